@@ -94,6 +94,11 @@ impl Date {
         (year, month as u32, day as u32)
     }
 
+    /// The day nearest to `days` days after 1970-01-01.
+    pub(super) fn clamped(days: i32) -> Self {
+        Self(days.clamp(Self::MIN.0, Self::MAX.0))
+    }
+
     /// Writes `YYYY-MM-DD` into `out`.
     pub(super) fn write_to(self, out: &mut [u8; 10]) {
         let (year, month, day) = self.ymd();

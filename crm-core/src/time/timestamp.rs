@@ -69,8 +69,7 @@ impl Timestamp {
     /// Returns the day on which the moment falls in UTC.
     #[must_use]
     pub fn date_utc(self) -> Date {
-        Date::from_days(self.0.div_euclid(MICROS_PER_DAY) as i32)
-            .expect("a timestamp lies in the years 0001 to 9999, and so does its day")
+        Date::clamped(self.0.div_euclid(MICROS_PER_DAY) as i32)
     }
 
     /// The moment nearest to `micros`.
