@@ -21,7 +21,11 @@ pub(crate) mod url;
 /// Spreadsheets and web pages leave no-break spaces, byte order marks and marks of direction at
 /// the ends of what is copied from them. Nobody sees them, so nobody can have meant them.
 pub(crate) fn trim(text: &str) -> &str {
-    text.trim_matches(is_invisible)
+    // Nearly all text needs no trimming, and two bytes show it.
+    match text.as_bytes() {
+        [b'!'..=b'~', .., b'!'..=b'~'] => text,
+        _ => text.trim_matches(is_invisible),
+    }
 }
 
 /// Whether a reader cannot see the character: white space, control and format characters.

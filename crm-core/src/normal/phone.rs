@@ -15,8 +15,9 @@ use std::borrow::Cow;
 use super::{is_invisible, trim};
 use crate::{Error, ErrorKind, Result};
 
-/// Digits that can be a number with its trunk prefix; the longest number itself has 15.
-const MAX_DIGITS: usize = 20;
+/// Bytes that can be `+` and a number with its trunk prefix; the longest number itself has 15 digits.
+#[cfg(feature = "phone")]
+const MAX_LENGTH: usize = 20;
 
 /// Returns the E.164 form of a phone number.
 ///
@@ -57,11 +58,26 @@ pub(crate) fn phone(text: &str) -> Result<Cow<'_, str>> {
 /// Checks `+` and digits against what is known of the countries; returns the E.164 form.
 #[cfg(feature = "phone")]
 fn country_rules(compact: &str) -> Result<Cow<'_, str>> {
-    use rlibphonenumber::{NumberLengthType, PHONE_NUMBER_UTIL, ParseError, PhoneNumberFormat};
-
-    if compact.len() > MAX_DIGITS {
+    if compact.len() > MAX_LENGTH {
         return Err(wrong_length());
     }
+    if is_plainly_canonical(&compact[1..]) {
+        return Ok(Cow::Borrowed(compact));
+    }
+    let canonical = parsed(compact)?;
+    // A trunk prefix is dropped once. Where there is another one, such as in a row of zeros, the
+    // digits are no number, and what is left of them would change again when it is read again.
+    if canonical != compact && parsed(&canonical)? != canonical {
+        return Err(malformed());
+    }
+    Ok(Cow::Owned(canonical))
+}
+
+/// The E.164 form of `+` and digits, without their trunk prefix.
+#[cfg(feature = "phone")]
+fn parsed(compact: &str) -> Result<String> {
+    use rlibphonenumber::{NumberLengthType, PHONE_NUMBER_UTIL, ParseError, PhoneNumberFormat};
+
     let number = PHONE_NUMBER_UTIL.parse(compact, None).map_err(|error| match error {
         ParseError::InvalidCountryCode => unknown_country(),
         _ => wrong_length(),
@@ -70,8 +86,36 @@ fn country_rules(compact: &str) -> Result<Cow<'_, str>> {
         Ok(NumberLengthType::IsPossible) => {}
         _ => return Err(wrong_length()),
     }
-    let formatted = PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164);
-    Ok(Cow::Owned(formatted.into_owned()))
+    Ok(PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164).into_owned())
+}
+
+/// Country codes whose trunk prefix, if they have one, begins with 0; with +1 it is 1.
+#[cfg(feature = "phone")]
+#[rustfmt::skip]
+const LITERAL_TRUNK_PREFIX: [&str; 26] = [
+    "1", "27", "30", "31", "32", "33", "34", "39", "40", "41", "43", "44", "45", "46", "47", "48",
+    "49", "65", "81", "90", "91", "351", "353", "358", "420", "421",
+];
+
+/// Whether the digits are a possible number from which parsing would strip nothing, which most are.
+/// Parsing runs a handful of regular expressions, at many times the cost of this look-up; it stays
+/// the judge of all other countries and of all that may begin with a trunk prefix.
+#[cfg(feature = "phone")]
+fn is_plainly_canonical(digits: &str) -> bool {
+    use rlibphonenumber::{NumberLengthType, PHONE_NUMBER_UTIL, PhoneNumber};
+
+    // No country code is the beginning of another one, so at most one fits.
+    let code = LITERAL_TRUNK_PREFIX.iter().find(|code| digits.starts_with(**code));
+    let Some((code, number)) = code.and_then(|code| digits.split_at_checked(code.len())) else {
+        return false;
+    };
+    let (Ok(country_code), Ok(national_number)) = (code.parse(), number.parse()) else {
+        return false;
+    };
+    let has_trunk_prefix = number.starts_with(['0', '1']);
+    let number = PhoneNumber { country_code, national_number, ..PhoneNumber::default() };
+    let length = PHONE_NUMBER_UTIL.is_possible_number_with_reason(&number);
+    !has_trunk_prefix && matches!(length, Ok(NumberLengthType::IsPossible))
 }
 
 /// Checks `+` and digits by their shape alone.
@@ -170,6 +214,7 @@ mod tests {
         assert_eq!(phone("+49 (0)30 12345678").unwrap(), "+493012345678");
         assert_eq!(phone("+44 (0)20 7946 0958").unwrap(), "+442079460958");
         assert_eq!(phone("+39 06 1234 5678").unwrap(), "+390612345678");
+        assert!(phone("+43 000 000").is_err(), "a row of trunk prefixes is no number");
     }
 
     #[cfg(feature = "phone")]
@@ -211,6 +256,16 @@ mod tests {
     }
 
     proptest! {
+        #[cfg(feature = "phone")]
+        #[test]
+        fn the_short_way_agrees_with_parsing(code in 0..LITERAL_TRUNK_PREFIX.len(), number in "[2-9][0-9]{4,13}") {
+            let digits = format!("{}{number}", LITERAL_TRUNK_PREFIX[code]);
+            if is_plainly_canonical(&digits) {
+                let text = format!("+{digits}");
+                prop_assert_eq!(parsed(&text).unwrap(), text);
+            }
+        }
+
         #[test]
         fn normalising_twice_changes_nothing_more(text in any::<String>(), digits in "[1-9][0-9]{6,15}") {
             for text in [text, format!("+{digits}"), format!("+{} {}", &digits[..3], &digits[3..])] {
