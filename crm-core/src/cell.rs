@@ -1,0 +1,59 @@
+//! One column of one row: what a file can hold in a single place.
+//!
+//! Every value of every attribute kind is kept as one or more of these five shapes, and the
+//! read-only SQL answers in them. The invariant: a cell says nothing about meaning (an integer may
+//! be a count, an instant or an amount); the attribute that owns the column knows.
+
+use std::fmt;
+
+/// What one column of one row holds.
+#[derive(Clone, PartialEq, Default)]
+pub(crate) enum Cell {
+    /// Nothing.
+    #[default]
+    Null,
+    /// A whole number.
+    Integer(i64),
+    /// A floating-point number.
+    Real(f64),
+    /// UTF-8 text.
+    Text(String),
+    /// Bytes.
+    Blob(Vec<u8>),
+}
+
+impl Cell {
+    /// How many bytes of memory the content takes, without the cell itself.
+    pub(crate) fn content_bytes(&self) -> usize {
+        match self {
+            Self::Null => 0,
+            Self::Integer(_) | Self::Real(_) => 8,
+            Self::Text(text) => text.len(),
+            Self::Blob(bytes) => bytes.len(),
+        }
+    }
+}
+
+// A cell may hold personal data, so that a log of one shows its shape and never its content.
+impl fmt::Debug for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("Null"),
+            Self::Integer(_) => f.write_str("Integer"),
+            Self::Real(_) => f.write_str("Real"),
+            Self::Text(text) => write!(f, "Text({} bytes)", text.len()),
+            Self::Blob(bytes) => write!(f, "Blob({} bytes)", bytes.len()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_the_shape_and_not_the_content() {
+        let shown = format!("{:?}", [Cell::Text("Ada".into()), Cell::Integer(4711), Cell::Null]);
+        assert_eq!(shown, "[Text(3 bytes), Integer, Null]");
+    }
+}

@@ -1,0 +1,77 @@
+//! Whether the file is sound: its pages, its indexes, its references.
+//!
+//! It reports and repairs nothing. The invariant: a finding names tables, indexes and row numbers,
+//! never what a row holds.
+
+use rusqlite::Connection;
+
+use crate::{ErrorKind, Result};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// Pages and rows, in the time of one read of the file.
+    Quick,
+    /// Also that every index says what its table says.
+    Full,
+}
+
+/// Looks for at most `findings_max` findings of each sort; none means that the file is sound.
+///
+/// # Errors
+///
+/// Those of reading, except damage, which is a finding.
+pub(super) fn check(
+    connection: &Connection,
+    depth: Depth,
+    findings_max: u32,
+) -> Result<Vec<String>> {
+    let pragma = match depth {
+        Depth::Quick => "quick_check",
+        Depth::Full => "integrity_check",
+    };
+    let mut findings = Vec::new();
+    let looked = pages(connection, pragma, findings_max, &mut findings)
+        .and_then(|()| references(connection, findings_max, &mut findings));
+    match looked {
+        Err(error) if error.kind() == ErrorKind::Corrupt => {
+            findings.push(error.message().to_owned());
+        }
+        other => other?,
+    }
+    Ok(findings)
+}
+
+fn pages(
+    connection: &Connection,
+    pragma: &str,
+    findings_max: u32,
+    findings: &mut Vec<String>,
+) -> Result<()> {
+    connection.pragma(None, pragma, findings_max, |row| {
+        let finding: String = row.get(0)?;
+        if finding != "ok" {
+            findings.push(finding);
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+fn references(
+    connection: &Connection,
+    findings_max: u32,
+    findings: &mut Vec<String>,
+) -> Result<()> {
+    let mut statement = connection.prepare("PRAGMA foreign_key_check")?;
+    let mut rows = statement.query([])?;
+    for _ in 0..findings_max {
+        let Some(row) = rows.next()? else { break };
+        let table: String = row.get(0)?;
+        let parent: String = row.get(2)?;
+        findings.push(match row.get::<_, Option<i64>>(1)? {
+            Some(row) => format!("row {row} of {table} refers to a missing row of {parent}"),
+            None => format!("a row of {table} refers to a missing row of {parent}"),
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,262 @@
+//! The opening of a file, in the one order that is safe.
+//!
+//! ```text
+//! lock beside the file → header bytes → SQLite → whose file, again, through the log → settings →
+//! EXTRA, WAL, folder synced, FULL → guard → fence → schema
+//! ```
+//!
+//! A file that is refused at any step is byte for byte what it was. `synchronous=EXTRA` comes
+//! before WAL because the switch itself runs under an old-style journal, whose removal must reach
+//! the disk: else a power cut weeks later could roll the whole file back.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+
+use super::connection::{self, Access};
+use super::fence::Fence;
+use super::guard::Guard;
+use super::header::{self, Content};
+use super::lock::{self, SidecarLock, beside};
+use super::{FileOptions, failure, migrate};
+use crate::Durability;
+use crate::{Error, ErrorKind, Result};
+
+/// An open file. The order of the fields is the order in which they may be dropped.
+pub(super) struct Opened {
+    pub(super) writer: Option<Connection>,
+    pub(super) fence: Option<Fence>,
+    pub(super) guard: Guard,
+    pub(super) lock: Option<SidecarLock>,
+    pub(super) path: PathBuf,
+    /// How further connections to the file are opened.
+    pub(super) access: Access,
+    pub(super) created: bool,
+}
+
+/// Opens a file, or creates it where there is none.
+///
+/// # Errors
+///
+/// `InUse`, `NotOurFile`, `TooNew`, `Corrupt`, `ReadOnly`, `Full`, `Busy`, `Io`; `InvalidArgument`
+/// for a path that names no file.
+pub(super) fn open(path: &Path, options: &FileOptions) -> Result<Opened> {
+    let path = resolve(path)?;
+    if options.read_only { for_reading(path) } else { for_writing(path, options) }
+}
+
+fn for_writing(path: PathBuf, options: &FileOptions) -> Result<Opened> {
+    let lock = SidecarLock::exclusive(&path)?;
+    // Declared before the connection, so that it is closed after it on every way out.
+    let file = writable(&path)?;
+    header::probe(&file, &path)?;
+
+    let mut writer = connection::open(&path, Access::ReadWrite)?;
+    // Until the file is known to be ours, closing must not move its log into it.
+    keep_log_on_close(&writer, true)?;
+    let content = settle(&writer)?;
+    connection::configure(&writer, true)?;
+    connection::set(&writer, "synchronous", 3)?;
+    let mode: String =
+        writer.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(Error::new(ErrorKind::Io, "the file system does not carry a log")
+            .with_hint("keep the file on a local disk"));
+    }
+    #[cfg(target_vendor = "apple")]
+    connection::set(&writer, "fullfsync", 1)?;
+    sync_folder(&path)?;
+    let synchronous = match options.durability {
+        Durability::Full => 2,
+        Durability::Relaxed => 1,
+    };
+    connection::set(&writer, "synchronous", synchronous)?;
+    limit_size(&writer, options.max_bytes)?;
+    // The first read under the new mode opens the log.
+    connection::get(&writer, "schema_version")?;
+    let guard = Guard::arm(file)?;
+    let fence = Fence::around(&path)?;
+    keep_log_on_close(&writer, false)?;
+
+    match content {
+        Content::Empty => migrate::create(&mut writer)?,
+        Content::Ours(version) => migrate::migrate(&mut writer, &path, version)?,
+    }
+    fence.check()?;
+    Ok(Opened {
+        writer: Some(writer),
+        fence: Some(fence),
+        guard,
+        lock: Some(lock),
+        path,
+        access: Access::ReadOnly,
+        created: content == Content::Empty,
+    })
+}
+
+fn for_reading(path: PathBuf) -> Result<Opened> {
+    if kind_of(&path)?.is_none() {
+        return Err(Error::new(ErrorKind::Io, "there is no such file")
+            .with_hint("a file is created when it is opened for writing"));
+    }
+    let lock = SidecarLock::shared(&path)?;
+    let file = open_file(OpenOptions::new().read(true), &path)?;
+    header::probe(&file, &path)?;
+    // Nobody writes the file while we hold the lock (or cannot make one): without a log to read,
+    // SQLite needs no locks and leaves no files behind, so that a read-only folder will do.
+    let is_at_rest =
+        ["-wal", "-journal"].iter().all(|suffix| !header::has_content(&beside(&path, suffix)));
+    let access = if is_at_rest { Access::Immutable } else { Access::ReadOnly };
+    let reader = connection::open(&path, access)?;
+    keep_log_on_close(&reader, true)?;
+    match settle(&reader).map_err(explain_log)? {
+        Content::Ours(version) if version == migrate::SCHEMA_VERSION => {}
+        Content::Ours(version) => {
+            return Err(Error::new(
+                ErrorKind::ReadOnly,
+                format!("the file has the older schema version {version}"),
+            )
+            .with_hint("open it once for writing, so that it is brought up to date"));
+        }
+        Content::Empty => return Err(header::not_ours()),
+    }
+    let guard = Guard::arm(file)?;
+    Ok(Opened { writer: None, fence: None, guard, lock, path, access, created: false })
+}
+
+/// A connection for reading, for as long as the file is open.
+///
+/// # Errors
+///
+/// `Io` when it cannot be opened.
+pub(super) fn reader(path: &Path, access: Access) -> Result<Connection> {
+    let reader = connection::open(path, access)?;
+    // The writer closes last, and it alone tidies up.
+    keep_log_on_close(&reader, true)?;
+    connection::configure(&reader, true)?;
+    connection::set(&reader, "query_only", 1)?;
+    Ok(reader)
+}
+
+/// Makes closing leave the log as it is, or tidy it up.
+///
+/// # Errors
+///
+/// `Internal` when SQLite refuses.
+pub(super) fn keep_log_on_close(connection: &Connection, keep: bool) -> Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep)?;
+    Ok(())
+}
+
+/// Whose file it is, now that SQLite reads the log too.
+fn settle(connection: &Connection) -> Result<Content> {
+    let number = |pragma| -> Result<i32> {
+        Ok(connection.pragma_query_value(None, pragma, |row| row.get(0))?)
+    };
+    let objects: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))?;
+    header::judge(number("application_id")?, number("user_version")?, || objects == 0)
+}
+
+/// A log that nobody may write cannot be read either when its index is missing.
+fn explain_log(error: Error) -> Error {
+    if matches!(error.kind(), ErrorKind::Io | ErrorKind::ReadOnly) {
+        return Error::new(ErrorKind::ReadOnly, "the file was not closed and has a log to recover")
+            .with_hint("open it once for writing, in a folder that can be written");
+    }
+    error
+}
+
+/// The path with its folder's links resolved; the file itself need not exist.
+fn resolve(path: &Path) -> Result<PathBuf> {
+    let name = path
+        .file_name()
+        .ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "the path does not name a file"))?;
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let folder = folder
+        .canonicalize()
+        .map_err(|error| failure::from_io("cannot find the folder of the file", &error))?;
+    Ok(folder.join(name))
+}
+
+/// Whether there is a file, and that it is one: not a folder, a link or a pipe.
+fn kind_of(path: &Path) -> Result<Option<std::fs::Metadata>> {
+    match std::fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_file() => Ok(Some(metadata)),
+        Ok(metadata) if metadata.is_symlink() => {
+            Err(Error::new(ErrorKind::NotOurFile, "the path is a symbolic link")
+                .with_hint("give the path of the file itself"))
+        }
+        Ok(_) => Err(header::not_ours()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failure::from_io("cannot find the file", &error)),
+    }
+}
+
+/// The file, opened for writing, created for its owner alone where there is none.
+fn writable(path: &Path) -> Result<File> {
+    let read_only = || {
+        Error::new(ErrorKind::ReadOnly, "the file is read-only")
+            .with_hint("open it read-only, or allow writing to it")
+    };
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    match kind_of(path)? {
+        // Asked beforehand, for a privileged process may write what its owner meant to protect.
+        Some(metadata) if metadata.permissions().readonly() => return Err(read_only()),
+        Some(_) => {}
+        None => {
+            header::empty(header::has_content(&beside(path, "-wal")))?;
+            options.create_new(true);
+        }
+    }
+    #[cfg(unix)]
+    lock::private(&mut options);
+    options.open(path).map_err(|error| {
+        if lock::is_denied(&error) {
+            return read_only();
+        }
+        failure::from_io("cannot open the file", &error)
+    })
+}
+
+fn open_file(options: &OpenOptions, path: &Path) -> Result<File> {
+    options.open(path).map_err(|error| failure::from_io("cannot open the file", &error))
+}
+
+/// Makes the file's name durable, and not only its content.
+///
+/// # Errors
+///
+/// Those of syncing the folder.
+pub(super) fn sync_folder(path: &Path) -> Result<()> {
+    #[cfg(unix)]
+    if let Some(folder) = path.parent() {
+        File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(|error| failure::from_io("cannot sync the folder of the file", &error))?;
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
+
+/// Lets the file grow to `max_bytes` and no further; what it has already stays.
+fn limit_size(writer: &Connection, max_bytes: Option<u64>) -> Result<()> {
+    let Some(max_bytes) = max_bytes else { return Ok(()) };
+    let page_size = u64::try_from(connection::get(writer, "page_size")?).unwrap_or(4096);
+    // SQLite counts pages in 32 bits.
+    let pages = (max_bytes / page_size).clamp(1, 0xFFFF_FFFE);
+    let pages = i64::try_from(pages).expect("32 bits fit in 64");
+    writer.pragma_update(None, "max_page_count", pages)?;
+    if connection::get(writer, "max_page_count")? < pages {
+        return Err(Error::new(ErrorKind::Internal, "SQLite did not take the size limit"));
+    }
+    Ok(())
+}

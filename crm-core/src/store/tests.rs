@@ -1,0 +1,78 @@
+//! What the file promises, seen from its only interface.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
+
+use super::*;
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("a.crm")
+    }
+
+    fn open(&self) -> Store {
+        Store::open(&Target::File(self.path()), &FileOptions::default()).unwrap()
+    }
+
+    fn open_error(&self, options: &FileOptions) -> Error {
+        Store::open(&Target::File(self.path()), options).err().expect("a refusal")
+    }
+
+    /// Every file beside ours with its content, by name.
+    fn image(&self) -> Vec<(String, Vec<u8>)> {
+        let mut files: Vec<_> = fs::read_dir(self.0.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .map(|path| {
+                (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read(&path).unwrap())
+            })
+            .collect();
+        files.sort();
+        files
+    }
+}
+
+fn add_actor(store: &Store, name: &str) -> Result<()> {
+    store.write(|tx| {
+        tx.execute("INSERT INTO crm_actor (name) VALUES (?1)", [name])?;
+        Ok(())
+    })
+}
+
+fn actors(store: &Store) -> Vec<String> {
+    store
+        .read(|connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT name FROM crm_actor ORDER BY id")?;
+            let names = statement.query_map([], |row| row.get(0))?;
+            Ok(names.collect::<rusqlite::Result<_>>()?)
+        })
+        .unwrap()
+}
+
+fn read_only() -> FileOptions {
+    FileOptions { read_only: true, ..FileOptions::default() }
+}
+
+#[test]
+fn what_was_written_is_there_after_closing() {
+    let folder = Folder::new();
+    let store = folder.open();
+    assert!(store.created());
+    add_actor(&store, "a").unwrap();
+    assert_eq!(actors(&store), ["a"]);
+    store.close().unwrap();
+    let names: Vec<_> = folder.image().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["a.crm"], "closing leaves the file and nothing else");
+    let store = folder.open();
+    assert!(!store.created());
+    assert_eq!(actors(&store), ["a"]);
+}
