@@ -1,9 +1,13 @@
 //! What the file promises, seen from its only interface.
 
+mod calls;
+mod copies;
+mod processes;
+mod refusals;
+mod sql;
+
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::mpsc;
-use std::thread;
+use std::path::PathBuf;
 
 use super::*;
 

@@ -1,0 +1,133 @@
+//! Other programs on the same file: the guard, the fence, crashes.
+
+use std::process::Command;
+
+use super::*;
+
+const FILE: &str = "CRM_STORE_TEST_FILE";
+const ANSWER: &str = "CRM_STORE_TEST_ANSWER";
+
+/// A bare SQLite in another process: opens the file, counts the actors, and closes as one that
+/// takes itself for the last user.
+fn count_elsewhere(folder: &Folder) -> i64 {
+    let answer = tempfile::NamedTempFile::new().unwrap();
+    let status = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "store::tests::processes::another_process"])
+        .env(FILE, folder.path())
+        .env(ANSWER, answer.path())
+        .output()
+        .unwrap()
+        .status;
+    assert!(status.success());
+    fs::read_to_string(answer.path()).unwrap().parse().unwrap()
+}
+
+/// Does nothing unless [`count_elsewhere`] has started it.
+#[test]
+fn another_process() {
+    let (Some(file), Some(answer)) = (std::env::var_os(FILE), std::env::var_os(ANSWER)) else {
+        return;
+    };
+    let stranger = Connection::open(file).unwrap();
+    let count: i64 =
+        stranger.query_row("SELECT count(*) FROM crm_actor", [], |row| row.get(0)).unwrap();
+    fs::write(answer, count.to_string()).unwrap();
+}
+
+/// What any `close` of the file in our process does: SQLite's own locks are gone.
+fn strip_our_posix_locks(folder: &Folder) {
+    drop(fs::File::open(folder.path()).unwrap());
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[test]
+fn the_guard_keeps_the_log_when_our_locks_were_stripped() {
+    let folder = Folder::new();
+    let store = folder.open();
+    add_actor(&store, "a").unwrap();
+    strip_our_posix_locks(&folder);
+    assert_eq!(count_elsewhere(&folder), 1);
+    add_actor(&store, "b").unwrap();
+    assert_eq!(count_elsewhere(&folder), 2, "an acknowledged write is seen by everybody");
+    store.close().unwrap();
+    assert_eq!(actors(&folder.open()), ["a", "b"]);
+}
+
+/// The counterpart: the same without the guard loses the log, and the fence notices.
+#[cfg(unix)]
+#[test]
+fn without_the_guard_the_write_is_not_acknowledged() {
+    let folder = Folder::new();
+    let store = folder.open();
+    add_actor(&store, "a").unwrap();
+    locked(&store.file.as_ref().unwrap().held).as_ref().unwrap().guard.disarm();
+    strip_our_posix_locks(&folder);
+    assert_eq!(count_elsewhere(&folder), 1);
+    assert!(!lock::beside(&folder.path(), "-wal").exists(), "the stranger removed the log");
+    assert_eq!(add_actor(&store, "b").unwrap_err().kind(), ErrorKind::Fenced);
+    assert_eq!(store.stats().unwrap_err().kind(), ErrorKind::Fenced);
+
+    let before = fs::read(folder.path()).unwrap();
+    store.close().unwrap();
+    assert!(before == fs::read(folder.path()).unwrap(), "a lost log is not moved into the file");
+    assert_eq!(actors(&folder.open()), ["a"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_replaced_log_fences_the_handle_and_survives_its_closing() {
+    let folder = Folder::new();
+    let store = folder.open();
+    add_actor(&store, "a").unwrap();
+    let log = lock::beside(&folder.path(), "-wal");
+    fs::rename(&log, lock::beside(&folder.path(), ".moved")).unwrap();
+    fs::write(&log, "somebody else's").unwrap();
+    assert_eq!(add_actor(&store, "b").unwrap_err().kind(), ErrorKind::Fenced);
+    for _ in 0..2 {
+        let refused = store.read(|_| Ok(())).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Fenced);
+    }
+    store.close().unwrap();
+    assert_eq!(store.read(|_| Ok(())).unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(fs::read(&log).unwrap(), b"somebody else's");
+}
+
+/// A process that ends without closing leaves the file, its log and a lock file that nobody locks.
+#[test]
+fn what_was_acknowledged_is_there_after_a_crash() {
+    let folder = Folder::new();
+    let store = folder.open();
+    for crash in 0..3 {
+        if crash > 0 {
+            add_actor(&store, &crash.to_string()).unwrap();
+        }
+        let crashed = Folder::new();
+        for name in ["a.crm", "a.crm-wal", "a.crm.lock"] {
+            fs::copy(folder.0.path().join(name), crashed.0.path().join(name)).unwrap();
+        }
+        // Copying has closed the file in this process, which is what the guard is for.
+        let reopened = crashed.open();
+        assert!(!reopened.created(), "the schema is in the log");
+        assert_eq!(actors(&reopened).len(), crash);
+        assert_eq!(reopened.integrity(Depth::Full, 10).unwrap(), [""; 0]);
+    }
+    assert_eq!(actors(&store).len(), 2);
+}
+
+#[test]
+fn a_crashed_file_can_be_read_by_a_handle_that_only_reads() {
+    let folder = Folder::new();
+    let store = folder.open();
+    add_actor(&store, "a").unwrap();
+    let crashed = Folder::new();
+    for name in ["a.crm", "a.crm-wal"] {
+        fs::copy(folder.0.path().join(name), crashed.0.path().join(name)).unwrap();
+    }
+    let log = lock::beside(&crashed.path(), "-wal");
+    let before = (fs::read(crashed.path()).unwrap(), fs::read(&log).unwrap());
+    let reading = Store::open(&Target::File(crashed.path()), &read_only()).unwrap();
+    assert_eq!(actors(&reading), ["a"]);
+    assert_eq!(reading.stats().unwrap().wal_bytes, before.1.len() as u64);
+    reading.close().unwrap();
+    assert!(before == (fs::read(crashed.path()).unwrap(), fs::read(&log).unwrap()));
+}
