@@ -210,7 +210,7 @@ fn answer(
     params: &[Cell],
     max_rows: usize,
 ) -> Result<Rows, Failure> {
-    let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let width = columns.len();
     let mut answer = Rows { columns, rows: Vec::new(), truncated: false };
     let mut bytes = 0;

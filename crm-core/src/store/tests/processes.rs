@@ -4,6 +4,10 @@ use std::process::Command;
 
 use super::*;
 
+/// Another user, as whom a process that runs as root is subject to permissions.
+#[cfg(unix)]
+const NOBODY: u32 = 65_534;
+
 const FILE: &str = "CRM_STORE_TEST_FILE";
 const ANSWER: &str = "CRM_STORE_TEST_ANSWER";
 
@@ -26,8 +30,8 @@ fn a_stranger_comes_and_goes(folder: &Folder) -> (usize, bool) {
 
 /// Does nothing unless [`a_stranger_comes_and_goes`] has started it.
 ///
-/// The bundled SQLite is too careful to remove the log of somebody whose locks were stripped; older
-/// ones, which a host may bring, go by the lock on the main file alone. That is what is played.
+/// The closing is played and not left to the bundled SQLite, whose checks are newer than those of
+/// the ones that hosts bring: Python's 3.40 goes by the lock on the main file alone.
 #[cfg(unix)]
 #[test]
 fn stranger() {
@@ -171,4 +175,59 @@ fn a_crashed_file_can_be_read_by_a_handle_that_only_reads() {
     assert_eq!(reading.stats().unwrap().wal_bytes, before.1.len() as u64);
     reading.close().unwrap();
     assert!(before == (fs::read(crashed.path()).unwrap(), fs::read(&log).unwrap()));
+}
+
+/// Does nothing unless `a_folder_that_cannot_be_written_is_enough_to_read` has started it.
+#[cfg(unix)]
+#[test]
+fn reader_without_rights() {
+    let (Some(path), Some(_)) = (std::env::var_os(FILE), std::env::var_os("CRM_STORE_TEST_READER"))
+    else {
+        return;
+    };
+    let target = Target::File(path.into());
+    let refused = Store::open(&target, &FileOptions::default()).err().unwrap();
+    assert_eq!(refused.kind(), ErrorKind::ReadOnly);
+    assert!(refused.hint().is_some());
+    let store = Store::open(&target, &read_only()).unwrap();
+    assert_eq!(actors(&store), ["a"]);
+    assert_eq!(add_actor(&store, "b").unwrap_err().kind(), ErrorKind::ReadOnly);
+    store.close().unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_cannot_be_written_is_enough_to_read() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::os::unix::process::CommandExt;
+    let folder = Folder::new();
+    let store = folder.open();
+    add_actor(&store, "a").unwrap();
+    store.close().unwrap();
+    let allow = |path: &Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    allow(&folder.path(), 0o444);
+    allow(folder.0.path(), 0o555);
+    let before = folder.image();
+
+    // The test may sit in a folder that the other user cannot reach: a copy of it goes along.
+    let binary = tempfile::tempdir().unwrap();
+    allow(binary.path(), 0o755);
+    let program = binary.path().join("test");
+    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    let mut command = Command::new(program);
+    command
+        .args(["--exact", "store::tests::processes::reader_without_rights"])
+        .current_dir(binary.path())
+        .env(FILE, folder.path())
+        .env("CRM_STORE_TEST_READER", "1");
+    if fs::metadata(binary.path()).unwrap().uid() == 0 {
+        command.uid(NOBODY);
+    }
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    assert!(before == folder.image());
+    allow(folder.0.path(), 0o755);
 }

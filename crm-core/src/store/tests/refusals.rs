@@ -106,6 +106,31 @@ fn impossible_headers_are_corrupt() {
     assert_untouched(&folder, &FileOptions::default(), ErrorKind::Corrupt);
 }
 
+/// A hostile or damaged header is refused with a typed error or harmless; never a panic, and what is
+/// refused is as it was.
+#[test]
+fn any_changed_byte_of_the_header_is_refused_or_harmless() {
+    let whole = fs::read(ours().path()).unwrap();
+    for at in 0..108 {
+        for change in [0x01, 0x80, 0xFF] {
+            let folder = Folder::new();
+            let mut content = whole.clone();
+            content[at] ^= change;
+            fs::write(folder.path(), &content).unwrap();
+            let options = FileOptions { durability: Durability::Relaxed, ..FileOptions::default() };
+            match Store::open(&Target::File(folder.path()), &options) {
+                Ok(store) => drop(store),
+                Err(error) => {
+                    let kinds = [ErrorKind::Corrupt, ErrorKind::NotOurFile, ErrorKind::TooNew];
+                    assert!(kinds.contains(&error.kind()), "byte {at}: {error}");
+                    let now = fs::read(folder.path()).unwrap();
+                    assert!(now == content, "byte {at} ^ {change:#x}: {error}, but changed");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn damage_found_later_is_corrupt_and_the_handle_can_be_closed() {
     let folder = ours();
