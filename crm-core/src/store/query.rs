@@ -317,3 +317,13 @@ fn refusal(action: &AuthAction<'_>) -> Option<String> {
         _ => Some("a change".into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::FUNCTIONS;
+
+    #[test]
+    fn the_functions_are_sorted_for_the_search() {
+        assert!(FUNCTIONS.windows(2).all(|pair| pair[0] < pair[1]));
+    }
+}
