@@ -7,9 +7,10 @@
 use std::fmt;
 
 /// What one column of one row holds.
-#[derive(Clone, PartialEq)]
-pub enum Cell {
+#[derive(Clone, PartialEq, Default)]
+pub(crate) enum Cell {
     /// Nothing.
+    #[default]
     Null,
     /// A whole number.
     Integer(i64),
@@ -23,8 +24,7 @@ pub enum Cell {
 
 impl Cell {
     /// How many bytes of memory the content takes, without the cell itself.
-    #[must_use]
-    pub fn content_bytes(&self) -> usize {
+    pub(crate) fn content_bytes(&self) -> usize {
         match self {
             Self::Null => 0,
             Self::Integer(_) | Self::Real(_) => 8,

@@ -25,12 +25,19 @@ mod open;
 mod pool;
 mod query;
 
+pub(crate) mod definitions;
+pub(crate) mod files;
+pub(crate) mod journal;
+pub(crate) mod records;
+pub(crate) mod table;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::limits::Limit;
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::TransactionBehavior;
+pub(crate) use rusqlite::{Connection, Transaction, version as sqlite_version};
 
 use self::connection::Access;
 use self::fence::Fence;
@@ -39,9 +46,10 @@ use self::guard::Guard;
 use self::interrupt::Interrupts;
 use self::lock::SidecarLock;
 use self::pool::Pool;
-use crate::{Cell, Error, ErrorKind, Result};
+use crate::{Cell, Durability, Error, ErrorKind, Result};
 
 pub(crate) use self::integrity::Depth;
+pub(crate) use self::migrate::SCHEMA_VERSION;
 pub(crate) use self::query::{QueryLimits, Rows};
 
 /// Readers kept open: more wait for one of them.
@@ -50,17 +58,6 @@ const READERS_MAX: usize = 4;
 const QUERIES_MAX: usize = 2;
 /// A log longer than this is emptied after a write that finds nobody else inside.
 const LOG_BYTES_MAX: u64 = 16 * 1024 * 1024;
-
-/// What an acknowledged write survives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Durability {
-    /// The end of the process, and a power cut: each commit waits for the disk.
-    #[default]
-    Full,
-    /// The end of the process. A power cut may undo the last commits, in order and whole; the file
-    /// stays sound. Small commits are many times faster.
-    Relaxed,
-}
 
 /// Where the data is.
 #[derive(Debug, Clone, PartialEq, Eq)]

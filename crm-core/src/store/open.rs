@@ -21,7 +21,8 @@ use super::fence::Fence;
 use super::guard::Guard;
 use super::header::{self, Content};
 use super::lock::{self, SidecarLock, beside};
-use super::{Durability, FileOptions, failure, migrate};
+use super::{FileOptions, failure, migrate};
+use crate::Durability;
 use crate::{Error, ErrorKind, Result};
 
 /// An open file. The order of the fields is the order in which they may be dropped.

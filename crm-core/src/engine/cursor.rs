@@ -1,0 +1,70 @@
+//! Where a page ended, as opaque text: the key and the id of its last record.
+//!
+//! The text also says which order it belongs to, so that a cursor of another list is refused instead
+//! of giving a page from the wrong place.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, ErrorKind, Order, RecordId, Result, cell::Cell, store::records::Position};
+
+#[derive(Serialize, Deserialize)]
+struct Cursor {
+    /// The order: attribute and direction.
+    o: Option<(String, bool)>,
+    /// The key: an integer, a real, a text or bytes as numbers; null for none.
+    k: Key,
+    i: RecordId,
+}
+
+#[derive(Serialize, Deserialize)]
+enum Key {
+    N,
+    I(i64),
+    R(f64),
+    T(String),
+    B(Vec<u8>),
+}
+
+fn order_key(order: Option<&Order>) -> Option<(String, bool)> {
+    order.map(|order| (order.attribute.clone(), order.descending))
+}
+
+/// The cursor after a record.
+pub(super) fn write(order: Option<&Order>, position: Position) -> String {
+    let k = match position.key {
+        Cell::Null => Key::N,
+        Cell::Integer(number) => Key::I(number),
+        Cell::Real(number) => Key::R(number),
+        Cell::Text(text) => Key::T(text),
+        Cell::Blob(bytes) => Key::B(bytes),
+    };
+    let cursor = Cursor { o: order_key(order), k, i: position.id };
+    URL_SAFE_NO_PAD.encode(serde_json::to_vec(&cursor).expect("a cursor is always JSON"))
+}
+
+/// The place that a cursor names.
+///
+/// # Errors
+///
+/// `InvalidArgument` if the text is no cursor, or one of another order.
+pub(super) fn read(order: Option<&Order>, text: &str) -> Result<Position> {
+    let invalid = |message: &str| {
+        Error::new(ErrorKind::InvalidArgument, message)
+            .with_field("after")
+            .with_hint("hand in the `next` of the page before, with the same order")
+    };
+    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| invalid("not a cursor"))?;
+    let cursor: Cursor = serde_json::from_slice(&bytes).map_err(|_| invalid("not a cursor"))?;
+    if cursor.o != order_key(order) {
+        return Err(invalid("the cursor belongs to another order"));
+    }
+    let key = match cursor.k {
+        Key::N => Cell::Null,
+        Key::I(number) => Cell::Integer(number),
+        Key::R(number) => Cell::Real(number),
+        Key::T(text) => Cell::Text(text),
+        Key::B(bytes) => Cell::Blob(bytes),
+    };
+    Ok(Position { key, id: cursor.i })
+}

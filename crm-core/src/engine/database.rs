@@ -1,0 +1,260 @@
+//! The file as a whole: SQL to read, copies, compaction, counts, and the proof that the journal and
+//! the tables agree.
+
+use std::{path::Path, time::Duration};
+
+use super::{Crm, check_range};
+use crate::{
+    BackupTo, ChangeKind, DatabaseStats, EngineInfo, Error, ErrorKind, Flow, Progress, RecordId,
+    Result, RunSql, SqlResult, SqlRow, Timestamp, TypeCount, Value, VerifyReport,
+    cell::Cell,
+    journal::read_body,
+    limits,
+    store::{
+        self, Connection, Depth, QueryLimits, files, journal,
+        records::{self as rows, Position, Selection, StoredRow},
+        table::Table,
+    },
+};
+
+/// How many findings a verification lists.
+const FINDINGS: usize = 100;
+/// Records that are verified in one go, from one state of the file.
+const VERIFIED_AT_ONCE: u32 = 1000;
+
+impl Crm {
+    /// Which engine this is.
+    ///
+    /// # Errors
+    ///
+    /// `Closed`.
+    pub fn info(&self) -> Result<EngineInfo> {
+        // Asking the store is what tells a closed handle.
+        self.shared.store.read(|_| Ok(()))?;
+        Ok(EngineInfo {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            sqlite_version: store::sqlite_version().to_owned(),
+            schema_version: store::SCHEMA_VERSION,
+        })
+    }
+
+    /// Runs one read-only SQL statement over the tables of the file: one per entity type, of its
+    /// name, and a view `v_<type>` that shows text where the table has numbers.
+    ///
+    /// This is what another SQLite would be opened for. Never open the file with another SQLite in
+    /// the same process: it breaks the locks of both.
+    ///
+    /// ```
+    /// use crm_core::{Crm, RunSql, Value, values};
+    ///
+    /// let crm = Crm::in_memory()?;
+    /// crm.companies().create(values! { "name" => "Acme" })?;
+    /// let result = crm.sql(&RunSql::new("SELECT count(*) AS companies FROM company"))?;
+    /// assert_eq!(result.rows[0].0, [Value::Integer(1)]);
+    /// # Ok::<(), crm_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `InvalidSql` if it is not one statement of SQLite's dialect, `NotAuthorized` if it would do
+    /// anything but read, `TimedOut` past the time limit, `LimitExceeded` if the result has more
+    /// than 16 MiB, `InvalidArgument` if a limit or parameter makes no sense.
+    pub fn sql(&self, request: &RunSql) -> Result<SqlResult> {
+        check_range("limit", request.limit.into(), 1, limits::SQL_ROWS.into())?;
+        check_range("timeout_ms", request.timeout_ms.into(), 1, 600_000)?;
+        let parameters =
+            request.parameters.iter().map(to_parameter).collect::<Result<Vec<_>>>()?;
+        let limits = QueryLimits {
+            max_rows: request.limit as usize,
+            timeout: Duration::from_millis(request.timeout_ms.into()),
+        };
+        let found = self.shared.store.query(&request.sql, &parameters, limits)?;
+        let rows = found.rows.into_iter();
+        let rows = rows.map(|row| SqlRow(row.into_iter().map(from_cell).collect())).collect();
+        Ok(SqlResult { columns: found.columns, rows, is_truncated: found.truncated })
+    }
+
+    /// Copies the file to another place while others read and write. Copying the file by other means
+    /// misses what is still in its log.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` if the target exists; `Io` or `Full` if it cannot be written;
+    /// `Interrupted` if `watch` cancelled it. Whatever fails, no half-written target is left.
+    pub fn backup_to(
+        &self,
+        request: &BackupTo,
+        watch: &mut dyn FnMut(Progress) -> Flow,
+    ) -> Result<()> {
+        let observers = &self.shared.observers;
+        self.shared.store.backup_to(Path::new(&request.path), &mut |done, total| {
+            let progress = Progress { done, total: Some(total) };
+            observers.call(|| watch(progress)) == Some(Flow::Continue)
+        })
+    }
+
+    /// Rewrites the file without free space.
+    ///
+    /// # Errors
+    ///
+    /// `Full` if there is no room for the copy that this needs; `ReadOnly`.
+    pub fn compact(&self) -> Result<()> {
+        self.shared.observers.check_not_inside()?;
+        let _head = self.head();
+        self.shared.store.compact()
+    }
+
+    /// Sizes and counts. It counts the records of every type, so it takes a moment on a large file.
+    ///
+    /// # Errors
+    ///
+    /// `Io`.
+    pub fn stats(&self) -> Result<DatabaseStats> {
+        let file = self.shared.store.stats()?;
+        let catalog = self.catalog();
+        self.shared.store.read_snapshot(|conn| {
+            let count = |table: &Table| {
+                let records = rows::count(conn, table, &[], crate::Archived::Include)?;
+                Ok(TypeCount { entity_type: table.model.name.clone(), records })
+            };
+            Ok(DatabaseStats {
+                file_bytes: file.file_bytes,
+                wal_bytes: file.wal_bytes,
+                free_bytes: file.free_pages * file.page_size,
+                changes: journal::last_seq(conn)?.unsigned_abs(),
+                files: files::count(conn)?,
+                types: catalog.iter().map(|table| count(table)).collect::<Result<_>>()?,
+            })
+        })
+    }
+
+    /// Checks the file: SQLite's own integrity check, and that every record is what the journal says
+    /// of it. Progress counts records.
+    ///
+    /// # Errors
+    ///
+    /// `Interrupted` if `watch` cancelled it. What is found is no error but stands in the report.
+    pub fn verify(&self, watch: &mut dyn FnMut(Progress) -> Flow) -> Result<VerifyReport> {
+        let findings = u32::try_from(FINDINGS).unwrap_or(u32::MAX);
+        let mut report = VerifyReport {
+            is_ok: false,
+            records: 0,
+            problems: self.shared.store.integrity(Depth::Full, findings)?,
+        };
+        for table in self.catalog().iter() {
+            let mut after = None;
+            loop {
+                let last = self.shared.store.read_snapshot(|conn| {
+                    verify_page(conn, table, after.take(), &mut report)
+                })?;
+                let progress = Progress { done: report.records, total: None };
+                if self.shared.observers.call(|| watch(progress)) != Some(Flow::Continue) {
+                    return Err(Error::new(ErrorKind::Interrupted, "the verification was cancelled"));
+                }
+                match last {
+                    Some(id) => after = Some(Position { key: Cell::Null, id }),
+                    None => break,
+                }
+            }
+        }
+        report.problems.truncate(FINDINGS);
+        report.is_ok = report.problems.is_empty();
+        Ok(report)
+    }
+}
+
+/// Compares a page of records with the journal and returns the last id, if a next page may follow.
+fn verify_page(
+    conn: &Connection,
+    table: &Table,
+    after: Option<Position>,
+    report: &mut VerifyReport,
+) -> Result<Option<RecordId>> {
+    let is_first = after.is_none();
+    if is_first {
+        let created = journal::count_created(conn, &table.model.name)?;
+        let stored = rows::count(conn, table, &[], crate::Archived::Include)?;
+        if created != stored {
+            let name = &table.model.name;
+            report.problems.push(format!(
+                "{name}: the table has {stored} records, the journal created {created}"
+            ));
+        }
+    }
+    let selection = Selection {
+        terms: &[],
+        archived: crate::Archived::Include,
+        order: None,
+        after,
+        limit: VERIFIED_AT_ONCE,
+    };
+    let page = rows::list(conn, table, &selection)?;
+    for row in &page {
+        report.records += 1;
+        if rebuild(conn, table, row.id)?.as_ref() != Some(row) && report.problems.len() < FINDINGS {
+            let name = &table.model.name;
+            report.problems.push(format!("{name} {}: the table differs from the journal", row.id));
+        }
+    }
+    let is_full = page.len() == VERIFIED_AT_ONCE as usize;
+    Ok(page.last().filter(|_| is_full).map(|row| row.id))
+}
+
+/// The row of a record as its changes make it; `None` if the journal does not create it.
+fn rebuild(conn: &Connection, table: &Table, id: RecordId) -> Result<Option<StoredRow>> {
+    let mut row: Option<StoredRow> = None;
+    journal::of_record(conn, id, 0, |change| {
+        let at: Timestamp = change.hlc.at();
+        if change.kind == ChangeKind::RecordCreated {
+            let cells = vec![Cell::Null; table.model.columns];
+            row = Some(StoredRow {
+                id,
+                version: 0,
+                created_at: at,
+                updated_at: at,
+                archived_at: None,
+                cells,
+            });
+        }
+        let Some(row) = &mut row else { return Ok(false) };
+        row.version += 1;
+        row.updated_at = at;
+        match change.kind {
+            ChangeKind::RecordArchived => row.archived_at = Some(at),
+            ChangeKind::RecordRestored => row.archived_at = None,
+            _ => {}
+        }
+        for (attribute, cells) in read_body(&table.model, &change.body)? {
+            row.cells[attribute.span()].clone_from_slice(&cells);
+        }
+        Ok(true)
+    })?;
+    Ok(row)
+}
+
+fn to_parameter(value: &Value) -> Result<Cell> {
+    Ok(match value {
+        Value::Null => Cell::Null,
+        Value::Bool(value) => Cell::Integer((*value).into()),
+        Value::Integer(number) => Cell::Integer(*number),
+        Value::Real(number) => Cell::Real(*number),
+        Value::Text(text) => Cell::Text(text.clone()),
+        other => {
+            let message = format!("cannot be {}", other.shape());
+            return Err(Error::new(ErrorKind::InvalidArgument, message).with_field("parameters"));
+        }
+    })
+}
+
+fn from_cell(cell: Cell) -> Value {
+    match cell {
+        Cell::Null => Value::Null,
+        Cell::Integer(number) => Value::Integer(number),
+        Cell::Real(number) => Value::Real(number),
+        Cell::Text(text) => Value::Text(text),
+        Cell::Blob(bytes) => match <[u8; 16]>::try_from(bytes.as_slice()) {
+            Ok(id) => Value::from(RecordId::from_bytes(id)),
+            Err(_) => Value::Text(bytes.iter().map(|byte| format!("{byte:02x}")).collect()),
+        },
+    }
+}

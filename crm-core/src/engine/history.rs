@@ -1,0 +1,127 @@
+//! Reading the journal: the history of one record, and everything that changed.
+
+use super::{Catalog, Crm, check_limit};
+use crate::{
+    Change, ChangePage, Error, ErrorKind, GetHistory, HistoryEntry, HistoryPage, ListChanges,
+    RecordId, Result, Values,
+    store::{
+        journal::{self as rows, StoredChange},
+        records,
+    },
+};
+
+/// The journal: see [`Crm::journal`].
+#[derive(Debug)]
+pub struct Journal<'a> {
+    crm: &'a Crm,
+}
+
+impl<'a> Journal<'a> {
+    pub(super) fn new(crm: &'a Crm) -> Self {
+        Self { crm }
+    }
+
+    /// Changes of the whole file, in order.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` if the limit is not 1 to 10,000.
+    pub fn changes(&self, request: &ListChanges) -> Result<ChangePage> {
+        check_limit(request.limit)?;
+        let catalog = self.crm.catalog();
+        let changes = self.crm.shared.store.read(|conn| {
+            let rows = rows::page(conn, request.after, request.limit)?.into_iter();
+            rows.map(|row| to_change(&catalog, row)).collect::<Result<Vec<_>>>()
+        })?;
+        let next = changes.last().map_or(request.after, |change| change.seq);
+        Ok(ChangePage { changes, next })
+    }
+
+    /// The history of a record, or of one of its attributes, oldest first: value, when, who, why.
+    ///
+    /// # Errors
+    ///
+    /// `UnknownType`, `UnknownAttribute`; `NotFound` if there is no such record;
+    /// `InvalidArgument` if the limit is not 1 to 10,000.
+    pub fn history(&self, request: &GetHistory) -> Result<HistoryPage> {
+        check_limit(request.limit)?;
+        let table = self.crm.catalog().table(&request.entity_type)?.clone();
+        if let Some(name) = &request.attribute {
+            table.model.attribute(name)?;
+        }
+        let limit = request.limit as usize;
+        let mut entries: Vec<HistoryEntry> = Vec::new();
+        let mut has_more = false;
+        self.crm.shared.store.read_snapshot(|conn| {
+            if !records::exists(conn, &table, request.id.as_bytes())? {
+                return Err(Error::new(ErrorKind::NotFound, "no such record").with_field("id"));
+            }
+            let mut version = rows::count_until(conn, request.id, request.after)?;
+            rows::of_record(conn, request.id, request.after, |row| {
+                version += 1;
+                let mut values = table.model.decode_body(&row.body)?;
+                if let Some(name) = &request.attribute {
+                    let Some(value) = values.remove(name) else { return Ok(true) };
+                    values = Values::from([(name.as_str(), value)]);
+                }
+                has_more = entries.len() == limit;
+                if !has_more {
+                    entries.push(to_entry(row, version, values));
+                }
+                Ok(!has_more)
+            })
+        })?;
+        let next = entries.last().filter(|_| has_more).map(|entry| entry.seq);
+        Ok(HistoryPage { entries, next })
+    }
+
+    /// The whole history of a record, up to 10,000 changes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Journal::history`].
+    pub fn of_record(&self, entity_type: &str, id: RecordId) -> Result<Vec<HistoryEntry>> {
+        let request = GetHistory {
+            entity_type: entity_type.to_owned(),
+            id,
+            attribute: None,
+            after: 0,
+            limit: crate::limits::PAGE,
+        };
+        Ok(self.history(&request)?.entries)
+    }
+}
+
+fn to_entry(row: StoredChange, version: i64, values: Values) -> HistoryEntry {
+    HistoryEntry {
+        seq: row.seq,
+        at: row.hlc.at(),
+        actor: row.actor,
+        cause: row.cause,
+        kind: row.kind,
+        version,
+        values,
+    }
+}
+
+fn to_change(catalog: &Catalog, row: StoredChange) -> Result<Change> {
+    let (values, definition) = match (&row.entity_type, row.record_id) {
+        (Some(name), Some(_)) => (catalog.table(name)?.model.decode_body(&row.body)?, None),
+        _ => (Values::new(), Some(row.body)),
+    };
+    Ok(Change {
+        seq: row.seq,
+        device: RecordId::from_bytes(row.device).to_string(),
+        device_seq: row.device_seq,
+        hlc: row.hlc.0,
+        at: row.hlc.at(),
+        transaction: row.transaction,
+        actor: row.actor,
+        cause: row.cause,
+        kind: row.kind,
+        entity_type: row.entity_type,
+        record_id: row.record_id,
+        values,
+        definition,
+    })
+}

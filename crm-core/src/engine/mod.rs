@@ -1,0 +1,320 @@
+//! The engine: one handle over one file, and the only place that reads the clock, makes ids and
+//! opens transactions.
+//!
+//! Each room is one file here (`types`, `records`, `history`, `files`, `csv`, `database`), and every
+//! method reads the same way: validate, load, decide, save, return. The invariant: what a method
+//! returned `Ok` for is committed, and its rows in the journal with it.
+
+mod catalog;
+mod csv;
+mod cursor;
+mod database;
+mod files;
+mod history;
+mod observe;
+mod records;
+mod system;
+mod types;
+mod writing;
+
+pub use files::Files;
+pub use history::Journal;
+pub use observe::Observer;
+pub use records::Records;
+pub use types::Types;
+
+use std::{
+    fmt,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+};
+
+use crate::{
+    Clock, CountedIds, Error, ErrorKind, IdGenerator, OpenOptions, Preset, Result, Timestamp,
+    limits,
+    store::{FileOptions, Store, Target},
+};
+use catalog::Catalog;
+use observe::Observers;
+use writing::{Head, Writing};
+
+/// The engine over one file. Cheap to clone; clones share the file, and every method may be called
+/// from several threads.
+///
+/// The file stays open until the last clone is dropped or [`Crm::close`] is called.
+///
+/// ```
+/// use crm_core::{Crm, values};
+///
+/// let crm = Crm::in_memory()?;
+/// let ann = crm.contacts().create(values! { "given_name" => "Ann", "email" => "ann@example.org" })?;
+/// let same = crm.contacts().get_by("email", "ann@EXAMPLE.org")?;
+/// assert_eq!(same.id, ann.id);
+/// # Ok::<(), crm_core::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Crm {
+    shared: Arc<Shared>,
+    actor: Arc<str>,
+    cause: Option<Arc<str>>,
+}
+
+struct Shared {
+    store: Store,
+    catalog: RwLock<Arc<Catalog>>,
+    head: Mutex<Head>,
+    observers: Observers,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdGenerator>,
+}
+
+impl Crm {
+    /// Opens the file at `path`, and makes it if it is not there. `":memory:"` is a file in memory
+    /// that nobody else sees.
+    ///
+    /// A new file has the entity types of the presets `company`, `contact` and `deal`.
+    ///
+    /// # Errors
+    ///
+    /// `NotOurFile`, `TooNew` or `Corrupt` if the file is not one that this engine can read (it is
+    /// left as it is), `InUse` if another engine has it open, `ReadOnly` if it may not be written,
+    /// `Io` if the system refuses.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_with(path, OpenOptions::default())
+    }
+
+    /// Opens a file in memory.
+    ///
+    /// # Errors
+    ///
+    /// `LimitExceeded` if there is not enough memory.
+    pub fn in_memory() -> Result<Self> {
+        Self::open(":memory:")
+    }
+
+    /// Opens the file at `path` as `options` say.
+    ///
+    /// # Errors
+    ///
+    /// As [`Crm::open`], and `InvalidArgument` if an option makes no sense.
+    pub fn open_with(path: impl AsRef<Path>, options: OpenOptions) -> Result<Self> {
+        let replay = options.replay.clone();
+        Self::open_parts(path.as_ref(), &options, |head| match replay {
+            None => (Arc::new(system::SystemClock), Arc::new(system::SystemIds::default())),
+            // A file that is opened again goes on where it was, instead of giving the same ids anew.
+            Some(replay) => {
+                let start = replay.start.max(head.hlc.at());
+                let ids = CountedIds::after(head.seq.unsigned_abs());
+                (Arc::new(system::SteppingClock::new(start, replay.step_micros)), Arc::new(ids))
+            }
+        })
+    }
+
+    /// Opens the file at `path` with a clock and ids of the caller's, so that a test or a simulation
+    /// repeats to the byte.
+    ///
+    /// # Errors
+    ///
+    /// As [`Crm::open_with`].
+    pub fn open_injected(
+        path: impl AsRef<Path>,
+        options: OpenOptions,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdGenerator>,
+    ) -> Result<Self> {
+        Self::open_parts(path.as_ref(), &options, |_| (clock, ids))
+    }
+
+    fn open_parts(
+        path: &Path,
+        options: &OpenOptions,
+        sources: impl FnOnce(&Head) -> (Arc<dyn Clock>, Arc<dyn IdGenerator>),
+    ) -> Result<Self> {
+        let actor = check_actor("actor", options.actor.as_deref().unwrap_or("host"))?;
+        let target = match path {
+            path if path == Path::new(":memory:") => Target::Memory,
+            path => Target::File(path.to_path_buf()),
+        };
+        let file_options = FileOptions {
+            durability: options.durability,
+            read_only: options.read_only,
+            max_bytes: options.max_bytes,
+        };
+        let store = Store::open(&target, &file_options)?;
+        // A crash between the first two transactions leaves a file without a device: still new.
+        let (catalog, head) = store.read(|conn| Ok((Catalog::load(conn)?, Head::load(conn)?)))?;
+        let (clock, ids) = sources(&head.unwrap_or_default());
+        let shared = Shared {
+            store,
+            catalog: RwLock::new(Arc::new(catalog)),
+            head: Mutex::new(head.unwrap_or_default()),
+            observers: Observers::default(),
+            clock,
+            ids,
+        };
+        let crm = Self { shared: Arc::new(shared), actor, cause: None };
+        if head.is_none() {
+            crm.initialise()?;
+        }
+        Ok(crm)
+    }
+
+    /// The same file, written to in the name of `actor` and for the reason `cause`: who and why, as
+    /// the journal keeps them.
+    ///
+    /// An actor is a stable key such as `user:17` or `import:web`, better than a name, because it is
+    /// kept for as long as the history is.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` if one is empty or has control characters; `LimitExceeded` if one has more
+    /// than 255 bytes.
+    pub fn acting_as(&self, actor: &str, cause: Option<&str>) -> Result<Self> {
+        Ok(Self {
+            shared: Arc::clone(&self.shared),
+            actor: check_actor("actor", actor)?,
+            cause: cause.map(|cause| check_actor("cause", cause)).transpose()?,
+        })
+    }
+
+    /// Who writes through this handle.
+    #[must_use]
+    pub fn actor(&self) -> &str {
+        &self.actor
+    }
+
+    /// Entity types and attributes.
+    #[must_use]
+    pub fn types(&self) -> Types<'_> {
+        Types::new(self)
+    }
+
+    /// Records of an entity type.
+    #[must_use]
+    pub fn records<'a>(&'a self, entity_type: &'a str) -> Records<'a> {
+        Records::new(self, entity_type)
+    }
+
+    /// Records of the type `contact`.
+    #[must_use]
+    pub fn contacts(&self) -> Records<'_> {
+        self.records("contact")
+    }
+
+    /// Records of the type `company`.
+    #[must_use]
+    pub fn companies(&self) -> Records<'_> {
+        self.records("company")
+    }
+
+    /// Records of the type `deal`.
+    #[must_use]
+    pub fn deals(&self) -> Records<'_> {
+        self.records("deal")
+    }
+
+    /// The journal of changes.
+    #[must_use]
+    pub fn journal(&self) -> Journal<'_> {
+        Journal::new(self)
+    }
+
+    /// Stored bytes.
+    #[must_use]
+    pub fn files(&self) -> Files<'_> {
+        Files::new(self)
+    }
+
+    /// Cancels what runs on this file in other threads: their calls return `Interrupted`, and a
+    /// write among them leaves no trace. Does nothing if nothing runs.
+    pub fn interrupt(&self) {
+        self.shared.store.interrupt();
+    }
+
+    /// Closes the file for every clone of the handle. It waits for calls that run in other threads;
+    /// later calls return `Closed`. Closing twice does nothing.
+    ///
+    /// # Errors
+    ///
+    /// `Io` if the last write-back fails; the file is closed all the same, and nothing that was
+    /// acknowledged is lost.
+    pub fn close(&self) -> Result<()> {
+        self.shared.store.close()
+    }
+
+    fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
+    fn catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&self.shared.catalog.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The first transaction of a new file: its device, and the presets it begins with.
+    fn initialise(&self) -> Result<()> {
+        let device = self.shared.ids.next_id(self.now());
+        self.acting_as("engine", None)?.write(|writing| {
+            writing.add_device(device)?;
+            Preset::INITIAL
+                .iter()
+                .try_for_each(|preset| types::define(writing, preset.definition()).map(drop))
+        })
+    }
+
+    fn head(&self) -> MutexGuard<'_, Head> {
+        self.shared.head.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs `body` in one transaction. After the commit, and outside every lock, observers are told.
+    fn write<T>(&self, body: impl FnOnce(&mut Writing<'_>) -> Result<T>) -> Result<T> {
+        self.shared.observers.check_not_inside()?;
+        // Held until the end of the journal is known again: the next writer counts on from there.
+        let mut head = self.head();
+        let (value, end) = self.shared.store.write(|tx| {
+            let mut writing = Writing::begin(self, tx, *head)?;
+            let value = body(&mut writing)?;
+            Ok((value, writing.finish()))
+        })?;
+        *head = end.head;
+        if let Some(catalog) = end.catalog {
+            *self.shared.catalog.write().unwrap_or_else(PoisonError::into_inner) = catalog;
+        }
+        drop(head);
+        if let Some(commit) = end.commit {
+            self.shared.observers.notify(commit);
+        }
+        Ok(value)
+    }
+}
+
+impl fmt::Debug for Crm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Crm").finish_non_exhaustive()
+    }
+}
+
+fn check_actor(field: &str, name: &str) -> Result<Arc<str>> {
+    if name.is_empty() || name.chars().any(char::is_control) {
+        let message = "must be text without control characters";
+        return Err(Error::new(ErrorKind::InvalidArgument, message).with_field(field));
+    }
+    if name.len() > limits::ACTOR_BYTES {
+        let message = format!("at most {} bytes", limits::ACTOR_BYTES);
+        return Err(Error::new(ErrorKind::LimitExceeded, message).with_field(field));
+    }
+    Ok(name.into())
+}
+
+/// Checks a number of a request.
+fn check_range(field: &str, number: u64, least: u64, most: u64) -> Result<()> {
+    if (least..=most).contains(&number) {
+        return Ok(());
+    }
+    let message = format!("must be {least} to {most}");
+    Err(Error::new(ErrorKind::InvalidArgument, message).with_field(field))
+}
+
+/// Checks the size of a page.
+fn check_limit(limit: u32) -> Result<()> {
+    check_range("limit", limit.into(), 1, limits::PAGE.into())
+}

@@ -1,0 +1,121 @@
+//! Where time and randomness enter: the system's clock and its random numbers, and a clock that
+//! steps for runs that repeat. Nothing else in the engine reads either.
+
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use crate::{Clock, IdGenerator, RecordId, Timestamp};
+
+/// The wall clock.
+#[derive(Debug)]
+pub(super) struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        // A clock before 1970 counts as 1970: ids and stamps hold no negative time.
+        let micros = since.map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX));
+        Timestamp::clamped(micros)
+    }
+}
+
+/// A clock that moves by the same step with each reading.
+#[derive(Debug)]
+pub(super) struct SteppingClock {
+    next: AtomicI64,
+    step: i64,
+}
+
+impl SteppingClock {
+    pub(super) fn new(start: Timestamp, step_micros: i64) -> Self {
+        Self { next: start.micros().into(), step: step_micros }
+    }
+}
+
+impl Clock for SteppingClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::clamped(self.next.fetch_add(self.step, Ordering::Relaxed))
+    }
+}
+
+/// Random ids that ascend: within a millisecond the random part counts on by a random step
+/// (RFC 9562 §6.2, method 2), so that ids made later sort later.
+#[derive(Default)]
+pub(super) struct SystemIds {
+    last: Mutex<LastId>,
+}
+
+#[derive(Default)]
+struct LastId {
+    millis: i64,
+    /// The 74 bits of an id that are neither time nor version nor variant.
+    random: u128,
+    pool: Vec<u8>,
+}
+
+/// The 74 random bits of an id.
+const RANDOM_BITS: u128 = (1 << 74) - 1;
+
+impl IdGenerator for SystemIds {
+    fn next_id(&self, now: Timestamp) -> RecordId {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let millis = now.micros().div_euclid(1000);
+        if millis > last.millis {
+            last.millis = millis;
+            // The top bit stays free, so that counting on within the millisecond cannot overflow.
+            last.random = last.draw(10) & (RANDOM_BITS >> 1);
+        } else {
+            last.random += 1 + last.draw(4);
+            if last.random > RANDOM_BITS {
+                last.millis += 1;
+                last.random = last.draw(10) & (RANDOM_BITS >> 1);
+            }
+        }
+        RecordId::from_parts(Timestamp::clamped(last.millis * 1000), spread(last.random))
+    }
+}
+
+impl LastId {
+    /// A random number of so many bytes.
+    fn draw(&mut self, bytes: usize) -> u128 {
+        if self.pool.len() < bytes {
+            self.pool.resize(1024, 0);
+            getrandom::fill(&mut self.pool).expect("the system always has random numbers");
+        }
+        let rest = self.pool.split_off(self.pool.len() - bytes);
+        rest.iter().fold(0, |number, byte| number << 8 | u128::from(*byte))
+    }
+}
+
+/// Leaves room for the version and for the two bits of the variant, which stand between the upper 12
+/// and the lower 62: otherwise counting through them would repeat ids.
+fn spread(random: u128) -> [u8; 10] {
+    let low = random & ((1 << 62) - 1);
+    let high = (random >> 62) & 0xFFF;
+    let number = high << 64 | low;
+    let mut bytes = [0; 10];
+    bytes.copy_from_slice(&number.to_be_bytes()[6..]);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_ascend_within_a_millisecond_and_when_the_clock_goes_back() {
+        let ids = SystemIds::default();
+        let at = |millis: i64| Timestamp::clamped(millis * 1000);
+        let mut made = Vec::new();
+        for millis in [5, 5, 5, 6, 6, 4, 4, 7] {
+            made.extend((0..1000).map(|_| ids.next_id(at(millis))));
+        }
+        assert!(made.windows(2).all(|pair| pair[0] < pair[1]));
+    }
+}

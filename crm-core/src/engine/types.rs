@@ -1,0 +1,357 @@
+//! Entity types and attributes: defining, changing, archiving.
+
+use std::{collections::HashSet, sync::Arc};
+
+use super::{Crm, Writing};
+use crate::{
+    Attribute, ChangeKind, DefineType, EntityType, Error, ErrorKind, Kind, Preset, RecordId, Result,
+    limits,
+    schema::{AttributeModel, Evolution, TypeModel, check, evolve},
+    store::{definitions as rows, records, table::Table},
+};
+
+/// How many records an error names.
+const NAMED: u32 = 5;
+
+/// Entity types and attributes: see [`Crm::types`].
+#[derive(Debug)]
+pub struct Types<'a> {
+    crm: &'a Crm,
+}
+
+impl<'a> Types<'a> {
+    pub(super) fn new(crm: &'a Crm) -> Self {
+        Self { crm }
+    }
+
+    /// Defines an entity type, or changes one: attributes that are listed are added or changed,
+    /// those that are not stay. Label and description stay where they are empty.
+    ///
+    /// ```
+    /// use crm_core::{Attribute, Crm, DefineType, Kind, values};
+    ///
+    /// let crm = Crm::in_memory()?;
+    /// crm.types().define(DefineType::new("book", [
+    ///     Attribute::new("title", Kind::Text).required(),
+    ///     Attribute::new("genre", Kind::Choice).options(["novel", "poetry"]),
+    /// ]))?;
+    /// crm.records("book").create(values! { "title" => "Emma", "genre" => "novel" })?;
+    /// # Ok::<(), crm_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` if a name or property makes no sense, `UnknownType` if a reference's target
+    /// is not there, `DefinitionConflict` if stored records do not pass a tightened rule (the
+    /// message counts and names them) or something changes that cannot, `Archived` if the type or
+    /// a listed attribute is archived, `LimitExceeded` past 500 types or 200 attributes.
+    pub fn define(&self, definition: DefineType) -> Result<EntityType> {
+        self.crm.write(|writing| Ok(define(writing, definition)?.model.describe()))
+    }
+
+    /// Defines a ready-made entity type. Where it is there already, its attributes are added again
+    /// as they were made.
+    ///
+    /// # Errors
+    ///
+    /// As [`Types::define`].
+    pub fn define_preset(&self, preset: Preset) -> Result<EntityType> {
+        self.define(preset.definition())
+    }
+
+    /// The definition of a type.
+    ///
+    /// # Errors
+    ///
+    /// `UnknownType`.
+    pub fn get(&self, name: &str) -> Result<EntityType> {
+        self.crm.catalog().table(name).map(|table| table.model.describe())
+    }
+
+    /// All types, archived ones included, by name.
+    ///
+    /// # Errors
+    ///
+    /// `Closed`.
+    pub fn list(&self) -> Result<Vec<EntityType>> {
+        // Asking the store is what tells a closed handle.
+        self.crm.shared.store.read(|_| Ok(()))?;
+        Ok(self.crm.catalog().iter().map(|table| table.model.describe()).collect())
+    }
+
+    /// Archives a type: its records stay readable, writes are refused.
+    ///
+    /// # Errors
+    ///
+    /// `UnknownType`.
+    pub fn archive(&self, name: &str) -> Result<EntityType> {
+        self.set_type_archived(name, true)
+    }
+
+    /// Takes a type out of the archive.
+    ///
+    /// # Errors
+    ///
+    /// `UnknownType`.
+    pub fn restore(&self, name: &str) -> Result<EntityType> {
+        self.set_type_archived(name, false)
+    }
+
+    fn set_type_archived(&self, name: &str, archive: bool) -> Result<EntityType> {
+        self.crm.write(|writing| {
+            let table = writing.table(name)?;
+            if table.model.archived_at.is_some() == archive {
+                return Ok(table.model.describe());
+            }
+            let stamp = writing.stamp();
+            let mut model = table.model.clone();
+            model.archived_at = archive.then(|| stamp.at());
+            rows::archive_type(writing.tx, model.id, model.archived_at)?;
+            let kind =
+                if archive { ChangeKind::TypeArchived } else { ChangeKind::TypeRestored };
+            writing.log(stamp, kind, Some(name), None, "{}")?;
+            Ok(writing.set_model(model).model.describe())
+        })
+    }
+
+    /// Adds an attribute to a type, or changes one: `attribute` is its whole new definition.
+    ///
+    /// # Errors
+    ///
+    /// As [`Types::define`].
+    pub fn define_attribute(&self, entity_type: &str, attribute: Attribute) -> Result<EntityType> {
+        self.crm.write(|writing| {
+            let table = writing.table(entity_type)?;
+            table.model.check_live()?;
+            let table = define_attribute(writing, &table, attribute)?;
+            rows::replace_view(writing.tx, &table)?;
+            Ok(table.model.describe())
+        })
+    }
+
+    /// Archives an attribute: its values stay in the file and in the history, and are no longer
+    /// shown or written.
+    ///
+    /// # Errors
+    ///
+    /// `UnknownType`, `UnknownAttribute`.
+    pub fn archive_attribute(&self, entity_type: &str, attribute: &str) -> Result<EntityType> {
+        self.set_attribute_archived(entity_type, attribute, true)
+    }
+
+    /// Takes an attribute out of the archive, with the values that it had.
+    ///
+    /// # Errors
+    ///
+    /// `UnknownType`, `UnknownAttribute`, `DefinitionConflict` if records were created meanwhile
+    /// that lack a required value.
+    pub fn restore_attribute(&self, entity_type: &str, attribute: &str) -> Result<EntityType> {
+        self.set_attribute_archived(entity_type, attribute, false)
+    }
+
+    fn set_attribute_archived(
+        &self,
+        entity_type: &str,
+        attribute: &str,
+        archive: bool,
+    ) -> Result<EntityType> {
+        self.crm.write(|writing| {
+            let table = writing.table(entity_type)?;
+            let found = table.model.find(attribute);
+            let mut changed = found.ok_or_else(|| table.model.unknown(attribute))?.clone();
+            if changed.archived_at.is_some() == archive {
+                return Ok(table.model.describe());
+            }
+            let stamp = writing.stamp();
+            changed.archived_at = archive.then(|| stamp.at());
+            if !archive {
+                let checks = Evolution {
+                    checks_presence: changed.definition.required,
+                    checks_uniqueness: changed.definition.unique,
+                    ..Evolution::default()
+                };
+                check_rows(writing, &table, &changed, checks)?;
+            }
+            rows::archive_attribute(writing.tx, changed.id, changed.archived_at)?;
+            let kind = match archive {
+                true => ChangeKind::AttributeArchived,
+                false => ChangeKind::AttributeRestored,
+            };
+            let body = format!("{{\"name\":\"{attribute}\"}}");
+            writing.log(stamp, kind, Some(entity_type), None, &body)?;
+            let table = writing.set_model(table.model.with_attribute(changed));
+            rows::replace_view(writing.tx, &table)?;
+            Ok(table.model.describe())
+        })
+    }
+}
+
+/// Defines or changes a type within a transaction.
+pub(super) fn define(writing: &mut Writing<'_>, definition: DefineType) -> Result<Arc<Table>> {
+    let DefineType { name, label, description, attributes } = definition;
+    check::type_name(&name)?;
+    check::texts(&label, &description)?;
+    let mut table = match writing.catalog.find(&name) {
+        Some(table) => {
+            table.model.check_live()?;
+            Arc::clone(table)
+        }
+        None => add_type(writing, name)?,
+    };
+    let mut model = table.model.clone();
+    for (kept, given) in [(&mut model.label, label), (&mut model.description, description)] {
+        if !given.is_empty() {
+            *kept = given;
+        }
+    }
+    if (&model.label, &model.description) != (&table.model.label, &table.model.description) {
+        let json = rows::type_json(&model.label, &model.description);
+        rows::update_type(writing.tx, model.id, &json)?;
+        let stamp = writing.stamp();
+        writing.log(stamp, ChangeKind::TypeDefined, Some(&model.name), None, &json)?;
+        table = writing.set_model(model);
+    }
+    for attribute in attributes {
+        table = define_attribute(writing, &table, attribute)?;
+    }
+    rows::replace_view(writing.tx, &table)?;
+    Ok(table)
+}
+
+fn add_type(writing: &mut Writing<'_>, name: String) -> Result<Arc<Table>> {
+    if writing.catalog.iter().len() >= limits::TYPES {
+        let message = format!("at most {} entity types", limits::TYPES);
+        return Err(Error::new(ErrorKind::LimitExceeded, message).with_field("name"));
+    }
+    let json = rows::type_json("", "");
+    let id = rows::insert_type(writing.tx, &name, &json)?;
+    let stamp = writing.stamp();
+    writing.log(stamp, ChangeKind::TypeDefined, Some(&name), None, &json)?;
+    let model = TypeModel::new(id, name, String::new(), String::new(), None, Vec::new());
+    Ok(writing.set_model(model))
+}
+
+fn define_attribute(
+    writing: &mut Writing<'_>,
+    table: &Arc<Table>,
+    definition: Attribute,
+) -> Result<Arc<Table>> {
+    let name = definition.name.clone();
+    let in_attribute = |error: Error| match error.field() {
+        Some(field) => {
+            let field = format!("{name}.{field}");
+            error.with_field(field)
+        }
+        None => error.with_field(name.clone()),
+    };
+    let old = table.model.find(&definition.name);
+    if old.is_some_and(|old| old.archived_at.is_some()) {
+        return Err(table.model.attribute(&name).expect_err("an archived attribute is refused"));
+    }
+    let id = old.map_or(0, |old| old.id);
+    let mut new = AttributeModel::new(id, definition, None).map_err(in_attribute)?;
+    let evolution = evolve(old, &new).map_err(in_attribute)?;
+    if evolution.is_noop {
+        return Ok(Arc::clone(table));
+    }
+    if let Some(target) = &new.definition.target {
+        let known = writing.catalog.table(target);
+        known.map_err(|error| in_attribute(error.with_field("target")))?;
+    }
+    if evolution.adds_columns {
+        check_room(table, &new)?;
+    }
+    check_rows(writing, table, &new, evolution)?;
+    if evolution.adds_columns {
+        new.id = rows::insert_attribute(writing.tx, table, &new)?;
+    } else {
+        rows::update_attribute(writing.tx, &new)?;
+    }
+    if let Some(is_wanted) = evolution.index {
+        rows::set_index(writing.tx, table, &new, is_wanted)?;
+    }
+    let stamp = writing.stamp();
+    let json = rows::attribute_json(&new);
+    writing.log(stamp, ChangeKind::AttributeDefined, Some(&table.model.name), None, &json)?;
+    Ok(writing.set_model(table.model.with_attribute(new)))
+}
+
+/// A new attribute needs a free place, and columns whose names nobody else has.
+fn check_room(table: &Table, new: &AttributeModel) -> Result<()> {
+    if table.model.attributes.len() >= limits::ATTRIBUTES_PER_TYPE {
+        let message = format!("at most {} attributes", limits::ATTRIBUTES_PER_TYPE);
+        return Err(Error::new(ErrorKind::LimitExceeded, message).with_field(new.name()));
+    }
+    let mut taken: HashSet<String> = check::RESERVED.iter().map(|name| (*name).into()).collect();
+    taken.extend(table.model.attributes.iter().flat_map(AttributeModel::column_names));
+    // An attribute of several parts reserves its own name too, so that `home` and `home_city`
+    // never mean two things.
+    taken.extend(table.model.attributes.iter().map(|attribute| attribute.name().to_owned()));
+    let own = new.column_names().chain([new.name().to_owned()]);
+    match own.into_iter().find(|column| taken.contains(column)) {
+        None => Ok(()),
+        Some(column) => Err(Error::new(
+            ErrorKind::InvalidArgument,
+            format!("needs the column {column:?}, which is taken"),
+        )
+        .with_field(new.name())
+        .with_hint("choose another name for the attribute")),
+    }
+}
+
+/// Runs the checks that a definition asks for over every stored record.
+fn check_rows(
+    writing: &Writing<'_>,
+    table: &Table,
+    new: &AttributeModel,
+    evolution: Evolution,
+) -> Result<()> {
+    if evolution.checks_presence && evolution.adds_columns {
+        let all = records::count(writing.tx, table, &[], crate::Archived::Include)?;
+        if all > 0 {
+            return Err(conflict(new, all, &[], "have no value for the required attribute"));
+        }
+    } else if evolution.checks_presence || evolution.checks_values {
+        let (mut count, mut ids) = (0, Vec::new());
+        records::scan(writing.tx, table, new, |id, cells| {
+            let value = new.decode(cells);
+            let fails = match value.is_null() {
+                true => evolution.checks_presence,
+                false => evolution.checks_values && new.recheck(cells).is_err(),
+            };
+            if fails {
+                count += 1;
+                if ids.len() < NAMED as usize {
+                    ids.push(id);
+                }
+            }
+            Ok(true)
+        })?;
+        if count > 0 {
+            return Err(conflict(new, count, &ids, "do not pass the new definition"));
+        }
+    }
+    if evolution.checks_uniqueness && !evolution.adds_columns {
+        let (count, ids) = records::duplicates(writing.tx, table, new, NAMED)?;
+        if count > 0 {
+            return Err(conflict(new, count, &ids, "share their value with another record"));
+        }
+    }
+    Ok(())
+}
+
+fn conflict(attribute: &AttributeModel, count: u64, ids: &[RecordId], what: &str) -> Error {
+    let mut message = format!("{count} stored records {what}");
+    if !ids.is_empty() {
+        let named: Vec<String> = ids.iter().map(RecordId::to_string).collect();
+        let more = if count > named.len() as u64 { ", …" } else { "" };
+        message.push_str(&format!(": {}{more}", named.join(", ")));
+    }
+    let hint = match attribute.definition.kind {
+        Kind::Choice | Kind::Choices => "change those records first, or hide the option instead",
+        _ => "change those records first",
+    };
+    Error::new(ErrorKind::DefinitionConflict, message)
+        .with_field(attribute.name())
+        .with_hint(hint)
+}

@@ -1,0 +1,169 @@
+//! One transaction under way: its place in the journal, its actor, and the schema as it will be.
+//!
+//! Everything that writes goes through here, so that no change can miss its row in the journal.
+
+use std::sync::Arc;
+
+use super::{Catalog, Crm};
+use crate::{
+    ChangeKind, Commit, RecordId, Result, Timestamp,
+    journal::Hlc,
+    schema::TypeModel,
+    store::{
+        Connection, Transaction,
+        journal::{self as rows, NewRow},
+        table::Table,
+    },
+};
+
+/// The end of the journal, from which the next change counts on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Head {
+    /// The number of this file's own device.
+    pub(super) device: i64,
+    pub(super) seq: i64,
+    pub(super) device_seq: i64,
+    pub(super) hlc: Hlc,
+}
+
+impl Default for Head {
+    fn default() -> Self {
+        Self { device: 0, seq: 0, device_seq: 0, hlc: Hlc(0) }
+    }
+}
+
+impl Head {
+    /// Reads it from the file; `None` if the file has no device yet.
+    pub(super) fn load(conn: &Connection) -> Result<Option<Self>> {
+        let Some(device) = rows::own_device(conn)? else { return Ok(None) };
+        let (seq, hlc, device_seq) = rows::last(conn, device)?;
+        Ok(Some(Self { device, seq, device_seq, hlc }))
+    }
+}
+
+/// A transaction under way.
+pub(super) struct Writing<'a> {
+    pub(super) crm: &'a Crm,
+    pub(super) tx: &'a Transaction<'a>,
+    pub(super) catalog: Arc<Catalog>,
+    /// The wall clock, read once for the transaction.
+    pub(super) now: Timestamp,
+    /// A buffer for the body of a row of the journal, used again and again.
+    pub(super) body: String,
+    schema_changed: bool,
+    first_seq: i64,
+    actor: i64,
+    head: Head,
+}
+
+/// What a finished transaction leaves to do after its commit.
+pub(super) struct End {
+    pub(super) head: Head,
+    /// The new schema, if it changed.
+    pub(super) catalog: Option<Arc<Catalog>>,
+    /// What observers are told; `None` if nothing was changed.
+    pub(super) commit: Option<Commit>,
+}
+
+impl<'a> Writing<'a> {
+    pub(super) fn begin(crm: &'a Crm, tx: &'a Transaction<'a>, head: Head) -> Result<Self> {
+        Ok(Self {
+            crm,
+            tx,
+            catalog: crm.catalog(),
+            now: crm.now(),
+            body: String::new(),
+            schema_changed: false,
+            first_seq: head.seq + 1,
+            actor: rows::actor(tx, &crm.actor)?,
+            head,
+        })
+    }
+
+    pub(super) fn finish(self) -> End {
+        let last_seq = self.head.seq;
+        let commit = Commit { first_seq: self.first_seq, last_seq };
+        End {
+            head: self.head,
+            catalog: self.schema_changed.then_some(self.catalog),
+            commit: (last_seq >= self.first_seq).then_some(commit),
+        }
+    }
+
+    /// Gives a new file its device.
+    pub(super) fn add_device(&mut self, id: RecordId) -> Result<()> {
+        self.head.device = rows::add_device(self.tx, id.as_bytes())?;
+        Ok(())
+    }
+
+    /// The entity type of this name.
+    ///
+    /// # Errors
+    ///
+    /// `UnknownType`.
+    pub(super) fn table(&self, name: &str) -> Result<Arc<Table>> {
+        self.catalog.table(name).cloned()
+    }
+
+    /// Makes `model` part of the schema.
+    pub(super) fn set_model(&mut self, model: TypeModel) -> Arc<Table> {
+        let (catalog, table) = self.catalog.with(model);
+        self.catalog = Arc::new(catalog);
+        self.schema_changed = true;
+        table
+    }
+
+    /// A new record id.
+    pub(super) fn new_id(&self) -> RecordId {
+        self.crm.shared.ids.next_id(self.now)
+    }
+
+    /// The stamp of the next change.
+    pub(super) fn stamp(&self) -> Hlc {
+        Hlc::next(self.head.hlc, self.now)
+    }
+
+    /// Appends a change of a record to the journal; its body stands in `self.body`.
+    pub(super) fn log_record(
+        &mut self,
+        stamp: Hlc,
+        kind: ChangeKind,
+        table: &Table,
+        id: RecordId,
+    ) -> Result<()> {
+        let body = std::mem::take(&mut self.body);
+        let logged = self.log(stamp, kind, Some(&table.model.name), Some(id), &body);
+        self.body = body;
+        logged
+    }
+
+    /// Appends a change to the journal.
+    pub(super) fn log(
+        &mut self,
+        stamp: Hlc,
+        kind: ChangeKind,
+        entity_type: Option<&str>,
+        record_id: Option<RecordId>,
+        body: &str,
+    ) -> Result<()> {
+        self.head.seq += 1;
+        self.head.device_seq += 1;
+        self.head.hlc = stamp;
+        rows::append(
+            self.tx,
+            &NewRow {
+                seq: self.head.seq,
+                device: self.head.device,
+                device_seq: self.head.device_seq,
+                hlc: stamp,
+                transaction: self.first_seq,
+                actor: self.actor,
+                cause: self.crm.cause.as_deref(),
+                kind,
+                entity_type,
+                record_id,
+                body,
+            },
+        )
+    }
+}

@@ -1,0 +1,330 @@
+//! Tables of text in and out: CSV and its relatives.
+//!
+//! Nothing is guessed: encoding, date and number formats are stated, and a cell that does not fit is
+//! reported with its row, column and a hint. The invariant: what is exported in the machine form and
+//! imported again gives the same values.
+
+use serde::{Deserialize, Serialize};
+
+use crate::record::Archived;
+use crate::Values;
+
+/// How a CSV table is written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct CsvDialect {
+    /// Between two cells: one ASCII character, `,` by default. A first line such as `sep=;`, as
+    /// Excel writes it, overrides it.
+    #[cfg_attr(feature = "uniffi", uniffi(default = ","))]
+    pub delimiter: String,
+    /// Around a cell that holds the delimiter, a line break or itself (doubled): one ASCII
+    /// character, `"` by default.
+    #[cfg_attr(feature = "uniffi", uniffi(default = "\""))]
+    pub quote: String,
+    /// The encoding, by its label in the WHATWG Encoding Standard, such as `windows-1252`. If it is
+    /// left out, a byte-order mark decides between UTF-8 and UTF-16, and without one it is UTF-8.
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub encoding: Option<String>,
+}
+
+impl Default for CsvDialect {
+    fn default() -> Self {
+        Self { delimiter: ",".into(), quote: "\"".into(), encoding: None }
+    }
+}
+
+/// Where one column of the table goes, and how its cells are written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ColumnMapping {
+    /// The column, as the first row names it.
+    pub column: String,
+    /// The attribute; for one part of a money or address `attribute.part`, such as
+    /// `price.currency` or `home.city`.
+    pub attribute: String,
+    /// For a date or timestamp: its format in the letters of strptime, such as `%d.%m.%Y`; without
+    /// one, ISO 8601.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub format: Option<String>,
+    /// For a timestamp whose format has no offset: the IANA time zone that it is in.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub time_zone: Option<String>,
+    /// For numbers: the decimal separator, `.` if it is left out.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub decimal_separator: Option<String>,
+    /// For numbers: the separator of groups of three digits; none if it is left out.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub group_separator: Option<String>,
+    /// For a list of choices: what stands between two of them, `;` if it is left out.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub list_separator: Option<String>,
+    /// For a reference: the unique attribute of the target by which the cell names the record; its
+    /// id if it is left out.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub lookup: Option<String>,
+}
+
+impl ColumnMapping {
+    /// The column of this name into the attribute of that name, in plain form.
+    pub fn new(column: impl Into<String>, attribute: impl Into<String>) -> Self {
+        Self {
+            column: column.into(),
+            attribute: attribute.into(),
+            format: None,
+            time_zone: None,
+            decimal_separator: None,
+            group_separator: None,
+            list_separator: None,
+            lookup: None,
+        }
+    }
+}
+
+/// What an import does with each row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum ImportMode {
+    /// Creates a record.
+    #[default]
+    Create,
+    /// Changes the record that the key names; a row without one is a problem.
+    Update,
+    /// Changes the record that the key names, or creates it.
+    Upsert,
+}
+
+/// What a cell that does not fit does to its row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum BadCells {
+    /// The row is left out.
+    #[default]
+    RejectRow,
+    /// The row is kept without that cell, unless the attribute is required or the key.
+    LeaveEmpty,
+}
+
+/// Imports a CSV table: the request of `csv.import`. Exactly one of `path` and `text` is given.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ImportCsv {
+    /// The entity type.
+    #[serde(rename = "type")]
+    pub entity_type: String,
+    /// The file to read.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub path: Option<String>,
+    /// The table itself, at most 16 MiB.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub text: Option<String>,
+    /// Where the columns go. Columns that are not listed are not read.
+    pub columns: Vec<ColumnMapping>,
+    /// How the table is written.
+    #[serde(default)]
+    pub dialect: CsvDialect,
+    /// What is done with each row.
+    #[serde(default)]
+    pub mode: ImportMode,
+    /// For update and upsert: the unique attribute that names the record.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub key: Option<String>,
+    /// What a cell that does not fit does to its row.
+    #[serde(default)]
+    pub bad_cells: BadCells,
+    /// Whether a single rejected row undoes the whole import. Otherwise good rows are kept, in
+    /// transactions of 5,000 rows.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = false))]
+    pub all_or_nothing: bool,
+}
+
+impl ImportCsv {
+    /// Creates one record of `entity_type` per row of the file at `path`.
+    pub fn from_path(
+        entity_type: impl Into<String>,
+        path: impl Into<String>,
+        columns: impl IntoIterator<Item = ColumnMapping>,
+    ) -> Self {
+        Self {
+            entity_type: entity_type.into(),
+            path: Some(path.into()),
+            text: None,
+            columns: columns.into_iter().collect(),
+            dialect: CsvDialect::default(),
+            mode: ImportMode::Create,
+            key: None,
+            bad_cells: BadCells::RejectRow,
+            all_or_nothing: false,
+        }
+    }
+}
+
+/// A cell, or a row, that does not fit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct CellProblem {
+    /// The row, counted from 1 for the first one after the header.
+    pub row: u64,
+    /// The column, as the header names it; `None` if the whole row is meant.
+    pub column: Option<String>,
+    /// The name of the error's kind, such as `invalid_value`.
+    pub kind: String,
+    /// One line of text, without the cell's content.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// Whether the row was left out because of it.
+    pub rejects_row: bool,
+}
+
+/// How often a problem occurred.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ProblemCount {
+    /// The column; `None` if whole rows are meant.
+    pub column: Option<String>,
+    /// The name of the error's kind.
+    pub kind: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// How often.
+    pub count: u64,
+}
+
+/// What an import did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ImportReport {
+    /// Rows read.
+    pub rows: u64,
+    /// Records created.
+    pub created: u64,
+    /// Records changed.
+    pub updated: u64,
+    /// Records that were already as the row says.
+    pub unchanged: u64,
+    /// Rows left out because of a problem.
+    pub rejected: u64,
+    /// The first 1,000 problems, by row.
+    pub problems: Vec<CellProblem>,
+    /// All problems, counted by column, kind and hint, the most frequent first.
+    pub problem_counts: Vec<ProblemCount>,
+    /// Whether the caller cancelled it. What was committed before is kept, unless it is all or nothing.
+    pub is_cancelled: bool,
+    /// Whether anything was kept: false when all-or-nothing was asked for and a row was rejected.
+    pub is_committed: bool,
+}
+
+/// Asks which column may go where: the request of `csv.propose`. Exactly one of `path` and `text`
+/// is given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ProposeMapping {
+    /// The entity type.
+    #[serde(rename = "type")]
+    pub entity_type: String,
+    /// The file to read.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub path: Option<String>,
+    /// The table itself.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub text: Option<String>,
+    /// How the table is written.
+    #[serde(default)]
+    pub dialect: CsvDialect,
+}
+
+/// A proposal for a mapping. A person should look at it: it is never applied by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct MappingProposal {
+    /// The columns that resemble an attribute by name or label, ready for `csv.import`.
+    pub columns: Vec<ColumnMapping>,
+    /// The columns that resemble none.
+    pub unmapped: Vec<String>,
+}
+
+/// For whom a CSV table is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum CsvProfile {
+    /// Every cell exactly as it is, so that an import gives the same values.
+    #[default]
+    Machine,
+    /// Cells that a spreadsheet would take for a formula begin with an apostrophe (CWE-1236).
+    Spreadsheet,
+}
+
+/// Exports records as a CSV table: the request of `csv.export`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ExportCsv {
+    /// The entity type.
+    #[serde(rename = "type")]
+    pub entity_type: String,
+    /// The file to write; it must not exist. If it is left out the text is returned, up to 16 MiB.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub path: Option<String>,
+    /// The attributes to write; `id` names the record's id. All of them, after the id, if it is empty.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default))]
+    pub attributes: Vec<String>,
+    /// Only records whose attributes equal these values; null means without a value.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default))]
+    pub filter: Values,
+    /// Which records, by whether they are archived.
+    #[serde(default)]
+    pub archived: Archived,
+    /// How the table is written. It is always UTF-8, so an encoding is refused.
+    #[serde(default)]
+    pub dialect: CsvDialect,
+    /// For whom.
+    #[serde(default)]
+    pub profile: CsvProfile,
+}
+
+/// What an export did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ExportReport {
+    /// Rows written, without the header.
+    pub rows: u64,
+    /// Bytes written.
+    pub bytes: u64,
+    /// The table, if no file was named.
+    pub text: Option<String>,
+}

@@ -1,0 +1,169 @@
+//! The journal: the ordered log of every change, which is history, audit trail and later sync.
+//!
+//! Every change is one row, written in the transaction that makes it, and never changed after. The
+//! invariant: folding the rows of a record in order gives exactly its row in the table; bodies hold
+//! new values only.
+
+mod body;
+mod hlc;
+
+pub(crate) use body::{read_body, write_changes, write_created, write_empty};
+pub(crate) use hlc::Hlc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{RecordId, Timestamp, Values, record::default_page};
+
+macro_rules! change_kinds {
+    ($( $(#[$doc:meta])* $variant:ident = $name:literal; )*) => {
+        /// What a row of the journal says.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        #[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+        pub enum ChangeKind { $( $(#[$doc])* $variant, )* }
+
+        impl ChangeKind {
+            /// The name, as the file and JSON have it.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $( Self::$variant => $name, )* }
+            }
+
+            /// The kind of this name.
+            pub(crate) fn from_name(name: &str) -> Option<Self> {
+                match name { $( $name => Some(Self::$variant), )* _ => None }
+            }
+        }
+    };
+}
+
+change_kinds! {
+    /// A record was created.
+    RecordCreated = "record_created";
+    /// Some values of a record were changed.
+    RecordPatched = "record_patched";
+    /// A record was archived.
+    RecordArchived = "record_archived";
+    /// A record was taken out of the archive.
+    RecordRestored = "record_restored";
+    /// An entity type was defined, or its label or description changed.
+    TypeDefined = "type_defined";
+    /// An entity type was archived.
+    TypeArchived = "type_archived";
+    /// An entity type was taken out of the archive.
+    TypeRestored = "type_restored";
+    /// An attribute was defined or its definition changed.
+    AttributeDefined = "attribute_defined";
+    /// An attribute was archived.
+    AttributeArchived = "attribute_archived";
+    /// An attribute was taken out of the archive.
+    AttributeRestored = "attribute_restored";
+    /// Bytes were stored.
+    FileAdded = "file_added";
+}
+
+/// One change, as the journal has it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Change {
+    /// Its place in this file, ascending without end; gaps do not occur.
+    pub seq: i64,
+    /// The device that made it, as a UUID.
+    pub device: String,
+    /// Its place among the changes of that device.
+    pub device_seq: i64,
+    /// Its hybrid logical clock: milliseconds since 1970 times 65,536, plus a counter.
+    pub hlc: i64,
+    /// When it was made.
+    pub at: Timestamp,
+    /// Changes of one transaction share this number: the `seq` of the first of them.
+    pub transaction: i64,
+    /// Who made it.
+    pub actor: String,
+    /// Why, as far as the actor said.
+    pub cause: Option<String>,
+    /// What it is.
+    pub kind: ChangeKind,
+    /// The entity type that it concerns.
+    #[serde(rename = "type")]
+    pub entity_type: Option<String>,
+    /// The record that it concerns.
+    pub record_id: Option<RecordId>,
+    /// The new values of a record's attributes; null for those that were cleared.
+    pub values: Values,
+    /// For a definition or a file: what the journal holds, as JSON.
+    pub definition: Option<String>,
+}
+
+/// Reads the journal: the request of `changes.list`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ListChanges {
+    /// Only changes after this `seq`; 0 begins at the beginning.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = 0))]
+    pub after: i64,
+    /// How many changes at most, 1 to 10,000.
+    #[serde(default = "default_page")]
+    #[cfg_attr(feature = "uniffi", uniffi(default = 100))]
+    pub limit: u32,
+}
+
+/// A page of changes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ChangePage {
+    /// The changes, by `seq`.
+    pub changes: Vec<Change>,
+    /// What to hand in as `after` for the next page: the `seq` of the last change, or what was
+    /// handed in when there are none yet.
+    pub next: i64,
+}
+
+/// One change in the history of a record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct HistoryEntry {
+    /// Its place in the journal.
+    pub seq: i64,
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub actor: String,
+    /// Why, as far as the actor said.
+    pub cause: Option<String>,
+    /// What was done.
+    pub kind: ChangeKind,
+    /// The record's version after it.
+    pub version: i64,
+    /// The new values; null for those that were cleared.
+    pub values: Values,
+}
+
+/// A page of a record's history, oldest first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct HistoryPage {
+    /// The changes, oldest first.
+    pub entries: Vec<HistoryEntry>,
+    /// What to hand in as `after` for the next page; `None` when there is none.
+    pub next: Option<i64>,
+}
+
+/// What an observer is told, after the commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Commit {
+    /// The `seq` of the transaction's first change.
+    pub first_seq: i64,
+    /// The `seq` of its last change: `changes.list` after `first_seq - 1` up to here gives it whole.
+    pub last_seq: i64,
+}

@@ -1,0 +1,41 @@
+//! Every limit of the engine, in one place. Exceeding one is the error `LimitExceeded`
+//! (`OutOfRange` where it is the length of a value).
+
+/// Attributes of one entity type, archived ones included.
+pub const ATTRIBUTES_PER_TYPE: usize = 200;
+/// Entity types in one file, archived ones included.
+pub const TYPES: usize = 500;
+/// Options of one choice.
+pub const OPTIONS: usize = 5_000;
+/// Bytes of one option's value.
+pub const OPTION_BYTES: usize = 255;
+/// Bytes of a text that is not `long_text`, and of each part of an address.
+pub const TEXT_BYTES: usize = 64 * 1024;
+/// Bytes of a `long_text`.
+pub const LONG_TEXT_BYTES: usize = 1024 * 1024;
+/// Bytes of a label; a description may have sixteen times as many.
+pub const LABEL_BYTES: usize = 1024;
+/// Bytes of a pattern.
+pub const PATTERN_BYTES: usize = 4 * 1024;
+/// Decimal places of a `decimal`.
+pub const SCALE: u8 = 12;
+/// Bytes of an actor's name or a cause.
+pub const ACTOR_BYTES: usize = 255;
+/// Records or changes on one page.
+pub const PAGE: u32 = 10_000;
+/// Changes in one batch.
+pub const BATCH: usize = 100_000;
+/// Bytes of one stored file.
+pub const FILE_BYTES: usize = 64 * 1024 * 1024;
+/// Bytes of one piece that `files.read` returns.
+pub const FILE_PIECE_BYTES: u32 = 4 * 1024 * 1024;
+/// Rows that `database.sql` returns at most.
+pub const SQL_ROWS: u32 = 100_000;
+/// Columns of a CSV table.
+pub const CSV_COLUMNS: usize = 512;
+/// Bytes of one cell of a CSV table.
+pub const CSV_CELL_BYTES: usize = 1024 * 1024;
+/// Problems that an import lists one by one; all are counted.
+pub const CSV_PROBLEMS: usize = 1_000;
+/// Bytes of CSV text that is handed over or returned instead of a file.
+pub const CSV_TEXT_BYTES: usize = 16 * 1024 * 1024;

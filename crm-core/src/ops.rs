@@ -1,0 +1,348 @@
+//! Every operation of the engine, by name: the one table from which all languages are served.
+//!
+//! C and Python call an operation by its name, Swift and Kotlin get one method for each row, and
+//! Rust callers use the methods that the rows forward to. Adding a row is what makes a method
+//! callable from everywhere. Requests are strict (an unknown field is an error), responses may grow.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::{
+    AddFile, ApplyChanges, ApplyReport, ArchiveRecord, AttributeName, BackupTo, ChangePage,
+    CountRecords, CreateRecord, Crm, DatabaseStats, DefineAttribute, DefinePreset, DefineType,
+    Empty, EngineInfo, EntityType, Error, ErrorKind, ExportCsv, ExportReport, FilePiece, FileRef,
+    Flow, FoundRecords, GetHistory, GetManyRecords, GetRecord, GetRecordBy, HistoryPage, ImportCsv,
+    ImportReport, ListChanges, ListRecords, MappingProposal, PatchRecord, Progress, ProposeMapping,
+    ReadFile, Record, RecordPage, RestoreRecord, Result, RunSql, SqlResult, TypeName, UpsertRecord,
+    Upserted, VerifyReport,
+};
+
+/// Is told of progress and says whether to go on.
+pub type Watch<'a> = dyn FnMut(Progress) -> Flow + 'a;
+
+/// How an operation behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// It only reads.
+    Read,
+    /// It may change the file, at once.
+    Write,
+    /// It may take long: it reports progress and can be cancelled.
+    Job,
+}
+
+/// One row of the operation table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Operation {
+    /// Dotted name, such as `records.create`.
+    pub name: &'static str,
+    /// The name as a method of a handle, such as `create_record`.
+    pub method: &'static str,
+    /// Name of the request record.
+    pub request: &'static str,
+    /// Name of the response record.
+    pub response: &'static str,
+    /// How it behaves.
+    pub mode: Mode,
+    /// What it does, in a sentence or two.
+    pub doc: &'static str,
+}
+
+/// Hands the rows of the operation table to the macro `$callback`, so that a binding can make one
+/// method of each.
+///
+/// A row reads: doc comment, mode, name, variant, method `(request) -> response`, `=`, and the
+/// function that runs it.
+#[macro_export]
+macro_rules! for_each_operation {
+    ($callback:ident) => {
+        $callback! {
+            /// Archives an attribute: its values stay in the file and in the history, and are no longer shown or written.
+            write "attributes.archive" AttributesArchive archive_attribute(AttributeName) -> EntityType
+                = |crm, r, _| crm.types().archive_attribute(&r.entity_type, &r.attribute);
+            /// Adds an attribute to an entity type, or changes one as far as the stored records allow.
+            write "attributes.define" AttributesDefine define_attribute(DefineAttribute) -> EntityType
+                = |crm, r, _| crm.types().define_attribute(&r.entity_type, r.attribute);
+            /// Takes an attribute out of the archive, with the values that it had.
+            write "attributes.restore" AttributesRestore restore_attribute(AttributeName) -> EntityType
+                = |crm, r, _| crm.types().restore_attribute(&r.entity_type, &r.attribute);
+            /// Reads the journal: every change of the file, in order, by pages.
+            read "changes.list" ChangesList list_changes(ListChanges) -> ChangePage
+                = |crm, r, _| crm.journal().changes(&r);
+            /// Writes records as a CSV table.
+            job "csv.export" CsvExport export_csv(ExportCsv) -> ExportReport
+                = |crm, r, watch| crm.export_csv(&r, watch);
+            /// Reads a CSV table into records and reports every cell that does not fit.
+            job "csv.import" CsvImport import_csv(ImportCsv) -> ImportReport
+                = |crm, r, watch| crm.import_csv(&r, watch);
+            /// Proposes which column of a CSV table goes into which attribute.
+            read "csv.propose" CsvPropose propose_mapping(ProposeMapping) -> MappingProposal
+                = |crm, r, _| crm.propose_mapping(&r);
+            /// Copies the file to another place while others read and write.
+            job "database.backup" DatabaseBackup backup_to(BackupTo) -> Empty
+                = |crm, r, watch| crm.backup_to(&r, watch).map(|()| Empty {});
+            /// Rewrites the file without free space.
+            write "database.compact" DatabaseCompact compact(Empty) -> Empty
+                = |crm, _, _| crm.compact().map(|()| Empty {});
+            /// Says which engine this is.
+            read "database.info" DatabaseInfo info(Empty) -> EngineInfo
+                = |crm, _, _| crm.info();
+            /// Runs one read-only SQL statement, with a limit of rows and time.
+            read "database.sql" DatabaseSql sql(RunSql) -> SqlResult
+                = |crm, r, _| crm.sql(&r);
+            /// Reads sizes and counts of the file.
+            read "database.stats" DatabaseStats stats(Empty) -> DatabaseStats
+                = |crm, _, _| crm.stats();
+            /// Checks the file, and that every record is what the journal says of it.
+            job "database.verify" DatabaseVerify verify(Empty) -> VerifyReport
+                = |crm, _, watch| crm.verify(watch);
+            /// Stores bytes once by their content, and returns the reference that an attribute of kind file takes.
+            write "files.add" FilesAdd add_file(AddFile) -> FileRef
+                = |crm, r, _| crm.files().add(&r);
+            /// Reads a piece of stored bytes.
+            read "files.read" FilesRead read_file(ReadFile) -> FilePiece
+                = |crm, r, _| crm.files().read_piece(&r);
+            /// Writes several changes in one transaction and says for each what became of it.
+            write "records.apply" RecordsApply apply_changes(ApplyChanges) -> ApplyReport
+                = |crm, r, _| crm.apply(r);
+            /// Archives a record: it stays readable, and lists leave it out.
+            write "records.archive" RecordsArchive archive_record(ArchiveRecord) -> Record
+                = |crm, r, _| crm.records(&r.entity_type).archive(r.id, r.expected_version);
+            /// Counts records.
+            read "records.count" RecordsCount count_records(CountRecords) -> u64
+                = |crm, r, _| crm.count_records(&r);
+            /// Adds a record and returns it with its id.
+            write "records.create" RecordsCreate create_record(CreateRecord) -> Record
+                = |crm, r, _| crm.records(&r.entity_type).create(r.values);
+            /// Reads a record by id.
+            read "records.get" RecordsGet get_record(GetRecord) -> Record
+                = |crm, r, _| crm.records(&r.entity_type).get(r.id);
+            /// Reads the record that has this value of a unique attribute.
+            read "records.get_by" RecordsGetBy get_record_by(GetRecordBy) -> Record
+                = |crm, r, _| crm.records(&r.entity_type).get_by(&r.attribute, r.value);
+            /// Reads several records by id or by a unique attribute, from one state of the file.
+            read "records.get_many" RecordsGetMany get_many_records(GetManyRecords) -> FoundRecords
+                = |crm, r, _| crm.records(&r.entity_type).get_many(r.attribute.as_deref(), r.keys);
+            /// Reads the history of a record, or of one of its attributes: value, when, who, why.
+            read "records.history" RecordsHistory get_history(GetHistory) -> HistoryPage
+                = |crm, r, _| crm.journal().history(&r);
+            /// Reads a page of records; pages stay right while others write.
+            read "records.list" RecordsList list_records(ListRecords) -> RecordPage
+                = |crm, r, _| crm.list_records(&r);
+            /// Changes some values of a record; null clears an attribute, those left out stay.
+            write "records.patch" RecordsPatch patch_record(PatchRecord) -> Record
+                = |crm, r, _| crm.records(&r.entity_type).patch_expecting(r.id, r.values, r.expected_version);
+            /// Takes a record out of the archive.
+            write "records.restore" RecordsRestore restore_record(RestoreRecord) -> Record
+                = |crm, r, _| crm.records(&r.entity_type).restore(r.id, r.expected_version);
+            /// Creates a record, or changes the one that has the same value of a unique attribute.
+            write "records.upsert" RecordsUpsert upsert_record(UpsertRecord) -> Upserted
+                = |crm, r, _| crm.records(&r.entity_type).upsert(&r.key, r.values);
+            /// Archives an entity type: its records stay readable, writes are refused.
+            write "types.archive" TypesArchive archive_type(TypeName) -> EntityType
+                = |crm, r, _| crm.types().archive(&r.entity_type);
+            /// Defines an entity type, or changes one as far as the stored records allow.
+            write "types.define" TypesDefine define_type(DefineType) -> EntityType
+                = |crm, r, _| crm.types().define(r);
+            /// Defines one of the ready-made entity types.
+            write "types.define_preset" TypesDefinePreset define_preset(DefinePreset) -> EntityType
+                = |crm, r, _| crm.types().define_preset(r.preset);
+            /// Reads the definition of an entity type.
+            read "types.get" TypesGet get_type(TypeName) -> EntityType
+                = |crm, r, _| crm.types().get(&r.entity_type);
+            /// Reads the definitions of all entity types.
+            read "types.list" TypesList list_types(Empty) -> Vec<EntityType>
+                = |crm, _, _| crm.types().list();
+            /// Takes an entity type out of the archive.
+            write "types.restore" TypesRestore restore_type(TypeName) -> EntityType
+                = |crm, r, _| crm.types().restore(&r.entity_type);
+        }
+    };
+}
+
+macro_rules! operations {
+    ($(
+        $(#[doc = $doc:literal])*
+        $mode:ident $name:literal $variant:ident $method:ident($request:ty) -> $response:ty = $run:expr;
+    )*) => {
+        /// A parsed request, ready to run.
+        #[derive(Debug, Clone, PartialEq)]
+        #[non_exhaustive]
+        pub enum Request { $( $(#[doc = $doc])* $variant($request), )* }
+
+        /// What an operation returned.
+        #[derive(Debug, Clone, PartialEq)]
+        #[non_exhaustive]
+        pub enum Response { $( $(#[doc = $doc])* $variant($response), )* }
+
+        /// Every operation, sorted by name.
+        pub const OPERATIONS: &[Operation] = &[$( Operation {
+            name: $name,
+            method: stringify!($method),
+            request: stringify!($request),
+            response: stringify!($response),
+            mode: operations!(@mode $mode),
+            doc: concat!($($doc),*).trim_ascii(),
+        }, )*];
+
+        impl Request {
+            /// Reads the payload of operation `name` from any self-describing format.
+            ///
+            /// # Errors
+            ///
+            /// `UnknownOperation` if there is no such name; `InvalidArgument`, naming the field, if
+            /// the payload does not fit the request record.
+            pub fn parse<'de, D: Deserializer<'de>>(name: &str, payload: D) -> Result<Self> {
+                match name {
+                    $( $name => read::<$request, D>(payload).map(Self::$variant), )*
+                    other => Err(unknown(other)),
+                }
+            }
+        }
+
+        impl Serialize for Response {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self { $( Self::$variant(value) => value.serialize(serializer), )* }
+            }
+        }
+
+        impl Crm {
+            /// Runs one request. `watch` is told of the progress of a job, about ten times a second
+            /// at most, and can cancel it; other operations do not call it.
+            ///
+            /// # Errors
+            ///
+            /// Whatever the operation's own method returns.
+            pub fn execute(&self, request: Request, watch: &mut Watch<'_>) -> Result<Response> {
+                match request {
+                    $( Request::$variant(r) => run(self, r, watch, $run).map(Response::$variant), )*
+                }
+            }
+        }
+    };
+    (@mode read) => { Mode::Read };
+    (@mode write) => { Mode::Write };
+    (@mode job) => { Mode::Job };
+}
+
+for_each_operation!(operations);
+
+/// Gives the function of a row its types.
+fn run<T, R>(
+    crm: &Crm,
+    request: T,
+    watch: &mut Watch<'_>,
+    body: impl FnOnce(&Crm, T, &mut Watch<'_>) -> Result<R>,
+) -> Result<R> {
+    body(crm, request, watch)
+}
+
+impl Request {
+    /// Reads the payload of operation `name` from JSON. An empty payload counts as `{}`.
+    ///
+    /// ```
+    /// use crm_core::{Crm, Flow, ops::Request};
+    ///
+    /// let crm = Crm::in_memory()?;
+    /// let request = Request::from_json("records.count", br#"{"type": "contact"}"#)?;
+    /// let response = crm.execute(request, &mut |_| Flow::Continue)?;
+    /// assert_eq!(serde_json::to_string(&response).unwrap(), "0");
+    /// # Ok::<(), crm_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Request::parse`].
+    pub fn from_json(name: &str, json: &[u8]) -> Result<Self> {
+        let json = if json.is_empty() { b"{}" } else { json };
+        let mut payload = serde_json::Deserializer::from_slice(json);
+        let request = Self::parse(name, &mut payload)?;
+        payload.end().map_err(|_| {
+            Error::new(ErrorKind::InvalidArgument, "there is something after the request")
+        })?;
+        Ok(request)
+    }
+}
+
+fn read<'de, T: Deserialize<'de>, D: Deserializer<'de>>(payload: D) -> Result<T> {
+    serde_path_to_error::deserialize(payload).map_err(|error| {
+        let path = error.path().to_string();
+        let (field, message) = explain(&error.into_inner().to_string());
+        let field = field.or_else(|| (path != ".").then_some(path));
+        let error = Error::new(ErrorKind::InvalidArgument, message);
+        field.into_iter().fold(error, Error::with_field)
+    })
+}
+
+/// serde's messages repeat the value that did not fit, which may be personal: keeps what was
+/// expected, and the name of a missing or unknown field.
+fn explain(message: &str) -> (Option<String>, String) {
+    let field = |prefix: &str| {
+        let rest = message.strip_prefix(prefix)?;
+        Some(rest.split('`').next().unwrap_or_default().to_owned())
+    };
+    if let Some(name) = field("missing field `") {
+        return (Some(name), "the field is missing".to_owned());
+    }
+    if let Some(name) = field("unknown field `") {
+        let known = message.split_once(", expected ").map_or("", |(_, known)| known);
+        return (Some(name), format!("no such field; expected {}", until_position(known)));
+    }
+    if let Some((_, expected)) = message.rsplit_once("expected ") {
+        return (None, format!("expected {}", until_position(expected)));
+    }
+    if message.starts_with("a value cannot") || message.starts_with("unknown part") {
+        return (None, until_position(message).to_owned());
+    }
+    (None, "not well-formed".to_owned())
+}
+
+/// serde_json appends where it stopped, which means nothing to a caller of another format.
+fn until_position(message: &str) -> &str {
+    message.split(" at line ").next().unwrap_or_default()
+}
+
+#[cold]
+fn unknown(name: &str) -> Error {
+    let error = Error::new(ErrorKind::UnknownOperation, "no such operation");
+    let names = OPERATIONS.iter().map(|operation| operation.name);
+    match crate::normal::name::nearest(name, names) {
+        Some(near) => error.with_hint(format!("did you mean {near:?}?")),
+        None => error.with_hint("docs/operations.md lists them"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_sorted_and_unique() {
+        assert!(OPERATIONS.windows(2).all(|pair| pair[0].name < pair[1].name));
+    }
+
+    #[test]
+    fn a_bad_request_names_the_field_and_never_the_value() {
+        for (name, json, field) in [
+            ("records.get", r#"{"type":"contact","id":"secret"}"#, Some("id")),
+            ("records.get", r#"{"type":7,"id":"secret"}"#, Some("type")),
+            ("records.get", r#"{"type":"contact"}"#, Some("id")),
+            ("records.count", r#"{"type":"contact","typo":"secret"}"#, Some("typo")),
+            ("records.create", r#"{"type":"contact","values":{"email":{"secret":1}}}"#, Some("values.email")),
+            ("records.count", r#"{"type":"contact"} secret"#, None),
+            ("records.count", r#"["secret"#, None),
+        ] {
+            let error = Request::from_json(name, json.as_bytes()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{json}");
+            assert_eq!(error.field(), field, "{json}: {error}");
+            assert!(!error.to_string().contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_operation_suggests_the_nearest() {
+        let error = Request::from_json("record.create", b"{}").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnknownOperation);
+        assert_eq!(error.hint(), Some("did you mean \"records.create\"?"));
+    }
+}

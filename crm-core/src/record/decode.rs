@@ -1,0 +1,96 @@
+//! From the columns of a row back to values.
+//!
+//! Cells come from our own file, so a cell of another type than the schema says means damage; the
+//! attribute then shows as missing here, and `database.verify` reports it.
+
+use crate::{
+    Address, Date, FileRef, Kind, Money, RecordId, Timestamp, Value, Values,
+    cell::Cell,
+    normal,
+    schema::{AttributeModel, TypeModel},
+};
+
+impl AttributeModel {
+    /// The value that these cells store.
+    pub(crate) fn decode(&self, cells: &[Cell]) -> Value {
+        match (self.definition.kind, cells) {
+            (Kind::Address, parts) => decode_address(parts),
+            (Kind::Money, [Cell::Integer(amount), Cell::Text(currency), ..]) => {
+                Money::from_minor_units(*amount, currency).map_or(Value::Null, Value::Money)
+            }
+            (
+                Kind::File,
+                [Cell::Text(hash), Cell::Text(name), Cell::Text(media_type), Cell::Integer(size)],
+            ) => Value::File(FileRef {
+                hash: hash.clone(),
+                name: name.clone(),
+                media_type: media_type.clone(),
+                size: u64::try_from(*size).unwrap_or(0),
+            }),
+            (Kind::Choices, [Cell::Text(json)]) => {
+                serde_json::from_str(json).map_or(Value::Null, Value::List)
+            }
+            (Kind::Checkbox, [Cell::Integer(value)]) => Value::Bool(*value != 0),
+            (Kind::Date, [Cell::Integer(days)]) => i32::try_from(*days)
+                .ok()
+                .and_then(|days| Date::from_days(days).ok())
+                .map_or(Value::Null, Value::from),
+            (Kind::Timestamp, [Cell::Integer(micros)]) => {
+                Timestamp::from_micros(*micros).map_or(Value::Null, Value::from)
+            }
+            (Kind::Decimal, [Cell::Integer(scaled)]) => {
+                let scale = self.definition.scale.unwrap_or(2);
+                Value::Text(normal::decimal::format_scaled(*scaled, scale))
+            }
+            (Kind::Reference, [Cell::Blob(bytes)]) => {
+                <[u8; 16]>::try_from(bytes.as_slice())
+                    .map_or(Value::Null, |bytes| Value::from(RecordId::from_bytes(bytes)))
+            }
+            (_, [Cell::Integer(number), ..]) => Value::Integer(*number),
+            (_, [Cell::Real(number), ..]) => Value::Real(*number),
+            (_, [Cell::Text(text), ..]) => Value::Text(text.clone()),
+            _ => Value::Null,
+        }
+    }
+
+    /// What was typed, where the normal form differs from it.
+    pub(crate) fn decode_typed<'a>(&self, cells: &'a [Cell]) -> Option<&'a str> {
+        match (self.definition.kind.parts(), cells) {
+            ([_, part], [_, Cell::Text(typed)]) if part.suffix == "_typed" => Some(typed),
+            _ => None,
+        }
+    }
+}
+
+impl TypeModel {
+    /// The values of the attributes in use, and what was typed where that differs.
+    pub(crate) fn decode(&self, cells: &[Cell]) -> (Values, Values) {
+        let (mut values, mut typed) = (Values::new(), Values::new());
+        for attribute in self.live() {
+            let cells = &cells[attribute.span()];
+            let value = attribute.decode(cells);
+            if !value.is_null() {
+                values.insert(attribute.name(), value);
+                if let Some(text) = attribute.decode_typed(cells) {
+                    typed.insert(attribute.name(), text);
+                }
+            }
+        }
+        (values, typed)
+    }
+}
+
+fn decode_address(parts: &[Cell]) -> Value {
+    let part = |place: usize| match parts.get(place) {
+        Some(Cell::Text(text)) => Some(text.clone()),
+        _ => None,
+    };
+    let address = Address {
+        street: part(0),
+        city: part(1),
+        region: part(2),
+        postal_code: part(3),
+        country: part(4),
+    };
+    if address == Address::default() { Value::Null } else { Value::Address(address) }
+}

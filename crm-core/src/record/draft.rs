@@ -1,0 +1,108 @@
+//! A row about to be written: the cells of a new record, or those that a patch changes.
+
+use crate::{
+    Error, ErrorKind, Result, Value, Values,
+    cell::Cell,
+    schema::{AttributeModel, TypeModel},
+};
+
+/// The cells of a whole row, and which attributes differ from what is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Draft {
+    /// One cell per column of the type.
+    pub(crate) cells: Vec<Cell>,
+    /// Places in `TypeModel::attributes`, ascending.
+    pub(crate) changed: Vec<usize>,
+}
+
+impl Draft {
+    /// A new record: given values, defaults for the rest, and nothing required missing.
+    ///
+    /// # Errors
+    ///
+    /// As [`AttributeModel::encode`], and `UnknownAttribute`, `Archived`, `Required`.
+    pub(crate) fn create(model: &TypeModel, values: Values) -> Result<Self> {
+        let mut cells = vec![Cell::Null; model.columns];
+        let mut given = vec![false; model.attributes.len()];
+        for (name, value) in values {
+            let attribute = model.attribute(&name)?;
+            attribute.encode(value, &mut cells[attribute.span()])?;
+            given[model.place(attribute)] = true;
+        }
+        let mut changed = Vec::with_capacity(model.attributes.len());
+        for (place, attribute) in model.attributes.iter().enumerate() {
+            if attribute.archived_at.is_some() {
+                continue;
+            }
+            if !given[place]
+                && let Some(default) = &attribute.definition.default
+            {
+                attribute.encode(default.clone(), &mut cells[attribute.span()])?;
+            }
+            if !is_missing(&cells[attribute.span()]) {
+                changed.push(place);
+            } else if attribute.definition.required {
+                return Err(required(attribute));
+            }
+        }
+        Ok(Self { cells, changed })
+    }
+
+    /// A stored row with some new values.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::create`].
+    pub(crate) fn patch(model: &TypeModel, mut cells: Vec<Cell>, values: Values) -> Result<Self> {
+        let mut changed = Vec::with_capacity(values.len());
+        let mut fresh = Vec::new();
+        for (name, value) in values {
+            let attribute = model.attribute(&name)?;
+            fresh.resize(attribute.width(), Cell::Null);
+            attribute.encode(value, &mut fresh)?;
+            if is_missing(&fresh) && attribute.definition.required {
+                return Err(required(attribute));
+            }
+            let stored = &mut cells[attribute.span()];
+            if *stored != fresh[..] {
+                stored.swap_with_slice(&mut fresh);
+                changed.push(model.place(attribute));
+            }
+        }
+        changed.sort_unstable();
+        Ok(Self { cells, changed })
+    }
+
+    /// The attributes that differ from what is stored, with their new cells.
+    pub(crate) fn changes<'a>(
+        &'a self,
+        model: &'a TypeModel,
+    ) -> impl Iterator<Item = (&'a AttributeModel, &'a [Cell])> {
+        self.changed.iter().map(|&place| {
+            let attribute = &model.attributes[place];
+            (attribute, &self.cells[attribute.span()])
+        })
+    }
+}
+
+/// Encodes one value to look records up by.
+///
+/// # Errors
+///
+/// As [`AttributeModel::encode`], and `Required` if the value is missing.
+pub(crate) fn encode_key(attribute: &AttributeModel, value: Value) -> Result<Cell> {
+    let mut cells = vec![Cell::Null; attribute.width()];
+    attribute.encode(value, &mut cells)?;
+    match cells.swap_remove(0) {
+        Cell::Null => Err(required(attribute)),
+        key => Ok(key),
+    }
+}
+
+fn is_missing(cells: &[Cell]) -> bool {
+    cells.iter().all(|cell| matches!(cell, Cell::Null))
+}
+
+fn required(attribute: &AttributeModel) -> Error {
+    Error::new(ErrorKind::Required, "a value is required").with_field(attribute.name())
+}

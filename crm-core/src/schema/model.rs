@@ -1,0 +1,239 @@
+//! Definitions made ready for work: patterns compiled, bounds encoded, columns counted.
+//!
+//! A model is built from a definition once, when the schema is loaded or changed, and then shared.
+//! The invariant: a model's definition has passed `check`.
+
+use std::collections::HashMap;
+
+use regex::Regex;
+
+use super::{Attribute, EntityType, check};
+use crate::{Error, ErrorKind, Result, Timestamp, cell::Cell, normal::name::nearest};
+
+/// An entity type, ready for work.
+#[derive(Debug, Clone)]
+pub(crate) struct TypeModel {
+    /// The row id in `crm_type`.
+    pub(crate) id: i64,
+    pub(crate) name: String,
+    pub(crate) label: String,
+    pub(crate) description: String,
+    pub(crate) archived_at: Option<Timestamp>,
+    /// All attributes, archived ones included, in the order of their definition.
+    pub(crate) attributes: Vec<AttributeModel>,
+    by_name: HashMap<String, usize>,
+    /// How many columns the attributes take together.
+    pub(crate) columns: usize,
+}
+
+/// An attribute, ready for work.
+#[derive(Debug, Clone)]
+pub(crate) struct AttributeModel {
+    /// The row id in `crm_attribute`.
+    pub(crate) id: i64,
+    pub(crate) definition: Attribute,
+    pub(crate) archived_at: Option<Timestamp>,
+    /// Where its columns begin among those of the type.
+    pub(crate) first: usize,
+    pub(crate) pattern: Option<Regex>,
+    pub(crate) minimum: Option<Cell>,
+    pub(crate) maximum: Option<Cell>,
+    options: HashMap<String, usize>,
+}
+
+impl AttributeModel {
+    /// Checks `definition` and makes it ready.
+    ///
+    /// # Errors
+    ///
+    /// Whatever [`check::definition`] finds.
+    pub(crate) fn new(
+        id: i64,
+        definition: Attribute,
+        archived_at: Option<Timestamp>,
+    ) -> Result<Self> {
+        let pattern = check::definition(&definition)?;
+        let options = definition.options.iter().enumerate();
+        let options = options.map(|(place, option)| (option.value.clone(), place)).collect();
+        let mut model = Self {
+            id,
+            definition,
+            archived_at,
+            first: 0,
+            pattern,
+            minimum: None,
+            maximum: None,
+            options,
+        };
+        model.minimum = model.bound("minimum", model.definition.minimum.clone())?;
+        model.maximum = model.bound("maximum", model.definition.maximum.clone())?;
+        model.check_default()?;
+        Ok(model)
+    }
+
+    /// A bound is a value of the attribute's own kind, encoded like one.
+    fn bound(&self, field: &str, bound: Option<crate::Value>) -> Result<Option<Cell>> {
+        let Some(value) = bound.filter(|value| !value.is_null()) else { return Ok(None) };
+        let mut cells = vec![Cell::Null; self.width()];
+        self.encode(value, &mut cells).map_err(|error| error.with_field(field))?;
+        Ok(cells.into_iter().next())
+    }
+
+    fn check_default(&self) -> Result<()> {
+        let Some(value) = self.definition.default.clone() else { return Ok(()) };
+        let mut cells = vec![Cell::Null; self.width()];
+        self.encode(value, &mut cells).map_err(|error| error.with_field("default"))
+    }
+
+    /// The name.
+    pub(crate) fn name(&self) -> &str {
+        &self.definition.name
+    }
+
+    /// How many columns it takes.
+    pub(crate) fn width(&self) -> usize {
+        self.definition.kind.parts().len()
+    }
+
+    /// Where its columns stand among those of the type.
+    pub(crate) fn span(&self) -> std::ops::Range<usize> {
+        self.first..self.first + self.width()
+    }
+
+    /// The names of its columns.
+    pub(crate) fn column_names(&self) -> impl Iterator<Item = String> + '_ {
+        let parts = self.definition.kind.parts().iter();
+        parts.map(|part| format!("{}{}", self.definition.name, part.suffix))
+    }
+
+    /// The name of its leading column.
+    pub(crate) fn leading_column(&self) -> String {
+        format!("{}{}", self.definition.name, self.definition.kind.parts()[0].suffix)
+    }
+
+    /// Whether an index is kept on its leading column.
+    pub(crate) fn is_indexed(&self) -> bool {
+        self.definition.index || self.definition.unique
+    }
+
+    /// Finds the option that is stored as `value`.
+    ///
+    /// # Errors
+    ///
+    /// `UnknownOption`, with the nearest one as a hint.
+    pub(crate) fn check_option(&self, value: &str) -> Result<()> {
+        if self.options.contains_key(value) {
+            return Ok(());
+        }
+        let error = Error::new(ErrorKind::UnknownOption, "no such option");
+        let candidates = self.definition.options.iter().map(|option| option.value.as_str());
+        Err(match nearest(value, candidates) {
+            Some(near) => error.with_hint(format!("did you mean {near:?}?")),
+            None => error.with_hint("the definition of the attribute lists the options"),
+        })
+    }
+}
+
+impl TypeModel {
+    /// A type with these attributes, in the order of their definition.
+    pub(crate) fn new(
+        id: i64,
+        name: String,
+        label: String,
+        description: String,
+        archived_at: Option<Timestamp>,
+        mut attributes: Vec<AttributeModel>,
+    ) -> Self {
+        let mut columns = 0;
+        for attribute in &mut attributes {
+            attribute.first = columns;
+            columns += attribute.width();
+        }
+        let by_name = attributes.iter().enumerate();
+        let by_name = by_name.map(|(place, a)| (a.name().to_owned(), place)).collect();
+        Self { id, name, label, description, archived_at, attributes, by_name, columns }
+    }
+
+    /// The same type with this attribute replaced, or added at the end.
+    pub(crate) fn with_attribute(&self, attribute: AttributeModel) -> Self {
+        let mut attributes = self.attributes.clone();
+        match self.by_name.get(attribute.name()) {
+            Some(&place) => attributes[place] = attribute,
+            None => attributes.push(attribute),
+        }
+        let (label, description) = (self.label.clone(), self.description.clone());
+        Self::new(self.id, self.name.clone(), label, description, self.archived_at, attributes)
+    }
+
+    /// Where an attribute of this type stands among them.
+    pub(crate) fn place(&self, attribute: &AttributeModel) -> usize {
+        self.by_name[attribute.name()]
+    }
+
+    /// The attribute of this name, archived or not.
+    pub(crate) fn find(&self, name: &str) -> Option<&AttributeModel> {
+        self.by_name.get(name).map(|&place| &self.attributes[place])
+    }
+
+    /// The attribute of this name, for use.
+    ///
+    /// # Errors
+    ///
+    /// `UnknownAttribute`, with the nearest name as a hint; `Archived`.
+    pub(crate) fn attribute(&self, name: &str) -> Result<&AttributeModel> {
+        let Some(attribute) = self.find(name) else {
+            return Err(self.unknown(name));
+        };
+        if attribute.archived_at.is_some() {
+            return Err(Error::new(ErrorKind::Archived, "the attribute is archived")
+                .with_field(name)
+                .with_hint("restore it with attributes.restore, or leave it out"));
+        }
+        Ok(attribute)
+    }
+
+    /// The attributes in use.
+    pub(crate) fn live(&self) -> impl Iterator<Item = &AttributeModel> {
+        self.attributes.iter().filter(|attribute| attribute.archived_at.is_none())
+    }
+
+    /// The error for an attribute that is not there.
+    pub(crate) fn unknown(&self, name: &str) -> Error {
+        let message = format!("entity type {:?} has no such attribute", self.name);
+        let error = Error::new(ErrorKind::UnknownAttribute, message).with_field(name);
+        match nearest(name, self.live().map(AttributeModel::name)) {
+            Some(near) => error.with_hint(format!("did you mean {near:?}?")),
+            None => error.with_hint("types.get lists the attributes"),
+        }
+    }
+
+    /// Refuses writes to an archived type.
+    ///
+    /// # Errors
+    ///
+    /// `Archived`.
+    pub(crate) fn check_live(&self) -> Result<()> {
+        match self.archived_at {
+            None => Ok(()),
+            Some(_) => Err(Error::new(ErrorKind::Archived, "the entity type is archived")
+                .with_field("type")
+                .with_hint("restore it with types.restore")),
+        }
+    }
+
+    /// The type as callers see it.
+    pub(crate) fn describe(&self) -> EntityType {
+        let of = |archived: bool| {
+            let chosen = self.attributes.iter().filter(move |a| a.archived_at.is_some() == archived);
+            chosen.map(|attribute| attribute.definition.clone()).collect()
+        };
+        EntityType {
+            name: self.name.clone(),
+            label: self.label.clone(),
+            description: self.description.clone(),
+            attributes: of(false),
+            archived_attributes: of(true),
+            archived_at: self.archived_at,
+        }
+    }
+}

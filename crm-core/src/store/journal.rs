@@ -1,0 +1,172 @@
+//! Rows of the journal, and the devices and actors that they name.
+
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
+
+use crate::{ChangeKind, Error, ErrorKind, RecordId, Result, journal::Hlc};
+
+/// A row to be written; the numbers of the row are given by the engine.
+#[derive(Debug)]
+pub(crate) struct NewRow<'a> {
+    pub(crate) seq: i64,
+    pub(crate) device: i64,
+    pub(crate) device_seq: i64,
+    pub(crate) hlc: Hlc,
+    pub(crate) transaction: i64,
+    pub(crate) actor: i64,
+    pub(crate) cause: Option<&'a str>,
+    pub(crate) kind: ChangeKind,
+    pub(crate) entity_type: Option<&'a str>,
+    pub(crate) record_id: Option<RecordId>,
+    pub(crate) body: &'a str,
+}
+
+/// A row as it was written.
+#[derive(Debug)]
+pub(crate) struct StoredChange {
+    pub(crate) seq: i64,
+    pub(crate) device: [u8; 16],
+    pub(crate) device_seq: i64,
+    pub(crate) hlc: Hlc,
+    pub(crate) transaction: i64,
+    pub(crate) actor: String,
+    pub(crate) cause: Option<String>,
+    pub(crate) kind: ChangeKind,
+    pub(crate) entity_type: Option<String>,
+    pub(crate) record_id: Option<RecordId>,
+    pub(crate) body: String,
+}
+
+const SELECT: &str = "SELECT j.seq, d.uuid, j.device_seq, j.hlc, j.tx, a.name, j.cause, j.kind, \
+     j.entity_type, j.record_id, j.body FROM crm_journal j \
+     JOIN crm_device d ON d.id = j.device JOIN crm_actor a ON a.id = j.actor";
+
+fn read_change(row: &Row<'_>) -> Result<StoredChange> {
+    let kind: String = row.get(7)?;
+    let kind = ChangeKind::from_name(&kind).ok_or_else(|| {
+        Error::new(ErrorKind::Corrupt, "a row of the journal is of an unknown kind")
+    })?;
+    Ok(StoredChange {
+        seq: row.get(0)?,
+        device: row.get(1)?,
+        device_seq: row.get(2)?,
+        hlc: Hlc(row.get(3)?),
+        transaction: row.get(4)?,
+        actor: row.get(5)?,
+        cause: row.get(6)?,
+        kind,
+        entity_type: row.get(8)?,
+        record_id: row.get::<_, Option<[u8; 16]>>(9)?.map(RecordId::from_bytes),
+        body: row.get(10)?,
+    })
+}
+
+/// Appends a row.
+pub(crate) fn append(tx: &Transaction<'_>, row: &NewRow<'_>) -> Result<()> {
+    let mut statement = tx.prepare_cached(
+        "INSERT INTO crm_journal (seq, device, device_seq, hlc, tx, actor, cause, kind, entity_type, record_id, body) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )?;
+    statement.raw_bind_parameter(1, row.seq)?;
+    statement.raw_bind_parameter(2, row.device)?;
+    statement.raw_bind_parameter(3, row.device_seq)?;
+    statement.raw_bind_parameter(4, row.hlc.0)?;
+    statement.raw_bind_parameter(5, row.transaction)?;
+    statement.raw_bind_parameter(6, row.actor)?;
+    statement.raw_bind_parameter(7, row.cause)?;
+    statement.raw_bind_parameter(8, row.kind.name())?;
+    statement.raw_bind_parameter(9, row.entity_type)?;
+    statement.raw_bind_parameter(10, row.record_id.as_ref().map(RecordId::as_bytes))?;
+    statement.raw_bind_parameter(11, row.body)?;
+    statement.raw_execute()?;
+    Ok(())
+}
+
+/// The last `seq` and stamp, and the last number of `device`; zeros in an empty journal.
+pub(crate) fn last(conn: &Connection, device: i64) -> Result<(i64, Hlc, i64)> {
+    let last = conn
+        .prepare_cached("SELECT seq, hlc FROM crm_journal ORDER BY seq DESC LIMIT 1")?
+        .query_row([], |row| Ok((row.get(0)?, Hlc(row.get(1)?))))
+        .optional()?;
+    let (seq, hlc) = last.unwrap_or((0, Hlc(0)));
+    let device_seq = conn
+        .prepare_cached(
+            "SELECT device_seq FROM crm_journal WHERE device = ?1 ORDER BY seq DESC LIMIT 1",
+        )?
+        .query_row([device], |row| row.get(0))
+        .optional()?;
+    Ok((seq, hlc, device_seq.unwrap_or(0)))
+}
+
+/// Changes after `after`, at most `limit`.
+pub(crate) fn page(conn: &Connection, after: i64, limit: u32) -> Result<Vec<StoredChange>> {
+    let mut statement =
+        conn.prepare_cached(&format!("{SELECT} WHERE j.seq > ?1 ORDER BY j.seq LIMIT ?2"))?;
+    let rows = statement.query_and_then((after, limit), read_change)?;
+    rows.collect()
+}
+
+/// Changes of one record after `after`, oldest first, shown to `visit` until it says stop.
+pub(crate) fn of_record(
+    conn: &Connection,
+    id: RecordId,
+    after: i64,
+    mut visit: impl FnMut(StoredChange) -> Result<bool>,
+) -> Result<()> {
+    let sql = format!("{SELECT} WHERE j.record_id = ?1 AND j.seq > ?2 ORDER BY j.seq");
+    let mut statement = conn.prepare_cached(&sql)?;
+    let mut rows = statement.query((id.as_bytes(), after))?;
+    while let Some(row) = rows.next()? {
+        if !visit(read_change(row)?)? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// How many changes a record has up to and including `seq`.
+pub(crate) fn count_until(conn: &Connection, id: RecordId, seq: i64) -> Result<i64> {
+    let mut statement = conn
+        .prepare_cached("SELECT count(*) FROM crm_journal WHERE record_id = ?1 AND seq <= ?2")?;
+    Ok(statement.query_row((id.as_bytes(), seq), |row| row.get(0))?)
+}
+
+/// The last `seq`; 0 in an empty journal.
+pub(crate) fn last_seq(conn: &Connection) -> Result<i64> {
+    let mut statement = conn.prepare_cached("SELECT coalesce(max(seq), 0) FROM crm_journal")?;
+    Ok(statement.query_row([], |row| row.get(0))?)
+}
+
+/// How many records of a type the journal created.
+pub(crate) fn count_created(conn: &Connection, entity_type: &str) -> Result<u64> {
+    let sql = "SELECT count(*) FROM crm_journal WHERE kind = ?1 AND entity_type = ?2";
+    let mut statement = conn.prepare_cached(sql)?;
+    Ok(statement.query_row((ChangeKind::RecordCreated.name(), entity_type), |row| row.get(0))?)
+}
+
+/// The number of an actor, made if it is new.
+pub(crate) fn actor(tx: &Transaction<'_>, name: &str) -> Result<i64> {
+    let known = tx
+        .prepare_cached("SELECT id FROM crm_actor WHERE name = ?1")?
+        .query_row([name], |row| row.get(0))
+        .optional()?;
+    if let Some(id) = known {
+        return Ok(id);
+    }
+    tx.execute("INSERT INTO crm_actor (name) VALUES (?1)", [name])?;
+    Ok(tx.last_insert_rowid())
+}
+
+/// The number of a device, made if it is new.
+pub(crate) fn add_device(tx: &Transaction<'_>, uuid: &[u8; 16]) -> Result<i64> {
+    tx.execute("INSERT INTO crm_device (uuid) VALUES (?1)", [uuid])?;
+    let id = tx.last_insert_rowid();
+    tx.execute("INSERT INTO crm_meta (key, value) VALUES ('device', ?1)", [id])?;
+    Ok(id)
+}
+
+/// The number of this file's own device; `None` in a file without one.
+pub(crate) fn own_device(conn: &Connection) -> Result<Option<i64>> {
+    let mut statement =
+        conn.prepare_cached("SELECT value FROM crm_meta WHERE key = 'device'")?;
+    Ok(statement.query_row([], |row| row.get(0)).optional()?)
+}

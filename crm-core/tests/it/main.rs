@@ -1,0 +1,3 @@
+//! The engine as its users meet it: through the public interface, on real files.
+
+mod records;

@@ -1,0 +1,80 @@
+//! Records of the presets and of types that the host defines.
+
+use crm_core::{
+    Attribute, Crm, DefineType, ErrorKind, GetHistory, Kind, ListRecords, Order, Value, values,
+};
+
+fn library() -> Crm {
+    let crm = Crm::in_memory().unwrap();
+    let book = DefineType::new(
+        "book",
+        [
+            Attribute::new("title", Kind::Text).required(),
+            Attribute::new("author", Kind::Text).indexed(),
+            Attribute::new("genre", Kind::Choice).options(["novel", "poetry", "travel"]),
+            Attribute::new("book_id", Kind::Integer).unique(),
+        ],
+    );
+    crm.types().define(book).unwrap();
+    crm
+}
+
+#[test]
+fn a_type_of_the_hosts_own_works_like_a_preset() {
+    let crm = library();
+    let books = crm.records("book");
+    let emma = books
+        .create(values! { "title" => "Emma", "author" => "Austen", "genre" => "novel", "book_id" => 7 })
+        .unwrap();
+    assert_eq!(emma.version, 1);
+    assert_eq!(books.get(emma.id).unwrap(), emma);
+    assert_eq!(books.get_by("book_id", 7).unwrap(), emma);
+    let patched = books.patch(emma.id, values! { "author" => "Jane Austen", "genre" => Value::Null });
+    let patched = patched.unwrap();
+    assert_eq!(patched.version, 2);
+    assert!(patched.get("genre").is_null());
+    let history = crm.journal().of_record("book", emma.id).unwrap();
+    assert_eq!(history.len(), 2);
+    assert_eq!(history[1].values, values! { "author" => "Jane Austen", "genre" => Value::Null });
+    assert!(crm.verify(&mut |_| crm_core::Flow::Continue).unwrap().is_ok);
+    let _ = GetHistory { entity_type: "book".into(), id: emma.id, attribute: None, after: 0, limit: 5 };
+}
+
+#[test]
+fn an_unknown_option_suggests_the_nearest_one() {
+    let crm = library();
+    let values = values! { "title" => "Emma", "genre" => "novle" };
+    let error = crm.records("book").create(values).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UnknownOption);
+    assert_eq!(error.field(), Some("genre"));
+    assert_eq!(error.hint(), Some("did you mean \"novel\"?"));
+}
+
+#[test]
+fn pages_in_an_order_meet_every_record_once() {
+    let crm = library();
+    for number in 0..25 {
+        let author = (number % 4 > 0).then(|| format!("author {}", number % 3));
+        crm.records("book").create(values! { "title" => "t", "author" => author, "book_id" => number }).unwrap();
+    }
+    for descending in [false, true] {
+        let order = Some(Order { attribute: "author".into(), descending });
+        let mut request = ListRecords { order, limit: 4, ..ListRecords::new("book") };
+        let mut seen = Vec::new();
+        loop {
+            let page = crm.list_records(&request).unwrap();
+            seen.extend(page.records.iter().map(|r| (r.get("author").as_str().map(str::to_owned), r.id)));
+            request.after = page.next;
+            if request.after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(seen.len(), 25);
+        let mut sorted = seen.clone();
+        sorted.sort();
+        if descending {
+            sorted.reverse();
+        }
+        assert_eq!(seen, sorted);
+    }
+}
