@@ -34,7 +34,6 @@ pub(super) struct Opened {
     pub(super) path: PathBuf,
     /// How further connections to the file are opened.
     pub(super) access: Access,
-    pub(super) created: bool,
 }
 
 /// Opens a file, or creates it where there is none.
@@ -94,7 +93,6 @@ fn for_writing(path: PathBuf, options: &FileOptions) -> Result<Opened> {
         lock: Some(lock),
         path,
         access: Access::ReadOnly,
-        created: content == Content::Empty,
     })
 }
 
@@ -127,7 +125,7 @@ fn for_reading(path: PathBuf) -> Result<Opened> {
     }
     guard = Guard::arm(file)?;
     drop(reader);
-    Ok(Opened { writer: None, fence: None, guard, lock, path, access, created: false })
+    Ok(Opened { writer: None, fence: None, guard, lock, path, access })
 }
 
 /// A connection for reading, for as long as the file is open.
