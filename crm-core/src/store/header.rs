@@ -115,7 +115,7 @@ pub(super) fn not_ours() -> Error {
         .with_hint("it is left as it is; give the path of a CRM file, or of a new one")
 }
 
-fn damaged(message: &str) -> Error {
+pub(super) fn damaged(message: &str) -> Error {
     Error::new(ErrorKind::Corrupt, message)
         .with_hint("the file is left as it is: copy it, then restore a backup")
 }

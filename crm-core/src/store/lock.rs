@@ -74,24 +74,29 @@ impl SidecarLock {
     fn acquire(database: &Path, mode: Mode) -> io::Result<Self> {
         let path = beside(database, ".lock");
         for _ in 0..ATTEMPTS_MAX {
-            let mut file = open(&path, mode)?;
-            let locked = match mode {
-                Mode::Exclusive => file.try_lock(),
-                Mode::Shared => file.try_lock_shared(),
-            };
-            match locked {
-                Ok(()) if names(&path, &file)? => return Ok(Self { path, file }),
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => {
-                    let mut holder = String::new();
-                    // Unreadable where locks are mandatory; then the number stays unknown.
-                    let _ = file.read_to_string(&mut holder);
-                    return Err(io::Error::new(io::ErrorKind::WouldBlock, holder));
-                }
-                Err(TryLockError::Error(error)) => return Err(error),
+            if let Some(lock) = Self::of_opened(&path, open(&path, mode)?, mode)? {
+                return Ok(lock);
             }
         }
         Err(io::Error::new(io::ErrorKind::WouldBlock, String::new()))
+    }
+
+    /// Locks an opened lock file; `None` when it was removed between opening and locking.
+    fn of_opened(path: &Path, mut file: File, mode: Mode) -> io::Result<Option<Self>> {
+        let locked = match mode {
+            Mode::Exclusive => file.try_lock(),
+            Mode::Shared => file.try_lock_shared(),
+        };
+        match locked {
+            Ok(()) => Ok(names(path, &file)?.then(|| Self { path: path.to_owned(), file })),
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                // Unreadable where locks are mandatory; then the number stays unknown.
+                let _ = file.read_to_string(&mut holder);
+                Err(io::Error::new(io::ErrorKind::WouldBlock, holder))
+            }
+            Err(TryLockError::Error(error)) => Err(error),
+        }
     }
 
     /// Replaces what the lock file says about its holder.
@@ -235,11 +240,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.crm");
         let held = SidecarLock::exclusive(&path).unwrap();
-        // As when the holder closes between another opener's open and its lock.
+        // Another opener is between opening and locking while the holder closes.
         let waiting = open(&held.path, Mode::Exclusive).unwrap();
+        let name = held.path.clone();
         drop(held);
         let next = SidecarLock::exclusive(&path).unwrap();
-        waiting.try_lock().unwrap();
-        assert!(!names(&next.path, &waiting).unwrap());
+        assert!(SidecarLock::of_opened(&name, waiting, Mode::Exclusive).unwrap().is_none());
+        drop(next);
     }
 }

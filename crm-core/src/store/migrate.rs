@@ -100,3 +100,99 @@ fn mark(transaction: &Transaction<'_>, version: i32) -> Result<()> {
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     Ok(transaction.pragma_update(None, "user_version", version)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the schema consists of, without comments and white space.
+    fn shape(connection: &Connection) -> Vec<(String, String)> {
+        let mut statement = connection
+            .prepare("SELECT name, ifnull(sql, '') FROM sqlite_master ORDER BY name")
+            .unwrap();
+        let rows = statement
+            .query_map([], |row| {
+                let sql: String = row.get(1)?;
+                let bare = sql.lines().map(|line| line.split("--").next().unwrap_or_default());
+                let words: String = bare.collect::<Vec<_>>().join(" ");
+                Ok((row.get(0)?, words.split_whitespace().collect::<Vec<_>>().join(" ")))
+            })
+            .unwrap();
+        rows.map(|row| row.unwrap()).collect()
+    }
+
+    #[test]
+    fn the_migrations_lead_to_the_present_schema() {
+        let mut fresh = Connection::open_in_memory().unwrap();
+        create(&mut fresh).unwrap();
+        let mut migrated = Connection::open_in_memory().unwrap();
+        apply(&mut migrated, MIGRATIONS.iter(), SCHEMA_VERSION).unwrap();
+        assert_eq!(shape(&fresh), shape(&migrated));
+        for connection in [&fresh, &migrated] {
+            assert_eq!(connection::get(connection, "user_version").unwrap(), 1);
+            assert_eq!(connection::get(connection, "application_id").unwrap(), 0x4352_4D31);
+        }
+    }
+
+    #[test]
+    fn migrations_are_numbered_without_a_gap_up_to_the_present() {
+        let numbers: Vec<_> = MIGRATIONS.iter().map(|migration| migration.to).collect();
+        assert_eq!(numbers, (1..=SCHEMA_VERSION).collect::<Vec<_>>());
+    }
+
+    const NEXT: &[Migration] = &[
+        Migration { to: 1, name: "init", sql: "this must not run" },
+        Migration { to: 2, name: "two", sql: "CREATE TABLE two (a TEXT) STRICT" },
+        Migration { to: 3, name: "three", sql: "ALTER TABLE crm_actor ADD COLUMN three TEXT" },
+    ];
+    const NEXT_BUT_WRONG: &[Migration] = &[
+        Migration { to: 2, name: "two", sql: "CREATE TABLE two (a TEXT) STRICT" },
+        Migration { to: 3, name: "three", sql: "ALTER TABLE nowhere ADD COLUMN three TEXT" },
+    ];
+    const NEXT_BUT_DANGLING: &[Migration] = &[Migration {
+        to: 2,
+        name: "two",
+        sql: "INSERT INTO crm_attribute VALUES (1, 99, 'x', 0, '{}', NULL)",
+    }];
+
+    fn file() -> (tempfile::TempDir, std::path::PathBuf, Connection) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.crm");
+        let mut connection = Connection::open(&path).unwrap();
+        create(&mut connection).unwrap();
+        connection.execute("INSERT INTO crm_actor (name) VALUES ('a')", []).unwrap();
+        (folder, path, connection)
+    }
+
+    fn actors(connection: &Connection) -> i64 {
+        connection.query_row("SELECT count(*) FROM crm_actor", [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn an_old_file_runs_what_it_lacks_after_a_copy_was_made() {
+        let (_folder, path, mut connection) = file();
+        run(&mut connection, &path, 1, NEXT).unwrap();
+        assert_eq!(connection::get(&connection, "user_version").unwrap(), 3);
+        assert_eq!(connection::get(&connection, "foreign_keys").unwrap(), 1);
+        assert_eq!(actors(&connection), 1);
+        connection.execute_batch("SELECT three FROM crm_actor; SELECT a FROM two").unwrap();
+        let copy = Connection::open(beside(&path, ".before-v3")).unwrap();
+        assert_eq!(connection::get(&copy, "user_version").unwrap(), 1);
+        assert_eq!(actors(&copy), 1);
+        run(&mut connection, &path, 3, NEXT).unwrap();
+    }
+
+    #[test]
+    fn a_failed_migration_leaves_the_old_schema_and_may_be_tried_again() {
+        let (_folder, path, mut connection) = file();
+        let before = shape(&connection);
+        let error = run(&mut connection, &path, 1, NEXT_BUT_WRONG).unwrap_err();
+        assert!(error.message().starts_with("migration 3 (three): "), "{error}");
+        let error = run(&mut connection, &path, 1, NEXT_BUT_DANGLING).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
+        assert_eq!(shape(&connection), before);
+        assert_eq!(connection::get(&connection, "user_version").unwrap(), 1);
+        run(&mut connection, &path, 1, NEXT).unwrap();
+        assert_eq!(actors(&connection), 1);
+    }
+}

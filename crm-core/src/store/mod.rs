@@ -35,8 +35,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rusqlite::limits::Limit;
 use rusqlite::TransactionBehavior;
+use rusqlite::limits::Limit;
 pub(crate) use rusqlite::{Connection, Transaction, version as sqlite_version};
 
 use self::connection::Access;
@@ -101,7 +101,6 @@ pub(crate) struct Store {
     queries: Pool,
     /// `None` for memory.
     file: Option<OpenFile>,
-    created: bool,
 }
 
 struct OpenFile {
@@ -114,7 +113,7 @@ struct OpenFile {
     held: Mutex<Option<Held>>,
 }
 
-/// What keeps others away. The order of the fields is the order in which they are let go.
+/// What keeps others away; let go in this order.
 struct Held {
     guard: Guard,
     lock: Option<SidecarLock>,
@@ -132,7 +131,7 @@ impl Store {
             Target::Memory => {
                 let mut writer = connection::open_in_memory()?;
                 migrate::create(&mut writer)?;
-                Ok(Self::over(Some(writer), None, true))
+                Ok(Self::over(Some(writer), None))
             }
             Target::File(path) => {
                 let opened = open::open(path, options)?;
@@ -144,12 +143,12 @@ impl Store {
                     fence: opened.fence,
                     held: Mutex::new(Some(held)),
                 };
-                Ok(Self::over(opened.writer, Some(file), opened.created))
+                Ok(Self::over(opened.writer, Some(file)))
             }
         }
     }
 
-    fn over(writer: Option<Connection>, file: Option<OpenFile>, created: bool) -> Self {
+    fn over(writer: Option<Connection>, file: Option<OpenFile>) -> Self {
         let interrupts = Interrupts::default();
         if let Some(writer) = &writer {
             interrupts.watch(writer);
@@ -161,13 +160,7 @@ impl Store {
             readers: Pool::new(READERS_MAX),
             queries: Pool::new(QUERIES_MAX),
             file,
-            created,
         }
-    }
-
-    /// Whether opening has made the file, or found it without any content.
-    pub(crate) fn created(&self) -> bool {
-        self.created
     }
 
     /// Reads. Several statements may see several states; see [`read_snapshot`](Self::read_snapshot).
@@ -352,7 +345,10 @@ impl Store {
             Some(Err((_, failure))) => Err(failure.into()),
             _ => Ok(()),
         };
-        drop(held);
+        if let Some(Held { guard, lock }) = held {
+            drop(guard);
+            drop(lock);
+        }
         tidied.and(closed)
     }
 

@@ -34,7 +34,6 @@ pub(super) struct Opened {
     pub(super) path: PathBuf,
     /// How further connections to the file are opened.
     pub(super) access: Access,
-    pub(super) created: bool,
 }
 
 /// Opens a file, or creates it where there is none.
@@ -50,14 +49,15 @@ pub(super) fn open(path: &Path, options: &FileOptions) -> Result<Opened> {
 
 fn for_writing(path: PathBuf, options: &FileOptions) -> Result<Opened> {
     let lock = SidecarLock::exclusive(&path)?;
-    // Declared before the connection, so that it is closed after it on every way out.
     let file = writable(&path)?;
     header::probe(&file, &path)?;
 
+    // Declared before the connection, so that on every way out the file is closed after it.
+    let guard;
     let mut writer = connection::open(&path, Access::ReadWrite)?;
     // Until the file is known to be ours, closing must not move its log into it.
     keep_log_on_close(&writer, true)?;
-    let content = settle(&writer)?;
+    let content = settle(&writer).map_err(explain_header)?;
     connection::configure(&writer, true)?;
     connection::set(&writer, "synchronous", 3)?;
     let mode: String =
@@ -77,7 +77,7 @@ fn for_writing(path: PathBuf, options: &FileOptions) -> Result<Opened> {
     limit_size(&writer, options.max_bytes)?;
     // The first read under the new mode opens the log.
     connection::get(&writer, "schema_version")?;
-    let guard = Guard::arm(file)?;
+    guard = Guard::arm(file)?;
     let fence = Fence::around(&path)?;
     keep_log_on_close(&writer, false)?;
 
@@ -93,7 +93,6 @@ fn for_writing(path: PathBuf, options: &FileOptions) -> Result<Opened> {
         lock: Some(lock),
         path,
         access: Access::ReadOnly,
-        created: content == Content::Empty,
     })
 }
 
@@ -110,9 +109,10 @@ fn for_reading(path: PathBuf) -> Result<Opened> {
     let is_at_rest =
         ["-wal", "-journal"].iter().all(|suffix| !header::has_content(&beside(&path, suffix)));
     let access = if is_at_rest { Access::Immutable } else { Access::ReadOnly };
+    let guard;
     let reader = connection::open(&path, access)?;
     keep_log_on_close(&reader, true)?;
-    match settle(&reader).map_err(explain_log)? {
+    match settle(&reader).map_err(explain_header).map_err(explain_log)? {
         Content::Ours(version) if version == migrate::SCHEMA_VERSION => {}
         Content::Ours(version) => {
             return Err(Error::new(
@@ -123,8 +123,9 @@ fn for_reading(path: PathBuf) -> Result<Opened> {
         }
         Content::Empty => return Err(header::not_ours()),
     }
-    let guard = Guard::arm(file)?;
-    Ok(Opened { writer: None, fence: None, guard, lock, path, access, created: false })
+    guard = Guard::arm(file)?;
+    drop(reader);
+    Ok(Opened { writer: None, fence: None, guard, lock, path, access })
 }
 
 /// A connection for reading, for as long as the file is open.
@@ -159,6 +160,14 @@ fn settle(connection: &Connection) -> Result<Content> {
     let objects: i64 =
         connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))?;
     header::judge(number("application_id")?, number("user_version")?, || objects == 0)
+}
+
+/// SQLite calls a schema format or an encoding that it does not know a mere error; ours has neither.
+fn explain_header(error: Error) -> Error {
+    if error.kind() == ErrorKind::Internal {
+        return header::damaged("the file's header is damaged");
+    }
+    error
 }
 
 /// A log that nobody may write cannot be read either when its index is missing.

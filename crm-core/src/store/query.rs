@@ -210,7 +210,7 @@ fn answer(
     params: &[Cell],
     max_rows: usize,
 ) -> Result<Rows, Failure> {
-    let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let width = columns.len();
     let mut answer = Rows { columns, rows: Vec::new(), truncated: false };
     let mut bytes = 0;
@@ -315,5 +315,15 @@ fn refusal(action: &AuthAction<'_>) -> Option<String> {
             Some("a transaction".into())
         }
         _ => Some("a change".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FUNCTIONS;
+
+    #[test]
+    fn the_functions_are_sorted_for_the_search() {
+        assert!(FUNCTIONS.windows(2).all(|pair| pair[0] < pair[1]));
     }
 }

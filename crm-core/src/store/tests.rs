@@ -1,9 +1,13 @@
 //! What the file promises, seen from its only interface.
 
+mod calls;
+mod copies;
+mod processes;
+mod refusals;
+mod sql;
+
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::mpsc;
-use std::thread;
+use std::path::PathBuf;
 
 use super::*;
 
@@ -66,13 +70,50 @@ fn read_only() -> FileOptions {
 fn what_was_written_is_there_after_closing() {
     let folder = Folder::new();
     let store = folder.open();
-    assert!(store.created());
     add_actor(&store, "a").unwrap();
     assert_eq!(actors(&store), ["a"]);
     store.close().unwrap();
     let names: Vec<_> = folder.image().into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["a.crm"], "closing leaves the file and nothing else");
     let store = folder.open();
-    assert!(!store.created());
     assert_eq!(actors(&store), ["a"]);
+}
+
+#[test]
+fn every_connection_is_set_up() {
+    let settings = |connection: &Connection| -> Result<Vec<i64>> {
+        [
+            "foreign_keys",
+            "secure_delete",
+            "cell_size_check",
+            "mmap_size",
+            "temp_store",
+            "trusted_schema",
+        ]
+        .into_iter()
+        .map(|pragma| connection::get(connection, pragma))
+        .collect()
+    };
+    for (durability, synchronous) in [(Durability::Full, 2), (Durability::Relaxed, 1)] {
+        let folder = Folder::new();
+        let options = FileOptions { durability, ..FileOptions::default() };
+        let store = Store::open(&Target::File(folder.path()), &options).unwrap();
+        let expected = [1, 1, 1, 0, 2, 0];
+        assert_eq!(store.read(settings).unwrap(), expected);
+        store
+            .write(|tx| {
+                assert_eq!(settings(tx)?, expected);
+                assert_eq!(connection::get(tx, "synchronous")?, synchronous);
+                assert_eq!(tx.limit(Limit::SQLITE_LIMIT_ATTACHED)?, 0);
+                let mode: String = tx.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+                assert_eq!(mode, "wal");
+                Ok(())
+            })
+            .unwrap();
+        // No statement of a reader's can write, whatever it says.
+        let refused = store.read(|connection| {
+            Ok(connection.execute("INSERT INTO crm_actor (name) VALUES ('x')", [])?)
+        });
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::ReadOnly);
+    }
 }
