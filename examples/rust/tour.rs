@@ -1,0 +1,243 @@
+//! The tour: a real sales pipeline, from four CSV files into one CRM file and back out as figures.
+//!
+//! `cargo run --release --example tour`. The same tour stands beside this one in C, Python, Kotlin and
+//! Swift, and all of them print the same text (`examples/expected.txt`). Progress goes to the
+//! standard error stream.
+
+use std::{
+    error::Error,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+use crm_core::{
+    Archived, Attribute, BadCells, ColumnMapping, CountRecords, Crm, DefineType, Flow, ImportCsv,
+    ImportMode, ImportReport, Kind, OpenOptions, Progress, Replay, RunSql, Value, Values, values,
+};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../examples/data/crm_sales_opportunities");
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("tour.crm");
+
+    // A clock that steps and ids that count, so that every run prints the same. A host leaves this out.
+    let replay = Replay { start: "2026-01-01T00:00:00Z".parse()?, step_micros: 1000 };
+    let options = OpenOptions { replay: Some(replay), ..OpenOptions::default() };
+    let crm = Crm::open_with(&path, options.clone())?;
+
+    define(&crm)?;
+    import(&crm.acting_as("import:pipeline", Some("first load"))?, &data)?;
+    figures(&crm)?;
+    change(&crm)?;
+
+    crm.close()?;
+    let crm = Crm::open_with(&path, options)?;
+    println!("closed and opened again");
+    println!("opportunities {}", crm.records("opportunity").count()?);
+    history(&crm)?;
+    let report = crm.verify(&mut |_| Flow::Continue)?;
+    println!("verified {} records: {}", report.records, if report.is_ok { "ok" } else { "damaged" });
+    crm.close()?;
+    Ok(())
+}
+
+/// The four entity types of the pipeline.
+fn define(crm: &Crm) -> Result<(), Box<dyn Error>> {
+    let types = crm.types();
+    types.define(DefineType::new(
+        "product",
+        [
+            Attribute::new("name", Kind::Text).required().unique(),
+            Attribute::new("series", Kind::Text),
+            Attribute::new("price", Kind::Money).currency("USD"),
+        ],
+    ))?;
+    types.define(DefineType::new(
+        "agent",
+        [
+            Attribute::new("name", Kind::Text).required().unique().personal(),
+            Attribute::new("manager", Kind::Text).personal(),
+            Attribute::new("region", Kind::Choice).options(["Central", "East", "West"]),
+        ],
+    ))?;
+    types.define(DefineType::new(
+        "account",
+        [
+            Attribute::new("name", Kind::Text).required().unique(),
+            Attribute::new("sector", Kind::Choice).options([
+                "employment",
+                "entertainment",
+                "finance",
+                "marketing",
+                "medical",
+                "retail",
+                "services",
+                "software",
+                "technology",
+                "telecommunications",
+            ]),
+            Attribute::new("founded", Kind::Integer),
+            Attribute::new("revenue_millions", Kind::Decimal),
+            Attribute::new("employees", Kind::Integer),
+            Attribute::new("office", Kind::Text),
+            Attribute::new("parent", Kind::Reference).target("account"),
+        ],
+    ))?;
+    types.define(DefineType::new(
+        "opportunity",
+        [
+            Attribute::new("code", Kind::Text).required().unique(),
+            Attribute::new("agent", Kind::Reference).target("agent"),
+            Attribute::new("product", Kind::Reference).target("product"),
+            Attribute::new("account", Kind::Reference).target("account").indexed(),
+            Attribute::new("stage", Kind::Choice)
+                .options(["Prospecting", "Engaging", "Won", "Lost"])
+                .indexed(),
+            Attribute::new("engaged_on", Kind::Date),
+            Attribute::new("closed_on", Kind::Date),
+            Attribute::new("value", Kind::Money).currency("USD"),
+        ],
+    ))?;
+    println!("defined product, agent, account, opportunity");
+    Ok(())
+}
+
+/// Imports the four tables; what does not fit is reported and left empty.
+fn import(crm: &Crm, data: &Path) -> Result<(), Box<dyn Error>> {
+    let plain = ColumnMapping::new;
+    let by_name = |column: &str, attribute: &str| ColumnMapping {
+        lookup: Some("name".into()),
+        ..ColumnMapping::new(column, attribute)
+    };
+    let table = |entity_type: &str, file: &str, columns: Vec<ColumnMapping>| {
+        let path: PathBuf = data.join(file);
+        let request = ImportCsv::from_path(entity_type, path.to_string_lossy(), columns);
+        ImportCsv { bad_cells: BadCells::LeaveEmpty, ..request }
+    };
+
+    run(crm, "products", &table("product", "products.csv", vec![
+        plain("product", "name"),
+        plain("series", "series"),
+        plain("sales_price", "price"),
+    ]))?;
+    run(crm, "agents", &table("agent", "sales_teams.csv", vec![
+        plain("sales_agent", "name"),
+        plain("manager", "manager"),
+        plain("regional_office", "region"),
+    ]))?;
+    run(crm, "accounts", &table("account", "accounts.csv", vec![
+        plain("account", "name"),
+        plain("sector", "sector"),
+        plain("year_established", "founded"),
+        plain("revenue", "revenue_millions"),
+        plain("employees", "employees"),
+        plain("office_location", "office"),
+    ]))?;
+    // A second pass, now that every parent is there.
+    let parents = table("account", "accounts.csv", vec![
+        plain("account", "name"),
+        by_name("subsidiary_of", "parent"),
+    ]);
+    run(crm, "parents", &ImportCsv {
+        mode: ImportMode::Update,
+        key: Some("name".into()),
+        ..parents
+    })?;
+    run(crm, "opportunities", &table("opportunity", "sales_pipeline.csv", vec![
+        plain("opportunity_id", "code"),
+        by_name("sales_agent", "agent"),
+        by_name("product", "product"),
+        by_name("account", "account"),
+        plain("deal_stage", "stage"),
+        plain("engage_date", "engaged_on"),
+        plain("close_date", "closed_on"),
+        plain("close_value", "value"),
+    ]))?;
+    for attribute in ["account", "engaged_on", "closed_on"] {
+        let missing = CountRecords {
+            entity_type: "opportunity".into(),
+            filter: Values::from([(attribute, Value::Null)]),
+            archived: Archived::Exclude,
+        };
+        println!("finding: {} opportunities without {attribute}", crm.count_records(&missing)?);
+    }
+    Ok(())
+}
+
+fn run(crm: &Crm, what: &str, request: &ImportCsv) -> Result<(), Box<dyn Error>> {
+    let mut show = |progress: Progress| {
+        let total = progress.total.unwrap_or(0).max(1);
+        eprint!("\r{what}: {} %", progress.done * 100 / total);
+        Flow::Continue
+    };
+    let report: ImportReport = crm.import_csv(request, &mut show)?;
+    eprintln!();
+    std::io::stderr().flush()?;
+    println!(
+        "{what}: {} rows, {} created, {} updated, {} unchanged, {} rejected",
+        report.rows, report.created, report.updated, report.unchanged, report.rejected
+    );
+    for finding in &report.problem_counts {
+        let column = finding.column.as_deref().unwrap_or("row");
+        let hint = finding.hint.as_deref().unwrap_or("no hint");
+        println!("finding: {column}, {}, {} times ({hint})", finding.kind, finding.count);
+    }
+    Ok(())
+}
+
+/// The figures of the pipeline, by read-only SQL over the table of the entity type.
+fn figures(crm: &Crm) -> Result<(), Box<dyn Error>> {
+    let number = |sql: &str| -> Result<f64, Box<dyn Error>> {
+        let result = crm.sql(&RunSql::new(sql))?;
+        Ok(result.rows[0].0[0].as_f64().ok_or("the statement returned no number")?)
+    };
+    let won = number("SELECT count(*) FROM opportunity WHERE stage = 'Won'")?;
+    let lost = number("SELECT count(*) FROM opportunity WHERE stage = 'Lost'")?;
+    // Money is stored in cents, dates in days.
+    let value = number("SELECT sum(value) / 100 FROM opportunity WHERE stage = 'Won'")?;
+    let cycle = number("SELECT avg(closed_on - engaged_on) FROM opportunity WHERE stage = 'Won'")?;
+    println!("opportunities {}", crm.records("opportunity").count()?);
+    println!("won {won}");
+    println!("lost {lost}");
+    println!("win rate {:.5}", won / (won + lost));
+    println!("won value {value}");
+    println!("mean won cycle {cycle:.2} days");
+    Ok(())
+}
+
+/// Wins a deal that was still open, in the name of a person and with a reason.
+fn change(crm: &Crm) -> Result<(), Box<dyn Error>> {
+    let crm = crm.acting_as("user:moses", Some("signed on the fair"))?;
+    let opportunities = crm.records("opportunity");
+    let deal = opportunities.get_by("code", DEAL)?;
+    let deal = opportunities.patch_expecting(
+        deal.id,
+        values! { "stage" => "Won", "closed_on" => "2017-12-31", "value" => "4821" },
+        Some(deal.version),
+    )?;
+    println!("changed {DEAL}: stage {}, version {}", text(deal.get("stage")), deal.version);
+    history(&crm)
+}
+
+/// An opportunity that is still in the stage Engaging.
+const DEAL: &str = "UP409DSB";
+
+fn history(crm: &Crm) -> Result<(), Box<dyn Error>> {
+    let deal = crm.records("opportunity").get_by("code", DEAL)?;
+    for entry in crm.journal().of_record("opportunity", deal.id)? {
+        println!(
+            "history: version {}, {}, stage {}, by {}, because {}",
+            entry.version,
+            entry.kind.name(),
+            text(entry.values.get("stage")),
+            entry.actor,
+            entry.cause.as_deref().unwrap_or("nothing was said"),
+        );
+    }
+    Ok(())
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or("unknown")
+}
