@@ -46,6 +46,7 @@ cargo xtask COMMAND
   operations              write tests/conformance/operations.json
                           and docs/operations.md                   (--check compares instead)
   bindings kotlin|swift   generate the sources of a binding from the library
+  swift ARGUMENTS         run Swift, here or in its folder, with the libraries under test
   fixtures                store a file of the present schema version in tests/fixtures
   bench [--quick]         run the benchmarks; further arguments go to them
 ";
@@ -89,6 +90,7 @@ fn dispatch(arguments: &[&str]) -> Result<bool> {
         }
         ("bindings", ["kotlin"]) => kotlin::bindings(&shell).map(|_| true),
         ("bindings", ["swift"]) => swift::bindings(&shell).map(|_| true),
+        ("swift", rest) => swift::pass(&workspace, rest),
         ("fixtures", []) => generate::fixtures(&shell).map(|()| true),
         ("bench", rest) => bench::run(&workspace, rest),
         _ => Err(format!("no such command: {}\n\n{HELP}", arguments.join(" "))),

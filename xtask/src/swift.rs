@@ -95,22 +95,41 @@ pub(crate) fn install(shell: &Shell) -> Result<()> {
     std::fs::rename(&partial, &folder).map_err(|error| format!("{}: {error}", folder.display()))
 }
 
+/// Runs Swift with the terminal as it is; `false` when it says no.
+pub(crate) fn pass(workspace: &Workspace, arguments: &[&str]) -> Result<bool> {
+    let (verb, rest) = arguments.split_first().ok_or("give the arguments of swift")?;
+    let mut command = swift(workspace);
+    command.arg(verb);
+    if ["build", "run", "test"].contains(verb) {
+        command.args(linking(workspace));
+    }
+    let status = command.args(rest).status();
+    Ok(status.map_err(|error| format!("cannot run swift: {error}"))?.success())
+}
+
 /// `swift VERB` for a package of the checkout, linked to the libraries under test.
 fn package(workspace: &Workspace, verb: &str, path: &str) -> Command {
-    let mut command = match native(workspace) {
-        true => workspace.command("swift"),
-        false => {
-            let mut command = inside(workspace, &folder(workspace));
-            command.arg("swift");
-            command
-        }
-    };
-    let libraries = workspace.libraries().display().to_string();
+    let mut command = swift(workspace);
     let scratch = workspace.root.join("target/swift").join(path);
     command.args([verb, "--package-path", path, "--scratch-path"]).arg(scratch);
-    command.args(["-Xlinker", &format!("-L{libraries}")]);
-    command.args(["-Xlinker", "-rpath", "-Xlinker", &libraries]);
+    command.args(linking(workspace));
     command
+}
+
+/// The `swift` of the machine, else that of the folder.
+fn swift(workspace: &Workspace) -> Command {
+    if native(workspace) {
+        return workspace.command("swift");
+    }
+    let mut command = inside(workspace, &folder(workspace));
+    command.arg("swift");
+    command
+}
+
+fn linking(workspace: &Workspace) -> [String; 6] {
+    let libraries = workspace.libraries().display().to_string();
+    let linker = || "-Xlinker".to_owned();
+    [linker(), format!("-L{libraries}"), linker(), "-rpath".into(), linker(), libraries]
 }
 
 /// A command inside the folder `root`; the program to run follows as arguments.
