@@ -14,7 +14,7 @@ use crate::workspace::Workspace;
 use crate::{Result, artifacts, generate, tally};
 
 const PACKAGE: &str = "crm-mobile/swift";
-const TOUR: &str = "examples/swift";
+const TOUR: &str = "examples/swift/tour";
 
 /// The Debian release that has Swift, and its packages.
 const RELEASE: &str = "trixie";
@@ -82,9 +82,14 @@ pub(crate) fn install(shell: &Shell) -> Result<()> {
     std::fs::create_dir_all(&partial).map_err(|error| format!("{}: {error}", partial.display()))?;
     let mut debootstrap = shell.command("debootstrap");
     shell.run(debootstrap.args(["--variant=minbase", RELEASE]).arg(&partial))?;
+    // The names and the network settings of this machine hold inside too.
     let mut copy = shell.command("sh");
-    copy.args(["-c", "cp -L /etc/resolv.conf \"$1/etc/\" && cp -n /etc/apt/apt.conf.d/* \"$1/etc/apt/apt.conf.d/\"", "sh"]);
-    shell.run(copy.arg(&partial))?;
+    copy.args([
+        "-euc",
+        "cp -L /etc/resolv.conf \"$1\"; cp -r /etc/apt/apt.conf.d \"$1/apt\"",
+        "sh",
+    ]);
+    shell.run(copy.arg(partial.join("etc")))?;
     let install = format!(
         "apt-get update -qq && apt-get install -y --no-install-recommends {PACKAGES} && apt-get clean"
     );
