@@ -37,7 +37,8 @@ pub(crate) fn tour(checks: &mut Checks) -> Result<String> {
     let mut run = maven(shell.workspace, Path::new(POM));
     run.args(["--offline", "--quiet", "exec:java", "-Dexec.mainClass=TourKt"]);
     run.arg(format!("-Djna.library.path={}", shell.workspace.libraries().display()));
-    shell.output(&mut run)
+    // Maven resets the colours of a terminal even where there is none.
+    Ok(shell.output(&mut run)?.replace("\u{1b}[0m", ""))
 }
 
 /// Generates the Kotlin sources from the library as built now.

@@ -14,6 +14,7 @@ mod examples;
 mod generate;
 mod kotlin;
 mod python;
+mod reference;
 mod rust;
 mod setup;
 mod shell;
