@@ -40,6 +40,7 @@ fn main() -> io::Result<()> {
     let mut generator = SchemaSettings::draft2020_12().into_generator();
     let operations = rows(&mut generator);
     let records = generator.take_definitions(true);
-    let text = serde_json::to_string_pretty(&json!({"operations": operations, "records": records}))?;
+    let text =
+        serde_json::to_string_pretty(&json!({"operations": operations, "records": records}))?;
     writeln!(io::stdout(), "{text}")
 }

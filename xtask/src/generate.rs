@@ -75,8 +75,8 @@ pub(crate) fn operations(shell: &Shell, mode: Mode) -> Result<()> {
     let mut cargo = shell.command("cargo");
     cargo.args(["run", "--quiet", "-p", "crm-core", "--features", "schema"]);
     let printed = shell.output(cargo.args(["--example", "operations"]))?;
-    let printed: Value =
-        serde_json::from_str(&printed).map_err(|error| format!("the table is not JSON: {error}"))?;
+    let printed: Value = serde_json::from_str(&printed)
+        .map_err(|error| format!("the table is not JSON: {error}"))?;
     let table = printed["operations"].as_array().filter(|rows| !rows.is_empty());
     let table = table.ok_or("the table of operations is empty")?;
     let records = printed["records"].as_object().ok_or("the table has no records")?;

@@ -205,7 +205,9 @@ mod tests {
     fn operations_stand_in_groups_with_links_to_their_records() {
         let page = example();
         assert!(page.contains("## records\n\n### `records.get`\n\nReads one.\n"));
-        assert!(page.contains("`read`, method `get_record`: [GetRecord](#getrecord) → [Record](#record)\n"));
+        assert!(page.contains(
+            "`read`, method `get_record`: [GetRecord](#getrecord) → [Record](#record)\n"
+        ));
         assert!(page.contains("→ list of [EntityType](#entitytype)\n"));
     }
 
