@@ -149,6 +149,7 @@ impl RunSql {
 /// A row of an SQL result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SqlRow(pub Vec<Value>);
 
 #[cfg(feature = "uniffi")]

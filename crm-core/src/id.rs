@@ -11,7 +11,8 @@ use crate::{Error, ErrorKind, Result, Timestamp};
 
 /// The id of a record: 16 bytes, written like `0197f0c0-1c00-7000-8000-000000000001`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RecordId([u8; 16]);
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct RecordId(#[cfg_attr(feature = "schema", schemars(with = "String"))] [u8; 16]);
 
 #[cfg(feature = "uniffi")]
 uniffi::custom_type!(RecordId, String, {

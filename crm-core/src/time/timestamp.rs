@@ -32,7 +32,8 @@ const HINT: &str =
 /// # Ok::<(), crm_core::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Timestamp(i64);
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Timestamp(#[cfg_attr(feature = "schema", schemars(with = "String"))] i64);
 
 // Swift's Date counts seconds in a floating-point number, so that the nanoseconds that come back are
 // rounded to the microsecond that was meant.

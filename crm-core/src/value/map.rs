@@ -17,6 +17,7 @@ use super::Value;
 /// ```
 #[derive(Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Values(BTreeMap<String, Value>);
 
 #[cfg(feature = "uniffi")]

@@ -33,7 +33,7 @@ use std::fmt;
 /// | `reference` | text: the id of the record referred to |
 #[derive(Clone, PartialEq, Default)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged))]
 pub enum Value {
     /// No value. In a patch it clears the attribute.
     #[default]

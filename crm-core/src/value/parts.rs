@@ -126,7 +126,8 @@ impl fmt::Debug for FileRef {
 
 /// Bytes. In JSON they are text in base64 (RFC 4648, with padding).
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
-pub struct Bytes(pub Vec<u8>);
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Bytes(#[cfg_attr(feature = "schema", schemars(with = "String"))] pub Vec<u8>);
 
 #[cfg(feature = "uniffi")]
 uniffi::custom_type!(Bytes, Vec<u8>, { lower: |bytes| bytes.0, try_lift: |bytes| Ok(Bytes(bytes)) });

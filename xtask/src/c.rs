@@ -1,0 +1,111 @@
+//! The C library: every program in `crm-ffi/tests/c`, by two compilers and as two languages.
+//!
+//! One `.c` file is one program that exits with 0 when all it asserts is true. The header must be
+//! clean as C99 and as C++17 with every warning an error, so each file is compiled four times and
+//! run each time; under valgrind it may neither leak nor touch foreign memory.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::shell::Shell;
+use crate::steps::Checks;
+use crate::{Result, artifacts};
+
+/// One way to compile: compiler, language flags, and the name of the folder for the programs.
+struct Dialect {
+    name: &'static str,
+    compiler: &'static str,
+    flags: &'static [&'static str],
+}
+
+const DIALECTS: [Dialect; 4] = [
+    Dialect { name: "gcc-c99", compiler: "gcc", flags: &["-std=c99"] },
+    Dialect { name: "clang-c++17", compiler: "clang++", flags: &["-std=c++17", "-x", "c++"] },
+    Dialect { name: "gcc-c++17", compiler: "g++", flags: &["-std=c++17", "-x", "c++"] },
+    Dialect { name: "clang-c99", compiler: "clang", flags: &["-std=c99"] },
+];
+
+/// Compiles and runs every program; in a quick run with the first two dialects only.
+pub(crate) fn tests(checks: &mut Checks) -> Result<()> {
+    let shell = checks.shell;
+    artifacts::build(shell, "crm-ffi", &[])?;
+    let tests = programs(shell, "crm-ffi/tests/c")?;
+    let examples = programs(shell, "examples/c")?;
+    let dialects = if checks.quick { &DIALECTS[..2] } else { &DIALECTS[..] };
+    for dialect in dialects {
+        for source in &tests {
+            let label = format!("{} {}", dialect.name, name(source));
+            let done = compile(shell, dialect, source)
+                .and_then(|program| shell.run(&mut shell.command(&program.to_string_lossy())));
+            checks.check(&label, done);
+        }
+        for source in &examples {
+            let label = format!("{} {} (compiled)", dialect.name, name(source));
+            checks.check(&label, compile(shell, dialect, source));
+        }
+    }
+    Ok(())
+}
+
+/// Runs every test program under valgrind. They see `CRM_VALGRIND` and may repeat less often.
+pub(crate) fn valgrind(checks: &mut Checks) -> Result<()> {
+    let shell = checks.shell;
+    artifacts::build(shell, "crm-ffi", &[])?;
+    for source in programs(shell, "crm-ffi/tests/c")? {
+        let done = compile(shell, &DIALECTS[0], &source).and_then(|program| {
+            let mut valgrind = shell.command("valgrind");
+            valgrind.args([
+                "-q",
+                "--leak-check=full",
+                "--errors-for-leak-kinds=definite,indirect,possible",
+            ]);
+            valgrind.args(["--error-exitcode=9", "--fair-sched=try"]).arg(program);
+            shell.run(valgrind.env("CRM_VALGRIND", "1"))
+        });
+        checks.check(&name(&source), done);
+    }
+    Ok(())
+}
+
+pub(crate) fn tour(checks: &mut Checks) -> Result<String> {
+    let shell = checks.shell;
+    artifacts::build(shell, "crm-ffi", &[])?;
+    let program = compile(shell, &DIALECTS[0], &shell.workspace.root.join("examples/c/tour.c"))?;
+    shell.output(&mut shell.command(&program.to_string_lossy()))
+}
+
+fn compile(shell: &Shell, dialect: &Dialect, source: &Path) -> Result<PathBuf> {
+    let workspace = shell.workspace;
+    let folder = workspace.stage.join("c").join(dialect.name);
+    fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let program = folder.join(source.file_stem().unwrap_or_default());
+    let libraries = workspace.libraries();
+    let mut compiler = shell.command(dialect.compiler);
+    compiler
+        .args(["-g", "-Wall", "-Wextra", "-Werror", "-pedantic"])
+        .args(dialect.flags)
+        .arg(source)
+        .args(["-x", "none"])
+        .arg(format!("-I{}", workspace.root.join("include").display()))
+        .arg(format!("-L{}", libraries.display()))
+        .arg(format!("-Wl,-rpath,{}", libraries.display()))
+        .args(["-lcrm", "-lpthread", "-lm", "-o"])
+        .arg(&program);
+    shell.run(&mut compiler)?;
+    Ok(program)
+}
+
+/// The `.c` files of a folder; none is an error, for then nothing would be tested.
+fn programs(shell: &Shell, folder: &str) -> Result<Vec<PathBuf>> {
+    let path = shell.workspace.root.join(folder);
+    let mut found = artifacts::files(&path)?;
+    found.retain(|file| file.extension().is_some_and(|kind| kind == "c"));
+    if found.is_empty() {
+        return Err(format!("there is no .c file in {folder}"));
+    }
+    Ok(found.into_iter().map(|file| path.join(file)).collect())
+}
+
+fn name(source: &Path) -> String {
+    source.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
