@@ -525,7 +525,7 @@ fn index_choices(
 }
 
 pub(super) fn to_record(model: &TypeModel, row: StoredRow) -> Record {
-    let (values, typed) = model.decode(&row.cells);
+    let (values, typed) = model.decode(row.cells);
     Record {
         entity_type: model.name.clone(),
         id: row.id,

@@ -3,6 +3,8 @@
 //! Cells come from our own file, so a cell of another type than the schema says means damage; the
 //! attribute then shows as missing here, and `database.verify` reports it.
 
+use std::mem::take;
+
 use crate::{
     Address, Date, FileRef, Kind, Money, RecordId, Timestamp, Value, Values,
     cell::Cell,
@@ -11,10 +13,10 @@ use crate::{
 };
 
 impl AttributeModel {
-    /// The value that these cells store.
-    pub(crate) fn decode(&self, cells: &[Cell]) -> Value {
+    /// The value that these cells store. Texts are moved out of them, not copied.
+    pub(crate) fn take(&self, cells: &mut [Cell]) -> Value {
         match (self.definition.kind, cells) {
-            (Kind::Address, parts) => decode_address(parts),
+            (Kind::Address, parts) => take_address(parts),
             (Kind::Money, [Cell::Integer(amount), Cell::Text(currency), ..]) => {
                 Money::from_minor_units(*amount, currency).map_or(Value::Null, Value::Money)
             }
@@ -22,9 +24,9 @@ impl AttributeModel {
                 Kind::File,
                 [Cell::Text(hash), Cell::Text(name), Cell::Text(media_type), Cell::Integer(size)],
             ) => Value::File(FileRef {
-                hash: hash.clone(),
-                name: name.clone(),
-                media_type: media_type.clone(),
+                hash: take(hash),
+                name: take(name),
+                media_type: take(media_type),
                 size: u64::try_from(*size).unwrap_or(0),
             }),
             (Kind::Choices, [Cell::Text(json)]) => {
@@ -42,21 +44,24 @@ impl AttributeModel {
                 let scale = self.definition.scale.unwrap_or(2);
                 Value::Text(normal::decimal::format_scaled(*scaled, scale))
             }
-            (Kind::Reference, [Cell::Blob(bytes)]) => {
-                <[u8; 16]>::try_from(bytes.as_slice())
-                    .map_or(Value::Null, |bytes| Value::from(RecordId::from_bytes(bytes)))
-            }
+            (Kind::Reference, [Cell::Blob(bytes)]) => <[u8; 16]>::try_from(bytes.as_slice())
+                .map_or(Value::Null, |bytes| Value::from(RecordId::from_bytes(bytes))),
             (_, [Cell::Integer(number), ..]) => Value::Integer(*number),
             (_, [Cell::Real(number), ..]) => Value::Real(*number),
-            (_, [Cell::Text(text), ..]) => Value::Text(text.clone()),
+            (_, [Cell::Text(text), ..]) => Value::Text(take(text)),
             _ => Value::Null,
         }
     }
 
+    /// The value that these cells store.
+    pub(crate) fn decode(&self, cells: &[Cell]) -> Value {
+        self.take(&mut cells.to_vec())
+    }
+
     /// What was typed, where the normal form differs from it.
-    pub(crate) fn decode_typed<'a>(&self, cells: &'a [Cell]) -> Option<&'a str> {
+    fn take_typed(&self, cells: &mut [Cell]) -> Option<String> {
         match (self.definition.kind.parts(), cells) {
-            ([_, part], [_, Cell::Text(typed)]) if part.suffix == "_typed" => Some(typed),
+            ([_, part], [_, Cell::Text(typed)]) if part.suffix == "_typed" => Some(take(typed)),
             _ => None,
         }
     }
@@ -64,25 +69,25 @@ impl AttributeModel {
 
 impl TypeModel {
     /// The values of the attributes in use, and what was typed where that differs.
-    pub(crate) fn decode(&self, cells: &[Cell]) -> (Values, Values) {
-        let (mut values, mut typed) = (Values::new(), Values::new());
+    pub(crate) fn decode(&self, mut cells: Vec<Cell>) -> (Values, Values) {
+        let (mut values, mut typed) = (Vec::with_capacity(self.attributes.len()), Values::new());
         for attribute in self.live() {
-            let cells = &cells[attribute.span()];
-            let value = attribute.decode(cells);
+            let cells = &mut cells[attribute.span()];
+            let value = attribute.take(cells);
             if !value.is_null() {
-                values.insert(attribute.name(), value);
-                if let Some(text) = attribute.decode_typed(cells) {
+                if let Some(text) = attribute.take_typed(cells) {
                     typed.insert(attribute.name(), text);
                 }
+                values.push((attribute.name(), value));
             }
         }
-        (values, typed)
+        (values.into_iter().collect(), typed)
     }
 }
 
-fn decode_address(parts: &[Cell]) -> Value {
-    let part = |place: usize| match parts.get(place) {
-        Some(Cell::Text(text)) => Some(text.clone()),
+fn take_address(parts: &mut [Cell]) -> Value {
+    let mut part = |place: usize| match parts.get_mut(place) {
+        Some(Cell::Text(text)) => Some(take(text)),
         _ => None,
     };
     let address = Address {

@@ -1,7 +1,7 @@
 //! A row about to be written: the cells of a new record, or those that a patch changes.
 
 use crate::{
-    Error, ErrorKind, Result, Value, Values,
+    Error, ErrorKind, Kind, Result, Value, Values,
     cell::Cell,
     schema::{AttributeModel, TypeModel},
 };
@@ -64,7 +64,12 @@ impl Draft {
                 return Err(required(attribute));
             }
             let stored = &mut cells[attribute.span()];
-            if *stored != fresh[..] {
+            // The size of a file is not the caller's to say: it is filled in from what is stored.
+            let told = match attribute.definition.kind {
+                Kind::File => fresh.len() - 1,
+                _ => fresh.len(),
+            };
+            if stored[..told] != fresh[..told] {
                 stored.swap_with_slice(&mut fresh);
                 changed.push(model.place(attribute));
             }

@@ -31,8 +31,6 @@ pub(crate) struct Table {
     pub(crate) select_by: Vec<String>,
     /// For each attribute the search for another record with the same value.
     pub(crate) find_other: Vec<String>,
-    /// Places of the unique attributes in use.
-    pub(crate) unique: Vec<usize>,
 }
 
 impl Table {
@@ -52,17 +50,11 @@ impl Table {
         let find_other = find_other
             .map(|a| format!("SELECT id FROM {name} WHERE {} = ?1 AND id <> ?2 LIMIT 1", leading(a)))
             .collect();
-        let unique = model.attributes.iter().enumerate();
-        let unique = unique
-            .filter(|(_, a)| a.definition.unique && a.archived_at.is_none())
-            .map(|(place, _)| place)
-            .collect();
         Arc::new(Self {
             select_by_id: format!("{select} WHERE id = ?1"),
             insert: format!("INSERT INTO {name} ({columns}) VALUES ({marks})"),
             select_by,
             find_other,
-            unique,
             select,
             name,
             model,
