@@ -91,8 +91,7 @@ impl<'de> Deserialize<'de> for RecordId {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<RecordId, E> {
-                text.parse()
-                    .map_err(|_| E::custom("expected a record id: a UUID of 36 characters"))
+                text.parse().map_err(|_| E::custom("expected a record id: a UUID of 36 characters"))
             }
         }
         deserializer.deserialize_str(Visitor)
@@ -139,7 +138,9 @@ mod tests {
 
     #[test]
     fn other_spellings_are_refused() {
-        for text in ["", "x", "0197f0c01c0070008000000000000001", "{0197f0c0-1c00-7000-8000-000000000001}"] {
+        for text in
+            ["", "x", "0197f0c01c0070008000000000000001", "{0197f0c0-1c00-7000-8000-000000000001}"]
+        {
             assert_eq!(text.parse::<RecordId>().unwrap_err().kind(), ErrorKind::InvalidArgument);
         }
     }

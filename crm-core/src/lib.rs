@@ -21,29 +21,26 @@ pub mod ops;
 #[cfg(feature = "sqlite")]
 mod store;
 
-pub use database::{
-    AddFile, BackupTo, DatabaseStats, Durability, Empty, EngineInfo, FilePiece,
-    Flow, OpenOptions, Progress, ReadFile, Replay, RunSql, SqlResult, SqlRow, TypeCount,
-    VerifyReport,
-};
 pub(crate) use cell::Cell;
+pub use database::{
+    AddFile, BackupTo, DatabaseStats, Durability, Empty, EngineInfo, FilePiece, Flow, OpenOptions,
+    Progress, ReadFile, Replay, RunSql, SqlResult, SqlRow, TypeCount, VerifyReport,
+};
 pub use error::{Error, ErrorKind, Result};
 pub use exchange::{
     BadCells, CellProblem, ColumnMapping, CsvDialect, CsvProfile, ExportCsv, ExportReport,
     ImportCsv, ImportMode, ImportReport, MappingProposal, ProblemCount, ProposeMapping,
 };
 pub use id::{CountedIds, IdGenerator, RecordId};
-pub use journal::{
-    Change, ChangeKind, ChangePage, Commit, HistoryEntry, HistoryPage, ListChanges,
-};
+pub use journal::{Change, ChangeKind, ChangePage, Commit, HistoryEntry, HistoryPage, ListChanges};
 pub use record::{
-    ApplyChanges, ApplyReport, Archived, ArchiveRecord, ChangeOutcome, CountRecords, CreateRecord,
+    ApplyChanges, ApplyReport, ArchiveRecord, Archived, ChangeOutcome, CountRecords, CreateRecord,
     FoundRecords, GetHistory, GetManyRecords, GetRecord, GetRecordBy, ListRecords, Order, Outcome,
     PatchRecord, Problem, Record, RecordChange, RecordPage, RestoreRecord, UpsertRecord, Upserted,
 };
 pub use schema::{
-    Attribute, AttributeName, ChoiceOption, DefineAttribute, DefinePreset, DefineType, EntityType, Kind, Preset,
-    Sensitivity, TypeName,
+    Attribute, AttributeName, ChoiceOption, DefineAttribute, DefinePreset, DefineType, EntityType,
+    Kind, Preset, Sensitivity, TypeName,
 };
 pub use time::{Clock, Date, FixedClock, Timestamp};
 pub use value::{Address, Bytes, FileRef, Money, Value, Values};

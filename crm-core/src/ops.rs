@@ -168,6 +168,7 @@ macro_rules! operations {
         /// A parsed request, ready to run.
         #[derive(Debug, Clone, PartialEq)]
         #[non_exhaustive]
+        #[expect(clippy::large_enum_variant, reason = "it is moved once, boxing would cost more")]
         pub enum Request { $( $(#[doc = $doc])* $variant($request), )* }
 
         /// What an operation returned.
@@ -328,7 +329,11 @@ mod tests {
             ("records.get", r#"{"type":7,"id":"secret"}"#, Some("type")),
             ("records.get", r#"{"type":"contact"}"#, Some("id")),
             ("records.count", r#"{"type":"contact","typo":"secret"}"#, Some("typo")),
-            ("records.create", r#"{"type":"contact","values":{"email":{"secret":1}}}"#, Some("values.email")),
+            (
+                "records.create",
+                r#"{"type":"contact","values":{"email":{"secret":1}}}"#,
+                Some("values.email"),
+            ),
             ("records.count", r#"{"type":"contact"} secret"#, None),
             ("records.count", r#"["secret"#, None),
         ] {

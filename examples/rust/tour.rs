@@ -16,8 +16,8 @@ use crm_core::{
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let data = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../examples/data/crm_sales_opportunities");
+    let data =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/data/crm_sales_opportunities");
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("tour.crm");
 
@@ -37,7 +37,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("opportunities {}", crm.records("opportunity").count()?);
     history(&crm)?;
     let report = crm.verify(&mut |_| Flow::Continue)?;
-    println!("verified {} records: {}", report.records, if report.is_ok { "ok" } else { "damaged" });
+    println!(
+        "verified {} records: {}",
+        report.records,
+        if report.is_ok { "ok" } else { "damaged" }
+    );
     crm.close()?;
     Ok(())
 }
@@ -116,44 +120,77 @@ fn import(crm: &Crm, data: &Path) -> Result<(), Box<dyn Error>> {
         ImportCsv { bad_cells: BadCells::LeaveEmpty, ..request }
     };
 
-    run(crm, "products", &table("product", "products.csv", vec![
-        plain("product", "name"),
-        plain("series", "series"),
-        plain("sales_price", "price"),
-    ]))?;
-    run(crm, "agents", &table("agent", "sales_teams.csv", vec![
-        plain("sales_agent", "name"),
-        plain("manager", "manager"),
-        plain("regional_office", "region"),
-    ]))?;
-    run(crm, "accounts", &table("account", "accounts.csv", vec![
-        plain("account", "name"),
-        plain("sector", "sector"),
-        plain("year_established", "founded"),
-        plain("revenue", "revenue_millions"),
-        plain("employees", "employees"),
-        plain("office_location", "office"),
-    ]))?;
+    run(
+        crm,
+        "products",
+        &table(
+            "product",
+            "products.csv",
+            vec![
+                plain("product", "name"),
+                plain("series", "series"),
+                plain("sales_price", "price"),
+            ],
+        ),
+    )?;
+    run(
+        crm,
+        "agents",
+        &table(
+            "agent",
+            "sales_teams.csv",
+            vec![
+                plain("sales_agent", "name"),
+                plain("manager", "manager"),
+                plain("regional_office", "region"),
+            ],
+        ),
+    )?;
+    run(
+        crm,
+        "accounts",
+        &table(
+            "account",
+            "accounts.csv",
+            vec![
+                plain("account", "name"),
+                plain("sector", "sector"),
+                plain("year_established", "founded"),
+                plain("revenue", "revenue_millions"),
+                plain("employees", "employees"),
+                plain("office_location", "office"),
+            ],
+        ),
+    )?;
     // A second pass, now that every parent is there.
-    let parents = table("account", "accounts.csv", vec![
-        plain("account", "name"),
-        by_name("subsidiary_of", "parent"),
-    ]);
-    run(crm, "parents", &ImportCsv {
-        mode: ImportMode::Update,
-        key: Some("name".into()),
-        ..parents
-    })?;
-    run(crm, "opportunities", &table("opportunity", "sales_pipeline.csv", vec![
-        plain("opportunity_id", "code"),
-        by_name("sales_agent", "agent"),
-        by_name("product", "product"),
-        by_name("account", "account"),
-        plain("deal_stage", "stage"),
-        plain("engage_date", "engaged_on"),
-        plain("close_date", "closed_on"),
-        plain("close_value", "value"),
-    ]))?;
+    let parents = table(
+        "account",
+        "accounts.csv",
+        vec![plain("account", "name"), by_name("subsidiary_of", "parent")],
+    );
+    run(
+        crm,
+        "parents",
+        &ImportCsv { mode: ImportMode::Update, key: Some("name".into()), ..parents },
+    )?;
+    run(
+        crm,
+        "opportunities",
+        &table(
+            "opportunity",
+            "sales_pipeline.csv",
+            vec![
+                plain("opportunity_id", "code"),
+                by_name("sales_agent", "agent"),
+                by_name("product", "product"),
+                by_name("account", "account"),
+                plain("deal_stage", "stage"),
+                plain("engage_date", "engaged_on"),
+                plain("close_date", "closed_on"),
+                plain("close_value", "value"),
+            ],
+        ),
+    )?;
     for attribute in ["account", "engaged_on", "closed_on"] {
         let missing = CountRecords {
             entity_type: "opportunity".into(),

@@ -16,9 +16,9 @@ use std::{
 };
 
 use crm_core::{
-    ApplyChanges, Archived, ColumnMapping, CountRecords, CreateRecord, Crm, Durability, Empty, Flow,
-    ImportCsv, ListRecords, OpenOptions, Order, RecordChange, RecordId, RunSql, Value, ops::Request,
-    values,
+    ApplyChanges, Archived, ColumnMapping, CountRecords, CreateRecord, Crm, Durability, Empty,
+    Flow, ImportCsv, ListRecords, OpenOptions, Order, RecordChange, RecordId, RunSql, Value,
+    ops::Request, values,
 };
 use raw::Raw;
 
@@ -48,10 +48,13 @@ enum Budget {
 
 impl Line {
     fn print(&self) -> bool {
-        let each = |time: Duration| format!("{:.3} us", time.as_secs_f64() * 1e6 / self.units as f64);
+        let each =
+            |time: Duration| format!("{:.3} us", time.as_secs_f64() * 1e6 / self.units as f64);
         let ratio = self.raw.map(|raw| self.ours.as_secs_f64() / raw.as_secs_f64());
         let (budget, is_kept) = match self.budget {
-            Budget::Ratio(most) => (format!("<= {most:.1} x"), ratio.is_some_and(|ratio| ratio <= most)),
+            Budget::Ratio(most) => {
+                (format!("<= {most:.1} x"), ratio.is_some_and(|ratio| ratio <= most))
+            }
             Budget::Time(most) => (format!("< {} ms", most.as_millis()), self.ours < most),
             Budget::None => ("-".into(), true),
         };
@@ -88,10 +91,7 @@ fn main() {
         "{count} records of 12 attributes, two indexes; SQLite {}; times are per record or call",
         Crm::in_memory().unwrap().info().unwrap().sqlite_version
     );
-    println!(
-        "{:<38} {:>14} {:>14} {:>8} {:>9}",
-        "work", "ours", "raw", "ratio", "budget"
-    );
+    println!("{:<38} {:>14} {:>14} {:>8} {:>9}", "work", "ours", "raw", "ratio", "budget");
     let mut is_kept = true;
     let mut report = |line: Line| is_kept &= line.print();
 
@@ -176,12 +176,10 @@ fn pages(crm: &Crm, raw: &Raw, count: usize, report: &mut impl FnMut(Line)) {
     let request =
         CountRecords { entity_type: "customer".into(), filter, archived: Archived::Include };
     let rounds = 200;
-    let (ours, total) = timed(|| {
-        (0..rounds).map(|_| crm.count_records(&request).unwrap()).sum::<u64>()
-    });
-    let (raw_time, raw_total) = timed(|| {
-        (0..rounds).map(|_| raw.count_family(&rows::family_name(17))).sum::<u64>()
-    });
+    let (ours, total) =
+        timed(|| (0..rounds).map(|_| crm.count_records(&request).unwrap()).sum::<u64>());
+    let (raw_time, raw_total) =
+        timed(|| (0..rounds).map(|_| raw.count_family(&rows::family_name(17))).sum::<u64>());
     assert_eq!(total, raw_total);
     let budget = Budget::Ratio(2.0);
     let name = "count by an indexed attribute".into();

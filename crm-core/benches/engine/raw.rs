@@ -46,7 +46,14 @@ pub(crate) struct Raw {
 type Columns = (
     [u8; 16],
     (i64, i64, i64, Option<i64>),
-    (Option<String>, Option<String>, Option<String>, Option<String>, Option<String>, Option<String>),
+    (
+        Option<String>,
+        Option<String>,
+        Option<String>,
+        Option<String>,
+        Option<String>,
+        Option<String>,
+    ),
     (Option<String>, Option<i64>, Option<String>, Option<String>, Option<String>, Option<String>),
     (Option<i64>, Option<i64>, Option<String>, Option<String>, Option<i64>),
 );
@@ -205,7 +212,11 @@ impl Raw {
                 let mut statement = self.conn.prepare_cached(&format!("{sql} LIMIT ?2")).unwrap();
                 let rows = statement
                     .query_map([start, step], |row| {
-                        Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?))
+                        Ok((
+                            row.get::<_, String>(0)?,
+                            row.get::<_, String>(1)?,
+                            row.get::<_, i64>(2)?,
+                        ))
                     })
                     .unwrap();
                 let rows: Vec<_> = rows.map(Result::unwrap).collect();
@@ -242,7 +253,15 @@ impl Raw {
             let body = format!("{{\"job_title\":\"{title}\"}}");
             tx.prepare_cached(LOG)
                 .unwrap()
-                .execute(params![self.seq, self.seq, self.seq, self.seq, "record_patched", id, body])
+                .execute(params![
+                    self.seq,
+                    self.seq,
+                    self.seq,
+                    self.seq,
+                    "record_patched",
+                    id,
+                    body
+                ])
                 .unwrap();
             tx.commit().unwrap();
         }

@@ -43,7 +43,8 @@ impl Catalog {
     /// `UnknownType`, with the nearest name as a hint.
     pub(super) fn table(&self, name: &str) -> Result<&Arc<Table>> {
         self.find(name).ok_or_else(|| {
-            let error = Error::new(ErrorKind::UnknownType, "no such entity type").with_field("type");
+            let error =
+                Error::new(ErrorKind::UnknownType, "no such entity type").with_field("type");
             match nearest(name, self.tables.keys().map(String::as_str)) {
                 Some(near) => error.with_hint(format!("did you mean {near:?}?")),
                 None => error.with_hint("define it with types.define"),

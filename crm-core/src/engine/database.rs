@@ -62,8 +62,7 @@ impl Crm {
     pub fn sql(&self, request: &RunSql) -> Result<SqlResult> {
         check_range("limit", request.limit.into(), 1, limits::SQL_ROWS.into())?;
         check_range("timeout_ms", request.timeout_ms.into(), 1, 600_000)?;
-        let parameters =
-            request.parameters.iter().map(to_parameter).collect::<Result<Vec<_>>>()?;
+        let parameters = request.parameters.iter().map(to_parameter).collect::<Result<Vec<_>>>()?;
         let limits = QueryLimits {
             max_rows: request.limit as usize,
             timeout: Duration::from_millis(request.timeout_ms.into()),
@@ -144,12 +143,16 @@ impl Crm {
         for table in self.catalog().iter() {
             let mut after = None;
             loop {
-                let last = self.shared.store.read_snapshot(|conn| {
-                    verify_page(conn, table, after.take(), &mut report)
-                })?;
+                let last = self
+                    .shared
+                    .store
+                    .read_snapshot(|conn| verify_page(conn, table, after.take(), &mut report))?;
                 let progress = Progress { done: report.records, total: None };
                 if self.shared.observers.call(|| watch(progress)) != Some(Flow::Continue) {
-                    return Err(Error::new(ErrorKind::Interrupted, "the verification was cancelled"));
+                    return Err(Error::new(
+                        ErrorKind::Interrupted,
+                        "the verification was cancelled",
+                    ));
                 }
                 match last {
                     Some(id) => after = Some(Position { key: Cell::Null, id }),

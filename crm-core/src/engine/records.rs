@@ -274,8 +274,11 @@ impl Crm {
             let message = format!("at most {} changes", limits::BATCH);
             return Err(Error::new(ErrorKind::LimitExceeded, message).with_field("changes"));
         }
-        let mut report =
-            ApplyReport { outcomes: Vec::with_capacity(request.changes.len()), failed: 0, is_committed: true };
+        let mut report = ApplyReport {
+            outcomes: Vec::with_capacity(request.changes.len()),
+            failed: 0,
+            is_committed: true,
+        };
         let written = self.write(|writing| {
             for change in request.changes {
                 let outcome = match apply_one(writing, change) {
@@ -312,10 +315,7 @@ fn to_outcome(outcome: Result<(RecordId, i64, Outcome)>) -> ChangeOutcome {
     }
 }
 
-fn apply_one(
-    writing: &mut Writing<'_>,
-    change: RecordChange,
-) -> Result<(RecordId, i64, Outcome)> {
+fn apply_one(writing: &mut Writing<'_>, change: RecordChange) -> Result<(RecordId, i64, Outcome)> {
     let (row, outcome) = match change {
         RecordChange::Create(change) => {
             let table = writing.table(&change.entity_type)?;
@@ -479,15 +479,18 @@ fn check_stored(
                 let name = attribute.definition.target.as_deref().unwrap_or_default();
                 if !rows::exists(writing.tx, writing.catalog.table(name)?, target)? {
                     let message = format!("no {name} has this id");
-                    return Err(Error::new(ErrorKind::NotFound, message)
-                        .with_field(attribute.name()));
+                    return Err(
+                        Error::new(ErrorKind::NotFound, message).with_field(attribute.name())
+                    );
                 }
             }
             (Kind::File, Cell::Text(hash)) => {
                 let size = files::size(writing.tx, &super::files::read_hash(hash)?)?;
                 let missing = || Error::new(ErrorKind::NotFound, "no stored file has this hash");
                 let size = size.ok_or_else(|| {
-                    missing().with_field(attribute.name()).with_hint("store the bytes with files.add")
+                    missing()
+                        .with_field(attribute.name())
+                        .with_hint("store the bytes with files.add")
                 })?;
                 cells[3] = Cell::Integer(i64::try_from(size).unwrap_or(i64::MAX));
             }
@@ -586,7 +589,8 @@ pub(super) fn filter(model: &TypeModel, values: &Values) -> Result<Vec<Term>> {
         let mut cells = vec![Cell::Null; attribute.width()];
         attribute.encode(value.clone(), &mut cells)?;
         // What was typed says nothing about equality, only the normal form does.
-        let pairs = columns().into_iter().zip(cells).filter(|(column, _)| !column.ends_with("_typed"));
+        let pairs =
+            columns().into_iter().zip(cells).filter(|(column, _)| !column.ends_with("_typed"));
         let (columns, cells) = pairs.unzip();
         Ok(Term::Equals { columns, cells })
     };

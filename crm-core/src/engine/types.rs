@@ -4,8 +4,8 @@ use std::{collections::HashSet, sync::Arc};
 
 use super::{Crm, Writing};
 use crate::{
-    Attribute, ChangeKind, DefineType, EntityType, Error, ErrorKind, Kind, Preset, RecordId, Result,
-    limits,
+    Attribute, ChangeKind, DefineType, EntityType, Error, ErrorKind, Kind, Preset, RecordId,
+    Result, limits,
     schema::{AttributeModel, Evolution, TypeModel, check, evolve},
     store::{definitions as rows, records, table::Table},
 };
@@ -107,8 +107,7 @@ impl<'a> Types<'a> {
             let mut model = table.model.clone();
             model.archived_at = archive.then(|| stamp.at());
             rows::archive_type(writing.tx, model.id, model.archived_at)?;
-            let kind =
-                if archive { ChangeKind::TypeArchived } else { ChangeKind::TypeRestored };
+            let kind = if archive { ChangeKind::TypeArchived } else { ChangeKind::TypeRestored };
             writing.log(stamp, kind, Some(name), None, "{}")?;
             Ok(writing.set_model(model).model.describe())
         })
@@ -351,7 +350,5 @@ fn conflict(attribute: &AttributeModel, count: u64, ids: &[RecordId], what: &str
         Kind::Choice | Kind::Choices => "change those records first, or hide the option instead",
         _ => "change those records first",
     };
-    Error::new(ErrorKind::DefinitionConflict, message)
-        .with_field(attribute.name())
-        .with_hint(hint)
+    Error::new(ErrorKind::DefinitionConflict, message).with_field(attribute.name()).with_hint(hint)
 }

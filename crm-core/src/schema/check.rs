@@ -106,9 +106,8 @@ fn applicable(attribute: &Attribute) -> Result<()> {
 }
 
 fn options(attribute: &Attribute) -> Result<()> {
-    let limit = |message: String| {
-        Err(Error::new(ErrorKind::LimitExceeded, message).with_field("options"))
-    };
+    let limit =
+        |message: String| Err(Error::new(ErrorKind::LimitExceeded, message).with_field("options"));
     if attribute.options.len() > limits::OPTIONS {
         return limit(format!("at most {} options", limits::OPTIONS));
     }

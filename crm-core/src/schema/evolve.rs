@@ -69,10 +69,8 @@ fn unchangeable(before: &Attribute, after: &Attribute) -> Result<()> {
 
 /// Whether a stored value may fail the new rules. Saying yes too often costs a scan, no more.
 fn tightens(before: &Attribute, after: &Attribute) -> bool {
-    let dropped_option = before
-        .options
-        .iter()
-        .any(|old| !after.options.iter().any(|new| new.value == old.value));
+    let dropped_option =
+        before.options.iter().any(|old| !after.options.iter().any(|new| new.value == old.value));
     let shorter = match (before.length, after.length) {
         (_, None) => false,
         (None, Some(_)) => true,

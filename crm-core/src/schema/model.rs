@@ -224,7 +224,8 @@ impl TypeModel {
     /// The type as callers see it.
     pub(crate) fn describe(&self) -> EntityType {
         let of = |archived: bool| {
-            let chosen = self.attributes.iter().filter(move |a| a.archived_at.is_some() == archived);
+            let chosen =
+                self.attributes.iter().filter(move |a| a.archived_at.is_some() == archived);
             chosen.map(|attribute| attribute.definition.clone()).collect()
         };
         EntityType {

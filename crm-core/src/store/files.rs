@@ -30,9 +30,8 @@ pub(crate) fn insert(
         "INSERT INTO crm_file (hash, size, created_at) VALUES (?1, ?2, ?3)",
         (hash, content.len(), at.micros()),
     )?;
-    let mut statement = tx.prepare_cached(
-        "INSERT INTO crm_file_piece (hash, number, bytes) VALUES (?1, ?2, ?3)",
-    )?;
+    let mut statement =
+        tx.prepare_cached("INSERT INTO crm_file_piece (hash, number, bytes) VALUES (?1, ?2, ?3)")?;
     for (number, piece) in content.chunks(PIECE).enumerate() {
         statement.execute((hash, number, piece))?;
     }

@@ -125,8 +125,8 @@ pub(crate) fn of_record(
 
 /// How many changes a record has up to and including `seq`.
 pub(crate) fn count_until(conn: &Connection, id: RecordId, seq: i64) -> Result<i64> {
-    let mut statement = conn
-        .prepare_cached("SELECT count(*) FROM crm_journal WHERE record_id = ?1 AND seq <= ?2")?;
+    let mut statement =
+        conn.prepare_cached("SELECT count(*) FROM crm_journal WHERE record_id = ?1 AND seq <= ?2")?;
     Ok(statement.query_row((id.as_bytes(), seq), |row| row.get(0))?)
 }
 
@@ -166,7 +166,6 @@ pub(crate) fn add_device(tx: &Transaction<'_>, uuid: &[u8; 16]) -> Result<i64> {
 
 /// The number of this file's own device; `None` in a file without one.
 pub(crate) fn own_device(conn: &Connection) -> Result<Option<i64>> {
-    let mut statement =
-        conn.prepare_cached("SELECT value FROM crm_meta WHERE key = 'device'")?;
+    let mut statement = conn.prepare_cached("SELECT value FROM crm_meta WHERE key = 'device'")?;
     Ok(statement.query_row([], |row| row.get(0)).optional()?)
 }

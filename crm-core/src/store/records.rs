@@ -3,14 +3,13 @@
 //! Functions over `&Connection` read, functions over `&Transaction` write. They decide nothing: what
 //! a row holds was judged in `record`, and whether it may be written in `engine`.
 
-use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params_from_iter, types::ToSql};
+use rusqlite::{
+    Connection, OptionalExtension as _, Row, Transaction, params_from_iter, types::ToSql,
+};
 
 use super::table::{FIXED_COLUMNS, Table, quote};
 use crate::{
-    Archived, RecordId, Result, Timestamp,
-    cell::Cell,
-    record::Draft,
-    schema::AttributeModel,
+    Archived, RecordId, Result, Timestamp, cell::Cell, record::Draft, schema::AttributeModel,
 };
 
 /// A row of an entity table.
@@ -295,7 +294,8 @@ pub(crate) fn list(
     sql.push_str(" LIMIT ?");
     condition.parameters.push(Cell::Integer(selection.limit.into()));
     let mut statement = conn.prepare_cached(&sql)?;
-    let rows = statement.query_map(params_from_iter(condition.parameters), |row| read_row(row, table))?;
+    let rows =
+        statement.query_map(params_from_iter(condition.parameters), |row| read_row(row, table))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 

@@ -48,7 +48,9 @@ impl Table {
         let select_by = select_by.map(|a| format!("{select} WHERE {} = ?1", leading(a))).collect();
         let find_other = model.attributes.iter();
         let find_other = find_other
-            .map(|a| format!("SELECT id FROM {name} WHERE {} = ?1 AND id <> ?2 LIMIT 1", leading(a)))
+            .map(|a| {
+                format!("SELECT id FROM {name} WHERE {} = ?1 AND id <> ?2 LIMIT 1", leading(a))
+            })
             .collect();
         Arc::new(Self {
             select_by_id: format!("{select} WHERE id = ?1"),

@@ -40,7 +40,9 @@ impl<'de> de::Visitor<'de> for ValueVisitor {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value: null, true or false, a number, text, a list of texts, or an object of parts")
+        f.write_str(
+            "a value: null, true or false, a number, text, a list of texts, or an object of parts",
+        )
     }
 
     fn visit_unit<E: de::Error>(self) -> Result<Value, E> {
@@ -140,7 +142,11 @@ impl Parts {
             "region" => &mut self.address.region,
             "postal_code" => &mut self.address.postal_code,
             "country" => &mut self.address.country,
-            _ => return Err(de::Error::custom("unknown part of a value; expected those of money (amount, currency), of an address (street, city, region, postal_code, country) or of a file (hash, name, media_type, size)")),
+            _ => {
+                return Err(de::Error::custom(
+                    "unknown part of a value; expected those of money (amount, currency), of an address (street, city, region, postal_code, country) or of a file (hash, name, media_type, size)",
+                ));
+            }
         };
         *slot = match map.next_value::<Value>()? {
             Value::Null => None,

@@ -24,12 +24,15 @@ fn a_type_of_the_hosts_own_works_like_a_preset() {
     let crm = library();
     let books = crm.records("book");
     let emma = books
-        .create(values! { "title" => "Emma", "author" => "Austen", "genre" => "novel", "book_id" => 7 })
+        .create(
+            values! { "title" => "Emma", "author" => "Austen", "genre" => "novel", "book_id" => 7 },
+        )
         .unwrap();
     assert_eq!(emma.version, 1);
     assert_eq!(books.get(emma.id).unwrap(), emma);
     assert_eq!(books.get_by("book_id", 7).unwrap(), emma);
-    let patched = books.patch(emma.id, values! { "author" => "Jane Austen", "genre" => Value::Null });
+    let patched =
+        books.patch(emma.id, values! { "author" => "Jane Austen", "genre" => Value::Null });
     let patched = patched.unwrap();
     assert_eq!(patched.version, 2);
     assert!(patched.get("genre").is_null());
@@ -37,7 +40,8 @@ fn a_type_of_the_hosts_own_works_like_a_preset() {
     assert_eq!(history.len(), 2);
     assert_eq!(history[1].values, values! { "author" => "Jane Austen", "genre" => Value::Null });
     assert!(crm.verify(&mut |_| crm_core::Flow::Continue).unwrap().is_ok);
-    let _ = GetHistory { entity_type: "book".into(), id: emma.id, attribute: None, after: 0, limit: 5 };
+    let _ =
+        GetHistory { entity_type: "book".into(), id: emma.id, attribute: None, after: 0, limit: 5 };
 }
 
 #[test]
@@ -55,7 +59,9 @@ fn pages_in_an_order_meet_every_record_once() {
     let crm = library();
     for number in 0..25 {
         let author = (number % 4 > 0).then(|| format!("author {}", number % 3));
-        crm.records("book").create(values! { "title" => "t", "author" => author, "book_id" => number }).unwrap();
+        crm.records("book")
+            .create(values! { "title" => "t", "author" => author, "book_id" => number })
+            .unwrap();
     }
     for descending in [false, true] {
         let order = Some(Order { attribute: "author".into(), descending });
@@ -63,7 +69,9 @@ fn pages_in_an_order_meet_every_record_once() {
         let mut seen = Vec::new();
         loop {
             let page = crm.list_records(&request).unwrap();
-            seen.extend(page.records.iter().map(|r| (r.get("author").as_str().map(str::to_owned), r.id)));
+            seen.extend(
+                page.records.iter().map(|r| (r.get("author").as_str().map(str::to_owned), r.id)),
+            );
             request.after = page.next;
             if request.after.is_none() {
                 break;
