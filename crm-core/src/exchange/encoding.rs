@@ -248,7 +248,7 @@ mod tests {
     #[test]
     fn what_is_no_text_shows_and_is_not_replaced() {
         assert!(std::str::from_utf8(&read(b"m\xFCll", None)).is_err());
-        let broken = read(b"a\x81b", Some("shift_jis"));
+        let broken = read(b"a\x81 b", Some("shift_jis"));
         assert!(std::str::from_utf8(&broken).is_err());
         assert!(broken.contains(&b'a'));
         let unpaired = read(&[0xFF, 0xFE, 0x00, 0xD8, b'x', 0], None);

@@ -213,10 +213,10 @@ mod tests {
 
     fn assert_pairs(model: &TypeModel, expected: &[(&str, &str)]) {
         let header: Vec<&str> = expected.iter().map(|(column, _)| *column).collect();
-        let expected: Vec<_> = expected.iter().filter(|(_, attribute)| !attribute.is_empty());
+        let expected = expected.iter().filter(|(_, attribute)| !attribute.is_empty());
         let found = pairs(model, &header);
         let found: Vec<_> = found.iter().map(|(c, a)| (c.as_str(), a.as_str())).collect();
-        assert_eq!(found, expected.into_iter().copied().collect::<Vec<_>>());
+        assert_eq!(found, expected.copied().collect::<Vec<_>>());
     }
 
     #[test]

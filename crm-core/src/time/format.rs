@@ -30,7 +30,7 @@ impl Date {
             Error::new(ErrorKind::InvalidValue, "the format does not determine a day")
                 .with_hint("write directives of strptime for year, month and day, such as %d.%m.%Y")
         };
-        let text = BrokenDownTime::from(SAMPLE.date()).to_string(format).map_err(|_| unusable())?;
+        let text = BrokenDownTime::from(SAMPLE).to_string(format).map_err(|_| unusable())?;
         let read = Self::parse_format(&text, format).map_err(|_| unusable())?;
         if read.ymd() == (2026, 2, 17) { Ok(()) } else { Err(unusable()) }
     }
