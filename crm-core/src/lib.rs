@@ -27,6 +27,8 @@ pub use database::{
     VerifyReport,
 };
 pub(crate) use cell::Cell;
+#[cfg(feature = "uniffi")]
+pub use error::CrmError;
 pub use error::{Error, ErrorKind, Result};
 pub use exchange::{
     BadCells, CellProblem, ColumnMapping, CsvDialect, CsvProfile, ExportCsv, ExportReport,
