@@ -26,6 +26,8 @@ pub use database::{
     AddFile, BackupTo, DatabaseStats, Durability, Empty, EngineInfo, FilePiece, Flow, OpenOptions,
     Progress, ReadFile, Replay, RunSql, SqlResult, SqlRow, TypeCount, VerifyReport,
 };
+#[cfg(feature = "uniffi")]
+pub use error::CrmError;
 pub use error::{Error, ErrorKind, Result};
 pub use exchange::{
     BadCells, CellProblem, ColumnMapping, CsvDialect, CsvProfile, ExportCsv, ExportReport,

@@ -139,6 +139,7 @@ pub struct ImportCsv {
     pub columns: Vec<ColumnMapping>,
     /// How the table is written.
     #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default))]
     pub dialect: CsvDialect,
     /// What is done with each row.
     #[serde(default)]
@@ -257,6 +258,7 @@ pub struct ProposeMapping {
     pub text: Option<String>,
     /// How the table is written.
     #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default))]
     pub dialect: CsvDialect,
 }
 
@@ -310,6 +312,7 @@ pub struct ExportCsv {
     pub archived: Archived,
     /// How the table is written. It is always UTF-8, so an encoding is refused.
     #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default))]
     pub dialect: CsvDialect,
     /// For whom.
     #[serde(default)]
