@@ -1,3 +1,4 @@
 //! The engine as its users meet it: through the public interface, on real files.
 
+mod conformance;
 mod records;
