@@ -52,10 +52,10 @@ impl<'a> Shell<'a> {
 
     /// Like [`Shell::run`], but a failure is not an error: whether it succeeded, and the output.
     pub(crate) fn capture(&self, command: &mut Command) -> Result<(bool, String)> {
-        let before = fs::metadata(&self.log).map(|meta| meta.len()).unwrap_or_default();
         let mut log = self.open_log()?;
         let errors = log.try_clone().map_err(|error| self.log_error(&error))?;
         writeln!(log, "$ {}", line(command)).map_err(|error| self.log_error(&error))?;
+        let before = fs::metadata(&self.log).map(|meta| meta.len()).unwrap_or_default();
         let status = wait(command, Stdio::from(log), Stdio::from(errors))?;
         let bytes = fs::read(&self.log).map_err(|error| self.log_error(&error))?;
         let new = bytes.get(usize::try_from(before).unwrap_or(0)..).unwrap_or_default();
@@ -125,11 +125,12 @@ fn wait_for(child: &mut Child) -> Result<ExitStatus> {
     }
 }
 
+/// The command as one line; a script among the arguments is left out.
 fn line(command: &Command) -> String {
     let mut line = command.get_program().to_string_lossy().into_owned();
-    for argument in command.get_args() {
+    for argument in command.get_args().map(|argument| argument.to_string_lossy()) {
         line.push(' ');
-        line.push_str(&argument.to_string_lossy());
+        line.push_str(if argument.contains('\n') { "(script)" } else { &argument });
     }
     line
 }

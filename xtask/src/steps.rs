@@ -268,7 +268,7 @@ pub(crate) fn test(workspace: &Workspace, selection: &Selection) -> Result<bool>
             failed.push(step.name);
         }
     }
-    println!("\n{} steps in {}", selection.steps.len(), seconds(start.elapsed()));
+    println!("\nsteps: {}, time: {}", selection.steps.len(), seconds(start.elapsed()));
     if !failed.is_empty() {
         println!("failed: {} (logs in target/xtask)", failed.join(", "));
     }
