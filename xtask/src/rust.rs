@@ -46,7 +46,7 @@ pub(crate) fn tests(checks: &mut Checks) -> Result<()> {
         }
         command
     };
-    if checks.quick {
+    if shell.quick {
         checks.tests("tests", &mut cargo(&["--lib", "--bins", "--tests"]), tally::cargo)
     } else {
         checks.tests("tests", &mut cargo(&[]), tally::cargo)
@@ -64,7 +64,8 @@ pub(crate) fn documentation(checks: &mut Checks) -> Result<()> {
 pub(crate) fn tour(checks: &mut Checks) -> Result<String> {
     let shell = checks.shell;
     let mut cargo = shell.command("cargo");
-    shell.output(cargo.args(["run", "--quiet", "--release", "-p", "crm-core", "--example", "tour"]))
+    cargo.args(["run", "--quiet", "-p", "crm-core", "--example", "tour"]).args(shell.profile());
+    shell.output(&mut cargo)
 }
 
 fn lint(shell: &Shell, arguments: &[&str]) -> Result<String> {
