@@ -89,9 +89,10 @@ impl Table {
         })
     }
 
-    /// The name of the index on an attribute.
+    /// The name of the index on an attribute. Names of indexes are one space for the whole file, so
+    /// the point, which no name has, keeps `a`.`b_c` and `a_b`.`c` apart.
     pub(crate) fn index_name(type_name: &str, attribute: &AttributeModel) -> String {
-        quote(&format!("crm_by_{type_name}_{}", attribute.name()))
+        quote(&format!("crm_by_{type_name}.{}", attribute.name()))
     }
 
     /// The view that shows people text: ids as UUIDs, dates and times in ISO 8601, decimals and
