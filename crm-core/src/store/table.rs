@@ -152,9 +152,11 @@ fn shown(attribute: &AttributeModel, column: &str) -> String {
 }
 
 fn instant_text(column: &str) -> String {
-    // SQLite's own functions stop at milliseconds; the rest is appended.
+    // In whole numbers throughout: a double does not hold the microseconds of the year 9999. What
+    // `strftime` leaves of the second is appended, because it stops at milliseconds.
+    let micros = format!("(({column} % 1000000 + 1000000) % 1000000)");
     format!(
-        "strftime('%Y-%m-%dT%H:%M:%S', floor({column} / 1000000.0), 'unixepoch') || printf('.%06dZ', (({column} % 1000000) + 1000000) % 1000000)"
+        "strftime('%Y-%m-%dT%H:%M:%S', ({column} - {micros}) / 1000000, 'unixepoch') || printf('.%06dZ', {micros})"
     )
 }
 

@@ -175,7 +175,7 @@ impl Run {
                 let crm = self.crm.as_ref().ok_or("there is no handle")?;
                 (self.door)(crm, operation, &request).ok_or(format!("{operation} has no branch"))?
             }
-            Step { acting_as: Some(who), .. } => self.acting_as(who),
+            Step { acting_as: Some(who), .. } => self.acting_as(&self.expand(who)?),
             Step { write: Some(file), .. } => self.write(file),
             Step { reopen: Some(how), .. } => {
                 self.crm.take().map_or(Ok(()), |crm| crm.close()).map_err(|e| e.to_string())?;
@@ -249,9 +249,8 @@ impl Run {
     }
 
     fn acting_as(&mut self, who: &Json) -> Answer {
-        let crm = self.crm.as_ref().expect("there is a handle");
-        let named = crm.acting_as(who["actor"].as_str().unwrap(), who["cause"].as_str())?;
-        self.crm = Some(named);
+        let crm = self.crm.as_mut().expect("there is a handle");
+        *crm = crm.acting_as(who["actor"].as_str().unwrap(), who["cause"].as_str())?;
         Ok(Json::Null)
     }
 
