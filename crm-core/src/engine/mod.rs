@@ -103,9 +103,11 @@ impl Crm {
         let replay = options.replay.clone();
         Self::open_parts(path.as_ref(), &options, |head| match replay {
             None => (Arc::new(system::SystemClock), Arc::new(system::SystemIds::default())),
-            // A file that is opened again goes on where it was, instead of giving the same ids anew.
+            // A file that is opened again goes on after the millisecond in which it was: ids made by
+            // calls that failed are not in the journal, so counting alone could give one anew.
             Some(replay) => {
-                let start = replay.start.max(head.hlc.at());
+                let after = Timestamp::clamped(head.hlc.at().micros() + 1000);
+                let start = replay.start.max(after);
                 let ids = CountedIds::after(head.seq.unsigned_abs());
                 (Arc::new(system::SteppingClock::new(start, replay.step_micros)), Arc::new(ids))
             }

@@ -594,19 +594,19 @@ pub(super) fn filter(model: &TypeModel, values: &Values) -> Result<Vec<Term>> {
     let term = |(name, value): (&str, &Value)| {
         let attribute = model.attribute(name)?;
         let columns = || attribute.column_names().collect::<Vec<_>>();
-        if value.is_null() {
+        // Empty text and an empty list are no value here either.
+        let mut cells = vec![Cell::Null; attribute.width()];
+        attribute.encode(value.clone(), &mut cells)?;
+        if cells.iter().all(|cell| *cell == Cell::Null) {
             return Ok(Term::Missing { columns: columns() });
         }
         if let (Kind::Choices, Value::Text(option)) = (attribute.definition.kind, value) {
-            attribute.check_option(option).map_err(|error| error.with_field(name))?;
             let option = option.clone();
             return Ok(match attribute.definition.index {
                 true => Term::HoldsIndexed { attribute_id: attribute.id, option },
                 false => Term::Holds { column: name.to_owned(), option },
             });
         }
-        let mut cells = vec![Cell::Null; attribute.width()];
-        attribute.encode(value.clone(), &mut cells)?;
         // What was typed says nothing about equality, only the normal form does.
         let pairs =
             columns().into_iter().zip(cells).filter(|(column, _)| !column.ends_with("_typed"));

@@ -162,6 +162,7 @@ pub struct ImportCsv {
     pub columns: Vec<ColumnMapping>,
     /// How the table is written.
     #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default))]
     pub dialect: CsvDialect,
     /// What is done with each row.
     #[serde(default)]
@@ -290,6 +291,7 @@ pub struct ProposeMapping {
     pub text: Option<String>,
     /// How the table is written.
     #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default))]
     pub dialect: CsvDialect,
 }
 
@@ -349,6 +351,7 @@ pub struct ExportCsv {
     pub archived: Archived,
     /// How the table is written. It is always UTF-8, so an encoding is refused.
     #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default))]
     pub dialect: CsvDialect,
     /// For whom.
     #[serde(default)]

@@ -67,6 +67,7 @@ impl AttributeModel {
         };
         model.minimum = model.bound("minimum", model.definition.minimum.clone())?;
         model.maximum = model.bound("maximum", model.definition.maximum.clone())?;
+        model.check_bounds_in_order()?;
         model.check_default()?;
         Ok(model)
     }
@@ -74,9 +75,15 @@ impl AttributeModel {
     /// A bound is a value of the attribute's own kind, encoded like one.
     fn bound(&self, field: &str, bound: Option<crate::Value>) -> Result<Option<Cell>> {
         let Some(value) = bound.filter(|value| !value.is_null()) else { return Ok(None) };
-        let mut cells = vec![Cell::Null; self.width()];
-        self.encode(value, &mut cells).map_err(|error| error.with_field(field))?;
-        Ok(cells.into_iter().next())
+        self.encode_bound(value).map(Some).map_err(|error| error.with_field(field))
+    }
+
+    fn check_bounds_in_order(&self) -> Result<()> {
+        if self.has_room_between_bounds() {
+            return Ok(());
+        }
+        let message = "is less than the minimum, so that no value would be allowed";
+        Err(Error::new(ErrorKind::InvalidArgument, message).with_field("maximum"))
     }
 
     fn check_default(&self) -> Result<()> {

@@ -89,9 +89,10 @@ impl Table {
         })
     }
 
-    /// The name of the index on an attribute.
+    /// The name of the index on an attribute. Names of indexes are one space for the whole file, so
+    /// the point, which no name has, keeps `a`.`b_c` and `a_b`.`c` apart.
     pub(crate) fn index_name(type_name: &str, attribute: &AttributeModel) -> String {
-        quote(&format!("crm_by_{type_name}_{}", attribute.name()))
+        quote(&format!("crm_by_{type_name}.{}", attribute.name()))
     }
 
     /// The view that shows people text: ids as UUIDs, dates and times in ISO 8601, decimals and
@@ -151,9 +152,11 @@ fn shown(attribute: &AttributeModel, column: &str) -> String {
 }
 
 fn instant_text(column: &str) -> String {
-    // SQLite's own functions stop at milliseconds; the rest is appended.
+    // In whole numbers throughout: a double does not hold the microseconds of the year 9999. What
+    // `strftime` leaves of the second is appended, because it stops at milliseconds.
+    let micros = format!("(({column} % 1000000 + 1000000) % 1000000)");
     format!(
-        "strftime('%Y-%m-%dT%H:%M:%S', floor({column} / 1000000.0), 'unixepoch') || printf('.%06dZ', (({column} % 1000000) + 1000000) % 1000000)"
+        "strftime('%Y-%m-%dT%H:%M:%S', ({column} - {micros}) / 1000000, 'unixepoch') || printf('.%06dZ', {micros})"
     )
 }
 
