@@ -180,7 +180,7 @@ def is_same(one: object, other: object) -> bool:
         if not isinstance(one, int | float) or not isinstance(other, int | float):
             return False
         return float(one) == float(other) and math.copysign(1, one) == math.copysign(1, other)
-    return one == other
+    return bool(one == other)
 
 
 class Request:
