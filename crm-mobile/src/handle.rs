@@ -24,7 +24,7 @@ impl Crm {
     /// left as it is), `InUse` if another engine has it open, `ReadOnly` if it may not be written,
     /// `Io` if the system refuses, `InvalidArgument` if an option makes no sense.
     #[uniffi::constructor]
-    pub fn open(path: String, options: OpenOptions) -> Result<Arc<Self>, CrmError> {
+    pub fn new(path: String, options: OpenOptions) -> Result<Arc<Self>, CrmError> {
         guard(|| Ok(Arc::new(Self { engine: crm_core::Crm::open_with(path, options)? })))
     }
 

@@ -37,7 +37,8 @@ pub struct CsvDialect {
     pub delimiter: String,
     /// Around a cell that holds the delimiter, a line break or itself (doubled): one ASCII
     /// character, `"` by default.
-    #[cfg_attr(feature = "uniffi", uniffi(default = "\""))]
+    // The generator puts the text between quotes as it is, so the escape is for Swift and Kotlin.
+    #[cfg_attr(feature = "uniffi", uniffi(default = "\\\""))]
     pub quote: String,
     /// The encoding, by its label in the WHATWG Encoding Standard, such as `windows-1252`. If it is
     /// left out, a byte-order mark decides between UTF-8 and UTF-16, and without one it is UTF-8.

@@ -280,7 +280,7 @@ class Records:
         """Return the record of this id; `NotFoundError` if there is none."""
         return self._one("records.get", id=str(id))
 
-    def get_by(self, **attribute: Value) -> Record:
+    def get_by(self, /, **attribute: Value) -> Record:
         """Return the record that has this value of a unique attribute: `get_by(email="…")`."""
         if len(attribute) != 1:
             raise InvalidArgumentError("expected one unique attribute", hint='get_by(email="…")')
