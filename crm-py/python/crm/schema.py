@@ -254,7 +254,7 @@ class Definitions:
         self._shapes: dict[str, Shape] = {}
         self._changes = 0
 
-    def shape(self, entity_type: str, values: Mapping[str, Any] = {}) -> Shape:  # noqa: B006
+    def shape(self, entity_type: str, values: Mapping[str, Any] = {}) -> Shape:
         """Return the shape of a type, one that knows the attributes of `values`."""
         shape = self._shapes.get(entity_type)
         if shape is not None and shape.knows(values):
