@@ -290,7 +290,9 @@ fn read<'de, T: Deserialize<'de>, D: Deserializer<'de>>(payload: D) -> Result<T>
     serde_path_to_error::deserialize(payload).map_err(|error| {
         let path = error.path().to_string();
         let (field, message) = explain(&error.into_inner().to_string());
-        let field = field.or_else(|| (path != ".").then_some(path));
+        // "." is the request itself, "?" a place whose name could not be read.
+        let path = path.trim_end_matches(['.', '?']);
+        let field = field.or_else(|| (!path.is_empty()).then(|| path.to_owned()));
         let error = Error::new(ErrorKind::InvalidArgument, message);
         field.into_iter().fold(error, Error::with_field)
     })
@@ -357,6 +359,7 @@ mod tests {
             ),
             ("records.count", r#"{"type":"contact"} secret"#, None),
             ("records.count", r#"["secret"#, None),
+            ("records.count", "{", None),
         ] {
             let error = Request::from_json(name, json.as_bytes()).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{json}");

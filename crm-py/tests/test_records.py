@@ -219,6 +219,9 @@ def test_looking_up(db: crm.Crm) -> None:
     found = db.contacts.get_many(["bob@example.org", "ann@example.org"], "email")
     assert found == [None, ann]
     assert db.contacts.get_many([ann.id, ann]) == [ann, ann]
+    assert ann.id in db.contacts
+    assert ann in db.contacts
+    assert ann.id not in db.companies
     with pytest.raises(crm.NotFoundError):
         db.contacts.get(uuid.uuid4())
     with pytest.raises(crm.InvalidArgumentError):
@@ -278,6 +281,14 @@ def test_batches_report_each_row(db: crm.Crm) -> None:
     assert (report.is_committed, db.contacts.count()) == (False, 1)
     report = db.contacts.upsert_many("email", [{"email": "a@example.org", "given_name": "Ann"}])
     assert report.outcomes[0].outcome is crm.Outcome.UPDATED
+
+
+def test_a_batch_with_a_value_of_no_use_names_its_place(db: crm.Crm) -> None:
+    rows: list[dict[str, crm.Value]] = [{}, {"birthday": datetime.datetime(2024, 1, 1)}]
+    with pytest.raises(crm.InvalidValueError) as caught:
+        db.contacts.create_many(rows)
+    assert caught.value.field == "changes[1].birthday"
+    assert db.contacts.count() == 0
 
 
 def test_a_batch_of_every_kind_of_change(db: crm.Crm) -> None:

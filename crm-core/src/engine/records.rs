@@ -347,9 +347,18 @@ pub(super) fn create(
     table: &Table,
     values: Values,
 ) -> Result<StoredRow> {
+    create_drafted(writing, table, |model| Draft::create(model, values))
+}
+
+/// Creates the record that `draft` makes.
+pub(super) fn create_drafted(
+    writing: &mut Writing<'_>,
+    table: &Table,
+    draft: impl FnOnce(&TypeModel) -> Result<Draft>,
+) -> Result<StoredRow> {
     let model = &table.model;
     model.check_live()?;
-    let mut draft = Draft::create(model, values)?;
+    let mut draft = draft(model)?;
     let id = writing.new_id();
     check_stored(writing, table, id, &mut draft)?;
     let stamp = writing.stamp();
@@ -377,8 +386,18 @@ pub(super) fn patch(
 fn patch_row(
     writing: &mut Writing<'_>,
     table: &Table,
-    mut row: StoredRow,
+    row: StoredRow,
     values: Values,
+) -> Result<(StoredRow, Outcome)> {
+    patch_drafted(writing, table, row, |model, stored| Draft::patch(model, stored, values))
+}
+
+/// Changes a row to what `draft` makes of its cells.
+pub(super) fn patch_drafted(
+    writing: &mut Writing<'_>,
+    table: &Table,
+    mut row: StoredRow,
+    draft: impl FnOnce(&TypeModel, Vec<Cell>) -> Result<Draft>,
 ) -> Result<(StoredRow, Outcome)> {
     let model = &table.model;
     model.check_live()?;
@@ -387,7 +406,7 @@ fn patch_row(
             .with_field("id")
             .with_hint("restore it with records.restore"));
     }
-    let mut draft = Draft::patch(model, std::mem::take(&mut row.cells), values)?;
+    let mut draft = draft(model, std::mem::take(&mut row.cells))?;
     check_stored(writing, table, row.id, &mut draft)?;
     if draft.changed.is_empty() {
         row.cells = draft.cells;

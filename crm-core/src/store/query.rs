@@ -252,9 +252,9 @@ struct Sandbox<'a> {
 impl<'a> Sandbox<'a> {
     fn enter(connection: &'a mut Connection, timeout: Duration) -> Result<Self> {
         let was_query_only = connection::get(connection, "query_only")? == 1;
-        connection::set(connection, "query_only", 1)?;
         let sandbox =
             Self { connection, was_query_only, denied: Arc::default(), is_late: Arc::default() };
+        connection::set(sandbox.connection, "query_only", 1)?;
         let denied = Arc::clone(&sandbox.denied);
         sandbox.connection.authorizer(Some(move |context: AuthContext<'_>| {
             match refusal(&context.action) {
@@ -294,7 +294,11 @@ impl Drop for Sandbox<'_> {
         let _ = self.connection.authorizer(None::<fn(AuthContext<'_>) -> Authorization>);
         let _ = self.connection.progress_handler(0, None::<fn() -> bool>);
         if !self.was_query_only {
-            let _ = connection::set(self.connection, "query_only", 0);
+            // Whoever interrupts the statement may hit this one too, and then the only connection of
+            // a file in memory could never write again.
+            while connection::set(self.connection, "query_only", 0)
+                .is_err_and(|error| error.kind() == ErrorKind::Interrupted)
+            {}
         }
     }
 }

@@ -1,4 +1,5 @@
 //! The engine as its users meet it: through the public interface, on real files.
 
 mod conformance;
+mod csv;
 mod records;

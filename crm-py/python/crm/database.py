@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from crm import wire
 from crm._native import Engine
-from crm.errors import WrongKindError
+from crm.errors import InvalidArgumentError
 from crm.exchange import Csv
 from crm.files import Files
 from crm.journal import Change, ChangePage, Commit, Observer, read_changes
@@ -196,8 +196,8 @@ class Crm:
         after `timeout` seconds it gives up with `TimedOutError`.
         """
         for parameter in parameters:
-            if not isinstance(parameter, (str, int, float, type(None))):
-                raise WrongKindError(
+            if not isinstance(parameter, str | int | float | None):
+                raise InvalidArgumentError(
                     "a parameter is None, bool, int, float or str",
                     field="parameters",
                     hint="the views v_<type> show dates, ids and amounts as text",

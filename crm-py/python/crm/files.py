@@ -88,9 +88,10 @@ class _StoredFile(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        if start + offset < 0:
-            raise ValueError("a position before the beginning")
+        starts = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}
+        start = starts.get(whence)
+        if start is None or start + offset < 0:
+            raise ValueError("not a position in the file")
         self._position = start + offset
         return self._position
 

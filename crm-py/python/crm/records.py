@@ -13,7 +13,7 @@ from uuid import UUID
 
 from crm import values, wire
 from crm._native import Engine
-from crm.errors import InvalidArgumentError
+from crm.errors import CrmError, InvalidArgumentError
 from crm.journal import HistoryEntry, HistoryPage, read_history
 from crm.schema import Definitions
 from crm.values import Value, encode, encode_values
@@ -232,7 +232,13 @@ class ApplyReport:
 
 def apply(engine: Engine, changes: Iterable[RecordChange], all_or_nothing: bool) -> ApplyReport:
     """Write the changes in one transaction."""
-    plain = [{_CHANGES[type(change)]: _write_change(change)} for change in changes]
+    plain = []
+    for place, change in enumerate(changes):
+        try:
+            plain.append({_CHANGES[type(change)]: _write_change(change)})
+        except CrmError as error:
+            error.field = f"changes[{place}].{error.field}"
+            raise
     request = {"changes": plain, "all_or_nothing": all_or_nothing}
     return wire.read(ApplyReport, engine.call("records.apply", request))
 
@@ -280,7 +286,7 @@ class Records:
         """Return the record of this id; `NotFoundError` if there is none."""
         return self._one("records.get", id=str(id))
 
-    def get_by(self, **attribute: Value) -> Record:
+    def get_by(self, /, **attribute: Value) -> Record:
         """Return the record that has this value of a unique attribute: `get_by(email="…")`."""
         if len(attribute) != 1:
             raise InvalidArgumentError("expected one unique attribute", hint='get_by(email="…")')
@@ -392,6 +398,11 @@ class Records:
 
     def __iter__(self) -> Iterator[Record]:
         return self.iterate()
+
+    def __contains__(self, id: object) -> bool:
+        """Tell whether there is a record of this id, archived or not."""
+        (found,) = self._call("records.get_many", {"keys": [encode(id)]})["records"]
+        return found is not None
 
     def count(
         self,

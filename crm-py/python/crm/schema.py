@@ -138,6 +138,7 @@ class Attribute:
         target: str | None = None,
         sensitivity: Sensitivity | str = Sensitivity.NONE,
     ) -> None:
+        # The parameters are the fields, by their names.
         given = dict(locals())
         given["kind"] = wire.known(Kind, kind)
         given["sensitivity"] = wire.known(Sensitivity, sensitivity)
@@ -173,17 +174,29 @@ class EntityType:
         raise KeyError(attribute)
 
 
+_BOUNDS = ("default", "minimum", "maximum")
+
+
+def _read_bound(kind: str, plain: Any) -> Any:
+    # A definition keeps these as they were given: for a decimal also a number, for money also an
+    # amount in its only currency.
+    is_given_otherwise = (kind == Kind.DECIMAL and not isinstance(plain, str)) or (
+        kind == Kind.MONEY and not isinstance(plain, dict)
+    )
+    return plain if is_given_otherwise else decode(kind, plain)
+
+
 def _read_attribute(plain: dict[str, Any]) -> Attribute:
     given = {field.name: plain[field.name] for field in fields(Attribute)}
-    for bound in ("default", "minimum", "maximum"):
-        given[bound] = decode(plain["kind"], plain[bound])
+    for bound in _BOUNDS:
+        given[bound] = _read_bound(plain["kind"], plain[bound])
     given["options"] = [wire.read(ChoiceOption, option) for option in plain["options"]]
     return Attribute(**given)
 
 
 def _write_attribute(attribute: Attribute) -> dict[str, Any]:
     plain = wire.write(attribute)
-    for bound in ("default", "minimum", "maximum"):
+    for bound in _BOUNDS:
         if bound in plain:
             plain[bound] = encode(plain[bound])
     plain["options"] = [wire.write(option) for option in attribute.options]
@@ -241,7 +254,7 @@ class Definitions:
         self._shapes: dict[str, Shape] = {}
         self._changes = 0
 
-    def shape(self, entity_type: str, values: Mapping[str, Any] = {}) -> Shape:  # noqa: B006
+    def shape(self, entity_type: str, values: Mapping[str, Any] = {}) -> Shape:
         """Return the shape of a type, one that knows the attributes of `values`."""
         shape = self._shapes.get(entity_type)
         if shape is not None and shape.knows(values):

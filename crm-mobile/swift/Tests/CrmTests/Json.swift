@@ -35,7 +35,7 @@ indirect enum Json: Equatable {
     func filled(_ saved: [String: Json]) -> Json {
         switch self {
         case .text(let text):
-            if text.wholeMatch(of: /\$[a-z][a-z0-9_]*/) != nil {
+            if text.wholeMatch(of: #/\$[a-z][a-z0-9_]*/#) != nil {
                 guard let value = saved[String(text.dropFirst())] else {
                     return text == "$any" ? self : .text("never saved: \(text)")
                 }
