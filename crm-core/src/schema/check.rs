@@ -7,16 +7,17 @@ use regex::{Regex, RegexBuilder};
 use super::{Attribute, Kind};
 use crate::{Error, ErrorKind, Result, limits, normal};
 
-/// Columns that every entity table has.
-pub(crate) const RESERVED: [&str; 5] = ["id", "version", "created_at", "updated_at", "archived_at"];
+/// Columns that every entity table has, and names that SQLite has for the key of any table.
+pub(crate) const RESERVED: [&str; 7] =
+    ["id", "version", "created_at", "updated_at", "archived_at", "rowid", "oid"];
 
 /// Checks the name of an entity type.
 ///
 /// # Errors
 ///
-/// `InvalidArgument` with field `name`.
+/// `InvalidValue`, `OutOfRange` or, for a reserved name, `InvalidArgument`; the field is `name`.
 pub(crate) fn type_name(name: &str) -> Result<()> {
-    normal::name::check(name, "entity type")?;
+    normal::name::check(name, "entity type").map_err(|error| error.with_field("name"))?;
     for prefix in ["crm_", "v_", "sqlite_"] {
         if name.starts_with(prefix) {
             return Err(invalid("name", format!("names that begin with {prefix} are reserved")));

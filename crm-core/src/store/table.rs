@@ -89,9 +89,10 @@ impl Table {
         })
     }
 
-    /// The name of the index on an attribute.
+    /// The name of the index on an attribute. A point cannot occur in a name, so that `line` of
+    /// `deal_a` and `a_line` of `deal` have an index each.
     pub(crate) fn index_name(type_name: &str, attribute: &AttributeModel) -> String {
-        quote(&format!("crm_by_{type_name}_{}", attribute.name()))
+        quote(&format!("crm_by_{type_name}.{}", attribute.name()))
     }
 
     /// The view that shows people text: ids as UUIDs, dates and times in ISO 8601, decimals and
@@ -151,16 +152,19 @@ fn shown(attribute: &AttributeModel, column: &str) -> String {
 }
 
 fn instant_text(column: &str) -> String {
-    // SQLite's own functions stop at milliseconds; the rest is appended.
+    // SQLite's own functions stop at milliseconds; the rest is appended. In whole numbers, for a
+    // real has not enough digits for microseconds of the year 9999.
+    let micros = format!("(({column} % 1000000 + 1000000) % 1000000)");
     format!(
-        "strftime('%Y-%m-%dT%H:%M:%S', floor({column} / 1000000.0), 'unixepoch') || printf('.%06dZ', (({column} % 1000000) + 1000000) % 1000000)"
+        "strftime('%Y-%m-%dT%H:%M:%S', ({column} - {micros}) / 1000000, 'unixepoch') || printf('.%06dZ', {micros})"
     )
 }
 
 fn uuid_text(column: &str) -> String {
     let part = |start: u8, length: u8| format!("substr(hex({column}), {start}, {length})");
+    // The hexadecimal form of NULL is an empty text.
     format!(
-        "lower({} || '-' || {} || '-' || {} || '-' || {} || '-' || {})",
+        "CASE WHEN {column} IS NOT NULL THEN lower({} || '-' || {} || '-' || {} || '-' || {} || '-' || {}) END",
         part(1, 8),
         part(9, 4),
         part(13, 4),
