@@ -194,9 +194,15 @@ fn verify_page(
     let page = rows::list(conn, table, &selection)?;
     for row in &page {
         report.records += 1;
-        if rebuild(conn, table, row.id)?.as_ref() != Some(row) && report.problems.len() < FINDINGS {
+        let finding = match rebuild(conn, table, row.id) {
+            Ok(rebuilt) if rebuilt.as_ref() == Some(row) => continue,
+            Ok(_) => "the table differs from the journal".to_owned(),
+            Err(error) if error.kind() == ErrorKind::Corrupt => error.message().to_owned(),
+            Err(error) => return Err(error),
+        };
+        if report.problems.len() < FINDINGS {
             let name = &table.model.name;
-            report.problems.push(format!("{name} {}: the table differs from the journal", row.id));
+            report.problems.push(format!("{name} {}: {finding}", row.id));
         }
     }
     let is_full = page.len() == VERIFIED_AT_ONCE as usize;
