@@ -1,3 +1,15 @@
 //! The engine as its users meet it: through the public interface, on real files.
+#![allow(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
 
+mod bad_input;
+mod crash;
+mod damage;
+mod files;
+mod fixture;
+mod observers;
+mod privacy;
 mod records;
+mod schema;
+mod support;
+mod threads;
+mod time;
