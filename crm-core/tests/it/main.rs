@@ -2,4 +2,5 @@
 
 mod conformance;
 mod csv;
+mod properties;
 mod records;
