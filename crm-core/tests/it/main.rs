@@ -10,6 +10,7 @@ mod files;
 mod fixture;
 mod observers;
 mod privacy;
+mod properties;
 mod records;
 mod schema;
 mod support;
