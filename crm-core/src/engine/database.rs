@@ -142,12 +142,21 @@ impl Crm {
             problems: self.shared.store.integrity(Depth::Full, findings)?,
         };
         for table in self.catalog().iter() {
+            let name = &table.model.name;
             let mut after = None;
             loop {
-                let last = self
-                    .shared
-                    .store
-                    .read_snapshot(|conn| verify_page(conn, table, after.take(), &mut report))?;
+                let page = self.shared.store.read_snapshot(|conn| {
+                    // The schema of the same state: others may change it between two pages.
+                    let catalog = Catalog::load(conn)?;
+                    verify_page(conn, catalog.table(name)?, after.take(), &mut report)
+                });
+                let last = match page {
+                    Err(error) if error.kind() == ErrorKind::Corrupt => {
+                        report.problems.push(format!("{name}: {}", error.message()));
+                        None
+                    }
+                    page => page?,
+                };
                 let progress = Progress { done: report.records, total: None };
                 if self.shared.observers.call(|| watch(progress)) != Some(Flow::Continue) {
                     return Err(Error::new(
