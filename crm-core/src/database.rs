@@ -1,5 +1,7 @@
 //! The file as a whole: what is asked of it, and what it answers.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Bytes, FileRef, Timestamp, Value};
@@ -105,7 +107,7 @@ pub struct BackupTo {
 }
 
 /// Runs a read-only SQL statement: the request of `database.sql`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -143,6 +145,17 @@ impl RunSql {
             limit: default_rows(),
             timeout_ms: default_timeout(),
         }
+    }
+}
+
+/// Without the text, whose literals may be personal.
+impl fmt::Debug for RunSql {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunSql")
+            .field("parameters", &self.parameters)
+            .field("limit", &self.limit)
+            .field("timeout_ms", &self.timeout_ms)
+            .finish_non_exhaustive()
     }
 }
 
@@ -214,7 +227,7 @@ pub struct VerifyReport {
 }
 
 /// Stores bytes: the request of `files.add`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -225,6 +238,13 @@ pub struct AddFile {
     pub media_type: String,
     /// The bytes, at most 64 MiB. The same bytes are stored once.
     pub content: Bytes,
+}
+
+/// Without the name, which may be somebody's.
+impl fmt::Debug for AddFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AddFile").field("content", &self.content).finish_non_exhaustive()
+    }
 }
 
 impl AddFile {

@@ -21,6 +21,8 @@ pub const PATTERN_BYTES: usize = 4 * 1024;
 pub const SCALE: u8 = 12;
 /// Bytes of an actor's name or a cause.
 pub const ACTOR_BYTES: usize = 255;
+/// Bytes of one change of a record as the journal holds it, where some characters take up to six.
+pub const CHANGE_BYTES: usize = 16 * 1024 * 1024 - 4096;
 /// Records or changes on one page.
 pub const PAGE: u32 = 10_000;
 /// Changes in one batch.

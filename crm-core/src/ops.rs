@@ -11,9 +11,9 @@ use crate::{
     CountRecords, CreateRecord, Crm, DatabaseStats, DefineAttribute, DefinePreset, DefineType,
     Empty, EngineInfo, EntityType, Error, ErrorKind, ExportCsv, ExportReport, FilePiece, FileRef,
     Flow, FoundRecords, GetHistory, GetManyRecords, GetRecord, GetRecordBy, HistoryPage, ImportCsv,
-    ImportReport, ListChanges, ListRecords, MappingProposal, OpenOptions, PatchRecord, Progress, ProposeMapping,
-    ReadFile, Record, RecordPage, RestoreRecord, Result, RunSql, SqlResult, TypeName, UpsertRecord,
-    Upserted, VerifyReport,
+    ImportReport, ListChanges, ListRecords, MappingProposal, OpenOptions, PatchRecord, Progress,
+    ProposeMapping, ReadFile, Record, RecordPage, RestoreRecord, Result, RunSql, SqlResult,
+    TypeName, UpsertRecord, Upserted, VerifyReport,
 };
 
 /// Is told of progress and says whether to go on.

@@ -59,7 +59,13 @@ pub(crate) fn valgrind(checks: &mut Checks) -> Result<()> {
                 "--leak-check=full",
                 "--errors-for-leak-kinds=definite,indirect,possible",
             ]);
-            valgrind.args(["--error-exitcode=9", "--fair-sched=try"]).arg(program);
+            // A suppression looks for the frame where a table was made, which may lie deep.
+            valgrind.args(["--error-exitcode=9", "--fair-sched=try", "--num-callers=40"]);
+            valgrind.arg(format!(
+                "--suppressions={}",
+                shell.workspace.root.join("crm-ffi/tests/c/valgrind.supp").display()
+            ));
+            valgrind.arg(program);
             shell.run(valgrind.env("CRM_VALGRIND", "1"))
         });
         checks.check(&name(&source), done);

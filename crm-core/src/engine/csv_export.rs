@@ -92,9 +92,10 @@ impl Crm {
                 })
             })?;
             done += u64::from(count);
-            self.shared.store.check_interrupted(mark)?;
             let progress = Progress { done, total: Some(total) };
-            if self.shared.observers.call(|| watch(progress)) != Some(Flow::Continue) {
+            let flow = self.shared.observers.call(|| watch(progress));
+            self.shared.store.check_interrupted(mark)?;
+            if flow != Some(Flow::Continue) {
                 return Err(Error::new(ErrorKind::Interrupted, "the export was cancelled"));
             }
             if count < PAGE {

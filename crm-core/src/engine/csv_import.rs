@@ -76,18 +76,22 @@ impl Crm {
         };
         let mark = self.shared.store.mark();
         let mut goes_on = |import: &Import<'_, _>| -> Result<bool> {
-            self.shared.store.check_interrupted(mark)?;
             let progress = Progress { done: import.table.bytes_read(), total: source.total };
-            Ok(self.shared.observers.call(|| watch(progress)) == Some(Flow::Continue))
+            let flow = self.shared.observers.call(|| watch(progress));
+            self.shared.store.check_interrupted(mark)?;
+            Ok(flow == Some(Flow::Continue))
         };
         if request.all_or_nothing {
             self.import_whole(&mut import, &mut goes_on)?;
         } else {
-            while !import.tally.is_cancelled && !self.write(|writing| import.batch(writing))? {
-                import.tally.is_cancelled = !goes_on(&import)?;
-            }
-            if !import.tally.is_cancelled {
-                goes_on(&import)?;
+            let mut is_finished = false;
+            while !is_finished && !import.tally.is_cancelled {
+                is_finished = self.write(|writing| import.batch(writing))?;
+                match goes_on(&import) {
+                    // All is committed: there is nothing left to stop.
+                    _ if is_finished => {}
+                    goes_on => import.tally.is_cancelled = !goes_on?,
+                }
             }
         }
         Ok(import.report())

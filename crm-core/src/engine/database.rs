@@ -57,8 +57,9 @@ impl Crm {
     /// # Errors
     ///
     /// `InvalidSql` if it is not one statement of SQLite's dialect, `NotAuthorized` if it would do
-    /// anything but read, `TimedOut` past the time limit, `LimitExceeded` if the result has more
-    /// than 16 MiB, `InvalidArgument` if a limit or parameter makes no sense.
+    /// anything but read, `TimedOut` past the time limit, `LimitExceeded` if the first row alone has
+    /// more than 16 MiB (a longer result is cut there, and says so), `InvalidArgument` if a limit or
+    /// parameter makes no sense.
     pub fn sql(&self, request: &RunSql) -> Result<SqlResult> {
         check_range("limit", request.limit.into(), 1, limits::SQL_ROWS.into())?;
         check_range("timeout_ms", request.timeout_ms.into(), 1, 600_000)?;
@@ -141,12 +142,21 @@ impl Crm {
             problems: self.shared.store.integrity(Depth::Full, findings)?,
         };
         for table in self.catalog().iter() {
+            let name = &table.model.name;
             let mut after = None;
             loop {
-                let last = self
-                    .shared
-                    .store
-                    .read_snapshot(|conn| verify_page(conn, table, after.take(), &mut report))?;
+                let page = self.shared.store.read_snapshot(|conn| {
+                    // The schema of the same state: others may change it between two pages.
+                    let catalog = Catalog::load(conn)?;
+                    verify_page(conn, catalog.table(name)?, after.take(), &mut report)
+                });
+                let last = match page {
+                    Err(error) if error.kind() == ErrorKind::Corrupt => {
+                        report.problems.push(format!("{name}: {}", error.message()));
+                        None
+                    }
+                    page => page?,
+                };
                 let progress = Progress { done: report.records, total: None };
                 if self.shared.observers.call(|| watch(progress)) != Some(Flow::Continue) {
                     return Err(Error::new(
@@ -194,9 +204,15 @@ fn verify_page(
     let page = rows::list(conn, table, &selection)?;
     for row in &page {
         report.records += 1;
-        if rebuild(conn, table, row.id)?.as_ref() != Some(row) && report.problems.len() < FINDINGS {
+        let finding = match rebuild(conn, table, row.id) {
+            Ok(rebuilt) if rebuilt.as_ref() == Some(row) => continue,
+            Ok(_) => "the table differs from the journal".to_owned(),
+            Err(error) if error.kind() == ErrorKind::Corrupt => error.message().to_owned(),
+            Err(error) => return Err(error),
+        };
+        if report.problems.len() < FINDINGS {
             let name = &table.model.name;
-            report.problems.push(format!("{name} {}: the table differs from the journal", row.id));
+            report.problems.push(format!("{name} {}: {finding}", row.id));
         }
     }
     let is_full = page.len() == VERIFIED_AT_ONCE as usize;

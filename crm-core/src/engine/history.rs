@@ -28,10 +28,9 @@ impl<'a> Journal<'a> {
     /// `InvalidArgument` if the limit is not 1 to 10,000.
     pub fn changes(&self, request: &ListChanges) -> Result<ChangePage> {
         check_limit(request.limit)?;
-        let catalog = self.crm.catalog();
-        let changes = self.crm.shared.store.read(|conn| {
+        let changes = self.crm.read_explained(|conn, catalog| {
             let rows = rows::page(conn, request.after, request.limit)?.into_iter();
-            rows.map(|row| to_change(&catalog, row)).collect::<Result<Vec<_>>>()
+            rows.map(|row| to_change(catalog, row)).collect::<Result<Vec<_>>>()
         })?;
         let next = changes.last().map_or(request.after, |change| change.seq);
         Ok(ChangePage { changes, next })
@@ -45,17 +44,17 @@ impl<'a> Journal<'a> {
     /// `InvalidArgument` if the limit is not 1 to 10,000.
     pub fn history(&self, request: &GetHistory) -> Result<HistoryPage> {
         check_limit(request.limit)?;
-        let table = self.crm.catalog().table(&request.entity_type)?.clone();
-        if let Some(name) = &request.attribute {
-            table.model.attribute(name)?;
-        }
         let limit = request.limit as usize;
-        let mut entries: Vec<HistoryEntry> = Vec::new();
-        let mut has_more = false;
-        self.crm.shared.store.read_snapshot(|conn| {
-            if !records::exists(conn, &table, request.id.as_bytes())? {
+        let (entries, has_more) = self.crm.read_explained(|conn, catalog| {
+            let table = catalog.table(&request.entity_type)?;
+            if let Some(name) = &request.attribute {
+                table.model.attribute(name)?;
+            }
+            if !records::exists(conn, table, request.id.as_bytes())? {
                 return Err(Error::new(ErrorKind::NotFound, "no such record").with_field("id"));
             }
+            let mut entries: Vec<HistoryEntry> = Vec::new();
+            let mut has_more = false;
             let mut version = rows::count_until(conn, request.id, request.after)?;
             rows::of_record(conn, request.id, request.after, |row| {
                 version += 1;
@@ -69,7 +68,8 @@ impl<'a> Journal<'a> {
                     entries.push(to_entry(row, version, values));
                 }
                 Ok(!has_more)
-            })
+            })?;
+            Ok((entries, has_more))
         })?;
         let next = entries.last().filter(|_| has_more).map(|entry| entry.seq);
         Ok(HistoryPage { entries, next })

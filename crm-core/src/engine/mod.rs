@@ -34,7 +34,7 @@ use std::{
 use crate::{
     Clock, CountedIds, Error, ErrorKind, IdGenerator, OpenOptions, Preset, Result, Timestamp,
     limits,
-    store::{FileOptions, Store, Target},
+    store::{Connection, FileOptions, Store, Target},
 };
 use catalog::Catalog;
 use observe::Observers;
@@ -102,7 +102,10 @@ impl Crm {
     pub fn open_with(path: impl AsRef<Path>, options: OpenOptions) -> Result<Self> {
         let replay = options.replay.clone();
         Self::open_parts(path.as_ref(), &options, |head| match replay {
-            None => (Arc::new(system::SystemClock), Arc::new(system::SystemIds::default())),
+            None => {
+                let ids = system::SystemIds::after(head.hlc.at());
+                (Arc::new(system::SystemClock), Arc::new(ids))
+            }
             // A file that is opened again goes on after the millisecond in which it was: ids made by
             // calls that failed are not in the journal, so counting alone could give one anew.
             Some(replay) => {
@@ -252,6 +255,20 @@ impl Crm {
 
     fn catalog(&self) -> Arc<Catalog> {
         Arc::clone(&self.shared.catalog.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads one state of the file with a schema that knows all of it.
+    ///
+    /// The catalog is replaced just after the commit of a change, so a reader in between may meet
+    /// rows that its catalog does not explain; then the schema is read from the same state.
+    fn read_explained<T>(&self, f: impl Fn(&Connection, &Catalog) -> Result<T>) -> Result<T> {
+        let catalog = self.catalog();
+        self.shared.store.read_snapshot(|conn| match f(conn, &catalog) {
+            Err(error) if matches!(error.kind(), ErrorKind::UnknownType | ErrorKind::Corrupt) => {
+                f(conn, &Catalog::load(conn)?)
+            }
+            done => done,
+        })
     }
 
     /// The first transaction of a new file: its device, and the presets it begins with.

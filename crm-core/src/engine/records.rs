@@ -363,9 +363,10 @@ pub(super) fn create_drafted(
     check_stored(writing, table, id, &mut draft)?;
     let stamp = writing.stamp();
     let at = stamp.at();
+    journal::write_created(model, &draft, &mut writing.body);
+    writing.check_body()?;
     rows::insert(writing.tx, table, id, at, &draft.cells)?;
     index_choices(writing, model, id, &draft)?;
-    journal::write_created(model, &draft, &mut writing.body);
     writing.log_record(stamp, ChangeKind::RecordCreated, table, id)?;
     let cells = draft.cells;
     Ok(StoredRow { id, version: 1, created_at: at, updated_at: at, archived_at: None, cells })
@@ -412,12 +413,13 @@ pub(super) fn patch_drafted(
         row.cells = draft.cells;
         return Ok((row, Outcome::Unchanged));
     }
+    journal::write_changes(model, &draft, &mut writing.body);
+    writing.check_body()?;
     let stamp = writing.stamp();
     row.version += 1;
     row.updated_at = stamp.at();
     rows::update(writing.tx, table, row.id, row.version, row.updated_at, &draft)?;
     index_choices(writing, model, row.id, &draft)?;
-    journal::write_changes(model, &draft, &mut writing.body);
     writing.log_record(stamp, ChangeKind::RecordPatched, table, row.id)?;
     row.cells = draft.cells;
     Ok((row, Outcome::Updated))
@@ -513,15 +515,16 @@ fn check_stored(
                 })?;
                 cells[3] = Cell::Integer(i64::try_from(size).unwrap_or(i64::MAX));
             }
-            (_, key) if attribute.definition.unique => {
-                if let Some(other) = rows::find_other(writing.tx, table, place, key, id)? {
-                    let message = format!("record {other} has this value already");
-                    return Err(Error::new(ErrorKind::Duplicate, message)
-                        .with_field(attribute.name())
-                        .with_hint("patch that record, or use records.upsert"));
-                }
-            }
             _ => {}
+        }
+        if attribute.definition.unique
+            && cells[0] != Cell::Null
+            && let Some(other) = rows::find_other(writing.tx, table, place, &cells[0], id)?
+        {
+            let message = format!("record {other} has this value already");
+            return Err(Error::new(ErrorKind::Duplicate, message)
+                .with_field(attribute.name())
+                .with_hint("patch that record, or use records.upsert"));
         }
     }
     Ok(())

@@ -46,7 +46,6 @@ impl Clock for SteppingClock {
 
 /// Random ids that ascend: within a millisecond the random part counts on by a random step
 /// (RFC 9562 §6.2, method 2), so that ids made later sort later.
-#[derive(Default)]
 pub(super) struct SystemIds {
     last: Mutex<LastId>,
 }
@@ -57,6 +56,17 @@ struct LastId {
     /// The 74 bits of an id that are neither time nor version nor variant.
     random: u128,
     pool: Vec<u8>,
+}
+
+impl SystemIds {
+    /// Ids that sort after all those made up to `last`, also by another process and when the clock
+    /// has gone back since.
+    pub(super) fn after(last: Timestamp) -> Self {
+        let millis = last.micros().div_euclid(1000) + 1;
+        let mut last = LastId { millis, ..LastId::default() };
+        last.random = last.draw(10) & (RANDOM_BITS >> 1);
+        Self { last: Mutex::new(last) }
+    }
 }
 
 /// The 74 random bits of an id.
@@ -110,12 +120,14 @@ mod tests {
 
     #[test]
     fn ids_ascend_within_a_millisecond_and_when_the_clock_goes_back() {
-        let ids = SystemIds::default();
         let at = |millis: i64| Timestamp::clamped(millis * 1000);
+        let ids = SystemIds::after(at(3));
         let mut made = Vec::new();
         for millis in [5, 5, 5, 6, 6, 4, 4, 7] {
             made.extend((0..1000).map(|_| ids.next_id(at(millis))));
         }
         assert!(made.windows(2).all(|pair| pair[0] < pair[1]));
+        let next_process = SystemIds::after(at(7));
+        assert!((0..100).all(|_| next_process.next_id(at(5)) > made[made.len() - 1]));
     }
 }

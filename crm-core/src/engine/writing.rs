@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use super::{Catalog, Crm};
 use crate::{
-    ChangeKind, Commit, RecordId, Result, Timestamp,
+    ChangeKind, Commit, Error, ErrorKind, RecordId, Result, Timestamp,
     journal::Hlc,
+    limits,
     schema::TypeModel,
     store::{
         Connection, Transaction,
@@ -113,14 +114,27 @@ impl<'a> Writing<'a> {
         table
     }
 
-    /// A new record id.
+    /// A new record id. Its time never lies before the journal's last stamp, so that ids ascend
+    /// when the wall clock goes back.
     pub(super) fn new_id(&self) -> RecordId {
-        self.crm.shared.ids.next_id(self.now)
+        self.crm.shared.ids.next_id(self.now.max(self.head.hlc.at()))
     }
 
     /// The stamp of the next change.
     pub(super) fn stamp(&self) -> Hlc {
         Hlc::next(self.head.hlc, self.now)
+    }
+
+    /// Refuses a change that the journal cannot hold, before anything of it is written: in a batch
+    /// the others are kept, and the table must not be ahead of the journal.
+    pub(super) fn check_body(&self) -> Result<()> {
+        if self.body.len() <= limits::CHANGE_BYTES {
+            return Ok(());
+        }
+        let message = format!("the change takes more than {} bytes", limits::CHANGE_BYTES);
+        Err(Error::new(ErrorKind::LimitExceeded, message)
+            .with_field("values")
+            .with_hint("store long texts as files"))
     }
 
     /// Appends a change of a record to the journal; its body stands in `self.body`.

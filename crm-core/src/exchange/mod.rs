@@ -41,7 +41,7 @@ pub struct CsvDialect {
     #[cfg_attr(feature = "uniffi", uniffi(default = "\\\""))]
     pub quote: String,
     /// The encoding, by its label in the WHATWG Encoding Standard, such as `windows-1252`. If it is
-    /// left out, a byte-order mark decides between UTF-8 and UTF-16, and without one it is UTF-8.
+    /// left out it is UTF-8. A byte-order mark of UTF-8 or UTF-16 wins over both.
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub encoding: Option<String>,
 }

@@ -49,9 +49,15 @@ impl AttributeModel {
     /// Whatever [`check::definition`] finds.
     pub(crate) fn new(
         id: i64,
-        definition: Attribute,
+        mut definition: Attribute,
         archived_at: Option<Timestamp>,
     ) -> Result<Self> {
+        // Typed languages can hand over the value null where none is meant.
+        for property in
+            [&mut definition.default, &mut definition.minimum, &mut definition.maximum]
+        {
+            property.take_if(|value| value.is_null());
+        }
         let pattern = check::definition(&definition)?;
         let options = definition.options.iter().enumerate();
         let options = options.map(|(place, option)| (option.value.clone(), place)).collect();

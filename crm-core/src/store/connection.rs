@@ -11,7 +11,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags};
 
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, limits};
 
 /// The first SQLite without the race that could corrupt a log when it was reset.
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
@@ -28,8 +28,8 @@ pub(super) const LENGTH_MAX: i32 = 16 * 1024 * 1024;
 const LIMITS: [(Limit, i32); 8] = [
     (Limit::SQLITE_LIMIT_LENGTH, LENGTH_MAX),
     (Limit::SQLITE_LIMIT_SQL_LENGTH, 1024 * 1024),
-    // An entity type has a column or several per attribute, hence more than the usual table.
-    (Limit::SQLITE_LIMIT_COLUMN, 1_000),
+    // An entity type has up to five columns per attribute, and five of its own.
+    (Limit::SQLITE_LIMIT_COLUMN, 5 * limits::ATTRIBUTES_PER_TYPE as i32 + 5),
     (Limit::SQLITE_LIMIT_EXPR_DEPTH, 100),
     (Limit::SQLITE_LIMIT_ATTACHED, 0),
     (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 32_000),

@@ -389,7 +389,12 @@ impl Store {
             return Err(Error::new(ErrorKind::ReadOnly, "the file is open for reading only"));
         }
         let mut writer = self.writer();
-        f(writer.as_mut().ok_or_else(gate::closed)?)
+        let writer = writer.as_mut().ok_or_else(gate::closed)?;
+        // An interruption may also hit the undoing of what it interrupted before.
+        if !writer.is_autocommit() {
+            writer.execute_batch("ROLLBACK")?;
+        }
+        f(writer)
     }
 
     /// Lends a connection for reading; memory has but one.

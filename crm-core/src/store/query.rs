@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::{Connection, Statement, params_from_iter};
 
-use super::connection::{self, LENGTH_MAX};
+use super::connection::LENGTH_MAX;
 use super::failure;
 use crate::{Cell, Error, ErrorKind, Result};
 
@@ -244,17 +244,15 @@ fn answer(
 /// A connection under guard; set free when dropped.
 struct Sandbox<'a> {
     connection: &'a mut Connection,
-    was_query_only: bool,
     denied: Arc<Mutex<Option<String>>>,
     is_late: Arc<AtomicBool>,
 }
 
 impl<'a> Sandbox<'a> {
     fn enter(connection: &'a mut Connection, timeout: Duration) -> Result<Self> {
-        let was_query_only = connection::get(connection, "query_only")? == 1;
-        let sandbox =
-            Self { connection, was_query_only, denied: Arc::default(), is_late: Arc::default() };
-        connection::set(sandbox.connection, "query_only", 1)?;
+        // Hooks alone: a pragma is a statement, which somebody may interrupt, and then memory's only
+        // connection could never write again.
+        let sandbox = Self { connection, denied: Arc::default(), is_late: Arc::default() };
         let denied = Arc::clone(&sandbox.denied);
         sandbox.connection.authorizer(Some(move |context: AuthContext<'_>| {
             match refusal(&context.action) {
@@ -293,13 +291,6 @@ impl Drop for Sandbox<'_> {
         // Taking off a hook cannot fail on an open connection.
         let _ = self.connection.authorizer(None::<fn(AuthContext<'_>) -> Authorization>);
         let _ = self.connection.progress_handler(0, None::<fn() -> bool>);
-        if !self.was_query_only {
-            // Whoever interrupts the statement may hit this one too, and then the only connection of
-            // a file in memory could never write again.
-            while connection::set(self.connection, "query_only", 0)
-                .is_err_and(|error| error.kind() == ErrorKind::Interrupted)
-            {}
-        }
     }
 }
 

@@ -162,8 +162,9 @@ fn instant_text(column: &str) -> String {
 
 fn uuid_text(column: &str) -> String {
     let part = |start: u8, length: u8| format!("substr(hex({column}), {start}, {length})");
+    // The hexadecimal form of NULL is an empty text.
     format!(
-        "lower({} || '-' || {} || '-' || {} || '-' || {} || '-' || {})",
+        "CASE WHEN {column} IS NOT NULL THEN lower({} || '-' || {} || '-' || {} || '-' || {} || '-' || {}) END",
         part(1, 8),
         part(9, 4),
         part(13, 4),

@@ -113,8 +113,7 @@ fn the_manifest_lists_every_operation() {
     let text = std::fs::read_to_string(folder().join("operations.json")).unwrap();
     let manifest: Vec<Json> = serde_json::from_str(&text).unwrap();
     let listed: Vec<_> = manifest.iter().map(|row| (&row["name"], &row["method"])).collect();
-    let known: Vec<_> =
-        OPERATIONS.iter().map(|row| (json!(row.name), json!(row.method))).collect();
+    let known: Vec<_> = OPERATIONS.iter().map(|row| (json!(row.name), json!(row.method))).collect();
     assert_eq!(listed, known.iter().map(|(name, method)| (name, method)).collect::<Vec<_>>());
 }
 
@@ -235,7 +234,13 @@ impl Run {
         let is_expected = expected.kind == error.kind().name()
             && is_as(&expected.field, error.field())
             && is_as(&expected.hint, error.hint())
-            && expected.says.iter().map(says).collect::<Result<Vec<_>, _>>()?.iter().all(|yes| *yes);
+            && expected
+                .says
+                .iter()
+                .map(says)
+                .collect::<Result<Vec<_>, _>>()?
+                .iter()
+                .all(|yes| *yes);
         if is_expected {
             return Ok(());
         }

@@ -1,5 +1,18 @@
 //! The engine as its users meet it: through the public interface, on real files.
+#![allow(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
 
+mod bad_input;
 mod conformance;
+mod crash;
 mod csv;
+mod damage;
+mod files;
+mod fixture;
+mod observers;
+mod privacy;
+mod properties;
 mod records;
+mod schema;
+mod support;
+mod threads;
+mod time;

@@ -77,7 +77,11 @@ fn compare(expected: &Json, actual: &Json, is_exact: bool, at: &str) -> Result<(
             })
         }
         (Json::Number(one), Json::Number(other)) => {
-            if is_same_number(one, other) { Ok(()) } else { differs() }
+            if is_same_number(one, other) {
+                Ok(())
+            } else {
+                differs()
+            }
         }
         (expected, actual) if expected == actual => Ok(()),
         _ => differs(),
@@ -93,7 +97,8 @@ fn is_same_number(one: &serde_json::Number, other: &serde_json::Number) -> bool 
         return one == other;
     }
     let double = |number: &serde_json::Number| number.as_f64().unwrap_or(f64::NAN);
-    double(one) == double(other) && double(one).is_sign_negative() == double(other).is_sign_negative()
+    double(one) == double(other)
+        && double(one).is_sign_negative() == double(other).is_sign_negative()
 }
 
 /// Enough of a value to recognise it: some are a megabyte.

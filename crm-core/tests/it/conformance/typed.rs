@@ -19,22 +19,17 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
     let watch = &mut |_| Flow::Continue;
     let with = Input { operation, request };
     Some(match operation {
-        "attributes.archive" => with.call(|r: AttributeName| {
-            crm.types().archive_attribute(&r.entity_type, &r.attribute)
-        }),
-        "attributes.define" => with.call(|r: DefineAttribute| {
-            crm.types().define_attribute(&r.entity_type, r.attribute)
-        }),
-        "attributes.restore" => with.call(|r: AttributeName| {
-            crm.types().restore_attribute(&r.entity_type, &r.attribute)
-        }),
+        "attributes.archive" => with
+            .call(|r: AttributeName| crm.types().archive_attribute(&r.entity_type, &r.attribute)),
+        "attributes.define" => with
+            .call(|r: DefineAttribute| crm.types().define_attribute(&r.entity_type, r.attribute)),
+        "attributes.restore" => with
+            .call(|r: AttributeName| crm.types().restore_attribute(&r.entity_type, &r.attribute)),
         "changes.list" => with.call(|r: ListChanges| crm.journal().changes(&r)),
         "csv.export" => with.call(|r: ExportCsv| crm.export_csv(&r, watch)),
         "csv.import" => with.call(|r: ImportCsv| crm.import_csv(&r, watch)),
         "csv.propose" => with.call(|r: ProposeMapping| crm.propose_mapping(&r)),
-        "database.backup" => {
-            with.call(|r: BackupTo| crm.backup_to(&r, watch).map(|()| Empty {}))
-        }
+        "database.backup" => with.call(|r: BackupTo| crm.backup_to(&r, watch).map(|()| Empty {})),
         "database.compact" => with.call(|_: Empty| crm.compact().map(|()| Empty {})),
         "database.info" => with.call(|_: Empty| crm.info()),
         "database.sql" => with.call(|r: RunSql| crm.sql(&r)),
@@ -43,17 +38,16 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         "files.add" => with.call(|r: AddFile| crm.files().add(&r)),
         "files.read" => with.call(|r: ReadFile| crm.files().read(&r.hash, r.offset, r.length)),
         "records.apply" => with.call(|r: ApplyChanges| crm.apply(r)),
-        "records.archive" => with.call(|r: ArchiveRecord| {
-            crm.records(&r.entity_type).archive(r.id, r.expected_version)
-        }),
+        "records.archive" => with
+            .call(|r: ArchiveRecord| crm.records(&r.entity_type).archive(r.id, r.expected_version)),
         "records.count" => with.call(|r: CountRecords| crm.count_records(&r)),
         "records.create" => {
             with.call(|r: CreateRecord| crm.records(&r.entity_type).create(r.values))
         }
         "records.get" => with.call(|r: GetRecord| crm.records(&r.entity_type).get(r.id)),
-        "records.get_by" => with.call(|r: GetRecordBy| {
-            crm.records(&r.entity_type).get_by(&r.attribute, r.value)
-        }),
+        "records.get_by" => {
+            with.call(|r: GetRecordBy| crm.records(&r.entity_type).get_by(&r.attribute, r.value))
+        }
         "records.get_many" => with.call(|r: GetManyRecords| {
             crm.records(&r.entity_type).get_many(r.attribute.as_deref(), r.keys)
         }),
@@ -63,9 +57,8 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
             None => crm.records(&r.entity_type).patch(r.id, r.values),
             version => crm.records(&r.entity_type).patch_expecting(r.id, r.values, version),
         }),
-        "records.restore" => with.call(|r: RestoreRecord| {
-            crm.records(&r.entity_type).restore(r.id, r.expected_version)
-        }),
+        "records.restore" => with
+            .call(|r: RestoreRecord| crm.records(&r.entity_type).restore(r.id, r.expected_version)),
         "records.upsert" => {
             with.call(|r: UpsertRecord| crm.records(&r.entity_type).upsert(&r.key, r.values))
         }

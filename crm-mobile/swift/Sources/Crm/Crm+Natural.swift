@@ -8,7 +8,7 @@ extension Crm {
         _ path: String, durability: Durability = .full, readOnly: Bool = false,
         maxBytes: UInt64? = nil, actor: String? = nil, replay: Replay? = nil
     ) throws -> Crm {
-        try Crm.open(
+        try Crm(
             path: path,
             options: OpenOptions(
                 durability: durability, readOnly: readOnly, maxBytes: maxBytes, actor: actor,

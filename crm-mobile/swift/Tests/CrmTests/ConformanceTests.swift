@@ -54,7 +54,7 @@ final class ConformanceTests: XCTestCase {
         defer { try? FileManager.default.removeItem(at: home) }
         let path = given["file"].bool == true ? home.path + "/case.crm" : ":memory:"
         var saved: [String: Json] = ["dir": .text(home.path)]
-        var crm: Crm? = try Crm.open(path: path, options: Json.object([:]).options())
+        var crm: Crm? = try Crm(path: path, options: Json.object([:]).options())
         defer { try? crm?.close() }
         for (number, step) in (given["steps"].array ?? []).enumerated() {
             do {
@@ -98,9 +98,9 @@ final class ConformanceTests: XCTestCase {
         } else if step.members?["reopen"] != nil {
             try crm?.close()
             crm = nil
-            crm = try Crm.open(path: path, options: step["reopen"].filled(saved).options())
+            crm = try Crm(path: path, options: step["reopen"].filled(saved).options())
         } else if case let open = step["open"].filled(saved), !open.isNull {
-            try Crm.open(path: try open.string("path"), options: open["options"].options()).close()
+            try Crm(path: try open.string("path"), options: open["options"].options()).close()
         } else {
             guard let crm else { throw Failed(description: "there is no handle") }
             let given = step.members?["in"] == nil ? .object([:]) : step["in"].filled(saved)

@@ -60,7 +60,10 @@ extension Json {
 
     func values(_ key: String) throws -> Values { try (self[key].members ?? [:]).mapValues { try $0.value() } }
 
-    func optional(_ key: String) throws -> Value? { self[key].isNull ? nil : try self[key].value() }
+    func optional(_ key: String) throws -> Value? {
+        // A plain nil in a conditional expression would be the value null.
+        self[key].isNull ? Value?.none : try self[key].value()
+    }
 
     var archived: Archived {
         switch self["archived"].text {

@@ -1,0 +1,258 @@
+//! Files that are not as they should be: each is refused with a typed error or read rightly, and
+//! what is refused stays as it is.
+
+use std::{collections::BTreeMap, fs};
+
+use crm_core::{
+    Crm, ErrorKind, Flow, ListChanges, OpenOptions, Record, RecordId, Result, values,
+};
+
+use crate::support::{Folder, Seeded, assert_sound, read_only, relaxed, replay};
+
+/// A small closed file of ours, as bytes.
+fn small() -> (Folder, Vec<u8>) {
+    let folder = Folder::new();
+    let crm = Crm::open_with(folder.path(), replay()).unwrap();
+    for number in 0..40_i64 {
+        let values = values! {
+            "given_name" => format!("Ann {number}"),
+            "email" => format!("ann{number}@EXAMPLE.org"),
+            "country" => "de",
+            "description" => "x".repeat(usize::try_from(number * 30).unwrap()),
+        };
+        let record = crm.contacts().create(values).unwrap();
+        if number % 5 == 0 {
+            crm.contacts().patch(record.id, values! { "job_title" => "Reader" }).unwrap();
+        }
+        if number % 7 == 0 {
+            crm.contacts().archive(record.id, None).unwrap();
+        }
+    }
+    crm.files().add(&crm_core::AddFile::new("a.txt", "text/plain", "hello")).unwrap();
+    crm.close().unwrap();
+    let bytes = fs::read(folder.path()).unwrap();
+    (folder, bytes)
+}
+
+fn contacts(crm: &Crm) -> Result<BTreeMap<RecordId, Record>> {
+    let mut found = BTreeMap::new();
+    let mut request = crm_core::ListRecords {
+        archived: crm_core::Archived::Include,
+        limit: 17,
+        ..crm_core::ListRecords::new("contact")
+    };
+    loop {
+        let page = crm.list_records(&request)?;
+        found.extend(page.records.into_iter().map(|record| (record.id, record)));
+        request.after = page.next;
+        if request.after.is_none() || found.len() > 1_000 {
+            return Ok(found);
+        }
+    }
+}
+
+/// Opens, verifies and reads everything; what was read counts only if verification found nothing.
+fn read_all(folder: &Folder, options: OpenOptions) -> Result<Option<BTreeMap<RecordId, Record>>> {
+    let crm = Crm::open_with(folder.path(), options)?;
+    let report = crm.verify(&mut |_| Flow::Continue)?;
+    let found = contacts(&crm)?;
+    for id in found.keys() {
+        crm.journal().of_record("contact", *id)?;
+    }
+    crm.journal().changes(&ListChanges { after: 0, limit: 10_000 })?;
+    crm.stats()?;
+    crm.close()?;
+    Ok(report.is_ok.then_some(found))
+}
+
+/// What a damaged file may be called. `Io` and `Internal` would blame the disk or the engine.
+const DAMAGE: [ErrorKind; 3] = [ErrorKind::Corrupt, ErrorKind::NotOurFile, ErrorKind::TooNew];
+
+#[derive(Default)]
+struct Tally {
+    refused: usize,
+    found_by_verify: usize,
+    right: usize,
+}
+
+/// Reads the damaged bytes both ways and compares with what a sound file gives.
+fn examine(
+    bytes: &[u8],
+    what: &str,
+    sound: &BTreeMap<RecordId, Record>,
+    tally: &mut Tally,
+) {
+    for options in [relaxed(), read_only()] {
+        let folder = Folder::new();
+        fs::write(folder.path(), bytes).unwrap();
+        match read_all(&folder, options.clone()) {
+            Err(error) => {
+                assert!(DAMAGE.contains(&error.kind()), "{what}: {} {error}", error.kind());
+                tally.refused += 1;
+            }
+            Ok(None) => tally.found_by_verify += 1,
+            Ok(Some(found)) => {
+                assert!(&found == sound, "{what}: wrong data that nothing warned of");
+                tally.right += 1;
+            }
+        }
+        if options.read_only {
+            assert!(fs::read(folder.path()).unwrap() == bytes, "{what}: the file was changed");
+        }
+    }
+}
+
+#[test]
+fn flipped_bits_give_a_typed_error_or_the_right_data() {
+    let (folder, whole) = small();
+    let sound = read_all(&folder, relaxed()).unwrap().unwrap();
+    let (mut random, mut tally) = (Seeded::new(0xF11B), Tally::default());
+    for number in 0..300 {
+        let mut bytes = whole.clone();
+        // Every third in the first page, which says where all others are.
+        let end = if number % 3 == 0 { 4096 } else { bytes.len() };
+        let (at, bit) = (random.below(end), random.below(8));
+        bytes[at] ^= 1 << bit;
+        examine(&bytes, &format!("bit {bit} of byte {at}"), &sound, &mut tally);
+    }
+    let Tally { refused, found_by_verify, right } = tally;
+    assert!(refused > 0 && found_by_verify > 0 && right > 0, "{refused} {found_by_verify} {right}");
+}
+
+#[test]
+fn overwritten_stretches_give_a_typed_error_or_the_right_data() {
+    let (folder, whole) = small();
+    let sound = read_all(&folder, relaxed()).unwrap().unwrap();
+    let (mut random, mut tally) = (Seeded::new(0x0BAD), Tally::default());
+    for number in 0..100 {
+        let mut bytes = whole.clone();
+        let at = random.below(bytes.len());
+        let length = random.below(600).min(bytes.len() - at);
+        let filler = if number % 2 == 0 { 0 } else { 0xFF };
+        bytes[at..at + length].fill(filler);
+        examine(&bytes, &format!("{length} bytes of {filler} from {at}"), &sound, &mut tally);
+    }
+    assert!(tally.refused > 0);
+}
+
+#[test]
+fn a_truncated_file_gives_a_typed_error() {
+    let (folder, whole) = small();
+    let sound = read_all(&folder, relaxed()).unwrap().unwrap();
+    let (mut random, mut tally) = (Seeded::new(0x7C07), Tally::default());
+    let pages = (1..whole.len() / 4096).map(|page| page * 4096);
+    let lengths: Vec<usize> =
+        pages.chain((0..60).map(|_| 1 + random.below(whole.len() - 1))).collect();
+    for length in &lengths {
+        examine(&whole[..*length], &format!("{length} bytes left"), &sound, &mut tally);
+    }
+    assert_eq!(tally.refused, 2 * lengths.len(), "a missing end is always seen");
+}
+
+#[test]
+fn swapped_pages_give_a_typed_error_or_the_right_data() {
+    let (folder, whole) = small();
+    let sound = read_all(&folder, relaxed()).unwrap().unwrap();
+    let (mut random, mut tally) = (Seeded::new(0x5A9), Tally::default());
+    let pages = whole.len() / 4096;
+    for _ in 0..40 {
+        let (one, two) = (1 + random.below(pages - 1), 1 + random.below(pages - 1));
+        let mut bytes = whole.clone();
+        let page = bytes[one * 4096..(one + 1) * 4096].to_vec();
+        bytes.copy_within(two * 4096..(two + 1) * 4096, one * 4096);
+        bytes[two * 4096..(two + 1) * 4096].copy_from_slice(&page);
+        examine(&bytes, &format!("pages {one} and {two} swapped"), &sound, &mut tally);
+    }
+}
+
+/// A log that belongs to another file, or is damaged, is not believed.
+#[test]
+fn a_strange_log_beside_the_file_is_survived() {
+    let (folder, whole) = small();
+    let sound = read_all(&folder, relaxed()).unwrap().unwrap();
+    let other = Folder::new();
+    let crm = other.open();
+    crm.companies().create(values! { "name" => "Acme" }).unwrap();
+    let log = fs::read(other.at("a.crm-wal")).unwrap();
+    let mut random = Seeded::new(0x3A1);
+    for number in 0..60 {
+        let folder = Folder::new();
+        fs::write(folder.path(), &whole).unwrap();
+        let mut bytes = log.clone();
+        bytes.truncate(1 + random.below(log.len()));
+        // A flipped bit ends the valid part of a log at that place.
+        let at = random.below(bytes.len());
+        bytes[at] ^= 1 << (number % 8);
+        fs::write(folder.at("a.crm-wal"), bytes).unwrap();
+        match read_all(&folder, relaxed()) {
+            Err(error) => assert!(DAMAGE.contains(&error.kind()), "{number}: {error}"),
+            Ok(None) => {}
+            Ok(Some(found)) => assert!(found == sound || found.is_empty(), "log {number}"),
+        }
+    }
+}
+
+/// What is refused is refused alike for reading and writing, and is not touched.
+#[track_caller]
+fn assert_refused(folder: &Folder, kind: ErrorKind) {
+    let image = folder.image();
+    for options in [OpenOptions::default(), read_only()] {
+        let error = folder.refusal(options);
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.hint().is_some(), "{error}");
+        assert!(folder.image() == image, "the folder was changed");
+    }
+}
+
+#[test]
+fn a_newer_file_is_refused() {
+    let (folder, mut bytes) = small();
+    for version in [2_i32, i32::MAX] {
+        bytes[60..64].copy_from_slice(&version.to_be_bytes());
+        fs::write(folder.path(), &bytes).unwrap();
+        assert_refused(&folder, ErrorKind::TooNew);
+    }
+    // The same file is welcome to the engine that knows its version.
+    bytes[60..64].copy_from_slice(&1_i32.to_be_bytes());
+    fs::write(folder.path(), &bytes).unwrap();
+    assert_sound(&folder.open());
+}
+
+#[test]
+fn what_is_no_crm_file_is_refused() {
+    let folder = Folder::new();
+    for content in ["hello", "name,email\nAnn,ann@example.org\n", "SQLite format 3"] {
+        fs::write(folder.path(), content).unwrap();
+        assert_refused(&folder, ErrorKind::NotOurFile);
+    }
+    // A plain SQLite file: the header of one of ours without the mark.
+    let (folder, mut bytes) = small();
+    bytes[68..72].fill(0);
+    fs::write(folder.path(), &bytes).unwrap();
+    assert_refused(&folder, ErrorKind::NotOurFile);
+
+    let folder = Folder::new();
+    fs::create_dir(folder.path()).unwrap();
+    assert_refused(&folder, ErrorKind::NotOurFile);
+}
+
+#[test]
+fn a_missing_folder_or_file_is_told() {
+    let folder = Folder::new();
+    let error = Crm::open(folder.at("nowhere").join("a.crm")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Io);
+    assert!(!error.to_string().contains("nowhere"), "an error shows no path");
+    let error = folder.refusal(read_only());
+    assert_eq!(error.kind(), ErrorKind::Io);
+    assert!(error.hint().is_some());
+    assert!(folder.image().is_empty());
+}
+
+#[test]
+fn an_empty_file_is_new() {
+    let folder = Folder::new();
+    fs::write(folder.path(), "").unwrap();
+    let crm = folder.open();
+    crm.companies().create(values! { "name" => "Acme" }).unwrap();
+    assert_sound(&crm);
+}

@@ -1,0 +1,247 @@
+//! The stored files of every schema version: what was written once is read for ever.
+//!
+//! `tests/fixtures/v<N>.crm` was made by [`write_fixture`] when N was the present version, and
+//! `v<N>.json` says what is in it. Both are never written again.
+
+use std::{fs, path::PathBuf};
+
+use crm_core::{
+    AddFile, Address, Archived, Attribute, ChoiceOption, Crm, FileRef, Kind, ListChanges,
+    ListRecords, Money, Preset, RunSql, Value, Values, values,
+};
+use serde_json::{Value as Json, json};
+
+use crate::support::{Folder, assert_sound, everything, relaxed, replay};
+
+fn fixtures() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures"))
+}
+
+/// Fills a new file with something of everything that a file can hold.
+fn fill(crm: &Crm) {
+    let ann = crm.acting_as("user:ann", Some("first customers")).unwrap();
+    let crm = crm.acting_as("import:fixture", None).unwrap();
+    crm.types().define_preset(Preset::Household).unwrap();
+    crm.types().define(everything()).unwrap();
+
+    let acme = ann.companies().create(values! {
+        "name" => "Acme", "employees" => 12, "website" => "HTTPS://Example.org/a b",
+        "annual_revenue" => Money::new("1234567.89", "EUR"),
+    });
+    let acme = acme.unwrap();
+    let contact = ann.contacts().create(values! {
+        "given_name" => "Ann", "family_name" => "Example", "email" => "Ann@EXAMPLE.org",
+        "phone" => "+49 30 901820", "company" => acme.id, "birthday" => "1984-02-29",
+        "country" => "de", "locale" => "de-de", "time_zone" => "Europe/Berlin",
+    });
+    let contact = contact.unwrap();
+    let deal = crm.deals().create(values! {
+        "name" => "First order", "amount" => Money::new("-0.01", "EUR"), "opened_on" => "2025-12-31",
+        "company" => acme.id, "contact" => contact.id,
+    });
+    ann.deals().patch(deal.unwrap().id, values! { "closed_on" => "2026-01-01" }).unwrap();
+    let change = crm.acting_as("user:bob", Some("moved away")).unwrap();
+    let ulm = Address {
+        street: Some("Münsterplatz 1\nHof".into()),
+        city: Some("Ulm".into()),
+        region: Some("BW".into()),
+        postal_code: Some("08000".into()),
+        country: Some("de".into()),
+    };
+    change.contacts().patch(contact.id, values! { "address" => ulm.clone() }).unwrap();
+    change.contacts().patch(contact.id, values! { "phone" => Value::Null }).unwrap();
+    change.contacts().archive(contact.id, None).unwrap();
+    change.contacts().restore(contact.id, None).unwrap();
+    let gone = crm.contacts().create(values! { "given_name" => "Gone" }).unwrap();
+    crm.contacts().archive(gone.id, None).unwrap();
+
+    let note = crm.files().add(&AddFile::new("note.txt", "text/plain", "hello")).unwrap();
+    crm.files().add(&AddFile::new("empty", "application/octet-stream", "")).unwrap();
+    awkward_rows(&crm, &note, acme.id, ulm);
+
+    crm.types()
+        .define_attribute("everything", Attribute::new("later", Kind::Text).indexed())
+        .unwrap();
+    let mut colours = Attribute::new("a_choice", Kind::Choice).options(["red", "green", "blue"]);
+    colours.options[0] =
+        ChoiceOption { label: "Red".into(), order: -1, hidden: true, ..ChoiceOption::new("red") };
+    crm.types().define_attribute("everything", colours).unwrap();
+    crm.types().archive_attribute("everything", "a_country").unwrap();
+    crm.types().archive_attribute("everything", "a_rating").unwrap();
+    crm.types().restore_attribute("everything", "a_rating").unwrap();
+    crm.types().archive("household").unwrap();
+}
+
+/// The edges of every kind.
+fn awkward_rows(crm: &Crm, note: &FileRef, company: crm_core::RecordId, address: Address) {
+    let money = |amount: &str, currency: &str| Money::new(amount, currency);
+    let renamed = FileRef { name: "Ünïcode 👩‍👩‍👧.txt".into(), ..note.clone() };
+    let rows: [Values; 5] = [
+        values! {},
+        values! {
+            "a_text" => "👩‍👩‍👧 e\u{301}\u{200d}\u{202e}\t\"'\\;", "a_long_text" => "line\r\nline\n".repeat(900),
+            "a_choice" => "red", "a_choices" => vec!["green", "blue", "green"], "a_checkbox" => true,
+            "a_integer" => i64::MAX, "a_decimal" => "92233720368547758.07", "a_real" => f64::MAX,
+            "a_money" => money("92233720368547758.07", "USD"), "a_date" => "9999-12-31",
+            "a_timestamp" => "9999-12-31T23:59:59.999999Z", "a_email" => "Jürgen@Bücher.example",
+            "a_phone" => "+1 (202) 555-0143", "a_url" => "HTTP://EXAMPLE.org:80/%7Eann?q=ä#x",
+            "a_country" => "gb", "a_locale" => "zh-hant-tw", "a_time_zone" => "utc",
+            "a_address" => address, "a_rating" => 5, "a_file" => note.clone(), "a_reference" => company,
+            "tags" => vec!["x", "z"], "price" => "0.01", "fine" => "0.000000000001", "whole" => "7",
+        },
+        values! {
+            "a_text" => " ", "a_checkbox" => false, "a_integer" => i64::MIN, "a_real" => -0.0,
+            "a_decimal" => "-92233720368547758.08", "a_money" => money("-9223372036854775808", "JPY"),
+            "a_date" => "0001-01-01", "a_timestamp" => "0001-01-01T00:00:00Z", "a_rating" => 0,
+            "a_address" => Address { city: Some("Ulm".into()), ..Address::default() },
+            "a_file" => renamed, "tags" => vec!["y"],
+        },
+        values! {
+            "a_date" => "2024-02-29", "a_timestamp" => "1969-12-31T23:59:59.999999Z",
+            "a_money" => money("1.005", "KWD"), "a_real" => 5e-324, "fine" => "-9.999999999999",
+        },
+        values! { "a_real" => 9_007_199_254_740_993_i64, "a_money" => money("0.0001", "CLF") },
+    ];
+    for (number, mut values) in rows.into_iter().enumerate() {
+        values.insert("code", format!("row {number}"));
+        crm.records("everything").create(values).unwrap();
+    }
+}
+
+/// All that a user can read of a file.
+fn contents(crm: &Crm) -> Json {
+    let types = crm.types().list().unwrap();
+    let records: Vec<Json> = types
+        .iter()
+        .map(|entity_type| {
+            let archived = Archived::Include;
+            let request = ListRecords { archived, limit: 10_000, ..ListRecords::new(&entity_type.name) };
+            let page = crm.list_records(&request).unwrap();
+            let histories: Vec<_> = page
+                .records
+                .iter()
+                .map(|record| crm.journal().of_record(&entity_type.name, record.id).unwrap())
+                .collect();
+            let view = crm.sql(&RunSql::new(format!("SELECT * FROM v_{} ORDER BY id", entity_type.name)));
+            json!({ "records": page.records, "histories": histories, "view": view.unwrap() })
+        })
+        .collect();
+    let changes = crm.journal().changes(&ListChanges { after: 0, limit: 10_000 }).unwrap();
+    json!({ "types": types, "records": records, "changes": changes.changes })
+}
+
+/// The engine's own schema and every row of its tables, as SQL shows them.
+fn tables(crm: &Crm) -> Vec<(String, Json)> {
+    let read = |sql: &str| serde_json::to_value(crm.sql(&RunSql::new(sql)).unwrap().rows).unwrap();
+    let master = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name";
+    let mut found = vec![("sqlite_master".to_owned(), read(master))];
+    let names = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name";
+    for row in crm.sql(&RunSql::new(names)).unwrap().rows {
+        let name = row.0[0].as_str().unwrap().to_owned();
+        let rows = read(&format!("SELECT * FROM \"{name}\" ORDER BY 1, 2"));
+        found.push((name, rows));
+    }
+    found
+}
+
+fn fresh() -> (Folder, Crm) {
+    let folder = Folder::new();
+    let crm = Crm::open_with(folder.path(), replay()).unwrap();
+    fill(&crm);
+    (folder, crm)
+}
+
+/// A copy of the fixture of this version, opened: so migrated, when it is older.
+fn opened(version: i32) -> (Folder, Crm) {
+    let folder = Folder::new();
+    fs::copy(fixtures().join(format!("v{version}.crm")), folder.path()).unwrap();
+    let crm = Crm::open_with(folder.path(), relaxed()).unwrap();
+    (folder, crm)
+}
+
+fn present_version() -> i32 {
+    Crm::in_memory().unwrap().info().unwrap().schema_version
+}
+
+/// Stores the fixture of the present schema version: `cargo xtask fixtures`.
+#[test]
+#[ignore = "writes into tests/fixtures"]
+fn write_fixture() {
+    let (folder, crm) = fresh();
+    let text = serde_json::to_string_pretty(&contents(&crm)).unwrap() + "\n";
+    crm.close().unwrap();
+    fs::create_dir_all(fixtures()).unwrap();
+    let target = fixtures().join(format!("v{}.crm", present_version()));
+    if target.exists() {
+        return;
+    }
+    fs::copy(folder.path(), &target).unwrap();
+    fs::write(target.with_extension("json"), text).unwrap();
+}
+
+#[test]
+fn every_stored_version_opens_and_holds_what_it_held() {
+    for version in 1..=present_version() {
+        let (_folder, crm) = opened(version);
+        assert_sound(&crm);
+        let path = fixtures().join(format!("v{version}.json"));
+        let expected: Json = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+        let found = serde_json::to_value(contents(&crm)).unwrap();
+        for part in ["types", "records", "changes"] {
+            assert!(found[part] == expected[part], "version {version}: {part} differ");
+        }
+        // And it can be worked with as if it were new.
+        let record = crm.records("everything").get_by("code", "row 1").unwrap();
+        let patched = crm.records("everything").patch(record.id, values! { "later" => "now" });
+        assert_eq!(patched.unwrap().version, 2);
+        assert_sound(&crm);
+    }
+}
+
+#[test]
+fn the_stored_file_of_the_present_version_is_what_the_present_code_makes() {
+    let (_folder, fresh) = fresh();
+    let (_other, stored) = opened(present_version());
+    for (fresh, stored) in tables(&fresh).into_iter().zip(tables(&stored)) {
+        assert!(fresh == stored, "table {} differs", fresh.0);
+    }
+}
+
+#[test]
+fn making_it_twice_gives_the_same_bytes() {
+    let bytes = || {
+        let (folder, crm) = fresh();
+        crm.close().unwrap();
+        fs::read(folder.path()).unwrap()
+    };
+    assert!(bytes() == bytes());
+}
+
+/// The first version, in words: what no generator of expectations can get wrong.
+#[test]
+fn the_first_version_reads_as_it_was_written() {
+    let (_folder, crm) = opened(1);
+    let ann = crm.contacts().get_by("email", "Ann@example.org").unwrap();
+    assert_eq!(ann.version, 5);
+    assert_eq!(ann.get("birthday"), &Value::from("1984-02-29"));
+    assert_eq!(ann.get("country"), &Value::from("DE"));
+    assert!(ann.get("phone").is_null() && ann.archived_at.is_none());
+    assert_eq!(ann.typed.get("email"), &Value::from("Ann@EXAMPLE.org"));
+    let history = crm.journal().of_record("contact", ann.id).unwrap();
+    let told: Vec<_> = history.iter().map(|e| (e.actor.as_str(), e.cause.as_deref())).collect();
+    let moved = ("user:bob", Some("moved away"));
+    assert_eq!(told, [("user:ann", Some("first customers")), moved, moved, moved, moved]);
+    let phone = history[0].values.get("phone");
+    assert_eq!(phone, &Value::from("+4930901820"), "history keeps what was cleared");
+
+    let row = |number: i32| crm.records("everything").get_by("code", format!("row {number}")).unwrap();
+    assert_eq!(row(1).get("a_integer"), &Value::from(i64::MAX));
+    assert_eq!(row(2).get("a_integer"), &Value::from(i64::MIN));
+    assert_eq!(row(1).get("a_choices"), &Value::from(vec!["blue", "green"]));
+    assert_eq!(row(1).get("a_timestamp"), &Value::from("9999-12-31T23:59:59.999999Z"));
+    assert_eq!(row(2).get("a_timestamp"), &Value::from("0001-01-01T00:00:00Z"));
+    assert_eq!(row(3).get("a_money"), &Value::Money(Money::new("1.005", "KWD")));
+    let Value::File(file) = row(1).get("a_file").clone() else { panic!("no file") };
+    assert_eq!(crm.files().read(&file.hash, 0, 100).unwrap().content.0, b"hello");
+    assert!(crm.types().get("household").unwrap().archived_at.is_some());
+}

@@ -1,0 +1,324 @@
+//! Planted personal data: it is in no message, no `Debug`, and no cause of the journal, whatever
+//! goes wrong with it.
+
+use std::error::Error as _;
+
+use crm_core::{
+    AddFile, Address, ApplyChanges, Attribute, BackupTo, CreateRecord, Crm, DefineType, Error,
+    FileRef, Kind, ListChanges, ListRecords, Money, Order, RecordChange, RecordId, RunSql, Value,
+    Values, ops::Request, values,
+};
+
+use crate::support::{Folder, assert_sound, everything, read_only};
+
+/// What must not be seen, in any case of letters: as text, as a number, and in parts.
+const NEEDLES: [&str; 4] = ["zanzibarine", "8675309", "quillfeather", "zHN0cmVldA"];
+
+#[track_caller]
+fn assert_hidden(text: &str, where_: &str) {
+    let text = text.to_lowercase();
+    for needle in NEEDLES {
+        assert!(!text.contains(&needle.to_lowercase()), "{where_} shows {needle:?}: {text}");
+    }
+}
+
+/// The error in every form that may get into a log.
+#[track_caller]
+fn assert_silent(error: &Error, where_: &str) {
+    assert_hidden(&format!("{error} {error:?} {error:#?}"), where_);
+    assert_hidden(error.message(), where_);
+    assert_hidden(error.hint().unwrap_or_default(), where_);
+    assert_hidden(error.field().unwrap_or_default(), where_);
+    let mut source = error.source();
+    while let Some(cause) = source {
+        assert_hidden(&format!("{cause} {cause:?}"), where_);
+        source = cause.source();
+    }
+}
+
+fn street() -> Address {
+    let part = |text: &str| Some(text.to_owned());
+    Address {
+        street: part("Zanzibarine 1"),
+        city: part("Quillfeather"),
+        region: part("Zanzibarine"),
+        postal_code: part("8675309"),
+        country: part("de"),
+    }
+}
+
+/// A good value of every kind, with a needle in it where the kind has room for one.
+fn planted(crm: &Crm) -> Values {
+    let file = AddFile::new("Zanzibarine.pdf", "text/plain", "Quillfeather");
+    let file = crm.files().add(&file).unwrap();
+    let company = crm.companies().create(values! { "name" => "Zanzibarine" }).unwrap();
+    values! {
+        "a_text" => "Zanzibarine", "a_long_text" => "Quillfeather\nZanzibarine",
+        "a_choice" => "red", "a_choices" => vec!["red"], "a_checkbox" => true,
+        "a_integer" => 8_675_309, "a_decimal" => "86753.09", "a_real" => 8_675_309.0,
+        "a_money" => Money::new("8675309", "EUR"), "a_date" => "1984-02-29",
+        "a_timestamp" => "1984-02-29T12:00:00Z", "a_email" => "Zanzibarine@QUILLFEATHER.example",
+        "a_phone" => "+49 30 8675309", "a_url" => "https://Zanzibarine.example/8675309",
+        "a_country" => "de", "a_locale" => "de-DE", "a_time_zone" => "Europe/Berlin",
+        "a_address" => street(), "a_rating" => 5, "a_file" => file, "a_reference" => company.id,
+        "code" => "Zanzibarine", "price" => "8675309", "fine" => "8675.309",
+    }
+}
+
+/// Wrong values of every shape, each with a needle.
+fn wrong() -> Vec<Value> {
+    let hash = "0".repeat(64);
+    let file = |hash: &str, name: &str, media_type: &str| {
+        let (hash, name, media_type) = (hash.into(), name.into(), media_type.into());
+        Value::File(FileRef { hash, name, media_type, size: 8_675_309 })
+    };
+    vec![
+        Value::from("Zanzibarine Quillfeather"),
+        Value::from("zanzibarine\0"),
+        Value::from("Zanzibarine@@quillfeather"),
+        Value::from("https://zanzibarine quillfeather/"),
+        Value::from("8675309-13-77"),
+        Value::from("8675309,8675309"),
+        Value::from("8675309867530986753098675309"),
+        Value::from("Zanzibarine".repeat(200_000)),
+        Value::from(8_675_309),
+        Value::from(8_675_309.123_456_7),
+        Value::from(f64::NAN),
+        Value::from(true),
+        Value::from(vec!["Zanzibarine", "Quillfeather"]),
+        Value::Money(Money::new("8675309.8675309", "EUR")),
+        Value::Money(Money::new("Zanzibarine", "EUR")),
+        Value::Money(Money::new("1", "Zanzibarine")),
+        Value::Address(Address { country: Some("Zanzibarine".into()), ..street() }),
+        Value::Address(Address { street: Some("Zanzibarine\0".into()), ..street() }),
+        file("Zanzibarine", "a", "a/b"),
+        file(&hash, "Zanzibarine/8675309", "a/b"),
+        file(&hash, "a", "Zanzibarine"),
+        file(&hash, "Zanzibarine", "text/plain"),
+        Value::from(RecordId::from_bytes([9; 16])),
+    ]
+}
+
+#[test]
+fn debug_shows_shapes_and_not_what_is_stored() {
+    let crm = Crm::in_memory().unwrap();
+    crm.types().define(everything()).unwrap();
+    let values = planted(&crm);
+    for (name, value) in values.iter() {
+        assert_hidden(&format!("{value:?} {value:#?}"), name);
+    }
+    let record = crm.records("everything").create(values.clone()).unwrap();
+    assert_hidden(&format!("{record:?} {record:#?}"), "a record");
+    let request = CreateRecord { entity_type: "everything".into(), values: values.clone() };
+    assert_hidden(&format!("{request:?}"), "a request");
+    let change = RecordChange::Create(request);
+    let batch = ApplyChanges { changes: vec![change], all_or_nothing: true };
+    assert_hidden(&format!("{batch:?}"), "a batch");
+    let json = serde_json::json!({ "type": "everything", "values": values });
+    let request = Request::from_json("records.create", json.to_string().as_bytes()).unwrap();
+    assert_hidden(&format!("{request:?}"), "a parsed request");
+
+    let order = Some(Order { attribute: "a_text".into(), descending: false });
+    crm.records("everything").create(values! { "a_text" => "Zanzibarine" }).unwrap();
+    let list = ListRecords { order, limit: 1, ..ListRecords::new("everything") };
+    let page = crm.list_records(&list).unwrap();
+    assert_hidden(&format!("{:?}", page.records), "a page");
+    let history = crm.journal().of_record("everything", record.id).unwrap();
+    assert_hidden(&format!("{history:?}"), "a history");
+    let changes = crm.journal().changes(&ListChanges { after: 0, limit: 1000 }).unwrap();
+    assert_hidden(&format!("{changes:?}"), "the journal");
+    let sql = RunSql {
+        parameters: vec!["Zanzibarine".into()],
+        ..RunSql::new("SELECT 'Quillfeather' AS a, a_email, a_text FROM everything WHERE a_text <> ?1 OR 1")
+    };
+    assert_hidden(&format!("{sql:?}"), "a statement");
+    assert_hidden(&format!("{:?}", crm.sql(&sql).unwrap()), "a result");
+    let file = AddFile::new("Zanzibarine.pdf", "text/plain", "Quillfeather");
+    assert_hidden(&format!("{file:?}"), "a file to add");
+    assert_hidden(&format!("{:?}", crm.files().add(&file).unwrap()), "a file");
+    assert_hidden(&format!("{crm:?}"), "the handle");
+}
+
+#[test]
+fn every_refusal_of_a_value_is_silent_about_it() {
+    let crm = Crm::in_memory().unwrap();
+    crm.types().define(everything()).unwrap();
+    let strict = [
+        Attribute { length: Some(3), ..Attribute::new("short", Kind::Text) },
+        Attribute { pattern: Some("[0-9]".into()), ..Attribute::new("coded", Kind::Text) },
+        Attribute { maximum: Some(1.into()), ..Attribute::new("small", Kind::Integer) },
+    ];
+    strict.into_iter().for_each(|attribute| {
+        crm.types().define_attribute("everything", attribute).unwrap();
+    });
+    let record = crm.records("everything").create(planted(&crm)).unwrap();
+    let attributes = crm.types().get("everything").unwrap().attributes;
+    let mut refused = 0;
+    for attribute in &attributes {
+        for value in wrong() {
+            let name = attribute.name.as_str();
+            let values = || values! { name => value.clone() };
+            let records = crm.records("everything");
+            let filter = ListRecords { filter: values(), ..ListRecords::new("everything") };
+            let bounded = Attribute {
+                name: "bounded".into(),
+                minimum: Some(value.clone()),
+                default: Some(value.clone()),
+                unique: false,
+                ..attribute.clone()
+            };
+            let results = [
+                records.create(values()).map(drop),
+                records.patch(record.id, values()).map(drop),
+                records.upsert(name, values()).map(drop),
+                records.get_by(name, value.clone()).map(drop),
+                records.get_many(Some(name), [value.clone()]).map(drop),
+                crm.list_records(&filter).map(drop),
+                crm.types().define_attribute("deal", bounded).map(drop),
+            ];
+            for error in results.into_iter().filter_map(Result::err) {
+                assert_silent(&error, name);
+                refused += 1;
+            }
+            let change = CreateRecord { entity_type: "everything".into(), values: values() };
+            let changes = vec![RecordChange::Create(change)];
+            let report = crm.apply(ApplyChanges { changes, all_or_nothing: true }).unwrap();
+            assert_hidden(&format!("{report:?}"), name);
+        }
+        // Tightening names records by id, and not by what they hold.
+        let tight = Attribute { length: Some(1), pattern: Some("x".into()), ..attribute.clone() };
+        if let Err(error) = crm.types().define_attribute("everything", tight) {
+            assert_silent(&error, &attribute.name);
+        }
+    }
+    assert!(refused > 1_000, "{refused}");
+    let duplicate = values! { "code" => "Zanzibarine" };
+    assert_silent(&crm.records("everything").create(duplicate).unwrap_err(), "a duplicate");
+    let keys = [Value::from("Zanzibarine"), Value::from(8_675_309)];
+    for key in keys {
+        let error = crm.records("everything").get_many(None, [key]).unwrap_err();
+        assert_silent(&error, "an id");
+    }
+    assert_sound(&crm);
+}
+
+#[test]
+fn malformed_requests_are_refused_in_silence() {
+    for (operation, json) in [
+        ("records.create", r#"{"type": "contact", "values": "Zanzibarine"}"#),
+        ("records.create", r#"{"type": "contact", "values": {"email": ["Zanzibarine", 8675309]}}"#),
+        ("records.create", r#"{"type": "contact", "values": {"email": {"city": 8675309}}}"#),
+        ("records.create", r#"{"type": "contact", "values": {"email": {"amount": "8675309", "city": "Zanzibarine"}}}"#),
+        ("records.create", r#"{"type": "contact", "values": {"email": "Zanzibarine"#),
+        ("records.get", r#"{"type": "contact", "id": "Zanzibarine expected 8675309"}"#),
+        ("records.get", r#"{"type": 8675309, "id": "x"}"#),
+        ("records.list", r#"{"type": "contact", "limit": "Zanzibarine"}"#),
+        ("records.list", r#"{"type": "contact", "limit": -8675309}"#),
+        ("records.list", r#"{"type": "contact", "archived": "Zanzibarine"}"#),
+        ("records.list", r#"{"type": "contact", "after": 8675309}"#),
+        ("records.apply", r#"{"changes": [{"Zanzibarine": 1}]}"#),
+        ("files.add", r#"{"name": "a", "media_type": "a/b", "content": "Zanzibarine!"}"#),
+        ("types.define", r#"{"name": "x", "attributes": [{"name": "a", "kind": "Zanzibarine"}]}"#),
+        ("types.define_preset", r#"{"preset": "Zanzibarine"}"#),
+        ("records.get", r#""Zanzibarine""#),
+        ("records.get", "Zanzibarine"),
+        ("records.get", r#"{"type": "contact"} Zanzibarine"#),
+    ] {
+        let error = Request::from_json(operation, json.as_bytes()).unwrap_err();
+        assert_silent(&error, json);
+    }
+}
+
+#[test]
+fn sql_paths_and_names_are_refused_in_silence() {
+    let folder = Folder::new();
+    let crm = folder.open();
+    crm.contacts().create(values! { "family_name" => "Zanzibarine" }).unwrap();
+    for sql in [
+        "SELECT 'Zanzibarine",
+        "SELECT 'Zanzibarine' 'Quillfeather' 8675309",
+        "SELECT \"Zanzibarine Quillfeather\"",
+        "SELECT * FROM contact WHERE family_name = \"Zanzibarine Q\"",
+        "SELECT json('Zanzibarine')",
+        "SELECT json_extract('{}', 'Zanzibarine') FROM contact",
+        "SELECT abs('Zanzibarine'), abs(-9223372036854775808)",
+        "SELECT load_extension('Zanzibarine')",
+        "ATTACH 'Zanzibarine' AS x",
+        "UPDATE contact SET family_name = 'Zanzibarine'",
+        "SELECT 'Zanzibarine' LIKE 'x' ESCAPE 'Zanzibarine'",
+    ] {
+        let error = crm.sql(&RunSql::new(sql)).err();
+        error.iter().for_each(|error| assert_silent(error, sql));
+    }
+    let parameters = vec![Value::Money(Money::new("8675309", "EUR")), "Zanzibarine".into()];
+    for parameters in [parameters, vec!["Zanzibarine".into(); 3]] {
+        let request = RunSql { parameters, ..RunSql::new("SELECT ?1") };
+        assert_silent(&crm.sql(&request).unwrap_err(), "parameters");
+    }
+    for (name, media_type) in [("Zanzibarine/x", "a/b"), ("x", "Zanzibarine"), ("Zanzibarine\0", "a/b")] {
+        let error = crm.files().add(&AddFile::new(name, media_type, "8675309")).unwrap_err();
+        assert_silent(&error, name);
+    }
+    assert_silent(&crm.files().read("Zanzibarine", 0, 1).unwrap_err(), "a hash");
+    for path in ["Zanzibarine/x.crm", "a.crm"] {
+        let path = folder.at(path).to_str().unwrap().to_owned();
+        let error = crm.backup_to(&BackupTo { path }, &mut |_| crm_core::Flow::Continue);
+        assert_silent(&error.unwrap_err(), "a backup");
+    }
+    let long = format!("Zanzibarine {}", "8675309".repeat(100));
+    for (actor, cause) in [("Zanzibarine\n", None), (long.as_str(), None), ("a", Some("Zanzibarine\t"))] {
+        assert_silent(&crm.acting_as(actor, cause).unwrap_err(), "an actor");
+    }
+    let text = ListRecords { after: Some("Zanzibarine".into()), ..ListRecords::new("contact") };
+    assert_silent(&crm.list_records(&text).unwrap_err(), "a cursor");
+    let foreign = folder.at("Zanzibarine.txt");
+    std::fs::write(&foreign, "Quillfeather").unwrap();
+    let missing = folder.at("Quillfeather").join("Zanzibarine.crm");
+    for error in [
+        Crm::open(&foreign).unwrap_err(),
+        Crm::open(missing).unwrap_err(),
+        Crm::open_with(folder.at("Zanzibarine.crm"), read_only()).unwrap_err(),
+    ] {
+        assert_silent(&error, "a path");
+    }
+}
+
+#[test]
+fn the_journal_gives_no_reason_that_nobody_gave() {
+    let crm = Crm::in_memory().unwrap();
+    crm.types().define(everything()).unwrap();
+    crm.records("everything").create(planted(&crm)).unwrap();
+    crm.types().define(DefineType::new("more", [])).unwrap();
+    let rows = crm.sql(&RunSql::new("SELECT DISTINCT cause FROM crm_journal")).unwrap().rows;
+    assert_eq!(rows.len(), 1);
+    assert!(rows[0].0[0].is_null());
+    let actors = crm.sql(&RunSql::new("SELECT name FROM crm_actor ORDER BY name")).unwrap().rows;
+    let names: Vec<_> = actors.iter().map(|row| row.0[0].as_str().unwrap()).collect();
+    assert_eq!(names, ["engine", "host"]);
+}
+
+/// A damaged file holds personal data too.
+#[test]
+fn the_findings_of_a_verification_name_no_one() {
+    let folder = Folder::new();
+    let crm = folder.open();
+    for number in 0..20 {
+        let values = values! {
+            "family_name" => "Zanzibarine", "description" => format!("Quillfeather {number}"),
+        };
+        crm.contacts().create(values).unwrap();
+    }
+    crm.close().unwrap();
+    let mut bytes = std::fs::read(folder.path()).unwrap();
+    let needle = b"Quillfeather";
+    let places: Vec<_> = (0..bytes.len() - needle.len())
+        .filter(|&at| bytes[at..].starts_with(needle))
+        .collect();
+    // In the tables and in the journal alike.
+    places.iter().step_by(3).for_each(|&at| bytes[at] = b'q');
+    std::fs::write(folder.path(), bytes).unwrap();
+    let crm = folder.open();
+    let report = crm.verify(&mut |_| crm_core::Flow::Continue).unwrap();
+    assert!(!report.is_ok && !report.problems.is_empty());
+    assert_hidden(&report.problems.join("\n"), "a finding");
+}

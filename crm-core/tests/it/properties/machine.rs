@@ -1,0 +1,218 @@
+//! Random work on a file: what hosts do, in any order, with many mistakes.
+
+use crm_core::{
+    AddFile, ApplyChanges, ArchiveRecord, Attribute, CreateRecord, Crm, DefineType, Error, Kind,
+    PatchRecord, RecordChange, RecordId, RestoreRecord, UpsertRecord, Values,
+};
+use proptest::prelude::*;
+
+use super::draws::{Draw, attribute, draw};
+
+pub(super) const TYPES: &[&str] = &["alpha", "beta"];
+const NAMES: &[&str] = &["a", "b", "c", "d"];
+
+/// A change of a record; numbers pick among what is there when it is made.
+#[derive(Debug, Clone)]
+pub(super) enum Work {
+    Create(u8, Vec<Draw>),
+    Patch(u8, Vec<Draw>, Option<u8>),
+    Upsert(u8, u8, Vec<Draw>),
+    Archive(u8),
+    Restore(u8),
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Step {
+    Work(Work),
+    Batch(Vec<Work>, bool),
+    DefineAttribute(u8, Attribute),
+    DefineType(u8, Vec<Attribute>),
+    ArchiveAttribute(u8, u8),
+    RestoreAttribute(u8, u8),
+    ArchiveType(u8),
+    RestoreType(u8),
+    AddFile(u8),
+}
+
+fn any_attribute() -> impl Strategy<Value = Attribute> {
+    prop::sample::select(NAMES).prop_flat_map(|name| attribute(name, TYPES))
+}
+
+pub(super) fn work() -> impl Strategy<Value = Work> {
+    let values = || prop::collection::vec(draw(), 0..4);
+    prop_oneof![
+        4 => (any::<u8>(), values()).prop_map(|(kind, values)| Work::Create(kind, values)),
+        4 => (any::<u8>(), values(), prop::option::of(0_u8..3))
+            .prop_map(|(record, values, version)| Work::Patch(record, values, version)),
+        2 => (any::<u8>(), any::<u8>(), values())
+            .prop_map(|(kind, key, values)| Work::Upsert(kind, key, values)),
+        1 => any::<u8>().prop_map(Work::Archive),
+        1 => any::<u8>().prop_map(Work::Restore),
+    ]
+}
+
+pub(super) fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        10 => work().prop_map(Step::Work),
+        2 => (prop::collection::vec(work(), 0..5), any::<bool>())
+            .prop_map(|(works, all)| Step::Batch(works, all)),
+        3 => (any::<u8>(), any_attribute())
+            .prop_map(|(kind, attribute)| Step::DefineAttribute(kind, attribute)),
+        1 => (any::<u8>(), prop::collection::vec(any_attribute(), 0..3))
+            .prop_map(|(kind, attributes)| Step::DefineType(kind, attributes)),
+        1 => (any::<u8>(), any::<u8>()).prop_map(|(kind, name)| Step::ArchiveAttribute(kind, name)),
+        2 => (any::<u8>(), any::<u8>()).prop_map(|(kind, name)| Step::RestoreAttribute(kind, name)),
+        1 => any::<u8>().prop_map(Step::ArchiveType),
+        2 => any::<u8>().prop_map(Step::RestoreType),
+        1 => any::<u8>().prop_map(Step::AddFile),
+    ]
+}
+
+/// A schema to begin with, so that most work finds something to do.
+pub(super) fn schema() -> impl Strategy<Value = Vec<Attribute>> {
+    let all: Vec<_> = NAMES.iter().map(|name| attribute(name, TYPES)).collect();
+    all
+}
+
+/// A file, and what is known to be in it.
+pub(super) struct World {
+    pub(super) crm: Crm,
+    records: Vec<(String, RecordId)>,
+    hashes: Vec<String>,
+}
+
+fn pick<T: ?Sized>(names: &[&'static T], number: u8) -> &'static T {
+    names[usize::from(number) % names.len()]
+}
+
+impl World {
+    pub(super) fn new(crm: Crm, schema: &[Attribute]) -> Self {
+        for name in TYPES {
+            crm.types().define(DefineType::new(*name, [])).unwrap();
+        }
+        for name in TYPES {
+            // Those that refuse each other are left out.
+            for attribute in schema {
+                let _ = crm.types().define_attribute(name, attribute.clone());
+            }
+        }
+        Self { crm, records: Vec::new(), hashes: Vec::new() }
+    }
+
+    /// Does a step. An error is one that a host would see; a batch that was not committed is one.
+    pub(super) fn perform(&mut self, step: &Step) -> Result<(), Error> {
+        let crm = self.crm.clone();
+        match step {
+            Step::Work(work) => self.work(work),
+            Step::Batch(works, all_or_nothing) => self.batch(works, *all_or_nothing),
+            Step::DefineAttribute(kind, attribute) => {
+                crm.types().define_attribute(pick(TYPES, *kind), attribute.clone()).map(drop)
+            }
+            Step::DefineType(kind, attributes) => {
+                crm.types().define(DefineType::new(pick(TYPES, *kind), attributes.clone())).map(drop)
+            }
+            Step::ArchiveAttribute(kind, name) => {
+                crm.types().archive_attribute(pick(TYPES, *kind), pick(NAMES, *name)).map(drop)
+            }
+            Step::RestoreAttribute(kind, name) => {
+                crm.types().restore_attribute(pick(TYPES, *kind), pick(NAMES, *name)).map(drop)
+            }
+            Step::ArchiveType(kind) => crm.types().archive(pick(TYPES, *kind)).map(drop),
+            Step::RestoreType(kind) => crm.types().restore(pick(TYPES, *kind)).map(drop),
+            Step::AddFile(content) => {
+                let file = AddFile::new("a.txt", "text/plain", [*content % 4]);
+                self.hashes.push(crm.files().add(&file)?.hash);
+                Ok(())
+            }
+        }
+    }
+
+    fn work(&mut self, work: &Work) -> Result<(), Error> {
+        let crm = self.crm.clone();
+        let (entity_type, id) = match self.change(work) {
+            RecordChange::Create(r) => {
+                (r.entity_type.clone(), crm.records(&r.entity_type).create(r.values)?.id)
+            }
+            RecordChange::Patch(r) => {
+                let records = crm.records(&r.entity_type);
+                records.patch_expecting(r.id, r.values, r.expected_version)?;
+                return Ok(());
+            }
+            RecordChange::Upsert(r) => {
+                let done = crm.records(&r.entity_type).upsert(&r.key, r.values)?;
+                (r.entity_type.clone(), done.record.id)
+            }
+            RecordChange::Archive(r) => {
+                return crm.records(&r.entity_type).archive(r.id, r.expected_version).map(drop);
+            }
+            RecordChange::Restore(r) => {
+                return crm.records(&r.entity_type).restore(r.id, r.expected_version).map(drop);
+            }
+        };
+        self.records.push((entity_type, id));
+        Ok(())
+    }
+
+    fn batch(&mut self, works: &[Work], all_or_nothing: bool) -> Result<(), Error> {
+        let changes: Vec<RecordChange> = works.iter().map(|work| self.change(work)).collect();
+        let report = self.crm.apply(ApplyChanges { changes: changes.clone(), all_or_nothing })?;
+        if !report.is_committed {
+            return Err(Error::new(crm_core::ErrorKind::Interrupted, "the batch was undone"));
+        }
+        for (change, outcome) in changes.iter().zip(report.outcomes) {
+            if let (RecordChange::Create(CreateRecord { entity_type, .. }), Some(id)) =
+                (change, outcome.id)
+            {
+                self.records.push((entity_type.clone(), id));
+            }
+        }
+        Ok(())
+    }
+
+    fn change(&self, work: &Work) -> RecordChange {
+        let record = |number: u8| match self.records.get(usize::from(number) % (self.records.len() + 1)) {
+            Some((entity_type, id)) => (entity_type.clone(), *id),
+            None => (TYPES[0].to_owned(), RecordId::from_bytes([7; 16])),
+        };
+        match work {
+            Work::Create(kind, draws) => {
+                let entity_type = pick(TYPES, *kind).to_owned();
+                let values = self.values(&entity_type, draws);
+                RecordChange::Create(CreateRecord { entity_type, values })
+            }
+            Work::Patch(number, draws, version) => {
+                let (entity_type, id) = record(*number);
+                let values = self.values(&entity_type, draws);
+                let expected_version = version.map(i64::from);
+                RecordChange::Patch(PatchRecord { entity_type, id, values, expected_version })
+            }
+            Work::Upsert(kind, key, draws) => {
+                let entity_type = pick(TYPES, *kind).to_owned();
+                let values = self.values(&entity_type, draws);
+                let key = pick(NAMES, *key).to_owned();
+                RecordChange::Upsert(UpsertRecord { entity_type, key, values })
+            }
+            Work::Archive(number) => {
+                let (entity_type, id) = record(*number);
+                RecordChange::Archive(ArchiveRecord { entity_type, id, expected_version: None })
+            }
+            Work::Restore(number) => {
+                let (entity_type, id) = record(*number);
+                RecordChange::Restore(RestoreRecord { entity_type, id, expected_version: None })
+            }
+        }
+    }
+
+    fn values(&self, entity_type: &str, draws: &[Draw]) -> Values {
+        let definition = self.crm.types().get(entity_type).unwrap();
+        let known = || definition.attributes.iter().chain(&definition.archived_attributes);
+        let ids: Vec<RecordId> = self.records.iter().map(|(_, id)| *id).collect();
+        let value = |draw: &Draw| {
+            let name = pick(NAMES, draw.attribute);
+            let kind = known().find(|attribute| attribute.name == name);
+            let kind = kind.map_or(Kind::Text, |attribute| attribute.kind);
+            (name, draw.value(kind, &ids, &self.hashes))
+        };
+        draws.iter().map(value).collect()
+    }
+}
