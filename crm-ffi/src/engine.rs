@@ -140,9 +140,10 @@ pub unsafe extern "C" fn crm_open(
 /// Closes a handle and ends its observers. The file is closed with its last handle; then everything
 /// that was written is in the one file, and others may open it.
 ///
-/// Closing the last handle lets no new call in and waits for the calls that run in other threads;
-/// `crm_interrupt` before it makes that short. From within a callback it waits for nothing: the
-/// file is closed when the calls that are still in it have returned.
+/// It waits for callbacks of its observers that run in other threads. Closing the last handle also
+/// lets no new call in and waits for the calls that run in other threads; `crm_interrupt` before it
+/// makes that short. So do not hold a lock that such a callback takes. From within a callback it
+/// waits for nothing: the file is closed when the calls that are still in it have returned.
 ///
 /// A handle that was closed before, or never given out, gives `CRM_INVALID_HANDLE` and does no
 /// harm; 0 gives `CRM_OK` and does nothing. After `CRM_IO`, `CRM_FULL` or `CRM_FENCED` the handle

@@ -154,8 +154,9 @@ static void bad_opens(void) {
     ASSERT(close(file) == 0);
     refuse_open(CRM_NOT_OUR_FILE, NULL, path, NULL);
     ASSERT(remove(path) == 0);
-    strcat(path, ".lock");
-    remove(path);
+    char lock[sizeof path + 8];
+    snprintf(lock, sizeof lock, "%s.lock", path);
+    remove(lock);
 }
 
 static void bad_actors(void) {
