@@ -17,7 +17,8 @@ pub struct RecordId(#[cfg_attr(feature = "schema", schemars(with = "String"))] [
 #[cfg(feature = "uniffi")]
 uniffi::custom_type!(RecordId, String, {
     lower: |id| id.to_string(),
-    try_lift: |text| Ok(text.parse::<RecordId>().map_err(crate::CrmError::from)?),
+    // Requests have ids in fields of this name only.
+    try_lift: |text| Ok(text.parse::<RecordId>().map_err(|e| crate::CrmError::from(e.with_field("id")))?),
 });
 
 impl RecordId {

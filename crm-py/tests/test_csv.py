@@ -88,5 +88,6 @@ def test_an_import_tells_its_progress_and_is_cancelled(db: crm.Crm, tmp_path: Pa
 def test_a_table_needs_exactly_one_source(db: crm.Crm) -> None:
     with pytest.raises(crm.InvalidArgumentError):
         db.csv.import_("company", columns={"name": "name"})
-    with pytest.raises(crm.IoError):
+    with pytest.raises(crm.InvalidArgumentError) as caught:
         db.csv.import_("company", "nowhere.csv", columns={"name": "name"})
+    assert caught.value.field == "path"

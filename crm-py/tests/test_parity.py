@@ -75,7 +75,8 @@ def test_every_operation_is_called_by_a_method(
     books.history_page(book.id)
     db.apply([crm.CreateRecord(type="contact", values={"email": "bad"})])
     db.changes_page()
-    db.csv.import_("company", text="name,domain\n,\n", columns={"name": "name"})
+    columns = {"name": "name", "employees": "employees"}
+    db.csv.import_("company", text="name,employees\nAcme,many\n", columns=columns)
     db.csv.export("company")
     db.csv.propose("company", text="name\n")
     db.sql("select 1")

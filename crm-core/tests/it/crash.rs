@@ -15,8 +15,8 @@ use std::{
 };
 
 use crm_core::{
-    AddFile, ApplyChanges, Attribute, CreateRecord, Crm, DefineType, Kind,
-    PatchRecord, RecordChange, RecordId, RunSql, Value, values,
+    AddFile, ApplyChanges, Attribute, CreateRecord, Crm, DefineType, Kind, PatchRecord,
+    RecordChange, RecordId, RunSql, Value, values,
 };
 
 use crate::support::{Folder, Seeded, assert_sound, journal_length};
@@ -178,7 +178,10 @@ impl Promises {
         for ((id, version), number) in &self.records {
             let history = crm.journal().of_record("thing", *id).unwrap();
             let entry = &history[usize::try_from(version - 1).unwrap()];
-            assert_eq!((entry.version, entry.values.get("number")), (*version, &Value::from(*number)));
+            assert_eq!(
+                (entry.version, entry.values.get("number")),
+                (*version, &Value::from(*number))
+            );
             let record = crm.records("thing").get(*id).unwrap();
             assert_eq!(record.version, history.len() as i64);
             let last = history.iter().rev().find(|entry| entry.values.contains("number")).unwrap();
@@ -211,8 +214,11 @@ fn assert_nothing_torn(crm: &Crm) {
     for entity_type in crm.types().list().unwrap() {
         if entity_type.name.starts_with("t_") {
             assert_eq!(entity_type.attributes.len(), 3, "{}", entity_type.name);
-            crm.sql(&RunSql::new(format!("SELECT one, two_currency FROM \"{}\"", entity_type.name)))
-                .unwrap();
+            crm.sql(&RunSql::new(format!(
+                "SELECT one, two_currency FROM \"{}\"",
+                entity_type.name
+            )))
+            .unwrap();
         }
     }
     let torn = crm.sql(&RunSql::new(

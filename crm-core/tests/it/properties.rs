@@ -33,7 +33,12 @@ fn cases(cases: u32) -> ProptestConfig {
     // Failures are shown in full; a file of seeds would need a place in the repository.
     // Some thousand tries make a failure small enough to read; to go on would take minutes.
     let max_shrink_iters = 2000;
-    ProptestConfig { cases, max_shrink_iters, failure_persistence: None, ..ProptestConfig::default() }
+    ProptestConfig {
+        cases,
+        max_shrink_iters,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
 }
 
 proptest! {

@@ -34,8 +34,11 @@ pub(super) struct Draw {
 
 pub(super) fn draw() -> impl Strategy<Value = Draw> {
     let text = prop_oneof![any::<String>(), prop::sample::select(NASTY).prop_map(str::to_owned)];
-    (any::<u8>(), any::<u8>(), text)
-        .prop_map(|(attribute, pick, text)| Draw { attribute, pick, text })
+    (any::<u8>(), any::<u8>(), text).prop_map(|(attribute, pick, text)| Draw {
+        attribute,
+        pick,
+        text,
+    })
 }
 
 impl Draw {
@@ -48,7 +51,9 @@ impl Draw {
             return Value::Null;
         }
         match kind {
-            Kind::Text | Kind::LongText if pick.is_multiple_of(2) => Value::from(self.text.as_str()),
+            Kind::Text | Kind::LongText if pick.is_multiple_of(2) => {
+                Value::from(self.text.as_str())
+            }
             Kind::Text | Kind::LongText => of(NASTY),
             Kind::Choice => of(&["s", "m", "l", "ß 🦊", "x"]),
             Kind::Choices => {
@@ -61,17 +66,25 @@ impl Draw {
                 Value::Integer([0, 1, 2, 3, 5, 6, -1, i64::MAX, i64::MIN][pick % 9])
             }
             Kind::Decimal => of(&["1", "1.5", "-0.01", "0.0", "1.005", "92233720368547758.07"]),
-            Kind::Real => {
-                Value::Real(
-                    [0.0, -0.0, 0.1, -1e300, 5e-324, 1.257_165_289_668_901_3e17, f64::NAN, f64::INFINITY]
-                        [pick % 8],
-                )
-            }
+            Kind::Real => Value::Real(
+                [
+                    0.0,
+                    -0.0,
+                    0.1,
+                    -1e300,
+                    5e-324,
+                    1.257_165_289_668_901_3e17,
+                    f64::NAN,
+                    f64::INFINITY,
+                ][pick % 8],
+            ),
             Kind::Money => {
                 let currency = ["EUR", "JPY", "kwd", "XXX"][pick % 4];
                 Value::Money(Money::new(["1", "-7", "1.5", "0.125"][pick / 4 % 4], currency))
             }
-            Kind::Date => of(&["2024-02-29", "0001-01-01", "9999-12-31", "2023-02-29", "1969-12-31"]),
+            Kind::Date => {
+                of(&["2024-02-29", "0001-01-01", "9999-12-31", "2023-02-29", "1969-12-31"])
+            }
             Kind::Timestamp => of(&[
                 "2024-02-29T12:00:00Z",
                 "2024-02-29T13:00:00+01:00",
@@ -113,7 +126,10 @@ fn file(hash: String) -> Value {
 }
 
 /// A definition of an attribute: mostly one that makes sense.
-pub(super) fn attribute(name: &'static str, targets: &'static [&'static str]) -> BoxedStrategy<Attribute> {
+pub(super) fn attribute(
+    name: &'static str,
+    targets: &'static [&'static str],
+) -> BoxedStrategy<Attribute> {
     let flags = prop::array::uniform6(any::<bool>());
     (prop::sample::select(Kind::ALL), flags, any::<u8>())
         .prop_map(move |(kind, [unique, index, required, tight, hidden, default], pick)| {

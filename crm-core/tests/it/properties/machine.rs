@@ -108,9 +108,10 @@ impl World {
             Step::DefineAttribute(kind, attribute) => {
                 crm.types().define_attribute(pick(TYPES, *kind), attribute.clone()).map(drop)
             }
-            Step::DefineType(kind, attributes) => {
-                crm.types().define(DefineType::new(pick(TYPES, *kind), attributes.clone())).map(drop)
-            }
+            Step::DefineType(kind, attributes) => crm
+                .types()
+                .define(DefineType::new(pick(TYPES, *kind), attributes.clone()))
+                .map(drop),
             Step::ArchiveAttribute(kind, name) => {
                 crm.types().archive_attribute(pick(TYPES, *kind), pick(NAMES, *name)).map(drop)
             }
@@ -170,10 +171,11 @@ impl World {
     }
 
     fn change(&self, work: &Work) -> RecordChange {
-        let record = |number: u8| match self.records.get(usize::from(number) % (self.records.len() + 1)) {
-            Some((entity_type, id)) => (entity_type.clone(), *id),
-            None => (TYPES[0].to_owned(), RecordId::from_bytes([7; 16])),
-        };
+        let record =
+            |number: u8| match self.records.get(usize::from(number) % (self.records.len() + 1)) {
+                Some((entity_type, id)) => (entity_type.clone(), *id),
+                None => (TYPES[0].to_owned(), RecordId::from_bytes([7; 16])),
+            };
         match work {
             Work::Create(kind, draws) => {
                 let entity_type = pick(TYPES, *kind).to_owned();

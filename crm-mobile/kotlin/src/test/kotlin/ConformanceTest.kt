@@ -151,7 +151,7 @@ private class CaseRunner(private val folder: Path, private val case: JsonObject)
             try {
                 step(step.jsonObject)
             } catch (failure: Throwable) {
-                throw AssertionError("step $number: ${failure.message ?: failure.javaClass.simpleName}", failure)
+                throw AssertionError("${case["name"]}, step $number: ${failure.message ?: failure.javaClass.simpleName}", failure)
             }
         }
     }

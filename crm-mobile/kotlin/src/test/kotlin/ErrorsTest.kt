@@ -17,7 +17,7 @@ internal fun parts(error: CrmException): List<String?> = listOf("detail", "field
 class ErrorsTest {
     /** One exception of each class that there is. */
     private val exceptions = CrmException::class.sealedSubclasses.map { type ->
-        type.constructors.single().call("no such thing", "email", "try another") as CrmException
+        type.constructors.single().call("no such thing", "email", "try another")
     }
 
     @Test
@@ -59,6 +59,7 @@ class ErrorsTest {
         )
         for (call in calls) {
             val error = assertThrows(CrmException.InvalidArgument::class.java) { call() }
+            assertEquals("id", error.field)
             assertFalse("secret" in error.text())
             assertFalse("secret" in error.message)
         }
