@@ -11,13 +11,14 @@ use std::fmt;
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 macro_rules! error_kinds {
-    ($( $(#[$doc:meta])* $variant:ident = $code:literal, $name:literal; )*) => {
+    ($( $(#[$doc:meta])* $variant:ident = $code:tt, $name:literal; )*) => {
         /// What went wrong, as far as a caller would act on it.
         ///
         /// The number and the name of a kind never change; new kinds may be added.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[non_exhaustive]
         #[repr(i32)]
+        #[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
         pub enum ErrorKind { $( $(#[$doc])* $variant = $code, )* }
 
         impl ErrorKind {
@@ -28,6 +29,46 @@ macro_rules! error_kinds {
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self { $( Self::$variant => $name, )* }
+            }
+        }
+
+        /// What Swift and Kotlin catch: one case for each [`ErrorKind`], with the parts of an [`Error`].
+        ///
+        /// It stands here, and not in their binding, because an id that does not parse is refused
+        /// while the arguments of a call are read: that error has to be this type already.
+        #[cfg(feature = "uniffi")]
+        #[derive(Debug, Clone, PartialEq, Eq, uniffi::Error)]
+        #[non_exhaustive]
+        pub enum CrmError {
+            $(
+                $(#[$doc])*
+                $variant {
+                    /// One line of text.
+                    detail: String,
+                    /// The attribute, column or request field that it is about.
+                    field: Option<String>,
+                    /// What to do about it.
+                    hint: Option<String>,
+                },
+            )*
+        }
+
+        #[cfg(feature = "uniffi")]
+        impl From<Error> for CrmError {
+            fn from(error: Error) -> Self {
+                let Inner { kind, message: detail, field, hint, .. } = *error.inner;
+                match kind { $( ErrorKind::$variant => Self::$variant { detail, field, hint }, )* }
+            }
+        }
+
+        #[cfg(feature = "uniffi")]
+        impl CrmError {
+            fn parts(&self) -> (ErrorKind, &str, Option<&str>, Option<&str>) {
+                match self {
+                    $( Self::$variant { detail, field, hint } => {
+                        (ErrorKind::$variant, detail, field.as_deref(), hint.as_deref())
+                    } )*
+                }
             }
         }
     };
@@ -155,15 +196,24 @@ struct Inner {
 
 impl fmt::Display for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(field) = &self.field {
-            write!(f, "{field}: ")?;
-        }
-        f.write_str(&self.message)?;
-        if let Some(hint) = &self.hint {
-            write!(f, " ({hint})")?;
-        }
-        Ok(())
+        write_line(f, &self.message, self.field.as_deref(), self.hint.as_deref())
     }
+}
+
+fn write_line(
+    f: &mut fmt::Formatter<'_>,
+    message: &str,
+    field: Option<&str>,
+    hint: Option<&str>,
+) -> fmt::Result {
+    if let Some(field) = field {
+        write!(f, "{field}: ")?;
+    }
+    f.write_str(message)?;
+    if let Some(hint) = hint {
+        write!(f, " ({hint})")?;
+    }
+    Ok(())
 }
 
 impl Error {
@@ -229,6 +279,46 @@ impl fmt::Debug for Error {
     }
 }
 
+#[cfg(feature = "uniffi")]
+#[uniffi::export]
+impl CrmError {
+    /// The kind of the error.
+    pub fn kind(&self) -> ErrorKind {
+        self.parts().0
+    }
+
+    /// The frozen name of the kind, such as `not_found`.
+    pub fn name(&self) -> String {
+        self.kind().name().to_owned()
+    }
+
+    /// The frozen number of the kind.
+    pub fn code(&self) -> i32 {
+        self.kind().code()
+    }
+
+    /// Whether the same call may succeed later without any change to its input.
+    pub fn is_retryable(&self) -> bool {
+        self.kind().is_retryable()
+    }
+
+    /// The error as one line of text, with field and hint.
+    pub fn text(&self) -> String {
+        self.to_string()
+    }
+}
+
+#[cfg(feature = "uniffi")]
+impl fmt::Display for CrmError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (_, detail, field, hint) = self.parts();
+        write_line(f, detail, field, hint)
+    }
+}
+
+#[cfg(feature = "uniffi")]
+impl std::error::Error for CrmError {}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -240,6 +330,18 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), ErrorKind::ALL.len());
+    }
+
+    #[cfg(feature = "uniffi")]
+    #[test]
+    fn every_kind_keeps_its_parts_on_the_way_to_swift_and_kotlin() {
+        for &kind in ErrorKind::ALL {
+            let error = || Error::new(kind, "no").with_field("email").with_hint("try");
+            let thrown = CrmError::from(error());
+            assert_eq!(thrown.parts(), (kind, "no", Some("email"), Some("try")));
+            assert_eq!((thrown.name(), thrown.code()), (kind.name().to_owned(), kind.code()));
+            assert_eq!(thrown.to_string(), error().to_string());
+        }
     }
 
     #[test]

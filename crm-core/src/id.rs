@@ -17,7 +17,7 @@ pub struct RecordId(#[cfg_attr(feature = "schema", schemars(with = "String"))] [
 #[cfg(feature = "uniffi")]
 uniffi::custom_type!(RecordId, String, {
     lower: |id| id.to_string(),
-    try_lift: |text| Ok(text.parse::<RecordId>()?),
+    try_lift: |text| Ok(text.parse::<RecordId>().map_err(crate::CrmError::from)?),
 });
 
 impl RecordId {

@@ -1,4 +1,103 @@
 //! An embeddable CRM engine: one library, one file, no server.
+//!
+//! A host defines at run time what a customer is, keeps the records in one file, and reads them back
+//! with their whole history: each value, when it was set, by whom and why.
+//!
+//! # A tour
+//!
+//! ```
+//! use crm_core::{
+//!     Attribute, Crm, DefineType, ErrorKind, Kind, ListRecords, Money, RunSql, Value, values,
+//! };
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("acme.crm");
+//! // Open. A file that is not there is made, with the types `company`, `contact` and `deal`.
+//! let crm = Crm::open(&path)?;
+//!
+//! // Define. Stating the same again changes nothing, so a host may do it at every start.
+//! crm.types().define(DefineType::new("book", [
+//!     Attribute::new("title", Kind::Text).required(),
+//!     Attribute::new("isbn", Kind::Text).unique(),
+//!     Attribute::new("genre", Kind::Choice).options(["novel", "poetry"]).indexed(),
+//!     Attribute::new("price", Kind::Money).currency("EUR"),
+//! ]))?;
+//!
+//! // Create, in the name of somebody and for a reason.
+//! let import = crm.acting_as("import:catalogue", Some("first load"))?;
+//! let emma = import.records("book").create(
+//!     values! { "title" => "Emma", "isbn" => "9780141439587", "genre" => "novel", "price" => "7.90" },
+//! )?;
+//!
+//! // What does not fit is refused, with the field.
+//! let books = crm.records("book");
+//! let error = books.create(values! { "title" => "Emma", "isbn" => "9780141439587" }).unwrap_err();
+//! assert_eq!((error.kind(), error.field()), (ErrorKind::Duplicate, Some("isbn")));
+//!
+//! // Query: by a unique attribute, by pages, or by read-only SQL over the tables themselves.
+//! assert_eq!(books.get_by("isbn", "9780141439587")?.id, emma.id);
+//! let filter = values! { "genre" => "novel" };
+//! let page = crm.list_records(&ListRecords { filter, ..ListRecords::new("book") })?;
+//! assert_eq!(page.records.len(), 1);
+//! let cents = crm.sql(&RunSql::new("SELECT sum(price) FROM book"))?;
+//! assert_eq!(cents.rows[0].0, [Value::Integer(790)]);
+//!
+//! // Change, unless somebody else did so since it was read; then look back.
+//! let person = crm.acting_as("user:17", Some("price list of May"))?;
+//! let new_price = values! { "price" => "8.50" };
+//! person.records("book").patch_expecting(emma.id, new_price, Some(emma.version))?;
+//! let history = crm.journal().of_record("book", emma.id)?;
+//! assert_eq!(history[1].actor, "user:17");
+//! assert_eq!(history[1].cause.as_deref(), Some("price list of May"));
+//! assert_eq!(history[1].values["price"], Value::Money(Money::new("8.50", "EUR")));
+//!
+//! crm.close()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Where things are
+//!
+//! | concept | begin with |
+//! |---|---|
+//! | the handle over one file | [`Crm`], [`OpenOptions`] |
+//! | entity types and attributes | [`Types`], [`DefineType`], [`Attribute`], [`Kind`], [`Preset`] |
+//! | records, one by one, by pages and in batches | [`Records`], [`ListRecords`], [`ApplyChanges`] |
+//! | values | [`Value`], [`Values`], [`values!`], [`Money`], [`Address`], [`Date`], [`Timestamp`] |
+//! | the journal: history, changes, observers | [`Journal`], [`Change`], [`Crm::observe`] |
+//! | stored bytes | [`Files`], [`AddFile`], [`FileRef`] |
+//! | CSV tables | [`ImportCsv`], [`ExportCsv`], [`ProposeMapping`] |
+//! | the file as a whole | [`Crm::sql`], [`Crm::backup_to`], [`Crm::verify`], [`Crm::stats`], [`Crm::compact`] |
+//! | errors | [`Error`], [`ErrorKind`] |
+//! | time and ids, to replay a run | [`Clock`], [`IdGenerator`], [`Replay`] |
+//! | every operation by name, as the other languages call it | [`ops`] |
+//! | every limit | [`limits`] |
+//!
+//! # Features
+//!
+//! | feature | default | gives | costs |
+//! |---|---|---|---|
+//! | `sqlite` | yes | the engine and its file; without it the crate is the pure domain: definitions, values, formats | rusqlite, nix, getrandom, sha2 |
+//! | `bundled` | yes | an SQLite of our own. Without it the system's is linked, and opening fails where that is older than 3.51.3 | a C compiler, and compiling SQLite once |
+//! | `phone` | yes | telephone numbers are checked against the rules of their country; without it only the shape of E.164 is | the metadata of all regions in the library |
+//! | `uniffi` | no | what the Swift and Kotlin bindings are generated from | UniFFI |
+//! | `schema` | no | a JSON Schema of every request and response | schemars |
+//!
+//! # Guarantees
+//!
+//! * **Threads.** [`Crm`] is cheap to clone and may be used from several threads at once. One writes
+//!   at a time; a file is read by up to four at a time while it is written. The engine starts no
+//!   threads: observers and progress functions run on the thread that called.
+//! * **Durability.** What a method returned `Ok` for is committed, with its rows of the journal. By
+//!   default it survives a power cut; with [`Durability::Relaxed`] it survives the end of the
+//!   process. A transaction is kept whole or not at all.
+//! * **One engine per file.** A second one, here or in another process, is refused with
+//!   [`ErrorKind::InUse`].
+//! * **No second SQLite in this process.** Another copy of SQLite that opens the file breaks the
+//!   locks of both. Use [`Crm::sql`], or open a copy made by [`Crm::backup_to`].
+//! * **Versions.** An older file is brought up to date when it is opened for writing, after a copy of
+//!   it was laid beside; a newer file is refused with [`ErrorKind::TooNew`] and left as it is.
+//!   Numbers and names of [`ErrorKind`] are frozen.
+//! * **Privacy.** No error, and no `Debug` of a value, shows what somebody stored or typed.
 
 pub mod limits;
 
@@ -26,6 +125,8 @@ pub use database::{
     AddFile, BackupTo, DatabaseStats, Durability, Empty, EngineInfo, FilePiece, Flow, OpenOptions,
     Progress, ReadFile, Replay, RunSql, SqlResult, SqlRow, TypeCount, VerifyReport,
 };
+#[cfg(feature = "uniffi")]
+pub use error::CrmError;
 pub use error::{Error, ErrorKind, Result};
 pub use exchange::{
     BadCells, CellProblem, ColumnMapping, CsvDialect, CsvProfile, ExportCsv, ExportReport,

@@ -37,6 +37,9 @@ pub const SQL_ROWS: u32 = 100_000;
 pub const CSV_COLUMNS: usize = 512;
 /// Bytes of one cell of a CSV table.
 pub const CSV_CELL_BYTES: usize = 1024 * 1024;
+/// Bytes of one row of a CSV table, each delimiter counted as nine: what a quote that is never closed
+/// can make the engine hold.
+pub const CSV_ROW_BYTES: usize = 8 * 1024 * 1024;
 /// Problems that an import lists one by one; all are counted.
 pub const CSV_PROBLEMS: usize = 1_000;
 /// Bytes of CSV text that is handed over or returned instead of a file.

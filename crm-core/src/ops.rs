@@ -11,9 +11,9 @@ use crate::{
     CountRecords, CreateRecord, Crm, DatabaseStats, DefineAttribute, DefinePreset, DefineType,
     Empty, EngineInfo, EntityType, Error, ErrorKind, ExportCsv, ExportReport, FilePiece, FileRef,
     Flow, FoundRecords, GetHistory, GetManyRecords, GetRecord, GetRecordBy, HistoryPage, ImportCsv,
-    ImportReport, ListChanges, ListRecords, MappingProposal, PatchRecord, Progress, ProposeMapping,
-    ReadFile, Record, RecordPage, RestoreRecord, Result, RunSql, SqlResult, TypeName, UpsertRecord,
-    Upserted, VerifyReport,
+    ImportReport, ListChanges, ListRecords, MappingProposal, OpenOptions, PatchRecord, Progress,
+    ProposeMapping, ReadFile, Record, RecordPage, RestoreRecord, Result, RunSql, SqlResult,
+    TypeName, UpsertRecord, Upserted, VerifyReport,
 };
 
 /// Is told of progress and says whether to go on.
@@ -255,21 +255,44 @@ impl Request {
     ///
     /// As [`Request::parse`].
     pub fn from_json(name: &str, json: &[u8]) -> Result<Self> {
-        let json = if json.is_empty() { b"{}" } else { json };
-        let mut payload = serde_json::Deserializer::from_slice(json);
-        let request = Self::parse(name, &mut payload)?;
-        payload.end().map_err(|_| {
-            Error::new(ErrorKind::InvalidArgument, "there is something after the request")
-        })?;
-        Ok(request)
+        whole(json, |payload| Self::parse(name, payload))
     }
+}
+
+impl OpenOptions {
+    /// Reads options from JSON. An empty text counts as `{}`: the defaults.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument`, naming the field, if the text is not an object of these options.
+    pub fn from_json(json: &[u8]) -> Result<Self> {
+        whole(json, |options| read(options))
+    }
+}
+
+type JsonReader<'de> = serde_json::Deserializer<serde_json::de::SliceRead<'de>>;
+
+/// Reads all of a JSON text.
+fn whole<'de, T>(
+    json: &'de [u8],
+    read: impl FnOnce(&mut JsonReader<'de>) -> Result<T>,
+) -> Result<T> {
+    let json = if json.is_empty() { b"{}" } else { json };
+    let mut payload = serde_json::Deserializer::from_slice(json);
+    let value = read(&mut payload)?;
+    payload.end().map_err(|_| {
+        Error::new(ErrorKind::InvalidArgument, "there is something after the request")
+    })?;
+    Ok(value)
 }
 
 fn read<'de, T: Deserialize<'de>, D: Deserializer<'de>>(payload: D) -> Result<T> {
     serde_path_to_error::deserialize(payload).map_err(|error| {
         let path = error.path().to_string();
         let (field, message) = explain(&error.into_inner().to_string());
-        let field = field.or_else(|| (path != ".").then_some(path));
+        // "." is the request itself, "?" a place whose name could not be read.
+        let path = path.trim_end_matches(['.', '?']);
+        let field = field.or_else(|| (!path.is_empty()).then(|| path.to_owned()));
         let error = Error::new(ErrorKind::InvalidArgument, message);
         field.into_iter().fold(error, Error::with_field)
     })
@@ -336,12 +359,22 @@ mod tests {
             ),
             ("records.count", r#"{"type":"contact"} secret"#, None),
             ("records.count", r#"["secret"#, None),
+            ("records.count", "{", None),
         ] {
             let error = Request::from_json(name, json.as_bytes()).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{json}");
             assert_eq!(error.field(), field, "{json}: {error}");
             assert!(!error.to_string().contains("secret"), "{error}");
         }
+    }
+
+    #[test]
+    fn options_are_read_strictly() {
+        assert_eq!(OpenOptions::from_json(b"").unwrap(), OpenOptions::default());
+        assert!(OpenOptions::from_json(br#"{"read_only": true}"#).unwrap().read_only);
+        let error = OpenOptions::from_json(br#"{"replay": {"start": "secret"}}"#).unwrap_err();
+        assert_eq!(error.field(), Some("replay.start"));
+        assert!(!error.to_string().contains("secret"), "{error}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::Result;
 use crate::shell::Shell;
 
-/// Builds `package` in release and copies its libraries to `$CRM_LIB_DIR`; gives the copies and
+/// Builds `package` as it is shipped and copies its libraries to `$CRM_LIB_DIR`; gives the copies and
 /// the executables, the latter where cargo put them.
 pub(crate) fn build(shell: &Shell, package: &str, arguments: &[&str]) -> Result<Vec<PathBuf>> {
     let manifest = shell.workspace.root.join(package).join("Cargo.toml");
@@ -19,7 +19,7 @@ pub(crate) fn build(shell: &Shell, package: &str, arguments: &[&str]) -> Result<
         return Err(format!("there is no {package}/Cargo.toml"));
     }
     let mut cargo = shell.command("cargo");
-    cargo.args(["build", "--release", "-p", package]).args(arguments);
+    cargo.args(["build", "-p", package]).args(shell.profile()).args(arguments);
     let messages = shell.output(cargo.arg("--message-format=json-render-diagnostics"))?;
     let libraries = shell.workspace.libraries();
     let mut built = Vec::new();

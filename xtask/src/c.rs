@@ -31,7 +31,7 @@ pub(crate) fn tests(checks: &mut Checks) -> Result<()> {
     artifacts::build(shell, "crm-ffi", &[])?;
     let tests = programs(shell, "crm-ffi/tests/c")?;
     let examples = programs(shell, "examples/c")?;
-    let dialects = if checks.quick { &DIALECTS[..2] } else { &DIALECTS[..] };
+    let dialects = if shell.quick { &DIALECTS[..2] } else { &DIALECTS[..] };
     for dialect in dialects {
         for source in &tests {
             let label = format!("{} {}", dialect.name, name(source));

@@ -75,7 +75,9 @@ fn install_wheel(shell: &Shell) -> Result<PathBuf> {
     let wheels = artifacts::clear(shell, "wheels")?;
     let mut maturin = shell.command(&tool(shell.workspace, "maturin").to_string_lossy());
     maturin
-        .args(["build", "--release", "--locked", "-m", "crm-py/Cargo.toml", "--out"])
+        .args(["build", "--locked", "-m", "crm-py/Cargo.toml"])
+        .args(shell.profile())
+        .arg("--out")
         .arg(&wheels);
     maturin.arg("--interpreter").arg(tool(shell.workspace, "python"));
     shell.run(&mut maturin)?;

@@ -25,6 +25,8 @@ const TAIL: usize = 60;
 pub(crate) struct Shell<'a> {
     /// Where the commands run.
     pub(crate) workspace: &'a Workspace,
+    /// Whether the cheaper form of a check was asked for: less of it, and without optimisation.
+    pub(crate) quick: bool,
     log: PathBuf,
 }
 
@@ -36,7 +38,13 @@ impl<'a> Shell<'a> {
         fs::create_dir_all(&folder)
             .and_then(|()| fs::write(&log, b""))
             .map_err(|error| format!("cannot write {}: {error}", log.display()))?;
-        Ok(Self { workspace, log })
+        Ok(Self { workspace, quick: false, log })
+    }
+
+    /// The argument that makes cargo build what is shipped; none in a quick run, where the time
+    /// that optimisation takes would be most of all.
+    pub(crate) fn profile(&self) -> &'static [&'static str] {
+        if self.quick { &[] } else { &["--release"] }
     }
 
     /// A command in the root of the checkout; see [`Workspace::command`].
@@ -52,20 +60,19 @@ impl<'a> Shell<'a> {
 
     /// Like [`Shell::run`], but a failure is not an error: whether it succeeded, and the output.
     pub(crate) fn capture(&self, command: &mut Command) -> Result<(bool, String)> {
-        let before = fs::metadata(&self.log).map(|meta| meta.len()).unwrap_or_default();
         let mut log = self.open_log()?;
         let errors = log.try_clone().map_err(|error| self.log_error(&error))?;
         writeln!(log, "$ {}", line(command)).map_err(|error| self.log_error(&error))?;
+        let before = fs::metadata(&self.log).map(|meta| meta.len()).unwrap_or_default();
         let status = wait(command, Stdio::from(log), Stdio::from(errors))?;
-        let bytes = fs::read(&self.log).map_err(|error| self.log_error(&error))?;
-        let new = bytes.get(usize::try_from(before).unwrap_or(0)..).unwrap_or_default();
-        Ok((status.success(), String::from_utf8_lossy(new).into_owned()))
+        Ok((status.success(), self.logged_since(before)?))
     }
 
     /// Runs to the end and gives standard output alone; errors go to the log.
     pub(crate) fn output(&self, command: &mut Command) -> Result<String> {
         let mut log = self.open_log()?;
         writeln!(log, "$ {}", line(command)).map_err(|error| self.log_error(&error))?;
+        let before = fs::metadata(&self.log).map(|meta| meta.len()).unwrap_or_default();
         let path = self.log.with_extension("out");
         let file = File::create(&path).map_err(|error| self.log_error(&error))?;
         let status = wait(command, Stdio::from(file), Stdio::from(log))?;
@@ -74,8 +81,14 @@ impl<'a> Shell<'a> {
         if status.success() {
             return Ok(output);
         }
-        let all = fs::read(&self.log).map_err(|error| self.log_error(&error))?;
-        Err(failure(command, &format!("{}\n{output}", String::from_utf8_lossy(&all))))
+        Err(failure(command, &format!("{output}\n{}", self.logged_since(before)?)))
+    }
+
+    /// What was written to the log after it had this length.
+    fn logged_since(&self, length: u64) -> Result<String> {
+        let bytes = fs::read(&self.log).map_err(|error| self.log_error(&error))?;
+        let new = bytes.get(usize::try_from(length).unwrap_or(0)..).unwrap_or_default();
+        Ok(String::from_utf8_lossy(new).into_owned())
     }
 
     fn open_log(&self) -> Result<File> {
@@ -125,11 +138,12 @@ fn wait_for(child: &mut Child) -> Result<ExitStatus> {
     }
 }
 
+/// The command as one line; a script among the arguments is left out.
 fn line(command: &Command) -> String {
     let mut line = command.get_program().to_string_lossy().into_owned();
-    for argument in command.get_args() {
+    for argument in command.get_args().map(|argument| argument.to_string_lossy()) {
         line.push(' ');
-        line.push_str(&argument.to_string_lossy());
+        line.push_str(if argument.contains('\n') { "(script)" } else { &argument });
     }
     line
 }

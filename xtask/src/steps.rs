@@ -14,6 +14,9 @@ use crate::tally::Tally;
 use crate::workspace::Workspace;
 use crate::{Result, c, examples, generate, kotlin, python, rust, swift};
 
+/// How many lines of a failed test run are shown; the log has all.
+const SHOWN: usize = 80;
+
 /// One row of the table.
 pub(crate) struct Step {
     name: &'static str,
@@ -204,8 +207,6 @@ impl Step {
 pub(crate) struct Checks<'a> {
     /// Runs the commands of this step.
     pub(crate) shell: &'a Shell<'a>,
-    /// Whether the cheaper form was asked for.
-    pub(crate) quick: bool,
     tally: Tally,
     failures: Vec<String>,
 }
@@ -233,7 +234,7 @@ impl Checks<'_> {
         if succeeded && tally.passed + tally.failed == 0 {
             self.fail(what, "succeeded without running a single test");
         } else if !succeeded || tally.failed > 0 {
-            self.fail(what, &tail(&output));
+            self.fail(what, &format!("failed\n{}", told(&output)));
             self.tally.failed += tally.failed.saturating_sub(1);
         }
         Ok(())
@@ -268,7 +269,7 @@ pub(crate) fn test(workspace: &Workspace, selection: &Selection) -> Result<bool>
             failed.push(step.name);
         }
     }
-    println!("\n{} steps in {}", selection.steps.len(), seconds(start.elapsed()));
+    println!("\nsteps: {}, time: {}", selection.steps.len(), seconds(start.elapsed()));
     if !failed.is_empty() {
         println!("failed: {} (logs in target/xtask)", failed.join(", "));
     }
@@ -280,8 +281,9 @@ fn run(workspace: &Workspace, step: &Step, quick: bool) -> Result<Tally> {
     print!("{:<12} ", step.name);
     let _ = std::io::stdout().flush();
     let start = Instant::now();
-    let shell = Shell::new(workspace, step.name)?;
-    let mut checks = Checks { shell: &shell, quick, tally: Tally::default(), failures: Vec::new() };
+    let mut shell = Shell::new(workspace, step.name)?;
+    shell.quick = quick;
+    let mut checks = Checks { shell: &shell, tally: Tally::default(), failures: Vec::new() };
     let missing: Vec<String> =
         step.needs.iter().filter_map(|need| need.missing(workspace)).collect();
     if missing.is_empty() {
@@ -309,10 +311,16 @@ fn run(workspace: &Workspace, step: &Step, quick: bool) -> Result<Tally> {
     Ok(tally)
 }
 
-/// The end of a test run's output, where the failures are told.
-fn tail(output: &str) -> String {
+/// The part of a test run's output that tells of failures: from where the runner begins to speak of
+/// them, else the end.
+fn told(output: &str) -> String {
+    const BEGINNINGS: [&str; 5] =
+        ["failures:", "= FAILURES =", "= ERRORS =", "[ERROR]", ": error:"];
     let lines: Vec<&str> = output.lines().collect();
-    format!("failed\n{}", lines[lines.len().saturating_sub(80)..].join("\n"))
+    let begins = |line: &&str| BEGINNINGS.iter().any(|beginning| line.contains(beginning));
+    let end = lines.len().saturating_sub(SHOWN);
+    let start = lines.iter().position(begins).unwrap_or(end);
+    lines[start..lines.len().min(start + SHOWN)].join("\n")
 }
 
 fn seconds(time: Duration) -> String {
@@ -346,6 +354,15 @@ mod tests {
         assert!(message.contains("\"go\"") && message.contains("kotlin"));
         assert!(Selection::parse(&["--fast"]).is_err());
         assert!(Selection::parse(&["--only"]).is_err());
+    }
+
+    #[test]
+    fn what_is_shown_of_a_run_begins_at_its_first_failure() {
+        let passed = "test a ... ok\n".repeat(200);
+        let shown = told(&format!("{passed}failures:\n---- b ----\n{passed}"));
+        assert!(shown.starts_with("failures:\n---- b ----\n"));
+        assert_eq!(shown.lines().count(), SHOWN);
+        assert_eq!(told("no\nsuch word"), "no\nsuch word");
     }
 
     #[test]

@@ -57,8 +57,9 @@ impl Crm {
     /// # Errors
     ///
     /// `InvalidSql` if it is not one statement of SQLite's dialect, `NotAuthorized` if it would do
-    /// anything but read, `TimedOut` past the time limit, `LimitExceeded` if the result has more
-    /// than 16 MiB, `InvalidArgument` if a limit or parameter makes no sense.
+    /// anything but read, `TimedOut` past the time limit, `LimitExceeded` if the first row alone has
+    /// more than 16 MiB (a longer result is cut there, and says so), `InvalidArgument` if a limit or
+    /// parameter makes no sense.
     pub fn sql(&self, request: &RunSql) -> Result<SqlResult> {
         check_range("limit", request.limit.into(), 1, limits::SQL_ROWS.into())?;
         check_range("timeout_ms", request.timeout_ms.into(), 1, 600_000)?;

@@ -1,12 +1,14 @@
 //! The engine: one handle over one file, and the only place that reads the clock, makes ids and
 //! opens transactions.
 //!
-//! Each room is one file here (`types`, `records`, `history`, `files`, `csv`, `database`), and every
+//! Each room is one file here (`types`, `records`, `history`, `files`, `csv_import`, `csv_export`, `database`), and every
 //! method reads the same way: validate, load, decide, save, return. The invariant: what a method
 //! returned `Ok` for is committed, and its rows in the journal with it.
 
 mod catalog;
-mod csv;
+mod csv_export;
+mod csv_import;
+mod csv_lookup;
 mod cursor;
 mod database;
 mod files;
@@ -104,9 +106,11 @@ impl Crm {
                 let ids = system::SystemIds::after(head.hlc.at());
                 (Arc::new(system::SystemClock), Arc::new(ids))
             }
-            // A file that is opened again goes on where it was, instead of giving the same ids anew.
+            // A file that is opened again goes on after the millisecond in which it was: ids made by
+            // calls that failed are not in the journal, so counting alone could give one anew.
             Some(replay) => {
-                let start = replay.start.max(head.hlc.at());
+                let after = Timestamp::clamped(head.hlc.at().micros() + 1000);
+                let start = replay.start.max(after);
                 let ids = CountedIds::after(head.seq.unsigned_abs());
                 (Arc::new(system::SteppingClock::new(start, replay.step_micros)), Arc::new(ids))
             }

@@ -347,9 +347,18 @@ pub(super) fn create(
     table: &Table,
     values: Values,
 ) -> Result<StoredRow> {
+    create_drafted(writing, table, |model| Draft::create(model, values))
+}
+
+/// Creates the record that `draft` makes.
+pub(super) fn create_drafted(
+    writing: &mut Writing<'_>,
+    table: &Table,
+    draft: impl FnOnce(&TypeModel) -> Result<Draft>,
+) -> Result<StoredRow> {
     let model = &table.model;
     model.check_live()?;
-    let mut draft = Draft::create(model, values)?;
+    let mut draft = draft(model)?;
     let id = writing.new_id();
     check_stored(writing, table, id, &mut draft)?;
     let stamp = writing.stamp();
@@ -378,8 +387,18 @@ pub(super) fn patch(
 fn patch_row(
     writing: &mut Writing<'_>,
     table: &Table,
-    mut row: StoredRow,
+    row: StoredRow,
     values: Values,
+) -> Result<(StoredRow, Outcome)> {
+    patch_drafted(writing, table, row, |model, stored| Draft::patch(model, stored, values))
+}
+
+/// Changes a row to what `draft` makes of its cells.
+pub(super) fn patch_drafted(
+    writing: &mut Writing<'_>,
+    table: &Table,
+    mut row: StoredRow,
+    draft: impl FnOnce(&TypeModel, Vec<Cell>) -> Result<Draft>,
 ) -> Result<(StoredRow, Outcome)> {
     let model = &table.model;
     model.check_live()?;
@@ -388,7 +407,7 @@ fn patch_row(
             .with_field("id")
             .with_hint("restore it with records.restore"));
     }
-    let mut draft = Draft::patch(model, std::mem::take(&mut row.cells), values)?;
+    let mut draft = draft(model, std::mem::take(&mut row.cells))?;
     check_stored(writing, table, row.id, &mut draft)?;
     if draft.changed.is_empty() {
         row.cells = draft.cells;
@@ -578,19 +597,19 @@ pub(super) fn filter(model: &TypeModel, values: &Values) -> Result<Vec<Term>> {
     let term = |(name, value): (&str, &Value)| {
         let attribute = model.attribute(name)?;
         let columns = || attribute.column_names().collect::<Vec<_>>();
-        if value.is_null() {
+        // Empty text and an empty list are no value here either.
+        let mut cells = vec![Cell::Null; attribute.width()];
+        attribute.encode(value.clone(), &mut cells)?;
+        if cells.iter().all(|cell| *cell == Cell::Null) {
             return Ok(Term::Missing { columns: columns() });
         }
         if let (Kind::Choices, Value::Text(option)) = (attribute.definition.kind, value) {
-            attribute.check_option(option).map_err(|error| error.with_field(name))?;
             let option = option.clone();
             return Ok(match attribute.definition.index {
                 true => Term::HoldsIndexed { attribute_id: attribute.id, option },
                 false => Term::Holds { column: name.to_owned(), option },
             });
         }
-        let mut cells = vec![Cell::Null; attribute.width()];
-        attribute.encode(value.clone(), &mut cells)?;
         // What was typed says nothing about equality, only the normal form does.
         let pairs =
             columns().into_iter().zip(cells).filter(|(column, _)| !column.ends_with("_typed"));

@@ -4,10 +4,26 @@
 //! reported with its row, column and a hint. The invariant: what is exported in the machine form and
 //! imported again gives the same values.
 
+mod cells;
+mod columns;
+mod encoding;
+mod mapping;
+mod problems;
+mod propose;
+mod table;
+mod writer;
+
+pub(crate) use columns::ID;
+pub(crate) use mapping::{Fault, Field, Mapping};
+pub(crate) use problems::Problems;
+pub(crate) use propose::propose;
+pub(crate) use table::{Row, Signs, TableReader};
+pub(crate) use writer::{Shown, TableWriter};
+
+use cells::CellReader;
 use serde::{Deserialize, Serialize};
 
-use crate::record::Archived;
-use crate::Values;
+use crate::{Values, record::Archived};
 
 /// How a CSV table is written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,10 +37,11 @@ pub struct CsvDialect {
     pub delimiter: String,
     /// Around a cell that holds the delimiter, a line break or itself (doubled): one ASCII
     /// character, `"` by default.
-    #[cfg_attr(feature = "uniffi", uniffi(default = "\""))]
+    // The generator puts the text between quotes as it is, so the escape is for Swift and Kotlin.
+    #[cfg_attr(feature = "uniffi", uniffi(default = "\\\""))]
     pub quote: String,
     /// The encoding, by its label in the WHATWG Encoding Standard, such as `windows-1252`. If it is
-    /// left out, a byte-order mark decides between UTF-8 and UTF-16, and without one it is UTF-8.
+    /// left out it is UTF-8. A byte-order mark of UTF-8 or UTF-16 wins over both.
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub encoding: Option<String>,
 }
@@ -43,8 +60,11 @@ impl Default for CsvDialect {
 pub struct ColumnMapping {
     /// The column, as the first row names it.
     pub column: String,
-    /// The attribute; for one part of a money or address `attribute.part`, such as
-    /// `price.currency` or `home.city`.
+    /// The attribute, or `attribute.part` for a part of it: of money `price` (the amount) and
+    /// `price.currency`; of an address `home.street`, `home.city`, `home.region`,
+    /// `home.postal_code` and `home.country`; of a file `contract` (the hash), `contract.name` and
+    /// `contract.media_type`. The parts that a row has make one value, which replaces a stored one
+    /// whole.
     pub attribute: String,
     /// For a date or timestamp: its format in the letters of strptime, such as `%d.%m.%Y`; without
     /// one, ISO 8601.
@@ -63,7 +83,8 @@ pub struct ColumnMapping {
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub group_separator: Option<String>,
-    /// For a list of choices: what stands between two of them, `;` if it is left out.
+    /// For a list of choices: what stands between two of them. If it is left out it is `;`, or
+    /// where an option contains one the first of `|`, `,`, `/` that none contains.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub list_separator: Option<String>,
@@ -119,6 +140,9 @@ pub enum BadCells {
 }
 
 /// Imports a CSV table: the request of `csv.import`. Exactly one of `path` and `text` is given.
+///
+/// A blank cell says nothing: a record that is changed keeps its value, and one that is created
+/// takes the default. A row without anything in it is skipped like a blank line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
@@ -139,6 +163,7 @@ pub struct ImportCsv {
     pub columns: Vec<ColumnMapping>,
     /// How the table is written.
     #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default))]
     pub dialect: CsvDialect,
     /// What is done with each row.
     #[serde(default)]
@@ -151,7 +176,7 @@ pub struct ImportCsv {
     #[serde(default)]
     pub bad_cells: BadCells,
     /// Whether a single rejected row undoes the whole import. Otherwise good rows are kept, in
-    /// transactions of 5,000 rows.
+    /// transactions of at most 5,000 rows.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = false))]
     pub all_or_nothing: bool,
@@ -164,10 +189,20 @@ impl ImportCsv {
         path: impl Into<String>,
         columns: impl IntoIterator<Item = ColumnMapping>,
     ) -> Self {
+        let path = Some(path.into());
+        Self { path, text: None, ..Self::from_text(entity_type, "", columns) }
+    }
+
+    /// Creates one record of `entity_type` per row of the table `text`.
+    pub fn from_text(
+        entity_type: impl Into<String>,
+        text: impl Into<String>,
+        columns: impl IntoIterator<Item = ColumnMapping>,
+    ) -> Self {
         Self {
             entity_type: entity_type.into(),
-            path: Some(path.into()),
-            text: None,
+            path: None,
+            text: Some(text.into()),
             columns: columns.into_iter().collect(),
             dialect: CsvDialect::default(),
             mode: ImportMode::Create,
@@ -183,7 +218,7 @@ impl ImportCsv {
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CellProblem {
-    /// The row, counted from 1 for the first one after the header.
+    /// The row, counted from 1 for the first one after the header; blank lines are not counted.
     pub row: u64,
     /// The column, as the header names it; `None` if the whole row is meant.
     pub column: Option<String>,
@@ -217,9 +252,9 @@ pub struct ProblemCount {
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ImportReport {
-    /// Rows read.
+    /// Rows read, without blank ones.
     pub rows: u64,
-    /// Records created.
+    /// Records created. Like the next two, 0 if nothing was kept.
     pub created: u64,
     /// Records changed.
     pub updated: u64,
@@ -257,6 +292,7 @@ pub struct ProposeMapping {
     pub text: Option<String>,
     /// How the table is written.
     #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default))]
     pub dialect: CsvDialect,
 }
 
@@ -277,14 +313,20 @@ pub struct MappingProposal {
 #[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum CsvProfile {
-    /// Every cell exactly as it is, so that an import gives the same values.
+    /// Every cell exactly as it is, so that an import of what `csv.propose` proposes gives the same
+    /// values.
     #[default]
     Machine,
-    /// Cells that a spreadsheet would take for a formula begin with an apostrophe (CWE-1236).
+    /// Texts that a spreadsheet would take for a formula, `+49…` among them, begin with an
+    /// apostrophe (CWE-1236), numbers do not; a byte-order mark goes first and lines end in CR LF,
+    /// as Excel expects.
     Spreadsheet,
 }
 
 /// Exports records as a CSV table: the request of `csv.export`.
+///
+/// The header has the names of the attributes, with one column per part as [`ColumnMapping`] names
+/// them, and the rows are in the order of creation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
@@ -310,10 +352,26 @@ pub struct ExportCsv {
     pub archived: Archived,
     /// How the table is written. It is always UTF-8, so an encoding is refused.
     #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default))]
     pub dialect: CsvDialect,
     /// For whom.
     #[serde(default)]
     pub profile: CsvProfile,
+}
+
+impl ExportCsv {
+    /// All attributes of the records in use, returned as text.
+    pub fn new(entity_type: impl Into<String>) -> Self {
+        Self {
+            entity_type: entity_type.into(),
+            path: None,
+            attributes: Vec::new(),
+            filter: Values::new(),
+            archived: Archived::Exclude,
+            dialect: CsvDialect::default(),
+            profile: CsvProfile::Machine,
+        }
+    }
 }
 
 /// What an export did.

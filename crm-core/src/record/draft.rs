@@ -15,6 +15,53 @@ pub(crate) struct Draft {
     pub(crate) changed: Vec<usize>,
 }
 
+/// Values that are given for a row, judged and encoded one by one.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Given {
+    /// One cell per column of the type.
+    cells: Vec<Cell>,
+    /// For each attribute of the type whether it is given, be it as nothing.
+    is_given: Vec<bool>,
+}
+
+impl Given {
+    /// Nothing given yet.
+    pub(crate) fn new(model: &TypeModel) -> Self {
+        let cells = vec![Cell::Null; model.columns];
+        Self { cells, is_given: vec![false; model.attributes.len()] }
+    }
+
+    fn of(model: &TypeModel, values: Values) -> Result<Self> {
+        let mut given = Self::new(model);
+        for (name, value) in values {
+            let attribute = model.attribute(&name)?;
+            given.set(model, model.place(attribute), value)?;
+        }
+        Ok(given)
+    }
+
+    /// Gives the attribute at `place` a value. If it does not fit, the attribute counts as not given.
+    ///
+    /// # Errors
+    ///
+    /// As [`AttributeModel::encode`].
+    pub(crate) fn set(&mut self, model: &TypeModel, place: usize, value: Value) -> Result<()> {
+        let attribute = &model.attributes[place];
+        let cells = &mut self.cells[attribute.span()];
+        let encoded = attribute.encode(value, cells);
+        if encoded.is_err() {
+            cells.fill(Cell::Null);
+        }
+        self.is_given[place] = encoded.is_ok();
+        encoded
+    }
+
+    /// The leading cell of the attribute at `place`.
+    pub(crate) fn key(&self, model: &TypeModel, place: usize) -> &Cell {
+        &self.cells[model.attributes[place].first]
+    }
+}
+
 impl Draft {
     /// A new record: given values, defaults for the rest, and nothing required missing.
     ///
@@ -22,19 +69,22 @@ impl Draft {
     ///
     /// As [`AttributeModel::encode`], and `UnknownAttribute`, `Archived`, `Required`.
     pub(crate) fn create(model: &TypeModel, values: Values) -> Result<Self> {
-        let mut cells = vec![Cell::Null; model.columns];
-        let mut given = vec![false; model.attributes.len()];
-        for (name, value) in values {
-            let attribute = model.attribute(&name)?;
-            attribute.encode(value, &mut cells[attribute.span()])?;
-            given[model.place(attribute)] = true;
-        }
+        Self::complete(model, Given::of(model, values)?)
+    }
+
+    /// As [`Self::create`], of values that are judged already.
+    ///
+    /// # Errors
+    ///
+    /// `Required`.
+    pub(crate) fn complete(model: &TypeModel, given: Given) -> Result<Self> {
+        let Given { mut cells, is_given } = given;
         let mut changed = Vec::with_capacity(model.attributes.len());
         for (place, attribute) in model.attributes.iter().enumerate() {
             if attribute.archived_at.is_some() {
                 continue;
             }
-            if !given[place]
+            if !is_given[place]
                 && let Some(default) = &attribute.definition.default
             {
                 attribute.encode(default.clone(), &mut cells[attribute.span()])?;
@@ -53,14 +103,24 @@ impl Draft {
     /// # Errors
     ///
     /// As [`Self::create`].
-    pub(crate) fn patch(model: &TypeModel, mut cells: Vec<Cell>, values: Values) -> Result<Self> {
-        let mut changed = Vec::with_capacity(values.len());
-        let mut fresh = Vec::new();
-        for (name, value) in values {
-            let attribute = model.attribute(&name)?;
-            fresh.resize(attribute.width(), Cell::Null);
-            attribute.encode(value, &mut fresh)?;
-            if is_missing(&fresh) && attribute.definition.required {
+    pub(crate) fn patch(model: &TypeModel, stored: Vec<Cell>, values: Values) -> Result<Self> {
+        Self::change(model, stored, Given::of(model, values)?)
+    }
+
+    /// As [`Self::patch`], of values that are judged already.
+    ///
+    /// # Errors
+    ///
+    /// `Required`.
+    pub(crate) fn change(model: &TypeModel, mut cells: Vec<Cell>, given: Given) -> Result<Self> {
+        let Given { cells: mut fresh, is_given } = given;
+        let mut changed = Vec::new();
+        for (place, attribute) in model.attributes.iter().enumerate() {
+            if !is_given[place] {
+                continue;
+            }
+            let fresh = &mut fresh[attribute.span()];
+            if is_missing(fresh) && attribute.definition.required {
                 return Err(required(attribute));
             }
             let stored = &mut cells[attribute.span()];
@@ -70,11 +130,10 @@ impl Draft {
                 _ => fresh.len(),
             };
             if stored[..told] != fresh[..told] {
-                stored.swap_with_slice(&mut fresh);
-                changed.push(model.place(attribute));
+                stored.swap_with_slice(fresh);
+                changed.push(place);
             }
         }
-        changed.sort_unstable();
         Ok(Self { cells, changed })
     }
 

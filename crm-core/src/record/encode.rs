@@ -149,16 +149,37 @@ impl AttributeModel {
         Ok(())
     }
 
-    fn check_bounds(&self, cell: &Cell) -> Result<()> {
+    /// Encodes a minimum or maximum: a value of this kind that no bounds limit yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::encode`], but without a field.
+    pub(crate) fn encode_bound(&self, value: Value) -> Result<Cell> {
+        let mut cells = vec![Cell::Null; self.width()];
+        self.encode_parts(value, &mut cells)?;
+        Ok(cells.swap_remove(0))
+    }
+
+    /// Whether any value lies between minimum and maximum.
+    pub(crate) fn has_room_between_bounds(&self) -> bool {
+        let (least, most) = self.bounds();
+        !below(&most, &least)
+    }
+
+    fn bounds(&self) -> (Cell, Cell) {
         let (least, most) = match self.definition.kind {
             Kind::Rating => (Cell::Integer(0), Cell::Integer(5)),
             _ => (Cell::Null, Cell::Null),
         };
-        let bound = |given: &Option<Cell>, default: Cell| given.clone().unwrap_or(default);
-        if below(cell, &bound(&self.minimum, least)) {
+        (self.minimum.clone().unwrap_or(least), self.maximum.clone().unwrap_or(most))
+    }
+
+    fn check_bounds(&self, cell: &Cell) -> Result<()> {
+        let (least, most) = self.bounds();
+        if below(cell, &least) {
             return Err(out_of_range("less than the attribute's minimum"));
         }
-        if below(&bound(&self.maximum, most), cell) {
+        if below(&most, cell) {
             return Err(out_of_range("more than the attribute's maximum"));
         }
         Ok(())

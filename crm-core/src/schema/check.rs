@@ -7,7 +7,7 @@ use regex::{Regex, RegexBuilder};
 use super::{Attribute, Kind};
 use crate::{Error, ErrorKind, Result, limits, normal};
 
-/// Columns that every entity table has, and names that SQLite has for the key of any table.
+/// Columns that every entity table has: ours, and two names of the row number that is SQLite's own.
 pub(crate) const RESERVED: [&str; 7] =
     ["id", "version", "created_at", "updated_at", "archived_at", "rowid", "oid"];
 
@@ -15,9 +15,9 @@ pub(crate) const RESERVED: [&str; 7] =
 ///
 /// # Errors
 ///
-/// `InvalidValue`, `OutOfRange` or, for a reserved name, `InvalidArgument`; the field is `name`.
+/// `InvalidArgument` with field `name`.
 pub(crate) fn type_name(name: &str) -> Result<()> {
-    normal::name::check(name, "entity type").map_err(|error| error.with_field("name"))?;
+    identifier(name, "entity type")?;
     for prefix in ["crm_", "v_", "sqlite_"] {
         if name.starts_with(prefix) {
             return Err(invalid("name", format!("names that begin with {prefix} are reserved")));
@@ -50,7 +50,7 @@ pub(crate) fn texts(label: &str, description: &str) -> Result<()> {
 ///
 /// `InvalidArgument` or `LimitExceeded`, naming the field of the definition.
 pub(super) fn definition(attribute: &Attribute) -> Result<Option<Regex>> {
-    normal::name::check(&attribute.name, "attribute")?;
+    identifier(&attribute.name, "attribute")?;
     texts(&attribute.label, &attribute.description)?;
     applicable(attribute)?;
     options(attribute)?;
@@ -139,6 +139,13 @@ fn pattern(pattern: &str) -> Result<Regex> {
         invalid("pattern", "not a regular expression of linear time")
             .with_hint("the syntax is that of the crate regex: no look-around, no back-references")
             .with_source(source)
+    })
+}
+
+/// A name that is no identifier is a mistake in the request, whatever is wrong with it.
+fn identifier(name: &str, what: &str) -> Result<()> {
+    normal::name::check(name, what).map_err(|error| {
+        invalid("name", error.message()).with_hint(error.hint().unwrap_or_default())
     })
 }
 

@@ -49,9 +49,14 @@ impl AttributeModel {
     /// Whatever [`check::definition`] finds.
     pub(crate) fn new(
         id: i64,
-        definition: Attribute,
+        mut definition: Attribute,
         archived_at: Option<Timestamp>,
     ) -> Result<Self> {
+        // Typed languages can hand over the value null where none is meant.
+        for property in [&mut definition.default, &mut definition.minimum, &mut definition.maximum]
+        {
+            property.take_if(|value| value.is_null());
+        }
         let pattern = check::definition(&definition)?;
         let options = definition.options.iter().enumerate();
         let options = options.map(|(place, option)| (option.value.clone(), place)).collect();
@@ -67,6 +72,7 @@ impl AttributeModel {
         };
         model.minimum = model.bound("minimum", model.definition.minimum.clone())?;
         model.maximum = model.bound("maximum", model.definition.maximum.clone())?;
+        model.check_bounds_in_order()?;
         model.check_default()?;
         Ok(model)
     }
@@ -74,9 +80,15 @@ impl AttributeModel {
     /// A bound is a value of the attribute's own kind, encoded like one.
     fn bound(&self, field: &str, bound: Option<crate::Value>) -> Result<Option<Cell>> {
         let Some(value) = bound.filter(|value| !value.is_null()) else { return Ok(None) };
-        let mut cells = vec![Cell::Null; self.width()];
-        self.encode(value, &mut cells).map_err(|error| error.with_field(field))?;
-        Ok(cells.into_iter().next())
+        self.encode_bound(value).map(Some).map_err(|error| error.with_field(field))
+    }
+
+    fn check_bounds_in_order(&self) -> Result<()> {
+        if self.has_room_between_bounds() {
+            return Ok(());
+        }
+        let message = "is less than the minimum, so that no value would be allowed";
+        Err(Error::new(ErrorKind::InvalidArgument, message).with_field("maximum"))
     }
 
     fn check_default(&self) -> Result<()> {

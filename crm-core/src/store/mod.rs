@@ -12,6 +12,7 @@
 mod backup;
 mod cell;
 mod connection;
+mod draft;
 mod failure;
 mod fence;
 mod gate;
@@ -48,6 +49,7 @@ use self::lock::SidecarLock;
 use self::pool::Pool;
 use crate::{Cell, Durability, Error, ErrorKind, Result};
 
+pub(crate) use self::draft::Draft as FileDraft;
 pub(crate) use self::integrity::Depth;
 pub(crate) use self::migrate::SCHEMA_VERSION;
 pub(crate) use self::query::{QueryLimits, Rows};
@@ -212,6 +214,19 @@ impl Store {
     /// Stops what runs now, from any thread: those calls end with `Interrupted`.
     pub(crate) fn interrupt(&self) {
         self.interrupts.ring();
+    }
+
+    /// A mark from which [`check_interrupted`](Self::check_interrupted) counts: for work of many
+    /// calls, between which nothing runs that an interrupt could stop.
+    pub(crate) fn mark(&self) -> u64 {
+        self.interrupts.mark()
+    }
+
+    /// # Errors
+    ///
+    /// `Interrupted` when somebody called [`interrupt`](Self::interrupt) since the mark was taken.
+    pub(crate) fn check_interrupted(&self, mark: u64) -> Result<()> {
+        self.interrupts.check(mark)
     }
 
     /// Runs one statement of the user's, which can only read.

@@ -247,6 +247,8 @@ fn open_file(options: &OpenOptions, path: &Path) -> Result<File> {
 pub(super) fn sync_folder(path: &Path) -> Result<()> {
     #[cfg(unix)]
     if let Some(folder) = path.parent() {
+        // A name alone lies in the working directory.
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         File::open(folder)
             .and_then(|folder| folder.sync_all())
             .map_err(|error| failure::from_io("cannot sync the folder of the file", &error))?;

@@ -278,6 +278,21 @@ pub(crate) fn list(
     table: &Table,
     selection: &Selection<'_>,
 ) -> Result<Vec<StoredRow>> {
+    let mut found = Vec::new();
+    visit(conn, table, selection, |row| {
+        found.push(row);
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// Shows the rows of a selection to `visit` one by one, in its order.
+pub(crate) fn visit(
+    conn: &Connection,
+    table: &Table,
+    selection: &Selection<'_>,
+    mut visit: impl FnMut(StoredRow) -> Result<()>,
+) -> Result<()> {
     let mut condition = condition(selection.terms, selection.archived);
     if let Some(position) = &selection.after {
         beyond(position, selection.order.as_ref(), &mut condition);
@@ -294,9 +309,11 @@ pub(crate) fn list(
     sql.push_str(" LIMIT ?");
     condition.parameters.push(Cell::Integer(selection.limit.into()));
     let mut statement = conn.prepare_cached(&sql)?;
-    let rows =
-        statement.query_map(params_from_iter(condition.parameters), |row| read_row(row, table))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    let mut rows = statement.query(params_from_iter(condition.parameters))?;
+    while let Some(row) = rows.next()? {
+        visit(read_row(row, table)?)?;
+    }
+    Ok(())
 }
 
 /// How many rows a selection has.

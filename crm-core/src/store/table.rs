@@ -89,8 +89,8 @@ impl Table {
         })
     }
 
-    /// The name of the index on an attribute. A point cannot occur in a name, so that `line` of
-    /// `deal_a` and `a_line` of `deal` have an index each.
+    /// The name of the index on an attribute. Names of indexes are one space for the whole file, so
+    /// the point, which no name has, keeps `a`.`b_c` and `a_b`.`c` apart.
     pub(crate) fn index_name(type_name: &str, attribute: &AttributeModel) -> String {
         quote(&format!("crm_by_{type_name}.{}", attribute.name()))
     }
@@ -152,8 +152,8 @@ fn shown(attribute: &AttributeModel, column: &str) -> String {
 }
 
 fn instant_text(column: &str) -> String {
-    // SQLite's own functions stop at milliseconds; the rest is appended. In whole numbers, for a
-    // real has not enough digits for microseconds of the year 9999.
+    // In whole numbers throughout: a double does not hold the microseconds of the year 9999. What
+    // `strftime` leaves of the second is appended, because it stops at milliseconds.
     let micros = format!("(({column} % 1000000 + 1000000) % 1000000)");
     format!(
         "strftime('%Y-%m-%dT%H:%M:%S', ({column} - {micros}) / 1000000, 'unixepoch') || printf('.%06dZ', {micros})"

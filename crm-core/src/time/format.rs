@@ -6,14 +6,35 @@
 //! zone, and a local time that the zone skips or repeats is refused. Zones come from the bundled
 //! database, so the same file reads the same on every machine.
 
+use jiff::ZonedDateTime;
+use jiff::civil::{self, DateTime};
 use jiff::fmt::strtime::BrokenDownTime;
-use jiff::tz::TimeZoneDatabase;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use super::timestamp::too_fine;
 use super::{Date, Timestamp};
 use crate::{Error, ErrorKind, Result};
 
+/// A moment to try formats with: no clock of any zone is changed then, and no two of its parts are
+/// the same number.
+const SAMPLE: DateTime = civil::datetime(2026, 2, 17, 13, 0, 0, 0);
+
 impl Date {
+    /// Checks that `format` is one, and determines a day.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_value`.
+    pub(crate) fn check_format(format: &str) -> Result<()> {
+        let unusable = || {
+            Error::new(ErrorKind::InvalidValue, "the format does not determine a day")
+                .with_hint("write directives of strptime for year, month and day, such as %d.%m.%Y")
+        };
+        let text = BrokenDownTime::from(SAMPLE).to_string(format).map_err(|_| unusable())?;
+        let read = Self::parse_format(&text, format).map_err(|_| unusable())?;
+        if read.ymd() == (2026, 2, 17) { Ok(()) } else { Err(unusable()) }
+    }
+
     /// Returns the day that `text` means under `format`, which consists of strftime directives
     /// such as `%d.%m.%Y`. A year of two digits (`%y`) means 1969 to 2068.
     ///
@@ -30,6 +51,31 @@ impl Date {
 }
 
 impl Timestamp {
+    /// Checks that `format` is one and, with the zone, determines a moment.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_value`.
+    pub(crate) fn check_format(format: &str, zone: Option<&str>) -> Result<()> {
+        let unusable = || {
+            Error::new(ErrorKind::InvalidValue, "the format does not determine a moment").with_hint(
+                "write directives of strptime for date and time of day, such as %d.%m.%Y %H:%M",
+            )
+        };
+        let sample_zone = match zone {
+            Some(zone) => TimeZoneDatabase::bundled().get(zone).map_err(|_| unknown_zone())?,
+            None => TimeZone::UTC,
+        };
+        let sample = sample_zone.to_ambiguous_timestamp(SAMPLE).unambiguous();
+        let sample = ZonedDateTime::new(sample.map_err(|_| unusable())?, sample_zone);
+        let text = BrokenDownTime::from(&sample).to_string(format).map_err(|_| unusable())?;
+        let read = Self::parse_format(&text, format, zone)?;
+        match read.micros() == sample.timestamp().as_microsecond() {
+            true => Ok(()),
+            false => Err(unusable()),
+        }
+    }
+
     /// Returns the moment that `text` means under `format`, which consists of strftime directives
     /// such as `%d.%m.%Y %H:%M`.
     ///
@@ -175,6 +221,34 @@ mod tests {
         assert!(moment("2026-01-31 12:00:00.123456", format, Some("UTC")).is_ok());
         let error = moment("2026-01-31 12:00:00.1234567", format, Some("UTC")).unwrap_err();
         assert!(error.message().contains("finer than microseconds"));
+    }
+
+    #[test]
+    fn a_format_is_checked_before_it_is_used() {
+        for format in ["%d.%m.%Y", "%m/%d/%y", "%F", "%j %Y", "%A, %d %B %Y", "%Y-%m-%dT%H:%M"] {
+            assert!(Date::check_format(format).is_ok(), "{format}");
+        }
+        for format in ["", "%d.%m.", "%!", "%H:%M", "31.12.2026", "%m/%y"] {
+            assert!(Date::check_format(format).is_err(), "{format}");
+        }
+        let berlin = Some("Europe/Berlin");
+        for (format, zone) in [
+            ("%d.%m.%Y %H:%M", berlin),
+            ("%m/%d/%Y %I:%M %p", berlin),
+            ("%Y-%m-%dT%H:%M:%S%.f%:z", None),
+            ("%s", None),
+        ] {
+            Timestamp::check_format(format, zone).unwrap();
+        }
+        for (format, zone) in [
+            ("%d.%m.%Y %H:%M", None),
+            ("%d.%m.%Y", berlin),
+            ("%d.%m.%Y %I:%M", berlin),
+            ("%H:%M", berlin),
+            ("%d.%m.%Y %H:%M", Some("Europe/Bärlin")),
+        ] {
+            assert!(Timestamp::check_format(format, zone).is_err(), "{format}");
+        }
     }
 
     proptest! {

@@ -52,7 +52,7 @@ uniffi::custom_type!(Timestamp, std::time::SystemTime, {
             Err(before) => (-1, before.duration()),
         };
         let micros = i64::try_from((distance.as_nanos() + 500) / 1000).unwrap_or(i64::MAX);
-        Ok(Timestamp::from_micros(sign * micros)?)
+        Ok(Timestamp::from_micros(sign * micros).map_err(crate::CrmError::from)?)
     },
 });
 

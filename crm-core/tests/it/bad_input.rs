@@ -70,9 +70,10 @@ fn unknown_names_suggest_the_nearest() {
 
     for (name, near) in [("list", ListRecords::new("book")), ("filter", ListRecords::new("book"))] {
         let request = match name {
-            "list" => {
-                ListRecords { order: Some(Order { attribute: "yaer".into(), descending: false }), ..near }
-            }
+            "list" => ListRecords {
+                order: Some(Order { attribute: "yaer".into(), descending: false }),
+                ..near
+            },
             _ => ListRecords { filter: values! { "yaer" => 1 }, ..near },
         };
         let error = refused(&crm, |crm| crm.list_records(&request));
@@ -230,8 +231,7 @@ fn a_batch_of_good_and_bad_keeps_the_good_or_nothing() {
     assert_eq!((report.failed, report.is_committed), (3, true));
     let kinds: Vec<_> =
         report.outcomes.iter().map(|o| o.problem.as_ref().map(|p| p.kind.as_str())).collect();
-    let expected =
-        [None, Some("duplicate"), Some("out_of_range"), Some("unknown_attribute"), None];
+    let expected = [None, Some("duplicate"), Some("out_of_range"), Some("unknown_attribute"), None];
     assert_eq!(kinds, expected);
     assert_eq!(report.outcomes[1].outcome, Outcome::Failed);
     assert_eq!(journal_length(&crm), length + 2);
@@ -263,9 +263,12 @@ fn absurd_sizes_are_refused_before_they_cost_anything() {
         let error = refused(&crm, |crm| crm.journal().changes(&request));
         assert_says(&error, ErrorKind::InvalidArgument, "limit", None);
     }
-    for (limit, timeout_ms, field) in
-        [(0, 1, "limit"), (limits::SQL_ROWS + 1, 1, "limit"), (1, 0, "timeout_ms"), (1, 600_001, "timeout_ms")]
-    {
+    for (limit, timeout_ms, field) in [
+        (0, 1, "limit"),
+        (limits::SQL_ROWS + 1, 1, "limit"),
+        (1, 0, "timeout_ms"),
+        (1, 600_001, "timeout_ms"),
+    ] {
         let request = RunSql { limit, timeout_ms, ..RunSql::new("SELECT 1") };
         let error = refused(&crm, |crm| crm.sql(&request));
         assert_says(&error, ErrorKind::InvalidArgument, field, None);

@@ -3,9 +3,7 @@
 
 use std::{collections::BTreeMap, fs};
 
-use crm_core::{
-    Crm, ErrorKind, Flow, ListChanges, OpenOptions, Record, RecordId, Result, values,
-};
+use crm_core::{Crm, ErrorKind, Flow, ListChanges, OpenOptions, Record, RecordId, Result, values};
 
 use crate::support::{Folder, Seeded, assert_sound, read_only, relaxed, replay};
 
@@ -76,12 +74,7 @@ struct Tally {
 }
 
 /// Reads the damaged bytes both ways and compares with what a sound file gives.
-fn examine(
-    bytes: &[u8],
-    what: &str,
-    sound: &BTreeMap<RecordId, Record>,
-    tally: &mut Tally,
-) {
+fn examine(bytes: &[u8], what: &str, sound: &BTreeMap<RecordId, Record>, tally: &mut Tally) {
     for options in [relaxed(), read_only()] {
         let folder = Folder::new();
         fs::write(folder.path(), bytes).unwrap();

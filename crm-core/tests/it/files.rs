@@ -1,6 +1,8 @@
 //! Stored bytes: once by content, read back in pieces, referred to by records.
 
-use crm_core::{AddFile, Attribute, Crm, DefineType, ErrorKind, FileRef, Kind, Value, limits, values};
+use crm_core::{
+    AddFile, Attribute, Crm, DefineType, ErrorKind, FileRef, Kind, Value, limits, values,
+};
 
 use crate::support::{Folder, assert_sound, journal_length};
 

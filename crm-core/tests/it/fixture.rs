@@ -115,14 +115,16 @@ fn contents(crm: &Crm) -> Json {
         .iter()
         .map(|entity_type| {
             let archived = Archived::Include;
-            let request = ListRecords { archived, limit: 10_000, ..ListRecords::new(&entity_type.name) };
+            let request =
+                ListRecords { archived, limit: 10_000, ..ListRecords::new(&entity_type.name) };
             let page = crm.list_records(&request).unwrap();
             let histories: Vec<_> = page
                 .records
                 .iter()
                 .map(|record| crm.journal().of_record(&entity_type.name, record.id).unwrap())
                 .collect();
-            let view = crm.sql(&RunSql::new(format!("SELECT * FROM v_{} ORDER BY id", entity_type.name)));
+            let view =
+                crm.sql(&RunSql::new(format!("SELECT * FROM v_{} ORDER BY id", entity_type.name)));
             json!({ "records": page.records, "histories": histories, "view": view.unwrap() })
         })
         .collect();
@@ -234,7 +236,8 @@ fn the_first_version_reads_as_it_was_written() {
     let phone = history[0].values.get("phone");
     assert_eq!(phone, &Value::from("+4930901820"), "history keeps what was cleared");
 
-    let row = |number: i32| crm.records("everything").get_by("code", format!("row {number}")).unwrap();
+    let row =
+        |number: i32| crm.records("everything").get_by("code", format!("row {number}")).unwrap();
     assert_eq!(row(1).get("a_integer"), &Value::from(i64::MAX));
     assert_eq!(row(2).get("a_integer"), &Value::from(i64::MIN));
     assert_eq!(row(1).get("a_choices"), &Value::from(vec!["blue", "green"]));

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
 
 mod bad_input;
+mod conformance;
 mod crash;
+mod csv;
 mod damage;
 mod files;
 mod fixture;

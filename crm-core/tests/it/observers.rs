@@ -61,10 +61,8 @@ fn what_changes_nothing_is_not_told() {
     crm.companies().restore(record.id, None).unwrap();
     crm.companies().create(values! { "nome" => "Acme" }).unwrap_err();
     crm.types().define_preset(crm_core::Preset::Contact).unwrap();
-    let failing = RecordChange::Create(CreateRecord {
-        entity_type: "company".into(),
-        values: values! {},
-    });
+    let failing =
+        RecordChange::Create(CreateRecord { entity_type: "company".into(), values: values! {} });
     let request = ApplyChanges { changes: vec![failing], all_or_nothing: true };
     assert!(!crm.apply(request).unwrap().is_committed);
     crm.compact().unwrap();

@@ -129,7 +129,9 @@ fn debug_shows_shapes_and_not_what_is_stored() {
     assert_hidden(&format!("{changes:?}"), "the journal");
     let sql = RunSql {
         parameters: vec!["Zanzibarine".into()],
-        ..RunSql::new("SELECT 'Quillfeather' AS a, a_email, a_text FROM everything WHERE a_text <> ?1 OR 1")
+        ..RunSql::new(
+            "SELECT 'Quillfeather' AS a, a_email, a_text FROM everything WHERE a_text <> ?1 OR 1",
+        )
     };
     assert_hidden(&format!("{sql:?}"), "a statement");
     assert_hidden(&format!("{:?}", crm.sql(&sql).unwrap()), "a result");
@@ -208,7 +210,10 @@ fn malformed_requests_are_refused_in_silence() {
         ("records.create", r#"{"type": "contact", "values": "Zanzibarine"}"#),
         ("records.create", r#"{"type": "contact", "values": {"email": ["Zanzibarine", 8675309]}}"#),
         ("records.create", r#"{"type": "contact", "values": {"email": {"city": 8675309}}}"#),
-        ("records.create", r#"{"type": "contact", "values": {"email": {"amount": "8675309", "city": "Zanzibarine"}}}"#),
+        (
+            "records.create",
+            r#"{"type": "contact", "values": {"email": {"amount": "8675309", "city": "Zanzibarine"}}}"#,
+        ),
         ("records.create", r#"{"type": "contact", "values": {"email": "Zanzibarine"#),
         ("records.get", r#"{"type": "contact", "id": "Zanzibarine expected 8675309"}"#),
         ("records.get", r#"{"type": 8675309, "id": "x"}"#),
@@ -255,7 +260,9 @@ fn sql_paths_and_names_are_refused_in_silence() {
         let request = RunSql { parameters, ..RunSql::new("SELECT ?1") };
         assert_silent(&crm.sql(&request).unwrap_err(), "parameters");
     }
-    for (name, media_type) in [("Zanzibarine/x", "a/b"), ("x", "Zanzibarine"), ("Zanzibarine\0", "a/b")] {
+    for (name, media_type) in
+        [("Zanzibarine/x", "a/b"), ("x", "Zanzibarine"), ("Zanzibarine\0", "a/b")]
+    {
         let error = crm.files().add(&AddFile::new(name, media_type, "8675309")).unwrap_err();
         assert_silent(&error, name);
     }
@@ -266,7 +273,9 @@ fn sql_paths_and_names_are_refused_in_silence() {
         assert_silent(&error.unwrap_err(), "a backup");
     }
     let long = format!("Zanzibarine {}", "8675309".repeat(100));
-    for (actor, cause) in [("Zanzibarine\n", None), (long.as_str(), None), ("a", Some("Zanzibarine\t"))] {
+    for (actor, cause) in
+        [("Zanzibarine\n", None), (long.as_str(), None), ("a", Some("Zanzibarine\t"))]
+    {
         assert_silent(&crm.acting_as(actor, cause).unwrap_err(), "an actor");
     }
     let text = ListRecords { after: Some("Zanzibarine".into()), ..ListRecords::new("contact") };
@@ -311,9 +320,8 @@ fn the_findings_of_a_verification_name_no_one() {
     crm.close().unwrap();
     let mut bytes = std::fs::read(folder.path()).unwrap();
     let needle = b"Quillfeather";
-    let places: Vec<_> = (0..bytes.len() - needle.len())
-        .filter(|&at| bytes[at..].starts_with(needle))
-        .collect();
+    let places: Vec<_> =
+        (0..bytes.len() - needle.len()).filter(|&at| bytes[at..].starts_with(needle)).collect();
     // In the tables and in the journal alike.
     places.iter().step_by(3).for_each(|&at| bytes[at] = b'q');
     std::fs::write(folder.path(), bytes).unwrap();

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use crm_core::{
-    CountedIds, Crm, FixedClock, ListChanges, RecordId, Timestamp, Value, values,
-};
+use crm_core::{CountedIds, Crm, FixedClock, ListChanges, RecordId, Timestamp, Value, values};
 
 use crate::support::{Folder, assert_sound, relaxed};
 

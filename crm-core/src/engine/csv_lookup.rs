@@ -1,0 +1,186 @@
+//! References in a table: which record a cell names.
+//!
+//! A table says the same few names again and again, so that what was found is kept for a while. The
+//! invariant: memory stays bounded whatever the table says, and nothing is remembered past the
+//! transaction that saw it.
+
+use std::collections::HashMap;
+
+use super::Writing;
+use crate::{
+    Error, ErrorKind, Kind, RecordId, Result, Sensitivity, Value,
+    cell::Cell,
+    exchange::Field,
+    normal::name::nearest,
+    record::encode_key,
+    schema::AttributeModel,
+    store::{records as rows, table::Table},
+};
+
+/// Names kept per attribute, and the longest that is.
+const KEPT: usize = 4096;
+const KEPT_BYTES: usize = 256;
+/// Keys of the target among which the nearest to a missing one is sought.
+const CANDIDATES: usize = 4096;
+/// Missing names per attribute for which it is sought; the search is slow, and who has more of them
+/// has mapped the wrong column.
+const SOUGHT: usize = 256;
+
+/// What is known of the references of one attribute.
+#[derive(Debug, Default)]
+struct Known {
+    found: HashMap<String, RecordId>,
+    /// The nearest key to each missing name.
+    missing: HashMap<String, Option<String>>,
+    sought: usize,
+    /// Keys of the target; `None` as long as none was missing.
+    candidates: Option<Vec<String>>,
+}
+
+/// What is known of references, by the place of the attribute.
+#[derive(Debug, Default)]
+pub(super) struct Lookups {
+    known: HashMap<usize, Known>,
+}
+
+impl Lookups {
+    /// Forgets what the last transaction saw: others may have written since.
+    pub(super) fn begin(&mut self) {
+        for known in self.known.values_mut() {
+            let sought = known.sought;
+            *known = Known { sought, ..Known::default() };
+        }
+    }
+
+    /// The id of the record that `name` names, as the value of the reference.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`, with the nearest key as a hint where it is not personal data; what is wrong with
+    /// the name as a key of the target.
+    pub(super) fn resolve(
+        &mut self,
+        writing: &Writing<'_>,
+        field: &Field,
+        attribute: &AttributeModel,
+        name: Value,
+    ) -> Result<Value> {
+        let target = attribute.definition.target.as_deref().unwrap_or_default();
+        let table = writing.catalog.table(target)?;
+        let known = self.known.entry(field.place).or_default();
+        let text = match &name {
+            Value::Text(text) => text.clone(),
+            Value::Integer(number) => number.to_string(),
+            _ => String::new(),
+        };
+        let id = match known.found.get(&text) {
+            Some(id) => *id,
+            None => known.find(writing, table, field, name, &text)?,
+        };
+        Ok(Value::from(id))
+    }
+}
+
+impl Known {
+    fn find(
+        &mut self,
+        writing: &Writing<'_>,
+        table: &Table,
+        field: &Field,
+        name: Value,
+        text: &str,
+    ) -> Result<RecordId> {
+        let found = match &field.lookup {
+            None => {
+                let id = text.parse::<RecordId>().map_err(|_| {
+                    Error::new(ErrorKind::InvalidValue, "not a record id")
+                        .with_hint("write the id, or map the column with a lookup")
+                })?;
+                rows::exists(writing.tx, table, id.as_bytes())?.then_some(id)
+            }
+            Some(key) => {
+                let key = table.model.attribute(key)?;
+                let cell = encode_key(key, name)?;
+                let place = table.model.place(key);
+                rows::get_by(writing.tx, table, place, &cell)?.map(|row| row.id)
+            }
+        };
+        match found {
+            Some(id) => {
+                if self.found.len() < KEPT && !text.is_empty() && text.len() <= KEPT_BYTES {
+                    self.found.insert(text.to_owned(), id);
+                }
+                Ok(id)
+            }
+            None => Err(self.missing(writing, table, field, text)?),
+        }
+    }
+
+    fn missing(
+        &mut self,
+        writing: &Writing<'_>,
+        table: &Table,
+        field: &Field,
+        text: &str,
+    ) -> Result<Error> {
+        let target = &table.model.name;
+        let Some(key) = &field.lookup else {
+            return Ok(Error::new(ErrorKind::NotFound, format!("no {target} has this id"))
+                .with_hint(format!("create the {target} first")));
+        };
+        let key = table.model.attribute(key)?;
+        let message = format!("no {target} has this {}", key.name());
+        let error = Error::new(ErrorKind::NotFound, message);
+        Ok(match self.nearest(writing, table, key, text)? {
+            Some(near) => error.with_hint(format!("did you mean {near:?}?")),
+            None => error.with_hint(format!("create the {target} first, or correct the cell")),
+        })
+    }
+
+    /// The key of the target that is most like a missing name.
+    fn nearest(
+        &mut self,
+        writing: &Writing<'_>,
+        table: &Table,
+        key: &AttributeModel,
+        text: &str,
+    ) -> Result<Option<String>> {
+        let is_personal = key.definition.sensitivity != Sensitivity::None
+            || matches!(key.definition.kind, Kind::Email | Kind::Phone);
+        if is_personal || text.len() > KEPT_BYTES {
+            return Ok(None);
+        }
+        if let Some(near) = self.missing.get(text) {
+            return Ok(near.clone());
+        }
+        if self.sought >= SOUGHT {
+            return Ok(None);
+        }
+        self.sought += 1;
+        let candidates = match &mut self.candidates {
+            Some(candidates) => candidates,
+            none => none.insert(read_candidates(writing, table, key)?),
+        };
+        let near = nearest(text, candidates.iter().map(String::as_str)).map(str::to_owned);
+        self.missing.insert(text.to_owned(), near.clone());
+        Ok(near)
+    }
+}
+
+fn read_candidates(
+    writing: &Writing<'_>,
+    table: &Table,
+    key: &AttributeModel,
+) -> Result<Vec<String>> {
+    let (mut candidates, mut seen) = (Vec::new(), 0);
+    rows::scan(writing.tx, table, key, |_, cells| {
+        if let [Cell::Text(text), ..] = cells
+            && text.len() <= KEPT_BYTES
+        {
+            candidates.push(text.clone());
+        }
+        seen += 1;
+        Ok(seen < CANDIDATES)
+    })?;
+    Ok(candidates)
+}

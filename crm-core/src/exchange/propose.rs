@@ -1,0 +1,305 @@
+//! Which column may go where, by its name.
+//!
+//! Names of columns are compared with names and labels of attributes, without case, spaces and
+//! punctuation, and then by words that mean the same in many programs. The invariant: no two columns
+//! go to one attribute, and nothing that cannot be seen is proposed: no order of day and month, no
+//! separator, no time zone.
+
+use super::{ColumnMapping, MappingProposal, columns};
+use crate::{
+    Kind, RecordId,
+    normal::trim,
+    schema::{AttributeModel, TypeModel},
+};
+
+/// Words for the same thing, in the form of [`normal`].
+const SYNONYMS: &[&[&str]] = &[
+    &["givenname", "firstname", "forename", "fname", "vorname"],
+    &["familyname", "lastname", "surname", "lname", "nachname"],
+    &["email", "emailaddress", "mail", "primaryemail", "workemail"],
+    &[
+        "phone",
+        "phonenumber",
+        "telephone",
+        "telephonenumber",
+        "tel",
+        "mobile",
+        "mobilephone",
+        "mobilenumber",
+        "cell",
+        "cellphone",
+        "businessphone",
+        "primaryphone",
+        "telefon",
+    ],
+    &[
+        "company",
+        "companyname",
+        "organisation",
+        "organization",
+        "organisationname",
+        "organizationname",
+        "account",
+        "accountname",
+        "employer",
+        "firma",
+    ],
+    &["jobtitle", "title", "position", "occupation"],
+    &["birthday", "birthdate", "dateofbirth", "dob", "geburtstag"],
+    &["postalcode", "zip", "zipcode", "zippostalcode", "postcode", "plz"],
+    &["street", "streetaddress", "addressline1", "address1", "strasse", "straße"],
+    &["city", "town", "locality", "ort", "stadt"],
+    &["region", "state", "stateregion", "stateprovince", "province", "county"],
+    &["country", "countrycode", "countryregion", "land"],
+    &["website", "websiteurl", "url", "homepage", "webpage", "web"],
+    &["domain", "companydomain", "companydomainname", "domainname"],
+    &["industry", "sector", "branche"],
+    &["employees", "numberofemployees", "employeecount", "headcount"],
+    &["annualrevenue", "revenue", "turnover"],
+    &["description", "notes", "note", "comment", "comments", "remarks"],
+    &["source", "leadsource", "originalsource"],
+    &["locale", "language", "preferredlanguage", "sprache"],
+    &["timezone", "tz"],
+    &["name", "fullname"],
+    &["amount", "value", "dealvalue", "dealamount", "closevalue"],
+    &["openedon", "opendate", "createdate", "engagedate"],
+    &["closedon", "closedate", "closingdate"],
+];
+
+/// A part of an attribute, with all its names in the form of [`normal`].
+struct Target<'m> {
+    attribute: &'m AttributeModel,
+    part: &'static str,
+    /// As export names it.
+    column: String,
+    names: Vec<String>,
+    /// What the part alone is called; empty where the attribute has but one.
+    part_name: String,
+}
+
+/// Proposes a mapping of the columns that resemble an attribute; `samples` are the cells of some rows
+/// and `find_type` gives the type that a reference refers to.
+pub(crate) fn propose<'t>(
+    model: &TypeModel,
+    header: &[String],
+    samples: &[Vec<String>],
+    find_type: impl Fn(&str) -> Option<&'t TypeModel>,
+) -> MappingProposal {
+    let targets = targets(model);
+    let mut taken: Vec<Option<usize>> = vec![None; targets.len()];
+    let mut is_mapped = vec![false; header.len()];
+    // A column that occurs twice cannot be named, so it cannot be mapped.
+    let is_ambiguous = |name: &String| header.iter().filter(|other| *other == name).count() > 1;
+    // The surest resemblance first, for the whole header, so that it is not forestalled.
+    let rules: [fn(&Target<'_>, &str, &str) -> bool; 4] = [
+        |target, column, _| target.column == column,
+        |target, _, name| target.names.iter().any(|known| known == name),
+        |target, _, name| target.names.iter().any(|known| is_synonym(known, name)),
+        |target, _, name| {
+            !target.part_name.is_empty()
+                && (target.part_name == name || is_synonym(&target.part_name, name))
+        },
+    ];
+    for rule in rules {
+        for (place, column) in header.iter().enumerate() {
+            let name = normal(column);
+            if is_mapped[place] || name.is_empty() || is_ambiguous(column) {
+                continue;
+            }
+            let fits = |(number, target): &(usize, &Target<'_>)| {
+                taken[*number].is_none() && rule(target, column, &name)
+            };
+            if let Some((number, _)) = targets.iter().enumerate().find(fits) {
+                taken[number] = Some(place);
+                is_mapped[place] = true;
+            }
+        }
+    }
+    drop_incomplete(&targets, &mut taken);
+    let mut found: Vec<_> =
+        taken.iter().zip(&targets).filter_map(|(c, t)| Some(((*c)?, t))).collect();
+    found.sort_by_key(|(place, _)| *place);
+    let mapped: Vec<usize> = found.iter().map(|(place, _)| *place).collect();
+    let columns = found.into_iter().map(|(place, target)| {
+        let mut mapping = ColumnMapping::new(header[place].clone(), target.column.clone());
+        let target_type = target.attribute.definition.target.as_deref().and_then(&find_type);
+        let cells = samples.iter().filter_map(|row| row.get(place)).map(|cell| trim(cell));
+        mapping.lookup = target_type.and_then(|target| lookup(target, cells));
+        mapping
+    });
+    let columns = columns.collect();
+    let unmapped = header.iter().enumerate().filter(|(place, _)| !mapped.contains(place));
+    MappingProposal { columns, unmapped: unmapped.map(|(_, name)| name.clone()).collect() }
+}
+
+fn targets(model: &TypeModel) -> Vec<Target<'_>> {
+    let mut targets = Vec::new();
+    for attribute in model.live() {
+        let definition = &attribute.definition;
+        let is_only = model.live().filter(|a| a.definition.kind == definition.kind).count() == 1;
+        for part in columns::parts(definition.kind) {
+            let column = columns::name(&definition.name, part);
+            // Where it is the only address, its city is "city".
+            let part_name = if is_only { normal(part) } else { String::new() };
+            let names = [&definition.name, &definition.label].into_iter();
+            let names = names.map(|name| normal(&format!("{name} {part}"))).collect();
+            targets.push(Target { attribute, part, column, names, part_name });
+        }
+    }
+    targets
+}
+
+/// Takes back what cannot be a value by itself: a currency without an amount, a name without a file.
+fn drop_incomplete(targets: &[Target<'_>], taken: &mut [Option<usize>]) {
+    for number in 0..targets.len() {
+        let Target { attribute, part, .. } = &targets[number];
+        let same = |other: &usize| targets[*other].attribute.name() == attribute.name();
+        let is_missing = |other: usize| taken[other].is_none();
+        let is_whole = match attribute.definition.kind {
+            Kind::Money if part.is_empty() => {
+                attribute.definition.currency.is_some()
+                    || !(0..targets.len()).filter(same).any(is_missing)
+            }
+            Kind::Money => !(0..targets.len()).find(same).is_some_and(is_missing),
+            Kind::File => !(0..targets.len()).filter(same).any(is_missing),
+            _ => true,
+        };
+        if !is_whole {
+            taken[number] = None;
+        }
+    }
+}
+
+/// The only unique attribute by which cells that are no ids may name records.
+fn lookup<'a>(target: &TypeModel, cells: impl Iterator<Item = &'a str>) -> Option<String> {
+    let mut cells = cells.filter(|cell| !cell.is_empty()).peekable();
+    cells.peek()?;
+    if cells.all(|cell| cell.parse::<RecordId>().is_ok()) {
+        return None;
+    }
+    let mut unique = target.live().filter(|attribute| attribute.definition.unique);
+    match (unique.next(), unique.next()) {
+        (Some(only), None) => Some(only.name().to_owned()),
+        _ => None,
+    }
+}
+
+/// A name without case, spaces and punctuation.
+fn normal(name: &str) -> String {
+    name.chars().filter(|sign| sign.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+fn is_synonym(one: &str, other: &str) -> bool {
+    SYNONYMS.iter().any(|words| words.contains(&one) && words.contains(&other))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Attribute, Preset};
+
+    fn model(attributes: Vec<Attribute>) -> TypeModel {
+        let attributes = attributes.into_iter();
+        let attributes = attributes.map(|a| AttributeModel::new(1, a, None).unwrap()).collect();
+        TypeModel::new(1, "t".into(), String::new(), String::new(), None, attributes)
+    }
+
+    fn pairs(model: &TypeModel, header: &[&str]) -> Vec<(String, String)> {
+        let header: Vec<String> = header.iter().map(|&name| name.to_owned()).collect();
+        let proposal = propose(model, &header, &[], |_| None);
+        assert_eq!(proposal.columns.len() + proposal.unmapped.len(), header.len());
+        proposal.columns.into_iter().map(|m| (m.column, m.attribute)).collect()
+    }
+
+    fn assert_pairs(model: &TypeModel, expected: &[(&str, &str)]) {
+        let header: Vec<&str> = expected.iter().map(|(column, _)| *column).collect();
+        let expected = expected.iter().filter(|(_, attribute)| !attribute.is_empty());
+        let found = pairs(model, &header);
+        let found: Vec<_> = found.iter().map(|(c, a)| (c.as_str(), a.as_str())).collect();
+        assert_eq!(found, expected.copied().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn columns_of_other_programs_are_recognised() {
+        let contact = model(Preset::Contact.definition().attributes);
+        assert_pairs(
+            &contact,
+            &[
+                ("First Name", "given_name"),
+                ("last-name", "family_name"),
+                ("E-mail", "email"),
+                ("Mobile Phone", "phone"),
+                ("Organization", "company"),
+                ("Job Title", "job_title"),
+                ("Date of birth", "birthday"),
+                ("Street Address", "address.street"),
+                ("ZIP", "address.postal_code"),
+                ("Address City", "address.city"),
+                ("Country/Region", "country"),
+                ("Shoe size", ""),
+            ],
+        );
+    }
+
+    #[test]
+    fn no_two_columns_go_to_one_attribute_and_the_surest_wins() {
+        let contact = model(Preset::Contact.definition().attributes);
+        assert_pairs(
+            &contact,
+            &[("Mail", ""), ("Telephone", "phone"), ("email", "email"), ("Mobile", ""), ("", "")],
+        );
+        assert_pairs(&contact, &[("email", ""), ("email", ""), ("id", "")]);
+    }
+
+    #[test]
+    fn what_is_exported_is_recognised() {
+        let all = [
+            Attribute::new("price", Kind::Money),
+            Attribute::new("home", Kind::Address),
+            Attribute::new("work", Kind::Address),
+            Attribute::new("contract", Kind::File),
+            Attribute::new("city", Kind::Text),
+        ];
+        let model = model(all.into());
+        let mut expected = Vec::new();
+        for attribute in model.live() {
+            for part in columns::parts(attribute.definition.kind) {
+                expected.push(columns::name(attribute.name(), part));
+            }
+        }
+        let expected: Vec<_> = expected.iter().map(|name| (name.as_str(), name.as_str())).collect();
+        assert_pairs(&model, &expected);
+    }
+
+    #[test]
+    fn an_amount_needs_its_currency() {
+        let open = model(vec![Attribute::new("price", Kind::Money)]);
+        assert_pairs(&open, &[("Price", "")]);
+        assert_pairs(&open, &[("Currency", "")]);
+        assert_pairs(&open, &[("Price", "price"), ("Currency", "price.currency")]);
+        let fixed = model(vec![Attribute::new("price", Kind::Money).currency("EUR")]);
+        assert_pairs(&fixed, &[("Price", "price")]);
+    }
+
+    #[test]
+    fn references_are_looked_up_where_cells_are_no_ids() {
+        let product = model(vec![Attribute::new("name", Kind::Text).unique()]);
+        let deal = model(vec![Attribute::new("product", Kind::Reference).target("product")]);
+        let propose = |cell: &str| {
+            let samples = [vec![String::new()], vec![cell.to_owned()]];
+            let proposal = propose(&deal, &["Product".to_owned()], &samples, |_| Some(&product));
+            proposal.columns[0].lookup.clone()
+        };
+        assert_eq!(propose("GTX Pro"), Some("name".to_owned()));
+        assert_eq!(propose("01890a5d-ac96-774b-bcce-b302099a8057"), None);
+        assert_eq!(propose(" "), None);
+    }
+
+    #[test]
+    fn no_format_is_guessed() {
+        let model = model(vec![Attribute::new("closed_on", Kind::Date)]);
+        let samples = [vec!["04/05/2026".to_owned()]];
+        let proposal = propose(&model, &["Close date".to_owned()], &samples, |_| None);
+        assert_eq!(proposal.columns, [ColumnMapping::new("Close date", "closed_on")]);
+    }
+}

@@ -1,0 +1,135 @@
+//! A new file that nobody sees before it is whole.
+//!
+//! Copies and tables are written under a temporary name beside their place and named at the end. The
+//! invariant: under the target's name there is never anything but the whole file, which has reached
+//! the disk; what fails leaves nothing behind. Only the owner may read it.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{failure, lock};
+use crate::{Error, ErrorKind, Result};
+
+/// How many leftovers of work that was killed are stepped over.
+const TEMPORARY_NAMES_MAX: u32 = 1_000;
+
+#[derive(PartialEq, Eq)]
+enum Overwrite {
+    Yes,
+    No,
+}
+
+/// A file under a temporary name, removed when dropped.
+pub(crate) struct Draft {
+    path: PathBuf,
+    file: File,
+}
+
+impl Draft {
+    /// Begins a file for a place where nothing may be yet.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` when something is there; those of writing.
+    pub(crate) fn new(target: &Path) -> Result<Self> {
+        if target.symlink_metadata().is_ok() {
+            return Err(taken());
+        }
+        Self::beside(target)
+    }
+
+    /// Begins a file for a place where something may be.
+    ///
+    /// # Errors
+    ///
+    /// Those of writing.
+    pub(super) fn beside(target: &Path) -> Result<Self> {
+        for number in 0..TEMPORARY_NAMES_MAX {
+            let path = lock::beside(target, &format!(".partial-{}-{number}", std::process::id()));
+            let mut options = OpenOptions::new();
+            options.write(true).create_new(true);
+            #[cfg(unix)]
+            lock::private(&mut options);
+            match options.open(&path) {
+                Ok(file) => return Ok(Self { path, file }),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(failure::from_io("cannot create the file", &error)),
+            }
+        }
+        Err(Error::new(ErrorKind::Io, "too many unfinished files lie beside the target")
+            .with_hint("remove the files that end in .partial and numbers"))
+    }
+
+    /// Its temporary name.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file, to write to.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// The error of a failed write.
+    pub(crate) fn write_error(error: &io::Error) -> Error {
+        failure::from_io("cannot write the file", error)
+    }
+
+    /// Waits until the content has reached the disk.
+    ///
+    /// # Errors
+    ///
+    /// `Full`, `Io`.
+    pub(crate) fn sync(&self) -> Result<()> {
+        self.file.sync_all().map_err(|error| failure::from_io("cannot sync the file", &error))
+    }
+
+    /// Gives the file the name of its target.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` when somebody has taken the name meanwhile; those of writing.
+    pub(crate) fn publish(self, target: &Path) -> Result<()> {
+        self.name(target, Overwrite::No)
+    }
+
+    /// Gives the file the name of its target, whatever had it before.
+    ///
+    /// # Errors
+    ///
+    /// Those of writing.
+    pub(super) fn replace(self, target: &Path) -> Result<()> {
+        self.name(target, Overwrite::Yes)
+    }
+
+    fn name(self, target: &Path, overwrite: Overwrite) -> Result<()> {
+        let named = if overwrite == Overwrite::Yes {
+            std::fs::rename(&self.path, target)
+        } else {
+            // A link, unlike a rename, fails when somebody has taken the name meanwhile.
+            match std::fs::hard_link(&self.path, target) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(taken()),
+                // Not every file system has links (FAT); there the check at the beginning must do.
+                Err(_) => std::fs::rename(&self.path, target),
+                Ok(()) => Ok(()),
+            }
+        };
+        named.map_err(|error| failure::from_io("cannot name the file", &error))?;
+        // Where it was linked, the temporary name goes first, so that one sync covers both.
+        drop(self);
+        super::open::sync_folder(target)
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // Gone already after a rename; otherwise an unfinished file, or the second name of one.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+fn taken() -> Error {
+    Error::new(ErrorKind::InvalidArgument, "the target exists already")
+        .with_hint("give the path of a new file")
+}

@@ -1,0 +1,96 @@
+//! Each operation through the interface that Rust callers use. An operation without a branch here
+//! is an operation that Rust cannot call, and fails the run.
+
+use crm_core::{
+    AddFile, ApplyChanges, ArchiveRecord, AttributeName, BackupTo, CountRecords, CreateRecord, Crm,
+    DefineAttribute, DefinePreset, DefineType, Empty, Error, ExportCsv, Flow, GetHistory,
+    GetManyRecords, GetRecord, GetRecordBy, ImportCsv, ListChanges, ListRecords, PatchRecord,
+    ProposeMapping, ReadFile, RestoreRecord, RunSql, TypeName, UpsertRecord, ops::Request,
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value as Json;
+
+/// The answer of an operation as JSON, or its error.
+pub(super) type Answer = Result<Json, Error>;
+
+/// Calls the method of `operation`; `None` if there is no branch for it.
+#[expect(clippy::too_many_lines, reason = "one branch per operation is the point")]
+pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer> {
+    let watch = &mut |_| Flow::Continue;
+    let with = Input { operation, request };
+    Some(match operation {
+        "attributes.archive" => with
+            .call(|r: AttributeName| crm.types().archive_attribute(&r.entity_type, &r.attribute)),
+        "attributes.define" => with
+            .call(|r: DefineAttribute| crm.types().define_attribute(&r.entity_type, r.attribute)),
+        "attributes.restore" => with
+            .call(|r: AttributeName| crm.types().restore_attribute(&r.entity_type, &r.attribute)),
+        "changes.list" => with.call(|r: ListChanges| crm.journal().changes(&r)),
+        "csv.export" => with.call(|r: ExportCsv| crm.export_csv(&r, watch)),
+        "csv.import" => with.call(|r: ImportCsv| crm.import_csv(&r, watch)),
+        "csv.propose" => with.call(|r: ProposeMapping| crm.propose_mapping(&r)),
+        "database.backup" => with.call(|r: BackupTo| crm.backup_to(&r, watch).map(|()| Empty {})),
+        "database.compact" => with.call(|_: Empty| crm.compact().map(|()| Empty {})),
+        "database.info" => with.call(|_: Empty| crm.info()),
+        "database.sql" => with.call(|r: RunSql| crm.sql(&r)),
+        "database.stats" => with.call(|_: Empty| crm.stats()),
+        "database.verify" => with.call(|_: Empty| crm.verify(watch)),
+        "files.add" => with.call(|r: AddFile| crm.files().add(&r)),
+        "files.read" => with.call(|r: ReadFile| crm.files().read(&r.hash, r.offset, r.length)),
+        "records.apply" => with.call(|r: ApplyChanges| crm.apply(r)),
+        "records.archive" => with
+            .call(|r: ArchiveRecord| crm.records(&r.entity_type).archive(r.id, r.expected_version)),
+        "records.count" => with.call(|r: CountRecords| crm.count_records(&r)),
+        "records.create" => {
+            with.call(|r: CreateRecord| crm.records(&r.entity_type).create(r.values))
+        }
+        "records.get" => with.call(|r: GetRecord| crm.records(&r.entity_type).get(r.id)),
+        "records.get_by" => {
+            with.call(|r: GetRecordBy| crm.records(&r.entity_type).get_by(&r.attribute, r.value))
+        }
+        "records.get_many" => with.call(|r: GetManyRecords| {
+            crm.records(&r.entity_type).get_many(r.attribute.as_deref(), r.keys)
+        }),
+        "records.history" => with.call(|r: GetHistory| crm.journal().history(&r)),
+        "records.list" => with.call(|r: ListRecords| crm.list_records(&r)),
+        "records.patch" => with.call(|r: PatchRecord| match r.expected_version {
+            None => crm.records(&r.entity_type).patch(r.id, r.values),
+            version => crm.records(&r.entity_type).patch_expecting(r.id, r.values, version),
+        }),
+        "records.restore" => with
+            .call(|r: RestoreRecord| crm.records(&r.entity_type).restore(r.id, r.expected_version)),
+        "records.upsert" => {
+            with.call(|r: UpsertRecord| crm.records(&r.entity_type).upsert(&r.key, r.values))
+        }
+        "types.archive" => with.call(|r: TypeName| crm.types().archive(&r.entity_type)),
+        "types.define" => with.call(|r: DefineType| crm.types().define(r)),
+        "types.define_preset" => with.call(|r: DefinePreset| crm.types().define_preset(r.preset)),
+        "types.get" => with.call(|r: TypeName| crm.types().get(&r.entity_type)),
+        "types.list" => with.call(|_: Empty| crm.types().list()),
+        "types.restore" => with.call(|r: TypeName| crm.types().restore(&r.entity_type)),
+        _ => return None,
+    })
+}
+
+struct Input<'a> {
+    operation: &'a str,
+    request: &'a Json,
+}
+
+impl Input<'_> {
+    fn call<T, R>(&self, run: impl FnOnce(T) -> crm_core::Result<R>) -> Answer
+    where
+        T: DeserializeOwned,
+        R: Serialize,
+    {
+        let request = serde_json::from_value(self.request.clone());
+        // A request that the types cannot express, such as an id that is none, fails before the
+        // call; the error is the one that callers by name get.
+        let request = request.map_err(|_| {
+            let json = self.request.to_string();
+            Request::from_json(self.operation, json.as_bytes()).expect_err("neither can it be read")
+        })?;
+        let response = run(request)?;
+        Ok(serde_json::to_value(response).expect("every response is JSON"))
+    }
+}

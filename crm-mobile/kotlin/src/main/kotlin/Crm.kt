@@ -1,0 +1,167 @@
+package org.crmcore
+
+import java.io.ByteArrayOutputStream
+import org.crmcore.engine.Engine
+import org.crmcore.engine.UniffiWithHandle
+import org.crmcore.model.AddFile
+import org.crmcore.model.Attribute
+import org.crmcore.model.BackupTo
+import org.crmcore.model.Change
+import org.crmcore.model.DatabaseStats
+import org.crmcore.model.DefineType
+import org.crmcore.model.Durability
+import org.crmcore.model.Empty
+import org.crmcore.model.EngineInfo
+import org.crmcore.model.EntityType
+import org.crmcore.model.FileRef
+import org.crmcore.model.ListChanges
+import org.crmcore.model.OpenOptions
+import org.crmcore.model.Progress
+import org.crmcore.model.ReadFile
+import org.crmcore.model.Replay
+import org.crmcore.model.RunSql
+import org.crmcore.model.SqlResult
+import org.crmcore.model.VerifyReport
+
+/**
+ * The engine over one file.
+ *
+ * ```kotlin
+ * Crm.open("acme.crm").use { crm ->
+ *     val ann = crm.contacts.create("given_name" to "Ann", "email" to "ann@example.org")
+ *     crm.contacts.patch(ann, "city" to "Ulm")
+ * }
+ * ```
+ *
+ * Every method of [Engine] is here too: one for each operation, from a request record to a response
+ * record. What this class adds reads more naturally and means the same.
+ *
+ * All methods may be called from several threads. They block, so an application keeps them off its
+ * main thread (see [io]). They throw [org.crmcore.model.CrmException], with one class for each kind of error.
+ */
+class Crm private constructor(handle: Long, private val opened: Boolean) : Engine(UniffiWithHandle, handle) {
+    internal val subscriptions = Subscriptions()
+
+    /** Records of the type `contact`. */
+    val contacts: Records get() = records("contact")
+
+    /** Records of the type `company`. */
+    val companies: Records get() = records("company")
+
+    /** Records of the type `deal`. */
+    val deals: Records get() = records("deal")
+
+    /** Records of the entity type [type]. */
+    fun records(type: String): Records = Records(this, type)
+
+    /**
+     * The same file, written to in the name of [actor] and for the reason [cause], as the history keeps
+     * them. An actor is a stable key such as `user:17`. Closing what is returned leaves the file open.
+     */
+    override fun actingAs(actor: String, cause: String?): Crm = adopt(super.actingAs(actor, cause), opened = false)
+
+    /**
+     * Closes the file, also for the handles that [actingAs] made. It waits for calls that run in other
+     * threads; later calls throw `CrmException.Closed`. Closing twice does nothing.
+     *
+     * On a handle that [actingAs] made, it releases only that handle.
+     */
+    override fun close() {
+        subscriptions.close()
+        if (opened) closeFile() else destroy()
+    }
+
+    /**
+     * Defines the entity type [name], or changes it as far as the stored records allow. Attributes that
+     * are listed are added or changed; those that are not listed stay as they are.
+     */
+    fun defineType(name: String, vararg attributes: Attribute, label: String = "", description: String = ""): EntityType =
+        defineType(DefineType(name, label, description, attributes.asList()))
+
+    /** The definitions of all entity types. */
+    fun listTypes(): List<EntityType> = listTypes(Empty())
+
+    /** Which engine this is. */
+    fun info(): EngineInfo = info(Empty())
+
+    /** Sizes and counts of the file. */
+    fun stats(): DatabaseStats = stats(Empty())
+
+    /** Rewrites the file without free space. */
+    fun compact() {
+        compact(Empty())
+    }
+
+    /** Checks the file, and that every record is what the journal says of it. [progress] returns false to cancel. */
+    fun verify(progress: ((Progress) -> Boolean)? = null): VerifyReport =
+        watched(progress) { verify(Empty(), it) }
+
+    /** Copies the file to [path], where nothing may be yet, while others read and write. [progress] returns false to cancel. */
+    fun backupTo(path: String, progress: ((Progress) -> Boolean)? = null) {
+        watched(progress) { backupTo(BackupTo(path), it) }
+    }
+
+    /**
+     * Runs one SELECT in SQLite's dialect. [parameters] are the values of `?1`, `?2` and so on; [limit] is
+     * how many rows at most, 1 to 100,000; after [timeoutMs] milliseconds it throws `CrmException.TimedOut`.
+     */
+    fun sql(statement: String, vararg parameters: Any?, limit: Int = 1000, timeoutMs: Int = 5000): SqlResult =
+        sql(RunSql(statement, parameters.map(::valueOf), limit.toUInt(), timeoutMs.toUInt()))
+
+    /** Every change of the file after [after], in order, read by pages of [pageSize] as the sequence is walked. */
+    fun changes(after: Long = 0, pageSize: Int = 1000): Sequence<Change> = sequence {
+        var last = after
+        do {
+            val page = listChanges(ListChanges(last, pageSize.toUInt()))
+            yieldAll(page.changes)
+            last = page.next
+        } while (page.changes.size == pageSize)
+    }
+
+    /** Stores [content] once by its hash, at most 64 MiB, and returns the reference that an attribute of kind file takes. */
+    fun addFile(name: String, mediaType: String, content: ByteArray): FileRef =
+        addFile(AddFile(name, mediaType, content))
+
+    /** All stored bytes of the hash of a [FileRef]. */
+    fun readFile(hash: String): ByteArray {
+        val content = ByteArrayOutputStream()
+        do {
+            val piece = readFile(ReadFile(hash, offset = content.size().toULong()))
+            content.writeBytes(piece.content)
+        } while (content.size().toULong() < piece.size)
+        return content.toByteArray()
+    }
+
+    companion object {
+        /**
+         * Opens the file at [path], and makes it if it is not there; `":memory:"` is a file in memory that
+         * nobody else sees. A new file has the entity types `company`, `contact` and `deal`.
+         *
+         * [durability] is what "committed" promises; [readOnly] refuses every write; a write that would make
+         * the file larger than [maxBytes] throws `CrmException.Full`; [actor] is who writes through this
+         * handle, `host` by default; [replay] replaces clock and ids by ones that repeat.
+         */
+        fun open(
+            path: String,
+            durability: Durability = Durability.FULL,
+            readOnly: Boolean = false,
+            maxBytes: Long? = null,
+            actor: String? = null,
+            replay: Replay? = null,
+        ): Crm {
+            require(maxBytes == null || maxBytes >= 0) { "maxBytes must not be negative" }
+            val options = OpenOptions(durability, readOnly, maxBytes?.toULong(), actor, replay)
+            return open(path, options)
+        }
+
+        /** Opens the file at [path] as [options] say. */
+        fun open(path: String, options: OpenOptions): Crm = adopt(Engine(path, options), opened = true)
+
+        /** Opens the file at [path] for the time that [block] runs, and returns what it returns. */
+        inline fun <T> open(path: String, block: (Crm) -> T): T = open(path).use(block)
+
+        /** Takes the object over from the generated class, which knows nothing of this one. */
+        private fun adopt(engine: Engine, opened: Boolean): Crm =
+            engine.use { Crm(it.uniffiCloneHandle(), opened) }
+    }
+}

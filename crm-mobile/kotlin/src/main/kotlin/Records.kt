@@ -1,0 +1,177 @@
+package org.crmcore
+
+import org.crmcore.engine.Engine
+import org.crmcore.model.ArchiveRecord
+import org.crmcore.model.Archived
+import org.crmcore.model.BadCells
+import org.crmcore.model.ColumnMapping
+import org.crmcore.model.CountRecords
+import org.crmcore.model.CreateRecord
+import org.crmcore.model.CsvDialect
+import org.crmcore.model.CsvProfile
+import org.crmcore.model.ExportCsv
+import org.crmcore.model.ExportReport
+import org.crmcore.model.GetHistory
+import org.crmcore.model.GetManyRecords
+import org.crmcore.model.GetRecord
+import org.crmcore.model.GetRecordBy
+import org.crmcore.model.HistoryEntry
+import org.crmcore.model.ImportCsv
+import org.crmcore.model.ImportMode
+import org.crmcore.model.ImportReport
+import org.crmcore.model.ListRecords
+import org.crmcore.model.MappingProposal
+import org.crmcore.model.Order
+import org.crmcore.model.PatchRecord
+import org.crmcore.model.Progress
+import org.crmcore.model.ProposeMapping
+import org.crmcore.model.Record
+import org.crmcore.model.RecordPage
+import org.crmcore.model.RestoreRecord
+import org.crmcore.model.UpsertRecord
+import org.crmcore.model.Upserted
+
+/**
+ * Records of one entity type.
+ *
+ * Values are given as Kotlin has them (see [valueOf]), and null clears. It holds nothing: make one
+ * whenever it is needed.
+ */
+class Records internal constructor(private val engine: Engine, /** The entity type. */ val type: String) {
+    /** Adds a record and returns it with its id. Attributes that are left out take their default. */
+    fun create(vararg values: Pair<String, Any?>): Record = create(values.toMap())
+
+    /** Adds a record and returns it with its id. Attributes that are left out take their default. */
+    fun create(values: Map<String, Any?>): Record = engine.createRecord(CreateRecord(type, valuesOf(values)))
+
+    /** The record of this id; throws `CrmException.NotFound` if there is none. */
+    operator fun get(id: String): Record = engine.getRecord(GetRecord(type, id))
+
+    /** The record that has [value] as its unique [attribute]; throws `CrmException.NotFound` if there is none. */
+    fun getBy(attribute: String, value: Any?): Record = engine.getRecordBy(GetRecordBy(type, attribute, valueOf(value)))
+
+    /** The record that has [value] as its unique [attribute], or null. */
+    fun find(attribute: String, value: Any?): Record? = getMany(listOf(value), attribute).single()
+
+    /**
+     * The records of several ids, or of several values of the unique [attribute], from one state of the
+     * file: in the order of [keys], null where there is none.
+     */
+    fun getMany(keys: Iterable<Any?>, attribute: String? = null): List<Record?> =
+        engine.getManyRecords(GetManyRecords(type, attribute, keys.map(::valueOf))).records
+
+    /**
+     * Changes some values of the record of this id; null clears an attribute, those left out stay. If the
+     * record has another version than [expectedVersion], it throws `CrmException.StaleVersion`.
+     */
+    fun patch(id: String, vararg values: Pair<String, Any?>, expectedVersion: Long? = null): Record =
+        patch(id, values.toMap(), expectedVersion)
+
+    /** As the other [patch], with the values as a map. */
+    fun patch(id: String, values: Map<String, Any?>, expectedVersion: Long? = null): Record =
+        engine.patchRecord(PatchRecord(type, id, valuesOf(values), expectedVersion))
+
+    /**
+     * Changes some values of [record]. If it was changed since it was read, it throws
+     * `CrmException.StaleVersion` and writes nothing.
+     */
+    fun patch(record: Record, vararg values: Pair<String, Any?>): Record =
+        patch(record.id, values.toMap(), record.version)
+
+    /** Archives the record of this id: it stays readable, and lists leave it out. */
+    fun archive(id: String, expectedVersion: Long? = null): Record =
+        engine.archiveRecord(ArchiveRecord(type, id, expectedVersion))
+
+    /** Takes the record of this id out of the archive. */
+    fun restore(id: String, expectedVersion: Long? = null): Record =
+        engine.restoreRecord(RestoreRecord(type, id, expectedVersion))
+
+    /** Creates a record, or changes the one that has the same value of the unique attribute [key]. */
+    fun upsert(key: String, vararg values: Pair<String, Any?>): Upserted = upsert(key, values.toMap())
+
+    /** Creates a record, or changes the one that has the same value of the unique attribute [key]. */
+    fun upsert(key: String, values: Map<String, Any?>): Upserted =
+        engine.upsertRecord(UpsertRecord(type, key, valuesOf(values)))
+
+    /**
+     * A page of records whose attributes equal [filter], where null means without a value. [after] is the
+     * `next` of the page before; [limit] is 1 to 10,000.
+     */
+    fun list(
+        filter: Map<String, Any?> = emptyMap(),
+        order: Order? = null,
+        archived: Archived = Archived.EXCLUDE,
+        after: String? = null,
+        limit: Int = 100,
+    ): RecordPage =
+        engine.listRecords(ListRecords(type, valuesOf(filter), order, archived, after, limit.toUInt()))
+
+    /** All records of [list], read by pages of [pageSize] as the sequence is walked. */
+    fun iterate(
+        filter: Map<String, Any?> = emptyMap(),
+        order: Order? = null,
+        archived: Archived = Archived.EXCLUDE,
+        pageSize: Int = 1000,
+    ): Sequence<Record> = sequence {
+        var after: String? = null
+        do {
+            val page = list(filter, order, archived, after, pageSize)
+            yieldAll(page.records)
+            after = page.next
+        } while (after != null)
+    }
+
+    /** How many records there are whose attributes equal [filter]. */
+    fun count(filter: Map<String, Any?> = emptyMap(), archived: Archived = Archived.EXCLUDE): Long =
+        engine.countRecords(CountRecords(type, valuesOf(filter), archived)).toLong()
+
+    /** The changes of the record of this id, or of one [attribute] of it, oldest first, read by pages as the sequence is walked. */
+    fun history(id: String, attribute: String? = null, pageSize: Int = 1000): Sequence<HistoryEntry> = sequence {
+        var after: Long? = 0
+        while (after != null) {
+            val page = engine.getHistory(GetHistory(type, id, attribute, after, pageSize.toUInt()))
+            yieldAll(page.entries)
+            after = page.next
+        }
+    }
+
+    /** Which column of a CSV table resembles which attribute. The table is the file at [path], or [text]. */
+    fun proposeMapping(path: String? = null, text: String? = null, dialect: CsvDialect = CsvDialect()): MappingProposal =
+        engine.proposeMapping(ProposeMapping(type, path, text, dialect))
+
+    /**
+     * Reads a CSV table, the file at [path] or [text], into records, and reports every cell that does not
+     * fit. [key] is the unique attribute that names the record where [mode] changes records.
+     * [progress] is told of the bytes read and returns false to cancel.
+     */
+    fun importCsv(
+        columns: List<ColumnMapping>,
+        path: String? = null,
+        text: String? = null,
+        mode: ImportMode = ImportMode.CREATE,
+        key: String? = null,
+        badCells: BadCells = BadCells.REJECT_ROW,
+        allOrNothing: Boolean = false,
+        dialect: CsvDialect = CsvDialect(),
+        progress: ((Progress) -> Boolean)? = null,
+    ): ImportReport = watched(progress) { listener ->
+        engine.importCsv(ImportCsv(type, path, text, columns, dialect, mode, key, badCells, allOrNothing), listener)
+    }
+
+    /**
+     * Writes records as a CSV table: to [path], where nothing may be yet, or else into the report, up to
+     * 16 MiB. [attributes] are all of them, after the id, if the list is empty. [progress] is told of the
+     * records written and returns false to cancel.
+     */
+    fun exportCsv(
+        path: String? = null,
+        attributes: List<String> = emptyList(),
+        filter: Map<String, Any?> = emptyMap(),
+        archived: Archived = Archived.EXCLUDE,
+        profile: CsvProfile = CsvProfile.MACHINE,
+        dialect: CsvDialect = CsvDialect(),
+        progress: ((Progress) -> Boolean)? = null,
+    ): ExportReport = watched(progress) { listener ->
+        engine.exportCsv(ExportCsv(type, path, attributes, valuesOf(filter), archived, dialect, profile), listener)
+    }
+}

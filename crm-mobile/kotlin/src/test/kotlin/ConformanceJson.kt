@@ -1,0 +1,174 @@
+package org.crmcore
+
+import java.math.BigInteger
+import java.time.Instant
+import java.time.OffsetDateTime
+import java.time.ZoneOffset
+import java.time.format.DateTimeFormatter
+import java.time.format.DateTimeFormatterBuilder
+import java.time.temporal.ChronoField
+import java.util.Base64
+import kotlin.reflect.KClass
+import kotlin.reflect.KParameter
+import kotlin.reflect.KType
+import kotlin.reflect.full.memberProperties
+import kotlin.reflect.full.primaryConstructor
+import kotlinx.serialization.json.JsonArray
+import kotlinx.serialization.json.JsonElement
+import kotlinx.serialization.json.JsonNull
+import kotlinx.serialization.json.JsonObject
+import kotlinx.serialization.json.JsonPrimitive
+import kotlinx.serialization.json.contentOrNull
+import kotlinx.serialization.json.jsonArray
+import kotlinx.serialization.json.jsonObject
+import kotlinx.serialization.json.jsonPrimitive
+import org.crmcore.model.Address
+import org.crmcore.model.FileRef
+import org.crmcore.model.Money
+import org.crmcore.model.RecordChange
+import org.crmcore.model.Value
+
+/**
+ * From the JSON of the shared cases to the records that the bindings generate, and back.
+ *
+ * Records are read and built by reflection, so that each default of the generated constructors is in
+ * play, and a field that only one side knows fails.
+ */
+internal object ConformanceJson {
+    /** The record of class [type] that [json] describes. */
+    fun <T : Any> read(json: JsonElement, type: KClass<T>): T {
+        val constructor = type.primaryConstructor ?: return type.constructors.single().call()
+        val fields = json.jsonObject.toMutableMap()
+        val arguments = mutableMapOf<KParameter, Any?>()
+        for (parameter in constructor.parameters) {
+            val field = fields.remove(jsonName(parameter.name!!))
+            when {
+                field != null -> arguments[parameter] = read(field, parameter.type)
+                // UniFFI knows no defaults of enumerations; the engine's are the first of each.
+                !parameter.isOptional -> arguments[parameter] = firstOf(parameter)
+            }
+        }
+        check(fields.isEmpty()) { "${type.simpleName} has no ${fields.keys}" }
+        return constructor.callBy(arguments)
+    }
+
+    private fun firstOf(parameter: KParameter): Any? =
+        (parameter.type.classifier as KClass<*>).java.enumConstants?.first() ?: error("${parameter.name} is missing")
+
+    private fun read(json: JsonElement, type: KType): Any? {
+        if (json is JsonNull && type.isMarkedNullable) return null
+        val kind = type.classifier as KClass<*>
+        return when {
+            kind == Value::class -> value(json)
+            kind == RecordChange::class -> change(json.jsonObject)
+            kind == List::class -> json.jsonArray.map { read(it, type.arguments.single().type!!) }
+            kind == Map::class -> json.jsonObject.mapValues { read(it.value, type.arguments.last().type!!) }
+            kind == String::class -> text(json)
+            kind == Boolean::class -> json.jsonPrimitive.content.toBooleanStrict()
+            kind == Int::class -> json.jsonPrimitive.content.toInt()
+            kind == Long::class -> json.jsonPrimitive.content.toLong()
+            kind == UByte::class -> json.jsonPrimitive.content.toUByte()
+            kind == UInt::class -> json.jsonPrimitive.content.toUInt()
+            kind == ULong::class -> json.jsonPrimitive.content.toULong()
+            kind == ByteArray::class -> Base64.getDecoder().decode(text(json))
+            kind == Instant::class -> OffsetDateTime.parse(text(json)).toInstant()
+            kind.java.isEnum -> kind.java.enumConstants.single { jsonName(it) == text(json) }
+            else -> read(json, kind)
+        }
+    }
+
+    private fun change(json: JsonObject): RecordChange {
+        val (name, request) = json.entries.single()
+        val case = RecordChange::class.sealedSubclasses.single { it.simpleName!!.lowercase() == name }
+        val constructor = case.primaryConstructor!!
+        return constructor.call(read(request, constructor.parameters.single().type))
+    }
+
+    /** The value that [json] stands for. */
+    private fun value(json: JsonElement): Value = when {
+        json is JsonNull -> Value.Null
+        json is JsonArray -> Value.Texts(json.map(::text))
+        json is JsonObject && "amount" in json -> Value.Money(read(json, Money::class))
+        json is JsonObject && "hash" in json -> Value.File(read(json, FileRef::class))
+        json is JsonObject -> Value.Address(read(json, Address::class))
+        json.jsonPrimitive.isString -> Value.Text(json.jsonPrimitive.content)
+        else -> scalar(json.jsonPrimitive.content)
+    }
+
+    private fun scalar(content: String): Value =
+        content.toBooleanStrictOrNull()?.let(Value::Bool)
+            ?: content.toLongOrNull()?.let(Value::Integer)
+            ?: Value.Real(content.toDouble())
+
+    private fun text(json: JsonElement): String {
+        check(json is JsonPrimitive && json.isString) { "a text is expected" }
+        return json.content
+    }
+
+    /** [result] as the engine's JSON has it. Fields without a value are left out, values are not. */
+    fun write(result: Any?): JsonElement = when (result) {
+        null, is Value.Null -> JsonNull
+        is Value.Bool -> JsonPrimitive(result.v1)
+        is Value.Integer -> JsonPrimitive(result.v1)
+        is Value.Real -> JsonPrimitive(result.v1)
+        is Value.Text -> JsonPrimitive(result.v1)
+        is Value.Texts -> write(result.v1)
+        is Value.Money -> write(result.v1)
+        is Value.Address -> write(result.v1)
+        is Value.File -> write(result.v1)
+        is String -> JsonPrimitive(result)
+        is Boolean -> JsonPrimitive(result)
+        is Number -> JsonPrimitive(result)
+        is UByte, is UInt, is ULong -> JsonPrimitive(BigInteger(result.toString()))
+        is ByteArray -> JsonPrimitive(Base64.getEncoder().encodeToString(result))
+        is Instant -> JsonPrimitive(MOMENT.format(result.atOffset(ZoneOffset.UTC)))
+        is Enum<*> -> JsonPrimitive(jsonName(result))
+        is List<*> -> JsonArray(result.map(::write))
+        is Map<*, *> -> JsonObject(result.entries.associate { it.key as String to write(it.value) })
+        else -> record(result)
+    }
+
+    private fun record(record: Any): JsonObject {
+        val fields = record::class.memberProperties.associate { jsonName(it.name) to it.getter.call(record) }
+        return JsonObject(fields.filterValues { it != null }.mapValues { write(it.value) })
+    }
+
+    private fun jsonName(case: Any): String = (case as Enum<*>).name.lowercase()
+
+    private fun jsonName(property: String): String =
+        if (property == "entityType") "type" else property.replace(Regex("[A-Z]")) { "_" + it.value.lowercase() }
+
+    /** RFC 3339 with as many decimal places as there are. */
+    private val MOMENT: DateTimeFormatter = DateTimeFormatterBuilder()
+        .appendPattern("uuuu-MM-dd'T'HH:mm:ss")
+        .appendFraction(ChronoField.NANO_OF_SECOND, 0, 9, true)
+        .appendLiteral('Z')
+        .toFormatter()
+}
+
+/** Where [actual] differs from [expected] by the rules of the cases, or null. */
+internal fun difference(expected: JsonElement, actual: JsonElement?, path: String = "", exact: Boolean = false): String? = when {
+    expected is JsonPrimitive && expected.isString && expected.content == "\$any" ->
+        "$path: nothing there".takeIf { actual == null || actual is JsonNull }
+    expected is JsonNull -> "$path: expected null".takeIf { if (exact) actual !is JsonNull else actual != null && actual !is JsonNull }
+    expected is JsonObject && actual is JsonObject -> {
+        val surplus = (actual.keys - expected.keys).firstOrNull { exact }
+        surplus?.let { "$path/$it: not expected" } ?: expected.entries.firstNotNullOfOrNull { (key, value) ->
+            difference(value, actual[key], "$path/$key", exact || key == "values" || key == "typed")
+        }
+    }
+    expected is JsonArray && actual is JsonArray ->
+        if (expected.size != actual.size) "$path: expected ${expected.size} items, found ${actual.size}"
+        else expected.indices.firstNotNullOfOrNull { difference(expected[it], actual[it], "$path/$it", exact) }
+    expected is JsonPrimitive && actual is JsonPrimitive && same(expected, actual) -> null
+    else -> "$path: expected $expected, found $actual"
+}
+
+private fun same(expected: JsonPrimitive, actual: JsonPrimitive): Boolean {
+    if (expected.isString || actual.isString) return expected == actual
+    val wholes = listOf(expected, actual).map { it.contentOrNull?.toBigIntegerOrNull() }
+    if (null !in wholes && "-0" !in listOf(expected.content, actual.content)) return wholes[0] == wholes[1]
+    val numbers = listOf(expected, actual).map { it.content.toDoubleOrNull() }
+    if (null in numbers) return expected.content == actual.content
+    return numbers[0]!!.compareTo(numbers[1]!!) == 0
+}

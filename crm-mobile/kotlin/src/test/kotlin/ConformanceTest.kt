@@ -1,0 +1,252 @@
+package org.crmcore
+
+import java.nio.file.Files
+import java.nio.file.Path
+import java.util.Base64
+import kotlin.io.path.listDirectoryEntries
+import kotlin.io.path.name
+import kotlin.io.path.readText
+import kotlin.io.path.writeBytes
+import kotlin.reflect.KClass
+import kotlinx.serialization.json.Json
+import kotlinx.serialization.json.JsonArray
+import kotlinx.serialization.json.JsonElement
+import kotlinx.serialization.json.JsonObject
+import kotlinx.serialization.json.JsonPrimitive
+import kotlinx.serialization.json.contentOrNull
+import kotlinx.serialization.json.int
+import kotlinx.serialization.json.jsonArray
+import kotlinx.serialization.json.jsonObject
+import kotlinx.serialization.json.jsonPrimitive
+import org.crmcore.engine.Engine
+import org.crmcore.model.AddFile
+import org.crmcore.model.ApplyChanges
+import org.crmcore.model.ArchiveRecord
+import org.crmcore.model.AttributeName
+import org.crmcore.model.BackupTo
+import org.crmcore.model.CountRecords
+import org.crmcore.model.CreateRecord
+import org.crmcore.model.CrmException
+import org.crmcore.model.DefineAttribute
+import org.crmcore.model.DefinePreset
+import org.crmcore.model.DefineType
+import org.crmcore.model.Empty
+import org.crmcore.model.ExportCsv
+import org.crmcore.model.GetHistory
+import org.crmcore.model.GetManyRecords
+import org.crmcore.model.GetRecord
+import org.crmcore.model.GetRecordBy
+import org.crmcore.model.ImportCsv
+import org.crmcore.model.ListChanges
+import org.crmcore.model.ListRecords
+import org.crmcore.model.OpenOptions
+import org.crmcore.model.PatchRecord
+import org.crmcore.model.ProposeMapping
+import org.crmcore.model.ReadFile
+import org.crmcore.model.RestoreRecord
+import org.crmcore.model.RunSql
+import org.crmcore.model.TypeName
+import org.crmcore.model.UpsertRecord
+import org.junit.jupiter.api.AfterAll
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertNull
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Assertions.fail
+import org.junit.jupiter.api.DynamicTest
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.TestFactory
+import org.junit.jupiter.api.io.TempDir
+
+/** The cases that all languages share, through the typed interface of Kotlin. See tests/conformance/README.md. */
+class ConformanceTest {
+    @Test
+    fun `every operation of the table can be called`() {
+        val table = Json.parseToJsonElement(FOLDER.resolve("operations.json").readText()).jsonArray
+        val names = table.map { it.jsonObject.getValue("name").jsonPrimitive.content }
+        assertEquals(names.sorted(), OPERATIONS.keys.sorted())
+    }
+
+    @TestFactory
+    fun cases(@TempDir root: Path): List<DynamicTest> {
+        val files = FOLDER.resolve("cases").listDirectoryEntries("*.json").sorted()
+        val cases = files.flatMap { file ->
+            Json.parseToJsonElement(file.readText()).jsonArray.map { file.name to it.jsonObject }
+        }
+        assertTrue(cases.isNotEmpty(), "no case in $FOLDER")
+        found = cases.size
+        return cases.mapIndexed { number, (file, case) ->
+            val name = case.getValue("name").jsonPrimitive.content
+            DynamicTest.dynamicTest("$file: $name") {
+                CaseRunner(Files.createDirectory(root.resolve("case$number")), case).use(CaseRunner::run)
+                run += 1
+            }
+        }
+    }
+
+    companion object {
+        private val FOLDER: Path =
+            Path.of(System.getenv("CRM_CONFORMANCE_DIR") ?: "../../tests/conformance")
+
+        private var found = 0
+        private var run = 0
+
+        @AfterAll
+        @JvmStatic
+        fun count() {
+            println("conformance: $run of $found cases")
+            assertEquals(found, run, "some cases were not run to their end")
+        }
+    }
+}
+
+private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
+    "attributes.archive" to call(AttributeName::class) { archiveAttribute(it) },
+    "attributes.define" to call(DefineAttribute::class) { defineAttribute(it) },
+    "attributes.restore" to call(AttributeName::class) { restoreAttribute(it) },
+    "changes.list" to call(ListChanges::class) { listChanges(it) },
+    "csv.export" to call(ExportCsv::class) { exportCsv(it) },
+    "csv.import" to call(ImportCsv::class) { importCsv(it) },
+    "csv.propose" to call(ProposeMapping::class) { proposeMapping(it) },
+    "database.backup" to call(BackupTo::class) { backupTo(it) },
+    "database.compact" to call(Empty::class) { compact(it) },
+    "database.info" to call(Empty::class) { info(it) },
+    "database.sql" to call(RunSql::class) { sql(it) },
+    "database.stats" to call(Empty::class) { stats(it) },
+    "database.verify" to call(Empty::class) { verify(it) },
+    "files.add" to call(AddFile::class) { addFile(it) },
+    "files.read" to call(ReadFile::class) { readFile(it) },
+    "records.apply" to call(ApplyChanges::class) { applyChanges(it) },
+    "records.archive" to call(ArchiveRecord::class) { archiveRecord(it) },
+    "records.count" to call(CountRecords::class) { countRecords(it) },
+    "records.create" to call(CreateRecord::class) { createRecord(it) },
+    "records.get" to call(GetRecord::class) { getRecord(it) },
+    "records.get_by" to call(GetRecordBy::class) { getRecordBy(it) },
+    "records.get_many" to call(GetManyRecords::class) { getManyRecords(it) },
+    "records.history" to call(GetHistory::class) { getHistory(it) },
+    "records.list" to call(ListRecords::class) { listRecords(it) },
+    "records.patch" to call(PatchRecord::class) { patchRecord(it) },
+    "records.restore" to call(RestoreRecord::class) { restoreRecord(it) },
+    "records.upsert" to call(UpsertRecord::class) { upsertRecord(it) },
+    "types.archive" to call(TypeName::class) { archiveType(it) },
+    "types.define" to call(DefineType::class) { defineType(it) },
+    "types.define_preset" to call(DefinePreset::class) { definePreset(it) },
+    "types.get" to call(TypeName::class) { getType(it) },
+    "types.list" to call(Empty::class) { listTypes(it) },
+    "types.restore" to call(TypeName::class) { restoreType(it) },
+)
+
+private fun <T : Any> call(type: KClass<T>, operation: Engine.(T) -> Any?): (Engine, JsonElement) -> Any? =
+    { engine, request -> engine.operation(ConformanceJson.read(request, type)) }
+
+/** One case: a handle, a folder, and the values that were saved. */
+private class CaseRunner(private val folder: Path, private val case: JsonObject) : AutoCloseable {
+    private val path = if (case["file"]?.jsonPrimitive?.content == "true") "$folder/case.crm" else ":memory:"
+    private val saved = mutableMapOf<String, JsonElement>()
+    private var owner: Crm? = open(JsonObject(emptyMap()))
+    private var handle: Crm? = owner
+
+    fun run() {
+        known(case, "name", "why", "file", "steps")
+        case.getValue("steps").jsonArray.forEachIndexed { number, step ->
+            try {
+                step(step.jsonObject)
+            } catch (failure: Throwable) {
+                throw AssertionError("step $number: ${failure.message ?: failure.javaClass.simpleName}", failure)
+            }
+        }
+    }
+
+    override fun close() {
+        owner?.close()
+    }
+
+    private fun step(step: JsonObject) {
+        known(step, "op", "in", "acting_as", "reopen", "open", "write", "out", "error", "save")
+        val kind = listOf("op", "acting_as", "write", "reopen", "open").single { it in step }
+        val outcome = runCatching { perform(kind, step) }
+        outcome.exceptionOrNull()?.let { if (it !is CrmException) throw it }
+        val error = step["error"]?.jsonObject
+        if (error != null) {
+            return refused(error, outcome.exceptionOrNull() as CrmException? ?: fail("no error, expected $error"))
+        }
+        val result = outcome.getOrElse { fail("${(it as CrmException).name()}: ${it.text()}") }
+        step["out"]?.let { expected -> assertNull(difference(fill(expected), result)) }
+        step["save"]?.jsonObject?.forEach { (name, pointer) -> saved[name] = at(result, pointer.jsonPrimitive.content) }
+    }
+
+    private fun perform(kind: String, step: JsonObject): JsonElement {
+        val argument = fill(step.getValue(kind))
+        when (kind) {
+            "op" -> {
+                val request = fill(step["in"] ?: JsonObject(emptyMap()))
+                val operation = OPERATIONS.getValue(argument.jsonPrimitive.content)
+                return ConformanceJson.write(operation(handle ?: fail("there is no handle"), request))
+            }
+            "acting_as" -> {
+                val (actor, cause) = listOf("actor", "cause").map { argument.jsonObject[it]?.jsonPrimitive?.contentOrNull }
+                handle = owner!!.actingAs(actor!!, cause)
+            }
+            "write" -> {
+                val (target, content) = listOf("path", "base64").map { argument.jsonObject.getValue(it).jsonPrimitive.content }
+                Path.of(target).writeBytes(Base64.getDecoder().decode(content))
+            }
+            "reopen" -> {
+                owner?.close()
+                owner = null
+                handle = null
+                owner = open(argument.jsonObject)
+                handle = owner
+            }
+            "open" -> {
+                val options = argument.jsonObject["options"]?.jsonObject ?: JsonObject(emptyMap())
+                open(options, argument.jsonObject.getValue("path").jsonPrimitive.content).close()
+            }
+        }
+        return JsonObject(emptyMap())
+    }
+
+    private fun open(options: JsonObject, path: String = this.path): Crm =
+        Crm.open(path, ConformanceJson.read(JsonObject(REPLAY + options), OpenOptions::class))
+
+    private fun refused(expected: JsonObject, error: CrmException) {
+        known(expected, "kind", "field", "hint", "says")
+        val found = mapOf("kind" to error.name(), "field" to parts(error)[1], "hint" to parts(error)[2])
+        for ((part, value) in found) {
+            expected[part]?.let { assertEquals(it.jsonPrimitive.contentOrNull, value, "$part of ${error.text()}") }
+        }
+        for (text in expected["says"]?.let(::fill)?.jsonArray.orEmpty()) {
+            assertTrue(text.jsonPrimitive.content in parts(error)[0]!!, "${error.text()} does not say $text")
+        }
+    }
+
+    /** [json] with its placeholders replaced. */
+    private fun fill(json: JsonElement): JsonElement = when (json) {
+        is JsonArray -> JsonArray(json.map(::fill))
+        is JsonObject -> json["\$repeat"]?.jsonArray?.let { (text, times) ->
+            JsonPrimitive(text.jsonPrimitive.content.repeat(times.jsonPrimitive.int))
+        } ?: JsonObject(json.mapValues { fill(it.value) })
+        is JsonPrimitive -> if (json.isString) fill(json.content) else json
+    }
+
+    private fun fill(text: String): JsonElement = when {
+        text == "\$any" -> JsonPrimitive(text)
+        text != "\$dir" && NAME.matches(text) -> saved[text.drop(1)] ?: fail("$text was never saved")
+        else -> JsonPrimitive(text.replace("\$dir", folder.toString()))
+    }
+
+    private fun at(json: JsonElement, pointer: String): JsonElement =
+        pointer.split('/').drop(1).fold(json) { element, key ->
+            val name = key.replace("~1", "/").replace("~0", "~")
+            if (element is JsonArray) element[name.toInt()] else element.jsonObject.getValue(name)
+        }
+
+    private fun known(json: JsonObject, vararg keys: String) {
+        assertEquals(emptySet<String>(), json.keys - keys.toSet(), "keys that no runner knows")
+    }
+
+    companion object {
+        private val NAME = Regex("\\$[a-z][a-z0-9_]*")
+        private val REPLAY: JsonObject =
+            Json.parseToJsonElement("""{"replay": {"start": "2026-01-01T00:00:00Z", "step_micros": 1000}}""").jsonObject
+    }
+}

@@ -1,0 +1,74 @@
+//! One method for each row of the operation table.
+//!
+//! The rows come from `crm_core::for_each_operation!`; the macro expands to whole exported `impl`
+//! blocks, because UniFFI has to see the methods when it exports them. A row added to the table is
+//! a method in Swift and Kotlin without a line here.
+
+use std::sync::Arc;
+
+use crm_core::{
+    AddFile, ApplyChanges, ApplyReport, ArchiveRecord, AttributeName, BackupTo, ChangePage,
+    CountRecords, CreateRecord, CrmError, DatabaseStats, DefineAttribute, DefinePreset, DefineType,
+    Empty, EngineInfo, EntityType, ExportCsv, ExportReport, FilePiece, FileRef, FoundRecords,
+    GetHistory, GetManyRecords, GetRecord, GetRecordBy, HistoryPage, ImportCsv, ImportReport,
+    ListChanges, ListRecords, MappingProposal, PatchRecord, Progress, ProposeMapping, ReadFile,
+    Record, RecordPage, RestoreRecord, Result, RunSql, SqlResult, TypeName, UpsertRecord, Upserted,
+    VerifyReport, ops::Watch,
+};
+
+use crate::{Crm, ProgressListener, guard::guard, progress::ask};
+
+macro_rules! export_operations {
+    ($(
+        $(#[doc = $doc:literal])*
+        $mode:ident $name:literal $variant:ident $method:ident($request:ty) -> $response:ty = $run:expr;
+    )*) => {
+        $( export_operations! { @$mode [$(#[doc = $doc])*] $method($request) -> $response = $run } )*
+    };
+    (@job [$(#[$doc:meta])*] $method:ident($request:ty) -> $response:ty = $run:expr) => {
+        #[uniffi::export]
+        impl Crm {
+            $(#[$doc])*
+            ///
+            /// # Errors
+            ///
+            /// What the engine refuses, by kind; a job that the listener cancels says in its report
+            /// what was kept, or fails with `Interrupted`.
+            #[uniffi::method(default(listener = None))]
+            pub fn $method(
+                &self,
+                request: $request,
+                listener: Option<Arc<dyn ProgressListener>>,
+            ) -> Result<$response, CrmError> {
+                let mut watch = |progress| ask(listener.as_ref(), progress);
+                guard(|| run(&self.engine, request, &mut watch, $run))
+            }
+        }
+    };
+    (@$mode:ident [$(#[$doc:meta])*] $method:ident($request:ty) -> $response:ty = $run:expr) => {
+        #[uniffi::export]
+        impl Crm {
+            $(#[$doc])*
+            ///
+            /// # Errors
+            ///
+            /// What the engine refuses, by kind.
+            pub fn $method(&self, request: $request) -> Result<$response, CrmError> {
+                let mut watch = |_: Progress| crm_core::Flow::Continue;
+                guard(|| run(&self.engine, request, &mut watch, $run))
+            }
+        }
+    };
+}
+
+crm_core::for_each_operation!(export_operations);
+
+/// Gives the function of a row its types.
+fn run<T, R>(
+    engine: &crm_core::Crm,
+    request: T,
+    watch: &mut Watch<'_>,
+    body: impl FnOnce(&crm_core::Crm, T, &mut Watch<'_>) -> Result<R>,
+) -> Result<R> {
+    body(engine, request, watch)
+}

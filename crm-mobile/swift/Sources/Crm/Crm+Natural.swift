@@ -1,0 +1,100 @@
+import Foundation
+
+// What Swift expects beyond the generated methods: defaults, closures, and work off the main thread.
+
+extension Crm {
+    /// Opens the file at `path`, and makes it if it is not there; `":memory:"` keeps it in memory.
+    public static func open(
+        _ path: String, durability: Durability = .full, readOnly: Bool = false,
+        maxBytes: UInt64? = nil, actor: String? = nil, replay: Replay? = nil
+    ) throws -> Crm {
+        try Crm(
+            path: path,
+            options: OpenOptions(
+                durability: durability, readOnly: readOnly, maxBytes: maxBytes, actor: actor,
+                replay: replay))
+    }
+
+    /// Records of an entity type.
+    public func records(_ type: String) -> Records { Records(crm: self, type: type) }
+
+    /// Records of the type `contact`.
+    public var contacts: Records { records("contact") }
+
+    /// Records of the type `company`.
+    public var companies: Records { records("company") }
+
+    /// Records of the type `deal`.
+    public var deals: Records { records("deal") }
+
+    /// Defines an entity type, or changes one.
+    @discardableResult
+    public func define(_ name: String, _ attributes: [Attribute], label: String = "") throws
+        -> EntityType
+    {
+        try defineType(request: DefineType(name: name, label: label, attributes: attributes))
+    }
+
+    /// Runs one read-only SQL statement and returns its rows.
+    public func query(_ sql: String, _ parameters: [Value] = []) throws -> [[Value]] {
+        try self.sql(request: RunSql(sql: sql, parameters: parameters)).rows
+    }
+
+    /// Imports a CSV table. `progress` is told how far it is and returns whether to go on.
+    public func importCsv(
+        _ request: ImportCsv, progress: @escaping @Sendable (Progress) -> Bool
+    ) throws -> ImportReport {
+        try importCsv(request: request, listener: ClosureListener(progress))
+    }
+
+    /// Tells `body` of every commit until the returned observation is stopped.
+    public func onCommit(_ body: @escaping @Sendable (Commit) -> Void) throws -> Observation {
+        try observe(observer: ClosureObserver(body))
+    }
+
+    /// Runs blocking work with this handle on a thread of its own, so that neither the main thread
+    /// nor Swift's cooperative threads wait for the disk.
+    public func background<T: Sendable>(_ work: @escaping @Sendable (Crm) throws -> T) async throws
+        -> T
+    {
+        try await withCheckedThrowingContinuation { continuation in
+            DispatchQueue.global().async {
+                continuation.resume(with: Result { try work(self) })
+            }
+        }
+    }
+}
+
+extension Attribute {
+    /// An attribute with the rules that are named; the others are off.
+    public init(
+        _ name: String, _ kind: Kind, label: String = "", description: String = "",
+        required: Bool = false, unique: Bool = false, index: Bool = false,
+        defaultValue: Value? = nil, options: [String] = [], minimum: Value? = nil,
+        maximum: Value? = nil, length: UInt32? = nil, pattern: String? = nil, scale: UInt8? = nil,
+        currency: String? = nil, target: String? = nil, sensitivity: Sensitivity = .none
+    ) {
+        self.init(
+            name: name, kind: kind, label: label, description: description, required: required,
+            unique: unique, index: index, default: defaultValue,
+            options: options.map { ChoiceOption(value: $0) }, minimum: minimum, maximum: maximum,
+            length: length, pattern: pattern, scale: scale, currency: currency, target: target,
+            sensitivity: sensitivity)
+    }
+}
+
+final class ClosureListener: ProgressListener {
+    private let body: @Sendable (Progress) -> Bool
+
+    init(_ body: @escaping @Sendable (Progress) -> Bool) { self.body = body }
+
+    func progress(progress: Progress) throws -> Bool { body(progress) }
+}
+
+final class ClosureObserver: CommitObserver {
+    private let body: @Sendable (Commit) -> Void
+
+    init(_ body: @escaping @Sendable (Commit) -> Void) { self.body = body }
+
+    func committed(commit: Commit) throws { body(commit) }
+}

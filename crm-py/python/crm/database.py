@@ -1,0 +1,318 @@
+"""The handle: one file, opened."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from types import TracebackType
+from typing import Any, NoReturn
+
+from crm import wire
+from crm._native import Engine
+from crm.errors import InvalidArgumentError
+from crm.exchange import Csv
+from crm.files import Files
+from crm.journal import Change, ChangePage, Commit, Observer, read_changes
+from crm.progress import Report, adapt
+from crm.records import ApplyReport, RecordChange, Records, apply
+from crm.schema import Definitions, Types
+from crm.sqlite_guard import Watch
+from crm.tables import SqlValue, Table
+from crm.values import encode
+
+MEMORY = ":memory:"
+"""The path of a file in memory that nobody else sees."""
+
+JOURNAL_PAGE = 1000
+"""How many changes an iteration reads at a time."""
+
+
+class Durability(StrEnum):
+    """What "committed" promises."""
+
+    FULL = "full"
+    """A write that returned survives a power cut."""
+    RELAXED = "relaxed"
+    """A write that returned survives the end of the process; a power cut may undo the last ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """A clock and ids that repeat: for tests, demonstrations and simulations."""
+
+    start: datetime.datetime
+    """The first reading of the clock."""
+    step_micros: int
+    """How far the clock moves with each reading, in microseconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineInfo:
+    """Which engine this is."""
+
+    version: str
+    """The version of the engine, such as `0.1.0`."""
+    sqlite_version: str
+    """The version of SQLite inside."""
+    schema_version: int
+    """The version of the storage format that it writes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypeCount:
+    """How many records a type has."""
+
+    type: str
+    """The entity type."""
+    records: int
+    """Its records, archived ones included."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseStats:
+    """Sizes and counts of the file."""
+
+    file_bytes: int
+    """Bytes of the main file."""
+    wal_bytes: int
+    """Bytes of the write-ahead log beside it."""
+    free_bytes: int
+    """Bytes that `Crm.compact` would give back."""
+    changes: int
+    """Rows of the journal."""
+    files: int
+    """Stored files."""
+    types: tuple[TypeCount, ...]
+    """Records by type."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyReport:
+    """What `Crm.verify` found."""
+
+    is_ok: bool
+    """Whether nothing was found."""
+    records: int
+    """Records compared with the journal."""
+    problems: tuple[str, ...]
+    """What was found, at most 100 lines, without personal data."""
+
+
+class Crm:
+    """The engine over one file; `crm.open` makes one. Every method may be called from any thread.
+
+    >>> import crm
+    >>> with crm.open() as db:
+    ...     db.companies.create(name="Acme")["name"]
+    'Acme'
+    """
+
+    def __init__(
+        self, engine: Engine, definitions: Definitions, watch: Watch, *, owns: bool
+    ) -> None:
+        self._engine = engine
+        self._definitions = definitions
+        self._watch = watch
+        self._owns = owns
+
+    @property
+    def path(self) -> str:
+        """The path of the file, or `:memory:`."""
+        return self._watch.path
+
+    @property
+    def actor(self) -> str:
+        """Who writes through this handle."""
+        return self._engine.actor
+
+    @property
+    def types(self) -> Types:
+        """Entity types and attributes."""
+        return Types(self._engine, self._definitions)
+
+    def records(self, entity_type: str) -> Records:
+        """Return the records of an entity type."""
+        return Records(self._engine, self._definitions, entity_type)
+
+    @property
+    def contacts(self) -> Records:
+        """Records of the type `contact`."""
+        return self.records("contact")
+
+    @property
+    def companies(self) -> Records:
+        """Records of the type `company`."""
+        return self.records("company")
+
+    @property
+    def deals(self) -> Records:
+        """Records of the type `deal`."""
+        return self.records("deal")
+
+    @property
+    def files(self) -> Files:
+        """Stored bytes."""
+        return Files(self._engine)
+
+    @property
+    def csv(self) -> Csv:
+        """CSV tables in and out."""
+        return Csv(self._engine)
+
+    def apply(
+        self, changes: Iterable[RecordChange], *, all_or_nothing: bool = False
+    ) -> ApplyReport:
+        """Write several changes, at most 100,000, in one transaction and tell what became of each.
+
+        A change that fails is reported and left out, or undoes them all if `all_or_nothing`.
+        """
+        return apply(self._engine, changes, all_or_nothing)
+
+    def changes(self, after: int = 0) -> Iterator[Change]:
+        """Iterate over the journal after a `seq` up to its present end: what changed since?"""
+        while page := self.changes_page(after, limit=JOURNAL_PAGE):
+            yield from page
+            after = page.next
+
+    def changes_page(self, after: int = 0, *, limit: int = 100) -> ChangePage:
+        """Return a page of the journal after a `seq`."""
+        answer = self._engine.call("changes.list", {"after": after, "limit": limit})
+        return read_changes(answer, self._definitions)
+
+    def sql(
+        self,
+        sql: str,
+        parameters: Sequence[SqlValue] = (),
+        *,
+        limit: int = 1000,
+        timeout: float = 5.0,
+    ) -> Table:
+        """Run one read-only SELECT over the tables of the file, one per entity type.
+
+        `parameters` are the values of `?1`, `?2` and so on. At most `limit` rows are returned, and
+        after `timeout` seconds it gives up with `TimedOutError`.
+        """
+        for parameter in parameters:
+            if not isinstance(parameter, str | int | float | None):
+                raise InvalidArgumentError(
+                    "a parameter is None, bool, int, float or str",
+                    field="parameters",
+                    hint="the views v_<type> show dates, ids and amounts as text",
+                )
+        request = {
+            "sql": sql,
+            "parameters": [encode(parameter) for parameter in parameters],
+            "limit": limit,
+            "timeout_ms": round(timeout * 1000),
+        }
+        answer = self._engine.call("database.sql", request)
+        return Table(
+            columns=tuple(answer["columns"]),
+            rows=tuple(map(tuple, answer["rows"])),
+            is_truncated=answer["is_truncated"],
+        )
+
+    def backup(self, to: str | os.PathLike[str], *, progress: Report | None = None) -> None:
+        """Copy the file to a new one while others read and write. `progress` counts pages."""
+        self._engine.call("database.backup", {"path": os.fspath(to)}, adapt(progress))
+
+    def verify(self, *, progress: Report | None = None) -> VerifyReport:
+        """Check the file, and that every record is what the journal says. `progress` counts records."""
+        return wire.read(VerifyReport, self._engine.call("database.verify", {}, adapt(progress)))
+
+    def compact(self) -> None:
+        """Rewrite the file without free space."""
+        self._engine.call("database.compact", {})
+
+    def stats(self) -> DatabaseStats:
+        """Return sizes and counts of the file."""
+        return wire.read(DatabaseStats, self._engine.call("database.stats", {}))
+
+    def info(self) -> EngineInfo:
+        """Return which engine this is."""
+        return wire.read(EngineInfo, self._engine.call("database.info", {}))
+
+    def acting_as(self, actor: str, cause: str | None = None) -> Crm:
+        """Return a handle on the same file that writes in the name of `actor`, for a reason.
+
+        The journal keeps both. An actor is a stable key such as `user:17` or `import:web`. The file
+        stays open until the handle that opened it is closed, also where this one is used in a `with`.
+        """
+        engine = self._engine.acting_as(actor, cause)
+        return Crm(engine, self._definitions, self._watch, owns=False)
+
+    def observe(self, callback: Callable[[Commit], object]) -> Observer:
+        """Tell `callback` of every commit from now on, until the returned observer is closed.
+
+        It runs after the commit on the thread that wrote, so it should be quick. It may read; a
+        write raises `ReentrantError`. What it raises goes to `sys.unraisablehook`.
+        """
+        return Observer(
+            self._engine.observe(
+                lambda first, last: callback(Commit(first_seq=first, last_seq=last))
+            )
+        )
+
+    def interrupt(self) -> None:
+        """Cancel what runs on this file in other threads: their calls raise `InterruptError`."""
+        self._engine.interrupt()
+
+    def close(self) -> None:
+        """Close the file for every handle on it, after calls in other threads are done."""
+        self._engine.close()
+        self._watch.end()
+
+    def __enter__(self) -> Crm:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._owns:
+            self.close()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a handle cannot be pickled or copied: open its path in the other process")
+
+    def __repr__(self) -> str:
+        return f"<Crm {self.path!r}>"
+
+
+def open(
+    path: str | os.PathLike[str] = MEMORY,
+    *,
+    durability: Durability | str = Durability.FULL,
+    read_only: bool = False,
+    max_bytes: int | None = None,
+    actor: str | None = None,
+    replay: Replay | None = None,
+) -> Crm:
+    """Open the file at `path`, and make it if it is not there; without a path, one in memory.
+
+    `durability` says what "committed" promises; `max_bytes` is the size that the file may not
+    outgrow; `actor` is who writes, `host` if it is left out.
+
+    Never open the same file with another SQLite in this process (`sqlite3`, DuckDB): it would take
+    away the locks. `Crm.sql` reads with SQL, `Crm.backup` makes a copy that any tool may open.
+
+    >>> import crm
+    >>> with crm.open(durability="relaxed", actor="user:17") as db:
+    ...     db.actor
+    'user:17'
+    """
+    name = os.fspath(path)
+    options: dict[str, Any] = {"durability": str(durability), "read_only": read_only}
+    if max_bytes is not None:
+        options["max_bytes"] = max_bytes
+    if actor is not None:
+        options["actor"] = actor
+    if replay is not None:
+        options["replay"] = {"start": encode(replay.start), "step_micros": replay.step_micros}
+    engine = Engine(name, options)
+    return Crm(engine, Definitions(engine), Watch(name), owns=True)

@@ -1,0 +1,258 @@
+"""Tables of text in and out: CSV and its relatives.
+
+Nothing is guessed: encoding, date and number formats are stated, and a cell that does not fit is
+reported with its row, its column and a hint.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from crm import wire
+from crm._native import Engine
+from crm.progress import Report, adapt
+from crm.records import Archived
+from crm.values import Value, encode_values
+
+
+class ImportMode(StrEnum):
+    """What an import does with each row."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    UPSERT = "upsert"
+
+
+class BadCells(StrEnum):
+    """What a cell that does not fit does to its row."""
+
+    REJECT_ROW = "reject_row"
+    LEAVE_EMPTY = "leave_empty"
+
+
+class CsvProfile(StrEnum):
+    """For whom a table is written: a machine, or a spreadsheet that would run a formula."""
+
+    MACHINE = "machine"
+    SPREADSHEET = "spreadsheet"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CsvDialect:
+    """How a CSV table is written."""
+
+    delimiter: str = ","
+    """Between two cells: one ASCII character."""
+    quote: str = '"'
+    """Around a cell that holds the delimiter, a line break or itself (doubled)."""
+    encoding: str | None = None
+    """The encoding, such as `windows-1252`. Without one a byte-order mark decides, or it is UTF-8."""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnMapping:
+    """Where one column of a table goes, and how its cells are written."""
+
+    column: str
+    """The column, as the first row names it."""
+    attribute: str
+    """The attribute; for one part of a money or address such as `price.currency`, `home.city`."""
+    format: str | None = None
+    """For a date or timestamp: its format in the letters of strptime; without one, ISO 8601."""
+    time_zone: str | None = None
+    """For a timestamp whose format has no offset: the IANA time zone that it is in."""
+    decimal_separator: str | None = None
+    """For numbers: the decimal separator, `.` if it is left out."""
+    group_separator: str | None = None
+    """For numbers: the separator of groups of three digits; none if it is left out."""
+    list_separator: str | None = None
+    """For a list of choices: what stands between two of them, `;` if it is left out."""
+    lookup: str | None = None
+    """For a reference: the unique attribute of the target by which the cell names the record."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellProblem:
+    """A cell, or a row, that does not fit."""
+
+    row: int
+    """The row, counted from 1 for the first one after the header."""
+    column: str | None
+    """The column, as the header names it; None if the whole row is meant."""
+    kind: str
+    """The name of the error's kind, such as `invalid_value`."""
+    message: str
+    """One line of text, without the cell's content."""
+    hint: str | None
+    """What to do about it."""
+    rejects_row: bool
+    """Whether the row was left out because of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProblemCount:
+    """How often a problem occurred."""
+
+    column: str | None
+    """The column; None if whole rows are meant."""
+    kind: str
+    """The name of the error's kind."""
+    hint: str | None
+    """What to do about it."""
+    count: int
+    """How often."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportReport:
+    """What an import did."""
+
+    rows: int
+    """Rows read."""
+    created: int
+    """Records created."""
+    updated: int
+    """Records changed."""
+    unchanged: int
+    """Records that were already as the row says."""
+    rejected: int
+    """Rows left out because of a problem."""
+    problems: tuple[CellProblem, ...]
+    """The first 1,000 problems, by row."""
+    problem_counts: tuple[ProblemCount, ...]
+    """All problems, counted by column, kind and hint, the most frequent first."""
+    is_cancelled: bool
+    """Whether the caller cancelled it. What was committed before is kept, unless all or nothing."""
+    is_committed: bool
+    """Whether anything was kept: False when a rejected row undid all of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappingProposal:
+    """A proposal for a mapping. A person should look at it: it is never applied by itself."""
+
+    columns: tuple[ColumnMapping, ...]
+    """The columns that resemble an attribute by name or label, ready for `Csv.import_`."""
+    unmapped: tuple[str, ...]
+    """The columns that resemble none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportReport:
+    """What an export did."""
+
+    rows: int
+    """Rows written, without the header."""
+    bytes: int
+    """Bytes written."""
+    text: str | None
+    """The table, if no file was named."""
+
+
+class Csv:
+    """CSV tables in and out: `Crm.csv`.
+
+    >>> import crm
+    >>> with crm.open() as db:
+    ...     report = db.csv.import_(
+    ...         "contact",
+    ...         text="First name,Mail\\nAnn,ann@example.org\\nBob,bob\\n",
+    ...         columns={"First name": "given_name", "Mail": "email"},
+    ...     )
+    ...     report.created, [(bad.row, bad.column, bad.kind) for bad in report.problems]
+    (1, [(2, 'Mail', 'invalid_value')])
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def import_(
+        self,
+        entity_type: str,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        text: str | None = None,
+        columns: Mapping[str, str] | Iterable[ColumnMapping],
+        dialect: CsvDialect = CsvDialect(),
+        mode: ImportMode | str = ImportMode.CREATE,
+        key: str | None = None,
+        bad_cells: BadCells | str = BadCells.REJECT_ROW,
+        all_or_nothing: bool = False,
+        progress: Report | None = None,
+    ) -> ImportReport:
+        """Read a table, of the file at `path` or the given `text`, into records.
+
+        `columns` says where each column goes; those that are not listed are not read. For update
+        and upsert, `key` is the unique attribute that names the record. Good rows are kept, in
+        transactions of 5,000 rows, unless `all_or_nothing`. `progress` counts bytes.
+        """
+        if isinstance(columns, Mapping):
+            columns = [ColumnMapping(column, name) for column, name in columns.items()]
+        request = {
+            **_source(entity_type, path, text, dialect),
+            "columns": [wire.write(column) for column in columns],
+            "mode": str(mode),
+            "key": key,
+            "bad_cells": str(bad_cells),
+            "all_or_nothing": all_or_nothing,
+        }
+        answer = self._engine.call("csv.import", request, adapt(progress))
+        return wire.read(ImportReport, answer)
+
+    def export(
+        self,
+        entity_type: str,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        attributes: Iterable[str] = (),
+        filter: Mapping[str, Value] = {},
+        archived: Archived | str = Archived.EXCLUDE,
+        dialect: CsvDialect = CsvDialect(),
+        profile: CsvProfile | str = CsvProfile.MACHINE,
+        progress: Report | None = None,
+    ) -> ExportReport:
+        """Write records to a new file at `path`, or without one return the table as text.
+
+        All attributes after the id are written, or those that are listed. `progress` counts records.
+        """
+        request = {
+            "type": entity_type,
+            "path": None if path is None else os.fspath(path),
+            "attributes": list(attributes),
+            "filter": encode_values(filter, {}),
+            "archived": str(archived),
+            "dialect": wire.write(dialect),
+            "profile": str(profile),
+        }
+        answer = self._engine.call("csv.export", request, adapt(progress))
+        return wire.read(ExportReport, answer)
+
+    def propose(
+        self,
+        entity_type: str,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        text: str | None = None,
+        dialect: CsvDialect = CsvDialect(),
+    ) -> MappingProposal:
+        """Propose which column of a table goes into which attribute."""
+        request = _source(entity_type, path, text, dialect)
+        return wire.read(MappingProposal, self._engine.call("csv.propose", request))
+
+
+def _source(
+    entity_type: str,
+    path: str | os.PathLike[str] | None,
+    text: str | None,
+    dialect: CsvDialect,
+) -> dict[str, Any]:
+    return {
+        "type": entity_type,
+        "path": None if path is None else os.fspath(path),
+        "text": text,
+        "dialect": wire.write(dialect),
+    }

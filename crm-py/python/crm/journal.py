@@ -1,0 +1,166 @@
+"""The journal: every change of the file, with who made it, when and why."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import TracebackType
+from typing import Any
+from uuid import UUID
+
+from crm import _native, wire
+from crm.schema import Definitions
+
+
+class ChangeKind(StrEnum):
+    """What a row of the journal says."""
+
+    RECORD_CREATED = "record_created"
+    RECORD_PATCHED = "record_patched"
+    RECORD_ARCHIVED = "record_archived"
+    RECORD_RESTORED = "record_restored"
+    TYPE_DEFINED = "type_defined"
+    TYPE_ARCHIVED = "type_archived"
+    TYPE_RESTORED = "type_restored"
+    ATTRIBUTE_DEFINED = "attribute_defined"
+    ATTRIBUTE_ARCHIVED = "attribute_archived"
+    ATTRIBUTE_RESTORED = "attribute_restored"
+    FILE_ADDED = "file_added"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One change, as the journal has it."""
+
+    seq: int
+    """Its place in this file, ascending without end; gaps do not occur."""
+    device: str
+    """The device that made it, as a UUID."""
+    device_seq: int
+    """Its place among the changes of that device."""
+    hlc: int
+    """Its hybrid logical clock: milliseconds since 1970 times 65,536, plus a counter."""
+    at: datetime.datetime
+    """When it was made, in UTC."""
+    transaction: int
+    """Changes of one transaction share this number: the `seq` of the first of them."""
+    actor: str
+    """Who made it."""
+    cause: str | None
+    """Why, as far as the actor said."""
+    kind: ChangeKind | str
+    """What it is."""
+    type: str | None
+    """The entity type that it concerns."""
+    record_id: UUID | None
+    """The record that it concerns."""
+    values: Mapping[str, Any]
+    """The new values of a record's attributes; None for those that were cleared."""
+    definition: str | None
+    """For a definition or a file: what the journal holds, as JSON."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangePage:
+    """A page of changes."""
+
+    changes: tuple[Change, ...]
+    """The changes, by `seq`."""
+    next: int
+    """What to hand in as `after` for the next page, also when there are no changes yet."""
+
+    def __iter__(self) -> Iterator[Change]:
+        return iter(self.changes)
+
+    def __len__(self) -> int:
+        return len(self.changes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryEntry:
+    """One change in the history of a record."""
+
+    seq: int
+    """Its place in the journal."""
+    at: datetime.datetime
+    """When, in UTC."""
+    actor: str
+    """Who."""
+    cause: str | None
+    """Why, as far as the actor said."""
+    kind: ChangeKind | str
+    """What was done."""
+    version: int
+    """The record's version after it."""
+    values: Mapping[str, Any]
+    """The new values; None for those that were cleared."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryPage:
+    """A page of a record's history, oldest first."""
+
+    entries: tuple[HistoryEntry, ...]
+    """The changes, oldest first."""
+    next: int | None
+    """What to hand in as `after` for the next page; None when there is none."""
+
+    def __iter__(self) -> Iterator[HistoryEntry]:
+        return iter(self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """What an observer is told, after the commit."""
+
+    first_seq: int
+    """The `seq` of the transaction's first change."""
+    last_seq: int
+    """The `seq` of its last change: `Crm.changes(first_seq - 1)` up to here gives it whole."""
+
+
+class Observer:
+    """Keeps an observation; closing or forgetting it ends the observation."""
+
+    def __init__(self, observer: _native.Observer) -> None:
+        self._observer = observer
+
+    def close(self) -> None:
+        """End the observation. Doing it twice does nothing."""
+        self._observer.close()
+
+    def __enter__(self) -> Observer:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def read_changes(plain: dict[str, Any], definitions: Definitions) -> ChangePage:
+    """Return a page of the journal from its plain form."""
+    changes = tuple(_read_change(change, definitions) for change in plain["changes"])
+    return ChangePage(changes=changes, next=plain["next"])
+
+
+def _read_change(plain: dict[str, Any], definitions: Definitions) -> Change:
+    if plain["values"]:
+        plain["values"] = definitions.shape(plain["type"], plain["values"]).decode(plain["values"])
+    return wire.read(Change, plain)
+
+
+def read_history(plain: dict[str, Any], definitions: Definitions, entity_type: str) -> HistoryPage:
+    """Return a page of a record's history from its plain form."""
+    for entry in plain["entries"]:
+        entry["values"] = definitions.shape(entity_type, entry["values"]).decode(entry["values"])
+    entries = tuple(wire.read(HistoryEntry, entry) for entry in plain["entries"])
+    return HistoryPage(entries=entries, next=plain["next"])

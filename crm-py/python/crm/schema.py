@@ -1,0 +1,351 @@
+"""Entity types and attributes: what a customer is, defined by you at run time."""
+
+from __future__ import annotations
+
+import builtins
+import datetime
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from threading import Lock
+from typing import Any
+
+from crm import wire
+from crm._native import Engine
+from crm.values import DECODERS, Value, decode, encode
+
+
+class Kind(StrEnum):
+    """The kind of an attribute: what its values are."""
+
+    TEXT = "text"
+    LONG_TEXT = "long_text"
+    CHOICE = "choice"
+    CHOICES = "choices"
+    CHECKBOX = "checkbox"
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    REAL = "real"
+    MONEY = "money"
+    DATE = "date"
+    TIMESTAMP = "timestamp"
+    EMAIL = "email"
+    PHONE = "phone"
+    URL = "url"
+    COUNTRY = "country"
+    LOCALE = "locale"
+    TIME_ZONE = "time_zone"
+    ADDRESS = "address"
+    RATING = "rating"
+    FILE = "file"
+    REFERENCE = "reference"
+
+
+class Sensitivity(StrEnum):
+    """How carefully values of an attribute are to be handled."""
+
+    NONE = "none"
+    PERSONAL = "personal"
+    SPECIAL = "special"
+
+
+class Preset(StrEnum):
+    """A ready-made entity type. A new file has `contact`, `company` and `deal`."""
+
+    CONTACT = "contact"
+    COMPANY = "company"
+    DEAL = "deal"
+    HOUSEHOLD = "household"
+    ORGANISATION = "organisation"
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceOption:
+    """One option of a choice: the stored value never changes when its label does."""
+
+    value: str
+    """What is stored: 1 to 255 bytes, unique within the attribute."""
+    label: str = ""
+    """What people read; the value if empty."""
+    order: int = 0
+    """Where it stands among the options, smallest first; equal ones in the order of definition."""
+    hidden: bool = False
+    """Whether a form should no longer offer it. Values stay valid."""
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Attribute:
+    """The definition of an attribute. Options may be given as plain texts.
+
+    >>> genre = Attribute("genre", Kind.CHOICE, options=["novel", "poetry"], index=True)
+    >>> genre.options[0]
+    ChoiceOption(value='novel', label='', order=0, hidden=False)
+    """
+
+    name: str
+    """The name: `[a-z][a-z0-9_]{0,62}`, and the name of its column."""
+    kind: Kind | str
+    """The kind. It cannot be changed later."""
+    label: str
+    """What people read; the name if empty."""
+    description: str
+    """What it means, in prose."""
+    required: bool
+    """Whether every record must have a value."""
+    unique: bool
+    """Whether no two records, archived ones included, may have the same value."""
+    index: bool
+    """Whether to keep an index, so that lists filtered or ordered by it stay fast."""
+    default: Any
+    """The value of a new record that is created without one."""
+    options: tuple[ChoiceOption, ...]
+    """The options of a `choice` or `choices`."""
+    minimum: Any
+    """The smallest value of an `integer`, `decimal`, `real`, `money`, `date`, `timestamp` or `rating`."""
+    maximum: Any
+    """The largest value, as for `minimum`."""
+    length: int | None
+    """The greatest length of a `text` or `long_text`, in characters."""
+    pattern: str | None
+    """A regular expression that the whole of a `text` or `long_text` must match."""
+    scale: int | None
+    """The decimal places of a `decimal`, 0 to 12 (2 if not given). It cannot be changed later."""
+    currency: str | None
+    """The only currency of a `money`, ISO 4217. Then a plain `Decimal` is an amount in it."""
+    target: str | None
+    """The entity type that a `reference` refers to. It cannot be changed later."""
+    sensitivity: Sensitivity | str
+    """How carefully its values are to be handled."""
+
+    def __init__(
+        self,
+        name: str,
+        kind: Kind | str,
+        *,
+        label: str = "",
+        description: str = "",
+        required: bool = False,
+        unique: bool = False,
+        index: bool = False,
+        default: Value = None,
+        options: Iterable[ChoiceOption | str] = (),
+        minimum: Value = None,
+        maximum: Value = None,
+        length: int | None = None,
+        pattern: str | None = None,
+        scale: int | None = None,
+        currency: str | None = None,
+        target: str | None = None,
+        sensitivity: Sensitivity | str = Sensitivity.NONE,
+    ) -> None:
+        # The parameters are the fields, by their names.
+        given = dict(locals())
+        given["kind"] = wire.known(Kind, kind)
+        given["sensitivity"] = wire.known(Sensitivity, sensitivity)
+        given["options"] = tuple(
+            ChoiceOption(option) if isinstance(option, str) else option for option in options
+        )
+        for field in fields(self):
+            object.__setattr__(self, field.name, given[field.name])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntityType:
+    """An entity type as it is defined now."""
+
+    name: str
+    """The name."""
+    label: str
+    """What people read."""
+    description: str
+    """What it means, in prose."""
+    attributes: tuple[Attribute, ...]
+    """The attributes in use, in the order of their definition."""
+    archived_attributes: tuple[Attribute, ...]
+    """The archived attributes."""
+    archived_at: datetime.datetime | None
+    """When the type was archived; None while it is in use."""
+
+    def __getitem__(self, attribute: str) -> Attribute:
+        """Return the attribute of this name that is in use; KeyError if there is none."""
+        for definition in self.attributes:
+            if definition.name == attribute:
+                return definition
+        raise KeyError(attribute)
+
+
+_BOUNDS = ("default", "minimum", "maximum")
+
+
+def _read_bound(kind: str, plain: Any) -> Any:
+    # A definition keeps these as they were given: for a decimal also a number, for money also an
+    # amount in its only currency.
+    is_given_otherwise = (kind == Kind.DECIMAL and not isinstance(plain, str)) or (
+        kind == Kind.MONEY and not isinstance(plain, dict)
+    )
+    return plain if is_given_otherwise else decode(kind, plain)
+
+
+def _read_attribute(plain: dict[str, Any]) -> Attribute:
+    given = {field.name: plain[field.name] for field in fields(Attribute)}
+    for bound in _BOUNDS:
+        given[bound] = _read_bound(plain["kind"], plain[bound])
+    given["options"] = [wire.read(ChoiceOption, option) for option in plain["options"]]
+    return Attribute(**given)
+
+
+def _write_attribute(attribute: Attribute) -> dict[str, Any]:
+    plain = wire.write(attribute)
+    for bound in _BOUNDS:
+        if bound in plain:
+            plain[bound] = encode(plain[bound])
+    plain["options"] = [wire.write(option) for option in attribute.options]
+    return plain
+
+
+def _read_type(plain: dict[str, Any]) -> EntityType:
+    archived_at = plain["archived_at"]
+    return EntityType(
+        name=plain["name"],
+        label=plain["label"],
+        description=plain["description"],
+        attributes=tuple(map(_read_attribute, plain["attributes"])),
+        archived_attributes=tuple(map(_read_attribute, plain["archived_attributes"])),
+        archived_at=archived_at and datetime.datetime.fromisoformat(archived_at),
+    )
+
+
+class Shape:
+    """What must be known of an entity type to read its records."""
+
+    __slots__ = ("_decoders", "names")
+
+    def __init__(self, plain: dict[str, Any]) -> None:
+        live, archived = plain["attributes"], plain["archived_attributes"]
+        self.names = frozenset(attribute["name"] for attribute in live)
+        self._decoders: dict[str, Callable[[Any], Any] | None] = {
+            attribute["name"]: DECODERS.get(attribute["kind"]) for attribute in (*live, *archived)
+        }
+
+    def knows(self, values: Mapping[str, Any]) -> bool:
+        """Tell whether all these attributes are known."""
+        return self._decoders.keys() >= values.keys()
+
+    def decode(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Return the values in Python's types."""
+        decoders = self._decoders
+        return {
+            name: value if value is None or (decoder := decoders.get(name)) is None else decoder(value)
+            for name, value in values.items()
+        }
+
+
+class Definitions:
+    """The shapes of a file's entity types, read when they are needed and kept until they change.
+
+    A kind never changes, and this process is the only one that writes the file. So a kept shape is
+    out of date only after a definition through one of this file's handles, which forgets all of
+    them, or within a call that overlaps one, which shows by an unknown attribute.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._lock = Lock()
+        self._shapes: dict[str, Shape] = {}
+        self._changes = 0
+
+    def shape(self, entity_type: str, values: Mapping[str, Any] = {}) -> Shape:
+        """Return the shape of a type, one that knows the attributes of `values`."""
+        shape = self._shapes.get(entity_type)
+        if shape is not None and shape.knows(values):
+            return shape
+        changes = self._changes
+        shape = Shape(self._engine.call("types.get", {"type": entity_type}))
+        with self._lock:
+            if changes == self._changes:
+                self._shapes[entity_type] = shape
+        return shape
+
+    def forget(self) -> None:
+        """Read everything anew when it is needed next."""
+        with self._lock:
+            self._changes += 1
+            self._shapes.clear()
+
+
+class Types:
+    """Entity types and attributes: `Crm.types`.
+
+    >>> import crm
+    >>> with crm.open() as db:
+    ...     book = db.types.define("book", [
+    ...         crm.Attribute("title", crm.Kind.TEXT, required=True),
+    ...         crm.Attribute("price", crm.Kind.MONEY, currency="EUR"),
+    ...     ])
+    ...     db.records("book").create(title="Emma", price="9.90")["price"]
+    Money(amount=Decimal('9.90'), currency='EUR')
+    """
+
+    def __init__(self, engine: Engine, definitions: Definitions) -> None:
+        self._engine = engine
+        self._definitions = definitions
+
+    def define(
+        self,
+        name: str,
+        attributes: Iterable[Attribute] = (),
+        *,
+        label: str = "",
+        description: str = "",
+    ) -> EntityType:
+        """Define an entity type, or change one as far as the stored records allow.
+
+        Attributes that are listed are added or changed, those that are not stay as they are. So a
+        program can state at every start what it needs.
+        """
+        request = {
+            "name": name,
+            "label": label,
+            "description": description,
+            "attributes": [_write_attribute(attribute) for attribute in attributes],
+        }
+        return self._change("types.define", request)
+
+    def define_preset(self, preset: Preset | str) -> EntityType:
+        """Define one of the ready-made entity types."""
+        return self._change("types.define_preset", {"preset": str(preset)})
+
+    def get(self, name: str) -> EntityType:
+        """Return the definition of an entity type."""
+        return _read_type(self._engine.call("types.get", {"type": name}))
+
+    def list(self) -> builtins.list[EntityType]:
+        """Return all entity types, archived ones included, by name."""
+        return [_read_type(plain) for plain in self._engine.call("types.list", {})]
+
+    def archive(self, name: str) -> EntityType:
+        """Archive an entity type: its records stay readable, writes are refused."""
+        return self._change("types.archive", {"type": name})
+
+    def restore(self, name: str) -> EntityType:
+        """Take an entity type out of the archive."""
+        return self._change("types.restore", {"type": name})
+
+    def define_attribute(self, entity_type: str, attribute: Attribute) -> EntityType:
+        """Add an attribute to a type, or change one: `attribute` is its whole new definition."""
+        request = {"type": entity_type, "attribute": _write_attribute(attribute)}
+        return self._change("attributes.define", request)
+
+    def archive_attribute(self, entity_type: str, attribute: str) -> EntityType:
+        """Archive an attribute: its values stay in the file, and are no longer shown or written."""
+        return self._change("attributes.archive", {"type": entity_type, "attribute": attribute})
+
+    def restore_attribute(self, entity_type: str, attribute: str) -> EntityType:
+        """Take an attribute out of the archive, with the values that it had."""
+        return self._change("attributes.restore", {"type": entity_type, "attribute": attribute})
+
+    def _change(self, operation: str, request: dict[str, Any]) -> EntityType:
+        try:
+            return _read_type(self._engine.call(operation, request))
+        finally:
+            self._definitions.forget()

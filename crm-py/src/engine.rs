@@ -1,0 +1,111 @@
+//! The handle, as the typed package sees it: a name, a request, an answer.
+
+use std::path::PathBuf;
+
+use crm_core::{Crm, Error, ErrorKind, OpenOptions, ops::Request};
+use pyo3::{prelude::*, types::PyDict};
+use pythonize::{Depythonizer, depythonize, pythonize};
+
+use crate::{
+    failure::{guard, raise},
+    job::Watcher,
+    observer::Observer,
+};
+
+/// The engine over one file. Every method may be called from several threads.
+#[pyclass(frozen, module = "crm._native")]
+pub(crate) struct Engine {
+    /// `None` only while it is dropped.
+    crm: Option<Crm>,
+}
+
+impl Engine {
+    fn crm(&self) -> &Crm {
+        self.crm.as_ref().expect("taken only by drop")
+    }
+
+    /// Runs `body` without Python's lock, safe from panics.
+    fn detached<T: Send>(
+        &self,
+        py: Python<'_>,
+        body: impl FnOnce(&Crm) -> crm_core::Result<T> + Send,
+    ) -> PyResult<T> {
+        let crm = self.crm();
+        py.detach(|| guard(|| body(crm))).map_err(|error| raise(py, &error))
+    }
+}
+
+#[pymethods]
+impl Engine {
+    /// Opens the file at `path` as `options` say.
+    #[new]
+    fn new(py: Python<'_>, path: PathBuf, options: &Bound<'_, PyDict>) -> PyResult<Self> {
+        let options = depythonize::<OpenOptions>(options).map_err(|_| {
+            // What did not fit is left out of the message: it may be an actor's name.
+            let error = Error::new(ErrorKind::InvalidArgument, "not the options of a file");
+            raise(py, &error.with_field("options"))
+        })?;
+        let opened = py.detach(|| guard(|| Crm::open_with(path, options)));
+        opened.map(|crm| Self { crm: Some(crm) }).map_err(|error| raise(py, &error))
+    }
+
+    /// Runs operation `op`. A long one tells `progress` how much is done of how much.
+    #[pyo3(signature = (op, request, progress=None))]
+    fn call<'py>(
+        &self,
+        py: Python<'py>,
+        op: &str,
+        request: &Bound<'py, PyAny>,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let request = guard(|| Request::parse(op, &mut Depythonizer::from_object(request)))
+            .map_err(|error| raise(py, &error))?;
+        let mut watcher = Watcher::new(progress);
+        let crm = self.crm();
+        let outcome =
+            py.detach(|| guard(|| crm.execute(request, &mut |progress| watcher.step(progress))));
+        if let Some(exception) = watcher.into_raised() {
+            return Err(exception);
+        }
+        let response = outcome.map_err(|error| raise(py, &error))?;
+        Ok(pythonize(py, &response)?)
+    }
+
+    /// The same file, written to in the name of `actor` and for the reason `cause`.
+    #[pyo3(signature = (actor, cause=None))]
+    fn acting_as(&self, py: Python<'_>, actor: &str, cause: Option<&str>) -> PyResult<Self> {
+        let crm = self.detached(py, |crm| crm.acting_as(actor, cause))?;
+        Ok(Self { crm: Some(crm) })
+    }
+
+    /// Who writes through this handle.
+    #[getter]
+    fn actor(&self) -> &str {
+        self.crm().actor()
+    }
+
+    /// Tells `callback` the first and last `seq` of every commit.
+    fn observe(&self, py: Python<'_>, callback: Py<PyAny>) -> Observer {
+        let crm = self.crm();
+        py.detach(|| Observer::new(crm, callback))
+    }
+
+    /// Stops what runs on the file in other threads.
+    fn interrupt(&self, py: Python<'_>) {
+        let crm = self.crm();
+        py.detach(|| crm.interrupt());
+    }
+
+    /// Closes the file for every handle on it.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        self.detached(py, Crm::close)
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // The last handle closes the file, which may wait: other threads go on meanwhile.
+        let crm = self.crm.take();
+        Python::attach(|py| py.detach(|| drop(crm)));
+    }
+}

@@ -1,0 +1,377 @@
+"""Runs the cases of tests/conformance through the typed package.
+
+The format is described in tests/conformance/README.md. `CALLS` has one branch per operation: from the
+request in JSON to a call as a user would write it, and from its answer back to JSON.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import datetime
+import decimal
+import json
+import math
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+from uuid import UUID
+
+import crm
+
+Json: TypeAlias = Any
+
+DEFAULT_FOLDER = Path(__file__).parents[2] / "tests" / "conformance"
+FOLDER = Path(os.environ.get("CRM_CONFORMANCE_DIR") or DEFAULT_FOLDER)
+REPLAY = {"start": "2026-01-01T00:00:00Z", "step_micros": 1000}
+STEPS = frozenset({"op", "acting_as", "write", "reopen", "open"})
+NAME = re.compile(r"\$([a-z][a-z0-9_]*)")
+
+
+class Mismatch(Exception):
+    """Says where a case did not go as written."""
+
+
+def load(path: Path) -> Json:
+    """Return the content of a JSON file."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def cases() -> list[tuple[str, Json]]:
+    """Return every case, with the file that it stands in."""
+    files = sorted(FOLDER.glob("cases/*.json"))
+    return [(file.stem, case) for file in files for case in load(file)]
+
+
+def operations() -> list[str]:
+    """Return the names of all operations."""
+    return [row["name"] for row in load(FOLDER / "operations.json")]
+
+
+class Run:
+    """A case under way."""
+
+    def __init__(self, case: Json, folder: Path) -> None:
+        only(case, {"name", "why", "file", "steps"})
+        self.folder = str(folder)
+        self.path = str(folder / "case.crm") if case.get("file") else ":memory:"
+        self.saved: dict[str, Json] = {}
+        self.db: crm.Crm | None = open_file(self.path, {})
+
+    def step(self, step: Json) -> None:
+        """Do a step, and judge what came of it."""
+        only(step, STEPS | {"in", "out", "error", "save"})
+        (what,) = STEPS & step.keys()
+        try:
+            answer = getattr(self, f"_{what}")(self.expand(step[what]), step)
+        except crm.CrmError as error:
+            if "error" not in step:
+                raise
+            self._judge_error(self.expand(step["error"]), error)
+            return
+        if "error" in step:
+            raise Mismatch(f"expected {step['error']['kind']}, but it succeeded")
+        if "out" in step:
+            compare(self.expand(step["out"]), answer)
+        for name, pointer in step.get("save", {}).items():
+            self.saved[name] = found_at(answer, pointer)
+
+    def close(self) -> None:
+        """End the case."""
+        if self.db is not None:
+            self.db.close()
+
+    def expand(self, value: Json) -> Json:
+        """Replace saved names, the folder and repetitions."""
+        if isinstance(value, str):
+            name = NAME.fullmatch(value)
+            if name is None:
+                return value.replace("$dir", self.folder)
+            if name[1] in ("any", "dir"):
+                return value.replace("$dir", self.folder)
+            return self.saved[name[1]]
+        if isinstance(value, list):
+            return [self.expand(item) for item in value]
+        if isinstance(value, dict):
+            if "$repeat" in value:
+                text, times = value["$repeat"]
+                return text * times
+            return {key: self.expand(item) for key, item in value.items()}
+        return value
+
+    def _op(self, name: str, step: Json) -> Json:
+        assert self.db is not None, "there is no handle"
+        request = Request(self.expand(step.get("in", {})))
+        answer = plain(CALLS[name](self.db, request))
+        # What answers nothing is a method without a result here, and an empty object there.
+        answer = {} if answer is None else answer
+        if request.left:
+            raise Mismatch(f"the runner does not hand over {sorted(request.left)}")
+        return answer
+
+    def _acting_as(self, who: Json, _: Json) -> None:
+        assert self.db is not None, "there is no handle"
+        self.db = self.db.acting_as(**who)
+
+    def _reopen(self, options: Json, _: Json) -> None:
+        self.close()
+        self.db = None
+        self.db = open_file(self.path, options)
+
+    def _open(self, what: Json, _: Json) -> None:
+        open_file(what["path"], what.get("options", {})).close()
+
+    def _write(self, file: Json, _: Json) -> None:
+        Path(file["path"]).write_bytes(base64.b64decode(file["base64"]))
+
+    def _judge_error(self, expected: Json, error: crm.CrmError) -> None:
+        only(expected, {"kind", "field", "hint", "says"})
+        actual = {"kind": error.kind, "field": error.field, "hint": error.hint}
+        says = expected.pop("says", [])
+        as_expected = all(actual[part] == value for part, value in expected.items())
+        if not as_expected or not all(words in error.message for words in says):
+            raise Mismatch(f"expected {expected} {says}, failed with {actual}: {error}")
+
+
+def only(thing: Mapping[str, Json], known: frozenset[str] | set[str]) -> None:
+    """Refuse keys that the format does not have."""
+    if not thing.keys() <= known:
+        raise Mismatch(f"unknown keys: {sorted(thing.keys() - known)}")
+
+
+def open_file(path: str, options: Json) -> crm.Crm:
+    """Open a file with a clock and ids that repeat."""
+    replay = {**options}.pop("replay", REPLAY)
+    others = {key: value for key, value in options.items() if key != "replay"}
+    start = datetime.datetime.fromisoformat(replay["start"])
+    return crm.open(
+        path, replay=crm.Replay(start=start, step_micros=replay["step_micros"]), **others
+    )
+
+
+def found_at(answer: Json, pointer: str) -> Json:
+    """Return what a JSON pointer (RFC 6901) points to."""
+    for part in pointer.split("/")[1:]:
+        key = part.replace("~1", "/").replace("~0", "~")
+        answer = answer[int(key)] if isinstance(answer, list) else answer[key]
+    return answer
+
+
+def compare(expected: Json, actual: Json, *, exact: bool = False, at: str = "") -> None:
+    """Raise `Mismatch` where an answer is not as expected."""
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        if exact and expected.keys() != actual.keys():
+            raise Mismatch(f"{at}: expected {sorted(expected)}, got {sorted(actual)}")
+        for key, value in expected.items():
+            strict = exact or key in ("values", "typed")
+            compare(value, actual.get(key), exact=strict, at=f"{at}/{key}")
+    elif isinstance(expected, list) and isinstance(actual, list) and len(expected) == len(actual):
+        for place, (one, other) in enumerate(zip(expected, actual, strict=True)):
+            compare(one, other, exact=exact, at=f"{at}/{place}")
+    elif not (actual is not None if expected == "$any" else is_same(expected, actual)):
+        raise Mismatch(f"{at}: expected {expected!r:.200}, got {actual!r:.200}")
+
+
+def is_same(one: object, other: object) -> bool:
+    """Tell whether two scalars are the same; 1 and 1.0 are, 0.0 and -0.0 or True and 1 are not."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, float) or isinstance(other, float):
+        if not isinstance(one, int | float) or not isinstance(other, int | float):
+            return False
+        return float(one) == float(other) and math.copysign(1, one) == math.copysign(1, other)
+    return one == other
+
+
+class Request:
+    """A request in JSON; taking a field out shows that the call hands it over."""
+
+    def __init__(self, fields: Mapping[str, Json]) -> None:
+        self.left = dict(fields)
+
+    def __getitem__(self, name: str) -> Json:
+        return self.left.pop(name)
+
+    def options(self, *names: str) -> dict[str, Json]:
+        """Take those of the fields that are given."""
+        return {name: self.left.pop(name) for name in names if name in self.left}
+
+    def values(self, name: str = "values") -> dict[str, crm.Value]:
+        """Take values by attribute, in the package's types."""
+        return {key: typed(value) for key, value in self.left.pop(name, {}).items()}
+
+
+def typed(value: Json) -> Any:
+    """Return a value of several parts as the class that a user would write, where one can."""
+    if not isinstance(value, dict):
+        return value
+    keys = value.keys()
+    parts = {field.name for field in dataclasses.fields(crm.Address)}
+    if keys == {"amount", "currency"} and is_plain_amount(value["amount"]):
+        return crm.Money(value["amount"], value["currency"])
+    if keys and keys <= parts:
+        return crm.Address(**value)
+    if {"hash", "name", "media_type"} <= keys <= {"hash", "name", "media_type", "size"}:
+        return crm.FileRef(**value)
+    return value
+
+
+def is_plain_amount(amount: Json) -> bool:
+    """Tell whether Python's Decimal means by this text what the engine does."""
+    if isinstance(amount, int):
+        return True
+    try:
+        return isinstance(amount, str) and format(decimal.Decimal(amount), "f") == amount
+    except decimal.InvalidOperation:
+        return False
+
+
+def attribute(fields: Json) -> crm.Attribute:
+    """Return a definition from JSON."""
+    given = {**fields, "options": [crm.ChoiceOption(**one) for one in fields.get("options", [])]}
+    for bound in {"default", "minimum", "maximum"} & given.keys():
+        given[bound] = typed(given[bound])
+    return crm.Attribute(given.pop("name"), given.pop("kind"), **given)
+
+
+def change(fields: Json) -> crm.RecordChange:
+    """Return a change of a batch from JSON."""
+    ((kind, request),) = fields.items()
+    kinds: dict[str, Callable[..., crm.RecordChange]] = {
+        "create": crm.CreateRecord,
+        "patch": crm.PatchRecord,
+        "upsert": crm.UpsertRecord,
+        "archive": crm.ArchiveRecord,
+        "restore": crm.RestoreRecord,
+    }
+    given = dict(request)
+    if "values" in given:
+        given["values"] = {key: typed(value) for key, value in given["values"].items()}
+    return kinds[kind](**given)
+
+
+def plain(answer: Any) -> Json:
+    """Return an answer of the package as JSON has it."""
+    match answer:
+        case crm.Address():
+            return {part: text for part, text in fields_of(answer) if text is not None}
+        case crm.Money():
+            return {"amount": format(answer.amount, "f"), "currency": answer.currency}
+        case datetime.datetime():
+            utc = answer.astimezone(datetime.UTC).replace(tzinfo=None).isoformat()
+            return (utc.rstrip("0") if "." in utc else utc) + "Z"
+        case datetime.date():
+            return answer.isoformat()
+        case decimal.Decimal():
+            return format(answer, "f")
+        case UUID():
+            return str(answer)
+        case bytes():
+            return base64.b64encode(answer).decode()
+        case Mapping():
+            return {key: plain(value) for key, value in answer.items()}
+        case list() | tuple():
+            return [plain(item) for item in answer]
+        case _ if dataclasses.is_dataclass(answer):
+            return {name: plain(value) for name, value in fields_of(answer)}
+        case _:
+            return answer
+
+
+def fields_of(answer: Any) -> list[tuple[str, Any]]:
+    """Return the public fields of a dataclass."""
+    names = (field.name for field in dataclasses.fields(answer))
+    return [(name, getattr(answer, name)) for name in names if not name.startswith("_")]
+
+
+def ordered(request: Request) -> dict[str, Json]:
+    """Take the order of a list."""
+    order = request.options("order").get("order") or {}
+    return {"order": order.get("attribute"), "descending": order.get("descending", False)}
+
+
+def dialect(request: Request) -> dict[str, Any]:
+    """Take the dialect of a table."""
+    given = request.options("dialect")
+    return {"dialect": crm.CsvDialect(**given["dialect"])} if given else {}
+
+
+CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
+    "attributes.archive": lambda db, r: db.types.archive_attribute(r["type"], r["attribute"]),
+    "attributes.define": lambda db, r: db.types.define_attribute(
+        r["type"], attribute(r["attribute"])
+    ),
+    "attributes.restore": lambda db, r: db.types.restore_attribute(r["type"], r["attribute"]),
+    "changes.list": lambda db, r: db.changes_page(**r.options("after", "limit")),
+    "csv.export": lambda db, r: db.csv.export(
+        r["type"],
+        filter=r.values("filter"),
+        **dialect(r),
+        **r.options("path", "attributes", "archived", "profile"),
+    ),
+    "csv.import": lambda db, r: db.csv.import_(
+        r["type"],
+        columns=[crm.ColumnMapping(**column) for column in r["columns"]],
+        **dialect(r),
+        **r.options("path", "text", "mode", "key", "bad_cells", "all_or_nothing"),
+    ),
+    "csv.propose": lambda db, r: db.csv.propose(r["type"], **dialect(r), **r.options("path", "text")),
+    "database.backup": lambda db, r: db.backup(r["path"]),
+    "database.compact": lambda db, r: db.compact(),
+    "database.info": lambda db, r: db.info(),
+    "database.sql": lambda db, r: db.sql(
+        r["sql"],
+        r.options("parameters").get("parameters", ()),
+        timeout=r.options("timeout_ms").get("timeout_ms", 5000) / 1000,
+        **r.options("limit"),
+    ),
+    "database.stats": lambda db, r: db.stats(),
+    "database.verify": lambda db, r: db.verify(),
+    "files.add": lambda db, r: db.files.add(
+        base64.b64decode(r["content"]), **r.options("name", "media_type")
+    ),
+    "files.read": lambda db, r: db.files.read_piece(r["hash"], **r.options("offset", "length")),
+    "records.apply": lambda db, r: db.apply(
+        [change(one) for one in r["changes"]], **r.options("all_or_nothing")
+    ),
+    "records.archive": lambda db, r: db.records(r["type"]).archive(
+        r["id"], **r.options("expected_version")
+    ),
+    "records.count": lambda db, r: db.records(r["type"]).count(
+        r.values("filter"), **r.options("archived")
+    ),
+    "records.create": lambda db, r: db.records(r["type"]).create(r.values()),
+    "records.get": lambda db, r: db.records(r["type"]).get(r["id"]),
+    "records.get_by": lambda db, r: db.records(r["type"]).get_by(
+        **{r["attribute"]: typed(r["value"])}
+    ),
+    "records.get_many": lambda db, r: {
+        "records": db.records(r["type"]).get_many(r["keys"], **r.options("attribute"))
+    },
+    "records.history": lambda db, r: db.records(r["type"]).history_page(
+        r["id"], **r.options("attribute", "after", "limit")
+    ),
+    "records.list": lambda db, r: db.records(r["type"]).list(
+        r.values("filter"), **ordered(r), **r.options("archived", "after", "limit")
+    ),
+    "records.patch": lambda db, r: db.records(r["type"]).patch(
+        r["id"], r.values(), **r.options("expected_version")
+    ),
+    "records.restore": lambda db, r: db.records(r["type"]).restore(
+        r["id"], **r.options("expected_version")
+    ),
+    "records.upsert": lambda db, r: db.records(r["type"]).upsert(r["key"], r.values()),
+    "types.archive": lambda db, r: db.types.archive(r["type"]),
+    "types.define": lambda db, r: db.types.define(
+        r["name"],
+        [attribute(one) for one in r.options("attributes").get("attributes", [])],
+        **r.options("label", "description"),
+    ),
+    "types.define_preset": lambda db, r: db.types.define_preset(r["preset"]),
+    "types.get": lambda db, r: db.types.get(r["type"]),
+    "types.list": lambda db, r: db.types.list(),
+    "types.restore": lambda db, r: db.types.restore(r["type"]),
+}
+"""How each operation is called."""

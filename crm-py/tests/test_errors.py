@@ -1,0 +1,109 @@
+"""Errors: one exception for each kind, and none that says too much."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import crm
+import pytest
+from crm import _native, errors
+
+KINDS = _native.error_kinds()
+
+
+def test_the_enumeration_is_the_engines() -> None:
+    assert [kind.value for kind in crm.ErrorKind] == [name for _, name in KINDS]
+
+
+@pytest.mark.parametrize(("code", "name"), KINDS)
+def test_every_kind_has_its_exception(code: int, name: str) -> None:
+    error = errors.from_engine(name, code, "a message", "field", "a hint")
+    assert type(error) is not crm.CrmError
+    assert type(error).__name__ in crm.__all__
+    assert (error.kind, error.code) == (name, code)
+    assert isinstance(error.kind, crm.ErrorKind)
+    assert str(error) == "field: a message (a hint)"
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is type(error)
+    assert (str(again), again.kind, again.code) == (str(error), error.kind, error.code)
+
+
+def test_a_kind_of_a_newer_engine_is_a_plain_error() -> None:
+    error = errors.from_engine("too_blue", 99, "a message", None, None)
+    assert type(error) is crm.CrmError
+    assert (error.kind, error.code, str(error)) == ("too_blue", 99, "a message")
+    assert pickle.loads(pickle.dumps(error)).kind == "too_blue"
+
+
+@pytest.mark.parametrize(
+    ("error", "natural"),
+    [
+        (crm.NotFoundError, LookupError),
+        (crm.InvalidArgumentError, ValueError),
+        (crm.WrongKindError, TypeError),
+        (crm.TimedOutError, TimeoutError),
+        (crm.ReadOnlyError, PermissionError),
+        (crm.IoError, OSError),
+    ],
+)
+def test_natural_base_classes(error: type[Exception], natural: type[Exception]) -> None:
+    assert issubclass(error, natural)
+    assert str(error("a message")) == "a message"
+
+
+def test_an_error_of_the_engine_has_all_its_parts(db: crm.Crm) -> None:
+    with pytest.raises(crm.UnknownAttributeError) as caught:
+        db.contacts.create(emial="secret@example.org")
+    error = caught.value
+    assert (error.kind, error.code, error.field) == ("unknown_attribute", 4, "emial")
+    assert error.hint == 'did you mean "email"?'
+    assert "secret" not in str(error)
+
+
+def test_a_panic_is_an_internal_error(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(crm.InternalError):
+        _native.panic()
+    assert "on request" in capfd.readouterr().err
+
+
+def test_bad_requests_through_the_private_door(db: crm.Crm) -> None:
+    with pytest.raises(crm.UnknownOperationError) as unknown:
+        db._engine.call("record.create", {})
+    assert unknown.value.hint == 'did you mean "records.create"?'
+    with pytest.raises(crm.InvalidArgumentError) as caught:
+        db._engine.call("records.count", {"type": "contact", "typo": "secret"})
+    assert caught.value.field == "typo"
+    assert "secret" not in str(caught.value)
+    for request in ([1], "text", {1: 2}, object(), {"type": object()}):
+        with pytest.raises(crm.InvalidArgumentError):
+            db._engine.call("records.count", request)
+
+
+def test_bad_options(path: Path) -> None:
+    with pytest.raises(crm.InvalidArgumentError):
+        crm.open(durability="sometimes")
+    with pytest.raises(crm.InvalidArgumentError):
+        crm.open(actor="")
+    with pytest.raises(TypeError):
+        crm.open(7)  # type: ignore[arg-type]
+
+
+def test_files_that_are_not_ours(path: Path) -> None:
+    path.write_bytes(b"SQLite format 3\0" + bytes(4096))
+    with pytest.raises((crm.NotOurFileError, crm.CorruptError)):
+        crm.open(path)
+    path.write_text("a letter to Ann " * 300)
+    with pytest.raises(crm.NotOurFileError):
+        crm.open(path)
+    assert path.read_text().startswith("a letter to Ann")
+    with pytest.raises(crm.IoError):
+        crm.open(path.parent / "nowhere" / "x.crm")
+
+
+def test_a_closed_handle_says_so(db: crm.Crm) -> None:
+    db.close()
+    db.close()
+    for call in (db.stats, db.types.list, db.contacts.count, lambda: db.sql("select 1")):
+        with pytest.raises(crm.ClosedError):
+            call()

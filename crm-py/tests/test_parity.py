@@ -1,0 +1,176 @@
+"""The package knows every operation, and every field that the engine answers with."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import crm
+import pytest
+from crm import _native
+
+RECORD_CHANGES = {
+    "records.archive": crm.ArchiveRecord,
+    "records.create": crm.CreateRecord,
+    "records.patch": crm.PatchRecord,
+    "records.restore": crm.RestoreRecord,
+    "records.upsert": crm.UpsertRecord,
+}
+
+
+class Recorder:
+    """Stands between the package and the engine, and keeps what goes over the border."""
+
+    def __init__(self, engine: _native.Engine) -> None:
+        self.engine = engine
+        self.answers: dict[str, Any] = {}
+
+    def call(self, operation: str, request: Any, progress: Any = None) -> Any:
+        self.answers[operation] = answer = self.engine.call(operation, request, progress)
+        return answer
+
+
+@pytest.fixture
+def recorder(db: crm.Crm, monkeypatch: pytest.MonkeyPatch) -> Recorder:
+    recorder = Recorder(db._engine)
+    monkeypatch.setattr(db, "_engine", recorder)
+    return recorder
+
+
+def fields(cls: Any) -> set[str]:
+    return {field.name for field in dataclasses.fields(cls) if not field.name.startswith("_")}
+
+
+def assert_same(answer: Any, cls: type[Any]) -> None:
+    assert set(answer) == fields(cls), cls.__name__
+
+
+def test_every_operation_is_called_by_a_method(
+    db: crm.Crm, recorder: Recorder, tmp_path: Path
+) -> None:
+    """Call every method once, and compare each answer with its dataclass."""
+    db.types.define("book", [crm.Attribute("title", "text"), crm.Attribute("cover", "file")])
+    db.types.define_preset("household")
+    db.types.define_attribute("book", crm.Attribute("genre", "choice", options=["novel"]))
+    db.types.archive_attribute("book", "genre")
+    db.types.restore_attribute("book", "genre")
+    db.types.archive("book")
+    db.types.restore("book")
+    db.types.list()
+    file = db.files.add(b"x", name="x", media_type="image/png")
+    db.files.read(file)
+    books = db.records("book")
+    book = books.create(title="Emma", cover=file)
+    db.types.get("book")
+    books.patch(book.id, title="Persuasion")
+    books.archive(book.id)
+    books.restore(book.id)
+    books.get(book.id)
+    db.contacts.upsert("email", email="ann@example.org")
+    db.contacts.get_by(email="ann@example.org")
+    db.contacts.get_many(["ann@example.org"], "email")
+    books.list()
+    books.count()
+    books.history_page(book.id)
+    db.apply([crm.CreateRecord(type="contact", values={"email": "bad"})])
+    db.changes_page()
+    db.csv.import_("company", text="name,domain\n,\n", columns={"name": "name"})
+    db.csv.export("company")
+    db.csv.propose("company", text="name\n")
+    db.sql("select 1")
+    db.stats()
+    db.info()
+    db.verify()
+    db.compact()
+    db.backup(tmp_path / "copy.crm")
+
+    answers = recorder.answers
+    assert sorted(answers) == sorted(name for name, _, _ in _native.operations())
+    for name, _, response in _native.operations():
+        match response:
+            case "Record":
+                assert_same(answers[name], crm.Record)
+            case "EntityType":
+                assert_same(answers[name], crm.EntityType)
+                for attribute in answers[name]["attributes"]:
+                    assert_same(attribute, crm.Attribute)
+    assert_same(answers["types.list"][0], crm.EntityType)
+    assert_same(answers["types.get"]["attributes"][2]["options"][0], crm.ChoiceOption)
+    assert_same(answers["files.add"], crm.FileRef)
+    assert_same(answers["files.read"], crm.FilePiece)
+    assert_same(answers["records.get"]["values"]["cover"], crm.FileRef)
+    assert_same(answers["records.list"], crm.Page)
+    assert_same(answers["records.upsert"], crm.Upserted)
+    assert_same(answers["records.history"], crm.HistoryPage)
+    assert_same(answers["records.history"]["entries"][0], crm.HistoryEntry)
+    assert_same(answers["records.apply"], crm.ApplyReport)
+    assert_same(answers["records.apply"]["outcomes"][0], crm.ChangeOutcome)
+    assert_same(answers["records.apply"]["outcomes"][0]["problem"], crm.Problem)
+    assert_same(answers["changes.list"], crm.ChangePage)
+    assert_same(answers["changes.list"]["changes"][0], crm.Change)
+    assert_same(answers["csv.import"], crm.ImportReport)
+    assert_same(answers["csv.import"]["problems"][0], crm.CellProblem)
+    assert_same(answers["csv.import"]["problem_counts"][0], crm.ProblemCount)
+    assert_same(answers["csv.export"], crm.ExportReport)
+    assert_same(answers["csv.propose"], crm.MappingProposal)
+    assert_same(answers["csv.propose"]["columns"][0], crm.ColumnMapping)
+    assert_same(answers["database.sql"], crm.Table)
+    assert_same(answers["database.stats"], crm.DatabaseStats)
+    assert_same(answers["database.stats"]["types"][0], crm.TypeCount)
+    assert_same(answers["database.info"], crm.EngineInfo)
+    assert_same(answers["database.verify"], crm.VerifyReport)
+
+
+def engine_fields(engine: _native.Engine, operation: str, request: dict[str, Any]) -> set[str]:
+    """Return the fields of a request, as the engine lists them when it meets an unknown one."""
+    with pytest.raises(crm.InvalidArgumentError) as caught:
+        engine.call(operation, {**request, "no_such_field": 1})
+    return set(caught.value.message.split("`")[1::2])
+
+
+@pytest.mark.parametrize("operation", RECORD_CHANGES)
+def test_changes_of_a_batch_have_the_fields_of_their_requests(
+    db: crm.Crm, operation: str
+) -> None:
+    assert engine_fields(db._engine, operation, {}) == fields(RECORD_CHANGES[operation])
+
+
+def test_parts_and_options_have_the_fields_of_the_engine(db: crm.Crm) -> None:
+    engine = db._engine
+    for name, cls in (("dialect", crm.CsvDialect),):
+        with pytest.raises(crm.InvalidArgumentError) as caught:
+            engine.call("csv.propose", {"type": "contact", name: {"no_such_field": 1}})
+        assert set(caught.value.message.split("`")[1::2]) == fields(cls)
+
+
+def test_enumerations_have_the_names_of_the_engine(db: crm.Crm) -> None:
+    def names(operation: str, request: dict[str, Any]) -> set[str]:
+        with pytest.raises(crm.InvalidArgumentError) as caught:
+            db._engine.call(operation, request)
+        return set(caught.value.message.split("`")[1::2])
+
+    attribute = {"name": "x", "kind": "text"}
+    table = {"type": "contact", "columns": []}
+    assert names("types.define_preset", {"preset": "?"}) == set(crm.Preset)
+    assert names(
+        "attributes.define", {"type": "contact", "attribute": {**attribute, "kind": "?"}}
+    ) == set(crm.Kind)
+    assert names(
+        "attributes.define", {"type": "contact", "attribute": {**attribute, "sensitivity": "?"}}
+    ) == set(crm.Sensitivity)
+    assert names("records.count", {"type": "contact", "archived": "?"}) == set(crm.Archived)
+    assert names("csv.import", {**table, "mode": "?"}) == set(crm.ImportMode)
+    assert names("csv.import", {**table, "bad_cells": "?"}) == set(crm.BadCells)
+    assert names("csv.export", {"type": "contact", "profile": "?"}) == set(crm.CsvProfile)
+
+
+def test_a_newer_engine_may_say_more() -> None:
+    from crm import wire
+    from crm.records import ChangeOutcome
+
+    plain = {"outcome": "merged", "id": None, "version": 3, "problem": None, "because": "newer"}
+    outcome = wire.read(ChangeOutcome, plain)
+    assert (outcome.outcome, outcome.version) == ("merged", 3)
+    assert type(outcome.outcome) is str
+    assert wire.read(ChangeOutcome, {**plain, "outcome": "created"}).outcome is crm.Outcome.CREATED

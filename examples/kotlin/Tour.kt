@@ -1,0 +1,200 @@
+// The tour: a real sales pipeline, from four CSV files into one CRM file and back out as figures.
+// It prints what the tours in the other languages print (examples/expected.txt).
+
+import java.nio.file.Files
+import java.time.Instant
+import java.time.LocalDate
+import java.util.Locale
+import org.crmcore.Crm
+import org.crmcore.attribute
+import org.crmcore.model.BadCells
+import org.crmcore.model.ColumnMapping
+import org.crmcore.model.ImportMode
+import org.crmcore.model.Kind
+import org.crmcore.model.Replay
+import org.crmcore.model.Sensitivity
+import org.crmcore.model.Value
+import org.crmcore.string
+
+private const val DATA = "examples/data/crm_sales_opportunities"
+
+/** An opportunity that is still in the stage Engaging. */
+private const val DEAL = "UP409DSB"
+
+fun main() {
+    val folder = Files.createTempDirectory("tour")
+    val path = folder.resolve("tour.crm")
+    // A clock that steps and ids that count, so that every run prints the same. A host leaves this out.
+    val replay = Replay(Instant.parse("2026-01-01T00:00:00Z"), 1000)
+    try {
+        Crm.open(path.toString(), replay = replay).use { crm ->
+            define(crm)
+            crm.actingAs("import:pipeline", "first load").use(::importAll)
+            figures(crm)
+            change(crm)
+        }
+        Crm.open(path.toString(), replay = replay).use { crm ->
+            println("closed and opened again")
+            println("opportunities ${crm.records("opportunity").count()}")
+            history(crm)
+            val report = crm.verify()
+            println("verified ${report.records} records: ${if (report.isOk) "ok" else "damaged"}")
+        }
+    } finally {
+        folder.toFile().deleteRecursively()
+    }
+}
+
+/** The four entity types of the pipeline. */
+private fun define(crm: Crm) {
+    crm.defineType(
+        "product",
+        attribute("name", Kind.TEXT, required = true, unique = true),
+        attribute("series", Kind.TEXT),
+        attribute("price", Kind.MONEY, currency = "USD"),
+    )
+    crm.defineType(
+        "agent",
+        attribute("name", Kind.TEXT, required = true, unique = true, sensitivity = Sensitivity.PERSONAL),
+        attribute("manager", Kind.TEXT, sensitivity = Sensitivity.PERSONAL),
+        attribute("region", Kind.CHOICE, options = listOf("Central", "East", "West")),
+    )
+    val sectors = listOf(
+        "employment", "entertainment", "finance", "marketing", "medical", "retail", "services", "software",
+        "technology", "telecommunications",
+    )
+    crm.defineType(
+        "account",
+        attribute("name", Kind.TEXT, required = true, unique = true),
+        attribute("sector", Kind.CHOICE, options = sectors),
+        attribute("founded", Kind.INTEGER),
+        attribute("revenue_millions", Kind.DECIMAL),
+        attribute("employees", Kind.INTEGER),
+        attribute("office", Kind.TEXT),
+        attribute("parent", Kind.REFERENCE, target = "account"),
+    )
+    crm.defineType(
+        "opportunity",
+        attribute("code", Kind.TEXT, required = true, unique = true),
+        attribute("agent", Kind.REFERENCE, target = "agent"),
+        attribute("product", Kind.REFERENCE, target = "product"),
+        attribute("account", Kind.REFERENCE, target = "account", index = true),
+        attribute("stage", Kind.CHOICE, options = listOf("Prospecting", "Engaging", "Won", "Lost"), index = true),
+        attribute("engaged_on", Kind.DATE),
+        attribute("closed_on", Kind.DATE),
+        attribute("value", Kind.MONEY, currency = "USD"),
+    )
+    println("defined product, agent, account, opportunity")
+}
+
+private fun plain(column: String, attribute: String) = ColumnMapping(column, attribute)
+
+private fun byName(column: String, attribute: String) = ColumnMapping(column, attribute, lookup = "name")
+
+/** Imports one table; what does not fit is reported and left empty. */
+private fun load(
+    crm: Crm,
+    what: String,
+    type: String,
+    file: String,
+    vararg columns: ColumnMapping,
+    mode: ImportMode = ImportMode.CREATE,
+    key: String? = null,
+) {
+    val report = crm.records(type).importCsv(
+        columns.asList(),
+        path = "$DATA/$file",
+        mode = mode,
+        key = key,
+        badCells = BadCells.LEAVE_EMPTY,
+    ) { progress ->
+        val total = maxOf(progress.total ?: 0u, 1u)
+        System.err.print("\r$what: ${progress.done * 100u / total} %")
+        true
+    }
+    System.err.println()
+    println(
+        "$what: ${report.rows} rows, ${report.created} created, ${report.updated} updated, " +
+            "${report.unchanged} unchanged, ${report.rejected} rejected",
+    )
+    for (finding in report.problemCounts) {
+        val hint = finding.hint ?: "no hint"
+        println("finding: ${finding.column ?: "row"}, ${finding.kind}, ${finding.count} times ($hint)")
+    }
+}
+
+private fun importAll(crm: Crm) {
+    load(
+        crm, "products", "product", "products.csv",
+        plain("product", "name"), plain("series", "series"), plain("sales_price", "price"),
+    )
+    load(
+        crm, "agents", "agent", "sales_teams.csv",
+        plain("sales_agent", "name"), plain("manager", "manager"), plain("regional_office", "region"),
+    )
+    load(
+        crm, "accounts", "account", "accounts.csv",
+        plain("account", "name"), plain("sector", "sector"), plain("year_established", "founded"),
+        plain("revenue", "revenue_millions"), plain("employees", "employees"), plain("office_location", "office"),
+    )
+    // A second pass, now that every parent is there.
+    load(
+        crm, "parents", "account", "accounts.csv",
+        plain("account", "name"), byName("subsidiary_of", "parent"), mode = ImportMode.UPDATE, key = "name",
+    )
+    load(
+        crm, "opportunities", "opportunity", "sales_pipeline.csv",
+        plain("opportunity_id", "code"), byName("sales_agent", "agent"), byName("product", "product"),
+        byName("account", "account"), plain("deal_stage", "stage"), plain("engage_date", "engaged_on"),
+        plain("close_date", "closed_on"), plain("close_value", "value"),
+    )
+    for (attribute in listOf("account", "engaged_on", "closed_on")) {
+        val missing = crm.records("opportunity").count(mapOf(attribute to null))
+        println("finding: $missing opportunities without $attribute")
+    }
+}
+
+/** The figures of the pipeline, by read-only SQL over the table of the entity type. */
+private fun figures(crm: Crm) {
+    fun number(expression: String, stage: String): Double {
+        val result = crm.sql("SELECT $expression FROM opportunity WHERE stage = ?1", stage)
+        return when (val value = result.rows[0][0]) {
+            is Value.Integer -> value.v1.toDouble()
+            is Value.Real -> value.v1
+            else -> error("the statement returned no number")
+        }
+    }
+    val won = number("count(*)", "Won")
+    val lost = number("count(*)", "Lost")
+    // Money is stored in cents, dates in days.
+    val value = number("sum(value) / 100", "Won")
+    val cycle = number("avg(closed_on - engaged_on)", "Won")
+    println("opportunities ${crm.records("opportunity").count()}")
+    println("won ${won.toLong()}")
+    println("lost ${lost.toLong()}")
+    println("win rate %.5f".format(Locale.ROOT, won / (won + lost)))
+    println("won value ${value.toLong()}")
+    println("mean won cycle %.2f days".format(Locale.ROOT, cycle))
+}
+
+private fun history(crm: Crm) {
+    val opportunities = crm.records("opportunity")
+    for (entry in opportunities.history(opportunities.getBy("code", DEAL).id)) {
+        val stage = (entry.values["stage"] as? Value.Text)?.v1 ?: "unknown"
+        println(
+            "history: version ${entry.version}, ${entry.kind.name.lowercase()}, stage $stage, " +
+                "by ${entry.actor}, because ${entry.cause ?: "nothing was said"}",
+        )
+    }
+}
+
+/** Wins a deal that was still open, in the name of a person and with a reason. */
+private fun change(crm: Crm) = crm.actingAs("user:moses", "signed on the fair").use { mine ->
+    val opportunities = mine.records("opportunity")
+    val open = opportunities.getBy("code", DEAL)
+    val won = opportunities.patch(
+        open, "stage" to "Won", "closed_on" to LocalDate.of(2017, 12, 31), "value" to "4821",
+    )
+    println("changed $DEAL: stage ${won.string("stage")}, version ${won.version}")
+    history(mine)
+}

@@ -1,0 +1,237 @@
+"""The tour: a real sales pipeline, from four CSV files into one CRM file and back out as figures.
+
+It prints what the tours in the other languages print (examples/expected.txt).
+"""
+
+import datetime
+import sys
+import tempfile
+from decimal import Decimal
+from pathlib import Path
+
+import crm
+from crm import Attribute, ColumnMapping, ImportMode, Kind, Money, Sensitivity
+
+DATA = Path("examples/data/crm_sales_opportunities")
+DEAL = "UP409DSB"
+"""An opportunity that is still in the stage Engaging."""
+
+
+def define(db: crm.Crm) -> None:
+    """The four entity types of the pipeline."""
+    personal = Sensitivity.PERSONAL
+    db.types.define(
+        "product",
+        [
+            Attribute("name", Kind.TEXT, required=True, unique=True),
+            Attribute("series", Kind.TEXT),
+            Attribute("price", Kind.MONEY, currency="USD"),
+        ],
+    )
+    db.types.define(
+        "agent",
+        [
+            Attribute("name", Kind.TEXT, required=True, unique=True, sensitivity=personal),
+            Attribute("manager", Kind.TEXT, sensitivity=personal),
+            Attribute("region", Kind.CHOICE, options=["Central", "East", "West"]),
+        ],
+    )
+    sectors = ["employment", "entertainment", "finance", "marketing", "medical", "retail"]
+    sectors += ["services", "software", "technology", "telecommunications"]
+    db.types.define(
+        "account",
+        [
+            Attribute("name", Kind.TEXT, required=True, unique=True),
+            Attribute("sector", Kind.CHOICE, options=sectors),
+            Attribute("founded", Kind.INTEGER),
+            Attribute("revenue_millions", Kind.DECIMAL),
+            Attribute("employees", Kind.INTEGER),
+            Attribute("office", Kind.TEXT),
+            Attribute("parent", Kind.REFERENCE, target="account"),
+        ],
+    )
+    stages = ["Prospecting", "Engaging", "Won", "Lost"]
+    db.types.define(
+        "opportunity",
+        [
+            Attribute("code", Kind.TEXT, required=True, unique=True),
+            Attribute("agent", Kind.REFERENCE, target="agent"),
+            Attribute("product", Kind.REFERENCE, target="product"),
+            Attribute("account", Kind.REFERENCE, target="account", index=True),
+            Attribute("stage", Kind.CHOICE, options=stages, index=True),
+            Attribute("engaged_on", Kind.DATE),
+            Attribute("closed_on", Kind.DATE),
+            Attribute("value", Kind.MONEY, currency="USD"),
+        ],
+    )
+    print("defined product, agent, account, opportunity")
+
+
+def load(
+    db: crm.Crm,
+    what: str,
+    entity_type: str,
+    file: str,
+    columns: dict[str, str],
+    *,
+    by_name: dict[str, str] = {},
+    mode: ImportMode = ImportMode.CREATE,
+    key: str | None = None,
+) -> None:
+    """Imports one table; what does not fit is reported and left empty."""
+
+    def progress(progress: crm.Progress) -> bool:
+        percent = progress.done * 100 // max(progress.total or 0, 1)
+        print(f"\r{what}: {percent} %", end="", file=sys.stderr)
+        return True
+
+    mapping = [ColumnMapping(column, attribute) for column, attribute in columns.items()]
+    mapping += [
+        ColumnMapping(column, attribute, lookup="name") for column, attribute in by_name.items()
+    ]
+    report = db.csv.import_(
+        entity_type,
+        DATA / file,
+        columns=mapping,
+        mode=mode,
+        key=key,
+        bad_cells=crm.BadCells.LEAVE_EMPTY,
+        progress=progress,
+    )
+    print(file=sys.stderr)
+    print(
+        f"{what}: {report.rows} rows, {report.created} created, {report.updated} updated, "
+        f"{report.unchanged} unchanged, {report.rejected} rejected"
+    )
+    for finding in report.problem_counts:
+        hint = finding.hint or "no hint"
+        print(f"finding: {finding.column or 'row'}, {finding.kind}, {finding.count} times ({hint})")
+
+
+def import_all(db: crm.Crm) -> None:
+    load(
+        db,
+        "products",
+        "product",
+        "products.csv",
+        {"product": "name", "series": "series", "sales_price": "price"},
+    )
+    load(
+        db,
+        "agents",
+        "agent",
+        "sales_teams.csv",
+        {"sales_agent": "name", "manager": "manager", "regional_office": "region"},
+    )
+    load(
+        db,
+        "accounts",
+        "account",
+        "accounts.csv",
+        {
+            "account": "name",
+            "sector": "sector",
+            "year_established": "founded",
+            "revenue": "revenue_millions",
+            "employees": "employees",
+            "office_location": "office",
+        },
+    )
+    # A second pass, now that every parent is there.
+    load(
+        db,
+        "parents",
+        "account",
+        "accounts.csv",
+        {"account": "name"},
+        by_name={"subsidiary_of": "parent"},
+        mode=ImportMode.UPDATE,
+        key="name",
+    )
+    load(
+        db,
+        "opportunities",
+        "opportunity",
+        "sales_pipeline.csv",
+        {
+            "opportunity_id": "code",
+            "deal_stage": "stage",
+            "engage_date": "engaged_on",
+            "close_date": "closed_on",
+            "close_value": "value",
+        },
+        by_name={"sales_agent": "agent", "product": "product", "account": "account"},
+    )
+    for attribute in ["account", "engaged_on", "closed_on"]:
+        missing = db.records("opportunity").count({attribute: None})
+        print(f"finding: {missing} opportunities without {attribute}")
+
+
+def figures(db: crm.Crm) -> None:
+    """The figures of the pipeline, by read-only SQL over the table of the entity type."""
+
+    def number(expression: str, stage: str) -> float:
+        table = db.sql(f"SELECT {expression} FROM opportunity WHERE stage = ?1", [stage])
+        value = table.rows[0][0]
+        assert isinstance(value, (int, float))
+        return value
+
+    won, lost = number("count(*)", "Won"), number("count(*)", "Lost")
+    # Money is stored in cents, dates in days.
+    value = number("sum(value) / 100", "Won")
+    cycle = number("avg(closed_on - engaged_on)", "Won")
+    print(f"opportunities {db.records('opportunity').count()}")
+    print(f"won {won}")
+    print(f"lost {lost}")
+    print(f"win rate {won / (won + lost):.5f}")
+    print(f"won value {value}")
+    print(f"mean won cycle {cycle:.2f} days")
+
+
+def history(db: crm.Crm) -> None:
+    opportunities = db.records("opportunity")
+    for entry in opportunities.history(opportunities.get_by(code=DEAL).id):
+        stage = entry.values.get("stage", "unknown")
+        cause = entry.cause or "nothing was said"
+        print(
+            f"history: version {entry.version}, {entry.kind}, stage {stage}, "
+            f"by {entry.actor}, because {cause}"
+        )
+
+
+def change(db: crm.Crm) -> None:
+    """Wins a deal that was still open, in the name of a person and with a reason."""
+    mine = db.acting_as("user:moses", "signed on the fair")
+    deal = mine.records("opportunity").get_by(code=DEAL)
+    deal = mine.records("opportunity").patch(
+        deal.id,
+        expected_version=deal.version,
+        stage="Won",
+        closed_on=datetime.date(2017, 12, 31),
+        value=Money(Decimal(4821), "USD"),
+    )
+    print(f"changed {DEAL}: stage {deal['stage']}, version {deal.version}")
+    history(mine)
+
+
+def main() -> None:
+    # A clock that steps and ids that count, so that every run prints the same. A host leaves this out.
+    start = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    replay = crm.Replay(start=start, step_micros=1000)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "tour.crm"
+        with crm.open(path, replay=replay) as db:
+            define(db)
+            import_all(db.acting_as("import:pipeline", "first load"))
+            figures(db)
+            change(db)
+        with crm.open(path, replay=replay) as db:
+            print("closed and opened again")
+            print(f"opportunities {db.records('opportunity').count()}")
+            history(db)
+            report = db.verify()
+            print(f"verified {report.records} records: {'ok' if report.is_ok else 'damaged'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,184 @@
+// The tour: a real sales pipeline, from four CSV files into one CRM file and back out as figures.
+// It prints what the tours in the other languages print (examples/expected.txt).
+
+import Crm
+import Foundation
+
+/// An opportunity that is still in the stage Engaging.
+let deal = "UP409DSB"
+let data = "examples/data/crm_sales_opportunities/"
+
+/// The four entity types of the pipeline.
+func define(_ crm: Crm) throws {
+    try crm.define(
+        "product",
+        [
+            Attribute("name", .text, required: true, unique: true),
+            Attribute("series", .text),
+            Attribute("price", .money, currency: "USD"),
+        ])
+    try crm.define(
+        "agent",
+        [
+            Attribute("name", .text, required: true, unique: true, sensitivity: .personal),
+            Attribute("manager", .text, sensitivity: .personal),
+            Attribute("region", .choice, options: ["Central", "East", "West"]),
+        ])
+    let sectors = [
+        "employment", "entertainment", "finance", "marketing", "medical", "retail", "services",
+        "software", "technology", "telecommunications",
+    ]
+    try crm.define(
+        "account",
+        [
+            Attribute("name", .text, required: true, unique: true),
+            Attribute("sector", .choice, options: sectors),
+            Attribute("founded", .integer),
+            Attribute("revenue_millions", .decimal),
+            Attribute("employees", .integer),
+            Attribute("office", .text),
+            Attribute("parent", .reference, target: "account"),
+        ])
+    let stages = ["Prospecting", "Engaging", "Won", "Lost"]
+    try crm.define(
+        "opportunity",
+        [
+            Attribute("code", .text, required: true, unique: true),
+            Attribute("agent", .reference, target: "agent"),
+            Attribute("product", .reference, target: "product"),
+            Attribute("account", .reference, index: true, target: "account"),
+            Attribute("stage", .choice, index: true, options: stages),
+            Attribute("engaged_on", .date),
+            Attribute("closed_on", .date),
+            Attribute("value", .money, currency: "USD"),
+        ])
+    print("defined product, agent, account, opportunity")
+}
+
+func plain(_ column: String, _ attribute: String) -> ColumnMapping {
+    ColumnMapping(column: column, attribute: attribute)
+}
+
+func byName(_ column: String, _ attribute: String) -> ColumnMapping {
+    ColumnMapping(column: column, attribute: attribute, lookup: "name")
+}
+
+/// Imports one table; what does not fit is reported and left empty.
+func load(
+    _ crm: Crm, _ what: String, _ type: String, _ file: String, _ columns: [ColumnMapping],
+    mode: ImportMode = .create, key: String? = nil
+) throws {
+    let request = ImportCsv(
+        entityType: type, path: data + file, columns: columns, dialect: CsvDialect(), mode: mode,
+        key: key, badCells: .leaveEmpty)
+    let report = try crm.importCsv(request) { progress in
+        let percent = progress.done * 100 / max(progress.total ?? 0, 1)
+        FileHandle.standardError.write(Data("\r\(what): \(percent) %".utf8))
+        return true
+    }
+    FileHandle.standardError.write(Data("\n".utf8))
+    print(
+        "\(what): \(report.rows) rows, \(report.created) created, \(report.updated) updated, "
+            + "\(report.unchanged) unchanged, \(report.rejected) rejected")
+    for finding in report.problemCounts {
+        let column = finding.column ?? "row"
+        print(
+            "finding: \(column), \(finding.kind), \(finding.count) times (\(finding.hint ?? "no hint"))")
+    }
+}
+
+func importAll(_ crm: Crm) throws {
+    try load(
+        crm, "products", "product", "products.csv",
+        [plain("product", "name"), plain("series", "series"), plain("sales_price", "price")])
+    try load(
+        crm, "agents", "agent", "sales_teams.csv",
+        [
+            plain("sales_agent", "name"), plain("manager", "manager"),
+            plain("regional_office", "region"),
+        ])
+    try load(
+        crm, "accounts", "account", "accounts.csv",
+        [
+            plain("account", "name"), plain("sector", "sector"),
+            plain("year_established", "founded"), plain("revenue", "revenue_millions"),
+            plain("employees", "employees"), plain("office_location", "office"),
+        ])
+    // A second pass, now that every parent is there.
+    try load(
+        crm, "parents", "account", "accounts.csv",
+        [plain("account", "name"), byName("subsidiary_of", "parent")], mode: .update, key: "name")
+    try load(
+        crm, "opportunities", "opportunity", "sales_pipeline.csv",
+        [
+            plain("opportunity_id", "code"), byName("sales_agent", "agent"),
+            byName("product", "product"), byName("account", "account"),
+            plain("deal_stage", "stage"), plain("engage_date", "engaged_on"),
+            plain("close_date", "closed_on"), plain("close_value", "value"),
+        ])
+    for attribute in ["account", "engaged_on", "closed_on"] {
+        let missing = try crm.records("opportunity").count(filter: [attribute: nil])
+        print("finding: \(missing) opportunities without \(attribute)")
+    }
+}
+
+/// The figures of the pipeline, by read-only SQL over the table of the entity type.
+func figures(_ crm: Crm) throws {
+    func number(_ expression: String, _ stage: String) throws -> Double {
+        let rows = try crm.query("SELECT \(expression) FROM opportunity WHERE stage = ?1", [.text(stage)])
+        return rows[0][0].double ?? 0
+    }
+    let won = try number("count(*)", "Won")
+    let lost = try number("count(*)", "Lost")
+    // Money is stored in cents, dates in days.
+    let value = try number("sum(value) / 100", "Won")
+    let cycle = try number("avg(closed_on - engaged_on)", "Won")
+    print("opportunities \(try crm.records("opportunity").count())")
+    print("won \(Int(won))")
+    print("lost \(Int(lost))")
+    print("win rate \(String(format: "%.5f", won / (won + lost)))")
+    print("won value \(Int(value))")
+    print("mean won cycle \(String(format: "%.2f", cycle)) days")
+}
+
+func history(_ crm: Crm) throws {
+    let opportunities = crm.records("opportunity")
+    for entry in try opportunities.history(opportunities.get(by: "code", .text(deal)).id) {
+        let stage = entry.values["stage"]?.string ?? "unknown"
+        let kind = entry.kind == .recordCreated ? "record_created" : "record_patched"
+        print(
+            "history: version \(entry.version), \(kind), stage \(stage), by \(entry.actor), "
+                + "because \(entry.cause ?? "nothing was said")")
+    }
+}
+
+/// Wins a deal that was still open, in the name of a person and with a reason.
+func change(_ crm: Crm) throws {
+    let crm = try crm.actingAs(actor: "user:moses", cause: "signed on the fair")
+    let opportunities = crm.records("opportunity")
+    let open = try opportunities.get(by: "code", .text(deal))
+    let won = try opportunities.patch(
+        open.id, ["stage": "Won", "closed_on": "2017-12-31", "value": "4821"],
+        expectedVersion: open.version)
+    print("changed \(deal): stage \(won["stage"].string ?? "unknown"), version \(won.version)")
+    try history(crm)
+}
+
+let path = NSTemporaryDirectory() + "tour-\(ProcessInfo.processInfo.processIdentifier).crm"
+defer { try? FileManager.default.removeItem(atPath: path) }
+// A clock that steps and ids that count, so that every run prints the same. A host leaves this out.
+let replay = Replay(start: Date(timeIntervalSince1970: 1_767_225_600), stepMicros: 1000)
+let crm = try Crm.open(path, replay: replay)
+try define(crm)
+try importAll(crm.actingAs(actor: "import:pipeline", cause: "first load"))
+try figures(crm)
+try change(crm)
+try crm.close()
+
+let again = try Crm.open(path, replay: replay)
+print("closed and opened again")
+print("opportunities \(try again.records("opportunity").count())")
+try history(again)
+let report = try again.verify(request: Empty())
+print("verified \(report.records) records: \(report.isOk ? "ok" : "damaged")")
+try again.close()
