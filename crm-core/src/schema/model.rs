@@ -53,8 +53,7 @@ impl AttributeModel {
         archived_at: Option<Timestamp>,
     ) -> Result<Self> {
         // Typed languages can hand over the value null where none is meant.
-        for property in
-            [&mut definition.default, &mut definition.minimum, &mut definition.maximum]
+        for property in [&mut definition.default, &mut definition.minimum, &mut definition.maximum]
         {
             property.take_if(|value| value.is_null());
         }
