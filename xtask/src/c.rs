@@ -62,6 +62,7 @@ pub(crate) fn valgrind(checks: &mut Checks) -> Result<()> {
                 "--show-leak-kinds=definite,indirect",
                 "--errors-for-leak-kinds=definite,indirect",
             ]);
+            valgrind.args(["--error-exitcode=9", "--fair-sched=try"]).arg(program);
             shell.run(valgrind.env("CRM_VALGRIND", "1"))
         });
         checks.check(&name(&source), done);
