@@ -3,7 +3,7 @@
 
 use std::{path::Path, time::Duration};
 
-use super::{Crm, check_range};
+use super::{Catalog, Crm, check_range};
 use crate::{
     BackupTo, ChangeKind, DatabaseStats, EngineInfo, Error, ErrorKind, Flow, Progress, RecordId,
     Result, RunSql, SqlResult, SqlRow, Timestamp, TypeCount, Value, VerifyReport,
