@@ -63,6 +63,14 @@ impl Workspace {
             .env("CARGO_TARGET_DIR", &self.target)
             .env("CRM_CONFORMANCE_DIR", self.root.join("tests/conformance"))
             .env("CRM_LIB_DIR", self.libraries());
+        // `cargo run` puts its own build folder first, before the rpath of a program: a library
+        // that lies there from an earlier debug build would be tested in place of the one just built.
+        let given = env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
+        let given = env::split_paths(&given).filter(|folder| !folder.as_os_str().is_empty());
+        let folders = std::iter::once(self.libraries()).chain(given);
+        if let Ok(folders) = env::join_paths(folders) {
+            command.env("LD_LIBRARY_PATH", folders);
+        }
         command
     }
 
