@@ -131,5 +131,6 @@ impl Drop for Draft {
 
 fn taken() -> Error {
     Error::new(ErrorKind::InvalidArgument, "the target exists already")
+        .with_field("path")
         .with_hint("give the path of a new file")
 }
