@@ -47,7 +47,7 @@ impl Draw {
     pub(super) fn value(&self, kind: Kind, ids: &[RecordId], hashes: &[String]) -> Value {
         let pick = usize::from(self.pick);
         let of = |pool: &[&str]| Value::from(pool[pick % pool.len()]);
-        if pick.is_multiple_of(13) {
+        if pick.is_multiple_of(7) {
             return Value::Null;
         }
         match kind {
@@ -179,6 +179,7 @@ pub(super) fn any_value() -> BoxedStrategy<Value> {
         any::<i64>().prop_map(Value::Integer),
         prop::sample::select(vec![0, -1, 1 << 53, i64::MAX, i64::MIN]).prop_map(Value::Integer),
         prop::num::f64::ANY.prop_map(Value::Real),
+        prop::sample::select(vec![0.0, -0.0, 1e15, f64::MAX, f64::NAN]).prop_map(Value::Real),
         text().prop_map(Value::Text),
         "-?[0-9]{1,20}(\\.[0-9]{1,4})?".prop_map(Value::Text),
         "[0-9]{4}-[01][0-9]-[0-3][0-9]".prop_map(Value::Text),

@@ -42,7 +42,7 @@ pub(super) fn work() -> impl Strategy<Value = Work> {
     let values = || prop::collection::vec(draw(), 0..4);
     prop_oneof![
         4 => (any::<u8>(), values()).prop_map(|(kind, values)| Work::Create(kind, values)),
-        4 => (any::<u8>(), values(), prop::option::of(0_u8..3))
+        4 => (any::<u8>(), values(), prop::option::weighted(0.2, 0_u8..3))
             .prop_map(|(record, values, version)| Work::Patch(record, values, version)),
         2 => (any::<u8>(), any::<u8>(), values())
             .prop_map(|(kind, key, values)| Work::Upsert(kind, key, values)),
