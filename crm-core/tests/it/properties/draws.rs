@@ -44,6 +44,7 @@ pub(super) fn draw() -> impl Strategy<Value = Draw> {
 impl Draw {
     /// A value for an attribute of `kind`: mostly one that fits, and often one that others have.
     /// `ids` and `hashes` are those of stored records and files.
+    #[expect(clippy::too_many_lines, reason = "one arm per kind")]
     pub(super) fn value(&self, kind: Kind, ids: &[RecordId], hashes: &[String]) -> Value {
         let pick = usize::from(self.pick);
         let of = |pool: &[&str]| Value::from(pool[pick % pool.len()]);

@@ -25,7 +25,7 @@ pub(super) enum Work {
 pub(super) enum Step {
     Work(Work),
     Batch(Vec<Work>, bool),
-    DefineAttribute(u8, Attribute),
+    DefineAttribute(u8, Box<Attribute>),
     DefineType(u8, Vec<Attribute>),
     ArchiveAttribute(u8, u8),
     RestoreAttribute(u8, u8),
@@ -57,7 +57,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         2 => (prop::collection::vec(work(), 0..5), any::<bool>())
             .prop_map(|(works, all)| Step::Batch(works, all)),
         3 => (any::<u8>(), any_attribute())
-            .prop_map(|(kind, attribute)| Step::DefineAttribute(kind, attribute)),
+            .prop_map(|(kind, attribute)| Step::DefineAttribute(kind, Box::new(attribute))),
         1 => (any::<u8>(), prop::collection::vec(any_attribute(), 0..3))
             .prop_map(|(kind, attributes)| Step::DefineType(kind, attributes)),
         1 => (any::<u8>(), any::<u8>()).prop_map(|(kind, name)| Step::ArchiveAttribute(kind, name)),
@@ -106,7 +106,7 @@ impl World {
             Step::Work(work) => self.work(work),
             Step::Batch(works, all_or_nothing) => self.batch(works, *all_or_nothing),
             Step::DefineAttribute(kind, attribute) => {
-                crm.types().define_attribute(pick(TYPES, *kind), attribute.clone()).map(drop)
+                crm.types().define_attribute(pick(TYPES, *kind), (**attribute).clone()).map(drop)
             }
             Step::DefineType(kind, attributes) => crm
                 .types()
