@@ -5,10 +5,11 @@
 //! ```sh
 //! cargo run -p crm-core --features schema --example operations
 //! ```
+#![allow(clippy::wildcard_imports, reason = "the rows name most of the records")]
 
 use std::io::{self, Write as _};
 
-use crm_core::{ops::Mode, *};
+use crm_core::*;
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};

@@ -3,6 +3,7 @@
 //! `cargo run --release --example tour`. The same tour stands beside this one in C, Python, Kotlin and
 //! Swift, and all of them print the same text (`examples/expected.txt`). Progress goes to the
 //! standard error stream.
+#![allow(clippy::print_stdout, reason = "printing is what it is for")]
 
 use std::{
     error::Error,
@@ -107,90 +108,62 @@ fn define(crm: &Crm) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Imports the four tables; what does not fit is reported and left empty.
-fn import(crm: &Crm, data: &Path) -> Result<(), Box<dyn Error>> {
-    let plain = ColumnMapping::new;
-    let by_name = |column: &str, attribute: &str| ColumnMapping {
-        lookup: Some("name".into()),
-        ..ColumnMapping::new(column, attribute)
-    };
-    let table = |entity_type: &str, file: &str, columns: Vec<ColumnMapping>| {
-        let path: PathBuf = data.join(file);
-        let request = ImportCsv::from_path(entity_type, path.to_string_lossy(), columns);
-        ImportCsv { bad_cells: BadCells::LeaveEmpty, ..request }
-    };
+fn plain(column: &str, attribute: &str) -> ColumnMapping {
+    ColumnMapping::new(column, attribute)
+}
 
-    run(
-        crm,
-        "products",
-        &table(
-            "product",
-            "products.csv",
-            vec![
-                plain("product", "name"),
-                plain("series", "series"),
-                plain("sales_price", "price"),
-            ],
-        ),
-    )?;
-    run(
-        crm,
-        "agents",
-        &table(
-            "agent",
-            "sales_teams.csv",
-            vec![
-                plain("sales_agent", "name"),
-                plain("manager", "manager"),
-                plain("regional_office", "region"),
-            ],
-        ),
-    )?;
-    run(
-        crm,
-        "accounts",
-        &table(
-            "account",
-            "accounts.csv",
-            vec![
-                plain("account", "name"),
-                plain("sector", "sector"),
-                plain("year_established", "founded"),
-                plain("revenue", "revenue_millions"),
-                plain("employees", "employees"),
-                plain("office_location", "office"),
-            ],
-        ),
-    )?;
+/// A reference, by the name of the record that is meant.
+fn by_name(column: &str, attribute: &str) -> ColumnMapping {
+    ColumnMapping { lookup: Some("name".into()), ..ColumnMapping::new(column, attribute) }
+}
+
+/// A table of the pipeline; what does not fit is reported and left empty.
+fn table<const N: usize>(
+    entity_type: &str,
+    path: PathBuf,
+    columns: [ColumnMapping; N],
+) -> ImportCsv {
+    let request = ImportCsv::from_path(entity_type, path.to_string_lossy(), columns);
+    ImportCsv { bad_cells: BadCells::LeaveEmpty, ..request }
+}
+
+/// Imports the four tables.
+fn import(crm: &Crm, data: &Path) -> Result<(), Box<dyn Error>> {
+    let products =
+        [plain("product", "name"), plain("series", "series"), plain("sales_price", "price")];
+    run(crm, "products", &table("product", data.join("products.csv"), products))?;
+    let agents = [
+        plain("sales_agent", "name"),
+        plain("manager", "manager"),
+        plain("regional_office", "region"),
+    ];
+    run(crm, "agents", &table("agent", data.join("sales_teams.csv"), agents))?;
+    let accounts = [
+        plain("account", "name"),
+        plain("sector", "sector"),
+        plain("year_established", "founded"),
+        plain("revenue", "revenue_millions"),
+        plain("employees", "employees"),
+        plain("office_location", "office"),
+    ];
+    run(crm, "accounts", &table("account", data.join("accounts.csv"), accounts))?;
     // A second pass, now that every parent is there.
-    let parents = table(
-        "account",
-        "accounts.csv",
-        vec![plain("account", "name"), by_name("subsidiary_of", "parent")],
-    );
-    run(
-        crm,
-        "parents",
-        &ImportCsv { mode: ImportMode::Update, key: Some("name".into()), ..parents },
-    )?;
-    run(
-        crm,
-        "opportunities",
-        &table(
-            "opportunity",
-            "sales_pipeline.csv",
-            vec![
-                plain("opportunity_id", "code"),
-                by_name("sales_agent", "agent"),
-                by_name("product", "product"),
-                by_name("account", "account"),
-                plain("deal_stage", "stage"),
-                plain("engage_date", "engaged_on"),
-                plain("close_date", "closed_on"),
-                plain("close_value", "value"),
-            ],
-        ),
-    )?;
+    let parents = [plain("account", "name"), by_name("subsidiary_of", "parent")];
+    let parents = table("account", data.join("accounts.csv"), parents);
+    let parents = ImportCsv { mode: ImportMode::Update, key: Some("name".into()), ..parents };
+    run(crm, "parents", &parents)?;
+    let opportunities = [
+        plain("opportunity_id", "code"),
+        by_name("sales_agent", "agent"),
+        by_name("product", "product"),
+        by_name("account", "account"),
+        plain("deal_stage", "stage"),
+        plain("engage_date", "engaged_on"),
+        plain("close_date", "closed_on"),
+        plain("close_value", "value"),
+    ];
+    let opportunities = table("opportunity", data.join("sales_pipeline.csv"), opportunities);
+    run(crm, "opportunities", &opportunities)?;
     for attribute in ["account", "engaged_on", "closed_on"] {
         let missing = CountRecords {
             entity_type: "opportunity".into(),

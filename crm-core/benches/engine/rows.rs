@@ -91,7 +91,7 @@ pub(crate) fn row(number: usize) -> Row {
         employees: i64::try_from(hash % 10_000).unwrap(),
         revenue: i64::try_from(hash % 100_000_000).unwrap(),
         source: SOURCES[number % 4],
-        newsletter: number % 3 == 0,
+        newsletter: number.is_multiple_of(3),
     }
 }
 

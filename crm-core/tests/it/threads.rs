@@ -24,6 +24,7 @@ fn accounts() -> DefineType {
 }
 
 /// One call of any sort; `own` are records that this thread alone changes.
+#[allow(clippy::too_many_lines, reason = "a list of calls, one arm each")]
 fn call(
     crm: &Crm,
     folder: &Folder,
@@ -43,7 +44,7 @@ fn call(
             let record = things.create(values! { "number" => number, name.as_str() => "x" })?;
             own.push((record.id, record.version));
         }
-        (1, _) if step % 3 == 0 => {
+        (1, _) if step.is_multiple_of(3) => {
             let name = format!("t_{thread}_{step}");
             let attribute = Attribute::new("name", Kind::Text).indexed();
             crm.types().define(DefineType::new(&name, [attribute]))?;
@@ -99,11 +100,11 @@ fn call(
             };
             crm.journal().history(&request)?;
         }
-        (17, _) if step % 4 == 0 => {
+        (17, _) if step.is_multiple_of(4) => {
             let report = crm.verify(&mut |_| Flow::Continue)?;
             assert!(report.is_ok, "{:?}", report.problems);
         }
-        (18, _) if step % 8 == 0 => {
+        (18, _) if step.is_multiple_of(8) => {
             let path = folder.at(&format!("{thread}_{step}.copy"));
             let request = BackupTo { path: path.to_str().unwrap().into() };
             crm.backup_to(&request, &mut |_| Flow::Continue)?;
