@@ -358,7 +358,7 @@ mod tests {
                 Some("values.email"),
             ),
             ("records.count", r#"{"type":"contact"} secret"#, None),
-            ("records.count", r#"["secret"#, None),
+            ("records.count", r#"["secret"#, Some("[0]")),
             ("records.count", "{", None),
         ] {
             let error = Request::from_json(name, json.as_bytes()).unwrap_err();
