@@ -9,8 +9,6 @@ full durability. The peers keep no history: ours writes a row of the journal wit
 Times are per row or call, in microseconds.
 """
 
-from __future__ import annotations
-
 import datetime
 import random
 import sys
