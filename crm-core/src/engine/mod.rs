@@ -289,6 +289,7 @@ impl Crm {
     /// Runs `body` in one transaction. After the commit, and outside every lock, observers are told.
     fn write<T>(&self, body: impl FnOnce(&mut Writing<'_>) -> Result<T>) -> Result<T> {
         self.shared.observers.check_not_inside()?;
+        self.shared.store.refuse_forked()?;
         // Held until the end of the journal is known again: the next writer counts on from there.
         let mut head = self.head();
         let (value, end) = self.shared.store.write(|tx| {

@@ -116,7 +116,7 @@ impl Gate {
         Ok(Some(Closing { gate: self, is_fenced }))
     }
 
-    fn refuse_forked(&self) -> Result<()> {
+    pub(super) fn refuse_forked(&self) -> Result<()> {
         if self.is_forked() {
             return Err(Error::new(ErrorKind::Forked, "the handle came through a fork")
                 .with_hint("open the file anew in the child"));

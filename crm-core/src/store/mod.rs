@@ -211,6 +211,16 @@ impl Store {
         })
     }
 
+    /// Refuses a process that inherited the handle, before it waits for a lock whose owner it does not
+    /// have.
+    ///
+    /// # Errors
+    ///
+    /// `Forked`.
+    pub(crate) fn refuse_forked(&self) -> Result<()> {
+        self.gate.refuse_forked()
+    }
+
     /// Stops what runs now, from any thread: those calls end with `Interrupted`.
     pub(crate) fn interrupt(&self) {
         self.interrupts.ring();
