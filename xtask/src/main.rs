@@ -10,6 +10,7 @@
 mod artifacts;
 mod bench;
 mod c;
+mod cases;
 mod examples;
 mod generate;
 mod kotlin;
