@@ -2,14 +2,14 @@
 //!
 //! One `.c` file is one program that exits with 0 when all it asserts is true. The header must be
 //! clean as C99 and as C++17 with every warning an error, so each file is compiled four times and
-//! run each time; under valgrind it may neither leak nor touch foreign memory.
+//! run each time; so is the quick start of the README. Under valgrind it may neither leak nor touch foreign memory.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::shell::Shell;
 use crate::steps::Checks;
-use crate::{Result, artifacts};
+use crate::{Result, artifacts, readme};
 
 /// One way to compile: compiler, language flags, and the name of the folder for the programs.
 struct Dialect {
@@ -25,13 +25,16 @@ const DIALECTS: [Dialect; 4] = [
     Dialect { name: "clang-c99", compiler: "clang", flags: &["-std=c99"] },
 ];
 
-/// Compiles and runs every program; in a quick run with the first two dialects only.
+/// Compiles and runs every program and the quick start; in a quick run with the first two dialects only.
 pub(crate) fn tests(checks: &mut Checks) -> Result<()> {
     let shell = checks.shell;
     artifacts::build(shell, "crm-ffi", &[])?;
     let tests = programs(shell, "crm-ffi/tests/c")?;
     let examples = programs(shell, "examples/c")?;
     let dialects = if shell.quick { &DIALECTS[..2] } else { &DIALECTS[..] };
+    let start = artifacts::clear(shell, "quick-start-c")?;
+    let main = start.join("main.c");
+    artifacts::write(&main, readme::quick_start(shell, "C")?.as_bytes())?;
     for dialect in dialects {
         for source in &tests {
             let label = format!("{} {}", dialect.name, name(source));
@@ -43,6 +46,10 @@ pub(crate) fn tests(checks: &mut Checks) -> Result<()> {
             let label = format!("{} {} (compiled)", dialect.name, name(source));
             checks.check(&label, compile(shell, dialect, source));
         }
+        let done = compile(shell, dialect, &main).and_then(|program| {
+            readme::run(shell, &mut shell.command(&program.to_string_lossy()), &start)
+        });
+        checks.check(&format!("{} quick start", dialect.name), done);
     }
     Ok(())
 }

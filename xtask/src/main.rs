@@ -15,6 +15,7 @@ mod examples;
 mod generate;
 mod kotlin;
 mod python;
+mod readme;
 mod reference;
 mod rust;
 mod setup;

@@ -11,11 +11,12 @@ use std::process::Command;
 use crate::shell::{Shell, succeeds};
 use crate::steps::Checks;
 use crate::workspace::Workspace;
-use crate::{Result, artifacts, tally};
+use crate::{Result, artifacts, readme, tally};
 
 const REQUIREMENTS: &str = "crm-py/requirements-dev.txt";
 
-/// pytest over the installed wheel, then mypy in strict mode, then the stubs against the module.
+/// pytest over the installed wheel, mypy in strict mode, the stubs against the module, and the
+/// quick start of the README.
 pub(crate) fn tests(checks: &mut Checks) -> Result<()> {
     let shell = checks.shell;
     let package = install_wheel(shell)?;
@@ -41,7 +42,15 @@ pub(crate) fn tests(checks: &mut Checks) -> Result<()> {
     }
     let mut stubtest = python(shell, &package, "mypy.stubtest");
     checks.check("stubtest", shell.run(stubtest.arg("crm._native")));
+    checks.check("quick start", quick_start(shell, &package));
     Ok(())
+}
+
+fn quick_start(shell: &Shell, package: &Path) -> Result<()> {
+    let folder = artifacts::clear(shell, "quick-start-python")?;
+    artifacts::write(&folder.join("main.py"), readme::quick_start(shell, "Python")?.as_bytes())?;
+    let mut program = shell.command(&tool(shell.workspace, "python").to_string_lossy());
+    readme::run(shell, program.arg("main.py").env("PYTHONPATH", package), &folder)
 }
 
 pub(crate) fn tour(checks: &mut Checks) -> Result<String> {
