@@ -606,7 +606,9 @@ fn a_file_is_written_whole_or_not_at_all() {
             Flow::Continue
         })
         .unwrap();
-    assert_eq!(heard, [1_000, 2_000, 2_500].map(|done| (done, Some(2_500))));
+    // The first page and the last; the one between only if that took long.
+    assert_eq!(heard.first(), Some(&(1_000, Some(2_500))));
+    assert_eq!(heard.last(), Some(&(2_500, Some(2_500))));
     assert_eq!((report.rows, report.text, files()), (2_500, None, 1));
     assert_eq!(std::fs::read_to_string(&path).unwrap(), many(2_500));
     assert_eq!(report.bytes, many(2_500).len() as u64);
