@@ -353,7 +353,7 @@ pub struct ExportCsv {
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default))]
     pub attributes: Vec<String>,
-    /// Only records whose attributes equal these values; null means without a value.
+    /// Only records whose attributes equal these values, as `records.list` compares them.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default))]
     pub filter: Values,

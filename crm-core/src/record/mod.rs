@@ -68,7 +68,8 @@ pub enum Archived {
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Order {
-    /// The attribute. Records without a value come first, or last when descending.
+    /// The attribute, of any kind but `long_text`, `choices`, `address` and `file`. Records without a
+    /// value come first, or last when descending.
     pub attribute: String,
     /// Whether the greatest comes first.
     #[serde(default)]
@@ -160,7 +161,7 @@ requests! {
     }
     /// Counts records: the request of `records.count`.
     CountRecords {
-        /// Only records whose attributes equal these values; null means without a value.
+        /// Only records whose attributes equal these values, as `records.list` compares them.
         #[serde(default)]
         #[cfg_attr(feature = "uniffi", uniffi(default))]
         filter: Values,
@@ -201,7 +202,8 @@ pub struct ListRecords {
     /// The entity type.
     #[serde(rename = "type")]
     pub entity_type: String,
-    /// Only records whose attributes equal these values; null means without a value.
+    /// Only records whose attributes equal these values in their normal form, an address in all its
+    /// parts; null means without a value, and for `choices` a text means holding that option.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default))]
     pub filter: Values,

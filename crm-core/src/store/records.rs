@@ -166,7 +166,7 @@ pub(crate) fn set_choices(
 /// One term of a filter.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Term {
-    /// The columns equal the cells.
+    /// The columns equal the cells; a NULL among them is equal to NULL.
     Equals { columns: Vec<String>, cells: Vec<Cell> },
     /// All columns are NULL.
     Missing { columns: Vec<String> },
@@ -220,9 +220,14 @@ fn condition(terms: &[Term], archived: Archived) -> Condition {
     for term in terms {
         match term {
             Term::Equals { columns, cells } => {
-                for (column, cell) in columns.iter().zip(cells) {
-                    clauses.push(format!("{} = ?", quote(column)));
-                    parameters.push(cell.clone());
+                for (column, cell) in columns.iter().map(|column| quote(column)).zip(cells) {
+                    match cell {
+                        Cell::Null => clauses.push(format!("{column} IS NULL")),
+                        cell => {
+                            clauses.push(format!("{column} = ?"));
+                            parameters.push(cell.clone());
+                        }
+                    }
                 }
             }
             Term::Missing { columns } => {
