@@ -205,7 +205,24 @@ impl Condition {
     fn append_to(&self, sql: &mut String) {
         if !self.clauses.is_empty() {
             sql.push_str(" WHERE ");
-            sql.push_str(&self.clauses.join(" AND "));
+            conjoin(&self.clauses, sql);
+        }
+    }
+}
+
+/// Joins clauses by AND as a balanced tree. In one row each would lie a level deeper than the one
+/// before, and SQLite limits the depth.
+fn conjoin(clauses: &[String], sql: &mut String) {
+    match clauses {
+        [] => {}
+        [clause] => sql.push_str(clause),
+        _ => {
+            let (left, right) = clauses.split_at(clauses.len() / 2);
+            sql.push('(');
+            conjoin(left, sql);
+            sql.push_str(" AND ");
+            conjoin(right, sql);
+            sql.push(')');
         }
     }
 }
