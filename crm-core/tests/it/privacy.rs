@@ -10,7 +10,7 @@ use crm_core::{
     ops::{OPERATIONS, Request},
     values,
 };
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::support::{Folder, assert_sound, everything, read_only, relaxed};
 
@@ -102,32 +102,14 @@ fn wrong() -> Vec<Value> {
     ]
 }
 
-/// Every operation with needles wherever it takes a text: what is asked and what is answered may be
-/// logged.
-#[test]
-fn debug_shows_shapes_and_not_what_is_stored() {
-    let folder = Folder::new();
-    let options = OpenOptions { actor: Some("Zanzibarine".into()), ..relaxed() };
-    assert_hidden(&format!("{options:?}"), "options");
-    let crm = Crm::open_with(folder.path(), options).unwrap();
-    let crm = crm.acting_as("Zanzibarine", Some("asked by Quillfeather")).unwrap();
-    crm.types().define(everything()).unwrap();
-    let mut values = planted(&crm);
-    for (name, value) in values.iter() {
-        assert_hidden(&format!("{value:?} {value:#?}"), name);
-    }
-    let Value::File(file) = values["a_file"].clone() else { panic!("a file was planted") };
-    let id = crm.records("everything").create(values.clone()).unwrap().id;
-    values.remove("code");
+/// Requests with needles wherever they take a text: those about records, of which one is given.
+fn about_records(values: &Values, id: RecordId) -> Vec<(&'static str, Json)> {
     let create = json!({ "type": "everything", "values": values });
     let patch = json!({ "type": "everything", "id": id, "values": { "a_text": "Quillfeather" } });
     let upsert =
         json!({ "type": "everything", "key": "code", "values": { "code": "Zanzibarine" } });
     let this = json!({ "type": "everything", "id": id });
-    let path = |name: &str| folder.at(name).to_str().unwrap().to_owned();
-    let table = "name,Zanzibarine 8675309\nQuillfeather,\n";
-    let columns = json!([{ "column": "name", "attribute": "name" }]);
-    let asked = [
+    vec![
         ("records.create", create.clone()),
         ("records.patch", patch.clone()),
         ("records.upsert", upsert.clone()),
@@ -155,13 +137,19 @@ fn debug_shows_shapes_and_not_what_is_stored() {
         ("records.history", this.clone()),
         ("records.archive", this.clone()),
         ("records.restore", this),
-        ("changes.list", json!({ "limit": 1000 })),
-        ("csv.import", json!({ "type": "company", "text": table, "columns": columns })),
+    ]
+}
+
+/// Those about tables and stored bytes.
+fn about_tables(path: impl Fn(&str) -> String, hash: &str) -> Vec<(&'static str, Json)> {
+    let columns = json!([{ "column": "name", "attribute": "name" }]);
+    vec![
+        ("csv.import", json!({ "type": "company", "text": TABLE, "columns": columns })),
         (
             "csv.import",
             json!({ "type": "company", "path": path("Zanzibarine.csv"), "columns": columns }),
         ),
-        ("csv.propose", json!({ "type": "company", "text": table })),
+        ("csv.propose", json!({ "type": "company", "text": TABLE })),
         ("csv.propose", json!({ "type": "company", "path": path("Zanzibarine.csv") })),
         ("csv.export", json!({ "type": "everything", "filter": { "code": "Zanzibarine" } })),
         ("csv.export", json!({ "type": "company", "path": path("Quillfeather.csv") })),
@@ -169,7 +157,13 @@ fn debug_shows_shapes_and_not_what_is_stored() {
             "files.add",
             json!({ "name": "Zanzibarine.pdf", "media_type": "text/zanzibarine", "content": "UXVpbGw=" }),
         ),
-        ("files.read", json!({ "hash": file.hash })),
+        ("files.read", json!({ "hash": hash })),
+    ]
+}
+
+/// Those about the file and its definitions.
+fn about_the_file(path: impl Fn(&str) -> String) -> Vec<(&'static str, Json)> {
+    vec![
         ("database.backup", json!({ "path": path("Zanzibarine.crm") })),
         ("database.compact", json!({})),
         ("database.info", json!({})),
@@ -204,8 +198,33 @@ fn debug_shows_shapes_and_not_what_is_stored() {
         ("types.get", json!({ "type": "company" })),
         ("types.list", json!({})),
         ("changes.list", json!({ "limit": 1000 })),
-    ];
-    std::fs::write(folder.at("Zanzibarine.csv"), table).unwrap();
+    ]
+}
+
+const TABLE: &str = "name,Zanzibarine 8675309\nQuillfeather,\n";
+
+/// Whatever the operation, what is asked and what is answered may be logged.
+#[test]
+fn debug_shows_shapes_and_not_what_is_stored() {
+    let folder = Folder::new();
+    let options = OpenOptions { actor: Some("Zanzibarine".into()), ..relaxed() };
+    assert_hidden(&format!("{options:?}"), "options");
+    let crm = Crm::open_with(folder.path(), options).unwrap();
+    let crm = crm.acting_as("Zanzibarine", Some("asked by Quillfeather")).unwrap();
+    assert_hidden(&format!("{crm:?}"), "the handle");
+    crm.types().define(everything()).unwrap();
+    let mut values = planted(&crm);
+    for (name, value) in values.iter() {
+        assert_hidden(&format!("{value:?} {value:#?}"), name);
+    }
+    let Value::File(file) = values["a_file"].clone() else { panic!("a file was planted") };
+    let id = crm.records("everything").create(values.clone()).unwrap().id;
+    values.remove("code");
+    let path = |name: &str| folder.at(name).to_str().unwrap().to_owned();
+    std::fs::write(folder.at("Zanzibarine.csv"), TABLE).unwrap();
+    let mut asked = about_records(&values, id);
+    asked.extend(about_tables(path, &file.hash));
+    asked.extend(about_the_file(path));
     for (operation, request) in &asked {
         let request = Request::from_json(operation, request.to_string().as_bytes()).unwrap();
         assert_hidden(&format!("{request:?} {request:#?}"), operation);
@@ -214,7 +233,6 @@ fn debug_shows_shapes_and_not_what_is_stored() {
     }
     let names: BTreeSet<_> = asked.iter().map(|(operation, _)| *operation).collect();
     assert!(names.into_iter().eq(OPERATIONS.iter().map(|operation| operation.name)));
-    assert_hidden(&format!("{crm:?}"), "the handle");
 }
 
 /// A cursor holds the key of a record, in a form that is easily read.
