@@ -40,6 +40,9 @@ pub(crate) fn tests(checks: &mut Checks) -> Result<()> {
     let cargo = |arguments: &[&str]| -> Command {
         let mut command = shell.command("cargo");
         command.args(["test", "--workspace", "--no-fail-fast"]).args(arguments);
+        if shell.quick {
+            command.env("CRM_QUICK", "1");
+        }
         if shell.workspace.has("crm-py/Cargo.toml") {
             command.args(["--exclude", "crm-py"]);
         }

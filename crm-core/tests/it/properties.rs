@@ -23,6 +23,8 @@ use machine::{Step, TYPES, World, schema, step, work};
 use proptest::prelude::*;
 use rebuild::{Contents, changes, set};
 
+use crate::support::repetitions;
+
 fn memory() -> Crm {
     let start = "2026-01-01T00:00:00Z".parse().unwrap();
     let replay = Some(Replay { start, step_micros: 700 });
@@ -34,7 +36,7 @@ fn cases(cases: u32) -> ProptestConfig {
     // Some thousand tries make a failure small enough to read; to go on would take minutes.
     let max_shrink_iters = 2000;
     ProptestConfig {
-        cases,
+        cases: repetitions(cases),
         max_shrink_iters,
         failure_persistence: None,
         ..ProptestConfig::default()
