@@ -97,6 +97,14 @@ pub(crate) fn tour(checks: &mut Checks) -> Result<String> {
     shell.output(&mut shell.command(&program.to_string_lossy()))
 }
 
+/// What one call costs: the output of `crm-ffi/benches/call_cost.c`.
+pub(crate) fn call_cost(shell: &Shell) -> Result<String> {
+    artifacts::build(shell, "crm-ffi", &[])?;
+    let source = shell.workspace.root.join("crm-ffi/benches/call_cost.c");
+    let program = compile(shell, &DIALECTS[0], &source)?;
+    shell.output(&mut shell.command(&program.to_string_lossy()))
+}
+
 fn compile(shell: &Shell, dialect: &Dialect, source: &Path) -> Result<PathBuf> {
     let libraries = shell.workspace.libraries();
     let library = [

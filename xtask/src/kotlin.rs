@@ -38,12 +38,21 @@ pub(crate) fn tests(checks: &mut Checks) -> Result<()> {
 
 /// The tour is compiled with the tests of the package and run from there.
 pub(crate) fn tour(checks: &mut Checks) -> Result<String> {
-    let shell = checks.shell;
+    main_class(checks.shell, "TourKt")
+}
+
+/// What one call costs: the output of `CallCost.kt` among the tests of the package.
+pub(crate) fn call_cost(shell: &Shell) -> Result<String> {
+    main_class(shell, "org.crmcore.CallCostKt")
+}
+
+/// The output of a class that is compiled with the tests.
+fn main_class(shell: &Shell, class: &str) -> Result<String> {
     bindings(shell)?;
     let mut compile = maven(shell.workspace, Path::new(POM));
     shell.run(compile.args(["--offline", "test-compile"]))?;
     // Maven resets the colours of a terminal even where there is none.
-    Ok(shell.output(&mut run(shell.workspace, "TourKt"))?.replace("\u{1b}[0m", ""))
+    Ok(shell.output(&mut run(shell.workspace, class))?.replace("\u{1b}[0m", ""))
 }
 
 /// Runs a class that was compiled with the tests.

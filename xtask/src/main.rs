@@ -100,7 +100,7 @@ fn dispatch(arguments: &[&str]) -> Result<bool> {
         ("bindings", ["swift"]) => swift::bindings(&shell).map(|_| true),
         ("swift", rest) => swift::pass(&workspace, rest),
         ("fixtures", []) => generate::fixtures(&shell).map(|()| true),
-        ("bench", rest) => bench::run(&workspace, rest),
+        ("bench", rest) => bench::run(&shell, rest),
         _ => Err(format!("no such command: {}\n\n{HELP}", arguments.join(" "))),
     }
 }

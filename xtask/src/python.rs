@@ -35,7 +35,7 @@ pub(crate) fn tests(checks: &mut Checks) -> Result<()> {
     let mut mypy = python(shell, &package, "mypy");
     mypy.args(["--strict", "--cache-dir"]).arg(cache(shell)).args(["-p", "crm"]);
     checks.check("mypy --strict, package", shell.run(&mut mypy));
-    for folder in ["crm-py/tests", "examples/python"] {
+    for folder in ["crm-py/tests", "crm-py/benches", "examples/python"] {
         let mut mypy = python(shell, &package, "mypy");
         mypy.args(["--strict", "--cache-dir"]).arg(cache(shell)).arg(folder);
         checks.check(&format!("mypy --strict, {folder}"), shell.run(&mut mypy));
@@ -54,10 +54,19 @@ fn quick_start(shell: &Shell, package: &Path) -> Result<()> {
 }
 
 pub(crate) fn tour(checks: &mut Checks) -> Result<String> {
-    let shell = checks.shell;
+    script(checks.shell, "examples/python/tour.py")
+}
+
+/// What one call costs: the output of `crm-py/benches/call_cost.py`.
+pub(crate) fn call_cost(shell: &Shell) -> Result<String> {
+    script(shell, "crm-py/benches/call_cost.py")
+}
+
+/// The output of a program that uses the package.
+fn script(shell: &Shell, path: &str) -> Result<String> {
     let package = install_wheel(shell)?;
-    let mut tour = shell.command(&tool(shell.workspace, "python").to_string_lossy());
-    shell.output(tour.arg("examples/python/tour.py").env("PYTHONPATH", package))
+    let mut python = shell.command(&tool(shell.workspace, "python").to_string_lossy());
+    shell.output(python.arg(path).env("PYTHONPATH", package))
 }
 
 /// Whether the environment for the present requirements is complete.

@@ -72,6 +72,16 @@ pub(crate) fn tour(checks: &mut Checks) -> Result<String> {
     shell.output(package(shell.workspace, "run", TOUR).args(["--skip-build", "tour"]))
 }
 
+/// What one call costs: the output of the executable `CallCost` of the package.
+pub(crate) fn call_cost(shell: &Shell) -> Result<String> {
+    bindings(shell)?;
+    let release = ["-c", "release"];
+    let mut build = package(shell.workspace, "build", PACKAGE);
+    shell.run(build.args(release).args(["--product", "CallCost"]))?;
+    let mut run = package(shell.workspace, "run", PACKAGE);
+    shell.output(run.args(release).args(["--skip-build", "CallCost"]))
+}
+
 /// Generates the Swift sources from the library as built now: the `.swift` files to
 /// `Sources/Generated/Swift`, each C header with its module map to a folder of its own.
 pub(crate) fn bindings(shell: &Shell) -> Result<PathBuf> {

@@ -69,8 +69,7 @@ impl Crm {
             timeout: Duration::from_millis(request.timeout_ms.into()),
         };
         let found = self.shared.store.query(&request.sql, &parameters, limits)?;
-        let rows = found.rows.into_iter();
-        let rows = rows.map(|row| SqlRow(row.into_iter().map(from_cell).collect())).collect();
+        let rows = found.rows.into_iter().map(SqlRow).collect();
         Ok(SqlResult { columns: found.columns, rows, is_truncated: found.truncated })
     }
 
@@ -271,15 +270,17 @@ fn to_parameter(value: &Value) -> Result<Cell> {
     })
 }
 
-fn from_cell(cell: Cell) -> Value {
-    match cell {
-        Cell::Null => Value::Null,
-        Cell::Integer(number) => Value::Integer(number),
-        Cell::Real(number) => Value::Real(number),
-        Cell::Text(text) => Value::Text(text),
-        Cell::Blob(bytes) => match <[u8; 16]>::try_from(bytes.as_slice()) {
-            Ok(id) => Value::from(RecordId::from_bytes(id)),
-            Err(_) => Value::Text(bytes.iter().map(|byte| format!("{byte:02x}")).collect()),
-        },
+impl From<Cell> for Value {
+    fn from(cell: Cell) -> Self {
+        match cell {
+            Cell::Null => Self::Null,
+            Cell::Integer(number) => Self::Integer(number),
+            Cell::Real(number) => Self::Real(number),
+            Cell::Text(text) => Self::Text(text),
+            Cell::Blob(bytes) => match <[u8; 16]>::try_from(bytes.as_slice()) {
+                Ok(id) => Self::from(RecordId::from_bytes(id)),
+                Err(_) => Self::Text(bytes.iter().map(|byte| format!("{byte:02x}")).collect()),
+            },
+        }
     }
 }

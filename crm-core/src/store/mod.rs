@@ -246,7 +246,12 @@ impl Store {
     ///
     /// `InvalidSql`, `NotAuthorized`, `TimedOut`, `Interrupted`, `LimitExceeded`; `InvalidArgument`
     /// for a wrong number of parameters; those of [`read`](Self::read).
-    pub(crate) fn query(&self, sql: &str, params: &[Cell], limits: QueryLimits) -> Result<Rows> {
+    pub(crate) fn query<T: From<Cell>>(
+        &self,
+        sql: &str,
+        params: &[Cell],
+        limits: QueryLimits,
+    ) -> Result<Rows<T>> {
         let _pass = self.gate.enter(Hold::Connection)?;
         self.with_reader(&self.queries, |connection| query::run(connection, sql, params, limits))
     }

@@ -24,14 +24,18 @@ pub(crate) struct StoredRow {
 }
 
 fn read_row(row: &Row<'_>, table: &Table) -> rusqlite::Result<StoredRow> {
-    let columns = FIXED_COLUMNS..FIXED_COLUMNS + table.model.columns;
+    // Collecting fallible items would not know their number, and grow the row step by step.
+    let mut cells = Vec::with_capacity(table.model.columns);
+    for place in 0..table.model.columns {
+        cells.push(row.get(FIXED_COLUMNS + place)?);
+    }
     Ok(StoredRow {
         id: RecordId::from_bytes(row.get(0)?),
         version: row.get(1)?,
         created_at: Timestamp::clamped(row.get(2)?),
         updated_at: Timestamp::clamped(row.get(3)?),
         archived_at: row.get::<_, Option<i64>>(4)?.map(Timestamp::clamped),
-        cells: columns.map(|place| row.get(place)).collect::<rusqlite::Result<_>>()?,
+        cells,
     })
 }
 
