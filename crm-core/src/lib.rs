@@ -101,6 +101,7 @@
 
 pub mod limits;
 
+mod activity;
 mod cell;
 mod database;
 mod error;
@@ -120,6 +121,12 @@ pub mod ops;
 #[cfg(feature = "sqlite")]
 mod store;
 
+pub use activity::{
+    Activity, ActivityKind, ActivityKindName, ActivityLink, ActivityOutcome, ActivityPage,
+    ActivityPreset, ActivityReport, DefineActivityKind, DefineActivityPreset, Direction,
+    GetActivity, IdentifyVisitor, ListActivities, NewActivity, RecordActivities, RecordedActivity,
+    ReleaseVisitor, Visitor,
+};
 pub(crate) use cell::Cell;
 pub use database::{
     AddFile, BackupTo, DatabaseStats, Durability, Empty, EngineInfo, FilePiece, Flow, OpenOptions,
@@ -137,7 +144,8 @@ pub use journal::{Change, ChangeKind, ChangePage, Commit, HistoryEntry, HistoryP
 pub use record::{
     ApplyChanges, ApplyReport, ArchiveRecord, Archived, ChangeOutcome, CountRecords, CreateRecord,
     FoundRecords, GetHistory, GetManyRecords, GetRecord, GetRecordBy, ListRecords, Order, Outcome,
-    PatchRecord, Problem, Record, RecordChange, RecordPage, RestoreRecord, UpsertRecord, Upserted,
+    PatchRecord, Problem, Record, RecordChange, RecordPage, RecordRef, RestoreRecord, UpsertRecord,
+    Upserted,
 };
 pub use schema::{
     Attribute, AttributeName, ChoiceOption, DefineAttribute, DefinePreset, DefineType, EntityType,
@@ -147,7 +155,7 @@ pub use time::{Clock, Date, FixedClock, Timestamp};
 pub use value::{Address, Bytes, FileRef, Money, Value, Values};
 
 #[cfg(feature = "sqlite")]
-pub use engine::{Crm, Files, Journal, Observer, Records, Types};
+pub use engine::{Activities, ActivityKinds, Crm, Files, Journal, Observer, Records, Types};
 
 #[cfg(feature = "uniffi")]
 uniffi::setup_scaffolding!();

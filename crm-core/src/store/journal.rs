@@ -123,6 +123,12 @@ pub(crate) fn of_record(
     Ok(())
 }
 
+/// The body of a change.
+pub(crate) fn body(conn: &Connection, seq: i64) -> Result<Option<String>> {
+    let mut statement = conn.prepare_cached("SELECT body FROM crm_journal WHERE seq = ?1")?;
+    Ok(statement.query_row([seq], |row| row.get(0)).optional()?)
+}
+
 /// How many changes a record has up to and including `seq`.
 pub(crate) fn count_until(conn: &Connection, id: RecordId, seq: i64) -> Result<i64> {
     let mut statement =
