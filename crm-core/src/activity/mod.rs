@@ -15,13 +15,11 @@ pub use preset::ActivityPreset;
 pub(crate) use draft::{Content, check_label, draft};
 pub(crate) use kind::{RESERVED_PROPERTIES, check_name, definition_json, read_definition};
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Money, Outcome, Problem, RecordId, RecordRef, Timestamp, Values, record::default_page,
-    schema::TypeModel,
+    schema::TypeModel, shape::debug,
 };
 
 /// Which way an activity went, as the host sees it.
@@ -53,7 +51,7 @@ impl Direction {
 }
 
 /// A record that an activity concerns beside its subject.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -69,6 +67,8 @@ pub struct ActivityLink {
     #[cfg_attr(feature = "uniffi", uniffi(default = ""))]
     pub role: String,
 }
+
+debug! { ActivityLink shows(entity_type, id) hides(role) }
 
 /// Records an activity: the request of `activities.record`.
 ///
@@ -120,6 +120,12 @@ pub struct NewActivity {
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub supersedes: Option<RecordId>,
+}
+
+debug! {
+    NewActivity
+        shows(kind, at, subject, direction, properties, amount, links, supersedes)
+        hides(visitor, channel, key)
 }
 
 impl NewActivity {
@@ -189,6 +195,12 @@ pub struct Activity {
     pub recorded_at: Timestamp,
     /// Who recorded it.
     pub recorded_by: String,
+}
+
+debug! {
+    Activity
+        shows(id, kind, at, subject, direction, properties, typed, amount, links, supersedes, superseded_by, recorded_at)
+        hides(visitor, channel, key, recorded_by)
 }
 
 /// What is known of an activity beside its content.
@@ -332,6 +344,12 @@ pub struct ListActivities {
     pub limit: u32,
 }
 
+debug! {
+    ListActivities
+        shows(subject, kinds, from, until, limit)
+        hides(visitor, key, after)
+}
+
 impl ListActivities {
     fn new() -> Self {
         Self {
@@ -364,7 +382,7 @@ impl ListActivities {
 }
 
 /// A page of activities.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ActivityPage {
@@ -374,6 +392,8 @@ pub struct ActivityPage {
     /// counts throughout comes exactly once, whatever others record.
     pub next: Option<String>,
 }
+
+debug! { ActivityPage shows(activities) hides(next) }
 
 /// Says whose record a visitor is: the request of `activities.identify`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -390,6 +410,8 @@ pub struct IdentifyVisitor {
     pub id: RecordId,
 }
 
+debug! { IdentifyVisitor shows(entity_type, id) hides(visitor) }
+
 /// Takes back whose record a visitor is: the request of `activities.release`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -399,6 +421,8 @@ pub struct ReleaseVisitor {
     /// The visitor's key.
     pub visitor: String,
 }
+
+debug! { ReleaseVisitor shows() hides(visitor) }
 
 /// Somebody who is known by a key of the host's.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -413,24 +437,4 @@ pub struct Visitor {
     pub activities: u64,
 }
 
-/// What a host writes into keys and channels may be personal, so that a log shows none of it.
-macro_rules! discreet_debug {
-    ($($name:ident { $($field:ident),* })*) => { $(
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct(stringify!($name))
-                    $( .field(stringify!($field), &self.$field) )*
-                    .finish_non_exhaustive()
-            }
-        }
-    )* };
-}
-
-discreet_debug! {
-    NewActivity { kind, at, subject, properties, links, supersedes }
-    Activity { id, kind, at, subject, properties, links, supersedes, superseded_by }
-    ListActivities { subject, kinds, from, until, limit }
-    IdentifyVisitor { entity_type, id }
-    ReleaseVisitor {}
-    Visitor { record, activities }
-}
+debug! { Visitor shows(record, activities) hides(visitor) }

@@ -221,9 +221,9 @@ impl Crm {
     ///
     /// # Errors
     ///
-    /// `UnknownType`, `UnknownAttribute`; `InvalidArgument` if an attribute cannot be compared, the
-    /// limit is not 1 to 10,000, or `after` is not the `next` of a page in the same order; and as for
-    /// [`Records::create`] if a value of the filter does not fit.
+    /// `UnknownType`, `UnknownAttribute`; `InvalidArgument` if a list cannot be ordered by the
+    /// attribute, the limit is not 1 to 10,000, or `after` is not the `next` of a page in the same
+    /// order; and as for [`Records::create`] if a value of the filter does not fit.
     pub fn list_records(&self, request: &ListRecords) -> Result<RecordPage> {
         let table = self.catalog().table(&request.entity_type)?.clone();
         check_limit(request.limit)?;
@@ -617,10 +617,9 @@ pub(super) fn filter(model: &TypeModel, values: &Values) -> Result<Vec<Term>> {
                 false => Term::Holds { column: name.to_owned(), option },
             });
         }
-        // What was typed says nothing about equality, only the normal form does.
-        let pairs =
-            columns().into_iter().zip(cells).filter(|(column, _)| !column.ends_with("_typed"));
-        let (columns, cells) = pairs.unzip();
+        let parts = attribute.definition.kind.parts().iter().zip(columns().into_iter().zip(cells));
+        let compared = parts.filter(|(part, _)| part.tells_apart());
+        let (columns, cells) = compared.map(|(_, pair)| pair).unzip();
         Ok(Term::Equals { columns, cells })
     };
     values.iter().map(term).collect()

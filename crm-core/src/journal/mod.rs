@@ -17,7 +17,7 @@ pub(crate) use hlc::Hlc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Activity, RecordId, Timestamp, Values, record::default_page};
+use crate::{Activity, RecordId, Timestamp, Values, record::default_page, shape::debug};
 
 macro_rules! change_kinds {
     ($( $(#[$doc:meta])* $variant:ident = $name:literal; )*) => {
@@ -81,7 +81,7 @@ change_kinds! {
 }
 
 /// One change, as the journal has it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Change {
@@ -118,6 +118,12 @@ pub struct Change {
     pub activity: Option<Activity>,
 }
 
+debug! {
+    Change
+        shows(seq, device, device_seq, hlc, at, transaction, kind, entity_type, record_id, values, activity)
+        hides(actor, cause, definition)
+}
+
 /// Reads the journal: the request of `changes.list`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -147,7 +153,7 @@ pub struct ChangePage {
 }
 
 /// One change in the history of a record.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HistoryEntry {
@@ -166,6 +172,8 @@ pub struct HistoryEntry {
     /// The new values; null for those that were cleared.
     pub values: Values,
 }
+
+debug! { HistoryEntry shows(seq, at, kind, version, values) hides(actor, cause) }
 
 /// A page of a record's history, oldest first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
