@@ -125,8 +125,9 @@ mod store;
 pub use activity::{
     Activity, ActivityKind, ActivityKindName, ActivityLink, ActivityOutcome, ActivityPage,
     ActivityPreset, ActivityReport, DefineActivityKind, DefineActivityPreset, Direction,
-    GetActivity, IdentifyVisitor, ListActivities, NewActivity, RecordActivities, RecordedActivity,
-    ReleaseVisitor, Visitor,
+    GetActivity, IdentifyVisitor, ListActivities, ListTimeline, NewActivity, RecordActivities,
+    RecordedActivity, ReleaseVisitor, TimelineEntry, TimelineItem, TimelineKind, TimelinePage,
+    Visitor,
 };
 pub(crate) use cell::Cell;
 pub use database::{

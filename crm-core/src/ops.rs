@@ -13,10 +13,10 @@ use crate::{
     DefineType, Empty, EngineInfo, EntityType, Error, ErrorKind, ExportCsv, ExportReport,
     FilePiece, FileRef, Flow, FoundRecords, GetActivity, GetHistory, GetManyRecords, GetRecord,
     GetRecordBy, HistoryPage, IdentifyVisitor, ImportCsv, ImportReport, ListActivities,
-    ListChanges, ListRecords, MappingProposal, NewActivity, OpenOptions, PatchRecord, Progress,
-    ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity,
-    ReleaseVisitor, RestoreRecord, Result, RunSql, SqlResult, TypeName, UpsertRecord, Upserted,
-    VerifyReport, Visitor,
+    ListChanges, ListRecords, ListTimeline, MappingProposal, NewActivity, OpenOptions, PatchRecord,
+    Progress, ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity,
+    ReleaseVisitor, RestoreRecord, Result, RunSql, SqlResult, TimelinePage, TypeName, UpsertRecord,
+    Upserted, VerifyReport, Visitor,
 };
 
 /// Is told of progress and says whether to go on.
@@ -132,7 +132,7 @@ macro_rules! for_each_operation {
             /// Reads sizes and counts of the file.
             read "database.stats" DatabaseStats stats(Empty) -> DatabaseStats
                 = |crm, _, _| crm.stats();
-            /// Checks the file, and that every record is what the journal says of it.
+            /// Checks the file, and that every record and activity is what the journal says of it.
             job "database.verify" DatabaseVerify verify(Empty) -> VerifyReport
                 = |crm, _, watch| crm.verify(watch);
             /// Stores bytes once by their content, and returns the reference that an attribute of kind file takes.
@@ -177,6 +177,9 @@ macro_rules! for_each_operation {
             /// Creates a record, or changes the one that has the same value of a unique attribute.
             write "records.upsert" RecordsUpsert upsert_record(UpsertRecord) -> Upserted
                 = |crm, r, _| crm.records(&r.entity_type).upsert(&r.key, r.values);
+            /// Reads a page of a record's timeline: its activities, those linked to it, and its changes, the latest first.
+            read "timeline.list" TimelineList list_timeline(ListTimeline) -> TimelinePage
+                = |crm, r, _| crm.timeline(&r);
             /// Archives an entity type: its records stay readable, writes are refused.
             write "types.archive" TypesArchive archive_type(TypeName) -> EntityType
                 = |crm, r, _| crm.types().archive(&r.entity_type);

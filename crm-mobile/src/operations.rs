@@ -13,9 +13,10 @@ use crm_core::{
     DefinePreset, DefineType, Empty, EngineInfo, EntityType, ExportCsv, ExportReport, FilePiece,
     FileRef, FoundRecords, GetActivity, GetHistory, GetManyRecords, GetRecord, GetRecordBy,
     HistoryPage, IdentifyVisitor, ImportCsv, ImportReport, ListActivities, ListChanges,
-    ListRecords, MappingProposal, NewActivity, PatchRecord, Progress, ProposeMapping, ReadFile,
-    Record, RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor, RestoreRecord, Result,
-    RunSql, SqlResult, TypeName, UpsertRecord, Upserted, VerifyReport, Visitor, ops::Watch,
+    ListRecords, ListTimeline, MappingProposal, NewActivity, PatchRecord, Progress, ProposeMapping,
+    ReadFile, Record, RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor,
+    RestoreRecord, Result, RunSql, SqlResult, TimelinePage, TypeName, UpsertRecord, Upserted,
+    VerifyReport, Visitor, ops::Watch,
 };
 
 use crate::{Crm, ProgressListener, guard::guard, progress::ask};

@@ -8,9 +8,11 @@
 mod draft;
 mod kind;
 mod preset;
+mod timeline;
 
 pub use kind::{ActivityKind, ActivityKindName, DefineActivityKind, DefineActivityPreset};
 pub use preset::ActivityPreset;
+pub use timeline::{ListTimeline, TimelineEntry, TimelineItem, TimelineKind, TimelinePage};
 
 pub(crate) use draft::{Content, check_label, draft};
 pub(crate) use kind::{RESERVED_PROPERTIES, check_name, definition_json, read_definition};

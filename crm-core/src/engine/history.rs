@@ -94,7 +94,7 @@ impl<'a> Journal<'a> {
     }
 }
 
-fn to_entry(row: StoredChange, version: i64, values: Values) -> HistoryEntry {
+pub(super) fn to_entry(row: StoredChange, version: i64, values: Values) -> HistoryEntry {
     HistoryEntry {
         seq: row.seq,
         at: row.hlc.at(),

@@ -19,7 +19,9 @@ mod observe;
 mod progress;
 mod records;
 mod system;
+mod timeline;
 mod types;
+mod verify_activities;
 mod writing;
 
 pub use activities::Activities;

@@ -146,7 +146,7 @@ impl ActivityBody {
     }
 }
 
-/// The body of a visitor's identification.
+/// Writes the body of a visitor's identification.
 pub(crate) fn write_identified(visitor: &str, record: &RecordRef, body: &mut String) {
     body.clear();
     body.push_str("{\"visitor\":");
@@ -154,12 +154,32 @@ pub(crate) fn write_identified(visitor: &str, record: &RecordRef, body: &mut Str
     push(body, format_args!(",\"type\":\"{}\",\"id\":\"{}\"}}", record.entity_type, record.id));
 }
 
-/// The body of its being taken back.
+/// Writes the body of its being taken back.
 pub(crate) fn write_released(visitor: &str, body: &mut String) {
     body.clear();
     body.push_str("{\"visitor\":");
     write_text(visitor, body);
     body.push('}');
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VisitorBody {
+    visitor: String,
+    #[serde(rename = "type")]
+    entity_type: Option<String>,
+    id: Option<RecordId>,
+}
+
+/// The visitor of which a body tells, and whose record it is from then on.
+///
+/// # Errors
+///
+/// `Corrupt` if it is not what this module writes.
+pub(crate) fn read_visitor(body: &str) -> Result<(String, Option<RecordRef>)> {
+    let body: VisitorBody = serde_json::from_str(body).map_err(|_| damaged())?;
+    let record = body.entity_type.zip(body.id);
+    Ok((body.visitor, record.map(|(name, id)| RecordRef::new(name, id))))
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ mod body;
 mod hlc;
 
 pub(crate) use activity::{
-    ActivityBody, finish_activity, is_same_activity, write_activity, write_identified,
-    write_released,
+    ActivityBody, finish_activity, is_same_activity, read_visitor, write_activity,
+    write_identified, write_released,
 };
 pub(crate) use body::{read_body, write_changes, write_created, write_empty};
 pub(crate) use hlc::Hlc;

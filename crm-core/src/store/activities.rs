@@ -285,6 +285,72 @@ pub(crate) fn count_of_visitor(conn: &Connection, visitor: i64) -> Result<u64> {
     Ok(statement.query_row([visitor], |row| row.get(0))?)
 }
 
+/// The record that the visitor of a key was identified as.
+pub(crate) fn record_of(conn: &Connection, key: &str) -> Result<Option<RecordRef>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT t.name, v.record_id FROM crm_visitor v JOIN crm_type t ON t.id = v.record_type \
+         WHERE v.key = ?1",
+    )?;
+    let found = statement.query_row([key], |row| {
+        Ok(RecordRef::new(row.get::<_, String>(0)?, RecordId::from_bytes(row.get(1)?)))
+    });
+    Ok(found.optional()?)
+}
+
+/// Shows number, key and record of every visitor to `visit`, until it says stop.
+pub(crate) fn visitors(
+    conn: &Connection,
+    mut visit: impl FnMut(i64, &str, Option<RecordRef>) -> Result<bool>,
+) -> Result<()> {
+    let mut statement = conn.prepare(
+        "SELECT v.id, v.key, t.name, v.record_id FROM crm_visitor v \
+         LEFT JOIN crm_type t ON t.id = v.record_type ORDER BY v.id",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let id = row.get::<_, Option<[u8; 16]>>(3)?.map(RecordId::from_bytes);
+        let record = row.get::<_, Option<String>>(2)?.zip(id);
+        let record = record.map(|(name, id)| RecordRef::new(name, id));
+        if !visit(row.get(0)?, &row.get::<_, String>(1)?, record)? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// How many activities there are.
+pub(crate) fn count(conn: &Connection) -> Result<u64> {
+    Ok(conn.query_row("SELECT count(*) FROM crm_activity", [], |row| row.get(0))?)
+}
+
+/// How many links have another time than their activity.
+pub(crate) fn count_stray_links(conn: &Connection) -> Result<u64> {
+    let sql = "SELECT count(*) FROM crm_activity_link l JOIN crm_activity a ON a.seq = l.seq \
+         WHERE a.at <> l.at";
+    Ok(conn.query_row(sql, [], |row| row.get(0))?)
+}
+
+/// How many properties of a kind stand beside no activity of it.
+pub(crate) fn count_stray_properties(conn: &Connection, kind: &KindTable) -> Result<u64> {
+    if kind.model.attributes.is_empty() {
+        return Ok(0);
+    }
+    let sql = format!(
+        "SELECT count(*) FROM {} p LEFT JOIN crm_activity a ON a.seq = p.seq \
+         WHERE a.kind IS NOT ?1",
+        kind.side.name
+    );
+    Ok(conn.query_row(&sql, [kind.model.id], |row| row.get(0))?)
+}
+
+/// Places in the journal of activities after one of them, in order.
+pub(crate) fn places_after(conn: &Connection, seq: i64, limit: u32) -> Result<Vec<i64>> {
+    let mut statement =
+        conn.prepare_cached("SELECT seq FROM crm_activity WHERE seq > ?1 ORDER BY seq LIMIT ?2")?;
+    let places = statement.query_map((seq, limit), |row| row.get(0))?;
+    Ok(places.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Which activities a page takes: those that count, the latest first.
 #[derive(Debug)]
 pub(crate) struct Page {

@@ -5,9 +5,9 @@ use crm_core::{
     ActivityKindName, AddFile, ApplyChanges, ArchiveRecord, AttributeName, BackupTo, CountRecords,
     CreateRecord, Crm, DefineActivityKind, DefineActivityPreset, DefineAttribute, DefinePreset,
     DefineType, Empty, Error, ExportCsv, Flow, GetActivity, GetHistory, GetManyRecords, GetRecord,
-    GetRecordBy, IdentifyVisitor, ImportCsv, ListActivities, ListChanges, ListRecords, NewActivity,
-    PatchRecord, ProposeMapping, ReadFile, RecordActivities, ReleaseVisitor, RestoreRecord, RunSql,
-    TypeName, UpsertRecord, ops::Request,
+    GetRecordBy, IdentifyVisitor, ImportCsv, ListActivities, ListChanges, ListRecords,
+    ListTimeline, NewActivity, PatchRecord, ProposeMapping, ReadFile, RecordActivities,
+    ReleaseVisitor, RestoreRecord, RunSql, TypeName, UpsertRecord, ops::Request,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
@@ -85,6 +85,7 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         "records.upsert" => {
             with.call(|r: UpsertRecord| crm.records(&r.entity_type).upsert(&r.key, r.values))
         }
+        "timeline.list" => with.call(|r: ListTimeline| crm.timeline(&r)),
         "types.archive" => with.call(|r: TypeName| crm.types().archive(&r.entity_type)),
         "types.define" => with.call(|r: DefineType| crm.types().define(r)),
         "types.define_preset" => with.call(|r: DefinePreset| crm.types().define_preset(r.preset)),
