@@ -58,9 +58,8 @@ impl<'a> Activities<'a> {
     pub fn record(&self, activity: NewActivity) -> Result<RecordedActivity> {
         self.crm.write(|writing| {
             let (seq, _, outcome) = record(writing, activity)?;
-            let stored = rows::get(writing.tx, seq)?.ok_or_else(missing)?;
-            let activity = to_activity(writing.tx, &writing.catalog, stored)?;
-            Ok(RecordedActivity { activity, outcome })
+            let activity = load(writing.tx, &writing.catalog, &[seq])?.pop();
+            Ok(RecordedActivity { activity: activity.ok_or_else(missing)?, outcome })
         })
     }
 
@@ -110,7 +109,7 @@ impl<'a> Activities<'a> {
         self.crm.read_explained(|conn, catalog| {
             let stored = rows::get_by_id(conn, id)?;
             let stored = stored.ok_or_else(|| not_found("id", "no such activity"))?;
-            to_activity(conn, catalog, stored)
+            to_activities(conn, catalog, vec![stored])?.pop().ok_or_else(missing)
         })
     }
 
@@ -161,8 +160,8 @@ impl<'a> Activities<'a> {
             places.truncate(request.limit as usize);
             let last = places.last().filter(|_| has_more);
             let next = last.map(|&(at, seq)| cursor::write_place(Listing::Activities, [at, seq]));
-            let activities = places.into_iter().map(|(_, seq)| load(conn, catalog, seq));
-            Ok(ActivityPage { activities: activities.collect::<Result<_>>()?, next })
+            let places: Vec<i64> = places.into_iter().map(|(_, seq)| seq).collect();
+            Ok(ActivityPage { activities: load(conn, catalog, &places)?, next })
         })
     }
 
@@ -314,7 +313,8 @@ fn take_over(writing: &Writing<'_>, id: RecordId, content: &mut Content) -> Resu
 fn find_same(writing: &Writing<'_>, content: &Content) -> Result<Option<(i64, RecordId)>> {
     let Some(key) = &content.key else { return Ok(None) };
     let Some((seq, id)) = rows::find_key(writing.tx, key)? else { return Ok(None) };
-    let stored = changes::body(writing.tx, seq)?.ok_or_else(missing)?;
+    let stored =
+        changes::body(writing.tx, seq, ChangeKind::ActivityRecorded)?.ok_or_else(missing)?;
     if journal::is_same_activity(&stored, &writing.body) {
         return Ok(Some((seq, id)));
     }
@@ -375,19 +375,26 @@ pub(super) fn numbers(catalog: &Catalog, kinds: &[String]) -> Result<Option<Stri
     Ok((!numbers.is_empty()).then(json))
 }
 
-/// The activity of a place in the journal that a page named.
-pub(super) fn load(conn: &Connection, catalog: &Catalog, seq: i64) -> Result<Activity> {
-    to_activity(conn, catalog, rows::get(conn, seq)?.ok_or_else(missing)?)
+/// The activities of these places in the journal, in the same order.
+pub(super) fn load(conn: &Connection, catalog: &Catalog, places: &[i64]) -> Result<Vec<Activity>> {
+    let stored = rows::get_many(conn, places)?;
+    if stored.len() != places.len() {
+        return Err(missing());
+    }
+    to_activities(conn, catalog, stored)
 }
 
-fn to_activity(
+fn to_activities(
     conn: &Connection,
     catalog: &Catalog,
-    mut stored: StoredActivity,
-) -> Result<Activity> {
-    let kind = catalog.kind(&stored.kind)?;
-    rows::complete(conn, kind, &mut stored)?;
-    Ok(Activity::new(&kind.model, stored.content, stored.recorded))
+    mut stored: Vec<StoredActivity>,
+) -> Result<Vec<Activity>> {
+    rows::complete(conn, &mut stored, |kind| catalog.kind(kind).map(|kind| &**kind))?;
+    let activity = |stored: StoredActivity| {
+        let kind = catalog.kind(&stored.kind)?;
+        Ok(Activity::new(&kind.model, stored.content, stored.recorded))
+    };
+    stored.into_iter().map(activity).collect()
 }
 
 fn check_key(key: &str) -> Result<()> {

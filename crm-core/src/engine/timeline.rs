@@ -9,12 +9,13 @@ use super::{
     history::to_entry,
 };
 use crate::{
-    Error, ErrorKind, ListTimeline, Result, TimelineEntry, TimelineItem, TimelineKind,
-    TimelinePage, Timestamp,
+    Error, ErrorKind, HistoryEntry, ListTimeline, Result, TimelineEntry, TimelineItem,
+    TimelineKind, TimelinePage, Timestamp,
     store::{
         Connection,
         activities::{Page, Place},
-        journal as changes, records,
+        journal::{self as changes, StoredChange},
+        records,
         table::Table,
     },
 };
@@ -116,26 +117,39 @@ fn read(
     request: &ListTimeline,
     found: Vec<Found>,
 ) -> Result<Vec<TimelineEntry>> {
-    // Changes come one after another, so that only the first has to be counted.
-    let mut version = None;
-    let mut item = |found: &Found| -> Result<TimelineItem> {
-        let (_, seq) = found.place;
-        if found.kind == TimelineKind::Activity {
-            return Ok(TimelineItem::Activity(activities::load(conn, catalog, seq)?));
-        }
-        let counted = match version {
-            Some(later) => later - 1,
-            None => changes::count_until(conn, request.id, seq)?,
-        };
-        version = Some(counted);
-        let change = changes::get(conn, seq)?;
-        let values = table.model.decode_body(&change.body)?;
-        Ok(TimelineItem::Change(to_entry(change, counted, values)))
+    let places = |kind| -> Vec<i64> {
+        let found = found.iter().filter(|found| found.kind == kind);
+        found.map(|found| found.place.1).collect()
     };
-    let entries = found.into_iter().map(|found| {
-        let item = item(&found)?;
+    let activities = activities::load(conn, catalog, &places(TimelineKind::Activity))?;
+    let changes = read_changes(conn, table, request, &places(TimelineKind::Change))?;
+    let mut activities = activities.into_iter().map(TimelineItem::Activity);
+    let mut changes = changes.into_iter().map(TimelineItem::Change);
+    let entries = found.into_iter().filter_map(|found| {
+        let item = match found.kind {
+            TimelineKind::Activity => activities.next(),
+            TimelineKind::Change => changes.next(),
+        };
         let (at, seq) = found.place;
-        Ok(TimelineEntry { at: Timestamp::clamped(at), seq, role: found.role, item })
+        Some(TimelineEntry { at: Timestamp::clamped(at), seq, role: found.role, item: item? })
     });
-    entries.collect()
+    Ok(entries.collect())
+}
+
+/// The changes of these places. They are all that the record has between the first and the last, so
+/// that only one version has to be counted.
+fn read_changes(
+    conn: &Connection,
+    table: &Table,
+    request: &ListTimeline,
+    places: &[i64],
+) -> Result<Vec<HistoryEntry>> {
+    let Some(&latest) = places.first() else { return Ok(Vec::new()) };
+    let version = changes::count_until(conn, request.id, latest)?;
+    let entry = |(change, version): (StoredChange, i64)| {
+        let values = table.model.decode_body(&change.body)?;
+        Ok(to_entry(change, version, values))
+    };
+    let versions = (1..=version).rev();
+    changes::get_many(conn, places)?.into_iter().zip(versions).map(entry).collect()
 }

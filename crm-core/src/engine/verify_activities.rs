@@ -6,7 +6,11 @@ use super::{Catalog, Crm, database::FINDINGS};
 use crate::{
     ChangeKind, Error, ErrorKind, Progress, RecordRef, Result, VerifyReport,
     journal::{ActivityBody, read_visitor},
-    store::{Connection, activities as rows, journal},
+    store::{
+        Connection,
+        activities::{self as rows, StoredActivity},
+        journal,
+    },
 };
 
 /// Activities that are verified in one go, from one state of the file.
@@ -103,43 +107,48 @@ fn verify_page(
     after: i64,
     report: &mut VerifyReport,
 ) -> Result<Option<i64>> {
-    let page = rows::places_after(conn, after, VERIFIED_AT_ONCE)?;
-    for &seq in &page {
+    let places = rows::places_after(conn, after, VERIFIED_AT_ONCE)?;
+    let mut stored = rows::get_many(conn, &places)?;
+    let unknown = |_| Error::new(ErrorKind::Corrupt, "an activity is of an unknown kind");
+    let kind = |name: &str| catalog.kind(name).map(|kind| &**kind).map_err(unknown);
+    rows::complete(conn, &mut stored, kind)?;
+    let mut stored = stored.into_iter().peekable();
+    for &seq in &places {
         report.activities += 1;
-        let finding = match differs(conn, catalog, seq) {
-            Ok(false) => continue,
-            Ok(true) => "the table differs from the journal".to_owned(),
-            Err(error) if error.kind() == ErrorKind::Corrupt => error.message().to_owned(),
-            Err(error) => return Err(error),
+        let row = stored.next_if(|row| row.seq == seq);
+        let finding = match row.map(|row| differs(conn, catalog, &row)) {
+            Some(Ok(false)) => continue,
+            // Without kind or row of the journal it cannot even be read.
+            Some(Ok(true)) | None => "the table differs from the journal".to_owned(),
+            Some(Err(error)) if error.kind() == ErrorKind::Corrupt => error.message().to_owned(),
+            Some(Err(error)) => return Err(error),
         };
         if report.problems.len() < FINDINGS {
             report.problems.push(format!("activity of change {seq}: {finding}"));
         }
     }
-    let is_full = page.len() == VERIFIED_AT_ONCE as usize;
-    Ok(page.last().copied().filter(|_| is_full))
+    let is_full = places.len() == VERIFIED_AT_ONCE as usize;
+    Ok(places.last().copied().filter(|_| is_full))
 }
 
 /// Whether the rows of an activity are other than the journal makes them.
-fn differs(conn: &Connection, catalog: &Catalog, seq: i64) -> Result<bool> {
-    let change = journal::get(conn, seq)?;
-    if change.kind != ChangeKind::ActivityRecorded {
+fn differs(conn: &Connection, catalog: &Catalog, stored: &StoredActivity) -> Result<bool> {
+    let kind = catalog.kind(&stored.kind)?;
+    let body = journal::body(conn, stored.seq, ChangeKind::ActivityRecorded)?;
+    let Some(body) = body else { return Ok(true) };
+    let body = ActivityBody::read(&body)?;
+    if (&body.kind, body.id) != (&stored.kind, stored.recorded.id) {
         return Ok(true);
     }
-    let body = ActivityBody::read(&change.body)?;
-    let unknown = |_| Error::new(ErrorKind::Corrupt, "the journal names an unknown kind");
-    let kind = catalog.kind(&body.kind).map_err(unknown)?;
-    let (id, name) = (body.id, body.kind.clone());
     let mut expected = body.content(&kind.model)?;
-    let Some(mut stored) = rows::get(conn, seq)? else { return Ok(true) };
-    rows::complete(conn, kind, &mut stored)?;
     if let Some(visitor) = &expected.visitor {
         expected.subject = rows::record_of(conn, visitor)?;
     }
-    if (stored.recorded.id, &stored.kind, &stored.content) != (id, &name, &expected) {
+    if stored.content != expected {
         return Ok(true);
     }
     // Each of the two names the other.
+    let id = stored.recorded.id;
     if let Some(old) = expected.supersedes {
         let old = rows::get_by_id(conn, old)?;
         if old.is_none_or(|old| old.recorded.superseded_by != Some(id)) {

@@ -3,12 +3,15 @@
 //! An activity's row has the `seq` of its row in the journal, and so have its properties and links.
 //! Functions over `&Connection` read, functions over `&Transaction` write; they decide nothing.
 
+use std::collections::{BTreeMap, HashMap};
+
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, types::ToSql};
 
 use super::side_table::{self, SideTable};
 use crate::{
     Error, ErrorKind, RecordId, RecordRef, Result, Timestamp,
     activity::{self, ActivityLink, Content, Direction, Recorded},
+    cell::Cell,
     journal::Hlc,
     schema::TypeModel,
 };
@@ -139,21 +142,22 @@ pub(crate) struct StoredActivity {
     /// The name of the kind.
     pub(crate) kind: String,
     pub(crate) recorded: Recorded,
-    /// Without properties, which need the kind: [`complete`] reads them.
+    /// Without properties and links, until [`complete`] reads them.
     pub(crate) content: Content,
 }
 
-/// The statement that reads activities where a condition holds.
+/// The columns that [`read`] takes, of activities that are found by what stands before.
 macro_rules! select {
-    ($condition:literal) => {
+    ($from:literal, $rest:literal) => {
         concat!(
             "SELECT a.seq, k.name, a.id, a.superseded_by, j.hlc, r.name, a.at, t.name, a.subject, \
-             v.key, a.channel, a.direction, a.amount, a.currency, a.key, a.supersedes \
-             FROM crm_activity a JOIN crm_activity_kind k ON k.id = a.kind \
+             v.key, a.channel, a.direction, a.amount, a.currency, a.key, a.supersedes FROM ",
+            $from,
+            " JOIN crm_activity_kind k ON k.id = a.kind \
              JOIN crm_journal j ON j.seq = a.seq JOIN crm_actor r ON r.id = j.actor \
              LEFT JOIN crm_type t ON t.id = a.subject_type \
-             LEFT JOIN crm_visitor v ON v.id = a.visitor WHERE ",
-            $condition
+             LEFT JOIN crm_visitor v ON v.id = a.visitor ",
+            $rest
         )
     };
 }
@@ -192,20 +196,25 @@ fn read(row: &Row<'_>) -> Result<StoredActivity> {
     })
 }
 
-fn get_one(conn: &Connection, sql: &str, key: impl ToSql) -> Result<Option<StoredActivity>> {
-    let mut statement = conn.prepare_cached(sql)?;
-    let mut rows = statement.query([key])?;
+/// The activity of an id, without properties and links.
+pub(crate) fn get_by_id(conn: &Connection, id: RecordId) -> Result<Option<StoredActivity>> {
+    let mut statement = conn.prepare_cached(select!("crm_activity a", "WHERE a.id = ?1"))?;
+    let mut rows = statement.query([id.as_bytes()])?;
     rows.next()?.map(read).transpose()
 }
 
-/// The activity of a place in the journal.
-pub(crate) fn get(conn: &Connection, seq: i64) -> Result<Option<StoredActivity>> {
-    get_one(conn, select!("a.seq = ?1"), seq)
+/// The activities of these places in the journal, in the same order, without properties and links.
+pub(crate) fn get_many(conn: &Connection, places: &[i64]) -> Result<Vec<StoredActivity>> {
+    let mut statement = conn.prepare_cached(select!(
+        "json_each(?1) p CROSS JOIN crm_activity a ON a.seq = p.value",
+        "ORDER BY p.key"
+    ))?;
+    let rows = statement.query_and_then([numbers(places)], read)?;
+    rows.collect()
 }
 
-/// The activity of an id.
-pub(crate) fn get_by_id(conn: &Connection, id: RecordId) -> Result<Option<StoredActivity>> {
-    get_one(conn, select!("a.id = ?1"), id.as_bytes())
+fn numbers(places: &[i64]) -> String {
+    serde_json::to_string(places).expect("a list of numbers is always JSON")
 }
 
 /// Place and id of the activity of a key.
@@ -217,23 +226,51 @@ pub(crate) fn find_key(conn: &Connection, key: &str) -> Result<Option<(i64, Reco
     Ok(found)
 }
 
-/// Reads the properties and links of an activity of this kind.
-pub(crate) fn complete(
+/// Reads properties and links of activities, with one statement for the links and one for each kind
+/// among them; `kind` finds a kind by its name.
+pub(crate) fn complete<'k>(
     conn: &Connection,
-    kind: &KindTable,
-    stored: &mut StoredActivity,
+    activities: &mut [StoredActivity],
+    kind: impl Fn(&str) -> Result<&'k KindTable>,
 ) -> Result<()> {
-    stored.content.cells = side_table::get(conn, &kind.side, stored.seq)?;
-    let mut statement = conn.prepare_cached(
-        "SELECT t.name, l.record_id, l.role FROM crm_activity_link l \
-         JOIN crm_type t ON t.id = l.record_type WHERE l.seq = ?1 ORDER BY l.record_id, l.role",
-    )?;
-    let links = statement.query_map([stored.seq], |row| {
-        let id = RecordId::from_bytes(row.get(1)?);
-        Ok(ActivityLink { entity_type: row.get(0)?, id, role: row.get(2)? })
-    })?;
-    stored.content.links = links.collect::<rusqlite::Result<_>>()?;
+    let mut by_kind: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
+    for activity in &*activities {
+        by_kind.entry(&activity.kind).or_default().push(activity.seq);
+    }
+    let mut properties: HashMap<i64, Vec<Cell>> = HashMap::with_capacity(activities.len());
+    for (name, places) in by_kind {
+        side_table::get_many(conn, &kind(name)?.side, &numbers(&places), |seq, cells| {
+            properties.insert(seq, cells);
+        })?;
+    }
+    let places: Vec<i64> = activities.iter().map(|activity| activity.seq).collect();
+    let mut links = links(conn, &places)?;
+    for activity in activities {
+        let cells = properties.remove(&activity.seq);
+        activity.content.cells = match cells {
+            Some(cells) => cells,
+            None => vec![Cell::Null; kind(&activity.kind)?.model.columns],
+        };
+        activity.content.links = links.remove(&activity.seq).unwrap_or_default();
+    }
     Ok(())
+}
+
+/// The links of activities by their place, sorted by id and role.
+fn links(conn: &Connection, places: &[i64]) -> Result<HashMap<i64, Vec<ActivityLink>>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT l.seq, t.name, l.record_id, l.role FROM json_each(?1) p \
+         CROSS JOIN crm_activity_link l ON l.seq = p.value \
+         JOIN crm_type t ON t.id = l.record_type ORDER BY l.seq, l.record_id, l.role",
+    )?;
+    let mut links: HashMap<i64, Vec<ActivityLink>> = HashMap::new();
+    let mut rows = statement.query([numbers(places)])?;
+    while let Some(row) = rows.next()? {
+        let id = RecordId::from_bytes(row.get(2)?);
+        let link = ActivityLink { entity_type: row.get(1)?, id, role: row.get(3)? };
+        links.entry(row.get(0)?).or_default().push(link);
+    }
+    Ok(links)
 }
 
 /// The row of a visitor.

@@ -36,14 +36,15 @@ pub(crate) struct StoredChange {
     pub(crate) body: String,
 }
 
-/// The statement that reads changes where a condition holds.
+/// The columns that [`read_change`] takes, of changes that are found by what stands before.
 macro_rules! select {
-    ($condition:literal) => {
+    ($from:literal, $rest:literal) => {
         concat!(
             "SELECT j.seq, d.uuid, j.device_seq, j.hlc, j.tx, a.name, j.cause, j.kind, \
-             j.entity_type, j.record_id, j.body FROM crm_journal j \
-             JOIN crm_device d ON d.id = j.device JOIN crm_actor a ON a.id = j.actor WHERE ",
-            $condition
+             j.entity_type, j.record_id, j.body FROM ",
+            $from,
+            " JOIN crm_device d ON d.id = j.device JOIN crm_actor a ON a.id = j.actor ",
+            $rest
         )
     };
 }
@@ -107,7 +108,8 @@ pub(crate) fn last(conn: &Connection, device: i64) -> Result<(i64, Hlc, i64)> {
 
 /// Changes after `after`, at most `limit`.
 pub(crate) fn page(conn: &Connection, after: i64, limit: u32) -> Result<Vec<StoredChange>> {
-    let mut statement = conn.prepare_cached(select!("j.seq > ?1 ORDER BY j.seq LIMIT ?2"))?;
+    let mut statement =
+        conn.prepare_cached(select!("crm_journal j", "WHERE j.seq > ?1 ORDER BY j.seq LIMIT ?2"))?;
     let rows = statement.query_and_then((after, limit), read_change)?;
     rows.collect()
 }
@@ -119,7 +121,7 @@ pub(crate) fn of_record(
     after: i64,
     mut visit: impl FnMut(StoredChange) -> Result<bool>,
 ) -> Result<()> {
-    let sql = select!("j.record_id = ?1 AND j.seq > ?2 ORDER BY j.seq");
+    let sql = select!("crm_journal j", "WHERE j.record_id = ?1 AND j.seq > ?2 ORDER BY j.seq");
     let mut statement = conn.prepare_cached(sql)?;
     let mut rows = statement.query((id.as_bytes(), after))?;
     while let Some(row) = rows.next()? {
@@ -130,17 +132,22 @@ pub(crate) fn of_record(
     Ok(())
 }
 
-/// The change of a place.
+/// The changes of these places, in the same order.
 ///
 /// # Errors
 ///
-/// `Corrupt` if there is none.
-pub(crate) fn get(conn: &Connection, seq: i64) -> Result<StoredChange> {
-    let mut statement = conn.prepare_cached(select!("j.seq = ?1"))?;
-    let mut rows = statement.query([seq])?;
-    match rows.next()? {
-        Some(row) => read_change(row),
-        None => Err(Error::new(ErrorKind::Corrupt, "a row of the journal is missing")),
+/// `Corrupt` if one is not there.
+pub(crate) fn get_many(conn: &Connection, places: &[i64]) -> Result<Vec<StoredChange>> {
+    let numbers = serde_json::to_string(places).expect("a list of numbers is always JSON");
+    let mut statement = conn.prepare_cached(select!(
+        "json_each(?1) p CROSS JOIN crm_journal j ON j.seq = p.value",
+        "ORDER BY p.key"
+    ))?;
+    let rows = statement.query_and_then([numbers], read_change)?;
+    let changes = rows.collect::<Result<Vec<_>>>()?;
+    match changes.len() == places.len() {
+        true => Ok(changes),
+        false => Err(Error::new(ErrorKind::Corrupt, "a row of the journal is missing")),
     }
 }
 
@@ -169,10 +176,11 @@ pub(crate) fn places(
     Ok(found)
 }
 
-/// The body of a change.
-pub(crate) fn body(conn: &Connection, seq: i64) -> Result<Option<String>> {
-    let mut statement = conn.prepare_cached("SELECT body FROM crm_journal WHERE seq = ?1")?;
-    Ok(statement.query_row([seq], |row| row.get(0)).optional()?)
+/// The body of the change of a place, if it is of this kind.
+pub(crate) fn body(conn: &Connection, seq: i64, kind: ChangeKind) -> Result<Option<String>> {
+    let mut statement =
+        conn.prepare_cached("SELECT body FROM crm_journal WHERE seq = ?1 AND kind = ?2")?;
+    Ok(statement.query_row((seq, kind.name()), |row| row.get(0)).optional()?)
 }
 
 /// How many changes a record has up to and including `seq`.
