@@ -7,13 +7,16 @@
 use std::sync::Arc;
 
 use crm_core::{
-    AddFile, ApplyChanges, ApplyReport, ArchiveRecord, AttributeName, BackupTo, ChangePage,
-    CountRecords, CreateRecord, CrmError, DatabaseStats, DefineAttribute, DefinePreset, DefineType,
-    Empty, EngineInfo, EntityType, ExportCsv, ExportReport, FilePiece, FileRef, FoundRecords,
-    GetHistory, GetManyRecords, GetRecord, GetRecordBy, HistoryPage, ImportCsv, ImportReport,
-    ListChanges, ListRecords, MappingProposal, PatchRecord, Progress, ProposeMapping, ReadFile,
-    Record, RecordPage, RestoreRecord, Result, RunSql, SqlResult, TypeName, UpsertRecord, Upserted,
-    VerifyReport, ops::Watch,
+    Activity, ActivityKind, ActivityKindName, ActivityPage, ActivityReport, AddFile, ApplyChanges,
+    ApplyReport, ArchiveRecord, AttributeName, BackupTo, ChangePage, CountRecords, CreateRecord,
+    CrmError, DatabaseStats, DefineActivityKind, DefineActivityPreset, DefineAttribute,
+    DefinePreset, DefineType, Empty, EngineInfo, EntityType, ExportCsv, ExportReport, FilePiece,
+    FileRef, FoundRecords, GetActivity, GetHistory, GetManyRecords, GetRecord, GetRecordBy,
+    HistoryPage, IdentifyVisitor, ImportCsv, ImportReport, ListActivities, ListChanges,
+    ListRecords, ListTimeline, MappingProposal, NewActivity, PatchRecord, Progress, ProposeMapping,
+    ReadFile, Record, RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor,
+    RestoreRecord, Result, RunSql, SqlResult, TimelinePage, TypeName, UpsertRecord, Upserted,
+    VerifyReport, Visitor, ops::Watch,
 };
 
 use crate::{Crm, ProgressListener, guard::guard, progress::ask};

@@ -10,6 +10,7 @@
 
 #![allow(missing_docs, clippy::print_stdout, clippy::unwrap_used)]
 
+mod activities;
 mod raw;
 mod rows;
 
@@ -122,6 +123,7 @@ fn main() {
     drop(crm);
     updates(&ours_path, &mut raw, &ids, &mut report);
     import(folder.path(), count, &mut report);
+    activities::run(folder.path(), count, &mut report);
     let (opening, crm) = timed(|| open(&ours_path, Durability::Full));
     assert_eq!(crm.records("customer").get(ids[0]).unwrap().id, ids[0]);
     let budget = Budget::Time(Duration::from_millis(10));

@@ -35,11 +35,11 @@ const SELECT: &str = "SELECT id, version, created_at, updated_at, archived_at, g
     country_typed, locale, locale_typed, employees, revenue, revenue_currency, source, newsletter \
     FROM customer";
 
-const NOW: i64 = 1_767_225_600_000_000;
+pub(crate) const NOW: i64 = 1_767_225_600_000_000;
 
 pub(crate) struct Raw {
-    conn: Connection,
-    seq: i64,
+    pub(crate) conn: Connection,
+    pub(crate) seq: i64,
 }
 
 /// All columns of a row, as a reader by hand would take them.
@@ -68,7 +68,7 @@ fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Columns> {
     ))
 }
 
-fn id(number: usize) -> [u8; 16] {
+pub(crate) fn id(number: usize) -> [u8; 16] {
     let mut id = [0x70; 16];
     id[8..].copy_from_slice(&(number as u64).to_be_bytes());
     id

@@ -74,8 +74,13 @@ pub(crate) fn find_other(
 
 /// Whether a record of this id is there, archived or not.
 pub(crate) fn exists(conn: &Connection, table: &Table, id: &[u8]) -> Result<bool> {
-    let sql = format!("SELECT 1 FROM {} WHERE id = ?1", table.name);
-    Ok(conn.prepare_cached(&sql)?.exists([id])?)
+    Ok(is_archived(conn, table, id)?.is_some())
+}
+
+/// Whether the record of this id is archived; `None` if it is not there.
+pub(crate) fn is_archived(conn: &Connection, table: &Table, id: &[u8]) -> Result<Option<bool>> {
+    let mut statement = conn.prepare_cached(&table.select_archived)?;
+    Ok(statement.query_row([id], |row| row.get(0)).optional()?)
 }
 
 /// Adds a row of version 1.
