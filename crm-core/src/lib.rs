@@ -102,6 +102,7 @@
 pub mod limits;
 
 mod cell;
+mod condition;
 mod database;
 mod error;
 mod exchange;
@@ -121,6 +122,11 @@ pub mod ops;
 mod store;
 
 pub(crate) use cell::Cell;
+pub use condition::{
+    ChangedCondition, Comparison, Condition, ConsentCondition, Count, End, EventCondition,
+    FieldBuilder, FieldCondition, Figure, Measure, Operand, Operator, RelatedCondition,
+    ScoreCondition, Span, StageCondition, StageOperator, When,
+};
 pub use database::{
     AddFile, BackupTo, DatabaseStats, Durability, Empty, EngineInfo, FilePiece, Flow, OpenOptions,
     Progress, ReadFile, Replay, RunSql, SqlResult, SqlRow, TypeCount, VerifyReport,

@@ -13,7 +13,7 @@ use crate::{
     Flow, FoundRecords, GetHistory, GetManyRecords, GetRecord, GetRecordBy, HistoryPage, ImportCsv,
     ImportReport, ListChanges, ListRecords, MappingProposal, OpenOptions, PatchRecord, Progress,
     ProposeMapping, ReadFile, Record, RecordPage, RestoreRecord, Result, RunSql, SqlResult,
-    TypeName, UpsertRecord, Upserted, VerifyReport,
+    TypeName, UpsertRecord, Upserted, VerifyReport, condition::refusal,
 };
 
 /// Is told of progress and says whether to go on.
@@ -289,9 +289,14 @@ fn whole<'de, T>(
 fn read<'de, T: Deserialize<'de>, D: Deserializer<'de>>(payload: D) -> Result<T> {
     serde_path_to_error::deserialize(payload).map_err(|error| {
         let path = error.path().to_string();
-        let (field, message) = explain(&error.into_inner().to_string());
+        let message = error.into_inner().to_string();
         // "." is the request itself, "?" a place whose name could not be read.
         let path = path.trim_end_matches(['.', '?']);
+        if let Some((kind, place, message)) = refusal(&message) {
+            let place = place.map(|place| format!(".{place}")).unwrap_or_default();
+            return Error::new(kind, until_position(message)).with_field(format!("{path}{place}"));
+        }
+        let (field, message) = explain(&message);
         let field = field.or_else(|| (!path.is_empty()).then(|| path.to_owned()));
         let error = Error::new(ErrorKind::InvalidArgument, message);
         field.into_iter().fold(error, Error::with_field)
