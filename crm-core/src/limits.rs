@@ -3,6 +3,8 @@
 
 /// Attributes of one entity type, archived ones included.
 pub const ATTRIBUTES_PER_TYPE: usize = 200;
+/// Properties of one activity kind, or attributes of one association type.
+pub const PROPERTIES: usize = 64;
 /// Entity types in one file, archived ones included.
 pub const TYPES: usize = 500;
 /// Options of one choice.

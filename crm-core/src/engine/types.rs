@@ -1,6 +1,6 @@
 //! Entity types and attributes: defining, changing, archiving.
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 use super::{Crm, Writing};
 use crate::{
@@ -237,13 +237,7 @@ fn define_attribute(
     definition: Attribute,
 ) -> Result<Arc<Table>> {
     let name = definition.name.clone();
-    let in_attribute = |error: Error| match error.field() {
-        Some(field) => {
-            let field = format!("{name}.{field}");
-            error.with_field(field)
-        }
-        None => error.with_field(name.clone()),
-    };
+    let in_attribute = |error| check::in_attribute(&name, error);
     let old = table.model.find(&definition.name);
     if old.is_some_and(|old| old.archived_at.is_some()) {
         return Err(table.model.attribute(&name).expect_err("an archived attribute is refused"));
@@ -259,7 +253,7 @@ fn define_attribute(
         known.map_err(|error| in_attribute(error.with_field("target")))?;
     }
     if evolution.adds_columns {
-        check_room(table, &new)?;
+        check::room(&table.model, &new, &check::RESERVED, limits::ATTRIBUTES_PER_TYPE)?;
     }
     check_rows(writing, table, &new, evolution)?;
     if evolution.adds_columns {
@@ -274,29 +268,6 @@ fn define_attribute(
     let json = rows::attribute_json(&new);
     writing.log(stamp, ChangeKind::AttributeDefined, Some(&table.model.name), None, &json)?;
     Ok(writing.set_model(table.model.with_attribute(new)))
-}
-
-/// A new attribute needs a free place, and columns whose names nobody else has.
-fn check_room(table: &Table, new: &AttributeModel) -> Result<()> {
-    if table.model.attributes.len() >= limits::ATTRIBUTES_PER_TYPE {
-        let message = format!("at most {} attributes", limits::ATTRIBUTES_PER_TYPE);
-        return Err(Error::new(ErrorKind::LimitExceeded, message).with_field(new.name()));
-    }
-    let mut taken: HashSet<String> = check::RESERVED.iter().map(|name| (*name).into()).collect();
-    taken.extend(table.model.attributes.iter().flat_map(AttributeModel::column_names));
-    // An attribute of several parts reserves its own name too, so that `home` and `home_city`
-    // never mean two things.
-    taken.extend(table.model.attributes.iter().map(|attribute| attribute.name().to_owned()));
-    let own = new.column_names().chain([new.name().to_owned()]);
-    match own.into_iter().find(|column| taken.contains(column)) {
-        None => Ok(()),
-        Some(column) => Err(Error::new(
-            ErrorKind::InvalidArgument,
-            format!("needs the column {column:?}, which is taken"),
-        )
-        .with_field(new.name())
-        .with_hint("choose another name for the attribute")),
-    }
 }
 
 /// Runs the checks that a definition asks for over every stored record.

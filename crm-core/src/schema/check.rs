@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use regex::{Regex, RegexBuilder};
 
-use super::{Attribute, Kind};
+use super::{Attribute, AttributeModel, Kind, TypeModel};
 use crate::{Error, ErrorKind, Result, limits, normal};
 
 /// Columns that every entity table has: ours, and two names of the row number that is SQLite's own.
@@ -24,6 +24,49 @@ pub(crate) fn type_name(name: &str) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Says that an error of a definition is about this attribute of several.
+pub(crate) fn in_attribute(name: &str, error: Error) -> Error {
+    match error.field() {
+        Some(field) => {
+            let field = format!("{name}.{field}");
+            error.with_field(field)
+        }
+        None => error.with_field(name),
+    }
+}
+
+/// Checks that a new attribute finds a free place, and columns whose names nobody else has.
+///
+/// # Errors
+///
+/// `LimitExceeded` past `most` attributes; `InvalidArgument` if a column is taken.
+pub(crate) fn room(
+    model: &TypeModel,
+    new: &AttributeModel,
+    reserved: &[&str],
+    most: usize,
+) -> Result<()> {
+    if model.attributes.len() >= most {
+        let message = format!("at most {most} attributes");
+        return Err(Error::new(ErrorKind::LimitExceeded, message).with_field(new.name()));
+    }
+    let mut taken: HashSet<String> = reserved.iter().map(|name| (*name).into()).collect();
+    taken.extend(model.attributes.iter().flat_map(AttributeModel::column_names));
+    // An attribute of several parts reserves its own name too, so that `home` and `home_city`
+    // never mean two things.
+    taken.extend(model.attributes.iter().map(|attribute| attribute.name().to_owned()));
+    let own = new.column_names().chain([new.name().to_owned()]);
+    match own.into_iter().find(|column| taken.contains(column)) {
+        None => Ok(()),
+        Some(column) => Err(Error::new(
+            ErrorKind::InvalidArgument,
+            format!("needs the column {column:?}, which is taken"),
+        )
+        .with_field(new.name())
+        .with_hint("choose another name for the attribute")),
+    }
 }
 
 /// Checks label and description.

@@ -9,6 +9,7 @@ mod evolve;
 mod kind;
 mod model;
 mod preset;
+pub(crate) mod properties;
 
 pub use kind::Kind;
 pub use preset::Preset;

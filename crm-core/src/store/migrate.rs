@@ -17,7 +17,7 @@ use crate::{Error, ErrorKind, Result};
 pub(super) const APPLICATION_ID: i32 = 0x4352_4D31;
 
 /// The version that this engine writes.
-pub(crate) const SCHEMA_VERSION: i32 = 1;
+pub(crate) const SCHEMA_VERSION: i32 = 2;
 
 const SCHEMA: &str = include_str!("sql/schema.sql");
 
@@ -29,8 +29,14 @@ pub(super) struct Migration {
 }
 
 /// Every step, from nothing to the present. They are numbered from 1 without a gap.
-const MIGRATIONS: &[Migration] =
-    &[Migration { to: 1, name: "init", sql: include_str!("sql/migrations/0001_init.sql") }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { to: 1, name: "init", sql: include_str!("sql/migrations/0001_init.sql") },
+    Migration {
+        to: 2,
+        name: "activities and associations",
+        sql: include_str!("sql/migrations/0002_activities_and_associations.sql"),
+    },
+];
 
 /// Gives an empty database the present schema.
 ///
@@ -129,7 +135,7 @@ mod tests {
         apply(&mut migrated, MIGRATIONS.iter(), SCHEMA_VERSION).unwrap();
         assert_eq!(shape(&fresh), shape(&migrated));
         for connection in [&fresh, &migrated] {
-            assert_eq!(connection::get(connection, "user_version").unwrap(), 1);
+            assert_eq!(connection::get(connection, "user_version").unwrap(), SCHEMA_VERSION.into());
             assert_eq!(connection::get(connection, "application_id").unwrap(), 0x4352_4D31);
         }
     }
@@ -159,7 +165,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.crm");
         let mut connection = Connection::open(&path).unwrap();
-        create(&mut connection).unwrap();
+        apply(&mut connection, MIGRATIONS[..1].iter(), 1).unwrap();
         connection.execute("INSERT INTO crm_actor (name) VALUES ('a')", []).unwrap();
         (folder, path, connection)
     }

@@ -30,6 +30,7 @@ pub(crate) mod definitions;
 pub(crate) mod files;
 pub(crate) mod journal;
 pub(crate) mod records;
+pub(crate) mod side_table;
 pub(crate) mod table;
 
 use std::path::{Path, PathBuf};

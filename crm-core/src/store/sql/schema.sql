@@ -78,3 +78,86 @@ CREATE TABLE crm_file_piece (
     bytes BLOB NOT NULL,
     PRIMARY KEY (hash, number)
 ) STRICT;
+
+CREATE TABLE crm_activity_kind (
+    -- The kinds of activities. One with properties has a table crm_activity_<name>, a column for each part.
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    definition TEXT NOT NULL,              -- JSON, with the properties
+    archived_at INTEGER                    -- microseconds UTC; NULL while in use
+) STRICT;
+
+CREATE TABLE crm_visitor (
+    -- Those who are known by a key of the host's only, and the record that they turned out to be.
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    record_type INTEGER REFERENCES crm_type (id),
+    record_id BLOB                         -- 16 bytes; NULL while unknown
+) STRICT;
+
+CREATE INDEX crm_visitor_by_record ON crm_visitor (record_id) WHERE record_id IS NOT NULL;
+
+CREATE TABLE crm_activity (
+    -- What happened. Its row in the journal says who recorded it, when and why.
+    seq INTEGER PRIMARY KEY,               -- of that row
+    id BLOB NOT NULL UNIQUE,               -- 16 bytes
+    kind INTEGER NOT NULL REFERENCES crm_activity_kind (id),
+    at INTEGER NOT NULL,                   -- microseconds UTC
+    subject_type INTEGER REFERENCES crm_type (id),
+    subject BLOB,                          -- 16 bytes; that of its visitor, if it has one
+    visitor INTEGER REFERENCES crm_visitor (id),
+    channel TEXT,
+    direction TEXT,
+    amount INTEGER,                        -- minor units of the currency
+    currency TEXT,
+    key TEXT,                              -- the host's, so that the same is not recorded twice
+    supersedes BLOB,                       -- the id of the activity that it corrects
+    superseded_by BLOB                     -- the id of its correction; such a one no longer counts
+) STRICT;
+
+CREATE INDEX crm_activity_by_subject ON crm_activity (subject, at, kind)
+    WHERE subject IS NOT NULL AND superseded_by IS NULL;
+CREATE INDEX crm_activity_by_visitor ON crm_activity (visitor, at) WHERE visitor IS NOT NULL;
+CREATE UNIQUE INDEX crm_activity_by_key ON crm_activity (key) WHERE key IS NOT NULL;
+
+CREATE TABLE crm_activity_link (
+    -- Other records that an activity concerns.
+    seq INTEGER NOT NULL REFERENCES crm_activity (seq),
+    record_id BLOB NOT NULL,               -- 16 bytes
+    role TEXT NOT NULL,                    -- empty where none is named
+    record_type INTEGER NOT NULL REFERENCES crm_type (id),
+    at INTEGER NOT NULL,                   -- that of the activity
+    PRIMARY KEY (seq, record_id, role)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX crm_activity_link_by_record ON crm_activity_link (record_id, at);
+
+CREATE TABLE crm_association_type (
+    -- The types of associations. One with attributes has a table crm_association_<name>, a column for each part.
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    definition TEXT NOT NULL,              -- JSON, with the attributes
+    archived_at INTEGER                    -- microseconds UTC; NULL while in use
+) STRICT;
+
+CREATE TABLE crm_association (
+    -- Directed links between records.
+    seq INTEGER PRIMARY KEY,               -- of the row in the journal that made it
+    id BLOB NOT NULL UNIQUE,               -- 16 bytes
+    type INTEGER NOT NULL REFERENCES crm_association_type (id),
+    version INTEGER NOT NULL,
+    from_type INTEGER NOT NULL REFERENCES crm_type (id),
+    from_id BLOB NOT NULL,                 -- 16 bytes
+    to_type INTEGER NOT NULL REFERENCES crm_type (id),
+    to_id BLOB NOT NULL,                   -- 16 bytes
+    role TEXT,
+    is_primary INTEGER NOT NULL,           -- 0 or 1
+    valid_from INTEGER,                    -- the first day, in days since 1970-01-01; NULL: always
+    valid_to INTEGER,                      -- the last day; NULL: for ever
+    created_at INTEGER NOT NULL,           -- microseconds UTC
+    updated_at INTEGER NOT NULL,
+    archived_at INTEGER                    -- NULL while in use
+) STRICT;
+
+CREATE INDEX crm_association_by_from ON crm_association (from_id, type);
+CREATE INDEX crm_association_by_to ON crm_association (to_id, type);

@@ -75,7 +75,7 @@ fn a_newer_file_is_refused_by_its_header_and_by_its_log() {
     let folder = ours();
     let crashed = Folder::new();
     let newer = Connection::open(folder.path()).unwrap();
-    newer.execute_batch("PRAGMA user_version = 2").unwrap();
+    newer.pragma_update(None, "user_version", SCHEMA_VERSION + 1).unwrap();
     for name in ["a.crm", "a.crm-wal"] {
         fs::copy(folder.0.path().join(name), crashed.0.path().join(name)).unwrap();
     }

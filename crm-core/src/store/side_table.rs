@@ -1,0 +1,110 @@
+//! The tables beside `crm_activity` and `crm_association` that hold their typed properties.
+//!
+//! One table for each kind with properties, one column for each part, one row for each activity or
+//! association that has any: the same typed columns as a record's, so that a condition on them is
+//! plain SQL. Rows are found by the `seq` of the row that they belong to.
+
+use rusqlite::{Connection, OptionalExtension as _, Transaction};
+
+use super::table::{Table, quote};
+use crate::{
+    Result,
+    cell::Cell,
+    schema::{AttributeModel, TypeModel},
+};
+
+/// A kind's side table with its SQL.
+#[derive(Debug, Clone)]
+pub(crate) struct SideTable {
+    /// The quoted name; in no file while the kind has no properties.
+    pub(crate) name: String,
+    columns: usize,
+    replace: String,
+    select: String,
+}
+
+impl SideTable {
+    /// The table called `<owner>_<name of the kind>`, where `owner` is the table it stands beside.
+    pub(crate) fn new(owner: &str, model: &TypeModel) -> Self {
+        let name = quote(&table_name(owner, model));
+        let columns: Vec<String> = model
+            .attributes
+            .iter()
+            .flat_map(AttributeModel::column_names)
+            .map(|column| quote(&column))
+            .collect();
+        let marks = vec!["?"; columns.len() + 1].join(", ");
+        let list = columns.join(", ");
+        Self {
+            columns: columns.len(),
+            replace: format!("INSERT OR REPLACE INTO {name} (seq, {list}) VALUES ({marks})"),
+            select: format!("SELECT {list} FROM {name} WHERE seq = ?1"),
+            name,
+        }
+    }
+}
+
+fn table_name(owner: &str, model: &TypeModel) -> String {
+    format!("{owner}_{}", model.name)
+}
+
+/// Adds the columns of the attributes from `added` on, and the table if these are the first.
+pub(crate) fn extend(
+    tx: &Transaction<'_>,
+    owner: &str,
+    model: &TypeModel,
+    added: usize,
+) -> Result<()> {
+    let name = table_name(owner, model);
+    if added == 0 && !model.attributes.is_empty() {
+        let quoted = quote(&name);
+        tx.execute_batch(&format!(
+            "CREATE TABLE {quoted} (seq INTEGER PRIMARY KEY REFERENCES {owner} (seq)) STRICT"
+        ))?;
+    }
+    for attribute in &model.attributes[added..] {
+        for statement in Table::add_columns(&name, attribute) {
+            tx.execute_batch(&statement)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the properties of the row `seq`, in place of those that it had. What was never there and
+/// is all NULL needs no row.
+pub(crate) fn put(
+    tx: &Transaction<'_>,
+    side: &SideTable,
+    seq: i64,
+    cells: &[Cell],
+    is_new: bool,
+) -> Result<()> {
+    if side.columns == 0 || (is_new && cells.iter().all(|cell| *cell == Cell::Null)) {
+        return Ok(());
+    }
+    let mut statement = tx.prepare_cached(&side.replace)?;
+    statement.raw_bind_parameter(1, seq)?;
+    for (place, cell) in cells.iter().enumerate() {
+        statement.raw_bind_parameter(place + 2, cell)?;
+    }
+    statement.raw_execute()?;
+    Ok(())
+}
+
+/// The properties of the row `seq`: a cell for each column, all NULL where it has none.
+pub(crate) fn get(conn: &Connection, side: &SideTable, seq: i64) -> Result<Vec<Cell>> {
+    let mut cells = vec![Cell::Null; side.columns];
+    if side.columns == 0 {
+        return Ok(cells);
+    }
+    let mut statement = conn.prepare_cached(&side.select)?;
+    statement
+        .query_row([seq], |row| {
+            cells.iter_mut().enumerate().try_for_each(|(place, cell)| {
+                *cell = row.get(place)?;
+                Ok(())
+            })
+        })
+        .optional()?;
+    Ok(cells)
+}
