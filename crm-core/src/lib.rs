@@ -63,6 +63,7 @@
 //! | entity types and attributes | [`Types`], [`DefineType`], [`Attribute`], [`Kind`], [`Preset`] |
 //! | records, one by one, by pages and in batches | [`Records`], [`ListRecords`], [`ApplyChanges`] |
 //! | values | [`Value`], [`Values`], [`values!`], [`Money`], [`Address`], [`Date`], [`Timestamp`] |
+//! | conditions: boolean questions about one record | [`Condition`], [`Crm::evaluate_condition`] |
 //! | the journal: history, changes, observers | [`Journal`], [`Change`], [`Crm::observe`] |
 //! | stored bytes | [`Files`], [`AddFile`], [`FileRef`] |
 //! | CSV tables | [`ImportCsv`], [`ExportCsv`], [`ProposeMapping`] |
@@ -123,9 +124,10 @@ mod store;
 
 pub(crate) use cell::Cell;
 pub use condition::{
-    ChangedCondition, Comparison, Condition, ConsentCondition, Count, End, EventCondition,
-    FieldBuilder, FieldCondition, Figure, Measure, Operand, Operator, RelatedCondition,
-    ScoreCondition, Span, StageCondition, StageOperator, When,
+    ChangedCondition, CheckCondition, CheckedCondition, Comparison, Condition, ConditionAnswer,
+    ConditionPlan, ConsentCondition, Count, End, EvaluateCondition, EventCondition,
+    ExplainCondition, FieldBuilder, FieldCondition, Figure, LeafReason, Measure, Operand, Operator,
+    RelatedCondition, ScoreCondition, Span, StageCondition, StageOperator, When,
 };
 pub use database::{
     AddFile, BackupTo, DatabaseStats, Durability, Empty, EngineInfo, FilePiece, Flow, OpenOptions,

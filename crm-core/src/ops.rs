@@ -8,12 +8,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
     AddFile, ApplyChanges, ApplyReport, ArchiveRecord, AttributeName, BackupTo, ChangePage,
-    CountRecords, CreateRecord, Crm, DatabaseStats, DefineAttribute, DefinePreset, DefineType,
-    Empty, EngineInfo, EntityType, Error, ErrorKind, ExportCsv, ExportReport, FilePiece, FileRef,
-    Flow, FoundRecords, GetHistory, GetManyRecords, GetRecord, GetRecordBy, HistoryPage, ImportCsv,
-    ImportReport, ListChanges, ListRecords, MappingProposal, OpenOptions, PatchRecord, Progress,
-    ProposeMapping, ReadFile, Record, RecordPage, RestoreRecord, Result, RunSql, SqlResult,
-    TypeName, UpsertRecord, Upserted, VerifyReport, condition::refusal,
+    CheckCondition, CheckedCondition, ConditionAnswer, ConditionPlan, CountRecords, CreateRecord,
+    Crm, DatabaseStats, DefineAttribute, DefinePreset, DefineType, Empty, EngineInfo, EntityType,
+    Error, ErrorKind, EvaluateCondition, ExplainCondition, ExportCsv, ExportReport, FilePiece,
+    FileRef, Flow, FoundRecords, GetHistory, GetManyRecords, GetRecord, GetRecordBy, HistoryPage,
+    ImportCsv, ImportReport, ListChanges, ListRecords, MappingProposal, OpenOptions, PatchRecord,
+    Progress, ProposeMapping, ReadFile, Record, RecordPage, RestoreRecord, Result, RunSql,
+    SqlResult, TypeName, UpsertRecord, Upserted, VerifyReport, condition::refusal,
 };
 
 /// Is told of progress and says whether to go on.
@@ -69,6 +70,15 @@ macro_rules! for_each_operation {
             /// Reads the journal: every change of the file, in order, by pages.
             read "changes.list" ChangesList list_changes(ListChanges) -> ChangePage
                 = |crm, r, _| crm.journal().changes(&r);
+            /// Checks a condition against an entity type and returns it in normal form, as JSON and as text.
+            read "conditions.check" ConditionsCheck check_condition(CheckCondition) -> CheckedCondition
+                = |crm, r, _| crm.check_condition(&r);
+            /// Says whether a condition is true for a record, and of each question in it why.
+            read "conditions.evaluate" ConditionsEvaluate evaluate_condition(EvaluateCondition) -> ConditionAnswer
+                = |crm, r, _| crm.evaluate_condition(&r);
+            /// Shows the SQL of a condition, how SQLite goes about it, about how many records it finds, and for one record whether and why.
+            read "conditions.explain" ConditionsExplain explain_condition(ExplainCondition) -> ConditionPlan
+                = |crm, r, _| crm.explain_condition(&r);
             /// Writes records as a CSV table.
             job "csv.export" CsvExport export_csv(ExportCsv) -> ExportReport
                 = |crm, r, watch| crm.export_csv(&r, watch);

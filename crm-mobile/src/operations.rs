@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use crm_core::{
     AddFile, ApplyChanges, ApplyReport, ArchiveRecord, AttributeName, BackupTo, ChangePage,
-    CountRecords, CreateRecord, CrmError, DatabaseStats, DefineAttribute, DefinePreset, DefineType,
-    Empty, EngineInfo, EntityType, ExportCsv, ExportReport, FilePiece, FileRef, FoundRecords,
-    GetHistory, GetManyRecords, GetRecord, GetRecordBy, HistoryPage, ImportCsv, ImportReport,
-    ListChanges, ListRecords, MappingProposal, PatchRecord, Progress, ProposeMapping, ReadFile,
-    Record, RecordPage, RestoreRecord, Result, RunSql, SqlResult, TypeName, UpsertRecord, Upserted,
-    VerifyReport, ops::Watch,
+    CheckCondition, CheckedCondition, ConditionAnswer, ConditionPlan, CountRecords, CreateRecord,
+    CrmError, DatabaseStats, DefineAttribute, DefinePreset, DefineType, Empty, EngineInfo,
+    EntityType, EvaluateCondition, ExplainCondition, ExportCsv, ExportReport, FilePiece, FileRef,
+    FoundRecords, GetHistory, GetManyRecords, GetRecord, GetRecordBy, HistoryPage, ImportCsv,
+    ImportReport, ListChanges, ListRecords, MappingProposal, PatchRecord, Progress, ProposeMapping,
+    ReadFile, Record, RecordPage, RestoreRecord, Result, RunSql, SqlResult, TypeName, UpsertRecord,
+    Upserted, VerifyReport, ops::Watch,
 };
 
 use crate::{Crm, ProgressListener, guard::guard, progress::ask};

@@ -174,7 +174,7 @@ fn reads(crm: &Crm, raw: &Raw, ids: &[RecordId], count: usize, report: &mut impl
 fn pages(crm: &Crm, raw: &Raw, count: usize, report: &mut impl FnMut(Line)) {
     let filter = values! { "family_name" => rows::family_name(17) };
     let request =
-        CountRecords { entity_type: "customer".into(), filter, archived: Archived::Include };
+        CountRecords { filter, archived: Archived::Include, ..CountRecords::new("customer") };
     let rounds = 200;
     let (ours, total) =
         timed(|| (0..rounds).map(|_| crm.count_records(&request).unwrap()).sum::<u64>());

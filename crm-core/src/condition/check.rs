@@ -11,7 +11,7 @@ use super::{
     Operand, Operator, RelatedCondition, When,
     checked::{
         ACTIVITY_COLUMNS, ChangedTest, Checked, Column, Compare, Direction, EventTest, FieldTest,
-        Frame, HoldMode, Leaf, MeasureTest, Node, Owned, RECORD_COLUMNS, RelatedTest, Test,
+        Frame, HoldMode, Leaf, MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, Test,
         TextMatch, Way, WhenTest, order,
     },
     size,
@@ -290,8 +290,9 @@ impl<'a> Checker<'a> {
                 MeasureTest::Moment { end: *end, when }
             }
         };
-        let kind = model.map(|model| Owned { id: model.id, name: model.name.clone() });
-        Ok(EventTest { fact: self.next_fact(), kind, frame, filter, measure })
+        let kind = model.map(|model| Named { id: model.id, name: model.name.clone() });
+        let has_properties = model.is_some_and(|model| !model.attributes.is_empty());
+        Ok(EventTest { fact: self.next_fact(), kind, has_properties, frame, filter, measure })
     }
 
     fn figure(
@@ -338,15 +339,16 @@ impl<'a> Checker<'a> {
             }
             types = vec![entity_type.clone()];
         }
-        let filter = match (&related.filter, types.as_slice()) {
+        let models = types.iter().map(|name| {
+            self.schema.entity_type(name).ok_or_else(|| {
+                Error::new(ErrorKind::UnknownType, "no such entity type")
+                    .with_field(join(path, "type"))
+            })
+        });
+        let models = models.collect::<Result<Vec<_>>>()?;
+        let filter = match (&related.filter, models.as_slice()) {
             (None, _) => None,
-            (Some(filter), [only]) => {
-                let other = self.schema.entity_type(only).ok_or_else(|| {
-                    Error::new(ErrorKind::UnknownType, "no such entity type")
-                        .with_field(join(path, "type"))
-                })?;
-                self.within(Scope::Record(other), Some(filter), path)?
-            }
+            (Some(filter), [only]) => self.within(Scope::Record(only), Some(filter), path)?,
             _ => {
                 let message = "related records can be of several entity types";
                 return Err(invalid(message)
@@ -354,7 +356,9 @@ impl<'a> Checker<'a> {
                     .with_hint(format!("name one of {}", types.join(", "))));
             }
         };
-        Ok(RelatedTest { fact: self.next_fact(), way, types, filter, count: related.count })
+        let types = models.iter().map(|model| Named { id: model.id, name: model.name.clone() });
+        let (fact, types) = (self.next_fact(), types.collect());
+        Ok(RelatedTest { fact, way, types, filter, count: related.count })
     }
 
     fn association(
@@ -383,7 +387,7 @@ impl<'a> Checker<'a> {
                 false => error,
             });
         }
-        let association = Owned { id: shape.id, name: related.related.clone() };
+        let association = Named { id: shape.id, name: related.related.clone() };
         let (inverse, role) = (related.inverse, related.role.clone());
         Ok((Way::Association { association, inverse, role }, far.to_vec()))
     }
@@ -470,7 +474,8 @@ impl<'a> Checker<'a> {
         let within = changed.within.as_ref().map(super::Span::parts).transpose();
         let within = within.map_err(at(&join(path, "within")))?;
         let columns = attribute.column_names().collect();
-        Ok(ChangedTest { fact: self.next_fact(), columns, from, to, within })
+        let (fact, attribute) = (self.next_fact(), attribute.name().to_owned());
+        Ok(ChangedTest { fact, attribute, columns, from, to, within })
     }
 }
 

@@ -127,7 +127,9 @@ pub(crate) struct EventTest {
     /// The place of its facts among those of the record.
     pub(crate) fact: usize,
     /// The kind; every kind if it is left out.
-    pub(crate) kind: Option<Owned>,
+    pub(crate) kind: Option<Named>,
+    /// Whether the kind has a table of properties.
+    pub(crate) has_properties: bool,
     pub(crate) frame: Frame,
     pub(crate) filter: Option<Box<Node>>,
     pub(crate) measure: MeasureTest,
@@ -135,7 +137,7 @@ pub(crate) struct EventTest {
 
 /// A name with the number that the file knows it by.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Owned {
+pub(crate) struct Named {
     pub(crate) id: i64,
     pub(crate) name: String,
 }
@@ -181,7 +183,7 @@ pub(crate) struct RelatedTest {
     pub(crate) fact: usize,
     pub(crate) way: Way,
     /// The entity types that the related records can have; one if there is a filter.
-    pub(crate) types: Vec<String>,
+    pub(crate) types: Vec<Named>,
     pub(crate) filter: Option<Box<Node>>,
     pub(crate) count: Count,
 }
@@ -190,7 +192,7 @@ pub(crate) struct RelatedTest {
 #[derive(Debug)]
 pub(crate) enum Way {
     Association {
-        association: Owned,
+        association: Named,
         inverse: bool,
         role: Option<String>,
     },
@@ -204,6 +206,7 @@ pub(crate) enum Way {
 #[derive(Debug)]
 pub(crate) struct ChangedTest {
     pub(crate) fact: usize,
+    pub(crate) attribute: String,
     /// The attribute's columns, of which a change mentions one.
     pub(crate) columns: Vec<String>,
     /// The first columns before, as far as they matter; NULL for no value.

@@ -408,8 +408,8 @@ fn read_event(object: &mut Object<'_>) -> Result<EventCondition> {
     let measure = match measure {
         None => Measure::Count(Count::SOME),
         Some("count") => Measure::Count(read_count(object, "count")?),
-        Some(key) => match Figure::from_name(key) {
-            Some(figure) => {
+        Some(key) => match Figure::ALL.iter().find(|figure| figure.name() == key) {
+            Some(&figure) => {
                 let mut measured = object.object(key, &["property", "op", "value"])?;
                 Measure::Figure {
                     figure,

@@ -12,17 +12,32 @@
 mod build;
 mod check;
 mod checked;
+mod evaluate;
 mod json;
 mod normalise;
 mod print;
+mod request;
 mod size;
 mod span;
 mod text;
+mod when;
 
 pub use build::FieldBuilder;
-#[cfg(feature = "sqlite")]
-pub(crate) use json::refusal;
+pub use evaluate::LeafReason;
+pub use request::{
+    CheckCondition, CheckedCondition, ConditionAnswer, ConditionPlan, EvaluateCondition,
+    ExplainCondition,
+};
 pub use span::Span;
+
+pub(crate) use check::{AssociationShape, Schema, check};
+pub(crate) use checked::{
+    ACTIVITY_COLUMNS, ChangedTest, Checked, Column, Compare, Direction, EventTest, FieldTest,
+    HoldMode, MeasureTest, Node, RelatedTest, Test, TextMatch, Way, WhenTest,
+};
+pub(crate) use evaluate::{ChangeFact, Facts, RelatedFact, Subject, Total, explain};
+pub(crate) use json::refusal;
+pub(crate) use when::{Moment, day_in_zone, has_anniversary};
 
 use crate::{Timestamp, Value};
 
@@ -81,11 +96,6 @@ macro_rules! named {
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self { $( Self::$variant => $text, )* }
-            }
-
-            /// The one of this name.
-            pub(crate) fn from_name(name: &str) -> Option<Self> {
-                match name { $( $text => Some(Self::$variant), )* _ => None }
             }
         }
     };

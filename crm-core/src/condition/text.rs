@@ -284,7 +284,8 @@ impl<'a> Parser<'a> {
 
     fn stage(&mut self) -> Result<StageCondition> {
         let start = self.at;
-        let Some(op) = self.word().and_then(StageOperator::from_name) else {
+        let word = self.word();
+        let Some(&op) = StageOperator::ALL.iter().find(|op| word == Some(op.name())) else {
             self.at = start;
             return Err(self.expected("eq, neq, at_least or at_most"));
         };

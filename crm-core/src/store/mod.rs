@@ -15,6 +15,7 @@ mod connection;
 mod draft;
 mod failure;
 mod fence;
+mod functions;
 mod gate;
 mod guard;
 mod header;
@@ -26,7 +27,9 @@ mod open;
 mod pool;
 mod query;
 
+pub(crate) mod condition;
 pub(crate) mod definitions;
+pub(crate) mod facts;
 pub(crate) mod files;
 pub(crate) mod journal;
 pub(crate) mod records;

@@ -77,8 +77,8 @@ pub(super) fn schema() -> impl Strategy<Value = Vec<Attribute>> {
 /// A file, and what is known to be in it.
 pub(super) struct World {
     pub(super) crm: Crm,
-    records: Vec<(String, RecordId)>,
-    hashes: Vec<String>,
+    pub(super) records: Vec<(String, RecordId)>,
+    pub(super) hashes: Vec<String>,
 }
 
 fn pick<T: ?Sized>(names: &[&'static T], number: u8) -> &'static T {
