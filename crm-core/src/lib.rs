@@ -98,7 +98,7 @@
 //! * **Versions.** An older file is brought up to date when it is opened for writing, after a copy of
 //!   it was laid beside; a newer file is refused with [`ErrorKind::TooNew`] and left as it is.
 //!   Numbers and names of [`ErrorKind`] are frozen.
-//! * **Privacy.** No error, and no `Debug` of a value, shows what somebody stored or typed.
+//! * **Privacy.** No error, and no `Debug`, shows what somebody stored or typed: a text is shown by its length.
 
 pub mod limits;
 
@@ -112,6 +112,7 @@ mod journal;
 mod normal;
 mod record;
 mod schema;
+mod shape;
 mod time;
 mod value;
 

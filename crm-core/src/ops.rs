@@ -218,8 +218,8 @@ macro_rules! operations {
         }
 
         impl Crm {
-            /// Runs one request. `watch` is told of the progress of a job, about ten times a second
-            /// at most, and can cancel it; other operations do not call it.
+            /// Runs one request. `watch` is told of the first step of a job and the last, and between
+            /// them about ten times a second at most, and can cancel it; other operations do not call it.
             ///
             /// # Errors
             ///

@@ -4,12 +4,13 @@
 //! clean as C99 and as C++17 with every warning an error, so each file is compiled four times and
 //! run each time; under valgrind it may neither leak nor touch foreign memory.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::shell::Shell;
 use crate::steps::Checks;
-use crate::{Result, artifacts};
+use crate::{Result, archive, artifacts};
 
 /// One way to compile: compiler, language flags, and the name of the folder for the programs.
 struct Dialect {
@@ -44,7 +45,18 @@ pub(crate) fn tests(checks: &mut Checks) -> Result<()> {
             checks.check(&label, compile(shell, dialect, source));
         }
     }
+    if !shell.quick {
+        checks.check("gcc-c99 own_sqlite.c (archive)", beside_another_sqlite(shell));
+    }
     Ok(())
+}
+
+/// The program that holds an SQLite of its own, linked with the archive.
+fn beside_another_sqlite(shell: &Shell) -> Result<()> {
+    let archive = archive::sealed(shell)?;
+    let source = shell.workspace.root.join("crm-ffi/tests/c/own_sqlite.c");
+    let program = link(shell, &DIALECTS[0], &source, "archive", &[archive.into(), "-ldl".into()])?;
+    shell.run(&mut shell.command(&program.to_string_lossy())).map(drop)
 }
 
 /// Runs every test program under valgrind. They see `CRM_VALGRIND` and may repeat less often.
@@ -78,11 +90,27 @@ pub(crate) fn tour(checks: &mut Checks) -> Result<String> {
 }
 
 fn compile(shell: &Shell, dialect: &Dialect, source: &Path) -> Result<PathBuf> {
+    let libraries = shell.workspace.libraries();
+    let library = [
+        format!("-L{}", libraries.display()).into(),
+        format!("-Wl,-rpath,{}", libraries.display()).into(),
+        "-lcrm".into(),
+    ];
+    link(shell, dialect, source, dialect.name, &library)
+}
+
+/// Compiles a program into a folder of that name and links it with the library.
+fn link(
+    shell: &Shell,
+    dialect: &Dialect,
+    source: &Path,
+    folder: &str,
+    library: &[OsString],
+) -> Result<PathBuf> {
     let workspace = shell.workspace;
-    let folder = workspace.stage.join("c").join(dialect.name);
+    let folder = workspace.stage.join("c").join(folder);
     fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let program = folder.join(source.file_stem().unwrap_or_default());
-    let libraries = workspace.libraries();
     let mut compiler = shell.command(dialect.compiler);
     compiler
         .args(["-g", "-Wall", "-Wextra", "-Werror", "-pedantic"])
@@ -90,9 +118,8 @@ fn compile(shell: &Shell, dialect: &Dialect, source: &Path) -> Result<PathBuf> {
         .arg(source)
         .args(["-x", "none"])
         .arg(format!("-I{}", workspace.root.join("include").display()))
-        .arg(format!("-L{}", libraries.display()))
-        .arg(format!("-Wl,-rpath,{}", libraries.display()))
-        .args(["-lcrm", "-lpthread", "-lm", "-o"])
+        .args(library)
+        .args(["-lpthread", "-lm", "-o"])
         .arg(&program);
     shell.run(&mut compiler)?;
     Ok(program)

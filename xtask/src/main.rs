@@ -7,6 +7,7 @@
 //! Invariant: a check is passed or failed, never left out in silence. A missing tool is a failure
 //! that names the command which installs it.
 
+mod archive;
 mod artifacts;
 mod bench;
 mod c;
@@ -44,6 +45,7 @@ cargo xtask COMMAND
 
   header                  write include/crm.h                      (--check compares instead)
   symbols                 write crm-ffi/abi/symbols.txt            (--check compares instead)
+  archive                 make a libcrm.a that shows the functions of crm.h and no others
   operations              write tests/conformance/operations.json
                           and docs/operations.md                   (--check compares instead)
   bindings kotlin|swift   generate the sources of a binding from the library
@@ -88,6 +90,9 @@ fn dispatch(arguments: &[&str]) -> Result<bool> {
                 _ => generate::operations(&shell, mode),
             }
             .map(|()| true)
+        }
+        ("archive", []) => {
+            archive::sealed(&shell).map(|path| println!("{}", path.display())).map(|()| true)
         }
         ("bindings", ["kotlin"]) => kotlin::bindings(&shell).map(|_| true),
         ("bindings", ["swift"]) => swift::bindings(&shell).map(|_| true),

@@ -15,7 +15,7 @@ use super::{
     },
     when::{self, Moment},
 };
-use crate::{Kind, Timestamp, cell::Cell};
+use crate::{Kind, Timestamp, cell::Cell, shape::debug};
 
 /// What is known of a record: its row, and a fact for each leaf that needs more than that.
 #[derive(Debug, Default)]
@@ -52,7 +52,7 @@ pub(crate) struct ChangeFact {
 }
 
 /// Whether one question of a condition was true for a record, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LeafReason {
@@ -65,6 +65,8 @@ pub struct LeafReason {
     /// Why, in a few words without the data of anybody.
     pub reason: String,
 }
+
+debug! { LeafReason shows(path, is_true, reason) hides(text) }
 
 /// Whether the condition is true, and each of its leaves with the reason.
 pub(crate) fn explain(

@@ -39,7 +39,7 @@ pub(crate) use evaluate::{ChangeFact, Facts, RelatedFact, Subject, Total, explai
 pub(crate) use json::refusal;
 pub(crate) use when::{Moment, day_in_zone, has_anniversary};
 
-use crate::{Timestamp, Value};
+use crate::{Timestamp, Value, shape::debug};
 
 /// A boolean question about one record.
 ///
@@ -344,7 +344,7 @@ pub enum When {
 }
 
 /// A question about the records that are related to this one.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct RelatedCondition {
     /// The association type; or an attribute of kind `reference`, which with `inverse` is named as
     /// `type.attribute`.
@@ -360,6 +360,8 @@ pub struct RelatedCondition {
     /// How many of them there are.
     pub count: Count,
 }
+
+debug! { RelatedCondition shows(related, inverse, entity_type, filter, count) hides(role) }
 
 /// A question about the past of an attribute, as the journal has it. Creation counts as a change
 /// from no value.

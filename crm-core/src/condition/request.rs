@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Condition, LeafReason};
-use crate::{RecordId, Timestamp};
+use crate::{RecordId, Timestamp, shape::debug};
 
 /// Checks a condition against an entity type: the request of `conditions.check`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,7 +19,7 @@ pub struct CheckCondition {
 }
 
 /// The answer of `conditions.check`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CheckedCondition {
@@ -28,6 +28,8 @@ pub struct CheckedCondition {
     /// The same as text.
     pub text: String,
 }
+
+debug! { CheckedCondition shows(condition) hides(text) }
 
 /// Asks whether a condition is true for a record: the request of `conditions.evaluate`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -19,8 +19,17 @@ use crate::{Error, ErrorKind, Result};
 /// assert!("-P1D".parse::<Span>().is_err());
 /// # Ok::<(), crm_core::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Span(String);
+
+impl fmt::Debug for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match Parts::parse(&self.0) {
+            Some(parts) => parts.fmt(f),
+            None => f.write_str("no span"),
+        }
+    }
+}
 
 /// The parts of a span: years, months, weeks, days, hours, minutes, seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -56,7 +56,7 @@ fn schema() -> Types {
 }
 
 fn judge(text: &str) -> Result<Checked> {
-    check::check(&text.parse::<Condition>().unwrap(), &schema(), "thing")
+    check(&text.parse::<Condition>().unwrap(), &schema(), "thing")
 }
 
 /// Each in text and in JSON.
@@ -248,7 +248,7 @@ fn bad_json_names_the_path_and_never_the_value() {
             && field.is_some()
         {
             let message = serde_json::from_value::<Condition>(tree).unwrap_err().to_string();
-            let (kind_then, place, _) = json::refusal(&message).expect(&message);
+            let (kind_then, place, _) = refusal(&message).expect(&message);
             assert_eq!((place, kind_then), (field, kind));
         }
     }
@@ -328,10 +328,7 @@ fn what_is_deep_or_large_is_refused_and_never_a_stack_overflow() {
         assert!(matches!(kind, ErrorKind::LimitExceeded | ErrorKind::InvalidArgument));
     }
     let built = (0..20).fold(Condition::field("text").is_set(), |condition, _| !condition);
-    assert_eq!(
-        check::check(&built, &schema(), "thing").unwrap_err().kind(),
-        ErrorKind::LimitExceeded
-    );
+    assert_eq!(check(&built, &schema(), "thing").unwrap_err().kind(), ErrorKind::LimitExceeded);
 }
 
 #[test]
@@ -427,13 +424,13 @@ fn the_check_names_the_path_and_the_nearest() {
         }
     }
     let condition = Condition::field("text").is_set();
-    let error = check::check(&condition, &schema(), "thign").unwrap_err();
+    let error = check(&condition, &schema(), "thign").unwrap_err();
     assert_eq!(
         (error.kind(), error.hint()),
         (ErrorKind::UnknownType, Some("did you mean \"thing\"?"))
     );
     let span = Condition::field("date").within_last("sekret");
-    let error = check::check(&span, &schema(), "thing").unwrap_err();
+    let error = check(&span, &schema(), "thing").unwrap_err();
     assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidValue, Some("value")));
 }
 

@@ -3,7 +3,7 @@
 
 use std::{path::Path, time::Duration};
 
-use super::{Catalog, Crm, check_range};
+use super::{Catalog, Crm, check_range, progress::Reports};
 use crate::{
     BackupTo, ChangeKind, DatabaseStats, EngineInfo, Error, ErrorKind, Flow, Progress, RecordId,
     Result, RunSql, SqlResult, SqlRow, Timestamp, TypeCount, Value, VerifyReport,
@@ -86,10 +86,10 @@ impl Crm {
         request: &BackupTo,
         watch: &mut dyn FnMut(Progress) -> Flow,
     ) -> Result<()> {
-        let observers = &self.shared.observers;
+        let mut reports = Reports::new(&self.shared.observers, watch);
         self.shared.store.backup_to(Path::new(&request.path), &mut |done, total| {
             let progress = Progress { done, total: Some(total) };
-            observers.call(|| watch(progress)) == Some(Flow::Continue)
+            reports.step(progress, done == total) == Flow::Continue
         })
     }
 
@@ -141,7 +141,11 @@ impl Crm {
             records: 0,
             problems: self.shared.store.integrity(Depth::Full, findings)?,
         };
-        for table in self.catalog().iter() {
+        let mark = self.shared.store.mark();
+        let mut reports = Reports::new(&self.shared.observers, watch);
+        let catalog = self.catalog();
+        let mut tables = catalog.iter().peekable();
+        while let Some(table) = tables.next() {
             let name = &table.model.name;
             let mut after = None;
             loop {
@@ -158,7 +162,9 @@ impl Crm {
                     page => page?,
                 };
                 let progress = Progress { done: report.records, total: None };
-                if self.shared.observers.call(|| watch(progress)) != Some(Flow::Continue) {
+                let flow = reports.step(progress, last.is_none() && tables.peek().is_none());
+                self.shared.store.check_interrupted(mark)?;
+                if flow == Flow::Cancel {
                     return Err(Error::new(
                         ErrorKind::Interrupted,
                         "the verification was cancelled",

@@ -15,6 +15,7 @@ mod database;
 mod files;
 mod history;
 mod observe;
+mod progress;
 mod records;
 mod system;
 mod types;

@@ -219,9 +219,9 @@ impl Crm {
     ///
     /// # Errors
     ///
-    /// `UnknownType`, `UnknownAttribute`; `InvalidArgument` if an attribute cannot be compared, the
-    /// limit is not 1 to 10,000, or `after` is not the `next` of a page in the same order; as for
-    /// [`Records::create`] if a value of the filter does not fit; and as for
+    /// `UnknownType`, `UnknownAttribute`; `InvalidArgument` if a list cannot be ordered by the
+    /// attribute, the limit is not 1 to 10,000, or `after` is not the `next` of a page in the same
+    /// order; as for [`Records::create`] if a value of the filter does not fit; and as for
     /// [`Crm::check_condition`] if the condition does not.
     pub fn list_records(&self, request: &ListRecords) -> Result<RecordPage> {
         let catalog = self.catalog();
@@ -621,10 +621,9 @@ pub(super) fn filter(model: &TypeModel, values: &Values) -> Result<Vec<Term>> {
                 false => Term::Holds { column: name.to_owned(), option },
             });
         }
-        // What was typed says nothing about equality, only the normal form does.
-        let pairs =
-            columns().into_iter().zip(cells).filter(|(column, _)| !column.ends_with("_typed"));
-        let (columns, cells) = pairs.unzip();
+        let parts = attribute.definition.kind.parts().iter().zip(columns().into_iter().zip(cells));
+        let compared = parts.filter(|(part, _)| part.tells_apart());
+        let (columns, cells) = compared.map(|(_, pair)| pair).unzip();
         Ok(Term::Equals { columns, cells })
     };
     values.iter().map(term).collect()

@@ -34,9 +34,19 @@ impl Default for Head {
 }
 
 impl Head {
-    /// Reads it from the file; `None` if the file has no device yet.
+    /// Reads it from the file; `None` if the file has no device yet, because nothing was written.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` if something was.
     pub(super) fn load(conn: &Connection) -> Result<Option<Self>> {
-        let Some(device) = rows::own_device(conn)? else { return Ok(None) };
+        let Some(device) = rows::own_device(conn)? else {
+            return match rows::is_untouched(conn)? {
+                true => Ok(None),
+                false => Err(Error::new(ErrorKind::Corrupt, "the file does not name its device")
+                    .with_hint("the file is left as it is: copy it, then restore a backup")),
+            };
+        };
         let (seq, hlc, device_seq) = rows::last(conn, device)?;
         Ok(Some(Self { device, seq, device_seq, hlc }))
     }

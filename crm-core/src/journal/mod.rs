@@ -12,7 +12,7 @@ pub(crate) use hlc::Hlc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{RecordId, Timestamp, Values, record::default_page};
+use crate::{RecordId, Timestamp, Values, record::default_page, shape::debug};
 
 macro_rules! change_kinds {
     ($( $(#[$doc:meta])* $variant:ident = $name:literal; )*) => {
@@ -64,7 +64,7 @@ change_kinds! {
 }
 
 /// One change, as the journal has it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Change {
@@ -97,6 +97,12 @@ pub struct Change {
     pub definition: Option<String>,
 }
 
+debug! {
+    Change
+        shows(seq, device, device_seq, hlc, at, transaction, kind, entity_type, record_id, values)
+        hides(actor, cause, definition)
+}
+
 /// Reads the journal: the request of `changes.list`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -126,7 +132,7 @@ pub struct ChangePage {
 }
 
 /// One change in the history of a record.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HistoryEntry {
@@ -145,6 +151,8 @@ pub struct HistoryEntry {
     /// The new values; null for those that were cleared.
     pub values: Values,
 }
+
+debug! { HistoryEntry shows(seq, at, kind, version, values) hides(actor, cause) }
 
 /// A page of a record's history, oldest first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -169,3 +169,10 @@ pub(crate) fn own_device(conn: &Connection) -> Result<Option<i64>> {
     let mut statement = conn.prepare_cached("SELECT value FROM crm_meta WHERE key = 'device'")?;
     Ok(statement.query_row([], |row| row.get(0)).optional()?)
 }
+
+/// Whether nobody has written yet: the file has neither actors nor types nor changes.
+pub(crate) fn is_untouched(conn: &Connection) -> Result<bool> {
+    let sql = "SELECT NOT EXISTS (SELECT 1 FROM crm_actor) AND NOT EXISTS (SELECT 1 FROM crm_type) \
+         AND NOT EXISTS (SELECT 1 FROM crm_journal)";
+    Ok(conn.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+}

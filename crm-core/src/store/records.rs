@@ -169,7 +169,7 @@ pub(crate) fn set_choices(
 /// One term of a filter.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Term {
-    /// The columns equal the cells.
+    /// The columns equal the cells; a NULL among them is equal to NULL.
     Equals { columns: Vec<String>, cells: Vec<Cell> },
     /// All columns are NULL.
     Missing { columns: Vec<String> },
@@ -210,7 +210,24 @@ impl Condition {
     fn append_to(&self, sql: &mut String) {
         if !self.clauses.is_empty() {
             sql.push_str(" WHERE ");
-            sql.push_str(&self.clauses.join(" AND "));
+            conjoin(&self.clauses, sql);
+        }
+    }
+}
+
+/// Joins clauses by AND as a balanced tree. In one row each would lie a level deeper than the one
+/// before, and SQLite limits the depth.
+fn conjoin(clauses: &[String], sql: &mut String) {
+    match clauses {
+        [] => {}
+        [clause] => sql.push_str(clause),
+        _ => {
+            let (left, right) = clauses.split_at(clauses.len() / 2);
+            sql.push('(');
+            conjoin(left, sql);
+            sql.push_str(" AND ");
+            conjoin(right, sql);
+            sql.push(')');
         }
     }
 }
@@ -225,9 +242,14 @@ fn condition(terms: &[Term], archived: Archived) -> Condition {
     for term in terms {
         match term {
             Term::Equals { columns, cells } => {
-                for (column, cell) in columns.iter().zip(cells) {
-                    clauses.push(format!("{} = ?", quote(column)));
-                    parameters.push(cell.clone());
+                for (column, cell) in columns.iter().map(|column| quote(column)).zip(cells) {
+                    match cell {
+                        Cell::Null => clauses.push(format!("{column} IS NULL")),
+                        cell => {
+                            clauses.push(format!("{column} = ?"));
+                            parameters.push(cell.clone());
+                        }
+                    }
                 }
             }
             Term::Missing { columns } => {

@@ -8,6 +8,7 @@ mod csv;
 mod damage;
 mod files;
 mod fixture;
+mod full_disk;
 mod observers;
 mod privacy;
 mod properties;

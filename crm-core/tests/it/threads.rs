@@ -424,3 +424,15 @@ fn a_file_is_open_once_in_a_process_until_the_last_clone_is_gone() {
     drop(clone);
     assert_eq!(folder.open().companies().count().unwrap(), 1);
 }
+
+#[test]
+fn an_interrupt_between_two_steps_ends_a_verification() {
+    let crm = Crm::in_memory().unwrap();
+    let other = crm.clone();
+    let ring = &mut |_| {
+        other.interrupt();
+        Flow::Continue
+    };
+    assert_eq!(crm.verify(ring).unwrap_err().kind(), ErrorKind::Interrupted);
+    assert_sound(&crm);
+}

@@ -206,9 +206,11 @@ fn event_leaf() -> BoxedStrategy<String> {
         op(),
     );
     let figure = figure.prop_map(|(figure, (property, value), events, op)| {
-        let (_, rest) = events.split_once("any").unwrap_or(("", ""));
         // What only a purchase has needs purchases.
-        let events = if rest.is_empty() { events } else { "purchase within 1y".into() };
+        let events = match property {
+            "amount" => events,
+            _ => events.replacen("any", "purchase", 1),
+        };
         format!("{figure}({property} of {events}) {op} {value}")
     });
     let when = one(&[
