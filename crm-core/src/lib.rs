@@ -64,6 +64,7 @@
 //! | records, one by one, by pages and in batches | [`Records`], [`ListRecords`], [`ApplyChanges`] |
 //! | values | [`Value`], [`Values`], [`values!`], [`Money`], [`Address`], [`Date`], [`Timestamp`] |
 //! | what happened, with whom, when | [`Activities`], [`ActivityKinds`], [`NewActivity`], [`ActivityPreset`], [`Crm::timeline`] |
+//! | conditions: boolean questions about one record | [`Condition`], [`Crm::evaluate_condition`] |
 //! | the journal: history, changes, observers | [`Journal`], [`Change`], [`Crm::observe`] |
 //! | stored bytes | [`Files`], [`AddFile`], [`FileRef`] |
 //! | CSV tables | [`ImportCsv`], [`ExportCsv`], [`ProposeMapping`] |
@@ -104,6 +105,7 @@ pub mod limits;
 
 mod activity;
 mod cell;
+mod condition;
 mod database;
 mod error;
 mod exchange;
@@ -131,6 +133,12 @@ pub use activity::{
     Visitor,
 };
 pub(crate) use cell::Cell;
+pub use condition::{
+    ChangedCondition, CheckCondition, CheckedCondition, Comparison, Condition, ConditionAnswer,
+    ConditionPlan, ConsentCondition, Count, End, EvaluateCondition, EventCondition,
+    ExplainCondition, FieldBuilder, FieldCondition, Figure, LeafReason, Measure, Operand, Operator,
+    RelatedCondition, ScoreCondition, Span, StageCondition, StageOperator, When,
+};
 pub use database::{
     AddFile, BackupTo, DatabaseStats, Durability, Empty, EngineInfo, FilePiece, Flow, OpenOptions,
     Progress, ReadFile, Replay, RunSql, SqlResult, SqlRow, TypeCount, VerifyReport,

@@ -8,15 +8,17 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
     Activity, ActivityKind, ActivityKindName, ActivityPage, ActivityReport, AddFile, ApplyChanges,
-    ApplyReport, ArchiveRecord, AttributeName, BackupTo, ChangePage, CountRecords, CreateRecord,
-    Crm, DatabaseStats, DefineActivityKind, DefineActivityPreset, DefineAttribute, DefinePreset,
-    DefineType, Empty, EngineInfo, EntityType, Error, ErrorKind, ExportCsv, ExportReport,
-    FilePiece, FileRef, Flow, FoundRecords, GetActivity, GetHistory, GetManyRecords, GetRecord,
-    GetRecordBy, HistoryPage, IdentifyVisitor, ImportCsv, ImportReport, ListActivities,
-    ListChanges, ListRecords, ListTimeline, MappingProposal, NewActivity, OpenOptions, PatchRecord,
-    Progress, ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity,
-    ReleaseVisitor, RestoreRecord, Result, RunSql, SqlResult, TimelinePage, TypeName, UpsertRecord,
-    Upserted, VerifyReport, Visitor,
+    ApplyReport, ArchiveRecord, AttributeName, BackupTo, ChangePage, CheckCondition,
+    CheckedCondition, ConditionAnswer, ConditionPlan, CountRecords, CreateRecord, Crm,
+    DatabaseStats, DefineActivityKind, DefineActivityPreset, DefineAttribute, DefinePreset,
+    DefineType, Empty, EngineInfo, EntityType, Error, ErrorKind, EvaluateCondition,
+    ExplainCondition, ExportCsv, ExportReport, FilePiece, FileRef, Flow, FoundRecords, GetActivity,
+    GetHistory, GetManyRecords, GetRecord, GetRecordBy, HistoryPage, IdentifyVisitor, ImportCsv,
+    ImportReport, ListActivities, ListChanges, ListRecords, ListTimeline, MappingProposal,
+    NewActivity, OpenOptions, PatchRecord, Progress, ProposeMapping, ReadFile, Record,
+    RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor, RestoreRecord, Result, RunSql,
+    SqlResult, TimelinePage, TypeName, UpsertRecord, Upserted, VerifyReport, Visitor,
+    condition::refusal,
 };
 
 /// Is told of progress and says whether to go on.
@@ -108,6 +110,15 @@ macro_rules! for_each_operation {
             /// Reads the journal: every change of the file, in order, by pages.
             read "changes.list" ChangesList list_changes(ListChanges) -> ChangePage
                 = |crm, r, _| crm.journal().changes(&r);
+            /// Checks a condition against an entity type and returns it in normal form, as JSON and as text.
+            read "conditions.check" ConditionsCheck check_condition(CheckCondition) -> CheckedCondition
+                = |crm, r, _| crm.check_condition(&r);
+            /// Says whether a condition is true for a record, and of each question in it why.
+            read "conditions.evaluate" ConditionsEvaluate evaluate_condition(EvaluateCondition) -> ConditionAnswer
+                = |crm, r, _| crm.evaluate_condition(&r);
+            /// Shows the SQL of a condition, how SQLite goes about it, about how many records it finds, and for one record whether and why.
+            read "conditions.explain" ConditionsExplain explain_condition(ExplainCondition) -> ConditionPlan
+                = |crm, r, _| crm.explain_condition(&r);
             /// Writes records as a CSV table.
             job "csv.export" CsvExport export_csv(ExportCsv) -> ExportReport
                 = |crm, r, watch| crm.export_csv(&r, watch);
@@ -331,9 +342,14 @@ fn whole<'de, T>(
 fn read<'de, T: Deserialize<'de>, D: Deserializer<'de>>(payload: D) -> Result<T> {
     serde_path_to_error::deserialize(payload).map_err(|error| {
         let path = error.path().to_string();
-        let (field, message) = explain(&error.into_inner().to_string());
+        let message = error.into_inner().to_string();
         // "." is the request itself, "?" a place whose name could not be read.
         let path = path.trim_end_matches(['.', '?']);
+        if let Some((kind, place, message)) = refusal(&message) {
+            let place = place.map(|place| format!(".{place}")).unwrap_or_default();
+            return Error::new(kind, until_position(message)).with_field(format!("{path}{place}"));
+        }
+        let (field, message) = explain(&message);
         let field = field.or_else(|| (!path.is_empty()).then(|| path.to_owned()));
         let error = Error::new(ErrorKind::InvalidArgument, message);
         field.into_iter().fold(error, Error::with_field)

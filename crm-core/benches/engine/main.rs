@@ -188,7 +188,7 @@ fn pages(crm: &Crm, raw: &Raw, count: usize, report: &mut impl FnMut(Line)) {
     let name = rows::family_name(17);
     let filter = values! { "family_name" => name.as_str() };
     let request =
-        CountRecords { entity_type: "customer".into(), filter, archived: Archived::Include };
+        CountRecords { filter, archived: Archived::Include, ..CountRecords::new("customer") };
     let counts = 200;
     let total = raw.count_family(&name);
     let (ours, raw_time) = in_turn(

@@ -1,13 +1,14 @@
 //! The engine: one handle over one file, and the only place that reads the clock, makes ids and
 //! opens transactions.
 //!
-//! Each room is one file here (`types`, `records`, `activities`, `history`, `files`, `csv_import`,
+//! Each room is one file here (`types`, `records`, `activities`, `conditions`, `history`, `files`, `csv_import`,
 //! `csv_export`, `database` …), and every method reads the same way: validate, load, decide, save, return. The invariant: what a method
 //! returned `Ok` for is committed, and its rows in the journal with it.
 
 mod activities;
 mod activity_kinds;
 mod catalog;
+mod conditions;
 mod csv_export;
 mod csv_import;
 mod csv_lookup;

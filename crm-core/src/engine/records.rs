@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Crm, Writing, check_limit, cursor};
 use crate::{
-    ApplyChanges, ApplyReport, Archived, ChangeKind, ChangeOutcome, CountRecords, Error, ErrorKind,
+    ApplyChanges, ApplyReport, ChangeKind, ChangeOutcome, CountRecords, Error, ErrorKind,
     FoundRecords, Kind, ListRecords, Outcome, Problem, Record, RecordChange, RecordId, RecordPage,
     Result, Upserted, Value, Values,
     cell::Cell,
@@ -180,9 +180,7 @@ impl<'a> Records<'a> {
     ///
     /// `UnknownType`.
     pub fn count(&self) -> Result<u64> {
-        let entity_type = self.entity_type.to_owned();
-        let archived = Archived::Exclude;
-        self.crm.count_records(&CountRecords { entity_type, filter: Values::new(), archived })
+        self.crm.count_records(&CountRecords::new(self.entity_type))
     }
 
     /// All records in use, by id, read page by page: so memory stays small and no lock is held
@@ -223,11 +221,18 @@ impl Crm {
     ///
     /// `UnknownType`, `UnknownAttribute`; `InvalidArgument` if a list cannot be ordered by the
     /// attribute, the limit is not 1 to 10,000, or `after` is not the `next` of a page in the same
-    /// order; and as for [`Records::create`] if a value of the filter does not fit.
+    /// order; as for [`Records::create`] if a value of the filter does not fit; and as for
+    /// [`Crm::check_condition`] if the condition does not.
     pub fn list_records(&self, request: &ListRecords) -> Result<RecordPage> {
-        let table = self.catalog().table(&request.entity_type)?.clone();
+        let catalog = self.catalog();
+        let table = catalog.table(&request.entity_type)?.clone();
         check_limit(request.limit)?;
-        let terms = filter(&table.model, &request.filter)?;
+        let mut terms = filter(&table.model, &request.filter)?;
+        if let Some(condition) = &request.condition {
+            let zone = request.zone.as_deref();
+            let wanted = self.wanted(&catalog, condition, &table.model.name, request.at, zone)?;
+            terms.push(Term::Condition(wanted));
+        }
         let order = request.order.as_ref();
         let ordered = order.map(|order| comparable(&table.model, &order.attribute)).transpose()?;
         let after = request.after.as_deref().map(|text| cursor::read(order, text)).transpose()?;
@@ -258,8 +263,14 @@ impl Crm {
     ///
     /// As [`Crm::list_records`].
     pub fn count_records(&self, request: &CountRecords) -> Result<u64> {
-        let table = self.catalog().table(&request.entity_type)?.clone();
-        let terms = filter(&table.model, &request.filter)?;
+        let catalog = self.catalog();
+        let table = catalog.table(&request.entity_type)?.clone();
+        let mut terms = filter(&table.model, &request.filter)?;
+        if let Some(condition) = &request.condition {
+            let zone = request.zone.as_deref();
+            let wanted = self.wanted(&catalog, condition, &table.model.name, request.at, zone)?;
+            terms.push(Term::Condition(wanted));
+        }
         self.shared.store.read(|conn| rows::count(conn, &table, &terms, request.archived))
     }
 

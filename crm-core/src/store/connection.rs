@@ -11,6 +11,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags};
 
+use super::functions;
 use crate::{Error, ErrorKind, Result, limits};
 
 /// The first SQLite without the race that could corrupt a log when it was reset.
@@ -116,7 +117,7 @@ fn restrain(connection: &Connection) -> Result<()> {
         }
     }
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
-    Ok(())
+    functions::add(connection)
 }
 
 /// The settings that touch the file and so wait until it is known to be ours.

@@ -15,6 +15,7 @@ mod connection;
 mod draft;
 mod failure;
 mod fence;
+mod functions;
 mod gate;
 mod guard;
 mod header;
@@ -27,7 +28,9 @@ mod pool;
 mod query;
 
 pub(crate) mod activities;
+pub(crate) mod condition;
 pub(crate) mod definitions;
+pub(crate) mod facts;
 pub(crate) mod files;
 pub(crate) mod journal;
 pub(crate) mod records;

@@ -7,7 +7,10 @@ use rusqlite::{
     Connection, OptionalExtension as _, Row, Transaction, params_from_iter, types::ToSql,
 };
 
-use super::table::{FIXED_COLUMNS, Table, quote};
+use super::{
+    condition::Expression,
+    table::{FIXED_COLUMNS, Table, quote},
+};
 use crate::{
     Archived, RecordId, Result, Timestamp, cell::Cell, record::Draft, schema::AttributeModel,
 };
@@ -183,6 +186,8 @@ pub(crate) enum Term {
     Holds { column: String, option: String },
     /// The side table names the record for this option.
     HoldsIndexed { attribute_id: i64, option: String },
+    /// The expression is true.
+    Condition(Expression),
 }
 
 /// Where a page begins: after this key (`None` without an order) and id.
@@ -271,6 +276,10 @@ fn condition(terms: &[Term], archived: Archived) -> Condition {
                 );
                 parameters.push(Cell::Integer(*attribute_id));
                 parameters.push(Cell::Text(option.clone()));
+            }
+            Term::Condition(Expression { sql, parameters: bound }) => {
+                clauses.push(sql.clone());
+                parameters.extend(bound.iter().cloned());
             }
         }
     }

@@ -143,9 +143,9 @@ pub(super) fn schema() -> impl Strategy<Value = Vec<Attribute>> {
 /// A file, and what is known to be in it.
 pub(super) struct World {
     pub(super) crm: Crm,
-    records: Vec<(String, RecordId)>,
+    pub(super) records: Vec<(String, RecordId)>,
     activities: Vec<RecordId>,
-    hashes: Vec<String>,
+    pub(super) hashes: Vec<String>,
 }
 
 /// Defines a kind, without what has no meaning for one.
