@@ -95,13 +95,11 @@ error_kinds! {
     OutOfRange = 8, "out_of_range";
     /// A required attribute has no value.
     Required = 9, "required";
-    /// Another record already holds this value of a unique attribute, another activity this key, or
-    /// the visitor was identified as another record.
+    /// Another record holds this value of a unique attribute, or another activity this key.
     Duplicate = 10, "duplicate";
-    /// There is no record, activity, visitor or file of that id.
+    /// There is no record, activity, visitor or file of that id or key.
     NotFound = 11, "not_found";
-    /// The record was changed, or the activity superseded, since the caller read it: read again, then
-    /// decide.
+    /// The record was changed or the activity corrected since the caller read it: read it again.
     StaleVersion = 12, "stale_version";
     /// The record, attribute or type is archived: restore it first.
     Archived = 13, "archived";

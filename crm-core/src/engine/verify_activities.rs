@@ -159,3 +159,64 @@ fn differs(conn: &Connection, catalog: &Catalog, stored: &StoredActivity) -> Res
     let by = rows::get_by_id(conn, by)?;
     Ok(by.is_none_or(|by| by.content.supersedes != Some(id)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        ActivityLink, ActivityPreset, DefineActivityKind, Flow, IdentifyVisitor, NewActivity,
+        RecordId, Timestamp, values,
+    };
+
+    /// A file with a purchase that was corrected, a call with a link, and a visitor's call.
+    fn filled() -> Crm {
+        let crm = Crm::in_memory().unwrap();
+        crm.activity_kinds().define_preset(ActivityPreset::Call).unwrap();
+        crm.activity_kinds().define(DefineActivityKind::new("bare", [])).unwrap();
+        let contact =
+            |name: &str| crm.contacts().create(values! { "given_name" => name }).unwrap().id;
+        let (ann, bob) = (contact("Ann"), contact("Bob"));
+        let at = Timestamp::UNIX_EPOCH;
+        let of = |id: RecordId| NewActivity::of("bare", RecordRef::new("contact", id), at);
+        let old = crm.activities().record(of(ann)).unwrap().activity.id;
+        let correction = NewActivity { supersedes: Some(old), ..NewActivity::new("bare", at) };
+        crm.activities().record(correction).unwrap();
+        let link = ActivityLink { entity_type: "contact".into(), id: bob, role: "host".into() };
+        let properties = values! { "minutes" => 5 };
+        let call = NewActivity { kind: "call".into(), links: vec![link], properties, ..of(ann) };
+        crm.activities().record(call).unwrap();
+        crm.activities().record(NewActivity::of_visitor("call", "v", at)).unwrap();
+        let (visitor, entity_type) = ("v".to_owned(), "contact".to_owned());
+        crm.activities().identify(&IdentifyVisitor { visitor, entity_type, id: ann }).unwrap();
+        crm
+    }
+
+    #[test]
+    fn whatever_was_changed_past_the_engine_is_found() {
+        let report = filled().verify(&mut |_| Flow::Continue).unwrap();
+        assert_eq!((report.problems, report.activities), (Vec::new(), 4));
+        for tampering in [
+            "UPDATE crm_activity SET at = at + 1 WHERE channel IS NULL AND seq = (SELECT max(seq) FROM crm_activity)",
+            "UPDATE crm_activity SET channel = 'web'",
+            "UPDATE crm_activity SET superseded_by = NULL",
+            "UPDATE crm_activity SET superseded_by = id WHERE visitor IS NOT NULL",
+            "UPDATE crm_activity SET supersedes = NULL",
+            "UPDATE crm_activity SET kind = (SELECT id FROM crm_activity_kind WHERE name = 'call')",
+            "UPDATE crm_activity SET subject = NULL, subject_type = NULL WHERE visitor IS NOT NULL",
+            "UPDATE crm_activity SET subject = NULL, subject_type = NULL WHERE visitor IS NOT NULL; \
+             UPDATE crm_visitor SET record_id = NULL, record_type = NULL",
+            "DELETE FROM crm_activity WHERE visitor IS NOT NULL",
+            "DELETE FROM crm_activity_link",
+            "UPDATE crm_activity_link SET role = ''",
+            "UPDATE crm_activity_link SET at = 1",
+            "UPDATE crm_activity_call SET minutes = 6",
+            "DELETE FROM crm_activity_call",
+            "INSERT INTO crm_activity_call (seq) SELECT min(seq) FROM crm_activity",
+        ] {
+            let crm = filled();
+            crm.write(|writing| Ok(writing.tx.execute_batch(tampering)?)).unwrap();
+            let report = crm.verify(&mut |_| Flow::Continue).unwrap();
+            assert!(!report.is_ok, "{tampering}");
+        }
+    }
+}
