@@ -64,6 +64,7 @@
 //! | records, one by one, by pages and in batches | [`Records`], [`ListRecords`], [`ApplyChanges`] |
 //! | values | [`Value`], [`Values`], [`values!`], [`Money`], [`Address`], [`Date`], [`Timestamp`] |
 //! | conditions: boolean questions about one record | [`Condition`], [`Crm::evaluate_condition`] |
+//! | what happened, with whom, when | [`Activities`], [`ActivityKinds`], [`NewActivity`], [`ActivityPreset`], [`Crm::timeline`] |
 //! | the journal: history, changes, observers | [`Journal`], [`Change`], [`Crm::observe`] |
 //! | stored bytes | [`Files`], [`AddFile`], [`FileRef`] |
 //! | CSV tables | [`ImportCsv`], [`ExportCsv`], [`ProposeMapping`] |
@@ -102,6 +103,7 @@
 
 pub mod limits;
 
+mod activity;
 mod cell;
 mod condition;
 mod database;
@@ -123,6 +125,13 @@ pub mod ops;
 #[cfg(feature = "sqlite")]
 mod store;
 
+pub use activity::{
+    Activity, ActivityKind, ActivityKindName, ActivityLink, ActivityOutcome, ActivityPage,
+    ActivityPreset, ActivityReport, DefineActivityKind, DefineActivityPreset, Direction,
+    GetActivity, IdentifyVisitor, ListActivities, ListTimeline, NewActivity, RecordActivities,
+    RecordedActivity, ReleaseVisitor, TimelineEntry, TimelineItem, TimelineKind, TimelinePage,
+    Visitor,
+};
 pub(crate) use cell::Cell;
 pub use condition::{
     ChangedCondition, CheckCondition, CheckedCondition, Comparison, Condition, ConditionAnswer,
@@ -146,7 +155,8 @@ pub use journal::{Change, ChangeKind, ChangePage, Commit, HistoryEntry, HistoryP
 pub use record::{
     ApplyChanges, ApplyReport, ArchiveRecord, Archived, ChangeOutcome, CountRecords, CreateRecord,
     FoundRecords, GetHistory, GetManyRecords, GetRecord, GetRecordBy, ListRecords, Order, Outcome,
-    PatchRecord, Problem, Record, RecordChange, RecordPage, RestoreRecord, UpsertRecord, Upserted,
+    PatchRecord, Problem, Record, RecordChange, RecordPage, RecordRef, RestoreRecord, UpsertRecord,
+    Upserted,
 };
 pub use schema::{
     Attribute, AttributeName, ChoiceOption, DefineAttribute, DefinePreset, DefineType, EntityType,
@@ -156,7 +166,7 @@ pub use time::{Clock, Date, FixedClock, Timestamp};
 pub use value::{Address, Bytes, FileRef, Money, Value, Values};
 
 #[cfg(feature = "sqlite")]
-pub use engine::{Crm, Files, Journal, Observer, Records, Types};
+pub use engine::{Activities, ActivityKinds, Crm, Files, Journal, Observer, Records, Types};
 
 #[cfg(feature = "uniffi")]
 uniffi::setup_scaffolding!();

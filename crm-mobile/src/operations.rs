@@ -7,14 +7,17 @@
 use std::sync::Arc;
 
 use crm_core::{
-    AddFile, ApplyChanges, ApplyReport, ArchiveRecord, AttributeName, BackupTo, ChangePage,
-    CheckCondition, CheckedCondition, ConditionAnswer, ConditionPlan, CountRecords, CreateRecord,
-    CrmError, DatabaseStats, DefineAttribute, DefinePreset, DefineType, Empty, EngineInfo,
-    EntityType, EvaluateCondition, ExplainCondition, ExportCsv, ExportReport, FilePiece, FileRef,
-    FoundRecords, GetHistory, GetManyRecords, GetRecord, GetRecordBy, HistoryPage, ImportCsv,
-    ImportReport, ListChanges, ListRecords, MappingProposal, PatchRecord, Progress, ProposeMapping,
-    ReadFile, Record, RecordPage, RestoreRecord, Result, RunSql, SqlResult, TypeName, UpsertRecord,
-    Upserted, VerifyReport, ops::Watch,
+    Activity, ActivityKind, ActivityKindName, ActivityPage, ActivityReport, AddFile, ApplyChanges,
+    ApplyReport, ArchiveRecord, AttributeName, BackupTo, ChangePage, CheckCondition,
+    CheckedCondition, ConditionAnswer, ConditionPlan, CountRecords, CreateRecord, CrmError,
+    DatabaseStats, DefineActivityKind, DefineActivityPreset, DefineAttribute, DefinePreset,
+    DefineType, Empty, EngineInfo, EntityType, EvaluateCondition, ExplainCondition, ExportCsv,
+    ExportReport, FilePiece, FileRef, FoundRecords, GetActivity, GetHistory, GetManyRecords,
+    GetRecord, GetRecordBy, HistoryPage, IdentifyVisitor, ImportCsv, ImportReport, ListActivities,
+    ListChanges, ListRecords, ListTimeline, MappingProposal, NewActivity, PatchRecord, Progress,
+    ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity,
+    ReleaseVisitor, RestoreRecord, Result, RunSql, SqlResult, TimelinePage, TypeName, UpsertRecord,
+    Upserted, VerifyReport, Visitor, ops::Watch,
 };
 
 use crate::{Crm, ProgressListener, guard::guard, progress::ask};

@@ -18,7 +18,7 @@ use super::{
     span::Parts,
 };
 use crate::{
-    Attribute, Error, ErrorKind, Kind, Result, Value,
+    Attribute, Error, ErrorKind, Kind, Result, Value, activity,
     cell::Cell,
     normal::{self, name::nearest},
     schema::{AttributeModel, TypeModel, check},
@@ -195,7 +195,8 @@ impl<'a> Checker<'a> {
             (false, "id") => Some(Kind::Reference),
             (false, "version") => Some(Kind::Integer),
             (false, "created_at" | "updated_at") | (true, "at") => Some(Kind::Timestamp),
-            (true, "channel" | "direction") => Some(Kind::Text),
+            (true, "channel") => Some(Kind::Text),
+            (true, "direction") => Some(Kind::Choice),
             (true, "amount") => Some(Kind::Money),
             _ => None,
         };
@@ -548,6 +549,11 @@ impl<'a> Field<'a> {
 fn plain(name: &str, kind: Kind) -> Result<AttributeModel> {
     let mut definition = Attribute::new(name, kind);
     definition.target = (kind == Kind::Reference).then(|| name.to_owned());
+    if kind == Kind::Choice {
+        // The direction of an activity is the only one.
+        let directions = [activity::Direction::Inbound, activity::Direction::Outbound];
+        definition = definition.options(directions.map(activity::Direction::name));
+    }
     AttributeModel::new(0, definition, None)
 }
 
