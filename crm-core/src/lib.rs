@@ -63,8 +63,8 @@
 //! | entity types and attributes | [`Types`], [`DefineType`], [`Attribute`], [`Kind`], [`Preset`] |
 //! | records, one by one, by pages and in batches | [`Records`], [`ListRecords`], [`ApplyChanges`] |
 //! | values | [`Value`], [`Values`], [`values!`], [`Money`], [`Address`], [`Date`], [`Timestamp`] |
-//! | conditions: boolean questions about one record | [`Condition`], [`Crm::evaluate_condition`] |
 //! | what happened, with whom, when | [`Activities`], [`ActivityKinds`], [`NewActivity`], [`ActivityPreset`], [`Crm::timeline`] |
+//! | conditions: boolean questions about one record | [`Condition`], [`Crm::evaluate_condition`] |
 //! | the journal: history, changes, observers | [`Journal`], [`Change`], [`Crm::observe`] |
 //! | stored bytes | [`Files`], [`AddFile`], [`FileRef`] |
 //! | CSV tables | [`ImportCsv`], [`ExportCsv`], [`ProposeMapping`] |
