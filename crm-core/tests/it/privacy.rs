@@ -174,6 +174,25 @@ fn about_activities(record: RecordId, activity: RecordId) -> Vec<(&'static str, 
     ]
 }
 
+/// Those about conditions.
+fn about_conditions(id: RecordId) -> Vec<(&'static str, Json)> {
+    let condition = json!({ "all": [
+        { "field": "a_text", "op": "eq", "value": "Zanzibarine" },
+        { "field": "a_long_text", "op": "matches", "value": "Quillfeather.*" },
+        { "field": "a_text", "op": "in", "value": ["Quillfeather", "Zanzibarine"] },
+        { "event": "chat", "where": { "field": "topic", "op": "contains", "value": "Zanzibarine" } },
+        { "related": "a_reference", "where": { "field": "name", "op": "eq", "value": "Zanzibarine" } },
+        { "changed": "a_text", "to": "Quillfeather", "within": "P30D" },
+    ] });
+    vec![
+        ("conditions.check", json!({ "type": "everything", "condition": condition })),
+        ("conditions.evaluate", json!({ "type": "everything", "id": id, "condition": condition })),
+        ("conditions.explain", json!({ "type": "everything", "id": id, "condition": condition })),
+        ("records.list", json!({ "type": "everything", "where": condition })),
+        ("records.count", json!({ "type": "everything", "where": "a_text = \"Zanzibarine\"" })),
+    ]
+}
+
 /// Those about tables and stored bytes.
 fn about_tables(path: impl Fn(&str) -> String, hash: &str) -> Vec<(&'static str, Json)> {
     let columns = json!([{ "column": "name", "attribute": "name" }]);
@@ -263,6 +282,7 @@ fn debug_shows_shapes_and_not_what_is_stored() {
     let chat = NewActivity { properties: values! { "topic" => "Quillfeather" }, ..chat };
     let chat = crm.activities().record(chat).unwrap().activity.id;
     asked.extend(about_activities(id, chat));
+    asked.extend(about_conditions(id));
     asked.extend(about_tables(path, &file.hash));
     asked.extend(about_the_file(path));
     for (operation, request) in &asked {
