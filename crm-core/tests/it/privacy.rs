@@ -281,8 +281,8 @@ fn debug_shows_shapes_and_not_what_is_stored() {
     let chat = NewActivity::of_visitor("chat", "Quillfeather", Timestamp::UNIX_EPOCH);
     let chat = NewActivity { properties: values! { "topic" => "Quillfeather" }, ..chat };
     let chat = crm.activities().record(chat).unwrap().activity.id;
-    asked.extend(about_activities(id, chat));
     asked.extend(about_conditions(id));
+    asked.extend(about_activities(id, chat));
     asked.extend(about_tables(path, &file.hash));
     asked.extend(about_the_file(path));
     for (operation, request) in &asked {
