@@ -101,6 +101,8 @@ class VerifyReport:
     """Whether nothing was found."""
     records: int
     """Records compared with the journal."""
+    activities: int
+    """Activities compared with the journal."""
     problems: tuple[str, ...]
     """What was found, at most 100 lines, without personal data."""
 
