@@ -4,12 +4,25 @@ import Foundation
 // The branches of activities, their kinds, the timeline and conditions.
 
 extension Json {
+    /// A moment in the proleptic Gregorian calendar, which Foundation's formatters leave before 1582.
     func moment(_ key: String) throws -> Date? {
         guard let text = self[key].text else { return nil }
-        let plain = ISO8601DateFormatter()
-        let fractional = ISO8601DateFormatter()
-        fractional.formatOptions.insert(.withFractionalSeconds)
-        return try wanted(plain.date(from: text) ?? fractional.date(from: text))
+        let form =
+            #/(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)/#
+        let found = try wanted(text.wholeMatch(of: form)).output
+        var calendar = Calendar(identifier: .iso8601)
+        calendar.timeZone = try wanted(TimeZone(secondsFromGMT: 0))
+        let parts = DateComponents(
+            year: Int(found.1), month: Int(found.2), day: Int(found.3), hour: Int(found.4),
+            minute: Int(found.5), second: Int(found.6))
+        var offset = 0.0
+        if found.8 != "Z" {
+            let (hours, minutes) = (found.8.dropFirst().prefix(2), found.8.suffix(2))
+            offset = try wanted(Double(hours)) * 3600 + wanted(Double(minutes)) * 60
+            if found.8.hasPrefix("-") { offset = -offset }
+        }
+        let fraction = try found.7.map { try wanted(Double("0\($0)")) } ?? 0
+        return try wanted(calendar.date(from: parts)).addingTimeInterval(fraction - offset)
     }
 
     /// A condition as the engine takes it: text, or an object as its JSON.
