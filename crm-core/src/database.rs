@@ -222,6 +222,9 @@ pub struct VerifyReport {
     pub is_ok: bool,
     /// Records compared with the journal.
     pub records: u64,
+    /// Associations compared with the journal.
+    #[serde(default)]
+    pub associations: u64,
     /// What was found, at most 100 lines, without personal data.
     pub problems: Vec<String>,
 }

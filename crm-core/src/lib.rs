@@ -63,6 +63,7 @@
 //! | entity types and attributes | [`Types`], [`DefineType`], [`Attribute`], [`Kind`], [`Preset`] |
 //! | records, one by one, by pages and in batches | [`Records`], [`ListRecords`], [`ApplyChanges`] |
 //! | values | [`Value`], [`Values`], [`values!`], [`Money`], [`Address`], [`Date`], [`Timestamp`] |
+//! | types of associations, associations | [`AssociationTypes`], [`DefineAssociationType`], [`Associations`], [`AddAssociation`], [`FindRelated`] |
 //! | the journal: history, changes, observers | [`Journal`], [`Change`], [`Crm::observe`] |
 //! | stored bytes | [`Files`], [`AddFile`], [`FileRef`] |
 //! | CSV tables | [`ImportCsv`], [`ExportCsv`], [`ProposeMapping`] |
@@ -101,6 +102,7 @@
 
 pub mod limits;
 
+mod association;
 mod cell;
 mod database;
 mod error;
@@ -120,6 +122,12 @@ pub mod ops;
 #[cfg(feature = "sqlite")]
 mod store;
 
+pub use association::{
+    AddAssociation, ArchiveAssociation, Association, AssociationChange, AssociationDirection,
+    AssociationPage, AssociationPreset, AssociationType, AssociationTypeName, AssociationWalk,
+    DefineAssociationPreset, DefineAssociationType, FindRelated, GetAssociation, PatchAssociation,
+    Related, RestoreAssociation, WalkAssociations, WalkNode,
+};
 pub(crate) use cell::Cell;
 pub use database::{
     AddFile, BackupTo, DatabaseStats, Durability, Empty, EngineInfo, FilePiece, Flow, OpenOptions,
@@ -137,7 +145,8 @@ pub use journal::{Change, ChangeKind, ChangePage, Commit, HistoryEntry, HistoryP
 pub use record::{
     ApplyChanges, ApplyReport, ArchiveRecord, Archived, ChangeOutcome, CountRecords, CreateRecord,
     FoundRecords, GetHistory, GetManyRecords, GetRecord, GetRecordBy, ListRecords, Order, Outcome,
-    PatchRecord, Problem, Record, RecordChange, RecordPage, RestoreRecord, UpsertRecord, Upserted,
+    PatchRecord, Problem, Record, RecordChange, RecordPage, RecordRef, RestoreRecord, UpsertRecord,
+    Upserted,
 };
 pub use schema::{
     Attribute, AttributeName, ChoiceOption, DefineAttribute, DefinePreset, DefineType, EntityType,
@@ -147,7 +156,7 @@ pub use time::{Clock, Date, FixedClock, Timestamp};
 pub use value::{Address, Bytes, FileRef, Money, Value, Values};
 
 #[cfg(feature = "sqlite")]
-pub use engine::{Crm, Files, Journal, Observer, Records, Types};
+pub use engine::{AssociationTypes, Associations, Crm, Files, Journal, Observer, Records, Types};
 
 #[cfg(feature = "uniffi")]
 uniffi::setup_scaffolding!();

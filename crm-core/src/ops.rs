@@ -7,13 +7,16 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
-    AddFile, ApplyChanges, ApplyReport, ArchiveRecord, AttributeName, BackupTo, ChangePage,
-    CountRecords, CreateRecord, Crm, DatabaseStats, DefineAttribute, DefinePreset, DefineType,
+    AddAssociation, AddFile, ApplyChanges, ApplyReport, ArchiveAssociation, ArchiveRecord,
+    Association, AssociationPage, AssociationType, AssociationTypeName, AssociationWalk,
+    AttributeName, BackupTo, ChangePage, CountRecords, CreateRecord, Crm, DatabaseStats,
+    DefineAssociationPreset, DefineAssociationType, DefineAttribute, DefinePreset, DefineType,
     Empty, EngineInfo, EntityType, Error, ErrorKind, ExportCsv, ExportReport, FilePiece, FileRef,
-    Flow, FoundRecords, GetHistory, GetManyRecords, GetRecord, GetRecordBy, HistoryPage, ImportCsv,
-    ImportReport, ListChanges, ListRecords, MappingProposal, OpenOptions, PatchRecord, Progress,
-    ProposeMapping, ReadFile, Record, RecordPage, RestoreRecord, Result, RunSql, SqlResult,
-    TypeName, UpsertRecord, Upserted, VerifyReport,
+    FindRelated, Flow, FoundRecords, GetAssociation, GetHistory, GetManyRecords, GetRecord,
+    GetRecordBy, HistoryPage, ImportCsv, ImportReport, ListChanges, ListRecords, MappingProposal,
+    OpenOptions, PatchAssociation, PatchRecord, Progress, ProposeMapping, ReadFile, Record,
+    RecordPage, RestoreAssociation, RestoreRecord, Result, RunSql, SqlResult, TypeName,
+    UpsertRecord, Upserted, VerifyReport, WalkAssociations,
 };
 
 /// Is told of progress and says whether to go on.
@@ -57,6 +60,45 @@ pub struct Operation {
 macro_rules! for_each_operation {
     ($callback:ident) => {
         $callback! {
+            /// Archives a type of associations: its associations stay readable, writes are refused.
+            write "association_types.archive" AssociationTypesArchive archive_association_type(AssociationTypeName) -> AssociationType
+                = |crm, r, _| crm.association_types().archive(&r.association_type);
+            /// Defines a type of associations, or changes one as far as the associations in use allow.
+            write "association_types.define" AssociationTypesDefine define_association_type(DefineAssociationType) -> AssociationType
+                = |crm, r, _| crm.association_types().define(r);
+            /// Defines one of the ready-made types of associations.
+            write "association_types.define_preset" AssociationTypesDefinePreset define_association_preset(DefineAssociationPreset) -> AssociationType
+                = |crm, r, _| crm.association_types().define_preset(r.preset);
+            /// Reads the definition of a type of associations.
+            read "association_types.get" AssociationTypesGet get_association_type(AssociationTypeName) -> AssociationType
+                = |crm, r, _| crm.association_types().get(&r.association_type);
+            /// Reads the definitions of all types of associations.
+            read "association_types.list" AssociationTypesList list_association_types(Empty) -> Vec<AssociationType>
+                = |crm, _, _| crm.association_types().list();
+            /// Takes a type of associations out of the archive.
+            write "association_types.restore" AssociationTypesRestore restore_association_type(AssociationTypeName) -> AssociationType
+                = |crm, r, _| crm.association_types().restore(&r.association_type);
+            /// Adds an association between two records and returns it with its id.
+            write "associations.add" AssociationsAdd add_association(AddAssociation) -> Association
+                = |crm, r, _| crm.associations().add(r);
+            /// Archives an association: it stays readable, and no longer counts.
+            write "associations.archive" AssociationsArchive archive_association(ArchiveAssociation) -> Association
+                = |crm, r, _| crm.associations().archive(r.id, r.expected_version);
+            /// Reads an association by id.
+            read "associations.get" AssociationsGet get_association(GetAssociation) -> Association
+                = |crm, r, _| crm.associations().get(r.id);
+            /// Changes role, primary flag, validity or values of an association; null clears, what is left out stays.
+            write "associations.patch" AssociationsPatch patch_association(PatchAssociation) -> Association
+                = |crm, r, _| crm.associations().patch(r);
+            /// Reads a page of what a record is associated with, on a day, in one direction or both.
+            read "associations.related" AssociationsRelated find_related(FindRelated) -> AssociationPage
+                = |crm, r, _| crm.associations().related(&r);
+            /// Takes an association out of the archive, if what was added meanwhile leaves room for it.
+            write "associations.restore" AssociationsRestore restore_association(RestoreAssociation) -> Association
+                = |crm, r, _| crm.associations().restore(r.id, r.expected_version);
+            /// Follows associations of one type from record to record, breadth first: up or down a hierarchy.
+            read "associations.walk" AssociationsWalk walk_associations(WalkAssociations) -> AssociationWalk
+                = |crm, r, _| crm.associations().walk(&r);
             /// Archives an attribute: its values stay in the file and in the history, and are no longer shown or written.
             write "attributes.archive" AttributesArchive archive_attribute(AttributeName) -> EntityType
                 = |crm, r, _| crm.types().archive_attribute(&r.entity_type, &r.attribute);

@@ -7,13 +7,16 @@
 use std::sync::Arc;
 
 use crm_core::{
-    AddFile, ApplyChanges, ApplyReport, ArchiveRecord, AttributeName, BackupTo, ChangePage,
-    CountRecords, CreateRecord, CrmError, DatabaseStats, DefineAttribute, DefinePreset, DefineType,
-    Empty, EngineInfo, EntityType, ExportCsv, ExportReport, FilePiece, FileRef, FoundRecords,
-    GetHistory, GetManyRecords, GetRecord, GetRecordBy, HistoryPage, ImportCsv, ImportReport,
-    ListChanges, ListRecords, MappingProposal, PatchRecord, Progress, ProposeMapping, ReadFile,
-    Record, RecordPage, RestoreRecord, Result, RunSql, SqlResult, TypeName, UpsertRecord, Upserted,
-    VerifyReport, ops::Watch,
+    AddAssociation, AddFile, ApplyChanges, ApplyReport, ArchiveAssociation, ArchiveRecord,
+    Association, AssociationPage, AssociationType, AssociationTypeName, AssociationWalk,
+    AttributeName, BackupTo, ChangePage, CountRecords, CreateRecord, CrmError, DatabaseStats,
+    DefineAssociationPreset, DefineAssociationType, DefineAttribute, DefinePreset, DefineType,
+    Empty, EngineInfo, EntityType, ExportCsv, ExportReport, FilePiece, FileRef, FindRelated,
+    FoundRecords, GetAssociation, GetHistory, GetManyRecords, GetRecord, GetRecordBy, HistoryPage,
+    ImportCsv, ImportReport, ListChanges, ListRecords, MappingProposal, PatchAssociation,
+    PatchRecord, Progress, ProposeMapping, ReadFile, Record, RecordPage, RestoreAssociation,
+    RestoreRecord, Result, RunSql, SqlResult, TypeName, UpsertRecord, Upserted, VerifyReport,
+    WalkAssociations, ops::Watch,
 };
 
 use crate::{Crm, ProgressListener, guard::guard, progress::ask};

@@ -4,7 +4,7 @@
 //! of giving a page from the wrong place.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{Error, ErrorKind, Order, RecordId, Result, cell::Cell, store::records::Position};
 
@@ -30,6 +30,28 @@ fn order_key(order: Option<&Order>) -> Option<(String, bool)> {
     order.map(|order| (order.attribute.clone(), order.descending))
 }
 
+/// What a place consists of, as opaque text.
+pub(super) fn to_text(place: &impl Serialize) -> String {
+    URL_SAFE_NO_PAD.encode(serde_json::to_vec(place).expect("a cursor is always JSON"))
+}
+
+/// The same back.
+///
+/// # Errors
+///
+/// `InvalidArgument` if the text is no cursor of this shape.
+pub(super) fn from_text<T: DeserializeOwned>(text: &str) -> Result<T> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| invalid("not a cursor"))?;
+    serde_json::from_slice(&bytes).map_err(|_| invalid("not a cursor"))
+}
+
+/// The error for a cursor of another list.
+pub(super) fn invalid(message: &str) -> Error {
+    Error::new(ErrorKind::InvalidArgument, message)
+        .with_field("after")
+        .with_hint("hand in the `next` of the page before, with the same order")
+}
+
 /// The cursor after a record.
 pub(super) fn write(order: Option<&Order>, position: Position) -> String {
     let k = match position.key {
@@ -39,8 +61,7 @@ pub(super) fn write(order: Option<&Order>, position: Position) -> String {
         Cell::Text(text) => Key::T(text),
         Cell::Blob(bytes) => Key::B(bytes),
     };
-    let cursor = Cursor { o: order_key(order), k, i: position.id };
-    URL_SAFE_NO_PAD.encode(serde_json::to_vec(&cursor).expect("a cursor is always JSON"))
+    to_text(&Cursor { o: order_key(order), k, i: position.id })
 }
 
 /// The place that a cursor names.
@@ -49,13 +70,7 @@ pub(super) fn write(order: Option<&Order>, position: Position) -> String {
 ///
 /// `InvalidArgument` if the text is no cursor, or one of another order.
 pub(super) fn read(order: Option<&Order>, text: &str) -> Result<Position> {
-    let invalid = |message: &str| {
-        Error::new(ErrorKind::InvalidArgument, message)
-            .with_field("after")
-            .with_hint("hand in the `next` of the page before, with the same order")
-    };
-    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| invalid("not a cursor"))?;
-    let cursor: Cursor = serde_json::from_slice(&bytes).map_err(|_| invalid("not a cursor"))?;
+    let cursor: Cursor = from_text(text)?;
     if cursor.o != order_key(order) {
         return Err(invalid("the cursor belongs to another order"));
     }

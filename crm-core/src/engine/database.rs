@@ -7,11 +7,14 @@ use super::{Catalog, Crm, check_range};
 use crate::{
     BackupTo, ChangeKind, DatabaseStats, EngineInfo, Error, ErrorKind, Flow, Progress, RecordId,
     Result, RunSql, SqlResult, SqlRow, Timestamp, TypeCount, Value, VerifyReport,
+    association::StoredAssociation,
     cell::Cell,
-    journal::read_body,
+    journal::{AssociationBody, read_body},
     limits,
     store::{
-        self, Connection, Depth, QueryLimits, files, journal,
+        self, Connection, Depth, QueryLimits,
+        associations::{self, AssociationTable},
+        files, journal,
         records::{self as rows, Position, Selection, StoredRow},
         table::Table,
     },
@@ -128,8 +131,8 @@ impl Crm {
         })
     }
 
-    /// Checks the file: SQLite's own integrity check, and that every record is what the journal says
-    /// of it. Progress counts records.
+    /// Checks the file: SQLite's own integrity check, and that every record and every association is
+    /// what the journal says of it. Progress counts both.
     ///
     /// # Errors
     ///
@@ -139,6 +142,7 @@ impl Crm {
         let mut report = VerifyReport {
             is_ok: false,
             records: 0,
+            associations: 0,
             problems: self.shared.store.integrity(Depth::Full, findings)?,
         };
         for table in self.catalog().iter() {
@@ -157,23 +161,128 @@ impl Crm {
                     }
                     page => page?,
                 };
-                let progress = Progress { done: report.records, total: None };
-                if self.shared.observers.call(|| watch(progress)) != Some(Flow::Continue) {
-                    return Err(Error::new(
-                        ErrorKind::Interrupted,
-                        "the verification was cancelled",
-                    ));
-                }
+                self.tell(watch, &report)?;
                 match last {
                     Some(id) => after = Some(Position { key: Cell::Null, id }),
                     None => break,
                 }
             }
         }
+        self.verify_associations(watch, &mut report)?;
         report.problems.truncate(FINDINGS);
         report.is_ok = report.problems.is_empty();
         Ok(report)
     }
+
+    fn verify_associations(
+        &self,
+        watch: &mut dyn FnMut(Progress) -> Flow,
+        report: &mut VerifyReport,
+    ) -> Result<()> {
+        let mut after = Some(0);
+        while let Some(place) = after {
+            let page = self.shared.store.read_snapshot(|conn| {
+                verify_associations(conn, &Catalog::load(conn)?, place, report)
+            });
+            after = match page {
+                Err(error) if error.kind() == ErrorKind::Corrupt => {
+                    report.problems.push(format!("associations: {}", error.message()));
+                    None
+                }
+                page => page?,
+            };
+            self.tell(watch, report)?;
+        }
+        Ok(())
+    }
+
+    /// Tells how far a verification is, and ends it if that is wanted.
+    fn tell(&self, watch: &mut dyn FnMut(Progress) -> Flow, report: &VerifyReport) -> Result<()> {
+        let progress = Progress { done: report.records + report.associations, total: None };
+        match self.shared.observers.call(|| watch(progress)) {
+            Some(Flow::Continue) => Ok(()),
+            _ => Err(Error::new(ErrorKind::Interrupted, "the verification was cancelled")),
+        }
+    }
+}
+
+/// Compares a page of associations with the journal and returns the last place, if a next page may
+/// follow.
+fn verify_associations(
+    conn: &Connection,
+    catalog: &Catalog,
+    after: i64,
+    report: &mut VerifyReport,
+) -> Result<Option<i64>> {
+    if after == 0 {
+        let added = journal::count_of_kind(conn, ChangeKind::AssociationAdded)?;
+        let stored = associations::count(conn)?;
+        if added != stored {
+            report
+                .problems
+                .push(format!("the table has {stored} associations, the journal added {added}"));
+        }
+    }
+    let page = associations::page(conn, after, VERIFIED_AT_ONCE)?;
+    let (is_full, last) = (page.len() == VERIFIED_AT_ONCE as usize, page.last().map(|row| row.seq));
+    for mut row in page {
+        report.associations += 1;
+        let table = catalog.associations(&row.association_type)?;
+        associations::complete(conn, table, &mut row)?;
+        let finding = match rebuild_association(conn, table, &row) {
+            Ok(rebuilt) if rebuilt.as_ref() == Some(&row) => continue,
+            Ok(_) => "the table differs from the journal".to_owned(),
+            Err(error) if error.kind() == ErrorKind::Corrupt => error.message().to_owned(),
+            Err(error) => return Err(error),
+        };
+        if report.problems.len() < FINDINGS {
+            report.problems.push(format!("{} {}: {finding}", row.association_type, row.id));
+        }
+    }
+    Ok(last.filter(|_| is_full))
+}
+
+/// The row of an association as its changes make it; `None` if the journal does not add it.
+fn rebuild_association(
+    conn: &Connection,
+    table: &AssociationTable,
+    stored: &StoredAssociation,
+) -> Result<Option<StoredAssociation>> {
+    let mut row: Option<StoredAssociation> = None;
+    journal::of_record(conn, stored.id, 0, |change| {
+        let at = change.hlc.at();
+        let body = AssociationBody::read(&change.body)?;
+        let cells = body.cells(&table.model)?;
+        if let (ChangeKind::AssociationAdded, Some(from), Some(to)) =
+            (change.kind, body.from, body.to)
+        {
+            row = Some(StoredAssociation {
+                seq: change.seq,
+                id: stored.id,
+                association_type: body.association_type,
+                version: 0,
+                from,
+                to,
+                created_at: at,
+                updated_at: at,
+                archived_at: None,
+                cells: vec![Cell::Null; table.model.whole.columns],
+            });
+        }
+        let Some(row) = &mut row else { return Ok(false) };
+        row.version += 1;
+        row.updated_at = at;
+        match change.kind {
+            ChangeKind::AssociationArchived => row.archived_at = Some(at),
+            ChangeKind::AssociationRestored => row.archived_at = None,
+            _ => {}
+        }
+        for (attribute, cells) in cells {
+            row.cells[attribute.span()].clone_from_slice(&cells);
+        }
+        Ok(true)
+    })?;
+    Ok(row)
 }
 
 /// Compares a page of records with the journal and returns the last id, if a next page may follow.

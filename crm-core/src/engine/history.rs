@@ -4,6 +4,7 @@ use super::{Catalog, Crm, check_limit};
 use crate::{
     Change, ChangePage, Error, ErrorKind, GetHistory, HistoryEntry, HistoryPage, ListChanges,
     RecordId, Result, Values,
+    journal::AssociationBody,
     store::{
         journal::{self as rows, StoredChange},
         records,
@@ -105,10 +106,18 @@ fn to_entry(row: StoredChange, version: i64, values: Values) -> HistoryEntry {
 }
 
 fn to_change(catalog: &Catalog, row: StoredChange) -> Result<Change> {
-    let (values, definition) = match (&row.entity_type, row.record_id) {
-        (Some(name), Some(_)) => (catalog.table(name)?.model.decode_body(&row.body)?, None),
-        _ => (Values::new(), Some(row.body)),
-    };
+    let (mut values, mut definition, mut association) = (Values::new(), None, None);
+    let mut record_id = row.record_id;
+    match (&row.entity_type, row.record_id) {
+        (Some(name), Some(_)) => values = catalog.table(name)?.model.decode_body(&row.body)?,
+        (None, Some(id)) => {
+            let body = AssociationBody::read(&row.body)?;
+            let table = catalog.associations(&body.association_type)?;
+            association = Some(body.decode(&table.model, id)?);
+            record_id = None;
+        }
+        _ => definition = Some(row.body),
+    }
     Ok(Change {
         seq: row.seq,
         device: RecordId::from_bytes(row.device).to_string(),
@@ -120,8 +129,9 @@ fn to_change(catalog: &Catalog, row: StoredChange) -> Result<Change> {
         cause: row.cause,
         kind: row.kind,
         entity_type: row.entity_type,
-        record_id: row.record_id,
+        record_id,
         values,
         definition,
+        association,
     })
 }

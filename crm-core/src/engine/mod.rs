@@ -1,10 +1,12 @@
 //! The engine: one handle over one file, and the only place that reads the clock, makes ids and
 //! opens transactions.
 //!
-//! Each room is one file here (`types`, `records`, `history`, `files`, `csv_import`, `csv_export`, `database`), and every
+//! Each room is one file here (`types`, `records`, `association_types`, `associations`, `history`, `files`, `csv_import`, `csv_export`, `database`), and every
 //! method reads the same way: validate, load, decide, save, return. The invariant: what a method
 //! returned `Ok` for is committed, and its rows in the journal with it.
 
+mod association_types;
+mod associations;
 mod catalog;
 mod csv_export;
 mod csv_import;
@@ -19,6 +21,8 @@ mod system;
 mod types;
 mod writing;
 
+pub use association_types::AssociationTypes;
+pub use associations::Associations;
 pub use files::Files;
 pub use history::Journal;
 pub use observe::Observer;
@@ -218,6 +222,18 @@ impl Crm {
     #[must_use]
     pub fn deals(&self) -> Records<'_> {
         self.records("deal")
+    }
+
+    /// Types of associations.
+    #[must_use]
+    pub fn association_types(&self) -> AssociationTypes<'_> {
+        AssociationTypes::new(self)
+    }
+
+    /// Associations between records.
+    #[must_use]
+    pub fn associations(&self) -> Associations<'_> {
+        Associations::new(self)
     }
 
     /// The journal of changes.

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use super::{Catalog, Crm};
 use crate::{
     ChangeKind, Commit, Error, ErrorKind, RecordId, Result, Timestamp,
+    association::AssociationModel,
     journal::Hlc,
     limits,
     schema::TypeModel,
     store::{
         Connection, Transaction,
+        associations::AssociationTable,
         journal::{self as rows, NewRow},
         table::Table,
     },
@@ -114,10 +116,35 @@ impl<'a> Writing<'a> {
         table
     }
 
-    /// A new record id. Its time never lies before the journal's last stamp, so that ids ascend
+    /// The type of associations of this name.
+    ///
+    /// # Errors
+    ///
+    /// `UnknownType`.
+    pub(super) fn associations(&self, name: &str) -> Result<Arc<AssociationTable>> {
+        self.catalog.associations(name).cloned()
+    }
+
+    /// Makes `model` part of the schema.
+    pub(super) fn set_association_model(
+        &mut self,
+        model: AssociationModel,
+    ) -> Arc<AssociationTable> {
+        let (catalog, table) = self.catalog.with_associations(model);
+        self.catalog = Arc::new(catalog);
+        self.schema_changed = true;
+        table
+    }
+
+    /// A new id. Its time never lies before the journal's last stamp, so that ids ascend
     /// when the wall clock goes back.
     pub(super) fn new_id(&self) -> RecordId {
         self.crm.shared.ids.next_id(self.now.max(self.head.hlc.at()))
+    }
+
+    /// The `seq` of the next change.
+    pub(super) fn next_seq(&self) -> i64 {
+        self.head.seq + 1
     }
 
     /// The stamp of the next change.

@@ -97,8 +97,14 @@ pub(crate) fn read_body<'a>(
     model: &'a TypeModel,
     body: &str,
 ) -> Result<Vec<(&'a AttributeModel, Vec<Cell>)>> {
-    let damaged = || Error::new(ErrorKind::Corrupt, "a row of the journal cannot be read");
-    let map: Map<String, Json> = serde_json::from_str(body).map_err(|_| damaged())?;
+    read_cells(model, &serde_json::from_str(body).map_err(|_| damaged())?)
+}
+
+/// As [`read_body`], of columns that are JSON already.
+pub(super) fn read_cells<'a>(
+    model: &'a TypeModel,
+    map: &Map<String, Json>,
+) -> Result<Vec<(&'a AttributeModel, Vec<Cell>)>> {
     let mut seen = 0;
     let mut changes = Vec::new();
     for attribute in &model.attributes {
@@ -117,6 +123,10 @@ pub(crate) fn read_body<'a>(
         }
     }
     if seen == map.len() { Ok(changes) } else { Err(damaged()) }
+}
+
+pub(super) fn damaged() -> Error {
+    Error::new(ErrorKind::Corrupt, "a row of the journal cannot be read")
 }
 
 fn read_cell(sql: &str, json: &Json) -> Option<Cell> {
@@ -147,10 +157,14 @@ impl TypeModel {
     ///
     /// As [`read_body`].
     pub(crate) fn decode_body(&self, body: &str) -> Result<Values> {
-        let changes = read_body(self, body)?;
-        let live = changes.iter().filter(|(attribute, _)| attribute.archived_at.is_none());
-        let values: Vec<(&str, Value)> =
-            live.map(|(attribute, cells)| (attribute.name(), attribute.decode(cells))).collect();
-        Ok(values.into_iter().collect())
+        Ok(decode(&read_body(self, body)?))
     }
+}
+
+/// The values of changed cells, of the attributes in use.
+pub(super) fn decode(changes: &[(&AttributeModel, Vec<Cell>)]) -> Values {
+    let live = changes.iter().filter(|(attribute, _)| attribute.archived_at.is_none());
+    let values: Vec<(&str, Value)> =
+        live.map(|(attribute, cells)| (attribute.name(), attribute.decode(cells))).collect();
+    values.into_iter().collect()
 }

@@ -1,18 +1,20 @@
 //! The journal: the ordered log of every change, which is history, audit trail and later sync.
 //!
 //! Every change is one row, written in the transaction that makes it, and never changed after. The
-//! invariant: folding the rows of a record in order gives exactly its row in the table; bodies hold
-//! new values only.
+//! invariant: folding the rows of a record, or of an association, in order gives exactly its row in the
+//! table; bodies hold new values only.
 
+mod association;
 mod body;
 mod hlc;
 
+pub(crate) use association::{AssociationBody, wrap_association};
 pub(crate) use body::{read_body, write_changes, write_created, write_empty};
 pub(crate) use hlc::Hlc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{RecordId, Timestamp, Values, record::default_page};
+use crate::{AssociationChange, RecordId, Timestamp, Values, record::default_page};
 
 macro_rules! change_kinds {
     ($( $(#[$doc:meta])* $variant:ident = $name:literal; )*) => {
@@ -61,6 +63,20 @@ change_kinds! {
     AttributeRestored = "attribute_restored";
     /// Bytes were stored.
     FileAdded = "file_added";
+    /// A type of associations was defined, or its definition changed.
+    AssociationTypeDefined = "association_type_defined";
+    /// A type of associations was archived.
+    AssociationTypeArchived = "association_type_archived";
+    /// A type of associations was taken out of the archive.
+    AssociationTypeRestored = "association_type_restored";
+    /// An association was added.
+    AssociationAdded = "association_added";
+    /// Role, primary flag, validity or values of an association were changed.
+    AssociationChanged = "association_changed";
+    /// An association was archived.
+    AssociationArchived = "association_archived";
+    /// An association was taken out of the archive.
+    AssociationRestored = "association_restored";
 }
 
 /// One change, as the journal has it.
@@ -95,6 +111,9 @@ pub struct Change {
     pub values: Values,
     /// For a definition or a file: what the journal holds, as JSON.
     pub definition: Option<String>,
+    /// For an association: what is new about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub association: Option<AssociationChange>,
 }
 
 /// Reads the journal: the request of `changes.list`.

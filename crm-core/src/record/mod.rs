@@ -45,6 +45,32 @@ impl Record {
     pub fn get(&self, attribute: &str) -> &Value {
         self.values.get(attribute)
     }
+
+    /// What names it: its type and id.
+    #[must_use]
+    pub fn reference(&self) -> RecordRef {
+        RecordRef::new(self.entity_type.as_str(), self.id)
+    }
+}
+
+/// Names a record by its entity type and id.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct RecordRef {
+    /// The entity type.
+    #[serde(rename = "type")]
+    pub entity_type: String,
+    /// The id.
+    pub id: RecordId,
+}
+
+impl RecordRef {
+    /// The record of this type and id.
+    pub fn new(entity_type: impl Into<String>, id: RecordId) -> Self {
+        Self { entity_type: entity_type.into(), id }
+    }
 }
 
 /// Which records a list or count takes, by whether they are archived.

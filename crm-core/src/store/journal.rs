@@ -105,7 +105,7 @@ pub(crate) fn page(conn: &Connection, after: i64, limit: u32) -> Result<Vec<Stor
     rows.collect()
 }
 
-/// Changes of one record after `after`, oldest first, shown to `visit` until it says stop.
+/// Changes of one record or association after `after`, oldest first, shown to `visit` until it says stop.
 pub(crate) fn of_record(
     conn: &Connection,
     id: RecordId,
@@ -141,6 +141,12 @@ pub(crate) fn count_created(conn: &Connection, entity_type: &str) -> Result<u64>
     let sql = "SELECT count(*) FROM crm_journal WHERE kind = ?1 AND entity_type = ?2";
     let mut statement = conn.prepare_cached(sql)?;
     Ok(statement.query_row((ChangeKind::RecordCreated.name(), entity_type), |row| row.get(0))?)
+}
+
+/// How many changes of a kind the journal has.
+pub(crate) fn count_of_kind(conn: &Connection, kind: ChangeKind) -> Result<u64> {
+    let mut statement = conn.prepare_cached("SELECT count(*) FROM crm_journal WHERE kind = ?1")?;
+    Ok(statement.query_row([kind.name()], |row| row.get(0))?)
 }
 
 /// The number of an actor, made if it is new.

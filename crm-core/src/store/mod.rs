@@ -26,6 +26,7 @@ mod open;
 mod pool;
 mod query;
 
+pub(crate) mod associations;
 pub(crate) mod definitions;
 pub(crate) mod files;
 pub(crate) mod journal;

@@ -74,6 +74,13 @@ pub(crate) fn exists(conn: &Connection, table: &Table, id: &[u8]) -> Result<bool
     Ok(conn.prepare_cached(&sql)?.exists([id])?)
 }
 
+/// Whether the record of this id is archived; `None` if there is none.
+pub(crate) fn is_archived(conn: &Connection, table: &Table, id: RecordId) -> Result<Option<bool>> {
+    let sql = format!("SELECT archived_at IS NOT NULL FROM {} WHERE id = ?1", table.name);
+    let mut statement = conn.prepare_cached(&sql)?;
+    Ok(statement.query_row([id.as_bytes()], |row| row.get(0)).optional()?)
+}
+
 /// Adds a row of version 1.
 pub(crate) fn insert(
     tx: &Transaction<'_>,
