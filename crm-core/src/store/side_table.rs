@@ -16,8 +16,6 @@ use crate::{
 /// A kind's side table with its SQL.
 #[derive(Debug, Clone)]
 pub(crate) struct SideTable {
-    /// The quoted name; in no file while the kind has no properties.
-    pub(crate) name: String,
     columns: usize,
     replace: String,
     select: String,
@@ -39,7 +37,6 @@ impl SideTable {
             columns: columns.len(),
             replace: format!("INSERT OR REPLACE INTO {name} (seq, {list}) VALUES ({marks})"),
             select: format!("SELECT {list} FROM {name} WHERE seq = ?1"),
-            name,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Each test states one law of the design. The file is in memory, and time is what the test says.
 
 mod draws;
+mod links;
 mod machine;
 mod rebuild;
 
@@ -19,6 +20,7 @@ use crm_core::{
     Flow, Kind, ListRecords, OpenOptions, Order, RecordId, Replay, Timestamp, Value, Values,
 };
 use draws::any_value;
+use links::link;
 use machine::{Step, TYPES, World, schema, step, work};
 use proptest::prelude::*;
 use rebuild::{Contents, changes, set};
@@ -68,7 +70,9 @@ proptest! {
         }
         prop_assert_eq!(Contents::rebuild(&world.crm, limit), contents.clone().without_typed());
         let report = world.crm.verify(&mut |_| Flow::Continue).unwrap();
-        prop_assert_eq!((report.problems, report.records), (vec![], contents.records.len() as u64));
+        let counted = (report.records, report.associations);
+        let held = (contents.records.len() as u64, contents.associations.len() as u64);
+        prop_assert_eq!((report.problems, counted), (vec![], held));
     }
 }
 
@@ -178,6 +182,32 @@ proptest! {
         }
         for id in start.keys().filter(|id| !moved.contains(id)) {
             prop_assert_eq!(seen.get(id), Some(&1), "{}", id);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(400))]
+
+    /// Whatever is added, changed, archived, restored and redefined: on no day has a record more
+    /// associations than allowed, or two primary ones, or says one the same as another; and
+    /// hierarchies have no cycle.
+    #[test]
+    fn associations_keep_their_rules(links in prop::collection::vec(link(), 1..40)) {
+        let crm = memory();
+        crm.types().define(DefineType::new("alpha", [])).unwrap();
+        links::define_types(&crm, &["alpha"]);
+        let mut records = Vec::new();
+        for _ in 0..4 {
+            let record = crm.records("alpha").create(Values::new()).unwrap();
+            records.push(("alpha".to_owned(), record.id));
+        }
+        let mut known = Vec::new();
+        for link in &links {
+            let done = links::perform(&crm, &records, &mut known, link);
+            let kind = done.err().map(|error| error.kind());
+            prop_assert_ne!(kind, Some(ErrorKind::Internal));
+            prop_assert_eq!(links::broken_laws(&crm), Vec::<String>::new(), "after {:?}", link);
         }
     }
 }

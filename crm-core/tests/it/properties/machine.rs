@@ -6,7 +6,10 @@ use crm_core::{
 };
 use proptest::prelude::*;
 
-use super::draws::{Draw, attribute, draw};
+use super::{
+    draws::{Draw, attribute, draw},
+    links::{self, Link, link},
+};
 
 pub(super) const TYPES: &[&str] = &["alpha", "beta"];
 const NAMES: &[&str] = &["a", "b", "c", "d"];
@@ -32,6 +35,7 @@ pub(super) enum Step {
     ArchiveType(u8),
     RestoreType(u8),
     AddFile(u8),
+    Link(Link),
 }
 
 fn any_attribute() -> impl Strategy<Value = Attribute> {
@@ -65,6 +69,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         1 => any::<u8>().prop_map(Step::ArchiveType),
         2 => any::<u8>().prop_map(Step::RestoreType),
         1 => any::<u8>().prop_map(Step::AddFile),
+        6 => link().prop_map(Step::Link),
     ]
 }
 
@@ -79,6 +84,7 @@ pub(super) struct World {
     pub(super) crm: Crm,
     records: Vec<(String, RecordId)>,
     hashes: Vec<String>,
+    links: Vec<RecordId>,
 }
 
 fn pick<T: ?Sized>(names: &[&'static T], number: u8) -> &'static T {
@@ -96,7 +102,8 @@ impl World {
                 let _ = crm.types().define_attribute(name, attribute.clone());
             }
         }
-        Self { crm, records: Vec::new(), hashes: Vec::new() }
+        links::define_types(&crm, TYPES);
+        Self { crm, records: Vec::new(), hashes: Vec::new(), links: Vec::new() }
     }
 
     /// Does a step. An error is one that a host would see; a batch that was not committed is one.
@@ -125,6 +132,7 @@ impl World {
                 self.hashes.push(crm.files().add(&file)?.hash);
                 Ok(())
             }
+            Step::Link(link) => links::perform(&crm, &self.records, &mut self.links, link),
         }
     }
 

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use crm_core::{
-    Archived, Attribute, Change, ChangeKind, Crm, EntityType, ListChanges, ListRecords, Record,
-    RecordId, Timestamp, Values,
+    Archived, Association, AssociationChange, AssociationType, Attribute, Change, ChangeKind, Crm,
+    Date, DefineAssociationType, EntityType, ListChanges, ListRecords, Record, RecordId, Timestamp,
+    Value, Values,
 };
 use serde_json::Value as Json;
+
+use super::links;
 
 /// What a file holds, as far as it can be read.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +17,8 @@ pub(super) struct Contents {
     pub(super) types: Vec<EntityType>,
     /// In the order of their ids.
     pub(super) records: BTreeMap<RecordId, Record>,
+    pub(super) association_types: Vec<AssociationType>,
+    pub(super) associations: BTreeMap<RecordId, Association>,
     pub(super) files: u64,
     /// How many changes the journal has.
     pub(super) changes: u64,
@@ -35,7 +40,14 @@ impl Contents {
             records.extend(page.records.into_iter().map(|record| (record.id, record)));
         }
         let stats = crm.stats().unwrap();
-        Self { types, records, files: stats.files, changes: stats.changes }
+        Self {
+            types,
+            records,
+            association_types: crm.association_types().list().unwrap(),
+            associations: links::all(crm),
+            files: stats.files,
+            changes: stats.changes,
+        }
     }
 
     /// The same without what was typed, which the changes do not repeat.
@@ -74,6 +86,8 @@ pub(super) fn changes(crm: &Crm, limit: u32) -> Vec<Change> {
 struct Rebuilt {
     types: BTreeMap<String, (EntityType, Vec<(Attribute, bool)>)>,
     records: BTreeMap<RecordId, Record>,
+    association_types: BTreeMap<String, AssociationType>,
+    associations: BTreeMap<RecordId, Association>,
     files: u64,
     changes: u64,
 }
@@ -83,6 +97,10 @@ impl Rebuilt {
         self.changes += 1;
         if change.kind == ChangeKind::FileAdded {
             self.files += 1;
+        } else if let Some(association) = change.association {
+            self.apply_to_association(association, change.kind, change.at);
+        } else if change.entity_type.is_none() {
+            self.apply_to_association_type(&change);
         } else if let Some(id) = change.record_id {
             self.apply_to_record(id, change);
         } else {
@@ -112,6 +130,77 @@ impl Rebuilt {
             _ => {}
         }
         set(&mut record.values, change.values);
+    }
+
+    fn apply_to_association(&mut self, change: AssociationChange, kind: ChangeKind, at: Timestamp) {
+        let id = change.id;
+        let link = self.associations.entry(id).or_insert_with(|| {
+            assert_eq!(kind, ChangeKind::AssociationAdded, "the first change adds");
+            Association {
+                association_type: change.association_type,
+                id,
+                version: 0,
+                created_at: at,
+                updated_at: at,
+                archived_at: None,
+                from: change.from.unwrap(),
+                to: change.to.unwrap(),
+                role: None,
+                is_primary: false,
+                valid_from: None,
+                valid_to: None,
+                values: Values::new(),
+            }
+        });
+        link.version += 1;
+        link.updated_at = at;
+        match kind {
+            ChangeKind::AssociationArchived => link.archived_at = Some(at),
+            ChangeKind::AssociationRestored => link.archived_at = None,
+            _ => {}
+        }
+        let day = |value: &Value| value.as_str().map(|day| day.parse::<Date>().unwrap());
+        for (name, value) in change.values {
+            match name.as_str() {
+                "role" => link.role = value.as_str().map(str::to_owned),
+                "is_primary" => link.is_primary = value == Value::Bool(true),
+                "valid_from" => link.valid_from = day(&value),
+                "valid_to" => link.valid_to = day(&value),
+                _ => set(&mut link.values, Values::from([(name.as_str(), value)])),
+            }
+        }
+    }
+
+    fn apply_to_association_type(&mut self, change: &Change) {
+        let body: Json = serde_json::from_str(change.definition.as_deref().unwrap()).unwrap();
+        let name = body["name"].as_str().unwrap().to_owned();
+        match change.kind {
+            ChangeKind::AssociationTypeDefined => {
+                let d: DefineAssociationType = serde_json::from_value(body).unwrap();
+                let defined = AssociationType {
+                    name: d.name,
+                    label: d.label,
+                    inverse_label: d.inverse_label,
+                    description: d.description,
+                    from: d.from,
+                    to: d.to,
+                    max_outgoing: d.max_outgoing,
+                    max_incoming: d.max_incoming,
+                    roles: d.roles,
+                    is_hierarchy: d.is_hierarchy,
+                    attributes: d.attributes,
+                    archived_at: None,
+                };
+                self.association_types.insert(name, defined);
+            }
+            ChangeKind::AssociationTypeArchived => {
+                self.association_types.get_mut(&name).unwrap().archived_at = Some(change.at);
+            }
+            ChangeKind::AssociationTypeRestored => {
+                self.association_types.get_mut(&name).unwrap().archived_at = None;
+            }
+            other => panic!("{} is no change of a type of associations", other.name()),
+        }
     }
 
     fn apply_to_type(&mut self, change: &Change) {
@@ -153,8 +242,14 @@ impl Rebuilt {
             }
             entity_type
         });
-        let (records, files, changes) = (self.records, self.files, self.changes);
-        Contents { types: types.collect(), records, files, changes }
+        Contents {
+            types: types.collect(),
+            records: self.records,
+            association_types: self.association_types.into_values().collect(),
+            associations: self.associations,
+            files: self.files,
+            changes: self.changes,
+        }
     }
 }
 
