@@ -126,8 +126,8 @@ typedef struct crm_buffer {
 } crm_buffer;
 
 /**
- * Is told how far a long operation is, about ten times a second at most, and returns 0 to go on or
- * any other number to cancel it.
+ * Is told how far a long operation is, and returns 0 to go on or any other number to cancel it. The
+ * first step is told and the last, and between them about ten a second at most.
  *
  * `done` and `total` count bytes of an import, records of an export or a verification, pages of a
  * backup; `total` is 0 while it is not known. `user_data` is what was handed in with it.
@@ -174,7 +174,7 @@ typedef void (*crm_drop_callback)(void *user_data);
 #define CRM_UNKNOWN_OPERATION 2
 
 /**
- * There is no entity type of that name.
+ * There is no entity type or kind of activity of that name.
  */
 #define CRM_UNKNOWN_TYPE 3
 
@@ -209,17 +209,17 @@ typedef void (*crm_drop_callback)(void *user_data);
 #define CRM_REQUIRED 9
 
 /**
- * Another record already holds this value of a unique attribute.
+ * Another record holds this value of a unique attribute, or another activity this key.
  */
 #define CRM_DUPLICATE 10
 
 /**
- * There is no record, file or job of that id.
+ * There is no record, activity, visitor or file of that id or key.
  */
 #define CRM_NOT_FOUND 11
 
 /**
- * The record was changed since the caller read it: read again, then decide.
+ * The record was changed or the activity corrected since the caller read it: read it again.
  */
 #define CRM_STALE_VERSION 12
 

@@ -1,10 +1,8 @@
 //! The file as a whole: what is asked of it, and what it answers.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
-use crate::{Bytes, FileRef, Timestamp, Value};
+use crate::{Bytes, FileRef, Timestamp, Value, shape::debug};
 
 /// What "committed" promises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -34,7 +32,7 @@ pub struct Replay {
 }
 
 /// How a file is opened.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -54,6 +52,8 @@ pub struct OpenOptions {
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub replay: Option<Replay>,
 }
+
+debug! { OpenOptions shows(durability, read_only, max_bytes, replay) hides(actor) }
 
 /// How far a long operation is. What is counted depends on it: bytes of an import, records of an
 /// export or verification, pages of a backup.
@@ -97,7 +97,7 @@ pub struct EngineInfo {
 }
 
 /// Copies the file: the request of `database.backup`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -105,6 +105,8 @@ pub struct BackupTo {
     /// Where the copy goes. It must not exist.
     pub path: String,
 }
+
+debug! { BackupTo shows() hides(path) }
 
 /// Runs a read-only SQL statement: the request of `database.sql`.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -128,6 +130,8 @@ pub struct RunSql {
     pub timeout_ms: u32,
 }
 
+debug! { RunSql shows(parameters, limit, timeout_ms) hides(sql) }
+
 fn default_rows() -> u32 {
     1000
 }
@@ -148,17 +152,6 @@ impl RunSql {
     }
 }
 
-/// Without the text, whose literals may be personal.
-impl fmt::Debug for RunSql {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RunSql")
-            .field("parameters", &self.parameters)
-            .field("limit", &self.limit)
-            .field("timeout_ms", &self.timeout_ms)
-            .finish_non_exhaustive()
-    }
-}
-
 /// A row of an SQL result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -169,7 +162,7 @@ pub struct SqlRow(pub Vec<Value>);
 uniffi::custom_type!(SqlRow, Vec<Value>, { lower: |row| row.0, try_lift: |row| Ok(SqlRow(row)) });
 
 /// What an SQL statement returned.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SqlResult {
@@ -181,6 +174,8 @@ pub struct SqlResult {
     /// Whether there were more rows than the limit.
     pub is_truncated: bool,
 }
+
+debug! { SqlResult shows(rows, is_truncated) hides(columns) }
 
 /// How many records a type has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -222,8 +217,9 @@ pub struct VerifyReport {
     pub is_ok: bool,
     /// Records compared with the journal.
     pub records: u64,
+    /// Activities compared with the journal.
+    pub activities: u64,
     /// Associations compared with the journal.
-    #[serde(default)]
     pub associations: u64,
     /// What was found, at most 100 lines, without personal data.
     pub problems: Vec<String>,
@@ -243,12 +239,7 @@ pub struct AddFile {
     pub content: Bytes,
 }
 
-/// Without the name, which may be somebody's.
-impl fmt::Debug for AddFile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AddFile").field("content", &self.content).finish_non_exhaustive()
-    }
-}
+debug! { AddFile shows(content) hides(name, media_type) }
 
 impl AddFile {
     /// These bytes under this name.

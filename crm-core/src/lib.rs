@@ -63,6 +63,8 @@
 //! | entity types and attributes | [`Types`], [`DefineType`], [`Attribute`], [`Kind`], [`Preset`] |
 //! | records, one by one, by pages and in batches | [`Records`], [`ListRecords`], [`ApplyChanges`] |
 //! | values | [`Value`], [`Values`], [`values!`], [`Money`], [`Address`], [`Date`], [`Timestamp`] |
+//! | what happened, with whom, when | [`Activities`], [`ActivityKinds`], [`NewActivity`], [`ActivityPreset`], [`Crm::timeline`] |
+//! | conditions: boolean questions about one record | [`Condition`], [`Crm::evaluate_condition`] |
 //! | types of associations, associations | [`AssociationTypes`], [`DefineAssociationType`], [`Associations`], [`AddAssociation`], [`FindRelated`] |
 //! | the journal: history, changes, observers | [`Journal`], [`Change`], [`Crm::observe`] |
 //! | stored bytes | [`Files`], [`AddFile`], [`FileRef`] |
@@ -98,12 +100,14 @@
 //! * **Versions.** An older file is brought up to date when it is opened for writing, after a copy of
 //!   it was laid beside; a newer file is refused with [`ErrorKind::TooNew`] and left as it is.
 //!   Numbers and names of [`ErrorKind`] are frozen.
-//! * **Privacy.** No error, and no `Debug` of a value, shows what somebody stored or typed.
+//! * **Privacy.** No error, and no `Debug`, shows what somebody stored or typed: a text is shown by its length.
 
 pub mod limits;
 
+mod activity;
 mod association;
 mod cell;
+mod condition;
 mod database;
 mod error;
 mod exchange;
@@ -112,6 +116,7 @@ mod journal;
 mod normal;
 mod record;
 mod schema;
+mod shape;
 mod time;
 mod value;
 
@@ -122,6 +127,13 @@ pub mod ops;
 #[cfg(feature = "sqlite")]
 mod store;
 
+pub use activity::{
+    Activity, ActivityKind, ActivityKindName, ActivityLink, ActivityOutcome, ActivityPage,
+    ActivityPreset, ActivityReport, DefineActivityKind, DefineActivityPreset, Direction,
+    GetActivity, IdentifyVisitor, ListActivities, ListTimeline, NewActivity, RecordActivities,
+    RecordedActivity, ReleaseVisitor, TimelineEntry, TimelineItem, TimelineKind, TimelinePage,
+    Visitor,
+};
 pub use association::{
     AddAssociation, ArchiveAssociation, Association, AssociationChange, AssociationDirection,
     AssociationPage, AssociationPreset, AssociationType, AssociationTypeName, AssociationWalk,
@@ -129,6 +141,12 @@ pub use association::{
     Related, RestoreAssociation, WalkAssociations, WalkNode,
 };
 pub(crate) use cell::Cell;
+pub use condition::{
+    ChangedCondition, CheckCondition, CheckedCondition, Comparison, Condition, ConditionAnswer,
+    ConditionPlan, ConsentCondition, Count, End, EvaluateCondition, EventCondition,
+    ExplainCondition, FieldBuilder, FieldCondition, Figure, LeafReason, Measure, Operand, Operator,
+    RelatedCondition, ScoreCondition, Span, StageCondition, StageOperator, When,
+};
 pub use database::{
     AddFile, BackupTo, DatabaseStats, Durability, Empty, EngineInfo, FilePiece, Flow, OpenOptions,
     Progress, ReadFile, Replay, RunSql, SqlResult, SqlRow, TypeCount, VerifyReport,
@@ -156,7 +174,10 @@ pub use time::{Clock, Date, FixedClock, Timestamp};
 pub use value::{Address, Bytes, FileRef, Money, Value, Values};
 
 #[cfg(feature = "sqlite")]
-pub use engine::{AssociationTypes, Associations, Crm, Files, Journal, Observer, Records, Types};
+pub use engine::{
+    Activities, ActivityKinds, AssociationTypes, Associations, Crm, Files, Journal, Observer,
+    Records, Types,
+};
 
 #[cfg(feature = "uniffi")]
 uniffi::setup_scaffolding!();

@@ -7,6 +7,12 @@ pub const ATTRIBUTES_PER_TYPE: usize = 200;
 pub const PROPERTIES: usize = 64;
 /// Entity types in one file, archived ones included.
 pub const TYPES: usize = 500;
+/// Kinds of activities in one file, archived ones included.
+pub const ACTIVITY_KINDS: usize = 500;
+/// Records that one activity is linked to.
+pub const LINKS: usize = 100;
+/// Bytes of a visitor's key, of an activity's key or channel, and of a role.
+pub const KEY_BYTES: usize = 255;
 /// Types of associations in one file, archived ones included.
 pub const ASSOCIATION_TYPES: usize = 500;
 /// Characters of the role of an association.
@@ -54,3 +60,15 @@ pub const CSV_ROW_BYTES: usize = 8 * 1024 * 1024;
 pub const CSV_PROBLEMS: usize = 1_000;
 /// Bytes of CSV text that is handed over or returned instead of a file.
 pub const CSV_TEXT_BYTES: usize = 16 * 1024 * 1024;
+/// How deep a condition may be nested, conditions within events and related records counted.
+pub const CONDITION_DEPTH: usize = 16;
+/// How many related records may be followed one after the other.
+pub const CONDITION_HOPS: usize = 4;
+/// Conditions in one condition, itself and all that are nested counted.
+pub const CONDITION_NODES: usize = 256;
+/// Values in all the lists of one condition.
+pub const CONDITION_VALUES: usize = 10_000;
+/// Bytes of the text form of a condition.
+pub const CONDITION_TEXT_BYTES: usize = 64 * 1024;
+/// Activities, related records and changes that one evaluation in memory reads.
+pub const CONDITION_FACTS: usize = 100_000;

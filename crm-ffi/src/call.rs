@@ -17,8 +17,8 @@ use crate::error::{crm_error, crm_status};
 use crate::guard::{Out, bytes, call_host, guard, shield, text};
 use crate::handle::crm_handle;
 
-/// Is told how far a long operation is, about ten times a second at most, and returns 0 to go on or
-/// any other number to cancel it.
+/// Is told how far a long operation is, and returns 0 to go on or any other number to cancel it. The
+/// first step is told and the last, and between them about ten a second at most.
 ///
 /// `done` and `total` count bytes of an import, records of an export or a verification, pages of a
 /// backup; `total` is 0 while it is not known. `user_data` is what was handed in with it.

@@ -7,15 +7,19 @@
 use std::sync::Arc;
 
 use crm_core::{
-    AddAssociation, AddFile, ApplyChanges, ApplyReport, ArchiveAssociation, ArchiveRecord,
-    Association, AssociationPage, AssociationType, AssociationTypeName, AssociationWalk,
-    AttributeName, BackupTo, ChangePage, CountRecords, CreateRecord, CrmError, DatabaseStats,
+    Activity, ActivityKind, ActivityKindName, ActivityPage, ActivityReport, AddAssociation,
+    AddFile, ApplyChanges, ApplyReport, ArchiveAssociation, ArchiveRecord, Association,
+    AssociationPage, AssociationType, AssociationTypeName, AssociationWalk, AttributeName,
+    BackupTo, ChangePage, CheckCondition, CheckedCondition, ConditionAnswer, ConditionPlan,
+    CountRecords, CreateRecord, CrmError, DatabaseStats, DefineActivityKind, DefineActivityPreset,
     DefineAssociationPreset, DefineAssociationType, DefineAttribute, DefinePreset, DefineType,
-    Empty, EngineInfo, EntityType, ExportCsv, ExportReport, FilePiece, FileRef, FindRelated,
-    FoundRecords, GetAssociation, GetHistory, GetManyRecords, GetRecord, GetRecordBy, HistoryPage,
-    ImportCsv, ImportReport, ListChanges, ListRecords, MappingProposal, PatchAssociation,
-    PatchRecord, Progress, ProposeMapping, ReadFile, Record, RecordPage, RestoreAssociation,
-    RestoreRecord, Result, RunSql, SqlResult, TypeName, UpsertRecord, Upserted, VerifyReport,
+    Empty, EngineInfo, EntityType, EvaluateCondition, ExplainCondition, ExportCsv, ExportReport,
+    FilePiece, FileRef, FindRelated, FoundRecords, GetActivity, GetAssociation, GetHistory,
+    GetManyRecords, GetRecord, GetRecordBy, HistoryPage, IdentifyVisitor, ImportCsv, ImportReport,
+    ListActivities, ListChanges, ListRecords, ListTimeline, MappingProposal, NewActivity,
+    PatchAssociation, PatchRecord, Progress, ProposeMapping, ReadFile, Record, RecordActivities,
+    RecordPage, RecordedActivity, ReleaseVisitor, RestoreAssociation, RestoreRecord, Result,
+    RunSql, SqlResult, TimelinePage, TypeName, UpsertRecord, Upserted, VerifyReport, Visitor,
     WalkAssociations, ops::Watch,
 };
 

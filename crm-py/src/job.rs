@@ -4,40 +4,27 @@
 //! The invariant: an exception that a callback or a signal handler raises ends the operation and
 //! comes out of the call unchanged.
 
-use std::time::{Duration, Instant};
-
 use crm_core::{Flow, Progress};
 use pyo3::prelude::*;
-
-/// Taking Python's lock back costs other threads time, so it is done this seldom.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// Watches one operation.
 pub(crate) struct Watcher {
     callback: Option<Py<PyAny>>,
-    last: Option<Instant>,
     raised: Option<PyErr>,
 }
 
 impl Watcher {
     /// Tells `callback` of the progress, if there is one.
     pub(crate) fn new(callback: Option<Py<PyAny>>) -> Self {
-        Self { callback, last: None, raised: None }
+        Self { callback, raised: None }
     }
 
-    /// Takes note of the progress; called without Python's lock.
+    /// Takes note of the progress; called without Python's lock, seldom enough to take it back.
     pub(crate) fn step(&mut self, progress: Progress) -> Flow {
-        // The last step is always told, so that a progress bar ends full.
-        let is_last = progress.total == Some(progress.done);
-        if !is_last && self.last.is_some_and(|last| last.elapsed() < PAUSE) {
-            return Flow::Continue;
-        }
         let told = Python::attach(|py| {
             py.check_signals()?;
             self.tell(py, progress)
         });
-        // Counted from the end of the callback: a slow one must not take up the whole time.
-        self.last = Some(Instant::now());
         told.unwrap_or_else(|exception| {
             self.raised = Some(exception);
             Flow::Cancel

@@ -2,14 +2,16 @@
 //!
 //! One `.c` file is one program that exits with 0 when all it asserts is true. The header must be
 //! clean as C99 and as C++17 with every warning an error, so each file is compiled four times and
-//! run each time; under valgrind it may neither leak nor touch foreign memory.
+//! run each time; so is the quick start of the README. Under valgrind a program may neither leak
+//! nor touch foreign memory.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::shell::Shell;
 use crate::steps::Checks;
-use crate::{Result, artifacts};
+use crate::{Result, archive, artifacts, readme};
 
 /// One way to compile: compiler, language flags, and the name of the folder for the programs.
 struct Dialect {
@@ -25,13 +27,16 @@ const DIALECTS: [Dialect; 4] = [
     Dialect { name: "clang-c99", compiler: "clang", flags: &["-std=c99"] },
 ];
 
-/// Compiles and runs every program; in a quick run with the first two dialects only.
+/// Compiles and runs every program and the quick start; in a quick run with the first two dialects only.
 pub(crate) fn tests(checks: &mut Checks) -> Result<()> {
     let shell = checks.shell;
     artifacts::build(shell, "crm-ffi", &[])?;
     let tests = programs(shell, "crm-ffi/tests/c")?;
     let examples = programs(shell, "examples/c")?;
     let dialects = if shell.quick { &DIALECTS[..2] } else { &DIALECTS[..] };
+    let start = artifacts::clear(shell, "quick-start-c")?;
+    let main = start.join("main.c");
+    artifacts::write(&main, readme::quick_start(shell, "C")?.as_bytes())?;
     for dialect in dialects {
         for source in &tests {
             let label = format!("{} {}", dialect.name, name(source));
@@ -43,8 +48,23 @@ pub(crate) fn tests(checks: &mut Checks) -> Result<()> {
             let label = format!("{} {} (compiled)", dialect.name, name(source));
             checks.check(&label, compile(shell, dialect, source));
         }
+        let done = compile(shell, dialect, &main).and_then(|program| {
+            readme::run(shell, &mut shell.command(&program.to_string_lossy()), &start)
+        });
+        checks.check(&format!("{} quick start", dialect.name), done);
+    }
+    if !shell.quick {
+        checks.check("gcc-c99 own_sqlite.c (archive)", beside_another_sqlite(shell));
     }
     Ok(())
+}
+
+/// The program that holds an SQLite of its own, linked with the archive.
+fn beside_another_sqlite(shell: &Shell) -> Result<()> {
+    let archive = archive::sealed(shell)?;
+    let source = shell.workspace.root.join("crm-ffi/tests/c/own_sqlite.c");
+    let program = link(shell, &DIALECTS[0], &source, "archive", &[archive.into(), "-ldl".into()])?;
+    shell.run(&mut shell.command(&program.to_string_lossy())).map(drop)
 }
 
 /// Runs every test program under valgrind. They see `CRM_VALGRIND` and may repeat less often.
@@ -77,12 +97,36 @@ pub(crate) fn tour(checks: &mut Checks) -> Result<String> {
     shell.output(&mut shell.command(&program.to_string_lossy()))
 }
 
+/// What one call costs: the output of `crm-ffi/benches/call_cost.c`.
+pub(crate) fn call_cost(shell: &Shell) -> Result<String> {
+    artifacts::build(shell, "crm-ffi", &[])?;
+    let source = shell.workspace.root.join("crm-ffi/benches/call_cost.c");
+    let program = compile(shell, &DIALECTS[0], &source)?;
+    shell.output(&mut shell.command(&program.to_string_lossy()))
+}
+
 fn compile(shell: &Shell, dialect: &Dialect, source: &Path) -> Result<PathBuf> {
+    let libraries = shell.workspace.libraries();
+    let library = [
+        format!("-L{}", libraries.display()).into(),
+        format!("-Wl,-rpath,{}", libraries.display()).into(),
+        "-lcrm".into(),
+    ];
+    link(shell, dialect, source, dialect.name, &library)
+}
+
+/// Compiles a program into a folder of that name and links it with the library.
+fn link(
+    shell: &Shell,
+    dialect: &Dialect,
+    source: &Path,
+    folder: &str,
+    library: &[OsString],
+) -> Result<PathBuf> {
     let workspace = shell.workspace;
-    let folder = workspace.stage.join("c").join(dialect.name);
+    let folder = workspace.stage.join("c").join(folder);
     fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let program = folder.join(source.file_stem().unwrap_or_default());
-    let libraries = workspace.libraries();
     let mut compiler = shell.command(dialect.compiler);
     compiler
         .args(["-g", "-Wall", "-Wextra", "-Werror", "-pedantic"])
@@ -90,9 +134,8 @@ fn compile(shell: &Shell, dialect: &Dialect, source: &Path) -> Result<PathBuf> {
         .arg(source)
         .args(["-x", "none"])
         .arg(format!("-I{}", workspace.root.join("include").display()))
-        .arg(format!("-L{}", libraries.display()))
-        .arg(format!("-Wl,-rpath,{}", libraries.display()))
-        .args(["-lcrm", "-lpthread", "-lm", "-o"])
+        .args(library)
+        .args(["-lpthread", "-lm", "-o"])
         .arg(&program);
     shell.run(&mut compiler)?;
     Ok(program)

@@ -7,13 +7,16 @@
 //! Invariant: a check is passed or failed, never left out in silence. A missing tool is a failure
 //! that names the command which installs it.
 
+mod archive;
 mod artifacts;
 mod bench;
 mod c;
+mod cases;
 mod examples;
 mod generate;
 mod kotlin;
 mod python;
+mod readme;
 mod reference;
 mod rust;
 mod setup;
@@ -44,6 +47,7 @@ cargo xtask COMMAND
 
   header                  write include/crm.h                      (--check compares instead)
   symbols                 write crm-ffi/abi/symbols.txt            (--check compares instead)
+  archive                 make a libcrm.a that shows the functions of crm.h and no others
   operations              write tests/conformance/operations.json
                           and docs/operations.md                   (--check compares instead)
   bindings kotlin|swift   generate the sources of a binding from the library
@@ -89,11 +93,14 @@ fn dispatch(arguments: &[&str]) -> Result<bool> {
             }
             .map(|()| true)
         }
+        ("archive", []) => {
+            archive::sealed(&shell).map(|path| println!("{}", path.display())).map(|()| true)
+        }
         ("bindings", ["kotlin"]) => kotlin::bindings(&shell).map(|_| true),
         ("bindings", ["swift"]) => swift::bindings(&shell).map(|_| true),
         ("swift", rest) => swift::pass(&workspace, rest),
         ("fixtures", []) => generate::fixtures(&shell).map(|()| true),
-        ("bench", rest) => bench::run(&workspace, rest),
+        ("bench", rest) => bench::run(&shell, rest),
         _ => Err(format!("no such command: {}\n\n{HELP}", arguments.join(" "))),
     }
 }

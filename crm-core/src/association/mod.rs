@@ -20,11 +20,9 @@ pub use requests::{
 pub(crate) use model::{AssociationModel, FIXED, IS_PRIMARY, StoredAssociation};
 pub(crate) use rules::{Period, Sibling, check_count, cycle, duplicate, greatest_at_once};
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
-use crate::{Attribute, ChoiceOption, Date, RecordId, RecordRef, Timestamp, Values};
+use crate::{Attribute, ChoiceOption, Date, RecordId, RecordRef, Timestamp, Values, shape::debug};
 
 /// Defines a type of associations, or changes one: the request of `association_types.define`.
 ///
@@ -207,8 +205,14 @@ pub struct Association {
     pub values: Values,
 }
 
+debug! {
+    Association
+        shows(association_type, id, version, created_at, updated_at, archived_at, from, to, is_primary, valid_from, valid_to, values)
+        hides(role)
+}
+
 /// What a change of an association says: see [`Change::association`](crate::Change).
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AssociationChange {
@@ -224,26 +228,4 @@ pub struct AssociationChange {
     /// The new values of `role`, `is_primary`, `valid_from`, `valid_to` and the type's attributes;
     /// null for those that were cleared.
     pub values: Values,
-}
-
-// What joins two people, in which role and since when, is personal: a log shows ids alone.
-impl fmt::Debug for Association {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Association")
-            .field("type", &self.association_type)
-            .field("id", &self.id)
-            .field("version", &self.version)
-            .field("from", &self.from)
-            .field("to", &self.to)
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for AssociationChange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AssociationChange")
-            .field("type", &self.association_type)
-            .field("id", &self.id)
-            .finish_non_exhaustive()
-    }
 }

@@ -73,11 +73,7 @@ impl AssociationModel {
         known: Option<&Self>,
         given: DefineAssociationType,
     ) -> Result<(Self, usize)> {
-        check::identifier(&given.name, "association type")?;
-        // Its side table would be the table of the types.
-        if given.name == "type" {
-            return Err(invalid("name", "the name is reserved"));
-        }
+        check_name(&given.name)?;
         check::texts(&given.label, &given.description)?;
         check::texts(&given.inverse_label, "").map_err(|e| e.with_field("inverse_label"))?;
         let mut definition = given;
@@ -139,6 +135,16 @@ impl AssociationModel {
             archived_at: self.archived_at,
         }
     }
+}
+
+/// Tables and indexes of the engine have names that a side table must not have.
+fn check_name(name: &str) -> Result<()> {
+    check::identifier(name, "association type")?;
+    if name == "type" || ["by_", "type_"].iter().any(|prefix| name.starts_with(prefix)) {
+        let message = "type and names that begin with by_ or type_ are reserved";
+        return Err(invalid("name", message));
+    }
+    Ok(())
 }
 
 fn keep_what_is_empty(given: &mut DefineAssociationType, known: &DefineAssociationType) {

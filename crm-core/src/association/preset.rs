@@ -22,6 +22,8 @@ pub enum AssociationPreset {
     MemberOf,
     /// A contact was won through another: a hierarchy.
     ReferredBy,
+    /// A note or a task is about a contact, a company or a deal.
+    About,
 }
 
 impl AssociationPreset {
@@ -32,6 +34,7 @@ impl AssociationPreset {
         Self::ParticipatesIn,
         Self::MemberOf,
         Self::ReferredBy,
+        Self::About,
     ];
 
     /// The name of the preset, which is the name of the type.
@@ -43,6 +46,7 @@ impl AssociationPreset {
             Self::ParticipatesIn => "participates_in",
             Self::MemberOf => "member_of",
             Self::ReferredBy => "referred_by",
+            Self::About => "about",
         }
     }
 
@@ -55,17 +59,26 @@ impl AssociationPreset {
     /// ```
     #[must_use]
     pub fn definition(self) -> DefineAssociationType {
-        let (label, inverse_label, from, to) = match self {
-            Self::EmployedBy => ("Works for", "Employs", "contact", "company"),
-            Self::ParentCompany => ("Belongs to", "Owns", "company", "company"),
-            Self::ParticipatesIn => ("Takes part in", "Has as participant", "contact", "deal"),
-            Self::MemberOf => ("Lives in", "Has as member", "contact", "household"),
-            Self::ReferredBy => ("Was referred by", "Referred", "contact", "contact"),
+        let (label, inverse_label) = match self {
+            Self::EmployedBy => ("Works for", "Employs"),
+            Self::ParentCompany => ("Belongs to", "Owns"),
+            Self::ParticipatesIn => ("Takes part in", "Has as participant"),
+            Self::MemberOf => ("Lives in", "Has as member"),
+            Self::ReferredBy => ("Was referred by", "Referred"),
+            Self::About => ("Is about", "Is the subject of"),
+        };
+        let (from, to): (&[&str], &[&str]) = match self {
+            Self::EmployedBy => (&["contact"], &["company"]),
+            Self::ParentCompany => (&["company"], &["company"]),
+            Self::ParticipatesIn => (&["contact"], &["deal"]),
+            Self::MemberOf => (&["contact"], &["household"]),
+            Self::ReferredBy => (&["contact"], &["contact"]),
+            Self::About => (&["note", "task"], &["contact", "company", "deal"]),
         };
         let definition = DefineAssociationType {
             label: label.into(),
             inverse_label: inverse_label.into(),
-            ..DefineAssociationType::new(self.name(), [from], [to])
+            ..DefineAssociationType::new(self.name(), from.iter().copied(), to.iter().copied())
         };
         match self {
             Self::ParentCompany => {
@@ -73,7 +86,7 @@ impl AssociationPreset {
             }
             Self::ParticipatesIn => DefineAssociationType { roles: buying_roles(), ..definition },
             Self::ReferredBy => DefineAssociationType { is_hierarchy: true, ..definition },
-            Self::EmployedBy | Self::MemberOf => definition,
+            Self::EmployedBy | Self::MemberOf | Self::About => definition,
         }
     }
 }

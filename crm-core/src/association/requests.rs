@@ -1,12 +1,11 @@
 //! What is asked of associations, and what is answered.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::Association;
 use crate::{
-    Archived, AssociationDirection, Date, Record, RecordId, RecordRef, Values, record::default_page,
+    Archived, AssociationDirection, Date, Record, RecordId, RecordRef, Values,
+    record::default_page, shape::debug,
 };
 
 /// Adds an association: the request of `associations.add`.
@@ -61,14 +60,10 @@ impl AddAssociation {
     }
 }
 
-impl fmt::Debug for AddAssociation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AddAssociation")
-            .field("type", &self.association_type)
-            .field("from", &self.from)
-            .field("to", &self.to)
-            .finish_non_exhaustive()
-    }
+debug! {
+    AddAssociation
+        shows(association_type, from, to, is_primary, valid_from, valid_to, values)
+        hides(role)
 }
 
 macro_rules! requests {
@@ -180,14 +175,10 @@ impl FindRelated {
     }
 }
 
-impl fmt::Debug for FindRelated {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FindRelated")
-            .field("record", &self.record)
-            .field("type", &self.association_type)
-            .field("direction", &self.direction)
-            .finish_non_exhaustive()
-    }
+debug! {
+    FindRelated
+        shows(record, association_type, direction, on, at_any_time, archived, with_records, limit)
+        hides(role, after)
 }
 
 /// An association, seen from one of its ends.

@@ -111,7 +111,7 @@ impl<'a> AssociationTypes<'a> {
                 false => ChangeKind::AssociationTypeRestored,
             };
             writing.log(stamp, kind, None, None, &format!("{{\"name\":\"{name}\"}}"))?;
-            Ok(writing.set_association_model(model).model.describe())
+            Ok(writing.set_associations(model).model.describe())
         })
     }
 }
@@ -150,7 +150,7 @@ fn define(writing: &mut Writing<'_>, definition: DefineAssociationType) -> Resul
     model.id = rows::save_type(writing.tx, &model, &json, added)?;
     let stamp = writing.stamp();
     writing.log(stamp, ChangeKind::AssociationTypeDefined, None, None, &json)?;
-    Ok(writing.set_association_model(model).model.describe())
+    Ok(writing.set_associations(model).model.describe())
 }
 
 /// Refuses what associations in use do not allow.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Catalog, Crm, Writing, check_limit, check_range, cursor,
-    records::{check_referred, to_record},
+    records::{check_target, to_record},
 };
 use crate::{
     AddAssociation, Archived, Association, AssociationDirection, AssociationPage, AssociationWalk,
@@ -359,7 +359,7 @@ fn check_end(
     let table = writing.table(&end.entity_type).map_err(|e| e.with_field(of_type.as_str()))?;
     check_declared(model, field, end)?;
     table.model.check_live().map_err(|error| error.with_field(of_type))?;
-    match records::is_archived(writing.tx, &table, end.id)? {
+    match records::is_archived(writing.tx, &table, end.id.as_bytes())? {
         Some(false) => Ok(table.model.id),
         Some(true) => Err(Error::new(ErrorKind::Archived, "the record is archived")
             .with_field(format!("{field}.id"))
@@ -387,7 +387,7 @@ fn no_record(field: &str) -> Error {
 fn check_values(writing: &Writing<'_>, model: &AssociationModel, draft: &mut Draft) -> Result<()> {
     for &place in &draft.changed {
         let attribute = &model.whole.attributes[place];
-        check_referred(writing, attribute, &mut draft.cells[attribute.span()])?;
+        check_target(writing, attribute, &mut draft.cells[attribute.span()])?;
     }
     Ok(())
 }
@@ -471,7 +471,7 @@ struct After {
 
 impl After {
     fn read(text: &str, request: &FindRelated) -> Result<Self> {
-        let after: Self = cursor::from_text(text)?;
+        let after: Self = cursor::decode(text)?;
         let is_asked = match request.direction {
             AssociationDirection::Both => true,
             AssociationDirection::Incoming => after.i,
@@ -485,7 +485,7 @@ impl After {
 
     fn write(record: RecordId, end: End, place: Place) -> String {
         let p = (place.type_id, place.other, place.seq);
-        cursor::to_text(&Self { r: record, i: end == End::To, p })
+        cursor::encode(&Self { r: record, i: end == End::To, p })
     }
 
     fn place(&self) -> Place {
@@ -593,7 +593,7 @@ fn see(
 }
 
 fn is_archived(conn: &Connection, table: &Table, id: RecordId) -> Result<bool> {
-    Ok(records::is_archived(conn, table, id)?.unwrap_or(false))
+    Ok(records::is_archived(conn, table, id.as_bytes())?.unwrap_or(false))
 }
 
 fn walk(

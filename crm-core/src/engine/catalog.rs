@@ -1,4 +1,4 @@
-//! The entity types and types of associations of the file, with the SQL of their tables, as one
+//! The entity types, kinds of activities and types of associations of the file, with the SQL of their tables, as one
 //! immutable snapshot.
 //!
 //! A change of the schema makes a new catalog, which replaces the old one after the commit; a call
@@ -13,35 +13,52 @@ use crate::{
     schema::TypeModel,
     store::{
         Connection,
+        activities::{self, KindTable},
         associations::{self, AssociationTable},
         definitions,
         table::Table,
     },
 };
 
-/// All types, archived ones included, by name.
+/// All definitions, archived ones included, by name.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Catalog {
     tables: BTreeMap<String, Arc<Table>>,
+    kinds: BTreeMap<String, Arc<KindTable>>,
     associations: BTreeMap<String, Arc<AssociationTable>>,
 }
 
 impl Catalog {
     pub(super) fn load(conn: &Connection) -> Result<Self> {
-        let models = definitions::load(conn)?.into_iter();
-        let tables = models.map(|model| (model.name.clone(), Table::new(model))).collect();
-        let models = associations::load_types(conn)?.into_iter();
-        let associations =
-            models.map(|model| (model.name().to_owned(), AssociationTable::new(model))).collect();
-        Ok(Self { tables, associations })
+        let types = definitions::load(conn)?.into_iter();
+        let kinds = activities::load_kinds(conn)?.into_iter();
+        let links = associations::load_types(conn)?.into_iter();
+        Ok(Self {
+            tables: types.map(|model| (model.name.clone(), Table::new(model))).collect(),
+            kinds: kinds
+                .map(|model| (model.name.clone(), Arc::new(KindTable::new(model))))
+                .collect(),
+            associations: links
+                .map(|model| (model.name().to_owned(), AssociationTable::new(model)))
+                .collect(),
+        })
     }
 
-    /// The same types, with this one added or replaced.
+    /// The same definitions, with this type added or replaced.
     pub(super) fn with(&self, model: TypeModel) -> (Self, Arc<Table>) {
         let mut catalog = self.clone();
         let table = Table::new(model);
         catalog.tables.insert(table.model.name.clone(), Arc::clone(&table));
         (catalog, table)
+    }
+
+    /// The same definitions, with this kind of activity added or replaced.
+    pub(super) fn with_kind(&self, model: TypeModel) -> (Self, Arc<KindTable>) {
+        let mut catalog = self.clone();
+        let name = model.name.clone();
+        let kind = Arc::new(KindTable::new(model));
+        catalog.kinds.insert(name, Arc::clone(&kind));
+        (catalog, kind)
     }
 
     /// The same types, with this type of associations added or replaced.
@@ -73,6 +90,30 @@ impl Catalog {
                 None => error.with_hint("define it with types.define"),
             }
         })
+    }
+
+    pub(super) fn find_kind(&self, name: &str) -> Option<&Arc<KindTable>> {
+        self.kinds.get(name)
+    }
+
+    /// The kind of activity of this name.
+    ///
+    /// # Errors
+    ///
+    /// `UnknownType`, with the nearest name as a hint.
+    pub(super) fn kind(&self, name: &str) -> Result<&Arc<KindTable>> {
+        self.find_kind(name).ok_or_else(|| {
+            let error =
+                Error::new(ErrorKind::UnknownType, "no such kind of activity").with_field("kind");
+            match nearest(name, self.kinds.keys().map(String::as_str)) {
+                Some(near) => error.with_hint(format!("did you mean {near:?}?")),
+                None => error.with_hint("define it with activity_kinds.define"),
+            }
+        })
+    }
+
+    pub(super) fn kinds(&self) -> impl ExactSizeIterator<Item = &Arc<KindTable>> {
+        self.kinds.values()
     }
 
     pub(super) fn find_associations(&self, name: &str) -> Option<&Arc<AssociationTable>> {

@@ -9,7 +9,7 @@ use std::{
     path::Path,
 };
 
-use super::{Crm, records::filter};
+use super::{Crm, progress::Reports, records::filter};
 use crate::{
     Error, ErrorKind, ExportCsv, ExportReport, Flow, Progress, Result,
     cell::Cell,
@@ -72,6 +72,7 @@ impl Crm {
             TableWriter::new(out, signs, request.profile, &table.model, shown).map_err(failed)?;
 
         let mark = self.shared.store.mark();
+        let mut reports = Reports::new(&self.shared.observers, watch);
         let mut after: Option<Position> = None;
         let mut done = 0;
         loop {
@@ -93,12 +94,13 @@ impl Crm {
             })?;
             done += u64::from(count);
             let progress = Progress { done, total: Some(total) };
-            let flow = self.shared.observers.call(|| watch(progress));
+            let is_last = count < PAGE;
+            let flow = reports.step(progress, is_last);
             self.shared.store.check_interrupted(mark)?;
-            if flow != Some(Flow::Continue) {
+            if flow == Flow::Cancel {
                 return Err(Error::new(ErrorKind::Interrupted, "the export was cancelled"));
             }
-            if count < PAGE {
+            if is_last {
                 break;
             }
         }

@@ -6,7 +6,7 @@
 
 use std::{fs::File, io::Read, sync::Arc};
 
-use super::{Crm, Writing, csv_lookup::Lookups, records};
+use super::{Crm, Writing, csv_lookup::Lookups, progress::Reports, records};
 use crate::{
     BadCells, Error, ErrorKind, Flow, ImportCsv, ImportMode, ImportReport, MappingProposal,
     Outcome, Progress, ProposeMapping, Result, Value,
@@ -75,11 +75,12 @@ impl Crm {
             tally: Tally::default(),
         };
         let mark = self.shared.store.mark();
-        let mut goes_on = |import: &Import<'_, _>| -> Result<bool> {
+        let mut reports = Reports::new(&self.shared.observers, watch);
+        let mut goes_on = |import: &Import<'_, _>, is_finished: bool| -> Result<bool> {
             let progress = Progress { done: import.table.bytes_read(), total: source.total };
-            let flow = self.shared.observers.call(|| watch(progress));
+            let flow = reports.step(progress, is_finished);
             self.shared.store.check_interrupted(mark)?;
-            Ok(flow == Some(Flow::Continue))
+            Ok(flow == Flow::Continue)
         };
         if request.all_or_nothing {
             self.import_whole(&mut import, &mut goes_on)?;
@@ -87,7 +88,7 @@ impl Crm {
             let mut is_finished = false;
             while !is_finished && !import.tally.is_cancelled {
                 is_finished = self.write(|writing| import.batch(writing))?;
-                match goes_on(&import) {
+                match goes_on(&import, is_finished) {
                     // All is committed: there is nothing left to stop.
                     _ if is_finished => {}
                     goes_on => import.tally.is_cancelled = !goes_on?,
@@ -101,14 +102,14 @@ impl Crm {
     fn import_whole<'r, R: Read>(
         &self,
         import: &mut Import<'r, R>,
-        goes_on: &mut impl FnMut(&Import<'r, R>) -> Result<bool>,
+        goes_on: &mut impl FnMut(&Import<'r, R>, bool) -> Result<bool>,
     ) -> Result<()> {
         let written = self.write(|writing| {
             let mut is_finished = false;
             while !is_finished {
                 is_finished = import.batch(writing)?;
                 // The last time too: a caller who says stop then gets nothing, as promised.
-                if !goes_on(import)? {
+                if !goes_on(import, is_finished)? {
                     import.tally.is_cancelled = true;
                     break;
                 }

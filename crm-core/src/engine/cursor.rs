@@ -1,6 +1,7 @@
-//! Where a page ended, as opaque text: the key and the id of its last record.
+//! Where a page ended, as opaque text: the key and the id of its last record, or the time and the
+//! place in the journal of what came last.
 //!
-//! The text also says which order it belongs to, so that a cursor of another list is refused instead
+//! The text also says which order or list it belongs to, so that a cursor of another list is refused instead
 //! of giving a page from the wrong place.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -26,30 +27,21 @@ enum Key {
     B(Vec<u8>),
 }
 
+/// Lists that are ordered by time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Listing {
+    Activities,
+    Timeline,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PlaceCursor<T> {
+    l: Listing,
+    p: T,
+}
+
 fn order_key(order: Option<&Order>) -> Option<(String, bool)> {
     order.map(|order| (order.attribute.clone(), order.descending))
-}
-
-/// What a place consists of, as opaque text.
-pub(super) fn to_text(place: &impl Serialize) -> String {
-    URL_SAFE_NO_PAD.encode(serde_json::to_vec(place).expect("a cursor is always JSON"))
-}
-
-/// The same back.
-///
-/// # Errors
-///
-/// `InvalidArgument` if the text is no cursor of this shape.
-pub(super) fn from_text<T: DeserializeOwned>(text: &str) -> Result<T> {
-    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| invalid("not a cursor"))?;
-    serde_json::from_slice(&bytes).map_err(|_| invalid("not a cursor"))
-}
-
-/// The error for a cursor of another list.
-pub(super) fn invalid(message: &str) -> Error {
-    Error::new(ErrorKind::InvalidArgument, message)
-        .with_field("after")
-        .with_hint("hand in the `next` of the page before, with the same order")
 }
 
 /// The cursor after a record.
@@ -61,7 +53,51 @@ pub(super) fn write(order: Option<&Order>, position: Position) -> String {
         Cell::Text(text) => Key::T(text),
         Cell::Blob(bytes) => Key::B(bytes),
     };
-    to_text(&Cursor { o: order_key(order), k, i: position.id })
+    encode(&Cursor { o: order_key(order), k, i: position.id })
+}
+
+/// What a place consists of, as opaque text.
+pub(super) fn encode(cursor: &impl Serialize) -> String {
+    URL_SAFE_NO_PAD.encode(serde_json::to_vec(cursor).expect("a cursor is always JSON"))
+}
+
+/// The same back.
+///
+/// # Errors
+///
+/// `InvalidArgument` if the text is no cursor of this shape.
+pub(super) fn decode<T: DeserializeOwned>(text: &str) -> Result<T> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| invalid("not a cursor"))?;
+    serde_json::from_slice(&bytes).map_err(|_| invalid("not a cursor"))
+}
+
+/// The error for a text that is no cursor of the list that is asked for.
+pub(super) fn invalid(message: &str) -> Error {
+    Error::new(ErrorKind::InvalidArgument, message)
+        .with_field("after")
+        .with_hint("hand in the `next` of the page before, with the same order")
+}
+
+/// The cursor after a place in a list that is ordered by time.
+pub(super) fn write_place(listing: Listing, place: impl Serialize) -> String {
+    encode(&PlaceCursor { l: listing, p: place })
+}
+
+/// The place that a cursor of such a list names; `None` for the first page.
+///
+/// # Errors
+///
+/// `InvalidArgument` if the text is no cursor, or one of another list.
+pub(super) fn read_place<T: DeserializeOwned>(
+    listing: Listing,
+    text: Option<&str>,
+) -> Result<Option<T>> {
+    let Some(text) = text else { return Ok(None) };
+    let cursor: PlaceCursor<T> = decode(text)?;
+    match cursor.l == listing {
+        true => Ok(Some(cursor.p)),
+        false => Err(invalid("the cursor belongs to another list")),
+    }
 }
 
 /// The place that a cursor names.
@@ -70,7 +106,7 @@ pub(super) fn write(order: Option<&Order>, position: Position) -> String {
 ///
 /// `InvalidArgument` if the text is no cursor, or one of another order.
 pub(super) fn read(order: Option<&Order>, text: &str) -> Result<Position> {
-    let cursor: Cursor = from_text(text)?;
+    let cursor: Cursor = decode(text)?;
     if cursor.o != order_key(order) {
         return Err(invalid("the cursor belongs to another order"));
     }

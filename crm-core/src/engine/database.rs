@@ -3,25 +3,22 @@
 
 use std::{path::Path, time::Duration};
 
-use super::{Catalog, Crm, check_range};
+use super::{Catalog, Crm, check_range, progress::Reports};
 use crate::{
     BackupTo, ChangeKind, DatabaseStats, EngineInfo, Error, ErrorKind, Flow, Progress, RecordId,
     Result, RunSql, SqlResult, SqlRow, Timestamp, TypeCount, Value, VerifyReport,
-    association::StoredAssociation,
     cell::Cell,
-    journal::{AssociationBody, read_body},
+    journal::read_body,
     limits,
     store::{
-        self, Connection, Depth, QueryLimits,
-        associations::{self, AssociationTable},
-        files, journal,
+        self, Connection, Depth, QueryLimits, files, journal,
         records::{self as rows, Position, Selection, StoredRow},
         table::Table,
     },
 };
 
 /// How many findings a verification lists.
-const FINDINGS: usize = 100;
+pub(super) const FINDINGS: usize = 100;
 /// Records that are verified in one go, from one state of the file.
 const VERIFIED_AT_ONCE: u32 = 1000;
 
@@ -72,8 +69,7 @@ impl Crm {
             timeout: Duration::from_millis(request.timeout_ms.into()),
         };
         let found = self.shared.store.query(&request.sql, &parameters, limits)?;
-        let rows = found.rows.into_iter();
-        let rows = rows.map(|row| SqlRow(row.into_iter().map(from_cell).collect())).collect();
+        let rows = found.rows.into_iter().map(SqlRow).collect();
         Ok(SqlResult { columns: found.columns, rows, is_truncated: found.truncated })
     }
 
@@ -89,10 +85,10 @@ impl Crm {
         request: &BackupTo,
         watch: &mut dyn FnMut(Progress) -> Flow,
     ) -> Result<()> {
-        let observers = &self.shared.observers;
+        let mut reports = Reports::new(&self.shared.observers, watch);
         self.shared.store.backup_to(Path::new(&request.path), &mut |done, total| {
             let progress = Progress { done, total: Some(total) };
-            observers.call(|| watch(progress)) == Some(Flow::Continue)
+            reports.step(progress, done == total) == Flow::Continue
         })
     }
 
@@ -131,8 +127,8 @@ impl Crm {
         })
     }
 
-    /// Checks the file: SQLite's own integrity check, and that every record and every association is
-    /// what the journal says of it. Progress counts both.
+    /// Checks the file: SQLite's own integrity check, and that every record, activity and association
+    /// is what the journal says of it. Progress counts all of them.
     ///
     /// # Errors
     ///
@@ -142,8 +138,21 @@ impl Crm {
         let mut report = VerifyReport {
             is_ok: false,
             records: 0,
+            activities: 0,
             associations: 0,
             problems: self.shared.store.integrity(Depth::Full, findings)?,
+        };
+        let mark = self.shared.store.mark();
+        let mut reports = Reports::new(&self.shared.observers, watch);
+        let mut goes_on = |progress, is_last| {
+            let flow = reports.step(progress, is_last);
+            self.shared.store.check_interrupted(mark)?;
+            match flow {
+                Flow::Continue => Ok(()),
+                Flow::Cancel => {
+                    Err(Error::new(ErrorKind::Interrupted, "the verification was cancelled"))
+                }
+            }
         };
         for table in self.catalog().iter() {
             let name = &table.model.name;
@@ -161,128 +170,19 @@ impl Crm {
                     }
                     page => page?,
                 };
-                self.tell(watch, &report)?;
+                goes_on(Progress { done: report.records, total: None }, false)?;
                 match last {
                     Some(id) => after = Some(Position { key: Cell::Null, id }),
                     None => break,
                 }
             }
         }
-        self.verify_associations(watch, &mut report)?;
+        self.verify_activities(&mut report, &mut goes_on)?;
+        self.verify_associations(&mut report, goes_on)?;
         report.problems.truncate(FINDINGS);
         report.is_ok = report.problems.is_empty();
         Ok(report)
     }
-
-    fn verify_associations(
-        &self,
-        watch: &mut dyn FnMut(Progress) -> Flow,
-        report: &mut VerifyReport,
-    ) -> Result<()> {
-        let mut after = Some(0);
-        while let Some(place) = after {
-            let page = self.shared.store.read_snapshot(|conn| {
-                verify_associations(conn, &Catalog::load(conn)?, place, report)
-            });
-            after = match page {
-                Err(error) if error.kind() == ErrorKind::Corrupt => {
-                    report.problems.push(format!("associations: {}", error.message()));
-                    None
-                }
-                page => page?,
-            };
-            self.tell(watch, report)?;
-        }
-        Ok(())
-    }
-
-    /// Tells how far a verification is, and ends it if that is wanted.
-    fn tell(&self, watch: &mut dyn FnMut(Progress) -> Flow, report: &VerifyReport) -> Result<()> {
-        let progress = Progress { done: report.records + report.associations, total: None };
-        match self.shared.observers.call(|| watch(progress)) {
-            Some(Flow::Continue) => Ok(()),
-            _ => Err(Error::new(ErrorKind::Interrupted, "the verification was cancelled")),
-        }
-    }
-}
-
-/// Compares a page of associations with the journal and returns the last place, if a next page may
-/// follow.
-fn verify_associations(
-    conn: &Connection,
-    catalog: &Catalog,
-    after: i64,
-    report: &mut VerifyReport,
-) -> Result<Option<i64>> {
-    if after == 0 {
-        let added = journal::count_of_kind(conn, ChangeKind::AssociationAdded)?;
-        let stored = associations::count(conn)?;
-        if added != stored {
-            report
-                .problems
-                .push(format!("the table has {stored} associations, the journal added {added}"));
-        }
-    }
-    let page = associations::page(conn, after, VERIFIED_AT_ONCE)?;
-    let (is_full, last) = (page.len() == VERIFIED_AT_ONCE as usize, page.last().map(|row| row.seq));
-    for mut row in page {
-        report.associations += 1;
-        let table = catalog.associations(&row.association_type)?;
-        associations::complete(conn, table, &mut row)?;
-        let finding = match rebuild_association(conn, table, &row) {
-            Ok(rebuilt) if rebuilt.as_ref() == Some(&row) => continue,
-            Ok(_) => "the table differs from the journal".to_owned(),
-            Err(error) if error.kind() == ErrorKind::Corrupt => error.message().to_owned(),
-            Err(error) => return Err(error),
-        };
-        if report.problems.len() < FINDINGS {
-            report.problems.push(format!("{} {}: {finding}", row.association_type, row.id));
-        }
-    }
-    Ok(last.filter(|_| is_full))
-}
-
-/// The row of an association as its changes make it; `None` if the journal does not add it.
-fn rebuild_association(
-    conn: &Connection,
-    table: &AssociationTable,
-    stored: &StoredAssociation,
-) -> Result<Option<StoredAssociation>> {
-    let mut row: Option<StoredAssociation> = None;
-    journal::of_record(conn, stored.id, 0, |change| {
-        let at = change.hlc.at();
-        let body = AssociationBody::read(&change.body)?;
-        let cells = body.cells(&table.model)?;
-        if let (ChangeKind::AssociationAdded, Some(from), Some(to)) =
-            (change.kind, body.from, body.to)
-        {
-            row = Some(StoredAssociation {
-                seq: change.seq,
-                id: stored.id,
-                association_type: body.association_type,
-                version: 0,
-                from,
-                to,
-                created_at: at,
-                updated_at: at,
-                archived_at: None,
-                cells: vec![Cell::Null; table.model.whole.columns],
-            });
-        }
-        let Some(row) = &mut row else { return Ok(false) };
-        row.version += 1;
-        row.updated_at = at;
-        match change.kind {
-            ChangeKind::AssociationArchived => row.archived_at = Some(at),
-            ChangeKind::AssociationRestored => row.archived_at = None,
-            _ => {}
-        }
-        for (attribute, cells) in cells {
-            row.cells[attribute.span()].clone_from_slice(&cells);
-        }
-        Ok(true)
-    })?;
-    Ok(row)
 }
 
 /// Compares a page of records with the journal and returns the last id, if a next page may follow.
@@ -374,15 +274,17 @@ fn to_parameter(value: &Value) -> Result<Cell> {
     })
 }
 
-fn from_cell(cell: Cell) -> Value {
-    match cell {
-        Cell::Null => Value::Null,
-        Cell::Integer(number) => Value::Integer(number),
-        Cell::Real(number) => Value::Real(number),
-        Cell::Text(text) => Value::Text(text),
-        Cell::Blob(bytes) => match <[u8; 16]>::try_from(bytes.as_slice()) {
-            Ok(id) => Value::from(RecordId::from_bytes(id)),
-            Err(_) => Value::Text(bytes.iter().map(|byte| format!("{byte:02x}")).collect()),
-        },
+impl From<Cell> for Value {
+    fn from(cell: Cell) -> Self {
+        match cell {
+            Cell::Null => Self::Null,
+            Cell::Integer(number) => Self::Integer(number),
+            Cell::Real(number) => Self::Real(number),
+            Cell::Text(text) => Self::Text(text),
+            Cell::Blob(bytes) => match <[u8; 16]>::try_from(bytes.as_slice()) {
+                Ok(id) => Self::from(RecordId::from_bytes(id)),
+                Err(_) => Self::Text(bytes.iter().map(|byte| format!("{byte:02x}")).collect()),
+            },
+        }
     }
 }

@@ -2,9 +2,10 @@
 
 use super::{Catalog, Crm, check_limit};
 use crate::{
-    Change, ChangePage, Error, ErrorKind, GetHistory, HistoryEntry, HistoryPage, ListChanges,
-    RecordId, Result, Values,
-    journal::AssociationBody,
+    Activity, Change, ChangeKind, ChangePage, Error, ErrorKind, GetHistory, HistoryEntry,
+    HistoryPage, ListChanges, RecordId, Result, Values,
+    activity::Recorded,
+    journal::{ActivityBody, AssociationBody},
     store::{
         journal::{self as rows, StoredChange},
         records,
@@ -93,7 +94,7 @@ impl<'a> Journal<'a> {
     }
 }
 
-fn to_entry(row: StoredChange, version: i64, values: Values) -> HistoryEntry {
+pub(super) fn to_entry(row: StoredChange, version: i64, values: Values) -> HistoryEntry {
     HistoryEntry {
         seq: row.seq,
         at: row.hlc.at(),
@@ -106,7 +107,8 @@ fn to_entry(row: StoredChange, version: i64, values: Values) -> HistoryEntry {
 }
 
 fn to_change(catalog: &Catalog, row: StoredChange) -> Result<Change> {
-    let (mut values, mut definition, mut association) = (Values::new(), None, None);
+    let (mut values, mut definition) = (Values::new(), None);
+    let (mut activity, mut association) = (None, None);
     let mut record_id = row.record_id;
     match (&row.entity_type, row.record_id) {
         (Some(name), Some(_)) => values = catalog.table(name)?.model.decode_body(&row.body)?,
@@ -115,6 +117,9 @@ fn to_change(catalog: &Catalog, row: StoredChange) -> Result<Change> {
             let table = catalog.associations(&body.association_type)?;
             association = Some(body.decode(&table.model, id)?);
             record_id = None;
+        }
+        _ if row.kind == ChangeKind::ActivityRecorded => {
+            activity = Some(to_activity(catalog, &row)?);
         }
         _ => definition = Some(row.body),
     }
@@ -132,6 +137,16 @@ fn to_change(catalog: &Catalog, row: StoredChange) -> Result<Change> {
         record_id,
         values,
         definition,
+        activity,
         association,
     })
+}
+
+/// An activity as its change recorded it.
+fn to_activity(catalog: &Catalog, row: &StoredChange) -> Result<Activity> {
+    let body = ActivityBody::read(&row.body)?;
+    let kind = catalog.kind(&body.kind)?;
+    let (id, at, by) = (body.id, row.hlc.at(), row.actor.clone());
+    let recorded = Recorded { id, superseded_by: None, at, by };
+    Ok(Activity::new(&kind.model, body.content(&kind.model)?, recorded))
 }

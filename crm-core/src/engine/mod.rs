@@ -1,13 +1,16 @@
 //! The engine: one handle over one file, and the only place that reads the clock, makes ids and
 //! opens transactions.
 //!
-//! Each room is one file here (`types`, `records`, `association_types`, `associations`, `history`, `files`, `csv_import`, `csv_export`, `database`), and every
-//! method reads the same way: validate, load, decide, save, return. The invariant: what a method
+//! Each room is one file here (`types`, `records`, `activities`, `associations`, `conditions`, `history`, `files`, `csv_import`,
+//! `csv_export`, `database` …), and every method reads the same way: validate, load, decide, save, return. The invariant: what a method
 //! returned `Ok` for is committed, and its rows in the journal with it.
 
+mod activities;
+mod activity_kinds;
 mod association_types;
 mod associations;
 mod catalog;
+mod conditions;
 mod csv_export;
 mod csv_import;
 mod csv_lookup;
@@ -16,11 +19,17 @@ mod database;
 mod files;
 mod history;
 mod observe;
+mod progress;
 mod records;
 mod system;
+mod timeline;
 mod types;
+mod verify_activities;
+mod verify_associations;
 mod writing;
 
+pub use activities::Activities;
+pub use activity_kinds::ActivityKinds;
 pub use association_types::AssociationTypes;
 pub use associations::Associations;
 pub use files::Files;
@@ -222,6 +231,18 @@ impl Crm {
     #[must_use]
     pub fn deals(&self) -> Records<'_> {
         self.records("deal")
+    }
+
+    /// Activities.
+    #[must_use]
+    pub fn activities(&self) -> Activities<'_> {
+        Activities::new(self)
+    }
+
+    /// Kinds of activities.
+    #[must_use]
+    pub fn activity_kinds(&self) -> ActivityKinds<'_> {
+        ActivityKinds::new(self)
     }
 
     /// Types of associations.

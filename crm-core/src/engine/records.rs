@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Crm, Writing, check_limit, cursor};
 use crate::{
-    ApplyChanges, ApplyReport, Archived, ChangeKind, ChangeOutcome, CountRecords, Error, ErrorKind,
+    ApplyChanges, ApplyReport, ChangeKind, ChangeOutcome, CountRecords, Error, ErrorKind,
     FoundRecords, Kind, ListRecords, Outcome, Problem, Record, RecordChange, RecordId, RecordPage,
     Result, Upserted, Value, Values,
     cell::Cell,
@@ -180,9 +180,7 @@ impl<'a> Records<'a> {
     ///
     /// `UnknownType`.
     pub fn count(&self) -> Result<u64> {
-        let entity_type = self.entity_type.to_owned();
-        let archived = Archived::Exclude;
-        self.crm.count_records(&CountRecords { entity_type, filter: Values::new(), archived })
+        self.crm.count_records(&CountRecords::new(self.entity_type))
     }
 
     /// All records in use, by id, read page by page: so memory stays small and no lock is held
@@ -221,13 +219,20 @@ impl Crm {
     ///
     /// # Errors
     ///
-    /// `UnknownType`, `UnknownAttribute`; `InvalidArgument` if an attribute cannot be compared, the
-    /// limit is not 1 to 10,000, or `after` is not the `next` of a page in the same order; and as for
-    /// [`Records::create`] if a value of the filter does not fit.
+    /// `UnknownType`, `UnknownAttribute`; `InvalidArgument` if a list cannot be ordered by the
+    /// attribute, the limit is not 1 to 10,000, or `after` is not the `next` of a page in the same
+    /// order; as for [`Records::create`] if a value of the filter does not fit; and as for
+    /// [`Crm::check_condition`] if the condition does not.
     pub fn list_records(&self, request: &ListRecords) -> Result<RecordPage> {
-        let table = self.catalog().table(&request.entity_type)?.clone();
+        let catalog = self.catalog();
+        let table = catalog.table(&request.entity_type)?.clone();
         check_limit(request.limit)?;
-        let terms = filter(&table.model, &request.filter)?;
+        let mut terms = filter(&table.model, &request.filter)?;
+        if let Some(condition) = &request.condition {
+            let zone = request.zone.as_deref();
+            let wanted = self.wanted(&catalog, condition, &table.model.name, request.at, zone)?;
+            terms.push(Term::Condition(wanted));
+        }
         let order = request.order.as_ref();
         let ordered = order.map(|order| comparable(&table.model, &order.attribute)).transpose()?;
         let after = request.after.as_deref().map(|text| cursor::read(order, text)).transpose()?;
@@ -258,8 +263,14 @@ impl Crm {
     ///
     /// As [`Crm::list_records`].
     pub fn count_records(&self, request: &CountRecords) -> Result<u64> {
-        let table = self.catalog().table(&request.entity_type)?.clone();
-        let terms = filter(&table.model, &request.filter)?;
+        let catalog = self.catalog();
+        let table = catalog.table(&request.entity_type)?.clone();
+        let mut terms = filter(&table.model, &request.filter)?;
+        if let Some(condition) = &request.condition {
+            let zone = request.zone.as_deref();
+            let wanted = self.wanted(&catalog, condition, &table.model.name, request.at, zone)?;
+            terms.push(Term::Condition(wanted));
+        }
         self.shared.store.read(|conn| rows::count(conn, &table, &terms, request.archived))
     }
 
@@ -494,7 +505,7 @@ fn check_stored(
     for &place in &draft.changed {
         let attribute = &table.model.attributes[place];
         let cells = &mut draft.cells[attribute.span()];
-        check_referred(writing, attribute, cells)?;
+        check_target(writing, attribute, cells)?;
         if attribute.definition.unique
             && cells[0] != Cell::Null
             && let Some(other) = rows::find_other(writing.tx, table, place, &cells[0], id)?
@@ -508,8 +519,9 @@ fn check_stored(
     Ok(())
 }
 
-/// Checks that the record or stored file that a value refers to is there, and fills in the file's size.
-pub(super) fn check_referred(
+/// Checks that the record or file that a value names is there, and takes the size of the file from
+/// what is stored.
+pub(super) fn check_target(
     writing: &Writing<'_>,
     attribute: &AttributeModel,
     cells: &mut [Cell],
@@ -524,9 +536,10 @@ pub(super) fn check_referred(
         }
         (Kind::File, Cell::Text(hash)) => {
             let size = files::size(writing.tx, &super::files::read_hash(hash)?)?;
-            let missing = || Error::new(ErrorKind::NotFound, "no stored file has this hash");
             let size = size.ok_or_else(|| {
-                missing().with_field(attribute.name()).with_hint("store the bytes with files.add")
+                Error::new(ErrorKind::NotFound, "no stored file has this hash")
+                    .with_field(attribute.name())
+                    .with_hint("store the bytes with files.add")
             })?;
             cells[3] = Cell::Integer(i64::try_from(size).unwrap_or(i64::MAX));
         }
@@ -615,10 +628,9 @@ pub(super) fn filter(model: &TypeModel, values: &Values) -> Result<Vec<Term>> {
                 false => Term::Holds { column: name.to_owned(), option },
             });
         }
-        // What was typed says nothing about equality, only the normal form does.
-        let pairs =
-            columns().into_iter().zip(cells).filter(|(column, _)| !column.ends_with("_typed"));
-        let (columns, cells) = pairs.unzip();
+        let parts = attribute.definition.kind.parts().iter().zip(columns().into_iter().zip(cells));
+        let compared = parts.filter(|(part, _)| part.tells_apart());
+        let (columns, cells) = compared.map(|(_, pair)| pair).unzip();
         Ok(Term::Equals { columns, cells })
     };
     values.iter().map(term).collect()

@@ -13,6 +13,7 @@ use crate::{
     schema::TypeModel,
     store::{
         Connection, Transaction,
+        activities::KindTable,
         associations::AssociationTable,
         journal::{self as rows, NewRow},
         table::Table,
@@ -36,9 +37,19 @@ impl Default for Head {
 }
 
 impl Head {
-    /// Reads it from the file; `None` if the file has no device yet.
+    /// Reads it from the file; `None` if the file has no device yet, because nothing was written.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` if something was.
     pub(super) fn load(conn: &Connection) -> Result<Option<Self>> {
-        let Some(device) = rows::own_device(conn)? else { return Ok(None) };
+        let Some(device) = rows::own_device(conn)? else {
+            return match rows::is_untouched(conn)? {
+                true => Ok(None),
+                false => Err(Error::new(ErrorKind::Corrupt, "the file does not name its device")
+                    .with_hint("the file is left as it is: copy it, then restore a backup")),
+            };
+        };
         let (seq, hlc, device_seq) = rows::last(conn, device)?;
         Ok(Some(Self { device, seq, device_seq, hlc }))
     }
@@ -116,6 +127,23 @@ impl<'a> Writing<'a> {
         table
     }
 
+    /// The kind of activity of this name.
+    ///
+    /// # Errors
+    ///
+    /// `UnknownType`.
+    pub(super) fn kind(&self, name: &str) -> Result<Arc<KindTable>> {
+        self.catalog.kind(name).cloned()
+    }
+
+    /// Makes the kind of activity `model` part of the schema.
+    pub(super) fn set_kind(&mut self, model: TypeModel) -> Arc<KindTable> {
+        let (catalog, kind) = self.catalog.with_kind(model);
+        self.catalog = Arc::new(catalog);
+        self.schema_changed = true;
+        kind
+    }
+
     /// The type of associations of this name.
     ///
     /// # Errors
@@ -125,11 +153,8 @@ impl<'a> Writing<'a> {
         self.catalog.associations(name).cloned()
     }
 
-    /// Makes `model` part of the schema.
-    pub(super) fn set_association_model(
-        &mut self,
-        model: AssociationModel,
-    ) -> Arc<AssociationTable> {
+    /// Makes the type of associations `model` part of the schema.
+    pub(super) fn set_associations(&mut self, model: AssociationModel) -> Arc<AssociationTable> {
         let (catalog, table) = self.catalog.with_associations(model);
         self.catalog = Arc::new(catalog);
         self.schema_changed = true;
@@ -142,7 +167,7 @@ impl<'a> Writing<'a> {
         self.crm.shared.ids.next_id(self.now.max(self.head.hlc.at()))
     }
 
-    /// The `seq` of the next change.
+    /// The place of the next change in the journal.
     pub(super) fn next_seq(&self) -> i64 {
         self.head.seq + 1
     }
@@ -172,8 +197,19 @@ impl<'a> Writing<'a> {
         table: &Table,
         id: RecordId,
     ) -> Result<()> {
+        self.log_body(stamp, kind, Some(&table.model.name), Some(id))
+    }
+
+    /// Appends a change to the journal whose body stands in `self.body`.
+    pub(super) fn log_body(
+        &mut self,
+        stamp: Hlc,
+        kind: ChangeKind,
+        entity_type: Option<&str>,
+        record_id: Option<RecordId>,
+    ) -> Result<()> {
         let body = std::mem::take(&mut self.body);
-        let logged = self.log(stamp, kind, Some(&table.model.name), Some(id), &body);
+        let logged = self.log(stamp, kind, entity_type, record_id, &body);
         self.body = body;
         logged
     }

@@ -23,7 +23,7 @@ pub(crate) use writer::{Shown, TableWriter};
 use cells::CellReader;
 use serde::{Deserialize, Serialize};
 
-use crate::{Values, record::Archived};
+use crate::{Values, record::Archived, shape::debug};
 
 /// How a CSV table is written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,7 +143,7 @@ pub enum BadCells {
 ///
 /// A blank cell says nothing: a record that is changed keeps its value, and one that is created
 /// takes the default. A row without anything in it is skipped like a blank line.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -180,6 +180,12 @@ pub struct ImportCsv {
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = false))]
     pub all_or_nothing: bool,
+}
+
+debug! {
+    ImportCsv
+        shows(entity_type, columns, dialect, mode, key, bad_cells, all_or_nothing)
+        hides(path, text)
 }
 
 impl ImportCsv {
@@ -274,7 +280,7 @@ pub struct ImportReport {
 
 /// Asks which column may go where: the request of `csv.propose`. Exactly one of `path` and `text`
 /// is given.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -296,8 +302,10 @@ pub struct ProposeMapping {
     pub dialect: CsvDialect,
 }
 
+debug! { ProposeMapping shows(entity_type, dialect) hides(path, text) }
+
 /// A proposal for a mapping. A person should look at it: it is never applied by itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MappingProposal {
@@ -306,6 +314,8 @@ pub struct MappingProposal {
     /// The columns that resemble none.
     pub unmapped: Vec<String>,
 }
+
+debug! { MappingProposal shows(columns) hides(unmapped) }
 
 /// For whom a CSV table is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -327,7 +337,7 @@ pub enum CsvProfile {
 ///
 /// The header has the names of the attributes, with one column per part as [`ColumnMapping`] names
 /// them, and the rows are in the order of creation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -343,7 +353,7 @@ pub struct ExportCsv {
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default))]
     pub attributes: Vec<String>,
-    /// Only records whose attributes equal these values; null means without a value.
+    /// Only records whose attributes equal these values, as `records.list` compares them.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default))]
     pub filter: Values,
@@ -358,6 +368,8 @@ pub struct ExportCsv {
     #[serde(default)]
     pub profile: CsvProfile,
 }
+
+debug! { ExportCsv shows(entity_type, attributes, filter, archived, dialect, profile) hides(path) }
 
 impl ExportCsv {
     /// All attributes of the records in use, returned as text.
@@ -375,7 +387,7 @@ impl ExportCsv {
 }
 
 /// What an export did.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ExportReport {
@@ -386,3 +398,5 @@ pub struct ExportReport {
     /// The table, if no file was named.
     pub text: Option<String>,
 }
+
+debug! { ExportReport shows(rows, bytes) hides(text) }

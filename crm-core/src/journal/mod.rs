@@ -2,19 +2,26 @@
 //!
 //! Every change is one row, written in the transaction that makes it, and never changed after. The
 //! invariant: folding the rows of a record, or of an association, in order gives exactly its row in the
-//! table; bodies hold new values only.
+//! table, and the one row of an activity gives all of its; bodies hold new values only.
 
+mod activity;
 mod association;
 mod body;
 mod hlc;
 
+pub(crate) use activity::{
+    ActivityBody, finish_activity, is_same_activity, read_visitor, write_activity,
+    write_identified, write_released,
+};
 pub(crate) use association::{AssociationBody, wrap_association};
 pub(crate) use body::{read_body, write_changes, write_created, write_empty};
 pub(crate) use hlc::Hlc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AssociationChange, RecordId, Timestamp, Values, record::default_page};
+use crate::{
+    Activity, AssociationChange, RecordId, Timestamp, Values, record::default_page, shape::debug,
+};
 
 macro_rules! change_kinds {
     ($( $(#[$doc:meta])* $variant:ident = $name:literal; )*) => {
@@ -63,6 +70,18 @@ change_kinds! {
     AttributeRestored = "attribute_restored";
     /// Bytes were stored.
     FileAdded = "file_added";
+    /// A kind of activity was defined or its definition changed.
+    ActivityKindDefined = "activity_kind_defined";
+    /// A kind of activity was archived.
+    ActivityKindArchived = "activity_kind_archived";
+    /// A kind of activity was taken out of the archive.
+    ActivityKindRestored = "activity_kind_restored";
+    /// An activity was recorded.
+    ActivityRecorded = "activity_recorded";
+    /// It was said whose record a visitor is.
+    VisitorIdentified = "visitor_identified";
+    /// It was taken back whose record a visitor is.
+    VisitorReleased = "visitor_released";
     /// A type of associations was defined, or its definition changed.
     AssociationTypeDefined = "association_type_defined";
     /// A type of associations was archived.
@@ -80,7 +99,7 @@ change_kinds! {
 }
 
 /// One change, as the journal has it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Change {
@@ -109,11 +128,21 @@ pub struct Change {
     pub record_id: Option<RecordId>,
     /// The new values of a record's attributes; null for those that were cleared.
     pub values: Values,
-    /// For a definition or a file: what the journal holds, as JSON.
+    /// For a definition, a file or a visitor: what the journal holds, as JSON.
     pub definition: Option<String>,
+    /// An activity as it was recorded: without what came later, that is whose record its visitor
+    /// turned out to be and by which activity it was superseded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activity: Option<Activity>,
     /// For an association: what is new about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub association: Option<AssociationChange>,
+}
+
+debug! {
+    Change
+        shows(seq, device, device_seq, hlc, at, transaction, kind, entity_type, record_id, values, activity, association)
+        hides(actor, cause, definition)
 }
 
 /// Reads the journal: the request of `changes.list`.
@@ -145,7 +174,7 @@ pub struct ChangePage {
 }
 
 /// One change in the history of a record.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HistoryEntry {
@@ -164,6 +193,8 @@ pub struct HistoryEntry {
     /// The new values; null for those that were cleared.
     pub values: Values,
 }
+
+debug! { HistoryEntry shows(seq, at, kind, version, values) hides(actor, cause) }
 
 /// A page of a record's history, oldest first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -12,7 +12,7 @@ pub(crate) use encode::{check_file_name, check_media_type};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ErrorKind, RecordId, Timestamp, Value, Values};
+use crate::{Condition, ErrorKind, RecordId, Timestamp, Value, Values, shape::debug};
 
 /// A record as it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,8 +53,8 @@ impl Record {
     }
 }
 
-/// Names a record by its entity type and id.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// Names a record: its entity type and its id.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -67,7 +67,7 @@ pub struct RecordRef {
 }
 
 impl RecordRef {
-    /// The record of this type and id.
+    /// The record of this id.
     pub fn new(entity_type: impl Into<String>, id: RecordId) -> Self {
         Self { entity_type: entity_type.into(), id }
     }
@@ -94,7 +94,8 @@ pub enum Archived {
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Order {
-    /// The attribute. Records without a value come first, or last when descending.
+    /// The attribute, of any kind but `long_text`, `choices`, `address` and `file`. Records without a
+    /// value come first, or last when descending.
     pub attribute: String,
     /// Whether the greatest comes first.
     #[serde(default)]
@@ -184,34 +185,25 @@ requests! {
         /// The values by attribute; null clears, those left out stay (or take their default).
         values: Values,
     }
-    /// Reads a page of records: the request of `records.list`.
-    ListRecords {
-        /// Only records whose attributes equal these values; null means without a value.
-        #[serde(default)]
-        #[cfg_attr(feature = "uniffi", uniffi(default))]
-        filter: Values,
-        /// The order; by id, which is the order of creation, if it is left out.
-        #[serde(default)]
-        #[cfg_attr(feature = "uniffi", uniffi(default = None))]
-        order: Option<Order>,
-        /// Which records, by whether they are archived.
-        #[serde(default)]
-        archived: Archived,
-        /// The `next` of the page before; the first page if it is left out.
-        #[serde(default)]
-        #[cfg_attr(feature = "uniffi", uniffi(default = None))]
-        after: Option<String>,
-        /// How many records at most, 1 to 10,000.
-        #[serde(default = "default_page")]
-        #[cfg_attr(feature = "uniffi", uniffi(default = 100))]
-        limit: u32,
-    }
     /// Counts records: the request of `records.count`.
     CountRecords {
-        /// Only records whose attributes equal these values; null means without a value.
+        /// Only records whose attributes equal these values, as `records.list` compares them.
         #[serde(default)]
         #[cfg_attr(feature = "uniffi", uniffi(default))]
         filter: Values,
+        /// Only records for which this condition is true too, as JSON or as text.
+        #[serde(default, rename = "where")]
+        #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+        condition: Option<Condition>,
+        /// The moment that counts as now in the condition; the present if it is left out.
+        #[serde(default)]
+        #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+        at: Option<Timestamp>,
+        /// The time zone by whose calendar the condition counts days, of the IANA database; UTC if it
+        /// is left out.
+        #[serde(default)]
+        #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+        zone: Option<String>,
         /// Which records, by whether they are archived.
         #[serde(default)]
         archived: Archived,
@@ -240,12 +232,62 @@ pub(crate) fn default_page() -> u32 {
     100
 }
 
+/// Reads a page of records: the request of `records.list`.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ListRecords {
+    /// The entity type.
+    #[serde(rename = "type")]
+    pub entity_type: String,
+    /// Only records whose attributes equal these values in their normal form, an address in all its
+    /// parts; null means without a value, and for `choices` a text means holding that option.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default))]
+    pub filter: Values,
+    /// Only records for which this condition is true too, as JSON or as text.
+    #[serde(default, rename = "where")]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub condition: Option<Condition>,
+    /// The moment that counts as now in the condition; the present if it is left out. Hand in the
+    /// same with every page, or a page may follow one of another moment.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub at: Option<Timestamp>,
+    /// The time zone by whose calendar the condition counts days, of the IANA database; UTC if it is
+    /// left out.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub zone: Option<String>,
+    /// The order; by id, which is the order of creation, if it is left out.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub order: Option<Order>,
+    /// Which records, by whether they are archived.
+    #[serde(default)]
+    pub archived: Archived,
+    /// The `next` of the page before; the first page if it is left out.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub after: Option<String>,
+    /// How many records at most, 1 to 10,000.
+    #[serde(default = "default_page")]
+    #[cfg_attr(feature = "uniffi", uniffi(default = 100))]
+    pub limit: u32,
+}
+
+debug! { ListRecords shows(entity_type, filter, condition, at, zone, order, archived, limit) hides(after) }
+
 impl ListRecords {
     /// The first page of all records in use, by id.
     pub fn new(entity_type: impl Into<String>) -> Self {
         Self {
             entity_type: entity_type.into(),
             filter: Values::new(),
+            condition: None,
+            at: None,
+            zone: None,
             order: None,
             archived: Archived::Exclude,
             after: None,
@@ -254,8 +296,22 @@ impl ListRecords {
     }
 }
 
+impl CountRecords {
+    /// All records in use.
+    pub fn new(entity_type: impl Into<String>) -> Self {
+        Self {
+            entity_type: entity_type.into(),
+            filter: Values::new(),
+            condition: None,
+            at: None,
+            zone: None,
+            archived: Archived::Exclude,
+        }
+    }
+}
+
 /// A page of records.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RecordPage {
@@ -265,6 +321,8 @@ pub struct RecordPage {
     /// neither created nor moved in the order meanwhile comes exactly once, whatever others write.
     pub next: Option<String>,
 }
+
+debug! { RecordPage shows(records) hides(next) }
 
 /// The records of several keys.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

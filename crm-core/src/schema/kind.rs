@@ -64,6 +64,14 @@ pub(crate) struct Part {
     pub(crate) sql: &'static str,
 }
 
+impl Part {
+    /// Whether two values that differ here are different values: what was typed says nothing about
+    /// that, and the size of a file follows from its hash.
+    pub(crate) fn tells_apart(self) -> bool {
+        !matches!(self.suffix, "_typed" | "_size")
+    }
+}
+
 const fn part(suffix: &'static str, sql: &'static str) -> Part {
     Part { suffix, sql }
 }
@@ -167,8 +175,8 @@ impl Kind {
         }
     }
 
-    /// Whether values of this kind can be told equal by one column, and so be unique, look a record
-    /// up, filter or order a list.
+    /// Whether values of this kind can be told equal by one column, and so be unique and look a
+    /// record up.
     pub(crate) const fn is_key(self) -> bool {
         !matches!(
             self,
@@ -182,7 +190,7 @@ impl Kind {
         )
     }
 
-    /// Whether a list may be ordered by, and filtered for, values of this kind.
+    /// Whether a list may be ordered by values of this kind. It may be filtered for those of any.
     pub(crate) const fn is_comparable(self) -> bool {
         !matches!(self, Self::LongText | Self::Choices | Self::Address | Self::File)
     }

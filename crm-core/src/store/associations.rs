@@ -384,3 +384,16 @@ pub(crate) fn page(conn: &Connection, after: i64, limit: u32) -> Result<Vec<Stor
 pub(crate) fn count(conn: &Connection) -> Result<u64> {
     Ok(conn.query_row("SELECT count(*) FROM crm_association", [], |row| row.get(0))?)
 }
+
+/// How many rows of the side table of a type belong to no association of it.
+pub(crate) fn count_stray_values(conn: &Connection, table: &AssociationTable) -> Result<u64> {
+    if table.model.attributes.attributes.is_empty() {
+        return Ok(0);
+    }
+    let sql = format!(
+        "SELECT count(*) FROM {} s WHERE NOT EXISTS \
+         (SELECT 1 FROM crm_association a WHERE a.seq = s.seq AND a.type = ?1)",
+        table.side.name
+    );
+    Ok(conn.query_row(&sql, [table.model.id], |row| row.get(0))?)
+}

@@ -21,6 +21,11 @@ impl From<rusqlite::Error> for Error {
             Failure::SqlInputError { error, .. } if error.code != ErrorCode::Unknown => {
                 from_code(error)
             }
+            // The engine asks only for what the definitions in the file name.
+            Failure::SqlInputError { msg, .. } if lacks_a_name(&msg) => {
+                Self::new(ErrorKind::Corrupt, "the file lacks a table or column of its own")
+                    .with_hint("the file is left as it is: copy it, then restore a backup")
+            }
             Failure::FromSqlConversionFailure(..)
             | Failure::IntegralValueOutOfRange(..)
             | Failure::InvalidColumnType(..)
@@ -144,6 +149,11 @@ pub(super) fn from_user_sql(failure: rusqlite::Error, denied: Option<String>) ->
         }
         other => other.into(),
     }
+}
+
+fn lacks_a_name(message: &str) -> bool {
+    ["no such table", "no such column"].iter().any(|words| message.starts_with(words))
+        || message.contains("has no column named")
 }
 
 /// The part of an SQLite message that names something unknown, if the name is a bare identifier.

@@ -135,7 +135,10 @@ mod tests {
         apply(&mut migrated, MIGRATIONS.iter(), SCHEMA_VERSION).unwrap();
         assert_eq!(shape(&fresh), shape(&migrated));
         for connection in [&fresh, &migrated] {
-            assert_eq!(connection::get(connection, "user_version").unwrap(), SCHEMA_VERSION.into());
+            assert_eq!(
+                connection::get(connection, "user_version").unwrap(),
+                i64::from(SCHEMA_VERSION)
+            );
             assert_eq!(connection::get(connection, "application_id").unwrap(), 0x4352_4D31);
         }
     }

@@ -7,7 +7,10 @@ use rusqlite::{
     Connection, OptionalExtension as _, Row, Transaction, params_from_iter, types::ToSql,
 };
 
-use super::table::{FIXED_COLUMNS, Table, quote};
+use super::{
+    condition::Expression,
+    table::{FIXED_COLUMNS, Table, quote},
+};
 use crate::{
     Archived, RecordId, Result, Timestamp, cell::Cell, record::Draft, schema::AttributeModel,
 };
@@ -24,14 +27,18 @@ pub(crate) struct StoredRow {
 }
 
 fn read_row(row: &Row<'_>, table: &Table) -> rusqlite::Result<StoredRow> {
-    let columns = FIXED_COLUMNS..FIXED_COLUMNS + table.model.columns;
+    // Collecting fallible items would not know their number, and grow the row step by step.
+    let mut cells = Vec::with_capacity(table.model.columns);
+    for place in 0..table.model.columns {
+        cells.push(row.get(FIXED_COLUMNS + place)?);
+    }
     Ok(StoredRow {
         id: RecordId::from_bytes(row.get(0)?),
         version: row.get(1)?,
         created_at: Timestamp::clamped(row.get(2)?),
         updated_at: Timestamp::clamped(row.get(3)?),
         archived_at: row.get::<_, Option<i64>>(4)?.map(Timestamp::clamped),
-        cells: columns.map(|place| row.get(place)).collect::<rusqlite::Result<_>>()?,
+        cells,
     })
 }
 
@@ -70,15 +77,13 @@ pub(crate) fn find_other(
 
 /// Whether a record of this id is there, archived or not.
 pub(crate) fn exists(conn: &Connection, table: &Table, id: &[u8]) -> Result<bool> {
-    let sql = format!("SELECT 1 FROM {} WHERE id = ?1", table.name);
-    Ok(conn.prepare_cached(&sql)?.exists([id])?)
+    Ok(is_archived(conn, table, id)?.is_some())
 }
 
-/// Whether the record of this id is archived; `None` if there is none.
-pub(crate) fn is_archived(conn: &Connection, table: &Table, id: RecordId) -> Result<Option<bool>> {
-    let sql = format!("SELECT archived_at IS NOT NULL FROM {} WHERE id = ?1", table.name);
-    let mut statement = conn.prepare_cached(&sql)?;
-    Ok(statement.query_row([id.as_bytes()], |row| row.get(0)).optional()?)
+/// Whether the record of this id is archived; `None` if it is not there.
+pub(crate) fn is_archived(conn: &Connection, table: &Table, id: &[u8]) -> Result<Option<bool>> {
+    let mut statement = conn.prepare_cached(&table.select_archived)?;
+    Ok(statement.query_row([id], |row| row.get(0)).optional()?)
 }
 
 /// Adds a row of version 1.
@@ -173,7 +178,7 @@ pub(crate) fn set_choices(
 /// One term of a filter.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Term {
-    /// The columns equal the cells.
+    /// The columns equal the cells; a NULL among them is equal to NULL.
     Equals { columns: Vec<String>, cells: Vec<Cell> },
     /// All columns are NULL.
     Missing { columns: Vec<String> },
@@ -181,6 +186,8 @@ pub(crate) enum Term {
     Holds { column: String, option: String },
     /// The side table names the record for this option.
     HoldsIndexed { attribute_id: i64, option: String },
+    /// The expression is true.
+    Condition(Expression),
 }
 
 /// Where a page begins: after this key (`None` without an order) and id.
@@ -212,7 +219,24 @@ impl Condition {
     fn append_to(&self, sql: &mut String) {
         if !self.clauses.is_empty() {
             sql.push_str(" WHERE ");
-            sql.push_str(&self.clauses.join(" AND "));
+            conjoin(&self.clauses, sql);
+        }
+    }
+}
+
+/// Joins clauses by AND as a balanced tree. In one row each would lie a level deeper than the one
+/// before, and SQLite limits the depth.
+fn conjoin(clauses: &[String], sql: &mut String) {
+    match clauses {
+        [] => {}
+        [clause] => sql.push_str(clause),
+        _ => {
+            let (left, right) = clauses.split_at(clauses.len() / 2);
+            sql.push('(');
+            conjoin(left, sql);
+            sql.push_str(" AND ");
+            conjoin(right, sql);
+            sql.push(')');
         }
     }
 }
@@ -227,9 +251,14 @@ fn condition(terms: &[Term], archived: Archived) -> Condition {
     for term in terms {
         match term {
             Term::Equals { columns, cells } => {
-                for (column, cell) in columns.iter().zip(cells) {
-                    clauses.push(format!("{} = ?", quote(column)));
-                    parameters.push(cell.clone());
+                for (column, cell) in columns.iter().map(|column| quote(column)).zip(cells) {
+                    match cell {
+                        Cell::Null => clauses.push(format!("{column} IS NULL")),
+                        cell => {
+                            clauses.push(format!("{column} = ?"));
+                            parameters.push(cell.clone());
+                        }
+                    }
                 }
             }
             Term::Missing { columns } => {
@@ -247,6 +276,10 @@ fn condition(terms: &[Term], archived: Archived) -> Condition {
                 );
                 parameters.push(Cell::Integer(*attribute_id));
                 parameters.push(Cell::Text(option.clone()));
+            }
+            Term::Condition(Expression { sql, parameters: bound }) => {
+                clauses.push(sql.clone());
+                parameters.extend(bound.iter().cloned());
             }
         }
     }

@@ -16,9 +16,12 @@ use crate::{
 /// A kind's side table with its SQL.
 #[derive(Debug, Clone)]
 pub(crate) struct SideTable {
+    /// The quoted name; in no file while the kind has no properties.
+    pub(crate) name: String,
     columns: usize,
     replace: String,
     select: String,
+    select_many: String,
 }
 
 impl SideTable {
@@ -37,6 +40,10 @@ impl SideTable {
             columns: columns.len(),
             replace: format!("INSERT OR REPLACE INTO {name} (seq, {list}) VALUES ({marks})"),
             select: format!("SELECT {list} FROM {name} WHERE seq = ?1"),
+            select_many: format!(
+                "SELECT seq, {list} FROM {name} WHERE seq IN (SELECT value FROM json_each(?1))"
+            ),
+            name,
         }
     }
 }
@@ -104,4 +111,24 @@ pub(crate) fn get(conn: &Connection, side: &SideTable, seq: i64) -> Result<Vec<C
         })
         .optional()?;
     Ok(cells)
+}
+
+/// The properties of several rows, whose numbers are given as a JSON array: shown to `visit` with
+/// the number of the row, where it has any.
+pub(crate) fn get_many(
+    conn: &Connection,
+    side: &SideTable,
+    numbers: &str,
+    mut visit: impl FnMut(i64, Vec<Cell>),
+) -> Result<()> {
+    if side.columns == 0 {
+        return Ok(());
+    }
+    let mut statement = conn.prepare_cached(&side.select_many)?;
+    let mut rows = statement.query([numbers])?;
+    while let Some(row) = rows.next()? {
+        let cells = (1..=side.columns).map(|place| row.get(place));
+        visit(row.get(0)?, cells.collect::<rusqlite::Result<_>>()?);
+    }
+    Ok(())
 }

@@ -2,12 +2,14 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
 
 mod bad_input;
+mod conditions;
 mod conformance;
 mod crash;
 mod csv;
 mod damage;
 mod files;
 mod fixture;
+mod full_disk;
 mod observers;
 mod privacy;
 mod properties;

@@ -1,15 +1,18 @@
 //! Planted personal data: it is in no message, no `Debug`, and no cause of the journal, whatever
 //! goes wrong with it.
 
-use std::error::Error as _;
+use std::{collections::BTreeSet, error::Error as _};
 
 use crm_core::{
-    AddFile, Address, ApplyChanges, Attribute, BackupTo, CreateRecord, Crm, DefineType, Error,
-    FileRef, Kind, ListChanges, ListRecords, Money, Order, RecordChange, RecordId, RunSql, Value,
-    Values, ops::Request, values,
+    AddFile, Address, ApplyChanges, Attribute, BackupTo, CreateRecord, Crm, DefineActivityKind,
+    DefineType, Error, FileRef, Flow, Kind, ListRecords, Money, NewActivity, OpenOptions, Order,
+    RecordChange, RecordId, RunSql, Timestamp, Value, Values,
+    ops::{OPERATIONS, Request},
+    values,
 };
+use serde_json::{Value as Json, json};
 
-use crate::support::{Folder, assert_sound, everything, read_only};
+use crate::support::{Folder, assert_sound, everything, read_only, relaxed};
 
 /// What must not be seen, in any case of letters: as text, as a number, and in parts.
 const NEEDLES: [&str; 4] = ["zanzibarine", "8675309", "quillfeather", "zHN0cmVldA"];
@@ -99,46 +102,193 @@ fn wrong() -> Vec<Value> {
     ]
 }
 
+/// Requests with needles wherever they take a text: those about records, of which one is given.
+fn about_records(values: &Values, id: RecordId) -> Vec<(&'static str, Json)> {
+    let create = json!({ "type": "everything", "values": values });
+    let patch = json!({ "type": "everything", "id": id, "values": { "a_text": "Quillfeather" } });
+    let upsert =
+        json!({ "type": "everything", "key": "code", "values": { "code": "Zanzibarine" } });
+    let this = json!({ "type": "everything", "id": id });
+    vec![
+        ("records.create", create.clone()),
+        ("records.patch", patch.clone()),
+        ("records.upsert", upsert.clone()),
+        (
+            "records.apply",
+            json!({ "changes": [
+                { "create": create }, { "patch": patch }, { "upsert": upsert },
+                { "archive": this }, { "restore": this },
+            ]}),
+        ),
+        ("records.get", this.clone()),
+        (
+            "records.get_by",
+            json!({ "type": "everything", "attribute": "code", "value": "Zanzibarine" }),
+        ),
+        (
+            "records.get_many",
+            json!({ "type": "everything", "attribute": "code", "keys": ["Zanzibarine"] }),
+        ),
+        ("records.count", json!({ "type": "everything", "filter": { "a_text": "Zanzibarine" } })),
+        (
+            "records.list",
+            json!({ "type": "everything", "filter": { "a_long_text": "Quillfeather" } }),
+        ),
+        ("records.history", this.clone()),
+        ("records.archive", this.clone()),
+        ("records.restore", this),
+    ]
+}
+
+/// Those about activities, of which one is given, and about visitors.
+fn about_activities(record: RecordId, activity: RecordId) -> Vec<(&'static str, Json)> {
+    let new = json!({
+        "kind": "chat", "at": "2024-02-29T12:00:00Z", "visitor": "Zanzibarine",
+        "channel": "Quillfeather", "key": "8675309", "properties": { "topic": "Zanzibarine" },
+        "links": [{ "type": "everything", "id": record, "role": "Quillfeather" }],
+    });
+    let define = json!({
+        "name": "chat",
+        "properties": [{ "name": "mood", "kind": "text", "default": "Zanzibarine" }],
+    });
+    let this = json!({ "kind": "chat" });
+    vec![
+        ("activity_kinds.define", define),
+        ("activity_kinds.define_preset", json!({ "preset": "call" })),
+        ("activity_kinds.archive", this.clone()),
+        ("activity_kinds.restore", this.clone()),
+        ("activity_kinds.get", this),
+        ("activity_kinds.list", json!({})),
+        ("activities.record", new.clone()),
+        ("activities.record_many", json!({ "activities": [new] })),
+        ("activities.get", json!({ "id": activity })),
+        (
+            "activities.identify",
+            json!({ "visitor": "Zanzibarine", "type": "everything", "id": record }),
+        ),
+        ("activities.list", json!({ "visitor": "Zanzibarine", "limit": 1 })),
+        ("activities.list", json!({ "key": "8675309" })),
+        ("timeline.list", json!({ "type": "everything", "id": record })),
+        ("activities.release", json!({ "visitor": "Zanzibarine" })),
+        ("timeline.list", json!({ "type": "everything", "id": record, "limit": 1 })),
+    ]
+}
+
+/// Those about tables and stored bytes.
+fn about_tables(path: impl Fn(&str) -> String, hash: &str) -> Vec<(&'static str, Json)> {
+    let columns = json!([{ "column": "name", "attribute": "name" }]);
+    vec![
+        ("csv.import", json!({ "type": "company", "text": TABLE, "columns": columns })),
+        (
+            "csv.import",
+            json!({ "type": "company", "path": path("Zanzibarine.csv"), "columns": columns }),
+        ),
+        ("csv.propose", json!({ "type": "company", "text": TABLE })),
+        ("csv.propose", json!({ "type": "company", "path": path("Zanzibarine.csv") })),
+        ("csv.export", json!({ "type": "everything", "filter": { "code": "Zanzibarine" } })),
+        ("csv.export", json!({ "type": "company", "path": path("Quillfeather.csv") })),
+        (
+            "files.add",
+            json!({ "name": "Zanzibarine.pdf", "media_type": "text/zanzibarine", "content": "UXVpbGw=" }),
+        ),
+        ("files.read", json!({ "hash": hash })),
+    ]
+}
+
+/// Those about the file and its definitions.
+fn about_the_file(path: impl Fn(&str) -> String) -> Vec<(&'static str, Json)> {
+    vec![
+        ("database.backup", json!({ "path": path("Zanzibarine.crm") })),
+        ("database.compact", json!({})),
+        ("database.info", json!({})),
+        (
+            "database.sql",
+            json!({
+                "sql": "SELECT 'Quillfeather', a_email, a_text FROM everything WHERE a_text <> ?1 OR 1",
+                "parameters": ["Zanzibarine"],
+            }),
+        ),
+        ("database.stats", json!({})),
+        ("database.verify", json!({})),
+        (
+            "attributes.define",
+            json!({
+                "type": "company",
+                "attribute": { "name": "extra", "kind": "text", "default": "Zanzibarine" },
+            }),
+        ),
+        ("attributes.archive", json!({ "type": "company", "attribute": "extra" })),
+        ("attributes.restore", json!({ "type": "company", "attribute": "extra" })),
+        (
+            "types.define",
+            json!({
+                "name": "more",
+                "attributes": [{ "name": "a", "kind": "integer", "default": 8_675_309 }],
+            }),
+        ),
+        ("types.define_preset", json!({ "preset": "household" })),
+        ("types.archive", json!({ "type": "more" })),
+        ("types.restore", json!({ "type": "more" })),
+        ("types.get", json!({ "type": "company" })),
+        ("types.list", json!({})),
+        ("changes.list", json!({ "limit": 1000 })),
+    ]
+}
+
+const TABLE: &str = "name,Zanzibarine 8675309\nQuillfeather,\n";
+
+/// Whatever the operation, what is asked and what is answered may be logged.
 #[test]
 fn debug_shows_shapes_and_not_what_is_stored() {
-    let crm = Crm::in_memory().unwrap();
+    let folder = Folder::new();
+    let options = OpenOptions { actor: Some("Zanzibarine".into()), ..relaxed() };
+    assert_hidden(&format!("{options:?}"), "options");
+    let crm = Crm::open_with(folder.path(), options).unwrap();
+    let crm = crm.acting_as("Zanzibarine", Some("asked by Quillfeather")).unwrap();
+    assert_hidden(&format!("{crm:?}"), "the handle");
     crm.types().define(everything()).unwrap();
-    let values = planted(&crm);
+    let mut values = planted(&crm);
     for (name, value) in values.iter() {
         assert_hidden(&format!("{value:?} {value:#?}"), name);
     }
-    let record = crm.records("everything").create(values.clone()).unwrap();
-    assert_hidden(&format!("{record:?} {record:#?}"), "a record");
-    let request = CreateRecord { entity_type: "everything".into(), values: values.clone() };
-    assert_hidden(&format!("{request:?}"), "a request");
-    let change = RecordChange::Create(request);
-    let batch = ApplyChanges { changes: vec![change], all_or_nothing: true };
-    assert_hidden(&format!("{batch:?}"), "a batch");
-    let json = serde_json::json!({ "type": "everything", "values": values });
-    let request = Request::from_json("records.create", json.to_string().as_bytes()).unwrap();
-    assert_hidden(&format!("{request:?}"), "a parsed request");
+    let Value::File(file) = values["a_file"].clone() else { panic!("a file was planted") };
+    let id = crm.records("everything").create(values.clone()).unwrap().id;
+    values.remove("code");
+    let path = |name: &str| folder.at(name).to_str().unwrap().to_owned();
+    std::fs::write(folder.at("Zanzibarine.csv"), TABLE).unwrap();
+    let mut asked = about_records(&values, id);
+    let topic = Attribute::new("topic", Kind::Text);
+    crm.activity_kinds().define(DefineActivityKind::new("chat", [topic])).unwrap();
+    let chat = NewActivity::of_visitor("chat", "Quillfeather", Timestamp::UNIX_EPOCH);
+    let chat = NewActivity { properties: values! { "topic" => "Quillfeather" }, ..chat };
+    let chat = crm.activities().record(chat).unwrap().activity.id;
+    asked.extend(about_activities(id, chat));
+    asked.extend(about_tables(path, &file.hash));
+    asked.extend(about_the_file(path));
+    for (operation, request) in &asked {
+        let request = Request::from_json(operation, request.to_string().as_bytes()).unwrap();
+        assert_hidden(&format!("{request:?} {request:#?}"), operation);
+        let response = crm.execute(request, &mut |_| Flow::Continue).unwrap();
+        assert_hidden(&format!("{response:?} {response:#?}"), operation);
+    }
+    let names: BTreeSet<_> = asked.iter().map(|(operation, _)| *operation).collect();
+    assert!(names.into_iter().eq(OPERATIONS.iter().map(|operation| operation.name)));
+}
 
-    let order = Some(Order { attribute: "a_text".into(), descending: false });
-    crm.records("everything").create(values! { "a_text" => "Zanzibarine" }).unwrap();
-    let list = ListRecords { order, limit: 1, ..ListRecords::new("everything") };
+/// A cursor holds the key of a record, in a form that is easily read.
+#[test]
+fn debug_shows_no_cursor() {
+    let crm = Crm::in_memory().unwrap();
+    for name in ["Zanzibarine", "Zanzibarine", "Zanzibarine"] {
+        crm.companies().create(values! { "name" => name }).unwrap();
+    }
+    let order = Some(Order { attribute: "name".into(), descending: false });
+    let mut list = ListRecords { order, limit: 1, ..ListRecords::new("company") };
     let page = crm.list_records(&list).unwrap();
-    assert_hidden(&format!("{:?}", page.records), "a page");
-    let history = crm.journal().of_record("everything", record.id).unwrap();
-    assert_hidden(&format!("{history:?}"), "a history");
-    let changes = crm.journal().changes(&ListChanges { after: 0, limit: 1000 }).unwrap();
-    assert_hidden(&format!("{changes:?}"), "the journal");
-    let sql = RunSql {
-        parameters: vec!["Zanzibarine".into()],
-        ..RunSql::new(
-            "SELECT 'Quillfeather' AS a, a_email, a_text FROM everything WHERE a_text <> ?1 OR 1",
-        )
-    };
-    assert_hidden(&format!("{sql:?}"), "a statement");
-    assert_hidden(&format!("{:?}", crm.sql(&sql).unwrap()), "a result");
-    let file = AddFile::new("Zanzibarine.pdf", "text/plain", "Quillfeather");
-    assert_hidden(&format!("{file:?}"), "a file to add");
-    assert_hidden(&format!("{:?}", crm.files().add(&file).unwrap()), "a file");
-    assert_hidden(&format!("{crm:?}"), "the handle");
+    list.after = page.next.clone();
+    let cursor = page.next.clone().unwrap();
+    assert!(!format!("{page:?} {list:?}").contains(&cursor));
+    assert!(!crm.list_records(&list).unwrap().records.is_empty());
 }
 
 #[test]
@@ -269,7 +419,7 @@ fn sql_paths_and_names_are_refused_in_silence() {
     assert_silent(&crm.files().read("Zanzibarine", 0, 1).unwrap_err(), "a hash");
     for path in ["Zanzibarine/x.crm", "a.crm"] {
         let path = folder.at(path).to_str().unwrap().to_owned();
-        let error = crm.backup_to(&BackupTo { path }, &mut |_| crm_core::Flow::Continue);
+        let error = crm.backup_to(&BackupTo { path }, &mut |_| Flow::Continue);
         assert_silent(&error.unwrap_err(), "a backup");
     }
     let long = format!("Zanzibarine {}", "8675309".repeat(100));
@@ -326,7 +476,7 @@ fn the_findings_of_a_verification_name_no_one() {
     places.iter().step_by(3).for_each(|&at| bytes[at] = b'q');
     std::fs::write(folder.path(), bytes).unwrap();
     let crm = folder.open();
-    let report = crm.verify(&mut |_| crm_core::Flow::Continue).unwrap();
+    let report = crm.verify(&mut |_| Flow::Continue).unwrap();
     assert!(!report.is_ok && !report.problems.is_empty());
     assert_hidden(&report.problems.join("\n"), "a finding");
 }

@@ -1,7 +1,8 @@
 //! Records of the presets and of types that the host defines.
 
 use crm_core::{
-    Attribute, Crm, DefineType, ErrorKind, GetHistory, Kind, ListRecords, Order, Value, values,
+    Address, Archived, Attribute, CountRecords, Crm, DefineType, ErrorKind, GetHistory, Kind,
+    ListRecords, Order, Value, Values, limits, values,
 };
 
 fn library() -> Crm {
@@ -84,5 +85,48 @@ fn pages_in_an_order_meet_every_record_once() {
             sorted.reverse();
         }
         assert_eq!(seen, sorted);
+    }
+}
+
+#[test]
+fn a_filter_may_name_every_column_of_the_widest_type() {
+    let crm = Crm::in_memory().unwrap();
+    let names: Vec<String> = (1..limits::ATTRIBUTES_PER_TYPE).map(|n| format!("a{n}")).collect();
+    let attributes = names.iter().map(|name| Attribute::new(name, Kind::Address));
+    let number = Attribute::new("number", Kind::Integer).indexed();
+    crm.types().define(DefineType::new("wide", attributes.chain([number]))).unwrap();
+    let part = |text: &str| Some(text.to_owned());
+    let whole = Address {
+        street: part("Markt 3"),
+        city: part("Ulm"),
+        region: part("Bayern"),
+        postal_code: part("89073"),
+        country: part("DE"),
+    };
+    let with = |address: &Address| {
+        let values = names.iter().map(|name| (name, Value::Address(address.clone())));
+        values.collect::<Values>()
+    };
+    let other = Address { region: None, ..whole.clone() };
+    for address in [&whole, &whole, &other] {
+        let mut values = with(address);
+        values.insert("number", 1);
+        crm.records("wide").create(values).unwrap();
+    }
+    for (address, expected) in [(&whole, 2), (&other, 1)] {
+        let mut filter = with(address);
+        filter.insert("number", 1);
+        let order = Some(Order { attribute: "number".into(), descending: true });
+        let filtered = ListRecords { filter, order, limit: 1, ..ListRecords::new("wide") };
+        let page = crm.list_records(&filtered).unwrap();
+        let rest = ListRecords { after: page.next, limit: 10, ..filtered.clone() };
+        let rest = rest.after.is_some().then(|| crm.list_records(&rest).unwrap().records.len());
+        assert_eq!(page.records.len() + rest.unwrap_or_default(), expected);
+        let count = CountRecords {
+            filter: filtered.filter,
+            archived: Archived::Exclude,
+            ..CountRecords::new("wide")
+        };
+        assert_eq!(crm.count_records(&count).unwrap(), expected as u64);
     }
 }

@@ -11,7 +11,7 @@ use std::{
 use crm_core::{
     AddFile, ApplyChanges, Archived, Attribute, BackupTo, CountRecords, Crm, DefineType, Error,
     ErrorKind, Flow, GetHistory, Kind, ListChanges, ListRecords, PatchRecord, RecordChange,
-    RecordId, RunSql, Value, Values, values,
+    RecordId, RunSql, Value, values,
 };
 
 use crate::support::{Folder, Seeded, assert_sound, journal_length, read_only};
@@ -378,11 +378,7 @@ fn a_clone_of_a_closed_handle_refuses_every_call() {
     crm.close().unwrap();
     let name = || values! { "name" => "x" };
     let companies = clone.companies();
-    let count = CountRecords {
-        entity_type: "company".into(),
-        filter: Values::new(),
-        archived: Archived::Include,
-    };
+    let count = CountRecords { archived: Archived::Include, ..CountRecords::new("company") };
     let backup = BackupTo { path: folder.at("copy").to_str().unwrap().into() };
     let results: Vec<(&str, Option<Error>)> = vec![
         ("create", companies.create(name()).err()),
@@ -427,4 +423,16 @@ fn a_file_is_open_once_in_a_process_until_the_last_clone_is_gone() {
     clone.companies().create(values! { "name" => "Acme" }).unwrap();
     drop(clone);
     assert_eq!(folder.open().companies().count().unwrap(), 1);
+}
+
+#[test]
+fn an_interrupt_between_two_steps_ends_a_verification() {
+    let crm = Crm::in_memory().unwrap();
+    let other = crm.clone();
+    let ring = &mut |_| {
+        other.interrupt();
+        Flow::Continue
+    };
+    assert_eq!(crm.verify(ring).unwrap_err().kind(), ErrorKind::Interrupted);
+    assert_sound(&crm);
 }

@@ -67,7 +67,7 @@ fn a_strangers_database_whose_tables_are_still_in_its_log_is_not_ours() {
 #[test]
 fn a_newer_file_is_refused_by_its_header_and_by_its_log() {
     let folder = ours();
-    patch(&folder, 60, &2_i32.to_be_bytes());
+    patch(&folder, 60, &(SCHEMA_VERSION + 1).to_be_bytes());
     let error = assert_untouched(&folder, &FileOptions::default(), ErrorKind::TooNew);
     assert!(error.hint().is_some());
     assert_untouched(&folder, &read_only(), ErrorKind::TooNew);
@@ -134,8 +134,10 @@ fn any_changed_byte_of_the_header_is_refused_or_harmless() {
 #[test]
 fn damage_found_later_is_corrupt_and_the_handle_can_be_closed() {
     let folder = ours();
-    let length = fs::read(folder.path()).unwrap().len();
-    patch(&folder, 4096, &vec![0xA5; length - 4096]);
+    let root = "SELECT rootpage FROM sqlite_schema WHERE name = 'crm_actor'";
+    let page: usize =
+        Connection::open(folder.path()).unwrap().query_row(root, [], |row| row.get(0)).unwrap();
+    patch(&folder, (page - 1) * 4096, &[0xA5; 4096]);
     let store = folder.open();
     let error = store
         .read(|connection| {
