@@ -262,7 +262,7 @@ macro_rules! operations {
         /// A parsed request, ready to run.
         #[derive(Debug, Clone, PartialEq)]
         #[non_exhaustive]
-        #[expect(clippy::large_enum_variant, reason = "it is moved once, boxing would cost more")]
+        #[allow(clippy::large_enum_variant, reason = "it is moved once, boxing would cost more")]
         pub enum Request { $( $(#[doc = $doc])* $variant($request), )* }
 
         /// What an operation returned.

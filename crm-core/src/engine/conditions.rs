@@ -258,8 +258,9 @@ impl Schema for Catalog {
     }
 
     fn activity_kinds(&self) -> Vec<&str> {
-        let in_use = self.kinds().map(|kind| &kind.model).filter(|kind| kind.archived_at.is_none());
-        in_use.map(|kind| kind.name.as_str()).collect()
+        let in_use = self.kinds().map(|kind| &kind.model);
+        let in_use = in_use.filter(|model| model.archived_at.is_none());
+        in_use.map(|model| model.name.as_str()).collect()
     }
 
     fn association(&self, name: &str) -> Option<AssociationShape<'_>> {

@@ -1,8 +1,9 @@
 //! The engine: one handle over one file, and the only place that reads the clock, makes ids and
 //! opens transactions.
 //!
-//! Each room is one file here (`types`, `records`, `activities`, `associations`, `conditions`, `history`, `files`, `csv_import`,
-//! `csv_export`, `database` …), and every method reads the same way: validate, load, decide, save, return. The invariant: what a method
+//! Each room is one file here (`types`, `records`, `activities`, `associations`, `conditions`,
+//! `history`, `files`, `csv_import`, `csv_export`, `database` …), and every method reads the same
+//! way: validate, load, decide, save, return. The invariant: what a method
 //! returned `Ok` for is committed, and its rows in the journal with it.
 
 mod activities;

@@ -145,8 +145,10 @@ pub(crate) fn complete(
     table: &AssociationTable,
     row: &mut StoredAssociation,
 ) -> Result<()> {
-    row.cells.extend(side_table::get(conn, &table.side, row.seq)?);
-    Ok(())
+    row.cells.resize(table.model.whole.columns, Cell::Null);
+    side_table::get_many(conn, &table.side, &format!("[{}]", row.seq), |_, cells| {
+        row.cells[FIXED.len()..].clone_from_slice(&cells);
+    })
 }
 
 /// Adds a row between records of the entity types of these numbers.

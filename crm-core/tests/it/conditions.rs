@@ -2,8 +2,8 @@
 //! pages that fit together.
 
 use crm_core::{
-    Attribute, Condition, CountRecords, Crm, DefineType, ExplainCondition, Kind, ListRecords,
-    limits, values,
+    Attribute, Comparison, Condition, CountRecords, Crm, DefineType, ErrorKind, ExplainCondition,
+    Kind, ListRecords, limits, values,
 };
 
 fn file() -> Crm {
@@ -33,37 +33,48 @@ fn plan(crm: &Crm, condition: &str) -> String {
     crm.explain_condition(&request).unwrap().plan.join("\n")
 }
 
+/// A condition of the greatest depth, width and number of hops, which begin at this level.
+fn largest(hops_from: usize, is_any: bool) -> Condition {
+    let leaf = || Condition::field("t").or_missing().between("a", "b");
+    let happened = Condition::event("any").within("P1D").filter(leaf_of_activity());
+    let mut condition = happened.count(Comparison::Lt, 3);
+    let levels = limits::CONDITION_DEPTH - 1;
+    let width = (limits::CONDITION_NODES - limits::CONDITION_DEPTH) / levels;
+    for level in 2..=levels {
+        let is_hop = (hops_from..hops_from + limits::CONDITION_HOPS).contains(&level);
+        condition = match (is_hop, level % 2 == 0) {
+            (true, _) => Condition::related("up").filter(condition).count(Comparison::Lt, 3),
+            (false, true) if is_any => !condition,
+            (false, is_all) => {
+                let mut parts = vec![condition];
+                parts.extend((0..width).map(|_| leaf()));
+                if is_all { Condition::All(parts) } else { Condition::Any(parts) }
+            }
+        };
+    }
+    condition
+}
+
+fn leaf_of_activity() -> Condition {
+    Condition::field("channel").or_missing().between("a", "b")
+}
+
 #[test]
 fn the_largest_condition_stays_within_the_depth_of_sqlite() {
     let crm = file();
-    let leaf = || Condition::field("t").or_missing().between("a", "b");
-    let mut nodes = 1;
-    let mut condition = leaf();
-    for level in 1..limits::CONDITION_DEPTH {
-        let is_hop = level % 3 == 0 && level / 3 <= limits::CONDITION_HOPS;
-        condition = if is_hop {
-            nodes += 1;
-            Condition::related("up").filter(condition).count(crm_core::Comparison::Lt, 3)
-        } else {
-            let width = (limits::CONDITION_NODES - nodes - 4).div_ceil(2).min(17);
-            nodes += width + 1;
-            let mut parts = vec![condition];
-            parts.extend((0..width).map(|_| leaf()));
-            if level % 2 == 0 { Condition::All(parts) } else { Condition::Any(parts) }
-        };
+    for hops_from in 2..=limits::CONDITION_DEPTH - limits::CONDITION_HOPS {
+        for is_any in [false, true] {
+            let condition = largest(hops_from, is_any);
+            let request = CountRecords {
+                filter: values! { "n" => 1, "t" => "a", "tags" => "x" },
+                condition: Some(condition.clone()),
+                ..CountRecords::new("node")
+            };
+            assert_eq!(crm.count_records(&request).unwrap(), 0, "hops from {hops_from}");
+            let deeper = CountRecords { condition: Some(!condition), ..request };
+            assert_eq!(crm.count_records(&deeper).unwrap_err().kind(), ErrorKind::LimitExceeded);
+        }
     }
-    let request = CountRecords {
-        filter: values! { "n" => 1, "t" => "a", "tags" => "x" },
-        condition: Some(!condition.clone()),
-        ..CountRecords::new("node")
-    };
-    // With the negation it is one level too deep, and without it just not.
-    assert!(crm.count_records(&request).is_err());
-    let request = CountRecords { condition: Some(condition), ..request };
-    assert_eq!(crm.count_records(&request).unwrap(), 0);
-    let deep = (1..limits::CONDITION_DEPTH).fold(leaf(), |condition, _| !condition);
-    let request = CountRecords { condition: Some(deep), ..request };
-    assert_eq!(crm.count_records(&request).unwrap(), 0);
 }
 
 #[test]

@@ -174,6 +174,22 @@ fn about_activities(record: RecordId, activity: RecordId) -> Vec<(&'static str, 
     ]
 }
 
+/// Those about conditions: what they compare with, and what they were true for.
+fn about_conditions(id: RecordId) -> Vec<(&'static str, Json)> {
+    let named = json!({ "field": "a_text", "op": "contains", "value": "Zanzibarine" });
+    let role = json!({ "event": "chat", "where": { "field": "channel", "op": "eq", "value": "Quillfeather" } });
+    let condition = json!({ "any": [named, role] });
+    let plain = json!({ "type": "everything", "condition": condition });
+    let mut with_id = plain.clone();
+    with_id["id"] = json!(id);
+    vec![
+        ("conditions.check", plain.clone()),
+        ("conditions.evaluate", with_id.clone()),
+        ("conditions.explain", plain),
+        ("conditions.explain", with_id),
+    ]
+}
+
 /// Those about tables and stored bytes.
 fn about_tables(path: impl Fn(&str) -> String, hash: &str) -> Vec<(&'static str, Json)> {
     let columns = json!([{ "column": "name", "attribute": "name" }]);
@@ -262,6 +278,7 @@ fn debug_shows_shapes_and_not_what_is_stored() {
     let chat = NewActivity::of_visitor("chat", "Quillfeather", Timestamp::UNIX_EPOCH);
     let chat = NewActivity { properties: values! { "topic" => "Quillfeather" }, ..chat };
     let chat = crm.activities().record(chat).unwrap().activity.id;
+    asked.extend(about_conditions(id));
     asked.extend(about_activities(id, chat));
     asked.extend(about_tables(path, &file.hash));
     asked.extend(about_the_file(path));
