@@ -184,7 +184,7 @@ macro_rules! for_each_operation {
             /// Reads sizes and counts of the file.
             read "database.stats" DatabaseStats stats(Empty) -> DatabaseStats
                 = |crm, _, _| crm.stats();
-            /// Checks the file, and that every record and activity is what the journal says of it.
+            /// Checks the file, and that every record, activity and association is what the journal says of it.
             job "database.verify" DatabaseVerify verify(Empty) -> VerifyReport
                 = |crm, _, watch| crm.verify(watch);
             /// Stores bytes once by their content, and returns the reference that an attribute of kind file takes.
