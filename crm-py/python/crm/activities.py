@@ -23,7 +23,7 @@ SCAN_PAGE = 1000
 
 
 class Direction(StrEnum):
-    """Who began it."""
+    """Which way it went."""
 
     INBOUND = "inbound"
     OUTBOUND = "outbound"
@@ -88,7 +88,7 @@ class NewActivity:
     channel: str | None = None
     """The channel, such as `web` or `phone`."""
     direction: Direction | str | None = None
-    """Who began it."""
+    """Which way it went."""
     properties: Mapping[str, Value] = field(default_factory=dict)
     """The properties of its kind."""
     amount: Money | None = None
@@ -118,7 +118,7 @@ class Activity:
     channel: str | None
     """The channel."""
     direction: Direction | str | None
-    """Who began it."""
+    """Which way it went."""
     properties: Mapping[str, Any]
     """The properties that have a value."""
     typed: Mapping[str, str]

@@ -10,11 +10,15 @@ extension Json {
         let form =
             #/(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)/#
         let found = try wanted(text.wholeMatch(of: form)).output
-        var calendar = Calendar(identifier: .iso8601)
-        calendar.timeZone = try wanted(TimeZone(secondsFromGMT: 0))
-        let parts = DateComponents(
-            year: Int(found.1), month: Int(found.2), day: Int(found.3), hour: Int(found.4),
-            minute: Int(found.5), second: Int(found.6))
+        let parts = try [found.1, found.2, found.3, found.4, found.5, found.6].map {
+            try wanted(Int($0))
+        }
+        // Days since 1970-01-01; a year that begins in March puts the leap day last.
+        let month = (parts[1] + 9) % 12
+        let year = parts[0] - month / 10
+        let before = 365 * year + year / 4 - year / 100 + year / 400
+        let days = before + (153 * month + 2) / 5 + parts[2] - 719_469
+        let seconds = Double(((days * 24 + parts[3]) * 60 + parts[4]) * 60 + parts[5])
         var offset = 0.0
         if found.8 != "Z" {
             let (hours, minutes) = (found.8.dropFirst().prefix(2), found.8.suffix(2))
@@ -22,7 +26,7 @@ extension Json {
             if found.8.hasPrefix("-") { offset = -offset }
         }
         let fraction = try found.7.map { try wanted(Double("0\($0)")) } ?? 0
-        return try wanted(calendar.date(from: parts)).addingTimeInterval(fraction - offset)
+        return Date(timeIntervalSince1970: seconds + fraction - offset)
     }
 
     /// A condition as the engine takes it: text, or an object as its JSON.
