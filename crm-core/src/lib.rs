@@ -136,9 +136,9 @@ pub use activity::{
 };
 pub use association::{
     AddAssociation, ArchiveAssociation, Association, AssociationChange, AssociationDirection,
-    AssociationPage, AssociationPreset, AssociationType, AssociationTypeName, AssociationWalk,
-    DefineAssociationPreset, DefineAssociationType, FindRelated, GetAssociation, PatchAssociation,
-    Related, RestoreAssociation, WalkAssociations, WalkNode,
+    AssociationEntry, AssociationPage, AssociationPreset, AssociationType, AssociationTypeName,
+    AssociationWalk, DefineAssociationPreset, DefineAssociationType, FindRelated, GetAssociation,
+    PatchAssociation, Related, RestoreAssociation, WalkAssociations, WalkNode,
 };
 pub(crate) use cell::Cell;
 pub use condition::{

@@ -22,7 +22,9 @@ pub(crate) use rules::{Period, Sibling, check_count, cycle, duplicate, greatest_
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Attribute, ChoiceOption, Date, RecordId, RecordRef, Timestamp, Values, shape::debug};
+use crate::{
+    Attribute, ChangeKind, ChoiceOption, Date, RecordId, RecordRef, Timestamp, Values, shape::debug,
+};
 
 /// Defines a type of associations, or changes one: the request of `association_types.define`.
 ///
@@ -228,4 +230,41 @@ pub struct AssociationChange {
     /// The new values of `role`, `is_primary`, `valid_from`, `valid_to` and the type's attributes;
     /// null for those that were cleared.
     pub values: Values,
+}
+
+/// A change of an association, seen from one of its ends: an item of a record's timeline.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct AssociationEntry {
+    /// Its place in the journal.
+    pub seq: i64,
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub actor: String,
+    /// Why, as far as the actor said.
+    pub cause: Option<String>,
+    /// What was done.
+    pub kind: ChangeKind,
+    /// The association's version after it.
+    pub version: i64,
+    /// The type.
+    #[serde(rename = "type")]
+    pub association_type: String,
+    /// The id of the association.
+    pub id: RecordId,
+    /// Which way it leads, seen from the record; `both` if it leads to the record itself.
+    pub direction: AssociationDirection,
+    /// The record at the other end.
+    pub other: RecordRef,
+    /// The new values of `role`, `is_primary`, `valid_from`, `valid_to` and the type's attributes;
+    /// null for those that were cleared.
+    pub values: Values,
+}
+
+debug! {
+    AssociationEntry
+        shows(seq, at, kind, version, association_type, id, direction, other, values)
+        hides(actor, cause)
 }

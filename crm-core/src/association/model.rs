@@ -3,7 +3,7 @@
 //! Role, primary flag and the two days are judged and encoded like attributes, before those that the
 //! host defines: so they have the same errors, the same form in the journal, and null clears them.
 
-use super::{Association, AssociationType, DefineAssociationType, Period};
+use super::{Association, AssociationDirection, AssociationType, DefineAssociationType, Period};
 use crate::{
     Attribute, Date, Error, ErrorKind, Kind, RecordId, RecordRef, Result, Timestamp,
     cell::Cell,
@@ -245,6 +245,15 @@ impl StoredAssociation {
             _ => None,
         };
         Period::new(day(&self.cells[2]), day(&self.cells[3]))
+    }
+
+    /// Which way it leads, seen from this end of it, and the record at the other end.
+    pub(crate) fn seen_from(self, record: RecordId) -> (AssociationDirection, RecordRef) {
+        match (self.from.id == record, self.to.id == record) {
+            (true, false) => (AssociationDirection::Outgoing, self.to),
+            (false, _) => (AssociationDirection::Incoming, self.from),
+            (true, true) => (AssociationDirection::Both, self.to),
+        }
     }
 
     /// The association as callers see it.

@@ -246,19 +246,27 @@ fn contents(crm: &Crm) -> Json {
         "records": records,
         "kinds": kinds,
         "activities": activities(crm),
+        "association_types": crm.association_types().list().unwrap(),
+        "associations": associations(crm),
         "changes": changes.changes,
     })
 }
 
+fn ids(crm: &Crm, sql: &str) -> impl Iterator<Item = RecordId> {
+    let rows = crm.sql(&RunSql::new(sql)).unwrap().rows.into_iter();
+    rows.map(|row| row.0[0].as_str().unwrap().parse().unwrap())
+}
+
+fn associations(crm: &Crm) -> Json {
+    let all = ids(crm, "SELECT id FROM crm_association ORDER BY seq");
+    all.map(|id| json!(crm.associations().get(id).unwrap())).collect()
+}
+
 /// Every activity, and the timeline of every contact.
 fn activities(crm: &Crm) -> Json {
-    let ids = |sql: &str| -> Vec<_> {
-        let rows = crm.sql(&RunSql::new(sql)).unwrap().rows.into_iter();
-        rows.map(|row| row.0[0].as_str().unwrap().parse().unwrap()).collect()
-    };
-    let all = ids("SELECT id FROM crm_activity ORDER BY seq").into_iter();
+    let all = ids(crm, "SELECT id FROM crm_activity ORDER BY seq");
     let all: Vec<_> = all.map(|id| crm.activities().get(id).unwrap()).collect();
-    let contacts = ids("SELECT id FROM contact ORDER BY id").into_iter();
+    let contacts = ids(crm, "SELECT id FROM contact ORDER BY id");
     let timelines: Vec<_> =
         contacts.map(|id| crm.timeline(&ListTimeline::new("contact", id)).unwrap()).collect();
     json!({ "all": all, "timelines": timelines })
