@@ -70,7 +70,7 @@ pub struct DefineAssociationType {
     #[cfg_attr(feature = "uniffi", uniffi(default))]
     pub to: Vec<String>,
     /// How many associations of this type may leave one record at a time, at least 1; any number if
-    /// it is left out.
+    /// it is left out. Those with archived records count too: these may come back.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub max_outgoing: Option<u32>,
@@ -164,13 +164,13 @@ pub struct AssociationTypeName {
 #[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum AssociationDirection {
+    /// Either.
+    #[default]
+    Both,
     /// It leads from the record.
     Outgoing,
     /// It leads to the record.
     Incoming,
-    /// Either.
-    #[default]
-    Both,
 }
 
 /// An association as it is stored.
