@@ -147,6 +147,7 @@ from crm.schema import (
 from crm.tables import Table
 from crm.timeline import AssociationEntry, TimelineEntry, TimelineKind, TimelinePage
 from crm.values import Address, FileRef, Money, Value
+from crm.where import BuiltCondition, F, all_of, any_of, changed, events, related
 
 __all__ = [
     "Activities",
@@ -175,6 +176,7 @@ __all__ = [
     "Associations",
     "Attribute",
     "BadCells",
+    "BuiltCondition",
     "BusyError",
     "CellProblem",
     "Change",
@@ -206,6 +208,7 @@ __all__ = [
     "EntityType",
     "ErrorKind",
     "ExportReport",
+    "F",
     "FencedError",
     "FilePiece",
     "FileRef",
@@ -276,5 +279,10 @@ __all__ = [
     "WalkNode",
     "WrongKindError",
     "__version__",
+    "all_of",
+    "any_of",
+    "changed",
+    "events",
     "open",
+    "related",
 ]
