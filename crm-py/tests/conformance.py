@@ -310,15 +310,20 @@ def condition(request: Request) -> dict[str, Any]:
     return {**request.options("where", "zone"), **moments(request, "at")}
 
 
-def ref(fields: Json) -> crm.RecordRef | None:
+def ref(fields: Json) -> crm.RecordRef:
     """Return the name of a record from JSON."""
-    return None if fields is None else crm.RecordRef(**fields)
+    return crm.RecordRef(**fields)
+
+
+def optional_ref(fields: Json) -> crm.RecordRef | None:
+    """Return the name of a record from JSON, where there is one."""
+    return None if fields is None else ref(fields)
 
 
 def activity(fields: Json) -> crm.NewActivity:
     """Return an activity to be recorded from JSON."""
     given = {**fields, "at": datetime.datetime.fromisoformat(fields["at"])}
-    given["subject"] = ref(given.get("subject"))
+    given["subject"] = optional_ref(given.get("subject"))
     given["amount"] = typed(given.get("amount"))
     given["links"] = [crm.ActivityLink(**link) for link in given.get("links", [])]
     given["properties"] = {key: typed(one) for key, one in given.get("properties", {}).items()}
@@ -360,7 +365,7 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
         r["visitor"], crm.RecordRef(type=r["type"], id=r["id"])
     ),
     "activities.list": lambda db, r: db.activities.list(
-        subject=ref(r.options("subject").get("subject")),
+        subject=optional_ref(r.options("subject").get("subject")),
         **{"from_" if name == "from" else name: at for name, at in moments(r, "from", "until").items()},
         **r.options("visitor", "key", "kinds", "after", "limit"),
     ),
