@@ -19,9 +19,9 @@ from crm.where import (
     changed,
     consent,
     events,
+    in_segment,
     related,
     score,
-    segment,
     stage,
 )
 
@@ -281,7 +281,7 @@ BUILT: dict[str, BuiltCondition] = {
     "related_count": related("employed_by").inverse().of_type("contact").role("CFO").count() > 2,
     "changed": changed("stage"),
     "changed_span": changed("stage").from_(None).to("won").within(days=30),
-    "segment": segment("churned"),
+    "segment": in_segment("churned"),
     "stage_eq": stage() == "mql",
     "stage_neq": stage() != "mql",
     "stage_at_least": stage() >= "mql",
