@@ -65,8 +65,8 @@ final class ConditionsTests: XCTestCase {
         for days in [1.0, 20, 400] {
             _ = try crm.recordActivity(
                 request: NewActivity(
-                    kind: "call", subject: RecordRef(entityType: "contact", id: ann.id),
-                    at: now.addingTimeInterval(-86_400 * days)))
+                    kind: "call", at: now.addingTimeInterval(-86_400 * days),
+                    subject: RecordRef(entityType: "contact", id: ann.id)))
         }
         let recent = event("call").within(.days(30))
         for condition in [
