@@ -32,7 +32,7 @@ fn fields() -> Vec<(&'static str, Condition)> {
         ("field_lt", field("employees").lt(-5)),
         ("field_lte", field("share").lte(0.5)),
         ("field_gt", field("price").gt(euros("19.90"))),
-        ("field_gte", field("from").gte(9_007_199_254_740_993_i64)),
+        ("field_gte", field("or").gte(9_007_199_254_740_993_i64)),
         ("field_between", field("born").between("1990-01-01", "1999-12-31")),
         ("field_one_of", field("home.city").one_of(["Ulm", "Bonn"])),
         ("field_none_of", field("rating").none_of([1, 2])),

@@ -110,7 +110,7 @@ private let fields: [(name: String, condition: BuiltCondition)] = [
     ("field_lt", field("employees") < -5),
     ("field_lte", field("share") <= 0.5),
     ("field_gt", field("price") > euros("19.90")),
-    ("field_gte", field("from") >= 9_007_199_254_740_993),
+    ("field_gte", field("or") >= 9_007_199_254_740_993),
     ("field_between", field("born").between("1990-01-01", and: "1999-12-31")),
     ("field_one_of", field("home.city").oneOf(["Ulm", "Bonn"])),
     ("field_none_of", field("rating").noneOf([1, 2])),

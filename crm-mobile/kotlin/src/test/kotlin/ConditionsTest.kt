@@ -135,7 +135,7 @@ private val BUILT: Map<String, BuiltCondition> = mapOf(
     "field_lt" to (field("employees") lt -5),
     "field_lte" to (field("share") lte 0.5),
     "field_gt" to (field("price") gt Money("19.90", "EUR")),
-    "field_gte" to (field("from") gte 9007199254740993),
+    "field_gte" to (field("or") gte 9007199254740993),
     "field_between" to field("born").between(LocalDate.of(1990, 1, 1), LocalDate.of(1999, 12, 31)),
     "field_one_of" to (field("home.city") oneOf listOf("Ulm", "Bonn")),
     "field_none_of" to (field("rating") noneOf listOf(1, 2)),
