@@ -10,8 +10,11 @@ pub mod csv;
 
 use crm_core::{Error, ErrorKind};
 
+/// What is done with the bytes of one input.
+pub type Target = fn(&[u8]);
+
 /// Every target, by the name of its corpus.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[(&str, Target)] = &[
     ("condition_json", conditions::json),
     ("condition_text", conditions::text),
     ("csv_import", csv::import),
