@@ -97,9 +97,9 @@ error_kinds! {
     Required = 9, "required";
     /// Another record holds this value of a unique attribute, or another activity this key.
     Duplicate = 10, "duplicate";
-    /// There is no record, activity, visitor or file of that id or key.
+    /// There is no record, activity, visitor, consumer or file of that id or key.
     NotFound = 11, "not_found";
-    /// The record was changed or the activity corrected since the caller read it: read it again.
+    /// The record was changed, the activity corrected or the consumer moved on since the caller read: read again.
     StaleVersion = 12, "stale_version";
     /// The record, attribute or type is archived: restore it first.
     Archived = 13, "archived";

@@ -186,7 +186,8 @@ fn contents(crm: &Crm) -> Json {
         })
         .collect();
     let kinds = crm.activity_kinds().list().unwrap();
-    let changes = crm.journal().changes(&ListChanges { after: 0, limit: 10_000 }).unwrap();
+    let changes =
+        crm.journal().changes(&ListChanges { limit: 10_000, ..ListChanges::after(0) }).unwrap();
     json!({
         "types": types,
         "records": records,

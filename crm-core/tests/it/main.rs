@@ -7,6 +7,7 @@ mod conformance;
 mod crash;
 mod csv;
 mod damage;
+mod feed;
 mod files;
 mod fixture;
 mod full_disk;
