@@ -94,6 +94,7 @@ from crm.exchange import (
     MappingProposal,
     ProblemCount,
 )
+from crm.feed import CloudEvent, CloudEventPage, Consumer, Feed
 from crm.files import FilePiece, Files
 from crm.journal import (
     Change,
@@ -161,12 +162,15 @@ __all__ = [
     "CheckedCondition",
     "ChoiceOption",
     "ClosedError",
+    "CloudEvent",
+    "CloudEventPage",
     "ColumnMapping",
     "Commit",
     "Condition",
     "ConditionAnswer",
     "ConditionPlan",
     "Conditions",
+    "Consumer",
     "CorruptError",
     "CreateRecord",
     "Crm",
@@ -183,6 +187,7 @@ __all__ = [
     "EntityType",
     "ErrorKind",
     "ExportReport",
+    "Feed",
     "FencedError",
     "FilePiece",
     "FileRef",
