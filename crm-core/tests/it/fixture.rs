@@ -72,6 +72,8 @@ fn fill(crm: &Crm) {
     crm.types().restore_attribute("everything", "a_rating").unwrap();
     crm.types().archive("household").unwrap();
     happen(&crm, RecordRef::new("contact", contact.id), RecordRef::new("company", acme.id));
+    crm.journal().acknowledge("warehouse", 17).unwrap();
+    crm.journal().acknowledge("new one", 0).unwrap();
 }
 
 /// Activities of every sort: with all that one can have, with nothing, corrected, of visitors who
@@ -194,6 +196,7 @@ fn contents(crm: &Crm) -> Json {
         "kinds": kinds,
         "activities": activities(crm),
         "changes": changes.changes,
+        "consumers": crm.journal().consumers().unwrap(),
     })
 }
 
