@@ -135,6 +135,7 @@ from crm.schema import (
 from crm.tables import Table
 from crm.timeline import TimelineEntry, TimelineKind, TimelinePage
 from crm.values import Address, FileRef, Money, Value
+from crm.where import BuiltCondition, F, all_of, any_of, changed, events, related
 
 __all__ = [
     "Activities",
@@ -153,6 +154,7 @@ __all__ = [
     "ArchivedError",
     "Attribute",
     "BadCells",
+    "BuiltCondition",
     "BusyError",
     "CellProblem",
     "Change",
@@ -187,6 +189,7 @@ __all__ = [
     "EntityType",
     "ErrorKind",
     "ExportReport",
+    "F",
     "Feed",
     "FencedError",
     "FilePiece",
@@ -256,5 +259,10 @@ __all__ = [
     "Visitor",
     "WrongKindError",
     "__version__",
+    "all_of",
+    "any_of",
+    "changed",
+    "events",
     "open",
+    "related",
 ]
