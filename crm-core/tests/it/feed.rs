@@ -51,6 +51,17 @@ fn a_file_that_may_not_be_written_is_read_for_a_consumer_and_not_acknowledged() 
 }
 
 #[test]
+fn a_request_begins_at_one_place() {
+    let crm = Crm::in_memory().unwrap();
+    let request = ListChanges { after: 1, ..ListChanges::of_consumer("queue") };
+    for error in [crm.journal().changes(&request).err(), crm.journal().cloud_events(&request).err()]
+    {
+        let error = error.unwrap();
+        assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidArgument, Some("after")));
+    }
+}
+
+#[test]
 fn consumers_are_limited_and_the_hint_says_what_to_do() {
     let crm = Crm::in_memory().unwrap();
     for number in 0..limits::CONSUMERS {
