@@ -35,10 +35,12 @@ pub const LABEL_BYTES: usize = 1024;
 pub const PATTERN_BYTES: usize = 4 * 1024;
 /// Decimal places of a `decimal`.
 pub const SCALE: u8 = 12;
-/// Bytes of an actor's name or a cause.
+/// Bytes of the name of an actor or a consumer, and of a cause.
 pub const ACTOR_BYTES: usize = 255;
 /// Bytes of one change of a record as the journal holds it, where some characters take up to six.
 pub const CHANGE_BYTES: usize = 16 * 1024 * 1024 - 4096;
+/// Consumers of the changes.
+pub const CONSUMERS: usize = 1_000;
 /// Records, associations or changes on one page, and records that a walk finds.
 pub const PAGE: u32 = 10_000;
 /// Changes in one batch.

@@ -7,20 +7,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
-    Activity, ActivityKind, ActivityKindName, ActivityPage, ActivityReport, AddAssociation,
-    AddFile, ApplyChanges, ApplyReport, ArchiveAssociation, ArchiveRecord, Association,
-    AssociationPage, AssociationType, AssociationTypeName, AssociationWalk, AttributeName,
-    BackupTo, ChangePage, CheckCondition, CheckedCondition, ConditionAnswer, ConditionPlan,
-    CountRecords, CreateRecord, Crm, DatabaseStats, DefineActivityKind, DefineActivityPreset,
-    DefineAssociationPreset, DefineAssociationType, DefineAttribute, DefinePreset, DefineType,
-    Empty, EngineInfo, EntityType, Error, ErrorKind, EvaluateCondition, ExplainCondition,
-    ExportCsv, ExportReport, FilePiece, FileRef, FindRelated, Flow, FoundRecords, GetActivity,
-    GetAssociation, GetHistory, GetManyRecords, GetRecord, GetRecordBy, HistoryPage,
-    IdentifyVisitor, ImportCsv, ImportReport, ListActivities, ListChanges, ListRecords,
-    ListTimeline, MappingProposal, NewActivity, OpenOptions, PatchAssociation, PatchRecord,
-    Progress, ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity,
-    ReleaseVisitor, RestoreAssociation, RestoreRecord, Result, RunSql, SqlResult, TimelinePage,
-    TypeName, UpsertRecord, Upserted, VerifyReport, Visitor, WalkAssociations, condition::refusal,
+    AcknowledgeChanges, Activity, ActivityKind, ActivityKindName, ActivityPage, ActivityReport, AddAssociation, AddFile, ApplyChanges, ApplyReport, ArchiveAssociation, ArchiveRecord, Association, AssociationPage, AssociationType, AssociationTypeName, AssociationWalk, AttributeName, BackupTo, ChangePage, CheckCondition, CheckedCondition, CloudEventPage, ConditionAnswer, ConditionPlan, Consumer, ConsumerName, CountRecords, CreateRecord, Crm, DatabaseStats, DefineActivityKind, DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute, DefinePreset, DefineType, Empty, EngineInfo, EntityType, Error, ErrorKind, EvaluateCondition, ExplainCondition, ExportCsv, ExportReport, FilePiece, FileRef, FindRelated, Flow, FoundRecords, GetActivity, GetAssociation, GetHistory, GetManyRecords, GetRecord, GetRecordBy, HistoryPage, IdentifyVisitor, ImportCsv, ImportReport, ListActivities, ListChanges, ListRecords, ListTimeline, MappingProposal, NewActivity, OpenOptions, PatchAssociation, PatchRecord, Progress, ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor, RestoreAssociation, RestoreRecord, Result, RunSql, SqlResult, TimelinePage, TypeName, UpsertRecord, Upserted, VerifyReport, Visitor, WalkAssociations, condition::refusal,
 };
 
 /// Is told of progress and says whether to go on.
@@ -148,6 +135,9 @@ macro_rules! for_each_operation {
             /// Takes an attribute out of the archive, with the values that it had.
             write "attributes.restore" AttributesRestore restore_attribute(AttributeName) -> EntityType
                 = |crm, r, _| crm.types().restore_attribute(&r.entity_type, &r.attribute);
+            /// Reads the journal as CloudEvents 1.0 in JSON, with ids by which a receiver leaves out what it has already.
+            read "changes.cloud_events" ChangesCloudEvents list_cloud_events(ListChanges) -> CloudEventPage
+                = |crm, r, _| crm.journal().cloud_events(&r);
             /// Reads the journal: every change of the file, in order, by pages.
             read "changes.list" ChangesList list_changes(ListChanges) -> ChangePage
                 = |crm, r, _| crm.journal().changes(&r);
@@ -160,6 +150,15 @@ macro_rules! for_each_operation {
             /// Shows the SQL of a condition, how SQLite goes about it, about how many records it finds, and for one record whether and why.
             read "conditions.explain" ConditionsExplain explain_condition(ExplainCondition) -> ConditionPlan
                 = |crm, r, _| crm.explain_condition(&r);
+            /// Says up to where a consumer has taken the changes; it goes on from there, and reads again what it did not acknowledge.
+            write "consumers.acknowledge" ConsumersAcknowledge acknowledge_changes(AcknowledgeChanges) -> Consumer
+                = |crm, r, _| crm.journal().acknowledge(&r.consumer, r.seq);
+            /// Lists the consumers of the changes, and how far behind each is.
+            read "consumers.list" ConsumersList list_consumers(Empty) -> Vec<Consumer>
+                = |crm, _, _| crm.journal().consumers();
+            /// Forgets a consumer: whoever reads in its name later begins at the beginning.
+            write "consumers.remove" ConsumersRemove remove_consumer(ConsumerName) -> Empty
+                = |crm, r, _| crm.journal().remove_consumer(&r.consumer).map(|()| Empty {});
             /// Writes records as a CSV table.
             job "csv.export" CsvExport export_csv(ExportCsv) -> ExportReport
                 = |crm, r, watch| crm.export_csv(&r, watch);

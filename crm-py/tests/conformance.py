@@ -310,6 +310,11 @@ def condition(request: Request) -> dict[str, Any]:
     return {**request.options("where", "zone"), **moments(request, "at")}
 
 
+def is_of_consumer(request: Request) -> bool:
+    """Tell whether changes are read for a consumer."""
+    return "consumer" in request.left
+
+
 def ref(fields: Json) -> crm.RecordRef:
     """Return the name of a record from JSON."""
     return crm.RecordRef(**fields)
@@ -425,7 +430,16 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
         r["type"], attribute(r["attribute"])
     ),
     "attributes.restore": lambda db, r: db.types.restore_attribute(r["type"], r["attribute"]),
-    "changes.list": lambda db, r: db.changes_page(**r.options("after", "limit")),
+    "changes.cloud_events": lambda db, r: (
+        db.feed(r["consumer"]).events_page(**r.options("limit"))
+        if is_of_consumer(r)
+        else db.cloud_events_page(**r.options("after", "limit"))
+    ),
+    "changes.list": lambda db, r: (
+        db.feed(r["consumer"]).page(**r.options("limit"))
+        if is_of_consumer(r)
+        else db.changes_page(**r.options("after", "limit"))
+    ),
     "conditions.check": lambda db, r: db.conditions.check(r["type"], r["condition"]),
     "conditions.evaluate": lambda db, r: db.conditions.evaluate(
         r["type"], r["id"], r["condition"], **r.options("zone"), **moments(r, "at")
@@ -433,6 +447,9 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
     "conditions.explain": lambda db, r: db.conditions.explain(
         r["type"], r["condition"], **r.options("id", "zone"), **moments(r, "at")
     ),
+    "consumers.acknowledge": lambda db, r: db.feed(r["consumer"]).acknowledge(r["seq"]),
+    "consumers.list": lambda db, r: db.consumers(),
+    "consumers.remove": lambda db, r: db.feed(r["consumer"]).remove(),
     "csv.export": lambda db, r: db.csv.export(
         r["type"],
         filter=r.values("filter"),

@@ -78,6 +78,10 @@ def test_every_operation_is_called_by_a_method(
     books.history_page(book.id)
     db.apply([crm.CreateRecord(type="contact", values={"email": "bad"})])
     db.changes_page()
+    db.cloud_events_page()
+    db.feed("queue").acknowledge(1)
+    db.consumers()
+    db.feed("queue").remove()
     columns = {"name": "name", "employees": "employees"}
     db.csv.import_("company", text="name,employees\nAcme,many\n", columns=columns)
     db.csv.export("company")
@@ -163,6 +167,9 @@ def test_every_operation_is_called_by_a_method(
     assert_same(answers["records.apply"]["outcomes"][0], crm.ChangeOutcome)
     assert_same(answers["records.apply"]["outcomes"][0]["problem"], crm.Problem)
     assert_same(answers["changes.list"], crm.ChangePage)
+    assert_same(answers["changes.cloud_events"], crm.CloudEventPage)
+    assert_same(answers["consumers.acknowledge"], crm.Consumer)
+    assert_same(answers["consumers.list"][0], crm.Consumer)
     # What is no activity or association leaves the field out.
     assert_same({*answers["changes.list"]["changes"][0], "activity", "association"}, crm.Change)
     assert_same(answers["association_types.list"][0], crm.AssociationType)

@@ -12,6 +12,7 @@ mod association_types;
 mod associations;
 mod catalog;
 mod conditions;
+mod consumers;
 mod csv_export;
 mod csv_import;
 mod csv_lookup;
@@ -151,7 +152,7 @@ impl Crm {
         options: &OpenOptions,
         sources: impl FnOnce(&Head) -> (Arc<dyn Clock>, Arc<dyn IdGenerator>),
     ) -> Result<Self> {
-        let actor = check_actor("actor", options.actor.as_deref().unwrap_or("host"))?;
+        let actor = check_text("actor", options.actor.as_deref().unwrap_or("host"))?;
         let target = match path {
             path if path == Path::new(":memory:") => Target::Memory,
             path => Target::File(path.to_path_buf()),
@@ -193,8 +194,8 @@ impl Crm {
     pub fn acting_as(&self, actor: &str, cause: Option<&str>) -> Result<Self> {
         Ok(Self {
             shared: Arc::clone(&self.shared),
-            actor: check_actor("actor", actor)?,
-            cause: cause.map(|cause| check_actor("cause", cause)).transpose()?,
+            actor: check_text("actor", actor)?,
+            cause: cause.map(|cause| check_text("cause", cause)).transpose()?,
         })
     }
 
@@ -353,7 +354,8 @@ impl fmt::Debug for Crm {
     }
 }
 
-fn check_actor(field: &str, name: &str) -> Result<Arc<str>> {
+/// Checks the name of an actor or a consumer, or a cause.
+fn check_text(field: &str, name: &str) -> Result<Arc<str>> {
     if name.is_empty() || name.chars().any(char::is_control) {
         let message = "must be text without control characters";
         return Err(Error::new(ErrorKind::InvalidArgument, message).with_field(field));

@@ -30,6 +30,7 @@ mod query;
 pub(crate) mod activities;
 pub(crate) mod associations;
 pub(crate) mod condition;
+pub(crate) mod consumers;
 pub(crate) mod definitions;
 pub(crate) mod facts;
 pub(crate) mod files;

@@ -16,7 +16,7 @@ use std::{
 
 use crm_core::{
     AddFile, ApplyChanges, Attribute, ColumnMapping, CreateRecord, Crm, DefineType, Flow,
-    ImportCsv, Kind, PatchRecord, RecordChange, RecordId, RunSql, Value, values,
+    ImportCsv, Kind, ListChanges, PatchRecord, RecordChange, RecordId, RunSql, Value, values,
 };
 
 use crate::support::{Folder, Seeded, assert_sound, journal_length, repetitions};
@@ -335,4 +335,62 @@ fn a_file_whose_making_was_killed_opens_as_a_new_one() {
     }
     let unfinished = stages.iter().filter(|((exists, _, made), _)| *exists && !made);
     assert!(unfinished.count() > 0, "no kill came while a file was made: {stages:?}");
+}
+
+const WAREHOUSE: &str = "warehouse";
+
+/// Writes, and forwards what was written: does nothing unless
+/// [`a_consumer_that_dies_reads_again_what_it_did_not_acknowledge`] started it.
+#[test]
+fn consumer() {
+    let Some((path, seed)) = order() else { return };
+    let crm = Crm::open(path).unwrap();
+    let mut random = Seeded::new(seed);
+    // Every second one ends by itself, just where it hurts; the others wherever they are killed.
+    let last = if seed.is_multiple_of(2) { random.below(3) } else { usize::MAX };
+    for number in 0..100_000 {
+        crm.records("thing").create(values! { "number" => number as i64 }).unwrap();
+        let limit = 1 + u32::try_from(random.below(4)).unwrap();
+        let request = ListChanges { limit, ..ListChanges::of_consumer(WAREHOUSE) };
+        let page = crm.journal().changes(&request).unwrap();
+        page.changes.iter().for_each(|change| acknowledge(&format!("delivered {}", change.seq)));
+        if number == last {
+            std::process::abort();
+        }
+        crm.journal().acknowledge(WAREHOUSE, page.next).unwrap();
+        acknowledge(&format!("acknowledged {}", page.next));
+    }
+}
+
+#[test]
+fn a_consumer_that_dies_reads_again_what_it_did_not_acknowledge() {
+    let mut random = Seeded::new(0xFEED);
+    let folder = Folder::new();
+    let crm = Crm::open(folder.path()).unwrap();
+    crm.types().define(things()).unwrap();
+    crm.close().unwrap();
+    let (mut place, mut repeated) = (0, 0);
+    for seed in 0..repetitions(CYCLES).into() {
+        let more = Duration::from_micros(random.next() % 3_000);
+        let count = 1 + random.below(20);
+        let lines = kill_after(start("crash::consumer", &folder.path(), seed), count, more);
+        let (mut acknowledged, mut delivered) = (place, place);
+        for line in &lines {
+            let (what, seq) = line.split_once(' ').unwrap();
+            let seq: i64 = seq.parse().unwrap();
+            match what {
+                // The first is the one after the place in the file, and none is left out.
+                "delivered" => assert_eq!(seq, delivered + 1, "seed {seed}"),
+                _ => acknowledged = seq,
+            }
+            delivered = seq;
+        }
+        let crm = Crm::open(folder.path()).unwrap();
+        let consumers = crm.journal().consumers().unwrap();
+        place = consumers.first().map_or(0, |consumer| consumer.acknowledged);
+        assert!((acknowledged..=delivered).contains(&place), "{acknowledged} {place} {delivered}");
+        repeated += delivered - place;
+        crm.close().unwrap();
+    }
+    assert!(repeated > 0, "no end came between delivery and acknowledgement");
 }

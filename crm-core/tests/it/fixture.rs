@@ -75,6 +75,8 @@ fn fill(crm: &Crm) {
     crm.types().restore_attribute("everything", "a_rating").unwrap();
     crm.types().archive("household").unwrap();
     happen(&crm, RecordRef::new("contact", contact.id), RecordRef::new("company", acme.id));
+    crm.journal().acknowledge("warehouse", 17).unwrap();
+    crm.journal().acknowledge("new one", 0).unwrap();
 }
 
 /// Activities of every sort: with all that one can have, with nothing, corrected, of visitors who
@@ -240,7 +242,8 @@ fn contents(crm: &Crm) -> Json {
         })
         .collect();
     let kinds = crm.activity_kinds().list().unwrap();
-    let changes = crm.journal().changes(&ListChanges { after: 0, limit: 10_000 }).unwrap();
+    let changes =
+        crm.journal().changes(&ListChanges { limit: 10_000, ..ListChanges::after(0) }).unwrap();
     json!({
         "types": types,
         "records": records,
@@ -249,6 +252,7 @@ fn contents(crm: &Crm) -> Json {
         "association_types": crm.association_types().list().unwrap(),
         "associations": associations(crm),
         "changes": changes.changes,
+        "consumers": crm.journal().consumers().unwrap(),
     })
 }
 

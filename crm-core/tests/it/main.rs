@@ -8,6 +8,7 @@ mod corpora;
 mod crash;
 mod csv;
 mod damage;
+mod feed;
 mod files;
 mod fixture;
 mod full_disk;

@@ -287,6 +287,11 @@ fn about_the_file(path: impl Fn(&str) -> String) -> Vec<(&'static str, Json)> {
         ("types.get", json!({ "type": "company" })),
         ("types.list", json!({})),
         ("changes.list", json!({ "limit": 1000 })),
+        ("changes.list", json!({ "consumer": "Zanzibarine" })),
+        ("changes.cloud_events", json!({ "limit": 1000 })),
+        ("consumers.acknowledge", json!({ "consumer": "Zanzibarine", "seq": 1 })),
+        ("consumers.list", json!({})),
+        ("consumers.remove", json!({ "consumer": "Zanzibarine" })),
     ]
 }
 

@@ -107,6 +107,7 @@ from crm.exchange import (
     MappingProposal,
     ProblemCount,
 )
+from crm.feed import CloudEvent, CloudEventPage, Consumer, Feed
 from crm.files import FilePiece, Files
 from crm.journal import (
     Change,
@@ -186,12 +187,15 @@ __all__ = [
     "CheckedCondition",
     "ChoiceOption",
     "ClosedError",
+    "CloudEvent",
+    "CloudEventPage",
     "ColumnMapping",
     "Commit",
     "Condition",
     "ConditionAnswer",
     "ConditionPlan",
     "Conditions",
+    "Consumer",
     "CorruptError",
     "CreateRecord",
     "Crm",
@@ -209,6 +213,7 @@ __all__ = [
     "ErrorKind",
     "ExportReport",
     "F",
+    "Feed",
     "FencedError",
     "FilePiece",
     "FileRef",

@@ -161,3 +161,10 @@ CREATE TABLE crm_association (
 
 CREATE INDEX crm_association_by_from ON crm_association (from_id, type, to_id);
 CREATE INDEX crm_association_by_to ON crm_association (to_id, type, from_id);
+
+CREATE TABLE crm_consumer (
+    -- To whom the host forwards the changes, and up to where each has acknowledged.
+    name TEXT NOT NULL PRIMARY KEY,
+    seq INTEGER NOT NULL,                  -- of the journal; 0: nothing
+    acknowledged_at INTEGER NOT NULL       -- microseconds UTC
+) STRICT;

@@ -2,15 +2,7 @@
 //! is an operation that Rust cannot call, and fails the run.
 
 use crm_core::{
-    ActivityKindName, AddAssociation, AddFile, ApplyChanges, ArchiveAssociation, ArchiveRecord,
-    AssociationTypeName, AttributeName, BackupTo, CheckCondition, CountRecords, CreateRecord, Crm,
-    DefineActivityKind, DefineActivityPreset, DefineAssociationPreset, DefineAssociationType,
-    DefineAttribute, DefinePreset, DefineType, Empty, Error, EvaluateCondition, ExplainCondition,
-    ExportCsv, FindRelated, Flow, GetActivity, GetAssociation, GetHistory, GetManyRecords,
-    GetRecord, GetRecordBy, IdentifyVisitor, ImportCsv, ListActivities, ListChanges, ListRecords,
-    ListTimeline, NewActivity, PatchAssociation, PatchRecord, ProposeMapping, ReadFile,
-    RecordActivities, ReleaseVisitor, RestoreAssociation, RestoreRecord, RunSql, TypeName,
-    UpsertRecord, WalkAssociations, ops::Request,
+    AcknowledgeChanges, ActivityKindName, AddAssociation, AddFile, ApplyChanges, ArchiveAssociation, ArchiveRecord, AssociationTypeName, AttributeName, BackupTo, CheckCondition, ConsumerName, CountRecords, CreateRecord, Crm, DefineActivityKind, DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute, DefinePreset, DefineType, Empty, Error, EvaluateCondition, ExplainCondition, ExportCsv, FindRelated, Flow, GetActivity, GetAssociation, GetHistory, GetManyRecords, GetRecord, GetRecordBy, IdentifyVisitor, ImportCsv, ListActivities, ListChanges, ListRecords, ListTimeline, NewActivity, PatchAssociation, PatchRecord, ProposeMapping, ReadFile, RecordActivities, ReleaseVisitor, RestoreAssociation, RestoreRecord, RunSql, TypeName, UpsertRecord, WalkAssociations, ops::Request,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
@@ -79,10 +71,17 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
             .call(|r: DefineAttribute| crm.types().define_attribute(&r.entity_type, r.attribute)),
         "attributes.restore" => with
             .call(|r: AttributeName| crm.types().restore_attribute(&r.entity_type, &r.attribute)),
+        "changes.cloud_events" => with.call(|r: ListChanges| crm.journal().cloud_events(&r)),
         "changes.list" => with.call(|r: ListChanges| crm.journal().changes(&r)),
         "conditions.check" => with.call(|r: CheckCondition| crm.check_condition(&r)),
         "conditions.evaluate" => with.call(|r: EvaluateCondition| crm.evaluate_condition(&r)),
         "conditions.explain" => with.call(|r: ExplainCondition| crm.explain_condition(&r)),
+        "consumers.acknowledge" => {
+            with.call(|r: AcknowledgeChanges| crm.journal().acknowledge(&r.consumer, r.seq))
+        }
+        "consumers.list" => with.call(|_: Empty| crm.journal().consumers()),
+        "consumers.remove" => with
+            .call(|r: ConsumerName| crm.journal().remove_consumer(&r.consumer).map(|()| Empty {})),
         "csv.export" => with.call(|r: ExportCsv| crm.export_csv(&r, watch)),
         "csv.import" => with.call(|r: ImportCsv| crm.import_csv(&r, watch)),
         "csv.propose" => with.call(|r: ProposeMapping| crm.propose_mapping(&r)),

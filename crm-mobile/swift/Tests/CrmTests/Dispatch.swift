@@ -21,6 +21,13 @@ private func attributeName(_ given: Json) throws -> AttributeName {
         entityType: try given.string("type"), attribute: try given.string("attribute"))
 }
 
+private func listChanges(_ given: Json) throws -> ListChanges {
+    let given = try given.only("after", "limit", "consumer")
+    return ListChanges(
+        after: given["after"].integer ?? 0, limit: given.limit("limit", 100),
+        consumer: given["consumer"].text)
+}
+
 private func empty(_ given: Json) throws -> Empty {
     _ = try given.only()
     return Empty()
@@ -159,12 +166,27 @@ private let recordBranches: [String: Branch] = [
 ]
 
 private let fileBranches: [String: Branch] = [
+    "changes.cloud_events": { crm, given in
+        let page = try crm.listCloudEvents(request: try listChanges(given))
+        let events = try page.events.map { try JsonParser.parse(Data($0.utf8)) }
+        return .object(["events": .array(events), "next": .integer(page.next)])
+    },
     "changes.list": { crm, given in
-        let given = try given.only("after", "limit")
-        let page = try crm.listChanges(
-            request: ListChanges(
-                after: given["after"].integer ?? 0, limit: given.limit("limit", 100)))
+        let page = try crm.listChanges(request: try listChanges(given))
         return .object(["changes": json(page.changes), "next": .integer(page.next)])
+    },
+    "consumers.acknowledge": { crm, given in
+        let given = try given.only("consumer", "seq")
+        return try crm.acknowledgeChanges(
+            request: AcknowledgeChanges(
+                consumer: try given.string("consumer"), seq: try given.wanted(given["seq"].integer))
+        ).json
+    },
+    "consumers.list": { json(try $0.listConsumers(request: try empty($1))) },
+    "consumers.remove": { crm, given in
+        let name = try given.only("consumer").string("consumer")
+        _ = try crm.removeConsumer(request: ConsumerName(consumer: name))
+        return .object([:])
     },
     "csv.export": { crm, given in
         let given = try given.only(

@@ -120,6 +120,15 @@ extension Change: Wire {
     }
 }
 
+extension Consumer: Wire {
+    var json: Json {
+        .object([
+            "name": .text(name), "acknowledged": .integer(acknowledged),
+            "lag": CrmTests.json(lag), "acknowledged_at": CrmTests.json(acknowledgedAt),
+        ])
+    }
+}
+
 extension Problem: Wire {
     var json: Json {
         .object([

@@ -19,6 +19,7 @@ import kotlinx.serialization.json.jsonArray
 import kotlinx.serialization.json.jsonObject
 import kotlinx.serialization.json.jsonPrimitive
 import org.crmcore.engine.Engine
+import org.crmcore.model.AcknowledgeChanges
 import org.crmcore.model.ActivityKindName
 import org.crmcore.model.AddAssociation
 import org.crmcore.model.AddFile
@@ -29,6 +30,7 @@ import org.crmcore.model.AssociationTypeName
 import org.crmcore.model.AttributeName
 import org.crmcore.model.BackupTo
 import org.crmcore.model.CheckCondition
+import org.crmcore.model.ConsumerName
 import org.crmcore.model.CountRecords
 import org.crmcore.model.CreateRecord
 import org.crmcore.model.CrmException
@@ -151,10 +153,14 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "attributes.archive" to call(AttributeName::class) { archiveAttribute(it) },
     "attributes.define" to call(DefineAttribute::class) { defineAttribute(it) },
     "attributes.restore" to call(AttributeName::class) { restoreAttribute(it) },
+    "changes.cloud_events" to call(ListChanges::class) { listCloudEvents(it) },
     "changes.list" to call(ListChanges::class) { listChanges(it) },
     "conditions.check" to call(CheckCondition::class) { checkCondition(it) },
     "conditions.evaluate" to call(EvaluateCondition::class) { evaluateCondition(it) },
     "conditions.explain" to call(ExplainCondition::class) { explainCondition(it) },
+    "consumers.acknowledge" to call(AcknowledgeChanges::class) { acknowledgeChanges(it) },
+    "consumers.list" to call(Empty::class) { listConsumers(it) },
+    "consumers.remove" to call(ConsumerName::class) { removeConsumer(it) },
     "csv.export" to call(ExportCsv::class) { exportCsv(it) },
     "csv.import" to call(ImportCsv::class) { importCsv(it) },
     "csv.propose" to call(ProposeMapping::class) { proposeMapping(it) },
