@@ -64,6 +64,7 @@
 //! | records, one by one, by pages and in batches | [`Records`], [`ListRecords`], [`ApplyChanges`] |
 //! | values | [`Value`], [`Values`], [`values!`], [`Money`], [`Address`], [`Date`], [`Timestamp`] |
 //! | conditions: boolean questions about one record | [`Condition`], [`Crm::evaluate_condition`] |
+//! | queries: columns, figures over groups, two-way tables | [`SelectRows`], [`GroupRecords`], [`PivotRecords`] |
 //! | the journal: history, changes, observers | [`Journal`], [`Change`], [`Crm::observe`] |
 //! | stored bytes | [`Files`], [`AddFile`], [`FileRef`] |
 //! | CSV tables | [`ImportCsv`], [`ExportCsv`], [`ProposeMapping`] |
@@ -110,6 +111,7 @@ mod exchange;
 mod id;
 mod journal;
 mod normal;
+mod query;
 mod record;
 mod schema;
 mod shape;
@@ -143,6 +145,10 @@ pub use exchange::{
 };
 pub use id::{CountedIds, IdGenerator, RecordId};
 pub use journal::{Change, ChangeKind, ChangePage, Commit, HistoryEntry, HistoryPage, ListChanges};
+pub use query::{
+    Bucket, FieldOrder, GroupKey, GroupMeasure, GroupRecords, GroupTable, PivotCell, PivotRecords,
+    PivotTable, ResultColumn, ResultOrder, RowsPage, SelectColumn, SelectRows,
+};
 pub use record::{
     ApplyChanges, ApplyReport, ArchiveRecord, Archived, ChangeOutcome, CountRecords, CreateRecord,
     FoundRecords, GetHistory, GetManyRecords, GetRecord, GetRecordBy, ListRecords, Order, Outcome,

@@ -11,10 +11,11 @@ use crate::{
     CheckCondition, CheckedCondition, ConditionAnswer, ConditionPlan, CountRecords, CreateRecord,
     Crm, DatabaseStats, DefineAttribute, DefinePreset, DefineType, Empty, EngineInfo, EntityType,
     Error, ErrorKind, EvaluateCondition, ExplainCondition, ExportCsv, ExportReport, FilePiece,
-    FileRef, Flow, FoundRecords, GetHistory, GetManyRecords, GetRecord, GetRecordBy, HistoryPage,
-    ImportCsv, ImportReport, ListChanges, ListRecords, MappingProposal, OpenOptions, PatchRecord,
-    Progress, ProposeMapping, ReadFile, Record, RecordPage, RestoreRecord, Result, RunSql,
-    SqlResult, TypeName, UpsertRecord, Upserted, VerifyReport, condition::refusal,
+    FileRef, Flow, FoundRecords, GetHistory, GetManyRecords, GetRecord, GetRecordBy, GroupRecords,
+    GroupTable, HistoryPage, ImportCsv, ImportReport, ListChanges, ListRecords, MappingProposal,
+    OpenOptions, PatchRecord, PivotRecords, PivotTable, Progress, ProposeMapping, ReadFile, Record,
+    RecordPage, RestoreRecord, Result, RowsPage, RunSql, SelectRows, SqlResult, TypeName,
+    UpsertRecord, Upserted, VerifyReport, condition::refusal,
 };
 
 /// Is told of progress and says whether to go on.
@@ -112,6 +113,15 @@ macro_rules! for_each_operation {
             /// Reads a piece of stored bytes.
             read "files.read" FilesRead read_file(ReadFile) -> FilePiece
                 = |crm, r, _| crm.files().read_piece(&r);
+            /// Groups records and computes figures over each group: counts, sums, means, quantiles, shares.
+            read "query.group" QueryGroup group_records(GroupRecords) -> GroupTable
+                = |crm, r, _| crm.group_records(&r);
+            /// Groups records in two directions, with totals.
+            read "query.pivot" QueryPivot pivot_records(PivotRecords) -> PivotTable
+                = |crm, r, _| crm.pivot_records(&r);
+            /// Reads a page of rows: fields of records, of related ones, and figures over activities.
+            read "query.select" QuerySelect select_rows(SelectRows) -> RowsPage
+                = |crm, r, _| crm.select_rows(&r);
             /// Writes several changes in one transaction and says for each what became of it.
             write "records.apply" RecordsApply apply_changes(ApplyChanges) -> ApplyReport
                 = |crm, r, _| crm.apply(r);

@@ -11,9 +11,10 @@ use crm_core::{
     CheckCondition, CheckedCondition, ConditionAnswer, ConditionPlan, CountRecords, CreateRecord,
     CrmError, DatabaseStats, DefineAttribute, DefinePreset, DefineType, Empty, EngineInfo,
     EntityType, EvaluateCondition, ExplainCondition, ExportCsv, ExportReport, FilePiece, FileRef,
-    FoundRecords, GetHistory, GetManyRecords, GetRecord, GetRecordBy, HistoryPage, ImportCsv,
-    ImportReport, ListChanges, ListRecords, MappingProposal, PatchRecord, Progress, ProposeMapping,
-    ReadFile, Record, RecordPage, RestoreRecord, Result, RunSql, SqlResult, TypeName, UpsertRecord,
+    FoundRecords, GetHistory, GetManyRecords, GetRecord, GetRecordBy, GroupRecords, GroupTable,
+    HistoryPage, ImportCsv, ImportReport, ListChanges, ListRecords, MappingProposal, PatchRecord,
+    PivotRecords, PivotTable, Progress, ProposeMapping, ReadFile, Record, RecordPage,
+    RestoreRecord, Result, RowsPage, RunSql, SelectRows, SqlResult, TypeName, UpsertRecord,
     Upserted, VerifyReport, ops::Watch,
 };
 

@@ -1,4 +1,4 @@
-//! Where a page ended, as opaque text: the key and the id of its last record.
+//! Where a page ended, as opaque text: what its last record has to order by, and its id.
 //!
 //! The text also says which order it belongs to, so that a cursor of another list is refused instead
 //! of giving a page from the wrong place.
@@ -6,17 +6,19 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, ErrorKind, Order, RecordId, Result, cell::Cell, store::records::Position};
+use crate::{
+    Error, ErrorKind, FieldOrder, Order, RecordId, Result, cell::Cell, store::select::Place,
+};
 
 #[derive(Serialize, Deserialize)]
 struct Cursor {
-    /// The order: attribute and direction.
-    o: Option<(String, bool)>,
-    /// The key: an integer, a real, a text or bytes as numbers; null for none.
-    k: Key,
+    /// The order: fields and directions.
+    o: Vec<(String, bool)>,
+    k: Vec<Key>,
     i: RecordId,
 }
 
+/// What a record has to order by: nothing, an integer, a real, a text, or bytes as numbers.
 #[derive(Serialize, Deserialize)]
 enum Key {
     N,
@@ -26,20 +28,38 @@ enum Key {
     B(Vec<u8>),
 }
 
-fn order_key(order: Option<&Order>) -> Option<(String, bool)> {
-    order.map(|order| (order.attribute.clone(), order.descending))
+/// By what a list is ordered.
+pub(super) trait Ordered {
+    /// The field, and whether descending.
+    fn key(&self) -> (String, bool);
+}
+
+impl Ordered for Order {
+    fn key(&self) -> (String, bool) {
+        (self.attribute.clone(), self.descending)
+    }
+}
+
+impl Ordered for FieldOrder {
+    fn key(&self) -> (String, bool) {
+        (self.field.clone(), self.descending)
+    }
 }
 
 /// The cursor after a record.
-pub(super) fn write(order: Option<&Order>, position: Position) -> String {
-    let k = match position.key {
+pub(super) fn write<'o>(
+    order: impl IntoIterator<Item = &'o (impl Ordered + 'o)>,
+    place: Place,
+) -> String {
+    let key = |cell| match cell {
         Cell::Null => Key::N,
         Cell::Integer(number) => Key::I(number),
         Cell::Real(number) => Key::R(number),
         Cell::Text(text) => Key::T(text),
         Cell::Blob(bytes) => Key::B(bytes),
     };
-    let cursor = Cursor { o: order_key(order), k, i: position.id };
+    let k = place.keys.into_iter().map(key).collect();
+    let cursor = Cursor { o: order.into_iter().map(Ordered::key).collect(), k, i: place.id };
     URL_SAFE_NO_PAD.encode(serde_json::to_vec(&cursor).expect("a cursor is always JSON"))
 }
 
@@ -48,7 +68,10 @@ pub(super) fn write(order: Option<&Order>, position: Position) -> String {
 /// # Errors
 ///
 /// `InvalidArgument` if the text is no cursor, or one of another order.
-pub(super) fn read(order: Option<&Order>, text: &str) -> Result<Position> {
+pub(super) fn read<'o>(
+    order: impl IntoIterator<Item = &'o (impl Ordered + 'o)>,
+    text: &str,
+) -> Result<Place> {
     let invalid = |message: &str| {
         Error::new(ErrorKind::InvalidArgument, message)
             .with_field("after")
@@ -56,15 +79,18 @@ pub(super) fn read(order: Option<&Order>, text: &str) -> Result<Position> {
     };
     let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| invalid("not a cursor"))?;
     let cursor: Cursor = serde_json::from_slice(&bytes).map_err(|_| invalid("not a cursor"))?;
-    if cursor.o != order_key(order) {
+    if cursor.o.len() != cursor.k.len() {
+        return Err(invalid("not a cursor"));
+    }
+    if cursor.o != order.into_iter().map(Ordered::key).collect::<Vec<_>>() {
         return Err(invalid("the cursor belongs to another order"));
     }
-    let key = match cursor.k {
+    let cell = |key| match key {
         Key::N => Cell::Null,
         Key::I(number) => Cell::Integer(number),
         Key::R(number) => Cell::Real(number),
         Key::T(text) => Cell::Text(text),
         Key::B(bytes) => Cell::Blob(bytes),
     };
-    Ok(Position { key, id: cursor.i })
+    Ok(Place { keys: cursor.k.into_iter().map(cell).collect(), id: cursor.i })
 }

@@ -5,8 +5,8 @@ use crm_core::{
     AddFile, ApplyChanges, ArchiveRecord, AttributeName, BackupTo, CheckCondition, CountRecords,
     CreateRecord, Crm, DefineAttribute, DefinePreset, DefineType, Empty, Error, EvaluateCondition,
     ExplainCondition, ExportCsv, Flow, GetHistory, GetManyRecords, GetRecord, GetRecordBy,
-    ImportCsv, ListChanges, ListRecords, PatchRecord, ProposeMapping, ReadFile, RestoreRecord,
-    RunSql, TypeName, UpsertRecord, ops::Request,
+    GroupRecords, ImportCsv, ListChanges, ListRecords, PatchRecord, PivotRecords, ProposeMapping,
+    ReadFile, RestoreRecord, RunSql, SelectRows, TypeName, UpsertRecord, ops::Request,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
@@ -40,6 +40,9 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         "database.verify" => with.call(|_: Empty| crm.verify(watch)),
         "files.add" => with.call(|r: AddFile| crm.files().add(&r)),
         "files.read" => with.call(|r: ReadFile| crm.files().read(&r.hash, r.offset, r.length)),
+        "query.group" => with.call(|r: GroupRecords| crm.group_records(&r)),
+        "query.pivot" => with.call(|r: PivotRecords| crm.pivot_records(&r)),
+        "query.select" => with.call(|r: SelectRows| crm.select_rows(&r)),
         "records.apply" => with.call(|r: ApplyChanges| crm.apply(r)),
         "records.archive" => with
             .call(|r: ArchiveRecord| crm.records(&r.entity_type).archive(r.id, r.expected_version)),
