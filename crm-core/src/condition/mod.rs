@@ -422,7 +422,7 @@ pub struct ConsentCondition {
     pub purpose: String,
 }
 
-/// As JSON in text: the form in which Swift and Kotlin carry it.
+// As JSON in text: the form in which Swift and Kotlin carry it.
 #[cfg(feature = "uniffi")]
 uniffi::custom_type!(Condition, String, {
     lower: |condition| json::to_text(&condition),

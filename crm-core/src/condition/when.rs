@@ -191,6 +191,19 @@ mod tests {
     }
 
     #[test]
+    fn frames_have_their_ends() {
+        let noon = moment("2026-02-28T12:00:00Z", "UTC");
+        let micros = |at: &str| at.parse::<Timestamp>().unwrap().micros();
+        let at = |at: &str| Some(at.parse::<Timestamp>().unwrap());
+        let now = micros("2026-02-28T12:00:00Z");
+        assert_eq!(noon.frame(Frame::Within(parts("1d"))), (micros("2026-02-27T12:00:00Z"), now));
+        assert_eq!(noon.frame(Frame::Between(None, None)), (Timestamp::MIN.micros(), now));
+        let (from, until) = (at("2026-01-01T00:00:00Z"), at("2026-02-01T00:00:00Z"));
+        let last = micros("2026-01-31T23:59:59.999999Z");
+        assert_eq!(noon.frame(Frame::Between(from, until)), (micros("2026-01-01T00:00:00Z"), last));
+    }
+
+    #[test]
     fn spans_end_with_time_itself() {
         for (at, zone) in [
             ("9999-12-31T23:59:59.999999Z", "Pacific/Kiritimati"),

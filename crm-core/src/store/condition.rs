@@ -2,8 +2,8 @@
 //!
 //! A leaf is a plain comparison, so that SQLite can use an index for it; what is unknown to SQL
 //! (NULL) is false, and `IS NOT TRUE` makes it so under a negation. Values are bound, never written
-//! into the text, and lists of conditions become balanced trees, because SQLite bounds the depth of
-//! an expression. The meaning is that of `condition::evaluate`.
+//! into the text, and lists of conditions become flat trees, because SQLite bounds the depth of an
+//! expression. The meaning is that of `condition::evaluate`.
 
 use std::fmt::Write as _;
 
@@ -129,8 +129,8 @@ impl<'m> Writer<'m> {
 
     pub(super) fn node(&mut self, node: &Node, scope: &Scope) {
         match node {
-            Node::All(parts) => self.balanced(parts, " AND ", "1", scope),
-            Node::Any(parts) => self.balanced(parts, " OR ", "0", scope),
+            Node::All(parts) => self.list_of(parts, " AND ", "1", scope),
+            Node::Any(parts) => self.list_of(parts, " OR ", "0", scope),
             Node::Not(part) => {
                 self.push("(");
                 self.node(part, scope);
@@ -149,16 +149,21 @@ impl<'m> Writer<'m> {
         }
     }
 
-    fn balanced(&mut self, parts: &[Node], word: &str, none: &str, scope: &Scope) {
-        match parts {
-            [] => self.push(none),
-            [only] => self.node(only, scope),
-            _ => {
-                let (left, right) = parts.split_at(parts.len() / 2);
+    fn list_of(&mut self, parts: &[Node], word: &str, none: &str, scope: &Scope) {
+        match joined(parts) {
+            None => self.push(none),
+            Some((_, tree)) => self.tree(&tree, word, scope),
+        }
+    }
+
+    fn tree(&mut self, tree: &Joined<'_>, word: &str, scope: &Scope) {
+        match tree {
+            Joined::One(node) => self.node(node, scope),
+            Joined::Two(left, right) => {
                 self.push("(");
-                self.balanced(left, word, none, scope);
+                self.tree(left, word, scope);
                 self.push(word);
-                self.balanced(right, word, none, scope);
+                self.tree(right, word, scope);
                 self.push(")");
             }
         }
@@ -543,6 +548,47 @@ impl<'m> Writer<'m> {
         self.bind(text(&json_path(column)));
         self.push(") IS ");
         self.bind(in_body(cell));
+    }
+}
+
+/// A list of conditions as SQL has it, two by two.
+enum Joined<'a> {
+    One(&'a Node),
+    Two(Box<Self>, Box<Self>),
+}
+
+/// Joins the flattest two again and again, so that what is nested deep stands near the top and the
+/// whole is no deeper than it must be; and its height, about as SQLite counts it.
+fn joined(parts: &[Node]) -> Option<(usize, Joined<'_>)> {
+    let mut trees: Vec<(usize, Joined<'_>)> =
+        parts.iter().map(|part| (height(part), Joined::One(part))).collect();
+    while trees.len() > 1 {
+        // Equal ones keep their order; lists are short.
+        trees.sort_by_key(|(height, _)| *height);
+        let mut flattest = trees.drain(..2);
+        let (Some((_, left)), Some((height, right))) = (flattest.next(), flattest.next()) else {
+            break;
+        };
+        drop(flattest);
+        trees.insert(0, (height + 1, Joined::Two(Box::new(left), Box::new(right))));
+    }
+    trees.pop()
+}
+
+fn height(node: &Node) -> usize {
+    // What a question takes by itself.
+    const QUESTION: usize = 6;
+    match node {
+        Node::All(parts) | Node::Any(parts) => joined(parts).map_or(1, |(height, _)| height),
+        Node::Not(part) => height(part) + 1,
+        Node::Leaf(leaf) => {
+            let filter = match &leaf.test {
+                Test::Event(test) => test.filter.as_deref(),
+                Test::Related(test) => test.filter.as_deref(),
+                Test::Field(_) | Test::Changed(_) => None,
+            };
+            QUESTION.max(filter.map_or(0, |filter| height(filter) + 4))
+        }
     }
 }
 

@@ -31,7 +31,8 @@ const LIMITS: [(Limit, i32); 8] = [
     (Limit::SQLITE_LIMIT_SQL_LENGTH, 1024 * 1024),
     // An entity type has up to five columns per attribute, and five of its own.
     (Limit::SQLITE_LIMIT_COLUMN, 5 * limits::ATTRIBUTES_PER_TYPE as i32 + 5),
-    (Limit::SQLITE_LIMIT_EXPR_DEPTH, 100),
+    // Of a query within a query SQLite adds up the depths, and conditions nest them.
+    (Limit::SQLITE_LIMIT_EXPR_DEPTH, 200),
     (Limit::SQLITE_LIMIT_ATTACHED, 0),
     (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 32_000),
     (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 128),

@@ -11,7 +11,7 @@ use std::{
 use crm_core::{
     AddFile, ApplyChanges, Archived, Attribute, BackupTo, CountRecords, Crm, DefineType, Error,
     ErrorKind, Flow, GetHistory, Kind, ListChanges, ListRecords, PatchRecord, RecordChange,
-    RecordId, RunSql, Value, Values, values,
+    RecordId, RunSql, Value, values,
 };
 
 use crate::support::{Folder, Seeded, assert_sound, journal_length, read_only};
