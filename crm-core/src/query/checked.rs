@@ -183,6 +183,10 @@ impl Form {
     /// `OutOfRange` if a real number is not finite.
     pub(crate) fn read(self, cells: &mut [Cell], values: &mut Vec<Value>) -> Result<()> {
         match self {
+            // The sum of a group without a currency is of no amounts.
+            Self::Stored { kind: Kind::Money, .. } if cells[1] == Cell::Null => {
+                values.push(Value::Null);
+            }
             Self::Stored { kind, scale } => values.push(finite(take_value(kind, scale, cells))?),
             Self::Scaled { kind, scale } => {
                 let places = match (kind, &cells[1..]) {
