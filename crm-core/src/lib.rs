@@ -63,6 +63,7 @@
 //! | entity types and attributes | [`Types`], [`DefineType`], [`Attribute`], [`Kind`], [`Preset`] |
 //! | records, one by one, by pages and in batches | [`Records`], [`ListRecords`], [`ApplyChanges`] |
 //! | values | [`Value`], [`Values`], [`values!`], [`Money`], [`Address`], [`Date`], [`Timestamp`] |
+//! | what happened, with whom, when | [`Activities`], [`ActivityKinds`], [`NewActivity`], [`ActivityPreset`], [`Crm::timeline`] |
 //! | conditions: boolean questions about one record | [`Condition`], [`Crm::evaluate_condition`] |
 //! | queries: columns, figures over groups, two-way tables | [`SelectRows`], [`GroupRecords`], [`PivotRecords`] |
 //! | the journal: history, changes, observers | [`Journal`], [`Change`], [`Crm::observe`] |
@@ -103,6 +104,7 @@
 
 pub mod limits;
 
+mod activity;
 mod cell;
 mod condition;
 mod database;
@@ -125,6 +127,13 @@ pub mod ops;
 #[cfg(feature = "sqlite")]
 mod store;
 
+pub use activity::{
+    Activity, ActivityKind, ActivityKindName, ActivityLink, ActivityOutcome, ActivityPage,
+    ActivityPreset, ActivityReport, DefineActivityKind, DefineActivityPreset, Direction,
+    GetActivity, IdentifyVisitor, ListActivities, ListTimeline, NewActivity, RecordActivities,
+    RecordedActivity, ReleaseVisitor, TimelineEntry, TimelineItem, TimelineKind, TimelinePage,
+    Visitor,
+};
 pub(crate) use cell::Cell;
 pub use condition::{
     ChangedCondition, CheckCondition, CheckedCondition, Comparison, Condition, ConditionAnswer,
@@ -152,7 +161,8 @@ pub use query::{
 pub use record::{
     ApplyChanges, ApplyReport, ArchiveRecord, Archived, ChangeOutcome, CountRecords, CreateRecord,
     FoundRecords, GetHistory, GetManyRecords, GetRecord, GetRecordBy, ListRecords, Order, Outcome,
-    PatchRecord, Problem, Record, RecordChange, RecordPage, RestoreRecord, UpsertRecord, Upserted,
+    PatchRecord, Problem, Record, RecordChange, RecordPage, RecordRef, RestoreRecord, UpsertRecord,
+    Upserted,
 };
 pub use schema::{
     Attribute, AttributeName, ChoiceOption, DefineAttribute, DefinePreset, DefineType, EntityType,
@@ -162,7 +172,7 @@ pub use time::{Clock, Date, FixedClock, Timestamp};
 pub use value::{Address, Bytes, FileRef, Money, Value, Values};
 
 #[cfg(feature = "sqlite")]
-pub use engine::{Crm, Files, Journal, Observer, Records, Types};
+pub use engine::{Activities, ActivityKinds, Crm, Files, Journal, Observer, Records, Types};
 
 #[cfg(feature = "uniffi")]
 uniffi::setup_scaffolding!();

@@ -7,6 +7,12 @@ pub const ATTRIBUTES_PER_TYPE: usize = 200;
 pub const PROPERTIES: usize = 64;
 /// Entity types in one file, archived ones included.
 pub const TYPES: usize = 500;
+/// Kinds of activities in one file, archived ones included.
+pub const ACTIVITY_KINDS: usize = 500;
+/// Records that one activity is linked to.
+pub const LINKS: usize = 100;
+/// Bytes of a visitor's key, of an activity's key or channel, and of a role.
+pub const KEY_BYTES: usize = 255;
 /// Options of one choice.
 pub const OPTIONS: usize = 5_000;
 /// Bytes of one option's value.

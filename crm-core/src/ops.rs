@@ -7,15 +7,18 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
-    AddFile, ApplyChanges, ApplyReport, ArchiveRecord, AttributeName, BackupTo, ChangePage,
-    CheckCondition, CheckedCondition, ConditionAnswer, ConditionPlan, CountRecords, CreateRecord,
-    Crm, DatabaseStats, DefineAttribute, DefinePreset, DefineType, Empty, EngineInfo, EntityType,
-    Error, ErrorKind, EvaluateCondition, ExplainCondition, ExportCsv, ExportReport, FilePiece,
-    FileRef, Flow, FoundRecords, GetHistory, GetManyRecords, GetRecord, GetRecordBy, GroupRecords,
-    GroupTable, HistoryPage, ImportCsv, ImportReport, ListChanges, ListRecords, MappingProposal,
-    OpenOptions, PatchRecord, PivotRecords, PivotTable, Progress, ProposeMapping, ReadFile, Record,
-    RecordPage, RestoreRecord, Result, RowsPage, RunSql, SelectRows, SqlResult, TypeName,
-    UpsertRecord, Upserted, VerifyReport, condition::refusal,
+    Activity, ActivityKind, ActivityKindName, ActivityPage, ActivityReport, AddFile, ApplyChanges,
+    ApplyReport, ArchiveRecord, AttributeName, BackupTo, ChangePage, CheckCondition,
+    CheckedCondition, ConditionAnswer, ConditionPlan, CountRecords, CreateRecord, Crm,
+    DatabaseStats, DefineActivityKind, DefineActivityPreset, DefineAttribute, DefinePreset,
+    DefineType, Empty, EngineInfo, EntityType, Error, ErrorKind, EvaluateCondition,
+    ExplainCondition, ExportCsv, ExportReport, FilePiece, FileRef, Flow, FoundRecords, GetActivity,
+    GetHistory, GetManyRecords, GetRecord, GetRecordBy, GroupRecords, GroupTable, HistoryPage,
+    IdentifyVisitor, ImportCsv, ImportReport, ListActivities, ListChanges, ListRecords,
+    ListTimeline, MappingProposal, NewActivity, OpenOptions, PatchRecord, PivotRecords, PivotTable,
+    Progress, ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity,
+    ReleaseVisitor, RestoreRecord, Result, RowsPage, RunSql, SelectRows, SqlResult, TimelinePage,
+    TypeName, UpsertRecord, Upserted, VerifyReport, Visitor, condition::refusal,
 };
 
 /// Is told of progress and says whether to go on.
@@ -59,6 +62,42 @@ pub struct Operation {
 macro_rules! for_each_operation {
     ($callback:ident) => {
         $callback! {
+            /// Reads an activity, whether or not it is superseded.
+            read "activities.get" ActivitiesGet get_activity(GetActivity) -> Activity
+                = |crm, r, _| crm.activities().get(r.id);
+            /// Says whose record a visitor is: all of its activities, past and future, are of that record.
+            write "activities.identify" ActivitiesIdentify identify_visitor(IdentifyVisitor) -> Visitor
+                = |crm, r, _| crm.activities().identify(&r);
+            /// Reads a page of activities of a record or a visitor, the latest first, or the one of a key.
+            read "activities.list" ActivitiesList list_activities(ListActivities) -> ActivityPage
+                = |crm, r, _| crm.activities().list(&r);
+            /// Records an activity, once for each key; a correction supersedes an earlier one.
+            write "activities.record" ActivitiesRecord record_activity(NewActivity) -> RecordedActivity
+                = |crm, r, _| crm.activities().record(r);
+            /// Records several activities in one transaction and says for each what became of it.
+            write "activities.record_many" ActivitiesRecordMany record_activities(RecordActivities) -> ActivityReport
+                = |crm, r, _| crm.activities().record_many(r);
+            /// Takes back whose record a visitor is: its activities are nobody's again.
+            write "activities.release" ActivitiesRelease release_visitor(ReleaseVisitor) -> Visitor
+                = |crm, r, _| crm.activities().release(&r.visitor);
+            /// Archives a kind of activity: its activities stay and count, and no more are recorded.
+            write "activity_kinds.archive" ActivityKindsArchive archive_activity_kind(ActivityKindName) -> ActivityKind
+                = |crm, r, _| crm.activity_kinds().archive(&r.kind);
+            /// Defines a kind of activity with its properties, or changes one.
+            write "activity_kinds.define" ActivityKindsDefine define_activity_kind(DefineActivityKind) -> ActivityKind
+                = |crm, r, _| crm.activity_kinds().define(r);
+            /// Defines one of the ready-made kinds of activities.
+            write "activity_kinds.define_preset" ActivityKindsDefinePreset define_activity_preset(DefineActivityPreset) -> ActivityKind
+                = |crm, r, _| crm.activity_kinds().define_preset(r.preset);
+            /// Reads the definition of a kind of activity.
+            read "activity_kinds.get" ActivityKindsGet get_activity_kind(ActivityKindName) -> ActivityKind
+                = |crm, r, _| crm.activity_kinds().get(&r.kind);
+            /// Reads the definitions of all kinds of activities.
+            read "activity_kinds.list" ActivityKindsList list_activity_kinds(Empty) -> Vec<ActivityKind>
+                = |crm, _, _| crm.activity_kinds().list();
+            /// Takes a kind of activity out of the archive.
+            write "activity_kinds.restore" ActivityKindsRestore restore_activity_kind(ActivityKindName) -> ActivityKind
+                = |crm, r, _| crm.activity_kinds().restore(&r.kind);
             /// Archives an attribute: its values stay in the file and in the history, and are no longer shown or written.
             write "attributes.archive" AttributesArchive archive_attribute(AttributeName) -> EntityType
                 = |crm, r, _| crm.types().archive_attribute(&r.entity_type, &r.attribute);
@@ -104,7 +143,7 @@ macro_rules! for_each_operation {
             /// Reads sizes and counts of the file.
             read "database.stats" DatabaseStats stats(Empty) -> DatabaseStats
                 = |crm, _, _| crm.stats();
-            /// Checks the file, and that every record is what the journal says of it.
+            /// Checks the file, and that every record and activity is what the journal says of it.
             job "database.verify" DatabaseVerify verify(Empty) -> VerifyReport
                 = |crm, _, watch| crm.verify(watch);
             /// Stores bytes once by their content, and returns the reference that an attribute of kind file takes.
@@ -158,6 +197,9 @@ macro_rules! for_each_operation {
             /// Creates a record, or changes the one that has the same value of a unique attribute.
             write "records.upsert" RecordsUpsert upsert_record(UpsertRecord) -> Upserted
                 = |crm, r, _| crm.records(&r.entity_type).upsert(&r.key, r.values);
+            /// Reads a page of a record's timeline: its activities, those linked to it, and its changes, the latest first.
+            read "timeline.list" TimelineList list_timeline(ListTimeline) -> TimelinePage
+                = |crm, r, _| crm.timeline(&r);
             /// Archives an entity type: its records stay readable, writes are refused.
             write "types.archive" TypesArchive archive_type(TypeName) -> EntityType
                 = |crm, r, _| crm.types().archive(&r.entity_type);
@@ -188,7 +230,7 @@ macro_rules! operations {
         /// A parsed request, ready to run.
         #[derive(Debug, Clone, PartialEq)]
         #[non_exhaustive]
-        #[expect(clippy::large_enum_variant, reason = "it is moved once, boxing would cost more")]
+        #[allow(clippy::large_enum_variant, reason = "it is moved once, boxing would cost more")]
         pub enum Request { $( $(#[doc = $doc])* $variant($request), )* }
 
         /// What an operation returned.

@@ -7,15 +7,18 @@
 use std::sync::Arc;
 
 use crm_core::{
-    AddFile, ApplyChanges, ApplyReport, ArchiveRecord, AttributeName, BackupTo, ChangePage,
-    CheckCondition, CheckedCondition, ConditionAnswer, ConditionPlan, CountRecords, CreateRecord,
-    CrmError, DatabaseStats, DefineAttribute, DefinePreset, DefineType, Empty, EngineInfo,
-    EntityType, EvaluateCondition, ExplainCondition, ExportCsv, ExportReport, FilePiece, FileRef,
-    FoundRecords, GetHistory, GetManyRecords, GetRecord, GetRecordBy, GroupRecords, GroupTable,
-    HistoryPage, ImportCsv, ImportReport, ListChanges, ListRecords, MappingProposal, PatchRecord,
-    PivotRecords, PivotTable, Progress, ProposeMapping, ReadFile, Record, RecordPage,
-    RestoreRecord, Result, RowsPage, RunSql, SelectRows, SqlResult, TypeName, UpsertRecord,
-    Upserted, VerifyReport, ops::Watch,
+    Activity, ActivityKind, ActivityKindName, ActivityPage, ActivityReport, AddFile, ApplyChanges,
+    ApplyReport, ArchiveRecord, AttributeName, BackupTo, ChangePage, CheckCondition,
+    CheckedCondition, ConditionAnswer, ConditionPlan, CountRecords, CreateRecord, CrmError,
+    DatabaseStats, DefineActivityKind, DefineActivityPreset, DefineAttribute, DefinePreset,
+    DefineType, Empty, EngineInfo, EntityType, EvaluateCondition, ExplainCondition, ExportCsv,
+    ExportReport, FilePiece, FileRef, FoundRecords, GetActivity, GetHistory, GetManyRecords,
+    GetRecord, GetRecordBy, GroupRecords, GroupTable, HistoryPage, IdentifyVisitor, ImportCsv,
+    ImportReport, ListActivities, ListChanges, ListRecords, ListTimeline, MappingProposal,
+    NewActivity, PatchRecord, PivotRecords, PivotTable, Progress, ProposeMapping, ReadFile, Record,
+    RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor, RestoreRecord, Result,
+    RowsPage, RunSql, SelectRows, SqlResult, TimelinePage, TypeName, UpsertRecord, Upserted,
+    VerifyReport, Visitor, ops::Watch,
 };
 
 use crate::{Crm, ProgressListener, guard::guard, progress::ask};

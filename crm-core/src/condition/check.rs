@@ -8,24 +8,20 @@ use std::borrow::Cow;
 
 use super::{
     ChangedCondition, Comparison, Condition, EventCondition, FieldCondition, Figure, Measure,
-    Operand, Operator, RelatedCondition, When,
+    Operator, RelatedCondition, Span, When,
     checked::{
-        ACTIVITY_COLUMNS, ChangedTest, Checked, Column, Compare, Direction, EventTest, FieldTest,
-        Frame, HoldMode, Leaf, MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, Test,
-        TextMatch, Way, WhenTest, order,
+        ACTIVITY_COLUMNS, ChangedTest, Checked, Column, EventTest, FieldTest, Frame, Leaf,
+        MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, Test, Way, WhenTest,
     },
+    field::{Field, allows, compare, plain},
     size,
-    span::Parts,
 };
 use crate::{
-    Attribute, Error, ErrorKind, Kind, Result, Value,
+    Error, ErrorKind, Kind, Result, Value,
     cell::Cell,
-    normal::{self, name::nearest},
-    schema::{AttributeModel, TypeModel, check},
+    normal::name::nearest,
+    schema::{AttributeModel, TypeModel},
 };
-
-/// The longest span of anniversaries: a year.
-const ANNIVERSARY_DAYS: u64 = 366;
 
 /// What a condition needs to know of the schema.
 pub(crate) trait Schema {
@@ -84,19 +80,6 @@ pub(super) struct Checker<'a> {
     pub(super) facts: usize,
 }
 
-/// A field that was found.
-pub(super) struct Field<'a> {
-    pub(super) kind: Kind,
-    /// Judges and normalises values for it.
-    pub(super) model: Cow<'a, AttributeModel>,
-    pub(super) columns: Vec<Column>,
-    currency: Option<Column>,
-    /// Whether it is the currency of an amount.
-    is_currency: bool,
-    /// The number of an indexed attribute of kind choices.
-    indexed: Option<i64>,
-}
-
 impl<'a> Checker<'a> {
     /// A checker of what is asked about records of an entity type.
     pub(super) fn of_records(schema: &'a dyn Schema, entity_type: &str) -> Result<Self> {
@@ -124,7 +107,8 @@ impl<'a> Checker<'a> {
             Condition::Score(_) => return Err(reserved(path, "score")),
             Condition::Consent(_) => return Err(reserved(path, "consent")),
         };
-        Ok(Node::Leaf(Leaf { path: path.to_owned(), text: condition.to_string(), test }))
+        let (path, text) = (path.to_owned(), condition.to_string());
+        Ok(Node::Leaf(Box::new(Leaf { path, text, test })))
     }
 
     fn nodes(&mut self, parts: &[Condition], path: &str) -> Result<Vec<Node>> {
@@ -200,7 +184,8 @@ impl<'a> Checker<'a> {
             (false, "id") => Some(Kind::Reference),
             (false, "version") => Some(Kind::Integer),
             (false, "created_at" | "updated_at") | (true, "at") => Some(Kind::Timestamp),
-            (true, "channel" | "direction") => Some(Kind::Text),
+            (true, "channel") => Some(Kind::Text),
+            (true, "direction") => Some(Kind::Choice),
             (true, "amount") => Some(Kind::Money),
             _ => None,
         };
@@ -480,7 +465,7 @@ impl<'a> Checker<'a> {
             Ok(Some(cells.into_iter().take(width).collect()))
         };
         let (from, to) = (cells(&changed.from, "from")?, cells(&changed.to, "to")?);
-        let within = changed.within.as_ref().map(super::Span::parts).transpose();
+        let within = changed.within.as_ref().map(Span::parts).transpose();
         let within = within.map_err(at(&join(path, "within")))?;
         let columns = attribute.column_names().collect();
         let (fact, attribute) = (self.next_fact(), attribute.name().to_owned());
@@ -488,239 +473,25 @@ impl<'a> Checker<'a> {
     }
 }
 
-impl<'a> Field<'a> {
-    fn new(kind: Kind, model: Cow<'a, AttributeModel>, columns: Vec<Column>) -> Self {
-        let currency = (kind == Kind::Money).then(|| columns[1].clone());
-        Self { kind, model, columns, currency, is_currency: false, indexed: None }
-    }
-
-    /// A part of this field.
-    fn part(self, head: &str, part: &str) -> Result<Self> {
-        let parts: &[(&str, usize, Kind)] = match self.kind {
-            Kind::Address => &[
-                ("street", 0, Kind::LongText),
-                ("city", 1, Kind::LongText),
-                ("region", 2, Kind::LongText),
-                ("postal_code", 3, Kind::LongText),
-                ("country", 4, Kind::Country),
-            ],
-            Kind::Money => &[("currency", 1, Kind::Text)],
-            Kind::File => &[
-                ("hash", 0, Kind::Text),
-                ("name", 1, Kind::Text),
-                ("media_type", 2, Kind::Text),
-                ("size", 3, Kind::Integer),
-            ],
-            _ => &[],
-        };
-        let Some((_, place, kind)) = parts.iter().find(|(name, ..)| *name == part) else {
-            let names: Vec<&str> = parts.iter().map(|(name, ..)| *name).collect();
-            let message = format!("kind {} has no such part", self.kind.name());
-            return Err(unknown(ErrorKind::UnknownAttribute, &message, part, &names));
-        };
-        let column = self.columns[*place].clone();
-        let is_currency = self.kind == Kind::Money;
-        let field = Self::new(*kind, Cow::Owned(plain(head, *kind)?), vec![column]);
-        Ok(Self { is_currency, ..field })
-    }
-
-    /// The leading cell of a value, and its currency.
-    ///
-    /// # Errors
-    ///
-    /// Those of a value that does not fit; `Required` if there is none; `InvalidValue` if it is in
-    /// another currency than values before it.
-    fn operand(&self, value: &Value, currency: &mut Option<String>) -> Result<Cell> {
-        let mut cells = self.model.encode_operand(value.clone())?.into_iter();
-        let cell = match cells.next() {
-            None | Some(Cell::Null) => {
-                return Err(Error::new(ErrorKind::Required, "a value is required")
-                    .with_hint("is_missing asks for no value"));
-            }
-            Some(Cell::Text(text)) if self.is_currency => {
-                Cell::Text(normal::currency::currency(&text)?.0.to_owned())
-            }
-            Some(cell) => cell,
-        };
-        if let (Kind::Money, Some(Cell::Text(code))) = (self.kind, cells.next()) {
-            if currency.as_ref().is_some_and(|known| *known != code) {
-                return Err(Error::new(ErrorKind::InvalidValue, "an amount in another currency")
-                    .with_hint("amounts compare only within one currency"));
-            }
-            *currency = Some(code);
-        }
-        Ok(cell)
-    }
-}
-
-/// A field of `kind` that is not an attribute of the host's, to judge values for it.
-fn plain(name: &str, kind: Kind) -> Result<AttributeModel> {
-    let mut definition = Attribute::new(name, kind);
-    definition.target = (kind == Kind::Reference).then(|| name.to_owned());
-    AttributeModel::new(0, definition, None)
-}
-
 fn reference_column(attribute: &AttributeModel, place: usize) -> Column {
     Column { place, name: attribute.leading_column(), is_property: false }
 }
 
-/// Whether a kind can be compared so.
-fn allows(kind: Kind, op: Operator) -> bool {
-    use Operator as O;
-    let is_text = matches!(
-        kind,
-        Kind::Text
-            | Kind::LongText
-            | Kind::Email
-            | Kind::Phone
-            | Kind::Url
-            | Kind::Country
-            | Kind::Locale
-            | Kind::TimeZone
-    );
-    let is_whole = matches!(kind, Kind::Address | Kind::File);
-    let is_option = matches!(kind, Kind::Choice | Kind::Reference | Kind::Checkbox);
-    match op {
-        O::IsSet | O::IsMissing => true,
-        O::Eq | O::Neq => !is_whole,
-        O::In | O::NotIn => !is_whole && !matches!(kind, Kind::Choices | Kind::Checkbox),
-        O::Lt | O::Lte | O::Gt | O::Gte | O::Between => {
-            !is_whole && !is_option && kind != Kind::Choices
-        }
-        O::Contains | O::StartsWith | O::EndsWith | O::Matches => is_text,
-        O::HasAny | O::HasAll | O::HasNone => kind == Kind::Choices,
-        O::WithinLast | O::WithinNext | O::AnniversaryWithinLast | O::AnniversaryWithinNext => {
-            matches!(kind, Kind::Date | Kind::Timestamp)
-        }
-    }
-}
-
-fn compare(
-    field: &Field<'_>,
-    op: Operator,
-    value: &Operand,
-    currency: &mut Option<String>,
-    path: &str,
-) -> Result<Compare> {
-    use Operator as O;
-    Ok(match (op, value) {
-        (O::IsSet | O::IsMissing, Operand::Nothing) => Compare::Set { negated: op == O::IsMissing },
-        (O::Contains | O::StartsWith | O::EndsWith, Operand::One(value)) => {
-            let how = match op {
-                O::Contains => TextMatch::Contains,
-                O::StartsWith => TextMatch::StartsWith,
-                _ => TextMatch::EndsWith,
-            };
-            Compare::Text(how, text(value).map_err(at(path))?.to_lowercase())
-        }
-        (O::Matches, Operand::One(value)) => {
-            let pattern = check::pattern(text(value).map_err(at(path))?).map_err(at(path))?;
-            Compare::Matches(Box::new(pattern))
-        }
-        (O::Between, Operand::Many(values)) => {
-            let [least, most] = values.as_slice() else {
-                return Err(invalid("between takes two values").with_field(path));
-            };
-            let least = field.operand(least, currency).map_err(at(&format!("{path}[0]")))?;
-            let most = field.operand(most, currency).map_err(at(&format!("{path}[1]")))?;
-            Compare::Between(least, most)
-        }
-        (O::In | O::NotIn, Operand::Many(values)) => {
-            let values = values.iter().enumerate();
-            let encode = |(place, value)| {
-                field.operand(value, currency).map_err(at(&format!("{path}[{place}]")))
-            };
-            let mut cells = values.map(encode).collect::<Result<Vec<_>>>()?;
-            cells.sort_by(|one, other| order(one, other).expect("one kind, and none is missing"));
-            cells.dedup();
-            Compare::List { cells, negated: op == O::NotIn }
-        }
-        (O::HasAny | O::HasAll | O::HasNone, Operand::Many(values)) => {
-            let option = |(place, value): (usize, &Value)| {
-                let option = text(value).and_then(|option| {
-                    field.model.check_option(option).map(|()| option.to_owned())
-                });
-                option.map_err(at(&format!("{path}[{place}]")))
-            };
-            let options = values.iter().enumerate().map(option);
-            let mut options = options.collect::<Result<Vec<String>>>()?;
-            options.sort_unstable();
-            options.dedup();
-            let mode = match op {
-                O::HasAny => HoldMode::Any,
-                O::HasAll => HoldMode::All,
-                _ => HoldMode::None,
-            };
-            Compare::Holds { mode, options, indexed: field.indexed }
-        }
-        (_, Operand::Span(span)) => {
-            relative(field.kind, op, span.parts().map_err(at(path))?, path)?
-        }
-        (_, Operand::One(value)) => {
-            let cell = field.operand(value, currency).map_err(at(path))?;
-            let op = match op {
-                O::Neq => Comparison::Neq,
-                O::Lt => Comparison::Lt,
-                O::Lte => Comparison::Lte,
-                O::Gt => Comparison::Gt,
-                O::Gte => Comparison::Gte,
-                _ => Comparison::Eq,
-            };
-            Compare::Value(op, cell)
-        }
-        _ => {
-            let message = format!("not what {} takes", op.name());
-            return Err(invalid(message).with_field(path));
-        }
-    })
-}
-
-fn relative(kind: Kind, op: Operator, span: Parts, path: &str) -> Result<Compare> {
-    let direction = match op {
-        Operator::WithinLast | Operator::AnniversaryWithinLast => Direction::Last,
-        _ => Direction::Next,
-    };
-    let is_anniversary =
-        matches!(op, Operator::AnniversaryWithinLast | Operator::AnniversaryWithinNext);
-    if span.has_time() && (kind == Kind::Date || is_anniversary) {
-        let message = "days are not counted in hours";
-        return Err(invalid(message)
-            .with_field(path)
-            .with_hint("write years, months, weeks, days"));
-    }
-    if !is_anniversary {
-        return Ok(Compare::Relative { direction, span });
-    }
-    if span.most_days() > ANNIVERSARY_DAYS {
-        let message = format!("anniversaries within at most {ANNIVERSARY_DAYS} days");
-        return Err(Error::new(ErrorKind::OutOfRange, message).with_field(path));
-    }
-    Ok(Compare::Anniversary { direction, span })
-}
-
-fn text(value: &Value) -> Result<&str> {
-    match value.as_str() {
-        Some("") => Err(Error::new(ErrorKind::Required, "a value is required")),
-        Some(text) => Ok(text),
-        None => Err(Error::new(ErrorKind::WrongKind, "expected text")),
-    }
-}
-
-fn join(path: &str, key: &str) -> String {
+pub(super) fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
 /// The same error, at this place.
-fn at(path: &str) -> impl Fn(Error) -> Error + use<> {
+pub(super) fn at(path: &str) -> impl Fn(Error) -> Error + use<> {
     let path = path.to_owned();
     move |error| error.with_field(path.clone())
 }
 
-fn invalid(message: impl Into<String>) -> Error {
+pub(super) fn invalid(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidArgument, message)
 }
 
-fn unknown(kind: ErrorKind, message: &str, name: &str, known: &[&str]) -> Error {
+pub(super) fn unknown(kind: ErrorKind, message: &str, name: &str, known: &[&str]) -> Error {
     let error = Error::new(kind, message);
     match nearest(name, known.iter().copied()) {
         Some(near) => error.with_hint(format!("did you mean {near:?}?")),

@@ -21,7 +21,7 @@ pub(crate) enum Node {
     All(Vec<Self>),
     Any(Vec<Self>),
     Not(Box<Self>),
-    Leaf(Leaf),
+    Leaf(Box<Leaf>),
 }
 
 /// One question, with the place and the text that it has in the condition.

@@ -13,6 +13,7 @@ mod build;
 mod check;
 mod checked;
 mod evaluate;
+mod field;
 mod json;
 mod normalise;
 mod print;

@@ -19,14 +19,8 @@ impl Condition {
     #[must_use]
     pub fn normalise(self) -> Self {
         match self {
-            Self::All(parts) => list(parts, Self::All, |part| match part {
-                Self::All(parts) => Ok(parts),
-                other => Err(other),
-            }),
-            Self::Any(parts) => list(parts, Self::Any, |part| match part {
-                Self::Any(parts) => Ok(parts),
-                other => Err(other),
-            }),
+            Self::All(parts) => list(parts, Self::All),
+            Self::Any(parts) => list(parts, Self::Any),
             Self::Not(part) => match part.normalise() {
                 Self::Not(inner) => *inner,
                 part => Self::Not(Box::new(part)),
@@ -54,16 +48,14 @@ impl Condition {
     }
 }
 
-fn list(
-    parts: Vec<Condition>,
-    make: fn(Vec<Condition>) -> Condition,
-    members: fn(Condition) -> Result<Vec<Condition>, Condition>,
-) -> Condition {
+fn list(parts: Vec<Condition>, make: fn(Vec<Condition>) -> Condition) -> Condition {
+    let sort = std::mem::discriminant(&make(Vec::new()));
     let mut flat = Vec::with_capacity(parts.len());
     for part in parts {
-        match members(part.normalise()) {
-            Ok(parts) => flat.extend(parts),
-            Err(part) => flat.push(part),
+        let part = part.normalise();
+        match (std::mem::discriminant(&part) == sort, part) {
+            (true, Condition::All(parts) | Condition::Any(parts)) => flat.extend(parts),
+            (_, part) => flat.push(part),
         }
     }
     flat.sort_by_cached_key(ToString::to_string);

@@ -6,8 +6,9 @@
 
 use super::{
     EventCondition, RelatedCondition,
-    check::{Checker, Field, Schema, Scope},
+    check::{Checker, Schema, Scope},
     checked::{Column, EventTest, RelatedTest},
+    field::Field,
 };
 use crate::{Error, ErrorKind, Kind, Result};
 

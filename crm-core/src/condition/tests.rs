@@ -7,7 +7,7 @@ use crate::{
 /// A schema of a few types, without activities.
 struct Types(Vec<TypeModel>);
 
-impl check::Schema for Types {
+impl Schema for Types {
     fn entity_type(&self, name: &str) -> Option<&TypeModel> {
         self.0.iter().find(|model| model.name == name)
     }
@@ -24,7 +24,7 @@ impl check::Schema for Types {
         Vec::new()
     }
 
-    fn association(&self, _: &str) -> Option<check::AssociationShape<'_>> {
+    fn association(&self, _: &str) -> Option<AssociationShape<'_>> {
         None
     }
 
@@ -331,92 +331,101 @@ fn what_is_deep_or_large_is_refused_and_never_a_stack_overflow() {
     assert_eq!(check(&built, &schema(), "thing").unwrap_err().kind(), ErrorKind::LimitExceeded);
 }
 
+type Refusal = (&'static str, ErrorKind, &'static str, Option<&'static str>);
+
+/// Each with its kind, its place and, where it matters, its hint.
+const REFUSALS: &[Refusal] = &[
+    ("cuontry = \"DE\"", ErrorKind::UnknownAttribute, "field", Some("did you mean \"country\"?")),
+    (
+        "text is set and craeted_at is set",
+        ErrorKind::UnknownAttribute,
+        "all[1].field",
+        Some("did you mean \"created_at\"?"),
+    ),
+    ("address.citty is set", ErrorKind::UnknownAttribute, "field", Some("did you mean \"city\"?")),
+    ("text.size is set", ErrorKind::UnknownAttribute, "field", None),
+    ("choice = \"gren\"", ErrorKind::UnknownOption, "value", Some("did you mean \"green\"?")),
+    (
+        "choice in (\"red\", \"bleu\")",
+        ErrorKind::UnknownOption,
+        "value[1]",
+        Some("did you mean \"blue\"?"),
+    ),
+    (
+        "choices has any (\"red\", \"bleu\")",
+        ErrorKind::UnknownOption,
+        "value[1]",
+        Some("did you mean \"blue\"?"),
+    ),
+    ("integer = \"x\"", ErrorKind::WrongKind, "value", None),
+    ("integer > 1.5", ErrorKind::WrongKind, "value", None),
+    ("integer contains \"1\"", ErrorKind::InvalidArgument, "op", None),
+    ("address = \"x\"", ErrorKind::InvalidArgument, "op", None),
+    ("choices in (\"red\")", ErrorKind::InvalidArgument, "op", None),
+    ("reference < \"x\"", ErrorKind::InvalidArgument, "op", None),
+    ("reference = \"x\"", ErrorKind::InvalidValue, "value", None),
+    ("email = \"x\"", ErrorKind::InvalidValue, "value", None),
+    ("date = \"01.02.2024\"", ErrorKind::InvalidValue, "value", None),
+    ("date within last 3h", ErrorKind::InvalidArgument, "value", None),
+    ("date anniversary within next 367d", ErrorKind::OutOfRange, "value", None),
+    ("timestamp anniversary within next 1h", ErrorKind::InvalidArgument, "value", None),
+    ("text = \"\"", ErrorKind::Required, "value", None),
+    ("text = null", ErrorKind::Required, "value", None),
+    ("text contains \"\"", ErrorKind::Required, "value", None),
+    ("text contains 5", ErrorKind::WrongKind, "value", None),
+    ("text matches \"(\"", ErrorKind::InvalidArgument, "value", None),
+    ("text between (\"a\")", ErrorKind::InvalidArgument, "value", None),
+    ("money > 5", ErrorKind::WrongKind, "value", None),
+    ("price > 5 USD", ErrorKind::InvalidValue, "value", None),
+    ("money in (5 EUR, 5 USD)", ErrorKind::InvalidValue, "value[1]", None),
+    ("money.currency = \"ZZZ\"", ErrorKind::InvalidValue, "value", None),
+    ("(text is set or missing)", ErrorKind::InvalidArgument, "missing", None),
+    ("count(call) > 1", ErrorKind::UnknownType, "event", None),
+    (
+        "count(any within 1d where related(reference)) > 1",
+        ErrorKind::InvalidArgument,
+        "where.related",
+        None,
+    ),
+    (
+        "count(any within 1d until \"2026-01-01T00:00:00Z\") > 1",
+        ErrorKind::InvalidArgument,
+        "within",
+        None,
+    ),
+    ("sum(at of any) > 1", ErrorKind::InvalidArgument, "sum.property", None),
+    ("related(referense)", ErrorKind::UnknownType, "related", Some("did you mean \"reference\"?")),
+    (
+        "related(reference: employes > 1)",
+        ErrorKind::UnknownAttribute,
+        "where.field",
+        Some("did you mean \"employees\"?"),
+    ),
+    ("related(reference role \"x\")", ErrorKind::InvalidArgument, "related", None),
+    ("related(reference as thing)", ErrorKind::UnknownType, "type", None),
+    ("related(inverse company.thing)", ErrorKind::UnknownType, "related", None),
+    ("changed(txt)", ErrorKind::UnknownAttribute, "changed", Some("did you mean \"text\"?")),
+    ("changed(real to 1.5)", ErrorKind::InvalidArgument, "to", None),
+    (
+        "changed(choice from \"gren\")",
+        ErrorKind::UnknownOption,
+        "from",
+        Some("did you mean \"green\"?"),
+    ),
+    (
+        "text is set and not in segment \"x\"",
+        ErrorKind::InvalidArgument,
+        "all[1].not.segment",
+        None,
+    ),
+    ("stage(eq \"x\")", ErrorKind::InvalidArgument, "stage", None),
+    ("score(> 1)", ErrorKind::InvalidArgument, "score", None),
+    ("consent(\"email\", \"x\")", ErrorKind::InvalidArgument, "consent", None),
+];
+
 #[test]
 fn the_check_names_the_path_and_the_nearest() {
-    use ErrorKind as E;
-    for (text, kind, field, hint) in [
-        ("cuontry = \"DE\"", E::UnknownAttribute, "field", Some("did you mean \"country\"?")),
-        (
-            "text is set and craeted_at is set",
-            E::UnknownAttribute,
-            "all[1].field",
-            Some("did you mean \"created_at\"?"),
-        ),
-        ("address.citty is set", E::UnknownAttribute, "field", Some("did you mean \"city\"?")),
-        ("text.size is set", E::UnknownAttribute, "field", None),
-        ("choice = \"gren\"", E::UnknownOption, "value", Some("did you mean \"green\"?")),
-        (
-            "choice in (\"red\", \"bleu\")",
-            E::UnknownOption,
-            "value[1]",
-            Some("did you mean \"blue\"?"),
-        ),
-        (
-            "choices has any (\"red\", \"bleu\")",
-            E::UnknownOption,
-            "value[1]",
-            Some("did you mean \"blue\"?"),
-        ),
-        ("integer = \"x\"", E::WrongKind, "value", None),
-        ("integer > 1.5", E::WrongKind, "value", None),
-        ("integer contains \"1\"", E::InvalidArgument, "op", None),
-        ("address = \"x\"", E::InvalidArgument, "op", None),
-        ("choices in (\"red\")", E::InvalidArgument, "op", None),
-        ("reference < \"x\"", E::InvalidArgument, "op", None),
-        ("reference = \"x\"", E::InvalidValue, "value", None),
-        ("email = \"x\"", E::InvalidValue, "value", None),
-        ("date = \"01.02.2024\"", E::InvalidValue, "value", None),
-        ("date within last 3h", E::InvalidArgument, "value", None),
-        ("date anniversary within next 367d", E::OutOfRange, "value", None),
-        ("timestamp anniversary within next 1h", E::InvalidArgument, "value", None),
-        ("text = \"\"", E::Required, "value", None),
-        ("text = null", E::Required, "value", None),
-        ("text contains \"\"", E::Required, "value", None),
-        ("text contains 5", E::WrongKind, "value", None),
-        ("text matches \"(\"", E::InvalidArgument, "value", None),
-        ("text between (\"a\")", E::InvalidArgument, "value", None),
-        ("money > 5", E::WrongKind, "value", None),
-        ("price > 5 USD", E::InvalidValue, "value", None),
-        ("money in (5 EUR, 5 USD)", E::InvalidValue, "value[1]", None),
-        ("money.currency = \"ZZZ\"", E::InvalidValue, "value", None),
-        ("(text is set or missing)", E::InvalidArgument, "missing", None),
-        ("count(call) > 1", E::UnknownType, "event", None),
-        (
-            "count(any within 1d where related(reference)) > 1",
-            E::InvalidArgument,
-            "where.related",
-            None,
-        ),
-        (
-            "count(any within 1d until \"2026-01-01T00:00:00Z\") > 1",
-            E::InvalidArgument,
-            "within",
-            None,
-        ),
-        ("sum(at of any) > 1", E::InvalidArgument, "sum.property", None),
-        ("related(referense)", E::UnknownType, "related", Some("did you mean \"reference\"?")),
-        (
-            "related(reference: employes > 1)",
-            E::UnknownAttribute,
-            "where.field",
-            Some("did you mean \"employees\"?"),
-        ),
-        ("related(reference role \"x\")", E::InvalidArgument, "related", None),
-        ("related(reference as thing)", E::UnknownType, "type", None),
-        ("related(inverse company.thing)", E::UnknownType, "related", None),
-        ("changed(txt)", E::UnknownAttribute, "changed", Some("did you mean \"text\"?")),
-        ("changed(real to 1.5)", E::InvalidArgument, "to", None),
-        (
-            "changed(choice from \"gren\")",
-            E::UnknownOption,
-            "from",
-            Some("did you mean \"green\"?"),
-        ),
-        ("text is set and not in segment \"x\"", E::InvalidArgument, "all[1].not.segment", None),
-        ("stage(eq \"x\")", E::InvalidArgument, "stage", None),
-        ("score(> 1)", E::InvalidArgument, "score", None),
-        ("consent(\"email\", \"x\")", E::InvalidArgument, "consent", None),
-    ] {
+    for &(text, kind, field, hint) in REFUSALS {
         let error = judge(text).expect_err(text);
         assert_eq!((error.kind(), error.field()), (kind, Some(field)), "{text}: {error}");
         if hint.is_some() {

@@ -253,12 +253,14 @@ impl Schema for Catalog {
         in_use.map(|model| model.name.as_str()).collect()
     }
 
-    fn activity_kind(&self, _: &str) -> Option<&TypeModel> {
-        None
+    fn activity_kind(&self, name: &str) -> Option<&TypeModel> {
+        self.find_kind(name).map(|kind| &kind.model)
     }
 
     fn activity_kinds(&self) -> Vec<&str> {
-        Vec::new()
+        let in_use = self.kinds().map(|kind| &kind.model);
+        let in_use = in_use.filter(|model| model.archived_at.is_none());
+        in_use.map(|model| model.name.as_str()).collect()
     }
 
     fn association(&self, _: &str) -> Option<AssociationShape<'_>> {

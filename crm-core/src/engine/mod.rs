@@ -1,10 +1,13 @@
 //! The engine: one handle over one file, and the only place that reads the clock, makes ids and
 //! opens transactions.
 //!
-//! Each room is one file here (`types`, `records`, `conditions`, `queries`, `history`, `files`, `csv_import`, `csv_export`, `database`), and every
-//! method reads the same way: validate, load, decide, save, return. The invariant: what a method
+//! Each room is one file here (`types`, `records`, `activities`, `conditions`, `queries`, `history`,
+//! `files`, `csv_import`, `csv_export`, `database` …), and every method reads the same way: validate, load,
+//! decide, save, return. The invariant: what a method
 //! returned `Ok` for is committed, and its rows in the journal with it.
 
+mod activities;
+mod activity_kinds;
 mod catalog;
 mod conditions;
 mod csv_export;
@@ -19,9 +22,13 @@ mod progress;
 mod queries;
 mod records;
 mod system;
+mod timeline;
 mod types;
+mod verify_activities;
 mod writing;
 
+pub use activities::Activities;
+pub use activity_kinds::ActivityKinds;
 pub use files::Files;
 pub use history::Journal;
 pub use observe::Observer;
@@ -221,6 +228,18 @@ impl Crm {
     #[must_use]
     pub fn deals(&self) -> Records<'_> {
         self.records("deal")
+    }
+
+    /// Activities.
+    #[must_use]
+    pub fn activities(&self) -> Activities<'_> {
+        Activities::new(self)
+    }
+
+    /// Kinds of activities.
+    #[must_use]
+    pub fn activity_kinds(&self) -> ActivityKinds<'_> {
+        ActivityKinds::new(self)
     }
 
     /// The journal of changes.

@@ -510,29 +510,7 @@ fn check_stored(
     for &place in &draft.changed {
         let attribute = &table.model.attributes[place];
         let cells = &mut draft.cells[attribute.span()];
-        match (attribute.definition.kind, &cells[0]) {
-            (_, Cell::Null) => {}
-            (Kind::Reference, Cell::Blob(target)) => {
-                let name = attribute.definition.target.as_deref().unwrap_or_default();
-                if !rows::exists(writing.tx, writing.catalog.table(name)?, target)? {
-                    let message = format!("no {name} has this id");
-                    return Err(
-                        Error::new(ErrorKind::NotFound, message).with_field(attribute.name())
-                    );
-                }
-            }
-            (Kind::File, Cell::Text(hash)) => {
-                let size = files::size(writing.tx, &super::files::read_hash(hash)?)?;
-                let missing = || Error::new(ErrorKind::NotFound, "no stored file has this hash");
-                let size = size.ok_or_else(|| {
-                    missing()
-                        .with_field(attribute.name())
-                        .with_hint("store the bytes with files.add")
-                })?;
-                cells[3] = Cell::Integer(i64::try_from(size).unwrap_or(i64::MAX));
-            }
-            _ => {}
-        }
+        check_target(writing, attribute, cells)?;
         if attribute.definition.unique
             && cells[0] != Cell::Null
             && let Some(other) = rows::find_other(writing.tx, table, place, &cells[0], id)?
@@ -542,6 +520,35 @@ fn check_stored(
                 .with_field(attribute.name())
                 .with_hint("patch that record, or use records.upsert"));
         }
+    }
+    Ok(())
+}
+
+/// Checks that the record or file that a value names is there, and takes the size of the file from
+/// what is stored.
+pub(super) fn check_target(
+    writing: &Writing<'_>,
+    attribute: &AttributeModel,
+    cells: &mut [Cell],
+) -> Result<()> {
+    match (attribute.definition.kind, &cells[0]) {
+        (Kind::Reference, Cell::Blob(target)) => {
+            let name = attribute.definition.target.as_deref().unwrap_or_default();
+            if !rows::exists(writing.tx, writing.catalog.table(name)?, target)? {
+                let message = format!("no {name} has this id");
+                return Err(Error::new(ErrorKind::NotFound, message).with_field(attribute.name()));
+            }
+        }
+        (Kind::File, Cell::Text(hash)) => {
+            let size = files::size(writing.tx, &super::files::read_hash(hash)?)?;
+            let size = size.ok_or_else(|| {
+                Error::new(ErrorKind::NotFound, "no stored file has this hash")
+                    .with_field(attribute.name())
+                    .with_hint("store the bytes with files.add")
+            })?;
+            cells[3] = Cell::Integer(i64::try_from(size).unwrap_or(i64::MAX));
+        }
+        _ => {}
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use crate::{
     schema::TypeModel,
     store::{
         Connection, Transaction,
+        activities::KindTable,
         journal::{self as rows, NewRow},
         table::Table,
     },
@@ -124,10 +125,32 @@ impl<'a> Writing<'a> {
         table
     }
 
-    /// A new record id. Its time never lies before the journal's last stamp, so that ids ascend
+    /// The kind of activity of this name.
+    ///
+    /// # Errors
+    ///
+    /// `UnknownType`.
+    pub(super) fn kind(&self, name: &str) -> Result<Arc<KindTable>> {
+        self.catalog.kind(name).cloned()
+    }
+
+    /// Makes the kind of activity `model` part of the schema.
+    pub(super) fn set_kind(&mut self, model: TypeModel) -> Arc<KindTable> {
+        let (catalog, kind) = self.catalog.with_kind(model);
+        self.catalog = Arc::new(catalog);
+        self.schema_changed = true;
+        kind
+    }
+
+    /// A new id of a record or an activity. Its time never lies before the journal's last stamp, so that ids ascend
     /// when the wall clock goes back.
     pub(super) fn new_id(&self) -> RecordId {
         self.crm.shared.ids.next_id(self.now.max(self.head.hlc.at()))
+    }
+
+    /// The place of the next change in the journal.
+    pub(super) fn next_seq(&self) -> i64 {
+        self.head.seq + 1
     }
 
     /// The stamp of the next change.
@@ -155,8 +178,19 @@ impl<'a> Writing<'a> {
         table: &Table,
         id: RecordId,
     ) -> Result<()> {
+        self.log_body(stamp, kind, Some(&table.model.name), Some(id))
+    }
+
+    /// Appends a change to the journal whose body stands in `self.body`.
+    pub(super) fn log_body(
+        &mut self,
+        stamp: Hlc,
+        kind: ChangeKind,
+        entity_type: Option<&str>,
+        record_id: Option<RecordId>,
+    ) -> Result<()> {
         let body = std::mem::take(&mut self.body);
-        let logged = self.log(stamp, kind, Some(&table.model.name), Some(id), &body);
+        let logged = self.log(stamp, kind, entity_type, record_id, &body);
         self.body = body;
         logged
     }

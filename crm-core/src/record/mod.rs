@@ -48,6 +48,26 @@ impl Record {
     }
 }
 
+/// Names a record: its entity type and its id.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct RecordRef {
+    /// The entity type.
+    #[serde(rename = "type")]
+    pub entity_type: String,
+    /// The id.
+    pub id: RecordId,
+}
+
+impl RecordRef {
+    /// The record of this id.
+    pub fn new(entity_type: impl Into<String>, id: RecordId) -> Self {
+        Self { entity_type: entity_type.into(), id }
+    }
+}
+
 /// Which records a list or count takes, by whether they are archived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -190,7 +190,11 @@ pub(crate) fn pattern(pattern: &str) -> Result<Regex> {
 }
 
 /// A name that is no identifier is a mistake in the request, whatever is wrong with it.
-fn identifier(name: &str, what: &str) -> Result<()> {
+///
+/// # Errors
+///
+/// `InvalidArgument` with field `name`.
+pub(crate) fn identifier(name: &str, what: &str) -> Result<()> {
     normal::name::check(name, what).map_err(|error| {
         invalid("name", error.message()).with_hint(error.hint().unwrap_or_default())
     })

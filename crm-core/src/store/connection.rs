@@ -103,6 +103,9 @@ fn restrain(connection: &Connection) -> Result<()> {
         (DbConfig::SQLITE_DBCONFIG_DQS_DDL, false),
         (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
         (DbConfig::SQLITE_DBCONFIG_WRITABLE_SCHEMA, false),
+        // One plan for every value that is bound. Otherwise SQLite compiles a statement anew when
+        // another value comes, which for a page of records took a tenth of the time.
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true),
     ] {
         if connection.set_db_config(config, value)? != value {
             return Err(not_taken(&format!("{config:?}")));

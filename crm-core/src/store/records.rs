@@ -27,14 +27,18 @@ pub(crate) struct StoredRow {
 }
 
 fn read_row(row: &Row<'_>, table: &Table) -> rusqlite::Result<StoredRow> {
-    let columns = FIXED_COLUMNS..FIXED_COLUMNS + table.model.columns;
+    // Collecting fallible items would not know their number, and grow the row step by step.
+    let mut cells = Vec::with_capacity(table.model.columns);
+    for place in 0..table.model.columns {
+        cells.push(row.get(FIXED_COLUMNS + place)?);
+    }
     Ok(StoredRow {
         id: RecordId::from_bytes(row.get(0)?),
         version: row.get(1)?,
         created_at: Timestamp::clamped(row.get(2)?),
         updated_at: Timestamp::clamped(row.get(3)?),
         archived_at: row.get::<_, Option<i64>>(4)?.map(Timestamp::clamped),
-        cells: columns.map(|place| row.get(place)).collect::<rusqlite::Result<_>>()?,
+        cells,
     })
 }
 
@@ -73,8 +77,13 @@ pub(crate) fn find_other(
 
 /// Whether a record of this id is there, archived or not.
 pub(crate) fn exists(conn: &Connection, table: &Table, id: &[u8]) -> Result<bool> {
-    let sql = format!("SELECT 1 FROM {} WHERE id = ?1", table.name);
-    Ok(conn.prepare_cached(&sql)?.exists([id])?)
+    Ok(is_archived(conn, table, id)?.is_some())
+}
+
+/// Whether the record of this id is archived; `None` if it is not there.
+pub(crate) fn is_archived(conn: &Connection, table: &Table, id: &[u8]) -> Result<Option<bool>> {
+    let mut statement = conn.prepare_cached(&table.select_archived)?;
+    Ok(statement.query_row([id], |row| row.get(0)).optional()?)
 }
 
 /// Adds a row of version 1.

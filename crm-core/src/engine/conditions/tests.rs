@@ -5,15 +5,11 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{
-    Attribute, DefineType, Kind, OpenOptions, Replay, Values, schema::AttributeModel,
-    store::side_table, values,
-};
+use crate::{Attribute, DefineActivityKind, DefineType, Kind, OpenOptions, Replay, Values, values};
 
 /// The entity types of a file, with kinds of activities and association types beside them.
 struct Schemas<'a> {
     catalog: &'a Catalog,
-    kinds: &'a [TypeModel],
     people: [String; 1],
     firms: [String; 1],
     both: [String; 2],
@@ -29,11 +25,11 @@ impl Schema for Schemas<'_> {
     }
 
     fn activity_kind(&self, name: &str) -> Option<&TypeModel> {
-        self.kinds.iter().find(|kind| kind.name == name)
+        self.catalog.activity_kind(name)
     }
 
     fn activity_kinds(&self) -> Vec<&str> {
-        self.kinds.iter().map(|kind| kind.name.as_str()).collect()
+        self.catalog.activity_kinds()
     }
 
     fn association(&self, name: &str) -> Option<AssociationShape<'_>> {
@@ -49,12 +45,7 @@ impl Schema for Schemas<'_> {
     }
 }
 
-fn kinds() -> Vec<TypeModel> {
-    let kind = |id, name: &str, attributes: Vec<Attribute>| {
-        let attributes = attributes.into_iter();
-        let attributes = attributes.map(|a| AttributeModel::new(0, a, None).unwrap()).collect();
-        TypeModel::new(id, name.into(), String::new(), String::new(), None, attributes)
-    };
+fn define_kinds(crm: &Crm) {
     let purchase = vec![
         Attribute::new("points", Kind::Integer),
         Attribute::new("ratio", Kind::Real),
@@ -63,7 +54,9 @@ fn kinds() -> Vec<TypeModel> {
         Attribute::new("day", Kind::Date),
         Attribute::new("tags", Kind::Choices).options(["x", "y"]),
     ];
-    vec![kind(1, "visit", vec![]), kind(2, "purchase", purchase)]
+    for (name, properties) in [("visit", vec![]), ("purchase", purchase)] {
+        crm.activity_kinds().define(DefineActivityKind::new(name, properties)).unwrap();
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -305,16 +298,10 @@ fn crm() -> Crm {
     crm.types()
         .define(DefineType::new("firm", [Attribute::new("employees", Kind::Integer)]))
         .unwrap();
+    define_kinds(&crm);
     crm.shared
         .store
         .write(|tx| {
-            for kind in kinds() {
-                tx.execute(
-                    "INSERT INTO crm_activity_kind VALUES (?1, ?2, '{}', NULL)",
-                    (kind.id, &kind.name),
-                )?;
-                side_table::extend(tx, "crm_activity", &kind, 0)?;
-            }
             for (id, name) in [(1, "works_at"), (2, "knows")] {
                 tx.execute(
                     "INSERT INTO crm_association_type VALUES (?1, ?2, '{}', NULL)",
@@ -363,6 +350,8 @@ fn record(
     let catalog = crm.catalog();
     let (person, firm) =
         (catalog.table("person").unwrap().model.id, catalog.table("firm").unwrap().model.id);
+    let kind = |name| catalog.kind(name).unwrap().model.id;
+    let (visit, purchase) = (kind("visit"), kind("purchase"));
     let pick = |ids: &[RecordId], place: usize| ids[place % ids.len()];
     crm.shared
         .store
@@ -372,7 +361,7 @@ fn record(
                     0 => pick(people, it.subject / 2),
                     _ => pick(firms, it.subject / 2),
                 };
-                let (kind, at) = (1 + i64::from(it.is_purchase), it.at.parse::<Timestamp>()?.micros());
+                let (kind, at) = (if it.is_purchase { purchase } else { visit }, it.at.parse::<Timestamp>()?.micros());
                 let (amount, currency) = it.amount.unzip();
                 tx.execute(
                     "INSERT INTO crm_activity (seq, id, kind, at, subject, channel, amount, currency, superseded_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -417,11 +406,10 @@ fn found(conn: &Connection, entity_type: &str, wanted: &Expression) -> Result<BT
 }
 
 fn compare(crm: &Crm, entity_type: &str, ids: &[RecordId], condition: &Condition, moment: &Moment) {
-    let (catalog, kinds) = (crm.catalog(), kinds());
+    let catalog = crm.catalog();
     let name = |name: &str| name.to_owned();
     let schema = Schemas {
         catalog: &catalog,
-        kinds: &kinds,
         people: [name("person")],
         firms: [name("firm")],
         both: [name("person"), name("firm")],

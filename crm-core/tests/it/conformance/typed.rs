@@ -2,11 +2,13 @@
 //! is an operation that Rust cannot call, and fails the run.
 
 use crm_core::{
-    AddFile, ApplyChanges, ArchiveRecord, AttributeName, BackupTo, CheckCondition, CountRecords,
-    CreateRecord, Crm, DefineAttribute, DefinePreset, DefineType, Empty, Error, EvaluateCondition,
-    ExplainCondition, ExportCsv, Flow, GetHistory, GetManyRecords, GetRecord, GetRecordBy,
-    GroupRecords, ImportCsv, ListChanges, ListRecords, PatchRecord, PivotRecords, ProposeMapping,
-    ReadFile, RestoreRecord, RunSql, SelectRows, TypeName, UpsertRecord, ops::Request,
+    ActivityKindName, AddFile, ApplyChanges, ArchiveRecord, AttributeName, BackupTo,
+    CheckCondition, CountRecords, CreateRecord, Crm, DefineActivityKind, DefineActivityPreset,
+    DefineAttribute, DefinePreset, DefineType, Empty, Error, EvaluateCondition, ExplainCondition,
+    ExportCsv, Flow, GetActivity, GetHistory, GetManyRecords, GetRecord, GetRecordBy, GroupRecords,
+    IdentifyVisitor, ImportCsv, ListActivities, ListChanges, ListRecords, ListTimeline,
+    NewActivity, PatchRecord, PivotRecords, ProposeMapping, ReadFile, RecordActivities,
+    ReleaseVisitor, RestoreRecord, RunSql, SelectRows, TypeName, UpsertRecord, ops::Request,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
@@ -15,10 +17,33 @@ use serde_json::Value as Json;
 pub(super) type Answer = Result<Json, Error>;
 
 /// Calls the method of `operation`; `None` if there is no branch for it.
+#[expect(clippy::too_many_lines, reason = "a branch for each operation")]
 pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer> {
     let watch = &mut |_| Flow::Continue;
     let with = Input { operation, request };
     Some(match operation {
+        "activities.get" => with.call(|r: GetActivity| crm.activities().get(r.id)),
+        "activities.identify" => with.call(|r: IdentifyVisitor| crm.activities().identify(&r)),
+        "activities.list" => with.call(|r: ListActivities| crm.activities().list(&r)),
+        "activities.record" => with.call(|r: NewActivity| crm.activities().record(r)),
+        "activities.record_many" => {
+            with.call(|r: RecordActivities| crm.activities().record_many(r))
+        }
+        "activities.release" => with.call(|r: ReleaseVisitor| crm.activities().release(&r.visitor)),
+        "activity_kinds.archive" => {
+            with.call(|r: ActivityKindName| crm.activity_kinds().archive(&r.kind))
+        }
+        "activity_kinds.define" => {
+            with.call(|r: DefineActivityKind| crm.activity_kinds().define(r))
+        }
+        "activity_kinds.define_preset" => {
+            with.call(|r: DefineActivityPreset| crm.activity_kinds().define_preset(r.preset))
+        }
+        "activity_kinds.get" => with.call(|r: ActivityKindName| crm.activity_kinds().get(&r.kind)),
+        "activity_kinds.list" => with.call(|_: Empty| crm.activity_kinds().list()),
+        "activity_kinds.restore" => {
+            with.call(|r: ActivityKindName| crm.activity_kinds().restore(&r.kind))
+        }
         "attributes.archive" => with
             .call(|r: AttributeName| crm.types().archive_attribute(&r.entity_type, &r.attribute)),
         "attributes.define" => with
@@ -68,6 +93,7 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         "records.upsert" => {
             with.call(|r: UpsertRecord| crm.records(&r.entity_type).upsert(&r.key, r.values))
         }
+        "timeline.list" => with.call(|r: ListTimeline| crm.timeline(&r)),
         "types.archive" => with.call(|r: TypeName| crm.types().archive(&r.entity_type)),
         "types.define" => with.call(|r: DefineType| crm.types().define(r)),
         "types.define_preset" => with.call(|r: DefinePreset| crm.types().define_preset(r.preset)),

@@ -92,7 +92,9 @@ impl World {
             let parts =
                 parts.iter().map(|(part, kind)| (format!("{}.{part}", attribute.name), *kind));
             fields.extend(parts);
-            fields.extend(std::iter::repeat_n((attribute.name, attribute.kind), 3));
+            // Of two columns, and so with most to get wrong.
+            let weight = if attribute.kind == Kind::Money { 8 } else { 3 };
+            fields.extend(std::iter::repeat_n((attribute.name, attribute.kind), weight));
         }
         fields.extend([
             ("id".to_owned(), Kind::Reference),
