@@ -5,6 +5,7 @@
 mod conditions;
 mod draws;
 mod machine;
+mod queries;
 mod rebuild;
 
 use std::{
