@@ -17,7 +17,7 @@ use crate::{Error, ErrorKind, Result};
 pub(super) const APPLICATION_ID: i32 = 0x4352_4D31;
 
 /// The version that this engine writes.
-pub(crate) const SCHEMA_VERSION: i32 = 2;
+pub(crate) const SCHEMA_VERSION: i32 = 3;
 
 const SCHEMA: &str = include_str!("sql/schema.sql");
 
@@ -35,6 +35,11 @@ const MIGRATIONS: &[Migration] = &[
         to: 2,
         name: "activities and associations",
         sql: include_str!("sql/migrations/0002_activities_and_associations.sql"),
+    },
+    Migration {
+        to: 3,
+        name: "indexes of associations",
+        sql: include_str!("sql/migrations/0003_indexes_of_associations.sql"),
     },
 ];
 
