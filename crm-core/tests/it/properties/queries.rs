@@ -220,7 +220,8 @@ impl MeasureDraw {
         let mut numbers: Vec<f64> =
             sales.iter().filter_map(|sale| sale.number(self.field)).collect();
         numbers.sort_by(f64::total_cmp);
-        let (sum, count) = (numbers.iter().sum::<f64>(), numbers.len() as f64);
+        // The empty sum of floats is -0.0 in Rust; nothing sold is 0.
+        let (sum, count) = (numbers.iter().fold(0.0, |sum, one| sum + one), numbers.len() as f64);
         let scale = match self.field {
             "weight" => 1000.0,
             "cost" => 100.0,
