@@ -8,7 +8,8 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    Error, ErrorKind, FieldOrder, Order, RecordId, Result, cell::Cell, store::select::Place,
+    Error, ErrorKind, FieldOrder, Order, RecordId, Result, cell::Cell, query::CheckedGroup,
+    store::select::Place,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -16,10 +17,12 @@ struct Cursor {
     /// The order: fields and directions.
     o: Vec<(String, bool)>,
     k: Vec<Key>,
-    i: RecordId,
+    /// The record; what is no record is told by its keys alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    i: Option<RecordId>,
 }
 
-/// What a record has to order by: nothing, an integer, a real, a text, or bytes as numbers.
+/// What an item has to order by: nothing, an integer, a real, a text, or bytes as numbers.
 #[derive(Serialize, Deserialize)]
 enum Key {
     N,
@@ -65,6 +68,16 @@ pub(super) fn write<'o>(
     order: impl IntoIterator<Item = &'o (impl Ordered + 'o)>,
     place: Place,
 ) -> String {
+    let o = order.into_iter().map(Ordered::key).collect();
+    encode(&Cursor { o, k: keys(place.keys), i: Some(place.id) })
+}
+
+/// The cursor after a group.
+pub(super) fn write_group(order: Vec<(String, bool)>, cells: Vec<Cell>) -> String {
+    encode(&Cursor { o: order, k: keys(cells), i: None })
+}
+
+fn keys(cells: Vec<Cell>) -> Vec<Key> {
     let key = |cell| match cell {
         Cell::Null => Key::N,
         Cell::Integer(number) => Key::I(number),
@@ -72,8 +85,7 @@ pub(super) fn write<'o>(
         Cell::Text(text) => Key::T(text),
         Cell::Blob(bytes) => Key::B(bytes),
     };
-    let k = place.keys.into_iter().map(key).collect();
-    encode(&Cursor { o: order.into_iter().map(Ordered::key).collect(), k, i: place.id })
+    cells.into_iter().map(key).collect()
 }
 
 fn encode(cursor: &impl Serialize) -> String {
@@ -122,12 +134,38 @@ pub(super) fn read<'o>(
     order: impl IntoIterator<Item = &'o (impl Ordered + 'o)>,
     text: &str,
 ) -> Result<Place> {
-    let cursor: Cursor = decode(text)?;
-    if cursor.o.len() != cursor.k.len() {
-        return Err(invalid("not a cursor"));
+    let order: Vec<_> = order.into_iter().map(Ordered::key).collect();
+    let (keys, id) = read_cells(&order, order.len(), text)?;
+    Ok(Place { keys, id: id.ok_or_else(|| invalid("the cursor belongs to another list"))? })
+}
+
+/// What the group has to order by that a cursor names.
+///
+/// # Errors
+///
+/// `InvalidArgument` if the text is no cursor, or one of another order.
+pub(super) fn read_group(
+    order: &[(String, bool)],
+    query: &CheckedGroup,
+    text: &str,
+) -> Result<Vec<Cell>> {
+    match read_cells(order, query.order.len() + query.width_of_keys(), text)? {
+        (cells, None) => Ok(cells),
+        _ => Err(invalid("the cursor belongs to another list")),
     }
-    if cursor.o != order.into_iter().map(Ordered::key).collect::<Vec<_>>() {
+}
+
+fn read_cells(
+    order: &[(String, bool)],
+    width: usize,
+    text: &str,
+) -> Result<(Vec<Cell>, Option<RecordId>)> {
+    let cursor: Cursor = decode(text)?;
+    if cursor.o != order {
         return Err(invalid("the cursor belongs to another order"));
+    }
+    if cursor.k.len() != width {
+        return Err(invalid("not a cursor"));
     }
     let cell = |key| match key {
         Key::N => Cell::Null,
@@ -136,5 +174,5 @@ pub(super) fn read<'o>(
         Key::T(text) => Cell::Text(text),
         Key::B(bytes) => Cell::Blob(bytes),
     };
-    Ok(Place { keys: cursor.k.into_iter().map(cell).collect(), id: cursor.i })
+    Ok((cursor.k.into_iter().map(cell).collect(), cursor.i))
 }

@@ -115,20 +115,52 @@ impl Crm {
         self.read_explained(|conn, catalog| {
             catalog.table(&request.entity_type)?;
             let query = check_group(request, catalog)?;
-            let limit = request.limit + 1;
-            let statement = sql::groups(&query, &moment, request.archived, Some(limit))?;
-            let mut rows = Vec::new();
-            each_group(conn, &query, &statement, |_, mut keys, measures| {
+            let order = query.names_of_order();
+            let after =
+                request.after.as_deref().map(|text| cursor::read_group(&order, &query, text));
+            let after = after.transpose()?;
+            let (archived, limit) = (request.archived, Some(request.limit + 1));
+            let statement = sql::groups(&query, &moment, archived, after.as_deref(), limit)?;
+            let (mut rows, mut last, mut has_more) = (Vec::new(), None, false);
+            each_group(conn, &query, &statement, |cells, mut keys, measures| {
+                if rows.len() == request.limit as usize {
+                    has_more = true;
+                    return Ok(());
+                }
                 keys.extend(measures);
                 rows.push(keys);
+                last = Some(query.order_of(&cells));
                 Ok(())
             })?;
-            let is_truncated = rows.len() > request.limit as usize;
-            rows.truncate(request.limit as usize);
+            let next = last.filter(|_| has_more).map(|last| cursor::write_group(order, last));
             let columns = query.keys.iter().flat_map(Output::columns);
             let columns = columns.chain(query.measures.iter().flat_map(Output::columns)).collect();
-            Ok(GroupTable { columns, rows, is_truncated })
+            Ok(GroupTable { columns, rows, next })
         })
+    }
+
+    /// Shows every group from `after` on to `visit`, read page by page of the request's limit, as
+    /// [`Crm::select_each`] does with rows.
+    ///
+    /// # Errors
+    ///
+    /// As [`Crm::select_rows`], and those of `visit`.
+    pub fn group_each(
+        &self,
+        request: &GroupRecords,
+        mut visit: impl FnMut(Vec<Value>) -> Result<()>,
+    ) -> Result<()> {
+        // Every page means the same moment.
+        let at = Some(request.at.unwrap_or_else(|| self.now()));
+        let mut request = GroupRecords { at, ..request.clone() };
+        loop {
+            let page = self.group_records(&request)?;
+            page.rows.into_iter().try_for_each(&mut visit)?;
+            match page.next {
+                Some(next) => request.after = Some(next),
+                None => return Ok(()),
+            }
+        }
     }
 
     /// Groups records in two directions.
@@ -186,19 +218,20 @@ fn read(
     Ok(())
 }
 
-/// Shows each group: the cells of its keys, the values of its keys, and those of its measures.
+/// Shows each group: its cells, the values of its keys, and those of its measures.
 fn each_group(
     conn: &Connection,
     query: &CheckedGroup,
     statement: &Statement,
     mut visit: impl FnMut(Vec<Cell>, Vec<Value>, Vec<Value>) -> Result<()>,
 ) -> Result<()> {
-    let width = query.keys.iter().map(|output| output.form.width()).sum();
-    sql::visit(conn, statement, |mut cells| {
-        let mut of_measures = cells.split_off(width);
+    let width = query.width_of_keys();
+    sql::visit(conn, statement, |cells| {
+        let mut of_keys = cells.clone();
+        let mut of_measures = of_keys.split_off(width);
         let (mut keys, mut measures) = (Vec::new(), Vec::new());
         let forms = query.keys.iter().map(|output| output.form);
-        read(forms, &mut cells.clone(), &mut keys)?;
+        read(forms, &mut of_keys, &mut keys)?;
         let forms = query.measures.iter().map(|output| output.form);
         read(forms, &mut of_measures, &mut measures)?;
         visit(cells, keys, measures)
@@ -222,9 +255,11 @@ fn pivot(
     let query = check_pivot(request, catalog)?;
     let side = |group: &CheckedGroup, field: &str| -> Result<Side> {
         let limit = limits::GROUPS + 1;
-        let statement = sql::groups(group, moment, request.archived, Some(limit))?;
+        let statement = sql::groups(group, moment, request.archived, None, Some(limit))?;
         let mut side = Side { cells: Vec::new(), labels: Vec::new(), totals: Vec::new() };
-        each_group(conn, group, &statement, |cells, keys, measures| {
+        let width = group.width_of_keys();
+        each_group(conn, group, &statement, |mut cells, keys, measures| {
+            cells.truncate(width);
             side.cells.push(cells);
             side.labels.push(keys);
             side.totals.push(to_cell(measures));
@@ -250,11 +285,13 @@ fn pivot(
     }
     let none = only(&query.total, &sql::figures_of_none(&query.total, moment)?)?;
     let mut cells = vec![vec![none; columns.cells.len()]; rows.cells.len()];
-    let statement = sql::groups(&query.cells, moment, request.archived, None)?;
+    let statement = sql::groups(&query.cells, moment, request.archived, None, None)?;
     // Cells come in the order of the rows, and within each in that of the columns.
     let (mut row, mut column) = (0, 0);
+    let (width, width_of_rows) = (query.cells.width_of_keys(), query.rows.width_of_keys());
     each_group(conn, &query.cells, &statement, |mut keys, _, measures| {
-        let of_column = keys.split_off(rows.cells.first().map_or(0, Vec::len));
+        keys.truncate(width);
+        let of_column = keys.split_off(width_of_rows);
         while rows.cells.get(row).is_some_and(|cells| *cells != keys) {
             (row, column) = (row + 1, 0);
         }
@@ -269,7 +306,7 @@ fn pivot(
         }
         Ok(())
     })?;
-    let total = sql::groups(&query.total, moment, request.archived, None)?;
+    let total = sql::groups(&query.total, moment, request.archived, None, None)?;
     let measure = query.total.measures.iter().flat_map(Output::columns).next();
     Ok(PivotTable {
         rows: query.rows.keys.iter().flat_map(Output::columns).collect(),

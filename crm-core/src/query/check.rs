@@ -261,7 +261,7 @@ impl<'a> Checker<'a> {
             measure: crate::Measure::Count(Count::SOME),
         };
         let activities = condition::event(self.schema, self.entity_type, &asked);
-        let activities = activities.map_err(within(path))?;
+        let activities = Box::new(activities.map_err(within(path))?);
         let figures = [
             ("sum", &column.sum),
             ("min", &column.min),

@@ -76,7 +76,7 @@ pub(crate) struct SortKey {
 #[derive(Debug)]
 pub(crate) enum Selected {
     Field(FieldColumn),
-    Event { activities: EventTest, figure: EventFigure },
+    Event { activities: Box<EventTest>, figure: EventFigure },
 }
 
 /// A field of the record, or of the related record in this place.
@@ -201,20 +201,31 @@ impl Form {
                 values.push(finite(value)?);
             }
             Self::Share => {
-                let number = |cell: &Cell| match cell {
-                    Cell::Integer(number) => *number,
-                    _ => 0,
-                };
-                let (numerator, denominator) = (number(&cells[0]), number(&cells[1]));
-                #[expect(clippy::cast_precision_loss, reason = "fewer records than 2^53")]
-                let share = match denominator {
-                    0 => Value::Null,
-                    _ => Value::Real(numerator as f64 / denominator as f64),
-                };
-                values.extend([share, Value::Integer(numerator), Value::Integer(denominator)]);
+                let share = share(&cells[0], &cells[1]).map_or(Value::Null, Value::Real);
+                values.extend([
+                    share,
+                    Value::Integer(number(&cells[0])),
+                    Value::Integer(number(&cells[1])),
+                ]);
             }
         }
         Ok(())
+    }
+}
+
+fn number(cell: &Cell) -> i64 {
+    match cell {
+        Cell::Integer(number) => *number,
+        _ => 0,
+    }
+}
+
+/// Numerator divided by denominator; `None` of nothing.
+#[expect(clippy::cast_precision_loss, reason = "fewer records than 2^53")]
+fn share(numerator: &Cell, denominator: &Cell) -> Option<f64> {
+    match number(denominator) {
+        0 => None,
+        all => Some(number(numerator) as f64 / all as f64),
     }
 }
 
@@ -229,6 +240,45 @@ fn finite(value: Value) -> Result<Value> {
 pub(crate) fn too_large() -> Error {
     Error::new(ErrorKind::OutOfRange, "a sum is larger than a number of 64 bits")
         .with_hint("narrow the condition, or add up the groups by yourself")
+}
+
+impl CheckedGroup {
+    /// How many cells the keys have.
+    pub(crate) fn width_of_keys(&self) -> usize {
+        self.keys.iter().map(|key| key.form.width()).sum()
+    }
+
+    /// Where the cells of an output begin, keys first, and how they are read.
+    pub(crate) fn place(&self, output: usize) -> (usize, Form) {
+        let keys = self.keys.iter().map(|key| key.form);
+        let mut forms = keys.chain(self.measures.iter().map(|measure| measure.form));
+        let before = forms.by_ref().take(output).map(Form::width).sum();
+        (before, forms.next().expect("an order names an output"))
+    }
+
+    /// By what groups are ordered: names of columns, and whether descending.
+    pub(crate) fn names_of_order(&self) -> Vec<(String, bool)> {
+        let names: Vec<&String> = self
+            .keys
+            .iter()
+            .map(|key| &key.name)
+            .chain(self.measures.iter().map(|measure| &measure.name))
+            .collect();
+        let order =
+            self.order.iter().map(|(output, descending)| (names[*output].clone(), *descending));
+        order.chain(self.keys.iter().map(|key| (key.name.clone(), false))).collect()
+    }
+
+    /// What a group has to order by, of its cells.
+    pub(crate) fn order_of(&self, cells: &[Cell]) -> Vec<Cell> {
+        let order = self.order.iter().map(|(output, _)| match self.place(*output) {
+            (place, Form::Share) => {
+                share(&cells[place], &cells[place + 1]).map_or(Cell::Null, Cell::Real)
+            }
+            (place, _) => cells[place].clone(),
+        });
+        order.chain(cells[..self.width_of_keys()].iter().cloned()).collect()
+    }
 }
 
 impl<T> Output<T> {

@@ -289,7 +289,6 @@ records! {
         descending: bool,
     }
     /// Groups records and computes figures over each group: the request of `query.group`.
-    #[derive(Debug)]
     #[serde(deny_unknown_fields)]
     GroupRecords {
         /// The entity type.
@@ -314,11 +313,16 @@ records! {
         /// Which records, by whether they are archived.
         #[serde(default)]
         archived: Archived,
+        /// The `next` of the page before; the first page if it is left out.
+        #[serde(default)]
+        #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+        after: Option<String>,
         /// How many groups at most, 1 to 10,000.
         #[serde(default = "default_groups")]
         #[cfg_attr(feature = "uniffi", uniffi(default = 10000))]
         limit: u32,
-        /// The moment that counts as now; the present if it is left out.
+        /// The moment that counts as now; the present if it is left out. Hand in the same with every
+        /// page.
         #[serde(default)]
         #[cfg_attr(feature = "uniffi", uniffi(default = None))]
         at: Option<Timestamp>,
@@ -328,15 +332,16 @@ records! {
         #[cfg_attr(feature = "uniffi", uniffi(default = None))]
         zone: Option<String>,
     }
-    /// The groups with their figures.
-    #[derive(Debug)]
+    /// A page of groups with their figures.
     GroupTable {
         /// The columns: those of the keys, then those of the measures.
         columns: Vec<ResultColumn>,
         /// A row for each group.
         rows: Vec<Vec<Value>>,
-        /// Whether there were more groups than the limit.
-        is_truncated: bool,
+        /// What to hand in as `after` for the next page; `None` when there is none. Each page counts
+        /// anew: in the order of the keys a group comes exactly once, whatever others write; in that of a
+        /// figure only while it stays the same.
+        next: Option<String>,
     }
     /// Groups records in two directions: the request of `query.pivot`.
     #[derive(Debug)]
@@ -414,6 +419,12 @@ debug! {
     hides(after)
 }
 debug! { RowsPage shows(columns, rows) hides(next) }
+debug! {
+    GroupRecords
+    shows(entity_type, condition, by, measures, order, archived, limit, at, zone)
+    hides(after)
+}
+debug! { GroupTable shows(columns, rows) hides(next) }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 fn is_false(flag: &bool) -> bool {
@@ -558,6 +569,7 @@ impl GroupRecords {
             measures: measures.into_iter().collect(),
             order: Vec::new(),
             archived: Archived::Exclude,
+            after: None,
             limit: default_groups(),
             at: None,
             zone: None,

@@ -63,15 +63,16 @@ pub(crate) fn rows(
     }
     query_of.from(archived);
     order.push((id, is_descending));
-    if let Some(place) = after {
+    if let Some(Place { keys, id }) = after {
         query_of.writer.push(" AND ");
-        query_of.beyond(&order, place);
+        let id = Cell::Blob(id.as_bytes().to_vec());
+        query_of.beyond(&order, &[keys.as_slice(), &[id]].concat());
     }
     let order = order.iter().map(|(column, descending)| sorting(column, *descending));
     query_of.finish(&order.collect::<Vec<_>>(), Some(limit))
 }
 
-/// The groups: cells of the keys, cells of the measures. A limit of `None` takes all.
+/// The groups after a place: cells of the keys, cells of the measures. A limit of `None` takes all.
 ///
 /// # Errors
 ///
@@ -80,12 +81,16 @@ pub(crate) fn groups(
     query: &CheckedGroup,
     moment: &Moment,
     archived: Archived,
+    after: Option<&[Cell]>,
     limit: Option<u32>,
 ) -> Result<Statement> {
     let mut query_of = Query::new(&query.source, moment);
+    if after.is_some() {
+        query_of.writer.push("SELECT * FROM (");
+    }
     query_of.group(query);
     query_of.from(archived);
-    finish_group(query_of, query, limit)
+    finish_group(query_of, query, after, limit)
 }
 
 /// The figures of no record at all, in the same cells.
@@ -98,35 +103,39 @@ pub(crate) fn figures_of_none(query: &CheckedGroup, moment: &Moment) -> Result<S
     query_of.group(query);
     query_of.from(Archived::Include);
     query_of.writer.push(" AND 0");
-    finish_group(query_of, query, None)
+    finish_group(query_of, query, None, None)
 }
 
 fn finish_group(
     mut query_of: Query<'_>,
     query: &CheckedGroup,
+    after: Option<&[Cell]>,
     limit: Option<u32>,
 ) -> Result<Statement> {
-    let cells = |outputs: std::ops::Range<usize>| outputs.map(cell_name).collect::<Vec<_>>();
-    let forms = query.keys.iter().map(|key| key.form);
-    let forms: Vec<Form> = forms.chain(query.measures.iter().map(|output| output.form)).collect();
-    let first = |output: usize| forms[..output].iter().map(|form| form.width()).sum::<usize>();
-    let keys = cells(0..first(query.keys.len()));
+    let keys: Vec<String> = (0..query.width_of_keys()).map(cell_name).collect();
     if !keys.is_empty() {
         query_of.writer.push(&format!(" GROUP BY {}", keys.join(", ")));
     }
     let order = query.order.iter().map(|(output, descending)| {
-        let cell = cell_name(first(*output));
-        match forms[*output] {
+        let (place, form) = query.place(*output);
+        let cell = cell_name(place);
+        match form {
             // Nothing divided by nothing is NULL.
             Form::Share => {
-                let denominator = cell_name(first(*output) + 1);
-                sorting(&format!("(CAST({cell} AS REAL) / {denominator})"), *descending)
+                let denominator = cell_name(place + 1);
+                (format!("(CAST({cell} AS REAL) / {denominator})"), *descending)
             }
-            _ => sorting(&cell, *descending),
+            _ => (cell, *descending),
         }
     });
-    let order: Vec<String> = order.chain(keys.iter().cloned()).collect();
-    query_of.finish(&order, limit)
+    let order: Vec<(String, bool)> =
+        order.chain(keys.into_iter().map(|key| (key, false))).collect();
+    if let Some(after) = after {
+        query_of.writer.push(") WHERE ");
+        query_of.beyond(&order, after);
+    }
+    let order = order.iter().map(|(column, descending)| sorting(column, *descending));
+    query_of.finish(&order.collect::<Vec<_>>(), limit)
 }
 
 /// Shows the rows of a statement to `visit`, in their order.
@@ -390,10 +399,8 @@ impl<'q> Query<'q> {
         }
     }
 
-    /// The row comes after `place` in this order, whose last column is the id; NULL is the least.
-    fn beyond(&mut self, order: &[(String, bool)], place: &Place) {
-        let id = Cell::Blob(place.id.as_bytes().to_vec());
-        let keys: Vec<Cell> = place.keys.iter().cloned().chain([id]).collect();
+    /// The row comes after the one of these keys in this order; NULL is the least.
+    fn beyond(&mut self, order: &[(String, bool)], keys: &[Cell]) {
         // What follows implies it; by it, an index is walked from the place on.
         if let ([(column, false), _, ..], Some(key)) = (order, keys.first())
             && *key != Cell::Null
@@ -402,10 +409,10 @@ impl<'q> Query<'q> {
             self.writer.bind(key.clone());
             self.writer.push(" AND ");
         }
-        self.writer.push("(");
+        self.writer.push(if order.is_empty() { "(0" } else { "(" });
         for (last, (column, descending)) in order.iter().enumerate() {
             self.writer.push(if last > 0 { " OR (" } else { "(" });
-            for ((column, _), key) in order[..last].iter().zip(&keys) {
+            for ((column, _), key) in order[..last].iter().zip(keys) {
                 self.writer.push(&format!("{column} IS "));
                 self.writer.bind(key.clone());
                 self.writer.push(" AND ");

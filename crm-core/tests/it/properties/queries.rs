@@ -5,8 +5,8 @@ use std::{cmp::Ordering, collections::BTreeSet};
 
 use crm_core::{
     Attribute, Bucket, Condition, Crm, DefineType, FieldOrder, GroupKey, GroupMeasure,
-    GroupRecords, Kind, Money, PivotCell, PivotRecords, SelectColumn, SelectRows, Timestamp, Value,
-    Values,
+    GroupRecords, Kind, Money, PivotCell, PivotRecords, ResultOrder, SelectColumn, SelectRows,
+    Timestamp, Value, Values,
 };
 use jiff::{civil, tz::TimeZoneDatabase};
 use proptest::prelude::*;
@@ -288,6 +288,8 @@ proptest! {
         measures in prop::collection::vec(measure(), 1..5),
         zone in prop::sample::select(ZONES),
         of_agent in any::<bool>(),
+        order in prop::collection::vec((any::<prop::sample::Index>(), any::<bool>()), 0..3),
+        limit in 1_u32..5,
     ) {
         let crm = file(&sales);
         let by = keys.iter().enumerate().map(|(place, key)| key.to_key(place));
@@ -317,7 +319,26 @@ proptest! {
         let found: Vec<String> = table.rows.iter().map(|row| text(row)).collect();
         prop_assert_eq!(found.len(), expected.len());
         prop_assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), expected);
-        prop_assert!(!table.is_truncated);
+        prop_assert_eq!(table.next, None);
+        // In whatever order, the pages together are the whole.
+        let names: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
+        let names: Vec<&str> = names.into_iter().filter(|name| !name.contains('.')).collect();
+        request.order = order
+            .iter()
+            .map(|(place, descending)| ResultOrder {
+                column: (*place.get(&names)).to_owned(),
+                descending: *descending,
+            })
+            .collect();
+        let whole = crm.group_records(&request).unwrap().rows;
+        request.limit = limit;
+        let mut pages = Vec::new();
+        crm.group_each(&request, |row| {
+            pages.push(row);
+            Ok(())
+        })
+        .unwrap();
+        prop_assert_eq!(pages, whole);
     }
 
     /// Each cell and each total of a pivot is the figure over exactly its records.
