@@ -155,8 +155,8 @@ pub use exchange::{
 pub use id::{CountedIds, IdGenerator, RecordId};
 pub use journal::{Change, ChangeKind, ChangePage, Commit, HistoryEntry, HistoryPage, ListChanges};
 pub use query::{
-    Bucket, FieldOrder, GroupKey, GroupMeasure, GroupRecords, GroupTable, PivotCell, PivotRecords,
-    PivotTable, ResultColumn, ResultOrder, RowsPage, SelectColumn, SelectRows,
+    Bucket, FieldOrder, GroupKey, GroupMeasure, GroupRecords, PivotCell, PivotRecords, PivotTable,
+    ResultColumn, ResultOrder, RowsPage, SelectColumn, SelectRows,
 };
 pub use record::{
     ApplyChanges, ApplyReport, ArchiveRecord, Archived, ChangeOutcome, CountRecords, CreateRecord,

@@ -13,10 +13,10 @@ use crate::{
     DatabaseStats, DefineActivityKind, DefineActivityPreset, DefineAttribute, DefinePreset,
     DefineType, Empty, EngineInfo, EntityType, Error, ErrorKind, EvaluateCondition,
     ExplainCondition, ExportCsv, ExportReport, FilePiece, FileRef, Flow, FoundRecords, GetActivity,
-    GetHistory, GetManyRecords, GetRecord, GetRecordBy, GroupRecords, GroupTable, HistoryPage,
-    IdentifyVisitor, ImportCsv, ImportReport, ListActivities, ListChanges, ListRecords,
-    ListTimeline, MappingProposal, NewActivity, OpenOptions, PatchRecord, PivotRecords, PivotTable,
-    Progress, ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity,
+    GetHistory, GetManyRecords, GetRecord, GetRecordBy, GroupRecords, HistoryPage, IdentifyVisitor,
+    ImportCsv, ImportReport, ListActivities, ListChanges, ListRecords, ListTimeline,
+    MappingProposal, NewActivity, OpenOptions, PatchRecord, PivotRecords, PivotTable, Progress,
+    ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity,
     ReleaseVisitor, RestoreRecord, Result, RowsPage, RunSql, SelectRows, SqlResult, TimelinePage,
     TypeName, UpsertRecord, Upserted, VerifyReport, Visitor, condition::refusal,
 };
@@ -153,7 +153,7 @@ macro_rules! for_each_operation {
             read "files.read" FilesRead read_file(ReadFile) -> FilePiece
                 = |crm, r, _| crm.files().read_piece(&r);
             /// Groups records and computes figures over each group: counts, sums, means, quantiles, shares.
-            read "query.group" QueryGroup group_records(GroupRecords) -> GroupTable
+            read "query.group" QueryGroup group_records(GroupRecords) -> RowsPage
                 = |crm, r, _| crm.group_records(&r);
             /// Groups records in two directions, with totals.
             read "query.pivot" QueryPivot pivot_records(PivotRecords) -> PivotTable

@@ -2,8 +2,8 @@
 
 use super::{Catalog, Crm, check_limit, check_range, cursor};
 use crate::{
-    Error, ErrorKind, GroupRecords, GroupTable, PivotCell, PivotRecords, PivotTable, Result,
-    RowsPage, SelectRows, Value,
+    Error, ErrorKind, GroupRecords, PivotCell, PivotRecords, PivotTable, Result, RowsPage,
+    SelectRows, Value,
     cell::Cell,
     condition::Moment,
     limits,
@@ -109,7 +109,7 @@ impl Crm {
     /// # Errors
     ///
     /// As [`Crm::select_rows`].
-    pub fn group_records(&self, request: &GroupRecords) -> Result<GroupTable> {
+    pub fn group_records(&self, request: &GroupRecords) -> Result<RowsPage> {
         check_range("limit", request.limit.into(), 1, limits::GROUPS.into())?;
         let moment = self.moment(request.at, request.zone.as_deref())?;
         self.read_explained(|conn, catalog| {
@@ -135,7 +135,7 @@ impl Crm {
             let next = last.filter(|_| has_more).map(|last| cursor::write_group(order, last));
             let columns = query.keys.iter().flat_map(Output::columns);
             let columns = columns.chain(query.measures.iter().flat_map(Output::columns)).collect();
-            Ok(GroupTable { columns, rows, next })
+            Ok(RowsPage { columns, rows, next })
         })
     }
 

@@ -14,8 +14,8 @@ mod request;
 
 pub use bucket::Bucket;
 pub use request::{
-    FieldOrder, GroupKey, GroupMeasure, GroupRecords, GroupTable, PivotCell, PivotRecords,
-    PivotTable, ResultColumn, ResultOrder, RowsPage, SelectColumn, SelectRows,
+    FieldOrder, GroupKey, GroupMeasure, GroupRecords, PivotCell, PivotRecords, PivotTable,
+    ResultColumn, ResultOrder, RowsPage, SelectColumn, SelectRows,
 };
 
 pub(crate) use bucket::start;

@@ -173,7 +173,8 @@ records! {
         /// The kind of its values, which are as an attribute of that kind shows them.
         kind: Kind,
     }
-    /// A page of rows.
+    /// A page of rows, or of groups: of these the columns of the keys come first, then those of the
+    /// measures.
     RowsPage {
         /// The columns, in the order of the request.
         columns: Vec<ResultColumn>,
@@ -181,6 +182,8 @@ records! {
         rows: Vec<Vec<Value>>,
         /// What to hand in as `after` for the next page; `None` when there is none. A record that is
         /// neither created nor moved in the order meanwhile comes exactly once, whatever others write.
+        /// Groups are counted anew for each page; one comes exactly once while its place in the order
+        /// stays.
         next: Option<String>,
     }
     /// By what records are grouped: a field of theirs or of one related record, or the stretch of the
@@ -332,17 +335,6 @@ records! {
         #[cfg_attr(feature = "uniffi", uniffi(default = None))]
         zone: Option<String>,
     }
-    /// A page of groups with their figures.
-    GroupTable {
-        /// The columns: those of the keys, then those of the measures.
-        columns: Vec<ResultColumn>,
-        /// A row for each group.
-        rows: Vec<Vec<Value>>,
-        /// What to hand in as `after` for the next page; `None` when there is none. Each page counts
-        /// anew: in the order of the keys a group comes exactly once, whatever others write; in that of a
-        /// figure only while it stays the same.
-        next: Option<String>,
-    }
     /// Groups records in two directions: the request of `query.pivot`.
     #[derive(Debug)]
     #[serde(deny_unknown_fields)]
@@ -424,7 +416,6 @@ debug! {
     shows(entity_type, condition, by, measures, order, archived, limit, at, zone)
     hides(after)
 }
-debug! { GroupTable shows(columns, rows) hides(next) }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 fn is_false(flag: &bool) -> bool {

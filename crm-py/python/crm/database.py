@@ -20,6 +20,7 @@ from crm.exchange import Csv
 from crm.files import Files
 from crm.journal import Change, ChangePage, Commit, Observer, read_changes
 from crm.progress import Report, adapt
+from crm.query import Query
 from crm.records import ApplyReport, RecordChange, Records, apply
 from crm.schema import Definitions, Types
 from crm.sqlite_guard import Watch
@@ -167,6 +168,11 @@ class Crm:
     def activity_kinds(self) -> ActivityKinds:
         """The kinds of activities."""
         return ActivityKinds(self._engine, self._definitions)
+
+    @property
+    def query(self) -> Query:
+        """Rows of columns, figures over groups, and two-way tables."""
+        return Query(self._engine)
 
     @property
     def conditions(self) -> Conditions:
