@@ -147,6 +147,7 @@ from crm.schema import (
 from crm.tables import Table
 from crm.timeline import TimelineEntry, TimelineKind, TimelinePage
 from crm.values import Address, FileRef, Money, Value
+from crm.where import BuiltCondition, F, all_of, any_of, changed, events, related
 
 __all__ = [
     "Activities",
@@ -166,6 +167,7 @@ __all__ = [
     "Attribute",
     "BadCells",
     "Bucket",
+    "BuiltCondition",
     "BusyError",
     "CellProblem",
     "Change",
@@ -197,6 +199,7 @@ __all__ = [
     "EntityType",
     "ErrorKind",
     "ExportReport",
+    "F",
     "FencedError",
     "FieldOrder",
     "FilePiece",
@@ -275,5 +278,10 @@ __all__ = [
     "Visitor",
     "WrongKindError",
     "__version__",
+    "all_of",
+    "any_of",
+    "changed",
+    "events",
     "open",
+    "related",
 ]

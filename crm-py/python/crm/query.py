@@ -12,12 +12,12 @@ from dataclasses import KW_ONLY, dataclass, fields
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from crm import tables, wire
+from crm import conditions, tables, wire
 from crm._native import Engine
 from crm.conditions import Condition, moment
 from crm.records import SCAN_PAGE, Archived
 from crm.schema import Kind
-from crm.values import decode, encode
+from crm.values import decode
 
 
 class Bucket(StrEnum):
@@ -332,9 +332,9 @@ class Query:
         """
         request = {
             "type": type,
-            "where": where,
-            "columns": [_write(column, SelectColumn) for column in select],
-            "order": [_write(one, FieldOrder) for one in order],
+            "where": _write_where(where),
+            "columns": _write_all(select, SelectColumn, "columns"),
+            "order": _write_all(order, FieldOrder, "order"),
             "archived": str(archived),
             "after": after,
             "limit": limit,
@@ -399,10 +399,10 @@ class Query:
         """
         request = {
             "type": type,
-            "where": where,
-            "by": [_write(key, GroupKey) for key in by],
-            "measures": [_write(measure, GroupMeasure) for measure in measures],
-            "order": [_write(one, ResultOrder) for one in order],
+            "where": _write_where(where),
+            "by": _write_all(by, GroupKey, "by"),
+            "measures": _write_all(measures, GroupMeasure, "measures"),
+            "order": _write_all(order, ResultOrder, "order"),
             "archived": str(archived),
             "after": after,
             "limit": limit,
@@ -457,10 +457,10 @@ class Query:
         """Group records in two directions, with totals: at most 100,000 cells."""
         request = {
             "type": type,
-            "where": where,
-            "rows": [_write(key, GroupKey) for key in rows],
-            "columns": [_write(key, GroupKey) for key in columns],
-            "measure": _write(measure, GroupMeasure),
+            "where": _write_where(where),
+            "rows": _write_all(rows, GroupKey, "rows"),
+            "columns": _write_all(columns, GroupKey, "columns"),
+            "measure": _write(measure, GroupMeasure, "measure"),
             "archived": str(archived),
             **moment(at, zone),
         }
@@ -475,18 +475,26 @@ def _now(at: datetime.datetime | None) -> datetime.datetime:
 _NAMES = {"from_": "from", "name": "as"}
 
 
-def _write(part: Any, cls: type[Any]) -> dict[str, Any]:
+def _write(part: Any, cls: type[Any], path: str) -> Any:
     """Return the plain form of a part of a query; a text is what its first field says."""
     if isinstance(part, str):
         part = cls(part)
-    if isinstance(part, Mapping):
-        return dict(part)
-    pairs = ((field.name, getattr(part, field.name)) for field in fields(part))
-    return {
-        _NAMES.get(name, name): encode(value) if isinstance(value, datetime.date) else value
-        for name, value in pairs
-        if value is not None and value is not False
-    }
+    if not isinstance(part, Mapping):
+        pairs = ((field.name, getattr(part, field.name)) for field in fields(part))
+        part = {
+            _NAMES.get(name, name): value
+            for name, value in pairs
+            if value is not None and value is not False
+        }
+    return conditions.write(part, path)
+
+
+def _write_all(parts: Iterable[Any], cls: type[Any], path: str) -> list[Any]:
+    return [_write(part, cls, f"{path}[{place}]") for place, part in enumerate(parts)]
+
+
+def _write_where(where: Condition | None) -> Any:
+    return where if where is None else conditions.write(where, "where")
 
 
 def read_page(plain: dict[str, Any]) -> RowsPage:
