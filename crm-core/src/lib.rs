@@ -66,6 +66,7 @@
 //! | what happened, with whom, when | [`Activities`], [`ActivityKinds`], [`NewActivity`], [`ActivityPreset`], [`Crm::timeline`] |
 //! | conditions: boolean questions about one record | [`Condition`], [`Crm::evaluate_condition`] |
 //! | types of associations, associations | [`AssociationTypes`], [`DefineAssociationType`], [`Associations`], [`AddAssociation`], [`FindRelated`] |
+//! | queries: columns, figures over groups, two-way tables | [`SelectRows`], [`GroupRecords`], [`PivotRecords`] |
 //! | the journal: history, changes, observers | [`Journal`], [`Change`], [`Crm::observe`] |
 //! | changes forwarded to others, none lost | [`Journal::acknowledge`], [`CloudEvent`] |
 //! | stored bytes | [`Files`], [`AddFile`], [`FileRef`] |
@@ -115,6 +116,7 @@ mod exchange;
 mod id;
 mod journal;
 mod normal;
+mod query;
 mod record;
 mod schema;
 mod shape;
@@ -163,6 +165,10 @@ pub use id::{CountedIds, IdGenerator, RecordId};
 pub use journal::{
     AcknowledgeChanges, Change, ChangeKind, ChangePage, CloudEvent, CloudEventPage, Commit,
     Consumer, ConsumerName, HistoryEntry, HistoryPage, ListChanges,
+};
+pub use query::{
+    Bucket, FieldOrder, GroupKey, GroupMeasure, GroupRecords, PivotCell, PivotRecords, PivotTable,
+    ResultColumn, ResultOrder, RowsPage, SelectColumn, SelectRows,
 };
 pub use record::{
     ApplyChanges, ApplyReport, ArchiveRecord, Archived, ChangeOutcome, CountRecords, CreateRecord,

@@ -74,3 +74,15 @@ pub const CONDITION_VALUES: usize = 10_000;
 pub const CONDITION_TEXT_BYTES: usize = 64 * 1024;
 /// Activities, related records and changes that one evaluation in memory reads.
 pub const CONDITION_FACTS: usize = 100_000;
+/// Columns of a select.
+pub const QUERY_COLUMNS: usize = 50;
+/// Keys of a grouping, of each side of a pivot, and of an order.
+pub const QUERY_KEYS: usize = 8;
+/// Measures of a grouping.
+pub const QUERY_MEASURES: usize = 32;
+/// Values in all conditions of one query.
+pub const QUERY_VALUES: usize = 30_000;
+/// Groups that a query returns, and rows or columns of a pivot.
+pub const GROUPS: u32 = 10_000;
+/// Cells of a pivot.
+pub const PIVOT_CELLS: usize = 100_000;

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
-    AcknowledgeChanges, Activity, ActivityKind, ActivityKindName, ActivityPage, ActivityReport, AddAssociation, AddFile, ApplyChanges, ApplyReport, ArchiveAssociation, ArchiveRecord, Association, AssociationPage, AssociationType, AssociationTypeName, AssociationWalk, AttributeName, BackupTo, ChangePage, CheckCondition, CheckedCondition, CloudEventPage, ConditionAnswer, ConditionPlan, Consumer, ConsumerName, CountRecords, CreateRecord, Crm, DatabaseStats, DefineActivityKind, DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute, DefinePreset, DefineType, Empty, EngineInfo, EntityType, Error, ErrorKind, EvaluateCondition, ExplainCondition, ExportCsv, ExportReport, FilePiece, FileRef, FindRelated, Flow, FoundRecords, GetActivity, GetAssociation, GetHistory, GetManyRecords, GetRecord, GetRecordBy, HistoryPage, IdentifyVisitor, ImportCsv, ImportReport, ListActivities, ListChanges, ListRecords, ListTimeline, MappingProposal, NewActivity, OpenOptions, PatchAssociation, PatchRecord, Progress, ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor, RestoreAssociation, RestoreRecord, Result, RunSql, SqlResult, TimelinePage, TypeName, UpsertRecord, Upserted, VerifyReport, Visitor, WalkAssociations, condition::refusal,
+    AcknowledgeChanges, Activity, ActivityKind, ActivityKindName, ActivityPage, ActivityReport, AddAssociation, AddFile, ApplyChanges, ApplyReport, ArchiveAssociation, ArchiveRecord, Association, AssociationPage, AssociationType, AssociationTypeName, AssociationWalk, AttributeName, BackupTo, ChangePage, CheckCondition, CheckedCondition, CloudEventPage, ConditionAnswer, ConditionPlan, Consumer, ConsumerName, CountRecords, CreateRecord, Crm, DatabaseStats, DefineActivityKind, DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute, DefinePreset, DefineType, Empty, EngineInfo, EntityType, Error, ErrorKind, EvaluateCondition, ExplainCondition, ExportCsv, ExportReport, FilePiece, FileRef, FindRelated, Flow, FoundRecords, GetActivity, GetAssociation, GetHistory, GetManyRecords, GetRecord, GetRecordBy, GroupRecords, HistoryPage, IdentifyVisitor, ImportCsv, ImportReport, ListActivities, ListChanges, ListRecords, ListTimeline, MappingProposal, NewActivity, OpenOptions, PatchAssociation, PatchRecord, PivotRecords, PivotTable, Progress, ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor, RestoreAssociation, RestoreRecord, Result, RowsPage, RunSql, SelectRows, SqlResult, TimelinePage, TypeName, UpsertRecord, Upserted, VerifyReport, Visitor, WalkAssociations, condition::refusal,
 };
 
 /// Is told of progress and says whether to go on.
@@ -192,6 +192,15 @@ macro_rules! for_each_operation {
             /// Reads a piece of stored bytes.
             read "files.read" FilesRead read_file(ReadFile) -> FilePiece
                 = |crm, r, _| crm.files().read_piece(&r);
+            /// Groups records and computes figures over each group: counts, sums, means, quantiles, shares.
+            read "query.group" QueryGroup group_records(GroupRecords) -> RowsPage
+                = |crm, r, _| crm.group_records(&r);
+            /// Groups records in two directions, with totals.
+            read "query.pivot" QueryPivot pivot_records(PivotRecords) -> PivotTable
+                = |crm, r, _| crm.pivot_records(&r);
+            /// Reads a page of rows: fields of records, of related ones, and figures over activities.
+            read "query.select" QuerySelect select_rows(SelectRows) -> RowsPage
+                = |crm, r, _| crm.select_rows(&r);
             /// Writes several changes in one transaction and says for each what became of it.
             write "records.apply" RecordsApply apply_changes(ApplyChanges) -> ApplyReport
                 = |crm, r, _| crm.apply(r);

@@ -364,6 +364,27 @@ def timeline(page: crm.TimelinePage) -> Json:
     return answer
 
 
+NAMES = {"as": "name", "from": "from_"}
+
+
+def part(cls: Any, fields: Json) -> Any:
+    """Return a part of a query from JSON."""
+    given = {NAMES.get(name, name): value for name, value in fields.items()}
+    for name in {"from_", "until"} & given.keys():
+        given[name] = datetime.datetime.fromisoformat(given[name])
+    return cls(**given)
+
+
+def parts(cls: Any, fields: Json) -> list[Any]:
+    """Return parts of a query from JSON."""
+    return [part(cls, one) for one in fields]
+
+
+def asked(request: Request) -> dict[str, Any]:
+    """Take what every query may say."""
+    return {**condition(request), **request.options("archived", "after", "limit")}
+
+
 CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
     "activities.get": lambda db, r: db.activities.get(r["id"]),
     "activities.identify": lambda db, r: db.activities.identify(
@@ -478,6 +499,26 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
         base64.b64decode(r["content"]), **r.options("name", "media_type")
     ),
     "files.read": lambda db, r: db.files.read_piece(r["hash"], **r.options("offset", "length")),
+    "query.group": lambda db, r: db.query.group(
+        r["type"],
+        parts(crm.GroupKey, r.options("by").get("by", [])),
+        parts(crm.GroupMeasure, r.options("measures").get("measures", [])),
+        order=parts(crm.ResultOrder, r.options("order").get("order", [])),
+        **asked(r),
+    ),
+    "query.pivot": lambda db, r: db.query.pivot(
+        r["type"],
+        parts(crm.GroupKey, r["rows"]),
+        parts(crm.GroupKey, r["columns"]),
+        part(crm.GroupMeasure, r["measure"]),
+        **asked(r),
+    ),
+    "query.select": lambda db, r: db.query.select(
+        r["type"],
+        parts(crm.SelectColumn, r["columns"]),
+        order=parts(crm.FieldOrder, r.options("order").get("order", [])),
+        **asked(r),
+    ),
     "records.apply": lambda db, r: db.apply(
         [change(one) for one in r["changes"]], **r.options("all_or_nothing")
     ),

@@ -127,6 +127,9 @@ def test_every_operation_is_called_by_a_method(
     db.conditions.check("book", "title is set")
     db.conditions.evaluate("book", book.id, "title is set")
     db.conditions.explain("book", "title is set", id=book.id)
+    db.query.select("book", ["title"])
+    db.query.group("book", ["title"])
+    db.query.pivot("book", ["title"], ["cover.name"], crm.GroupMeasure(count=True))
     db.sql("select 1")
     db.stats()
     db.info()
@@ -189,6 +192,12 @@ def test_every_operation_is_called_by_a_method(
     assert_same(answers["conditions.evaluate"], crm.ConditionAnswer)
     assert_same(answers["conditions.evaluate"]["leaves"][0], crm.LeafReason)
     assert_same(answers["conditions.explain"], crm.ConditionPlan)
+    assert_same(answers["query.select"], crm.RowsPage)
+    assert_same(answers["query.select"]["columns"][0], crm.ResultColumn)
+    assert_same(answers["query.group"], crm.RowsPage)
+    assert_same(answers["query.pivot"], crm.PivotTable)
+    assert_same(answers["query.pivot"]["measure"], crm.ResultColumn)
+    assert_same(answers["query.pivot"]["total"], crm.PivotCell)
     assert_same(answers["csv.import"], crm.ImportReport)
     assert_same(answers["csv.import"]["problems"][0], crm.CellProblem)
     assert_same(answers["csv.import"]["problem_counts"][0], crm.ProblemCount)
@@ -224,6 +233,26 @@ def test_parts_and_options_have_the_fields_of_the_engine(db: crm.Crm) -> None:
         assert set(caught.value.message.split("`")[1::2]) == fields(cls)
 
 
+@pytest.mark.parametrize(
+    ("operation", "field", "cls"),
+    [
+        ("query.select", "columns", crm.SelectColumn),
+        ("query.select", "order", crm.FieldOrder),
+        ("query.group", "by", crm.GroupKey),
+        ("query.group", "measures", crm.GroupMeasure),
+        ("query.group", "order", crm.ResultOrder),
+    ],
+)
+def test_parts_of_a_query_have_the_fields_of_the_engine(
+    db: crm.Crm, operation: str, field: str, cls: type[Any]
+) -> None:
+    renamed = {"from_": "from", "name": "as"}
+    with pytest.raises(crm.InvalidArgumentError) as caught:
+        db._engine.call(operation, {"type": "contact", field: [{"no_such_field": 1}]})
+    names = {renamed.get(name, name) for name in fields(cls)}
+    assert set(caught.value.message.split("`")[1::2]) == names
+
+
 def test_enumerations_have_the_names_of_the_engine(db: crm.Crm) -> None:
     def names(operation: str, request: dict[str, Any]) -> set[str]:
         with pytest.raises(crm.InvalidArgumentError) as caught:
@@ -247,6 +276,8 @@ def test_enumerations_have_the_names_of_the_engine(db: crm.Crm) -> None:
     )
     assert names("timeline.list", {"type": "x", "id": str(uuid.UUID(int=0)), "items": ["?"]}) == set(crm.TimelineKind)
     assert names("records.count", {"type": "contact", "archived": "?"}) == set(crm.Archived)
+    by = [{"field": "created_at", "bucket": "?"}]
+    assert names("query.group", {"type": "contact", "by": by}) == set(crm.Bucket)
     assert names("csv.import", {**table, "mode": "?"}) == set(crm.ImportMode)
     assert names("csv.import", {**table, "bad_cells": "?"}) == set(crm.BadCells)
     assert names("csv.export", {"type": "contact", "profile": "?"}) == set(crm.CsvProfile)

@@ -1,7 +1,7 @@
 //! The engine: one handle over one file, and the only place that reads the clock, makes ids and
 //! opens transactions.
 //!
-//! Each room is one file here (`types`, `records`, `activities`, `associations`, `conditions`,
+//! Each room is one file here (`types`, `records`, `activities`, `associations`, `conditions`, `queries`,
 //! `history`, `files`, `csv_import`, `csv_export`, `database` …), and every method reads the same
 //! way: validate, load, decide, save, return. The invariant: what a method
 //! returned `Ok` for is committed, and its rows in the journal with it.
@@ -22,6 +22,7 @@ mod files;
 mod history;
 mod observe;
 mod progress;
+mod queries;
 mod records;
 mod system;
 mod timeline;

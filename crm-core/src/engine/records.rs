@@ -14,6 +14,7 @@ use crate::{
     store::{
         files,
         records::{self as rows, Position, Selection, StoredRow, Term},
+        select::Place,
         table::Table,
     },
 };
@@ -236,6 +237,10 @@ impl Crm {
         let order = request.order.as_ref();
         let ordered = order.map(|order| comparable(&table.model, &order.attribute)).transpose()?;
         let after = request.after.as_deref().map(|text| cursor::read(order, text)).transpose()?;
+        let after = after.map(|Place { mut keys, id }| {
+            let key = keys.pop().unwrap_or_default();
+            Position { key, id }
+        });
         let selection = Selection {
             terms: &terms,
             archived: request.archived,
@@ -250,8 +255,8 @@ impl Crm {
         let has_more = found.len() > request.limit as usize;
         found.truncate(request.limit as usize);
         let next = found.last().filter(|_| has_more).map(|last| {
-            let key = ordered.map_or(Cell::Null, |attribute| last.cells[attribute.first].clone());
-            cursor::write(order, Position { key, id: last.id })
+            let keys = ordered.iter().map(|attribute| last.cells[attribute.first].clone());
+            cursor::write(order, Place { keys: keys.collect(), id: last.id })
         });
         let records = found.into_iter().map(|row| to_record(&table.model, row)).collect();
         Ok(RecordPage { records, next })

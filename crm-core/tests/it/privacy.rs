@@ -229,6 +229,32 @@ fn about_conditions(id: RecordId) -> Vec<(&'static str, Json)> {
     ]
 }
 
+/// Those about queries.
+fn about_queries() -> Vec<(&'static str, Json)> {
+    let condition = json!({ "field": "a_text", "op": "neq", "value": "Zanzibarine" });
+    let share = json!({ "share": condition, "where": condition });
+    let columns = json!([{ "field": "a_text" }, { "related": "a_reference", "field": "name" }]);
+    vec![
+        (
+            "query.select",
+            json!({ "type": "everything", "columns": columns, "where": condition, "limit": 1 }),
+        ),
+        (
+            "query.group",
+            json!({ "type": "everything", "by": [{ "field": "a_text" }], "measures": [share], "limit": 1 }),
+        ),
+        (
+            "query.pivot",
+            json!({
+                "type": "everything",
+                "rows": [{ "field": "a_text" }],
+                "columns": [{ "field": "a_email" }],
+                "measure": share,
+            }),
+        ),
+    ]
+}
+
 /// Those about tables and stored bytes.
 fn about_tables(path: impl Fn(&str) -> String, hash: &str) -> Vec<(&'static str, Json)> {
     let columns = json!([{ "column": "name", "attribute": "name" }]);
@@ -341,6 +367,7 @@ fn debug_shows_shapes_and_not_what_is_stored() {
     assert_silent(&crm.associations().add(close()).unwrap_err(), "the same again");
     asked.extend(about_associations(id, link));
     asked.extend(about_conditions(id));
+    asked.extend(about_queries());
     asked.extend(about_activities(id, chat));
     asked.extend(about_tables(path, &file.hash));
     asked.extend(about_the_file(path));

@@ -6,6 +6,7 @@ mod conditions;
 mod draws;
 mod links;
 mod machine;
+mod queries;
 mod rebuild;
 
 use std::{

@@ -22,6 +22,7 @@ from crm.feed import CloudEvent, CloudEventPage, Consumer, Feed, read_events
 from crm.files import Files
 from crm.journal import Change, ChangePage, Commit, Observer, read_changes
 from crm.progress import Report, adapt
+from crm.query import Query
 from crm.records import ApplyReport, RecordChange, Records, apply
 from crm.schema import Definitions, Types
 from crm.sqlite_guard import Watch
@@ -184,6 +185,11 @@ class Crm:
     def association_types(self) -> AssociationTypes:
         """The types of associations."""
         return AssociationTypes(self._engine, self._definitions)
+
+    @property
+    def query(self) -> Query:
+        """Rows of columns, figures over groups, and two-way tables."""
+        return Query(self._engine)
 
     @property
     def conditions(self) -> Conditions:

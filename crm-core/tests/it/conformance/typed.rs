@@ -2,7 +2,7 @@
 //! is an operation that Rust cannot call, and fails the run.
 
 use crm_core::{
-    AcknowledgeChanges, ActivityKindName, AddAssociation, AddFile, ApplyChanges, ArchiveAssociation, ArchiveRecord, AssociationTypeName, AttributeName, BackupTo, CheckCondition, ConsumerName, CountRecords, CreateRecord, Crm, DefineActivityKind, DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute, DefinePreset, DefineType, Empty, Error, EvaluateCondition, ExplainCondition, ExportCsv, FindRelated, Flow, GetActivity, GetAssociation, GetHistory, GetManyRecords, GetRecord, GetRecordBy, IdentifyVisitor, ImportCsv, ListActivities, ListChanges, ListRecords, ListTimeline, NewActivity, PatchAssociation, PatchRecord, ProposeMapping, ReadFile, RecordActivities, ReleaseVisitor, RestoreAssociation, RestoreRecord, RunSql, TypeName, UpsertRecord, WalkAssociations, ops::Request,
+    AcknowledgeChanges, ActivityKindName, AddAssociation, AddFile, ApplyChanges, ArchiveAssociation, ArchiveRecord, AssociationTypeName, AttributeName, BackupTo, CheckCondition, ConsumerName, CountRecords, CreateRecord, Crm, DefineActivityKind, DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute, DefinePreset, DefineType, Empty, Error, EvaluateCondition, ExplainCondition, ExportCsv, FindRelated, Flow, GetActivity, GetAssociation, GetHistory, GetManyRecords, GetRecord, GetRecordBy, GroupRecords, IdentifyVisitor, ImportCsv, ListActivities, ListChanges, ListRecords, ListTimeline, NewActivity, PatchAssociation, PatchRecord, PivotRecords, ProposeMapping, ReadFile, RecordActivities, ReleaseVisitor, RestoreAssociation, RestoreRecord, RunSql, SelectRows, TypeName, UpsertRecord, WalkAssociations, ops::Request,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
@@ -93,6 +93,9 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         "database.verify" => with.call(|_: Empty| crm.verify(watch)),
         "files.add" => with.call(|r: AddFile| crm.files().add(&r)),
         "files.read" => with.call(|r: ReadFile| crm.files().read(&r.hash, r.offset, r.length)),
+        "query.group" => with.call(|r: GroupRecords| crm.group_records(&r)),
+        "query.pivot" => with.call(|r: PivotRecords| crm.pivot_records(&r)),
+        "query.select" => with.call(|r: SelectRows| crm.select_rows(&r)),
         "records.apply" => with.call(|r: ApplyChanges| crm.apply(r)),
         "records.archive" => with
             .call(|r: ArchiveRecord| crm.records(&r.entity_type).archive(r.id, r.expected_version)),

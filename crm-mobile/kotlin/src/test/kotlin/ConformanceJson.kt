@@ -46,8 +46,8 @@ internal object ConformanceJson {
         val fields = json.jsonObject.toMutableMap()
         val arguments = mutableMapOf<KParameter, Any?>()
         for (parameter in constructor.parameters) {
-            val isCondition = parameter.name == "condition"
-            val field = fields.remove(jsonName(parameter.name!!)) ?: if (isCondition) fields.remove("where") else null
+            val isCondition = parameter.name == "condition" || parameter.name == "share"
+            val field = fields.remove(jsonName(parameter.name!!)) ?: OTHER_NAMES[parameter.name]?.let(fields::remove)
             when {
                 // A condition is handed over as text, or as the text of its JSON.
                 isCondition && field is JsonObject -> arguments[parameter] = field.toString()
@@ -59,6 +59,9 @@ internal object ConformanceJson {
         check(fields.isEmpty()) { "${type.simpleName} has no ${fields.keys}" }
         return constructor.callBy(arguments)
     }
+
+    /** Names that are words of the languages. */
+    private val OTHER_NAMES = mapOf("condition" to "where", "name" to "as")
 
     private fun firstOf(parameter: KParameter): Any? =
         (parameter.type.classifier as KClass<*>).java.enumConstants?.first() ?: error("${parameter.name} is missing")
@@ -75,6 +78,7 @@ internal object ConformanceJson {
             kind == Boolean::class -> json.jsonPrimitive.content.toBooleanStrict()
             kind == Int::class -> json.jsonPrimitive.content.toInt()
             kind == Long::class -> json.jsonPrimitive.content.toLong()
+            kind == Double::class -> json.jsonPrimitive.content.toDouble()
             kind == UByte::class -> json.jsonPrimitive.content.toUByte()
             kind == UInt::class -> json.jsonPrimitive.content.toUInt()
             kind == ULong::class -> json.jsonPrimitive.content.toULong()

@@ -52,6 +52,7 @@ import org.crmcore.model.GetHistory
 import org.crmcore.model.GetManyRecords
 import org.crmcore.model.GetRecord
 import org.crmcore.model.GetRecordBy
+import org.crmcore.model.GroupRecords
 import org.crmcore.model.IdentifyVisitor
 import org.crmcore.model.ImportCsv
 import org.crmcore.model.ListActivities
@@ -62,6 +63,7 @@ import org.crmcore.model.NewActivity
 import org.crmcore.model.OpenOptions
 import org.crmcore.model.PatchAssociation
 import org.crmcore.model.PatchRecord
+import org.crmcore.model.PivotRecords
 import org.crmcore.model.ProposeMapping
 import org.crmcore.model.ReadFile
 import org.crmcore.model.RecordActivities
@@ -69,6 +71,7 @@ import org.crmcore.model.ReleaseVisitor
 import org.crmcore.model.RestoreAssociation
 import org.crmcore.model.RestoreRecord
 import org.crmcore.model.RunSql
+import org.crmcore.model.SelectRows
 import org.crmcore.model.TypeName
 import org.crmcore.model.UpsertRecord
 import org.crmcore.model.WalkAssociations
@@ -172,6 +175,9 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "database.verify" to call(Empty::class) { verify(it) },
     "files.add" to call(AddFile::class) { addFile(it) },
     "files.read" to call(ReadFile::class) { readFile(it) },
+    "query.group" to call(GroupRecords::class) { groupRecords(it) },
+    "query.pivot" to call(PivotRecords::class) { pivotRecords(it) },
+    "query.select" to call(SelectRows::class) { selectRows(it) },
     "records.apply" to call(ApplyChanges::class) { applyChanges(it) },
     "records.archive" to call(ArchiveRecord::class) { archiveRecord(it) },
     "records.count" to call(CountRecords::class) { countRecords(it) },
