@@ -130,8 +130,9 @@ pub use database::{
 pub use error::CrmError;
 pub use error::{Error, ErrorKind, Result};
 pub use exchange::{
-    BadCells, CellProblem, ColumnMapping, CsvDialect, CsvProfile, ExportCsv, ExportReport,
-    ImportCsv, ImportMode, ImportReport, MappingProposal, ProblemCount, ProposeMapping,
+    BadCells, CellProblem, ColumnMapping, ColumnRule, CsvDialect, CsvProfile, ExportCsv,
+    ExportReport, ImportCsv, ImportMode, ImportReport, MappingProposal, ProblemCount,
+    ProposeMapping,
 };
 pub use id::{CountedIds, IdGenerator, RecordId};
 pub use journal::{Change, ChangeKind, ChangePage, Commit, HistoryEntry, HistoryPage, ListChanges};

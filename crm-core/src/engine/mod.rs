@@ -8,16 +8,17 @@
 mod catalog;
 mod csv_export;
 mod csv_import;
-mod csv_lookup;
 mod cursor;
 mod database;
 mod files;
 mod history;
+mod imports;
 mod observe;
 mod progress;
 mod records;
 mod system;
 mod types;
+mod view;
 mod writing;
 
 pub use files::Files;
@@ -39,6 +40,7 @@ use crate::{
 };
 use catalog::Catalog;
 use observe::Observers;
+use view::View;
 use writing::{Head, Writing};
 
 /// The engine over one file. Cheap to clone; clones share the file, and every method may be called

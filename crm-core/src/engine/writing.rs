@@ -4,11 +4,10 @@
 
 use std::sync::Arc;
 
-use super::{Catalog, Crm};
+use super::{Catalog, Crm, View};
 use crate::{
     ChangeKind, Commit, Error, ErrorKind, RecordId, Result, Timestamp,
     journal::Hlc,
-    limits,
     schema::TypeModel,
     store::{
         Connection, Transaction,
@@ -124,6 +123,11 @@ impl<'a> Writing<'a> {
         table
     }
 
+    /// What this transaction sees.
+    pub(super) fn view(&self) -> View<'_> {
+        View::new(self.tx, &self.catalog)
+    }
+
     /// A new record id. Its time never lies before the journal's last stamp, so that ids ascend
     /// when the wall clock goes back.
     pub(super) fn new_id(&self) -> RecordId {
@@ -133,18 +137,6 @@ impl<'a> Writing<'a> {
     /// The stamp of the next change.
     pub(super) fn stamp(&self) -> Hlc {
         Hlc::next(self.head.hlc, self.now)
-    }
-
-    /// Refuses a change that the journal cannot hold, before anything of it is written: in a batch
-    /// the others are kept, and the table must not be ahead of the journal.
-    pub(super) fn check_body(&self) -> Result<()> {
-        if self.body.len() <= limits::CHANGE_BYTES {
-            return Ok(());
-        }
-        let message = format!("the change takes more than {} bytes", limits::CHANGE_BYTES);
-        Err(Error::new(ErrorKind::LimitExceeded, message)
-            .with_field("values")
-            .with_hint("store long texts as files"))
     }
 
     /// Appends a change of a record to the journal; its body stands in `self.body`.

@@ -10,14 +10,16 @@ mod encoding;
 mod mapping;
 mod problems;
 mod propose;
+mod rows;
 mod table;
 mod writer;
 
 pub(crate) use columns::ID;
-pub(crate) use mapping::{Fault, Field, Mapping};
+pub(crate) use mapping::{Fault, Field, Mapping, find_key};
 pub(crate) use problems::Problems;
 pub(crate) use propose::propose;
-pub(crate) use table::{Row, Signs, TableReader};
+pub(crate) use rows::{RowCell, RowSource};
+pub(crate) use table::{Signs, TableReader};
 pub(crate) use writer::{Shown, TableWriter};
 
 use cells::CellReader;
@@ -93,6 +95,29 @@ pub struct ColumnMapping {
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub lookup: Option<String>,
+    /// What becomes of a value that the record has already: it is overwritten if this is left out.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub rule: Option<ColumnRule>,
+}
+
+/// What a column does to a record that is there already, and may have a value. A blank cell does
+/// nothing under any of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum ColumnRule {
+    /// The cell replaces the value.
+    #[default]
+    Overwrite,
+    /// A value stays; the cell is taken where there is none.
+    Keep,
+    /// The cell replaces the value, but a record that is created takes nothing from this column.
+    UpdateOnly,
+    /// The cell is added to the value: a text of kind `long_text` on a line of its own, unless it
+    /// stands there already, and the options of `choices` to those that are chosen.
+    Append,
 }
 
 impl ColumnMapping {
@@ -107,6 +132,7 @@ impl ColumnMapping {
             group_separator: None,
             list_separator: None,
             lookup: None,
+            rule: None,
         }
     }
 }
@@ -182,6 +208,17 @@ pub struct ImportCsv {
     pub all_or_nothing: bool,
 }
 
+/// What an import does with the rows of a table, whatever that is written in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ImportRules<'a> {
+    pub(crate) entity_type: &'a str,
+    pub(crate) columns: &'a [ColumnMapping],
+    pub(crate) mode: ImportMode,
+    /// The attributes that together name the record; empty if each row makes one.
+    pub(crate) key: &'a [String],
+    pub(crate) bad_cells: BadCells,
+}
+
 debug! {
     ImportCsv
         shows(entity_type, columns, dialect, mode, key, bad_cells, all_or_nothing)
@@ -215,6 +252,16 @@ impl ImportCsv {
             key: None,
             bad_cells: BadCells::RejectRow,
             all_or_nothing: false,
+        }
+    }
+
+    pub(crate) fn rules(&self) -> ImportRules<'_> {
+        ImportRules {
+            entity_type: &self.entity_type,
+            columns: &self.columns,
+            mode: self.mode,
+            key: self.key.as_slice(),
+            bad_cells: self.bad_cells,
         }
     }
 }

@@ -123,6 +123,19 @@ pub(crate) fn of_record(
     Ok(())
 }
 
+/// Whether a record was changed after `after` for another reason than `cause`.
+pub(crate) fn is_changed_by_others(
+    conn: &Connection,
+    id: RecordId,
+    after: i64,
+    cause: &str,
+) -> Result<bool> {
+    let mut statement = conn.prepare_cached(
+        "SELECT 1 FROM crm_journal WHERE record_id = ?1 AND seq > ?2 AND cause IS NOT ?3 LIMIT 1",
+    )?;
+    Ok(statement.exists((id.as_bytes(), after, cause))?)
+}
+
 /// How many changes a record has up to and including `seq`.
 pub(crate) fn count_until(conn: &Connection, id: RecordId, seq: i64) -> Result<i64> {
     let mut statement =
