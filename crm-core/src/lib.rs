@@ -66,6 +66,7 @@
 //! | the journal: history, changes, observers | [`Journal`], [`Change`], [`Crm::observe`] |
 //! | stored bytes | [`Files`], [`AddFile`], [`FileRef`] |
 //! | CSV tables | [`ImportCsv`], [`ExportCsv`], [`ProposeMapping`] |
+//! | imports that are planned, and can be taken back | [`Imports`], [`PlanImport`], [`ImportPlan`] |
 //! | the file as a whole | [`Crm::sql`], [`Crm::backup_to`], [`Crm::verify`], [`Crm::stats`], [`Crm::compact`] |
 //! | errors | [`Error`], [`ErrorKind`] |
 //! | time and ids, to replay a run | [`Clock`], [`IdGenerator`], [`Replay`] |
@@ -130,9 +131,11 @@ pub use database::{
 pub use error::CrmError;
 pub use error::{Error, ErrorKind, Result};
 pub use exchange::{
-    BadCells, CellProblem, ColumnMapping, ColumnRule, CsvDialect, CsvProfile, ExportCsv,
-    ExportReport, ImportCsv, ImportMode, ImportReport, MappingProposal, ProblemCount,
-    ProposeMapping,
+    ApplyPlan, BadCells, CellProblem, ColumnMapping, ColumnRule, CsvDialect, CsvProfile, ExportCsv,
+    ExportReport, Import, ImportCsv, ImportMode, ImportName, ImportPage, ImportPlan, ImportReport,
+    ImportRun, ImportSource, ImportState, LeftChange, ListImports, ListPlanRows, MappingProposal,
+    PlanImport, PlannedChange, PlannedRow, PlannedRows, ProblemCount, ProposeMapping, ResumeImport,
+    RevertReport, RowDecision, SourceFormat, UnmappedColumn,
 };
 pub use id::{CountedIds, IdGenerator, RecordId};
 pub use journal::{Change, ChangeKind, ChangePage, Commit, HistoryEntry, HistoryPage, ListChanges};
@@ -149,7 +152,7 @@ pub use time::{Clock, Date, FixedClock, Timestamp};
 pub use value::{Address, Bytes, FileRef, Money, Value, Values};
 
 #[cfg(feature = "sqlite")]
-pub use engine::{Crm, Files, Journal, Observer, Records, Types};
+pub use engine::{Crm, Files, Imports, Journal, Observer, Records, Types};
 
 #[cfg(feature = "uniffi")]
 uniffi::setup_scaffolding!();

@@ -7,13 +7,15 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
-    AddFile, ApplyChanges, ApplyReport, ArchiveRecord, AttributeName, BackupTo, ChangePage,
-    CountRecords, CreateRecord, Crm, DatabaseStats, DefineAttribute, DefinePreset, DefineType,
-    Empty, EngineInfo, EntityType, Error, ErrorKind, ExportCsv, ExportReport, FilePiece, FileRef,
-    Flow, FoundRecords, GetHistory, GetManyRecords, GetRecord, GetRecordBy, HistoryPage, ImportCsv,
-    ImportReport, ListChanges, ListRecords, MappingProposal, OpenOptions, PatchRecord, Progress,
-    ProposeMapping, ReadFile, Record, RecordPage, RestoreRecord, Result, RunSql, SqlResult,
-    TypeName, UpsertRecord, Upserted, VerifyReport,
+    AddFile, ApplyChanges, ApplyPlan, ApplyReport, ArchiveRecord, AttributeName, BackupTo,
+    ChangePage, CountRecords, CreateRecord, Crm, DatabaseStats, DefineAttribute, DefinePreset,
+    DefineType, Empty, EngineInfo, EntityType, Error, ErrorKind, ExportCsv, ExportReport,
+    FilePiece, FileRef, Flow, FoundRecords, GetHistory, GetManyRecords, GetRecord, GetRecordBy,
+    HistoryPage, Import, ImportCsv, ImportName, ImportPage, ImportPlan, ImportReport, ImportRun,
+    ListChanges, ListImports, ListPlanRows, ListRecords, MappingProposal, OpenOptions, PatchRecord,
+    PlanImport, PlannedRows, Progress, ProposeMapping, ReadFile, Record, RecordPage, RestoreRecord,
+    Result, ResumeImport, RevertReport, RunSql, SqlResult, TypeName, UpsertRecord, Upserted,
+    VerifyReport,
 };
 
 /// Is told of progress and says whether to go on.
@@ -102,6 +104,27 @@ macro_rules! for_each_operation {
             /// Reads a piece of stored bytes.
             read "files.read" FilesRead read_file(ReadFile) -> FilePiece
                 = |crm, r, _| crm.files().read_piece(&r);
+            /// Carries out a plan, and remembers what it did so that it can be gone on with and taken back.
+            job "imports.apply" ImportsApply apply_plan(ApplyPlan) -> ImportRun
+                = |crm, r, watch| crm.imports().apply(&r.plan, watch);
+            /// Reads how far an import is, and what it did.
+            read "imports.get" ImportsGet get_import(ImportName) -> Import
+                = |crm, r, _| crm.imports().get(r.id);
+            /// Reads a page of imports, the newest first.
+            read "imports.list" ImportsList list_imports(ListImports) -> ImportPage
+                = |crm, r, _| crm.imports().list(&r);
+            /// Says what would come of an import, without writing anything.
+            job "imports.plan" ImportsPlan plan_import(PlanImport) -> ImportPlan
+                = |crm, r, watch| crm.imports().plan(&r, watch);
+            /// Works out a page of rows of a plan: decision, record, and each value with what it is now.
+            job "imports.plan_rows" ImportsPlanRows list_plan_rows(ListPlanRows) -> PlannedRows
+                = |crm, r, watch| crm.imports().plan_rows(&r, watch);
+            /// Goes on with an import that was cancelled or cut short, exactly after the last row that was committed.
+            job "imports.resume" ImportsResume resume_import(ResumeImport) -> ImportRun
+                = |crm, r, watch| crm.imports().resume(r.id, &r.plan, watch);
+            /// Takes an import back, except for what others changed since, which is listed.
+            job "imports.revert" ImportsRevert revert_import(ImportName) -> RevertReport
+                = |crm, r, watch| crm.imports().revert(r.id, watch);
             /// Writes several changes in one transaction and says for each what became of it.
             write "records.apply" RecordsApply apply_changes(ApplyChanges) -> ApplyReport
                 = |crm, r, _| crm.apply(r);

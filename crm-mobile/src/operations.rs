@@ -7,13 +7,14 @@
 use std::sync::Arc;
 
 use crm_core::{
-    AddFile, ApplyChanges, ApplyReport, ArchiveRecord, AttributeName, BackupTo, ChangePage,
-    CountRecords, CreateRecord, CrmError, DatabaseStats, DefineAttribute, DefinePreset, DefineType,
-    Empty, EngineInfo, EntityType, ExportCsv, ExportReport, FilePiece, FileRef, FoundRecords,
-    GetHistory, GetManyRecords, GetRecord, GetRecordBy, HistoryPage, ImportCsv, ImportReport,
-    ListChanges, ListRecords, MappingProposal, PatchRecord, Progress, ProposeMapping, ReadFile,
-    Record, RecordPage, RestoreRecord, Result, RunSql, SqlResult, TypeName, UpsertRecord, Upserted,
-    VerifyReport, ops::Watch,
+    AddFile, ApplyChanges, ApplyPlan, ApplyReport, ArchiveRecord, AttributeName, BackupTo,
+    ChangePage, CountRecords, CreateRecord, CrmError, DatabaseStats, DefineAttribute, DefinePreset,
+    DefineType, Empty, EngineInfo, EntityType, ExportCsv, ExportReport, FilePiece, FileRef,
+    FoundRecords, GetHistory, GetManyRecords, GetRecord, GetRecordBy, HistoryPage, Import,
+    ImportCsv, ImportName, ImportPage, ImportPlan, ImportReport, ImportRun, ListChanges,
+    ListImports, ListPlanRows, ListRecords, MappingProposal, PatchRecord, PlanImport, PlannedRows,
+    Progress, ProposeMapping, ReadFile, Record, RecordPage, RestoreRecord, Result, ResumeImport,
+    RevertReport, RunSql, SqlResult, TypeName, UpsertRecord, Upserted, VerifyReport, ops::Watch,
 };
 
 use crate::{Crm, ProgressListener, guard::guard, progress::ask};

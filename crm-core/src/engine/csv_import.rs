@@ -6,13 +6,12 @@
 
 use super::{
     Crm, Writing,
-    imports::{Decision, Judged, Rows, Source},
+    imports::{Judged, Rows, Source, carry_out},
     progress::Reports,
-    records,
 };
 use crate::{
     Error, ErrorKind, Flow, ImportCsv, ImportMode, ImportReport, MappingProposal, Progress,
-    ProposeMapping, Result,
+    ProposeMapping, Result, RowDecision,
     exchange::{Problems, RowCell, RowSource as _, TableReader, find_key, propose},
     ops::Watch,
 };
@@ -168,25 +167,19 @@ impl Import<'_> {
         let (tx, catalog) = (writing.tx, writing.catalog.clone());
         rows.batch(tx, &catalog, None, |table, schema, judged| {
             let Judged { number, decision, faults } = judged;
-            tally.rows += 1;
-            let is_rejected = matches!(decision, Decision::Reject { .. });
-            *match decision {
-                Decision::Create(draft) => {
-                    let id = writing.new_id();
-                    records::insert(writing, schema, id, draft)?;
-                    &mut tally.created
-                }
-                Decision::Update(row, draft) => {
-                    records::update(writing, schema, row, draft)?;
-                    &mut tally.updated
-                }
-                Decision::Unchanged(_) => &mut tally.unchanged,
-                Decision::Reject { .. } => &mut tally.rejected,
+            let done = carry_out(writing, schema, decision)?;
+            let is_rejected = matches!(done, RowDecision::Conflict | RowDecision::Error);
+            *match done {
+                RowDecision::Create => &mut tally.created,
+                RowDecision::Update => &mut tally.updated,
+                RowDecision::Unchanged => &mut tally.unchanged,
+                RowDecision::Conflict | RowDecision::Error => &mut tally.rejected,
             } += 1;
+            tally.rows += 1;
             for (column, error) in faults {
                 problems.add(table.header(), number, column, &error, is_rejected);
             }
-            Ok(())
+            Ok(Flow::Continue)
         })
     }
 

@@ -1,7 +1,7 @@
 //! The engine: one handle over one file, and the only place that reads the clock, makes ids and
 //! opens transactions.
 //!
-//! Each room is one file here (`types`, `records`, `history`, `files`, `csv_import`, `csv_export`, `database`), and every
+//! Each room is one file here (`types`, `records`, `history`, `files`, `csv_import`, `csv_export`, `imports`, `database`), and every
 //! method reads the same way: validate, load, decide, save, return. The invariant: what a method
 //! returned `Ok` for is committed, and its rows in the journal with it.
 
@@ -23,6 +23,7 @@ mod writing;
 
 pub use files::Files;
 pub use history::Journal;
+pub use imports::Imports;
 pub use observe::Observer;
 pub use records::Records;
 pub use types::Types;
@@ -227,6 +228,12 @@ impl Crm {
     #[must_use]
     pub fn journal(&self) -> Journal<'_> {
         Journal::new(self)
+    }
+
+    /// Imports that are planned, applied, and can be taken back.
+    #[must_use]
+    pub fn imports(&self) -> Imports<'_> {
+        Imports::new(self)
     }
 
     /// Stored bytes.

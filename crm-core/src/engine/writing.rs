@@ -62,7 +62,8 @@ pub(super) struct Writing<'a> {
     pub(super) body: String,
     schema_changed: bool,
     first_seq: i64,
-    actor: i64,
+    /// The number of who writes.
+    pub(super) actor: i64,
     head: Head,
 }
 
@@ -126,6 +127,11 @@ impl<'a> Writing<'a> {
     /// What this transaction sees.
     pub(super) fn view(&self) -> View<'_> {
         View::new(self.tx, &self.catalog)
+    }
+
+    /// The `seq` of the last change so far.
+    pub(super) fn last_seq(&self) -> i64 {
+        self.head.seq
     }
 
     /// A new record id. Its time never lies before the journal's last stamp, so that ids ascend

@@ -106,6 +106,12 @@ impl Mapping {
         Ok(Self { fields, key })
     }
 
+    /// The places of the columns that go somewhere.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = usize> + '_ {
+        let parts = self.fields.iter().flat_map(|field| field.parts.iter().flatten());
+        parts.map(|part| part.column)
+    }
+
     /// The column that the attribute of this name begins with.
     pub(crate) fn column_of(&self, model: &TypeModel, attribute: &str) -> Option<usize> {
         let is_meant = |field: &&Field| model.attributes[field.place].name() == attribute;

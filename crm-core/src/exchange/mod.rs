@@ -1,4 +1,4 @@
-//! Tables of text in and out: CSV and its relatives.
+//! Tables in and out: CSV and its relatives, and JSON lines.
 //!
 //! Nothing is guessed: encoding, date and number formats are stated, and a cell that does not fit is
 //! reported with its row, column and a hint. The invariant: what is exported in the machine form and
@@ -7,7 +7,9 @@
 mod cells;
 mod columns;
 mod encoding;
+mod json_lines;
 mod mapping;
+mod plan;
 mod problems;
 mod propose;
 mod rows;
@@ -15,8 +17,14 @@ mod table;
 mod writer;
 
 pub(crate) use columns::ID;
+pub(crate) use json_lines::JsonLines;
 pub(crate) use mapping::{Fault, Field, Mapping, find_key};
-pub(crate) use problems::Problems;
+pub use plan::{
+    ApplyPlan, Import, ImportName, ImportPage, ImportPlan, ImportRun, ImportSource, ImportState,
+    LeftChange, ListImports, ListPlanRows, PlanImport, PlannedChange, PlannedRow, PlannedRows,
+    ResumeImport, RevertReport, RowDecision, SourceFormat, UnmappedColumn,
+};
+pub(crate) use problems::{Problems, to_problem};
 pub(crate) use propose::propose;
 pub(crate) use rows::{RowCell, RowSource};
 pub(crate) use table::{Signs, TableReader};

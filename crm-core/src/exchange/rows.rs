@@ -47,4 +47,7 @@ pub(crate) trait RowSource {
     ///
     /// `InvalidValue` if it is nothing that an attribute can hold; `LimitExceeded` if it is too long.
     fn cell(&self, column: usize) -> Result<RowCell<'_>>;
+
+    /// Whether the row has nothing in a column.
+    fn is_blank(&self, column: usize) -> bool;
 }

@@ -227,6 +227,10 @@ impl<R: Read> RowSource for TableReader<R> {
         }
         Ok(RowCell::Text(text))
     }
+
+    fn is_blank(&self, column: usize) -> bool {
+        self.record.get(column).is_none_or(is_blank)
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Rows of the journal, and the devices and actors that they name.
 
-use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
+use rusqlite::{Connection, OptionalExtension as _, Params, Row, Transaction};
 
 use crate::{ChangeKind, Error, ErrorKind, RecordId, Result, journal::Hlc};
 
@@ -99,9 +99,17 @@ pub(crate) fn last(conn: &Connection, device: i64) -> Result<(i64, Hlc, i64)> {
 
 /// Changes after `after`, at most `limit`.
 pub(crate) fn page(conn: &Connection, after: i64, limit: u32) -> Result<Vec<StoredChange>> {
-    let mut statement =
-        conn.prepare_cached(&format!("{SELECT} WHERE j.seq > ?1 ORDER BY j.seq LIMIT ?2"))?;
-    let rows = statement.query_and_then((after, limit), read_change)?;
+    select(conn, "j.seq > ?1 ORDER BY j.seq LIMIT ?2", (after, limit))
+}
+
+/// Changes for which `condition` holds.
+pub(super) fn select(
+    conn: &Connection,
+    condition: &str,
+    parameters: impl Params,
+) -> Result<Vec<StoredChange>> {
+    let mut statement = conn.prepare_cached(&format!("{SELECT} WHERE {condition}"))?;
+    let rows = statement.query_and_then(parameters, read_change)?;
     rows.collect()
 }
 

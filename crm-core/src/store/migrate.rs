@@ -33,7 +33,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { to: 1, name: "init", sql: include_str!("sql/migrations/0001_init.sql") },
     Migration {
         to: 2,
-        name: "activities and associations",
+        name: "activities, associations and imports",
         sql: include_str!("sql/migrations/0002_activities_and_associations.sql"),
     },
 ];

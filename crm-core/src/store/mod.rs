@@ -28,6 +28,7 @@ mod query;
 
 pub(crate) mod definitions;
 pub(crate) mod files;
+pub(crate) mod imports;
 pub(crate) mod journal;
 pub(crate) mod records;
 pub(crate) mod side_table;

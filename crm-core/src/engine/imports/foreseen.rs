@@ -73,9 +73,8 @@ impl Foreseen {
     }
 
     /// The row that would create this record.
-    pub(super) fn row_of(id: RecordId) -> Option<u64> {
-        let number = u128::from_be_bytes(*id.as_bytes());
-        u64::try_from(number).ok()
+    pub(super) fn row_of(id: &[u8]) -> Option<u64> {
+        id.last_chunk().map(|number| u64::from_be_bytes(*number))
     }
 
     /// Notes that the unique attribute at `place` of the record `id` goes from one value to another.
@@ -194,7 +193,10 @@ mod tests {
         assert!(matches!(foreseen.holder(2, &text("new")), Holder::Is(id) if id == planned));
         assert!(matches!(foreseen.holder(2, &text("old")), Holder::Nobody));
         assert!(matches!(foreseen.holder(2, &text("x")), Holder::AsStored));
-        assert!(Foreseen::is_planned(planned.as_bytes()) && Foreseen::row_of(planned) == Some(7));
+        assert!(
+            Foreseen::is_planned(planned.as_bytes())
+                && Foreseen::row_of(planned.as_bytes()) == Some(7)
+        );
         assert!(!Foreseen::is_planned(stored.as_bytes()));
     }
 }

@@ -12,10 +12,10 @@ use super::{
     lookups::Lookups,
 };
 use crate::{
-    Archived, BadCells, ColumnRule, CsvDialect, Error, ErrorKind, ImportMode, RecordId, Result,
-    Value,
+    Archived, BadCells, ColumnRule, CsvDialect, Error, ErrorKind, Flow, ImportMode, Kind,
+    PlanImport, RecordId, Result, RowDecision, SourceFormat, Value,
     cell::Cell,
-    exchange::{Fault, Field, ImportRules, Mapping, RowSource, TableReader},
+    exchange::{Fault, Field, ImportRules, JsonLines, Mapping, RowSource, TableReader},
     record::{Draft, Given, concerns_one_row},
     schema::{AttributeModel, TypeModel},
     store::{
@@ -44,22 +44,25 @@ pub(in crate::engine) enum Decision {
     },
 }
 
+impl Decision {
+    /// What it is, without what it is about.
+    pub(in crate::engine) fn name(&self) -> RowDecision {
+        match self {
+            Self::Create(_) => RowDecision::Create,
+            Self::Update(..) => RowDecision::Update,
+            Self::Unchanged(_) => RowDecision::Unchanged,
+            Self::Reject { is_conflict: true, .. } => RowDecision::Conflict,
+            Self::Reject { is_conflict: false, .. } => RowDecision::Error,
+        }
+    }
+}
+
 /// A row and the decision upon it.
 pub(in crate::engine) struct Judged {
     pub(in crate::engine) number: u64,
     pub(in crate::engine) decision: Decision,
     /// What does not fit, also where the row is kept.
     pub(in crate::engine) faults: Vec<Fault>,
-}
-
-/// How a row is told from those before it.
-pub(in crate::engine) enum Memory {
-    /// Each row sees what those before it wrote; the same key may come again.
-    None,
-    /// As before, but a key may come once.
-    Keys(Keys),
-    /// Nothing is written: what those before would have changed is kept in mind.
-    Foreseen(Keys, Foreseen),
 }
 
 /// Changes of others that an import must not undo.
@@ -79,7 +82,10 @@ pub(in crate::engine) struct Rows<'r> {
     /// The type that the mapping was made for.
     pub(in crate::engine) schema: Arc<Table>,
     lookups: Lookups,
-    memory: Memory,
+    /// The keys so far, where one may come once only.
+    keys: Option<Keys>,
+    /// What the rows so far would have written, where nothing is written.
+    foreseen: Option<Foreseen>,
 }
 
 impl<'r> Rows<'r> {
@@ -105,11 +111,88 @@ impl<'r> Rows<'r> {
         let schema = catalog.table(rules.entity_type)?.clone();
         let mapping = make_mapping(catalog, &schema, rules, table.header())?;
         let lookups = Lookups::default();
-        Ok(Self { rules, table, mapping, schema, lookups, memory: Memory::None })
+        Ok(Self { rules, table, mapping, schema, lookups, keys: None, foreseen: None })
     }
 
-    /// Judges the rows of one batch in one state of the file, hands each to `take`, and says whether
-    /// the table has ended.
+    /// The rows of `request`, of which `source` has the bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::of_csv`].
+    pub(super) fn of_request(
+        catalog: &Catalog,
+        request: &'r PlanImport,
+        source: impl Read + 'r,
+    ) -> Result<Self> {
+        let dialect = &request.source.dialect;
+        match request.source.format {
+            SourceFormat::Csv => Self::of_csv(catalog, request.rules(), source, dialect),
+            SourceFormat::JsonLines if *dialect != CsvDialect::default() => {
+                let message = "a dialect has no meaning for this format";
+                Err(Error::new(ErrorKind::InvalidArgument, message)
+                    .with_field("dialect")
+                    .with_hint("leave it out: JSON lines are UTF-8"))
+            }
+            SourceFormat::JsonLines => {
+                let table = JsonLines::new(source, &request.columns);
+                Self::new(catalog, request.rules(), Box::new(table))
+            }
+        }
+    }
+
+    /// Lets a key come once only.
+    pub(super) fn with_keys(self) -> Self {
+        Self { keys: Some(Keys::default()), ..self }
+    }
+
+    /// As [`Self::with_keys`], and has each row see what those before it would write.
+    pub(super) fn with_foresight(self) -> Self {
+        let model = &self.schema.model;
+        let is_own = |place: usize| {
+            model.attributes[place].definition.target.as_deref() == Some(model.name.as_str())
+        };
+        let own = self.mapping.fields.iter().filter(|field| is_own(field.place));
+        let names = own.filter_map(|field| field.lookup.as_deref());
+        let places = names.filter_map(|name| model.attribute(name).ok());
+        let foreseen = Foreseen::new(places.map(|attribute| model.place(attribute)).collect());
+        Self { foreseen: Some(foreseen), ..self.with_keys() }
+    }
+
+    /// The types whose records a decision looks at.
+    pub(super) fn types(&self) -> Vec<String> {
+        let attributes = &self.schema.model.attributes;
+        let fields = self.mapping.fields.iter();
+        let targets = fields.filter_map(|field| attributes[field.place].definition.target.clone());
+        std::iter::once(self.schema.model.name.clone()).chain(targets).collect()
+    }
+
+    /// Whether a decision looks at stored files.
+    pub(super) fn has_files(&self) -> bool {
+        let attributes = &self.schema.model.attributes;
+        let kind = |field: &Field| attributes[field.place].definition.kind;
+        self.mapping.fields.iter().any(|field| kind(field) == Kind::File)
+    }
+
+    /// Goes past the rows up to `last`, a batch of them at most, as if they had been dealt with; says
+    /// whether that is all of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::batch`].
+    pub(super) fn pass(&mut self, conn: &Connection, catalog: &Catalog, last: u64) -> Result<bool> {
+        self.follow_schema(catalog)?;
+        self.lookups.begin();
+        for _ in 0..BATCH_ROWS {
+            if self.table.number() >= last || !self.table.advance()? {
+                return Ok(true);
+            }
+            self.on_row(conn, catalog, None, |row, keys| row.pass(keys))?;
+        }
+        Ok(self.table.number() >= last)
+    }
+
+    /// Judges the rows of one batch in one state of the file, hands each to `take` until it says
+    /// stop, and says whether there is an end to it.
     ///
     /// # Errors
     ///
@@ -119,7 +202,7 @@ impl<'r> Rows<'r> {
         conn: &Connection,
         catalog: &Catalog,
         since: Option<Since<'_>>,
-        mut take: impl FnMut(&dyn RowSource, &Table, Judged) -> Result<()>,
+        mut take: impl FnMut(&dyn RowSource, &Table, Judged) -> Result<Flow>,
     ) -> Result<bool> {
         self.follow_schema(catalog)?;
         self.lookups.begin();
@@ -132,7 +215,9 @@ impl<'r> Rows<'r> {
                 return Ok(true);
             }
             let judged = self.judge(conn, catalog, since)?;
-            take(&*self.table, &self.schema, judged)?;
+            if take(&*self.table, &self.schema, judged)? == Flow::Cancel {
+                return Ok(true);
+            }
         }
         Ok(false)
     }
@@ -154,13 +239,23 @@ impl<'r> Rows<'r> {
         since: Option<Since<'_>>,
     ) -> Result<Judged> {
         let number = self.table.number();
-        let (keys, foreseen) = match &mut self.memory {
-            Memory::None => (None, None),
-            Memory::Keys(keys) => (Some(keys), None),
-            Memory::Foreseen(keys, foreseen) => (Some(keys), Some(foreseen)),
-        };
-        let mut work = RowWork {
-            view: View { foreseen: foreseen.as_deref(), ..View::new(conn, catalog) },
+        let (decision, faults) = self.on_row(conn, catalog, since, |row, keys| row.judge(keys))?;
+        if let Some(foreseen) = &mut self.foreseen {
+            foresee(foreseen, number, &self.schema.model, &self.mapping, &decision)?;
+        }
+        Ok(Judged { number, decision, faults })
+    }
+
+    /// Does some work on the present row; what it answers, and the faults that it found.
+    fn on_row<T>(
+        &mut self,
+        conn: &Connection,
+        catalog: &Catalog,
+        since: Option<Since<'_>>,
+        work: impl FnOnce(&mut RowWork<'_>, Option<&mut Keys>) -> Result<T>,
+    ) -> Result<(T, Vec<Fault>)> {
+        let mut row = RowWork {
+            view: View { foreseen: self.foreseen.as_ref(), ..View::new(conn, catalog) },
             rules: self.rules,
             row: &*self.table,
             mapping: &self.mapping,
@@ -170,12 +265,8 @@ impl<'r> Rows<'r> {
             named: None,
             faults: Vec::new(),
         };
-        let decision = work.judge(keys)?;
-        let faults = work.faults;
-        if let Some(foreseen) = foreseen {
-            foresee(foreseen, number, &self.schema.model, &self.mapping, &decision)?;
-        }
-        Ok(Judged { number, decision, faults })
+        let answer = work(&mut row, self.keys.as_mut())?;
+        Ok((answer, row.faults))
     }
 }
 
@@ -228,23 +319,42 @@ struct RowWork<'a> {
 }
 
 impl RowWork<'_> {
+    /// Names the key of the row, as judging it would.
+    fn pass(&mut self, keys: Option<&mut Keys>) -> Result<()> {
+        let mut given = Given::new(&self.schema.model);
+        let is_key = |field: &&Field| self.mapping.key.contains(&field.place);
+        if self.row.check().is_err() {
+            return Ok(());
+        }
+        for field in self.mapping.fields.iter().filter(is_key) {
+            match self.read_field(field, &mut given) {
+                Err((_, error)) if !concerns_one_row(error.kind()) => return Err(error),
+                _ => {}
+            }
+        }
+        self.name(keys, &given).map(drop)
+    }
+
+    /// Adds the key of a row, if it has one, to those so far, and says whether it was among them.
+    fn name(&self, keys: Option<&mut Keys>, given: &Given) -> Result<bool> {
+        match (keys, self.key(given)) {
+            (Some(keys), Some(key)) if !key.is_empty() => Ok(!keys.add(&key)?),
+            _ => Ok(false),
+        }
+    }
+
     fn judge(&mut self, keys: Option<&mut Keys>) -> Result<Decision> {
         if let Err(error) = self.row.check() {
             self.faults.push((None, error));
             return Ok(Decision::Reject { id: None, is_conflict: false });
         }
         let (given, is_rejected) = self.read()?;
-        let key = self.key(&given);
         // Also that of a row which is left out: then the keys depend on the table alone.
-        let is_named_again = match (keys, &key) {
-            (Some(keys), Some(key)) if !key.is_empty() => !keys.add(key)?,
-            _ => false,
-        };
+        let is_named_again = self.name(keys, &given)?;
         if is_rejected {
             return Ok(Decision::Reject { id: None, is_conflict: false });
         }
-        let key = key.map(|key| key.into_iter().cloned().collect::<Vec<_>>());
-        match self.decide(given, key, is_named_again) {
+        match self.decide(given, is_named_again) {
             Err(error) if concerns_one_row(error.kind()) => {
                 let model = &self.schema.model;
                 let column = error.field().and_then(|name| self.mapping.column_of(model, name));
@@ -308,15 +418,10 @@ impl RowWork<'_> {
         (!key.contains(&&Cell::Null)).then_some(key)
     }
 
-    fn decide(
-        &mut self,
-        given: Given,
-        key: Option<Vec<Cell>>,
-        is_named_again: bool,
-    ) -> Result<Decision> {
+    fn decide(&mut self, given: Given, is_named_again: bool) -> Result<Decision> {
         let Some(first) = self.mapping.key.first() else { return self.create(given) };
         let field = self.schema.model.attributes[*first].name();
-        let Some(key) = key else {
+        let Some(key) = self.key(&given) else {
             return Err(Error::new(ErrorKind::Required, "the key names no record")
                 .with_field(field)
                 .with_hint("write the key in every row"));
@@ -327,7 +432,7 @@ impl RowWork<'_> {
                 .with_field(field)
                 .with_hint("leave one of the rows out, or join them"));
         }
-        let mut found = self.find(key)?.into_iter();
+        let mut found = self.find(&key)?.into_iter();
         match (found.next(), found.next()) {
             (Some(_), Some(_)) => {
                 let message =
@@ -351,17 +456,18 @@ impl RowWork<'_> {
     }
 
     /// The records that have this key, two at most.
-    fn find(&self, key: Vec<Cell>) -> Result<Vec<StoredRow>> {
+    fn find(&self, key: &[&Cell]) -> Result<Vec<StoredRow>> {
         let model = &self.schema.model;
         if let [place] = self.mapping.key[..]
             && model.attributes[place].definition.unique
         {
-            let found = rows::get_by(self.view.conn, self.schema, place, &key[0])?;
+            let found = rows::get_by(self.view.conn, self.schema, place, key[0])?;
             return Ok(found.into_iter().collect());
         }
         let columns = self.mapping.key.iter();
         let columns = columns.map(|place| model.attributes[*place].leading_column()).collect();
-        let terms = [Term::Equals { columns, cells: key }];
+        let cells = key.iter().copied().cloned().collect();
+        let terms = [Term::Equals { columns, cells }];
         let selection = Selection {
             terms: &terms,
             archived: Archived::Include,

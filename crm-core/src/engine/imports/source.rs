@@ -7,7 +7,7 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use crate::{Error, ErrorKind, Result, limits};
+use crate::{Error, ErrorKind, ImportSource, Result, limits};
 
 /// Bytes that are hashed in one go.
 const CHUNK: usize = 256 * 1024;
@@ -61,6 +61,14 @@ impl<'a> Source<'a> {
             }
             _ => Err(invalid("path", "exactly one of path and text is needed")),
         }
+    }
+
+    /// # Errors
+    ///
+    /// As [`Self::open`].
+    pub(super) fn of(source: &'a ImportSource) -> Result<Self> {
+        let has_encoding = source.dialect.encoding.is_some();
+        Self::open(source.path.as_deref(), source.text.as_deref(), has_encoding)
     }
 
     /// The SHA-256 of all bytes, in hexadecimal. Reading begins at the first byte after it.

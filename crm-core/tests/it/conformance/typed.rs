@@ -2,10 +2,11 @@
 //! is an operation that Rust cannot call, and fails the run.
 
 use crm_core::{
-    AddFile, ApplyChanges, ArchiveRecord, AttributeName, BackupTo, CountRecords, CreateRecord, Crm,
-    DefineAttribute, DefinePreset, DefineType, Empty, Error, ExportCsv, Flow, GetHistory,
-    GetManyRecords, GetRecord, GetRecordBy, ImportCsv, ListChanges, ListRecords, PatchRecord,
-    ProposeMapping, ReadFile, RestoreRecord, RunSql, TypeName, UpsertRecord, ops::Request,
+    AddFile, ApplyChanges, ApplyPlan, ArchiveRecord, AttributeName, BackupTo, CountRecords,
+    CreateRecord, Crm, DefineAttribute, DefinePreset, DefineType, Empty, Error, ExportCsv, Flow,
+    GetHistory, GetManyRecords, GetRecord, GetRecordBy, ImportCsv, ImportName, ListChanges,
+    ListImports, ListPlanRows, ListRecords, PatchRecord, PlanImport, ProposeMapping, ReadFile,
+    RestoreRecord, ResumeImport, RunSql, TypeName, UpsertRecord, ops::Request,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
@@ -36,6 +37,13 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         "database.verify" => with.call(|_: Empty| crm.verify(watch)),
         "files.add" => with.call(|r: AddFile| crm.files().add(&r)),
         "files.read" => with.call(|r: ReadFile| crm.files().read(&r.hash, r.offset, r.length)),
+        "imports.apply" => with.call(|r: ApplyPlan| crm.imports().apply(&r.plan, watch)),
+        "imports.get" => with.call(|r: ImportName| crm.imports().get(r.id)),
+        "imports.list" => with.call(|r: ListImports| crm.imports().list(&r)),
+        "imports.plan" => with.call(|r: PlanImport| crm.imports().plan(&r, watch)),
+        "imports.plan_rows" => with.call(|r: ListPlanRows| crm.imports().plan_rows(&r, watch)),
+        "imports.resume" => with.call(|r: ResumeImport| crm.imports().resume(r.id, &r.plan, watch)),
+        "imports.revert" => with.call(|r: ImportName| crm.imports().revert(r.id, watch)),
         "records.apply" => with.call(|r: ApplyChanges| crm.apply(r)),
         "records.archive" => with
             .call(|r: ArchiveRecord| crm.records(&r.entity_type).archive(r.id, r.expected_version)),
