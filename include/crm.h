@@ -174,7 +174,7 @@ typedef void (*crm_drop_callback)(void *user_data);
 #define CRM_UNKNOWN_OPERATION 2
 
 /**
- * There is no entity type of that name.
+ * There is no entity type or kind of activity of that name.
  */
 #define CRM_UNKNOWN_TYPE 3
 
@@ -209,17 +209,17 @@ typedef void (*crm_drop_callback)(void *user_data);
 #define CRM_REQUIRED 9
 
 /**
- * Another record already holds this value of a unique attribute.
+ * Another record holds this value of a unique attribute, or another activity this key.
  */
 #define CRM_DUPLICATE 10
 
 /**
- * There is no record, file or job of that id.
+ * There is no record, activity, visitor or file of that id or key.
  */
 #define CRM_NOT_FOUND 11
 
 /**
- * The record was changed since the caller read it: read again, then decide.
+ * The record was changed or the activity corrected since the caller read it: read it again.
  */
 #define CRM_STALE_VERSION 12
 

@@ -217,6 +217,8 @@ pub struct VerifyReport {
     pub is_ok: bool,
     /// Records compared with the journal.
     pub records: u64,
+    /// Activities compared with the journal.
+    pub activities: u64,
     /// What was found, at most 100 lines, without personal data.
     pub problems: Vec<String>,
 }

@@ -81,7 +81,7 @@ error_kinds! {
     InvalidArgument = 1, "invalid_argument";
     /// There is no operation of that name.
     UnknownOperation = 2, "unknown_operation";
-    /// There is no entity type of that name.
+    /// There is no entity type or kind of activity of that name.
     UnknownType = 3, "unknown_type";
     /// The entity type has no attribute of that name.
     UnknownAttribute = 4, "unknown_attribute";
@@ -95,11 +95,11 @@ error_kinds! {
     OutOfRange = 8, "out_of_range";
     /// A required attribute has no value.
     Required = 9, "required";
-    /// Another record already holds this value of a unique attribute.
+    /// Another record holds this value of a unique attribute, or another activity this key.
     Duplicate = 10, "duplicate";
-    /// There is no record, file or job of that id.
+    /// There is no record, activity, visitor or file of that id or key.
     NotFound = 11, "not_found";
-    /// The record was changed since the caller read it: read again, then decide.
+    /// The record was changed or the activity corrected since the caller read it: read it again.
     StaleVersion = 12, "stale_version";
     /// The record, attribute or type is archived: restore it first.
     Archived = 13, "archived";

@@ -17,7 +17,7 @@ pub struct RecordId(#[cfg_attr(feature = "schema", schemars(with = "String"))] [
 #[cfg(feature = "uniffi")]
 uniffi::custom_type!(RecordId, String, {
     lower: |id| id.to_string(),
-    // Requests have ids in fields of this name only.
+    // Nearly all requests have their ids in fields of this name; a lifted value does not know its own.
     try_lift: |text| Ok(text.parse::<RecordId>().map_err(|e| crate::CrmError::from(e.with_field("id")))?),
 });
 

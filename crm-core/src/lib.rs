@@ -63,6 +63,8 @@
 //! | entity types and attributes | [`Types`], [`DefineType`], [`Attribute`], [`Kind`], [`Preset`] |
 //! | records, one by one, by pages and in batches | [`Records`], [`ListRecords`], [`ApplyChanges`] |
 //! | values | [`Value`], [`Values`], [`values!`], [`Money`], [`Address`], [`Date`], [`Timestamp`] |
+//! | what happened, with whom, when | [`Activities`], [`ActivityKinds`], [`NewActivity`], [`ActivityPreset`], [`Crm::timeline`] |
+//! | conditions: boolean questions about one record | [`Condition`], [`Crm::evaluate_condition`] |
 //! | the journal: history, changes, observers | [`Journal`], [`Change`], [`Crm::observe`] |
 //! | stored bytes | [`Files`], [`AddFile`], [`FileRef`] |
 //! | CSV tables | [`ImportCsv`], [`ExportCsv`], [`ProposeMapping`] |
@@ -102,7 +104,9 @@
 
 pub mod limits;
 
+mod activity;
 mod cell;
+mod condition;
 mod database;
 mod error;
 mod exchange;
@@ -122,7 +126,20 @@ pub mod ops;
 #[cfg(feature = "sqlite")]
 mod store;
 
+pub use activity::{
+    Activity, ActivityKind, ActivityKindName, ActivityLink, ActivityOutcome, ActivityPage,
+    ActivityPreset, ActivityReport, DefineActivityKind, DefineActivityPreset, Direction,
+    GetActivity, IdentifyVisitor, ListActivities, ListTimeline, NewActivity, RecordActivities,
+    RecordedActivity, ReleaseVisitor, TimelineEntry, TimelineItem, TimelineKind, TimelinePage,
+    Visitor,
+};
 pub(crate) use cell::Cell;
+pub use condition::{
+    ChangedCondition, CheckCondition, CheckedCondition, Comparison, Condition, ConditionAnswer,
+    ConditionPlan, ConsentCondition, Count, End, EvaluateCondition, EventCondition,
+    ExplainCondition, FieldBuilder, FieldCondition, Figure, LeafReason, Measure, Operand, Operator,
+    RelatedCondition, ScoreCondition, Span, StageCondition, StageOperator, When,
+};
 pub use database::{
     AddFile, BackupTo, DatabaseStats, Durability, Empty, EngineInfo, FilePiece, Flow, OpenOptions,
     Progress, ReadFile, Replay, RunSql, SqlResult, SqlRow, TypeCount, VerifyReport,
@@ -142,7 +159,8 @@ pub use journal::{Change, ChangeKind, ChangePage, Commit, HistoryEntry, HistoryP
 pub use record::{
     ApplyChanges, ApplyReport, ArchiveRecord, Archived, ChangeOutcome, CountRecords, CreateRecord,
     FoundRecords, GetHistory, GetManyRecords, GetRecord, GetRecordBy, ListRecords, Order, Outcome,
-    PatchRecord, Problem, Record, RecordChange, RecordPage, RestoreRecord, UpsertRecord, Upserted,
+    PatchRecord, Problem, Record, RecordChange, RecordPage, RecordRef, RestoreRecord, UpsertRecord,
+    Upserted,
 };
 pub use schema::{
     Attribute, AttributeName, ChoiceOption, DefineAttribute, DefinePreset, DefineType, EntityType,
@@ -152,7 +170,9 @@ pub use time::{Clock, Date, FixedClock, Timestamp};
 pub use value::{Address, Bytes, FileRef, Money, Value, Values};
 
 #[cfg(feature = "sqlite")]
-pub use engine::{Crm, Files, Imports, Journal, Observer, Records, Types};
+pub use engine::{
+    Activities, ActivityKinds, Crm, Files, Imports, Journal, Observer, Records, Types,
+};
 
 #[cfg(feature = "uniffi")]
 uniffi::setup_scaffolding!();

@@ -7,6 +7,12 @@ pub const ATTRIBUTES_PER_TYPE: usize = 200;
 pub const PROPERTIES: usize = 64;
 /// Entity types in one file, archived ones included.
 pub const TYPES: usize = 500;
+/// Kinds of activities in one file, archived ones included.
+pub const ACTIVITY_KINDS: usize = 500;
+/// Records that one activity is linked to.
+pub const LINKS: usize = 100;
+/// Bytes of a visitor's key, of an activity's key or channel, and of a role.
+pub const KEY_BYTES: usize = 255;
 /// Options of one choice.
 pub const OPTIONS: usize = 5_000;
 /// Bytes of one option's value.
@@ -48,3 +54,15 @@ pub const CSV_PROBLEMS: usize = 1_000;
 pub const CSV_TEXT_BYTES: usize = 16 * 1024 * 1024;
 /// Keys and unique values of one table that a plan, or an import of one, tells apart.
 pub const IMPORT_KEYS: usize = 3_000_000;
+/// How deep a condition may be nested, conditions within events and related records counted.
+pub const CONDITION_DEPTH: usize = 16;
+/// How many related records may be followed one after the other.
+pub const CONDITION_HOPS: usize = 4;
+/// Conditions in one condition, itself and all that are nested counted.
+pub const CONDITION_NODES: usize = 256;
+/// Values in all the lists of one condition.
+pub const CONDITION_VALUES: usize = 10_000;
+/// Bytes of the text form of a condition.
+pub const CONDITION_TEXT_BYTES: usize = 64 * 1024;
+/// Activities, related records and changes that one evaluation in memory reads.
+pub const CONDITION_FACTS: usize = 100_000;

@@ -7,15 +7,19 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
-    AddFile, ApplyChanges, ApplyPlan, ApplyReport, ArchiveRecord, AttributeName, BackupTo,
-    ChangePage, CountRecords, CreateRecord, Crm, DatabaseStats, DefineAttribute, DefinePreset,
-    DefineType, Empty, EngineInfo, EntityType, Error, ErrorKind, ExportCsv, ExportReport,
-    FilePiece, FileRef, Flow, FoundRecords, GetHistory, GetManyRecords, GetRecord, GetRecordBy,
-    HistoryPage, Import, ImportCsv, ImportName, ImportPage, ImportPlan, ImportReport, ImportRun,
-    ListChanges, ListImports, ListPlanRows, ListRecords, MappingProposal, OpenOptions, PatchRecord,
-    PlanImport, PlannedRows, Progress, ProposeMapping, ReadFile, Record, RecordPage, RestoreRecord,
-    Result, ResumeImport, RevertReport, RunSql, SqlResult, TypeName, UpsertRecord, Upserted,
-    VerifyReport,
+    Activity, ActivityKind, ActivityKindName, ActivityPage, ActivityReport, AddFile, ApplyChanges,
+    ApplyPlan, ApplyReport, ArchiveRecord, AttributeName, BackupTo, ChangePage, CheckCondition,
+    CheckedCondition, ConditionAnswer, ConditionPlan, CountRecords, CreateRecord, Crm,
+    DatabaseStats, DefineActivityKind, DefineActivityPreset, DefineAttribute, DefinePreset,
+    DefineType, Empty, EngineInfo, EntityType, Error, ErrorKind, EvaluateCondition,
+    ExplainCondition, ExportCsv, ExportReport, FilePiece, FileRef, Flow, FoundRecords, GetActivity,
+    GetHistory, GetManyRecords, GetRecord, GetRecordBy, HistoryPage, IdentifyVisitor, Import,
+    ImportCsv, ImportName, ImportPage, ImportPlan, ImportReport, ImportRun, ListActivities,
+    ListChanges, ListImports, ListPlanRows, ListRecords, ListTimeline, MappingProposal,
+    NewActivity, OpenOptions, PatchRecord, PlanImport, PlannedRows, Progress, ProposeMapping,
+    ReadFile, Record, RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor,
+    RestoreRecord, Result, ResumeImport, RevertReport, RunSql, SqlResult, TimelinePage, TypeName,
+    UpsertRecord, Upserted, VerifyReport, Visitor, condition::refusal,
 };
 
 /// Is told of progress and says whether to go on.
@@ -59,6 +63,42 @@ pub struct Operation {
 macro_rules! for_each_operation {
     ($callback:ident) => {
         $callback! {
+            /// Reads an activity, whether or not it is superseded.
+            read "activities.get" ActivitiesGet get_activity(GetActivity) -> Activity
+                = |crm, r, _| crm.activities().get(r.id);
+            /// Says whose record a visitor is: all of its activities, past and future, are of that record.
+            write "activities.identify" ActivitiesIdentify identify_visitor(IdentifyVisitor) -> Visitor
+                = |crm, r, _| crm.activities().identify(&r);
+            /// Reads a page of activities of a record or a visitor, the latest first, or the one of a key.
+            read "activities.list" ActivitiesList list_activities(ListActivities) -> ActivityPage
+                = |crm, r, _| crm.activities().list(&r);
+            /// Records an activity, once for each key; a correction supersedes an earlier one.
+            write "activities.record" ActivitiesRecord record_activity(NewActivity) -> RecordedActivity
+                = |crm, r, _| crm.activities().record(r);
+            /// Records several activities in one transaction and says for each what became of it.
+            write "activities.record_many" ActivitiesRecordMany record_activities(RecordActivities) -> ActivityReport
+                = |crm, r, _| crm.activities().record_many(r);
+            /// Takes back whose record a visitor is: its activities are nobody's again.
+            write "activities.release" ActivitiesRelease release_visitor(ReleaseVisitor) -> Visitor
+                = |crm, r, _| crm.activities().release(&r.visitor);
+            /// Archives a kind of activity: its activities stay and count, and no more are recorded.
+            write "activity_kinds.archive" ActivityKindsArchive archive_activity_kind(ActivityKindName) -> ActivityKind
+                = |crm, r, _| crm.activity_kinds().archive(&r.kind);
+            /// Defines a kind of activity with its properties, or changes one.
+            write "activity_kinds.define" ActivityKindsDefine define_activity_kind(DefineActivityKind) -> ActivityKind
+                = |crm, r, _| crm.activity_kinds().define(r);
+            /// Defines one of the ready-made kinds of activities.
+            write "activity_kinds.define_preset" ActivityKindsDefinePreset define_activity_preset(DefineActivityPreset) -> ActivityKind
+                = |crm, r, _| crm.activity_kinds().define_preset(r.preset);
+            /// Reads the definition of a kind of activity.
+            read "activity_kinds.get" ActivityKindsGet get_activity_kind(ActivityKindName) -> ActivityKind
+                = |crm, r, _| crm.activity_kinds().get(&r.kind);
+            /// Reads the definitions of all kinds of activities.
+            read "activity_kinds.list" ActivityKindsList list_activity_kinds(Empty) -> Vec<ActivityKind>
+                = |crm, _, _| crm.activity_kinds().list();
+            /// Takes a kind of activity out of the archive.
+            write "activity_kinds.restore" ActivityKindsRestore restore_activity_kind(ActivityKindName) -> ActivityKind
+                = |crm, r, _| crm.activity_kinds().restore(&r.kind);
             /// Archives an attribute: its values stay in the file and in the history, and are no longer shown or written.
             write "attributes.archive" AttributesArchive archive_attribute(AttributeName) -> EntityType
                 = |crm, r, _| crm.types().archive_attribute(&r.entity_type, &r.attribute);
@@ -71,6 +111,15 @@ macro_rules! for_each_operation {
             /// Reads the journal: every change of the file, in order, by pages.
             read "changes.list" ChangesList list_changes(ListChanges) -> ChangePage
                 = |crm, r, _| crm.journal().changes(&r);
+            /// Checks a condition against an entity type and returns it in normal form, as JSON and as text.
+            read "conditions.check" ConditionsCheck check_condition(CheckCondition) -> CheckedCondition
+                = |crm, r, _| crm.check_condition(&r);
+            /// Says whether a condition is true for a record, and of each question in it why.
+            read "conditions.evaluate" ConditionsEvaluate evaluate_condition(EvaluateCondition) -> ConditionAnswer
+                = |crm, r, _| crm.evaluate_condition(&r);
+            /// Shows the SQL of a condition, how SQLite goes about it, about how many records it finds, and for one record whether and why.
+            read "conditions.explain" ConditionsExplain explain_condition(ExplainCondition) -> ConditionPlan
+                = |crm, r, _| crm.explain_condition(&r);
             /// Writes records as a CSV table.
             job "csv.export" CsvExport export_csv(ExportCsv) -> ExportReport
                 = |crm, r, watch| crm.export_csv(&r, watch);
@@ -95,7 +144,7 @@ macro_rules! for_each_operation {
             /// Reads sizes and counts of the file.
             read "database.stats" DatabaseStats stats(Empty) -> DatabaseStats
                 = |crm, _, _| crm.stats();
-            /// Checks the file, and that every record is what the journal says of it.
+            /// Checks the file, and that every record and activity is what the journal says of it.
             job "database.verify" DatabaseVerify verify(Empty) -> VerifyReport
                 = |crm, _, watch| crm.verify(watch);
             /// Stores bytes once by their content, and returns the reference that an attribute of kind file takes.
@@ -161,6 +210,9 @@ macro_rules! for_each_operation {
             /// Creates a record, or changes the one that has the same value of a unique attribute.
             write "records.upsert" RecordsUpsert upsert_record(UpsertRecord) -> Upserted
                 = |crm, r, _| crm.records(&r.entity_type).upsert(&r.key, r.values);
+            /// Reads a page of a record's timeline: its activities, those linked to it, and its changes, the latest first.
+            read "timeline.list" TimelineList list_timeline(ListTimeline) -> TimelinePage
+                = |crm, r, _| crm.timeline(&r);
             /// Archives an entity type: its records stay readable, writes are refused.
             write "types.archive" TypesArchive archive_type(TypeName) -> EntityType
                 = |crm, r, _| crm.types().archive(&r.entity_type);
@@ -191,7 +243,7 @@ macro_rules! operations {
         /// A parsed request, ready to run.
         #[derive(Debug, Clone, PartialEq)]
         #[non_exhaustive]
-        #[expect(clippy::large_enum_variant, reason = "it is moved once, boxing would cost more")]
+        #[allow(clippy::large_enum_variant, reason = "it is moved once, boxing would cost more")]
         pub enum Request { $( $(#[doc = $doc])* $variant($request), )* }
 
         /// What an operation returned.
@@ -312,9 +364,14 @@ fn whole<'de, T>(
 fn read<'de, T: Deserialize<'de>, D: Deserializer<'de>>(payload: D) -> Result<T> {
     serde_path_to_error::deserialize(payload).map_err(|error| {
         let path = error.path().to_string();
-        let (field, message) = explain(&error.into_inner().to_string());
+        let message = error.into_inner().to_string();
         // "." is the request itself, "?" a place whose name could not be read.
         let path = path.trim_end_matches(['.', '?']);
+        if let Some((kind, place, message)) = refusal(&message) {
+            let place = place.map(|place| format!(".{place}")).unwrap_or_default();
+            return Error::new(kind, until_position(message)).with_field(format!("{path}{place}"));
+        }
+        let (field, message) = explain(&message);
         let field = field.or_else(|| (!path.is_empty()).then(|| path.to_owned()));
         let error = Error::new(ErrorKind::InvalidArgument, message);
         field.into_iter().fold(error, Error::with_field)

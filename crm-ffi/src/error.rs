@@ -24,7 +24,7 @@ pub const CRM_OK: crm_status = 0;
 pub const CRM_INVALID_ARGUMENT: crm_status = 1;
 /// There is no operation of that name.
 pub const CRM_UNKNOWN_OPERATION: crm_status = 2;
-/// There is no entity type of that name.
+/// There is no entity type or kind of activity of that name.
 pub const CRM_UNKNOWN_TYPE: crm_status = 3;
 /// The entity type has no attribute of that name.
 pub const CRM_UNKNOWN_ATTRIBUTE: crm_status = 4;
@@ -38,11 +38,11 @@ pub const CRM_INVALID_VALUE: crm_status = 7;
 pub const CRM_OUT_OF_RANGE: crm_status = 8;
 /// A required attribute has no value.
 pub const CRM_REQUIRED: crm_status = 9;
-/// Another record already holds this value of a unique attribute.
+/// Another record holds this value of a unique attribute, or another activity this key.
 pub const CRM_DUPLICATE: crm_status = 10;
-/// There is no record, file or job of that id.
+/// There is no record, activity, visitor or file of that id or key.
 pub const CRM_NOT_FOUND: crm_status = 11;
-/// The record was changed since the caller read it: read again, then decide.
+/// The record was changed or the activity corrected since the caller read it: read it again.
 pub const CRM_STALE_VERSION: crm_status = 12;
 /// The record, attribute or type is archived: restore it first.
 pub const CRM_ARCHIVED: crm_status = 13;

@@ -7,14 +7,18 @@
 use std::sync::Arc;
 
 use crm_core::{
-    AddFile, ApplyChanges, ApplyPlan, ApplyReport, ArchiveRecord, AttributeName, BackupTo,
-    ChangePage, CountRecords, CreateRecord, CrmError, DatabaseStats, DefineAttribute, DefinePreset,
-    DefineType, Empty, EngineInfo, EntityType, ExportCsv, ExportReport, FilePiece, FileRef,
-    FoundRecords, GetHistory, GetManyRecords, GetRecord, GetRecordBy, HistoryPage, Import,
-    ImportCsv, ImportName, ImportPage, ImportPlan, ImportReport, ImportRun, ListChanges,
-    ListImports, ListPlanRows, ListRecords, MappingProposal, PatchRecord, PlanImport, PlannedRows,
-    Progress, ProposeMapping, ReadFile, Record, RecordPage, RestoreRecord, Result, ResumeImport,
-    RevertReport, RunSql, SqlResult, TypeName, UpsertRecord, Upserted, VerifyReport, ops::Watch,
+    Activity, ActivityKind, ActivityKindName, ActivityPage, ActivityReport, AddFile, ApplyChanges,
+    ApplyPlan, ApplyReport, ArchiveRecord, AttributeName, BackupTo, ChangePage, CheckCondition,
+    CheckedCondition, ConditionAnswer, ConditionPlan, CountRecords, CreateRecord, CrmError,
+    DatabaseStats, DefineActivityKind, DefineActivityPreset, DefineAttribute, DefinePreset,
+    DefineType, Empty, EngineInfo, EntityType, EvaluateCondition, ExplainCondition, ExportCsv,
+    ExportReport, FilePiece, FileRef, FoundRecords, GetActivity, GetHistory, GetManyRecords,
+    GetRecord, GetRecordBy, HistoryPage, IdentifyVisitor, Import, ImportCsv, ImportName,
+    ImportPage, ImportPlan, ImportReport, ImportRun, ListActivities, ListChanges, ListImports,
+    ListPlanRows, ListRecords, ListTimeline, MappingProposal, NewActivity, PatchRecord, PlanImport,
+    PlannedRows, Progress, ProposeMapping, ReadFile, Record, RecordActivities, RecordPage,
+    RecordedActivity, ReleaseVisitor, RestoreRecord, Result, ResumeImport, RevertReport, RunSql,
+    SqlResult, TimelinePage, TypeName, UpsertRecord, Upserted, VerifyReport, Visitor, ops::Watch,
 };
 
 use crate::{Crm, ProgressListener, guard::guard, progress::ask};

@@ -18,5 +18,6 @@ let package = Package(
             linkerSettings: [.linkedLibrary("crm_mobile")]
         ),
         .testTarget(name: "CrmTests", dependencies: ["Crm"]),
+        .executableTarget(name: "CallCost", dependencies: ["Crm"], path: "Benches/CallCost"),
     ]
 )

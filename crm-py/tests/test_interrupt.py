@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import crm
@@ -78,6 +79,15 @@ def test_a_callback_may_read_and_not_write(full: crm.Crm) -> None:
     assert seen and set(seen) == {3000}
 
 
+@pytest.fixture
+def control_c() -> Iterator[None]:
+    """Python's own handler, which is not there in a process that was started in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("control_c")
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs POSIX signals")
 def test_control_c_ends_a_job(full: crm.Crm) -> None:
     """The signal arrives while the engine works, and is noticed between two of its steps."""

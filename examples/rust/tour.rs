@@ -12,8 +12,8 @@ use std::{
 };
 
 use crm_core::{
-    Archived, Attribute, BadCells, ColumnMapping, CountRecords, Crm, DefineType, Flow, ImportCsv,
-    ImportMode, ImportReport, Kind, OpenOptions, Progress, Replay, RunSql, Value, Values, values,
+    Attribute, BadCells, ColumnMapping, CountRecords, Crm, DefineType, Flow, ImportCsv, ImportMode,
+    ImportReport, Kind, OpenOptions, Progress, Replay, RunSql, Value, Values, values,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -165,11 +165,8 @@ fn import(crm: &Crm, data: &Path) -> Result<(), Box<dyn Error>> {
     let opportunities = table("opportunity", data.join("sales_pipeline.csv"), opportunities);
     run(crm, "opportunities", &opportunities)?;
     for attribute in ["account", "engaged_on", "closed_on"] {
-        let missing = CountRecords {
-            entity_type: "opportunity".into(),
-            filter: Values::from([(attribute, Value::Null)]),
-            archived: Archived::Exclude,
-        };
+        let filter = Values::from([(attribute, Value::Null)]);
+        let missing = CountRecords { filter, ..CountRecords::new("opportunity") };
         println!("finding: {} opportunities without {attribute}", crm.count_records(&missing)?);
     }
     Ok(())

@@ -2,7 +2,8 @@
 //!
 //! One `.c` file is one program that exits with 0 when all it asserts is true. The header must be
 //! clean as C99 and as C++17 with every warning an error, so each file is compiled four times and
-//! run each time; under valgrind it may neither leak nor touch foreign memory.
+//! run each time; so is the quick start of the README. Under valgrind a program may neither leak
+//! nor touch foreign memory.
 
 use std::ffi::OsString;
 use std::fs;
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::shell::Shell;
 use crate::steps::Checks;
-use crate::{Result, archive, artifacts};
+use crate::{Result, archive, artifacts, readme};
 
 /// One way to compile: compiler, language flags, and the name of the folder for the programs.
 struct Dialect {
@@ -26,13 +27,16 @@ const DIALECTS: [Dialect; 4] = [
     Dialect { name: "clang-c99", compiler: "clang", flags: &["-std=c99"] },
 ];
 
-/// Compiles and runs every program; in a quick run with the first two dialects only.
+/// Compiles and runs every program and the quick start; in a quick run with the first two dialects only.
 pub(crate) fn tests(checks: &mut Checks) -> Result<()> {
     let shell = checks.shell;
     artifacts::build(shell, "crm-ffi", &[])?;
     let tests = programs(shell, "crm-ffi/tests/c")?;
     let examples = programs(shell, "examples/c")?;
     let dialects = if shell.quick { &DIALECTS[..2] } else { &DIALECTS[..] };
+    let start = artifacts::clear(shell, "quick-start-c")?;
+    let main = start.join("main.c");
+    artifacts::write(&main, readme::quick_start(shell, "C")?.as_bytes())?;
     for dialect in dialects {
         for source in &tests {
             let label = format!("{} {}", dialect.name, name(source));
@@ -44,6 +48,10 @@ pub(crate) fn tests(checks: &mut Checks) -> Result<()> {
             let label = format!("{} {} (compiled)", dialect.name, name(source));
             checks.check(&label, compile(shell, dialect, source));
         }
+        let done = compile(shell, dialect, &main).and_then(|program| {
+            readme::run(shell, &mut shell.command(&program.to_string_lossy()), &start)
+        });
+        checks.check(&format!("{} quick start", dialect.name), done);
     }
     if !shell.quick {
         checks.check("gcc-c99 own_sqlite.c (archive)", beside_another_sqlite(shell));
@@ -86,6 +94,14 @@ pub(crate) fn tour(checks: &mut Checks) -> Result<String> {
     let shell = checks.shell;
     artifacts::build(shell, "crm-ffi", &[])?;
     let program = compile(shell, &DIALECTS[0], &shell.workspace.root.join("examples/c/tour.c"))?;
+    shell.output(&mut shell.command(&program.to_string_lossy()))
+}
+
+/// What one call costs: the output of `crm-ffi/benches/call_cost.c`.
+pub(crate) fn call_cost(shell: &Shell) -> Result<String> {
+    artifacts::build(shell, "crm-ffi", &[])?;
+    let source = shell.workspace.root.join("crm-ffi/benches/call_cost.c");
+    let program = compile(shell, &DIALECTS[0], &source)?;
     shell.output(&mut shell.command(&program.to_string_lossy()))
 }
 

@@ -11,11 +11,12 @@ use serde_json::Value;
 
 use crate::shell::Shell;
 use crate::steps::Checks;
-use crate::{Result, artifacts, reference};
+use crate::{Result, artifacts, cases, reference};
 
 const HEADER: &str = "include/crm.h";
 pub(crate) const SYMBOLS: &str = "crm-ffi/abi/symbols.txt";
 const MANIFEST: &str = "tests/conformance/operations.json";
+const CASES: &str = "tests/conformance/cases";
 const REFERENCE: &str = "docs/operations.md";
 
 /// What to do with a generated file.
@@ -84,11 +85,12 @@ pub(crate) fn operations(shell: &Shell, mode: Mode) -> Result<()> {
     let table = printed["operations"].as_array().filter(|rows| !rows.is_empty());
     let table = table.ok_or("the table of operations is empty")?;
     let records = printed["records"].as_object().ok_or("the table has no records")?;
+    let cases = cases::read(&shell.workspace.root.join(CASES))?;
     let rows: Vec<Value> = table.iter().map(reference::row).collect();
     let manifest = serde_json::to_string_pretty(&rows).map_err(|error| error.to_string())?;
     let results = [
         settle(shell, MANIFEST, &format!("{manifest}\n"), mode, "operations"),
-        settle(shell, REFERENCE, &reference::page(table, records)?, mode, "operations"),
+        settle(shell, REFERENCE, &reference::page(table, records, &cases)?, mode, "operations"),
     ];
     results.into_iter().collect()
 }

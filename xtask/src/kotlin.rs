@@ -11,10 +11,12 @@ use std::process::Command;
 use crate::shell::Shell;
 use crate::steps::Checks;
 use crate::workspace::Workspace;
-use crate::{Result, artifacts, generate, tally};
+use crate::{Result, artifacts, generate, readme, tally};
 
 const PROJECT: &str = "crm-mobile/kotlin";
 const POM: &str = "crm-mobile/kotlin/pom.xml";
+/// Where the quick start of the README is compiled with the tests.
+const QUICK_START: &str = "crm-mobile/kotlin/src/test/kotlin/generated/QuickStart.kt";
 
 const WARM_MAIN: &str = "fun main() = println(\"ready\")\n";
 const WARM_TEST: &str = "import org.junit.jupiter.api.Assertions.assertEquals\n\
@@ -24,21 +26,42 @@ const WARM_TEST: &str = "import org.junit.jupiter.api.Assertions.assertEquals\n\
 pub(crate) fn tests(checks: &mut Checks) -> Result<()> {
     let shell = checks.shell;
     bindings(shell)?;
-    let mut maven = maven(shell.workspace, Path::new(POM));
-    checks.tests("mvn test", maven.args(["--offline", "test"]), tally::maven)
+    let root = &shell.workspace.root;
+    artifacts::write(&root.join(QUICK_START), readme::quick_start(shell, "Kotlin")?.as_bytes())?;
+    let mut test = maven(shell.workspace, Path::new(POM));
+    checks.tests("mvn test", test.args(["--offline", "test"]), tally::maven)?;
+    let folder = artifacts::clear(shell, "quick-start-kotlin")?;
+    let mut start = run(shell.workspace, "QuickStartKt");
+    checks.check("quick start", readme::run(shell, &mut start, &folder));
+    Ok(())
 }
 
 /// The tour is compiled with the tests of the package and run from there.
 pub(crate) fn tour(checks: &mut Checks) -> Result<String> {
-    let shell = checks.shell;
+    main_class(checks.shell, "TourKt")
+}
+
+/// What one call costs: the output of `CallCost.kt` among the tests of the package.
+pub(crate) fn call_cost(shell: &Shell) -> Result<String> {
+    main_class(shell, "org.crmcore.CallCostKt")
+}
+
+/// The output of a class that is compiled with the tests.
+fn main_class(shell: &Shell, class: &str) -> Result<String> {
     bindings(shell)?;
     let mut compile = maven(shell.workspace, Path::new(POM));
     shell.run(compile.args(["--offline", "test-compile"]))?;
-    let mut run = maven(shell.workspace, Path::new(POM));
-    run.args(["--offline", "--quiet", "exec:java", "-Dexec.mainClass=TourKt"]);
-    run.arg(format!("-Djna.library.path={}", shell.workspace.libraries().display()));
     // Maven resets the colours of a terminal even where there is none.
-    Ok(shell.output(&mut run)?.replace("\u{1b}[0m", ""))
+    Ok(shell.output(&mut run(shell.workspace, class))?.replace("\u{1b}[0m", ""))
+}
+
+/// Runs a class that was compiled with the tests.
+fn run(workspace: &Workspace, class: &str) -> Command {
+    let mut command = maven(workspace, &workspace.root.join(POM));
+    command.args(["--offline", "--quiet", "exec:java"]);
+    command.arg(format!("-Dexec.mainClass={class}"));
+    command.arg(format!("-Djna.library.path={}", workspace.libraries().display()));
+    command
 }
 
 /// Generates the Kotlin sources from the library as built now.

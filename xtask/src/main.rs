@@ -11,10 +11,12 @@ mod archive;
 mod artifacts;
 mod bench;
 mod c;
+mod cases;
 mod examples;
 mod generate;
 mod kotlin;
 mod python;
+mod readme;
 mod reference;
 mod rust;
 mod setup;
@@ -98,7 +100,7 @@ fn dispatch(arguments: &[&str]) -> Result<bool> {
         ("bindings", ["swift"]) => swift::bindings(&shell).map(|_| true),
         ("swift", rest) => swift::pass(&workspace, rest),
         ("fixtures", []) => generate::fixtures(&shell).map(|()| true),
-        ("bench", rest) => bench::run(&workspace, rest),
+        ("bench", rest) => bench::run(&shell, rest),
         _ => Err(format!("no such command: {}\n\n{HELP}", arguments.join(" "))),
     }
 }

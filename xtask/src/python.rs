@@ -11,11 +11,12 @@ use std::process::Command;
 use crate::shell::{Shell, succeeds};
 use crate::steps::Checks;
 use crate::workspace::Workspace;
-use crate::{Result, artifacts, tally};
+use crate::{Result, artifacts, readme, tally};
 
 const REQUIREMENTS: &str = "crm-py/requirements-dev.txt";
 
-/// pytest over the installed wheel, then mypy in strict mode, then the stubs against the module.
+/// pytest over the installed wheel, mypy in strict mode, the stubs against the module, and the
+/// quick start of the README.
 pub(crate) fn tests(checks: &mut Checks) -> Result<()> {
     let shell = checks.shell;
     let package = install_wheel(shell)?;
@@ -34,21 +35,38 @@ pub(crate) fn tests(checks: &mut Checks) -> Result<()> {
     let mut mypy = python(shell, &package, "mypy");
     mypy.args(["--strict", "--cache-dir"]).arg(cache(shell)).args(["-p", "crm"]);
     checks.check("mypy --strict, package", shell.run(&mut mypy));
-    for folder in ["crm-py/tests", "examples/python"] {
+    for folder in ["crm-py/tests", "crm-py/benches", "examples/python"] {
         let mut mypy = python(shell, &package, "mypy");
         mypy.args(["--strict", "--cache-dir"]).arg(cache(shell)).arg(folder);
         checks.check(&format!("mypy --strict, {folder}"), shell.run(&mut mypy));
     }
     let mut stubtest = python(shell, &package, "mypy.stubtest");
     checks.check("stubtest", shell.run(stubtest.arg("crm._native")));
+    checks.check("quick start", quick_start(shell, &package));
     Ok(())
 }
 
+fn quick_start(shell: &Shell, package: &Path) -> Result<()> {
+    let folder = artifacts::clear(shell, "quick-start-python")?;
+    artifacts::write(&folder.join("main.py"), readme::quick_start(shell, "Python")?.as_bytes())?;
+    let mut program = shell.command(&tool(shell.workspace, "python").to_string_lossy());
+    readme::run(shell, program.arg("main.py").env("PYTHONPATH", package), &folder)
+}
+
 pub(crate) fn tour(checks: &mut Checks) -> Result<String> {
-    let shell = checks.shell;
+    script(checks.shell, "examples/python/tour.py")
+}
+
+/// What one call costs: the output of `crm-py/benches/call_cost.py`.
+pub(crate) fn call_cost(shell: &Shell) -> Result<String> {
+    script(shell, "crm-py/benches/call_cost.py")
+}
+
+/// The output of a program that uses the package.
+fn script(shell: &Shell, path: &str) -> Result<String> {
     let package = install_wheel(shell)?;
-    let mut tour = shell.command(&tool(shell.workspace, "python").to_string_lossy());
-    shell.output(tour.arg("examples/python/tour.py").env("PYTHONPATH", package))
+    let mut python = shell.command(&tool(shell.workspace, "python").to_string_lossy());
+    shell.output(python.arg(path).env("PYTHONPATH", package))
 }
 
 /// Whether the environment for the present requirements is complete.

@@ -2,10 +2,9 @@
 
 use std::process::Command;
 
-use crate::Result;
 use crate::shell::Shell;
 use crate::steps::Checks;
-use crate::tally;
+use crate::{Result, artifacts, readme, tally};
 
 pub(crate) fn fmt(checks: &mut Checks) -> Result<()> {
     let shell = checks.shell;
@@ -41,16 +40,39 @@ pub(crate) fn tests(checks: &mut Checks) -> Result<()> {
     let cargo = |arguments: &[&str]| -> Command {
         let mut command = shell.command("cargo");
         command.args(["test", "--workspace", "--no-fail-fast"]).args(arguments);
+        if shell.quick {
+            command.env("CRM_QUICK", "1");
+        }
         if shell.workspace.has("crm-py/Cargo.toml") {
             command.args(["--exclude", "crm-py"]);
         }
         command
     };
     if shell.quick {
-        checks.tests("tests", &mut cargo(&["--lib", "--bins", "--tests"]), tally::cargo)
+        checks.tests("tests", &mut cargo(&["--lib", "--bins", "--tests"]), tally::cargo)?;
     } else {
-        checks.tests("tests", &mut cargo(&[]), tally::cargo)
+        checks.tests("tests", &mut cargo(&[]), tally::cargo)?;
     }
+    checks.check("quick start", quick_start(shell));
+    Ok(())
+}
+
+/// The quick start of the README, compiled against the library as cargo built it: a project around
+/// it would build every dependency again.
+fn quick_start(shell: &Shell) -> Result<()> {
+    let folder = artifacts::clear(shell, "quick-start-rust")?;
+    artifacts::write(&folder.join("main.rs"), readme::quick_start(shell, "Rust")?.as_bytes())?;
+    let built = artifacts::build(shell, "crm-core", &["--lib"])?;
+    let kind = |kind| built.iter().find(|path| path.extension().is_some_and(|is| is == kind));
+    let library = kind("rlib").ok_or("crm-core made no library")?;
+    // The metadata lie where the dependencies do.
+    let dependencies = kind("rmeta").and_then(|path| path.parent()).ok_or("no metadata")?;
+    let mut rustc = shell.command("rustc");
+    rustc.args(["--edition", "2024", "main.rs", "--extern"]);
+    rustc.arg(format!("crm_core={}", library.display()));
+    rustc.arg("-L").arg(format!("dependency={}", dependencies.display()));
+    shell.run(rustc.current_dir(&folder))?;
+    readme::run(shell, &mut shell.command(&folder.join("main").to_string_lossy()), &folder)
 }
 
 pub(crate) fn documentation(checks: &mut Checks) -> Result<()> {

@@ -11,10 +11,24 @@ use std::process::Command;
 use crate::shell::{Shell, succeeds};
 use crate::steps::Checks;
 use crate::workspace::Workspace;
-use crate::{Result, artifacts, generate, tally};
+use crate::{Result, artifacts, generate, readme, tally};
 
 const PACKAGE: &str = "crm-mobile/swift";
 const TOUR: &str = "examples/swift/tour";
+/// The package around the quick start of the README.
+const QUICK_START: &str = "target/stage/quick-start-swift";
+const QUICK_START_PACKAGE: &str = "\
+// swift-tools-version:5.9
+import PackageDescription
+
+let package = Package(
+    name: \"quickstart\",
+    dependencies: [.package(name: \"Crm\", path: \"../../../crm-mobile/swift\")],
+    targets: [
+        .executableTarget(name: \"quickstart\", dependencies: [.product(name: \"Crm\", package: \"Crm\")])
+    ]
+)
+";
 
 /// The Debian release that has Swift, and its packages.
 const RELEASE: &str = "trixie";
@@ -33,7 +47,22 @@ exec chroot "$root" sh -c 'cd "$1" && shift && exec "$@"' sh "$checkout" "$@"
 pub(crate) fn tests(checks: &mut Checks) -> Result<()> {
     let shell = checks.shell;
     bindings(shell)?;
-    checks.tests("swift test", &mut package(shell.workspace, "test", PACKAGE), tally::swift)
+    checks.tests("swift test", &mut package(shell.workspace, "test", PACKAGE), tally::swift)?;
+    checks.check("quick start", quick_start(shell));
+    Ok(())
+}
+
+fn quick_start(shell: &Shell) -> Result<()> {
+    let workspace = shell.workspace;
+    let folder = artifacts::clear(shell, "quick-start-swift")?;
+    let main = folder.join("Sources/quickstart/main.swift");
+    artifacts::write(&main, readme::quick_start(shell, "Swift")?.as_bytes())?;
+    artifacts::write(&folder.join("Package.swift"), QUICK_START_PACKAGE.as_bytes())?;
+    shell.run(&mut package(workspace, "build", QUICK_START))?;
+    let mut program = anywhere(workspace, "sh");
+    program.args(["-euc", "cd \"$1\"; exec \"$2\"", "sh"]).arg(&folder);
+    program.arg(scratch(workspace, QUICK_START).join("debug/quickstart"));
+    readme::run(shell, &mut program, &folder)
 }
 
 pub(crate) fn tour(checks: &mut Checks) -> Result<String> {
@@ -41,6 +70,16 @@ pub(crate) fn tour(checks: &mut Checks) -> Result<String> {
     bindings(shell)?;
     shell.run(&mut package(shell.workspace, "build", TOUR))?;
     shell.output(package(shell.workspace, "run", TOUR).args(["--skip-build", "tour"]))
+}
+
+/// What one call costs: the output of the executable `CallCost` of the package.
+pub(crate) fn call_cost(shell: &Shell) -> Result<String> {
+    bindings(shell)?;
+    let release = ["-c", "release"];
+    let mut build = package(shell.workspace, "build", PACKAGE);
+    shell.run(build.args(release).args(["--product", "CallCost"]))?;
+    let mut run = package(shell.workspace, "run", PACKAGE);
+    shell.output(run.args(release).args(["--skip-build", "CallCost"]))
 }
 
 /// Generates the Swift sources from the library as built now: the `.swift` files to
@@ -115,19 +154,27 @@ pub(crate) fn pass(workspace: &Workspace, arguments: &[&str]) -> Result<bool> {
 /// `swift VERB` for a package of the checkout, linked to the libraries under test.
 fn package(workspace: &Workspace, verb: &str, path: &str) -> Command {
     let mut command = swift(workspace);
-    let scratch = workspace.root.join("target/swift").join(path);
-    command.args([verb, "--package-path", path, "--scratch-path"]).arg(scratch);
+    command.args([verb, "--package-path", path, "--scratch-path"]).arg(scratch(workspace, path));
     command.args(linking(workspace));
     command
 }
 
-/// The `swift` of the machine, else that of the folder.
+/// Where a package of the checkout is built.
+fn scratch(workspace: &Workspace, package: &str) -> PathBuf {
+    workspace.root.join("target/swift").join(package)
+}
+
 fn swift(workspace: &Workspace) -> Command {
+    anywhere(workspace, "swift")
+}
+
+/// A program of the machine if that has Swift, else of the folder.
+fn anywhere(workspace: &Workspace, program: &str) -> Command {
     if native(workspace) {
-        return workspace.command("swift");
+        return workspace.command(program);
     }
     let mut command = inside(workspace, &folder(workspace));
-    command.arg("swift");
+    command.arg(program);
     command
 }
 

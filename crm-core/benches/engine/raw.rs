@@ -35,11 +35,11 @@ const SELECT: &str = "SELECT id, version, created_at, updated_at, archived_at, g
     country_typed, locale, locale_typed, employees, revenue, revenue_currency, source, newsletter \
     FROM customer";
 
-const NOW: i64 = 1_767_225_600_000_000;
+pub(crate) const NOW: i64 = 1_767_225_600_000_000;
 
 pub(crate) struct Raw {
-    conn: Connection,
-    seq: i64,
+    pub(crate) conn: Connection,
+    pub(crate) seq: i64,
 }
 
 /// All columns of a row, as a reader by hand would take them.
@@ -68,7 +68,7 @@ fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Columns> {
     ))
 }
 
-fn id(number: usize) -> [u8; 16] {
+pub(crate) fn id(number: usize) -> [u8; 16] {
     let mut id = [0x70; 16];
     id[8..].copy_from_slice(&(number as u64).to_be_bytes());
     id
@@ -146,28 +146,22 @@ impl Raw {
         start.elapsed()
     }
 
-    pub(crate) fn get_by_id(&self, count: usize, reads: usize) -> Duration {
+    pub(crate) fn get_by_id(&self, count: usize, reads: usize) {
         let sql = format!("{SELECT} WHERE id = ?1");
-        timed(|| {
-            for number in 0..reads {
-                let mut statement = self.conn.prepare_cached(&sql).unwrap();
-                let id = id(number * 7919 % count);
-                let row = statement.query_row([id], read).unwrap();
-                assert_eq!(row.1.0, 1);
-            }
-        })
-        .0
+        for number in 0..reads {
+            let mut statement = self.conn.prepare_cached(&sql).unwrap();
+            let id = id(number * 7919 % count);
+            let row = statement.query_row([id], read).unwrap();
+            assert_eq!(row.1.0, 1);
+        }
     }
 
-    pub(crate) fn get_by_email(&self, emails: &[String]) -> Duration {
+    pub(crate) fn get_by_email(&self, emails: &[String]) {
         let sql = format!("{SELECT} WHERE email = ?1");
-        timed(|| {
-            for email in emails {
-                let mut statement = self.conn.prepare_cached(&sql).unwrap();
-                assert_eq!(statement.query_row([email], read).unwrap().1.0, 1);
-            }
-        })
-        .0
+        for email in emails {
+            let mut statement = self.conn.prepare_cached(&sql).unwrap();
+            assert_eq!(statement.query_row([email], read).unwrap().1.0, 1);
+        }
     }
 
     pub(crate) fn count_family(&self, name: &str) -> u64 {
@@ -178,53 +172,43 @@ impl Raw {
         statement.query_row([name], |row| row.get(0)).unwrap()
     }
 
-    pub(crate) fn pages_by_family(&self, pages: usize, size: usize) -> Duration {
+    pub(crate) fn pages_by_family(&self, pages: usize, size: usize) {
         let first = format!("{SELECT} WHERE archived_at IS NULL ORDER BY family_name, id LIMIT ?1");
         let next = format!(
             "{SELECT} WHERE archived_at IS NULL AND (family_name, id) > (?2, ?3) \
              ORDER BY family_name, id LIMIT ?1"
         );
         let mut last: Option<(String, [u8; 16])> = None;
-        timed(|| {
-            for _ in 0..pages {
-                let rows: Vec<Columns> = match &last {
-                    None => {
-                        let mut statement = self.conn.prepare_cached(&first).unwrap();
-                        let rows = statement.query_map([size], read).unwrap();
-                        rows.map(Result::unwrap).collect()
-                    }
-                    Some((name, id)) => {
-                        let mut statement = self.conn.prepare_cached(&next).unwrap();
-                        let rows = statement.query_map(params![size, name, id], read).unwrap();
-                        rows.map(Result::unwrap).collect()
-                    }
-                };
-                last = rows.last().map(|row| (row.2.1.clone().unwrap(), row.0));
-            }
-        })
-        .0
+        for _ in 0..pages {
+            let rows: Vec<Columns> = match &last {
+                None => {
+                    let mut statement = self.conn.prepare_cached(&first).unwrap();
+                    let rows = statement.query_map([size], read).unwrap();
+                    rows.map(Result::unwrap).collect()
+                }
+                Some((name, id)) => {
+                    let mut statement = self.conn.prepare_cached(&next).unwrap();
+                    let rows = statement.query_map(params![size, name, id], read).unwrap();
+                    rows.map(Result::unwrap).collect()
+                }
+            };
+            last = rows.last().map(|row| (row.2.1.clone().unwrap(), row.0));
+        }
     }
 
-    pub(crate) fn scan(&self, sql: &str, count: usize, step: usize) -> Duration {
-        timed(|| {
-            let mut read = 0;
-            for start in (0..count).step_by(step) {
-                let mut statement = self.conn.prepare_cached(&format!("{sql} LIMIT ?2")).unwrap();
-                let rows = statement
-                    .query_map([start, step], |row| {
-                        Ok((
-                            row.get::<_, String>(0)?,
-                            row.get::<_, String>(1)?,
-                            row.get::<_, i64>(2)?,
-                        ))
-                    })
-                    .unwrap();
-                let rows: Vec<_> = rows.map(Result::unwrap).collect();
-                read += rows.len();
-            }
-            assert_eq!(read, count);
-        })
-        .0
+    pub(crate) fn scan(&self, sql: &str, count: usize, step: usize) {
+        let mut read = 0;
+        for start in (0..count).step_by(step) {
+            let mut statement = self.conn.prepare_cached(&format!("{sql} LIMIT ?2")).unwrap();
+            let rows = statement
+                .query_map([start, step], |row| {
+                    Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?))
+                })
+                .unwrap();
+            let rows: Vec<_> = rows.map(Result::unwrap).collect();
+            read += rows.len();
+        }
+        assert_eq!(read, count);
     }
 
     pub(crate) fn update(&mut self, durability: Durability, text: &str, writes: usize) -> Duration {

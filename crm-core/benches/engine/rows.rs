@@ -45,7 +45,7 @@ pub(crate) fn definition() -> DefineType {
 }
 
 /// Scatters neighbouring numbers, so that indexes are not filled in their own order.
-fn scatter(number: usize) -> u64 {
+pub(crate) fn scatter(number: usize) -> u64 {
     let mut hash = (number as u64).wrapping_add(0x9E37_79B9_7F4A_7C15);
     hash = (hash ^ (hash >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     hash = (hash ^ (hash >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

@@ -1,4 +1,5 @@
-//! The entity types of the file with the SQL of their tables, as one immutable snapshot.
+//! The entity types and kinds of activities of the file with the SQL of their tables, as one
+//! immutable snapshot.
 //!
 //! A change of the schema makes a new catalog, which replaces the old one after the commit; a call
 //! that is under way keeps the one it began with.
@@ -9,27 +10,48 @@ use crate::{
     Error, ErrorKind, Result,
     normal::name::nearest,
     schema::TypeModel,
-    store::{Connection, definitions, table::Table},
+    store::{
+        Connection,
+        activities::{self, KindTable},
+        definitions,
+        table::Table,
+    },
 };
 
-/// All entity types, archived ones included, by name.
+/// All entity types and kinds of activities, archived ones included, by name.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Catalog {
     tables: BTreeMap<String, Arc<Table>>,
+    kinds: BTreeMap<String, Arc<KindTable>>,
 }
 
 impl Catalog {
     pub(super) fn load(conn: &Connection) -> Result<Self> {
-        let models = definitions::load(conn)?.into_iter();
-        Ok(Self { tables: models.map(|model| (model.name.clone(), Table::new(model))).collect() })
+        let types = definitions::load(conn)?.into_iter();
+        let kinds = activities::load_kinds(conn)?.into_iter();
+        Ok(Self {
+            tables: types.map(|model| (model.name.clone(), Table::new(model))).collect(),
+            kinds: kinds
+                .map(|model| (model.name.clone(), Arc::new(KindTable::new(model))))
+                .collect(),
+        })
     }
 
-    /// The same types, with this one added or replaced.
+    /// The same definitions, with this type added or replaced.
     pub(super) fn with(&self, model: TypeModel) -> (Self, Arc<Table>) {
         let mut catalog = self.clone();
         let table = Table::new(model);
         catalog.tables.insert(table.model.name.clone(), Arc::clone(&table));
         (catalog, table)
+    }
+
+    /// The same definitions, with this kind of activity added or replaced.
+    pub(super) fn with_kind(&self, model: TypeModel) -> (Self, Arc<KindTable>) {
+        let mut catalog = self.clone();
+        let name = model.name.clone();
+        let kind = Arc::new(KindTable::new(model));
+        catalog.kinds.insert(name, Arc::clone(&kind));
+        (catalog, kind)
     }
 
     pub(super) fn find(&self, name: &str) -> Option<&Arc<Table>> {
@@ -50,6 +72,30 @@ impl Catalog {
                 None => error.with_hint("define it with types.define"),
             }
         })
+    }
+
+    pub(super) fn find_kind(&self, name: &str) -> Option<&Arc<KindTable>> {
+        self.kinds.get(name)
+    }
+
+    /// The kind of activity of this name.
+    ///
+    /// # Errors
+    ///
+    /// `UnknownType`, with the nearest name as a hint.
+    pub(super) fn kind(&self, name: &str) -> Result<&Arc<KindTable>> {
+        self.find_kind(name).ok_or_else(|| {
+            let error =
+                Error::new(ErrorKind::UnknownType, "no such kind of activity").with_field("kind");
+            match nearest(name, self.kinds.keys().map(String::as_str)) {
+                Some(near) => error.with_hint(format!("did you mean {near:?}?")),
+                None => error.with_hint("define it with activity_kinds.define"),
+            }
+        })
+    }
+
+    pub(super) fn kinds(&self) -> impl ExactSizeIterator<Item = &Arc<KindTable>> {
+        self.kinds.values()
     }
 
     pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Table>> {

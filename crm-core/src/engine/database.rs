@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How many findings a verification lists.
-const FINDINGS: usize = 100;
+pub(super) const FINDINGS: usize = 100;
 /// Records that are verified in one go, from one state of the file.
 const VERIFIED_AT_ONCE: u32 = 1000;
 
@@ -69,8 +69,7 @@ impl Crm {
             timeout: Duration::from_millis(request.timeout_ms.into()),
         };
         let found = self.shared.store.query(&request.sql, &parameters, limits)?;
-        let rows = found.rows.into_iter();
-        let rows = rows.map(|row| SqlRow(row.into_iter().map(from_cell).collect())).collect();
+        let rows = found.rows.into_iter().map(SqlRow).collect();
         Ok(SqlResult { columns: found.columns, rows, is_truncated: found.truncated })
     }
 
@@ -128,8 +127,8 @@ impl Crm {
         })
     }
 
-    /// Checks the file: SQLite's own integrity check, and that every record is what the journal says
-    /// of it. Progress counts records.
+    /// Checks the file: SQLite's own integrity check, and that every record and every activity is what
+    /// the journal says of it. Progress counts records and activities.
     ///
     /// # Errors
     ///
@@ -139,13 +138,22 @@ impl Crm {
         let mut report = VerifyReport {
             is_ok: false,
             records: 0,
+            activities: 0,
             problems: self.shared.store.integrity(Depth::Full, findings)?,
         };
         let mark = self.shared.store.mark();
         let mut reports = Reports::new(&self.shared.observers, watch);
-        let catalog = self.catalog();
-        let mut tables = catalog.iter().peekable();
-        while let Some(table) = tables.next() {
+        let mut goes_on = |progress, is_last| {
+            let flow = reports.step(progress, is_last);
+            self.shared.store.check_interrupted(mark)?;
+            match flow {
+                Flow::Continue => Ok(()),
+                Flow::Cancel => {
+                    Err(Error::new(ErrorKind::Interrupted, "the verification was cancelled"))
+                }
+            }
+        };
+        for table in self.catalog().iter() {
             let name = &table.model.name;
             let mut after = None;
             loop {
@@ -161,21 +169,14 @@ impl Crm {
                     }
                     page => page?,
                 };
-                let progress = Progress { done: report.records, total: None };
-                let flow = reports.step(progress, last.is_none() && tables.peek().is_none());
-                self.shared.store.check_interrupted(mark)?;
-                if flow == Flow::Cancel {
-                    return Err(Error::new(
-                        ErrorKind::Interrupted,
-                        "the verification was cancelled",
-                    ));
-                }
+                goes_on(Progress { done: report.records, total: None }, false)?;
                 match last {
                     Some(id) => after = Some(Position { key: Cell::Null, id }),
                     None => break,
                 }
             }
         }
+        self.verify_activities(&mut report, goes_on)?;
         report.problems.truncate(FINDINGS);
         report.is_ok = report.problems.is_empty();
         Ok(report)
@@ -271,15 +272,17 @@ fn to_parameter(value: &Value) -> Result<Cell> {
     })
 }
 
-fn from_cell(cell: Cell) -> Value {
-    match cell {
-        Cell::Null => Value::Null,
-        Cell::Integer(number) => Value::Integer(number),
-        Cell::Real(number) => Value::Real(number),
-        Cell::Text(text) => Value::Text(text),
-        Cell::Blob(bytes) => match <[u8; 16]>::try_from(bytes.as_slice()) {
-            Ok(id) => Value::from(RecordId::from_bytes(id)),
-            Err(_) => Value::Text(bytes.iter().map(|byte| format!("{byte:02x}")).collect()),
-        },
+impl From<Cell> for Value {
+    fn from(cell: Cell) -> Self {
+        match cell {
+            Cell::Null => Self::Null,
+            Cell::Integer(number) => Self::Integer(number),
+            Cell::Real(number) => Self::Real(number),
+            Cell::Text(text) => Self::Text(text),
+            Cell::Blob(bytes) => match <[u8; 16]>::try_from(bytes.as_slice()) {
+                Ok(id) => Self::from(RecordId::from_bytes(id)),
+                Err(_) => Self::Text(bytes.iter().map(|byte| format!("{byte:02x}")).collect()),
+            },
+        }
     }
 }

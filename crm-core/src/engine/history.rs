@@ -2,8 +2,10 @@
 
 use super::{Catalog, Crm, check_limit};
 use crate::{
-    Change, ChangePage, Error, ErrorKind, GetHistory, HistoryEntry, HistoryPage, ListChanges,
-    RecordId, Result, Values,
+    Activity, Change, ChangeKind, ChangePage, Error, ErrorKind, GetHistory, HistoryEntry,
+    HistoryPage, ListChanges, RecordId, Result, Values,
+    activity::Recorded,
+    journal::ActivityBody,
     store::{
         journal::{self as rows, StoredChange},
         records,
@@ -92,7 +94,7 @@ impl<'a> Journal<'a> {
     }
 }
 
-fn to_entry(row: StoredChange, version: i64, values: Values) -> HistoryEntry {
+pub(super) fn to_entry(row: StoredChange, version: i64, values: Values) -> HistoryEntry {
     HistoryEntry {
         seq: row.seq,
         at: row.hlc.at(),
@@ -105,10 +107,14 @@ fn to_entry(row: StoredChange, version: i64, values: Values) -> HistoryEntry {
 }
 
 fn to_change(catalog: &Catalog, row: StoredChange) -> Result<Change> {
-    let (values, definition) = match (&row.entity_type, row.record_id) {
-        (Some(name), Some(_)) => (catalog.table(name)?.model.decode_body(&row.body)?, None),
-        _ => (Values::new(), Some(row.body)),
-    };
+    let (mut values, mut definition, mut activity) = (Values::new(), None, None);
+    match (&row.entity_type, row.record_id) {
+        (Some(name), Some(_)) => values = catalog.table(name)?.model.decode_body(&row.body)?,
+        _ if row.kind == ChangeKind::ActivityRecorded => {
+            activity = Some(to_activity(catalog, &row)?);
+        }
+        _ => definition = Some(row.body),
+    }
     Ok(Change {
         seq: row.seq,
         device: RecordId::from_bytes(row.device).to_string(),
@@ -123,5 +129,15 @@ fn to_change(catalog: &Catalog, row: StoredChange) -> Result<Change> {
         record_id: row.record_id,
         values,
         definition,
+        activity,
     })
+}
+
+/// An activity as its change recorded it.
+fn to_activity(catalog: &Catalog, row: &StoredChange) -> Result<Activity> {
+    let body = ActivityBody::read(&row.body)?;
+    let kind = catalog.kind(&body.kind)?;
+    let (id, at, by) = (body.id, row.hlc.at(), row.actor.clone());
+    let recorded = Recorded { id, superseded_by: None, at, by };
+    Ok(Activity::new(&kind.model, body.content(&kind.model)?, recorded))
 }

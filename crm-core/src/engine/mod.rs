@@ -1,11 +1,15 @@
 //! The engine: one handle over one file, and the only place that reads the clock, makes ids and
 //! opens transactions.
 //!
-//! Each room is one file here (`types`, `records`, `history`, `files`, `csv_import`, `csv_export`, `imports`, `database`), and every
-//! method reads the same way: validate, load, decide, save, return. The invariant: what a method
+//! Each room is one file here (`types`, `records`, `activities`, `conditions`, `history`, `files`,
+//! `csv_import`, `csv_export`, `imports`, `database` …), and every method reads the same way: validate, load,
+//! decide, save, return. The invariant: what a method
 //! returned `Ok` for is committed, and its rows in the journal with it.
 
+mod activities;
+mod activity_kinds;
 mod catalog;
+mod conditions;
 mod csv_export;
 mod csv_import;
 mod cursor;
@@ -17,10 +21,14 @@ mod observe;
 mod progress;
 mod records;
 mod system;
+mod timeline;
 mod types;
+mod verify_activities;
 mod view;
 mod writing;
 
+pub use activities::Activities;
+pub use activity_kinds::ActivityKinds;
 pub use files::Files;
 pub use history::Journal;
 pub use imports::Imports;
@@ -222,6 +230,18 @@ impl Crm {
     #[must_use]
     pub fn deals(&self) -> Records<'_> {
         self.records("deal")
+    }
+
+    /// Activities.
+    #[must_use]
+    pub fn activities(&self) -> Activities<'_> {
+        Activities::new(self)
+    }
+
+    /// Kinds of activities.
+    #[must_use]
+    pub fn activity_kinds(&self) -> ActivityKinds<'_> {
+        ActivityKinds::new(self)
     }
 
     /// The journal of changes.

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Crm, View, Writing, check_limit, cursor};
+use super::{Crm, View, Writing, check_limit, cursor, writing::check_body};
 use crate::{
-    ApplyChanges, ApplyReport, Archived, ChangeKind, ChangeOutcome, CountRecords, Error, ErrorKind,
+    ApplyChanges, ApplyReport, ChangeKind, ChangeOutcome, CountRecords, Error, ErrorKind,
     FoundRecords, Kind, ListRecords, Outcome, Problem, Record, RecordChange, RecordId, RecordPage,
     Result, Upserted, Value, Values,
     cell::Cell,
@@ -180,9 +180,7 @@ impl<'a> Records<'a> {
     ///
     /// `UnknownType`.
     pub fn count(&self) -> Result<u64> {
-        let entity_type = self.entity_type.to_owned();
-        let archived = Archived::Exclude;
-        self.crm.count_records(&CountRecords { entity_type, filter: Values::new(), archived })
+        self.crm.count_records(&CountRecords::new(self.entity_type))
     }
 
     /// All records in use, by id, read page by page: so memory stays small and no lock is held
@@ -223,11 +221,18 @@ impl Crm {
     ///
     /// `UnknownType`, `UnknownAttribute`; `InvalidArgument` if a list cannot be ordered by the
     /// attribute, the limit is not 1 to 10,000, or `after` is not the `next` of a page in the same
-    /// order; and as for [`Records::create`] if a value of the filter does not fit.
+    /// order; as for [`Records::create`] if a value of the filter does not fit; and as for
+    /// [`Crm::check_condition`] if the condition does not.
     pub fn list_records(&self, request: &ListRecords) -> Result<RecordPage> {
-        let table = self.catalog().table(&request.entity_type)?.clone();
+        let catalog = self.catalog();
+        let table = catalog.table(&request.entity_type)?.clone();
         check_limit(request.limit)?;
-        let terms = filter(&table.model, &request.filter)?;
+        let mut terms = filter(&table.model, &request.filter)?;
+        if let Some(condition) = &request.condition {
+            let zone = request.zone.as_deref();
+            let wanted = self.wanted(&catalog, condition, &table.model.name, request.at, zone)?;
+            terms.push(Term::Condition(wanted));
+        }
         let order = request.order.as_ref();
         let ordered = order.map(|order| comparable(&table.model, &order.attribute)).transpose()?;
         let after = request.after.as_deref().map(|text| cursor::read(order, text)).transpose()?;
@@ -258,8 +263,14 @@ impl Crm {
     ///
     /// As [`Crm::list_records`].
     pub fn count_records(&self, request: &CountRecords) -> Result<u64> {
-        let table = self.catalog().table(&request.entity_type)?.clone();
-        let terms = filter(&table.model, &request.filter)?;
+        let catalog = self.catalog();
+        let table = catalog.table(&request.entity_type)?.clone();
+        let mut terms = filter(&table.model, &request.filter)?;
+        if let Some(condition) = &request.condition {
+            let zone = request.zone.as_deref();
+            let wanted = self.wanted(&catalog, condition, &table.model.name, request.at, zone)?;
+            terms.push(Term::Condition(wanted));
+        }
         self.shared.store.read(|conn| rows::count(conn, &table, &terms, request.archived))
     }
 
@@ -365,7 +376,7 @@ pub(super) fn insert(
     let stamp = writing.stamp();
     let at = stamp.at();
     journal::write_created(model, &draft, &mut writing.body);
-    check_body(&writing.body)?;
+    writing.check_body()?;
     rows::insert(writing.tx, table, id, at, &draft.cells)?;
     index_choices(writing, model, id, &draft)?;
     writing.log_record(stamp, ChangeKind::RecordCreated, table, id)?;
@@ -411,7 +422,7 @@ pub(super) fn update(
 ) -> Result<StoredRow> {
     let model = &table.model;
     journal::write_changes(model, &draft, &mut writing.body);
-    check_body(&writing.body)?;
+    writing.check_body()?;
     let stamp = writing.stamp();
     row.version += 1;
     row.updated_at = stamp.at();
@@ -493,18 +504,6 @@ fn load(
     }
 }
 
-/// Refuses a change that the journal cannot hold, before anything of it is written: in a batch the
-/// others are kept, and the table must not be ahead of the journal.
-fn check_body(body: &str) -> Result<()> {
-    if body.len() <= limits::CHANGE_BYTES {
-        return Ok(());
-    }
-    let message = format!("the change takes more than {} bytes", limits::CHANGE_BYTES);
-    Err(Error::new(ErrorKind::LimitExceeded, message)
-        .with_field("values")
-        .with_hint("store long texts as files"))
-}
-
 /// Refuses a change that the journal cannot hold, while it is only judged.
 pub(super) fn check_size(model: &TypeModel, draft: &Draft) -> Result<()> {
     // No character takes more than six bytes in a body, so that nearly every change is seen to fit.
@@ -528,29 +527,7 @@ pub(super) fn check_stored(
     for &place in &draft.changed {
         let attribute = &table.model.attributes[place];
         let cells = &mut draft.cells[attribute.span()];
-        match (attribute.definition.kind, &cells[0]) {
-            (_, Cell::Null) => {}
-            (Kind::Reference, Cell::Blob(target)) => {
-                let name = attribute.definition.target.as_deref().unwrap_or_default();
-                if !view.exists(view.catalog.table(name)?, target)? {
-                    let message = format!("no {name} has this id");
-                    return Err(
-                        Error::new(ErrorKind::NotFound, message).with_field(attribute.name())
-                    );
-                }
-            }
-            (Kind::File, Cell::Text(hash)) => {
-                let size = files::size(view.conn, &super::files::read_hash(hash)?)?;
-                let missing = || Error::new(ErrorKind::NotFound, "no stored file has this hash");
-                let size = size.ok_or_else(|| {
-                    missing()
-                        .with_field(attribute.name())
-                        .with_hint("store the bytes with files.add")
-                })?;
-                cells[3] = Cell::Integer(i64::try_from(size).unwrap_or(i64::MAX));
-            }
-            _ => {}
-        }
+        check_target(view, attribute, cells)?;
         if attribute.definition.unique
             && cells[0] != Cell::Null
             && let Some(holder) = view.find_other(table, place, &cells[0], id)?
@@ -560,6 +537,35 @@ pub(super) fn check_stored(
                 .with_field(attribute.name())
                 .with_hint("patch that record, or use records.upsert"));
         }
+    }
+    Ok(())
+}
+
+/// Checks that the record or file that a value names is there, and takes the size of the file from
+/// what is stored.
+pub(super) fn check_target(
+    view: &View<'_>,
+    attribute: &AttributeModel,
+    cells: &mut [Cell],
+) -> Result<()> {
+    match (attribute.definition.kind, &cells[0]) {
+        (Kind::Reference, Cell::Blob(target)) => {
+            let name = attribute.definition.target.as_deref().unwrap_or_default();
+            if !view.exists(view.catalog.table(name)?, target)? {
+                let message = format!("no {name} has this id");
+                return Err(Error::new(ErrorKind::NotFound, message).with_field(attribute.name()));
+            }
+        }
+        (Kind::File, Cell::Text(hash)) => {
+            let size = files::size(view.conn, &super::files::read_hash(hash)?)?;
+            let size = size.ok_or_else(|| {
+                Error::new(ErrorKind::NotFound, "no stored file has this hash")
+                    .with_field(attribute.name())
+                    .with_hint("store the bytes with files.add")
+            })?;
+            cells[3] = Cell::Integer(i64::try_from(size).unwrap_or(i64::MAX));
+        }
+        _ => {}
     }
     Ok(())
 }

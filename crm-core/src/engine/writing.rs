@@ -8,9 +8,11 @@ use super::{Catalog, Crm, View};
 use crate::{
     ChangeKind, Commit, Error, ErrorKind, RecordId, Result, Timestamp,
     journal::Hlc,
+    limits,
     schema::TypeModel,
     store::{
         Connection, Transaction,
+        activities::KindTable,
         journal::{self as rows, NewRow},
         table::Table,
     },
@@ -134,15 +136,43 @@ impl<'a> Writing<'a> {
         self.head.seq
     }
 
-    /// A new record id. Its time never lies before the journal's last stamp, so that ids ascend
+    /// The kind of activity of this name.
+    ///
+    /// # Errors
+    ///
+    /// `UnknownType`.
+    pub(super) fn kind(&self, name: &str) -> Result<Arc<KindTable>> {
+        self.catalog.kind(name).cloned()
+    }
+
+    /// Makes the kind of activity `model` part of the schema.
+    pub(super) fn set_kind(&mut self, model: TypeModel) -> Arc<KindTable> {
+        let (catalog, kind) = self.catalog.with_kind(model);
+        self.catalog = Arc::new(catalog);
+        self.schema_changed = true;
+        kind
+    }
+
+    /// A new id of a record or an activity. Its time never lies before the journal's last stamp, so that ids ascend
     /// when the wall clock goes back.
     pub(super) fn new_id(&self) -> RecordId {
         self.crm.shared.ids.next_id(self.now.max(self.head.hlc.at()))
     }
 
+    /// The place of the next change in the journal.
+    pub(super) fn next_seq(&self) -> i64 {
+        self.head.seq + 1
+    }
+
     /// The stamp of the next change.
     pub(super) fn stamp(&self) -> Hlc {
         Hlc::next(self.head.hlc, self.now)
+    }
+
+    /// Refuses a change that the journal cannot hold, before anything of it is written: in a batch
+    /// the others are kept, and the table must not be ahead of the journal.
+    pub(super) fn check_body(&self) -> Result<()> {
+        check_body(&self.body)
     }
 
     /// Appends a change of a record to the journal; its body stands in `self.body`.
@@ -153,8 +183,19 @@ impl<'a> Writing<'a> {
         table: &Table,
         id: RecordId,
     ) -> Result<()> {
+        self.log_body(stamp, kind, Some(&table.model.name), Some(id))
+    }
+
+    /// Appends a change to the journal whose body stands in `self.body`.
+    pub(super) fn log_body(
+        &mut self,
+        stamp: Hlc,
+        kind: ChangeKind,
+        entity_type: Option<&str>,
+        record_id: Option<RecordId>,
+    ) -> Result<()> {
         let body = std::mem::take(&mut self.body);
-        let logged = self.log(stamp, kind, Some(&table.model.name), Some(id), &body);
+        let logged = self.log(stamp, kind, entity_type, record_id, &body);
         self.body = body;
         logged
     }
@@ -188,4 +229,17 @@ impl<'a> Writing<'a> {
             },
         )
     }
+}
+
+/// # Errors
+///
+/// `LimitExceeded` if the journal cannot hold a change with this body.
+pub(super) fn check_body(body: &str) -> Result<()> {
+    if body.len() <= limits::CHANGE_BYTES {
+        return Ok(());
+    }
+    let message = format!("the change takes more than {} bytes", limits::CHANGE_BYTES);
+    Err(Error::new(ErrorKind::LimitExceeded, message)
+        .with_field("values")
+        .with_hint("store long texts as files"))
 }

@@ -36,15 +36,22 @@ fn write_cells<'a>(
     takes: impl Fn(&Cell) -> bool,
 ) {
     body.clear();
+    write_columns(changes, body, takes);
+}
+
+/// Appends an object with each cell that is taken, by the name of its column.
+pub(super) fn write_columns<'a>(
+    changes: impl Iterator<Item = (&'a AttributeModel, &'a [Cell])>,
+    body: &mut String,
+    takes: impl Fn(&Cell) -> bool,
+) {
     body.push('{');
     for (attribute, cells) in changes {
         for (part, cell) in attribute.definition.kind.parts().iter().zip(cells) {
             if !takes(cell) {
                 continue;
             }
-            if body.len() > 1 {
-                body.push(',');
-            }
+            push_comma(body, '{');
             // Names match [a-z0-9_]: nothing to escape.
             body.push('"');
             body.push_str(attribute.name());
@@ -54,6 +61,13 @@ fn write_cells<'a>(
         }
     }
     body.push('}');
+}
+
+/// Appends a comma, unless what is open has just begun.
+pub(super) fn push_comma(body: &mut String, opening: char) {
+    if !body.ends_with(opening) {
+        body.push(',');
+    }
 }
 
 fn write_cell(cell: &Cell, body: &mut String) {
@@ -78,7 +92,7 @@ fn push(body: &mut String, text: std::fmt::Arguments<'_>) {
 }
 
 /// Most texts need no escape; then they are copied whole.
-fn write_text(text: &str, body: &mut String) {
+pub(super) fn write_text(text: &str, body: &mut String) {
     if text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
         body.push('"');
         body.push_str(text);
@@ -97,8 +111,22 @@ pub(crate) fn read_body<'a>(
     model: &'a TypeModel,
     body: &str,
 ) -> Result<Vec<(&'a AttributeModel, Vec<Cell>)>> {
-    let damaged = || Error::new(ErrorKind::Corrupt, "a row of the journal cannot be read");
-    let map: Map<String, Json> = serde_json::from_str(body).map_err(|_| damaged())?;
+    read_cells(model, &serde_json::from_str(body).map_err(|_| damaged())?)
+}
+
+pub(super) fn damaged() -> Error {
+    Error::new(ErrorKind::Corrupt, "a row of the journal cannot be read")
+}
+
+/// The cells of every attribute that `map` mentions, in the order of the type.
+///
+/// # Errors
+///
+/// As [`read_body`].
+pub(super) fn read_cells<'a>(
+    model: &'a TypeModel,
+    map: &Map<String, Json>,
+) -> Result<Vec<(&'a AttributeModel, Vec<Cell>)>> {
     let mut seen = 0;
     let mut changes = Vec::new();
     for attribute in &model.attributes {

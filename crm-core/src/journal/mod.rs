@@ -1,18 +1,23 @@
 //! The journal: the ordered log of every change, which is history, audit trail and later sync.
 //!
 //! Every change is one row, written in the transaction that makes it, and never changed after. The
-//! invariant: folding the rows of a record in order gives exactly its row in the table; bodies hold
-//! new values only.
+//! invariant: folding the rows of a record in order gives exactly its row in the table, and the one
+//! row of an activity gives all of its; bodies hold new values only.
 
+mod activity;
 mod body;
 mod hlc;
 
+pub(crate) use activity::{
+    ActivityBody, finish_activity, is_same_activity, read_visitor, write_activity,
+    write_identified, write_released,
+};
 pub(crate) use body::{read_body, write_changes, write_created, write_empty};
 pub(crate) use hlc::Hlc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{RecordId, Timestamp, Values, record::default_page, shape::debug};
+use crate::{Activity, RecordId, Timestamp, Values, record::default_page, shape::debug};
 
 macro_rules! change_kinds {
     ($( $(#[$doc:meta])* $variant:ident = $name:literal; )*) => {
@@ -61,6 +66,18 @@ change_kinds! {
     AttributeRestored = "attribute_restored";
     /// Bytes were stored.
     FileAdded = "file_added";
+    /// A kind of activity was defined or its definition changed.
+    ActivityKindDefined = "activity_kind_defined";
+    /// A kind of activity was archived.
+    ActivityKindArchived = "activity_kind_archived";
+    /// A kind of activity was taken out of the archive.
+    ActivityKindRestored = "activity_kind_restored";
+    /// An activity was recorded.
+    ActivityRecorded = "activity_recorded";
+    /// It was said whose record a visitor is.
+    VisitorIdentified = "visitor_identified";
+    /// It was taken back whose record a visitor is.
+    VisitorReleased = "visitor_released";
 }
 
 /// One change, as the journal has it.
@@ -93,13 +110,17 @@ pub struct Change {
     pub record_id: Option<RecordId>,
     /// The new values of a record's attributes; null for those that were cleared.
     pub values: Values,
-    /// For a definition or a file: what the journal holds, as JSON.
+    /// For a definition, a file or a visitor: what the journal holds, as JSON.
     pub definition: Option<String>,
+    /// An activity as it was recorded: without what came later, that is whose record its visitor
+    /// turned out to be and by which activity it was superseded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activity: Option<Activity>,
 }
 
 debug! {
     Change
-        shows(seq, device, device_seq, hlc, at, transaction, kind, entity_type, record_id, values)
+        shows(seq, device, device_seq, hlc, at, transaction, kind, entity_type, record_id, values, activity)
         hides(actor, cause, definition)
 }
 

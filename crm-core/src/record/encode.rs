@@ -149,6 +149,24 @@ impl AttributeModel {
         Ok(())
     }
 
+    /// Encodes a value to compare stored ones with: in its normal form, but without the rules that a
+    /// stored value must keep, because what lies beyond a bound can be asked for all the same.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::encode`], but without a field.
+    pub(crate) fn encode_operand(&self, value: Value) -> Result<Vec<Cell>> {
+        let mut cells = vec![Cell::Null; self.width()];
+        match (self.definition.kind, value) {
+            (Kind::Text | Kind::LongText, Value::Text(text)) if !text.is_empty() => {
+                check_text(&text, limits::LONG_TEXT_BYTES)?;
+                cells[0] = Cell::Text(text);
+            }
+            (_, value) => self.encode_parts(value, &mut cells)?,
+        }
+        Ok(cells)
+    }
+
     /// Encodes a minimum or maximum: a value of this kind that no bounds limit yet.
     ///
     /// # Errors

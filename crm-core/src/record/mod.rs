@@ -12,7 +12,7 @@ pub(crate) use encode::{check_file_name, check_media_type};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ErrorKind, RecordId, Timestamp, Value, Values, shape::debug};
+use crate::{Condition, ErrorKind, RecordId, Timestamp, Value, Values, shape::debug};
 
 /// A record as it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,6 +44,26 @@ impl Record {
     #[must_use]
     pub fn get(&self, attribute: &str) -> &Value {
         self.values.get(attribute)
+    }
+}
+
+/// Names a record: its entity type and its id.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct RecordRef {
+    /// The entity type.
+    #[serde(rename = "type")]
+    pub entity_type: String,
+    /// The id.
+    pub id: RecordId,
+}
+
+impl RecordRef {
+    /// The record of this id.
+    pub fn new(entity_type: impl Into<String>, id: RecordId) -> Self {
+        Self { entity_type: entity_type.into(), id }
     }
 }
 
@@ -165,6 +185,19 @@ requests! {
         #[serde(default)]
         #[cfg_attr(feature = "uniffi", uniffi(default))]
         filter: Values,
+        /// Only records for which this condition is true too, as JSON or as text.
+        #[serde(default, rename = "where")]
+        #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+        condition: Option<Condition>,
+        /// The moment that counts as now in the condition; the present if it is left out.
+        #[serde(default)]
+        #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+        at: Option<Timestamp>,
+        /// The time zone by whose calendar the condition counts days, of the IANA database; UTC if it
+        /// is left out.
+        #[serde(default)]
+        #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+        zone: Option<String>,
         /// Which records, by whether they are archived.
         #[serde(default)]
         archived: Archived,
@@ -207,6 +240,20 @@ pub struct ListRecords {
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default))]
     pub filter: Values,
+    /// Only records for which this condition is true too, as JSON or as text.
+    #[serde(default, rename = "where")]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub condition: Option<Condition>,
+    /// The moment that counts as now in the condition; the present if it is left out. Hand in the
+    /// same with every page, or a page may follow one of another moment.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub at: Option<Timestamp>,
+    /// The time zone by whose calendar the condition counts days, of the IANA database; UTC if it is
+    /// left out.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub zone: Option<String>,
     /// The order; by id, which is the order of creation, if it is left out.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
@@ -224,7 +271,7 @@ pub struct ListRecords {
     pub limit: u32,
 }
 
-debug! { ListRecords shows(entity_type, filter, order, archived, limit) hides(after) }
+debug! { ListRecords shows(entity_type, filter, condition, at, zone, order, archived, limit) hides(after) }
 
 impl ListRecords {
     /// The first page of all records in use, by id.
@@ -232,10 +279,27 @@ impl ListRecords {
         Self {
             entity_type: entity_type.into(),
             filter: Values::new(),
+            condition: None,
+            at: None,
+            zone: None,
             order: None,
             archived: Archived::Exclude,
             after: None,
             limit: default_page(),
+        }
+    }
+}
+
+impl CountRecords {
+    /// All records in use.
+    pub fn new(entity_type: impl Into<String>) -> Self {
+        Self {
+            entity_type: entity_type.into(),
+            filter: Values::new(),
+            condition: None,
+            at: None,
+            zone: None,
+            archived: Archived::Exclude,
         }
     }
 }

@@ -171,8 +171,12 @@ fn options(attribute: &Attribute) -> Result<()> {
     Ok(())
 }
 
-/// The whole text must match, in linear time and bounded memory.
-fn pattern(pattern: &str) -> Result<Regex> {
+/// Compiles a pattern that the whole text must match, in linear time and bounded memory.
+///
+/// # Errors
+///
+/// `InvalidArgument` or `LimitExceeded` with field `pattern`.
+pub(crate) fn pattern(pattern: &str) -> Result<Regex> {
     if pattern.len() > limits::PATTERN_BYTES {
         let message = format!("at most {} bytes", limits::PATTERN_BYTES);
         return Err(Error::new(ErrorKind::LimitExceeded, message).with_field("pattern"));
@@ -186,7 +190,11 @@ fn pattern(pattern: &str) -> Result<Regex> {
 }
 
 /// A name that is no identifier is a mistake in the request, whatever is wrong with it.
-fn identifier(name: &str, what: &str) -> Result<()> {
+///
+/// # Errors
+///
+/// `InvalidArgument` with field `name`.
+pub(crate) fn identifier(name: &str, what: &str) -> Result<()> {
     normal::name::check(name, what).map_err(|error| {
         invalid("name", error.message()).with_hint(error.hint().unwrap_or_default())
     })

@@ -211,11 +211,11 @@ impl TypeModel {
 
     /// The error for an attribute that is not there.
     pub(crate) fn unknown(&self, name: &str) -> Error {
-        let message = format!("entity type {:?} has no such attribute", self.name);
+        let message = format!("{:?} has no such attribute", self.name);
         let error = Error::new(ErrorKind::UnknownAttribute, message).with_field(name);
         match nearest(name, self.live().map(AttributeModel::name)) {
             Some(near) => error.with_hint(format!("did you mean {near:?}?")),
-            None => error.with_hint("types.get lists the attributes"),
+            None => error.with_hint("its definition lists the attributes"),
         }
     }
 

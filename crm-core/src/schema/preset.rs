@@ -21,12 +21,23 @@ pub enum Preset {
     Household,
     /// A club, authority or other body that is not a company.
     Organisation,
+    /// Something that was written down; associations say about whom.
+    Note,
+    /// Something to be done, by whom and by when; associations say for whom.
+    Task,
 }
 
 impl Preset {
     /// Every preset.
-    pub const ALL: &'static [Self] =
-        &[Self::Contact, Self::Company, Self::Deal, Self::Household, Self::Organisation];
+    pub const ALL: &'static [Self] = &[
+        Self::Contact,
+        Self::Company,
+        Self::Deal,
+        Self::Household,
+        Self::Organisation,
+        Self::Note,
+        Self::Task,
+    ];
 
     /// The presets that a new file begins with.
     pub(crate) const INITIAL: &'static [Self] = &[Self::Company, Self::Contact, Self::Deal];
@@ -40,6 +51,8 @@ impl Preset {
             Self::Deal => "deal",
             Self::Household => "household",
             Self::Organisation => "organisation",
+            Self::Note => "note",
+            Self::Task => "task",
         }
     }
 
@@ -59,6 +72,8 @@ impl Preset {
             Self::Deal => ("Deal", deal()),
             Self::Household => ("Household", household()),
             Self::Organisation => ("Organisation", organisation()),
+            Self::Note => ("Note", note()),
+            Self::Task => ("Task", task()),
         };
         DefineType { label: label.into(), ..DefineType::new(self.name(), attributes) }
     }
@@ -135,6 +150,28 @@ fn organisation() -> Vec<Attribute> {
         attribute("address", "Address", Kind::Address),
         attribute("country", "Country", Kind::Country),
         attribute("description", "Description", Kind::LongText),
+    ]
+}
+
+fn note() -> Vec<Attribute> {
+    vec![
+        attribute("title", "Title", Kind::Text).personal(),
+        attribute("body", "Text", Kind::LongText).personal(),
+        attribute("author", "Author", Kind::Text).personal(),
+    ]
+}
+
+fn task() -> Vec<Attribute> {
+    vec![
+        attribute("title", "Title", Kind::Text).required().personal(),
+        attribute("body", "Text", Kind::LongText).personal(),
+        attribute("due", "Due", Kind::Timestamp).indexed(),
+        Attribute {
+            default: Some(Value::Bool(false)),
+            ..attribute("done", "Done", Kind::Checkbox).indexed()
+        },
+        attribute("assignee", "Assignee", Kind::Text).personal().indexed(),
+        attribute("reminder", "Reminder", Kind::Timestamp).indexed(),
     ]
 }
 

@@ -2,7 +2,6 @@
 
 use rusqlite::{Connection, Row, Transaction};
 
-use super::journal::{self, StoredChange};
 use crate::{Error, ErrorKind, Import, ImportState, RecordId, Result, Timestamp};
 
 /// An import as it stands in the file.
@@ -134,18 +133,6 @@ pub(crate) fn is_disturbed(
          AND (entity_type IN (SELECT value FROM json_each(?3)) OR ?4 AND kind = 'file_added') LIMIT 1",
     )?;
     Ok(statement.exists((after, cause, types, has_files))?)
-}
-
-/// Changes for the reason `cause` after `after` and not after `until`, at most `limit`.
-pub(crate) fn changes(
-    conn: &Connection,
-    cause: &str,
-    after: i64,
-    until: i64,
-    limit: u32,
-) -> Result<Vec<StoredChange>> {
-    let condition = "j.seq > ?1 AND j.seq <= ?2 AND j.cause IS ?3 ORDER BY j.seq LIMIT ?4";
-    journal::select(conn, condition, (after, until, cause, limit))
 }
 
 /// Changes of a record before `seq`, the newest first, shown to `visit` until it says stop.

@@ -1,6 +1,6 @@
 //! Rows of the journal, and the devices and actors that they name.
 
-use rusqlite::{Connection, OptionalExtension as _, Params, Row, Transaction};
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
 
 use crate::{ChangeKind, Error, ErrorKind, RecordId, Result, journal::Hlc};
 
@@ -36,9 +36,18 @@ pub(crate) struct StoredChange {
     pub(crate) body: String,
 }
 
-const SELECT: &str = "SELECT j.seq, d.uuid, j.device_seq, j.hlc, j.tx, a.name, j.cause, j.kind, \
-     j.entity_type, j.record_id, j.body FROM crm_journal j \
-     JOIN crm_device d ON d.id = j.device JOIN crm_actor a ON a.id = j.actor";
+/// The columns that [`read_change`] takes, of changes that are found by what stands before.
+macro_rules! select {
+    ($from:literal, $rest:literal) => {
+        concat!(
+            "SELECT j.seq, d.uuid, j.device_seq, j.hlc, j.tx, a.name, j.cause, j.kind, \
+             j.entity_type, j.record_id, j.body FROM ",
+            $from,
+            " JOIN crm_device d ON d.id = j.device JOIN crm_actor a ON a.id = j.actor ",
+            $rest
+        )
+    };
+}
 
 fn read_change(row: &Row<'_>) -> Result<StoredChange> {
     let kind: String = row.get(7)?;
@@ -99,17 +108,24 @@ pub(crate) fn last(conn: &Connection, device: i64) -> Result<(i64, Hlc, i64)> {
 
 /// Changes after `after`, at most `limit`.
 pub(crate) fn page(conn: &Connection, after: i64, limit: u32) -> Result<Vec<StoredChange>> {
-    select(conn, "j.seq > ?1 ORDER BY j.seq LIMIT ?2", (after, limit))
+    let mut statement =
+        conn.prepare_cached(select!("crm_journal j", "WHERE j.seq > ?1 ORDER BY j.seq LIMIT ?2"))?;
+    let rows = statement.query_and_then((after, limit), read_change)?;
+    rows.collect()
 }
 
-/// Changes for which `condition` holds.
-pub(super) fn select(
+/// Changes for the reason `cause` after `after` and not after `until`, at most `limit`.
+pub(crate) fn of_cause(
     conn: &Connection,
-    condition: &str,
-    parameters: impl Params,
+    cause: &str,
+    (after, until): (i64, i64),
+    limit: u32,
 ) -> Result<Vec<StoredChange>> {
-    let mut statement = conn.prepare_cached(&format!("{SELECT} WHERE {condition}"))?;
-    let rows = statement.query_and_then(parameters, read_change)?;
+    let mut statement = conn.prepare_cached(select!(
+        "crm_journal j",
+        "WHERE j.cause = ?1 AND j.seq > ?2 AND j.seq <= ?3 ORDER BY j.seq LIMIT ?4"
+    ))?;
+    let rows = statement.query_and_then((cause, after, until, limit), read_change)?;
     rows.collect()
 }
 
@@ -120,8 +136,8 @@ pub(crate) fn of_record(
     after: i64,
     mut visit: impl FnMut(StoredChange) -> Result<bool>,
 ) -> Result<()> {
-    let sql = format!("{SELECT} WHERE j.record_id = ?1 AND j.seq > ?2 ORDER BY j.seq");
-    let mut statement = conn.prepare_cached(&sql)?;
+    let sql = select!("crm_journal j", "WHERE j.record_id = ?1 AND j.seq > ?2 ORDER BY j.seq");
+    let mut statement = conn.prepare_cached(sql)?;
     let mut rows = statement.query((id.as_bytes(), after))?;
     while let Some(row) = rows.next()? {
         if !visit(read_change(row)?)? {
@@ -144,6 +160,57 @@ pub(crate) fn is_changed_by_others(
     Ok(statement.exists((id.as_bytes(), after, cause))?)
 }
 
+/// The changes of these places, in the same order.
+///
+/// # Errors
+///
+/// `Corrupt` if one is not there.
+pub(crate) fn get_many(conn: &Connection, places: &[i64]) -> Result<Vec<StoredChange>> {
+    let numbers = serde_json::to_string(places).expect("a list of numbers is always JSON");
+    let mut statement = conn.prepare_cached(select!(
+        "json_each(?1) p CROSS JOIN crm_journal j ON j.seq = p.value",
+        "ORDER BY p.key"
+    ))?;
+    let rows = statement.query_and_then([numbers], read_change)?;
+    let changes = rows.collect::<Result<Vec<_>>>()?;
+    match changes.len() == places.len() {
+        true => Ok(changes),
+        false => Err(Error::new(ErrorKind::Corrupt, "a row of the journal is missing")),
+    }
+}
+
+/// Time and place of the changes of a record before place `seq`, the latest first. The time must lie
+/// before `time` or, at the same time, the place before that one.
+pub(crate) fn places(
+    conn: &Connection,
+    id: RecordId,
+    seq: i64,
+    (time, place): (i64, i64),
+    limit: u32,
+) -> Result<Vec<(i64, i64)>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT seq, hlc FROM crm_journal WHERE record_id = ?1 AND seq < ?2 ORDER BY seq DESC",
+    )?;
+    let mut rows = statement.query((id.as_bytes(), seq))?;
+    let mut found = Vec::new();
+    while found.len() < limit as usize
+        && let Some(row) = rows.next()?
+    {
+        let at = (Hlc(row.get(1)?).at().micros(), row.get(0)?);
+        if at < (time, place) {
+            found.push(at);
+        }
+    }
+    Ok(found)
+}
+
+/// The body of the change of a place, if it is of this kind.
+pub(crate) fn body(conn: &Connection, seq: i64, kind: ChangeKind) -> Result<Option<String>> {
+    let mut statement =
+        conn.prepare_cached("SELECT body FROM crm_journal WHERE seq = ?1 AND kind = ?2")?;
+    Ok(statement.query_row((seq, kind.name()), |row| row.get(0)).optional()?)
+}
+
 /// How many changes a record has up to and including `seq`.
 pub(crate) fn count_until(conn: &Connection, id: RecordId, seq: i64) -> Result<i64> {
     let mut statement =
@@ -162,6 +229,27 @@ pub(crate) fn count_created(conn: &Connection, entity_type: &str) -> Result<u64>
     let sql = "SELECT count(*) FROM crm_journal WHERE kind = ?1 AND entity_type = ?2";
     let mut statement = conn.prepare_cached(sql)?;
     Ok(statement.query_row((ChangeKind::RecordCreated.name(), entity_type), |row| row.get(0))?)
+}
+
+/// How many changes of a kind there are.
+pub(crate) fn count(conn: &Connection, kind: ChangeKind) -> Result<u64> {
+    let mut statement = conn.prepare_cached("SELECT count(*) FROM crm_journal WHERE kind = ?1")?;
+    Ok(statement.query_row([kind.name()], |row| row.get(0))?)
+}
+
+/// Shows the bodies of all changes about visitors to `visit`, in order.
+pub(crate) fn of_visitors(
+    conn: &Connection,
+    mut visit: impl FnMut(&str) -> Result<()>,
+) -> Result<()> {
+    let mut statement =
+        conn.prepare("SELECT body FROM crm_journal WHERE kind IN (?1, ?2) ORDER BY seq")?;
+    let kinds = [ChangeKind::VisitorIdentified, ChangeKind::VisitorReleased].map(ChangeKind::name);
+    let mut rows = statement.query(kinds)?;
+    while let Some(row) = rows.next()? {
+        visit(&row.get::<_, String>(0)?)?;
+    }
+    Ok(())
 }
 
 /// The number of an actor, made if it is new.

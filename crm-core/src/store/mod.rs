@@ -15,6 +15,7 @@ mod connection;
 mod draft;
 mod failure;
 mod fence;
+mod functions;
 mod gate;
 mod guard;
 mod header;
@@ -26,7 +27,10 @@ mod open;
 mod pool;
 mod query;
 
+pub(crate) mod activities;
+pub(crate) mod condition;
 pub(crate) mod definitions;
+pub(crate) mod facts;
 pub(crate) mod files;
 pub(crate) mod imports;
 pub(crate) mod journal;
@@ -247,7 +251,12 @@ impl Store {
     ///
     /// `InvalidSql`, `NotAuthorized`, `TimedOut`, `Interrupted`, `LimitExceeded`; `InvalidArgument`
     /// for a wrong number of parameters; those of [`read`](Self::read).
-    pub(crate) fn query(&self, sql: &str, params: &[Cell], limits: QueryLimits) -> Result<Rows> {
+    pub(crate) fn query<T: From<Cell>>(
+        &self,
+        sql: &str,
+        params: &[Cell],
+        limits: QueryLimits,
+    ) -> Result<Rows<T>> {
         let _pass = self.gate.enter(Hold::Connection)?;
         self.with_reader(&self.queries, |connection| query::run(connection, sql, params, limits))
     }

@@ -163,25 +163,26 @@ pub(crate) struct QueryLimits {
 
 /// What a statement answered.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Rows {
+pub(crate) struct Rows<T> {
     pub(crate) columns: Vec<String>,
-    pub(crate) rows: Vec<Vec<Cell>>,
+    pub(crate) rows: Vec<Vec<T>>,
     /// Whether there are more rows than were answered.
     pub(crate) truncated: bool,
 }
 
-/// Runs one statement in the sandbox.
+/// Runs one statement in the sandbox. Each cell becomes a `T` as it is read, so that an answer is
+/// built once.
 ///
 /// # Errors
 ///
 /// `InvalidSql`, `NotAuthorized`, `TimedOut`, `Interrupted`; `InvalidArgument` for a wrong number
 /// of parameters; `LimitExceeded` when a single row is larger than an answer may be.
-pub(super) fn run(
+pub(super) fn run<T: From<Cell>>(
     connection: &mut Connection,
     sql: &str,
     params: &[Cell],
     limits: QueryLimits,
-) -> Result<Rows> {
+) -> Result<Rows<T>> {
     let sandbox = Sandbox::enter(connection, limits.timeout)?;
     sandbox
         .connection
@@ -205,11 +206,11 @@ impl From<rusqlite::Error> for Failure {
     }
 }
 
-fn answer(
+fn answer<T: From<Cell>>(
     statement: &mut Statement<'_>,
     params: &[Cell],
     max_rows: usize,
-) -> Result<Rows, Failure> {
+) -> Result<Rows<T>, Failure> {
     let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let width = columns.len();
     let mut answer = Rows { columns, rows: Vec::new(), truncated: false };
@@ -224,7 +225,7 @@ fn answer(
         for column in 0..width {
             let cell: Cell = row.get(column)?;
             bytes += size_of::<Cell>() + cell.content_bytes();
-            cells.push(cell);
+            cells.push(cell.into());
         }
         if bytes > ANSWER_BYTES_MAX {
             if answer.rows.is_empty() {

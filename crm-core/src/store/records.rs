@@ -7,7 +7,10 @@ use rusqlite::{
     Connection, OptionalExtension as _, Row, Transaction, params_from_iter, types::ToSql,
 };
 
-use super::table::{FIXED_COLUMNS, Table, quote};
+use super::{
+    condition::Expression,
+    table::{FIXED_COLUMNS, Table, quote},
+};
 use crate::{
     Archived, RecordId, Result, Timestamp, cell::Cell, record::Draft, schema::AttributeModel,
 };
@@ -24,14 +27,18 @@ pub(crate) struct StoredRow {
 }
 
 fn read_row(row: &Row<'_>, table: &Table) -> rusqlite::Result<StoredRow> {
-    let columns = FIXED_COLUMNS..FIXED_COLUMNS + table.model.columns;
+    // Collecting fallible items would not know their number, and grow the row step by step.
+    let mut cells = Vec::with_capacity(table.model.columns);
+    for place in 0..table.model.columns {
+        cells.push(row.get(FIXED_COLUMNS + place)?);
+    }
     Ok(StoredRow {
         id: RecordId::from_bytes(row.get(0)?),
         version: row.get(1)?,
         created_at: Timestamp::clamped(row.get(2)?),
         updated_at: Timestamp::clamped(row.get(3)?),
         archived_at: row.get::<_, Option<i64>>(4)?.map(Timestamp::clamped),
-        cells: columns.map(|place| row.get(place)).collect::<rusqlite::Result<_>>()?,
+        cells,
     })
 }
 
@@ -70,8 +77,13 @@ pub(crate) fn find_other(
 
 /// Whether a record of this id is there, archived or not.
 pub(crate) fn exists(conn: &Connection, table: &Table, id: &[u8]) -> Result<bool> {
-    let sql = format!("SELECT 1 FROM {} WHERE id = ?1", table.name);
-    Ok(conn.prepare_cached(&sql)?.exists([id])?)
+    Ok(is_archived(conn, table, id)?.is_some())
+}
+
+/// Whether the record of this id is archived; `None` if it is not there.
+pub(crate) fn is_archived(conn: &Connection, table: &Table, id: &[u8]) -> Result<Option<bool>> {
+    let mut statement = conn.prepare_cached(&table.select_archived)?;
+    Ok(statement.query_row([id], |row| row.get(0)).optional()?)
 }
 
 /// Adds a row of version 1.
@@ -174,6 +186,8 @@ pub(crate) enum Term {
     Holds { column: String, option: String },
     /// The side table names the record for this option.
     HoldsIndexed { attribute_id: i64, option: String },
+    /// The expression is true.
+    Condition(Expression),
 }
 
 /// Where a page begins: after this key (`None` without an order) and id.
@@ -262,6 +276,10 @@ fn condition(terms: &[Term], archived: Archived) -> Condition {
                 );
                 parameters.push(Cell::Integer(*attribute_id));
                 parameters.push(Cell::Text(option.clone()));
+            }
+            Term::Condition(Expression { sql, parameters: bound }) => {
+                clauses.push(sql.clone());
+                parameters.extend(bound.iter().cloned());
             }
         }
     }

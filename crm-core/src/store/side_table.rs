@@ -4,7 +4,7 @@
 //! association that has any: the same typed columns as a record's, so that a condition on them is
 //! plain SQL. Rows are found by the `seq` of the row that they belong to.
 
-use rusqlite::{Connection, OptionalExtension as _, Transaction};
+use rusqlite::{Connection, Transaction};
 
 use super::table::{Table, quote};
 use crate::{
@@ -20,7 +20,7 @@ pub(crate) struct SideTable {
     pub(crate) name: String,
     columns: usize,
     replace: String,
-    select: String,
+    select_many: String,
 }
 
 impl SideTable {
@@ -38,7 +38,9 @@ impl SideTable {
         Self {
             columns: columns.len(),
             replace: format!("INSERT OR REPLACE INTO {name} (seq, {list}) VALUES ({marks})"),
-            select: format!("SELECT {list} FROM {name} WHERE seq = ?1"),
+            select_many: format!(
+                "SELECT seq, {list} FROM {name} WHERE seq IN (SELECT value FROM json_each(?1))"
+            ),
             name,
         }
     }
@@ -91,20 +93,22 @@ pub(crate) fn put(
     Ok(())
 }
 
-/// The properties of the row `seq`: a cell for each column, all NULL where it has none.
-pub(crate) fn get(conn: &Connection, side: &SideTable, seq: i64) -> Result<Vec<Cell>> {
-    let mut cells = vec![Cell::Null; side.columns];
+/// The properties of several rows, whose numbers are given as a JSON array: shown to `visit` with
+/// the number of the row, where it has any.
+pub(crate) fn get_many(
+    conn: &Connection,
+    side: &SideTable,
+    numbers: &str,
+    mut visit: impl FnMut(i64, Vec<Cell>),
+) -> Result<()> {
     if side.columns == 0 {
-        return Ok(cells);
+        return Ok(());
     }
-    let mut statement = conn.prepare_cached(&side.select)?;
-    statement
-        .query_row([seq], |row| {
-            cells.iter_mut().enumerate().try_for_each(|(place, cell)| {
-                *cell = row.get(place)?;
-                Ok(())
-            })
-        })
-        .optional()?;
-    Ok(cells)
+    let mut statement = conn.prepare_cached(&side.select_many)?;
+    let mut rows = statement.query([numbers])?;
+    while let Some(row) = rows.next()? {
+        let cells = (1..=side.columns).map(|place| row.get(place));
+        visit(row.get(0)?, cells.collect::<rusqlite::Result<_>>()?);
+    }
+    Ok(())
 }

@@ -25,6 +25,8 @@ pub(crate) struct Table {
     pub(crate) select: String,
     /// The same, of one id.
     pub(crate) select_by_id: String,
+    /// Whether the record of an id is archived.
+    pub(crate) select_archived: String,
     /// `INSERT` of a whole row.
     pub(crate) insert: String,
     /// For each attribute the lookup of records by its leading column.
@@ -54,6 +56,7 @@ impl Table {
             .collect();
         Arc::new(Self {
             select_by_id: format!("{select} WHERE id = ?1"),
+            select_archived: format!("SELECT archived_at IS NOT NULL FROM {name} WHERE id = ?1"),
             insert: format!("INSERT INTO {name} ({columns}) VALUES ({marks})"),
             select_by,
             find_other,

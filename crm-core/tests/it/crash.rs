@@ -19,11 +19,11 @@ use crm_core::{
     ImportCsv, Kind, PatchRecord, RecordChange, RecordId, RunSql, Value, values,
 };
 
-use crate::support::{Folder, Seeded, assert_sound, journal_length};
+use crate::support::{Folder, Seeded, assert_sound, journal_length, repetitions};
 
 const FILE: &str = "CRM_CRASH_FILE";
 const SEED: &str = "CRM_CRASH_SEED";
-const CYCLES: u64 = 50;
+const CYCLES: u32 = 50;
 /// Records of one transaction: all of them or none.
 const BATCH: usize = 20;
 
@@ -263,7 +263,7 @@ fn nothing_acknowledged_is_lost_and_nothing_is_torn() {
     let mut random = Seeded::new(0xC4A5);
     let mut kinds = [0; 4];
     // Some kills per file, so that each meets what the ones before left, and verifying stays quick.
-    for seeds in (0..CYCLES).collect::<Vec<_>>().chunks(5) {
+    for seeds in (0..repetitions(CYCLES).into()).collect::<Vec<_>>().chunks(5) {
         let all = kill_repeatedly(seeds, &mut random);
         let found = [all.records.len(), all.batches.len(), all.types.len(), all.files.len()];
         kinds.iter_mut().zip(found).for_each(|(sum, count)| *sum += count);

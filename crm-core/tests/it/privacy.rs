@@ -4,9 +4,9 @@
 use std::{collections::BTreeSet, error::Error as _};
 
 use crm_core::{
-    AddFile, Address, ApplyChanges, Attribute, BackupTo, CreateRecord, Crm, DefineType, Error,
-    FileRef, Flow, Kind, ListRecords, Money, OpenOptions, Order, RecordChange, RecordId, RunSql,
-    Value, Values,
+    AddFile, Address, ApplyChanges, Attribute, BackupTo, CreateRecord, Crm, DefineActivityKind,
+    DefineType, Error, FileRef, Flow, Kind, ListRecords, Money, NewActivity, OpenOptions, Order,
+    RecordChange, RecordId, RunSql, Timestamp, Value, Values,
     ops::{OPERATIONS, Request},
     values,
 };
@@ -140,6 +140,56 @@ fn about_records(values: &Values, id: RecordId) -> Vec<(&'static str, Json)> {
     ]
 }
 
+/// Those about activities, of which one is given, and about visitors.
+fn about_activities(record: RecordId, activity: RecordId) -> Vec<(&'static str, Json)> {
+    let new = json!({
+        "kind": "chat", "at": "2024-02-29T12:00:00Z", "visitor": "Zanzibarine",
+        "channel": "Quillfeather", "key": "8675309", "properties": { "topic": "Zanzibarine" },
+        "links": [{ "type": "everything", "id": record, "role": "Quillfeather" }],
+    });
+    let define = json!({
+        "name": "chat",
+        "properties": [{ "name": "mood", "kind": "text", "default": "Zanzibarine" }],
+    });
+    let this = json!({ "kind": "chat" });
+    vec![
+        ("activity_kinds.define", define),
+        ("activity_kinds.define_preset", json!({ "preset": "call" })),
+        ("activity_kinds.archive", this.clone()),
+        ("activity_kinds.restore", this.clone()),
+        ("activity_kinds.get", this),
+        ("activity_kinds.list", json!({})),
+        ("activities.record", new.clone()),
+        ("activities.record_many", json!({ "activities": [new] })),
+        ("activities.get", json!({ "id": activity })),
+        (
+            "activities.identify",
+            json!({ "visitor": "Zanzibarine", "type": "everything", "id": record }),
+        ),
+        ("activities.list", json!({ "visitor": "Zanzibarine", "limit": 1 })),
+        ("activities.list", json!({ "key": "8675309" })),
+        ("timeline.list", json!({ "type": "everything", "id": record })),
+        ("activities.release", json!({ "visitor": "Zanzibarine" })),
+        ("timeline.list", json!({ "type": "everything", "id": record, "limit": 1 })),
+    ]
+}
+
+/// Those about conditions: what they compare with, and what they were true for.
+fn about_conditions(id: RecordId) -> Vec<(&'static str, Json)> {
+    let named = json!({ "field": "a_text", "op": "contains", "value": "Zanzibarine" });
+    let role = json!({ "event": "chat", "where": { "field": "channel", "op": "eq", "value": "Quillfeather" } });
+    let condition = json!({ "any": [named, role] });
+    let plain = json!({ "type": "everything", "condition": condition });
+    let mut with_id = plain.clone();
+    with_id["id"] = json!(id);
+    vec![
+        ("conditions.check", plain.clone()),
+        ("conditions.evaluate", with_id.clone()),
+        ("conditions.explain", plain),
+        ("conditions.explain", with_id),
+    ]
+}
+
 /// Those about tables and stored bytes.
 fn about_tables(path: impl Fn(&str) -> String, hash: &str) -> Vec<(&'static str, Json)> {
     let columns = json!([{ "column": "name", "attribute": "name" }]);
@@ -223,6 +273,13 @@ fn debug_shows_shapes_and_not_what_is_stored() {
     let path = |name: &str| folder.at(name).to_str().unwrap().to_owned();
     std::fs::write(folder.at("Zanzibarine.csv"), TABLE).unwrap();
     let mut asked = about_records(&values, id);
+    let topic = Attribute::new("topic", Kind::Text);
+    crm.activity_kinds().define(DefineActivityKind::new("chat", [topic])).unwrap();
+    let chat = NewActivity::of_visitor("chat", "Quillfeather", Timestamp::UNIX_EPOCH);
+    let chat = NewActivity { properties: values! { "topic" => "Quillfeather" }, ..chat };
+    let chat = crm.activities().record(chat).unwrap().activity.id;
+    asked.extend(about_conditions(id));
+    asked.extend(about_activities(id, chat));
     asked.extend(about_tables(path, &file.hash));
     asked.extend(about_the_file(path));
     for (operation, request) in &asked {

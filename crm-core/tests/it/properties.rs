@@ -2,6 +2,7 @@
 //!
 //! Each test states one law of the design. The file is in memory, and time is what the test says.
 
+mod conditions;
 mod draws;
 mod machine;
 mod rebuild;
@@ -15,13 +16,16 @@ use std::{
 };
 
 use crm_core::{
-    Archived, Attribute, ChangeKind, Clock, CountRecords, CountedIds, Crm, DefineType, ErrorKind,
-    Flow, Kind, ListRecords, OpenOptions, Order, RecordId, Replay, Timestamp, Value, Values,
+    Attribute, ChangeKind, Clock, CountRecords, CountedIds, Crm, DefineType, ErrorKind, Flow, Kind,
+    ListRecords, ListTimeline, OpenOptions, Order, RecordId, Replay, TimelineItem, Timestamp,
+    Value, Values,
 };
 use draws::any_value;
-use machine::{Step, TYPES, World, schema, step, work};
+use machine::{Step, TYPES, World, happen, schema, step, work};
 use proptest::prelude::*;
 use rebuild::{Contents, changes, set};
+
+use crate::support::repetitions;
 
 fn memory() -> Crm {
     let start = "2026-01-01T00:00:00Z".parse().unwrap();
@@ -34,7 +38,7 @@ fn cases(cases: u32) -> ProptestConfig {
     // Some thousand tries make a failure small enough to read; to go on would take minutes.
     let max_shrink_iters = 2000;
     ProptestConfig {
-        cases,
+        cases: repetitions(cases),
         max_shrink_iters,
         failure_persistence: None,
         ..ProptestConfig::default()
@@ -69,6 +73,7 @@ proptest! {
         prop_assert_eq!(Contents::rebuild(&world.crm, limit), contents.clone().without_typed());
         let report = world.crm.verify(&mut |_| Flow::Continue).unwrap();
         prop_assert_eq!((report.problems, report.records), (vec![], contents.records.len() as u64));
+        prop_assert_eq!(report.activities, contents.activities.len() as u64);
     }
 }
 
@@ -183,6 +188,68 @@ proptest! {
 }
 
 proptest! {
+    #![proptest_config(cases(150))]
+
+    /// A timeline holds every activity that counts, with the record or linked to it, and every change
+    /// of the record, each once and the latest first; pages of any size give the same.
+    #[test]
+    fn a_timeline_is_what_happened_in_order(
+        schema in schema(),
+        before in prop::collection::vec(work(), 3..9),
+        steps in prop::collection::vec(prop_oneof![3 => happen(), 1 => work().prop_map(Step::Work)], 5..40),
+        limit in 1_u32..6,
+    ) {
+        let mut world = World::new(memory(), &schema);
+        let before = before.into_iter().map(Step::Work);
+        for step in before.chain(steps) {
+            let _ = world.perform(&step);
+        }
+        let contents = Contents::read(&world.crm);
+        for record in contents.records.values() {
+            let mut expected: Vec<(Timestamp, String)> = Vec::new();
+            for activity in contents.activities.values().filter(|a| a.superseded_by.is_none()) {
+                let is_own = activity.subject.as_ref().is_some_and(|subject| subject.id == record.id);
+                let is_linked = activity.links.iter().any(|link| link.id == record.id);
+                if is_own || is_linked {
+                    expected.push((activity.at, activity.id.to_string()));
+                }
+            }
+            let history = world.crm.journal().of_record(&record.entity_type, record.id).unwrap();
+            expected.extend(history.iter().map(|entry| (entry.at, format!("version {}", entry.version))));
+            expected.sort();
+
+            let mut request = ListTimeline { limit, ..ListTimeline::new(&*record.entity_type, record.id) };
+            let mut entries = Vec::new();
+            loop {
+                let page = world.crm.timeline(&request).unwrap();
+                prop_assert!(page.entries.len() <= limit as usize);
+                entries.extend(page.entries);
+                request.after = page.next;
+                if request.after.is_none() {
+                    break;
+                }
+            }
+            prop_assert!(entries.windows(2).all(|pair| (pair[0].at, pair[0].seq) > (pair[1].at, pair[1].seq)));
+            let mut found: Vec<(Timestamp, String)> = Vec::new();
+            for entry in &entries {
+                let what = match &entry.item {
+                    TimelineItem::Activity(activity) => {
+                        prop_assert_eq!(activity, &contents.activities[&activity.id]);
+                        let is_own = activity.subject.as_ref().is_some_and(|subject| subject.id == record.id);
+                        prop_assert_eq!(is_own, entry.role.is_none());
+                        activity.id.to_string()
+                    }
+                    TimelineItem::Change(change) => format!("version {}", change.version),
+                };
+                found.push((entry.at, what));
+            }
+            found.sort();
+            prop_assert_eq!(found, expected);
+        }
+    }
+}
+
+proptest! {
     #![proptest_config(cases(2000))]
 
     /// A value is either refused, or comes back in a form that is stored the same again.
@@ -225,7 +292,7 @@ proptest! {
             if !matches!(kind, Kind::LongText | Kind::Choices | Kind::Address | Kind::File) {
                 let filter = Values::from([("x", normal)]);
                 let entity_type = kind.name().to_owned();
-                let count = CountRecords { entity_type, filter, archived: Archived::Exclude };
+                let count = CountRecords { filter, ..CountRecords::new(entity_type) };
                 prop_assert!(crm.count_records(&count).unwrap() >= 2, "equal values are found");
             }
             Ok(())

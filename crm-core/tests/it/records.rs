@@ -123,9 +123,9 @@ fn a_filter_may_name_every_column_of_the_widest_type() {
         let rest = rest.after.is_some().then(|| crm.list_records(&rest).unwrap().records.len());
         assert_eq!(page.records.len() + rest.unwrap_or_default(), expected);
         let count = CountRecords {
-            entity_type: "wide".into(),
             filter: filtered.filter,
             archived: Archived::Exclude,
+            ..CountRecords::new("wide")
         };
         assert_eq!(crm.count_records(&count).unwrap(), expected as u64);
     }

@@ -267,11 +267,8 @@ fn an_index_of_choices_follows_the_records() {
     let first = create(&["y", "x"]).unwrap();
     create(&["y"]).unwrap();
     let count = |option: &str| {
-        let request = CountRecords {
-            entity_type: "item".into(),
-            filter: values! { "tags" => option },
-            archived: crm_core::Archived::Exclude,
-        };
+        let filter = values! { "tags" => option };
+        let request = CountRecords { filter, ..CountRecords::new("item") };
         crm.count_records(&request).unwrap()
     };
     for definition in [tags(), tags().indexed(), tags(), tags().indexed()] {

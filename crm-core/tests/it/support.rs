@@ -9,6 +9,11 @@ use crm_core::{
     Attribute, Crm, DefineType, Durability, Error, Flow, Kind, ListChanges, OpenOptions, Replay,
 };
 
+/// How often a test repeats itself: `full` times, in a quick run a fifth of that.
+pub(crate) fn repetitions(full: u32) -> u32 {
+    if std::env::var_os("CRM_QUICK").is_some() { full / 5 } else { full }
+}
+
 /// A temporary folder with the file `a.crm` in it, sooner or later.
 pub(crate) struct Folder(tempfile::TempDir);
 

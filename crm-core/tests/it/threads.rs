@@ -11,7 +11,7 @@ use std::{
 use crm_core::{
     AddFile, ApplyChanges, Archived, Attribute, BackupTo, CountRecords, Crm, DefineType, Error,
     ErrorKind, Flow, GetHistory, Kind, ListChanges, ListRecords, PatchRecord, RecordChange,
-    RecordId, RunSql, Value, Values, values,
+    RecordId, RunSql, Value, values,
 };
 
 use crate::support::{Folder, Seeded, assert_sound, journal_length, read_only};
@@ -378,11 +378,7 @@ fn a_clone_of_a_closed_handle_refuses_every_call() {
     crm.close().unwrap();
     let name = || values! { "name" => "x" };
     let companies = clone.companies();
-    let count = CountRecords {
-        entity_type: "company".into(),
-        filter: Values::new(),
-        archived: Archived::Include,
-    };
+    let count = CountRecords { archived: Archived::Include, ..CountRecords::new("company") };
     let backup = BackupTo { path: folder.at("copy").to_str().unwrap().into() };
     let results: Vec<(&str, Option<Error>)> = vec![
         ("create", companies.create(name()).err()),

@@ -59,8 +59,8 @@ impl Imports<'_> {
                 let mut stored = load(writing.tx, id)?;
                 let table = writing.table(&stored.import.entity_type)?;
                 table.model.check_live()?;
-                let changes =
-                    stored_imports::changes(writing.tx, &own, reached, stored.last_seq, BATCH)?;
+                let range = (reached, stored.last_seq);
+                let changes = journal::of_cause(writing.tx, &own, range, BATCH)?;
                 is_finished = changes.len() < BATCH as usize;
                 reached = changes.last().map_or(stored.last_seq, |change| change.seq);
                 let mut undo = Undo {

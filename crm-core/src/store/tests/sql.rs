@@ -5,7 +5,7 @@ use super::*;
 const LIMITS: QueryLimits = QueryLimits { max_rows: 100, timeout: Duration::from_secs(60) };
 
 fn kind(store: &Store, sql: &str) -> ErrorKind {
-    store.query(sql, &[], LIMITS).expect_err(sql).kind()
+    store.query::<Cell>(sql, &[], LIMITS).expect_err(sql).kind()
 }
 
 fn both(check: impl Fn(&Store)) {
@@ -30,11 +30,11 @@ fn it_answers_every_storage_class() {
             Cell::Text("a\0ü👩‍🚀".into()),
             Cell::Blob(vec![0, 255]),
         ];
-        let rows = store.query("SELECT ?1 AS a, ?2, ?3, ?4, ?5", &given, LIMITS).unwrap();
+        let rows = store.query::<Cell>("SELECT ?1 AS a, ?2, ?3, ?4, ?5", &given, LIMITS).unwrap();
         assert_eq!(rows.rows, [given]);
         assert_eq!(rows.columns[0], "a");
         assert!(!rows.truncated);
-        let rows = store.query("SELECT name FROM crm_actor;", &[], LIMITS).unwrap();
+        let rows = store.query::<Cell>("SELECT name FROM crm_actor;", &[], LIMITS).unwrap();
         assert_eq!(rows.rows, [[Cell::Text("a".into())]]);
     });
 }
@@ -69,7 +69,7 @@ fn what_is_not_reading_is_not_authorized() {
         ] {
             assert_eq!(kind(store, sql), ErrorKind::NotAuthorized, "{sql}");
         }
-        let error = store.query("SELECT randomblob(3)", &[], LIMITS).unwrap_err();
+        let error = store.query::<Cell>("SELECT randomblob(3)", &[], LIMITS).unwrap_err();
         assert_eq!(error.message(), "the function randomblob is not allowed here");
     });
 }
@@ -88,13 +88,13 @@ fn malformed_sql_is_named_without_what_it_quotes() {
             "SELECT json('Ada')",
             "SELECT abs(-9223372036854775807 - 1), 'Ada'",
         ] {
-            let error = store.query(sql, &[], LIMITS).expect_err(sql);
+            let error = store.query::<Cell>(sql, &[], LIMITS).expect_err(sql);
             assert_eq!(error.kind(), ErrorKind::InvalidSql, "{sql}");
             assert!(!format!("{error} {error:?}").contains("Ada"), "{error}");
         }
-        let error = store.query("SELECT nam FROM crm_actor", &[], LIMITS).unwrap_err();
+        let error = store.query::<Cell>("SELECT nam FROM crm_actor", &[], LIMITS).unwrap_err();
         assert_eq!(error.message(), "no such column: nam at byte 7");
-        let error = store.query("SELECT ?1", &[], LIMITS).unwrap_err();
+        let error = store.query::<Cell>("SELECT ?1", &[], LIMITS).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     });
 }
@@ -106,16 +106,16 @@ fn time_rows_and_bytes_are_bounded() {
     both(|store| {
         let late = QueryLimits { timeout: Duration::ZERO, ..LIMITS };
         let sql = format!("{NUMBERS} SELECT count(*) FROM n");
-        assert_eq!(store.query(&sql, &[], late).unwrap_err().kind(), ErrorKind::TimedOut);
+        assert_eq!(store.query::<Cell>(&sql, &[], late).unwrap_err().kind(), ErrorKind::TimedOut);
 
-        let rows = store.query(&format!("{NUMBERS} SELECT i FROM n"), &[], LIMITS).unwrap();
+        let rows = store.query::<Cell>(&format!("{NUMBERS} SELECT i FROM n"), &[], LIMITS).unwrap();
         assert!(rows.truncated);
         assert_eq!(rows.rows.len(), LIMITS.max_rows);
         let exact = format!("{NUMBERS} SELECT i FROM n LIMIT 100");
-        assert!(!store.query(&exact, &[], LIMITS).unwrap().truncated);
+        assert!(!store.query::<Cell>(&exact, &[], LIMITS).unwrap().truncated);
 
         let rows = store
-            .query(&format!("{NUMBERS} SELECT zeroblob(1000000) FROM n"), &[], LIMITS)
+            .query::<Cell>(&format!("{NUMBERS} SELECT zeroblob(1000000) FROM n"), &[], LIMITS)
             .unwrap();
         assert!(rows.truncated);
         assert_eq!(rows.rows.len(), 16);
@@ -131,7 +131,7 @@ fn the_sandbox_is_taken_down_after_a_failure() {
         assert_eq!(kind(store, "DELETE FROM crm_actor"), ErrorKind::NotAuthorized);
         let late = QueryLimits { timeout: Duration::ZERO, ..LIMITS };
         let sql = format!("{NUMBERS} SELECT count(*) FROM n");
-        assert!(store.query(&sql, &[], late).is_err());
+        assert!(store.query::<Cell>(&sql, &[], late).is_err());
         // Neither the clock nor the authoriser may reach the next call on that connection.
         store
             .write(|tx| {
@@ -140,6 +140,9 @@ fn the_sandbox_is_taken_down_after_a_failure() {
             })
             .unwrap();
         let sql = format!("{NUMBERS} SELECT i FROM n LIMIT 100000, 1");
-        assert_eq!(store.query(&sql, &[], LIMITS).unwrap().rows, [[Cell::Integer(100_001)]]);
+        assert_eq!(
+            store.query::<Cell>(&sql, &[], LIMITS).unwrap().rows,
+            [[Cell::Integer(100_001)]]
+        );
     });
 }

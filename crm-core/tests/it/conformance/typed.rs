@@ -2,11 +2,14 @@
 //! is an operation that Rust cannot call, and fails the run.
 
 use crm_core::{
-    AddFile, ApplyChanges, ApplyPlan, ArchiveRecord, AttributeName, BackupTo, CountRecords,
-    CreateRecord, Crm, DefineAttribute, DefinePreset, DefineType, Empty, Error, ExportCsv, Flow,
-    GetHistory, GetManyRecords, GetRecord, GetRecordBy, ImportCsv, ImportName, ListChanges,
-    ListImports, ListPlanRows, ListRecords, PatchRecord, PlanImport, ProposeMapping, ReadFile,
-    RestoreRecord, ResumeImport, RunSql, TypeName, UpsertRecord, ops::Request,
+    ActivityKindName, AddFile, ApplyChanges, ApplyPlan, ArchiveRecord, AttributeName, BackupTo,
+    CheckCondition, CountRecords, CreateRecord, Crm, DefineActivityKind, DefineActivityPreset,
+    DefineAttribute, DefinePreset, DefineType, Empty, Error, EvaluateCondition, ExplainCondition,
+    ExportCsv, Flow, GetActivity, GetHistory, GetManyRecords, GetRecord, GetRecordBy,
+    IdentifyVisitor, ImportCsv, ImportName, ListActivities, ListChanges, ListImports, ListPlanRows,
+    ListRecords, ListTimeline, NewActivity, PatchRecord, PlanImport, ProposeMapping, ReadFile,
+    RecordActivities, ReleaseVisitor, RestoreRecord, ResumeImport, RunSql, TypeName, UpsertRecord,
+    ops::Request,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
@@ -19,6 +22,28 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
     let watch = &mut |_| Flow::Continue;
     let with = Input { operation, request };
     Some(match operation {
+        "activities.get" => with.call(|r: GetActivity| crm.activities().get(r.id)),
+        "activities.identify" => with.call(|r: IdentifyVisitor| crm.activities().identify(&r)),
+        "activities.list" => with.call(|r: ListActivities| crm.activities().list(&r)),
+        "activities.record" => with.call(|r: NewActivity| crm.activities().record(r)),
+        "activities.record_many" => {
+            with.call(|r: RecordActivities| crm.activities().record_many(r))
+        }
+        "activities.release" => with.call(|r: ReleaseVisitor| crm.activities().release(&r.visitor)),
+        "activity_kinds.archive" => {
+            with.call(|r: ActivityKindName| crm.activity_kinds().archive(&r.kind))
+        }
+        "activity_kinds.define" => {
+            with.call(|r: DefineActivityKind| crm.activity_kinds().define(r))
+        }
+        "activity_kinds.define_preset" => {
+            with.call(|r: DefineActivityPreset| crm.activity_kinds().define_preset(r.preset))
+        }
+        "activity_kinds.get" => with.call(|r: ActivityKindName| crm.activity_kinds().get(&r.kind)),
+        "activity_kinds.list" => with.call(|_: Empty| crm.activity_kinds().list()),
+        "activity_kinds.restore" => {
+            with.call(|r: ActivityKindName| crm.activity_kinds().restore(&r.kind))
+        }
         "attributes.archive" => with
             .call(|r: AttributeName| crm.types().archive_attribute(&r.entity_type, &r.attribute)),
         "attributes.define" => with
@@ -26,6 +51,9 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         "attributes.restore" => with
             .call(|r: AttributeName| crm.types().restore_attribute(&r.entity_type, &r.attribute)),
         "changes.list" => with.call(|r: ListChanges| crm.journal().changes(&r)),
+        "conditions.check" => with.call(|r: CheckCondition| crm.check_condition(&r)),
+        "conditions.evaluate" => with.call(|r: EvaluateCondition| crm.evaluate_condition(&r)),
+        "conditions.explain" => with.call(|r: ExplainCondition| crm.explain_condition(&r)),
         "csv.export" => with.call(|r: ExportCsv| crm.export_csv(&r, watch)),
         "csv.import" => with.call(|r: ImportCsv| crm.import_csv(&r, watch)),
         "csv.propose" => with.call(|r: ProposeMapping| crm.propose_mapping(&r)),
@@ -69,6 +97,7 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         "records.upsert" => {
             with.call(|r: UpsertRecord| crm.records(&r.entity_type).upsert(&r.key, r.values))
         }
+        "timeline.list" => with.call(|r: ListTimeline| crm.timeline(&r)),
         "types.archive" => with.call(|r: TypeName| crm.types().archive(&r.entity_type)),
         "types.define" => with.call(|r: DefineType| crm.types().define(r)),
         "types.define_preset" => with.call(|r: DefinePreset| crm.types().define_preset(r.preset)),

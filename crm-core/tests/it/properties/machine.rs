@@ -1,14 +1,18 @@
 //! Random work on a file: what hosts do, in any order, with many mistakes.
 
 use crm_core::{
-    AddFile, ApplyChanges, ArchiveRecord, Attribute, CreateRecord, Crm, DefineType, Error, Kind,
-    PatchRecord, RecordChange, RecordId, RestoreRecord, UpsertRecord, Values,
+    ActivityLink, AddFile, ApplyChanges, ArchiveRecord, Attribute, CreateRecord, Crm,
+    DefineActivityKind, DefineType, Direction, Error, IdentifyVisitor, Kind, Money, NewActivity,
+    PatchRecord, RecordActivities, RecordChange, RecordId, RecordRef, RestoreRecord, Timestamp,
+    UpsertRecord, Values,
 };
 use proptest::prelude::*;
 
 use super::draws::{Draw, attribute, draw};
 
 pub(super) const TYPES: &[&str] = &["alpha", "beta"];
+const KINDS: &[&str] = &["gamma", "delta"];
+const VISITORS: &[&str] = &["v", "w", "é \"'\\"];
 const NAMES: &[&str] = &["a", "b", "c", "d"];
 
 /// A change of a record; numbers pick among what is there when it is made.
@@ -21,8 +25,29 @@ pub(super) enum Work {
     Restore(u8),
 }
 
+/// Something that happened; numbers pick among what is there when it is recorded.
+#[derive(Debug, Clone)]
+pub(super) struct Happening {
+    kind: u8,
+    /// A record; a visitor if it is of nobody's.
+    subject: Option<u8>,
+    visitor: u8,
+    at: i64,
+    key: Option<u8>,
+    links: Vec<(u8, u8)>,
+    supersedes: Option<u8>,
+    values: Vec<Draw>,
+}
+
 #[derive(Debug, Clone)]
 pub(super) enum Step {
+    DefineKind(u8, Vec<Attribute>),
+    ArchiveKind(u8),
+    RestoreKind(u8),
+    Record(Happening),
+    RecordMany(Vec<Happening>, bool),
+    Identify(u8, u8),
+    Release(u8),
     Work(Work),
     Batch(Vec<Work>, bool),
     DefineAttribute(u8, Box<Attribute>),
@@ -51,8 +76,49 @@ pub(super) fn work() -> impl Strategy<Value = Work> {
     ]
 }
 
+pub(super) fn happening() -> impl Strategy<Value = Happening> {
+    let few = |most: u8| prop::option::weighted(0.2, 0..most);
+    (
+        any::<u8>(),
+        prop::option::weighted(0.6, any::<u8>()),
+        any::<u8>(),
+        // Few times, so that several share one; the last lies too far ahead.
+        prop::sample::select(vec![0, 1, 1_000_000, 1_767_225_600_000_000, i64::MAX / 2]),
+        few(4),
+        prop::collection::vec((any::<u8>(), 0_u8..3), 0..3),
+        few(9),
+        prop::collection::vec(draw(), 0..4),
+    )
+        .prop_map(|(kind, subject, visitor, at, key, links, supersedes, values)| Happening {
+            kind,
+            subject,
+            visitor,
+            at,
+            key,
+            links,
+            supersedes,
+            values,
+        })
+}
+
+/// A step of the room of activities.
+pub(super) fn happen() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        8 => happening().prop_map(Step::Record),
+        2 => (prop::collection::vec(happening(), 0..5), any::<bool>())
+            .prop_map(|(all, whole)| Step::RecordMany(all, whole)),
+        2 => (any::<u8>(), prop::collection::vec(any_attribute(), 0..3))
+            .prop_map(|(kind, properties)| Step::DefineKind(kind, properties)),
+        1 => any::<u8>().prop_map(Step::ArchiveKind),
+        2 => any::<u8>().prop_map(Step::RestoreKind),
+        3 => (any::<u8>(), any::<u8>()).prop_map(|(visitor, to)| Step::Identify(visitor, to)),
+        2 => any::<u8>().prop_map(Step::Release),
+    ]
+}
+
 pub(super) fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
+        8 => happen(),
         10 => work().prop_map(Step::Work),
         2 => (prop::collection::vec(work(), 0..5), any::<bool>())
             .prop_map(|(works, all)| Step::Batch(works, all)),
@@ -77,12 +143,25 @@ pub(super) fn schema() -> impl Strategy<Value = Vec<Attribute>> {
 /// A file, and what is known to be in it.
 pub(super) struct World {
     pub(super) crm: Crm,
-    records: Vec<(String, RecordId)>,
-    hashes: Vec<String>,
+    pub(super) records: Vec<(String, RecordId)>,
+    activities: Vec<RecordId>,
+    pub(super) hashes: Vec<String>,
+}
+
+/// Defines a kind, without what has no meaning for one.
+fn define_kind(crm: &Crm, name: &str, mut properties: Vec<Attribute>) -> Result<(), Error> {
+    for property in &mut properties {
+        (property.unique, property.index) = (false, false);
+    }
+    crm.activity_kinds().define(DefineActivityKind::new(name, properties)).map(drop)
 }
 
 fn pick<T: ?Sized>(names: &[&'static T], number: u8) -> &'static T {
     names[usize::from(number) % names.len()]
+}
+
+fn undone() -> Error {
+    Error::new(crm_core::ErrorKind::Interrupted, "the batch was undone")
 }
 
 impl World {
@@ -96,13 +175,46 @@ impl World {
                 let _ = crm.types().define_attribute(name, attribute.clone());
             }
         }
-        Self { crm, records: Vec::new(), hashes: Vec::new() }
+        for name in KINDS {
+            for property in schema {
+                let _ = define_kind(&crm, name, vec![property.clone()]);
+            }
+            let _ = define_kind(&crm, name, vec![]);
+        }
+        Self { crm, records: Vec::new(), activities: Vec::new(), hashes: Vec::new() }
     }
 
     /// Does a step. An error is one that a host would see; a batch that was not committed is one.
     pub(super) fn perform(&mut self, step: &Step) -> Result<(), Error> {
         let crm = self.crm.clone();
         match step {
+            Step::DefineKind(kind, properties) => {
+                define_kind(&crm, pick(KINDS, *kind), properties.clone())
+            }
+            Step::ArchiveKind(kind) => crm.activity_kinds().archive(pick(KINDS, *kind)).map(drop),
+            Step::RestoreKind(kind) => crm.activity_kinds().restore(pick(KINDS, *kind)).map(drop),
+            Step::Record(happening) => {
+                let recorded = crm.activities().record(self.activity(happening))?;
+                self.activities.push(recorded.activity.id);
+                Ok(())
+            }
+            Step::RecordMany(happenings, all_or_nothing) => {
+                let activities = happenings.iter().map(|one| self.activity(one)).collect();
+                let all_or_nothing = *all_or_nothing;
+                let request = RecordActivities { activities, all_or_nothing };
+                let report = crm.activities().record_many(request)?;
+                if !report.is_committed {
+                    return Err(undone());
+                }
+                self.activities.extend(report.outcomes.iter().filter_map(|outcome| outcome.id));
+                Ok(())
+            }
+            Step::Identify(visitor, record) => {
+                let (entity_type, id) = self.record(*record);
+                let visitor = pick(VISITORS, *visitor).to_owned();
+                crm.activities().identify(&IdentifyVisitor { visitor, entity_type, id }).map(drop)
+            }
+            Step::Release(visitor) => crm.activities().release(pick(VISITORS, *visitor)).map(drop),
             Step::Work(work) => self.work(work),
             Step::Batch(works, all_or_nothing) => self.batch(works, *all_or_nothing),
             Step::DefineAttribute(kind, attribute) => {
@@ -158,7 +270,7 @@ impl World {
         let changes: Vec<RecordChange> = works.iter().map(|work| self.change(work)).collect();
         let report = self.crm.apply(ApplyChanges { changes: changes.clone(), all_or_nothing })?;
         if !report.is_committed {
-            return Err(Error::new(crm_core::ErrorKind::Interrupted, "the batch was undone"));
+            return Err(undone());
         }
         for (change, outcome) in changes.iter().zip(report.outcomes) {
             if let (RecordChange::Create(CreateRecord { entity_type, .. }), Some(id)) =
@@ -170,12 +282,53 @@ impl World {
         Ok(())
     }
 
+    /// A record that is there, or one that is not.
+    pub(super) fn record(&self, number: u8) -> (String, RecordId) {
+        match self.records.get(usize::from(number) % (self.records.len() + 1)) {
+            Some((entity_type, id)) => (entity_type.clone(), *id),
+            None => (TYPES[0].to_owned(), RecordId::from_bytes([7; 16])),
+        }
+    }
+
+    fn activity(&self, happening: &Happening) -> NewActivity {
+        let record = |number: u8| {
+            let (entity_type, id) = self.record(number);
+            RecordRef { entity_type, id }
+        };
+        let kind = pick(KINDS, happening.kind);
+        let properties = self.crm.activity_kinds().get(kind).unwrap().properties;
+        let known = properties.iter().collect::<Vec<_>>();
+        let corrected = happening.supersedes.and_then(|number| {
+            self.activities.get(usize::from(number) % self.activities.len().max(1)).copied()
+        });
+        let is_silent = corrected.is_some() && happening.kind % 2 == 0;
+        let odd = happening.visitor % 2 == 1;
+        NewActivity {
+            kind: kind.into(),
+            at: Timestamp::from_micros(happening.at).unwrap_or(Timestamp::MAX),
+            subject: happening.subject.filter(|_| !is_silent).map(record),
+            visitor: (happening.subject.is_none() && !is_silent)
+                .then(|| pick(VISITORS, happening.visitor).to_owned()),
+            channel: odd.then(|| "e\"ä".to_owned()),
+            direction: odd.then_some(Direction::Inbound),
+            properties: self.values_of(&known, &happening.values),
+            amount: odd.then(|| Money::new("-0.01", "EUR")),
+            key: happening.key.map(|key| format!("key {key}")),
+            links: happening
+                .links
+                .iter()
+                .map(|(number, role)| {
+                    let (entity_type, id) = self.record(*number);
+                    let role = ["", "a", "ä\\"][usize::from(*role)].to_owned();
+                    ActivityLink { entity_type, id, role }
+                })
+                .collect(),
+            supersedes: corrected,
+        }
+    }
+
     fn change(&self, work: &Work) -> RecordChange {
-        let record =
-            |number: u8| match self.records.get(usize::from(number) % (self.records.len() + 1)) {
-                Some((entity_type, id)) => (entity_type.clone(), *id),
-                None => (TYPES[0].to_owned(), RecordId::from_bytes([7; 16])),
-            };
+        let record = |number: u8| self.record(number);
         match work {
             Work::Create(kind, draws) => {
                 let entity_type = pick(TYPES, *kind).to_owned();
@@ -207,11 +360,15 @@ impl World {
 
     fn values(&self, entity_type: &str, draws: &[Draw]) -> Values {
         let definition = self.crm.types().get(entity_type).unwrap();
-        let known = || definition.attributes.iter().chain(&definition.archived_attributes);
+        let known = definition.attributes.iter().chain(&definition.archived_attributes);
+        self.values_of(&known.collect::<Vec<_>>(), draws)
+    }
+
+    fn values_of(&self, known: &[&Attribute], draws: &[Draw]) -> Values {
         let ids: Vec<RecordId> = self.records.iter().map(|(_, id)| *id).collect();
         let value = |draw: &Draw| {
             let name = pick(NAMES, draw.attribute);
-            let kind = known().find(|attribute| attribute.name == name);
+            let kind = known.iter().find(|attribute| attribute.name == name);
             let kind = kind.map_or(Kind::Text, |attribute| attribute.kind);
             (name, draw.value(kind, &ids, &self.hashes))
         };

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crm_core::{
-    Archived, Attribute, Change, ChangeKind, Crm, EntityType, ListChanges, ListRecords, Record,
-    RecordId, Timestamp, Values,
+    Activity, ActivityKind, Archived, Attribute, Change, ChangeKind, Crm, DefineActivityKind,
+    EntityType, ListChanges, ListRecords, Record, RecordId, RecordRef, RunSql, Timestamp, Values,
 };
 use serde_json::Value as Json;
 
@@ -15,6 +15,10 @@ pub(super) struct Contents {
     /// In the order of their ids.
     pub(super) records: BTreeMap<RecordId, Record>,
     pub(super) files: u64,
+    pub(super) kinds: Vec<ActivityKind>,
+    pub(super) activities: BTreeMap<RecordId, Activity>,
+    /// Whose record each visitor is, by the visitor's key, in the order in which they were met.
+    pub(super) visitors: Vec<(String, Option<RecordRef>)>,
     /// How many changes the journal has.
     pub(super) changes: u64,
 }
@@ -35,7 +39,15 @@ impl Contents {
             records.extend(page.records.into_iter().map(|record| (record.id, record)));
         }
         let stats = crm.stats().unwrap();
-        Self { types, records, files: stats.files, changes: stats.changes }
+        Self {
+            types,
+            records,
+            files: stats.files,
+            kinds: crm.activity_kinds().list().unwrap(),
+            activities: activities(crm),
+            visitors: visitors(crm),
+            changes: stats.changes,
+        }
     }
 
     /// The same without what was typed, which the changes do not repeat.
@@ -54,6 +66,24 @@ impl Contents {
         }
         rebuilt.finish()
     }
+}
+
+fn activities(crm: &Crm) -> BTreeMap<RecordId, Activity> {
+    let ids = crm.sql(&RunSql::new("SELECT id FROM crm_activity")).unwrap().rows;
+    let ids = ids.into_iter().map(|row| row.0[0].as_str().unwrap().parse().unwrap());
+    ids.map(|id| (id, crm.activities().get(id).unwrap())).collect()
+}
+
+fn visitors(crm: &Crm) -> Vec<(String, Option<RecordRef>)> {
+    let sql = "SELECT key, t.name, record_id FROM crm_visitor v \
+               LEFT JOIN crm_type t ON t.id = record_type ORDER BY v.id";
+    let rows = crm.sql(&RunSql::new(sql)).unwrap().rows.into_iter();
+    rows.map(|row| {
+        let text = |place: usize| row.0[place].as_str();
+        let record = text(1).map(|name| RecordRef::new(name, text(2).unwrap().parse().unwrap()));
+        (text(0).unwrap().to_owned(), record)
+    })
+    .collect()
 }
 
 /// Every change of the file.
@@ -75,18 +105,67 @@ struct Rebuilt {
     types: BTreeMap<String, (EntityType, Vec<(Attribute, bool)>)>,
     records: BTreeMap<RecordId, Record>,
     files: u64,
+    kinds: BTreeMap<String, ActivityKind>,
+    activities: BTreeMap<RecordId, Activity>,
+    visitors: Vec<(String, Option<RecordRef>)>,
     changes: u64,
 }
 
 impl Rebuilt {
     fn apply(&mut self, change: Change) {
         self.changes += 1;
-        if change.kind == ChangeKind::FileAdded {
-            self.files += 1;
-        } else if let Some(id) = change.record_id {
-            self.apply_to_record(id, change);
+        match change.kind {
+            ChangeKind::FileAdded => self.files += 1,
+            ChangeKind::ActivityRecorded => self.record(change.activity.unwrap()),
+            ChangeKind::VisitorIdentified | ChangeKind::VisitorReleased => {
+                let body: Json = serde_json::from_str(&change.definition.unwrap()).unwrap();
+                let record = (change.kind == ChangeKind::VisitorIdentified).then(|| {
+                    let id = body["id"].as_str().unwrap().parse().unwrap();
+                    RecordRef::new(body["type"].as_str().unwrap(), id)
+                });
+                *self.visitor(body["visitor"].as_str().unwrap()) = record;
+            }
+            ChangeKind::ActivityKindDefined
+            | ChangeKind::ActivityKindArchived
+            | ChangeKind::ActivityKindRestored => self.apply_to_kind(&change),
+            _ => match change.record_id {
+                Some(id) => self.apply_to_record(id, change),
+                None => self.apply_to_type(&change),
+            },
+        }
+    }
+
+    fn record(&mut self, activity: Activity) {
+        if let Some(visitor) = &activity.visitor {
+            self.visitor(visitor);
+        }
+        if let Some(old) = activity.supersedes {
+            self.activities.get_mut(&old).unwrap().superseded_by = Some(activity.id);
+        }
+        self.activities.insert(activity.id, activity);
+    }
+
+    fn visitor(&mut self, key: &str) -> &mut Option<RecordRef> {
+        let place = self.visitors.iter().position(|(known, _)| known == key);
+        let place = place.unwrap_or_else(|| {
+            self.visitors.push((key.to_owned(), None));
+            self.visitors.len() - 1
+        });
+        &mut self.visitors[place].1
+    }
+
+    fn apply_to_kind(&mut self, change: &Change) {
+        let json = change.definition.as_deref().unwrap();
+        if change.kind == ChangeKind::ActivityKindDefined {
+            let definition: DefineActivityKind = serde_json::from_str(json).unwrap();
+            let DefineActivityKind { name, label, description, properties } = definition;
+            let kind = ActivityKind { name, label, description, properties, archived_at: None };
+            self.kinds.insert(kind.name.clone(), kind);
         } else {
-            self.apply_to_type(&change);
+            let body: Json = serde_json::from_str(json).unwrap();
+            let kind = self.kinds.get_mut(body["name"].as_str().unwrap()).unwrap();
+            let is_archived = change.kind == ChangeKind::ActivityKindArchived;
+            kind.archived_at = is_archived.then_some(change.at);
         }
     }
 
@@ -153,8 +232,23 @@ impl Rebuilt {
             }
             entity_type
         });
-        let (records, files, changes) = (self.records, self.files, self.changes);
-        Contents { types: types.collect(), records, files, changes }
+        // Whose a visitor's activities are is said by the visitor alone.
+        let mut activities = self.activities;
+        for activity in activities.values_mut() {
+            if let Some(visitor) = &activity.visitor {
+                let known = self.visitors.iter().find(|(key, _)| key == visitor);
+                activity.subject = known.unwrap().1.clone();
+            }
+        }
+        Contents {
+            types: types.collect(),
+            records: self.records,
+            files: self.files,
+            kinds: self.kinds.into_values().collect(),
+            activities,
+            visitors: self.visitors,
+            changes: self.changes,
+        }
     }
 }
 

@@ -61,20 +61,29 @@ public struct Records: Sequence, Sendable {
     }
 
     /// Reads a page; hand in the `next` of one page as `after` for the following one.
+    ///
+    /// `condition` is text such as `employees >= 50`, or JSON; `at` counts as now in it, and days
+    /// are those of the time zone `zone`, UTC by default.
     public func list(
-        filter: Values = [:], order: Order? = nil, archived: Archived = .exclude,
+        filter: Values = [:], where condition: String? = nil, at: Date? = nil,
+        zone: String? = nil, order: Order? = nil, archived: Archived = .exclude,
         after: String? = nil, limit: UInt32 = 100
     ) throws -> RecordPage {
         try crm.listRecords(
             request: ListRecords(
-                entityType: type, filter: filter, order: order, archived: archived, after: after,
-                limit: limit))
+                entityType: type, filter: filter, condition: condition, at: at, zone: zone,
+                order: order, archived: archived, after: after, limit: limit))
     }
 
-    /// Counts records.
-    public func count(filter: Values = [:], archived: Archived = .exclude) throws -> UInt64 {
+    /// Counts the records that ``list(filter:where:at:zone:order:archived:after:limit:)`` takes.
+    public func count(
+        filter: Values = [:], where condition: String? = nil, at: Date? = nil,
+        zone: String? = nil, archived: Archived = .exclude
+    ) throws -> UInt64 {
         try crm.countRecords(
-            request: CountRecords(entityType: type, filter: filter, archived: archived))
+            request: CountRecords(
+                entityType: type, filter: filter, condition: condition, at: at, zone: zone,
+                archived: archived))
     }
 
     /// Reads the history of a record, or of one of its attributes, oldest first.

@@ -28,6 +28,8 @@ private func empty(_ given: Json) throws -> Empty {
 
 let branches: [String: Branch] = schemaBranches.merging(recordBranches) { first, _ in first }
     .merging(fileBranches) { first, _ in first }
+    .merging(activityBranches) { first, _ in first }
+    .merging(conditionBranches) { first, _ in first }
 
 private let schemaBranches: [String: Branch] = [
     "attributes.archive": { try $0.archiveAttribute(request: try attributeName($1)).json },
@@ -80,12 +82,13 @@ private let recordBranches: [String: Branch] = [
         ).json
     },
     "records.count": { crm, given in
-        let given = try given.only("type", "filter", "archived")
+        let given = try given.only("type", "filter", "where", "at", "zone", "archived")
         return json(
             try crm.countRecords(
                 request: CountRecords(
                     entityType: try given.string("type"), filter: try given.values("filter"),
-                    archived: given.archived)))
+                    condition: try given.condition("where"), at: try given.moment("at"),
+                    zone: given["zone"].text, archived: given.archived)))
     },
     "records.create": { try $0.createRecord(request: try $1.create()).json },
     "records.get": { crm, given in
@@ -120,11 +123,14 @@ private let recordBranches: [String: Branch] = [
         return .object(["entries": json(page.entries), "next": json(page.next)])
     },
     "records.list": { crm, given in
-        let given = try given.only("type", "filter", "order", "archived", "after", "limit")
+        let given = try given.only(
+            "type", "filter", "where", "at", "zone", "order", "archived", "after", "limit")
         let order = try given["order"].only("attribute", "descending")
         let page = try crm.listRecords(
             request: ListRecords(
                 entityType: try given.string("type"), filter: try given.values("filter"),
+                condition: try given.condition("where"), at: try given.moment("at"),
+                zone: given["zone"].text,
                 order: order.isNull
                     ? nil
                     : Order(

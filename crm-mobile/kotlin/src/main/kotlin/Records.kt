@@ -1,5 +1,6 @@
 package org.crmcore
 
+import java.time.Instant
 import org.crmcore.engine.Engine
 import org.crmcore.model.ArchiveRecord
 import org.crmcore.model.Archived
@@ -94,36 +95,51 @@ class Records internal constructor(private val engine: Engine, /** The entity ty
         engine.upsertRecord(UpsertRecord(type, key, valuesOf(values)))
 
     /**
-     * A page of records whose attributes equal [filter], where null means without a value. [after] is the
-     * `next` of the page before; [limit] is 1 to 10,000.
+     * A page of records whose attributes equal [filter], where null means without a value, and for which the
+     * condition [where] is true, as text or JSON. [after] is the `next` of the page before; [limit] is 1 to 10,000.
+     * [at] counts as now in the condition, and days are those of [zone], UTC by default.
      */
     fun list(
         filter: Map<String, Any?> = emptyMap(),
+        where: String? = null,
+        at: Instant? = null,
+        zone: String? = null,
         order: Order? = null,
         archived: Archived = Archived.EXCLUDE,
         after: String? = null,
         limit: Int = 100,
     ): RecordPage =
-        engine.listRecords(ListRecords(type, valuesOf(filter), order, archived, after, limit.toUInt()))
+        engine.listRecords(ListRecords(type, valuesOf(filter), where, at, zone, order, archived, after, limit.toUInt()))
 
-    /** All records of [list], read by pages of [pageSize] as the sequence is walked. */
+    /**
+     * All records of [list], read by pages of [pageSize] as the sequence is walked. A condition in which time
+     * counts is best given the moment [at], the same for all pages.
+     */
     fun iterate(
         filter: Map<String, Any?> = emptyMap(),
+        where: String? = null,
+        at: Instant? = null,
+        zone: String? = null,
         order: Order? = null,
         archived: Archived = Archived.EXCLUDE,
         pageSize: Int = 1000,
     ): Sequence<Record> = sequence {
         var after: String? = null
         do {
-            val page = list(filter, order, archived, after, pageSize)
+            val page = list(filter, where, at, zone, order, archived, after, pageSize)
             yieldAll(page.records)
             after = page.next
         } while (after != null)
     }
 
-    /** How many records there are whose attributes equal [filter]. */
-    fun count(filter: Map<String, Any?> = emptyMap(), archived: Archived = Archived.EXCLUDE): Long =
-        engine.countRecords(CountRecords(type, valuesOf(filter), archived)).toLong()
+    /** How many records there are of those that [list] takes. */
+    fun count(
+        filter: Map<String, Any?> = emptyMap(),
+        where: String? = null,
+        at: Instant? = null,
+        zone: String? = null,
+        archived: Archived = Archived.EXCLUDE,
+    ): Long = engine.countRecords(CountRecords(type, valuesOf(filter), where, at, zone, archived)).toLong()
 
     /** The changes of the record of this id, or of one [attribute] of it, oldest first, read by pages as the sequence is walked. */
     fun history(id: String, attribute: String? = null, pageSize: Int = 1000): Sequence<HistoryEntry> = sequence {

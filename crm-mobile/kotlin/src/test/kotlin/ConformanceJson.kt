@@ -13,6 +13,7 @@ import kotlin.reflect.KParameter
 import kotlin.reflect.KType
 import kotlin.reflect.full.memberProperties
 import kotlin.reflect.full.primaryConstructor
+import kotlinx.serialization.json.Json
 import kotlinx.serialization.json.JsonArray
 import kotlinx.serialization.json.JsonElement
 import kotlinx.serialization.json.JsonNull
@@ -23,9 +24,11 @@ import kotlinx.serialization.json.jsonArray
 import kotlinx.serialization.json.jsonObject
 import kotlinx.serialization.json.jsonPrimitive
 import org.crmcore.model.Address
+import org.crmcore.model.CheckedCondition
 import org.crmcore.model.FileRef
 import org.crmcore.model.Money
 import org.crmcore.model.RecordChange
+import org.crmcore.model.TimelineItem
 import org.crmcore.model.Value
 
 /**
@@ -41,8 +44,11 @@ internal object ConformanceJson {
         val fields = json.jsonObject.toMutableMap()
         val arguments = mutableMapOf<KParameter, Any?>()
         for (parameter in constructor.parameters) {
-            val field = fields.remove(jsonName(parameter.name!!))
+            val isCondition = parameter.name == "condition"
+            val field = fields.remove(jsonName(parameter.name!!)) ?: fields.remove("where").takeIf { isCondition }
             when {
+                // A condition is handed over as text, or as the text of its JSON.
+                isCondition && field is JsonObject -> arguments[parameter] = field.toString()
                 field != null -> arguments[parameter] = read(field, parameter.type)
                 // UniFFI knows no defaults of enumerations; the engine's are the first of each.
                 !parameter.isOptional -> arguments[parameter] = firstOf(parameter)
@@ -123,6 +129,9 @@ internal object ConformanceJson {
         is ByteArray -> JsonPrimitive(Base64.getEncoder().encodeToString(result))
         is Instant -> JsonPrimitive(MOMENT.format(result.atOffset(ZoneOffset.UTC)))
         is Enum<*> -> JsonPrimitive(jsonName(result))
+        is TimelineItem.Activity -> JsonObject(mapOf("activity" to write(result.v1)))
+        is TimelineItem.Change -> JsonObject(mapOf("change" to write(result.v1)))
+        is CheckedCondition -> JsonObject(record(result) + ("condition" to Json.parseToJsonElement(result.condition)))
         is List<*> -> JsonArray(result.map(::write))
         is Map<*, *> -> JsonObject(result.entries.associate { it.key as String to write(it.value) })
         else -> record(result)

@@ -19,30 +19,43 @@ import kotlinx.serialization.json.jsonArray
 import kotlinx.serialization.json.jsonObject
 import kotlinx.serialization.json.jsonPrimitive
 import org.crmcore.engine.Engine
+import org.crmcore.model.ActivityKindName
 import org.crmcore.model.AddFile
 import org.crmcore.model.ApplyChanges
 import org.crmcore.model.ArchiveRecord
 import org.crmcore.model.AttributeName
 import org.crmcore.model.BackupTo
+import org.crmcore.model.CheckCondition
 import org.crmcore.model.CountRecords
 import org.crmcore.model.CreateRecord
 import org.crmcore.model.CrmException
+import org.crmcore.model.DefineActivityKind
+import org.crmcore.model.DefineActivityPreset
 import org.crmcore.model.DefineAttribute
 import org.crmcore.model.DefinePreset
 import org.crmcore.model.DefineType
 import org.crmcore.model.Empty
+import org.crmcore.model.EvaluateCondition
+import org.crmcore.model.ExplainCondition
 import org.crmcore.model.ExportCsv
+import org.crmcore.model.GetActivity
 import org.crmcore.model.GetHistory
 import org.crmcore.model.GetManyRecords
 import org.crmcore.model.GetRecord
 import org.crmcore.model.GetRecordBy
+import org.crmcore.model.IdentifyVisitor
 import org.crmcore.model.ImportCsv
+import org.crmcore.model.ListActivities
 import org.crmcore.model.ListChanges
 import org.crmcore.model.ListRecords
+import org.crmcore.model.ListTimeline
+import org.crmcore.model.NewActivity
 import org.crmcore.model.OpenOptions
 import org.crmcore.model.PatchRecord
 import org.crmcore.model.ProposeMapping
 import org.crmcore.model.ReadFile
+import org.crmcore.model.RecordActivities
+import org.crmcore.model.ReleaseVisitor
 import org.crmcore.model.RestoreRecord
 import org.crmcore.model.RunSql
 import org.crmcore.model.TypeName
@@ -100,10 +113,25 @@ class ConformanceTest {
 }
 
 private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
+    "activities.get" to call(GetActivity::class) { getActivity(it) },
+    "activities.identify" to call(IdentifyVisitor::class) { identifyVisitor(it) },
+    "activities.list" to call(ListActivities::class) { listActivities(it) },
+    "activities.record" to call(NewActivity::class) { recordActivity(it) },
+    "activities.record_many" to call(RecordActivities::class) { recordActivities(it) },
+    "activities.release" to call(ReleaseVisitor::class) { releaseVisitor(it) },
+    "activity_kinds.archive" to call(ActivityKindName::class) { archiveActivityKind(it) },
+    "activity_kinds.define" to call(DefineActivityKind::class) { defineActivityKind(it) },
+    "activity_kinds.define_preset" to call(DefineActivityPreset::class) { defineActivityPreset(it) },
+    "activity_kinds.get" to call(ActivityKindName::class) { getActivityKind(it) },
+    "activity_kinds.list" to call(Empty::class) { listActivityKinds(it) },
+    "activity_kinds.restore" to call(ActivityKindName::class) { restoreActivityKind(it) },
     "attributes.archive" to call(AttributeName::class) { archiveAttribute(it) },
     "attributes.define" to call(DefineAttribute::class) { defineAttribute(it) },
     "attributes.restore" to call(AttributeName::class) { restoreAttribute(it) },
     "changes.list" to call(ListChanges::class) { listChanges(it) },
+    "conditions.check" to call(CheckCondition::class) { checkCondition(it) },
+    "conditions.evaluate" to call(EvaluateCondition::class) { evaluateCondition(it) },
+    "conditions.explain" to call(ExplainCondition::class) { explainCondition(it) },
     "csv.export" to call(ExportCsv::class) { exportCsv(it) },
     "csv.import" to call(ImportCsv::class) { importCsv(it) },
     "csv.propose" to call(ProposeMapping::class) { proposeMapping(it) },
@@ -127,6 +155,7 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "records.patch" to call(PatchRecord::class) { patchRecord(it) },
     "records.restore" to call(RestoreRecord::class) { restoreRecord(it) },
     "records.upsert" to call(UpsertRecord::class) { upsertRecord(it) },
+    "timeline.list" to call(ListTimeline::class) { listTimeline(it) },
     "types.archive" to call(TypeName::class) { archiveType(it) },
     "types.define" to call(DefineType::class) { defineType(it) },
     "types.define_preset" to call(DefinePreset::class) { definePreset(it) },

@@ -1,0 +1,370 @@
+//! Evaluates a condition over facts in memory, and says of each leaf whether it was true and why.
+//!
+//! Pure: what the condition needs to know was loaded before, and time is an argument. The meaning is
+//! written here once more beside the SQL of `store::condition`; a property test holds them equal.
+
+use std::cmp::Ordering;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Count, End, Figure,
+    checked::{
+        ChangedTest, Checked, Column, Compare, Direction, EventTest, FieldTest, HoldMode, Leaf,
+        MeasureTest, Node, RelatedTest, Test, TextMatch, Way, WhenTest, order,
+    },
+    when::{self, Moment},
+};
+use crate::{Kind, Timestamp, cell::Cell, shape::debug};
+
+/// What is known of a record: its row, and a fact for each leaf that needs more than that.
+#[derive(Debug, Default)]
+pub(crate) struct Subject {
+    /// The columns that every row has, then those of the attributes.
+    pub(crate) row: Vec<Cell>,
+    pub(crate) facts: Vec<Facts>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Facts {
+    /// Rows of activities: the columns that every one has, then those of the properties.
+    Activities(Vec<Vec<Cell>>),
+    Related(Vec<RelatedFact>),
+    /// Oldest first.
+    Changes(Vec<ChangeFact>),
+}
+
+/// A record in use that is related to the subject.
+#[derive(Debug)]
+pub(crate) struct RelatedFact {
+    pub(crate) role: Option<String>,
+    /// First and last day of an association.
+    pub(crate) valid: (Option<i64>, Option<i64>),
+    pub(crate) subject: Subject,
+}
+
+/// A change that mentions an attribute.
+#[derive(Debug)]
+pub(crate) struct ChangeFact {
+    pub(crate) at: Timestamp,
+    /// The cells of the attribute after it.
+    pub(crate) cells: Vec<Cell>,
+}
+
+/// Whether one question of a condition was true for a record, and why.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct LeafReason {
+    /// Where it stands in the condition, such as `all[2]`; empty if it is the whole of it.
+    pub path: String,
+    /// The question as text.
+    pub text: String,
+    /// Whether it was true.
+    pub is_true: bool,
+    /// Why, in a few words without the data of anybody.
+    pub reason: String,
+}
+
+debug! { LeafReason shows(path, is_true, reason) hides(text) }
+
+/// Whether the condition is true, and each of its leaves with the reason.
+pub(crate) fn explain(
+    checked: &Checked,
+    subject: &Subject,
+    moment: &Moment,
+) -> (bool, Vec<LeafReason>) {
+    let evaluation = Evaluation { subject, moment };
+    let reasons = checked.root.leaves().into_iter().map(|leaf| {
+        let (is_true, reason) = evaluation.leaf(leaf);
+        LeafReason { path: leaf.path.clone(), text: leaf.text.clone(), is_true, reason }
+    });
+    (evaluation.node(&checked.root), reasons.collect())
+}
+
+struct Evaluation<'a> {
+    subject: &'a Subject,
+    moment: &'a Moment,
+}
+
+impl<'a> Evaluation<'a> {
+    fn node(&self, node: &Node) -> bool {
+        match node {
+            Node::All(parts) => parts.iter().all(|part| self.node(part)),
+            Node::Any(parts) => parts.iter().any(|part| self.node(part)),
+            Node::Not(part) => !self.node(part),
+            Node::Leaf(leaf) => self.leaf(leaf).0,
+        }
+    }
+
+    fn leaf(&self, leaf: &Leaf) -> (bool, String) {
+        match &leaf.test {
+            Test::Field(test) => self.field(test),
+            Test::Event(test) => self.event(test),
+            Test::Related(test) => self.related(test),
+            Test::Changed(test) => self.changed(test),
+        }
+    }
+
+    fn cell(&self, column: &Column) -> &'a Cell {
+        self.subject.row.get(column.place).unwrap_or(&Cell::Null)
+    }
+
+    // ---- fields
+
+    fn field(&self, test: &FieldTest) -> (bool, String) {
+        let is_set = test.present.iter().any(|column| *self.cell(column) != Cell::Null);
+        if let Compare::Set { negated } = test.compare {
+            let reason = if is_set { "there is a value" } else { "there is no value" };
+            return (is_set != negated, reason.into());
+        }
+        if !is_set {
+            return (test.missing, "there is no value".into());
+        }
+        let is_true = self.compare(test);
+        let reason = if is_true { "the value is so" } else { "the value is not so" };
+        (is_true, reason.into())
+    }
+
+    fn compare(&self, test: &FieldTest) -> bool {
+        let cell = self.cell(&test.column);
+        let is_ours = match &test.currency {
+            Some((column, code)) => matches!(self.cell(column), Cell::Text(text) if text == code),
+            None => true,
+        };
+        match &test.compare {
+            Compare::Set { .. } => unreachable!("answered before"),
+            // An amount in another currency is another value, and neither more nor less.
+            Compare::Value(super::Comparison::Neq, value) => !is_ours || cell != value,
+            Compare::Value(op, value) => {
+                is_ours && order(cell, value).is_some_and(|order| op.holds(order))
+            }
+            Compare::Between(least, most) => {
+                let is_at_least = order(cell, least).is_some_and(Ordering::is_ge);
+                is_ours && is_at_least && order(cell, most).is_some_and(Ordering::is_le)
+            }
+            Compare::List { cells, negated } => {
+                let found =
+                    cells.binary_search_by(|known| order(known, cell).unwrap_or(Ordering::Less));
+                (is_ours && found.is_ok()) != *negated
+            }
+            Compare::Text(how, needle) => text(cell).is_some_and(|text| {
+                let text = text.to_lowercase();
+                match how {
+                    TextMatch::Contains => text.contains(needle.as_str()),
+                    TextMatch::StartsWith => text.starts_with(needle.as_str()),
+                    TextMatch::EndsWith => text.ends_with(needle.as_str()),
+                }
+            }),
+            Compare::Matches(pattern) => text(cell).is_some_and(|text| pattern.is_match(text)),
+            Compare::Holds { mode, options, .. } => holds(cell, *mode, options),
+            Compare::Relative { direction, span } => {
+                let (first, last) = match test.kind {
+                    Kind::Date => self.moment.days(*span, *direction),
+                    _ => self.moment.span(*span, *direction),
+                };
+                matches!(cell, Cell::Integer(value) if (first..=last).contains(value))
+            }
+            Compare::Anniversary { direction, span } => {
+                let (first, last) = self.moment.days(*span, *direction);
+                let day = match (cell, test.kind) {
+                    (Cell::Integer(day), Kind::Date) => Some(*day),
+                    (Cell::Integer(micros), _) => {
+                        when::day_in_zone(*micros, self.moment.zone()).ok()
+                    }
+                    _ => None,
+                };
+                let today = self.moment.today();
+                day.is_some_and(|day| when::has_anniversary(day, first, last, today))
+            }
+        }
+    }
+
+    // ---- activities
+
+    fn event(&self, test: &EventTest) -> (bool, String) {
+        let (first, last) = self.moment.frame(test.frame);
+        let all = match self.subject.facts.get(test.fact) {
+            Some(Facts::Activities(rows)) => rows.as_slice(),
+            _ => &[],
+        };
+        let time = |row: &[Cell]| match row.first() {
+            Some(Cell::Integer(at)) => *at,
+            _ => i64::MIN,
+        };
+        let rows: Vec<&Vec<Cell>> = all
+            .iter()
+            .filter(|row| (first..=last).contains(&time(row)))
+            .filter(|row| {
+                let subject = Subject { row: (*row).clone(), facts: Vec::new() };
+                let nested = Evaluation { subject: &subject, moment: self.moment };
+                test.filter.as_ref().is_none_or(|filter| nested.node(filter))
+            })
+            .collect();
+        let found = format!("{} of {} activities count", rows.len(), all.len());
+        let is_true = match &test.measure {
+            MeasureTest::Count(count) => counts(*count, rows.len()),
+            MeasureTest::Figure { figure, column, kind, currency, op, value } => {
+                let cells = rows.iter().filter(|row| match currency {
+                    Some((column, code)) => {
+                        matches!(&row[column.place], Cell::Text(text) if text == code)
+                    }
+                    None => true,
+                });
+                let cells = cells.map(|row| &row[column.place]).filter(|cell| **cell != Cell::Null);
+                let result = match figure {
+                    Figure::Sum => Some(sum(*kind, cells)),
+                    Figure::Min => cells.min_by(|a, b| total_order(a, b)).cloned(),
+                    Figure::Max => cells.max_by(|a, b| total_order(a, b)).cloned(),
+                };
+                let order = result.and_then(|result| order(&result, value));
+                order.is_some_and(|order| op.holds(order))
+            }
+            MeasureTest::Moment { end, when } => {
+                let times = rows.iter().map(|row| time(row));
+                let at = match end {
+                    End::First => times.min(),
+                    End::Last => times.max(),
+                };
+                at.is_some_and(|at| self.is_when(at, *when))
+            }
+        };
+        (is_true, found)
+    }
+
+    fn is_when(&self, at: i64, when: WhenTest) -> bool {
+        match when {
+            WhenTest::Before(moment) => at < moment.micros(),
+            WhenTest::After(moment) => at > moment.micros(),
+            WhenTest::WithinLast(span) => {
+                let (first, last) = self.moment.span(span, Direction::Last);
+                (first..=last).contains(&at)
+            }
+            WhenTest::OlderThan(span) => at < self.moment.shifted(span, Direction::Last).micros(),
+        }
+    }
+
+    // ---- related records
+
+    fn related(&self, test: &RelatedTest) -> (bool, String) {
+        let all = match self.subject.facts.get(test.fact) {
+            Some(Facts::Related(facts)) => facts.as_slice(),
+            _ => &[],
+        };
+        let today = self.moment.today();
+        let role = match &test.way {
+            Way::Association { role, .. } => role.as_deref(),
+            _ => None,
+        };
+        let holding = all.iter().filter(|fact| {
+            let (first, last) = fact.valid;
+            first.is_none_or(|first| first <= today) && last.is_none_or(|last| today <= last)
+        });
+        let holding = holding.filter(|fact| role.is_none() || fact.role.as_deref() == role);
+        let (mut ids, mut fitting): (Vec<&Cell>, Vec<&Cell>) = (Vec::new(), Vec::new());
+        for fact in holding {
+            let id = &fact.subject.row[0];
+            ids.push(id);
+            let nested = Evaluation { subject: &fact.subject, moment: self.moment };
+            if test.filter.as_ref().is_none_or(|filter| nested.node(filter)) {
+                fitting.push(id);
+            }
+        }
+        // A record that is related twice is one record.
+        for ids in [&mut ids, &mut fitting] {
+            ids.sort_by(|a, b| total_order(a, b));
+            ids.dedup();
+        }
+        let reason = format!("{} of {} related records fit", fitting.len(), ids.len());
+        (counts(test.count, fitting.len()), reason)
+    }
+
+    // ---- the past
+
+    fn changed(&self, test: &ChangedTest) -> (bool, String) {
+        let all = match self.subject.facts.get(test.fact) {
+            Some(Facts::Changes(facts)) => facts.as_slice(),
+            _ => &[],
+        };
+        let (first, last) = match test.within {
+            Some(span) => self.moment.span(span, Direction::Last),
+            None => (Timestamp::MIN.micros(), self.moment.now().micros()),
+        };
+        let nothing = vec![Cell::Null; test.columns.len()];
+        let before = std::iter::once(&nothing).chain(all.iter().map(|change| &change.cells));
+        let fitting = all.iter().zip(before).filter(|(change, before)| {
+            let begins = |cells: &[Cell], wanted: &Option<Vec<Cell>>| {
+                wanted.as_ref().is_none_or(|wanted| cells[..wanted.len()] == wanted[..])
+            };
+            (first..=last).contains(&change.at.micros())
+                && begins(&change.cells, &test.to)
+                && begins(before, &test.from)
+        });
+        let count = fitting.count();
+        (count > 0, format!("{count} of {} changes fit", all.len()))
+    }
+}
+
+fn counts(count: Count, found: usize) -> bool {
+    count.op.holds(found.cmp(&(count.value as usize)))
+}
+
+fn text(cell: &Cell) -> Option<&str> {
+    match cell {
+        Cell::Text(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn holds(cell: &Cell, mode: HoldMode, options: &[String]) -> bool {
+    let held: Vec<String> =
+        text(cell).and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
+    match mode {
+        HoldMode::Any => options.iter().any(|option| held.contains(option)),
+        HoldMode::All => options.iter().all(|option| held.contains(option)),
+        HoldMode::None => !options.iter().any(|option| held.contains(option)),
+    }
+}
+
+fn total_order(one: &Cell, other: &Cell) -> Ordering {
+    order(one, other).unwrap_or(Ordering::Equal)
+}
+
+fn sum<'a>(kind: Kind, cells: impl Iterator<Item = &'a Cell>) -> Cell {
+    let mut total = Total::default();
+    cells.for_each(|cell| total.add(cell));
+    match (kind, total.finish()) {
+        (Kind::Real, Cell::Integer(0)) => Cell::Real(0.0),
+        (_, sum) => sum,
+    }
+}
+
+/// A sum that does not depend on the order of what is added.
+///
+/// Whole numbers that exceed 64 bits stay at the end of them. Reals are added from the least to the
+/// greatest, because each order rounds differently.
+#[derive(Debug, Default)]
+pub(crate) struct Total {
+    whole: i128,
+    reals: Vec<f64>,
+}
+
+impl Total {
+    pub(crate) fn add(&mut self, cell: &Cell) {
+        match cell {
+            Cell::Integer(number) => self.whole += i128::from(*number),
+            Cell::Real(number) => self.reals.push(*number),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn finish(mut self) -> Cell {
+        if self.reals.is_empty() {
+            let whole = self.whole.clamp(i64::MIN.into(), i64::MAX.into());
+            return Cell::Integer(i64::try_from(whole).unwrap_or(0));
+        }
+        // Finite numbers in this order can make an infinity, but never no number.
+        self.reals.sort_unstable_by(f64::total_cmp);
+        Cell::Real(self.reals.iter().sum())
+    }
+}

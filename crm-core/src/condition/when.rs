@@ -1,0 +1,240 @@
+//! The moment of an evaluation and its zone, and what spans and anniversaries mean from there.
+//!
+//! Days and months are counted by the calendar of the zone: 30 days before noon is noon, whatever
+//! the clocks did in between. The invariant: every answer lies in the years 0001 to 9999; a span
+//! that reaches beyond ends there.
+
+use jiff::{Span, ZonedDateTime, tz::TimeZoneDatabase};
+
+use super::{
+    checked::{Direction, Frame},
+    span::Parts,
+};
+use crate::{Date, Error, ErrorKind, Result, Timestamp, normal};
+
+/// When a condition is evaluated, and by which calendar.
+#[derive(Debug, Clone)]
+pub(crate) struct Moment {
+    now: Timestamp,
+    zone: String,
+    local: ZonedDateTime,
+}
+
+impl Moment {
+    /// `now`, in a zone of the IANA database.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidValue` with field `zone` if there is no such zone.
+    pub(crate) fn new(now: Timestamp, zone: &str) -> Result<Self> {
+        let zone = normal::time_zone::time_zone(zone).map_err(|error| error.with_field("zone"))?;
+        let local = local(now.micros(), &zone)?;
+        Ok(Self { now, zone, local })
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    pub(crate) fn zone(&self) -> &str {
+        &self.zone
+    }
+
+    /// The day it is there, in days since 1970.
+    pub(crate) fn today(&self) -> i64 {
+        day(&self.local)
+    }
+
+    /// The moment a span away.
+    pub(crate) fn shifted(&self, span: Parts, direction: Direction) -> Timestamp {
+        match shift(&self.local, span, direction) {
+            Some(moment) => Timestamp::clamped(moment.timestamp().as_microsecond()),
+            None => end(direction, Timestamp::MIN, Timestamp::MAX),
+        }
+    }
+
+    /// The day a span away, in days since 1970.
+    pub(crate) fn shifted_day(&self, span: Parts, direction: Direction) -> i64 {
+        match shift(&self.local, span, direction) {
+            Some(moment) => day(&moment),
+            None => i64::from(end(direction, Date::MIN, Date::MAX).days()),
+        }
+    }
+
+    /// The first and the last moment of a frame, in microseconds.
+    pub(crate) fn frame(&self, frame: Frame) -> (i64, i64) {
+        match frame {
+            Frame::Within(span) => {
+                (self.shifted(span, Direction::Last).micros(), self.now.micros())
+            }
+            Frame::Between(from, until) => (
+                from.unwrap_or(Timestamp::MIN).micros(),
+                // What ends before a moment ends a microsecond earlier.
+                until.map_or(self.now.micros(), |until| until.micros() - 1),
+            ),
+        }
+    }
+
+    /// The first and the last moment of a span, in microseconds.
+    pub(crate) fn span(&self, span: Parts, direction: Direction) -> (i64, i64) {
+        let (now, other) = (self.now.micros(), self.shifted(span, direction).micros());
+        (now.min(other), now.max(other))
+    }
+
+    /// The first and the last day of a span.
+    pub(crate) fn days(&self, span: Parts, direction: Direction) -> (i64, i64) {
+        let (today, other) = (self.today(), self.shifted_day(span, direction));
+        (today.min(other), today.max(other))
+    }
+}
+
+/// The day on which a moment falls in a zone, in days since 1970.
+///
+/// # Errors
+///
+/// `InvalidValue` if there is no such zone.
+pub(crate) fn day_in_zone(micros: i64, zone: &str) -> Result<i64> {
+    Ok(day(&local(micros, zone)?))
+}
+
+/// Whether an anniversary of `original` lies from `first` to `last`; all in days since 1970. The day
+/// itself is none, and what is not yet past has none. 29 February has its own on 28 February in
+/// years that lack it.
+pub(crate) fn has_anniversary(original: i64, first: i64, last: i64, today: i64) -> bool {
+    let date = |days: i64| i32::try_from(days).ok().and_then(|days| Date::from_days(days).ok());
+    let (Some(day), Some(from), Some(to)) = (date(original), date(first), date(last)) else {
+        return false;
+    };
+    let (year, month, day) = day.ymd();
+    let mut years = from.ymd().0.max(year + 1)..=to.ymd().0;
+    original < today
+        && years.any(|year| {
+            let anniversary = Date::from_ymd(year, month, day);
+            // Only 29 February can fail to be.
+            let anniversary = anniversary.or_else(|_| Date::from_ymd(year, month, day - 1));
+            anniversary.is_ok_and(|day| from <= day && day <= to)
+        })
+}
+
+fn local(micros: i64, zone: &str) -> Result<ZonedDateTime> {
+    let zone = TimeZoneDatabase::bundled()
+        .get(zone)
+        .map_err(|_| Error::new(ErrorKind::InvalidValue, "no such time zone").with_field("zone"))?;
+    // The last day of 9999 is partly beyond what the calendar knows.
+    let moment = jiff::Timestamp::from_microsecond(micros).unwrap_or(jiff::Timestamp::MAX);
+    Ok(moment.to_zoned_datetime(zone))
+}
+
+fn day(moment: &ZonedDateTime) -> i64 {
+    let date = moment.date();
+    let (year, month, day) = (i32::from(date.year()), date.month(), date.day());
+    let day = Date::from_ymd(year, month.unsigned_abs().into(), day.unsigned_abs().into());
+    day.unwrap_or(if year < 1 { Date::MIN } else { Date::MAX }).days().into()
+}
+
+fn shift(
+    moment: &ZonedDateTime,
+    Parts(parts): Parts,
+    direction: Direction,
+) -> Option<ZonedDateTime> {
+    let [years, months, weeks, days, hours, minutes, seconds] = parts.map(i64::from);
+    let span = Span::new()
+        .try_years(years)
+        .and_then(|span| span.try_months(months))
+        .and_then(|span| span.try_weeks(weeks))
+        .and_then(|span| span.try_days(days))
+        .and_then(|span| span.try_hours(hours))
+        .and_then(|span| span.try_minutes(minutes))
+        .and_then(|span| span.try_seconds(seconds))
+        .ok()?;
+    match direction {
+        Direction::Last => moment.checked_sub(span).ok(),
+        Direction::Next => moment.checked_add(span).ok(),
+    }
+}
+
+fn end<T>(direction: Direction, first: T, last: T) -> T {
+    match direction {
+        Direction::Last => first,
+        Direction::Next => last,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Span;
+
+    fn moment(at: &str, zone: &str) -> Moment {
+        Moment::new(at.parse().unwrap(), zone).unwrap()
+    }
+
+    fn parts(text: &str) -> Parts {
+        text.parse::<Span>().unwrap().parts().unwrap()
+    }
+
+    fn days(date: &str) -> i64 {
+        date.parse::<Date>().unwrap().days().into()
+    }
+
+    #[test]
+    fn days_are_counted_by_the_calendar_of_the_zone() {
+        // The clocks went forward on 29 March 2026: these two days have 47 hours.
+        let berlin = moment("2026-03-30T10:00:00Z", "Europe/Berlin");
+        let noon = |span| berlin.shifted(parts(span), Direction::Last).to_string();
+        assert_eq!(noon("2d"), "2026-03-28T11:00:00Z");
+        assert_eq!(noon("48h"), "2026-03-28T10:00:00Z");
+        assert_eq!(noon("1mo"), "2026-02-28T11:00:00Z");
+        assert_eq!(moment("2026-01-01T00:30:00Z", "America/New_York").today(), days("2025-12-31"));
+        assert_eq!(moment("2026-01-01T00:30:00Z", "UTC").today(), days("2026-01-01"));
+        assert!(Moment::new(Timestamp::UNIX_EPOCH, "Mars/Olympus").is_err());
+    }
+
+    #[test]
+    fn frames_have_their_ends() {
+        let noon = moment("2026-02-28T12:00:00Z", "UTC");
+        let micros = |at: &str| at.parse::<Timestamp>().unwrap().micros();
+        let at = |at: &str| Some(at.parse::<Timestamp>().unwrap());
+        let now = micros("2026-02-28T12:00:00Z");
+        assert_eq!(noon.frame(Frame::Within(parts("1d"))), (micros("2026-02-27T12:00:00Z"), now));
+        assert_eq!(noon.frame(Frame::Between(None, None)), (Timestamp::MIN.micros(), now));
+        let (from, until) = (at("2026-01-01T00:00:00Z"), at("2026-02-01T00:00:00Z"));
+        let last = micros("2026-01-31T23:59:59.999999Z");
+        assert_eq!(noon.frame(Frame::Between(from, until)), (micros("2026-01-01T00:00:00Z"), last));
+    }
+
+    #[test]
+    fn spans_end_with_time_itself() {
+        for (at, zone) in [
+            ("9999-12-31T23:59:59.999999Z", "Pacific/Kiritimati"),
+            ("0001-01-01T00:00:00Z", "America/Los_Angeles"),
+        ] {
+            let moment = moment(at, zone);
+            for span in ["9999y", "3652059d", "1d", "87649416h", "P9999Y119988M521723W"] {
+                let (first, last) = moment.span(parts(span), Direction::Next);
+                assert!(first <= last && last <= Timestamp::MAX.micros());
+                let (first, last) = moment.span(parts(span), Direction::Last);
+                assert!(Timestamp::MIN.micros() <= first && first <= last);
+                moment.days(parts(span), Direction::Next);
+            }
+        }
+    }
+
+    #[test]
+    fn anniversaries_come_every_year_after_the_first() {
+        let within = |original: &str, first: &str, last: &str| {
+            has_anniversary(days(original), days(first), days(last), days("2026-02-25"))
+        };
+        assert!(within("1990-03-01", "2026-02-25", "2026-03-04"));
+        assert!(within("1990-02-25", "2026-02-25", "2026-02-25"));
+        assert!(!within("1990-03-05", "2026-02-25", "2026-03-04"));
+        assert!(within("1992-02-29", "2026-02-25", "2026-02-28"));
+        assert!(!within("1992-02-29", "2026-03-01", "2026-03-31"));
+        assert!(within("1992-02-29", "2028-02-29", "2028-02-29"));
+        assert!(!within("1992-02-29", "2028-02-28", "2028-02-28"));
+        assert!(within("1990-01-02", "2025-12-30", "2026-01-05"), "over the end of a year");
+        assert!(!within("2026-02-20", "2026-02-18", "2026-02-25"), "the day itself is none");
+        assert!(within("2026-02-20", "2027-02-20", "2027-02-20"));
+        assert!(!within("2026-03-01", "2027-02-25", "2027-03-04"), "nothing to come has one yet");
+    }
+}

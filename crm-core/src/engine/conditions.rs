@@ -1,0 +1,276 @@
+//! Conditions: checking them, evaluating them for one record and explaining how lists use them.
+
+use super::{Catalog, Crm};
+use crate::{
+    ChangeKind, CheckCondition, CheckedCondition, Condition, ConditionAnswer, ConditionPlan, Error,
+    ErrorKind, EvaluateCondition, ExplainCondition, RecordId, Result, Timestamp,
+    cell::Cell,
+    condition::{
+        self, AssociationShape, ChangeFact, ChangedTest, Checked, Facts, Moment, Node, RelatedFact,
+        RelatedTest, Schema, Subject, Test, Way,
+    },
+    journal::read_body,
+    limits,
+    schema::TypeModel,
+    store::{
+        Connection,
+        condition::{self as sql, Expression},
+        facts, journal,
+        records::{self as rows, StoredRow},
+    },
+};
+
+impl Crm {
+    /// Checks a condition against an entity type and returns it in normal form.
+    ///
+    /// # Errors
+    ///
+    /// `UnknownType`, `UnknownAttribute`, `UnknownOption` (with the nearest name as a hint),
+    /// `Archived`, `WrongKind`, `InvalidValue`, `OutOfRange`, `Required`, `InvalidArgument`,
+    /// `LimitExceeded`; the field is the place within the condition, such as `condition.all[2].value`.
+    pub fn check_condition(&self, request: &CheckCondition) -> Result<CheckedCondition> {
+        let catalog = self.catalog();
+        let condition = request.condition.clone();
+        judge(&catalog, &condition, &request.entity_type, "condition")?;
+        let condition = condition.normalise();
+        let text = condition.to_string();
+        Ok(CheckedCondition { condition, text })
+    }
+
+    /// Says whether a condition is true for a record, archived or not, and why.
+    ///
+    /// # Errors
+    ///
+    /// As [`Crm::check_condition`]; `NotFound`; `InvalidValue` with field `zone`; `LimitExceeded`
+    /// if more than 100,000 activities, related records and changes would have to be looked at.
+    pub fn evaluate_condition(&self, request: &EvaluateCondition) -> Result<ConditionAnswer> {
+        let moment = self.moment(request.at, request.zone.as_deref())?;
+        self.read_explained(|conn, catalog| {
+            let checked = judge(catalog, &request.condition, &request.entity_type, "condition")?;
+            answer(conn, catalog, &checked, request.id, &moment)
+        })
+    }
+
+    /// Shows the SQL of a condition, how SQLite goes about it and about how many records it finds;
+    /// and for a record, as [`Crm::evaluate_condition`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Crm::evaluate_condition`].
+    pub fn explain_condition(&self, request: &ExplainCondition) -> Result<ConditionPlan> {
+        let moment = self.moment(request.at, request.zone.as_deref())?;
+        self.read_explained(|conn, catalog| {
+            let checked = judge(catalog, &request.condition, &request.entity_type, "condition")?;
+            let table = catalog.table(&request.entity_type)?;
+            let wanted = sql::compile(&checked, &moment);
+            let answer = request.id.map(|id| answer(conn, catalog, &checked, id, &moment));
+            Ok(ConditionPlan {
+                sql: sql::select(table, &wanted),
+                plan: sql::plan(conn, table, &wanted)?,
+                estimated_rows: sql::estimate(conn, table, &wanted)?,
+                answer: answer.transpose()?,
+            })
+        })
+    }
+
+    /// The moment that a request means.
+    pub(super) fn moment(&self, at: Option<Timestamp>, zone: Option<&str>) -> Result<Moment> {
+        Moment::new(at.unwrap_or_else(|| self.now()), zone.unwrap_or("UTC"))
+    }
+
+    /// The SQL of the condition of a list.
+    pub(super) fn wanted(
+        &self,
+        catalog: &Catalog,
+        condition: &Condition,
+        entity_type: &str,
+        at: Option<Timestamp>,
+        zone: Option<&str>,
+    ) -> Result<Expression> {
+        let checked = judge(catalog, condition, entity_type, "where")?;
+        Ok(sql::compile(&checked, &self.moment(at, zone)?))
+    }
+}
+
+fn judge(
+    catalog: &Catalog,
+    condition: &Condition,
+    entity_type: &str,
+    field: &str,
+) -> Result<Checked> {
+    catalog.table(entity_type)?;
+    condition::check(condition, catalog, entity_type).map_err(|error| {
+        let place = match error.field() {
+            Some(place) => format!("{field}.{place}"),
+            None => field.to_owned(),
+        };
+        error.with_field(place)
+    })
+}
+
+fn answer(
+    conn: &Connection,
+    catalog: &Catalog,
+    checked: &Checked,
+    id: RecordId,
+    moment: &Moment,
+) -> Result<ConditionAnswer> {
+    let table = catalog.table(&checked.entity_type)?;
+    let row = rows::get(conn, table, id)?
+        .ok_or_else(|| Error::new(ErrorKind::NotFound, "no such record").with_field("id"))?;
+    let mut loader = Loader { conn, catalog, schema: catalog, left: limits::CONDITION_FACTS };
+    let subject = loader.subject(&table.model, row, Some(&checked.root))?;
+    let (is_true, leaves) = condition::explain(checked, &subject, moment);
+    Ok(ConditionAnswer { is_true, leaves })
+}
+
+/// Reads what a condition needs to know of a record.
+struct Loader<'a> {
+    conn: &'a Connection,
+    catalog: &'a Catalog,
+    schema: &'a dyn Schema,
+    /// How many facts may still be read.
+    left: usize,
+}
+
+impl Loader<'_> {
+    /// The facts for the leaves of `node`, which is about this record.
+    fn subject(
+        &mut self,
+        model: &TypeModel,
+        row: StoredRow,
+        node: Option<&Node>,
+    ) -> Result<Subject> {
+        let mut cells = vec![
+            Cell::Blob(row.id.as_bytes().to_vec()),
+            Cell::Integer(row.version),
+            Cell::Integer(row.created_at.micros()),
+            Cell::Integer(row.updated_at.micros()),
+        ];
+        cells.extend(row.cells);
+        let mut facts = Vec::new();
+        for leaf in node.into_iter().flat_map(Node::leaves) {
+            // In the order in which the check counted them.
+            facts.push(match &leaf.test {
+                Test::Field(_) => continue,
+                Test::Event(test) => {
+                    let kind = test.kind.as_ref();
+                    let kind = kind.and_then(|kind| self.schema.activity_kind(&kind.name));
+                    let found = facts::activities(self.conn, row.id, kind, self.left + 1)?;
+                    self.spend(found.len())?;
+                    Facts::Activities(found)
+                }
+                Test::Related(test) => Facts::Related(self.related(test, row.id, &cells)?),
+                Test::Changed(test) => Facts::Changes(self.changes(test, model, row.id)?),
+            });
+        }
+        Ok(Subject { row: cells, facts })
+    }
+
+    fn related(
+        &mut self,
+        test: &RelatedTest,
+        id: RecordId,
+        cells: &[Cell],
+    ) -> Result<Vec<RelatedFact>> {
+        let mut found = Vec::new();
+        for entity_type in &test.types {
+            let table = self.catalog.table(&entity_type.name)?;
+            let most = self.left + 1;
+            let plain = |other| facts::Link { other, role: None, valid: (None, None) };
+            let links = match &test.way {
+                Way::Association { association, inverse, .. } => {
+                    facts::links(self.conn, association.id, id, *inverse, entity_type.id, most)?
+                }
+                Way::Reference(column) => match &cells[column.place] {
+                    Cell::Blob(bytes) => {
+                        let bytes = <[u8; 16]>::try_from(bytes.as_slice());
+                        bytes.map(RecordId::from_bytes).map(plain).into_iter().collect()
+                    }
+                    _ => Vec::new(),
+                },
+                Way::Referring(column) => {
+                    facts::referring(self.conn, table, &column.name, id, most)?
+                        .into_iter()
+                        .map(plain)
+                        .collect()
+                }
+            };
+            self.spend(links.len())?;
+            for facts::Link { other, role, valid } in links {
+                let row = rows::get(self.conn, table, other)?;
+                let Some(row) = row.filter(|row| row.archived_at.is_none()) else { continue };
+                let subject = self.subject(&table.model, row, test.filter.as_deref())?;
+                found.push(RelatedFact { role, valid, subject });
+            }
+        }
+        Ok(found)
+    }
+
+    fn changes(
+        &mut self,
+        test: &ChangedTest,
+        model: &TypeModel,
+        id: RecordId,
+    ) -> Result<Vec<ChangeFact>> {
+        let mut changes = Vec::new();
+        let mut left = self.left;
+        journal::of_record(self.conn, id, 0, |change| {
+            if !matches!(change.kind, ChangeKind::RecordCreated | ChangeKind::RecordPatched) {
+                return Ok(true);
+            }
+            let body = read_body(model, &change.body)?.into_iter();
+            let mut body = body.filter(|(attribute, _)| attribute.name() == test.attribute);
+            if let Some((_, cells)) = body.next() {
+                left = left.checked_sub(1).ok_or_else(too_many)?;
+                changes.push(ChangeFact { at: change.hlc.at(), cells });
+            }
+            Ok(true)
+        })?;
+        self.left = left;
+        Ok(changes)
+    }
+
+    fn spend(&mut self, facts: usize) -> Result<()> {
+        self.left = self.left.checked_sub(facts).ok_or_else(too_many)?;
+        Ok(())
+    }
+}
+
+fn too_many() -> Error {
+    let message = format!("more than {} facts to look at", limits::CONDITION_FACTS);
+    Error::new(ErrorKind::LimitExceeded, message).with_hint("count with records.count instead")
+}
+
+impl Schema for Catalog {
+    fn entity_type(&self, name: &str) -> Option<&TypeModel> {
+        self.find(name).map(|table| &table.model)
+    }
+
+    fn entity_types(&self) -> Vec<&str> {
+        let in_use =
+            self.iter().map(|table| &table.model).filter(|model| model.archived_at.is_none());
+        in_use.map(|model| model.name.as_str()).collect()
+    }
+
+    fn activity_kind(&self, name: &str) -> Option<&TypeModel> {
+        self.find_kind(name).map(|kind| &kind.model)
+    }
+
+    fn activity_kinds(&self) -> Vec<&str> {
+        let in_use = self.kinds().map(|kind| &kind.model);
+        let in_use = in_use.filter(|model| model.archived_at.is_none());
+        in_use.map(|model| model.name.as_str()).collect()
+    }
+
+    fn association(&self, _: &str) -> Option<AssociationShape<'_>> {
+        None
+    }
+
+    fn associations(&self) -> Vec<&str> {
+        Vec::new()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+//! Functions of ours that conditions call in SQL, where SQLite's own mean something else or nothing.
+//!
+//! They compute from their arguments alone, so that the same condition means the same here and in
+//! memory: both call the same code.
+
+use std::sync::Arc;
+
+use regex::Regex;
+use rusqlite::{
+    Connection,
+    functions::{Aggregate, Context, FunctionFlags},
+};
+
+use crate::{
+    Result,
+    cell::Cell,
+    condition::{Total, day_in_zone, has_anniversary},
+    schema::check,
+};
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Makes the functions known to a connection.
+///
+/// # Errors
+///
+/// Those of SQLite.
+pub(super) fn add(connection: &Connection) -> Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8
+        | FunctionFlags::SQLITE_DETERMINISTIC
+        | FunctionFlags::SQLITE_DIRECTONLY;
+    // Small letters of every script; SQLite's `lower` knows ASCII only.
+    connection.create_scalar_function("crm_lower", 1, flags, |context| {
+        Ok(text(context, 0).map(str::to_lowercase))
+    })?;
+    // Whether the whole of the second argument matches the pattern in the first.
+    connection.create_scalar_function("crm_matches", 2, flags, |context| {
+        let pattern: Arc<Regex> = context.get_or_create_aux(0, |pattern| {
+            check::pattern(pattern.as_str()?).map_err(Failure::from)
+        })?;
+        Ok(text(context, 1).map(|text| pattern.is_match(text)))
+    })?;
+    // The day in a zone on which a moment falls.
+    connection.create_scalar_function("crm_day", 2, flags, |context| {
+        let micros: Option<i64> = context.get(0)?;
+        let day = |micros| day_in_zone(micros, text(context, 1).unwrap_or_default());
+        let day = micros.map(day).transpose();
+        day.map_err(|error| rusqlite::Error::UserFunctionError(error.into()))
+    })?;
+    // Whether an anniversary of a day lies between two others; the last is today.
+    connection.create_scalar_function("crm_has_anniversary", 4, flags, |context| {
+        let original: Option<i64> = context.get(0)?;
+        let (first, last, today) = (context.get(1)?, context.get(2)?, context.get(3)?);
+        Ok(original.map(|original| has_anniversary(original, first, last, today)))
+    })?;
+    // A sum that neither overflows nor depends on the order of the rows.
+    connection.create_aggregate_function("crm_total", 1, flags, Sum)?;
+    Ok(())
+}
+
+/// A text argument; `None` for anything else.
+fn text<'a>(context: &'a Context<'_>, place: usize) -> Option<&'a str> {
+    context.get_raw(place).as_str().ok()
+}
+
+struct Sum;
+
+impl Aggregate<Total, Cell> for Sum {
+    fn init(&self, _: &mut Context<'_>) -> rusqlite::Result<Total> {
+        Ok(Total::default())
+    }
+
+    fn step(&self, context: &mut Context<'_>, total: &mut Total) -> rusqlite::Result<()> {
+        total.add(&context.get(0)?);
+        Ok(())
+    }
+
+    fn finalize(&self, _: &mut Context<'_>, total: Option<Total>) -> rusqlite::Result<Cell> {
+        Ok(total.map_or(Cell::Integer(0), Total::finish))
+    }
+}
