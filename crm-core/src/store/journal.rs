@@ -114,7 +114,7 @@ pub(crate) fn page(conn: &Connection, after: i64, limit: u32) -> Result<Vec<Stor
     rows.collect()
 }
 
-/// Changes for the reason `cause` after `after` and not after `until`, at most `limit`.
+/// Changes for the reason `cause` after `after` and before `until`, the latest first, at most `limit`.
 pub(crate) fn of_cause(
     conn: &Connection,
     cause: &str,
@@ -123,7 +123,7 @@ pub(crate) fn of_cause(
 ) -> Result<Vec<StoredChange>> {
     let mut statement = conn.prepare_cached(select!(
         "crm_journal j",
-        "WHERE j.cause = ?1 AND j.seq > ?2 AND j.seq <= ?3 ORDER BY j.seq LIMIT ?4"
+        "WHERE j.cause = ?1 AND j.seq > ?2 AND j.seq < ?3 ORDER BY j.seq DESC LIMIT ?4"
     ))?;
     let rows = statement.query_and_then((cause, after, until, limit), read_change)?;
     rows.collect()

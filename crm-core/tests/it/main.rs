@@ -10,6 +10,7 @@ mod damage;
 mod files;
 mod fixture;
 mod full_disk;
+mod imports;
 mod observers;
 mod privacy;
 mod properties;

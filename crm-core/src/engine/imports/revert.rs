@@ -1,7 +1,9 @@
 //! An import taken back: what it created is archived, what it changed gets back what it was.
 //!
 //! The journal has new values only, so that what a value was is what the last change before the
-//! import made of it. The invariant: what somebody else changed since is left as it is and listed.
+//! import made of it. The last change goes first, because a unique value that one record gave up for
+//! another can only go back in that order. The invariant: what somebody else changed since is left as
+//! it is and listed.
 //! The journal also tells what was taken back already, so that doing it again does nothing more.
 
 use super::{Imports, apply::cause, load};
@@ -52,17 +54,19 @@ impl Imports<'_> {
             left_count: 0,
             left: Vec::new(),
         };
-        let mut reached = begun.first_seq;
+        // Changes from here on are dealt with.
+        let mut reached = i64::MAX;
         let mut is_finished = false;
         while !is_finished {
             let last_seq = crm.write(|writing| {
                 let mut stored = load(writing.tx, id)?;
                 let table = writing.table(&stored.import.entity_type)?;
                 table.model.check_live()?;
-                let range = (reached, stored.last_seq);
+                reached = reached.min(stored.last_seq + 1);
+                let range = (stored.first_seq, reached);
                 let changes = journal::of_cause(writing.tx, &own, range, BATCH)?;
                 is_finished = changes.len() < BATCH as usize;
-                reached = changes.last().map_or(stored.last_seq, |change| change.seq);
+                reached = changes.last().map_or(reached, |change| change.seq);
                 let mut undo = Undo {
                     writing,
                     table: &table,
@@ -84,8 +88,9 @@ impl Imports<'_> {
                 report.import = stored.import;
                 Ok(stored.last_seq)
             })?;
-            let distance = |seq: i64| (seq - begun.first_seq).unsigned_abs();
-            let progress = Progress { done: distance(reached), total: Some(distance(last_seq)) };
+            let total = (last_seq - begun.first_seq).unsigned_abs();
+            let done = if is_finished { total } else { (last_seq - reached + 1).unsigned_abs() };
+            let progress = Progress { done, total: Some(total) };
             let flow = reports.step(progress, is_finished);
             if is_finished {
                 break;
