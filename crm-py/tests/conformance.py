@@ -298,13 +298,84 @@ def dialect(request: Request) -> dict[str, Any]:
     return {"dialect": crm.CsvDialect(**given["dialect"])} if given else {}
 
 
+def moments(request: Request, *names: str) -> dict[str, Any]:
+    """Take those of the fields that are given, as moments."""
+    given = request.options(*names)
+    return {name: datetime.datetime.fromisoformat(text) for name, text in given.items()}
+
+
+def condition(request: Request) -> dict[str, Any]:
+    """Take what a list asks beside its filter."""
+    return {**request.options("where", "zone"), **moments(request, "at")}
+
+
+def ref(fields: Json) -> crm.RecordRef | None:
+    """Return the name of a record from JSON."""
+    return None if fields is None else crm.RecordRef(**fields)
+
+
+def activity(fields: Json) -> crm.NewActivity:
+    """Return an activity to be recorded from JSON."""
+    given = {**fields, "at": datetime.datetime.fromisoformat(fields["at"])}
+    given["subject"] = ref(given.get("subject"))
+    given["amount"] = typed(given.get("amount"))
+    given["links"] = [crm.ActivityLink(**link) for link in given.get("links", [])]
+    given["properties"] = {key: typed(one) for key, one in given.get("properties", {}).items()}
+    return crm.NewActivity(**given)
+
+
+def whole(request: Request) -> dict[str, Json]:
+    """Take all fields."""
+    return request.options(*[*request.left])
+
+
+def timeline(page: crm.TimelinePage) -> Json:
+    """Return a timeline as JSON has it, with the sort of each item as its name."""
+    answer = plain(page)
+    for entry, shown in zip(page, answer["entries"], strict=True):
+        name = "activity" if isinstance(entry.item, crm.Activity) else "change"
+        shown["item"] = {name: shown["item"]}
+    return answer
+
+
 CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
+    "activities.get": lambda db, r: db.activities.get(r["id"]),
+    "activities.identify": lambda db, r: db.activities.identify(
+        r["visitor"], crm.RecordRef(type=r["type"], id=r["id"])
+    ),
+    "activities.list": lambda db, r: db.activities.list(
+        subject=ref(r.options("subject").get("subject")),
+        **{"from_" if name == "from" else name: at for name, at in moments(r, "from", "until").items()},
+        **r.options("visitor", "key", "kinds", "after", "limit"),
+    ),
+    "activities.record": lambda db, r: db.activities.record(activity(whole(r))),
+    "activities.record_many": lambda db, r: db.activities.record_many(
+        [activity(one) for one in r["activities"]], **r.options("all_or_nothing")
+    ),
+    "activities.release": lambda db, r: db.activities.release(r["visitor"]),
+    "activity_kinds.archive": lambda db, r: db.activity_kinds.archive(r["kind"]),
+    "activity_kinds.define": lambda db, r: db.activity_kinds.define(
+        r["name"],
+        [attribute(one) for one in r.options("properties").get("properties", [])],
+        **r.options("label", "description"),
+    ),
+    "activity_kinds.define_preset": lambda db, r: db.activity_kinds.define_preset(r["preset"]),
+    "activity_kinds.get": lambda db, r: db.activity_kinds.get(r["kind"]),
+    "activity_kinds.list": lambda db, r: db.activity_kinds.list(),
+    "activity_kinds.restore": lambda db, r: db.activity_kinds.restore(r["kind"]),
     "attributes.archive": lambda db, r: db.types.archive_attribute(r["type"], r["attribute"]),
     "attributes.define": lambda db, r: db.types.define_attribute(
         r["type"], attribute(r["attribute"])
     ),
     "attributes.restore": lambda db, r: db.types.restore_attribute(r["type"], r["attribute"]),
     "changes.list": lambda db, r: db.changes_page(**r.options("after", "limit")),
+    "conditions.check": lambda db, r: db.conditions.check(r["type"], r["condition"]),
+    "conditions.evaluate": lambda db, r: db.conditions.evaluate(
+        r["type"], r["id"], r["condition"], **r.options("zone"), **moments(r, "at")
+    ),
+    "conditions.explain": lambda db, r: db.conditions.explain(
+        r["type"], r["condition"], **r.options("id", "zone"), **moments(r, "at")
+    ),
     "csv.export": lambda db, r: db.csv.export(
         r["type"],
         filter=r.values("filter"),
@@ -340,7 +411,7 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
         r["id"], **r.options("expected_version")
     ),
     "records.count": lambda db, r: db.records(r["type"]).count(
-        r.values("filter"), **r.options("archived")
+        r.values("filter"), **condition(r), **r.options("archived")
     ),
     "records.create": lambda db, r: db.records(r["type"]).create(r.values()),
     "records.get": lambda db, r: db.records(r["type"]).get(r["id"]),
@@ -354,7 +425,10 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
         r["id"], **r.options("attribute", "after", "limit")
     ),
     "records.list": lambda db, r: db.records(r["type"]).list(
-        r.values("filter"), **ordered(r), **r.options("archived", "after", "limit")
+        r.values("filter"),
+        **condition(r),
+        **ordered(r),
+        **r.options("archived", "after", "limit"),
     ),
     "records.patch": lambda db, r: db.records(r["type"]).patch(
         r["id"], r.values(), **r.options("expected_version")
@@ -363,6 +437,9 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
         r["id"], **r.options("expected_version")
     ),
     "records.upsert": lambda db, r: db.records(r["type"]).upsert(r["key"], r.values()),
+    "timeline.list": lambda db, r: timeline(
+        db.timeline(r["type"], r["id"], **r.options("items", "kinds", "after", "limit"))
+    ),
     "types.archive": lambda db, r: db.types.archive(r["type"]),
     "types.define": lambda db, r: db.types.define(
         r["name"],

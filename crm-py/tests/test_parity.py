@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +81,25 @@ def test_every_operation_is_called_by_a_method(
     db.csv.import_("company", text="name,employees\nAcme,many\n", columns=columns)
     db.csv.export("company")
     db.csv.propose("company", text="name\n")
+    db.activity_kinds.define("chat", [crm.Attribute("topic", "text")])
+    db.activity_kinds.define_preset("call")
+    db.activity_kinds.archive("call")
+    db.activity_kinds.restore("call")
+    db.activity_kinds.get("chat")
+    db.activity_kinds.list()
+    at = datetime.datetime(2025, 1, 31, tzinfo=datetime.UTC)
+    link = crm.ActivityLink(type="book", id=book.id)
+    chat = crm.NewActivity(kind="chat", at=at, visitor="v", links=[link])
+    recorded = db.activities.record(chat)
+    db.activities.record_many([crm.NewActivity(kind="chat", at=at, visitor="v")])
+    db.activities.identify("v", book)
+    db.activities.get(recorded.activity.id)
+    db.activities.list(subject=book)
+    db.timeline("book", book.id)
+    db.activities.release("v")
+    db.conditions.check("book", "title is set")
+    db.conditions.evaluate("book", book.id, "title is set")
+    db.conditions.explain("book", "title is set", id=book.id)
     db.sql("select 1")
     db.stats()
     db.info()
@@ -92,6 +113,12 @@ def test_every_operation_is_called_by_a_method(
         match response:
             case "Record":
                 assert_same(answers[name], crm.Record)
+            case "Activity":
+                assert_same(answers[name], crm.Activity)
+            case "ActivityKind":
+                assert_same(answers[name], crm.ActivityKind)
+            case "Visitor":
+                assert_same(answers[name], crm.Visitor)
             case "EntityType":
                 assert_same(answers[name], crm.EntityType)
                 for attribute in answers[name]["attributes"]:
@@ -109,7 +136,20 @@ def test_every_operation_is_called_by_a_method(
     assert_same(answers["records.apply"]["outcomes"][0], crm.ChangeOutcome)
     assert_same(answers["records.apply"]["outcomes"][0]["problem"], crm.Problem)
     assert_same(answers["changes.list"], crm.ChangePage)
-    assert_same(answers["changes.list"]["changes"][0], crm.Change)
+    # What is no activity leaves the field out.
+    assert_same({*answers["changes.list"]["changes"][0], "activity"}, crm.Change)
+    assert_same(answers["activities.record"], crm.RecordedActivity)
+    assert_same(answers["activities.get"]["links"][0], crm.ActivityLink)
+    assert_same(answers["activities.record_many"], crm.ActivityReport)
+    assert_same(answers["activities.record_many"]["outcomes"][0], crm.ActivityOutcome)
+    assert_same(answers["activities.list"], crm.ActivityPage)
+    assert_same(answers["activities.identify"]["record"], crm.RecordRef)
+    assert_same(answers["timeline.list"], crm.TimelinePage)
+    assert_same(answers["timeline.list"]["entries"][0], crm.TimelineEntry)
+    assert_same(answers["conditions.check"], crm.CheckedCondition)
+    assert_same(answers["conditions.evaluate"], crm.ConditionAnswer)
+    assert_same(answers["conditions.evaluate"]["leaves"][0], crm.LeafReason)
+    assert_same(answers["conditions.explain"], crm.ConditionPlan)
     assert_same(answers["csv.import"], crm.ImportReport)
     assert_same(answers["csv.import"]["problems"][0], crm.CellProblem)
     assert_same(answers["csv.import"]["problem_counts"][0], crm.ProblemCount)
@@ -160,6 +200,8 @@ def test_enumerations_have_the_names_of_the_engine(db: crm.Crm) -> None:
     assert names(
         "attributes.define", {"type": "contact", "attribute": {**attribute, "sensitivity": "?"}}
     ) == set(crm.Sensitivity)
+    assert names("activity_kinds.define_preset", {"preset": "?"}) == set(crm.ActivityPreset)
+    assert names("timeline.list", {"type": "x", "id": str(uuid.UUID(int=0)), "items": ["?"]}) == set(crm.TimelineKind)
     assert names("records.count", {"type": "contact", "archived": "?"}) == set(crm.Archived)
     assert names("csv.import", {**table, "mode": "?"}) == set(crm.ImportMode)
     assert names("csv.import", {**table, "bad_cells": "?"}) == set(crm.BadCells)

@@ -79,7 +79,14 @@ impl ActivityPreset {
     /// ```
     #[must_use]
     pub fn definition(self) -> DefineActivityKind {
-        let properties = match self {
+        let properties = self.properties();
+        let label = self.label().into();
+        DefineActivityKind { label, ..DefineActivityKind::new(self.name(), properties) }
+    }
+
+    /// Those of what happens on the web and by e-mail; then of the others.
+    fn properties(self) -> Vec<Attribute> {
+        match self {
             Self::WebVisit => vec![
                 property("landing_page", "Landing page", Kind::Url),
                 property("referrer", "Referrer", Kind::Url),
@@ -93,6 +100,15 @@ impl ActivityPreset {
                 property("title", "Title", Kind::Text),
                 property("referrer", "Referrer", Kind::Url),
             ],
+            Self::Form => vec![
+                property("form", "Form", Kind::Text).required(),
+                property("url", "Address", Kind::Url),
+                property("message", "Message", Kind::LongText).personal(),
+            ],
+            Self::FileDownload => vec![
+                property("file_name", "File", Kind::Text).required(),
+                property("url", "Address", Kind::Url),
+            ],
             Self::EmailSent => email(vec![]),
             Self::EmailOpened => email(vec![]),
             Self::EmailClicked => email(vec![property("url", "Address", Kind::Url)]),
@@ -100,6 +116,13 @@ impl ActivityPreset {
                 property("bounce", "Bounce", Kind::Choice).options(["hard", "soft"]),
                 property("reason", "Reason", Kind::Text).personal(),
             ]),
+            _ => self.of_conversations(),
+        }
+    }
+
+    /// Those of what is said and written from person to person; then of the others.
+    fn of_conversations(self) -> Vec<Attribute> {
+        match self {
             Self::Call => vec![
                 property("phone", "Telephone", Kind::Phone).personal(),
                 count("minutes", "Minutes"),
@@ -139,11 +162,13 @@ impl ActivityPreset {
                 property("body", "Text", Kind::LongText).personal(),
                 property("url", "Address", Kind::Url).personal(),
             ],
-            Self::Form => vec![
-                property("form", "Form", Kind::Text).required(),
-                property("url", "Address", Kind::Url),
-                property("message", "Message", Kind::LongText).personal(),
-            ],
+            _ => self.of_dealings(),
+        }
+    }
+
+    /// Those of what is bought, asked, complained of and attended.
+    fn of_dealings(self) -> Vec<Attribute> {
+        match self {
             Self::Purchase => vec![
                 property("order_id", "Order", Kind::Text),
                 property("product", "Product", Kind::Text),
@@ -165,10 +190,6 @@ impl ActivityPreset {
                 // Wide enough for the 0 to 10 of a recommendation, which a rating is not.
                 property("rating", "Rating", Kind::Integer),
             ],
-            Self::FileDownload => vec![
-                property("file_name", "File", Kind::Text).required(),
-                property("url", "Address", Kind::Url),
-            ],
             Self::EventAttendance => vec![
                 property("event", "Event", Kind::Text).required(),
                 property("status", "Status", Kind::Choice).options([
@@ -179,9 +200,8 @@ impl ActivityPreset {
                 ]),
                 property("place", "Place", Kind::Text),
             ],
-        };
-        let label = self.label().into();
-        DefineActivityKind { label, ..DefineActivityKind::new(self.name(), properties) }
+            _ => Vec::new(),
+        }
     }
 }
 

@@ -133,7 +133,7 @@ impl<'a> Evaluation<'a> {
             None => true,
         };
         match &test.compare {
-            Compare::Set { .. } => unreachable!("answered before"),
+            Compare::Set { negated } => (*cell != Cell::Null) != *negated,
             // An amount in another currency is another value, and neither more nor less.
             Compare::Value(super::Comparison::Neq, value) => !is_ours || cell != value,
             Compare::Value(op, value) => {

@@ -1,3 +1,5 @@
+//! What the forms of a condition have in common, and what is refused: without a file.
+
 use super::{checked::Checked, *};
 use crate::{
     Attribute, Error, ErrorKind, Kind, Money, Result, limits,

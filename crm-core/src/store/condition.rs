@@ -482,11 +482,9 @@ impl Writer<'_> {
         self.push(&format!("EXISTS (SELECT 1 FROM crm_journal AS {row} WHERE "));
         self.mentions(test, &row, &format!("{}.id", scope.row));
         let first = test.within.map(|span| self.moment.shifted(span, Direction::Last));
-        let (first, end) = stamps(first, self.moment.now());
-        self.push(&format!(" AND {row}.hlc >= "));
-        self.bind(Cell::Integer(first));
-        self.push(&format!(" AND {row}.hlc < "));
-        self.bind(Cell::Integer(end));
+        let (first, last) = stamps(first, self.moment.now());
+        self.push(" AND ");
+        self.between(&format!("{row}.hlc"), Cell::Integer(first), Cell::Integer(last));
         for (column, cell) in test.columns.iter().zip(test.to.iter().flatten()) {
             self.push(" AND ");
             self.body_value(&row, column, cell);
@@ -600,10 +598,41 @@ fn in_body(cell: &Cell) -> Cell {
     }
 }
 
-/// From which stamp of the journal, included, to which, excluded, changes lie between two moments.
+/// The first and the last stamp of the journal for changes between two moments; the last is the less
+/// where there is none.
 fn stamps(first: Option<Timestamp>, last: Timestamp) -> (i64, i64) {
-    // A stamp has milliseconds in 47 bits, and none before 1970.
-    let stamp = |millis: i64| if millis < 1 << 47 { millis.max(0) << 16 } else { i64::MAX };
-    let first = first.map_or(0, |first| stamp((first.micros() + 999).div_euclid(1000)));
-    (first, stamp(last.micros().div_euclid(1000) + 1))
+    // A stamp has 47 bits of milliseconds since 1970, and stands for the beginning of its own.
+    let first = first.map_or(0, |first| -((-first.micros()).div_euclid(1000)));
+    let last = last.micros().div_euclid(1000);
+    if first >= 1 << 47 {
+        return (0, -1);
+    }
+    let last = if last < (1 << 47) - 1 { ((last + 1) << 16) - 1 } else { i64::MAX };
+    (first.max(0) << 16, last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_lies_between_two_moments_to_the_millisecond() {
+        let between = |first: i64, last: i64, millis: i64| {
+            let (first, last) = (Timestamp::clamped(first), Timestamp::clamped(last));
+            let (first, last) = stamps(Some(first), last);
+            // The first and the last stamp of that millisecond.
+            let within = |stamp: i64| (first..=last).contains(&stamp);
+            assert_eq!(within(millis << 16), within((millis << 16) + 0xFFFF));
+            within(millis << 16)
+        };
+        // What happened in a millisecond happened at its beginning.
+        assert!(between(5_000, 7_000, 5) && between(5_000, 7_000, 7));
+        assert!(between(4_001, 7_999, 5) && between(4_001, 7_999, 7));
+        assert!(!between(5_001, 6_999, 5) && !between(5_001, 6_999, 7));
+        assert!(between(5_001, 6_999, 6));
+        assert!(!between(-2_000, -1, 0) && between(-2_000, 0, 0));
+        let end = Timestamp::MAX.micros();
+        assert!(between(0, end, (1 << 47) - 1) && !between(end, end, (1 << 47) - 1));
+        assert_eq!(stamps(None, Timestamp::clamped(0)), (0, 0xFFFF));
+    }
 }

@@ -17,7 +17,7 @@ use crate::{Error, ErrorKind, Result};
 pub(super) const APPLICATION_ID: i32 = 0x4352_4D31;
 
 /// The version that this engine writes.
-pub(crate) const SCHEMA_VERSION: i32 = 2;
+pub(crate) const SCHEMA_VERSION: i32 = 3;
 
 const SCHEMA: &str = include_str!("sql/schema.sql");
 
@@ -33,8 +33,13 @@ const MIGRATIONS: &[Migration] = &[
     Migration { to: 1, name: "init", sql: include_str!("sql/migrations/0001_init.sql") },
     Migration {
         to: 2,
-        name: "activities, associations and imports",
+        name: "activities and associations",
         sql: include_str!("sql/migrations/0002_activities_and_associations.sql"),
+    },
+    Migration {
+        to: 3,
+        name: "indexes of associations, imports",
+        sql: include_str!("sql/migrations/0003_associations_and_imports.sql"),
     },
 ];
 

@@ -174,19 +174,22 @@ fn about_activities(record: RecordId, activity: RecordId) -> Vec<(&'static str, 
     ]
 }
 
-/// Those about conditions: what they compare with, and what they were true for.
+/// Those about conditions.
 fn about_conditions(id: RecordId) -> Vec<(&'static str, Json)> {
-    let named = json!({ "field": "a_text", "op": "contains", "value": "Zanzibarine" });
-    let role = json!({ "event": "chat", "where": { "field": "channel", "op": "eq", "value": "Quillfeather" } });
-    let condition = json!({ "any": [named, role] });
-    let plain = json!({ "type": "everything", "condition": condition });
-    let mut with_id = plain.clone();
-    with_id["id"] = json!(id);
+    let condition = json!({ "all": [
+        { "field": "a_text", "op": "eq", "value": "Zanzibarine" },
+        { "field": "a_long_text", "op": "matches", "value": "Quillfeather.*" },
+        { "field": "a_text", "op": "in", "value": ["Quillfeather", "Zanzibarine"] },
+        { "event": "chat", "where": { "field": "topic", "op": "contains", "value": "Zanzibarine" } },
+        { "related": "a_reference", "where": { "field": "name", "op": "eq", "value": "Zanzibarine" } },
+        { "changed": "a_text", "to": "Quillfeather", "within": "P30D" },
+    ] });
     vec![
-        ("conditions.check", plain.clone()),
-        ("conditions.evaluate", with_id.clone()),
-        ("conditions.explain", plain),
-        ("conditions.explain", with_id),
+        ("conditions.check", json!({ "type": "everything", "condition": condition })),
+        ("conditions.evaluate", json!({ "type": "everything", "id": id, "condition": condition })),
+        ("conditions.explain", json!({ "type": "everything", "id": id, "condition": condition })),
+        ("records.list", json!({ "type": "everything", "where": condition })),
+        ("records.count", json!({ "type": "everything", "where": "a_text = \"Zanzibarine\"" })),
     ]
 }
 

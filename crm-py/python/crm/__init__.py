@@ -9,6 +9,30 @@
 """
 
 from crm._native import __version__
+from crm.activities import (
+    Activities,
+    Activity,
+    ActivityKind,
+    ActivityKinds,
+    ActivityLink,
+    ActivityOutcome,
+    ActivityPage,
+    ActivityPreset,
+    ActivityReport,
+    Direction,
+    NewActivity,
+    RecordedActivity,
+    RecordRef,
+    Visitor,
+)
+from crm.conditions import (
+    CheckedCondition,
+    Condition,
+    ConditionAnswer,
+    ConditionPlan,
+    Conditions,
+    LeafReason,
+)
 from crm.database import (
     Crm,
     DatabaseStats,
@@ -108,9 +132,19 @@ from crm.schema import (
     Types,
 )
 from crm.tables import Table
+from crm.timeline import TimelineEntry, TimelineKind, TimelinePage
 from crm.values import Address, FileRef, Money, Value
 
 __all__ = [
+    "Activities",
+    "Activity",
+    "ActivityKind",
+    "ActivityKinds",
+    "ActivityLink",
+    "ActivityOutcome",
+    "ActivityPage",
+    "ActivityPreset",
+    "ActivityReport",
     "Address",
     "ApplyReport",
     "ArchiveRecord",
@@ -124,10 +158,15 @@ __all__ = [
     "ChangeKind",
     "ChangeOutcome",
     "ChangePage",
+    "CheckedCondition",
     "ChoiceOption",
     "ClosedError",
     "ColumnMapping",
     "Commit",
+    "Condition",
+    "ConditionAnswer",
+    "ConditionPlan",
+    "Conditions",
     "CorruptError",
     "CreateRecord",
     "Crm",
@@ -137,6 +176,7 @@ __all__ = [
     "CsvProfile",
     "DatabaseStats",
     "DefinitionConflictError",
+    "Direction",
     "DuplicateError",
     "Durability",
     "EngineInfo",
@@ -162,9 +202,11 @@ __all__ = [
     "InvalidValueError",
     "IoError",
     "Kind",
+    "LeafReason",
     "LimitExceededError",
     "MappingProposal",
     "Money",
+    "NewActivity",
     "NotAuthorizedError",
     "NotFoundError",
     "NotOurFileError",
@@ -180,6 +222,8 @@ __all__ = [
     "ReadOnlyError",
     "Record",
     "RecordChange",
+    "RecordRef",
+    "RecordedActivity",
     "Records",
     "ReentrantError",
     "Replay",
@@ -189,6 +233,9 @@ __all__ = [
     "StaleVersionError",
     "Table",
     "TimedOutError",
+    "TimelineEntry",
+    "TimelineKind",
+    "TimelinePage",
     "TooNewError",
     "TypeCount",
     "Types",
@@ -201,8 +248,8 @@ __all__ = [
     "Upserted",
     "Value",
     "VerifyReport",
+    "Visitor",
     "WrongKindError",
-    "__version__",
     "__version__",
     "open",
 ]

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
 from typing import Any, NoReturn
+from uuid import UUID
 
 from crm import wire
 from crm._native import Engine
+from crm.activities import Activities, ActivityKinds
+from crm.conditions import Conditions
 from crm.errors import InvalidArgumentError
 from crm.exchange import Csv
 from crm.files import Files
@@ -21,6 +24,7 @@ from crm.records import ApplyReport, RecordChange, Records, apply
 from crm.schema import Definitions, Types
 from crm.sqlite_guard import Watch
 from crm.tables import SqlValue, Table
+from crm.timeline import TimelineKind, TimelinePage, read_timeline, write_timeline
 from crm.values import encode
 
 MEMORY = ":memory:"
@@ -97,6 +101,8 @@ class VerifyReport:
     """Whether nothing was found."""
     records: int
     """Records compared with the journal."""
+    activities: int
+    """Activities compared with the journal."""
     problems: tuple[str, ...]
     """What was found, at most 100 lines, without personal data."""
 
@@ -151,6 +157,40 @@ class Crm:
     def deals(self) -> Records:
         """Records of the type `deal`."""
         return self.records("deal")
+
+    @property
+    def activities(self) -> Activities:
+        """What happened with records and visitors."""
+        return Activities(self._engine, self._definitions)
+
+    @property
+    def activity_kinds(self) -> ActivityKinds:
+        """The kinds of activities."""
+        return ActivityKinds(self._engine, self._definitions)
+
+    @property
+    def conditions(self) -> Conditions:
+        """Conditions, checked, evaluated and explained."""
+        return Conditions(self._engine)
+
+    def timeline(
+        self,
+        type: str,
+        id: UUID | str,
+        *,
+        items: Iterable[TimelineKind | str] = (),
+        kinds: Iterable[str] = (),
+        after: str | None = None,
+        limit: int = 100,
+    ) -> TimelinePage:
+        """Return a page of what happened with a record, the latest first: activities and changes.
+
+        `items` and `kinds` (of activities) leave the others out.
+        """
+        request = write_timeline(type, id, items, kinds, after, limit)
+        return read_timeline(
+            self._engine.call("timeline.list", request), self._definitions, type
+        )
 
     @property
     def files(self) -> Files:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from crm import _native, wire
+from crm.activities import Activity, read_activity
 from crm.schema import Definitions
 
 
@@ -28,6 +30,12 @@ class ChangeKind(StrEnum):
     ATTRIBUTE_ARCHIVED = "attribute_archived"
     ATTRIBUTE_RESTORED = "attribute_restored"
     FILE_ADDED = "file_added"
+    ACTIVITY_KIND_DEFINED = "activity_kind_defined"
+    ACTIVITY_KIND_ARCHIVED = "activity_kind_archived"
+    ACTIVITY_KIND_RESTORED = "activity_kind_restored"
+    ACTIVITY_RECORDED = "activity_recorded"
+    VISITOR_IDENTIFIED = "visitor_identified"
+    VISITOR_RELEASED = "visitor_released"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +67,9 @@ class Change:
     values: Mapping[str, Any]
     """The new values of a record's attributes; None for those that were cleared."""
     definition: str | None
-    """For a definition or a file: what the journal holds, as JSON."""
+    """For a definition, a file or a visitor: what the journal holds, as JSON."""
+    activity: Activity | None
+    """An activity as it was recorded: without what came later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +165,11 @@ def read_changes(plain: dict[str, Any], definitions: Definitions) -> ChangePage:
 def _read_change(plain: dict[str, Any], definitions: Definitions) -> Change:
     if plain["values"]:
         plain["values"] = definitions.shape(plain["type"], plain["values"]).decode(plain["values"])
-    return wire.read(Change, plain)
+    activity = plain.get("activity")
+    change = wire.read(Change, {**plain, "activity": None})
+    if activity is None:
+        return change
+    return dataclasses.replace(change, activity=read_activity(activity, definitions))
 
 
 def read_history(plain: dict[str, Any], definitions: Definitions, entity_type: str) -> HistoryPage:

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from crm import values, wire
 from crm._native import Engine
+from crm.conditions import Condition, moment
 from crm.errors import CrmError, InvalidArgumentError
 from crm.journal import HistoryEntry, HistoryPage, read_history
 from crm.schema import Definitions
@@ -344,6 +345,9 @@ class Records:
         filter: Mapping[str, Value] = {},
         /,
         *,
+        where: Condition | None = None,
+        at: datetime.datetime | None = None,
+        zone: str | None = None,
         order: str | None = None,
         descending: bool = False,
         archived: Archived | str = Archived.EXCLUDE,
@@ -353,11 +357,15 @@ class Records:
     ) -> Page:
         """Return a page of the records whose attributes equal the given values.
 
+        `where` is a condition that must be true too, as text or mapping; `at` is the moment that
+        counts as now in it, and `zone` the time zone by whose calendar days count.
         None means without a value. The order is by one attribute, or by id, which is the order of
         creation. Hand the page's `next` in as `after` for the next page, or use `iterate`.
         """
         plain = {
             "filter": encode_values(filter, attributes),
+            "where": where,
+            **moment(at, zone),
             "order": order and {"attribute": order, "descending": descending},
             "archived": str(archived),
             "after": after,
@@ -371,6 +379,9 @@ class Records:
         filter: Mapping[str, Value] = {},
         /,
         *,
+        where: Condition | None = None,
+        at: datetime.datetime | None = None,
+        zone: str | None = None,
         order: str | None = None,
         descending: bool = False,
         archived: Archived | str = Archived.EXCLUDE,
@@ -385,6 +396,9 @@ class Records:
         while True:
             page = self.list(
                 {**filter, **attributes},
+                where=where,
+                at=at,
+                zone=zone,
                 order=order,
                 descending=descending,
                 archived=archived,
@@ -409,11 +423,19 @@ class Records:
         filter: Mapping[str, Value] = {},
         /,
         *,
+        where: Condition | None = None,
+        at: datetime.datetime | None = None,
+        zone: str | None = None,
         archived: Archived | str = Archived.EXCLUDE,
         **attributes: Value,
     ) -> int:
-        """Count the records whose attributes equal the given values."""
-        plain = {"filter": encode_values(filter, attributes), "archived": str(archived)}
+        """Count the records that `list` takes."""
+        plain = {
+            "filter": encode_values(filter, attributes),
+            "where": where,
+            **moment(at, zone),
+            "archived": str(archived),
+        }
         count: int = self._call("records.count", plain)
         return count
 

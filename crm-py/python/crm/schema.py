@@ -57,6 +57,8 @@ class Preset(StrEnum):
     DEAL = "deal"
     HOUSEHOLD = "household"
     ORGANISATION = "organisation"
+    NOTE = "note"
+    TASK = "task"
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,8 @@ def _read_bound(kind: str, plain: Any) -> Any:
     return plain if is_given_otherwise else decode(kind, plain)
 
 
-def _read_attribute(plain: dict[str, Any]) -> Attribute:
+def read_attribute(plain: dict[str, Any]) -> Attribute:
+    """Return a definition from its plain form."""
     given = {field.name: plain[field.name] for field in fields(Attribute)}
     for bound in _BOUNDS:
         given[bound] = _read_bound(plain["kind"], plain[bound])
@@ -194,7 +197,8 @@ def _read_attribute(plain: dict[str, Any]) -> Attribute:
     return Attribute(**given)
 
 
-def _write_attribute(attribute: Attribute) -> dict[str, Any]:
+def write_attribute(attribute: Attribute) -> dict[str, Any]:
+    """Return the plain form of a definition."""
     plain = wire.write(attribute)
     for bound in _BOUNDS:
         if bound in plain:
@@ -209,8 +213,8 @@ def _read_type(plain: dict[str, Any]) -> EntityType:
         name=plain["name"],
         label=plain["label"],
         description=plain["description"],
-        attributes=tuple(map(_read_attribute, plain["attributes"])),
-        archived_attributes=tuple(map(_read_attribute, plain["archived_attributes"])),
+        attributes=tuple(map(read_attribute, plain["attributes"])),
+        archived_attributes=tuple(map(read_attribute, plain["archived_attributes"])),
         archived_at=archived_at and datetime.datetime.fromisoformat(archived_at),
     )
 
@@ -251,19 +255,28 @@ class Definitions:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._lock = Lock()
-        self._shapes: dict[str, Shape] = {}
+        self._shapes: dict[tuple[str, str], Shape] = {}
         self._changes = 0
 
     def shape(self, entity_type: str, values: Mapping[str, Any] = {}) -> Shape:
         """Return the shape of a type, one that knows the attributes of `values`."""
-        shape = self._shapes.get(entity_type)
+        return self._known("types.get", "type", entity_type, values)
+
+    def kind_shape(self, kind: str, values: Mapping[str, Any] = {}) -> Shape:
+        """Return the shape of a kind of activity, one that knows the properties of `values`."""
+        return self._known("activity_kinds.get", "kind", kind, values)
+
+    def _known(self, operation: str, field: str, name: str, values: Mapping[str, Any]) -> Shape:
+        shape = self._shapes.get((operation, name))
         if shape is not None and shape.knows(values):
             return shape
         changes = self._changes
-        shape = Shape(self._engine.call("types.get", {"type": entity_type}))
+        plain = self._engine.call(operation, {field: name})
+        properties = {"attributes": plain.get("properties"), "archived_attributes": ()}
+        shape = Shape(plain if operation == "types.get" else properties)
         with self._lock:
             if changes == self._changes:
-                self._shapes[entity_type] = shape
+                self._shapes[operation, name] = shape
         return shape
 
     def forget(self) -> None:
@@ -307,7 +320,7 @@ class Types:
             "name": name,
             "label": label,
             "description": description,
-            "attributes": [_write_attribute(attribute) for attribute in attributes],
+            "attributes": [write_attribute(attribute) for attribute in attributes],
         }
         return self._change("types.define", request)
 
@@ -333,7 +346,7 @@ class Types:
 
     def define_attribute(self, entity_type: str, attribute: Attribute) -> EntityType:
         """Add an attribute to a type, or change one: `attribute` is its whole new definition."""
-        request = {"type": entity_type, "attribute": _write_attribute(attribute)}
+        request = {"type": entity_type, "attribute": write_attribute(attribute)}
         return self._change("attributes.define", request)
 
     def archive_attribute(self, entity_type: str, attribute: str) -> EntityType:

@@ -73,9 +73,11 @@ def _tuple_of(reader: Callable[[Any], Any]) -> Callable[[Iterable[Any]], tuple[A
 
 
 def _union_of(members: tuple[Any, ...]) -> Callable[[Any], Any]:
-    """Read `X | None`, or an enumeration that may grow, which is written `Names | str`."""
+    """Read `X | None`, an enumeration that may grow (`Names | str`), or an id (`UUID | str`)."""
     for member in members:
         if isinstance(member, type) and issubclass(member, StrEnum):
             return lambda plain, names=member: known(names, plain)  # type: ignore[misc]
+    if UUID in members:
+        return lambda plain: None if plain is None else UUID(plain)
     (reader,) = (_reader(member) for member in members if member is not types.NoneType)
     return lambda plain: None if plain is None else reader(plain)

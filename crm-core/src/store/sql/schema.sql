@@ -159,8 +159,8 @@ CREATE TABLE crm_association (
     archived_at INTEGER                    -- NULL while in use
 ) STRICT;
 
-CREATE INDEX crm_association_by_from ON crm_association (from_id, type);
-CREATE INDEX crm_association_by_to ON crm_association (to_id, type);
+CREATE INDEX crm_association_by_from ON crm_association (from_id, type, to_id);
+CREATE INDEX crm_association_by_to ON crm_association (to_id, type, from_id);
 
 CREATE TABLE crm_import (
     -- The imports that were begun from a plan: how far each is, and what it did.

@@ -301,7 +301,7 @@ impl World {
         let corrected = happening.supersedes.and_then(|number| {
             self.activities.get(usize::from(number) % self.activities.len().max(1)).copied()
         });
-        let is_silent = corrected.is_some() && happening.kind % 2 == 0;
+        let is_silent = corrected.is_some() && happening.kind.is_multiple_of(2);
         let odd = happening.visitor % 2 == 1;
         NewActivity {
             kind: kind.into(),

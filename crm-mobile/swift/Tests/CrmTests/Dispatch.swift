@@ -238,6 +238,7 @@ private let fileBranches: [String: Branch] = [
         let report = try crm.verify(request: try empty(given))
         return .object([
             "is_ok": .bool(report.isOk), "records": json(report.records),
+            "activities": json(report.activities),
             "problems": .array(report.problems.map { .text($0) }),
         ])
     },

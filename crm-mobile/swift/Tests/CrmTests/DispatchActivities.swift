@@ -4,12 +4,29 @@ import Foundation
 // The branches of activities, their kinds, the timeline and conditions.
 
 extension Json {
+    /// A moment in the proleptic Gregorian calendar, which Foundation's formatters leave before 1582.
     func moment(_ key: String) throws -> Date? {
         guard let text = self[key].text else { return nil }
-        let plain = ISO8601DateFormatter()
-        let fractional = ISO8601DateFormatter()
-        fractional.formatOptions.insert(.withFractionalSeconds)
-        return try wanted(plain.date(from: text) ?? fractional.date(from: text))
+        let form =
+            #/(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)/#
+        let found = try wanted(text.wholeMatch(of: form)).output
+        let parts = try [found.1, found.2, found.3, found.4, found.5, found.6].map {
+            try wanted(Int($0))
+        }
+        // Days since 1970-01-01; a year that begins in March puts the leap day last.
+        let month = (parts[1] + 9) % 12
+        let year = parts[0] - month / 10
+        let before = 365 * year + year / 4 - year / 100 + year / 400
+        let days = before + (153 * month + 2) / 5 + parts[2] - 719_469
+        let seconds = Double(((days * 24 + parts[3]) * 60 + parts[4]) * 60 + parts[5])
+        var offset = 0.0
+        if found.8 != "Z" {
+            let (hours, minutes) = (found.8.dropFirst().prefix(2), found.8.suffix(2))
+            offset = try wanted(Double(hours)) * 3600 + wanted(Double(minutes)) * 60
+            if found.8.hasPrefix("-") { offset = -offset }
+        }
+        let fraction = try found.7.map { try wanted(Double("0\($0)")) } ?? 0
+        return Date(timeIntervalSince1970: seconds + fraction - offset)
     }
 
     /// A condition as the engine takes it: text, or an object as its JSON.

@@ -1,4 +1,4 @@
--- Activities, associations and imports.
+-- Activities and associations.
 
 CREATE TABLE crm_activity_kind (
     id INTEGER PRIMARY KEY,
@@ -76,20 +76,3 @@ CREATE TABLE crm_association (
 
 CREATE INDEX crm_association_by_from ON crm_association (from_id, type);
 CREATE INDEX crm_association_by_to ON crm_association (to_id, type);
-
-CREATE TABLE crm_import (
-    id BLOB NOT NULL PRIMARY KEY,
-    type_id INTEGER NOT NULL REFERENCES crm_type (id),
-    plan BLOB NOT NULL,
-    state TEXT NOT NULL,
-    actor INTEGER NOT NULL REFERENCES crm_actor (id),
-    started_at INTEGER NOT NULL,
-    updated_at INTEGER NOT NULL,
-    first_seq INTEGER NOT NULL,
-    last_seq INTEGER NOT NULL,
-    created INTEGER NOT NULL,
-    updated INTEGER NOT NULL,
-    unchanged INTEGER NOT NULL,
-    conflicts INTEGER NOT NULL,
-    errors INTEGER NOT NULL
-) STRICT;

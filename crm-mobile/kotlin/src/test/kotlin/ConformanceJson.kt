@@ -45,7 +45,7 @@ internal object ConformanceJson {
         val arguments = mutableMapOf<KParameter, Any?>()
         for (parameter in constructor.parameters) {
             val isCondition = parameter.name == "condition"
-            val field = fields.remove(jsonName(parameter.name!!)) ?: fields.remove("where").takeIf { isCondition }
+            val field = fields.remove(jsonName(parameter.name!!)) ?: if (isCondition) fields.remove("where") else null
             when {
                 // A condition is handed over as text, or as the text of its JSON.
                 isCondition && field is JsonObject -> arguments[parameter] = field.toString()

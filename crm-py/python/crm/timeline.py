@@ -1,0 +1,93 @@
+"""The timeline of a record: everything that happened with it, in one order."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from crm import wire
+from crm.activities import Activity, read_activity
+from crm.journal import HistoryEntry
+from crm.schema import Definitions
+
+
+class TimelineKind(StrEnum):
+    """The sorts of items on a timeline."""
+
+    ACTIVITY = "activity"
+    CHANGE = "change"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineEntry:
+    """One item of a timeline."""
+
+    at: datetime.datetime
+    """When it happened, in UTC."""
+    seq: int
+    """Its place in the journal."""
+    role: str | None
+    """Of an activity that links to the record: what the record has to do with it."""
+    item: Activity | HistoryEntry
+    """What happened."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelinePage:
+    """A page of a timeline, the latest first."""
+
+    entries: tuple[TimelineEntry, ...]
+    """The items."""
+    next: str | None
+    """What to hand in as `after` for the next page; None when there is none."""
+
+    def __iter__(self) -> Iterator[TimelineEntry]:
+        return iter(self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+
+def write_timeline(
+    entity_type: str,
+    id: UUID | str,
+    items: Iterable[TimelineKind | str],
+    kinds: Iterable[str],
+    after: str | None,
+    limit: int,
+) -> dict[str, Any]:
+    """Return the request of `timeline.list`."""
+    return {
+        "type": entity_type,
+        "id": str(id),
+        "items": [str(item) for item in items],
+        "kinds": [*kinds],
+        "after": after,
+        "limit": limit,
+    }
+
+
+def read_timeline(plain: dict[str, Any], definitions: Definitions, entity_type: str) -> TimelinePage:
+    """Return a page of a timeline from its plain form."""
+
+    def item(plain: dict[str, Any]) -> Activity | HistoryEntry:
+        if "activity" in plain:
+            return read_activity(plain["activity"], definitions)
+        change = plain["change"]
+        shape = definitions.shape(entity_type, change["values"])
+        return wire.read(HistoryEntry, {**change, "values": shape.decode(change["values"])})
+
+    entries = tuple(
+        TimelineEntry(
+            at=datetime.datetime.fromisoformat(entry["at"]),
+            seq=entry["seq"],
+            role=entry["role"],
+            item=item(entry["item"]),
+        )
+        for entry in plain["entries"]
+    )
+    return TimelinePage(entries=entries, next=plain["next"])
