@@ -296,7 +296,7 @@ pub struct ApplyPlan {
 pub struct ResumeImport {
     /// The import.
     pub id: RecordId,
-    /// The plan that it was begun with.
+    /// The plan that it was begun with, or one made anew for the same table and request.
     pub plan: ImportPlan,
 }
 

@@ -8,7 +8,7 @@ use crate::{Error, ErrorKind, Import, ImportState, RecordId, Result, Timestamp};
 #[derive(Debug, Clone)]
 pub(crate) struct StoredImport {
     pub(crate) import: Import,
-    /// The SHA-256 of the plan.
+    /// The SHA-256 of the table and the request.
     pub(crate) plan: [u8; 32],
     /// Its changes lie after this one of the journal.
     pub(crate) first_seq: i64,

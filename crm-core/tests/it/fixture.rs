@@ -6,9 +6,10 @@
 use std::{fs, path::PathBuf};
 
 use crm_core::{
-    ActivityLink, ActivityPreset, AddFile, Address, Archived, Attribute, ChoiceOption, Crm,
-    DefineActivityKind, Direction, FileRef, IdentifyVisitor, Kind, ListChanges, ListRecords,
-    ListTimeline, Money, NewActivity, Preset, RecordRef, RunSql, Timestamp, Value, Values, values,
+    ActivityLink, ActivityPreset, AddFile, Address, Archived, Attribute, ChoiceOption,
+    ColumnMapping, Crm, DefineActivityKind, Direction, FileRef, Flow, IdentifyVisitor, Kind,
+    ListChanges, ListImports, ListRecords, ListTimeline, Money, NewActivity, PlanImport, Preset,
+    RecordRef, RunSql, Timestamp, Value, Values, values,
 };
 use serde_json::{Value as Json, json};
 
@@ -72,6 +73,22 @@ fn fill(crm: &Crm) {
     crm.types().restore_attribute("everything", "a_rating").unwrap();
     crm.types().archive("household").unwrap();
     happen(&crm, RecordRef::new("contact", contact.id), RecordRef::new("company", acme.id));
+    import(&crm);
+}
+
+/// Two imports, of which one was taken back.
+fn import(crm: &Crm) {
+    let go_on = &mut |_| Flow::Continue;
+    for (table, is_reverted) in
+        [("name\nInitech\n,\n", false), ("name,employees\nGlobex,1\nGlobex,many\n", true)]
+    {
+        let request = PlanImport::from_text("company", table, [ColumnMapping::new("name", "name")]);
+        let plan = crm.imports().plan(&request, go_on).unwrap();
+        let id = crm.imports().apply(&plan, go_on).unwrap().import.id;
+        if is_reverted {
+            crm.imports().revert(id, go_on).unwrap();
+        }
+    }
 }
 
 /// Activities of every sort: with all that one can have, with nothing, corrected, of visitors who
@@ -192,6 +209,7 @@ fn contents(crm: &Crm) -> Json {
         "records": records,
         "kinds": kinds,
         "activities": activities(crm),
+        "imports": crm.imports().list(&ListImports { after: None, limit: 100 }).unwrap(),
         "changes": changes.changes,
     })
 }

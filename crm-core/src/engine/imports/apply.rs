@@ -10,8 +10,8 @@ use super::{
     judge::Since, load,
 };
 use crate::{
-    Error, ErrorKind, Flow, ImportPlan, ImportRun, ImportState, Progress, RecordId, Result,
-    RowDecision,
+    Error, ErrorKind, Flow, ImportPlan, ImportRun, ImportSource, ImportState, PlanImport, Progress,
+    RecordId, Result, RowDecision,
     engine::{Crm, progress::Reports},
     exchange::Problems,
     ops::Watch,
@@ -39,6 +39,9 @@ impl Imports<'_> {
     /// Goes on with an import that was cancelled or cut short, exactly after the last row that was
     /// committed. One that is finished is left as it is.
     ///
+    /// The plan is the one that the import was begun with, or, where the process has ended since, one
+    /// that was made anew for the same table and with the same columns, mode and key.
+    ///
     /// # Errors
     ///
     /// `NotFound`; `InvalidArgument` if the import was begun with another plan, or taken back; as
@@ -55,9 +58,8 @@ impl Imports<'_> {
             Error::new(ErrorKind::InvalidArgument, message).with_field(field)
         };
         if begun.plan != hash(plan)? {
-            return Err(invalid("plan", "the import was begun with another plan").with_hint(
-                "keep the plan as imports.plan returned it until the import is finished",
-            ));
+            return Err(invalid("plan", "the import was begun with another table or request")
+                .with_hint("plan the same table anew as it was planned then"));
         }
         match begun.import.state {
             ImportState::Unfinished => self.run(id, plan, Some(begun), watch),
@@ -95,8 +97,8 @@ impl Imports<'_> {
             cause,
             rows,
             problems: Problems::default(),
+            checked: begun.as_ref().map_or(plan.seq, |begun| begun.first_seq),
             stored: begun,
-            checked: plan.seq,
             is_disturbed: false,
         };
         let mut is_passed = run.stored.is_none();
@@ -126,10 +128,13 @@ pub(super) fn cause(id: RecordId) -> String {
     format!("import:{id}")
 }
 
-/// What tells a plan from another: all but what came of it.
+/// What tells an import from another: its table, wherever that lies, and what is done with it.
 fn hash(plan: &ImportPlan) -> Result<[u8; 32]> {
-    let told = (&plan.request, &plan.fingerprint, plan.seq);
-    let json = serde_json::to_vec(&told)
+    let ImportSource { format, dialect, .. } = &plan.request.source;
+    let source =
+        ImportSource { format: *format, dialect: dialect.clone(), ..ImportSource::default() };
+    let request = PlanImport { source, ..plan.request.clone() };
+    let json = serde_json::to_vec(&(request, &plan.fingerprint))
         .map_err(|_| Error::new(ErrorKind::Internal, "a plan cannot be written"))?;
     Ok(Sha256::digest(json).into())
 }
@@ -187,7 +192,8 @@ impl Run<'_> {
                     stored
                 }
             };
-            let since = Since { seq: self.plan.seq, cause: &self.cause };
+            // Nobody wrote between the plan and the beginning.
+            let since = Since { seq: stored.first_seq, cause: &self.cause };
             let since = self.is_disturbed.then_some(since);
             let import = &mut stored.import;
             let is_finished = self.rows.batch(tx, &catalog, since, |table, schema, judged| {

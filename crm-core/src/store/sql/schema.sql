@@ -166,7 +166,7 @@ CREATE TABLE crm_import (
     -- The imports that were begun from a plan: how far each is, and what it did.
     id BLOB NOT NULL PRIMARY KEY,          -- 16 bytes; the cause of its changes is import:<id>
     type_id INTEGER NOT NULL REFERENCES crm_type (id),
-    plan BLOB NOT NULL,                    -- SHA-256 of the plan
+    plan BLOB NOT NULL,                    -- SHA-256 of the table and the request
     state TEXT NOT NULL,                   -- unfinished, finished, reverting or reverted
     actor INTEGER NOT NULL REFERENCES crm_actor (id),
     started_at INTEGER NOT NULL,           -- microseconds UTC

@@ -124,7 +124,12 @@ fn an_import_that_was_cut_short_goes_on_exactly_from_there() {
     let error = crm.imports().resume(id, &other, &mut |_| Flow::Continue).unwrap_err();
     assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidArgument, Some("plan")));
 
-    let run = crm.imports().resume(id, &made, &mut |_| Flow::Continue).unwrap();
+    // Nothing of the plan has to be kept: the same table, planned anew, is known again.
+    let path = folder.at("moved.csv");
+    std::fs::write(&path, many(12_000)).unwrap();
+    let anew = PlanImport::from_path("person", path.to_string_lossy(), [map("name")]);
+    let anew = plan(&crm, &anew).unwrap();
+    let run = crm.imports().resume(id, &anew, &mut |_| Flow::Continue).unwrap();
     assert_eq!((run.import.state, run.import.created), (ImportState::Finished, 12_000));
     assert_eq!(names(&crm), (12_000, 12_000));
     let length = journal_length(&crm);
