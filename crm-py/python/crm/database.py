@@ -18,6 +18,7 @@ from crm.conditions import Conditions
 from crm.errors import InvalidArgumentError
 from crm.exchange import Csv
 from crm.files import Files
+from crm.imports import Imports
 from crm.journal import Change, ChangePage, Commit, Observer, read_changes
 from crm.progress import Report, adapt
 from crm.records import ApplyReport, RecordChange, Records, apply
@@ -201,6 +202,11 @@ class Crm:
     def csv(self) -> Csv:
         """CSV tables in and out."""
         return Csv(self._engine)
+
+    @property
+    def imports(self) -> Imports:
+        """Imports that are planned, applied and taken back."""
+        return Imports(self._engine, self._definitions)
 
     def apply(
         self, changes: Iterable[RecordChange], *, all_or_nothing: bool = False

@@ -34,6 +34,19 @@ class BadCells(StrEnum):
     LEAVE_EMPTY = "leave_empty"
 
 
+class ColumnRule(StrEnum):
+    """What a column does to a record that is there already, and may have a value."""
+
+    OVERWRITE = "overwrite"
+    """The cell replaces the value."""
+    KEEP = "keep"
+    """A value stays; the cell is taken where there is none."""
+    UPDATE_ONLY = "update_only"
+    """The cell replaces the value, but a record that is created takes nothing from this column."""
+    APPEND = "append"
+    """The cell is added: a line to a long text, or options to those that are chosen."""
+
+
 class CsvProfile(StrEnum):
     """For whom a table is written: a machine, or a spreadsheet that would run a formula."""
 
@@ -73,6 +86,8 @@ class ColumnMapping:
     """For a list of choices: what stands between two of them, `;` if it is left out."""
     lookup: str | None = None
     """For a reference: the unique attribute of the target by which the cell names the record."""
+    rule: ColumnRule | str | None = None
+    """What becomes of a value that the record has already: it is overwritten if this is left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,11 +205,9 @@ class Csv:
         and upsert, `key` is the unique attribute that names the record. Good rows are kept, in
         transactions of 5,000 rows, unless `all_or_nothing`. `progress` counts bytes.
         """
-        if isinstance(columns, Mapping):
-            columns = [ColumnMapping(column, name) for column, name in columns.items()]
         request = {
             **_source(entity_type, path, text, dialect),
-            "columns": [wire.write(column) for column in columns],
+            "columns": write_columns(columns),
             "mode": str(mode),
             "key": key,
             "bad_cells": str(bad_cells),
@@ -242,6 +255,13 @@ class Csv:
         """Propose which column of a table goes into which attribute."""
         request = _source(entity_type, path, text, dialect)
         return wire.read(MappingProposal, self._engine.call("csv.propose", request))
+
+
+def write_columns(columns: Mapping[str, str] | Iterable[ColumnMapping]) -> list[dict[str, Any]]:
+    """Return the plain form of a mapping of columns to attributes."""
+    if isinstance(columns, Mapping):
+        columns = [ColumnMapping(column, name) for column, name in columns.items()]
+    return [wire.write(column) for column in columns]
 
 
 def _source(
