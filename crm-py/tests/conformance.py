@@ -276,8 +276,8 @@ def plain(answer: Any) -> Json:
             return [plain(item) for item in answer]
         case crm.ImportPlan():
             # Beside what it shows, it keeps what is handed back.
-            shown = {name: plain(value) for name, value in fields_of(answer)}
-            return {**answer._plain, **shown, **shown["counts"]}
+            shown = {name: plain(value) for name, value in fields_of(answer) if name != "type"}
+            return {**answer._plain, **shown.pop("counts"), **shown}
         case _ if dataclasses.is_dataclass(answer):
             return {name.rstrip("_"): plain(value) for name, value in fields_of(answer)}
         case _:
@@ -295,7 +295,7 @@ def planned(db: crm.Crm, request: Request) -> crm.ImportPlan:
     source = Request(request["source"])
     columns = [crm.ColumnMapping(**column) for column in request["columns"]]
     method = {"csv": db.imports.plan_csv, "json_lines": db.imports.plan_json_lines}
-    plan = method[source.options("format").get("format", "csv")](  # type: ignore[operator]
+    plan = method[source.options("format").get("format", "csv")](
         request["type"],
         mapping=columns,
         mode=request.options("mode").get("mode", "create"),

@@ -91,10 +91,8 @@ def test_an_import_that_was_cut_short_goes_on_in_another_process(path: Path) -> 
         return db.imports.plan_csv("company", text=text, mapping={"name": "name"})
 
     with crm.open(path) as db:
-        told: list[crm.Progress] = []
-        cut = db.imports.apply(plan(db), progress=lambda done: told.append(done) or False)
+        cut = db.imports.apply(plan(db), progress=lambda progress: progress.done == progress.total)
         assert cut.import_.state is crm.ImportState.UNFINISHED
-        assert 0 < told[0].done < told[0].total  # type: ignore[operator]
     with crm.open(path) as db:
         (unfinished,) = db.imports.list()
         assert db.companies.count() == unfinished.created < 12_000
@@ -153,5 +151,5 @@ def test_what_is_wrong_with_a_request_is_said(db: crm.Crm) -> None:
         ({"mapping": {"name": "name"}, "text": "name\n", "mode": "update"}, "key"),
     ):
         with pytest.raises(crm.InvalidArgumentError) as caught:
-            db.imports.plan_csv("company", **options)  # type: ignore[arg-type]
+            db.imports.plan_csv("company", **options)
         assert caught.value.field == field

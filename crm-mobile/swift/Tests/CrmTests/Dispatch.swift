@@ -30,6 +30,7 @@ let branches: [String: Branch] = schemaBranches.merging(recordBranches) { first,
     .merging(fileBranches) { first, _ in first }
     .merging(activityBranches) { first, _ in first }
     .merging(conditionBranches) { first, _ in first }
+    .merging(importBranches) { first, _ in first }
 
 private let schemaBranches: [String: Branch] = [
     "attributes.archive": { try $0.archiveAttribute(request: try attributeName($1)).json },
@@ -183,15 +184,12 @@ private let fileBranches: [String: Branch] = [
         let given = try given.only(
             "type", "path", "text", "columns", "dialect", "mode", "key", "bad_cells",
             "all_or_nothing")
-        let mode = given["mode"].text
         return try crm.importCsv(
             request: ImportCsv(
                 entityType: try given.string("type"), path: given["path"].text,
                 text: given["text"].text, columns: try given.list("columns") { try $0.column() },
                 dialect: try given.dialect(),
-                mode: mode == "update" ? .update : mode == "upsert" ? .upsert : .create,
-                key: given["key"].text,
-                badCells: given["bad_cells"].text == "leave_empty" ? .leaveEmpty : .rejectRow,
+                mode: given.mode(), key: given["key"].text, badCells: given.badCells(),
                 allOrNothing: given["all_or_nothing"].bool ?? false)
         ).json
     },

@@ -51,6 +51,9 @@ class Crm private constructor(handle: Long, private val opened: Boolean) : Engin
     /** Records of the type `deal`. */
     val deals: Records get() = records("deal")
 
+    /** Imports that are planned, applied and taken back. */
+    val imports: Imports get() = Imports(this)
+
     /** Records of the entity type [type]. */
     fun records(type: String): Records = Records(this, type)
 

@@ -22,6 +22,7 @@ import org.crmcore.engine.Engine
 import org.crmcore.model.ActivityKindName
 import org.crmcore.model.AddFile
 import org.crmcore.model.ApplyChanges
+import org.crmcore.model.ApplyPlan
 import org.crmcore.model.ArchiveRecord
 import org.crmcore.model.AttributeName
 import org.crmcore.model.BackupTo
@@ -45,18 +46,23 @@ import org.crmcore.model.GetRecord
 import org.crmcore.model.GetRecordBy
 import org.crmcore.model.IdentifyVisitor
 import org.crmcore.model.ImportCsv
+import org.crmcore.model.ImportName
 import org.crmcore.model.ListActivities
 import org.crmcore.model.ListChanges
+import org.crmcore.model.ListImports
+import org.crmcore.model.ListPlanRows
 import org.crmcore.model.ListRecords
 import org.crmcore.model.ListTimeline
 import org.crmcore.model.NewActivity
 import org.crmcore.model.OpenOptions
 import org.crmcore.model.PatchRecord
+import org.crmcore.model.PlanImport
 import org.crmcore.model.ProposeMapping
 import org.crmcore.model.ReadFile
 import org.crmcore.model.RecordActivities
 import org.crmcore.model.ReleaseVisitor
 import org.crmcore.model.RestoreRecord
+import org.crmcore.model.ResumeImport
 import org.crmcore.model.RunSql
 import org.crmcore.model.TypeName
 import org.crmcore.model.UpsertRecord
@@ -143,6 +149,13 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "database.verify" to call(Empty::class) { verify(it) },
     "files.add" to call(AddFile::class) { addFile(it) },
     "files.read" to call(ReadFile::class) { readFile(it) },
+    "imports.apply" to call(ApplyPlan::class) { applyPlan(it) },
+    "imports.get" to call(ImportName::class) { getImport(it) },
+    "imports.list" to call(ListImports::class) { listImports(it) },
+    "imports.plan" to call(PlanImport::class) { planImport(it) },
+    "imports.plan_rows" to call(ListPlanRows::class) { listPlanRows(it) },
+    "imports.resume" to call(ResumeImport::class) { resumeImport(it) },
+    "imports.revert" to call(ImportName::class) { revertImport(it) },
     "records.apply" to call(ApplyChanges::class) { applyChanges(it) },
     "records.archive" to call(ArchiveRecord::class) { archiveRecord(it) },
     "records.count" to call(CountRecords::class) { countRecords(it) },
