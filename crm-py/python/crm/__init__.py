@@ -151,6 +151,7 @@ from crm.schema import (
 from crm.tables import Table
 from crm.timeline import TimelineEntry, TimelineKind, TimelinePage
 from crm.values import Address, FileRef, Money, Value
+from crm.where import BuiltCondition, F, all_of, any_of, changed, events, related
 
 __all__ = [
     "Activities",
@@ -169,6 +170,7 @@ __all__ = [
     "ArchivedError",
     "Attribute",
     "BadCells",
+    "BuiltCondition",
     "BusyError",
     "CellProblem",
     "Change",
@@ -201,6 +203,7 @@ __all__ = [
     "EntityType",
     "ErrorKind",
     "ExportReport",
+    "F",
     "FencedError",
     "FilePiece",
     "FileRef",
@@ -283,5 +286,10 @@ __all__ = [
     "Visitor",
     "WrongKindError",
     "__version__",
+    "all_of",
+    "any_of",
+    "changed",
+    "events",
     "open",
+    "related",
 ]
