@@ -150,9 +150,9 @@ pub use error::{Error, ErrorKind, Result};
 pub use exchange::{
     ApplyPlan, BadCells, CellProblem, ColumnMapping, ColumnRule, CsvDialect, CsvProfile, ExportCsv,
     ExportReport, Import, ImportCsv, ImportMode, ImportName, ImportPage, ImportPlan, ImportReport,
-    ImportRun, ImportSource, ImportState, LeftChange, ListImports, ListPlanRows, MappingProposal,
-    PlanImport, PlannedChange, PlannedRow, PlannedRows, ProblemCount, ProposeMapping, ResumeImport,
-    RevertReport, RowDecision, SourceFormat, UnmappedColumn,
+    ImportRun, ImportSource, ImportState, LeftChange, ListImports, ListPlanRows, MappingAddition,
+    MappingProposal, PlanImport, PlannedChange, PlannedRow, PlannedRows, ProblemCount,
+    ProposeMapping, ResumeImport, RevertReport, RowDecision, SourceFormat, UnmappedColumn,
 };
 pub use id::{CountedIds, IdGenerator, RecordId};
 pub use journal::{Change, ChangeKind, ChangePage, Commit, HistoryEntry, HistoryPage, ListChanges};

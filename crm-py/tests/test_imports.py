@@ -127,6 +127,31 @@ def test_objects_of_json_are_planned_as_rows(db: crm.Crm) -> None:
     assert db.contacts.get_by(email="ann@example.org")["address"] == crm.Address(city="Ulm")
 
 
+def test_an_export_of_another_program_is_recognised_and_nothing_of_it_is_lost(db: crm.Crm) -> None:
+    text = (
+        "id,property_email,property_firstname,property_lastname,property_company,shoe size\n"
+        "7,ann@example.org,Ann,Example,Acme,38\n"
+        "8,no mail,Ben,,,\n"
+    )
+    proposal = db.csv.propose("contact", text=text)
+    assert proposal.export == "hubspot_contacts"
+    assert "shoe size" in proposal.unmapped
+    db.types.define("contact", proposal.new_attributes)
+    plan = db.imports.plan_csv(
+        "contact",
+        text=text,
+        mapping=proposal.all_columns,
+        key="hubspot_id",
+        bad_cells=crm.BadCells.LEAVE_EMPTY,
+    )
+    assert plan.unmapped == ()
+    assert [(bad.row, bad.column) for bad in plan.problems] == [(2, "property_email")]
+    db.imports.apply(plan)
+    ann = db.contacts.get_by(hubspot_id="7")
+    assert (ann["given_name"], ann["company_name"], ann["shoe_size"]) == ("Ann", "Acme", "38")
+    assert db.contacts.get_by(hubspot_id="8")["given_name"] == "Ben"
+
+
 def test_planning_can_be_cancelled(db: crm.Crm) -> None:
     text = "name\n" + "".join(f"Company {n}\n" for n in range(12_000))
     with pytest.raises(crm.InterruptError):

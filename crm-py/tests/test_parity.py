@@ -80,7 +80,7 @@ def test_every_operation_is_called_by_a_method(
     columns = {"name": "name", "employees": "employees"}
     db.csv.import_("company", text="name,employees\nAcme,many\n", columns=columns)
     db.csv.export("company")
-    db.csv.propose("company", text="name\n")
+    db.csv.propose("company", text="name,colour\n")
     plan = db.imports.plan_csv("company", text="name,employees\nGlobex,many\nInitech,1\n", mapping=columns)
     assert [row.decision for row in plan.rows()] == ["error", "create"]
     result = db.imports.apply(plan)
@@ -164,6 +164,7 @@ def test_every_operation_is_called_by_a_method(
     assert_same(answers["csv.export"], crm.ExportReport)
     assert_same(answers["csv.propose"], crm.MappingProposal)
     assert_same(answers["csv.propose"]["columns"][0], crm.ColumnMapping)
+    assert_same(answers["csv.propose"]["additions"][0], crm.MappingAddition)
     counts = {"create", "update", "unchanged", "conflict", "error", "rows"}
     assert fields(crm.PlanCounts) == counts
     handed_back = {"request", "fingerprint", "seq"}

@@ -4,9 +4,11 @@
 //! reported with its row, column and a hint. The invariant: what is exported in the machine form and
 //! imported again gives the same values.
 
+mod additions;
 mod cells;
 mod columns;
 mod encoding;
+mod exports;
 mod json_lines;
 mod mapping;
 mod plan;
@@ -33,7 +35,7 @@ pub(crate) use writer::{Shown, TableWriter};
 use cells::CellReader;
 use serde::{Deserialize, Serialize};
 
-use crate::{Values, record::Archived, shape::debug};
+use crate::{Attribute, Values, record::Archived, shape::debug};
 
 /// How a CSV table is written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -360,17 +362,50 @@ pub struct ProposeMapping {
 debug! { ProposeMapping shows(entity_type, dialect) hides(path, text) }
 
 /// A proposal for a mapping. A person should look at it: it is never applied by itself.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// Where the table is a known export of another program, its columns go where that program's columns
+/// belong. To lose nothing, define the attributes of `additions` too, and map their columns.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MappingProposal {
-    /// The columns that resemble an attribute by name or label, ready for `csv.import`.
+    /// The program and what its rows are, such as `hubspot_contacts` or `google_contacts`, if the
+    /// header is that of a known export.
+    pub export: Option<String>,
+    /// The columns that have an attribute, ready for `csv.import` and `imports.plan`.
     pub columns: Vec<ColumnMapping>,
-    /// The columns that resemble none.
+    /// The columns that have none.
     pub unmapped: Vec<String>,
+    /// An attribute for each of the unmapped columns, or for several that are parts of one value. A
+    /// column that occurs twice has none, because it cannot be named; nor have columns beyond the 200
+    /// attributes of a type.
+    pub additions: Vec<MappingAddition>,
 }
 
-debug! { MappingProposal shows(columns) hides(unmapped) }
+debug! { MappingProposal shows(export, columns, additions) hides(unmapped) }
+
+/// An attribute that a type would need for columns of a table.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct MappingAddition {
+    /// The attribute, to be defined with `types.define`. It counts as personal: nobody has said yet
+    /// that it is not.
+    pub attribute: Attribute,
+    /// The columns that go there.
+    pub columns: Vec<ColumnMapping>,
+}
+
+impl std::fmt::Debug for MappingAddition {
+    /// Shows the kind alone: where a table has no header, names of columns are cells.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { attribute, columns } = self;
+        f.debug_struct("MappingAddition")
+            .field("kind", &attribute.kind)
+            .field("columns", &columns.len())
+            .finish()
+    }
+}
 
 /// For whom a CSV table is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]

@@ -92,6 +92,7 @@ from crm.exchange import (
     ExportReport,
     ImportMode,
     ImportReport,
+    MappingAddition,
     MappingProposal,
     ProblemCount,
 )
@@ -232,6 +233,7 @@ __all__ = [
     "LeafReason",
     "LeftChange",
     "LimitExceededError",
+    "MappingAddition",
     "MappingProposal",
     "Money",
     "NewActivity",

@@ -199,9 +199,13 @@ private let fileBranches: [String: Branch] = [
             request: ProposeMapping(
                 entityType: try given.string("type"), path: given["path"].text,
                 text: given["text"].text, dialect: try given.dialect()))
+        let additions = proposal.additions.map {
+            Json.object(["attribute": $0.attribute.json, "columns": json($0.columns)])
+        }
         return .object([
-            "columns": json(proposal.columns),
+            "export": json(proposal.export), "columns": json(proposal.columns),
             "unmapped": .array(proposal.unmapped.map { .text($0) }),
+            "additions": .array(additions),
         ])
     },
     "database.backup": { crm, given in
