@@ -145,6 +145,21 @@ fn of_export(
             is_added[number] = additions.place(place);
         }
     }
+    // What was added for this export before has the column as its label.
+    for (number, column) in header.iter().enumerate() {
+        let is_mapped = is_added[number] || found.iter().any(|(mapped, _)| *mapped == number);
+        if is_mapped || is_ambiguous(header, column) {
+            continue;
+        }
+        let is_its_own = |attribute: &&AttributeModel| {
+            attribute.definition.kind == Kind::LongText
+                && attribute.definition.label == *column
+                && !found.iter().any(|(_, mapping)| mapping.attribute == attribute.name())
+        };
+        if let Some(attribute) = model.live().find(is_its_own) {
+            found.push((number, ColumnMapping::new(column, attribute.name())));
+        }
+    }
     found
 }
 

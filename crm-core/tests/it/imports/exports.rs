@@ -8,8 +8,8 @@ use std::{
 };
 
 use crm_core::{
-    Address, BadCells, ColumnMapping, Crm, DefineType, Flow, Kind, ListPlanRows, PlanImport,
-    PlannedRow, ProposeMapping, RowDecision, Value,
+    Address, BadCells, ColumnMapping, Crm, CsvDialect, DefineType, Flow, Kind, ListPlanRows,
+    PlanImport, PlannedRow, ProposeMapping, RowDecision, Value,
 };
 
 use super::{apply, plan};
@@ -49,17 +49,21 @@ fn import(path: &Path, export: Option<&str>) -> Cells {
     }
     let shown = path.display();
     let file = path.to_str().unwrap();
-    let proposal = crm
-        .propose_mapping(&ProposeMapping {
+    let propose = || {
+        let request = ProposeMapping {
             entity_type: entity_type.into(),
             path: Some(file.into()),
             text: None,
-            dialect: crm_core::CsvDialect::default(),
-        })
-        .unwrap();
+            dialect: CsvDialect::default(),
+        };
+        crm.propose_mapping(&request).unwrap()
+    };
+    let proposal = propose();
     assert_eq!(proposal.export.as_deref(), export, "{shown}");
     let attributes = proposal.additions.iter().map(|one| one.attribute.clone());
     crm.types().define(DefineType::new(entity_type, attributes)).unwrap();
+    let again = propose();
+    assert_eq!((again.unmapped.len(), again.additions.len()), (0, 0), "{shown}: proposed twice");
     let added = proposal.additions.into_iter().flat_map(|one| one.columns);
     let columns: Vec<ColumnMapping> = proposal.columns.into_iter().chain(added).collect();
     let request = PlanImport {
