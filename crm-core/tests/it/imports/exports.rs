@@ -28,15 +28,9 @@ struct Cells {
 fn entity_type(export: &str) -> &'static str {
     match export.rsplit('_').next() {
         Some("contacts" | "users" | "members" | "leads" | "old") => "contact",
-        Some("companies" | "organisations") => "company",
+        Some("companies" | "organisations" | "accounts") => "company",
         Some("deals" | "opportunities") => "deal",
-        _ => {
-            if export == "salesforce_accounts" {
-                "company"
-            } else {
-                "thing"
-            }
-        }
+        _ => "thing",
     }
 }
 
