@@ -71,6 +71,7 @@
 //! | changes forwarded to others, none lost | [`Journal::acknowledge`], [`CloudEvent`] |
 //! | stored bytes | [`Files`], [`AddFile`], [`FileRef`] |
 //! | CSV tables | [`ImportCsv`], [`ExportCsv`], [`ProposeMapping`] |
+//! | imports that are planned, and can be taken back | [`Imports`], [`PlanImport`], [`ImportPlan`] |
 //! | the file as a whole | [`Crm::sql`], [`Crm::backup_to`], [`Crm::verify`], [`Crm::stats`], [`Crm::compact`] |
 //! | errors | [`Error`], [`ErrorKind`] |
 //! | time and ids, to replay a run | [`Clock`], [`IdGenerator`], [`Replay`] |
@@ -158,8 +159,11 @@ pub use database::{
 pub use error::CrmError;
 pub use error::{Error, ErrorKind, Result};
 pub use exchange::{
-    BadCells, CellProblem, ColumnMapping, CsvDialect, CsvProfile, ExportCsv, ExportReport,
-    ImportCsv, ImportMode, ImportReport, MappingProposal, ProblemCount, ProposeMapping,
+    ApplyPlan, BadCells, CellProblem, ColumnMapping, ColumnRule, CsvDialect, CsvProfile, ExportCsv,
+    ExportReport, Import, ImportCsv, ImportMode, ImportName, ImportPage, ImportPlan, ImportReport,
+    ImportRun, ImportSource, ImportState, LeftChange, ListImports, ListPlanRows, MappingAddition,
+    MappingProposal, PlanImport, PlannedChange, PlannedRow, PlannedRows, ProblemCount,
+    ProposeMapping, ResumeImport, RevertReport, RowDecision, SourceFormat, UnmappedColumn,
 };
 pub use id::{CountedIds, IdGenerator, RecordId};
 pub use journal::{
@@ -185,8 +189,7 @@ pub use value::{Address, Bytes, FileRef, Money, Value, Values};
 
 #[cfg(feature = "sqlite")]
 pub use engine::{
-    Activities, ActivityKinds, AssociationTypes, Associations, Crm, Files, Journal, Observer,
-    Records, Types,
+    Activities, ActivityKinds, AssociationTypes, Associations, Crm, Files, Imports, Journal, Observer, Records, Types,
 };
 
 #[cfg(feature = "uniffi")]

@@ -62,6 +62,8 @@ pub const CSV_ROW_BYTES: usize = 8 * 1024 * 1024;
 pub const CSV_PROBLEMS: usize = 1_000;
 /// Bytes of CSV text that is handed over or returned instead of a file.
 pub const CSV_TEXT_BYTES: usize = 16 * 1024 * 1024;
+/// Keys and unique values of one table that a plan, or an import of one, tells apart.
+pub const IMPORT_KEYS: usize = 3_000_000;
 /// How deep a condition may be nested, conditions within events and related records counted.
 pub const CONDITION_DEPTH: usize = 16;
 /// How many related records may be followed one after the other.

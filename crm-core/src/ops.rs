@@ -7,7 +7,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
-    AcknowledgeChanges, Activity, ActivityKind, ActivityKindName, ActivityPage, ActivityReport, AddAssociation, AddFile, ApplyChanges, ApplyReport, ArchiveAssociation, ArchiveRecord, Association, AssociationPage, AssociationType, AssociationTypeName, AssociationWalk, AttributeName, BackupTo, ChangePage, CheckCondition, CheckedCondition, CloudEventPage, ConditionAnswer, ConditionPlan, Consumer, ConsumerName, CountRecords, CreateRecord, Crm, DatabaseStats, DefineActivityKind, DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute, DefinePreset, DefineType, Empty, EngineInfo, EntityType, Error, ErrorKind, EvaluateCondition, ExplainCondition, ExportCsv, ExportReport, FilePiece, FileRef, FindRelated, Flow, FoundRecords, GetActivity, GetAssociation, GetHistory, GetManyRecords, GetRecord, GetRecordBy, GroupRecords, HistoryPage, IdentifyVisitor, ImportCsv, ImportReport, ListActivities, ListChanges, ListRecords, ListTimeline, MappingProposal, NewActivity, OpenOptions, PatchAssociation, PatchRecord, PivotRecords, PivotTable, Progress, ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor, RestoreAssociation, RestoreRecord, Result, RowsPage, RunSql, SelectRows, SqlResult, TimelinePage, TypeName, UpsertRecord, Upserted, VerifyReport, Visitor, WalkAssociations, condition::refusal,
+    AcknowledgeChanges, Activity, ActivityKind, ActivityKindName, ActivityPage, ActivityReport, AddAssociation, AddFile, ApplyChanges, ApplyPlan, ApplyReport, ArchiveAssociation, ArchiveRecord, Association, AssociationPage, AssociationType, AssociationTypeName, AssociationWalk, AttributeName, BackupTo, ChangePage, CheckCondition, CheckedCondition, CloudEventPage, ConditionAnswer, ConditionPlan, Consumer, ConsumerName, CountRecords, CreateRecord, Crm, DatabaseStats, DefineActivityKind, DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute, DefinePreset, DefineType, Empty, EngineInfo, EntityType, Error, ErrorKind, EvaluateCondition, ExplainCondition, ExportCsv, ExportReport, FilePiece, FileRef, FindRelated, Flow, FoundRecords, GetActivity, GetAssociation, GetHistory, GetManyRecords, GetRecord, GetRecordBy, GroupRecords, HistoryPage, IdentifyVisitor, Import, ImportCsv, ImportName, ImportPage, ImportPlan, ImportReport, ImportRun, ListActivities, ListChanges, ListImports, ListPlanRows, ListRecords, ListTimeline, MappingProposal, NewActivity, OpenOptions, PatchAssociation, PatchRecord, PivotRecords, PivotTable, PlanImport, PlannedRows, Progress, ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor, RestoreAssociation, RestoreRecord, Result, ResumeImport, RevertReport, RowsPage, RunSql, SelectRows, SqlResult, TimelinePage, TypeName, UpsertRecord, Upserted, VerifyReport, Visitor, WalkAssociations, condition::refusal,
 };
 
 /// Is told of progress and says whether to go on.
@@ -201,6 +201,27 @@ macro_rules! for_each_operation {
             /// Reads a page of rows: fields of records, of related ones, and figures over activities.
             read "query.select" QuerySelect select_rows(SelectRows) -> RowsPage
                 = |crm, r, _| crm.select_rows(&r);
+            /// Carries out a plan, and remembers what it did so that it can be gone on with and taken back.
+            job "imports.apply" ImportsApply apply_plan(ApplyPlan) -> ImportRun
+                = |crm, r, watch| crm.imports().apply(&r.plan, watch);
+            /// Reads how far an import is, and what it did.
+            read "imports.get" ImportsGet get_import(ImportName) -> Import
+                = |crm, r, _| crm.imports().get(r.id);
+            /// Reads a page of imports, the newest first.
+            read "imports.list" ImportsList list_imports(ListImports) -> ImportPage
+                = |crm, r, _| crm.imports().list(&r);
+            /// Says what would come of an import, without writing anything.
+            job "imports.plan" ImportsPlan plan_import(PlanImport) -> ImportPlan
+                = |crm, r, watch| crm.imports().plan(&r, watch);
+            /// Works out a page of rows of a plan: decision, record, and each value with what it is now.
+            job "imports.plan_rows" ImportsPlanRows list_plan_rows(ListPlanRows) -> PlannedRows
+                = |crm, r, watch| crm.imports().plan_rows(&r, watch);
+            /// Goes on with an import that was cancelled or cut short, exactly after the last row that was committed.
+            job "imports.resume" ImportsResume resume_import(ResumeImport) -> ImportRun
+                = |crm, r, watch| crm.imports().resume(r.id, &r.plan, watch);
+            /// Takes an import back, except for what others changed since, which is listed.
+            job "imports.revert" ImportsRevert revert_import(ImportName) -> RevertReport
+                = |crm, r, watch| crm.imports().revert(r.id, watch);
             /// Writes several changes in one transaction and says for each what became of it.
             write "records.apply" RecordsApply apply_changes(ApplyChanges) -> ApplyReport
                 = |crm, r, _| crm.apply(r);

@@ -2,7 +2,7 @@
 //! opens transactions.
 //!
 //! Each room is one file here (`types`, `records`, `activities`, `associations`, `conditions`, `queries`,
-//! `history`, `files`, `csv_import`, `csv_export`, `database` …), and every method reads the same
+//! `history`, `files`, `csv_import`, `csv_export`, `imports`, `database` …), and every method reads the same
 //! way: validate, load, decide, save, return. The invariant: what a method
 //! returned `Ok` for is committed, and its rows in the journal with it.
 
@@ -15,11 +15,11 @@ mod conditions;
 mod consumers;
 mod csv_export;
 mod csv_import;
-mod csv_lookup;
 mod cursor;
 mod database;
 mod files;
 mod history;
+mod imports;
 mod observe;
 mod progress;
 mod queries;
@@ -29,6 +29,7 @@ mod timeline;
 mod types;
 mod verify_activities;
 mod verify_associations;
+mod view;
 mod writing;
 
 pub use activities::Activities;
@@ -37,6 +38,7 @@ pub use association_types::AssociationTypes;
 pub use associations::Associations;
 pub use files::Files;
 pub use history::Journal;
+pub use imports::Imports;
 pub use observe::Observer;
 pub use records::Records;
 pub use types::Types;
@@ -54,6 +56,7 @@ use crate::{
 };
 use catalog::Catalog;
 use observe::Observers;
+use view::View;
 use writing::{Head, Writing};
 
 /// The engine over one file. Cheap to clone; clones share the file, and every method may be called
@@ -264,6 +267,12 @@ impl Crm {
     #[must_use]
     pub fn journal(&self) -> Journal<'_> {
         Journal::new(self)
+    }
+
+    /// Imports that are planned, applied, and can be taken back.
+    #[must_use]
+    pub fn imports(&self) -> Imports<'_> {
+        Imports::new(self)
     }
 
     /// Stored bytes.

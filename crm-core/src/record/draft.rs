@@ -13,6 +13,8 @@ pub(crate) struct Draft {
     pub(crate) cells: Vec<Cell>,
     /// Places in `TypeModel::attributes`, ascending.
     pub(crate) changed: Vec<usize>,
+    /// What the cells of the changed attributes were; empty for a new record.
+    before: Vec<Cell>,
 }
 
 /// Values that are given for a row, judged and encoded one by one.
@@ -56,6 +58,44 @@ impl Given {
         encoded
     }
 
+    /// Gives the attribute at `place` cells that were stored once, if they still fit. If not, the
+    /// attribute counts as not given.
+    ///
+    /// # Errors
+    ///
+    /// As [`AttributeModel::encode`].
+    pub(crate) fn set_cells(
+        &mut self,
+        model: &TypeModel,
+        place: usize,
+        cells: &[Cell],
+    ) -> Result<()> {
+        let attribute = &model.attributes[place];
+        attribute.recheck(cells)?;
+        self.cells[attribute.span()].clone_from_slice(cells);
+        self.is_given[place] = true;
+        Ok(())
+    }
+
+    /// Takes back what was given for the attribute at `place`.
+    pub(crate) fn unset(&mut self, model: &TypeModel, place: usize) {
+        self.cells[model.attributes[place].span()].fill(Cell::Null);
+        self.is_given[place] = false;
+    }
+
+    /// The value given for the attribute at `place`, taken back.
+    pub(crate) fn take(&mut self, model: &TypeModel, place: usize) -> Value {
+        let attribute = &model.attributes[place];
+        let value = attribute.take(&mut self.cells[attribute.span()]);
+        self.unset(model, place);
+        value
+    }
+
+    /// Whether the attribute at `place` is given a value.
+    pub(crate) fn has(&self, place: usize) -> bool {
+        self.is_given[place]
+    }
+
     /// The leading cell of the attribute at `place`.
     pub(crate) fn key(&self, model: &TypeModel, place: usize) -> &Cell {
         &self.cells[model.attributes[place].first]
@@ -95,7 +135,7 @@ impl Draft {
                 return Err(required(attribute));
             }
         }
-        Ok(Self { cells, changed })
+        Ok(Self { cells, changed, before: Vec::new() })
     }
 
     /// A stored row with some new values.
@@ -134,7 +174,13 @@ impl Draft {
                 changed.push(place);
             }
         }
-        Ok(Self { cells, changed })
+        // What was swapped out of the row is what it held before.
+        Ok(Self { cells, changed, before: fresh })
+    }
+
+    /// What the cells of a changed attribute were; `None` for a new record.
+    pub(crate) fn before(&self, attribute: &AttributeModel) -> Option<&[Cell]> {
+        self.before.get(attribute.span())
     }
 
     /// The attributes that differ from what is stored, with their new cells.

@@ -34,6 +34,7 @@ pub(crate) mod consumers;
 pub(crate) mod definitions;
 pub(crate) mod facts;
 pub(crate) mod files;
+pub(crate) mod imports;
 pub(crate) mod journal;
 pub(crate) mod records;
 pub(crate) mod select;

@@ -13,6 +13,7 @@ mod files;
 mod fixture;
 mod full_disk;
 mod json_calls;
+mod imports;
 mod observers;
 mod privacy;
 mod properties;

@@ -20,6 +20,7 @@ from crm.errors import InvalidArgumentError
 from crm.exchange import Csv
 from crm.feed import CloudEvent, CloudEventPage, Consumer, Feed, read_events
 from crm.files import Files
+from crm.imports import Imports
 from crm.journal import Change, ChangePage, Commit, Observer, read_changes
 from crm.progress import Report, adapt
 from crm.query import Query
@@ -245,6 +246,11 @@ class Crm:
     def csv(self) -> Csv:
         """CSV tables in and out."""
         return Csv(self._engine)
+
+    @property
+    def imports(self) -> Imports:
+        """Imports that are planned, applied and taken back."""
+        return Imports(self._engine, self._definitions)
 
     def apply(
         self, changes: Iterable[RecordChange], *, all_or_nothing: bool = False

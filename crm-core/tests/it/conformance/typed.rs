@@ -2,7 +2,7 @@
 //! is an operation that Rust cannot call, and fails the run.
 
 use crm_core::{
-    AcknowledgeChanges, ActivityKindName, AddAssociation, AddFile, ApplyChanges, ArchiveAssociation, ArchiveRecord, AssociationTypeName, AttributeName, BackupTo, CheckCondition, ConsumerName, CountRecords, CreateRecord, Crm, DefineActivityKind, DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute, DefinePreset, DefineType, Empty, Error, EvaluateCondition, ExplainCondition, ExportCsv, FindRelated, Flow, GetActivity, GetAssociation, GetHistory, GetManyRecords, GetRecord, GetRecordBy, GroupRecords, IdentifyVisitor, ImportCsv, ListActivities, ListChanges, ListRecords, ListTimeline, NewActivity, PatchAssociation, PatchRecord, PivotRecords, ProposeMapping, ReadFile, RecordActivities, ReleaseVisitor, RestoreAssociation, RestoreRecord, RunSql, SelectRows, TypeName, UpsertRecord, WalkAssociations, ops::Request,
+    AcknowledgeChanges, ActivityKindName, AddAssociation, AddFile, ApplyChanges, ApplyPlan, ArchiveAssociation, ArchiveRecord, AssociationTypeName, AttributeName, BackupTo, CheckCondition, ConsumerName, CountRecords, CreateRecord, Crm, DefineActivityKind, DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute, DefinePreset, DefineType, Empty, Error, EvaluateCondition, ExplainCondition, ExportCsv, FindRelated, Flow, GetActivity, GetAssociation, GetHistory, GetManyRecords, GetRecord, GetRecordBy, GroupRecords, IdentifyVisitor, ImportCsv, ImportName, ListActivities, ListChanges, ListImports, ListPlanRows, ListRecords, ListTimeline, NewActivity, PatchAssociation, PatchRecord, PivotRecords, PlanImport, ProposeMapping, ReadFile, RecordActivities, ReleaseVisitor, RestoreAssociation, RestoreRecord, ResumeImport, RunSql, SelectRows, TypeName, UpsertRecord, WalkAssociations, ops::Request,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
@@ -96,6 +96,13 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         "query.group" => with.call(|r: GroupRecords| crm.group_records(&r)),
         "query.pivot" => with.call(|r: PivotRecords| crm.pivot_records(&r)),
         "query.select" => with.call(|r: SelectRows| crm.select_rows(&r)),
+        "imports.apply" => with.call(|r: ApplyPlan| crm.imports().apply(&r.plan, watch)),
+        "imports.get" => with.call(|r: ImportName| crm.imports().get(r.id)),
+        "imports.list" => with.call(|r: ListImports| crm.imports().list(&r)),
+        "imports.plan" => with.call(|r: PlanImport| crm.imports().plan(&r, watch)),
+        "imports.plan_rows" => with.call(|r: ListPlanRows| crm.imports().plan_rows(&r, watch)),
+        "imports.resume" => with.call(|r: ResumeImport| crm.imports().resume(r.id, &r.plan, watch)),
+        "imports.revert" => with.call(|r: ImportName| crm.imports().revert(r.id, watch)),
         "records.apply" => with.call(|r: ApplyChanges| crm.apply(r)),
         "records.archive" => with
             .call(|r: ArchiveRecord| crm.records(&r.entity_type).archive(r.id, r.expected_version)),

@@ -195,6 +195,7 @@ extension ColumnMapping: Wire {
             "decimal_separator": CrmTests.json(decimalSeparator),
             "group_separator": CrmTests.json(groupSeparator),
             "list_separator": CrmTests.json(listSeparator), "lookup": CrmTests.json(lookup),
+            "rule": CrmTests.json(rule.map { snake("\($0)") }),
         ])
     }
 }
