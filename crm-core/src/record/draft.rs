@@ -147,6 +147,11 @@ impl Draft {
         Self::change(model, stored, Given::of(model, values)?)
     }
 
+    /// A stored row as it is.
+    pub(crate) fn unchanged(cells: Vec<Cell>) -> Self {
+        Self { cells, changed: Vec::new(), before: Vec::new() }
+    }
+
     /// As [`Self::patch`], of values that are judged already.
     ///
     /// # Errors
