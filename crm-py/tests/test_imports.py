@@ -172,7 +172,7 @@ def test_what_is_wrong_with_a_request_is_said(db: crm.Crm) -> None:
     for options, field in (
         ({"mapping": {"nmae": "name"}, "text": "name\n"}, "nmae"),
         ({"mapping": {"name": "name"}}, "path"),
-        ({"mapping": {"name": "name"}, "text": "name\n", "key": "name"}, "name"),
+        ({"mapping": {"n": "industry"}, "text": "n\n", "key": "industry"}, "industry"),
         ({"mapping": {"name": "name"}, "text": "name\n", "mode": "update"}, "key"),
     ):
         with pytest.raises(crm.InvalidArgumentError) as caught:
