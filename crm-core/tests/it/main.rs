@@ -4,6 +4,7 @@
 mod bad_input;
 mod conditions;
 mod conformance;
+mod corpora;
 mod crash;
 mod csv;
 mod damage;
@@ -11,6 +12,7 @@ mod feed;
 mod files;
 mod fixture;
 mod full_disk;
+mod json_calls;
 mod observers;
 mod privacy;
 mod properties;
