@@ -189,7 +189,8 @@ pub use value::{Address, Bytes, FileRef, Money, Value, Values};
 
 #[cfg(feature = "sqlite")]
 pub use engine::{
-    Activities, ActivityKinds, AssociationTypes, Associations, Crm, Files, Imports, Journal, Observer, Records, Types,
+    Activities, ActivityKinds, AssociationTypes, Associations, Crm, Files, Imports, Journal,
+    Observer, Records, Types,
 };
 
 #[cfg(feature = "uniffi")]

@@ -7,7 +7,24 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
-    AcknowledgeChanges, Activity, ActivityKind, ActivityKindName, ActivityPage, ActivityReport, AddAssociation, AddFile, ApplyChanges, ApplyPlan, ApplyReport, ArchiveAssociation, ArchiveRecord, Association, AssociationPage, AssociationType, AssociationTypeName, AssociationWalk, AttributeName, BackupTo, ChangePage, CheckCondition, CheckedCondition, CloudEventPage, ConditionAnswer, ConditionPlan, Consumer, ConsumerName, CountRecords, CreateRecord, Crm, DatabaseStats, DefineActivityKind, DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute, DefinePreset, DefineType, Empty, EngineInfo, EntityType, Error, ErrorKind, EvaluateCondition, ExplainCondition, ExportCsv, ExportReport, FilePiece, FileRef, FindRelated, Flow, FoundRecords, GetActivity, GetAssociation, GetHistory, GetManyRecords, GetRecord, GetRecordBy, GroupRecords, HistoryPage, IdentifyVisitor, Import, ImportCsv, ImportName, ImportPage, ImportPlan, ImportReport, ImportRun, ListActivities, ListChanges, ListImports, ListPlanRows, ListRecords, ListTimeline, MappingProposal, NewActivity, OpenOptions, PatchAssociation, PatchRecord, PivotRecords, PivotTable, PlanImport, PlannedRows, Progress, ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor, RestoreAssociation, RestoreRecord, Result, ResumeImport, RevertReport, RowsPage, RunSql, SelectRows, SqlResult, TimelinePage, TypeName, UpsertRecord, Upserted, VerifyReport, Visitor, WalkAssociations, condition::refusal,
+    AcknowledgeChanges, Activity, ActivityKind, ActivityKindName, ActivityPage, ActivityReport,
+    AddAssociation, AddFile, ApplyChanges, ApplyPlan, ApplyReport, ArchiveAssociation,
+    ArchiveRecord, Association, AssociationPage, AssociationType, AssociationTypeName,
+    AssociationWalk, AttributeName, BackupTo, ChangePage, CheckCondition, CheckedCondition,
+    CloudEventPage, ConditionAnswer, ConditionPlan, Consumer, ConsumerName, CountRecords,
+    CreateRecord, Crm, DatabaseStats, DefineActivityKind, DefineActivityPreset,
+    DefineAssociationPreset, DefineAssociationType, DefineAttribute, DefinePreset, DefineType,
+    Empty, EngineInfo, EntityType, Error, ErrorKind, EvaluateCondition, ExplainCondition,
+    ExportCsv, ExportReport, FilePiece, FileRef, FindRelated, Flow, FoundRecords, GetActivity,
+    GetAssociation, GetHistory, GetManyRecords, GetRecord, GetRecordBy, GroupRecords, HistoryPage,
+    IdentifyVisitor, Import, ImportCsv, ImportName, ImportPage, ImportPlan, ImportReport,
+    ImportRun, ListActivities, ListChanges, ListImports, ListPlanRows, ListRecords, ListTimeline,
+    MappingProposal, NewActivity, OpenOptions, PatchAssociation, PatchRecord, PivotRecords,
+    PivotTable, PlanImport, PlannedRows, Progress, ProposeMapping, ReadFile, Record,
+    RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor, RestoreAssociation,
+    RestoreRecord, Result, ResumeImport, RevertReport, RowsPage, RunSql, SelectRows, SqlResult,
+    TimelinePage, TypeName, UpsertRecord, Upserted, VerifyReport, Visitor, WalkAssociations,
+    condition::refusal,
 };
 
 /// Is told of progress and says whether to go on.

@@ -263,7 +263,11 @@ fn happen(crm: &Crm) -> Result<(), Box<dyn Error>> {
         properties: values! { "minutes" => 20 },
         ..NewActivity::of("call", subject.clone(), "2017-12-28T15:00:00Z".parse()?)
     })?;
-    crm.activities().record(NewActivity::of("meeting", subject, "2017-12-30T09:00:00Z".parse()?))?;
+    crm.activities().record(NewActivity::of(
+        "meeting",
+        subject,
+        "2017-12-30T09:00:00Z".parse()?,
+    ))?;
     for entry in crm.timeline(&ListTimeline::new("opportunity", deal.id))?.entries {
         let what = match &entry.item {
             TimelineItem::Activity(activity) => activity.kind.as_str(),
@@ -335,14 +339,22 @@ fn plan(crm: &Crm) -> Result<(), Box<dyn Error>> {
     for row in crm.imports().plan_rows(&ListPlanRows::new(plan.clone()), &mut watch)?.rows {
         for change in row.changes {
             let old = change.old.as_str().unwrap_or("nothing");
-            println!("planned: row {}, {} from {old} to {}", row.row, change.attribute, text(&change.new));
+            println!(
+                "planned: row {}, {} from {old} to {}",
+                row.row,
+                change.attribute,
+                text(&change.new)
+            );
         }
     }
     let run = crm.imports().apply(&plan, &mut watch)?;
     println!("applied: {} created, {} updated", run.import.created, run.import.updated);
     println!("accounts {}", crm.records("account").count()?);
     let report = crm.imports().revert(run.import.id, &mut watch)?;
-    println!("reverted: {} archived, {} restored, {} left", report.archived, report.restored, report.left_count);
+    println!(
+        "reverted: {} archived, {} restored, {} left",
+        report.archived, report.restored, report.left_count
+    );
     println!("accounts {}", crm.records("account").count()?);
     Ok(())
 }

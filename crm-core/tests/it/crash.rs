@@ -16,7 +16,8 @@ use std::{
 
 use crm_core::{
     AddFile, ApplyChanges, Attribute, ColumnMapping, CreateRecord, Crm, DefineType, Flow,
-    ImportCsv, ImportMode, ImportPlan, ImportState, Kind, ListChanges, ListImports, PatchRecord, PlanImport, Progress, RecordChange, RecordId, RunSql, Value, values,
+    ImportCsv, ImportMode, ImportPlan, ImportState, Kind, ListChanges, ListImports, PatchRecord,
+    PlanImport, Progress, RecordChange, RecordId, RunSql, Value, values,
 };
 
 use crate::support::{Folder, Seeded, assert_sound, journal_length, repetitions};

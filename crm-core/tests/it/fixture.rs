@@ -7,9 +7,10 @@ use std::{fs, path::PathBuf};
 
 use crm_core::{
     ActivityLink, ActivityPreset, AddAssociation, AddFile, Address, Archived, AssociationPreset,
-    Attribute, ChoiceOption, ColumnMapping, Crm, DefineActivityKind, DefineAssociationType, Direction, FileRef,
-    Flow, IdentifyVisitor, Kind, ListChanges, ListImports, ListRecords, ListTimeline, Money, NewActivity,
-    PatchAssociation, PlanImport, Preset, RecordId, RecordRef, RunSql, Timestamp, Value, Values, values,
+    Attribute, ChoiceOption, ColumnMapping, Crm, DefineActivityKind, DefineAssociationType,
+    Direction, FileRef, Flow, IdentifyVisitor, Kind, ListChanges, ListImports, ListRecords,
+    ListTimeline, Money, NewActivity, PatchAssociation, PlanImport, Preset, RecordId, RecordRef,
+    RunSql, Timestamp, Value, Values, values,
 };
 use serde_json::{Value as Json, json};
 

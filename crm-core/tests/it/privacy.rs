@@ -4,7 +4,10 @@
 use std::{collections::BTreeSet, error::Error as _};
 
 use crm_core::{
-    AddAssociation, AddFile, Address, ApplyChanges, Attribute, BackupTo, ColumnMapping, CreateRecord, Crm, DefineActivityKind, DefineAssociationType, DefineType, Error, FileRef, Flow, Kind, ListPlanRows, ListRecords, Money, NewActivity, OpenOptions, Order, PlanImport, RecordChange, RecordId, RecordRef, RunSql, SourceFormat, Timestamp, Value, Values,
+    AddAssociation, AddFile, Address, ApplyChanges, Attribute, BackupTo, ColumnMapping,
+    CreateRecord, Crm, DefineActivityKind, DefineAssociationType, DefineType, Error, FileRef, Flow,
+    Kind, ListPlanRows, ListRecords, Money, NewActivity, OpenOptions, Order, PlanImport,
+    RecordChange, RecordId, RecordRef, RunSql, SourceFormat, Timestamp, Value, Values,
     ops::{OPERATIONS, Request},
     values,
 };

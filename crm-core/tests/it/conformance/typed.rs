@@ -2,7 +2,17 @@
 //! is an operation that Rust cannot call, and fails the run.
 
 use crm_core::{
-    AcknowledgeChanges, ActivityKindName, AddAssociation, AddFile, ApplyChanges, ApplyPlan, ArchiveAssociation, ArchiveRecord, AssociationTypeName, AttributeName, BackupTo, CheckCondition, ConsumerName, CountRecords, CreateRecord, Crm, DefineActivityKind, DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute, DefinePreset, DefineType, Empty, Error, EvaluateCondition, ExplainCondition, ExportCsv, FindRelated, Flow, GetActivity, GetAssociation, GetHistory, GetManyRecords, GetRecord, GetRecordBy, GroupRecords, IdentifyVisitor, ImportCsv, ImportName, ListActivities, ListChanges, ListImports, ListPlanRows, ListRecords, ListTimeline, NewActivity, PatchAssociation, PatchRecord, PivotRecords, PlanImport, ProposeMapping, ReadFile, RecordActivities, ReleaseVisitor, RestoreAssociation, RestoreRecord, ResumeImport, RunSql, SelectRows, TypeName, UpsertRecord, WalkAssociations, ops::Request,
+    AcknowledgeChanges, ActivityKindName, AddAssociation, AddFile, ApplyChanges, ApplyPlan,
+    ArchiveAssociation, ArchiveRecord, AssociationTypeName, AttributeName, BackupTo,
+    CheckCondition, ConsumerName, CountRecords, CreateRecord, Crm, DefineActivityKind,
+    DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute,
+    DefinePreset, DefineType, Empty, Error, EvaluateCondition, ExplainCondition, ExportCsv,
+    FindRelated, Flow, GetActivity, GetAssociation, GetHistory, GetManyRecords, GetRecord,
+    GetRecordBy, GroupRecords, IdentifyVisitor, ImportCsv, ImportName, ListActivities, ListChanges,
+    ListImports, ListPlanRows, ListRecords, ListTimeline, NewActivity, PatchAssociation,
+    PatchRecord, PivotRecords, PlanImport, ProposeMapping, ReadFile, RecordActivities,
+    ReleaseVisitor, RestoreAssociation, RestoreRecord, ResumeImport, RunSql, SelectRows, TypeName,
+    UpsertRecord, WalkAssociations, ops::Request,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;

@@ -222,7 +222,7 @@ proptest! {
             told.collect::<Vec<_>>()
         };
         prop_assert_eq!(told(&run.problems), told(&made.problems));
-        let changes = crm.journal().changes(&ListChanges { after: made.seq, limit: 1_000 }).unwrap();
+        let changes = crm.journal().changes(&ListChanges { limit: 1_000, ..ListChanges::after(made.seq) }).unwrap();
         assert_as_planned(&rows, &changes.changes);
 
         let again = plan(&crm, &request).unwrap();
