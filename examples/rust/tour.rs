@@ -285,9 +285,11 @@ fn explain(crm: &Crm) -> Result<(), Box<dyn Error>> {
     let condition =
         r#"stage = "Won" and (count(meeting within 7d) >= 1 or count(call within 30d) >= 2)"#;
     let plan = crm.explain_condition(&ExplainCondition {
+        entity_type: "opportunity".into(),
+        condition: condition.parse()?,
         at: Some("2017-12-31T00:00:00Z".parse()?),
+        zone: None,
         id: Some(deal.id),
-        ..ExplainCondition::new("opportunity", condition.parse()?)
     })?;
     let answer = plan.answer.ok_or("the plan has no answer")?;
     println!("condition: {}", answer.is_true);
