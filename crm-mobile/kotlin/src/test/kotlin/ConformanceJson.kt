@@ -52,6 +52,8 @@ internal object ConformanceJson {
                 // A condition is handed over as text, or as the text of its JSON.
                 isCondition && field is JsonObject -> arguments[parameter] = field.toString()
                 field != null -> arguments[parameter] = read(field, parameter.type)
+                // A plan, which is answered and handed back, says nothing where there is nothing.
+                !parameter.isOptional && parameter.type.isMarkedNullable -> arguments[parameter] = null
                 // UniFFI knows no defaults of enumerations; the engine's are the first of each.
                 !parameter.isOptional -> arguments[parameter] = firstOf(parameter)
             }
