@@ -4,6 +4,7 @@
 
 mod conditions;
 mod draws;
+mod formulas;
 mod machine;
 mod rebuild;
 
