@@ -145,7 +145,7 @@ pub struct Attribute {
     /// `money`, `date` or `timestamp` is calculated from other attributes of the record, such as
     /// `price * quantity`. Every write stores what it gives, and nobody else may. An attribute cannot
     /// become calculated later; without the formula it keeps its values.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub formula: Option<String>,
     /// How carefully its values are to be handled.

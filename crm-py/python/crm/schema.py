@@ -197,7 +197,7 @@ def _read_bound(kind: str, plain: Any) -> Any:
 
 def read_attribute(plain: dict[str, Any]) -> Attribute:
     """Return a definition from its plain form."""
-    given = {field.name: plain[field.name] for field in fields(Attribute)}
+    given = {field.name: plain.get(field.name) for field in fields(Attribute)}
     for bound in _BOUNDS:
         given[bound] = _read_bound(plain["kind"], plain[bound])
     given["options"] = [wire.read(ChoiceOption, option) for option in plain["options"]]
