@@ -3,8 +3,8 @@
 use std::fmt::{self, Display, Formatter, Write as _};
 
 use super::{
-    ChangedCondition, Comparison, Condition, Count, End, EventCondition, FieldCondition, Measure,
-    Operand, Operator, RelatedCondition, Takes, When, text,
+    ChangedCondition, Condition, Count, End, EventCondition, FieldCondition, Measure, Operand,
+    Operator, RelatedCondition, Takes, When, text,
 };
 use crate::{
     Value,

@@ -3,7 +3,7 @@
 
 use super::{Formula, Function, Literal, Operator};
 use crate::{
-    Comparison, Date, Error, ErrorKind, Kind, Result, normal,
+    Comparison, Date, Error, ErrorKind, Kind, Result,
     schema::{AttributeModel, TypeModel},
 };
 
@@ -164,7 +164,7 @@ fn sort(model: &TypeModel, formula: &Formula) -> Result<Sort> {
             Literal::Null => Sort::Null,
             Literal::Truth(_) => Sort::Truth,
             Literal::Number(_) => Sort::Number,
-            Literal::Money(_, code) => Sort::Money(Some(*code)),
+            Literal::Money(_, code) => Sort::Money(Some(code)),
             Literal::Text(_) => Sort::Text,
         }),
         Formula::Attribute(name) => {

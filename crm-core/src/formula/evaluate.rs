@@ -52,7 +52,7 @@ impl<'a> Row<'a> {
                 Literal::Null => D::Missing,
                 Literal::Truth(truth) => D::Truth(*truth),
                 Literal::Number(number) => D::Number(*number),
-                Literal::Money(number, code) => D::Money(*number, *code),
+                Literal::Money(number, code) => D::Money(*number, code),
                 Literal::Text(text) => D::text(Cow::Borrowed(text)),
             },
             Formula::Attribute(name) => match self.model.find(name) {

@@ -118,13 +118,15 @@ impl Number {
         let (dividend, divisor) = (dividend.abs(), divisor.abs());
         let (mut quotient, mut rest) = (dividend / divisor, dividend % divisor);
         // Digit by digit, as on paper: the dividend needs no room for the places.
-        for _ in 0..PLACES {
+        let mut places = 0;
+        while rest != 0 && places < PLACES {
+            places += 1;
             rest = rest.checked_mul(10)?;
             quotient = quotient.checked_mul(10)?.checked_add(rest / divisor)?;
             rest %= divisor;
         }
         quotient = quotient.checked_add(i128::from(rest >= divisor - rest))?;
-        Self::bounded(if is_negative { -quotient } else { quotient }, PLACES)
+        Self::bounded(if is_negative { -quotient } else { quotient }, places)
     }
 
     fn bounded(digits: i128, scale: u32) -> Option<Self> {
