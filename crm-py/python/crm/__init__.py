@@ -134,6 +134,7 @@ from crm.schema import (
 from crm.tables import Table
 from crm.timeline import TimelineEntry, TimelineKind, TimelinePage
 from crm.values import Address, FileRef, Money, Value
+from crm.where import BuiltCondition, F, all_of, any_of, changed, events, related
 
 __all__ = [
     "Activities",
@@ -152,6 +153,7 @@ __all__ = [
     "ArchivedError",
     "Attribute",
     "BadCells",
+    "BuiltCondition",
     "BusyError",
     "CellProblem",
     "Change",
@@ -183,6 +185,7 @@ __all__ = [
     "EntityType",
     "ErrorKind",
     "ExportReport",
+    "F",
     "FencedError",
     "FilePiece",
     "FileRef",
@@ -251,5 +254,10 @@ __all__ = [
     "Visitor",
     "WrongKindError",
     "__version__",
+    "all_of",
+    "any_of",
+    "changed",
+    "events",
     "open",
+    "related",
 ]
