@@ -24,7 +24,7 @@ pub(crate) fn sign(op: Comparison) -> &'static str {
 }
 
 /// Whether this is read as a name without backticks, where `keywords` mean something else.
-pub(crate) fn is_plain_name(name: &str, keywords: &[&str]) -> bool {
+fn is_plain_name(name: &str, keywords: &[&str]) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.bytes().all(is_name_byte)
         && !keywords.contains(&name)
