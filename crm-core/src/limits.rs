@@ -35,6 +35,12 @@ pub const LABEL_BYTES: usize = 1024;
 pub const PATTERN_BYTES: usize = 4 * 1024;
 /// Decimal places of a `decimal`.
 pub const SCALE: u8 = 12;
+/// Bytes of a formula.
+pub const FORMULA_BYTES: usize = 16 * 1024;
+/// Literals, attributes, operations and calls in one formula.
+pub const FORMULA_NODES: usize = 256;
+/// How deep a formula may be nested.
+pub const FORMULA_DEPTH: usize = 32;
 /// Bytes of the name of an actor or a consumer, and of a cause.
 pub const ACTOR_BYTES: usize = 255;
 /// Bytes of one change of a record as the journal holds it, where some characters take up to six.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Crm, View, Writing, check_limit, cursor, writing::check_body};
 use crate::{
-    ApplyChanges, ApplyReport, ChangeKind, ChangeOutcome, CountRecords, Error, ErrorKind,
+    ApplyChanges, ApplyReport, Archived, ChangeKind, ChangeOutcome, CountRecords, Error, ErrorKind,
     FoundRecords, Kind, ListRecords, Outcome, Problem, Record, RecordChange, RecordId, RecordPage,
     Result, Upserted, Value, Values,
     cell::Cell,
@@ -18,6 +18,9 @@ use crate::{
         table::Table,
     },
 };
+
+/// Records that are held at once while formulas are calculated anew.
+const RECALCULATED_AT_ONCE: u32 = 1000;
 
 /// Records of one entity type: see [`Crm::records`].
 #[derive(Debug)]
@@ -41,7 +44,8 @@ impl<'a> Records<'a> {
     ///
     /// `UnknownType`, `UnknownAttribute`, `UnknownOption` (with the nearest name as a hint);
     /// `WrongKind`, `InvalidValue`, `OutOfRange`, `Required`, `Duplicate` or `NotFound` (of a
-    /// reference or file), naming the attribute; `Archived` if the type or an attribute is.
+    /// reference or file), naming the attribute; `Archived` if the type or an attribute is;
+    /// `InvalidArgument` if an attribute is calculated.
     pub fn create(&self, values: Values) -> Result<Record> {
         self.crm.write(|writing| {
             let table = writing.table(self.entity_type)?;
@@ -447,6 +451,32 @@ pub(super) fn check_in_use(row: &StoredRow) -> Result<()> {
         Some(_) => Err(Error::new(ErrorKind::Archived, "the record is archived")
             .with_field("id")
             .with_hint("restore it with records.restore")),
+    }
+}
+
+/// Writes into every record of a type, archived ones included, what its formulas give now.
+pub(super) fn recalculate(writing: &mut Writing<'_>, table: &Table) -> Result<()> {
+    let mut after = None;
+    loop {
+        let selection = Selection {
+            terms: &[],
+            archived: Archived::Include,
+            order: None,
+            after: after.take(),
+            limit: RECALCULATED_AT_ONCE,
+        };
+        let page = rows::list(writing.tx, table, &selection)?;
+        let is_last = page.len() < RECALCULATED_AT_ONCE as usize;
+        after = page.last().map(|row| Position { key: Cell::Null, id: row.id });
+        for mut row in page {
+            let draft = Draft::recalculate(&table.model, std::mem::take(&mut row.cells));
+            if !draft.changed.is_empty() {
+                update(writing, table, row, draft)?;
+            }
+        }
+        if is_last {
+            return Ok(());
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use super::{CellReader, ColumnMapping, ColumnRule, ImportMode, ImportRules, RowS
 use crate::{
     Address, Error, ErrorKind, FileRef, Kind, Money, Result, Value,
     normal::{self, name::nearest},
+    record::calculated,
     schema::{AttributeModel, TypeModel},
 };
 
@@ -64,6 +65,9 @@ impl Mapping {
             let column = find_column(header, &mapping.column)?;
             let (attribute, part) = columns::resolve(model, &mapping.attribute)?;
             let place = model.place(attribute);
+            if attribute.is_calculated() {
+                return Err(calculated(attribute.name()));
+            }
             let kind = attribute.definition.kind;
             let rule = check_rule(attribute, mapping, rules.mode)?;
             let field = match fields.iter().position(|field| field.place == place) {

@@ -212,7 +212,7 @@ fn of_resemblance<'t>(
 
 fn targets(model: &TypeModel) -> Vec<Target<'_>> {
     let mut targets = Vec::new();
-    for attribute in model.live() {
+    for attribute in model.live().filter(|attribute| !attribute.is_calculated()) {
         let definition = &attribute.definition;
         let is_only = model.live().filter(|a| a.definition.kind == definition.kind).count() == 1;
         for part in columns::parts(definition.kind) {

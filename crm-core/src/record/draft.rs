@@ -3,6 +3,7 @@
 use crate::{
     Error, ErrorKind, Kind, Result, Value, Values,
     cell::Cell,
+    formula,
     schema::{AttributeModel, TypeModel},
 };
 
@@ -46,9 +47,12 @@ impl Given {
     ///
     /// # Errors
     ///
-    /// As [`AttributeModel::encode`].
+    /// As [`AttributeModel::encode`]; `InvalidArgument` if the attribute is calculated.
     pub(crate) fn set(&mut self, model: &TypeModel, place: usize, value: Value) -> Result<()> {
         let attribute = &model.attributes[place];
+        if attribute.is_calculated() {
+            return Err(calculated(attribute.name()));
+        }
         let cells = &mut self.cells[attribute.span()];
         let encoded = attribute.encode(value, cells);
         if encoded.is_err() {
@@ -135,7 +139,9 @@ impl Draft {
                 return Err(required(attribute));
             }
         }
-        Ok(Self { cells, changed, before: Vec::new() })
+        let mut draft = Self { cells, changed, before: Vec::new() };
+        draft.calculate(model);
+        Ok(draft)
     }
 
     /// A stored row with some new values.
@@ -180,7 +186,41 @@ impl Draft {
             }
         }
         // What was swapped out of the row is what it held before.
-        Ok(Self { cells, changed, before: fresh })
+        let mut draft = Self { cells, changed, before: fresh };
+        // What was calculated of the same values is there already.
+        if !draft.changed.is_empty() {
+            draft.calculate(model);
+        }
+        Ok(draft)
+    }
+
+    /// A stored row with what the formulas of its type give for it now.
+    pub(crate) fn recalculate(model: &TypeModel, cells: Vec<Cell>) -> Self {
+        let mut draft = Self::unchanged(cells);
+        draft.calculate(model);
+        draft
+    }
+
+    /// Writes what each formula gives. What does not fit the attribute is missing: a record is not
+    /// refused for the sake of what nobody wrote.
+    fn calculate(&mut self, model: &TypeModel) {
+        for &place in &model.calculated {
+            let attribute = &model.attributes[place];
+            let mut fresh = vec![Cell::Null; attribute.width()];
+            let value = formula::evaluate(model, attribute, &self.cells);
+            if attribute.encode(value, &mut fresh).is_err() {
+                fresh.fill(Cell::Null);
+            }
+            let stored = &mut self.cells[attribute.span()];
+            if *stored != fresh[..] {
+                stored.swap_with_slice(&mut fresh);
+                if let Some(before) = self.before.get_mut(attribute.span()) {
+                    before.swap_with_slice(&mut fresh);
+                }
+                self.changed.push(place);
+            }
+        }
+        self.changed.sort_unstable();
     }
 
     /// What the cells of a changed attribute were; `None` for a new record.
@@ -212,6 +252,13 @@ pub(crate) fn encode_key(attribute: &AttributeModel, value: Value) -> Result<Cel
         Cell::Null => Err(required(attribute)),
         key => Ok(key),
     }
+}
+
+/// The error for a value that is given for a calculated attribute.
+pub(crate) fn calculated(name: &str) -> Error {
+    Error::new(ErrorKind::InvalidArgument, "the attribute is calculated")
+        .with_field(name)
+        .with_hint("leave it out: its formula gives the value")
 }
 
 fn is_missing(cells: &[Cell]) -> bool {

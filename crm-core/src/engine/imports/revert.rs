@@ -163,6 +163,10 @@ impl Undo<'_, '_> {
         let (model, tx) = (&self.table.model, self.writing.tx);
         let mut set = Vec::new();
         for (attribute, _) in read_body(model, &change.body)? {
+            if attribute.definition.formula.is_some() {
+                // It follows from the others.
+                continue;
+            }
             let place = model.place(attribute);
             match self.last_to_set(place, later)? {
                 None => set.push(place),

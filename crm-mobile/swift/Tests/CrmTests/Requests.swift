@@ -79,7 +79,7 @@ extension Json {
         _ = try only(
             "name", "kind", "label", "description", "required", "unique", "index", "default",
             "options", "minimum", "maximum", "length", "pattern", "scale", "currency", "target",
-            "sensitivity")
+            "formula", "sensitivity")
         let kindName = try string("kind")
         guard let kind = Kind.allCases.first(where: { snake("\($0)") == kindName }) else {
             throw BadCase(description: "no kind \(kindName)")
@@ -97,7 +97,7 @@ extension Json {
             minimum: try optional("minimum"), maximum: try optional("maximum"),
             length: self["length"].integer.map { UInt32($0) }, pattern: self["pattern"].text,
             scale: self["scale"].integer.map { UInt8($0) }, currency: self["currency"].text,
-            target: self["target"].text,
+            target: self["target"].text, formula: self["formula"].text,
             sensitivity: self["sensitivity"].text == "personal"
                 ? .personal : self["sensitivity"].text == "special" ? .special : .none)
     }

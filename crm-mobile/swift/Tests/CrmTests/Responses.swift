@@ -81,7 +81,7 @@ extension Attribute: Wire {
             "maximum": CrmTests.json(maximum), "length": CrmTests.json(length.map(Int64.init)),
             "pattern": CrmTests.json(pattern), "scale": CrmTests.json(scale.map(Int64.init)),
             "currency": CrmTests.json(currency), "target": CrmTests.json(target),
-            "sensitivity": .text("\(sensitivity)"),
+            "formula": CrmTests.json(formula), "sensitivity": .text("\(sensitivity)"),
         ])
     }
 }
