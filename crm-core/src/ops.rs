@@ -209,15 +209,6 @@ macro_rules! for_each_operation {
             /// Reads a piece of stored bytes.
             read "files.read" FilesRead read_file(ReadFile) -> FilePiece
                 = |crm, r, _| crm.files().read_piece(&r);
-            /// Groups records and computes figures over each group: counts, sums, means, quantiles, shares.
-            read "query.group" QueryGroup group_records(GroupRecords) -> RowsPage
-                = |crm, r, _| crm.group_records(&r);
-            /// Groups records in two directions, with totals.
-            read "query.pivot" QueryPivot pivot_records(PivotRecords) -> PivotTable
-                = |crm, r, _| crm.pivot_records(&r);
-            /// Reads a page of rows: fields of records, of related ones, and figures over activities.
-            read "query.select" QuerySelect select_rows(SelectRows) -> RowsPage
-                = |crm, r, _| crm.select_rows(&r);
             /// Carries out a plan, and remembers what it did so that it can be gone on with and taken back.
             job "imports.apply" ImportsApply apply_plan(ApplyPlan) -> ImportRun
                 = |crm, r, watch| crm.imports().apply(&r.plan, watch);
@@ -239,6 +230,15 @@ macro_rules! for_each_operation {
             /// Takes an import back, except for what others changed since, which is listed.
             job "imports.revert" ImportsRevert revert_import(ImportName) -> RevertReport
                 = |crm, r, watch| crm.imports().revert(r.id, watch);
+            /// Groups records and computes figures over each group: counts, sums, means, quantiles, shares.
+            read "query.group" QueryGroup group_records(GroupRecords) -> RowsPage
+                = |crm, r, _| crm.group_records(&r);
+            /// Groups records in two directions, with totals.
+            read "query.pivot" QueryPivot pivot_records(PivotRecords) -> PivotTable
+                = |crm, r, _| crm.pivot_records(&r);
+            /// Reads a page of rows: fields of records, of related ones, and figures over activities.
+            read "query.select" QuerySelect select_rows(SelectRows) -> RowsPage
+                = |crm, r, _| crm.select_rows(&r);
             /// Writes several changes in one transaction and says for each what became of it.
             write "records.apply" RecordsApply apply_changes(ApplyChanges) -> ApplyReport
                 = |crm, r, _| crm.apply(r);

@@ -327,8 +327,7 @@ mod tests {
 
     #[test]
     fn what_is_no_row_is_said_and_the_next_is_read() {
-        let deep = format!("{}1{}", "{\"a\":".repeat(200), "}".repeat(200));
-        let bad = ["{", "[1]", "1", "{\"a\":1,\"a\":2}", "{\"a\":1} x", "\u{1}", deep.as_str()];
+        let bad = ["{", "[1]", "1", "{\"a\":1,\"a\":2}", "{\"a\":1} x", "\u{1}"];
         let text = bad.join("\n") + "\n{\"a\": 1}";
         let mut table = table(&text, &[]);
         for number in 1..=bad.len() as u64 {
@@ -337,6 +336,15 @@ mod tests {
             assert_eq!(table.check().unwrap_err().kind(), ErrorKind::InvalidValue, "{number}");
         }
         assert!(table.advance().unwrap() && table.check().is_ok());
+    }
+
+    #[test]
+    fn objects_within_objects_end_somewhere() {
+        let deep = format!("{}1{}", "{\"a\":".repeat(200), "}".repeat(200));
+        let name = ["a"; DEPTH].join(".");
+        let mut table = table(&deep, &[&name]);
+        assert!(table.advance().unwrap() && table.check().is_ok());
+        assert_eq!(table.cell(0).unwrap_err().kind(), ErrorKind::InvalidValue);
     }
 
     #[test]
