@@ -129,7 +129,8 @@ fn account(
 /// Whether a value is what a cell says: texts to the letter, others as far as there is one.
 fn holds(kind: Kind, target: &str, value: &Value, cell: &str) -> bool {
     match (kind, value) {
-        (Kind::Text | Kind::LongText, value) => value.as_str() == Some(cell.trim()),
+        (Kind::Text, value) => value.as_str() == Some(cell.trim()),
+        (Kind::LongText, value) => value.as_str() == Some(cell),
         (Kind::Address, Value::Address(address)) => {
             let Address { street, city, region, postal_code, country } = address;
             let part = match target.rsplit('.').next() {
