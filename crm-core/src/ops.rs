@@ -12,12 +12,12 @@ use crate::{
     CheckedCondition, ConditionAnswer, ConditionPlan, CountRecords, CreateRecord, Crm,
     DatabaseStats, DefineActivityKind, DefineActivityPreset, DefineAttribute, DefinePreset,
     DefineType, Empty, EngineInfo, EntityType, Error, ErrorKind, EvaluateCondition,
-    ExplainCondition, ExportCsv, ExportReport, FilePiece, FileRef, Flow, FoundRecords, GetActivity,
-    GetHistory, GetManyRecords, GetRecord, GetRecordBy, HistoryPage, IdentifyVisitor, ImportCsv,
-    ImportReport, ListActivities, ListChanges, ListRecords, ListTimeline, MappingProposal,
-    NewActivity, OpenOptions, PatchRecord, Progress, ProposeMapping, ReadFile, Record,
-    RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor, RestoreRecord, Result, RunSql,
-    SqlResult, TimelinePage, TypeName, UpsertRecord, Upserted, VerifyReport, Visitor,
+    ExplainCondition, ExportCsv, ExportReport, ExportVcard, FilePiece, FileRef, Flow, FoundRecords,
+    GetActivity, GetHistory, GetManyRecords, GetRecord, GetRecordBy, HistoryPage, IdentifyVisitor,
+    ImportCsv, ImportReport, ImportVcard, ListActivities, ListChanges, ListRecords, ListTimeline,
+    MappingProposal, NewActivity, OpenOptions, PatchRecord, Progress, ProposeMapping, ReadFile,
+    Record, RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor, RestoreRecord, Result,
+    RunSql, SqlResult, TimelinePage, TypeName, UpsertRecord, Upserted, VerifyReport, Visitor,
     condition::refusal,
 };
 
@@ -209,6 +209,12 @@ macro_rules! for_each_operation {
             /// Takes an entity type out of the archive.
             write "types.restore" TypesRestore restore_type(TypeName) -> EntityType
                 = |crm, r, _| crm.types().restore(&r.entity_type);
+            /// Writes records as address cards: vCard 2.1, 3.0 or 4.0.
+            job "vcard.export" VcardExport export_vcard(ExportVcard) -> ExportReport
+                = |crm, r, watch| crm.export_vcard(&r, watch);
+            /// Reads address cards, vCard 2.1, 3.0 and 4.0, into records and reports every property that does not fit.
+            job "vcard.import" VcardImport import_vcard(ImportVcard) -> ImportReport
+                = |crm, r, watch| crm.import_vcard(&r, watch);
         }
     };
 }

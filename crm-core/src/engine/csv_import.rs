@@ -155,14 +155,18 @@ impl Crm {
 }
 
 /// Where a table comes from.
-struct Source<'a> {
-    reader: Box<dyn Read + 'a>,
+pub(super) struct Source<'a> {
+    pub(super) reader: Box<dyn Read + 'a>,
     /// Its bytes, where they can be known.
-    total: Option<u64>,
+    pub(super) total: Option<u64>,
 }
 
 impl<'a> Source<'a> {
-    fn open(path: Option<&str>, text: Option<&'a str>, has_encoding: bool) -> Result<Self> {
+    pub(super) fn open(
+        path: Option<&str>,
+        text: Option<&'a str>,
+        has_encoding: bool,
+    ) -> Result<Self> {
         let invalid = |field: &str, message: &str| {
             Error::new(ErrorKind::InvalidArgument, message).with_field(field)
         };

@@ -2,7 +2,7 @@
 //! opens transactions.
 //!
 //! Each room is one file here (`types`, `records`, `activities`, `conditions`, `history`, `files`,
-//! `csv_import`, `csv_export`, `database` …), and every method reads the same way: validate, load,
+//! `csv_import`, `vcard_import`, `database` …), and every method reads the same way: validate, load,
 //! decide, save, return. The invariant: what a method
 //! returned `Ok` for is committed, and its rows in the journal with it.
 
@@ -15,14 +15,18 @@ mod csv_import;
 mod csv_lookup;
 mod cursor;
 mod database;
+mod export;
 mod files;
 mod history;
+mod intake;
 mod observe;
 mod progress;
 mod records;
 mod system;
 mod timeline;
 mod types;
+mod vcard_export;
+mod vcard_import;
 mod verify_activities;
 mod writing;
 
