@@ -12,12 +12,12 @@ use crm_core::{
     CheckedCondition, ConditionAnswer, ConditionPlan, CountRecords, CreateRecord, CrmError,
     DatabaseStats, DefineActivityKind, DefineActivityPreset, DefineAttribute, DefinePreset,
     DefineType, Empty, EngineInfo, EntityType, EvaluateCondition, ExplainCondition, ExportCsv,
-    ExportReport, FilePiece, FileRef, FoundRecords, GetActivity, GetHistory, GetManyRecords,
-    GetRecord, GetRecordBy, HistoryPage, IdentifyVisitor, ImportCsv, ImportReport, ListActivities,
-    ListChanges, ListRecords, ListTimeline, MappingProposal, NewActivity, PatchRecord, Progress,
-    ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity,
-    ReleaseVisitor, RestoreRecord, Result, RunSql, SqlResult, TimelinePage, TypeName, UpsertRecord,
-    Upserted, VerifyReport, Visitor, ops::Watch,
+    ExportReport, ExportVcard, FilePiece, FileRef, FoundRecords, GetActivity, GetHistory,
+    GetManyRecords, GetRecord, GetRecordBy, HistoryPage, IdentifyVisitor, ImportCsv, ImportReport,
+    ImportVcard, ListActivities, ListChanges, ListRecords, ListTimeline, MappingProposal,
+    NewActivity, PatchRecord, Progress, ProposeMapping, ReadFile, Record, RecordActivities,
+    RecordPage, RecordedActivity, ReleaseVisitor, RestoreRecord, Result, RunSql, SqlResult,
+    TimelinePage, TypeName, UpsertRecord, Upserted, VerifyReport, Visitor, ops::Watch,
 };
 
 use crate::{Crm, ProgressListener, guard::guard, progress::ask};

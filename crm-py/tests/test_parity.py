@@ -81,6 +81,8 @@ def test_every_operation_is_called_by_a_method(
     db.csv.import_("company", text="name,employees\nAcme,many\n", columns=columns)
     db.csv.export("company")
     db.csv.propose("company", text="name\n")
+    db.vcard.import_("contact", text="BEGIN:VCARD\nN:A\nX-B:1\nEND:VCARD\n")
+    db.vcard.export("contact")
     db.activity_kinds.define("chat", [crm.Attribute("topic", "text")])
     db.activity_kinds.define_preset("call")
     db.activity_kinds.archive("call")
@@ -156,6 +158,8 @@ def test_every_operation_is_called_by_a_method(
     assert_same(answers["csv.export"], crm.ExportReport)
     assert_same(answers["csv.propose"], crm.MappingProposal)
     assert_same(answers["csv.propose"]["columns"][0], crm.ColumnMapping)
+    assert_same(answers["vcard.import"], crm.ImportReport)
+    assert_same(answers["vcard.export"], crm.ExportReport)
     assert_same(answers["database.sql"], crm.Table)
     assert_same(answers["database.stats"], crm.DatabaseStats)
     assert_same(answers["database.stats"]["types"][0], crm.TypeCount)
@@ -183,6 +187,10 @@ def test_parts_and_options_have_the_fields_of_the_engine(db: crm.Crm) -> None:
         with pytest.raises(crm.InvalidArgumentError) as caught:
             engine.call("csv.propose", {"type": "contact", name: {"no_such_field": 1}})
         assert set(caught.value.message.split("`")[1::2]) == fields(cls)
+    mapping = {"property": "x", "attribute": "x", "no_such_field": 1}
+    with pytest.raises(crm.InvalidArgumentError) as caught:
+        engine.call("vcard.export", {"type": "contact", "mapping": [mapping]})
+    assert set(caught.value.message.split("`")[1::2]) == fields(crm.CardMapping)
 
 
 def test_enumerations_have_the_names_of_the_engine(db: crm.Crm) -> None:
@@ -206,6 +214,7 @@ def test_enumerations_have_the_names_of_the_engine(db: crm.Crm) -> None:
     assert names("csv.import", {**table, "mode": "?"}) == set(crm.ImportMode)
     assert names("csv.import", {**table, "bad_cells": "?"}) == set(crm.BadCells)
     assert names("csv.export", {"type": "contact", "profile": "?"}) == set(crm.CsvProfile)
+    assert names("vcard.export", {"type": "contact", "version": "?"}) == set(crm.CardVersion)
 
 
 def test_a_newer_engine_may_say_more() -> None:

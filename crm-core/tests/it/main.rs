@@ -18,3 +18,4 @@ mod schema;
 mod support;
 mod threads;
 mod time;
+mod vcard;

@@ -134,6 +134,7 @@ from crm.schema import (
 from crm.tables import Table
 from crm.timeline import TimelineEntry, TimelineKind, TimelinePage
 from crm.values import Address, FileRef, Money, Value
+from crm.vcard import CardMapping, CardVersion, Vcard
 
 __all__ = [
     "Activities",
@@ -153,6 +154,8 @@ __all__ = [
     "Attribute",
     "BadCells",
     "BusyError",
+    "CardMapping",
+    "CardVersion",
     "CellProblem",
     "Change",
     "ChangeKind",
@@ -247,6 +250,7 @@ __all__ = [
     "UpsertRecord",
     "Upserted",
     "Value",
+    "Vcard",
     "VerifyReport",
     "Visitor",
     "WrongKindError",

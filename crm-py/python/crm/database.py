@@ -26,6 +26,7 @@ from crm.sqlite_guard import Watch
 from crm.tables import SqlValue, Table
 from crm.timeline import TimelineKind, TimelinePage, read_timeline, write_timeline
 from crm.values import encode
+from crm.vcard import Vcard
 
 MEMORY = ":memory:"
 """The path of a file in memory that nobody else sees."""
@@ -201,6 +202,11 @@ class Crm:
     def csv(self) -> Csv:
         """CSV tables in and out."""
         return Csv(self._engine)
+
+    @property
+    def vcard(self) -> Vcard:
+        """Address cards in and out."""
+        return Vcard(self._engine)
 
     def apply(
         self, changes: Iterable[RecordChange], *, all_or_nothing: bool = False

@@ -5,10 +5,10 @@ use crm_core::{
     ActivityKindName, AddFile, ApplyChanges, ArchiveRecord, AttributeName, BackupTo,
     CheckCondition, CountRecords, CreateRecord, Crm, DefineActivityKind, DefineActivityPreset,
     DefineAttribute, DefinePreset, DefineType, Empty, Error, EvaluateCondition, ExplainCondition,
-    ExportCsv, Flow, GetActivity, GetHistory, GetManyRecords, GetRecord, GetRecordBy,
-    IdentifyVisitor, ImportCsv, ListActivities, ListChanges, ListRecords, ListTimeline,
-    NewActivity, PatchRecord, ProposeMapping, ReadFile, RecordActivities, ReleaseVisitor,
-    RestoreRecord, RunSql, TypeName, UpsertRecord, ops::Request,
+    ExportCsv, ExportVcard, Flow, GetActivity, GetHistory, GetManyRecords, GetRecord, GetRecordBy,
+    IdentifyVisitor, ImportCsv, ImportVcard, ListActivities, ListChanges, ListRecords,
+    ListTimeline, NewActivity, PatchRecord, ProposeMapping, ReadFile, RecordActivities,
+    ReleaseVisitor, RestoreRecord, RunSql, TypeName, UpsertRecord, ops::Request,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
@@ -97,6 +97,8 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         "types.get" => with.call(|r: TypeName| crm.types().get(&r.entity_type)),
         "types.list" => with.call(|_: Empty| crm.types().list()),
         "types.restore" => with.call(|r: TypeName| crm.types().restore(&r.entity_type)),
+        "vcard.export" => with.call(|r: ExportVcard| crm.export_vcard(&r, watch)),
+        "vcard.import" => with.call(|r: ImportVcard| crm.import_vcard(&r, watch)),
         _ => return None,
     })
 }

@@ -165,6 +165,13 @@ extension Json {
             listSeparator: self["list_separator"].text, lookup: self["lookup"].text)
     }
 
+    func card() throws -> CardMapping {
+        _ = try only("property", "label", "attribute")
+        return CardMapping(
+            property: try string("property"), label: self["label"].text,
+            attribute: try string("attribute"))
+    }
+
     /// Options as they are opened with: with a clock and ids that repeat unless they say otherwise.
     func options() throws -> OpenOptions {
         _ = try only("durability", "read_only", "max_bytes", "actor", "replay")
