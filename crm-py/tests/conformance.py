@@ -444,7 +444,7 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
     ),
     "records.upsert": lambda db, r: db.records(r["type"]).upsert(r["key"], r.values()),
     "timeline.list": lambda db, r: timeline(
-        db.timeline(r["type"], r["id"], **r.options("items", "kinds", "after", "limit"))
+        db.timeline_page(r["type"], r["id"], **r.options("items", "kinds", "after", "limit"))
     ),
     "types.archive": lambda db, r: db.types.archive(r["type"]),
     "types.define": lambda db, r: db.types.define(

@@ -97,7 +97,7 @@ def test_every_operation_is_called_by_a_method(
     db.activities.identify("v", book)
     db.activities.get(recorded.activity.id)
     db.activities.list(subject=book)
-    db.timeline("book", book.id)
+    db.timeline_page("book", book.id)
     db.activities.release("v")
     db.conditions.check("book", "title is set")
     db.conditions.evaluate("book", book.id, "title is set")

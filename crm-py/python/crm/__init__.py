@@ -134,7 +134,11 @@ from crm.schema import (
 from crm.tables import Table
 from crm.timeline import TimelineEntry, TimelineKind, TimelinePage
 from crm.values import Address, FileRef, Money, Value
+<<<<<<< HEAD
 from crm.vcard import CardMapping, CardVersion, Vcard
+=======
+from crm.where import BuiltCondition, F, all_of, any_of, changed, events, related
+>>>>>>> main
 
 __all__ = [
     "Activities",
@@ -153,6 +157,7 @@ __all__ = [
     "ArchivedError",
     "Attribute",
     "BadCells",
+    "BuiltCondition",
     "BusyError",
     "CardMapping",
     "CardVersion",
@@ -186,6 +191,7 @@ __all__ = [
     "EntityType",
     "ErrorKind",
     "ExportReport",
+    "F",
     "FencedError",
     "FilePiece",
     "FileRef",
@@ -255,5 +261,10 @@ __all__ = [
     "Visitor",
     "WrongKindError",
     "__version__",
+    "all_of",
+    "any_of",
+    "changed",
+    "events",
     "open",
+    "related",
 ]

@@ -7,11 +7,12 @@ import datetime
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 from uuid import UUID
 
 from crm import wire
 from crm._native import Engine
+from crm.errors import CrmError
 from crm.schema import Attribute, Definitions, read_attribute, write_attribute
 from crm.values import Money, Value, encode, encode_values
 
@@ -255,9 +256,7 @@ class Activities:
     ...     kind = db.activity_kinds.define_preset("call")
     ...     ann = db.contacts.create(given_name="Ann")
     ...     at = datetime.datetime(2025, 1, 31, 12, tzinfo=datetime.UTC)
-    ...     done = db.activities.record(
-    ...         crm.NewActivity(kind="call", at=at, subject=ann, properties={"minutes": 5})
-    ...     )
+    ...     done = db.activities.record(kind="call", subject=ann, at=at, properties={"minutes": 5})
     ...     [call.properties["minutes"] for call in db.activities.list(subject=ann)]
     [5]
     """
@@ -266,10 +265,38 @@ class Activities:
         self._engine = engine
         self._definitions = definitions
 
-    def record(self, activity: NewActivity) -> RecordedActivity:
-        """Record an activity, once for each key; a correction supersedes an earlier one."""
+    @overload
+    def record(self, activity: NewActivity, /) -> RecordedActivity: ...
+
+    @overload
+    def record(
+        self,
+        /,
+        *,
+        kind: str,
+        at: datetime.datetime,
+        subject: Record | RecordRef | None = None,
+        visitor: str | None = None,
+        channel: str | None = None,
+        direction: Direction | str | None = None,
+        properties: Mapping[str, Value] = ...,
+        amount: Money | None = None,
+        key: str | None = None,
+        links: Iterable[ActivityLink] = (),
+        supersedes: UUID | str | None = None,
+    ) -> RecordedActivity: ...
+
+    def record(self, activity: NewActivity | None = None, /, **fields: Any) -> RecordedActivity:
+        """Record an activity, once for each key; a correction supersedes an earlier one.
+
+        It is given whole, or by the fields of a `NewActivity` as keywords.
+        """
         from crm.records import Outcome
 
+        if activity is None:
+            activity = NewActivity(**fields)
+        elif fields:
+            raise TypeError("expected a NewActivity or its fields, and not both")
         answer = self._engine.call("activities.record", _write(activity))
         outcome = wire.known(Outcome, answer["outcome"])
         return RecordedActivity(activity=self._read(answer["activity"]), outcome=outcome)
@@ -280,10 +307,14 @@ class Activities:
         """Record activities, at most 100,000, in one transaction and tell what became of each."""
         from crm.records import Outcome, Problem
 
-        request = {
-            "activities": [_write(activity) for activity in activities],
-            "all_or_nothing": all_or_nothing,
-        }
+        plain = []
+        for place, activity in enumerate(activities):
+            try:
+                plain.append(_write(activity))
+            except CrmError as error:
+                error.field = f"activities[{place}].{error.field}"
+                raise
+        request = {"activities": plain, "all_or_nothing": all_or_nothing}
         answer = self._engine.call("activities.record_many", request)
         outcomes = tuple(
             ActivityOutcome(
@@ -329,12 +360,26 @@ class Activities:
         )
 
     def iterate(
-        self, subject: Record | RecordRef, *, kinds: Iterable[str] = ()
+        self,
+        subject: Record | RecordRef | None = None,
+        *,
+        visitor: str | None = None,
+        kinds: Iterable[str] = (),
+        from_: datetime.datetime | None = None,
+        until: datetime.datetime | None = None,
     ) -> Iterator[Activity]:
-        """Iterate over the activities of a record, the latest first, a page at a time."""
+        """Iterate over all pages of `list`, each read when it is needed: the latest first."""
         kinds, after = [*kinds], None
         while True:
-            page = self.list(subject=subject, kinds=kinds, after=after, limit=SCAN_PAGE)
+            page = self.list(
+                subject=subject,
+                visitor=visitor,
+                kinds=kinds,
+                from_=from_,
+                until=until,
+                after=after,
+                limit=SCAN_PAGE,
+            )
             yield from page
             after = page.next
             if after is None:

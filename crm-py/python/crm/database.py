@@ -24,7 +24,7 @@ from crm.records import ApplyReport, RecordChange, Records, apply
 from crm.schema import Definitions, Types
 from crm.sqlite_guard import Watch
 from crm.tables import SqlValue, Table
-from crm.timeline import TimelineKind, TimelinePage, read_timeline, write_timeline
+from crm.timeline import TimelineEntry, TimelineKind, TimelinePage, read_timeline, write_timeline
 from crm.values import encode
 from crm.vcard import Vcard
 
@@ -33,6 +33,9 @@ MEMORY = ":memory:"
 
 JOURNAL_PAGE = 1000
 """How many changes an iteration reads at a time."""
+
+TIMELINE_PAGE = 1000
+"""How many items of a timeline an iteration reads at a time."""
 
 
 class Durability(StrEnum):
@@ -181,13 +184,33 @@ class Crm:
         *,
         items: Iterable[TimelineKind | str] = (),
         kinds: Iterable[str] = (),
+    ) -> Iterator[TimelineEntry]:
+        """Iterate over what happened with a record, the latest first: activities and changes.
+
+        `items` and `kinds` (of activities) leave the others out. A page is read when it is needed.
+        """
+        items, kinds = [*items], [*kinds]
+        after: str | None = None
+        while True:
+            page = self.timeline_page(
+                type, id, items=items, kinds=kinds, after=after, limit=TIMELINE_PAGE
+            )
+            yield from page
+            after = page.next
+            if after is None:
+                return
+
+    def timeline_page(
+        self,
+        type: str,
+        id: UUID | str,
+        *,
+        items: Iterable[TimelineKind | str] = (),
+        kinds: Iterable[str] = (),
         after: str | None = None,
         limit: int = 100,
     ) -> TimelinePage:
-        """Return a page of what happened with a record, the latest first: activities and changes.
-
-        `items` and `kinds` (of activities) leave the others out.
-        """
+        """Return a page of a record's timeline. Hand its `next` in as `after` for the next one."""
         request = write_timeline(type, id, items, kinds, after, limit)
         return read_timeline(
             self._engine.call("timeline.list", request), self._definitions, type

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from crm import values, wire
 from crm._native import Engine
-from crm.conditions import Condition, moment
+from crm.conditions import Condition, moment, write
 from crm.errors import CrmError, InvalidArgumentError
 from crm.journal import HistoryEntry, HistoryPage, read_history
 from crm.schema import Definitions
@@ -357,14 +357,14 @@ class Records:
     ) -> Page:
         """Return a page of the records whose attributes equal the given values.
 
-        `where` is a condition that must be true too, as text or mapping; `at` is the moment that
+        `where` is a condition that must be true too: text, mapping or built; `at` is the moment that
         counts as now in it, and `zone` the time zone by whose calendar days count.
         None means without a value. The order is by one attribute, or by id, which is the order of
         creation. Hand the page's `next` in as `after` for the next page, or use `iterate`.
         """
         plain = {
             "filter": encode_values(filter, attributes),
-            "where": where,
+            "where": where if where is None else write(where, "where"),
             **moment(at, zone),
             "order": order and {"attribute": order, "descending": descending},
             "archived": str(archived),
@@ -432,7 +432,7 @@ class Records:
         """Count the records that `list` takes."""
         plain = {
             "filter": encode_values(filter, attributes),
-            "where": where,
+            "where": where if where is None else write(where, "where"),
             **moment(at, zone),
             "archived": str(archived),
         }
