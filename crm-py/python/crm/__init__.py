@@ -134,11 +134,8 @@ from crm.schema import (
 from crm.tables import Table
 from crm.timeline import TimelineEntry, TimelineKind, TimelinePage
 from crm.values import Address, FileRef, Money, Value
-<<<<<<< HEAD
 from crm.vcard import CardMapping, CardVersion, Vcard
-=======
 from crm.where import BuiltCondition, F, all_of, any_of, changed, events, related
->>>>>>> main
 
 __all__ = [
     "Activities",
