@@ -94,6 +94,10 @@ impl Places {
             if says_nothing && property.is_blank() {
                 continue;
             }
+            // What was not taken must not pass for a place that something was taken out of.
+            if !taken && property.is("ADR") && is_mapped(&property) && restore::is_open(&property) {
+                property.params.push(Param::new(restore::FREE, "1"));
+            }
             if property.is("FN") && !property.is_blank() {
                 if name.full == property.text()
                     && property.group.is_none()

@@ -284,7 +284,7 @@ impl Param {
 }
 
 /// Name and parameters before the first colon outside of quotes, and the value after it.
-fn split_value(line: &[u8]) -> Result<(&[u8], &[u8])> {
+pub(super) fn split_value(line: &[u8]) -> Result<(&[u8], &[u8])> {
     let mut is_quoted = false;
     let colon = line.iter().position(|byte| {
         is_quoted ^= *byte == b'"';

@@ -11,7 +11,7 @@ use encoding_rs::Encoding;
 use super::{
     super::encoding::{self, Utf8Reader},
     CardVersion, Property,
-    property::{escape, one_line},
+    property::{escape, one_line, split_value},
 };
 use crate::{Error, ErrorKind, Result, limits};
 
@@ -257,7 +257,7 @@ enum Coding {
 
 impl Coding {
     fn of(line: &[u8]) -> Self {
-        let header = line.split(|byte| *byte == b':').next().unwrap_or_default();
+        let header = split_value(line).map_or(&[][..], |(header, _)| header);
         let mut params = header.split(|byte| matches!(byte, b';' | b'=' | b','));
         params
             .find_map(|param| match param {

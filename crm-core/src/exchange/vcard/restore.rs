@@ -12,7 +12,8 @@ use super::{
 };
 use crate::{Address, Date, Value};
 
-/// Marks a full name that does not contain the parts of the name, so that these do not disprove it.
+/// Marks what attributes have no part in, though it looks so: a full name without the parts of the
+/// name, an address of nothing but a post-office box.
 pub(super) const FREE: &str = "X-CRM-FREE";
 
 /// What an attribute has to say on a card.
@@ -70,6 +71,9 @@ pub(crate) fn restore(
     };
     let name = Name::new(places, &card.properties, text);
     card.set_full_name(&name);
+    for property in &mut card.properties {
+        property.take(FREE);
+    }
     card.properties
 }
 
@@ -84,15 +88,13 @@ impl Card {
     fn hole(&self, place: &Place) -> Option<usize> {
         let is_hole = |number: usize, property: &Property| match place.part {
             Some(_) => true,
-            None if place.property == "ADR" => {
-                let parts = property.components();
-                !self.filled.contains(&number)
-                    && parts.iter().take(6).skip(2).flatten().all(|text| text.is_empty())
-            }
+            None if place.property == "ADR" => !self.filled.contains(&number) && is_open(property),
             None => property.value.is_empty() && !self.filled.contains(&number),
         };
         let is_meant = |property: &Property| {
             property.is(&place.property)
+                && !property.is_kept_as_bytes()
+                && property.param(FREE).next().is_none()
                 && place.label.as_ref().is_none_or(|label| property.has_type(label))
         };
         let mut found = self.properties.iter().enumerate();
@@ -167,6 +169,12 @@ fn set_text(property: &mut Property, place: &Place, text: &str) {
     if property.is("N") && property.components().len() < 5 {
         property.set_component(4, "");
     }
+}
+
+/// Whether an `ADR` has room for an address.
+pub(super) fn is_open(property: &Property) -> bool {
+    let parts = property.components();
+    parts.iter().take(6).skip(2).flatten().all(|text| text.trim().is_empty())
 }
 
 fn set_address(property: &mut Property, address: Address) {

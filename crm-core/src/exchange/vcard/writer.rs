@@ -22,9 +22,14 @@ pub(crate) fn write_card(properties: Vec<Property>, version: CardVersion, out: &
         out.push_str("N:;;;;\r\n");
     }
     for property in properties {
-        let property = in_the_way_of(version, property);
+        let mut property = in_the_way_of(version, property);
         match version {
             CardVersion::V2 => write_old(&property, out),
+            // A line of it that ends in `=` would be taken for one that goes on.
+            _ if property.is_kept_as_bytes() => {
+                let value = std::mem::take(&mut property.value);
+                write_soft(&property.line(), &value, out);
+            }
             _ => fold(&property.line(), out),
         }
     }
