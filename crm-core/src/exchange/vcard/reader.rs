@@ -23,7 +23,7 @@ pub(crate) struct Card {
     pub(crate) properties: Vec<Property>,
     /// What does not fit, with the name of the property where it has one.
     pub(crate) faults: Vec<CardFault>,
-    /// Whether it has an end, and no more than may be held.
+    /// Whether it is no more than may be held.
     pub(crate) is_whole: bool,
 }
 
@@ -96,7 +96,7 @@ impl<R: Read> CardReader<R> {
         self.bytes = 0;
         loop {
             let Some(line) = self.logical_line()? else {
-                cut_short(card, ErrorKind::InvalidValue, "the card has no END:VCARD");
+                card.faults.push((None, cut_short("the card has no END:VCARD")));
                 return Ok(());
             };
             if is_mark(&line, "END") {
@@ -109,7 +109,10 @@ impl<R: Read> CardReader<R> {
                     limits::CARD_BYTES,
                     limits::CARD_PROPERTIES
                 );
-                cut_short(card, ErrorKind::LimitExceeded, &message);
+                let error = Error::new(ErrorKind::LimitExceeded, message)
+                    .with_hint("look for a card that was cut");
+                card.faults.push((None, error));
+                card.is_whole = false;
                 return Ok(());
             }
             if line.iter().all(u8::is_ascii_whitespace) {
@@ -133,7 +136,7 @@ impl<R: Read> CardReader<R> {
                 Err(error) => card.faults.push((None, error)),
             }
             if self.is_at_begin() {
-                cut_short(card, ErrorKind::InvalidValue, "another card begins before END:VCARD");
+                card.faults.push((None, cut_short("another card begins before END:VCARD")));
                 return Ok(());
             }
         }
@@ -258,14 +261,21 @@ enum Coding {
 impl Coding {
     fn of(line: &[u8]) -> Self {
         let header = split_value(line).map_or(&[][..], |(header, _)| header);
-        let mut params = header.split(|byte| matches!(byte, b';' | b'=' | b','));
-        params
-            .find_map(|param| match param {
-                param if param.eq_ignore_ascii_case(b"QUOTED-PRINTABLE") => {
-                    Some(Self::QuotedPrintable)
+        let params = header.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+        let codings = params.filter_map(|param| {
+            let mut parts = param.splitn(2, |byte| *byte == b'=');
+            match (parts.next(), parts.next()) {
+                (Some(name), Some(value)) => {
+                    name.eq_ignore_ascii_case(b"ENCODING").then_some(value)
                 }
-                param if param.eq_ignore_ascii_case(b"BASE64") => Some(Self::Base64),
-                param if param.eq_ignore_ascii_case(b"B") => Some(Self::Base64),
+                (name, _) => name,
+            }
+        });
+        let mut codings = codings.map(<[u8]>::to_ascii_uppercase);
+        codings
+            .find_map(|coding| match &coding[..] {
+                b"QUOTED-PRINTABLE" => Some(Self::QuotedPrintable),
+                b"BASE64" | b"B" => Some(Self::Base64),
                 _ => None,
             })
             .unwrap_or(Self::Plain)
@@ -279,9 +289,8 @@ fn outside(number: u64) -> Card {
     Card { number, properties: Vec::new(), faults: vec![(None, error)], is_whole: false }
 }
 
-fn cut_short(card: &mut Card, kind: ErrorKind, message: &str) {
-    card.is_whole = false;
-    card.faults.push((None, Error::new(kind, message).with_hint("look for a card that was cut")));
+fn cut_short(message: &str) -> Error {
+    Error::new(ErrorKind::InvalidValue, message).with_hint("look for a card that was cut")
 }
 
 /// Whether a line is `BEGIN:VCARD` or `END:VCARD`.
@@ -363,7 +372,7 @@ mod tests {
         let cards = read(text.as_bytes(), None);
         let seen: Vec<_> =
             cards.iter().map(|card| (card.number, card.is_whole, card.faults.len())).collect();
-        assert_eq!(seen, [(1, false, 3), (2, true, 1), (3, false, 1)]);
+        assert_eq!(seen, [(1, true, 3), (2, true, 1), (3, true, 1)]);
         assert_eq!(read(b"only a line\n", None)[0].number, 0);
         assert!(read(b"\n \r\n", None).is_empty());
     }

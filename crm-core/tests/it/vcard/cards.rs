@@ -38,7 +38,7 @@ fn an_old_telephones_card_is_read_whole() {
     let company = crm.companies().get(text(zoe, "company").parse().unwrap()).unwrap();
     assert_eq!(text(&company, "name"), "Acme, Inc.");
     let Value::File(photo) = zoe.get("photo") else { panic!("a photo") };
-    assert_eq!((photo.media_type.as_str(), photo.size), ("image/gif", 43));
+    assert_eq!((photo.media_type.as_str(), photo.size), ("image/gif", 42));
     let kept = text(zoe, "vcard");
     for line in [
         "N:;;;Dr.;",
@@ -113,8 +113,8 @@ fn what_does_not_fit_is_reported_and_kept() {
     assert_eq!(
         seen,
         [
-            (1, None, "invalid_value", true),
-            (1, None, "invalid_value", true),
+            (1, None, "invalid_value", false),
+            (1, None, "invalid_value", false),
             (2, Some("VERSION"), "invalid_value", false),
             (2, None, "invalid_value", false),
             (2, None, "invalid_value", false),
@@ -127,12 +127,14 @@ fn what_does_not_fit_is_reported_and_kept() {
         ]
     );
     assert!(report.problems.iter().all(|p| p.hint.is_some() || p.kind == "required"));
-    assert_eq!((report.rows, report.created, report.rejected), (4, 2, 2));
-    let both = records(&crm, "contact");
-    assert_eq!(text(&both[0], "email"), "benny@example.org");
-    let kept = "EMAIL:this is no address\nTEL:12\nBDAY:yesterday\nADR:;;;;;;Nowhereland";
-    assert_eq!(text(&both[0], "vcard"), kept);
-    assert_eq!(text(&both[1], "family_name"), "Last One");
+    assert_eq!((report.rows, report.created, report.rejected), (4, 3, 1));
+    let kept = records(&crm, "contact");
+    let [cut, benny, last] = &kept[..] else { panic!("three contacts") };
+    assert_eq!(text(cut, "family_name"), "Cut");
+    assert_eq!(text(benny, "email"), "benny@example.org");
+    let rest = "EMAIL:this is no address\nTEL:12\nBDAY:yesterday\nADR:;;;;;;Nowhereland";
+    assert_eq!(text(benny, "vcard"), rest);
+    assert_eq!(text(last, "family_name"), "Last One");
 }
 
 #[test]
@@ -406,7 +408,7 @@ fn real_address_books_give_names_mails_and_numbers() {
 
 #[test]
 fn invented_cards_are_written_as_an_independent_reader_expects() {
-    for name in ["phone-3.0.vcf", "server-4.0.vcf", "latin.vcf", "telephone-2.1.vcf"] {
+    for name in ["phone-3.0.vcf", "server-4.0.vcf", "telephone-2.1.vcf"] {
         check_file(Path::new(&data(name)));
     }
 }
