@@ -95,6 +95,10 @@ impl<R: Read> CardReader<R> {
         let mut version = CardVersion::V3;
         self.bytes = 0;
         loop {
+            if self.is_at_begin() {
+                card.faults.push((None, cut_short("another card begins before END:VCARD")));
+                return Ok(());
+            }
             let Some(line) = self.logical_line()? else {
                 card.faults.push((None, cut_short("the card has no END:VCARD")));
                 return Ok(());
@@ -134,10 +138,6 @@ impl<R: Read> CardReader<R> {
                     card.properties.push(property);
                 }
                 Err(error) => card.faults.push((None, error)),
-            }
-            if self.is_at_begin() {
-                card.faults.push((None, cut_short("another card begins before END:VCARD")));
-                return Ok(());
             }
         }
     }

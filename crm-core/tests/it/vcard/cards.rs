@@ -363,6 +363,8 @@ fn check_file(path: &Path) -> usize {
             assert_eq!(numbers(before), numbers(after), "{number}");
             let name = |card: &VCard| texts(card, &VCardProperty::N);
             let is_plain = name(before).iter().all(|text| text.is_ascii());
+            // That reader splits names of vCard 2.1 at commas, which mean themselves there.
+            let is_plain = is_plain && version != CardVersion::V2;
             assert!(!is_plain || name(before).is_subset(&name(after)), "{number}");
             let has_name =
                 !name(before).is_empty() || !texts(before, &VCardProperty::Fn).is_empty();
