@@ -25,6 +25,19 @@ from crm.activities import (
     RecordRef,
     Visitor,
 )
+from crm.associations import (
+    Association,
+    AssociationChange,
+    AssociationDirection,
+    AssociationPage,
+    AssociationPreset,
+    Associations,
+    AssociationType,
+    AssociationTypes,
+    AssociationWalk,
+    Related,
+    WalkNode,
+)
 from crm.conditions import (
     CheckedCondition,
     Condition,
@@ -132,7 +145,7 @@ from crm.schema import (
     Types,
 )
 from crm.tables import Table
-from crm.timeline import TimelineEntry, TimelineKind, TimelinePage
+from crm.timeline import AssociationEntry, TimelineEntry, TimelineKind, TimelinePage
 from crm.values import Address, FileRef, Money, Value
 from crm.vcard import CardMapping, CardVersion, Vcard
 from crm.where import BuiltCondition, F, all_of, any_of, changed, events, related
@@ -152,6 +165,16 @@ __all__ = [
     "ArchiveRecord",
     "Archived",
     "ArchivedError",
+    "Association",
+    "AssociationChange",
+    "AssociationDirection",
+    "AssociationEntry",
+    "AssociationPage",
+    "AssociationPreset",
+    "AssociationType",
+    "AssociationTypes",
+    "AssociationWalk",
+    "Associations",
     "Attribute",
     "BadCells",
     "BuiltCondition",
@@ -232,6 +255,7 @@ __all__ = [
     "RecordedActivity",
     "Records",
     "ReentrantError",
+    "Related",
     "Replay",
     "RequiredError",
     "RestoreRecord",
@@ -256,6 +280,7 @@ __all__ = [
     "Vcard",
     "VerifyReport",
     "Visitor",
+    "WalkNode",
     "WrongKindError",
     "__version__",
     "all_of",
