@@ -7,9 +7,8 @@
 use std::{collections::HashMap, io::Read, sync::Arc};
 
 use super::{
-    Crm, Writing,
-    csv_import::Source,
-    files,
+    Crm, Writing, files,
+    imports::Source,
     intake::{Intake, Tally},
     records,
 };
@@ -81,7 +80,7 @@ impl Crm {
         let total = source.total;
         let mut import = Import {
             request,
-            cards: CardReader::open(source.reader, request.encoding.as_deref())?,
+            cards: CardReader::open(source, request.encoding.as_deref())?,
             places,
             key,
             schema,

@@ -4,8 +4,10 @@
 
 mod conditions;
 mod draws;
+mod formulas;
 mod links;
 mod machine;
+mod queries;
 mod rebuild;
 
 use std::{

@@ -148,7 +148,11 @@ impl Place {
                 }
             },
         };
-        let kind = model.attributes[attribute].definition.kind;
+        let AttributeModel { definition, formula, .. } = &model.attributes[attribute];
+        if formula.is_some() {
+            return Err(invalid(&mapping.attribute, "a calculated attribute takes no property"));
+        }
+        let kind = definition.kind;
         if matches!(kind, Kind::Money) || (kind == Kind::Address) != (property == "adr") {
             let message = format!("an attribute of kind {} takes no {property}", kind.name());
             return Err(invalid(&mapping.property, message));
@@ -168,7 +172,8 @@ fn defaults(model: &TypeModel) -> Result<Vec<Place>> {
     let is_person = has("given_name") || has("family_name");
     let mut places = Vec::new();
     for (property, name) in DEFAULTS {
-        let Some(attribute) = model.live().find(|attribute| attribute.name() == name) else {
+        let found = model.live().find(|attribute| attribute.name() == name);
+        let Some(attribute) = found.filter(|attribute| !attribute.is_calculated()) else {
             continue;
         };
         let kind = attribute.definition.kind;
