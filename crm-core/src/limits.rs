@@ -41,10 +41,12 @@ pub const FORMULA_BYTES: usize = 16 * 1024;
 pub const FORMULA_NODES: usize = 256;
 /// How deep a formula may be nested.
 pub const FORMULA_DEPTH: usize = 32;
-/// Bytes of an actor's name or a cause.
+/// Bytes of the name of an actor or a consumer, and of a cause.
 pub const ACTOR_BYTES: usize = 255;
 /// Bytes of one change of a record as the journal holds it, where some characters take up to six.
 pub const CHANGE_BYTES: usize = 16 * 1024 * 1024 - 4096;
+/// Consumers of the changes.
+pub const CONSUMERS: usize = 1_000;
 /// Records, associations or changes on one page, and records that a walk finds.
 pub const PAGE: u32 = 10_000;
 /// Changes in one batch.
@@ -66,6 +68,8 @@ pub const CSV_ROW_BYTES: usize = 8 * 1024 * 1024;
 pub const CSV_PROBLEMS: usize = 1_000;
 /// Bytes of CSV text that is handed over or returned instead of a file.
 pub const CSV_TEXT_BYTES: usize = 16 * 1024 * 1024;
+/// Keys and unique values of one table that a plan, or an import of one, tells apart.
+pub const IMPORT_KEYS: usize = 3_000_000;
 /// How deep a condition may be nested, conditions within events and related records counted.
 pub const CONDITION_DEPTH: usize = 16;
 /// How many related records may be followed one after the other.
@@ -78,3 +82,15 @@ pub const CONDITION_VALUES: usize = 10_000;
 pub const CONDITION_TEXT_BYTES: usize = 64 * 1024;
 /// Activities, related records and changes that one evaluation in memory reads.
 pub const CONDITION_FACTS: usize = 100_000;
+/// Columns of a select.
+pub const QUERY_COLUMNS: usize = 50;
+/// Keys of a grouping, of each side of a pivot, and of an order.
+pub const QUERY_KEYS: usize = 8;
+/// Measures of a grouping.
+pub const QUERY_MEASURES: usize = 32;
+/// Values in all conditions of one query.
+pub const QUERY_VALUES: usize = 30_000;
+/// Groups that a query returns, and rows or columns of a pivot.
+pub const GROUPS: u32 = 10_000;
+/// Cells of a pivot.
+pub const PIVOT_CELLS: usize = 100_000;

@@ -14,6 +14,8 @@ pub(crate) struct Draft {
     pub(crate) cells: Vec<Cell>,
     /// Places in `TypeModel::attributes`, ascending.
     pub(crate) changed: Vec<usize>,
+    /// What the cells of the changed attributes were; empty for a new record.
+    before: Vec<Cell>,
 }
 
 /// Values that are given for a row, judged and encoded one by one.
@@ -60,6 +62,44 @@ impl Given {
         encoded
     }
 
+    /// Gives the attribute at `place` cells that were stored once, if they still fit. If not, the
+    /// attribute counts as not given.
+    ///
+    /// # Errors
+    ///
+    /// As [`AttributeModel::encode`].
+    pub(crate) fn set_cells(
+        &mut self,
+        model: &TypeModel,
+        place: usize,
+        cells: &[Cell],
+    ) -> Result<()> {
+        let attribute = &model.attributes[place];
+        attribute.recheck(cells)?;
+        self.cells[attribute.span()].clone_from_slice(cells);
+        self.is_given[place] = true;
+        Ok(())
+    }
+
+    /// Takes back what was given for the attribute at `place`.
+    pub(crate) fn unset(&mut self, model: &TypeModel, place: usize) {
+        self.cells[model.attributes[place].span()].fill(Cell::Null);
+        self.is_given[place] = false;
+    }
+
+    /// The value given for the attribute at `place`, taken back.
+    pub(crate) fn take(&mut self, model: &TypeModel, place: usize) -> Value {
+        let attribute = &model.attributes[place];
+        let value = attribute.take(&mut self.cells[attribute.span()]);
+        self.unset(model, place);
+        value
+    }
+
+    /// Whether the attribute at `place` is given a value.
+    pub(crate) fn has(&self, place: usize) -> bool {
+        self.is_given[place]
+    }
+
     /// The leading cell of the attribute at `place`.
     pub(crate) fn key(&self, model: &TypeModel, place: usize) -> &Cell {
         &self.cells[model.attributes[place].first]
@@ -99,7 +139,7 @@ impl Draft {
                 return Err(required(attribute));
             }
         }
-        let mut draft = Self { cells, changed };
+        let mut draft = Self { cells, changed, before: Vec::new() };
         draft.calculate(model);
         Ok(draft)
     }
@@ -111,6 +151,11 @@ impl Draft {
     /// As [`Self::create`].
     pub(crate) fn patch(model: &TypeModel, stored: Vec<Cell>, values: Values) -> Result<Self> {
         Self::change(model, stored, Given::of(model, values)?)
+    }
+
+    /// A stored row as it is.
+    pub(crate) fn unchanged(cells: Vec<Cell>) -> Self {
+        Self { cells, changed: Vec::new(), before: Vec::new() }
     }
 
     /// As [`Self::patch`], of values that are judged already.
@@ -140,7 +185,8 @@ impl Draft {
                 changed.push(place);
             }
         }
-        let mut draft = Self { cells, changed };
+        // What was swapped out of the row is what it held before.
+        let mut draft = Self { cells, changed, before: fresh };
         // What was calculated of the same values is there already.
         if !draft.changed.is_empty() {
             draft.calculate(model);
@@ -150,7 +196,7 @@ impl Draft {
 
     /// A stored row with what the formulas of its type give for it now.
     pub(crate) fn recalculate(model: &TypeModel, cells: Vec<Cell>) -> Self {
-        let mut draft = Self { cells, changed: Vec::new() };
+        let mut draft = Self::unchanged(cells);
         draft.calculate(model);
         draft
     }
@@ -168,10 +214,18 @@ impl Draft {
             let stored = &mut self.cells[attribute.span()];
             if *stored != fresh[..] {
                 stored.swap_with_slice(&mut fresh);
+                if let Some(before) = self.before.get_mut(attribute.span()) {
+                    before.swap_with_slice(&mut fresh);
+                }
                 self.changed.push(place);
             }
         }
         self.changed.sort_unstable();
+    }
+
+    /// What the cells of a changed attribute were; `None` for a new record.
+    pub(crate) fn before(&self, attribute: &AttributeModel) -> Option<&[Cell]> {
+        self.before.get(attribute.span())
     }
 
     /// The attributes that differ from what is stored, with their new cells.

@@ -7,9 +7,10 @@ use std::{fs, path::PathBuf};
 
 use crm_core::{
     ActivityLink, ActivityPreset, AddAssociation, AddFile, Address, Archived, AssociationPreset,
-    Attribute, ChoiceOption, Crm, DefineActivityKind, DefineAssociationType, Direction, FileRef,
-    IdentifyVisitor, Kind, ListChanges, ListRecords, ListTimeline, Money, NewActivity,
-    PatchAssociation, Preset, RecordId, RecordRef, RunSql, Timestamp, Value, Values, values,
+    Attribute, ChoiceOption, ColumnMapping, Crm, DefineActivityKind, DefineAssociationType,
+    Direction, FileRef, Flow, IdentifyVisitor, Kind, ListChanges, ListImports, ListRecords,
+    ListTimeline, Money, NewActivity, PatchAssociation, PlanImport, Preset, RecordId, RecordRef,
+    RunSql, Timestamp, Value, Values, values,
 };
 use serde_json::{Value as Json, json};
 
@@ -75,6 +76,24 @@ fn fill(crm: &Crm) {
     crm.types().restore_attribute("everything", "a_rating").unwrap();
     crm.types().archive("household").unwrap();
     happen(&crm, RecordRef::new("contact", contact.id), RecordRef::new("company", acme.id));
+    crm.journal().acknowledge("warehouse", 17).unwrap();
+    crm.journal().acknowledge("new one", 0).unwrap();
+    import(&crm);
+}
+
+/// Two imports, of which one was taken back.
+fn import(crm: &Crm) {
+    let go_on = &mut |_| Flow::Continue;
+    for (table, is_reverted) in
+        [("name\nInitech\n,\n", false), ("name,employees\nGlobex,1\nGlobex,many\n", true)]
+    {
+        let request = PlanImport::from_text("company", table, [ColumnMapping::new("name", "name")]);
+        let plan = crm.imports().plan(&request, go_on).unwrap();
+        let id = crm.imports().apply(&plan, go_on).unwrap().import.id;
+        if is_reverted {
+            crm.imports().revert(id, go_on).unwrap();
+        }
+    }
 }
 
 /// Activities of every sort: with all that one can have, with nothing, corrected, of visitors who
@@ -240,7 +259,8 @@ fn contents(crm: &Crm) -> Json {
         })
         .collect();
     let kinds = crm.activity_kinds().list().unwrap();
-    let changes = crm.journal().changes(&ListChanges { after: 0, limit: 10_000 }).unwrap();
+    let changes =
+        crm.journal().changes(&ListChanges { limit: 10_000, ..ListChanges::after(0) }).unwrap();
     json!({
         "types": types,
         "records": records,
@@ -248,7 +268,9 @@ fn contents(crm: &Crm) -> Json {
         "activities": activities(crm),
         "association_types": crm.association_types().list().unwrap(),
         "associations": associations(crm),
+        "imports": crm.imports().list(&ListImports { after: None, limit: 100 }).unwrap(),
         "changes": changes.changes,
+        "consumers": crm.journal().consumers().unwrap(),
     })
 }
 

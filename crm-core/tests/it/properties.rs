@@ -7,6 +7,7 @@ mod draws;
 mod formulas;
 mod links;
 mod machine;
+mod queries;
 mod rebuild;
 
 use std::{

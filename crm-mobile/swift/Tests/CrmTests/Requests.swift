@@ -156,13 +156,16 @@ extension Json {
     func column() throws -> ColumnMapping {
         _ = try only(
             "column", "attribute", "format", "time_zone", "decimal_separator", "group_separator",
-            "list_separator", "lookup")
+            "list_separator", "lookup", "rule")
+        let rules: [ColumnRule] = [.overwrite, .keep, .updateOnly, .append]
+        let rule = self["rule"].text
         return ColumnMapping(
             column: try string("column"), attribute: try string("attribute"),
             format: self["format"].text, timeZone: self["time_zone"].text,
             decimalSeparator: self["decimal_separator"].text,
             groupSeparator: self["group_separator"].text,
-            listSeparator: self["list_separator"].text, lookup: self["lookup"].text)
+            listSeparator: self["list_separator"].text, lookup: self["lookup"].text,
+            rule: try rule.map { name in try wanted(rules.first { snake("\($0)") == name }) })
     }
 
     /// Options as they are opened with: with a clock and ids that repeat unless they say otherwise.

@@ -120,6 +120,15 @@ extension Change: Wire {
     }
 }
 
+extension Consumer: Wire {
+    var json: Json {
+        .object([
+            "name": .text(name), "acknowledged": .integer(acknowledged),
+            "lag": CrmTests.json(lag), "acknowledged_at": CrmTests.json(acknowledgedAt),
+        ])
+    }
+}
+
 extension Problem: Wire {
     var json: Json {
         .object([
@@ -186,6 +195,7 @@ extension ColumnMapping: Wire {
             "decimal_separator": CrmTests.json(decimalSeparator),
             "group_separator": CrmTests.json(groupSeparator),
             "list_separator": CrmTests.json(listSeparator), "lookup": CrmTests.json(lookup),
+            "rule": CrmTests.json(rule.map { snake("\($0)") }),
         ])
     }
 }

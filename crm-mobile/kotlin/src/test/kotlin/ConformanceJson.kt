@@ -26,6 +26,7 @@ import kotlinx.serialization.json.jsonObject
 import kotlinx.serialization.json.jsonPrimitive
 import org.crmcore.model.Address
 import org.crmcore.model.CheckedCondition
+import org.crmcore.model.CloudEventPage
 import org.crmcore.model.FileRef
 import org.crmcore.model.Money
 import org.crmcore.model.RecordChange
@@ -45,12 +46,14 @@ internal object ConformanceJson {
         val fields = json.jsonObject.toMutableMap()
         val arguments = mutableMapOf<KParameter, Any?>()
         for (parameter in constructor.parameters) {
-            val isCondition = parameter.name == "condition"
-            val field = fields.remove(jsonName(parameter.name!!)) ?: if (isCondition) fields.remove("where") else null
+            val isCondition = parameter.name == "condition" || parameter.name == "share"
+            val field = fields.remove(jsonName(parameter.name!!)) ?: OTHER_NAMES[parameter.name]?.let(fields::remove)
             when {
                 // A condition is handed over as text, or as the text of its JSON.
                 isCondition && field is JsonObject -> arguments[parameter] = field.toString()
                 field != null -> arguments[parameter] = read(field, parameter.type)
+                // A plan, which is answered and handed back, says nothing where there is nothing.
+                !parameter.isOptional && parameter.type.isMarkedNullable -> arguments[parameter] = null
                 // UniFFI knows no defaults of enumerations; the engine's are the first of each.
                 !parameter.isOptional -> arguments[parameter] = firstOf(parameter)
             }
@@ -58,6 +61,9 @@ internal object ConformanceJson {
         check(fields.isEmpty()) { "${type.simpleName} has no ${fields.keys}" }
         return constructor.callBy(arguments)
     }
+
+    /** Names that are words of the languages. */
+    private val OTHER_NAMES = mapOf("condition" to "where", "name" to "as")
 
     private fun firstOf(parameter: KParameter): Any? =
         (parameter.type.classifier as KClass<*>).java.enumConstants?.first() ?: error("${parameter.name} is missing")
@@ -74,6 +80,7 @@ internal object ConformanceJson {
             kind == Boolean::class -> json.jsonPrimitive.content.toBooleanStrict()
             kind == Int::class -> json.jsonPrimitive.content.toInt()
             kind == Long::class -> json.jsonPrimitive.content.toLong()
+            kind == Double::class -> json.jsonPrimitive.content.toDouble()
             kind == UByte::class -> json.jsonPrimitive.content.toUByte()
             kind == UInt::class -> json.jsonPrimitive.content.toUInt()
             kind == ULong::class -> json.jsonPrimitive.content.toULong()
@@ -136,6 +143,7 @@ internal object ConformanceJson {
         is TimelineItem.Change -> JsonObject(mapOf("change" to write(result.v1)))
         is TimelineItem.Association -> JsonObject(mapOf("association" to write(result.v1)))
         is CheckedCondition -> JsonObject(record(result) + ("condition" to Json.parseToJsonElement(result.condition)))
+        is CloudEventPage -> JsonObject(record(result) + ("events" to JsonArray(result.events.map(Json::parseToJsonElement))))
         is List<*> -> JsonArray(result.map(::write))
         is Map<*, *> -> JsonObject(result.entries.associate { it.key as String to write(it.value) })
         else -> record(result)
