@@ -179,6 +179,7 @@ from crm.schema import (
 from crm.tables import Table
 from crm.timeline import AssociationEntry, TimelineEntry, TimelineKind, TimelinePage
 from crm.values import Address, FileRef, Money, Value
+from crm.vcard import CardMapping, CardVersion, Vcard
 from crm.where import BuiltCondition, F, all_of, any_of, changed, events, related
 
 __all__ = [
@@ -211,6 +212,8 @@ __all__ = [
     "Bucket",
     "BuiltCondition",
     "BusyError",
+    "CardMapping",
+    "CardVersion",
     "CellProblem",
     "Change",
     "ChangeKind",
@@ -337,6 +340,7 @@ __all__ = [
     "UpsertRecord",
     "Upserted",
     "Value",
+    "Vcard",
     "VerifyReport",
     "Visitor",
     "WalkNode",

@@ -197,7 +197,8 @@ def _read_bound(kind: str, plain: Any) -> Any:
 
 def read_attribute(plain: dict[str, Any]) -> Attribute:
     """Return a definition from its plain form."""
-    given = {field.name: plain.get(field.name) for field in fields(Attribute)}
+    # A definition without a formula does not mention one.
+    given: dict[str, Any] = {field.name: plain.get(field.name) for field in fields(Attribute)}
     for bound in _BOUNDS:
         given[bound] = _read_bound(plain["kind"], plain[bound])
     given["options"] = [wire.read(ChoiceOption, option) for option in plain["options"]]
