@@ -103,6 +103,12 @@ def test_every_operation_is_called_by_a_method(
     db.query.select("book", ["title"])
     db.query.group("book", ["title"])
     db.query.pivot("book", ["title"], ["cover.name"], crm.GroupMeasure(count=True))
+    db.views.save("titles", crm.SelectRows("book", ["title"]))
+    db.views.archive("titles")
+    db.views.restore("titles")
+    db.views.get("titles")
+    db.views.list()
+    db.views.run("titles")
     db.sql("select 1")
     db.stats()
     db.info()
@@ -120,6 +126,8 @@ def test_every_operation_is_called_by_a_method(
                 assert_same(answers[name], crm.Activity)
             case "ActivityKind":
                 assert_same(answers[name], crm.ActivityKind)
+            case "View":
+                assert_same(answers[name], crm.View)
             case "Visitor":
                 assert_same(answers[name], crm.Visitor)
             case "EntityType":
@@ -156,6 +164,9 @@ def test_every_operation_is_called_by_a_method(
     assert_same(answers["query.select"], crm.RowsPage)
     assert_same(answers["query.select"]["columns"][0], crm.ResultColumn)
     assert_same(answers["query.group"], crm.RowsPage)
+    asked = fields(crm.SelectRows) - {"select"} | {"columns", "after"}
+    assert set(answers["views.get"]["query"]["select"]) == asked
+    assert_same(answers["views.run"]["rows"], crm.RowsPage)
     assert_same(answers["query.pivot"], crm.PivotTable)
     assert_same(answers["query.pivot"]["measure"], crm.ResultColumn)
     assert_same(answers["query.pivot"]["total"], crm.PivotCell)

@@ -25,6 +25,7 @@ mod system;
 mod timeline;
 mod types;
 mod verify_activities;
+mod views;
 mod writing;
 
 pub use activities::Activities;
@@ -34,6 +35,7 @@ pub use history::Journal;
 pub use observe::Observer;
 pub use records::Records;
 pub use types::Types;
+pub use views::Views;
 
 use std::{
     fmt,
@@ -240,6 +242,12 @@ impl Crm {
     #[must_use]
     pub fn activity_kinds(&self) -> ActivityKinds<'_> {
         ActivityKinds::new(self)
+    }
+
+    /// Saved views.
+    #[must_use]
+    pub fn views(&self) -> Views<'_> {
+        Views::new(self)
     }
 
     /// The journal of changes.

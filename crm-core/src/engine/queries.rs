@@ -3,11 +3,11 @@
 use super::{Catalog, Crm, check_limit, check_range, cursor};
 use crate::{
     Error, ErrorKind, GroupRecords, PivotCell, PivotRecords, PivotTable, Result, RowsPage,
-    SelectRows, Value,
+    SelectRows, Value, ViewQuery,
     cell::Cell,
     condition::Moment,
     limits,
-    query::{CheckedGroup, CheckedSelect, Form, Output, check_group, check_pivot, check_select},
+    query::{CheckedGroup, CheckedPivot, CheckedSelect, Form, Output, check_group, check_pivot, check_select},
     store::{
         Connection,
         select::{self as sql, Place, Statement},
@@ -39,13 +39,11 @@ impl Crm {
     /// together, a limit that is not 1 to 10,000, or an `after` that is not the `next` of a page in
     /// the same order; `OutOfRange` if a sum does not fit 64 bits; `LimitExceeded`.
     pub fn select_rows(&self, request: &SelectRows) -> Result<RowsPage> {
-        check_limit(request.limit)?;
         let moment = self.moment(request.at, request.zone.as_deref())?;
         let after = request.after.as_deref().map(|text| cursor::read(&request.order, text));
         let after = after.transpose()?;
         self.read_explained(|conn, catalog| {
-            catalog.table(&request.entity_type)?;
-            let query = check_select(request, catalog)?;
+            let query = ready_select(catalog, request)?;
             // One more tells whether there is a next page.
             let limit = request.limit + 1;
             let statement = sql::rows(&query, &moment, request.archived, after.as_ref(), limit)?;
@@ -110,11 +108,9 @@ impl Crm {
     ///
     /// As [`Crm::select_rows`].
     pub fn group_records(&self, request: &GroupRecords) -> Result<RowsPage> {
-        check_range("limit", request.limit.into(), 1, limits::GROUPS.into())?;
         let moment = self.moment(request.at, request.zone.as_deref())?;
         self.read_explained(|conn, catalog| {
-            catalog.table(&request.entity_type)?;
-            let query = check_group(request, catalog)?;
+            let query = ready_group(catalog, request)?;
             let order = query.names_of_order();
             let after =
                 request.after.as_deref().map(|text| cursor::read_group(&order, &query, text));
@@ -189,6 +185,42 @@ impl Crm {
         let moment = self.moment(request.at, request.zone.as_deref())?;
         self.read_explained(|conn, catalog| pivot(conn, catalog, request, &moment))
     }
+
+    /// Judges a query that is saved.
+    pub(super) fn judge(&self, catalog: &Catalog, query: &ViewQuery) -> Result<()> {
+        let (at, zone) = match query {
+            ViewQuery::Select(request) => {
+                ready_select(catalog, request)?;
+                (request.at, &request.zone)
+            }
+            ViewQuery::Group(request) => {
+                ready_group(catalog, request)?;
+                (request.at, &request.zone)
+            }
+            ViewQuery::Pivot(request) => {
+                ready_pivot(catalog, request)?;
+                (request.at, &request.zone)
+            }
+        };
+        self.moment(at, zone.as_deref()).map(drop)
+    }
+}
+
+fn ready_select(catalog: &Catalog, request: &SelectRows) -> Result<CheckedSelect> {
+    check_limit(request.limit)?;
+    catalog.table(&request.entity_type)?;
+    check_select(request, catalog)
+}
+
+fn ready_group(catalog: &Catalog, request: &GroupRecords) -> Result<CheckedGroup> {
+    check_range("limit", request.limit.into(), 1, limits::GROUPS.into())?;
+    catalog.table(&request.entity_type)?;
+    check_group(request, catalog)
+}
+
+fn ready_pivot(catalog: &Catalog, request: &PivotRecords) -> Result<CheckedPivot> {
+    catalog.table(&request.entity_type)?;
+    check_pivot(request, catalog)
 }
 
 fn read_row(query: &CheckedSelect, mut cells: Vec<Cell>) -> Result<(Vec<Value>, Place)> {
@@ -251,8 +283,7 @@ fn pivot(
     request: &PivotRecords,
     moment: &Moment,
 ) -> Result<PivotTable> {
-    catalog.table(&request.entity_type)?;
-    let query = check_pivot(request, catalog)?;
+    let query = ready_pivot(catalog, request)?;
     let side = |group: &CheckedGroup, field: &str| -> Result<Side> {
         let limit = limits::GROUPS + 1;
         let statement = sql::groups(group, moment, request.archived, None, Some(limit))?;

@@ -38,8 +38,8 @@ const MIGRATIONS: &[Migration] = &[
     },
     Migration {
         to: 3,
-        name: "indexes of associations",
-        sql: include_str!("sql/migrations/0003_indexes_of_associations.sql"),
+        name: "indexes of associations, views",
+        sql: include_str!("sql/migrations/0003_indexes_and_views.sql"),
     },
 ];
 

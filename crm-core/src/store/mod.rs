@@ -35,6 +35,7 @@ pub(crate) mod files;
 pub(crate) mod journal;
 pub(crate) mod records;
 pub(crate) mod select;
+pub(crate) mod views;
 pub(crate) mod side_table;
 pub(crate) mod table;
 

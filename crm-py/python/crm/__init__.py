@@ -110,13 +110,17 @@ from crm.query import (
     FieldOrder,
     GroupKey,
     GroupMeasure,
+    GroupRecords,
     PivotCell,
+    PivotRecords,
     PivotTable,
     Query,
     ResultColumn,
     ResultOrder,
     RowsPage,
     SelectColumn,
+    SelectRows,
+    ViewQuery,
 )
 from crm.records import (
     ApplyReport,
@@ -147,6 +151,7 @@ from crm.schema import (
 from crm.tables import Table
 from crm.timeline import TimelineEntry, TimelineKind, TimelinePage
 from crm.values import Address, FileRef, Money, Value
+from crm.views import View, Views
 from crm.where import BuiltCondition, F, all_of, any_of, changed, events, related
 
 __all__ = [
@@ -209,6 +214,7 @@ __all__ = [
     "FullError",
     "GroupKey",
     "GroupMeasure",
+    "GroupRecords",
     "HistoryEntry",
     "HistoryPage",
     "ImportMode",
@@ -236,6 +242,7 @@ __all__ = [
     "Page",
     "PatchRecord",
     "PivotCell",
+    "PivotRecords",
     "PivotTable",
     "Preset",
     "Problem",
@@ -256,6 +263,7 @@ __all__ = [
     "ResultOrder",
     "RowsPage",
     "SelectColumn",
+    "SelectRows",
     "Sensitivity",
     "StaleVersionError",
     "Table",
@@ -275,6 +283,9 @@ __all__ = [
     "Upserted",
     "Value",
     "VerifyReport",
+    "View",
+    "ViewQuery",
+    "Views",
     "Visitor",
     "WrongKindError",
     "__version__",

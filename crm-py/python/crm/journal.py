@@ -36,6 +36,9 @@ class ChangeKind(StrEnum):
     ACTIVITY_RECORDED = "activity_recorded"
     VISITOR_IDENTIFIED = "visitor_identified"
     VISITOR_RELEASED = "visitor_released"
+    VIEW_SAVED = "view_saved"
+    VIEW_ARCHIVED = "view_archived"
+    VIEW_RESTORED = "view_restored"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ use crm_core::{
     ExportCsv, Flow, GetActivity, GetHistory, GetManyRecords, GetRecord, GetRecordBy, GroupRecords,
     IdentifyVisitor, ImportCsv, ListActivities, ListChanges, ListRecords, ListTimeline,
     NewActivity, PatchRecord, PivotRecords, ProposeMapping, ReadFile, RecordActivities,
-    ReleaseVisitor, RestoreRecord, RunSql, SelectRows, TypeName, UpsertRecord, ops::Request,
+    ReleaseVisitor, RestoreRecord, RunSql, RunView, SaveView, SelectRows, TypeName, UpsertRecord, ViewName, ops::Request,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
@@ -100,6 +100,12 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         "types.get" => with.call(|r: TypeName| crm.types().get(&r.entity_type)),
         "types.list" => with.call(|_: Empty| crm.types().list()),
         "types.restore" => with.call(|r: TypeName| crm.types().restore(&r.entity_type)),
+        "views.archive" => with.call(|r: ViewName| crm.views().archive(&r.name)),
+        "views.get" => with.call(|r: ViewName| crm.views().get(&r.name)),
+        "views.list" => with.call(|_: Empty| crm.views().list()),
+        "views.restore" => with.call(|r: ViewName| crm.views().restore(&r.name)),
+        "views.run" => with.call(|r: RunView| crm.views().run(&r)),
+        "views.save" => with.call(|r: SaveView| crm.views().save(r)),
         _ => return None,
     })
 }

@@ -78,6 +78,28 @@ extension Records {
     }
 }
 
+extension Crm {
+    /// Saves a query as a view, or changes what is saved under the name. Label and description stay
+    /// where they are empty.
+    @discardableResult
+    public func save(
+        view name: String, _ query: ViewQuery, label: String = "", description: String = ""
+    ) throws -> View {
+        try saveView(
+            request: SaveView(name: name, label: label, description: description, query: query))
+    }
+
+    /// All saved views, archived ones included, by name.
+    public func views() throws -> [View] { try listViews(request: Empty()) }
+
+    /// The answer of a view: a page of rows or groups, or a two-way table.
+    public func run(
+        view name: String, after: String? = nil, limit: UInt32? = nil, at: Date? = nil
+    ) throws -> ViewAnswer {
+        try runView(request: RunView(name: name, after: after, limit: limit, at: at))
+    }
+}
+
 private func eachRow(
     _ body: ([Value]) throws -> Void, _ read: (String?) throws -> RowsPage
 ) throws {

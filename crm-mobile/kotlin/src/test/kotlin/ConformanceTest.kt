@@ -60,9 +60,12 @@ import org.crmcore.model.RecordActivities
 import org.crmcore.model.ReleaseVisitor
 import org.crmcore.model.RestoreRecord
 import org.crmcore.model.RunSql
+import org.crmcore.model.RunView
+import org.crmcore.model.SaveView
 import org.crmcore.model.SelectRows
 import org.crmcore.model.TypeName
 import org.crmcore.model.UpsertRecord
+import org.crmcore.model.ViewName
 import org.junit.jupiter.api.AfterAll
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertNull
@@ -168,6 +171,12 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "types.get" to call(TypeName::class) { getType(it) },
     "types.list" to call(Empty::class) { listTypes(it) },
     "types.restore" to call(TypeName::class) { restoreType(it) },
+    "views.archive" to call(ViewName::class) { archiveView(it) },
+    "views.get" to call(ViewName::class) { getView(it) },
+    "views.list" to call(Empty::class) { listViews(it) },
+    "views.restore" to call(ViewName::class) { restoreView(it) },
+    "views.run" to call(RunView::class) { runView(it) },
+    "views.save" to call(SaveView::class) { saveView(it) },
 )
 
 private fun <T : Any> call(type: KClass<T>, operation: Engine.(T) -> Any?): (Engine, JsonElement) -> Any? =

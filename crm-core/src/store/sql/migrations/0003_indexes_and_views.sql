@@ -4,3 +4,11 @@ DROP INDEX crm_association_by_from;
 DROP INDEX crm_association_by_to;
 CREATE INDEX crm_association_by_from ON crm_association (from_id, type, to_id);
 CREATE INDEX crm_association_by_to ON crm_association (to_id, type, from_id);
+
+CREATE TABLE crm_view (
+    -- Queries that are kept under a name.
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    definition TEXT NOT NULL,              -- JSON
+    archived_at INTEGER                    -- microseconds UTC; NULL while in use
+) STRICT;
