@@ -95,12 +95,12 @@ impl Crm {
     /// use crm_core::{Crm, GroupKey, GroupMeasure, GroupRecords, Value, values};
     ///
     /// let crm = Crm::in_memory()?;
-    /// for stage in ["won", "won", "lost"] {
-    ///     crm.deals().create(values! { "name" => "A", "stage" => stage })?;
+    /// for industry in ["steel", "steel", "paper"] {
+    ///     crm.companies().create(values! { "name" => "A", "industry" => industry })?;
     /// }
-    /// let by_stage = [GroupKey::field("stage")];
-    /// let table = crm.group_records(&GroupRecords::new("deal", by_stage, [GroupMeasure::count()]))?;
-    /// assert_eq!(table.rows[1], [Value::from("won"), Value::Integer(2)]);
+    /// let (by, count) = ([GroupKey::field("industry")], [GroupMeasure::count()]);
+    /// let table = crm.group_records(&GroupRecords::new("company", by, count))?;
+    /// assert_eq!(table.rows[1], [Value::from("steel"), Value::Integer(2)]);
     /// # Ok::<(), crm_core::Error>(())
     /// ```
     ///
@@ -165,14 +165,15 @@ impl Crm {
     /// use crm_core::{Condition, Crm, GroupKey, GroupMeasure, PivotRecords, Value, values};
     ///
     /// let crm = Crm::in_memory()?;
-    /// for (name, stage) in [("chair", "won"), ("chair", "lost"), ("table", "won")] {
-    ///     crm.deals().create(values! { "name" => name, "stage" => stage })?;
+    /// for (industry, country, employees) in [("paper", "DE", 10), ("paper", "FR", 90), ("steel", "DE", 80)] {
+    ///     crm.companies().create(values! {
+    ///         "name" => "A", "industry" => industry, "country" => country, "employees" => employees,
+    ///     })?;
     /// }
-    /// let won = Condition::field("stage").eq("won");
-    /// let (rows, columns) = ([GroupKey::field("name")], [GroupKey::field("stage")]);
-    /// let request = PivotRecords::new("deal", rows, columns, GroupMeasure::share(won));
-    /// let table = crm.pivot_records(&request)?;
-    /// assert_eq!(table.row_labels, [[Value::from("chair")], [Value::from("table")]]);
+    /// let large = GroupMeasure::share(Condition::field("employees").gte(50));
+    /// let (rows, columns) = ([GroupKey::field("industry")], [GroupKey::field("country")]);
+    /// let table = crm.pivot_records(&PivotRecords::new("company", rows, columns, large))?;
+    /// assert_eq!(table.row_labels, [[Value::from("paper")], [Value::from("steel")]]);
     /// assert_eq!(table.row_totals[0].value, Value::Real(0.5));
     /// assert_eq!((table.total.numerator, table.total.denominator), (Some(2), Some(3)));
     /// # Ok::<(), crm_core::Error>(())

@@ -98,7 +98,7 @@ class GroupKey:
     """By what records are grouped; those without a value are a group of their own.
 
     >>> import crm
-    >>> month = crm.GroupKey("closes_on", bucket="month")
+    >>> month = crm.GroupKey("closed_on", bucket="month")
     """
 
     field: str
@@ -126,7 +126,7 @@ class GroupMeasure:
     real numbers, of money in major units. Records without a value do not count.
 
     >>> import crm
-    >>> won = crm.GroupMeasure(share='stage = "won"', name="win rate")
+    >>> closed = crm.GroupMeasure(share="closed_on is set", name="closed")
     >>> median = crm.GroupMeasure(quantile=0.5, of="amount", currency="EUR")
     """
 
@@ -367,20 +367,25 @@ class Query:
 
     >>> import crm
     >>> with crm.open() as db:
-    ...     for name, stage in [("chair", "won"), ("chair", "lost"), ("table", "won")]:
-    ...         deal = db.deals.create(name=name, stage=stage)
-    ...     print(db.query.select("deal", ["name", "stage"], where='stage = "won"', order=["name"]))
-    ...     won = crm.GroupMeasure(share='stage = "won"')
-    ...     print(db.query.pivot("deal", ["name"], ["stage"], won))
-    name   stage
-    -----  -----
-    chair  won
-    table  won
-    name   lost  won  total
-    -----  ----  ---  ------
-    chair  0.0   1.0  0.5
-    table        1.0  1.0
-    total  0.0   1.0  0.6667
+    ...     for industry, country, employees in [
+    ...         ("paper", "DE", 10), ("paper", "FR", 90), ("steel", "DE", 80)
+    ...     ]:
+    ...         company = db.companies.create(
+    ...             name="A", industry=industry, country=country, employees=employees
+    ...         )
+    ...     print(db.query.select("company", ["industry", "employees"], order=["industry"]))
+    ...     large = crm.GroupMeasure(share="employees >= 50")
+    ...     print(db.query.pivot("company", ["industry"], ["country"], large))
+    industry  employees
+    --------  ---------
+    paper     10
+    paper     90
+    steel     80
+    industry  DE   FR   total
+    --------  ---  ---  ------
+    paper     0.0  1.0  0.5
+    steel     1.0       1.0
+    total     0.5  1.0  0.6667
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -467,11 +472,12 @@ class Query:
 
         >>> import crm
         >>> with crm.open() as db:
-        ...     for stage, cents in [("won", "10"), ("won", "5"), ("lost", "7")]:
-        ...         deal = db.deals.create(name="A", stage=stage, amount=crm.Money(cents, "EUR"))
-        ...     amount = crm.GroupMeasure(sum="amount", currency="EUR", name="sum")
-        ...     db.query.group("deal", ["stage"], [amount], order=["stage"]).to_dicts()[-1]
-        {'stage': 'won', 'sum': Money(amount=Decimal('15.00'), currency='EUR')}
+        ...     for industry, euros in [("steel", "10"), ("steel", "5"), ("paper", "7")]:
+        ...         money = crm.Money(euros, "EUR")
+        ...         company = db.companies.create(name="A", industry=industry, annual_revenue=money)
+        ...     total = crm.GroupMeasure(sum="annual_revenue", currency="EUR", name="sum")
+        ...     db.query.group("company", ["industry"], [total]).to_dicts()[1]
+        {'industry': 'steel', 'sum': Money(amount=Decimal('15.00'), currency='EUR')}
         """
         asked = GroupRecords(
             type,

@@ -39,7 +39,7 @@ extension Records {
     /// Computes figures over groups of records, those that are alike in `by`; over all without it.
     ///
     ///     try crm.deals.group(
-    ///         by: [GroupKey(field: "closes_on", bucket: .month)], [GroupMeasure(count: true)])
+    ///         by: [GroupKey(field: "closed_on", bucket: .month)], [GroupMeasure(count: true)])
     public func group(
         by: [GroupKey] = [], _ measures: [GroupMeasure] = [], where condition: String? = nil,
         order: [ResultOrder] = [], archived: Archived = .exclude, after: String? = nil,

@@ -57,7 +57,7 @@ fun Records.selectAll(
  * Figures over groups of records: [measures] over those that are alike in [by], all of them by default.
  *
  * ```kotlin
- * crm.deals.group(by = listOf(GroupKey("closes_on", Bucket.MONTH)), measures = listOf(GroupMeasure(count = true)))
+ * crm.deals.group(by = listOf(GroupKey("closed_on", Bucket.MONTH)), measures = listOf(GroupMeasure(count = true)))
  * ```
  */
 fun Records.group(
