@@ -31,15 +31,15 @@ def test_a_view_comes_back_as_it_was_saved(db: crm.Crm, tmp_path: Path) -> None:
 
 
 def test_running_reads_pages_and_tables(db: crm.Crm) -> None:
-    for name, stage in [("A", "won"), ("A", "lost"), ("B", "won")]:
-        db.deals.create(name=name, stage=stage)
-    db.views.save("names", crm.SelectRows("deal", ["name"], order=["name"], limit=2))
+    for name, industry in [("A", "steel"), ("A", "paper"), ("B", "steel")]:
+        db.companies.create(name=name, industry=industry)
+    db.views.save("names", crm.SelectRows("company", ["name"], order=["name"], limit=2))
     page = db.views.run("names")
     assert isinstance(page, crm.RowsPage)
     assert page.rows == (("A",), ("A",))
     assert [*db.views.iterate("names")] == [("A",), ("A",), ("B",)]
     count = crm.GroupMeasure(count=True)
-    db.views.save("table", crm.PivotRecords("deal", ["name"], ["stage"], count))
+    db.views.save("table", crm.PivotRecords("company", ["name"], ["industry"], count))
     table = db.views.run("table")
     assert isinstance(table, crm.PivotTable)
     assert table.total.value == 3

@@ -18,6 +18,7 @@ mod database;
 mod files;
 mod history;
 mod observe;
+mod pivot;
 mod progress;
 mod queries;
 mod records;

@@ -27,11 +27,11 @@ impl<'a> Views<'a> {
     /// use crm_core::{Crm, RunView, SaveView, SelectColumn, SelectRows, ViewAnswer, ViewQuery, values};
     ///
     /// let crm = Crm::in_memory()?;
-    /// let mut won = SelectRows::new("deal", [SelectColumn::field("name")]);
-    /// won.condition = Some("stage = \"won\"".parse()?);
-    /// crm.views().save(SaveView::new("won_deals", ViewQuery::Select(won)))?;
-    /// crm.deals().create(values! { "name" => "A", "stage" => "won" })?;
-    /// let answer = crm.views().run(&RunView::new("won_deals"))?;
+    /// let mut large = SelectRows::new("company", [SelectColumn::field("name")]);
+    /// large.condition = Some("employees >= 50".parse()?);
+    /// crm.views().save(SaveView::new("large_companies", ViewQuery::Select(large)))?;
+    /// crm.companies().create(values! { "name" => "A", "employees" => 80 })?;
+    /// let answer = crm.views().run(&RunView::new("large_companies"))?;
     /// assert!(matches!(answer, ViewAnswer::Rows(page) if page.rows.len() == 1));
     /// # Ok::<(), crm_core::Error>(())
     /// ```

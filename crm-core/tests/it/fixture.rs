@@ -6,9 +6,9 @@
 use std::{fs, path::PathBuf};
 
 use crm_core::{
-    ActivityLink, ActivityPreset, AddFile, Address, Archived, Attribute, ChoiceOption, Crm,
-    DefineActivityKind, Direction, FileRef, IdentifyVisitor, Kind, ListChanges, ListRecords,
-    ListTimeline, Money, NewActivity, Preset, RecordRef, RunSql, Timestamp, Value, Values, values,
+    ActivityLink, ActivityPreset, AddFile, Address, Archived, Attribute, Bucket, ChoiceOption, Crm,
+    DefineActivityKind, Direction, FileRef, GroupKey, GroupMeasure, GroupRecords, IdentifyVisitor, Kind, ListChanges, ListRecords,
+    ListTimeline, Money, NewActivity, PivotRecords, Preset, RecordRef, RunSql, SaveView, SelectColumn, SelectRows, Timestamp, Value, Values, ViewQuery, values,
 };
 use serde_json::{Value as Json, json};
 
@@ -72,6 +72,25 @@ fn fill(crm: &Crm) {
     crm.types().restore_attribute("everything", "a_rating").unwrap();
     crm.types().archive("household").unwrap();
     happen(&crm, RecordRef::new("contact", contact.id), RecordRef::new("company", acme.id));
+    keep_views(&crm);
+}
+
+/// Views of every sort: changed, archived, restored.
+fn keep_views(crm: &Crm) {
+    let save = |name: &str, query: ViewQuery| crm.views().save(SaveView::new(name, query)).unwrap();
+    let columns = [SelectColumn::field("given_name"), SelectColumn::related("company", "name")];
+    let mut select = SelectRows::new("contact", columns);
+    select.condition = Some("country = \"DE\" and count(purchase within 12mo) >= 1".parse().unwrap());
+    save("customers", ViewQuery::Select(select.clone()));
+    select.limit = 7;
+    save("customers", ViewQuery::Select(select));
+    let (by, count) = (GroupKey::bucket("opened_on", Bucket::Month), GroupMeasure::count());
+    save("deals_by_month", ViewQuery::Group(GroupRecords::new("deal", [by.clone()], [count.clone()])));
+    let pivot = PivotRecords::new("deal", [by], [GroupKey::related("company", "name")], count);
+    save("deals_by_company", ViewQuery::Pivot(pivot));
+    crm.views().archive("deals_by_month").unwrap();
+    crm.views().archive("customers").unwrap();
+    crm.views().restore("customers").unwrap();
 }
 
 /// Activities of every sort: with all that one can have, with nothing, corrected, of visitors who
@@ -192,6 +211,7 @@ fn contents(crm: &Crm) -> Json {
         "records": records,
         "kinds": kinds,
         "activities": activities(crm),
+        "views": crm.views().list().unwrap(),
         "changes": changes.changes,
     })
 }

@@ -44,10 +44,10 @@ class Views:
 
     >>> import crm
     >>> with crm.open() as db:
-    ...     deal = db.deals.create(name="A", stage="won")
-    ...     won = crm.SelectRows("deal", ["name"], where='stage = "won"')
-    ...     view = db.views.save("won_deals", won, label="Won deals")
-    ...     db.views.run("won_deals").to_dicts()
+    ...     company = db.companies.create(name="A", employees=80)
+    ...     large = crm.SelectRows("company", ["name"], where="employees >= 50")
+    ...     view = db.views.save("large_companies", large, label="Large companies")
+    ...     db.views.run("large_companies").to_dicts()
     [{'name': 'A'}]
     """
 
