@@ -17,8 +17,9 @@ use crate::{
     ImportCsv, ImportReport, ListActivities, ListChanges, ListRecords, ListTimeline,
     MappingProposal, NewActivity, OpenOptions, PatchRecord, PivotRecords, PivotTable, Progress,
     ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity,
-    ReleaseVisitor, RestoreRecord, Result, RowsPage, RunSql, RunView, SaveView, SelectRows, SqlResult, TimelinePage,
-    TypeName, UpsertRecord, Upserted, VerifyReport, View, ViewAnswer, ViewName, Visitor, condition::refusal,
+    ReleaseVisitor, RestoreRecord, Result, RowsPage, RunSql, RunView, SaveView, SelectRows,
+    SqlResult, TimelinePage, TypeName, UpsertRecord, Upserted, VerifyReport, View, ViewAnswer,
+    ViewName, Visitor, condition::refusal,
 };
 
 /// Is told of progress and says whether to go on.

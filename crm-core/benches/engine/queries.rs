@@ -1,8 +1,6 @@
 //! Conditions and pivots over all records on both sides.
 
-use crm_core::{
-    Archived, CountRecords, Crm, GroupKey, GroupMeasure, PivotRecords, Value,
-};
+use crm_core::{Archived, CountRecords, Crm, GroupKey, GroupMeasure, PivotRecords, Value};
 use rusqlite::Connection;
 
 use super::{Budget, Line, in_turn};
@@ -11,7 +9,8 @@ use super::{Budget, Line, in_turn};
 type Table = Vec<(String, String, i64)>;
 
 pub(crate) fn run(crm: &Crm, raw: &Connection, count: usize, report: &mut impl FnMut(Line)) {
-    let condition = "country = \"DE\" and employees >= 5000 and newsletter = true and revenue >= 1000";
+    let condition =
+        "country = \"DE\" and employees >= 5000 and newsletter = true and revenue >= 1000";
     let request = CountRecords {
         condition: Some(condition.parse().unwrap()),
         ..CountRecords::new("customer")

@@ -2,12 +2,14 @@
 
 use super::{Catalog, Crm, check_limit, check_range, cursor, pivot};
 use crate::{
-    Error, ErrorKind, GroupRecords, PivotCell, PivotRecords, PivotTable, Result, RowsPage,
-    SelectRows, Value, ViewQuery,
+    Error, ErrorKind, GroupRecords, PivotRecords, PivotTable, Result, RowsPage, SelectRows, Value,
+    ViewQuery,
     cell::Cell,
-    condition::Moment,
     limits,
-    query::{CheckedGroup, CheckedPivot, CheckedSelect, Form, Output, check_group, check_pivot, check_select},
+    query::{
+        CheckedGroup, CheckedPivot, CheckedSelect, Form, Output, check_group, check_pivot,
+        check_select,
+    },
     store::{
         Connection,
         select::{self as sql, Place, Statement},

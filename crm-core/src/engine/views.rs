@@ -146,8 +146,7 @@ impl<'a> Views<'a> {
             let stamp = writing.stamp();
             view.archived_at = archive.then(|| stamp.at());
             rows::archive(writing.tx, name, view.archived_at)?;
-            let change =
-                if archive { ChangeKind::ViewArchived } else { ChangeKind::ViewRestored };
+            let change = if archive { ChangeKind::ViewArchived } else { ChangeKind::ViewRestored };
             writing.log(stamp, change, None, None, &format!("{{\"name\":\"{name}\"}}"))?;
             Ok(view)
         })

@@ -14,7 +14,10 @@ use crate::{Error, ErrorKind, Result, Timestamp, limits, shape::debug};
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[allow(clippy::large_enum_variant, reason = "the bindings take no boxes, and few are held at once")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "the bindings take no boxes, and few are held at once"
+)]
 pub enum ViewQuery {
     /// As `query.select`.
     Select(SelectRows),
@@ -102,7 +105,10 @@ debug! { RunView shows(name, limit, at) hides(after) }
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[allow(clippy::large_enum_variant, reason = "the bindings take no boxes, and few are held at once")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "the bindings take no boxes, and few are held at once"
+)]
 pub enum ViewAnswer {
     /// A page of rows or groups.
     Rows(RowsPage),

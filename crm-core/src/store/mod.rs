@@ -35,9 +35,9 @@ pub(crate) mod files;
 pub(crate) mod journal;
 pub(crate) mod records;
 pub(crate) mod select;
-pub(crate) mod views;
 pub(crate) mod side_table;
 pub(crate) mod table;
+pub(crate) mod views;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};

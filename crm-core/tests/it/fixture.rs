@@ -7,8 +7,10 @@ use std::{fs, path::PathBuf};
 
 use crm_core::{
     ActivityLink, ActivityPreset, AddFile, Address, Archived, Attribute, Bucket, ChoiceOption, Crm,
-    DefineActivityKind, Direction, FileRef, GroupKey, GroupMeasure, GroupRecords, IdentifyVisitor, Kind, ListChanges, ListRecords,
-    ListTimeline, Money, NewActivity, PivotRecords, Preset, RecordRef, RunSql, SaveView, SelectColumn, SelectRows, Timestamp, Value, Values, ViewQuery, values,
+    DefineActivityKind, Direction, FileRef, GroupKey, GroupMeasure, GroupRecords, IdentifyVisitor,
+    Kind, ListChanges, ListRecords, ListTimeline, Money, NewActivity, PivotRecords, Preset,
+    RecordRef, RunSql, SaveView, SelectColumn, SelectRows, Timestamp, Value, Values, ViewQuery,
+    values,
 };
 use serde_json::{Value as Json, json};
 
@@ -80,12 +82,16 @@ fn keep_views(crm: &Crm) {
     let save = |name: &str, query: ViewQuery| crm.views().save(SaveView::new(name, query)).unwrap();
     let columns = [SelectColumn::field("given_name"), SelectColumn::related("company", "name")];
     let mut select = SelectRows::new("contact", columns);
-    select.condition = Some("country = \"DE\" and count(purchase within 12mo) >= 1".parse().unwrap());
+    select.condition =
+        Some("country = \"DE\" and count(purchase within 12mo) >= 1".parse().unwrap());
     save("customers", ViewQuery::Select(select.clone()));
     select.limit = 7;
     save("customers", ViewQuery::Select(select));
     let (by, count) = (GroupKey::bucket("opened_on", Bucket::Month), GroupMeasure::count());
-    save("deals_by_month", ViewQuery::Group(GroupRecords::new("deal", [by.clone()], [count.clone()])));
+    save(
+        "deals_by_month",
+        ViewQuery::Group(GroupRecords::new("deal", [by.clone()], [count.clone()])),
+    );
     let pivot = PivotRecords::new("deal", [by], [GroupKey::related("company", "name")], count);
     save("deals_by_company", ViewQuery::Pivot(pivot));
     crm.views().archive("deals_by_month").unwrap();

@@ -8,7 +8,8 @@ use crm_core::{
     ExportCsv, Flow, GetActivity, GetHistory, GetManyRecords, GetRecord, GetRecordBy, GroupRecords,
     IdentifyVisitor, ImportCsv, ListActivities, ListChanges, ListRecords, ListTimeline,
     NewActivity, PatchRecord, PivotRecords, ProposeMapping, ReadFile, RecordActivities,
-    ReleaseVisitor, RestoreRecord, RunSql, RunView, SaveView, SelectRows, TypeName, UpsertRecord, ViewName, ops::Request,
+    ReleaseVisitor, RestoreRecord, RunSql, RunView, SaveView, SelectRows, TypeName, UpsertRecord,
+    ViewName, ops::Request,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
