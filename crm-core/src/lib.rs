@@ -156,7 +156,7 @@ pub use id::{CountedIds, IdGenerator, RecordId};
 pub use journal::{Change, ChangeKind, ChangePage, Commit, HistoryEntry, HistoryPage, ListChanges};
 pub use query::{
     Bucket, FieldOrder, GroupKey, GroupMeasure, GroupRecords, PivotCell, PivotRecords, PivotTable,
-    ResultColumn, ResultOrder, RowsPage, RunView, SaveView, SelectColumn, SelectRows, View,
+    ResultColumn, ResultOrder, RowsPage, RunView, SaveView, SavedView, SelectColumn, SelectRows,
     ViewAnswer, ViewName, ViewQuery,
 };
 pub use record::{

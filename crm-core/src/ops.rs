@@ -17,9 +17,9 @@ use crate::{
     ImportCsv, ImportReport, ListActivities, ListChanges, ListRecords, ListTimeline,
     MappingProposal, NewActivity, OpenOptions, PatchRecord, PivotRecords, PivotTable, Progress,
     ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity,
-    ReleaseVisitor, RestoreRecord, Result, RowsPage, RunSql, RunView, SaveView, SelectRows,
-    SqlResult, TimelinePage, TypeName, UpsertRecord, Upserted, VerifyReport, View, ViewAnswer,
-    ViewName, Visitor, condition::refusal,
+    ReleaseVisitor, RestoreRecord, Result, RowsPage, RunSql, RunView, SaveView, SavedView,
+    SelectRows, SqlResult, TimelinePage, TypeName, UpsertRecord, Upserted, VerifyReport,
+    ViewAnswer, ViewName, Visitor, condition::refusal,
 };
 
 /// Is told of progress and says whether to go on.
@@ -220,22 +220,22 @@ macro_rules! for_each_operation {
             write "types.restore" TypesRestore restore_type(TypeName) -> EntityType
                 = |crm, r, _| crm.types().restore(&r.entity_type);
             /// Archives a view: it stays readable, and is neither run nor changed.
-            write "views.archive" ViewsArchive archive_view(ViewName) -> View
+            write "views.archive" ViewsArchive archive_view(ViewName) -> SavedView
                 = |crm, r, _| crm.views().archive(&r.name);
             /// Reads a saved view.
-            read "views.get" ViewsGet get_view(ViewName) -> View
+            read "views.get" ViewsGet get_view(ViewName) -> SavedView
                 = |crm, r, _| crm.views().get(&r.name);
             /// Reads all saved views, archived ones included, by name.
-            read "views.list" ViewsList list_views(Empty) -> Vec<View>
+            read "views.list" ViewsList list_views(Empty) -> Vec<SavedView>
                 = |crm, _, _| crm.views().list();
             /// Takes a view out of the archive.
-            write "views.restore" ViewsRestore restore_view(ViewName) -> View
+            write "views.restore" ViewsRestore restore_view(ViewName) -> SavedView
                 = |crm, r, _| crm.views().restore(&r.name);
             /// Runs a saved view: its rows, groups or two-way table.
             read "views.run" ViewsRun run_view(RunView) -> ViewAnswer
                 = |crm, r, _| crm.views().run(&r);
             /// Saves a query under a name, or changes what is saved under it.
-            write "views.save" ViewsSave save_view(SaveView) -> View
+            write "views.save" ViewsSave save_view(SaveView) -> SavedView
                 = |crm, r, _| crm.views().save(r);
         }
     };

@@ -17,8 +17,8 @@ use crm_core::{
     ListActivities, ListChanges, ListRecords, ListTimeline, MappingProposal, NewActivity,
     PatchRecord, PivotRecords, PivotTable, Progress, ProposeMapping, ReadFile, Record,
     RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor, RestoreRecord, Result,
-    RowsPage, RunSql, RunView, SaveView, SelectRows, SqlResult, TimelinePage, TypeName,
-    UpsertRecord, Upserted, VerifyReport, View, ViewAnswer, ViewName, Visitor, ops::Watch,
+    RowsPage, RunSql, RunView, SaveView, SavedView, SelectRows, SqlResult, TimelinePage, TypeName,
+    UpsertRecord, Upserted, VerifyReport, ViewAnswer, ViewName, Visitor, ops::Watch,
 };
 
 use crate::{Crm, ProgressListener, guard::guard, progress::ask};

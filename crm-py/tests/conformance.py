@@ -392,7 +392,7 @@ def view_query(fields: Json) -> crm.ViewQuery:
     return query
 
 
-def view(found: crm.View) -> Json:
+def view(found: crm.SavedView) -> Json:
     """Return a view as JSON has it, with the sort of its query as its name."""
     sorts = {cls: sort for sort, cls in VIEW_QUERIES.items()}
     return {**plain(found), "query": {sorts[type(found.query)]: plain(found.query)}}

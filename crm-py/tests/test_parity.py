@@ -126,8 +126,8 @@ def test_every_operation_is_called_by_a_method(
                 assert_same(answers[name], crm.Activity)
             case "ActivityKind":
                 assert_same(answers[name], crm.ActivityKind)
-            case "View":
-                assert_same(answers[name], crm.View)
+            case "SavedView":
+                assert_same(answers[name], crm.SavedView)
             case "Visitor":
                 assert_same(answers[name], crm.Visitor)
             case "EntityType":

@@ -2,7 +2,8 @@
 
 use super::Crm;
 use crate::{
-    ChangeKind, Error, ErrorKind, Result, RunView, SaveView, View, ViewAnswer, ViewQuery, limits,
+    ChangeKind, Error, ErrorKind, Result, RunView, SaveView, SavedView, ViewAnswer, ViewQuery,
+    limits,
     normal::name::nearest,
     query::view_json,
     schema::check,
@@ -42,7 +43,7 @@ impl<'a> Views<'a> {
     /// `query.select.columns[0].field`; `InvalidArgument` if the name is no identifier or the query
     /// has an `after`; `Archived` if the view is archived; `LimitExceeded` past 1,000 views or a
     /// megabyte of JSON.
-    pub fn save(&self, view: SaveView) -> Result<View> {
+    pub fn save(&self, view: SaveView) -> Result<SavedView> {
         check::identifier(&view.name, "view")?;
         check::texts(&view.label, &view.description)?;
         self.crm.write(|writing| {
@@ -52,7 +53,7 @@ impl<'a> Views<'a> {
             let known = rows::find(writing.tx, &view.name)?;
             let mut view = view;
             match &known {
-                Some(View { archived_at: Some(_), .. }) => return Err(archived()),
+                Some(SavedView { archived_at: Some(_), .. }) => return Err(archived()),
                 Some(known) => {
                     let texts = [
                         (&mut view.label, &known.label),
@@ -73,7 +74,7 @@ impl<'a> Views<'a> {
             }
             let json = view_json(&view)?;
             let SaveView { name, label, description, query } = view;
-            let view = View { name, label, description, query, archived_at: None };
+            let view = SavedView { name, label, description, query, archived_at: None };
             if known.as_ref() != Some(&view) {
                 rows::put(writing.tx, &view.name, &json)?;
                 let stamp = writing.stamp();
@@ -88,7 +89,7 @@ impl<'a> Views<'a> {
     /// # Errors
     ///
     /// `NotFound`, with the nearest name as a hint.
-    pub fn get(&self, name: &str) -> Result<View> {
+    pub fn get(&self, name: &str) -> Result<SavedView> {
         self.crm.shared.store.read(|conn| find(conn, name))
     }
 
@@ -97,7 +98,7 @@ impl<'a> Views<'a> {
     /// # Errors
     ///
     /// `Closed`.
-    pub fn list(&self) -> Result<Vec<View>> {
+    pub fn list(&self) -> Result<Vec<SavedView>> {
         self.crm.shared.store.read(rows::all)
     }
 
@@ -124,7 +125,7 @@ impl<'a> Views<'a> {
     /// # Errors
     ///
     /// `NotFound`.
-    pub fn archive(&self, name: &str) -> Result<View> {
+    pub fn archive(&self, name: &str) -> Result<SavedView> {
         self.set_archived(name, true)
     }
 
@@ -133,11 +134,11 @@ impl<'a> Views<'a> {
     /// # Errors
     ///
     /// `NotFound`.
-    pub fn restore(&self, name: &str) -> Result<View> {
+    pub fn restore(&self, name: &str) -> Result<SavedView> {
         self.set_archived(name, false)
     }
 
-    fn set_archived(&self, name: &str, archive: bool) -> Result<View> {
+    fn set_archived(&self, name: &str, archive: bool) -> Result<SavedView> {
         self.crm.write(|writing| {
             let mut view = find(writing.tx, name)?;
             if view.archived_at.is_some() == archive {
@@ -153,7 +154,7 @@ impl<'a> Views<'a> {
     }
 }
 
-fn find(conn: &Connection, name: &str) -> Result<View> {
+fn find(conn: &Connection, name: &str) -> Result<SavedView> {
     if let Some(view) = rows::find(conn, name)? {
         return Ok(view);
     }

@@ -19,7 +19,7 @@ pub use request::{
     ResultColumn, ResultOrder, RowsPage, SelectColumn, SelectRows,
 };
 
-pub use view::{RunView, SaveView, View, ViewAnswer, ViewName, ViewQuery};
+pub use view::{RunView, SaveView, SavedView, ViewAnswer, ViewName, ViewQuery};
 
 pub(crate) use bucket::start;
 pub(crate) use check::{check_group, check_pivot, check_select};

@@ -51,7 +51,7 @@ pub struct SaveView {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct View {
+pub struct SavedView {
     /// The name.
     pub name: String,
     /// What people read.
@@ -202,9 +202,9 @@ pub(crate) fn view_json(view: &SaveView) -> Result<String> {
 /// # Errors
 ///
 /// `Corrupt` if the text is not what [`view_json`] writes.
-pub(crate) fn read_view(json: &str, archived_at: Option<Timestamp>) -> Result<View> {
+pub(crate) fn read_view(json: &str, archived_at: Option<Timestamp>) -> Result<SavedView> {
     let saved: SaveView = serde_json::from_str(json)
         .map_err(|_| Error::new(ErrorKind::Corrupt, "a definition in the file cannot be read"))?;
     let SaveView { name, label, description, query } = saved;
-    Ok(View { name, label, description, query, archived_at })
+    Ok(SavedView { name, label, description, query, archived_at })
 }

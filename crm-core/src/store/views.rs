@@ -4,26 +4,26 @@ use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
 
 use crate::{
     Result, Timestamp,
-    query::{View, read_view},
+    query::{SavedView, read_view},
 };
 
 const COLUMNS: &str = "SELECT definition, archived_at FROM crm_view";
 
 /// The view of this name.
-pub(crate) fn find(conn: &Connection, name: &str) -> Result<Option<View>> {
+pub(crate) fn find(conn: &Connection, name: &str) -> Result<Option<SavedView>> {
     let mut statement = conn.prepare_cached(&format!("{COLUMNS} WHERE name = ?1"))?;
     let row = statement.query_row([name], |row| Ok(read(row))).optional()?;
     row.transpose()
 }
 
 /// All views, by name.
-pub(crate) fn all(conn: &Connection) -> Result<Vec<View>> {
+pub(crate) fn all(conn: &Connection) -> Result<Vec<SavedView>> {
     let mut statement = conn.prepare(&format!("{COLUMNS} ORDER BY name"))?;
     let rows = statement.query_and_then([], read)?;
     rows.collect()
 }
 
-fn read(row: &Row<'_>) -> Result<View> {
+fn read(row: &Row<'_>) -> Result<SavedView> {
     let archived_at = row.get::<_, Option<i64>>(1)?.map(Timestamp::clamped);
     read_view(&row.get::<_, String>(0)?, archived_at)
 }

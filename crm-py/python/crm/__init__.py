@@ -151,7 +151,7 @@ from crm.schema import (
 from crm.tables import Table
 from crm.timeline import TimelineEntry, TimelineKind, TimelinePage
 from crm.values import Address, FileRef, Money, Value
-from crm.views import View, Views
+from crm.views import SavedView, Views
 from crm.where import BuiltCondition, F, all_of, any_of, changed, events, related
 
 __all__ = [
@@ -262,6 +262,7 @@ __all__ = [
     "ResultColumn",
     "ResultOrder",
     "RowsPage",
+    "SavedView",
     "SelectColumn",
     "SelectRows",
     "Sensitivity",
@@ -283,7 +284,6 @@ __all__ = [
     "Upserted",
     "Value",
     "VerifyReport",
-    "View",
     "ViewQuery",
     "Views",
     "Visitor",

@@ -24,7 +24,7 @@ from crm.query import (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class SavedView:
     """A saved view."""
 
     name: str
@@ -56,7 +56,7 @@ class Views:
 
     def save(
         self, name: str, query: ViewQuery, *, label: str = "", description: str = ""
-    ) -> View:
+    ) -> SavedView:
         """Save a query under a name, or change what is saved under it.
 
         It is judged against the definitions, and again at each run. Label and description stay where
@@ -65,11 +65,11 @@ class Views:
         request = {"label": label, "description": description, "query": write_query(query)}
         return self._call("views.save", name, **request)
 
-    def get(self, name: str) -> View:
+    def get(self, name: str) -> SavedView:
         """Return the view of a name; `NotFoundError` if there is none."""
         return self._call("views.get", name)
 
-    def list(self) -> builtins.list[View]:
+    def list(self) -> builtins.list[SavedView]:
         """Return all views, archived ones included, by name."""
         return [_read(plain) for plain in self._engine.call("views.list", {})]
 
@@ -106,21 +106,21 @@ class Views:
             if after is None:
                 return
 
-    def archive(self, name: str) -> View:
+    def archive(self, name: str) -> SavedView:
         """Archive a view: it stays readable, and is neither run nor changed."""
         return self._call("views.archive", name)
 
-    def restore(self, name: str) -> View:
+    def restore(self, name: str) -> SavedView:
         """Take a view out of the archive."""
         return self._call("views.restore", name)
 
-    def _call(self, operation: str, name: str, **request: Any) -> View:
+    def _call(self, operation: str, name: str, **request: Any) -> SavedView:
         return _read(self._engine.call(operation, {"name": name, **request}))
 
 
-def _read(plain: dict[str, Any]) -> View:
+def _read(plain: dict[str, Any]) -> SavedView:
     archived_at = plain["archived_at"]
-    return View(
+    return SavedView(
         name=plain["name"],
         label=plain["label"],
         description=plain["description"],

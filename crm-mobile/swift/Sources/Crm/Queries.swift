@@ -84,13 +84,13 @@ extension Crm {
     @discardableResult
     public func save(
         view name: String, _ query: ViewQuery, label: String = "", description: String = ""
-    ) throws -> View {
+    ) throws -> SavedView {
         try saveView(
             request: SaveView(name: name, label: label, description: description, query: query))
     }
 
     /// All saved views, archived ones included, by name.
-    public func views() throws -> [View] { try listViews(request: Empty()) }
+    public func views() throws -> [SavedView] { try listViews(request: Empty()) }
 
     /// The answer of a view: a page of rows or groups, or a two-way table.
     public func run(

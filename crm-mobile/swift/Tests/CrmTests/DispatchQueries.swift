@@ -103,7 +103,7 @@ extension Json {
     }
 }
 
-extension View: Wire {
+extension SavedView: Wire {
     var json: Json {
         let asked: Json =
             switch query {

@@ -23,9 +23,9 @@ import org.crmcore.model.Replay
 import org.crmcore.model.RunSql
 import org.crmcore.model.RunView
 import org.crmcore.model.SaveView
+import org.crmcore.model.SavedView
 import org.crmcore.model.SqlResult
 import org.crmcore.model.VerifyReport
-import org.crmcore.model.View
 import org.crmcore.model.ViewAnswer
 import org.crmcore.model.ViewQuery
 
@@ -88,11 +88,11 @@ class Crm private constructor(handle: Long, private val opened: Boolean) : Engin
     fun listTypes(): List<EntityType> = listTypes(Empty())
 
     /** Saves [query] as the view [name], or changes what is saved under it. Label and description stay where they are empty. */
-    fun saveView(name: String, query: ViewQuery, label: String = "", description: String = ""): View =
+    fun saveView(name: String, query: ViewQuery, label: String = "", description: String = ""): SavedView =
         saveView(SaveView(name, label, description, query))
 
     /** All saved views, archived ones included, by name. */
-    fun listViews(): List<View> = listViews(Empty())
+    fun listViews(): List<SavedView> = listViews(Empty())
 
     /**
      * The answer of the view [name]: a page of rows or groups, or a two-way table. [at] counts as now. [after] is
