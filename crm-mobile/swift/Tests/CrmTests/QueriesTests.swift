@@ -3,7 +3,7 @@ import Foundation
 import XCTest
 
 final class QueriesTests: XCTestCase {
-    private func sales() throws -> Crm {
+    private func makeSales() throws -> Crm {
         let crm = try Crm.open(":memory:")
         try crm.define(
             "sale",
@@ -27,7 +27,7 @@ final class QueriesTests: XCTestCase {
     }
 
     func testColumnsAreOfTheRecordAndOfRelatedOnes() throws {
-        let sales = try sales().records("sale")
+        let sales = try makeSales().records("sale")
         let page = try sales.select(
             ["agent", SelectColumn(field: "name", related: "buyer", name: "buyer")],
             where: "won = true", order: [FieldOrder(field: "agent", descending: true)], limit: 1)
@@ -41,7 +41,7 @@ final class QueriesTests: XCTestCase {
     }
 
     func testGroupsComeByPages() throws {
-        let sales = try sales().records("sale")
+        let sales = try makeSales().records("sale")
         let month = GroupKey(field: "closed", bucket: .month)
         let expected: [[Value]] = [["2024-12-01", 1], ["2025-01-01", 2]]
         XCTAssertEqual(try sales.group(by: [month], [GroupMeasure(count: true)]).rows, expected)
@@ -65,7 +65,7 @@ final class QueriesTests: XCTestCase {
     }
 
     func testAPivotHasTotalsOverTheRecords() throws {
-        let sales = try sales().records("sale")
+        let sales = try makeSales().records("sale")
         let won = GroupMeasure(share: "won = true")
         let table = try sales.pivot(rows: ["product"], columns: ["agent"], won)
         XCTAssertEqual(table.rowLabels, [["chair"], ["table"]])
