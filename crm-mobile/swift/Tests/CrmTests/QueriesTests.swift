@@ -53,7 +53,7 @@ final class QueriesTests: XCTestCase {
     }
 
     func testAViewIsKeptUnderItsName() throws {
-        let crm = try sales()
+        let crm = try makeSales()
         let won = SelectRows(
             entityType: "sale", condition: "won = true", columns: ["agent"], archived: .exclude)
         let saved = try crm.save(view: "won", .select(won), label: "Won")
