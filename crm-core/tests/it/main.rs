@@ -4,12 +4,14 @@
 mod bad_input;
 mod conditions;
 mod conformance;
+mod corpora;
 mod crash;
 mod csv;
 mod damage;
 mod files;
 mod fixture;
 mod full_disk;
+mod json_calls;
 mod observers;
 mod privacy;
 mod properties;
