@@ -10,12 +10,12 @@ extension Records {
     ///         where: "employees >= 50", order: ["name"])
     ///
     /// `condition` is text, JSON or built; `at` counts as now, and days are those of the time zone
-    /// `zone`, UTC by default. Hand in the `next` of one page as `after` for the following one, with the same `at`.
+    /// `zone`, UTC by default. Hand in the `next` of one page as `after` for the following one, with
+    /// the same `at`.
     public func select(
         _ columns: [SelectColumn], where condition: (any ConditionConvertible)? = nil,
-        order: [FieldOrder] = [],
-        archived: Archived = .exclude, after: String? = nil, limit: UInt32 = 100, at: Date? = nil,
-        zone: String? = nil
+        order: [FieldOrder] = [], archived: Archived = .exclude, after: String? = nil,
+        limit: UInt32 = 100, at: Date? = nil, zone: String? = nil
     ) throws -> RowsPage {
         try crm.selectRows(
             request: SelectRows(
@@ -27,9 +27,8 @@ extension Records {
     /// by page.
     public func selectEach(
         _ columns: [SelectColumn], where condition: (any ConditionConvertible)? = nil,
-        order: [FieldOrder] = [],
-        archived: Archived = .exclude, pageSize: UInt32 = 1000, at: Date = Date(),
-        zone: String? = nil, _ body: ([Value]) throws -> Void
+        order: [FieldOrder] = [], archived: Archived = .exclude, pageSize: UInt32 = 1000,
+        at: Date = Date(), zone: String? = nil, _ body: ([Value]) throws -> Void
     ) throws {
         try eachRow(body) {
             try select(
@@ -50,8 +49,8 @@ extension Records {
     ) throws -> RowsPage {
         try crm.groupRecords(
             request: GroupRecords(
-                entityType: type, condition: condition?.condition, by: by, measures: measures, order: order,
-                archived: archived, after: after, limit: limit, at: at, zone: zone))
+                entityType: type, condition: condition?.condition, by: by, measures: measures,
+                order: order, archived: archived, after: after, limit: limit, at: at, zone: zone))
     }
 
     /// Shows every group of ``group(by:_:where:order:archived:after:limit:at:zone:)`` to `body`, read
