@@ -25,6 +25,19 @@ from crm.activities import (
     RecordRef,
     Visitor,
 )
+from crm.associations import (
+    Association,
+    AssociationChange,
+    AssociationDirection,
+    AssociationPage,
+    AssociationPreset,
+    Associations,
+    AssociationType,
+    AssociationTypes,
+    AssociationWalk,
+    Related,
+    WalkNode,
+)
 from crm.conditions import (
     CheckedCondition,
     Condition,
@@ -145,7 +158,7 @@ from crm.schema import (
     Types,
 )
 from crm.tables import Table
-from crm.timeline import TimelineEntry, TimelineKind, TimelinePage
+from crm.timeline import AssociationEntry, TimelineEntry, TimelineKind, TimelinePage
 from crm.values import Address, FileRef, Money, Value
 from crm.where import BuiltCondition, F, all_of, any_of, changed, events, related
 
@@ -164,6 +177,16 @@ __all__ = [
     "ArchiveRecord",
     "Archived",
     "ArchivedError",
+    "Association",
+    "AssociationChange",
+    "AssociationDirection",
+    "AssociationEntry",
+    "AssociationPage",
+    "AssociationPreset",
+    "AssociationType",
+    "AssociationTypes",
+    "AssociationWalk",
+    "Associations",
     "Attribute",
     "BadCells",
     "Bucket",
@@ -249,6 +272,7 @@ __all__ = [
     "RecordedActivity",
     "Records",
     "ReentrantError",
+    "Related",
     "Replay",
     "RequiredError",
     "RestoreRecord",
@@ -276,6 +300,7 @@ __all__ = [
     "Value",
     "VerifyReport",
     "Visitor",
+    "WalkNode",
     "WrongKindError",
     "__version__",
     "all_of",
