@@ -66,6 +66,7 @@
 //! | what happened, with whom, when | [`Activities`], [`ActivityKinds`], [`NewActivity`], [`ActivityPreset`], [`Crm::timeline`] |
 //! | conditions: boolean questions about one record | [`Condition`], [`Crm::evaluate_condition`] |
 //! | queries: columns, figures over groups, two-way tables | [`SelectRows`], [`GroupRecords`], [`PivotRecords`]; saved: [`Views`] |
+//! | types of associations, associations | [`AssociationTypes`], [`DefineAssociationType`], [`Associations`], [`AddAssociation`], [`FindRelated`] |
 //! | the journal: history, changes, observers | [`Journal`], [`Change`], [`Crm::observe`] |
 //! | stored bytes | [`Files`], [`AddFile`], [`FileRef`] |
 //! | CSV tables | [`ImportCsv`], [`ExportCsv`], [`ProposeMapping`] |
@@ -105,6 +106,7 @@
 pub mod limits;
 
 mod activity;
+mod association;
 mod cell;
 mod condition;
 mod database;
@@ -133,6 +135,12 @@ pub use activity::{
     GetActivity, IdentifyVisitor, ListActivities, ListTimeline, NewActivity, RecordActivities,
     RecordedActivity, ReleaseVisitor, TimelineEntry, TimelineItem, TimelineKind, TimelinePage,
     Visitor,
+};
+pub use association::{
+    AddAssociation, ArchiveAssociation, Association, AssociationChange, AssociationDirection,
+    AssociationEntry, AssociationPage, AssociationPreset, AssociationType, AssociationTypeName,
+    AssociationWalk, DefineAssociationPreset, DefineAssociationType, FindRelated, GetAssociation,
+    PatchAssociation, Related, RestoreAssociation, WalkAssociations, WalkNode,
 };
 pub(crate) use cell::Cell;
 pub use condition::{
@@ -173,7 +181,10 @@ pub use time::{Clock, Date, FixedClock, Timestamp};
 pub use value::{Address, Bytes, FileRef, Money, Value, Values};
 
 #[cfg(feature = "sqlite")]
-pub use engine::{Activities, ActivityKinds, Crm, Files, Journal, Observer, Records, Types, Views};
+pub use engine::{
+    Activities, ActivityKinds, AssociationTypes, Associations, Crm, Files, Journal, Observer,
+    Records, Types, Views,
+};
 
 #[cfg(feature = "uniffi")]
 uniffi::setup_scaffolding!();

@@ -13,6 +13,14 @@ pub const ACTIVITY_KINDS: usize = 500;
 pub const LINKS: usize = 100;
 /// Bytes of a visitor's key, of an activity's key or channel, and of a role.
 pub const KEY_BYTES: usize = 255;
+/// Types of associations in one file, archived ones included.
+pub const ASSOCIATION_TYPES: usize = 500;
+/// Characters of the role of an association.
+pub const ROLE_CHARS: u32 = 255;
+/// Steps of a walk along associations.
+pub const WALK_DEPTH: u32 = 64;
+/// Records above one in a hierarchy: what is looked through for a cycle.
+pub const ANCESTORS: usize = 100_000;
 /// Options of one choice.
 pub const OPTIONS: usize = 5_000;
 /// Bytes of one option's value.
@@ -31,7 +39,7 @@ pub const SCALE: u8 = 12;
 pub const ACTOR_BYTES: usize = 255;
 /// Bytes of one change of a record as the journal holds it, where some characters take up to six.
 pub const CHANGE_BYTES: usize = 16 * 1024 * 1024 - 4096;
-/// Records or changes on one page.
+/// Records, associations or changes on one page, and records that a walk finds.
 pub const PAGE: u32 = 10_000;
 /// Changes in one batch.
 pub const BATCH: usize = 100_000;

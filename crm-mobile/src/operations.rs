@@ -7,18 +7,21 @@
 use std::sync::Arc;
 
 use crm_core::{
-    Activity, ActivityKind, ActivityKindName, ActivityPage, ActivityReport, AddFile, ApplyChanges,
-    ApplyReport, ArchiveRecord, AttributeName, BackupTo, ChangePage, CheckCondition,
-    CheckedCondition, ConditionAnswer, ConditionPlan, CountRecords, CreateRecord, CrmError,
-    DatabaseStats, DefineActivityKind, DefineActivityPreset, DefineAttribute, DefinePreset,
-    DefineType, Empty, EngineInfo, EntityType, EvaluateCondition, ExplainCondition, ExportCsv,
-    ExportReport, FilePiece, FileRef, FoundRecords, GetActivity, GetHistory, GetManyRecords,
-    GetRecord, GetRecordBy, GroupRecords, HistoryPage, IdentifyVisitor, ImportCsv, ImportReport,
-    ListActivities, ListChanges, ListRecords, ListTimeline, MappingProposal, NewActivity,
-    PatchRecord, PivotRecords, PivotTable, Progress, ProposeMapping, ReadFile, Record,
-    RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor, RestoreRecord, Result,
-    RowsPage, RunSql, RunView, SaveView, SavedView, SelectRows, SqlResult, TimelinePage, TypeName,
-    UpsertRecord, Upserted, VerifyReport, ViewAnswer, ViewName, Visitor, ops::Watch,
+    Activity, ActivityKind, ActivityKindName, ActivityPage, ActivityReport, AddAssociation,
+    AddFile, ApplyChanges, ApplyReport, ArchiveAssociation, ArchiveRecord, Association,
+    AssociationPage, AssociationType, AssociationTypeName, AssociationWalk, AttributeName,
+    BackupTo, ChangePage, CheckCondition, CheckedCondition, ConditionAnswer, ConditionPlan,
+    CountRecords, CreateRecord, CrmError, DatabaseStats, DefineActivityKind, DefineActivityPreset,
+    DefineAssociationPreset, DefineAssociationType, DefineAttribute, DefinePreset, DefineType,
+    Empty, EngineInfo, EntityType, EvaluateCondition, ExplainCondition, ExportCsv, ExportReport,
+    FilePiece, FileRef, FindRelated, FoundRecords, GetActivity, GetAssociation, GetHistory,
+    GetManyRecords, GetRecord, GetRecordBy, GroupRecords, HistoryPage, IdentifyVisitor, ImportCsv,
+    ImportReport, ListActivities, ListChanges, ListRecords, ListTimeline, MappingProposal,
+    NewActivity, PatchAssociation, PatchRecord, PivotRecords, PivotTable, Progress, ProposeMapping,
+    ReadFile, Record, RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor,
+    RestoreAssociation, RestoreRecord, Result, RowsPage, RunSql, RunView, SaveView, SavedView,
+    SelectRows, SqlResult, TimelinePage, TypeName, UpsertRecord, Upserted, VerifyReport,
+    ViewAnswer, ViewName, Visitor, WalkAssociations, ops::Watch,
 };
 
 use crate::{Crm, ProgressListener, guard::guard, progress::ask};

@@ -41,7 +41,8 @@ def recorder(db: crm.Crm, monkeypatch: pytest.MonkeyPatch) -> Recorder:
 
 
 def fields(cls: Any) -> set[str]:
-    return {field.name for field in dataclasses.fields(cls) if not field.name.startswith("_")}
+    names = {field.name for field in dataclasses.fields(cls) if not field.name.startswith("_")}
+    return {name.removesuffix("_") for name in names}
 
 
 def assert_same(answer: Any, cls: type[Any]) -> None:
@@ -95,6 +96,28 @@ def test_every_operation_is_called_by_a_method(
     db.activities.identify("v", book)
     db.activities.get(recorded.activity.id)
     db.activities.list(subject=book)
+    share = crm.Attribute("share", "decimal")
+    db.association_types.define(
+        "edits", "contact", "book", roles=["chief", "guest"], attributes=[share]
+    )
+    db.association_types.define_preset("employed_by")
+    db.association_types.archive("edits")
+    db.association_types.restore("edits")
+    db.association_types.get("edits")
+    db.association_types.list()
+    ann = db.contacts.get_by(email="ann@example.org")
+    edits = db.associations.add("edits", ann, book, role="chief", share="0.5")
+    db.associations.patch(edits.id, role="guest")
+    db.associations.archive(edits.id)
+    db.associations.restore(edits.id)
+    db.associations.get(edits.id)
+    list(db.associations.related(book, with_records=True))
+    db.associations.walk("edits", book)
+    db.timeline_page("book", book.id, items=["association"])
+    (latest, *_) = recorder.answers["timeline.list"]["entries"]
+    assert_same(latest["item"]["association"], crm.AssociationEntry)
+    since = recorder.engine.call("changes.list", {"after": latest["seq"] - 1})
+    assert_same(since["changes"][0]["association"], crm.AssociationChange)
     db.timeline_page("book", book.id)
     db.activities.release("v")
     db.conditions.check("book", "title is set")
@@ -124,6 +147,10 @@ def test_every_operation_is_called_by_a_method(
                 assert_same(answers[name], crm.Record)
             case "Activity":
                 assert_same(answers[name], crm.Activity)
+            case "Association":
+                assert_same(answers[name], crm.Association)
+            case "AssociationType":
+                assert_same(answers[name], crm.AssociationType)
             case "ActivityKind":
                 assert_same(answers[name], crm.ActivityKind)
             case "SavedView":
@@ -147,8 +174,13 @@ def test_every_operation_is_called_by_a_method(
     assert_same(answers["records.apply"]["outcomes"][0], crm.ChangeOutcome)
     assert_same(answers["records.apply"]["outcomes"][0]["problem"], crm.Problem)
     assert_same(answers["changes.list"], crm.ChangePage)
-    # What is no activity leaves the field out.
-    assert_same({*answers["changes.list"]["changes"][0], "activity"}, crm.Change)
+    # What is no activity or association leaves the field out.
+    assert_same({*answers["changes.list"]["changes"][0], "activity", "association"}, crm.Change)
+    assert_same(answers["association_types.list"][0], crm.AssociationType)
+    assert_same(answers["associations.related"], crm.AssociationPage)
+    assert_same(answers["associations.related"]["related"][0], crm.Related)
+    assert_same(answers["associations.walk"], crm.AssociationWalk)
+    assert_same(answers["associations.walk"]["nodes"][0], crm.WalkNode)
     assert_same(answers["activities.record"], crm.RecordedActivity)
     assert_same(answers["activities.get"]["links"][0], crm.ActivityLink)
     assert_same(answers["activities.record_many"], crm.ActivityReport)
@@ -241,6 +273,11 @@ def test_enumerations_have_the_names_of_the_engine(db: crm.Crm) -> None:
         "attributes.define", {"type": "contact", "attribute": {**attribute, "sensitivity": "?"}}
     ) == set(crm.Sensitivity)
     assert names("activity_kinds.define_preset", {"preset": "?"}) == set(crm.ActivityPreset)
+    assert names("association_types.define_preset", {"preset": "?"}) == set(crm.AssociationPreset)
+    related = {"record": {"type": "x", "id": str(uuid.UUID(int=0))}}
+    assert names("associations.related", {**related, "direction": "?"}) == set(
+        crm.AssociationDirection
+    )
     assert names("timeline.list", {"type": "x", "id": str(uuid.UUID(int=0)), "items": ["?"]}) == set(crm.TimelineKind)
     assert names("records.count", {"type": "contact", "archived": "?"}) == set(crm.Archived)
     by = [{"field": "created_at", "bucket": "?"}]

@@ -88,16 +88,23 @@ fn keys(cells: Vec<Cell>) -> Vec<Key> {
     cells.into_iter().map(key).collect()
 }
 
-fn encode(cursor: &impl Serialize) -> String {
+/// What a place consists of, as opaque text.
+pub(super) fn encode(cursor: &impl Serialize) -> String {
     URL_SAFE_NO_PAD.encode(serde_json::to_vec(cursor).expect("a cursor is always JSON"))
 }
 
-fn decode<T: DeserializeOwned>(text: &str) -> Result<T> {
+/// The same back.
+///
+/// # Errors
+///
+/// `InvalidArgument` if the text is no cursor of this shape.
+pub(super) fn decode<T: DeserializeOwned>(text: &str) -> Result<T> {
     let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| invalid("not a cursor"))?;
     serde_json::from_slice(&bytes).map_err(|_| invalid("not a cursor"))
 }
 
-fn invalid(message: &str) -> Error {
+/// The error for a text that is no cursor of the list that is asked for.
+pub(super) fn invalid(message: &str) -> Error {
     Error::new(ErrorKind::InvalidArgument, message)
         .with_field("after")
         .with_hint("hand in the `next` of the page before, with the same order")

@@ -127,8 +127,8 @@ impl Crm {
         })
     }
 
-    /// Checks the file: SQLite's own integrity check, and that every record and every activity is what
-    /// the journal says of it. Progress counts records and activities.
+    /// Checks the file: SQLite's own integrity check, and that every record, activity and association
+    /// is what the journal says of it. Progress counts all of them.
     ///
     /// # Errors
     ///
@@ -139,6 +139,7 @@ impl Crm {
             is_ok: false,
             records: 0,
             activities: 0,
+            associations: 0,
             problems: self.shared.store.integrity(Depth::Full, findings)?,
         };
         let mark = self.shared.store.mark();
@@ -176,7 +177,8 @@ impl Crm {
                 }
             }
         }
-        self.verify_activities(&mut report, goes_on)?;
+        self.verify_activities(&mut report, &mut goes_on)?;
+        self.verify_associations(&mut report, goes_on)?;
         report.problems.truncate(FINDINGS);
         report.is_ok = report.problems.is_empty();
         Ok(report)

@@ -1,13 +1,15 @@
 //! The engine: one handle over one file, and the only place that reads the clock, makes ids and
 //! opens transactions.
 //!
-//! Each room is one file here (`types`, `records`, `activities`, `conditions`, `queries`, `history`,
-//! `files`, `csv_import`, `csv_export`, `database` …), and every method reads the same way: validate, load,
-//! decide, save, return. The invariant: what a method
+//! Each room is one file here (`types`, `records`, `activities`, `associations`, `conditions`,
+//! `queries`, `history`, `files`, `csv_import`, `csv_export`, `database` …), and every method reads
+//! the same way: validate, load, decide, save, return. The invariant: what a method
 //! returned `Ok` for is committed, and its rows in the journal with it.
 
 mod activities;
 mod activity_kinds;
+mod association_types;
+mod associations;
 mod catalog;
 mod conditions;
 mod csv_export;
@@ -26,11 +28,14 @@ mod system;
 mod timeline;
 mod types;
 mod verify_activities;
+mod verify_associations;
 mod views;
 mod writing;
 
 pub use activities::Activities;
 pub use activity_kinds::ActivityKinds;
+pub use association_types::AssociationTypes;
+pub use associations::Associations;
 pub use files::Files;
 pub use history::Journal;
 pub use observe::Observer;
@@ -249,6 +254,18 @@ impl Crm {
     #[must_use]
     pub fn views(&self) -> Views<'_> {
         Views::new(self)
+    }
+
+    /// Types of associations.
+    #[must_use]
+    pub fn association_types(&self) -> AssociationTypes<'_> {
+        AssociationTypes::new(self)
+    }
+
+    /// Associations between records.
+    #[must_use]
+    pub fn associations(&self) -> Associations<'_> {
+        Associations::new(self)
     }
 
     /// The journal of changes.

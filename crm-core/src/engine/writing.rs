@@ -7,12 +7,14 @@ use std::sync::Arc;
 use super::{Catalog, Crm};
 use crate::{
     ChangeKind, Commit, Error, ErrorKind, RecordId, Result, Timestamp,
+    association::AssociationModel,
     journal::Hlc,
     limits,
     schema::TypeModel,
     store::{
         Connection, Transaction,
         activities::KindTable,
+        associations::AssociationTable,
         journal::{self as rows, NewRow},
         table::Table,
     },
@@ -142,7 +144,24 @@ impl<'a> Writing<'a> {
         kind
     }
 
-    /// A new id of a record or an activity. Its time never lies before the journal's last stamp, so that ids ascend
+    /// The type of associations of this name.
+    ///
+    /// # Errors
+    ///
+    /// `UnknownType`.
+    pub(super) fn associations(&self, name: &str) -> Result<Arc<AssociationTable>> {
+        self.catalog.associations(name).cloned()
+    }
+
+    /// Makes the type of associations `model` part of the schema.
+    pub(super) fn set_associations(&mut self, model: AssociationModel) -> Arc<AssociationTable> {
+        let (catalog, table) = self.catalog.with_associations(model);
+        self.catalog = Arc::new(catalog);
+        self.schema_changed = true;
+        table
+    }
+
+    /// A new id. Its time never lies before the journal's last stamp, so that ids ascend
     /// when the wall clock goes back.
     pub(super) fn new_id(&self) -> RecordId {
         self.crm.shared.ids.next_id(self.now.max(self.head.hlc.at()))

@@ -46,6 +46,12 @@ impl Record {
     pub fn get(&self, attribute: &str) -> &Value {
         self.values.get(attribute)
     }
+
+    /// What names it: its type and id.
+    #[must_use]
+    pub fn reference(&self) -> RecordRef {
+        RecordRef::new(self.entity_type.as_str(), self.id)
+    }
 }
 
 /// Names a record: its entity type and its id.

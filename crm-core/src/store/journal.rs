@@ -49,6 +49,19 @@ macro_rules! select {
     };
 }
 
+/// Time and place of changes, of those that are found by what stands before; [`Hlc::at`] in SQL.
+macro_rules! select_places {
+    ($from:literal, $which:literal) => {
+        concat!(
+            "SELECT (j.hlc >> 16) * 1000, j.seq FROM ",
+            $from,
+            " WHERE ",
+            $which,
+            " AND j.seq < ?2 AND ((j.hlc >> 16) * 1000, j.seq) < (?3, ?4) ORDER BY j.seq DESC LIMIT ?5"
+        )
+    };
+}
+
 fn read_change(row: &Row<'_>) -> Result<StoredChange> {
     let kind: String = row.get(7)?;
     let kind = ChangeKind::from_name(&kind).ok_or_else(|| {
@@ -114,7 +127,7 @@ pub(crate) fn page(conn: &Connection, after: i64, limit: u32) -> Result<Vec<Stor
     rows.collect()
 }
 
-/// Changes of one record after `after`, oldest first, shown to `visit` until it says stop.
+/// Changes of one record or association after `after`, oldest first, shown to `visit` until it says stop.
 pub(crate) fn of_record(
     conn: &Connection,
     id: RecordId,
@@ -157,23 +170,40 @@ pub(crate) fn places(
     conn: &Connection,
     id: RecordId,
     seq: i64,
+    before: (i64, i64),
+    limit: u32,
+) -> Result<Vec<(i64, i64)>> {
+    read_places(conn, select_places!("crm_journal j", "j.record_id = ?1"), id, seq, before, limit)
+}
+
+/// The same of the changes of a record's associations, whichever end it is. All of them are looked at
+/// for every page.
+pub(crate) fn places_of_associations(
+    conn: &Connection,
+    record: RecordId,
+    seq: i64,
+    before: (i64, i64),
+    limit: u32,
+) -> Result<Vec<(i64, i64)>> {
+    let sql = select_places!(
+        "crm_association a CROSS JOIN crm_journal j ON j.record_id = a.id",
+        "(a.from_id = ?1 OR a.to_id = ?1)"
+    );
+    read_places(conn, sql, record, seq, before, limit)
+}
+
+fn read_places(
+    conn: &Connection,
+    sql: &str,
+    id: RecordId,
+    seq: i64,
     (time, place): (i64, i64),
     limit: u32,
 ) -> Result<Vec<(i64, i64)>> {
-    let mut statement = conn.prepare_cached(
-        "SELECT seq, hlc FROM crm_journal WHERE record_id = ?1 AND seq < ?2 ORDER BY seq DESC",
-    )?;
-    let mut rows = statement.query((id.as_bytes(), seq))?;
-    let mut found = Vec::new();
-    while found.len() < limit as usize
-        && let Some(row) = rows.next()?
-    {
-        let at = (Hlc(row.get(1)?).at().micros(), row.get(0)?);
-        if at < (time, place) {
-            found.push(at);
-        }
-    }
-    Ok(found)
+    let mut statement = conn.prepare_cached(sql)?;
+    let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let rows = statement.query_map((id.as_bytes(), seq, time, place, limit), read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// The body of the change of a place, if it is of this kind.

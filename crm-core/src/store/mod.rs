@@ -28,6 +28,7 @@ mod pool;
 mod query;
 
 pub(crate) mod activities;
+pub(crate) mod associations;
 pub(crate) mod condition;
 pub(crate) mod definitions;
 pub(crate) mod facts;

@@ -6,11 +6,11 @@
 use std::{fs, path::PathBuf};
 
 use crm_core::{
-    ActivityLink, ActivityPreset, AddFile, Address, Archived, Attribute, Bucket, ChoiceOption, Crm,
-    DefineActivityKind, Direction, FileRef, GroupKey, GroupMeasure, GroupRecords, IdentifyVisitor,
-    Kind, ListChanges, ListRecords, ListTimeline, Money, NewActivity, PivotRecords, Preset,
-    RecordRef, RunSql, SaveView, SelectColumn, SelectRows, Timestamp, Value, Values, ViewQuery,
-    values,
+    ActivityLink, ActivityPreset, AddAssociation, AddFile, Address, Archived, AssociationPreset,
+    Attribute, Bucket, ChoiceOption, Crm, DefineActivityKind, DefineAssociationType, Direction,
+    FileRef, GroupKey, GroupMeasure, GroupRecords, IdentifyVisitor, Kind, ListChanges, ListRecords,
+    ListTimeline, Money, NewActivity, PatchAssociation, PivotRecords, Preset, RecordId, RecordRef,
+    RunSql, SaveView, SelectColumn, SelectRows, Timestamp, Value, Values, ViewQuery, values,
 };
 use serde_json::{Value as Json, json};
 
@@ -57,6 +57,8 @@ fn fill(crm: &Crm) {
     change.contacts().restore(contact.id, None).unwrap();
     let gone = crm.contacts().create(values! { "given_name" => "Gone" }).unwrap();
     crm.contacts().archive(gone.id, None).unwrap();
+
+    associate(&ann, contact.id, acme.id);
 
     let note = crm.files().add(&AddFile::new("note.txt", "text/plain", "hello")).unwrap();
     crm.files().add(&AddFile::new("empty", "application/octet-stream", "")).unwrap();
@@ -154,8 +156,59 @@ fn happen(crm: &Crm, ann: RecordRef, acme: RecordRef) {
     crm.activities().release("cookie 2").unwrap();
 }
 
+/// Types of associations with and without attributes, and associations in every state.
+fn associate(crm: &Crm, ann: RecordId, acme: RecordId) {
+    let (types, links) = (crm.association_types(), crm.associations());
+    for preset in [Preset::Note, Preset::Task] {
+        crm.types().define_preset(preset).unwrap();
+    }
+    for preset in AssociationPreset::ALL {
+        types.define_preset(*preset).unwrap();
+    }
+    types
+        .define(DefineAssociationType {
+            max_incoming: Some(3),
+            attributes: vec![Attribute::new("share", Kind::Decimal)],
+            ..DefineAssociationType::new("advises", ["contact"], ["company", "deal"])
+        })
+        .unwrap();
+    let more = vec![Attribute::new("fee", Kind::Money), Attribute::new("via", Kind::Email)];
+    let more =
+        DefineAssociationType { attributes: more, ..DefineAssociationType::new("advises", [], []) };
+    types.define(more).unwrap();
+    let (ann, acme) = (RecordRef::new("contact", ann), RecordRef::new("company", acme));
+    let day = |text: &str| Some(text.parse().unwrap());
+    let first = links.add(AddAssociation {
+        role: Some("CFO".into()),
+        is_primary: true,
+        valid_from: day("0001-01-01"),
+        valid_to: day("2024-02-29"),
+        ..AddAssociation::new("employed_by", ann.clone(), acme.clone())
+    });
+    let second = links.add(AddAssociation {
+        is_primary: true,
+        valid_from: day("2024-02-29"),
+        valid_to: day("9999-12-31"),
+        ..AddAssociation::new("employed_by", ann.clone(), acme.clone())
+    });
+    links.archive(first.unwrap().id, None).unwrap();
+    links.archive(second.as_ref().unwrap().id, None).unwrap();
+    links.restore(second.unwrap().id, None).unwrap();
+    let advice = links.add(AddAssociation {
+        values: values! {
+            "share" => "12.5", "fee" => Money::new("0.01", "EUR"), "via" => "Ann@EXAMPLE.org",
+        },
+        ..AddAssociation::new("advises", ann, acme)
+    });
+    let id = advice.unwrap().id;
+    let changes =
+        values! { "share" => Value::Null, "role" => "counsel", "valid_to" => "2030-01-01" };
+    links.patch(PatchAssociation { id, changes, expected_version: Some(1) }).unwrap();
+    types.archive("referred_by").unwrap();
+}
+
 /// The edges of every kind.
-fn awkward_rows(crm: &Crm, note: &FileRef, company: crm_core::RecordId, address: Address) {
+fn awkward_rows(crm: &Crm, note: &FileRef, company: RecordId, address: Address) {
     let money = |amount: &str, currency: &str| Money::new(amount, currency);
     let renamed = FileRef { name: "Ünïcode 👩‍👩‍👧.txt".into(), ..note.clone() };
     let rows: [Values; 5] = [
@@ -218,19 +271,27 @@ fn contents(crm: &Crm) -> Json {
         "kinds": kinds,
         "activities": activities(crm),
         "views": crm.views().list().unwrap(),
+        "association_types": crm.association_types().list().unwrap(),
+        "associations": associations(crm),
         "changes": changes.changes,
     })
 }
 
+fn ids(crm: &Crm, sql: &str) -> impl Iterator<Item = RecordId> {
+    let rows = crm.sql(&RunSql::new(sql)).unwrap().rows.into_iter();
+    rows.map(|row| row.0[0].as_str().unwrap().parse().unwrap())
+}
+
+fn associations(crm: &Crm) -> Json {
+    let all = ids(crm, "SELECT id FROM crm_association ORDER BY seq");
+    all.map(|id| json!(crm.associations().get(id).unwrap())).collect()
+}
+
 /// Every activity, and the timeline of every contact.
 fn activities(crm: &Crm) -> Json {
-    let ids = |sql: &str| -> Vec<_> {
-        let rows = crm.sql(&RunSql::new(sql)).unwrap().rows.into_iter();
-        rows.map(|row| row.0[0].as_str().unwrap().parse().unwrap()).collect()
-    };
-    let all = ids("SELECT id FROM crm_activity ORDER BY seq").into_iter();
+    let all = ids(crm, "SELECT id FROM crm_activity ORDER BY seq");
     let all: Vec<_> = all.map(|id| crm.activities().get(id).unwrap()).collect();
-    let contacts = ids("SELECT id FROM contact ORDER BY id").into_iter();
+    let contacts = ids(crm, "SELECT id FROM contact ORDER BY id");
     let timelines: Vec<_> =
         contacts.map(|id| crm.timeline(&ListTimeline::new("contact", id)).unwrap()).collect();
     json!({ "all": all, "timelines": timelines })

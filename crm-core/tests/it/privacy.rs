@@ -4,9 +4,10 @@
 use std::{collections::BTreeSet, error::Error as _};
 
 use crm_core::{
-    AddFile, Address, ApplyChanges, Attribute, BackupTo, CreateRecord, Crm, DefineActivityKind,
-    DefineType, Error, FileRef, Flow, Kind, ListRecords, Money, NewActivity, OpenOptions, Order,
-    RecordChange, RecordId, RunSql, Timestamp, Value, Values,
+    AddAssociation, AddFile, Address, ApplyChanges, Attribute, BackupTo, CreateRecord, Crm,
+    DefineActivityKind, DefineAssociationType, DefineType, Error, FileRef, Flow, Kind, ListRecords,
+    Money, NewActivity, OpenOptions, Order, RecordChange, RecordId, RecordRef, RunSql, Timestamp,
+    Value, Values,
     ops::{OPERATIONS, Request},
     values,
 };
@@ -174,6 +175,41 @@ fn about_activities(record: RecordId, activity: RecordId) -> Vec<(&'static str, 
     ]
 }
 
+/// Those about associations, of which one is given, between a record and itself.
+fn about_associations(record: RecordId, association: RecordId) -> Vec<(&'static str, Json)> {
+    let record = json!({ "type": "everything", "id": record });
+    let define = json!({
+        "name": "close_to",
+        "attributes": [{ "name": "why", "kind": "text", "default": "Zanzibarine" }],
+    });
+    let (of_type, this) = (json!({ "type": "close_to" }), json!({ "id": association }));
+    let add = json!({
+        "type": "close_to", "from": record, "to": record, "role": "Quillfeather",
+        "values": { "note": "Zanzibarine" },
+    });
+    let changes = json!({ "role": "8675309", "note": "Quillfeather" });
+    vec![
+        ("association_types.define", define),
+        ("association_types.define_preset", json!({ "preset": "employed_by" })),
+        ("association_types.archive", of_type.clone()),
+        ("association_types.restore", of_type.clone()),
+        ("association_types.get", of_type),
+        ("association_types.list", json!({})),
+        ("associations.add", add),
+        ("associations.patch", json!({ "id": association, "changes": changes })),
+        ("associations.archive", this.clone()),
+        ("associations.restore", this.clone()),
+        ("associations.get", this),
+        ("associations.related", json!({ "record": record, "role": "Quillfeather" })),
+        ("associations.related", json!({ "record": record, "with_records": true, "limit": 1 })),
+        ("associations.walk", json!({ "type": "close_to", "record": record })),
+        (
+            "timeline.list",
+            json!({ "type": "everything", "id": record["id"], "items": ["association"] }),
+        ),
+    ]
+}
+
 /// Those about conditions.
 fn about_conditions(id: RecordId) -> Vec<(&'static str, Json)> {
     let condition = json!({ "all": [
@@ -315,6 +351,24 @@ fn debug_shows_shapes_and_not_what_is_stored() {
     let chat = NewActivity::of_visitor("chat", "Quillfeather", Timestamp::UNIX_EPOCH);
     let chat = NewActivity { properties: values! { "topic" => "Quillfeather" }, ..chat };
     let chat = crm.activities().record(chat).unwrap().activity.id;
+    let note = Attribute::new("note", Kind::Text);
+    let close = DefineAssociationType {
+        attributes: vec![note],
+        ..DefineAssociationType::new("close_to", ["everything"], ["everything"])
+    };
+    crm.association_types().define(close).unwrap();
+    let close = || AddAssociation {
+        role: Some("Zanzibarine".into()),
+        values: values! { "note" => "Quillfeather" },
+        ..AddAssociation::new(
+            "close_to",
+            RecordRef::new("everything", id),
+            RecordRef::new("everything", id),
+        )
+    };
+    let link = crm.associations().add(close()).unwrap().id;
+    assert_silent(&crm.associations().add(close()).unwrap_err(), "the same again");
+    asked.extend(about_associations(id, link));
     asked.extend(about_conditions(id));
     asked.extend(about_queries());
     asked.extend(about_activities(id, chat));
@@ -430,6 +484,8 @@ fn malformed_requests_are_refused_in_silence() {
         ("files.add", r#"{"name": "a", "media_type": "a/b", "content": "Zanzibarine!"}"#),
         ("types.define", r#"{"name": "x", "attributes": [{"name": "a", "kind": "Zanzibarine"}]}"#),
         ("types.define_preset", r#"{"preset": "Zanzibarine"}"#),
+        ("associations.add", r#"{"type": "employed_by", "role": 8675309}"#),
+        ("associations.related", r#"{"direction": "Zanzibarine"}"#),
         ("records.get", r#""Zanzibarine""#),
         ("records.get", "Zanzibarine"),
         ("records.get", r#"{"type": "contact"} Zanzibarine"#),

@@ -25,6 +25,19 @@ from crm.activities import (
     RecordRef,
     Visitor,
 )
+from crm.associations import (
+    Association,
+    AssociationChange,
+    AssociationDirection,
+    AssociationPage,
+    AssociationPreset,
+    Associations,
+    AssociationType,
+    AssociationTypes,
+    AssociationWalk,
+    Related,
+    WalkNode,
+)
 from crm.conditions import (
     CheckedCondition,
     Condition,
@@ -149,7 +162,7 @@ from crm.schema import (
     Types,
 )
 from crm.tables import Table
-from crm.timeline import TimelineEntry, TimelineKind, TimelinePage
+from crm.timeline import AssociationEntry, TimelineEntry, TimelineKind, TimelinePage
 from crm.values import Address, FileRef, Money, Value
 from crm.views import SavedView, Views
 from crm.where import BuiltCondition, F, all_of, any_of, changed, events, related
@@ -169,6 +182,16 @@ __all__ = [
     "ArchiveRecord",
     "Archived",
     "ArchivedError",
+    "Association",
+    "AssociationChange",
+    "AssociationDirection",
+    "AssociationEntry",
+    "AssociationPage",
+    "AssociationPreset",
+    "AssociationType",
+    "AssociationTypes",
+    "AssociationWalk",
+    "Associations",
     "Attribute",
     "BadCells",
     "Bucket",
@@ -256,6 +279,7 @@ __all__ = [
     "RecordedActivity",
     "Records",
     "ReentrantError",
+    "Related",
     "Replay",
     "RequiredError",
     "RestoreRecord",
@@ -287,6 +311,7 @@ __all__ = [
     "ViewQuery",
     "Views",
     "Visitor",
+    "WalkNode",
     "WrongKindError",
     "__version__",
     "all_of",

@@ -14,6 +14,7 @@ from uuid import UUID
 from crm import wire
 from crm._native import Engine
 from crm.activities import Activities, ActivityKinds
+from crm.associations import Associations, AssociationTypes
 from crm.conditions import Conditions
 from crm.errors import InvalidArgumentError
 from crm.exchange import Csv
@@ -108,6 +109,8 @@ class VerifyReport:
     """Records compared with the journal."""
     activities: int
     """Activities compared with the journal."""
+    associations: int
+    """Associations compared with the journal."""
     problems: tuple[str, ...]
     """What was found, at most 100 lines, without personal data."""
 
@@ -184,6 +187,16 @@ class Crm:
         return Views(self._engine)
 
     @property
+    def associations(self) -> Associations:
+        """Links between records."""
+        return Associations(self._engine, self._definitions)
+
+    @property
+    def association_types(self) -> AssociationTypes:
+        """The types of associations."""
+        return AssociationTypes(self._engine, self._definitions)
+
+    @property
     def conditions(self) -> Conditions:
         """Conditions, checked, evaluated and explained."""
         return Conditions(self._engine)
@@ -196,9 +209,10 @@ class Crm:
         items: Iterable[TimelineKind | str] = (),
         kinds: Iterable[str] = (),
     ) -> Iterator[TimelineEntry]:
-        """Iterate over what happened with a record, the latest first: activities and changes.
+        """Iterate over what happened with a record, the latest first.
 
-        `items` and `kinds` (of activities) leave the others out. A page is read when it is needed.
+        That is activities, its changes, and those of its associations. `items` and `kinds` (of
+        activities) leave the others out. A page is read when it is needed.
         """
         items, kinds = [*items], [*kinds]
         after: str | None = None
@@ -295,7 +309,10 @@ class Crm:
         self._engine.call("database.backup", {"path": os.fspath(to)}, adapt(progress))
 
     def verify(self, *, progress: Report | None = None) -> VerifyReport:
-        """Check the file, and that every record is what the journal says. `progress` counts records."""
+        """Check the file, and that all records, activities and associations are what the journal says.
+
+        `progress` counts them.
+        """
         return wire.read(VerifyReport, self._engine.call("database.verify", {}, adapt(progress)))
 
     def compact(self) -> None:

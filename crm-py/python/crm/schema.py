@@ -224,8 +224,8 @@ class Shape:
 
     __slots__ = ("_decoders", "names")
 
-    def __init__(self, plain: dict[str, Any]) -> None:
-        live, archived = plain["attributes"], plain["archived_attributes"]
+    def __init__(self, live: Iterable[dict[str, Any]], archived: Iterable[dict[str, Any]] = ()) -> None:
+        live = [*live]
         self.names = frozenset(attribute["name"] for attribute in live)
         self._decoders: dict[str, Callable[[Any], Any] | None] = {
             attribute["name"]: DECODERS.get(attribute["kind"]) for attribute in (*live, *archived)
@@ -242,6 +242,14 @@ class Shape:
             name: value if value is None or (decoder := decoders.get(name)) is None else decoder(value)
             for name, value in values.items()
         }
+
+
+_OF_EVERY_ASSOCIATION = (
+    {"name": "role", "kind": Kind.TEXT},
+    {"name": "is_primary", "kind": Kind.CHECKBOX},
+    {"name": "valid_from", "kind": Kind.DATE},
+    {"name": "valid_to", "kind": Kind.DATE},
+)
 
 
 class Definitions:
@@ -266,14 +274,23 @@ class Definitions:
         """Return the shape of a kind of activity, one that knows the properties of `values`."""
         return self._known("activity_kinds.get", "kind", kind, values)
 
+    def association_shape(self, type: str, values: Mapping[str, Any] = {}) -> Shape:
+        """Return the shape of a type of associations, one that knows the names of `values`."""
+        return self._known("association_types.get", "type", type, values)
+
     def _known(self, operation: str, field: str, name: str, values: Mapping[str, Any]) -> Shape:
         shape = self._shapes.get((operation, name))
         if shape is not None and shape.knows(values):
             return shape
         changes = self._changes
         plain = self._engine.call(operation, {field: name})
-        properties = {"attributes": plain.get("properties"), "archived_attributes": ()}
-        shape = Shape(plain if operation == "types.get" else properties)
+        match operation:
+            case "types.get":
+                shape = Shape(plain["attributes"], plain["archived_attributes"])
+            case "association_types.get":
+                shape = Shape([*_OF_EVERY_ASSOCIATION, *plain["attributes"]])
+            case _:
+                shape = Shape(plain["properties"])
         with self._lock:
             if changes == self._changes:
                 self._shapes[operation, name] = shape

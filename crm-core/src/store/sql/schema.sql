@@ -58,7 +58,7 @@ CREATE TABLE crm_journal (
     cause TEXT,
     kind TEXT NOT NULL,
     entity_type TEXT,
-    record_id BLOB,                        -- 16 bytes
+    record_id BLOB,                        -- 16 bytes; an association has no entity type beside it
     body TEXT NOT NULL                     -- JSON: the new values only
 ) STRICT;
 

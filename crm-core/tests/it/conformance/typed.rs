@@ -2,14 +2,16 @@
 //! is an operation that Rust cannot call, and fails the run.
 
 use crm_core::{
-    ActivityKindName, AddFile, ApplyChanges, ArchiveRecord, AttributeName, BackupTo,
-    CheckCondition, CountRecords, CreateRecord, Crm, DefineActivityKind, DefineActivityPreset,
+    ActivityKindName, AddAssociation, AddFile, ApplyChanges, ArchiveAssociation, ArchiveRecord,
+    AssociationTypeName, AttributeName, BackupTo, CheckCondition, CountRecords, CreateRecord, Crm,
+    DefineActivityKind, DefineActivityPreset, DefineAssociationPreset, DefineAssociationType,
     DefineAttribute, DefinePreset, DefineType, Empty, Error, EvaluateCondition, ExplainCondition,
-    ExportCsv, Flow, GetActivity, GetHistory, GetManyRecords, GetRecord, GetRecordBy, GroupRecords,
-    IdentifyVisitor, ImportCsv, ListActivities, ListChanges, ListRecords, ListTimeline,
-    NewActivity, PatchRecord, PivotRecords, ProposeMapping, ReadFile, RecordActivities,
-    ReleaseVisitor, RestoreRecord, RunSql, RunView, SaveView, SelectRows, TypeName, UpsertRecord,
-    ViewName, ops::Request,
+    ExportCsv, FindRelated, Flow, GetActivity, GetAssociation, GetHistory, GetManyRecords,
+    GetRecord, GetRecordBy, GroupRecords, IdentifyVisitor, ImportCsv, ListActivities, ListChanges,
+    ListRecords, ListTimeline, NewActivity, PatchAssociation, PatchRecord, PivotRecords,
+    ProposeMapping, ReadFile, RecordActivities, ReleaseVisitor, RestoreAssociation, RestoreRecord,
+    RunSql, RunView, SaveView, SelectRows, TypeName, UpsertRecord, ViewName, WalkAssociations,
+    ops::Request,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
@@ -45,6 +47,33 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         "activity_kinds.restore" => {
             with.call(|r: ActivityKindName| crm.activity_kinds().restore(&r.kind))
         }
+        "association_types.archive" => {
+            with.call(|r: AssociationTypeName| crm.association_types().archive(&r.association_type))
+        }
+        "association_types.define" => {
+            with.call(|r: DefineAssociationType| crm.association_types().define(r))
+        }
+        "association_types.define_preset" => {
+            with.call(|r: DefineAssociationPreset| crm.association_types().define_preset(r.preset))
+        }
+        "association_types.get" => {
+            with.call(|r: AssociationTypeName| crm.association_types().get(&r.association_type))
+        }
+        "association_types.list" => with.call(|_: Empty| crm.association_types().list()),
+        "association_types.restore" => {
+            with.call(|r: AssociationTypeName| crm.association_types().restore(&r.association_type))
+        }
+        "associations.add" => with.call(|r: AddAssociation| crm.associations().add(r)),
+        "associations.archive" => {
+            with.call(|r: ArchiveAssociation| crm.associations().archive(r.id, r.expected_version))
+        }
+        "associations.get" => with.call(|r: GetAssociation| crm.associations().get(r.id)),
+        "associations.patch" => with.call(|r: PatchAssociation| crm.associations().patch(r)),
+        "associations.related" => with.call(|r: FindRelated| crm.associations().related(&r)),
+        "associations.restore" => {
+            with.call(|r: RestoreAssociation| crm.associations().restore(r.id, r.expected_version))
+        }
+        "associations.walk" => with.call(|r: WalkAssociations| crm.associations().walk(&r)),
         "attributes.archive" => with
             .call(|r: AttributeName| crm.types().archive_attribute(&r.entity_type, &r.attribute)),
         "attributes.define" => with

@@ -27,6 +27,26 @@ extension Crm {
     /// Records of the type `deal`.
     public var deals: Records { records("deal") }
 
+    /// Links between records.
+    public var associations: Associations { Associations(crm: self) }
+
+    /// Defines a type of associations, or changes one: texts, `from` and `to` stay as they are where
+    /// they are empty, and attributes that are not listed stay.
+    @discardableResult
+    public func defineAssociations(
+        _ name: String, from: [String] = [], to: [String] = [], _ attributes: [Attribute] = [],
+        label: String = "", inverseLabel: String = "", description: String = "",
+        maxOutgoing: UInt32? = nil, maxIncoming: UInt32? = nil, roles: [String] = [],
+        isHierarchy: Bool = false
+    ) throws -> AssociationType {
+        try defineAssociationType(
+            request: DefineAssociationType(
+                name: name, label: label, inverseLabel: inverseLabel, description: description,
+                from: from, to: to, maxOutgoing: maxOutgoing, maxIncoming: maxIncoming,
+                roles: roles.map { ChoiceOption(value: $0) }, isHierarchy: isHierarchy,
+                attributes: attributes))
+    }
+
     /// Defines an entity type, or changes one.
     @discardableResult
     public func define(_ name: String, _ attributes: [Attribute], label: String = "") throws

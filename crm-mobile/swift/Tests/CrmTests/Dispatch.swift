@@ -28,6 +28,7 @@ private func empty(_ given: Json) throws -> Empty {
 
 let branches: [String: Branch] = schemaBranches.merging(recordBranches) { first, _ in first }
     .merging(fileBranches) { first, _ in first }
+    .merging(associationBranches) { first, _ in first }
     .merging(activityBranches) { first, _ in first }
     .merging(conditionBranches) { first, _ in first }
     .merging(queryBranches) { first, _ in first }
@@ -240,7 +241,7 @@ private let fileBranches: [String: Branch] = [
         let report = try crm.verify(request: try empty(given))
         return .object([
             "is_ok": .bool(report.isOk), "records": json(report.records),
-            "activities": json(report.activities),
+            "activities": json(report.activities), "associations": json(report.associations),
             "problems": .array(report.problems.map { .text($0) }),
         ])
     },

@@ -115,7 +115,7 @@ extension Change: Wire {
             "actor": .text(actor), "cause": CrmTests.json(cause), "kind": .text(snake("\(kind)")),
             "type": CrmTests.json(entityType), "record_id": CrmTests.json(recordId),
             "values": CrmTests.json(values), "definition": CrmTests.json(definition),
-            "activity": activity?.json ?? .null,
+            "activity": activity?.json ?? .null, "association": association?.json ?? .null,
         ])
     }
 }

@@ -2,6 +2,7 @@ package org.crmcore
 
 import java.math.BigInteger
 import java.time.Instant
+import java.time.LocalDate
 import java.time.OffsetDateTime
 import java.time.ZoneOffset
 import java.time.format.DateTimeFormatter
@@ -83,6 +84,7 @@ internal object ConformanceJson {
             kind == UInt::class -> json.jsonPrimitive.content.toUInt()
             kind == ULong::class -> json.jsonPrimitive.content.toULong()
             kind == ByteArray::class -> Base64.getDecoder().decode(text(json))
+            kind == LocalDate::class -> LocalDate.parse(text(json))
             kind == Instant::class -> OffsetDateTime.parse(text(json)).toInstant()
             kind.java.isEnum -> kind.java.enumConstants.single { jsonName(it) == text(json) }
             else -> read(json, kind)
@@ -133,6 +135,7 @@ internal object ConformanceJson {
         is Number -> JsonPrimitive(result)
         is UByte, is UInt, is ULong -> JsonPrimitive(BigInteger(result.toString()))
         is ByteArray -> JsonPrimitive(Base64.getEncoder().encodeToString(result))
+        is LocalDate -> JsonPrimitive(result.toString())
         is Instant -> JsonPrimitive(MOMENT.format(result.atOffset(ZoneOffset.UTC)))
         is Enum<*> -> JsonPrimitive(jsonName(result))
         is TimelineItem.Activity -> JsonObject(mapOf("activity" to write(result.v1)))
@@ -142,6 +145,7 @@ internal object ConformanceJson {
         is ViewQuery.Pivot -> JsonObject(mapOf("pivot" to write(result.v1)))
         is ViewAnswer.Rows -> JsonObject(mapOf("rows" to write(result.v1)))
         is ViewAnswer.Pivot -> JsonObject(mapOf("pivot" to write(result.v1)))
+        is TimelineItem.Association -> JsonObject(mapOf("association" to write(result.v1)))
         is CheckedCondition -> JsonObject(record(result) + ("condition" to Json.parseToJsonElement(result.condition)))
         is List<*> -> JsonArray(result.map(::write))
         is Map<*, *> -> JsonObject(result.entries.associate { it.key as String to write(it.value) })
@@ -153,10 +157,12 @@ internal object ConformanceJson {
         return JsonObject(fields.filterValues { it != null }.mapValues { write(it.value) })
     }
 
+    private val TYPES = setOf("entityType", "associationType")
+
     private fun jsonName(case: Any): String = (case as Enum<*>).name.lowercase()
 
     private fun jsonName(property: String): String =
-        if (property == "entityType") "type" else property.replace(Regex("[A-Z]")) { "_" + it.value.lowercase() }
+        if (property in TYPES) "type" else property.replace(Regex("[A-Z]")) { "_" + it.value.lowercase() }
 
     /** RFC 3339 with as many decimal places as there are. */
     private val MOMENT: DateTimeFormatter = DateTimeFormatterBuilder()

@@ -20,9 +20,12 @@ import kotlinx.serialization.json.jsonObject
 import kotlinx.serialization.json.jsonPrimitive
 import org.crmcore.engine.Engine
 import org.crmcore.model.ActivityKindName
+import org.crmcore.model.AddAssociation
 import org.crmcore.model.AddFile
 import org.crmcore.model.ApplyChanges
+import org.crmcore.model.ArchiveAssociation
 import org.crmcore.model.ArchiveRecord
+import org.crmcore.model.AssociationTypeName
 import org.crmcore.model.AttributeName
 import org.crmcore.model.BackupTo
 import org.crmcore.model.CheckCondition
@@ -31,6 +34,8 @@ import org.crmcore.model.CreateRecord
 import org.crmcore.model.CrmException
 import org.crmcore.model.DefineActivityKind
 import org.crmcore.model.DefineActivityPreset
+import org.crmcore.model.DefineAssociationPreset
+import org.crmcore.model.DefineAssociationType
 import org.crmcore.model.DefineAttribute
 import org.crmcore.model.DefinePreset
 import org.crmcore.model.DefineType
@@ -38,7 +43,9 @@ import org.crmcore.model.Empty
 import org.crmcore.model.EvaluateCondition
 import org.crmcore.model.ExplainCondition
 import org.crmcore.model.ExportCsv
+import org.crmcore.model.FindRelated
 import org.crmcore.model.GetActivity
+import org.crmcore.model.GetAssociation
 import org.crmcore.model.GetHistory
 import org.crmcore.model.GetManyRecords
 import org.crmcore.model.GetRecord
@@ -52,12 +59,14 @@ import org.crmcore.model.ListRecords
 import org.crmcore.model.ListTimeline
 import org.crmcore.model.NewActivity
 import org.crmcore.model.OpenOptions
+import org.crmcore.model.PatchAssociation
 import org.crmcore.model.PatchRecord
 import org.crmcore.model.PivotRecords
 import org.crmcore.model.ProposeMapping
 import org.crmcore.model.ReadFile
 import org.crmcore.model.RecordActivities
 import org.crmcore.model.ReleaseVisitor
+import org.crmcore.model.RestoreAssociation
 import org.crmcore.model.RestoreRecord
 import org.crmcore.model.RunSql
 import org.crmcore.model.RunView
@@ -66,6 +75,7 @@ import org.crmcore.model.SelectRows
 import org.crmcore.model.TypeName
 import org.crmcore.model.UpsertRecord
 import org.crmcore.model.ViewName
+import org.crmcore.model.WalkAssociations
 import org.junit.jupiter.api.AfterAll
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertNull
@@ -131,6 +141,19 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "activity_kinds.get" to call(ActivityKindName::class) { getActivityKind(it) },
     "activity_kinds.list" to call(Empty::class) { listActivityKinds(it) },
     "activity_kinds.restore" to call(ActivityKindName::class) { restoreActivityKind(it) },
+    "association_types.archive" to call(AssociationTypeName::class) { archiveAssociationType(it) },
+    "association_types.define" to call(DefineAssociationType::class) { defineAssociationType(it) },
+    "association_types.define_preset" to call(DefineAssociationPreset::class) { defineAssociationPreset(it) },
+    "association_types.get" to call(AssociationTypeName::class) { getAssociationType(it) },
+    "association_types.list" to call(Empty::class) { listAssociationTypes(it) },
+    "association_types.restore" to call(AssociationTypeName::class) { restoreAssociationType(it) },
+    "associations.add" to call(AddAssociation::class) { addAssociation(it) },
+    "associations.archive" to call(ArchiveAssociation::class) { archiveAssociation(it) },
+    "associations.get" to call(GetAssociation::class) { getAssociation(it) },
+    "associations.patch" to call(PatchAssociation::class) { patchAssociation(it) },
+    "associations.related" to call(FindRelated::class) { findRelated(it) },
+    "associations.restore" to call(RestoreAssociation::class) { restoreAssociation(it) },
+    "associations.walk" to call(WalkAssociations::class) { walkAssociations(it) },
     "attributes.archive" to call(AttributeName::class) { archiveAttribute(it) },
     "attributes.define" to call(DefineAttribute::class) { defineAttribute(it) },
     "attributes.restore" to call(AttributeName::class) { restoreAttribute(it) },
