@@ -214,12 +214,12 @@ typedef void (*crm_drop_callback)(void *user_data);
 #define CRM_DUPLICATE 10
 
 /**
- * There is no record, activity, visitor or file of that id or key.
+ * There is no record, activity, visitor, consumer or file of that id or key.
  */
 #define CRM_NOT_FOUND 11
 
 /**
- * The record was changed or the activity corrected since the caller read it: read it again.
+ * The record was changed, the activity corrected or the consumer moved on since the caller read: read again.
  */
 #define CRM_STALE_VERSION 12
 

@@ -98,9 +98,9 @@ error_kinds! {
     /// Another record holds this value of a unique attribute, another activity this key, or another
     /// association says the same.
     Duplicate = 10, "duplicate";
-    /// There is no record, activity, visitor, association or file of that id or key.
+    /// There is no record, activity, visitor, association, consumer or file of that id or key.
     NotFound = 11, "not_found";
-    /// The record was changed or the activity corrected since the caller read it: read it again.
+    /// The record was changed, the activity corrected or the consumer moved on since the caller read: read again.
     StaleVersion = 12, "stale_version";
     /// The record, attribute or type is archived: restore it first.
     Archived = 13, "archived";

@@ -68,8 +68,10 @@
 //! | queries: columns, figures over groups, two-way tables | [`SelectRows`], [`GroupRecords`], [`PivotRecords`]; saved: [`Views`] |
 //! | types of associations, associations | [`AssociationTypes`], [`DefineAssociationType`], [`Associations`], [`AddAssociation`], [`FindRelated`] |
 //! | the journal: history, changes, observers | [`Journal`], [`Change`], [`Crm::observe`] |
+//! | changes forwarded to others, none lost | [`Journal::acknowledge`], [`CloudEvent`] |
 //! | stored bytes | [`Files`], [`AddFile`], [`FileRef`] |
 //! | CSV tables | [`ImportCsv`], [`ExportCsv`], [`ProposeMapping`] |
+//! | imports that are planned, and can be taken back | [`Imports`], [`PlanImport`], [`ImportPlan`] |
 //! | the file as a whole | [`Crm::sql`], [`Crm::backup_to`], [`Crm::verify`], [`Crm::stats`], [`Crm::compact`] |
 //! | errors | [`Error`], [`ErrorKind`] |
 //! | time and ids, to replay a run | [`Clock`], [`IdGenerator`], [`Replay`] |
@@ -112,11 +114,13 @@ mod condition;
 mod database;
 mod error;
 mod exchange;
+mod formula;
 mod id;
 mod journal;
 mod normal;
 mod query;
 mod record;
+mod scan;
 mod schema;
 mod shape;
 mod time;
@@ -157,11 +161,17 @@ pub use database::{
 pub use error::CrmError;
 pub use error::{Error, ErrorKind, Result};
 pub use exchange::{
-    BadCells, CellProblem, ColumnMapping, CsvDialect, CsvProfile, ExportCsv, ExportReport,
-    ImportCsv, ImportMode, ImportReport, MappingProposal, ProblemCount, ProposeMapping,
+    ApplyPlan, BadCells, CellProblem, ColumnMapping, ColumnRule, CsvDialect, CsvProfile, ExportCsv,
+    ExportReport, Import, ImportCsv, ImportMode, ImportName, ImportPage, ImportPlan, ImportReport,
+    ImportRun, ImportSource, ImportState, LeftChange, ListImports, ListPlanRows, MappingAddition,
+    MappingProposal, PlanImport, PlannedChange, PlannedRow, PlannedRows, ProblemCount,
+    ProposeMapping, ResumeImport, RevertReport, RowDecision, SourceFormat, UnmappedColumn,
 };
 pub use id::{CountedIds, IdGenerator, RecordId};
-pub use journal::{Change, ChangeKind, ChangePage, Commit, HistoryEntry, HistoryPage, ListChanges};
+pub use journal::{
+    AcknowledgeChanges, Change, ChangeKind, ChangePage, CloudEvent, CloudEventPage, Commit,
+    Consumer, ConsumerName, HistoryEntry, HistoryPage, ListChanges,
+};
 pub use query::{
     Bucket, FieldOrder, GroupKey, GroupMeasure, GroupRecords, PivotCell, PivotRecords, PivotTable,
     ResultColumn, ResultOrder, RowsPage, RunView, SaveView, SavedView, SelectColumn, SelectRows,
@@ -182,8 +192,8 @@ pub use value::{Address, Bytes, FileRef, Money, Value, Values};
 
 #[cfg(feature = "sqlite")]
 pub use engine::{
-    Activities, ActivityKinds, AssociationTypes, Associations, Crm, Files, Journal, Observer,
-    Records, Types, Views,
+    Activities, ActivityKinds, AssociationTypes, Associations, Crm, Files, Imports, Journal,
+    Observer, Records, Types, Views,
 };
 
 #[cfg(feature = "uniffi")]

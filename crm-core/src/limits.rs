@@ -35,10 +35,18 @@ pub const LABEL_BYTES: usize = 1024;
 pub const PATTERN_BYTES: usize = 4 * 1024;
 /// Decimal places of a `decimal`.
 pub const SCALE: u8 = 12;
-/// Bytes of an actor's name or a cause.
+/// Bytes of a formula.
+pub const FORMULA_BYTES: usize = 16 * 1024;
+/// Literals, attributes, operations and calls in one formula.
+pub const FORMULA_NODES: usize = 256;
+/// How deep a formula may be nested.
+pub const FORMULA_DEPTH: usize = 32;
+/// Bytes of the name of an actor or a consumer, and of a cause.
 pub const ACTOR_BYTES: usize = 255;
 /// Bytes of one change of a record as the journal holds it, where some characters take up to six.
 pub const CHANGE_BYTES: usize = 16 * 1024 * 1024 - 4096;
+/// Consumers of the changes.
+pub const CONSUMERS: usize = 1_000;
 /// Records, associations or changes on one page, and records that a walk finds.
 pub const PAGE: u32 = 10_000;
 /// Changes in one batch.
@@ -60,6 +68,8 @@ pub const CSV_ROW_BYTES: usize = 8 * 1024 * 1024;
 pub const CSV_PROBLEMS: usize = 1_000;
 /// Bytes of CSV text that is handed over or returned instead of a file.
 pub const CSV_TEXT_BYTES: usize = 16 * 1024 * 1024;
+/// Keys and unique values of one table that a plan, or an import of one, tells apart.
+pub const IMPORT_KEYS: usize = 3_000_000;
 /// How deep a condition may be nested, conditions within events and related records counted.
 pub const CONDITION_DEPTH: usize = 16;
 /// How many related records may be followed one after the other.

@@ -7,22 +7,24 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
-    Activity, ActivityKind, ActivityKindName, ActivityPage, ActivityReport, AddAssociation,
-    AddFile, ApplyChanges, ApplyReport, ArchiveAssociation, ArchiveRecord, Association,
-    AssociationPage, AssociationType, AssociationTypeName, AssociationWalk, AttributeName,
-    BackupTo, ChangePage, CheckCondition, CheckedCondition, ConditionAnswer, ConditionPlan,
-    CountRecords, CreateRecord, Crm, DatabaseStats, DefineActivityKind, DefineActivityPreset,
+    AcknowledgeChanges, Activity, ActivityKind, ActivityKindName, ActivityPage, ActivityReport,
+    AddAssociation, AddFile, ApplyChanges, ApplyPlan, ApplyReport, ArchiveAssociation,
+    ArchiveRecord, Association, AssociationPage, AssociationType, AssociationTypeName,
+    AssociationWalk, AttributeName, BackupTo, ChangePage, CheckCondition, CheckedCondition,
+    CloudEventPage, ConditionAnswer, ConditionPlan, Consumer, ConsumerName, CountRecords,
+    CreateRecord, Crm, DatabaseStats, DefineActivityKind, DefineActivityPreset,
     DefineAssociationPreset, DefineAssociationType, DefineAttribute, DefinePreset, DefineType,
     Empty, EngineInfo, EntityType, Error, ErrorKind, EvaluateCondition, ExplainCondition,
     ExportCsv, ExportReport, FilePiece, FileRef, FindRelated, Flow, FoundRecords, GetActivity,
     GetAssociation, GetHistory, GetManyRecords, GetRecord, GetRecordBy, GroupRecords, HistoryPage,
-    IdentifyVisitor, ImportCsv, ImportReport, ListActivities, ListChanges, ListRecords,
-    ListTimeline, MappingProposal, NewActivity, OpenOptions, PatchAssociation, PatchRecord,
-    PivotRecords, PivotTable, Progress, ProposeMapping, ReadFile, Record, RecordActivities,
-    RecordPage, RecordedActivity, ReleaseVisitor, RestoreAssociation, RestoreRecord, Result,
-    RowsPage, RunSql, RunView, SaveView, SavedView, SelectRows, SqlResult, TimelinePage, TypeName,
-    UpsertRecord, Upserted, VerifyReport, ViewAnswer, ViewName, Visitor, WalkAssociations,
-    condition::refusal,
+    IdentifyVisitor, Import, ImportCsv, ImportName, ImportPage, ImportPlan, ImportReport,
+    ImportRun, ListActivities, ListChanges, ListImports, ListPlanRows, ListRecords, ListTimeline,
+    MappingProposal, NewActivity, OpenOptions, PatchAssociation, PatchRecord, PivotRecords,
+    PivotTable, PlanImport, PlannedRows, Progress, ProposeMapping, ReadFile, Record,
+    RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor, RestoreAssociation,
+    RestoreRecord, Result, ResumeImport, RevertReport, RowsPage, RunSql, RunView, SaveView,
+    SavedView, SelectRows, SqlResult, TimelinePage, TypeName, UpsertRecord, Upserted, VerifyReport,
+    ViewAnswer, ViewName, Visitor, WalkAssociations, condition::refusal,
 };
 
 /// Is told of progress and says whether to go on.
@@ -150,6 +152,9 @@ macro_rules! for_each_operation {
             /// Takes an attribute out of the archive, with the values that it had.
             write "attributes.restore" AttributesRestore restore_attribute(AttributeName) -> EntityType
                 = |crm, r, _| crm.types().restore_attribute(&r.entity_type, &r.attribute);
+            /// Reads the journal as CloudEvents 1.0 in JSON, with ids by which a receiver leaves out what it has already.
+            read "changes.cloud_events" ChangesCloudEvents list_cloud_events(ListChanges) -> CloudEventPage
+                = |crm, r, _| crm.journal().cloud_events(&r);
             /// Reads the journal: every change of the file, in order, by pages.
             read "changes.list" ChangesList list_changes(ListChanges) -> ChangePage
                 = |crm, r, _| crm.journal().changes(&r);
@@ -162,6 +167,15 @@ macro_rules! for_each_operation {
             /// Shows the SQL of a condition, how SQLite goes about it, about how many records it finds, and for one record whether and why.
             read "conditions.explain" ConditionsExplain explain_condition(ExplainCondition) -> ConditionPlan
                 = |crm, r, _| crm.explain_condition(&r);
+            /// Says up to where a consumer has taken the changes; it goes on from there, and reads again what it did not acknowledge.
+            write "consumers.acknowledge" ConsumersAcknowledge acknowledge_changes(AcknowledgeChanges) -> Consumer
+                = |crm, r, _| crm.journal().acknowledge(&r.consumer, r.seq);
+            /// Lists the consumers of the changes, and how far behind each is.
+            read "consumers.list" ConsumersList list_consumers(Empty) -> Vec<Consumer>
+                = |crm, _, _| crm.journal().consumers();
+            /// Forgets a consumer: whoever reads in its name later begins at the beginning.
+            write "consumers.remove" ConsumersRemove remove_consumer(ConsumerName) -> Empty
+                = |crm, r, _| crm.journal().remove_consumer(&r.consumer).map(|()| Empty {});
             /// Writes records as a CSV table.
             job "csv.export" CsvExport export_csv(ExportCsv) -> ExportReport
                 = |crm, r, watch| crm.export_csv(&r, watch);
@@ -195,6 +209,27 @@ macro_rules! for_each_operation {
             /// Reads a piece of stored bytes.
             read "files.read" FilesRead read_file(ReadFile) -> FilePiece
                 = |crm, r, _| crm.files().read_piece(&r);
+            /// Carries out a plan, and remembers what it did so that it can be gone on with and taken back.
+            job "imports.apply" ImportsApply apply_plan(ApplyPlan) -> ImportRun
+                = |crm, r, watch| crm.imports().apply(&r.plan, watch);
+            /// Reads how far an import is, and what it did.
+            read "imports.get" ImportsGet get_import(ImportName) -> Import
+                = |crm, r, _| crm.imports().get(r.id);
+            /// Reads a page of imports, the newest first.
+            read "imports.list" ImportsList list_imports(ListImports) -> ImportPage
+                = |crm, r, _| crm.imports().list(&r);
+            /// Says what would come of an import, without writing anything.
+            job "imports.plan" ImportsPlan plan_import(PlanImport) -> ImportPlan
+                = |crm, r, watch| crm.imports().plan(&r, watch);
+            /// Works out a page of rows of a plan: decision, record, and each value with what it is now.
+            job "imports.plan_rows" ImportsPlanRows list_plan_rows(ListPlanRows) -> PlannedRows
+                = |crm, r, watch| crm.imports().plan_rows(&r, watch);
+            /// Goes on with an import that was cancelled or cut short, exactly after the last row that was committed.
+            job "imports.resume" ImportsResume resume_import(ResumeImport) -> ImportRun
+                = |crm, r, watch| crm.imports().resume(r.id, &r.plan, watch);
+            /// Takes an import back, except for what others changed since, which is listed.
+            job "imports.revert" ImportsRevert revert_import(ImportName) -> RevertReport
+                = |crm, r, watch| crm.imports().revert(r.id, watch);
             /// Groups records and computes figures over each group: counts, sums, means, quantiles, shares.
             read "query.group" QueryGroup group_records(GroupRecords) -> RowsPage
                 = |crm, r, _| crm.group_records(&r);

@@ -40,9 +40,9 @@ pub const CRM_OUT_OF_RANGE: crm_status = 8;
 pub const CRM_REQUIRED: crm_status = 9;
 /// Another record holds this value of a unique attribute, or another activity this key.
 pub const CRM_DUPLICATE: crm_status = 10;
-/// There is no record, activity, visitor or file of that id or key.
+/// There is no record, activity, visitor, consumer or file of that id or key.
 pub const CRM_NOT_FOUND: crm_status = 11;
-/// The record was changed or the activity corrected since the caller read it: read it again.
+/// The record was changed, the activity corrected or the consumer moved on since the caller read: read again.
 pub const CRM_STALE_VERSION: crm_status = 12;
 /// The record, attribute or type is archived: restore it first.
 pub const CRM_ARCHIVED: crm_status = 13;

@@ -274,8 +274,12 @@ def plain(answer: Any) -> Json:
             return {key: plain(value) for key, value in answer.items()}
         case list() | tuple():
             return [plain(item) for item in answer]
+        case crm.ImportPlan():
+            # Beside what it shows, it keeps what is handed back.
+            shown = {name: plain(value) for name, value in fields_of(answer) if name != "type"}
+            return {**answer._plain, **shown.pop("counts"), **shown}
         case _ if dataclasses.is_dataclass(answer):
-            return {name: plain(value) for name, value in fields_of(answer)}
+            return {name.rstrip("_"): plain(value) for name, value in fields_of(answer)}
         case _:
             return answer
 
@@ -285,6 +289,28 @@ def fields_of(answer: Any) -> list[tuple[str, Any]]:
     names = (field.name for field in dataclasses.fields(answer))
     public = (name for name in names if not name.startswith("_"))
     return [(name.removesuffix("_"), getattr(answer, name)) for name in public]
+
+
+def planned(db: crm.Crm, request: Request) -> crm.ImportPlan:
+    """Plan an import, by the method of its format."""
+    source = Request(request["source"])
+    columns = [crm.ColumnMapping(**column) for column in request["columns"]]
+    method = {"csv": db.imports.plan_csv, "json_lines": db.imports.plan_json_lines}
+    plan = method[source.options("format").get("format", "csv")](
+        request["type"],
+        mapping=columns,
+        mode=request.options("mode").get("mode", "create"),
+        **source.options("path", "text"),
+        **dialect(source),
+        **request.options("key", "bad_cells"),
+    )
+    assert not source.left, source.left
+    return plan
+
+
+def plan(db: crm.Crm, request: Request) -> crm.ImportPlan:
+    """Take a plan, as `imports.plan` returned it."""
+    return db.imports._read_plan(request["plan"])
 
 
 def ordered(request: Request) -> dict[str, Json]:
@@ -308,6 +334,11 @@ def moments(request: Request, *names: str) -> dict[str, Any]:
 def condition(request: Request) -> dict[str, Any]:
     """Take what a list asks beside its filter."""
     return {**request.options("where", "zone"), **moments(request, "at")}
+
+
+def is_of_consumer(request: Request) -> bool:
+    """Tell whether changes are read for a consumer."""
+    return "consumer" in request.left
 
 
 def ref(fields: Json) -> crm.RecordRef:
@@ -490,7 +521,16 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
         r["type"], attribute(r["attribute"])
     ),
     "attributes.restore": lambda db, r: db.types.restore_attribute(r["type"], r["attribute"]),
-    "changes.list": lambda db, r: db.changes_page(**r.options("after", "limit")),
+    "changes.cloud_events": lambda db, r: (
+        db.feed(r["consumer"]).events_page(**r.options("limit"))
+        if is_of_consumer(r)
+        else db.cloud_events_page(**r.options("after", "limit"))
+    ),
+    "changes.list": lambda db, r: (
+        db.feed(r["consumer"]).page(**r.options("limit"))
+        if is_of_consumer(r)
+        else db.changes_page(**r.options("after", "limit"))
+    ),
     "conditions.check": lambda db, r: db.conditions.check(r["type"], r["condition"]),
     "conditions.evaluate": lambda db, r: db.conditions.evaluate(
         r["type"], r["id"], r["condition"], **r.options("zone"), **moments(r, "at")
@@ -498,6 +538,9 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
     "conditions.explain": lambda db, r: db.conditions.explain(
         r["type"], r["condition"], **r.options("id", "zone"), **moments(r, "at")
     ),
+    "consumers.acknowledge": lambda db, r: db.feed(r["consumer"]).acknowledge(r["seq"]),
+    "consumers.list": lambda db, r: db.consumers(),
+    "consumers.remove": lambda db, r: db.feed(r["consumer"]).remove(),
     "csv.export": lambda db, r: db.csv.export(
         r["type"],
         filter=r.values("filter"),
@@ -526,6 +569,15 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
         base64.b64decode(r["content"]), **r.options("name", "media_type")
     ),
     "files.read": lambda db, r: db.files.read_piece(r["hash"], **r.options("offset", "length")),
+    "imports.apply": lambda db, r: db.imports.apply(plan(db, r)),
+    "imports.get": lambda db, r: db.imports.get(r["id"]),
+    "imports.list": lambda db, r: db.imports.list(**r.options("after", "limit")),
+    "imports.plan": planned,
+    "imports.plan_rows": lambda db, r: plan(db, r).rows_page(
+        *r.options("decisions").get("decisions", ()), **r.options("after", "limit")
+    ),
+    "imports.resume": lambda db, r: db.imports.resume(r["id"], plan(db, r)),
+    "imports.revert": lambda db, r: db.imports.revert(r["id"]),
     "query.group": lambda db, r: db.query.group(
         r["type"],
         parts(crm.GroupKey, r.options("by").get("by", [])),

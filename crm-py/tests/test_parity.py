@@ -78,10 +78,22 @@ def test_every_operation_is_called_by_a_method(
     books.history_page(book.id)
     db.apply([crm.CreateRecord(type="contact", values={"email": "bad"})])
     db.changes_page()
+    db.cloud_events_page()
+    db.feed("queue").acknowledge(1)
+    db.consumers()
+    db.feed("queue").remove()
     columns = {"name": "name", "employees": "employees"}
     db.csv.import_("company", text="name,employees\nAcme,many\n", columns=columns)
     db.csv.export("company")
-    db.csv.propose("company", text="name\n")
+    db.csv.propose("company", text="name,colour\n")
+    plan = db.imports.plan_csv("company", text="name,employees\nGlobex,many\nInitech,1\n", mapping=columns)
+    assert [row.decision for row in plan.rows()] == ["error", "create"]
+    result = db.imports.apply(plan)
+    db.imports.resume(result.id, plan)
+    db.imports.get(result.id)
+    db.imports.list()
+    db.companies.patch(db.companies.list({"name": "Initech"}).records[0].id, employees=2)
+    db.imports.revert(result.id)
     db.activity_kinds.define("chat", [crm.Attribute("topic", "text")])
     db.activity_kinds.define_preset("call")
     db.activity_kinds.archive("call")
@@ -160,7 +172,8 @@ def test_every_operation_is_called_by_a_method(
             case "EntityType":
                 assert_same(answers[name], crm.EntityType)
                 for attribute in answers[name]["attributes"]:
-                    assert_same(attribute, crm.Attribute)
+                    # A definition without a formula does not mention one.
+                    assert_same({"formula": None, **attribute}, crm.Attribute)
     assert_same(answers["types.list"][0], crm.EntityType)
     assert_same(answers["types.get"]["attributes"][2]["options"][0], crm.ChoiceOption)
     assert_same(answers["files.add"], crm.FileRef)
@@ -174,6 +187,9 @@ def test_every_operation_is_called_by_a_method(
     assert_same(answers["records.apply"]["outcomes"][0], crm.ChangeOutcome)
     assert_same(answers["records.apply"]["outcomes"][0]["problem"], crm.Problem)
     assert_same(answers["changes.list"], crm.ChangePage)
+    assert_same(answers["changes.cloud_events"], crm.CloudEventPage)
+    assert_same(answers["consumers.acknowledge"], crm.Consumer)
+    assert_same(answers["consumers.list"][0], crm.Consumer)
     # What is no activity or association leaves the field out.
     assert_same({*answers["changes.list"]["changes"][0], "activity", "association"}, crm.Change)
     assert_same(answers["association_types.list"][0], crm.AssociationType)
@@ -208,6 +224,23 @@ def test_every_operation_is_called_by_a_method(
     assert_same(answers["csv.export"], crm.ExportReport)
     assert_same(answers["csv.propose"], crm.MappingProposal)
     assert_same(answers["csv.propose"]["columns"][0], crm.ColumnMapping)
+    assert_same(answers["csv.propose"]["additions"][0], crm.MappingAddition)
+    counts = {"create", "update", "unchanged", "conflict", "error", "rows"}
+    assert fields(crm.PlanCounts) == counts
+    handed_back = {"request", "fingerprint", "seq"}
+    shown = fields(crm.ImportPlan) - {"type", "counts"}
+    assert set(answers["imports.plan"]) == handed_back | counts | shown
+    assert_same(answers["imports.plan_rows"], crm.PlannedRows)
+    assert_same(answers["imports.plan_rows"]["rows"][1], crm.PlannedRow)
+    assert_same(answers["imports.plan_rows"]["rows"][1]["changes"][0], crm.PlannedChange)
+    assert_same(answers["imports.get"], crm.Import)
+    assert_same(answers["imports.list"], crm.ImportPage)
+    for operation in ("imports.apply", "imports.resume"):
+        run = {f"{name}_" if name == "import" else name for name in answers[operation]}
+        assert run == fields(crm.ImportRun)
+    report = answers["imports.revert"]
+    assert {*report} - {"import"} == fields(crm.RevertReport) - {"import_"}
+    assert_same(report["left"][0], crm.LeftChange)
     assert_same(answers["database.sql"], crm.Table)
     assert_same(answers["database.stats"], crm.DatabaseStats)
     assert_same(answers["database.stats"]["types"][0], crm.TypeCount)
@@ -285,6 +318,10 @@ def test_enumerations_have_the_names_of_the_engine(db: crm.Crm) -> None:
     assert names("csv.import", {**table, "mode": "?"}) == set(crm.ImportMode)
     assert names("csv.import", {**table, "bad_cells": "?"}) == set(crm.BadCells)
     assert names("csv.export", {"type": "contact", "profile": "?"}) == set(crm.CsvProfile)
+    column = {"column": "x", "attribute": "x", "rule": "?"}
+    assert names("csv.import", {**table, "columns": [column]}) == set(crm.ColumnRule)
+    plan = db.imports.plan_csv("company", text="name\n", mapping={"name": "name"})._plain
+    assert names("imports.plan_rows", {"plan": plan, "decisions": ["?"]}) == set(crm.RowDecision)
 
 
 def test_a_newer_engine_may_say_more() -> None:

@@ -286,7 +286,7 @@ fn set_archived(
     if row.archived_at.is_some() == archive {
         return Ok((table, row));
     }
-    let mut draft = Draft { cells: row.cells.clone(), changed: Vec::new() };
+    let mut draft = Draft::unchanged(row.cells.clone());
     let kind = if archive {
         ChangeKind::AssociationArchived
     } else {
@@ -326,7 +326,7 @@ fn save(
 fn demote(writing: &mut Writing<'_>, ids: &[RecordId]) -> Result<()> {
     for &id in ids {
         let (table, mut row) = load(writing.tx, &writing.catalog, id)?;
-        let mut draft = Draft { cells: std::mem::take(&mut row.cells), changed: Vec::new() };
+        let mut draft = Draft::unchanged(std::mem::take(&mut row.cells));
         set_primary(&mut draft, false);
         journal::write_changes(&table.model.whole, &draft, &mut writing.body);
         let body = finish_body(writing, &row, false)?;
@@ -387,7 +387,7 @@ fn no_record(field: &str) -> Error {
 fn check_values(writing: &Writing<'_>, model: &AssociationModel, draft: &mut Draft) -> Result<()> {
     for &place in &draft.changed {
         let attribute = &model.whole.attributes[place];
-        check_target(writing, attribute, &mut draft.cells[attribute.span()])?;
+        check_target(&writing.view(), attribute, &mut draft.cells[attribute.span()])?;
     }
     Ok(())
 }

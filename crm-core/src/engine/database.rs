@@ -10,6 +10,7 @@ use crate::{
     cell::Cell,
     journal::read_body,
     limits,
+    record::Draft,
     store::{
         self, Connection, Depth, QueryLimits, files, journal,
         records::{self as rows, Position, Selection, StoredRow},
@@ -214,7 +215,10 @@ fn verify_page(
     for row in &page {
         report.records += 1;
         let finding = match rebuild(conn, table, row.id) {
-            Ok(rebuilt) if rebuilt.as_ref() == Some(row) => continue,
+            Ok(rebuilt) if rebuilt.as_ref() == Some(row) => match miscalculated(table, row) {
+                None => continue,
+                Some(name) => format!("{name} is not what its formula gives"),
+            },
             Ok(_) => "the table differs from the journal".to_owned(),
             Err(error) if error.kind() == ErrorKind::Corrupt => error.message().to_owned(),
             Err(error) => return Err(error),
@@ -226,6 +230,16 @@ fn verify_page(
     }
     let is_full = page.len() == VERIFIED_AT_ONCE as usize;
     Ok(page.last().filter(|_| is_full).map(|row| row.id))
+}
+
+/// An attribute of a row that is not what its formula gives.
+fn miscalculated<'t>(table: &'t Table, row: &StoredRow) -> Option<&'t str> {
+    let model = &table.model;
+    if model.calculated.is_empty() {
+        return None;
+    }
+    let draft = Draft::recalculate(model, row.cells.clone());
+    draft.changed.first().map(|place| model.attributes[*place].name())
 }
 
 /// The row of a record as its changes make it; `None` if the journal does not create it.

@@ -1,6 +1,6 @@
 //! Reading the journal: the history of one record, and everything that changed.
 
-use super::{Catalog, Crm, check_limit};
+use super::{Catalog, Crm, check_limit, consumers};
 use crate::{
     Activity, Change, ChangeKind, ChangePage, Error, ErrorKind, GetHistory, HistoryEntry,
     HistoryPage, ListChanges, RecordId, Result, Values,
@@ -15,7 +15,7 @@ use crate::{
 /// The journal: see [`Crm::journal`].
 #[derive(Debug)]
 pub struct Journal<'a> {
-    crm: &'a Crm,
+    pub(super) crm: &'a Crm,
 }
 
 impl<'a> Journal<'a> {
@@ -27,15 +27,18 @@ impl<'a> Journal<'a> {
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` if the limit is not 1 to 10,000.
+    /// `InvalidArgument` if the limit is not 1 to 10,000, if both `consumer` and `after` are given,
+    /// or if `consumer` is no text without control characters; `LimitExceeded` if it has more than 255 bytes.
     pub fn changes(&self, request: &ListChanges) -> Result<ChangePage> {
         check_limit(request.limit)?;
-        let changes = self.crm.read_explained(|conn, catalog| {
-            let rows = rows::page(conn, request.after, request.limit)?.into_iter();
-            rows.map(|row| to_change(catalog, row)).collect::<Result<Vec<_>>>()
-        })?;
-        let next = changes.last().map_or(request.after, |change| change.seq);
-        Ok(ChangePage { changes, next })
+        consumers::check_start(request)?;
+        self.crm.read_explained(|conn, catalog| {
+            let after = consumers::start(conn, request)?;
+            let rows = rows::page(conn, after, request.limit)?.into_iter();
+            let changes = rows.map(|row| to_change(catalog, row)).collect::<Result<Vec<_>>>()?;
+            let next = changes.last().map_or(after, |change| change.seq);
+            Ok(ChangePage { changes, next })
+        })
     }
 
     /// The history of a record, or of one of its attributes, oldest first: value, when, who, why.

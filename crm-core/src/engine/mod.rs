@@ -1,9 +1,9 @@
 //! The engine: one handle over one file, and the only place that reads the clock, makes ids and
 //! opens transactions.
 //!
-//! Each room is one file here (`types`, `records`, `activities`, `associations`, `conditions`,
-//! `queries`, `history`, `files`, `csv_import`, `csv_export`, `database` …), and every method reads
-//! the same way: validate, load, decide, save, return. The invariant: what a method
+//! Each room is one file here (`types`, `records`, `activities`, `associations`, `conditions`, `queries`,
+//! `history`, `files`, `csv_import`, `csv_export`, `imports`, `database` …), and every method reads the same
+//! way: validate, load, decide, save, return. The invariant: what a method
 //! returned `Ok` for is committed, and its rows in the journal with it.
 
 mod activities;
@@ -12,13 +12,14 @@ mod association_types;
 mod associations;
 mod catalog;
 mod conditions;
+mod consumers;
 mod csv_export;
 mod csv_import;
-mod csv_lookup;
 mod cursor;
 mod database;
 mod files;
 mod history;
+mod imports;
 mod observe;
 mod pivot;
 mod progress;
@@ -29,6 +30,7 @@ mod timeline;
 mod types;
 mod verify_activities;
 mod verify_associations;
+mod view;
 mod views;
 mod writing;
 
@@ -38,6 +40,7 @@ pub use association_types::AssociationTypes;
 pub use associations::Associations;
 pub use files::Files;
 pub use history::Journal;
+pub use imports::Imports;
 pub use observe::Observer;
 pub use records::Records;
 pub use types::Types;
@@ -56,6 +59,7 @@ use crate::{
 };
 use catalog::Catalog;
 use observe::Observers;
+use view::View;
 use writing::{Head, Writing};
 
 /// The engine over one file. Cheap to clone; clones share the file, and every method may be called
@@ -155,7 +159,7 @@ impl Crm {
         options: &OpenOptions,
         sources: impl FnOnce(&Head) -> (Arc<dyn Clock>, Arc<dyn IdGenerator>),
     ) -> Result<Self> {
-        let actor = check_actor("actor", options.actor.as_deref().unwrap_or("host"))?;
+        let actor = check_text("actor", options.actor.as_deref().unwrap_or("host"))?;
         let target = match path {
             path if path == Path::new(":memory:") => Target::Memory,
             path => Target::File(path.to_path_buf()),
@@ -197,8 +201,8 @@ impl Crm {
     pub fn acting_as(&self, actor: &str, cause: Option<&str>) -> Result<Self> {
         Ok(Self {
             shared: Arc::clone(&self.shared),
-            actor: check_actor("actor", actor)?,
-            cause: cause.map(|cause| check_actor("cause", cause)).transpose()?,
+            actor: check_text("actor", actor)?,
+            cause: cause.map(|cause| check_text("cause", cause)).transpose()?,
         })
     }
 
@@ -272,6 +276,12 @@ impl Crm {
     #[must_use]
     pub fn journal(&self) -> Journal<'_> {
         Journal::new(self)
+    }
+
+    /// Imports that are planned, applied, and can be taken back.
+    #[must_use]
+    pub fn imports(&self) -> Imports<'_> {
+        Imports::new(self)
     }
 
     /// Stored bytes.
@@ -363,7 +373,8 @@ impl fmt::Debug for Crm {
     }
 }
 
-fn check_actor(field: &str, name: &str) -> Result<Arc<str>> {
+/// Checks the name of an actor or a consumer, or a cause.
+fn check_text(field: &str, name: &str) -> Result<Arc<str>> {
     if name.is_empty() || name.chars().any(char::is_control) {
         let message = "must be text without control characters";
         return Err(Error::new(ErrorKind::InvalidArgument, message).with_field(field));

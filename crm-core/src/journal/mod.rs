@@ -7,6 +7,7 @@
 mod activity;
 mod association;
 mod body;
+mod feed;
 mod hlc;
 
 pub(crate) use activity::{
@@ -15,6 +16,7 @@ pub(crate) use activity::{
 };
 pub(crate) use association::{AssociationBody, wrap_association};
 pub(crate) use body::{read_body, write_changes, write_created, write_empty};
+pub use feed::{AcknowledgeChanges, CloudEvent, CloudEventPage, Consumer, ConsumerName};
 pub(crate) use hlc::Hlc;
 
 use serde::{Deserialize, Serialize};
@@ -151,8 +153,8 @@ debug! {
         hides(actor, cause, definition)
 }
 
-/// Reads the journal: the request of `changes.list`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Reads the journal: the request of `changes.list` and `changes.cloud_events`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -165,6 +167,27 @@ pub struct ListChanges {
     #[serde(default = "default_page")]
     #[cfg_attr(feature = "uniffi", uniffi(default = 100))]
     pub limit: u32,
+    /// Instead of `after`: only changes after what this consumer has acknowledged. One that has not
+    /// acknowledged anything yet begins at the beginning. Reading does not move it.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub consumer: Option<String>,
+}
+
+debug! { ListChanges shows(after, limit) hides(consumer) }
+
+impl ListChanges {
+    /// The first 100 changes after `after`; 0 begins at the beginning.
+    #[must_use]
+    pub fn after(after: i64) -> Self {
+        Self { after, limit: default_page(), consumer: None }
+    }
+
+    /// The first 100 changes after what `consumer` has acknowledged.
+    #[must_use]
+    pub fn of_consumer(consumer: impl Into<String>) -> Self {
+        Self { consumer: Some(consumer.into()), ..Self::after(0) }
+    }
 }
 
 /// A page of changes.
@@ -174,8 +197,8 @@ pub struct ListChanges {
 pub struct ChangePage {
     /// The changes, by `seq`.
     pub changes: Vec<Change>,
-    /// What to hand in as `after` for the next page: the `seq` of the last change, or what was
-    /// handed in when there are none yet.
+    /// What to hand in as `after` for the next page, and what a consumer acknowledges when it has taken all of
+    /// this one: the `seq` of the last change, or where the page began when there are none yet.
     pub next: i64,
 }
 

@@ -8,7 +8,7 @@ mod draft;
 mod encode;
 
 pub(crate) use decode::take_value;
-pub(crate) use draft::{Draft, Given, encode_key};
+pub(crate) use draft::{Draft, Given, calculated, encode_key};
 pub(crate) use encode::{check_file_name, check_media_type};
 
 use serde::{Deserialize, Serialize};

@@ -127,6 +127,21 @@ pub(crate) fn page(conn: &Connection, after: i64, limit: u32) -> Result<Vec<Stor
     rows.collect()
 }
 
+/// Changes for the reason `cause` after `after` and before `until`, the latest first, at most `limit`.
+pub(crate) fn of_cause(
+    conn: &Connection,
+    cause: &str,
+    (after, until): (i64, i64),
+    limit: u32,
+) -> Result<Vec<StoredChange>> {
+    let mut statement = conn.prepare_cached(select!(
+        "crm_journal j",
+        "WHERE j.cause = ?1 AND j.seq > ?2 AND j.seq < ?3 ORDER BY j.seq DESC LIMIT ?4"
+    ))?;
+    let rows = statement.query_and_then((cause, after, until, limit), read_change)?;
+    rows.collect()
+}
+
 /// Changes of one record or association after `after`, oldest first, shown to `visit` until it says stop.
 pub(crate) fn of_record(
     conn: &Connection,
@@ -143,6 +158,19 @@ pub(crate) fn of_record(
         }
     }
     Ok(())
+}
+
+/// Whether a record was changed after `after` for another reason than `cause`.
+pub(crate) fn is_changed_by_others(
+    conn: &Connection,
+    id: RecordId,
+    after: i64,
+    cause: &str,
+) -> Result<bool> {
+    let mut statement = conn.prepare_cached(
+        "SELECT 1 FROM crm_journal WHERE record_id = ?1 AND seq > ?2 AND cause IS NOT ?3 LIMIT 1",
+    )?;
+    Ok(statement.exists((id.as_bytes(), after, cause))?)
 }
 
 /// The changes of these places, in the same order.

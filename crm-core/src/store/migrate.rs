@@ -38,8 +38,8 @@ const MIGRATIONS: &[Migration] = &[
     },
     Migration {
         to: 3,
-        name: "indexes of associations, views",
-        sql: include_str!("sql/migrations/0003_indexes_and_views.sql"),
+        name: "exchange, views and search",
+        sql: include_str!("sql/migrations/0003_exchange_views_and_search.sql"),
     },
 ];
 
@@ -94,8 +94,13 @@ fn apply<'a>(
     for migration in pending {
         transaction.execute_batch(migration.sql).map_err(|failure| {
             let cause = Error::from(failure);
+            // The statements are right, so the file has not the schema of the version that it names.
+            let kind = match cause.kind() {
+                ErrorKind::Internal => ErrorKind::Corrupt,
+                kind => kind,
+            };
             let Migration { to, name, .. } = migration;
-            Error::new(cause.kind(), format!("migration {to} ({name}): {}", cause.message()))
+            Error::new(kind, format!("migration {to} ({name}): {}", cause.message()))
         })?;
     }
     let findings = integrity::check(&transaction, integrity::Depth::Quick, 1)?;

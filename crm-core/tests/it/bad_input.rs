@@ -259,7 +259,7 @@ fn absurd_sizes_are_refused_before_they_cost_anything() {
         let request = ListRecords { limit, ..ListRecords::new("book") };
         let error = refused(&crm, |crm| crm.list_records(&request));
         assert_says(&error, ErrorKind::InvalidArgument, "limit", None);
-        let request = crm_core::ListChanges { after: 0, limit };
+        let request = crm_core::ListChanges { limit, ..crm_core::ListChanges::after(0) };
         let error = refused(&crm, |crm| crm.journal().changes(&request));
         assert_says(&error, ErrorKind::InvalidArgument, "limit", None);
     }

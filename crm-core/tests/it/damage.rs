@@ -57,7 +57,7 @@ fn read_all(folder: &Folder, options: OpenOptions) -> Result<Option<BTreeMap<Rec
     for id in found.keys() {
         crm.journal().of_record("contact", *id)?;
     }
-    crm.journal().changes(&ListChanges { after: 0, limit: 10_000 })?;
+    crm.journal().changes(&ListChanges { limit: 10_000, ..ListChanges::after(0) })?;
     crm.stats()?;
     crm.close()?;
     Ok(report.is_ok.then_some(found))

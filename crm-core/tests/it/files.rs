@@ -165,7 +165,10 @@ fn the_largest_file_survives_a_copy_and_a_compaction() {
 fn the_journal_tells_of_bytes_by_hash_and_size_alone() {
     let (_folder, crm) = with_documents();
     let file = crm.files().add(&AddFile::new("secret.txt", "text/plain", "secret")).unwrap();
-    let request = crm_core::ListChanges { after: journal_length(&crm) - 1, limit: 10 };
+    let request = crm_core::ListChanges {
+        limit: 10,
+        ..crm_core::ListChanges::after(journal_length(&crm) - 1)
+    };
     let change = crm.journal().changes(&request).unwrap().changes.pop().unwrap();
     assert_eq!(change.kind, crm_core::ChangeKind::FileAdded);
     let expected = format!("{{\"hash\":\"{}\",\"size\":6}}", file.hash);

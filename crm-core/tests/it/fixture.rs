@@ -7,10 +7,11 @@ use std::{fs, path::PathBuf};
 
 use crm_core::{
     ActivityLink, ActivityPreset, AddAssociation, AddFile, Address, Archived, AssociationPreset,
-    Attribute, Bucket, ChoiceOption, Crm, DefineActivityKind, DefineAssociationType, Direction,
-    FileRef, GroupKey, GroupMeasure, GroupRecords, IdentifyVisitor, Kind, ListChanges, ListRecords,
-    ListTimeline, Money, NewActivity, PatchAssociation, PivotRecords, Preset, RecordId, RecordRef,
-    RunSql, SaveView, SelectColumn, SelectRows, Timestamp, Value, Values, ViewQuery, values,
+    Attribute, Bucket, ChoiceOption, ColumnMapping, Crm, DefineActivityKind, DefineAssociationType,
+    Direction, FileRef, Flow, GroupKey, GroupMeasure, GroupRecords, IdentifyVisitor, Kind,
+    ListChanges, ListImports, ListRecords, ListTimeline, Money, NewActivity, PatchAssociation,
+    PivotRecords, PlanImport, Preset, RecordId, RecordRef, RunSql, SaveView, SelectColumn,
+    SelectRows, Timestamp, Value, Values, ViewQuery, values,
 };
 use serde_json::{Value as Json, json};
 
@@ -77,6 +78,9 @@ fn fill(crm: &Crm) {
     crm.types().archive("household").unwrap();
     happen(&crm, RecordRef::new("contact", contact.id), RecordRef::new("company", acme.id));
     keep_views(&crm);
+    crm.journal().acknowledge("warehouse", 17).unwrap();
+    crm.journal().acknowledge("new one", 0).unwrap();
+    import(&crm);
 }
 
 /// Views of every sort: changed, archived, restored.
@@ -99,6 +103,21 @@ fn keep_views(crm: &Crm) {
     crm.views().archive("deals_by_month").unwrap();
     crm.views().archive("customers").unwrap();
     crm.views().restore("customers").unwrap();
+}
+
+/// Two imports, of which one was taken back.
+fn import(crm: &Crm) {
+    let go_on = &mut |_| Flow::Continue;
+    for (table, is_reverted) in
+        [("name\nInitech\n,\n", false), ("name,employees\nGlobex,1\nGlobex,many\n", true)]
+    {
+        let request = PlanImport::from_text("company", table, [ColumnMapping::new("name", "name")]);
+        let plan = crm.imports().plan(&request, go_on).unwrap();
+        let id = crm.imports().apply(&plan, go_on).unwrap().import.id;
+        if is_reverted {
+            crm.imports().revert(id, go_on).unwrap();
+        }
+    }
 }
 
 /// Activities of every sort: with all that one can have, with nothing, corrected, of visitors who
@@ -264,7 +283,8 @@ fn contents(crm: &Crm) -> Json {
         })
         .collect();
     let kinds = crm.activity_kinds().list().unwrap();
-    let changes = crm.journal().changes(&ListChanges { after: 0, limit: 10_000 }).unwrap();
+    let changes =
+        crm.journal().changes(&ListChanges { limit: 10_000, ..ListChanges::after(0) }).unwrap();
     json!({
         "types": types,
         "records": records,
@@ -273,7 +293,9 @@ fn contents(crm: &Crm) -> Json {
         "views": crm.views().list().unwrap(),
         "association_types": crm.association_types().list().unwrap(),
         "associations": associations(crm),
+        "imports": crm.imports().list(&ListImports { after: None, limit: 100 }).unwrap(),
         "changes": changes.changes,
+        "consumers": crm.journal().consumers().unwrap(),
     })
 }
 

@@ -47,7 +47,8 @@ fn each_commit_is_told_once_with_its_place_in_the_journal() {
         Commit { first_seq: start + 2, last_seq: start + 4 },
     ];
     assert_eq!(*heard, expected);
-    let page = crm.journal().changes(&ListChanges { after: start, limit: 10 }).unwrap();
+    let page =
+        crm.journal().changes(&ListChanges { limit: 10, ..ListChanges::after(start) }).unwrap();
     let transactions: Vec<_> = page.changes.iter().map(|change| change.transaction).collect();
     assert_eq!(transactions, [start + 1, start + 2, start + 2, start + 2]);
 }
@@ -77,7 +78,7 @@ fn an_observer_sees_what_it_is_told_of() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let keep = Arc::clone(&seen);
     let observer = crm.observe(move |commit| {
-        let request = ListChanges { after: commit.first_seq - 1, limit: 10 };
+        let request = ListChanges { limit: 10, ..ListChanges::after(commit.first_seq - 1) };
         let changes = reader.journal().changes(&request).unwrap().changes;
         let id = changes[0].record_id.unwrap();
         keep.lock().unwrap().push((changes.len(), reader.companies().get(id).unwrap().version));

@@ -4,10 +4,10 @@
 use std::{collections::BTreeSet, error::Error as _};
 
 use crm_core::{
-    AddAssociation, AddFile, Address, ApplyChanges, Attribute, BackupTo, CreateRecord, Crm,
-    DefineActivityKind, DefineAssociationType, DefineType, Error, FileRef, Flow, Kind, ListRecords,
-    Money, NewActivity, OpenOptions, Order, RecordChange, RecordId, RecordRef, RunSql, Timestamp,
-    Value, Values,
+    AddAssociation, AddFile, Address, ApplyChanges, Attribute, BackupTo, ColumnMapping,
+    CreateRecord, Crm, DefineActivityKind, DefineAssociationType, DefineType, Error, FileRef, Flow,
+    Kind, ListPlanRows, ListRecords, Money, NewActivity, OpenOptions, Order, PlanImport,
+    RecordChange, RecordId, RecordRef, RunSql, SourceFormat, Timestamp, Value, Values,
     ops::{OPERATIONS, Request},
     values,
 };
@@ -284,6 +284,27 @@ fn about_tables(path: impl Fn(&str) -> String, hash: &str) -> Vec<(&'static str,
     ]
 }
 
+/// Those about imports: one that was made, and a plan for another.
+fn about_imports(crm: &Crm) -> Vec<(&'static str, Json)> {
+    let plan = |text: &str| {
+        let request = PlanImport::from_text("company", text, [ColumnMapping::new("name", "name")]);
+        crm.imports().plan(&request, &mut |_| Flow::Continue).unwrap()
+    };
+    let old = plan(TABLE);
+    let made = crm.imports().apply(&old, &mut |_| Flow::Continue).unwrap().import;
+    let next = plan("name,Zanzibarine\nZanzibarine,\nquillfeather\0,8675309\n");
+    let (old, next) = (json!({ "id": made.id, "plan": old }), json!({ "plan": next }));
+    vec![
+        ("imports.plan", next["plan"]["request"].clone()),
+        ("imports.plan_rows", next.clone()),
+        ("imports.apply", next),
+        ("imports.resume", old),
+        ("imports.get", json!({ "id": made.id })),
+        ("imports.list", json!({})),
+        ("imports.revert", json!({ "id": made.id })),
+    ]
+}
+
 /// Those about the file and its definitions.
 fn about_the_file(path: impl Fn(&str) -> String) -> Vec<(&'static str, Json)> {
     vec![
@@ -321,6 +342,11 @@ fn about_the_file(path: impl Fn(&str) -> String) -> Vec<(&'static str, Json)> {
         ("types.get", json!({ "type": "company" })),
         ("types.list", json!({})),
         ("changes.list", json!({ "limit": 1000 })),
+        ("changes.list", json!({ "consumer": "Zanzibarine" })),
+        ("changes.cloud_events", json!({ "limit": 1000 })),
+        ("consumers.acknowledge", json!({ "consumer": "Zanzibarine", "seq": 1 })),
+        ("consumers.list", json!({})),
+        ("consumers.remove", json!({ "consumer": "Zanzibarine" })),
     ]
 }
 
@@ -372,6 +398,7 @@ fn debug_shows_shapes_and_not_what_is_stored() {
     asked.extend(about_conditions(id));
     asked.extend(about_queries());
     asked.extend(about_activities(id, chat));
+    asked.extend(about_imports(&crm));
     asked.extend(about_tables(path, &file.hash));
     asked.extend(about_the_file(path));
     for (operation, request) in &asked {
@@ -461,6 +488,67 @@ fn every_refusal_of_a_value_is_silent_about_it() {
         assert_silent(&error, "an id");
     }
     assert_sound(&crm);
+}
+
+/// Rows that do not fit, in every way and in both formats: what is said about them is said without
+/// them.
+#[test]
+fn a_plan_repeats_nothing_of_a_row() {
+    let crm = Crm::in_memory().unwrap();
+    crm.types().define(everything()).unwrap();
+    crm.records("everything").create(planted(&crm)).unwrap();
+    let names = crm.types().get("everything").unwrap().attributes.into_iter();
+    let of_parts = [Kind::File, Kind::Money, Kind::Address];
+    let names = names.filter(|attribute| !of_parts.contains(&attribute.kind)).map(|one| one.name);
+    let names = names.chain(["a_address.street".into(), "a_address.country".into()]);
+    let columns: Vec<_> = names.map(|name| ColumnMapping::new(name.clone(), name)).collect();
+    let wrong = [
+        json!("Zanzibarine Quillfeather"),
+        json!("zanzibarine\0"),
+        json!("8675309,8675309.8675309"),
+        json!("Zanzibarine".repeat(10_000)),
+        json!(8_675_309),
+        json!(8_675_309.123),
+        json!(["Zanzibarine", 8_675_309]),
+        json!([["Quillfeather"]]),
+        json!(true),
+        json!({ "Zanzibarine": { "Quillfeather": 8_675_309 } }),
+    ];
+    let mut lines = String::from("Zanzibarine\n[\"Quillfeather\"]\n{\"Zanzibarine\": 1\n");
+    lines +=
+        "{\"code\": \"Zanzibarine\", \"code\": \"Quillfeather\"}\n{\"code\": \"Zanzibarine\"}\n";
+    let mut table = String::from("code,a_email,Zanzibarine\nZanzibarine,,\n");
+    table += "x,Zanzibarine@@quillfeather,8675309\nshort\n\"Quillfeather\0\",,\n";
+    for column in &columns {
+        for value in &wrong {
+            lines += &json!({ &column.column: value }).to_string();
+            lines.push('\n');
+        }
+    }
+    let csv = PlanImport::from_text(
+        "everything",
+        table,
+        ["code", "a_email"].map(|name| ColumnMapping::new(name, name)),
+    );
+    let mut json_lines = PlanImport::from_text("everything", lines, columns);
+    json_lines.source.format = SourceFormat::JsonLines;
+    let mut said = 0;
+    for request in [csv, json_lines] {
+        let plan = crm.imports().plan(&request, &mut |_| Flow::Continue).unwrap();
+        assert_hidden(&format!("{plan:?} {plan:#?}"), "a plan");
+        let rows = ListPlanRows { limit: 10_000, ..ListPlanRows::new(plan.clone()) };
+        let rows = crm.imports().plan_rows(&rows, &mut |_| Flow::Continue).unwrap();
+        assert_hidden(&format!("{rows:?}"), "rows of a plan");
+        let run = crm.imports().apply(&plan, &mut |_| Flow::Continue).unwrap();
+        assert_hidden(&format!("{run:?}"), "an import");
+        let problems = plan.problems.iter().chain(&run.problems);
+        for problem in problems {
+            let hint = problem.hint.as_deref().unwrap_or_default();
+            assert_hidden(&format!("{} {hint}", problem.message), "a problem");
+            said += 1;
+        }
+    }
+    assert!(said > 200, "{said}");
 }
 
 #[test]

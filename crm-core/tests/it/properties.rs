@@ -4,6 +4,7 @@
 
 mod conditions;
 mod draws;
+mod formulas;
 mod links;
 mod machine;
 mod queries;

@@ -77,7 +77,10 @@ pub(crate) fn replay() -> OpenOptions {
 pub(crate) fn journal_length(crm: &Crm) -> i64 {
     let mut after = 0;
     loop {
-        let page = crm.journal().changes(&ListChanges { after, limit: 10_000 }).unwrap();
+        let page = crm
+            .journal()
+            .changes(&ListChanges { limit: 10_000, ..ListChanges::after(after) })
+            .unwrap();
         for (change, expected) in page.changes.iter().zip(after + 1..) {
             assert_eq!(change.seq, expected, "the journal has a gap");
         }

@@ -20,7 +20,8 @@ fn open(folder: &Folder, clock: &Arc<FixedClock>, ids_after: u64) -> Crm {
 
 /// Stamps ascend strictly along the journal; times never go back.
 fn assert_ordered(crm: &Crm) {
-    let page = crm.journal().changes(&ListChanges { after: 0, limit: 10_000 }).unwrap();
+    let page =
+        crm.journal().changes(&ListChanges { limit: 10_000, ..ListChanges::after(0) }).unwrap();
     for pair in page.changes.windows(2) {
         assert!(pair[0].hlc < pair[1].hlc, "seq {}", pair[1].seq);
         assert!(pair[0].at <= pair[1].at);

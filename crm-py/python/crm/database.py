@@ -18,7 +18,9 @@ from crm.associations import Associations, AssociationTypes
 from crm.conditions import Conditions
 from crm.errors import InvalidArgumentError
 from crm.exchange import Csv
+from crm.feed import CloudEvent, CloudEventPage, Consumer, Feed, read_events
 from crm.files import Files
+from crm.imports import Imports
 from crm.journal import Change, ChangePage, Commit, Observer, read_changes
 from crm.progress import Report, adapt
 from crm.query import Query
@@ -177,16 +179,6 @@ class Crm:
         return ActivityKinds(self._engine, self._definitions)
 
     @property
-    def query(self) -> Query:
-        """Rows of columns, figures over groups, and two-way tables."""
-        return Query(self._engine)
-
-    @property
-    def views(self) -> Views:
-        """Queries that are kept in the file under a name."""
-        return Views(self._engine)
-
-    @property
     def associations(self) -> Associations:
         """Links between records."""
         return Associations(self._engine, self._definitions)
@@ -195,6 +187,16 @@ class Crm:
     def association_types(self) -> AssociationTypes:
         """The types of associations."""
         return AssociationTypes(self._engine, self._definitions)
+
+    @property
+    def query(self) -> Query:
+        """Rows of columns, figures over groups, and two-way tables."""
+        return Query(self._engine)
+
+    @property
+    def views(self) -> Views:
+        """Queries that are kept in the file under a name."""
+        return Views(self._engine)
 
     @property
     def conditions(self) -> Conditions:
@@ -251,6 +253,11 @@ class Crm:
         """CSV tables in and out."""
         return Csv(self._engine)
 
+    @property
+    def imports(self) -> Imports:
+        """Imports that are planned, applied and taken back."""
+        return Imports(self._engine, self._definitions)
+
     def apply(
         self, changes: Iterable[RecordChange], *, all_or_nothing: bool = False
     ) -> ApplyReport:
@@ -270,6 +277,24 @@ class Crm:
         """Return a page of the journal after a `seq`."""
         answer = self._engine.call("changes.list", {"after": after, "limit": limit})
         return read_changes(answer, self._definitions)
+
+    def cloud_events(self, after: int = 0) -> Iterator[CloudEvent]:
+        """Iterate over the same as CloudEvents 1.0, with ids that never change."""
+        while page := self.cloud_events_page(after, limit=JOURNAL_PAGE):
+            yield from page
+            after = page.next
+
+    def cloud_events_page(self, after: int = 0, *, limit: int = 100) -> CloudEventPage:
+        """Return a page of the journal after a `seq` as CloudEvents."""
+        return read_events(self._engine, {"after": after, "limit": limit})
+
+    def feed(self, consumer: str) -> Feed:
+        """Return the changes that a consumer, by a name of your choice, has not acknowledged."""
+        return Feed(self._engine, self._definitions, consumer)
+
+    def consumers(self) -> list[Consumer]:
+        """Return the consumers of the changes, and how far behind each is."""
+        return [wire.read(Consumer, one) for one in self._engine.call("consumers.list", {})]
 
     def sql(
         self,

@@ -116,6 +116,12 @@ class Attribute:
     """The only currency of a `money`, ISO 4217. Then a plain `Decimal` is an amount in it."""
     target: str | None
     """The entity type that a `reference` refers to. It cannot be changed later."""
+    formula: str | None
+    """The formula by which it is calculated from other attributes, such as `price * quantity`.
+
+    Every write stores what it gives, and nobody else may. An attribute cannot become calculated
+    later; without the formula it keeps its values.
+    """
     sensitivity: Sensitivity | str
     """How carefully its values are to be handled."""
 
@@ -138,6 +144,7 @@ class Attribute:
         scale: int | None = None,
         currency: str | None = None,
         target: str | None = None,
+        formula: str | None = None,
         sensitivity: Sensitivity | str = Sensitivity.NONE,
     ) -> None:
         # The parameters are the fields, by their names.
@@ -190,7 +197,8 @@ def _read_bound(kind: str, plain: Any) -> Any:
 
 def read_attribute(plain: dict[str, Any]) -> Attribute:
     """Return a definition from its plain form."""
-    given = {field.name: plain[field.name] for field in fields(Attribute)}
+    # A definition without a formula does not mention one.
+    given: dict[str, Any] = {field.name: plain.get(field.name) for field in fields(Attribute)}
     for bound in _BOUNDS:
         given[bound] = _read_bound(plain["kind"], plain[bound])
     given["options"] = [wire.read(ChoiceOption, option) for option in plain["options"]]

@@ -162,6 +162,31 @@ CREATE TABLE crm_association (
 CREATE INDEX crm_association_by_from ON crm_association (from_id, type, to_id);
 CREATE INDEX crm_association_by_to ON crm_association (to_id, type, from_id);
 
+CREATE TABLE crm_consumer (
+    -- To whom the host forwards the changes, and up to where each has acknowledged.
+    name TEXT NOT NULL PRIMARY KEY,
+    seq INTEGER NOT NULL,                  -- of the journal; 0: nothing
+    acknowledged_at INTEGER NOT NULL       -- microseconds UTC
+) STRICT;
+
+CREATE TABLE crm_import (
+    -- The imports that were begun from a plan: how far each is, and what it did.
+    id BLOB NOT NULL PRIMARY KEY,          -- 16 bytes; the cause of its changes is import:<id>
+    type_id INTEGER NOT NULL REFERENCES crm_type (id),
+    plan BLOB NOT NULL,                    -- SHA-256 of the table and the request
+    state TEXT NOT NULL,                   -- unfinished, finished, reverting or reverted
+    actor INTEGER NOT NULL REFERENCES crm_actor (id),
+    started_at INTEGER NOT NULL,           -- microseconds UTC
+    updated_at INTEGER NOT NULL,
+    first_seq INTEGER NOT NULL,            -- its changes lie after this one of the journal
+    last_seq INTEGER NOT NULL,             -- and not after this one
+    created INTEGER NOT NULL,              -- rows of the table, by what became of them
+    updated INTEGER NOT NULL,
+    unchanged INTEGER NOT NULL,
+    conflicts INTEGER NOT NULL,
+    errors INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE crm_view (
     -- Queries that are kept under a name.
     id INTEGER PRIMARY KEY,

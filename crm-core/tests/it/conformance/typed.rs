@@ -2,16 +2,17 @@
 //! is an operation that Rust cannot call, and fails the run.
 
 use crm_core::{
-    ActivityKindName, AddAssociation, AddFile, ApplyChanges, ArchiveAssociation, ArchiveRecord,
-    AssociationTypeName, AttributeName, BackupTo, CheckCondition, CountRecords, CreateRecord, Crm,
-    DefineActivityKind, DefineActivityPreset, DefineAssociationPreset, DefineAssociationType,
-    DefineAttribute, DefinePreset, DefineType, Empty, Error, EvaluateCondition, ExplainCondition,
-    ExportCsv, FindRelated, Flow, GetActivity, GetAssociation, GetHistory, GetManyRecords,
-    GetRecord, GetRecordBy, GroupRecords, IdentifyVisitor, ImportCsv, ListActivities, ListChanges,
-    ListRecords, ListTimeline, NewActivity, PatchAssociation, PatchRecord, PivotRecords,
-    ProposeMapping, ReadFile, RecordActivities, ReleaseVisitor, RestoreAssociation, RestoreRecord,
-    RunSql, RunView, SaveView, SelectRows, TypeName, UpsertRecord, ViewName, WalkAssociations,
-    ops::Request,
+    AcknowledgeChanges, ActivityKindName, AddAssociation, AddFile, ApplyChanges, ApplyPlan,
+    ArchiveAssociation, ArchiveRecord, AssociationTypeName, AttributeName, BackupTo,
+    CheckCondition, ConsumerName, CountRecords, CreateRecord, Crm, DefineActivityKind,
+    DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute,
+    DefinePreset, DefineType, Empty, Error, EvaluateCondition, ExplainCondition, ExportCsv,
+    FindRelated, Flow, GetActivity, GetAssociation, GetHistory, GetManyRecords, GetRecord,
+    GetRecordBy, GroupRecords, IdentifyVisitor, ImportCsv, ImportName, ListActivities, ListChanges,
+    ListImports, ListPlanRows, ListRecords, ListTimeline, NewActivity, PatchAssociation,
+    PatchRecord, PivotRecords, PlanImport, ProposeMapping, ReadFile, RecordActivities,
+    ReleaseVisitor, RestoreAssociation, RestoreRecord, ResumeImport, RunSql, RunView, SaveView,
+    SelectRows, TypeName, UpsertRecord, ViewName, WalkAssociations, ops::Request,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
@@ -80,10 +81,17 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
             .call(|r: DefineAttribute| crm.types().define_attribute(&r.entity_type, r.attribute)),
         "attributes.restore" => with
             .call(|r: AttributeName| crm.types().restore_attribute(&r.entity_type, &r.attribute)),
+        "changes.cloud_events" => with.call(|r: ListChanges| crm.journal().cloud_events(&r)),
         "changes.list" => with.call(|r: ListChanges| crm.journal().changes(&r)),
         "conditions.check" => with.call(|r: CheckCondition| crm.check_condition(&r)),
         "conditions.evaluate" => with.call(|r: EvaluateCondition| crm.evaluate_condition(&r)),
         "conditions.explain" => with.call(|r: ExplainCondition| crm.explain_condition(&r)),
+        "consumers.acknowledge" => {
+            with.call(|r: AcknowledgeChanges| crm.journal().acknowledge(&r.consumer, r.seq))
+        }
+        "consumers.list" => with.call(|_: Empty| crm.journal().consumers()),
+        "consumers.remove" => with
+            .call(|r: ConsumerName| crm.journal().remove_consumer(&r.consumer).map(|()| Empty {})),
         "csv.export" => with.call(|r: ExportCsv| crm.export_csv(&r, watch)),
         "csv.import" => with.call(|r: ImportCsv| crm.import_csv(&r, watch)),
         "csv.propose" => with.call(|r: ProposeMapping| crm.propose_mapping(&r)),
@@ -98,6 +106,13 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         "query.group" => with.call(|r: GroupRecords| crm.group_records(&r)),
         "query.pivot" => with.call(|r: PivotRecords| crm.pivot_records(&r)),
         "query.select" => with.call(|r: SelectRows| crm.select_rows(&r)),
+        "imports.apply" => with.call(|r: ApplyPlan| crm.imports().apply(&r.plan, watch)),
+        "imports.get" => with.call(|r: ImportName| crm.imports().get(r.id)),
+        "imports.list" => with.call(|r: ListImports| crm.imports().list(&r)),
+        "imports.plan" => with.call(|r: PlanImport| crm.imports().plan(&r, watch)),
+        "imports.plan_rows" => with.call(|r: ListPlanRows| crm.imports().plan_rows(&r, watch)),
+        "imports.resume" => with.call(|r: ResumeImport| crm.imports().resume(r.id, &r.plan, watch)),
+        "imports.revert" => with.call(|r: ImportName| crm.imports().revert(r.id, watch)),
         "records.apply" => with.call(|r: ApplyChanges| crm.apply(r)),
         "records.archive" => with
             .call(|r: ArchiveRecord| crm.records(&r.entity_type).archive(r.id, r.expected_version)),

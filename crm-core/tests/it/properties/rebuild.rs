@@ -97,7 +97,8 @@ fn visitors(crm: &Crm) -> Vec<(String, Option<RecordRef>)> {
 pub(super) fn changes(crm: &Crm, limit: u32) -> Vec<Change> {
     let (mut all, mut after) = (Vec::new(), 0);
     loop {
-        let page = crm.journal().changes(&ListChanges { after, limit }).unwrap();
+        let page =
+            crm.journal().changes(&ListChanges { limit, ..ListChanges::after(after) }).unwrap();
         if page.changes.is_empty() {
             assert_eq!(page.next, after);
             return all;

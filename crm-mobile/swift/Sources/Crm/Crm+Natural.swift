@@ -92,14 +92,15 @@ extension Attribute {
         required: Bool = false, unique: Bool = false, index: Bool = false,
         defaultValue: Value? = nil, options: [String] = [], minimum: Value? = nil,
         maximum: Value? = nil, length: UInt32? = nil, pattern: String? = nil, scale: UInt8? = nil,
-        currency: String? = nil, target: String? = nil, sensitivity: Sensitivity = .none
+        currency: String? = nil, target: String? = nil, formula: String? = nil,
+        sensitivity: Sensitivity = .none
     ) {
         self.init(
             name: name, kind: kind, label: label, description: description, required: required,
             unique: unique, index: index, default: defaultValue,
             options: options.map { ChoiceOption(value: $0) }, minimum: minimum, maximum: maximum,
             length: length, pattern: pattern, scale: scale, currency: currency, target: target,
-            sensitivity: sensitivity)
+            formula: formula, sensitivity: sensitivity)
     }
 }
 

@@ -21,6 +21,13 @@ private func attributeName(_ given: Json) throws -> AttributeName {
         entityType: try given.string("type"), attribute: try given.string("attribute"))
 }
 
+private func listChanges(_ given: Json) throws -> ListChanges {
+    let given = try given.only("after", "limit", "consumer")
+    return ListChanges(
+        after: given["after"].integer ?? 0, limit: given.limit("limit", 100),
+        consumer: given["consumer"].text)
+}
+
 private func empty(_ given: Json) throws -> Empty {
     _ = try given.only()
     return Empty()
@@ -33,6 +40,7 @@ let branches: [String: Branch] = schemaBranches.merging(recordBranches) { first,
     .merging(conditionBranches) { first, _ in first }
     .merging(queryBranches) { first, _ in first }
     .merging(viewBranches) { first, _ in first }
+    .merging(importBranches) { first, _ in first }
 
 private let schemaBranches: [String: Branch] = [
     "attributes.archive": { try $0.archiveAttribute(request: try attributeName($1)).json },
@@ -161,12 +169,27 @@ private let recordBranches: [String: Branch] = [
 ]
 
 private let fileBranches: [String: Branch] = [
+    "changes.cloud_events": { crm, given in
+        let page = try crm.listCloudEvents(request: try listChanges(given))
+        let events = try page.events.map { try JsonParser.parse(Data($0.utf8)) }
+        return .object(["events": .array(events), "next": .integer(page.next)])
+    },
     "changes.list": { crm, given in
-        let given = try given.only("after", "limit")
-        let page = try crm.listChanges(
-            request: ListChanges(
-                after: given["after"].integer ?? 0, limit: given.limit("limit", 100)))
+        let page = try crm.listChanges(request: try listChanges(given))
         return .object(["changes": json(page.changes), "next": .integer(page.next)])
+    },
+    "consumers.acknowledge": { crm, given in
+        let given = try given.only("consumer", "seq")
+        return try crm.acknowledgeChanges(
+            request: AcknowledgeChanges(
+                consumer: try given.string("consumer"), seq: try given.wanted(given["seq"].integer))
+        ).json
+    },
+    "consumers.list": { json(try $0.listConsumers(request: try empty($1))) },
+    "consumers.remove": { crm, given in
+        let name = try given.only("consumer").string("consumer")
+        _ = try crm.removeConsumer(request: ConsumerName(consumer: name))
+        return .object([:])
     },
     "csv.export": { crm, given in
         let given = try given.only(
@@ -186,15 +209,12 @@ private let fileBranches: [String: Branch] = [
         let given = try given.only(
             "type", "path", "text", "columns", "dialect", "mode", "key", "bad_cells",
             "all_or_nothing")
-        let mode = given["mode"].text
         return try crm.importCsv(
             request: ImportCsv(
                 entityType: try given.string("type"), path: given["path"].text,
                 text: given["text"].text, columns: try given.list("columns") { try $0.column() },
                 dialect: try given.dialect(),
-                mode: mode == "update" ? .update : mode == "upsert" ? .upsert : .create,
-                key: given["key"].text,
-                badCells: given["bad_cells"].text == "leave_empty" ? .leaveEmpty : .rejectRow,
+                mode: given.mode(), key: given["key"].text, badCells: given.badCells(),
                 allOrNothing: given["all_or_nothing"].bool ?? false)
         ).json
     },
@@ -204,9 +224,13 @@ private let fileBranches: [String: Branch] = [
             request: ProposeMapping(
                 entityType: try given.string("type"), path: given["path"].text,
                 text: given["text"].text, dialect: try given.dialect()))
+        let additions = proposal.additions.map {
+            Json.object(["attribute": $0.attribute.json, "columns": json($0.columns)])
+        }
         return .object([
-            "columns": json(proposal.columns),
+            "export": json(proposal.export), "columns": json(proposal.columns),
             "unmapped": .array(proposal.unmapped.map { .text($0) }),
+            "additions": .array(additions),
         ])
     },
     "database.backup": { crm, given in

@@ -26,6 +26,7 @@ import kotlinx.serialization.json.jsonObject
 import kotlinx.serialization.json.jsonPrimitive
 import org.crmcore.model.Address
 import org.crmcore.model.CheckedCondition
+import org.crmcore.model.CloudEventPage
 import org.crmcore.model.FileRef
 import org.crmcore.model.Money
 import org.crmcore.model.RecordChange
@@ -53,6 +54,8 @@ internal object ConformanceJson {
                 // A condition is handed over as text, or as the text of its JSON.
                 isCondition && field is JsonObject -> arguments[parameter] = field.toString()
                 field != null -> arguments[parameter] = read(field, parameter.type)
+                // A plan, which is answered and handed back, says nothing where there is nothing.
+                !parameter.isOptional && parameter.type.isMarkedNullable -> arguments[parameter] = null
                 // UniFFI knows no defaults of enumerations; the engine's are the first of each.
                 !parameter.isOptional -> arguments[parameter] = firstOf(parameter)
             }
@@ -147,6 +150,7 @@ internal object ConformanceJson {
         is ViewAnswer.Pivot -> JsonObject(mapOf("pivot" to write(result.v1)))
         is TimelineItem.Association -> JsonObject(mapOf("association" to write(result.v1)))
         is CheckedCondition -> JsonObject(record(result) + ("condition" to Json.parseToJsonElement(result.condition)))
+        is CloudEventPage -> JsonObject(record(result) + ("events" to JsonArray(result.events.map(Json::parseToJsonElement))))
         is List<*> -> JsonArray(result.map(::write))
         is Map<*, *> -> JsonObject(result.entries.associate { it.key as String to write(it.value) })
         else -> record(result)

@@ -19,16 +19,19 @@ import kotlinx.serialization.json.jsonArray
 import kotlinx.serialization.json.jsonObject
 import kotlinx.serialization.json.jsonPrimitive
 import org.crmcore.engine.Engine
+import org.crmcore.model.AcknowledgeChanges
 import org.crmcore.model.ActivityKindName
 import org.crmcore.model.AddAssociation
 import org.crmcore.model.AddFile
 import org.crmcore.model.ApplyChanges
+import org.crmcore.model.ApplyPlan
 import org.crmcore.model.ArchiveAssociation
 import org.crmcore.model.ArchiveRecord
 import org.crmcore.model.AssociationTypeName
 import org.crmcore.model.AttributeName
 import org.crmcore.model.BackupTo
 import org.crmcore.model.CheckCondition
+import org.crmcore.model.ConsumerName
 import org.crmcore.model.CountRecords
 import org.crmcore.model.CreateRecord
 import org.crmcore.model.CrmException
@@ -53,8 +56,11 @@ import org.crmcore.model.GetRecordBy
 import org.crmcore.model.GroupRecords
 import org.crmcore.model.IdentifyVisitor
 import org.crmcore.model.ImportCsv
+import org.crmcore.model.ImportName
 import org.crmcore.model.ListActivities
 import org.crmcore.model.ListChanges
+import org.crmcore.model.ListImports
+import org.crmcore.model.ListPlanRows
 import org.crmcore.model.ListRecords
 import org.crmcore.model.ListTimeline
 import org.crmcore.model.NewActivity
@@ -62,12 +68,14 @@ import org.crmcore.model.OpenOptions
 import org.crmcore.model.PatchAssociation
 import org.crmcore.model.PatchRecord
 import org.crmcore.model.PivotRecords
+import org.crmcore.model.PlanImport
 import org.crmcore.model.ProposeMapping
 import org.crmcore.model.ReadFile
 import org.crmcore.model.RecordActivities
 import org.crmcore.model.ReleaseVisitor
 import org.crmcore.model.RestoreAssociation
 import org.crmcore.model.RestoreRecord
+import org.crmcore.model.ResumeImport
 import org.crmcore.model.RunSql
 import org.crmcore.model.RunView
 import org.crmcore.model.SaveView
@@ -157,10 +165,14 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "attributes.archive" to call(AttributeName::class) { archiveAttribute(it) },
     "attributes.define" to call(DefineAttribute::class) { defineAttribute(it) },
     "attributes.restore" to call(AttributeName::class) { restoreAttribute(it) },
+    "changes.cloud_events" to call(ListChanges::class) { listCloudEvents(it) },
     "changes.list" to call(ListChanges::class) { listChanges(it) },
     "conditions.check" to call(CheckCondition::class) { checkCondition(it) },
     "conditions.evaluate" to call(EvaluateCondition::class) { evaluateCondition(it) },
     "conditions.explain" to call(ExplainCondition::class) { explainCondition(it) },
+    "consumers.acknowledge" to call(AcknowledgeChanges::class) { acknowledgeChanges(it) },
+    "consumers.list" to call(Empty::class) { listConsumers(it) },
+    "consumers.remove" to call(ConsumerName::class) { removeConsumer(it) },
     "csv.export" to call(ExportCsv::class) { exportCsv(it) },
     "csv.import" to call(ImportCsv::class) { importCsv(it) },
     "csv.propose" to call(ProposeMapping::class) { proposeMapping(it) },
@@ -175,6 +187,13 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "query.group" to call(GroupRecords::class) { groupRecords(it) },
     "query.pivot" to call(PivotRecords::class) { pivotRecords(it) },
     "query.select" to call(SelectRows::class) { selectRows(it) },
+    "imports.apply" to call(ApplyPlan::class) { applyPlan(it) },
+    "imports.get" to call(ImportName::class) { getImport(it) },
+    "imports.list" to call(ListImports::class) { listImports(it) },
+    "imports.plan" to call(PlanImport::class) { planImport(it) },
+    "imports.plan_rows" to call(ListPlanRows::class) { listPlanRows(it) },
+    "imports.resume" to call(ResumeImport::class) { resumeImport(it) },
+    "imports.revert" to call(ImportName::class) { revertImport(it) },
     "records.apply" to call(ApplyChanges::class) { applyChanges(it) },
     "records.archive" to call(ArchiveRecord::class) { archiveRecord(it) },
     "records.count" to call(CountRecords::class) { countRecords(it) },
