@@ -72,6 +72,7 @@
 //! | stored bytes | [`Files`], [`AddFile`], [`FileRef`] |
 //! | CSV tables | [`ImportCsv`], [`ExportCsv`], [`ProposeMapping`] |
 //! | imports that are planned, and can be taken back | [`Imports`], [`PlanImport`], [`ImportPlan`] |
+//! | address cards: vCard | [`ImportVcard`], [`ExportVcard`] |
 //! | the file as a whole | [`Crm::sql`], [`Crm::backup_to`], [`Crm::verify`], [`Crm::stats`], [`Crm::compact`] |
 //! | errors | [`Error`], [`ErrorKind`] |
 //! | time and ids, to replay a run | [`Clock`], [`IdGenerator`], [`Replay`] |
@@ -166,6 +167,7 @@ pub use exchange::{
     ImportRun, ImportSource, ImportState, LeftChange, ListImports, ListPlanRows, MappingAddition,
     MappingProposal, PlanImport, PlannedChange, PlannedRow, PlannedRows, ProblemCount,
     ProposeMapping, ResumeImport, RevertReport, RowDecision, SourceFormat, UnmappedColumn,
+    vcard::{CardMapping, CardVersion, ExportVcard, ImportVcard},
 };
 pub use id::{CountedIds, IdGenerator, RecordId};
 pub use journal::{

@@ -66,10 +66,14 @@ pub const CSV_CELL_BYTES: usize = 1024 * 1024;
 pub const CSV_ROW_BYTES: usize = 8 * 1024 * 1024;
 /// Problems that an import lists one by one; all are counted.
 pub const CSV_PROBLEMS: usize = 1_000;
-/// Bytes of CSV text that is handed over or returned instead of a file.
+/// Bytes of CSV text or cards that are handed over or returned instead of a file.
 pub const CSV_TEXT_BYTES: usize = 16 * 1024 * 1024;
 /// Keys and unique values of one table that a plan, or an import of one, tells apart.
 pub const IMPORT_KEYS: usize = 3_000_000;
+/// Bytes of one card.
+pub const CARD_BYTES: usize = 16 * 1024 * 1024;
+/// Properties of one card.
+pub const CARD_PROPERTIES: usize = 10_000;
 /// How deep a condition may be nested, conditions within events and related records counted.
 pub const CONDITION_DEPTH: usize = 16;
 /// How many related records may be followed one after the other.

@@ -15,16 +15,16 @@ use crate::{
     CreateRecord, Crm, DatabaseStats, DefineActivityKind, DefineActivityPreset,
     DefineAssociationPreset, DefineAssociationType, DefineAttribute, DefinePreset, DefineType,
     Empty, EngineInfo, EntityType, Error, ErrorKind, EvaluateCondition, ExplainCondition,
-    ExportCsv, ExportReport, FilePiece, FileRef, FindRelated, Flow, FoundRecords, GetActivity,
-    GetAssociation, GetHistory, GetManyRecords, GetRecord, GetRecordBy, GroupRecords, HistoryPage,
-    IdentifyVisitor, Import, ImportCsv, ImportName, ImportPage, ImportPlan, ImportReport,
-    ImportRun, ListActivities, ListChanges, ListImports, ListPlanRows, ListRecords, ListTimeline,
-    MappingProposal, NewActivity, OpenOptions, PatchAssociation, PatchRecord, PivotRecords,
-    PivotTable, PlanImport, PlannedRows, Progress, ProposeMapping, ReadFile, Record,
-    RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor, RestoreAssociation,
-    RestoreRecord, Result, ResumeImport, RevertReport, RowsPage, RunSql, RunView, SaveView,
-    SavedView, SelectRows, SqlResult, TimelinePage, TypeName, UpsertRecord, Upserted, VerifyReport,
-    ViewAnswer, ViewName, Visitor, WalkAssociations, condition::refusal,
+    ExportCsv, ExportReport, ExportVcard, FilePiece, FileRef, FindRelated, Flow, FoundRecords,
+    GetActivity, GetAssociation, GetHistory, GetManyRecords, GetRecord, GetRecordBy, GroupRecords,
+    HistoryPage, IdentifyVisitor, Import, ImportCsv, ImportName, ImportPage, ImportPlan,
+    ImportReport, ImportRun, ImportVcard, ListActivities, ListChanges, ListImports, ListPlanRows,
+    ListRecords, ListTimeline, MappingProposal, NewActivity, OpenOptions, PatchAssociation,
+    PatchRecord, PivotRecords, PivotTable, PlanImport, PlannedRows, Progress, ProposeMapping,
+    ReadFile, Record, RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor,
+    RestoreAssociation, RestoreRecord, Result, ResumeImport, RevertReport, RowsPage, RunSql,
+    RunView, SaveView, SavedView, SelectRows, SqlResult, TimelinePage, TypeName, UpsertRecord,
+    Upserted, VerifyReport, ViewAnswer, ViewName, Visitor, WalkAssociations, condition::refusal,
 };
 
 /// Is told of progress and says whether to go on.
@@ -296,6 +296,12 @@ macro_rules! for_each_operation {
             /// Takes an entity type out of the archive.
             write "types.restore" TypesRestore restore_type(TypeName) -> EntityType
                 = |crm, r, _| crm.types().restore(&r.entity_type);
+            /// Writes records as address cards: vCard 2.1, 3.0 or 4.0.
+            job "vcard.export" VcardExport export_vcard(ExportVcard) -> ExportReport
+                = |crm, r, watch| crm.export_vcard(&r, watch);
+            /// Reads address cards, vCard 2.1, 3.0 and 4.0, into records and reports every property that does not fit.
+            job "vcard.import" VcardImport import_vcard(ImportVcard) -> ImportReport
+                = |crm, r, watch| crm.import_vcard(&r, watch);
             /// Archives a view: it stays readable, and is neither run nor changed.
             write "views.archive" ViewsArchive archive_view(ViewName) -> SavedView
                 = |crm, r, _| crm.views().archive(&r.name);

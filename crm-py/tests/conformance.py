@@ -325,6 +325,12 @@ def dialect(request: Request) -> dict[str, Any]:
     return {"dialect": crm.CsvDialect(**given["dialect"])} if given else {}
 
 
+def cards(request: Request) -> dict[str, Any]:
+    """Take which property of cards goes where."""
+    given = request.options("mapping").get("mapping", [])
+    return {"mapping": [crm.CardMapping(**one) for one in given]}
+
+
 def moments(request: Request, *names: str) -> dict[str, Any]:
     """Take those of the fields that are given, as moments."""
     given = request.options(*names)
@@ -644,6 +650,18 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
     "types.get": lambda db, r: db.types.get(r["type"]),
     "types.list": lambda db, r: db.types.list(),
     "types.restore": lambda db, r: db.types.restore(r["type"]),
+    "vcard.export": lambda db, r: db.vcard.export(
+        r["type"],
+        filter=r.values("filter"),
+        **cards(r),
+        **r.options("path", "version", "remainder", "archived"),
+    ),
+    "vcard.import": lambda db, r: db.vcard.import_(
+        r["type"],
+        **cards(r),
+        **r.options("path", "text", "remainder", "encoding", "create_missing"),
+        **r.options("mode", "key", "all_or_nothing"),
+    ),
     "views.archive": lambda db, r: view(db.views.archive(r["name"])),
     "views.get": lambda db, r: view(db.views.get(r["name"])),
     "views.list": lambda db, r: [view(one) for one in db.views.list()],

@@ -94,6 +94,8 @@ def test_every_operation_is_called_by_a_method(
     db.imports.list()
     db.companies.patch(db.companies.list({"name": "Initech"}).records[0].id, employees=2)
     db.imports.revert(result.id)
+    db.vcard.import_("contact", text="BEGIN:VCARD\nN:A\nX-B:1\nEND:VCARD\n")
+    db.vcard.export("contact")
     db.activity_kinds.define("chat", [crm.Attribute("topic", "text")])
     db.activity_kinds.define_preset("call")
     db.activity_kinds.archive("call")
@@ -240,6 +242,8 @@ def test_every_operation_is_called_by_a_method(
     report = answers["imports.revert"]
     assert_same(report, crm.RevertReport)
     assert_same(report["left"][0], crm.LeftChange)
+    assert_same(answers["vcard.import"], crm.ImportReport)
+    assert_same(answers["vcard.export"], crm.ExportReport)
     assert_same(answers["database.sql"], crm.Table)
     assert_same(answers["database.stats"], crm.DatabaseStats)
     assert_same(answers["database.stats"]["types"][0], crm.TypeCount)
@@ -267,6 +271,10 @@ def test_parts_and_options_have_the_fields_of_the_engine(db: crm.Crm) -> None:
         with pytest.raises(crm.InvalidArgumentError) as caught:
             engine.call("csv.propose", {"type": "contact", name: {"no_such_field": 1}})
         assert set(caught.value.message.split("`")[1::2]) == fields(cls)
+    mapping = {"property": "x", "attribute": "x", "no_such_field": 1}
+    with pytest.raises(crm.InvalidArgumentError) as caught:
+        engine.call("vcard.export", {"type": "contact", "mapping": [mapping]})
+    assert set(caught.value.message.split("`")[1::2]) == fields(crm.CardMapping)
 
 
 @pytest.mark.parametrize(
@@ -321,6 +329,7 @@ def test_enumerations_have_the_names_of_the_engine(db: crm.Crm) -> None:
     assert names("csv.import", {**table, "columns": [column]}) == set(crm.ColumnRule)
     plan = db.imports.plan_csv("company", text="name\n", mapping={"name": "name"})._plain
     assert names("imports.plan_rows", {"plan": plan, "decisions": ["?"]}) == set(crm.RowDecision)
+    assert names("vcard.export", {"type": "contact", "version": "?"}) == set(crm.CardVersion)
 
 
 def test_a_newer_engine_may_say_more() -> None:

@@ -7,6 +7,7 @@
 
 pub mod conditions;
 pub mod csv;
+pub mod vcard;
 
 use crm_core::{Error, ErrorKind};
 
@@ -18,6 +19,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("condition_json", conditions::json),
     ("condition_text", conditions::text),
     ("csv_import", csv::import),
+    ("vcard_import", vcard::import),
 ];
 
 /// A refusal is one line for whoever handed the bytes over, and never a fault of the engine.

@@ -1,30 +1,22 @@
-//! CSV tables out: records to a file or a text, page by page.
+//! CSV tables out: records to a file or a text.
 //!
-//! The invariant: under the name of the file there is never half a table, and memory does not grow
-//! with the number of records.
+//! What is asked for is checked here, and `export` does the rest. How a table is written is not
+//! known here.
 
-use std::{
-    fs::File,
-    io::{self, Write},
-    path::Path,
+use std::io;
+
+use super::{
+    Crm,
+    export::{Export, Out},
+    records::filter,
 };
-
-use super::{Crm, progress::Reports, records::filter};
 use crate::{
-    Error, ErrorKind, ExportCsv, ExportReport, Flow, Progress, Result,
-    cell::Cell,
+    Error, ErrorKind, ExportCsv, ExportReport, Result,
     exchange::{ID, Shown, Signs, TableWriter},
-    limits,
     ops::Watch,
     schema::TypeModel,
-    store::{
-        FileDraft,
-        records::{self as rows, Position, Selection, StoredRow},
-    },
+    store::records::StoredRow,
 };
-
-/// Records that are read in one go, from one state of the file.
-const PAGE: u32 = 1_000;
 
 impl Crm {
     /// Exports records as a CSV table, to a file that must not exist or as a text.
@@ -61,59 +53,25 @@ impl Crm {
         let signs = Signs::new(&request.dialect)?;
         let shown = shown(&table.model, &request.attributes)?;
         let terms = filter(&table.model, &request.filter)?;
-        let total =
-            self.shared.store.read(|conn| rows::count(conn, &table, &terms, request.archived))?;
-
-        let target = request.path.as_deref().map(Path::new);
-        let draft = target.map(FileDraft::new).transpose()?;
-        let out = Out { file: draft.as_ref().map(FileDraft::file), text: Vec::new(), bytes: 0 };
-        let failed = |error: io::Error| write_error(&error);
-        let mut writer =
-            TableWriter::new(out, signs, request.profile, &table.model, shown).map_err(failed)?;
-
-        let mark = self.shared.store.mark();
-        let mut reports = Reports::new(&self.shared.observers, watch);
-        let mut after: Option<Position> = None;
-        let mut done = 0;
-        loop {
-            let selection = Selection {
-                terms: &terms,
-                archived: request.archived,
-                order: None,
-                after: after.take(),
-                limit: PAGE,
-            };
-            let mut count = 0;
-            self.shared.store.read(|conn| {
-                rows::visit(conn, &table, &selection, |row| {
-                    let StoredRow { id, mut cells, .. } = row;
-                    count += 1;
-                    after = Some(Position { key: Cell::Null, id });
-                    writer.row(&table.model, id, &mut cells).map_err(failed)
-                })
-            })?;
-            done += u64::from(count);
-            let progress = Progress { done, total: Some(total) };
-            let is_last = count < PAGE;
-            let flow = reports.step(progress, is_last);
-            self.shared.store.check_interrupted(mark)?;
-            if flow == Flow::Cancel {
-                return Err(Error::new(ErrorKind::Interrupted, "the export was cancelled"));
-            }
-            if is_last {
-                break;
-            }
-        }
-        let Out { text, bytes, .. } = writer.finish().map_err(failed)?;
-        if let (Some(draft), Some(target)) = (draft, target) {
-            draft.sync()?;
-            draft.publish(target)?;
-            return Ok(ExportReport { rows: done, bytes, text: None });
-        }
-        let text = String::from_utf8(text).map_err(|_| {
-            Error::new(ErrorKind::Internal, "the table that was written is not UTF-8")
-        })?;
-        Ok(ExportReport { rows: done, bytes, text: Some(text) })
+        let failed = |error: io::Error| Out::failed(&error);
+        let export = Export {
+            table: &table,
+            terms,
+            archived: request.archived,
+            path: request.path.as_deref(),
+        };
+        self.export(
+            export,
+            watch,
+            |out| {
+                TableWriter::new(out, signs, request.profile, &table.model, shown).map_err(failed)
+            },
+            |_, writer, row| {
+                let StoredRow { id, mut cells, .. } = row;
+                writer.row(&table.model, id, &mut cells).map_err(failed)
+            },
+            |writer| writer.finish().map_err(failed),
+        )
     }
 }
 
@@ -136,44 +94,4 @@ fn shown(model: &TypeModel, names: &[String]) -> Result<Vec<Shown>> {
         shown.push(column);
     }
     Ok(shown)
-}
-
-/// The text went beyond what is returned.
-#[derive(Debug, thiserror::Error)]
-#[error("the text is too long")]
-struct TextTooLong;
-
-fn write_error(error: &io::Error) -> Error {
-    if error.get_ref().is_some_and(|inner| inner.is::<TextTooLong>()) {
-        let message = format!("the table has more than {} bytes", limits::CSV_TEXT_BYTES);
-        return Error::new(ErrorKind::LimitExceeded, message)
-            .with_field("path")
-            .with_hint("give the path of a new file");
-    }
-    FileDraft::write_error(error)
-}
-
-/// Where a table goes: the file, or without one the text.
-struct Out<'a> {
-    file: Option<&'a File>,
-    text: Vec<u8>,
-    bytes: u64,
-}
-
-impl Write for Out<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = match &mut self.file {
-            Some(file) => file.write(bytes)?,
-            None if self.text.len() + bytes.len() > limits::CSV_TEXT_BYTES => {
-                return Err(io::Error::other(TextTooLong));
-            }
-            None => self.text.write(bytes)?,
-        };
-        self.bytes += count as u64;
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

@@ -7,11 +7,11 @@
 use super::{
     Crm, Writing,
     imports::{Judged, Rows, Source, carry_out},
-    progress::Reports,
+    intake::{Intake, Tally},
 };
 use crate::{
-    Error, ErrorKind, Flow, ImportCsv, ImportMode, ImportReport, MappingProposal, Progress,
-    ProposeMapping, Result, RowDecision,
+    Flow, ImportCsv, ImportMode, ImportReport, MappingProposal, Outcome, ProposeMapping, Result,
+    RowDecision,
     exchange::{Problems, RowCell, RowSource as _, TableReader, find_key, propose},
     ops::Watch,
 };
@@ -61,55 +61,9 @@ impl Crm {
             find_key(&rows.schema.model, key)?;
         }
         let mut import = Import { rows, problems: Problems::default(), tally: Tally::default() };
-        let mark = self.shared.store.mark();
-        let mut reports = Reports::new(&self.shared.observers, watch);
-        let mut goes_on = |import: &Import<'_>, is_finished: bool| -> Result<bool> {
-            let progress = Progress { done: import.rows.table.bytes_read(), total };
-            let flow = reports.step(progress, is_finished);
-            self.shared.store.check_interrupted(mark)?;
-            Ok(flow == Flow::Continue)
-        };
-        if request.all_or_nothing {
-            self.import_whole(&mut import, &mut goes_on)?;
-        } else {
-            let mut is_finished = false;
-            while !is_finished && !import.tally.is_cancelled {
-                is_finished = self.write(|writing| import.batch(writing))?;
-                match goes_on(&import, is_finished) {
-                    // All is committed: there is nothing left to stop.
-                    _ if is_finished => {}
-                    goes_on => import.tally.is_cancelled = !goes_on?,
-                }
-            }
-        }
-        Ok(import.report())
-    }
-
-    /// All rows in one transaction, which is undone if one is rejected or the caller cancels.
-    fn import_whole<'r>(
-        &self,
-        import: &mut Import<'r>,
-        goes_on: &mut impl FnMut(&Import<'r>, bool) -> Result<bool>,
-    ) -> Result<()> {
-        let written = self.write(|writing| {
-            let mut is_finished = false;
-            while !is_finished {
-                is_finished = import.batch(writing)?;
-                // The last time too: a caller who says stop then gets nothing, as promised.
-                if !goes_on(import, is_finished)? {
-                    import.tally.is_cancelled = true;
-                    break;
-                }
-            }
-            match import.tally.is_cancelled || import.tally.rejected > 0 {
-                true => {
-                    import.tally.is_undone = true;
-                    Err(Error::new(ErrorKind::Interrupted, "the import is undone"))
-                }
-                false => Ok(()),
-            }
-        });
-        if import.tally.is_undone { Ok(()) } else { written }
+        self.take_in(&mut import, total, request.all_or_nothing, watch)?;
+        let Import { rows, problems, tally } = import;
+        Ok(tally.report(problems.finish(rows.table.header())))
     }
 
     /// Proposes which column of a CSV table goes to which attribute, by name; and for references
@@ -142,17 +96,6 @@ impl Crm {
     }
 }
 
-#[derive(Debug, Default)]
-struct Tally {
-    rows: u64,
-    created: u64,
-    updated: u64,
-    unchanged: u64,
-    rejected: u64,
-    is_cancelled: bool,
-    is_undone: bool,
-}
-
 /// An import under way.
 struct Import<'r> {
     rows: Rows<'r>,
@@ -160,43 +103,31 @@ struct Import<'r> {
     tally: Tally,
 }
 
-impl Import<'_> {
-    /// Imports the rows of one transaction and says whether the table has ended.
+impl Intake for Import<'_> {
     fn batch(&mut self, writing: &mut Writing<'_>) -> Result<bool> {
         let Self { rows, problems, tally } = self;
         let (tx, catalog) = (writing.tx, writing.catalog.clone());
         rows.batch(tx, &catalog, None, |table, schema, judged| {
             let Judged { number, decision, faults } = judged;
-            let done = carry_out(writing, schema, decision)?;
-            let is_rejected = matches!(done, RowDecision::Conflict | RowDecision::Error);
-            *match done {
-                RowDecision::Create => &mut tally.created,
-                RowDecision::Update => &mut tally.updated,
-                RowDecision::Unchanged => &mut tally.unchanged,
-                RowDecision::Conflict | RowDecision::Error => &mut tally.rejected,
-            } += 1;
-            tally.rows += 1;
+            let outcome = match carry_out(writing, schema, decision)? {
+                RowDecision::Create => Some(Outcome::Created),
+                RowDecision::Update => Some(Outcome::Updated),
+                RowDecision::Unchanged => Some(Outcome::Unchanged),
+                RowDecision::Conflict | RowDecision::Error => None,
+            };
+            tally.count(outcome);
             for (column, error) in faults {
-                problems.add(table.header(), number, column, &error, is_rejected);
+                problems.add(table.header(), number, column, &error, outcome.is_none());
             }
             Ok(Flow::Continue)
         })
     }
 
-    fn report(self) -> ImportReport {
-        let Tally { rows, rejected, is_cancelled, is_undone, .. } = self.tally;
-        let kept = |count: u64| if is_undone { 0 } else { count };
-        let (problems, problem_counts) = self.problems.finish(self.rows.table.header());
-        ImportReport {
-            rows,
-            created: kept(self.tally.created),
-            updated: kept(self.tally.updated),
-            unchanged: kept(self.tally.unchanged),
-            rejected,
-            problems,
-            problem_counts,
-            is_cancelled,
-            is_committed: !is_undone,
-        }
+    fn bytes_read(&self) -> u64 {
+        self.rows.table.bytes_read()
+    }
+
+    fn tally(&mut self) -> &mut Tally {
+        &mut self.tally
     }
 }

@@ -1,6 +1,6 @@
 //! Stored bytes: each content once, read back in pieces.
 
-use super::Crm;
+use super::{Crm, Writing};
 use crate::{
     AddFile, Bytes, ChangeKind, Error, ErrorKind, FilePiece, FileRef, ReadFile, Result, limits,
     record::{check_file_name, check_media_type},
@@ -42,18 +42,8 @@ impl<'a> Files<'a> {
             let message = format!("at most {} bytes", limits::FILE_BYTES);
             return Err(Error::new(ErrorKind::LimitExceeded, message).with_field("content"));
         }
-        let hash = rows::hash(content);
-        let text = write_hash(&hash);
-        self.crm.write(|writing| {
-            if rows::size(writing.tx, &hash)?.is_none() {
-                let stamp = writing.stamp();
-                rows::insert(writing.tx, &hash, content, stamp.at())?;
-                let body = format!("{{\"hash\":\"{text}\",\"size\":{}}}", content.len());
-                writing.log(stamp, ChangeKind::FileAdded, None, None, &body)?;
-            }
-            Ok(())
-        })?;
-        Ok(file.reference(text))
+        let hash = self.crm.write(|writing| store(writing, content))?;
+        Ok(file.reference(hash))
     }
 
     /// Reads a piece of stored bytes: from `offset` on, at most `length`; nothing at and after the
@@ -85,6 +75,19 @@ impl<'a> Files<'a> {
     pub fn read_piece(&self, request: &ReadFile) -> Result<FilePiece> {
         self.read(&request.hash, request.offset, request.length)
     }
+}
+
+/// Stores bytes within a transaction, if they are not there yet; returns their hash.
+pub(super) fn store(writing: &mut Writing<'_>, content: &[u8]) -> Result<String> {
+    let hash = rows::hash(content);
+    let text = write_hash(&hash);
+    if rows::size(writing.tx, &hash)?.is_none() {
+        let stamp = writing.stamp();
+        rows::insert(writing.tx, &hash, content, stamp.at())?;
+        let body = format!("{{\"hash\":\"{text}\",\"size\":{}}}", content.len());
+        writing.log(stamp, ChangeKind::FileAdded, None, None, &body)?;
+    }
+    Ok(text)
 }
 
 fn write_hash(hash: &[u8; 32]) -> String {

@@ -2,7 +2,7 @@
 //! opens transactions.
 //!
 //! Each room is one file here (`types`, `records`, `activities`, `associations`, `conditions`, `queries`,
-//! `history`, `files`, `csv_import`, `csv_export`, `imports`, `database` …), and every method reads the same
+//! `history`, `files`, `csv_import`, `vcard_import`, `csv_export`, `imports`, `database` …), and every method reads the same
 //! way: validate, load, decide, save, return. The invariant: what a method
 //! returned `Ok` for is committed, and its rows in the journal with it.
 
@@ -17,9 +17,11 @@ mod csv_export;
 mod csv_import;
 mod cursor;
 mod database;
+mod export;
 mod files;
 mod history;
 mod imports;
+mod intake;
 mod observe;
 mod pivot;
 mod progress;
@@ -28,6 +30,8 @@ mod records;
 mod system;
 mod timeline;
 mod types;
+mod vcard_export;
+mod vcard_import;
 mod verify_activities;
 mod verify_associations;
 mod view;

@@ -1,4 +1,4 @@
-//! Tables in and out: CSV and its relatives, and JSON lines.
+//! Tables in and out: CSV and its relatives, JSON lines, and cards.
 //!
 //! Nothing is guessed: encoding, date and number formats are stated, and a cell that does not fit is
 //! reported with its row, column and a hint. The invariant: what is exported in the machine form and
@@ -16,6 +16,7 @@ mod problems;
 mod propose;
 mod rows;
 mod table;
+pub(crate) mod vcard;
 mod writer;
 
 pub(crate) use columns::ID;
@@ -276,12 +277,13 @@ impl ImportCsv {
     }
 }
 
-/// A cell, or a row, that does not fit.
+/// A cell, or a row, that does not fit; of cards, a property or a card.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CellProblem {
-    /// The row, counted from 1 for the first one after the header; blank lines are not counted.
+    /// The row, counted from 1 for the first one after the header, blank lines not counted; or the
+    /// card, counted from 1, where 0 stands for what comes after the last one.
     pub row: u64,
     /// The column, as the header names it; `None` if the whole row is meant.
     pub column: Option<String>,
@@ -310,7 +312,7 @@ pub struct ProblemCount {
     pub count: u64,
 }
 
-/// What an import did.
+/// What an import did. Of cards, a row is a card and a column is a property.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -481,11 +483,11 @@ impl ExportCsv {
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ExportReport {
-    /// Rows written, without the header.
+    /// Rows written, without the header; or cards.
     pub rows: u64,
     /// Bytes written.
     pub bytes: u64,
-    /// The table, if no file was named.
+    /// The table, or the cards, if no file was named.
     pub text: Option<String>,
 }
 

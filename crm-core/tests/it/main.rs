@@ -22,3 +22,4 @@ mod schema;
 mod support;
 mod threads;
 mod time;
+mod vcard;

@@ -281,6 +281,10 @@ fn about_tables(path: impl Fn(&str) -> String, hash: &str) -> Vec<(&'static str,
             json!({ "name": "Zanzibarine.pdf", "media_type": "text/zanzibarine", "content": "UXVpbGw=" }),
         ),
         ("files.read", json!({ "hash": hash })),
+        ("vcard.import", json!({ "type": "contact", "text": CARD })),
+        ("vcard.import", json!({ "type": "contact", "path": path("Zanzibarine.vcf") })),
+        ("vcard.export", json!({ "type": "contact", "filter": { "family_name": "Zanzibarine" } })),
+        ("vcard.export", json!({ "type": "contact", "path": path("Quillfeather.vcf") })),
     ]
 }
 
@@ -350,6 +354,8 @@ fn about_the_file(path: impl Fn(&str) -> String) -> Vec<(&'static str, Json)> {
     ]
 }
 
+const CARD: &str = "BEGIN:VCARD\nVERSION:3.0\nN:Zanzibarine;Quillfeather\nBDAY:Zanzibarine\n\
+    EMAIL:Quillfeather\nX-A:Zanzibarine\nEND:VCARD\nZanzibarine:8675309\n";
 const TABLE: &str = "name,Zanzibarine 8675309\nQuillfeather,\n";
 
 /// Whatever the operation, what is asked and what is answered may be logged.
@@ -371,6 +377,7 @@ fn debug_shows_shapes_and_not_what_is_stored() {
     values.remove("code");
     let path = |name: &str| folder.at(name).to_str().unwrap().to_owned();
     std::fs::write(folder.at("Zanzibarine.csv"), TABLE).unwrap();
+    std::fs::write(folder.at("Zanzibarine.vcf"), CARD).unwrap();
     let mut asked = about_records(&values, id);
     let topic = Attribute::new("topic", Kind::Text);
     crm.activity_kinds().define(DefineActivityKind::new("chat", [topic])).unwrap();

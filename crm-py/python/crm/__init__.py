@@ -183,6 +183,7 @@ from crm.schema import (
 from crm.tables import Table
 from crm.timeline import AssociationEntry, TimelineEntry, TimelineKind, TimelinePage
 from crm.values import Address, FileRef, Money, Value
+from crm.vcard import CardMapping, CardVersion, Vcard
 from crm.views import SavedView, Views
 from crm.where import BuiltCondition, F, all_of, any_of, changed, events, related
 
@@ -216,6 +217,8 @@ __all__ = [
     "Bucket",
     "BuiltCondition",
     "BusyError",
+    "CardMapping",
+    "CardVersion",
     "CellProblem",
     "Change",
     "ChangeKind",
@@ -346,6 +349,7 @@ __all__ = [
     "UpsertRecord",
     "Upserted",
     "Value",
+    "Vcard",
     "VerifyReport",
     "ViewQuery",
     "Views",

@@ -30,6 +30,7 @@ from crm.sqlite_guard import Watch
 from crm.tables import SqlValue, Table
 from crm.timeline import TimelineEntry, TimelineKind, TimelinePage, read_timeline, write_timeline
 from crm.values import encode
+from crm.vcard import Vcard
 from crm.views import Views
 
 MEMORY = ":memory:"
@@ -257,6 +258,11 @@ class Crm:
     def imports(self) -> Imports:
         """Imports that are planned, applied and taken back."""
         return Imports(self._engine, self._definitions)
+
+    @property
+    def vcard(self) -> Vcard:
+        """Address cards in and out."""
+        return Vcard(self._engine)
 
     def apply(
         self, changes: Iterable[RecordChange], *, all_or_nothing: bool = False

@@ -7,12 +7,13 @@ use crm_core::{
     CheckCondition, ConsumerName, CountRecords, CreateRecord, Crm, DefineActivityKind,
     DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute,
     DefinePreset, DefineType, Empty, Error, EvaluateCondition, ExplainCondition, ExportCsv,
-    FindRelated, Flow, GetActivity, GetAssociation, GetHistory, GetManyRecords, GetRecord,
-    GetRecordBy, GroupRecords, IdentifyVisitor, ImportCsv, ImportName, ListActivities, ListChanges,
-    ListImports, ListPlanRows, ListRecords, ListTimeline, NewActivity, PatchAssociation,
-    PatchRecord, PivotRecords, PlanImport, ProposeMapping, ReadFile, RecordActivities,
-    ReleaseVisitor, RestoreAssociation, RestoreRecord, ResumeImport, RunSql, RunView, SaveView,
-    SelectRows, TypeName, UpsertRecord, ViewName, WalkAssociations, ops::Request,
+    ExportVcard, FindRelated, Flow, GetActivity, GetAssociation, GetHistory, GetManyRecords,
+    GetRecord, GetRecordBy, GroupRecords, IdentifyVisitor, ImportCsv, ImportName, ImportVcard,
+    ListActivities, ListChanges, ListImports, ListPlanRows, ListRecords, ListTimeline, NewActivity,
+    PatchAssociation, PatchRecord, PivotRecords, PlanImport, ProposeMapping, ReadFile,
+    RecordActivities, ReleaseVisitor, RestoreAssociation, RestoreRecord, ResumeImport, RunSql,
+    RunView, SaveView, SelectRows, TypeName, UpsertRecord, ViewName, WalkAssociations,
+    ops::Request,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
@@ -145,6 +146,8 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         "types.get" => with.call(|r: TypeName| crm.types().get(&r.entity_type)),
         "types.list" => with.call(|_: Empty| crm.types().list()),
         "types.restore" => with.call(|r: TypeName| crm.types().restore(&r.entity_type)),
+        "vcard.export" => with.call(|r: ExportVcard| crm.export_vcard(&r, watch)),
+        "vcard.import" => with.call(|r: ImportVcard| crm.import_vcard(&r, watch)),
         "views.archive" => with.call(|r: ViewName| crm.views().archive(&r.name)),
         "views.get" => with.call(|r: ViewName| crm.views().get(&r.name)),
         "views.list" => with.call(|_: Empty| crm.views().list()),

@@ -67,6 +67,13 @@ extension Crm {
         try importCsv(request: request, listener: ClosureListener(progress))
     }
 
+    /// Imports address cards. `progress` is told how far it is and returns whether to go on.
+    public func importVcard(
+        _ request: ImportVcard, progress: @escaping @Sendable (Progress) -> Bool
+    ) throws -> ImportReport {
+        try importVcard(request: request, listener: ClosureListener(progress))
+    }
+
     /// Tells `body` of every commit until the returned observation is stopped.
     public func onCommit(_ body: @escaping @Sendable (Commit) -> Void) throws -> Observation {
         try observe(observer: ClosureObserver(body))

@@ -233,6 +233,36 @@ private let fileBranches: [String: Branch] = [
             "additions": .array(additions),
         ])
     },
+    "vcard.export": { crm, given in
+        let given = try given.only(
+            "type", "path", "version", "mapping", "remainder", "filter", "archived")
+        let version = given["version"].text
+        let report = try crm.exportVcard(
+            request: ExportVcard(
+                entityType: try given.string("type"), path: given["path"].text,
+                version: version == "2.1" ? .v2 : version == "4.0" ? .v4 : .v3,
+                mapping: try given.list("mapping") { try $0.card() },
+                remainder: given["remainder"].text, filter: try given.values("filter"),
+                archived: given.archived))
+        return .object([
+            "rows": json(report.rows), "bytes": json(report.bytes), "text": json(report.text),
+        ])
+    },
+    "vcard.import": { crm, given in
+        let given = try given.only(
+            "type", "path", "text", "mapping", "remainder", "encoding", "create_missing", "mode",
+            "key", "all_or_nothing")
+        let mode = given["mode"].text
+        return try crm.importVcard(
+            request: ImportVcard(
+                entityType: try given.string("type"), path: given["path"].text,
+                text: given["text"].text, mapping: try given.list("mapping") { try $0.card() },
+                remainder: given["remainder"].text, encoding: given["encoding"].text,
+                createMissing: given["create_missing"].bool ?? false,
+                mode: mode == "update" ? .update : mode == "upsert" ? .upsert : .create,
+                key: given["key"].text, allOrNothing: given["all_or_nothing"].bool ?? false)
+        ).json
+    },
     "database.backup": { crm, given in
         _ = try crm.backupTo(request: BackupTo(path: try given.only("path").string("path")))
         return .object([:])

@@ -168,6 +168,13 @@ extension Json {
             rule: try rule.map { name in try wanted(rules.first { snake("\($0)") == name }) })
     }
 
+    func card() throws -> CardMapping {
+        _ = try only("property", "label", "attribute")
+        return CardMapping(
+            property: try string("property"), label: self["label"].text,
+            attribute: try string("attribute"))
+    }
+
     /// Options as they are opened with: with a clock and ids that repeat unless they say otherwise.
     func options() throws -> OpenOptions {
         _ = try only("durability", "read_only", "max_bytes", "actor", "replay")

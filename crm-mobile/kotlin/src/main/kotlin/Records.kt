@@ -6,6 +6,8 @@ import org.crmcore.engine.Engine
 import org.crmcore.model.ArchiveRecord
 import org.crmcore.model.Archived
 import org.crmcore.model.BadCells
+import org.crmcore.model.CardMapping
+import org.crmcore.model.CardVersion
 import org.crmcore.model.CheckCondition
 import org.crmcore.model.CheckedCondition
 import org.crmcore.model.ColumnMapping
@@ -19,6 +21,7 @@ import org.crmcore.model.EvaluateCondition
 import org.crmcore.model.ExplainCondition
 import org.crmcore.model.ExportCsv
 import org.crmcore.model.ExportReport
+import org.crmcore.model.ExportVcard
 import org.crmcore.model.GetHistory
 import org.crmcore.model.GetManyRecords
 import org.crmcore.model.GetRecord
@@ -27,6 +30,7 @@ import org.crmcore.model.HistoryEntry
 import org.crmcore.model.ImportCsv
 import org.crmcore.model.ImportMode
 import org.crmcore.model.ImportReport
+import org.crmcore.model.ImportVcard
 import org.crmcore.model.ListRecords
 import org.crmcore.model.MappingProposal
 import org.crmcore.model.Order
@@ -250,5 +254,45 @@ class Records internal constructor(internal val engine: Engine, /** The entity t
         progress: ((Progress) -> Boolean)? = null,
     ): ExportReport = watched(progress) { listener ->
         engine.exportCsv(ExportCsv(type, path, attributes, valuesOf(filter), archived, dialect, profile), listener)
+    }
+
+    /**
+     * Reads address cards of vCard 2.1, 3.0 or 4.0, the file at [path] or [text], into records, and
+     * reports every property that does not fit. Without a [mapping] the properties go to the attributes of
+     * the presets; what has no place is kept in the attribute [remainder], by default `vcard`.
+     * [createMissing] creates the record that a reference names. [progress] is told of the bytes read and
+     * returns false to cancel.
+     */
+    fun importVcard(
+        path: String? = null,
+        text: String? = null,
+        mapping: List<CardMapping> = emptyList(),
+        remainder: String? = null,
+        encoding: String? = null,
+        createMissing: Boolean = false,
+        mode: ImportMode = ImportMode.CREATE,
+        key: String? = null,
+        allOrNothing: Boolean = false,
+        progress: ((Progress) -> Boolean)? = null,
+    ): ImportReport = watched(progress) { listener ->
+        val request = ImportVcard(type, path, text, mapping, remainder, encoding, createMissing, mode, key, allOrNothing)
+        engine.importVcard(request, listener)
+    }
+
+    /**
+     * Writes records as address cards: to [path], where nothing may be yet, or else into the report, up to
+     * 16 MiB. What an import has kept of a card is written again. [progress] is told of the records written
+     * and returns false to cancel.
+     */
+    fun exportVcard(
+        path: String? = null,
+        version: CardVersion = CardVersion.V3,
+        mapping: List<CardMapping> = emptyList(),
+        remainder: String? = null,
+        filter: Map<String, Any?> = emptyMap(),
+        archived: Archived = Archived.EXCLUDE,
+        progress: ((Progress) -> Boolean)? = null,
+    ): ExportReport = watched(progress) { listener ->
+        engine.exportVcard(ExportVcard(type, path, version, mapping, remainder, valuesOf(filter), archived), listener)
     }
 }

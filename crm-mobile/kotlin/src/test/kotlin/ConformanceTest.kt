@@ -46,6 +46,7 @@ import org.crmcore.model.Empty
 import org.crmcore.model.EvaluateCondition
 import org.crmcore.model.ExplainCondition
 import org.crmcore.model.ExportCsv
+import org.crmcore.model.ExportVcard
 import org.crmcore.model.FindRelated
 import org.crmcore.model.GetActivity
 import org.crmcore.model.GetAssociation
@@ -57,6 +58,7 @@ import org.crmcore.model.GroupRecords
 import org.crmcore.model.IdentifyVisitor
 import org.crmcore.model.ImportCsv
 import org.crmcore.model.ImportName
+import org.crmcore.model.ImportVcard
 import org.crmcore.model.ListActivities
 import org.crmcore.model.ListChanges
 import org.crmcore.model.ListImports
@@ -213,6 +215,8 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "types.get" to call(TypeName::class) { getType(it) },
     "types.list" to call(Empty::class) { listTypes(it) },
     "types.restore" to call(TypeName::class) { restoreType(it) },
+    "vcard.export" to call(ExportVcard::class) { exportVcard(it) },
+    "vcard.import" to call(ImportVcard::class) { importVcard(it) },
     "views.archive" to call(ViewName::class) { archiveView(it) },
     "views.get" to call(ViewName::class) { getView(it) },
     "views.list" to call(Empty::class) { listViews(it) },
