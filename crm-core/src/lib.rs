@@ -65,8 +65,8 @@
 //! | values | [`Value`], [`Values`], [`values!`], [`Money`], [`Address`], [`Date`], [`Timestamp`] |
 //! | what happened, with whom, when | [`Activities`], [`ActivityKinds`], [`NewActivity`], [`ActivityPreset`], [`Crm::timeline`] |
 //! | conditions: boolean questions about one record | [`Condition`], [`Crm::evaluate_condition`] |
+//! | queries: columns, figures over groups, two-way tables | [`SelectRows`], [`GroupRecords`], [`PivotRecords`]; saved: [`Views`] |
 //! | types of associations, associations | [`AssociationTypes`], [`DefineAssociationType`], [`Associations`], [`AddAssociation`], [`FindRelated`] |
-//! | queries: columns, figures over groups, two-way tables | [`SelectRows`], [`GroupRecords`], [`PivotRecords`] |
 //! | the journal: history, changes, observers | [`Journal`], [`Change`], [`Crm::observe`] |
 //! | changes forwarded to others, none lost | [`Journal::acknowledge`], [`CloudEvent`] |
 //! | stored bytes | [`Files`], [`AddFile`], [`FileRef`] |
@@ -176,7 +176,8 @@ pub use journal::{
 };
 pub use query::{
     Bucket, FieldOrder, GroupKey, GroupMeasure, GroupRecords, PivotCell, PivotRecords, PivotTable,
-    ResultColumn, ResultOrder, RowsPage, SelectColumn, SelectRows,
+    ResultColumn, ResultOrder, RowsPage, RunView, SaveView, SavedView, SelectColumn, SelectRows,
+    ViewAnswer, ViewName, ViewQuery,
 };
 pub use record::{
     ApplyChanges, ApplyReport, ArchiveRecord, Archived, ChangeOutcome, CountRecords, CreateRecord,
@@ -194,7 +195,7 @@ pub use value::{Address, Bytes, FileRef, Money, Value, Values};
 #[cfg(feature = "sqlite")]
 pub use engine::{
     Activities, ActivityKinds, AssociationTypes, Associations, Crm, Files, Imports, Journal,
-    Observer, Records, Types,
+    Observer, Records, Types, Views,
 };
 
 #[cfg(feature = "uniffi")]

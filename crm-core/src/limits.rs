@@ -94,6 +94,10 @@ pub const QUERY_KEYS: usize = 8;
 pub const QUERY_MEASURES: usize = 32;
 /// Values in all conditions of one query.
 pub const QUERY_VALUES: usize = 30_000;
+/// Saved views in one file, archived ones included.
+pub const VIEWS: usize = 1_000;
+/// Bytes of one saved view as JSON.
+pub const VIEW_BYTES: usize = 1024 * 1024;
 /// Groups that a query returns, and rows or columns of a pivot.
 pub const GROUPS: u32 = 10_000;
 /// Cells of a pivot.

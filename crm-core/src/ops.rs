@@ -23,8 +23,8 @@ use crate::{
     PatchRecord, PivotRecords, PivotTable, PlanImport, PlannedRows, Progress, ProposeMapping,
     ReadFile, Record, RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor,
     RestoreAssociation, RestoreRecord, Result, ResumeImport, RevertReport, RowsPage, RunSql,
-    SelectRows, SqlResult, TimelinePage, TypeName, UpsertRecord, Upserted, VerifyReport, Visitor,
-    WalkAssociations, condition::refusal,
+    RunView, SaveView, SavedView, SelectRows, SqlResult, TimelinePage, TypeName, UpsertRecord,
+    Upserted, VerifyReport, ViewAnswer, ViewName, Visitor, WalkAssociations, condition::refusal,
 };
 
 /// Is told of progress and says whether to go on.
@@ -302,6 +302,24 @@ macro_rules! for_each_operation {
             /// Reads address cards, vCard 2.1, 3.0 and 4.0, into records and reports every property that does not fit.
             job "vcard.import" VcardImport import_vcard(ImportVcard) -> ImportReport
                 = |crm, r, watch| crm.import_vcard(&r, watch);
+            /// Archives a view: it stays readable, and is neither run nor changed.
+            write "views.archive" ViewsArchive archive_view(ViewName) -> SavedView
+                = |crm, r, _| crm.views().archive(&r.name);
+            /// Reads a saved view.
+            read "views.get" ViewsGet get_view(ViewName) -> SavedView
+                = |crm, r, _| crm.views().get(&r.name);
+            /// Reads all saved views, archived ones included, by name.
+            read "views.list" ViewsList list_views(Empty) -> Vec<SavedView>
+                = |crm, _, _| crm.views().list();
+            /// Takes a view out of the archive.
+            write "views.restore" ViewsRestore restore_view(ViewName) -> SavedView
+                = |crm, r, _| crm.views().restore(&r.name);
+            /// Runs a saved view: its rows, groups or two-way table.
+            read "views.run" ViewsRun run_view(RunView) -> ViewAnswer
+                = |crm, r, _| crm.views().run(&r);
+            /// Saves a query under a name, or changes what is saved under it.
+            write "views.save" ViewsSave save_view(SaveView) -> SavedView
+                = |crm, r, _| crm.views().save(r);
         }
     };
 }

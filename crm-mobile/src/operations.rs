@@ -22,8 +22,9 @@ use crm_core::{
     MappingProposal, NewActivity, PatchAssociation, PatchRecord, PivotRecords, PivotTable,
     PlanImport, PlannedRows, Progress, ProposeMapping, ReadFile, Record, RecordActivities,
     RecordPage, RecordedActivity, ReleaseVisitor, RestoreAssociation, RestoreRecord, Result,
-    ResumeImport, RevertReport, RowsPage, RunSql, SelectRows, SqlResult, TimelinePage, TypeName,
-    UpsertRecord, Upserted, VerifyReport, Visitor, WalkAssociations, ops::Watch,
+    ResumeImport, RevertReport, RowsPage, RunSql, RunView, SaveView, SavedView, SelectRows,
+    SqlResult, TimelinePage, TypeName, UpsertRecord, Upserted, VerifyReport, ViewAnswer, ViewName,
+    Visitor, WalkAssociations, ops::Watch,
 };
 
 use crate::{Crm, ProgressListener, guard::guard, progress::ask};

@@ -417,6 +417,50 @@ def asked(request: Request) -> dict[str, Any]:
     return {**condition(request), **request.options("archived", "after", "limit")}
 
 
+VIEW_QUERIES = {"select": crm.SelectRows, "group": crm.GroupRecords, "pivot": crm.PivotRecords}
+PARTS: dict[str, Any] = {
+    "by": crm.GroupKey,
+    "rows": crm.GroupKey,
+    "measures": crm.GroupMeasure,
+    "measure": crm.GroupMeasure,
+}
+
+
+def view_query(fields: Json) -> crm.ViewQuery:
+    """Return a query to be saved from JSON."""
+    ((sort, given),) = fields.items()
+    kinds = {
+        **PARTS,
+        "order": crm.FieldOrder if sort == "select" else crm.ResultOrder,
+        "columns": crm.SelectColumn if sort == "select" else crm.GroupKey,
+    }
+    given = {
+        name: value
+        if name not in kinds
+        else part(kinds[name], value)
+        if name == "measure"
+        else parts(kinds[name], value)
+        for name, value in given.items()
+    }
+    if "at" in given:
+        given["at"] = datetime.datetime.fromisoformat(given["at"])
+    if sort == "select":
+        given["select"] = given.pop("columns")
+    query: crm.ViewQuery = VIEW_QUERIES[sort](**given)
+    return query
+
+
+def view(found: crm.SavedView) -> Json:
+    """Return a view as JSON has it, with the sort of its query as its name."""
+    sorts = {cls: sort for sort, cls in VIEW_QUERIES.items()}
+    return {**plain(found), "query": {sorts[type(found.query)]: plain(found.query)}}
+
+
+def view_answer(answer: crm.RowsPage | crm.PivotTable) -> Json:
+    """Return the answer of a view as JSON has it."""
+    return {"pivot" if isinstance(answer, crm.PivotTable) else "rows": answer}
+
+
 CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
     "activities.get": lambda db, r: db.activities.get(r["id"]),
     "activities.identify": lambda db, r: db.activities.identify(
@@ -617,6 +661,16 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
         **cards(r),
         **r.options("path", "text", "remainder", "encoding", "create_missing"),
         **r.options("mode", "key", "all_or_nothing"),
+    ),
+    "views.archive": lambda db, r: view(db.views.archive(r["name"])),
+    "views.get": lambda db, r: view(db.views.get(r["name"])),
+    "views.list": lambda db, r: [view(one) for one in db.views.list()],
+    "views.restore": lambda db, r: view(db.views.restore(r["name"])),
+    "views.run": lambda db, r: view_answer(
+        db.views.run(r["name"], **r.options("after", "limit"), **moments(r, "at"))
+    ),
+    "views.save": lambda db, r: view(
+        db.views.save(r["name"], view_query(r["query"]), **r.options("label", "description"))
     ),
 }
 """How each operation is called."""

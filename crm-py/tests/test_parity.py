@@ -140,6 +140,12 @@ def test_every_operation_is_called_by_a_method(
     db.query.select("book", ["title"])
     db.query.group("book", ["title"])
     db.query.pivot("book", ["title"], ["cover.name"], crm.GroupMeasure(count=True))
+    db.views.save("titles", crm.SelectRows("book", ["title"]))
+    db.views.archive("titles")
+    db.views.restore("titles")
+    db.views.get("titles")
+    db.views.list()
+    db.views.run("titles")
     db.sql("select 1")
     db.stats()
     db.info()
@@ -161,6 +167,8 @@ def test_every_operation_is_called_by_a_method(
                 assert_same(answers[name], crm.AssociationType)
             case "ActivityKind":
                 assert_same(answers[name], crm.ActivityKind)
+            case "SavedView":
+                assert_same(answers[name], crm.SavedView)
             case "Visitor":
                 assert_same(answers[name], crm.Visitor)
             case "EntityType":
@@ -206,6 +214,9 @@ def test_every_operation_is_called_by_a_method(
     assert_same(answers["query.select"], crm.RowsPage)
     assert_same(answers["query.select"]["columns"][0], crm.ResultColumn)
     assert_same(answers["query.group"], crm.RowsPage)
+    asked = fields(crm.SelectRows) - {"select"} | {"columns", "after"}
+    assert set(answers["views.get"]["query"]["select"]) == asked
+    assert_same(answers["views.run"]["rows"], crm.RowsPage)
     assert_same(answers["query.pivot"], crm.PivotTable)
     assert_same(answers["query.pivot"]["measure"], crm.ResultColumn)
     assert_same(answers["query.pivot"]["total"], crm.PivotCell)

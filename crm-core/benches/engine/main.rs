@@ -11,6 +11,7 @@
 #![allow(missing_docs, clippy::print_stdout, clippy::unwrap_used)]
 
 mod activities;
+mod queries;
 mod raw;
 mod rows;
 
@@ -119,6 +120,7 @@ fn main() {
     let ids: Vec<RecordId> = sample_ids(&crm, count);
     reads(&crm, &raw, &ids, count, &mut report);
     pages(&crm, &raw, count, &mut report);
+    queries::run(&crm, &raw.conn, count, &mut report);
     calls(&mut report);
     drop(crm);
     updates(&ours_path, &mut raw, &ids, &mut report);

@@ -35,7 +35,7 @@ pub use span::Span;
 pub(crate) use check::{AssociationShape, Schema, check};
 pub(crate) use checked::{
     ACTIVITY_COLUMNS, ChangedTest, Checked, Column, Compare, Direction, EventTest, FieldTest,
-    HoldMode, MeasureTest, Named, Node, RelatedTest, Test, TextMatch, Way, WhenTest,
+    HoldMode, MeasureTest, Named, Node, RelatedTest, Test, TextMatch, Way, WhenTest, order,
 };
 pub(crate) use evaluate::{ChangeFact, Facts, RelatedFact, Subject, Total, explain};
 pub(crate) use json::refusal;

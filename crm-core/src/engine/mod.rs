@@ -23,6 +23,7 @@ mod history;
 mod imports;
 mod intake;
 mod observe;
+mod pivot;
 mod progress;
 mod queries;
 mod records;
@@ -34,6 +35,7 @@ mod vcard_import;
 mod verify_activities;
 mod verify_associations;
 mod view;
+mod views;
 mod writing;
 
 pub use activities::Activities;
@@ -46,6 +48,7 @@ pub use imports::Imports;
 pub use observe::Observer;
 pub use records::Records;
 pub use types::Types;
+pub use views::Views;
 
 use std::{
     fmt,
@@ -253,6 +256,12 @@ impl Crm {
     #[must_use]
     pub fn activity_kinds(&self) -> ActivityKinds<'_> {
         ActivityKinds::new(self)
+    }
+
+    /// Saved views.
+    #[must_use]
+    pub fn views(&self) -> Views<'_> {
+        Views::new(self)
     }
 
     /// Types of associations.

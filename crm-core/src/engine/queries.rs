@@ -1,13 +1,15 @@
 //! Queries: rows of columns, figures over groups, two-way tables.
 
-use super::{Catalog, Crm, check_limit, check_range, cursor};
+use super::{Catalog, Crm, check_limit, check_range, cursor, pivot};
 use crate::{
-    Error, ErrorKind, GroupRecords, PivotCell, PivotRecords, PivotTable, Result, RowsPage,
-    SelectRows, Value,
+    Error, ErrorKind, GroupRecords, PivotRecords, PivotTable, Result, RowsPage, SelectRows, Value,
+    ViewQuery,
     cell::Cell,
-    condition::Moment,
     limits,
-    query::{CheckedGroup, CheckedSelect, Form, Output, check_group, check_pivot, check_select},
+    query::{
+        CheckedGroup, CheckedPivot, CheckedSelect, Form, Output, check_group, check_pivot,
+        check_select,
+    },
     store::{
         Connection,
         select::{self as sql, Place, Statement},
@@ -39,13 +41,11 @@ impl Crm {
     /// together, a limit that is not 1 to 10,000, or an `after` that is not the `next` of a page in
     /// the same order; `OutOfRange` if a sum does not fit 64 bits; `LimitExceeded`.
     pub fn select_rows(&self, request: &SelectRows) -> Result<RowsPage> {
-        check_limit(request.limit)?;
         let moment = self.moment(request.at, request.zone.as_deref())?;
         let after = request.after.as_deref().map(|text| cursor::read(&request.order, text));
         let after = after.transpose()?;
         self.read_explained(|conn, catalog| {
-            catalog.table(&request.entity_type)?;
-            let query = check_select(request, catalog)?;
+            let query = ready_select(catalog, request)?;
             // One more tells whether there is a next page.
             let limit = request.limit + 1;
             let statement = sql::rows(&query, &moment, request.archived, after.as_ref(), limit)?;
@@ -110,11 +110,9 @@ impl Crm {
     ///
     /// As [`Crm::select_rows`].
     pub fn group_records(&self, request: &GroupRecords) -> Result<RowsPage> {
-        check_range("limit", request.limit.into(), 1, limits::GROUPS.into())?;
         let moment = self.moment(request.at, request.zone.as_deref())?;
         self.read_explained(|conn, catalog| {
-            catalog.table(&request.entity_type)?;
-            let query = check_group(request, catalog)?;
+            let query = ready_group(catalog, request)?;
             let order = query.names_of_order();
             let after =
                 request.after.as_deref().map(|text| cursor::read_group(&order, &query, text));
@@ -188,8 +186,47 @@ impl Crm {
     /// As [`Crm::select_rows`]; `LimitExceeded` past 10,000 rows or columns or 100,000 cells.
     pub fn pivot_records(&self, request: &PivotRecords) -> Result<PivotTable> {
         let moment = self.moment(request.at, request.zone.as_deref())?;
-        self.read_explained(|conn, catalog| pivot(conn, catalog, request, &moment))
+        self.read_explained(|conn, catalog| {
+            let query = ready_pivot(catalog, request)?;
+            pivot::read(conn, &query, request.archived, &moment)
+        })
     }
+
+    /// Judges a query that is saved.
+    pub(super) fn judge(&self, catalog: &Catalog, query: &ViewQuery) -> Result<()> {
+        let (at, zone) = match query {
+            ViewQuery::Select(request) => {
+                ready_select(catalog, request)?;
+                (request.at, &request.zone)
+            }
+            ViewQuery::Group(request) => {
+                ready_group(catalog, request)?;
+                (request.at, &request.zone)
+            }
+            ViewQuery::Pivot(request) => {
+                ready_pivot(catalog, request)?;
+                (request.at, &request.zone)
+            }
+        };
+        self.moment(at, zone.as_deref()).map(drop)
+    }
+}
+
+fn ready_select(catalog: &Catalog, request: &SelectRows) -> Result<CheckedSelect> {
+    check_limit(request.limit)?;
+    catalog.table(&request.entity_type)?;
+    check_select(request, catalog)
+}
+
+fn ready_group(catalog: &Catalog, request: &GroupRecords) -> Result<CheckedGroup> {
+    check_range("limit", request.limit.into(), 1, limits::GROUPS.into())?;
+    catalog.table(&request.entity_type)?;
+    check_group(request, catalog)
+}
+
+fn ready_pivot(catalog: &Catalog, request: &PivotRecords) -> Result<CheckedPivot> {
+    catalog.table(&request.entity_type)?;
+    check_pivot(request, catalog)
 }
 
 fn read_row(query: &CheckedSelect, mut cells: Vec<Cell>) -> Result<(Vec<Value>, Place)> {
@@ -206,7 +243,7 @@ fn read_row(query: &CheckedSelect, mut cells: Vec<Cell>) -> Result<(Vec<Value>, 
 }
 
 /// Reads the values of outputs off cells.
-fn read(
+pub(super) fn read(
     forms: impl Iterator<Item = Form>,
     mut cells: &mut [Cell],
     values: &mut Vec<Value>,
@@ -220,7 +257,7 @@ fn read(
 }
 
 /// Shows each group: its cells, the values of its keys, and those of its measures.
-fn each_group(
+pub(super) fn each_group(
     conn: &Connection,
     query: &CheckedGroup,
     statement: &Statement,
@@ -237,101 +274,4 @@ fn each_group(
         read(forms, &mut of_measures, &mut measures)?;
         visit(cells, keys, measures)
     })
-}
-
-/// One side of a pivot: for each group the cells of its keys, their values, and the total.
-struct Side {
-    cells: Vec<Vec<Cell>>,
-    labels: Vec<Vec<Value>>,
-    totals: Vec<PivotCell>,
-}
-
-fn pivot(
-    conn: &Connection,
-    catalog: &Catalog,
-    request: &PivotRecords,
-    moment: &Moment,
-) -> Result<PivotTable> {
-    catalog.table(&request.entity_type)?;
-    let query = check_pivot(request, catalog)?;
-    let side = |group: &CheckedGroup, field: &str| -> Result<Side> {
-        let limit = limits::GROUPS + 1;
-        let statement = sql::groups(group, moment, request.archived, None, Some(limit))?;
-        let mut side = Side { cells: Vec::new(), labels: Vec::new(), totals: Vec::new() };
-        let width = group.width_of_keys();
-        each_group(conn, group, &statement, |mut cells, keys, measures| {
-            cells.truncate(width);
-            side.cells.push(cells);
-            side.labels.push(keys);
-            side.totals.push(to_cell(measures));
-            Ok(())
-        })?;
-        match side.cells.len() > limits::GROUPS as usize {
-            true => Err(too_many(limits::GROUPS as usize, field)),
-            false => Ok(side),
-        }
-    };
-    let only = |group: &CheckedGroup, statement: &Statement| -> Result<PivotCell> {
-        let mut found = None;
-        each_group(conn, group, statement, |_, _, measures| {
-            found = Some(to_cell(measures));
-            Ok(())
-        })?;
-        found.ok_or_else(|| Error::new(ErrorKind::Internal, "a figure of all records is missing"))
-    };
-    let rows = side(&query.rows, "rows")?;
-    let columns = side(&query.columns, "columns")?;
-    if rows.cells.len().saturating_mul(columns.cells.len()) > limits::PIVOT_CELLS {
-        return Err(too_many(limits::PIVOT_CELLS, "columns"));
-    }
-    let none = only(&query.total, &sql::figures_of_none(&query.total, moment)?)?;
-    let mut cells = vec![vec![none; columns.cells.len()]; rows.cells.len()];
-    let statement = sql::groups(&query.cells, moment, request.archived, None, None)?;
-    // Cells come in the order of the rows, and within each in that of the columns.
-    let (mut row, mut column) = (0, 0);
-    let (width, width_of_rows) = (query.cells.width_of_keys(), query.rows.width_of_keys());
-    each_group(conn, &query.cells, &statement, |mut keys, _, measures| {
-        keys.truncate(width);
-        let of_column = keys.split_off(width_of_rows);
-        while rows.cells.get(row).is_some_and(|cells| *cells != keys) {
-            (row, column) = (row + 1, 0);
-        }
-        while columns.cells.get(column).is_some_and(|cells| *cells != of_column) {
-            column += 1;
-        }
-        match cells.get_mut(row).and_then(|cells| cells.get_mut(column)) {
-            Some(cell) => *cell = to_cell(measures),
-            None => {
-                return Err(Error::new(ErrorKind::Internal, "a cell of a pivot has no place"));
-            }
-        }
-        Ok(())
-    })?;
-    let total = sql::groups(&query.total, moment, request.archived, None, None)?;
-    let measure = query.total.measures.iter().flat_map(Output::columns).next();
-    Ok(PivotTable {
-        rows: query.rows.keys.iter().flat_map(Output::columns).collect(),
-        columns: query.columns.keys.iter().flat_map(Output::columns).collect(),
-        measure: measure.expect("a pivot has a measure"),
-        row_labels: rows.labels,
-        column_labels: columns.labels,
-        cells,
-        row_totals: rows.totals,
-        column_totals: columns.totals,
-        total: only(&query.total, &total)?,
-    })
-}
-
-fn to_cell(measures: Vec<Value>) -> PivotCell {
-    let mut measures = measures.into_iter();
-    let value = measures.next().unwrap_or_default();
-    let mut number = || measures.next().and_then(|value| value.as_i64());
-    PivotCell { value, numerator: number(), denominator: number() }
-}
-
-fn too_many(most: usize, field: &str) -> Error {
-    let what = if field == "columns" && most == limits::PIVOT_CELLS { "cells" } else { field };
-    Error::new(ErrorKind::LimitExceeded, format!("more than {most} {what}"))
-        .with_field(field)
-        .with_hint("narrow the condition, or group by a longer stretch of the calendar")
 }

@@ -98,6 +98,12 @@ change_kinds! {
     AssociationArchived = "association_archived";
     /// An association was taken out of the archive.
     AssociationRestored = "association_restored";
+    /// A query was saved as a view, or a view was changed.
+    ViewSaved = "view_saved";
+    /// A view was archived.
+    ViewArchived = "view_archived";
+    /// A view was taken out of the archive.
+    ViewRestored = "view_restored";
 }
 
 /// One change, as the journal has it.
@@ -130,7 +136,7 @@ pub struct Change {
     pub record_id: Option<RecordId>,
     /// The new values of a record's attributes; null for those that were cleared.
     pub values: Values,
-    /// For a definition, a file or a visitor: what the journal holds, as JSON.
+    /// For a definition, a view, a file or a visitor: what the journal holds, as JSON.
     pub definition: Option<String>,
     /// An activity as it was recorded: without what came later, that is whose record its visitor
     /// turned out to be and by which activity it was superseded.

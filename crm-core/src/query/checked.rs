@@ -1,11 +1,13 @@
 //! Queries that were judged against a schema: names have become columns, and each result says how
 //! its cells become values.
 
+use std::cmp::Ordering;
+
 use super::{Bucket, ResultColumn};
 use crate::{
     End, Error, ErrorKind, Kind, Result, Value,
     cell::Cell,
-    condition::{Column, EventTest, Node, RelatedTest},
+    condition::{Column, EventTest, Node, RelatedTest, order},
     normal,
     record::take_value,
 };
@@ -278,6 +280,43 @@ impl CheckedGroup {
             (place, _) => cells[place].clone(),
         });
         order.chain(cells[..self.width_of_keys()].iter().cloned()).collect()
+    }
+}
+
+impl Measure {
+    /// Whether the figure of a whole follows from those of its parts.
+    pub(crate) const fn adds_up(&self) -> bool {
+        match &self.aggregate {
+            Aggregate::Count | Aggregate::Share(_) => true,
+            // Sums of real numbers depend on how they are put together.
+            Aggregate::Of(Figure::Sum, quantity) => !matches!(quantity.kind, Kind::Real),
+            Aggregate::Of(figure, _) => matches!(figure, Figure::Min | Figure::Max),
+        }
+    }
+
+    /// Adds the cells of a part to those of the whole.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfRange` if a sum does not fit 64 bits.
+    pub(crate) fn add(&self, whole: &mut [Cell], part: &[Cell]) -> Result<()> {
+        let wanted = match &self.aggregate {
+            Aggregate::Of(Figure::Min, _) => Ordering::Less,
+            Aggregate::Of(Figure::Max, _) => Ordering::Greater,
+            _ => {
+                for (whole, part) in whole.iter_mut().zip(part) {
+                    if let (Cell::Integer(sum), Cell::Integer(part)) = (whole, part) {
+                        *sum = sum.checked_add(*part).ok_or_else(too_large)?;
+                    }
+                }
+                return Ok(());
+            }
+        };
+        let is_first = whole[0] == Cell::Null;
+        if part[0] != Cell::Null && (is_first || order(&part[0], &whole[0]) == Some(wanted)) {
+            whole.clone_from_slice(part);
+        }
+        Ok(())
     }
 }
 

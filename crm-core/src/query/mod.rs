@@ -11,6 +11,7 @@ mod check;
 mod checked;
 mod quantile;
 mod request;
+mod view;
 
 pub use bucket::Bucket;
 pub use request::{
@@ -18,10 +19,13 @@ pub use request::{
     ResultColumn, ResultOrder, RowsPage, SelectColumn, SelectRows,
 };
 
+pub use view::{RunView, SaveView, SavedView, ViewAnswer, ViewName, ViewQuery};
+
 pub(crate) use bucket::start;
 pub(crate) use check::{check_group, check_pivot, check_select};
 pub(crate) use checked::{
-    Aggregate, CheckedGroup, CheckedSelect, Currency, EventFigure, FieldColumn, Figure, Form, Key,
-    Measure, Output, Quantity, Selected, SortKey, Source, too_large,
+    Aggregate, CheckedGroup, CheckedPivot, CheckedSelect, Currency, EventFigure, FieldColumn,
+    Figure, Form, Key, Measure, Output, Quantity, Selected, SortKey, Source, too_large,
 };
 pub(crate) use quantile::quantile;
+pub(crate) use view::{read_view, view_json};

@@ -40,6 +40,7 @@ pub(crate) mod records;
 pub(crate) mod select;
 pub(crate) mod side_table;
 pub(crate) mod table;
+pub(crate) mod views;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -7,10 +7,11 @@ use std::{fs, path::PathBuf};
 
 use crm_core::{
     ActivityLink, ActivityPreset, AddAssociation, AddFile, Address, Archived, AssociationPreset,
-    Attribute, ChoiceOption, ColumnMapping, Crm, DefineActivityKind, DefineAssociationType,
-    Direction, FileRef, Flow, IdentifyVisitor, Kind, ListChanges, ListImports, ListRecords,
-    ListTimeline, Money, NewActivity, PatchAssociation, PlanImport, Preset, RecordId, RecordRef,
-    RunSql, Timestamp, Value, Values, values,
+    Attribute, Bucket, ChoiceOption, ColumnMapping, Crm, DefineActivityKind, DefineAssociationType,
+    Direction, FileRef, Flow, GroupKey, GroupMeasure, GroupRecords, IdentifyVisitor, Kind,
+    ListChanges, ListImports, ListRecords, ListTimeline, Money, NewActivity, PatchAssociation,
+    PivotRecords, PlanImport, Preset, RecordId, RecordRef, RunSql, SaveView, SelectColumn,
+    SelectRows, Timestamp, Value, Values, ViewQuery, values,
 };
 use serde_json::{Value as Json, json};
 
@@ -76,9 +77,32 @@ fn fill(crm: &Crm) {
     crm.types().restore_attribute("everything", "a_rating").unwrap();
     crm.types().archive("household").unwrap();
     happen(&crm, RecordRef::new("contact", contact.id), RecordRef::new("company", acme.id));
+    keep_views(&crm);
     crm.journal().acknowledge("warehouse", 17).unwrap();
     crm.journal().acknowledge("new one", 0).unwrap();
     import(&crm);
+}
+
+/// Views of every sort: changed, archived, restored.
+fn keep_views(crm: &Crm) {
+    let save = |name: &str, query: ViewQuery| crm.views().save(SaveView::new(name, query)).unwrap();
+    let columns = [SelectColumn::field("given_name"), SelectColumn::related("company", "name")];
+    let mut select = SelectRows::new("contact", columns);
+    select.condition =
+        Some("country = \"DE\" and count(purchase within 12mo) >= 1".parse().unwrap());
+    save("customers", ViewQuery::Select(select.clone()));
+    select.limit = 7;
+    save("customers", ViewQuery::Select(select));
+    let (by, count) = (GroupKey::bucket("opened_on", Bucket::Month), GroupMeasure::count());
+    save(
+        "deals_by_month",
+        ViewQuery::Group(GroupRecords::new("deal", [by.clone()], [count.clone()])),
+    );
+    let pivot = PivotRecords::new("deal", [by], [GroupKey::related("company", "name")], count);
+    save("deals_by_company", ViewQuery::Pivot(pivot));
+    crm.views().archive("deals_by_month").unwrap();
+    crm.views().archive("customers").unwrap();
+    crm.views().restore("customers").unwrap();
 }
 
 /// Two imports, of which one was taken back.
@@ -266,6 +290,7 @@ fn contents(crm: &Crm) -> Json {
         "records": records,
         "kinds": kinds,
         "activities": activities(crm),
+        "views": crm.views().list().unwrap(),
         "association_types": crm.association_types().list().unwrap(),
         "associations": associations(crm),
         "imports": crm.imports().list(&ListImports { after: None, limit: 100 }).unwrap(),

@@ -234,7 +234,15 @@ fn about_queries() -> Vec<(&'static str, Json)> {
     let condition = json!({ "field": "a_text", "op": "neq", "value": "Zanzibarine" });
     let share = json!({ "share": condition, "where": condition });
     let columns = json!([{ "field": "a_text" }, { "related": "a_reference", "field": "name" }]);
+    let select = json!({ "type": "everything", "columns": columns, "where": condition });
+    let view = json!({ "name": "everybody" });
     vec![
+        ("views.save", json!({ "name": "everybody", "query": { "select": select } })),
+        ("views.run", json!({ "name": "everybody", "limit": 1 })),
+        ("views.archive", view.clone()),
+        ("views.restore", view.clone()),
+        ("views.get", view),
+        ("views.list", json!({})),
         (
             "query.select",
             json!({ "type": "everything", "columns": columns, "where": condition, "limit": 1 }),

@@ -142,13 +142,17 @@ from crm.query import (
     FieldOrder,
     GroupKey,
     GroupMeasure,
+    GroupRecords,
     PivotCell,
+    PivotRecords,
     PivotTable,
     Query,
     ResultColumn,
     ResultOrder,
     RowsPage,
     SelectColumn,
+    SelectRows,
+    ViewQuery,
 )
 from crm.records import (
     ApplyReport,
@@ -180,6 +184,7 @@ from crm.tables import Table
 from crm.timeline import AssociationEntry, TimelineEntry, TimelineKind, TimelinePage
 from crm.values import Address, FileRef, Money, Value
 from crm.vcard import CardMapping, CardVersion, Vcard
+from crm.views import SavedView, Views
 from crm.where import BuiltCondition, F, all_of, any_of, changed, events, related
 
 __all__ = [
@@ -259,6 +264,7 @@ __all__ = [
     "FullError",
     "GroupKey",
     "GroupMeasure",
+    "GroupRecords",
     "HistoryEntry",
     "HistoryPage",
     "Import",
@@ -294,6 +300,7 @@ __all__ = [
     "Page",
     "PatchRecord",
     "PivotCell",
+    "PivotRecords",
     "PivotTable",
     "PlanCounts",
     "PlannedChange",
@@ -317,10 +324,12 @@ __all__ = [
     "RestoreRecord",
     "ResultColumn",
     "ResultOrder",
-    "RowsPage",
-    "SelectColumn",
     "RevertReport",
     "RowDecision",
+    "RowsPage",
+    "SavedView",
+    "SelectColumn",
+    "SelectRows",
     "Sensitivity",
     "StaleVersionError",
     "Table",
@@ -342,6 +351,8 @@ __all__ = [
     "Value",
     "Vcard",
     "VerifyReport",
+    "ViewQuery",
+    "Views",
     "Visitor",
     "WalkNode",
     "WrongKindError",

@@ -31,6 +31,7 @@ from crm.tables import SqlValue, Table
 from crm.timeline import TimelineEntry, TimelineKind, TimelinePage, read_timeline, write_timeline
 from crm.values import encode
 from crm.vcard import Vcard
+from crm.views import Views
 
 MEMORY = ":memory:"
 """The path of a file in memory that nobody else sees."""
@@ -192,6 +193,11 @@ class Crm:
     def query(self) -> Query:
         """Rows of columns, figures over groups, and two-way tables."""
         return Query(self._engine)
+
+    @property
+    def views(self) -> Views:
+        """Queries that are kept in the file under a name."""
+        return Views(self._engine)
 
     @property
     def conditions(self) -> Conditions:

@@ -44,6 +44,9 @@ class ChangeKind(StrEnum):
     ASSOCIATION_CHANGED = "association_changed"
     ASSOCIATION_ARCHIVED = "association_archived"
     ASSOCIATION_RESTORED = "association_restored"
+    VIEW_SAVED = "view_saved"
+    VIEW_ARCHIVED = "view_archived"
+    VIEW_RESTORED = "view_restored"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

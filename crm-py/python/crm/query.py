@@ -287,6 +287,81 @@ class PivotTable:
         return head, [*rows, ("total", *blank, *totals)]
 
 
+@dataclass(frozen=True, slots=True)
+class SelectRows:
+    """What `Query.select` asks, to be saved as a view."""
+
+    type: str
+    """The entity type."""
+    select: Iterable[Column]
+    """The columns, 1 to 50."""
+    _: KW_ONLY
+    where: Condition | None = None
+    """Only records for which this condition is true."""
+    order: Iterable[FieldOrder | Mapping[str, Any] | str] = ()
+    """The order, and among equals by id."""
+    archived: Archived | str = Archived.EXCLUDE
+    """Which records, by whether they are archived."""
+    limit: int = 100
+    """How many rows a page has at most, 1 to 10,000."""
+    at: datetime.datetime | None = None
+    """The moment that counts as now; that of each run if it is None."""
+    zone: str | None = None
+    """The time zone by whose calendar days count; UTC if it is None."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRecords:
+    """What `Query.group` asks, to be saved as a view."""
+
+    type: str
+    """The entity type."""
+    by: Iterable[Key] = ()
+    """The keys; all records are one group without any."""
+    measures: Iterable[Measure] = ()
+    """The figures."""
+    _: KW_ONLY
+    where: Condition | None = None
+    """Only records for which this condition is true."""
+    order: Iterable[ResultOrder | Mapping[str, Any] | str] = ()
+    """The order, and among equals by the keys."""
+    archived: Archived | str = Archived.EXCLUDE
+    """Which records, by whether they are archived."""
+    limit: int = 10_000
+    """How many groups a page has at most, 1 to 10,000."""
+    at: datetime.datetime | None = None
+    """The moment that counts as now; that of each run if it is None."""
+    zone: str | None = None
+    """The time zone by whose calendar days count; UTC if it is None."""
+
+
+@dataclass(frozen=True, slots=True)
+class PivotRecords:
+    """What `Query.pivot` asks, to be saved as a view."""
+
+    type: str
+    """The entity type."""
+    rows: Iterable[Key]
+    """The keys of the rows."""
+    columns: Iterable[Key]
+    """The keys of the columns."""
+    measure: Measure
+    """The figure of each cell."""
+    _: KW_ONLY
+    where: Condition | None = None
+    """Only records for which this condition is true."""
+    archived: Archived | str = Archived.EXCLUDE
+    """Which records, by whether they are archived."""
+    at: datetime.datetime | None = None
+    """The moment that counts as now; that of each run if it is None."""
+    zone: str | None = None
+    """The time zone by whose calendar days count; UTC if it is None."""
+
+
+ViewQuery: TypeAlias = SelectRows | GroupRecords | PivotRecords
+"""A query that can be saved as a view."""
+
+
 class Query:
     """Queries: `Crm.query`.
 
@@ -335,16 +410,17 @@ class Query:
         the time zone by whose calendar days count. Hand the page's `next` in as `after` for the next
         page, with the same `at`, or use `iterate`.
         """
-        request = {
-            "type": type,
-            "where": _write_where(where),
-            "columns": _write_all(select, SelectColumn, "columns"),
-            "order": _write_all(order, FieldOrder, "order"),
-            "archived": str(archived),
-            "after": after,
-            "limit": limit,
-            **moment(at, zone),
-        }
+        asked = SelectRows(
+            type,
+            select,
+            where=where,
+            order=order,
+            archived=archived,
+            limit=limit,
+            at=at,
+            zone=zone,
+        )
+        request = {**write_query(asked)["select"], "after": after}
         return read_page(self._engine.call("query.select", request))
 
     def iterate(
@@ -359,7 +435,7 @@ class Query:
         zone: str | None = None,
     ) -> Iterator[tuple[Any, ...]]:
         """Iterate over the rows of all pages of `select`, each read when it is needed."""
-        select, order, at = [*select], [*order], _now(at)
+        select, order, at = [*select], [*order], now(at)
         after = None
         while True:
             page = self.select(
@@ -403,17 +479,18 @@ class Query:
         ...     db.query.group("company", ["industry"], [total]).to_dicts()[1]
         {'industry': 'steel', 'sum': Money(amount=Decimal('15.00'), currency='EUR')}
         """
-        request = {
-            "type": type,
-            "where": _write_where(where),
-            "by": _write_all(by, GroupKey, "by"),
-            "measures": _write_all(measures, GroupMeasure, "measures"),
-            "order": _write_all(order, ResultOrder, "order"),
-            "archived": str(archived),
-            "after": after,
-            "limit": limit,
-            **moment(at, zone),
-        }
+        asked = GroupRecords(
+            type,
+            by,
+            measures,
+            where=where,
+            order=order,
+            archived=archived,
+            limit=limit,
+            at=at,
+            zone=zone,
+        )
+        request = {**write_query(asked)["group"], "after": after}
         return read_page(self._engine.call("query.group", request))
 
     def iterate_groups(
@@ -429,7 +506,7 @@ class Query:
         zone: str | None = None,
     ) -> Iterator[tuple[Any, ...]]:
         """Iterate over the groups of all pages of `group`, each read when it is needed."""
-        by, measures, order, at = [*by], [*measures], [*order], _now(at)
+        by, measures, order, at = [*by], [*measures], [*order], now(at)
         after = None
         while True:
             page = self.group(
@@ -461,19 +538,14 @@ class Query:
         zone: str | None = None,
     ) -> PivotTable:
         """Group records in two directions, with totals: at most 100,000 cells."""
-        request = {
-            "type": type,
-            "where": _write_where(where),
-            "rows": _write_all(rows, GroupKey, "rows"),
-            "columns": _write_all(columns, GroupKey, "columns"),
-            "measure": _write(measure, GroupMeasure, "measure"),
-            "archived": str(archived),
-            **moment(at, zone),
-        }
+        asked = PivotRecords(
+            type, rows, columns, measure, where=where, archived=archived, at=at, zone=zone
+        )
+        request = write_query(asked)["pivot"]
         return read_pivot(self._engine.call("query.pivot", request))
 
 
-def _now(at: datetime.datetime | None) -> datetime.datetime:
+def now(at: datetime.datetime | None) -> datetime.datetime:
     """Return the moment that every page of an iteration means."""
     return datetime.datetime.now(datetime.UTC) if at is None else at
 
@@ -499,8 +571,69 @@ def _write_all(parts: Iterable[Any], cls: type[Any], path: str) -> list[Any]:
     return [_write(part, cls, f"{path}[{place}]") for place, part in enumerate(parts)]
 
 
-def _write_where(where: Condition | None) -> Any:
-    return where if where is None else conditions.write(where, "where")
+def write_query(query: ViewQuery) -> dict[str, dict[str, Any]]:
+    """Return the plain form of a query, by the name of its sort."""
+    where = query.where
+    plain = {
+        "type": query.type,
+        "where": where if where is None else conditions.write(where, "where"),
+        "archived": str(query.archived),
+        **moment(query.at, query.zone),
+    }
+    match query:
+        case SelectRows():
+            plain["columns"] = _write_all(query.select, SelectColumn, "columns")
+            plain["order"] = _write_all(query.order, FieldOrder, "order")
+            plain["limit"] = query.limit
+            return {"select": plain}
+        case GroupRecords():
+            plain["by"] = _write_all(query.by, GroupKey, "by")
+            plain["measures"] = _write_all(query.measures, GroupMeasure, "measures")
+            plain["order"] = _write_all(query.order, ResultOrder, "order")
+            plain["limit"] = query.limit
+            return {"group": plain}
+        case PivotRecords():
+            plain["rows"] = _write_all(query.rows, GroupKey, "rows")
+            plain["columns"] = _write_all(query.columns, GroupKey, "columns")
+            plain["measure"] = _write(query.measure, GroupMeasure, "measure")
+            return {"pivot": plain}
+
+
+def read_query(plain: dict[str, dict[str, Any]]) -> ViewQuery:
+    """Return a query from its plain form."""
+    ((sort, asked),) = plain.items()
+    common: dict[str, Any] = {
+        "where": asked["where"],
+        "archived": wire.known(Archived, asked["archived"]),
+        "at": asked["at"] and datetime.datetime.fromisoformat(asked["at"]),
+        "zone": asked["zone"],
+    }
+    if sort == "select":
+        columns = _read_all(asked["columns"], SelectColumn)
+        order = _read_all(asked["order"], FieldOrder)
+        limit = asked["limit"]
+        return SelectRows(asked["type"], columns, order=order, limit=limit, **common)
+    if sort == "group":
+        by, measures = _read_all(asked["by"], GroupKey), _read_all(asked["measures"], GroupMeasure)
+        order = _read_all(asked["order"], ResultOrder)
+        limit = asked["limit"]
+        return GroupRecords(asked["type"], by, measures, order=order, limit=limit, **common)
+    rows, columns = _read_all(asked["rows"], GroupKey), _read_all(asked["columns"], GroupKey)
+    measure = _read(asked["measure"], GroupMeasure)
+    return PivotRecords(asked["type"], rows, columns, measure, **common)
+
+
+def _read(plain: dict[str, Any], cls: type[Any]) -> Any:
+    """Return a part of a query from its plain form."""
+    names = {_NAMES.get(field.name, field.name): field.name for field in fields(cls)}
+    given = {names[name]: value for name, value in plain.items() if name in names}
+    for name in {"from_", "until"} & given.keys():
+        given[name] = datetime.datetime.fromisoformat(given[name])
+    return cls(**given)
+
+
+def _read_all(plain: list[dict[str, Any]], cls: type[Any]) -> tuple[Any, ...]:
+    return tuple(_read(part, cls) for part in plain)
 
 
 def read_page(plain: dict[str, Any]) -> RowsPage:

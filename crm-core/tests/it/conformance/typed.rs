@@ -12,7 +12,8 @@ use crm_core::{
     ListActivities, ListChanges, ListImports, ListPlanRows, ListRecords, ListTimeline, NewActivity,
     PatchAssociation, PatchRecord, PivotRecords, PlanImport, ProposeMapping, ReadFile,
     RecordActivities, ReleaseVisitor, RestoreAssociation, RestoreRecord, ResumeImport, RunSql,
-    SelectRows, TypeName, UpsertRecord, WalkAssociations, ops::Request,
+    RunView, SaveView, SelectRows, TypeName, UpsertRecord, ViewName, WalkAssociations,
+    ops::Request,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
@@ -147,6 +148,12 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         "types.restore" => with.call(|r: TypeName| crm.types().restore(&r.entity_type)),
         "vcard.export" => with.call(|r: ExportVcard| crm.export_vcard(&r, watch)),
         "vcard.import" => with.call(|r: ImportVcard| crm.import_vcard(&r, watch)),
+        "views.archive" => with.call(|r: ViewName| crm.views().archive(&r.name)),
+        "views.get" => with.call(|r: ViewName| crm.views().get(&r.name)),
+        "views.list" => with.call(|_: Empty| crm.views().list()),
+        "views.restore" => with.call(|r: ViewName| crm.views().restore(&r.name)),
+        "views.run" => with.call(|r: RunView| crm.views().run(&r)),
+        "views.save" => with.call(|r: SaveView| crm.views().save(r)),
         _ => return None,
     })
 }

@@ -9,12 +9,13 @@ extension Records {
     ///         ["name", SelectColumn(event: "purchase", last: "at", name: "last purchase")],
     ///         where: "employees >= 50", order: ["name"])
     ///
-    /// `condition` is text, JSON or built; `at` counts as now, and days are those of the time zone `zone`, UTC
-    /// by default. Hand in the `next` of one page as `after` for the following one, with the same `at`.
+    /// `condition` is text, JSON or built; `at` counts as now, and days are those of the time zone
+    /// `zone`, UTC by default. Hand in the `next` of one page as `after` for the following one, with
+    /// the same `at`.
     public func select(
-        _ columns: [SelectColumn], where condition: (any ConditionConvertible)? = nil, order: [FieldOrder] = [],
-        archived: Archived = .exclude, after: String? = nil, limit: UInt32 = 100, at: Date? = nil,
-        zone: String? = nil
+        _ columns: [SelectColumn], where condition: (any ConditionConvertible)? = nil,
+        order: [FieldOrder] = [], archived: Archived = .exclude, after: String? = nil,
+        limit: UInt32 = 100, at: Date? = nil, zone: String? = nil
     ) throws -> RowsPage {
         try crm.selectRows(
             request: SelectRows(
@@ -25,9 +26,9 @@ extension Records {
     /// Shows every row of ``select(_:where:order:archived:after:limit:at:zone:)`` to `body`, read page
     /// by page.
     public func selectEach(
-        _ columns: [SelectColumn], where condition: (any ConditionConvertible)? = nil, order: [FieldOrder] = [],
-        archived: Archived = .exclude, pageSize: UInt32 = 1000, at: Date = Date(),
-        zone: String? = nil, _ body: ([Value]) throws -> Void
+        _ columns: [SelectColumn], where condition: (any ConditionConvertible)? = nil,
+        order: [FieldOrder] = [], archived: Archived = .exclude, pageSize: UInt32 = 1000,
+        at: Date = Date(), zone: String? = nil, _ body: ([Value]) throws -> Void
     ) throws {
         try eachRow(body) {
             try select(
@@ -41,20 +42,22 @@ extension Records {
     ///     try crm.deals.group(
     ///         by: [GroupKey(field: "closed_on", bucket: .month)], [GroupMeasure(count: true)])
     public func group(
-        by: [GroupKey] = [], _ measures: [GroupMeasure] = [], where condition: (any ConditionConvertible)? = nil,
+        by: [GroupKey] = [], _ measures: [GroupMeasure] = [],
+        where condition: (any ConditionConvertible)? = nil,
         order: [ResultOrder] = [], archived: Archived = .exclude, after: String? = nil,
         limit: UInt32 = 10_000, at: Date? = nil, zone: String? = nil
     ) throws -> RowsPage {
         try crm.groupRecords(
             request: GroupRecords(
-                entityType: type, condition: condition?.condition, by: by, measures: measures, order: order,
-                archived: archived, after: after, limit: limit, at: at, zone: zone))
+                entityType: type, condition: condition?.condition, by: by, measures: measures,
+                order: order, archived: archived, after: after, limit: limit, at: at, zone: zone))
     }
 
     /// Shows every group of ``group(by:_:where:order:archived:after:limit:at:zone:)`` to `body`, read
     /// page by page.
     public func groupEach(
-        by: [GroupKey] = [], _ measures: [GroupMeasure] = [], where condition: (any ConditionConvertible)? = nil,
+        by: [GroupKey] = [], _ measures: [GroupMeasure] = [],
+        where condition: (any ConditionConvertible)? = nil,
         order: [ResultOrder] = [], archived: Archived = .exclude, pageSize: UInt32 = 10_000,
         at: Date = Date(), zone: String? = nil, _ body: ([Value]) throws -> Void
     ) throws {
@@ -68,13 +71,36 @@ extension Records {
     /// Groups records in two directions, with totals over the records.
     public func pivot(
         rows: [GroupKey], columns: [GroupKey], _ measure: GroupMeasure,
-        where condition: (any ConditionConvertible)? = nil, archived: Archived = .exclude, at: Date? = nil,
+        where condition: (any ConditionConvertible)? = nil, archived: Archived = .exclude,
+        at: Date? = nil,
         zone: String? = nil
     ) throws -> PivotTable {
         try crm.pivotRecords(
             request: PivotRecords(
                 entityType: type, condition: condition?.condition, rows: rows, columns: columns,
                 measure: measure, archived: archived, at: at, zone: zone))
+    }
+}
+
+extension Crm {
+    /// Saves a query as a view, or changes what is saved under the name. Label and description stay
+    /// where they are empty.
+    @discardableResult
+    public func save(
+        view name: String, _ query: ViewQuery, label: String = "", description: String = ""
+    ) throws -> SavedView {
+        try saveView(
+            request: SaveView(name: name, label: label, description: description, query: query))
+    }
+
+    /// All saved views, archived ones included, by name.
+    public func views() throws -> [SavedView] { try listViews(request: Empty()) }
+
+    /// The answer of a view: a page of rows or groups, or a two-way table.
+    public func run(
+        view name: String, after: String? = nil, limit: UInt32? = nil, at: Date? = nil
+    ) throws -> ViewAnswer {
+        try runView(request: RunView(name: name, after: after, limit: limit, at: at))
     }
 }
 

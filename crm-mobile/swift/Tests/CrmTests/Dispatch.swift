@@ -39,6 +39,7 @@ let branches: [String: Branch] = schemaBranches.merging(recordBranches) { first,
     .merging(activityBranches) { first, _ in first }
     .merging(conditionBranches) { first, _ in first }
     .merging(queryBranches) { first, _ in first }
+    .merging(viewBranches) { first, _ in first }
     .merging(importBranches) { first, _ in first }
 
 private let schemaBranches: [String: Branch] = [

@@ -1,7 +1,7 @@
 import Crm
 import Foundation
 
-// The branches of queries.
+// The branches of queries and saved views.
 
 extension Json {
     var number: Double? {
@@ -56,6 +56,68 @@ let queryBranches: [String: Branch] = [
     "query.pivot": { try $0.pivotRecords(request: try $1.pivotRecords()).json },
     "query.select": { try $0.selectRows(request: try $1.selectRows()).json },
 ]
+
+private func viewName(_ given: Json) throws -> ViewName {
+    ViewName(name: try given.only("name").string("name"))
+}
+
+let viewBranches: [String: Branch] = [
+    "views.archive": { try $0.archiveView(request: try viewName($1)).json },
+    "views.get": { try $0.getView(request: try viewName($1)).json },
+    "views.list": { crm, given in
+        _ = try given.only()
+        return json(try crm.listViews(request: Empty()))
+    },
+    "views.restore": { try $0.restoreView(request: try viewName($1)).json },
+    "views.run": { crm, given in
+        let given = try given.only("name", "after", "limit", "at")
+        let answer = try crm.runView(
+            request: RunView(
+                name: try given.string("name"), after: given["after"].text,
+                limit: given["limit"].integer.map { UInt32($0) }, at: try given.moment("at")))
+        switch answer {
+        case .rows(let page): return .object(["rows": page.json])
+        case .pivot(let table): return .object(["pivot": table.json])
+        }
+    },
+    "views.save": { crm, given in
+        let given = try given.only("name", "label", "description", "query")
+        return try crm.saveView(
+            request: SaveView(
+                name: try given.string("name"), label: given["label"].text ?? "",
+                description: given["description"].text ?? "",
+                query: try given["query"].viewQuery())
+        ).json
+    },
+]
+
+extension Json {
+    fileprivate func viewQuery() throws -> ViewQuery {
+        guard let (sort, query) = members?.first else { throw BadCase(description: "no query") }
+        switch sort {
+        case "select": return .select(try query.selectRows())
+        case "group": return .group(try query.groupRecords())
+        case "pivot": return .pivot(try query.pivotRecords())
+        default: throw BadCase(description: "no query \(sort)")
+        }
+    }
+}
+
+extension SavedView: Wire {
+    var json: Json {
+        let asked: Json =
+            switch query {
+            case .select(let rows): .object(["select": .object(["type": .text(rows.entityType)])])
+            case .group(let groups):
+                .object(["group": .object(["type": .text(groups.entityType)])])
+            case .pivot(let table): .object(["pivot": .object(["type": .text(table.entityType)])])
+            }
+        return .object([
+            "name": .text(name), "label": .text(label), "description": .text(description),
+            "query": asked, "archived_at": CrmTests.json(archivedAt),
+        ])
+    }
+}
 
 extension Json {
     func selectRows() throws -> SelectRows {

@@ -52,6 +52,18 @@ final class QueriesTests: XCTestCase {
         XCTAssertEqual(pages, expected)
     }
 
+    func testAViewIsKeptUnderItsName() throws {
+        let crm = try makeSales()
+        let won = SelectRows(
+            entityType: "sale", condition: "won = true", columns: ["agent"], archived: .exclude)
+        let saved = try crm.save(view: "won", .select(won), label: "Won")
+        XCTAssertEqual(try crm.views(), [saved])
+        guard case .rows(let page) = try crm.run(view: "won", limit: 1),
+            case .rows(let rest) = try crm.run(view: "won", after: page.next)
+        else { return XCTFail("rows were asked for") }
+        XCTAssertEqual(page.rows + rest.rows, [["Ann"], ["Bob"]])
+    }
+
     func testAPivotHasTotalsOverTheRecords() throws {
         let sales = try makeSales().records("sale")
         let won = GroupMeasure(share: "won = true")

@@ -1,6 +1,7 @@
 package org.crmcore
 
 import java.io.ByteArrayOutputStream
+import java.time.Instant
 import org.crmcore.engine.Engine
 import org.crmcore.engine.UniffiWithHandle
 import org.crmcore.model.AddFile
@@ -23,8 +24,13 @@ import org.crmcore.model.Progress
 import org.crmcore.model.ReadFile
 import org.crmcore.model.Replay
 import org.crmcore.model.RunSql
+import org.crmcore.model.RunView
+import org.crmcore.model.SaveView
+import org.crmcore.model.SavedView
 import org.crmcore.model.SqlResult
 import org.crmcore.model.VerifyReport
+import org.crmcore.model.ViewAnswer
+import org.crmcore.model.ViewQuery
 
 /**
  * The engine over one file.
@@ -115,6 +121,20 @@ class Crm private constructor(handle: Long, private val opened: Boolean) : Engin
 
     /** The definitions of all entity types. */
     fun listTypes(): List<EntityType> = listTypes(Empty())
+
+    /** Saves [query] as the view [name], or changes what is saved under it. Label and description stay where they are empty. */
+    fun saveView(name: String, query: ViewQuery, label: String = "", description: String = ""): SavedView =
+        saveView(SaveView(name, label, description, query))
+
+    /** All saved views, archived ones included, by name. */
+    fun listViews(): List<SavedView> = listViews(Empty())
+
+    /**
+     * The answer of the view [name]: a page of rows or groups, or a two-way table. [at] counts as now. [after] is
+     * the `next` of the page before, which is asked with the same [at].
+     */
+    fun runView(name: String, after: String? = null, limit: Int? = null, at: Instant? = null): ViewAnswer =
+        runView(RunView(name, after, limit?.toUInt(), at))
 
     /** Which engine this is. */
     fun info(): EngineInfo = info(Empty())

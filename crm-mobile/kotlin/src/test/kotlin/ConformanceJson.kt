@@ -32,6 +32,8 @@ import org.crmcore.model.Money
 import org.crmcore.model.RecordChange
 import org.crmcore.model.TimelineItem
 import org.crmcore.model.Value
+import org.crmcore.model.ViewAnswer
+import org.crmcore.model.ViewQuery
 
 /**
  * From the JSON of the shared cases to the records that the bindings generate, and back.
@@ -73,7 +75,7 @@ internal object ConformanceJson {
         val kind = type.classifier as KClass<*>
         return when {
             kind == Value::class -> value(json)
-            kind == RecordChange::class -> change(json.jsonObject)
+            kind == RecordChange::class || kind == ViewQuery::class -> variant(json.jsonObject, kind)
             kind == List::class -> json.jsonArray.map { read(it, type.arguments.single().type!!) }
             kind == Map::class -> json.jsonObject.mapValues { read(it.value, type.arguments.last().type!!) }
             kind == String::class -> text(json)
@@ -92,9 +94,9 @@ internal object ConformanceJson {
         }
     }
 
-    private fun change(json: JsonObject): RecordChange {
+    private fun variant(json: JsonObject, kind: KClass<*>): Any {
         val (name, request) = json.entries.single()
-        val case = RecordChange::class.sealedSubclasses.single { it.simpleName!!.lowercase() == name }
+        val case = kind.sealedSubclasses.single { it.simpleName!!.lowercase() == name }
         val constructor = case.primaryConstructor!!
         return constructor.call(read(request, constructor.parameters.single().type))
     }
@@ -141,6 +143,11 @@ internal object ConformanceJson {
         is Enum<*> -> JsonPrimitive(jsonName(result))
         is TimelineItem.Activity -> JsonObject(mapOf("activity" to write(result.v1)))
         is TimelineItem.Change -> JsonObject(mapOf("change" to write(result.v1)))
+        is ViewQuery.Select -> JsonObject(mapOf("select" to write(result.v1)))
+        is ViewQuery.Group -> JsonObject(mapOf("group" to write(result.v1)))
+        is ViewQuery.Pivot -> JsonObject(mapOf("pivot" to write(result.v1)))
+        is ViewAnswer.Rows -> JsonObject(mapOf("rows" to write(result.v1)))
+        is ViewAnswer.Pivot -> JsonObject(mapOf("pivot" to write(result.v1)))
         is TimelineItem.Association -> JsonObject(mapOf("association" to write(result.v1)))
         is CheckedCondition -> JsonObject(record(result) + ("condition" to Json.parseToJsonElement(result.condition)))
         is CloudEventPage -> JsonObject(record(result) + ("events" to JsonArray(result.events.map(Json::parseToJsonElement))))

@@ -79,9 +79,12 @@ import org.crmcore.model.RestoreAssociation
 import org.crmcore.model.RestoreRecord
 import org.crmcore.model.ResumeImport
 import org.crmcore.model.RunSql
+import org.crmcore.model.RunView
+import org.crmcore.model.SaveView
 import org.crmcore.model.SelectRows
 import org.crmcore.model.TypeName
 import org.crmcore.model.UpsertRecord
+import org.crmcore.model.ViewName
 import org.crmcore.model.WalkAssociations
 import org.junit.jupiter.api.AfterAll
 import org.junit.jupiter.api.Assertions.assertEquals
@@ -214,6 +217,12 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "types.restore" to call(TypeName::class) { restoreType(it) },
     "vcard.export" to call(ExportVcard::class) { exportVcard(it) },
     "vcard.import" to call(ImportVcard::class) { importVcard(it) },
+    "views.archive" to call(ViewName::class) { archiveView(it) },
+    "views.get" to call(ViewName::class) { getView(it) },
+    "views.list" to call(Empty::class) { listViews(it) },
+    "views.restore" to call(ViewName::class) { restoreView(it) },
+    "views.run" to call(RunView::class) { runView(it) },
+    "views.save" to call(SaveView::class) { saveView(it) },
 )
 
 private fun <T : Any> call(type: KClass<T>, operation: Engine.(T) -> Any?): (Engine, JsonElement) -> Any? =

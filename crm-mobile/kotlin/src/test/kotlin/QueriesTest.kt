@@ -1,6 +1,7 @@
 package org.crmcore
 
 import java.time.Instant
+import org.crmcore.model.Archived
 import org.crmcore.model.Bucket
 import org.crmcore.model.CrmException
 import org.crmcore.model.FieldOrder
@@ -13,7 +14,10 @@ import org.crmcore.model.DefineActivityPreset
 import org.crmcore.model.ActivityPreset
 import org.crmcore.model.RecordRef
 import org.crmcore.model.SelectColumn
+import org.crmcore.model.SelectRows
 import org.crmcore.model.Value
+import org.crmcore.model.ViewAnswer
+import org.crmcore.model.ViewQuery
 import org.junit.jupiter.api.AfterEach
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertThrows
@@ -79,6 +83,17 @@ class QueriesTest {
         val expected = listOf("2024-12-01" to 1L, "2025-01-01" to 2L).map { listOf(Value.Text(it.first), Value.Integer(it.second)) }
         assertEquals(expected, sales.group(months, counts).rows)
         assertEquals(expected, sales.groupAll(months, counts, pageSize = 1).toList())
+    }
+
+    @Test
+    fun `a view is kept under its name`() {
+        val won = SelectRows("sale", "won = true", listOf(SelectColumn("agent")), archived = Archived.EXCLUDE)
+        val saved = crm.saveView("won", ViewQuery.Select(won), label = "Won")
+        assertEquals(listOf(saved), crm.listViews())
+        assertEquals("Won" to ViewQuery.Select(won), saved.label to saved.query)
+        val page = (crm.runView("won", limit = 1) as ViewAnswer.Rows).v1
+        val rest = (crm.runView("won", after = page.next) as ViewAnswer.Rows).v1
+        assertEquals(listOf("Ann", "Bob").map { listOf(Value.Text(it)) }, page.rows + rest.rows)
     }
 
     @Test

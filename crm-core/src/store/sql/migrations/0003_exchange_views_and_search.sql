@@ -27,3 +27,11 @@ CREATE TABLE crm_import (
     conflicts INTEGER NOT NULL,
     errors INTEGER NOT NULL
 ) STRICT;
+
+CREATE TABLE crm_view (
+    -- Queries that are kept under a name.
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    definition TEXT NOT NULL,              -- JSON
+    archived_at INTEGER                    -- microseconds UTC; NULL while in use
+) STRICT;
