@@ -8,15 +8,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
     AcknowledgeChanges, Activity, ActivityKind, ActivityKindName, ActivityPage, ActivityReport,
-    AddFile, ApplyChanges, ApplyReport, ArchiveRecord, AttributeName, BackupTo, ChangePage,
-    CheckCondition, CheckedCondition, CloudEventPage, ConditionAnswer, ConditionPlan, Consumer,
-    ConsumerName, CountRecords, CreateRecord, Crm, DatabaseStats, DefineActivityKind,
-    DefineActivityPreset, DefineAttribute, DefinePreset, DefineType, Empty, EngineInfo, EntityType,
-    Error, ErrorKind, EvaluateCondition, ExplainCondition, ExportCsv, ExportReport, FilePiece,
-    FileRef, Flow, FoundRecords, GetActivity, GetHistory, GetManyRecords, GetRecord, GetRecordBy,
-    HistoryPage, IdentifyVisitor, ImportCsv, ImportReport, ListActivities, ListChanges,
-    ListRecords, ListTimeline, MappingProposal, NewActivity, OpenOptions, PatchRecord, Progress,
-    ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity,
+    AddFile, ApplyChanges, ApplyReport, ArchiveRecord, AttributeName, AuditRecords, AuditReport,
+    BackupTo, ChangePage, CheckCondition, CheckedCondition, CloudEventPage, ConditionAnswer,
+    ConditionPlan, Consumer, ConsumerName, CountRecords, CreateRecord, Crm, DatabaseStats,
+    DefineActivityKind, DefineActivityPreset, DefineAttribute, DefinePreset, DefineType, Empty,
+    EngineInfo, EntityType, Error, ErrorKind, EvaluateCondition, ExplainCondition, ExportCsv,
+    ExportReport, FilePiece, FileRef, Flow, FoundRecords, GetActivity, GetHistory, GetManyRecords,
+    GetRecord, GetRecordBy, HistoryPage, IdentifyVisitor, ImportCsv, ImportReport, ListActivities,
+    ListChanges, ListRecords, ListTimeline, MappingProposal, NewActivity, OpenOptions, PatchRecord,
+    Progress, ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity,
     ReleaseVisitor, RestoreRecord, Result, RunSql, SqlResult, TimelinePage, TypeName, UpsertRecord,
     Upserted, VerifyReport, Visitor, condition::refusal,
 };
@@ -170,6 +170,9 @@ macro_rules! for_each_operation {
             /// Archives a record: it stays readable, and lists leave it out.
             write "records.archive" RecordsArchive archive_record(ArchiveRecord) -> Record
                 = |crm, r, _| crm.records(&r.entity_type).archive(r.id, r.expected_version);
+            /// Counts how complete the records of a type are, and finds what looks like a mistake: misspellings, duplicates, outliers and others, with examples.
+            job "records.audit" RecordsAudit audit_records(AuditRecords) -> AuditReport
+                = |crm, r, watch| crm.audit_records(&r, watch);
             /// Counts records.
             read "records.count" RecordsCount count_records(CountRecords) -> u64
                 = |crm, r, _| crm.count_records(&r);

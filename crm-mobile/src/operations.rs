@@ -8,16 +8,17 @@ use std::sync::Arc;
 
 use crm_core::{
     AcknowledgeChanges, Activity, ActivityKind, ActivityKindName, ActivityPage, ActivityReport,
-    AddFile, ApplyChanges, ApplyReport, ArchiveRecord, AttributeName, BackupTo, ChangePage,
-    CheckCondition, CheckedCondition, CloudEventPage, ConditionAnswer, ConditionPlan, Consumer,
-    ConsumerName, CountRecords, CreateRecord, CrmError, DatabaseStats, DefineActivityKind,
-    DefineActivityPreset, DefineAttribute, DefinePreset, DefineType, Empty, EngineInfo, EntityType,
-    EvaluateCondition, ExplainCondition, ExportCsv, ExportReport, FilePiece, FileRef, FoundRecords,
-    GetActivity, GetHistory, GetManyRecords, GetRecord, GetRecordBy, HistoryPage, IdentifyVisitor,
-    ImportCsv, ImportReport, ListActivities, ListChanges, ListRecords, ListTimeline,
-    MappingProposal, NewActivity, PatchRecord, Progress, ProposeMapping, ReadFile, Record,
-    RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor, RestoreRecord, Result, RunSql,
-    SqlResult, TimelinePage, TypeName, UpsertRecord, Upserted, VerifyReport, Visitor, ops::Watch,
+    AddFile, ApplyChanges, ApplyReport, ArchiveRecord, AttributeName, AuditRecords, AuditReport,
+    BackupTo, ChangePage, CheckCondition, CheckedCondition, CloudEventPage, ConditionAnswer,
+    ConditionPlan, Consumer, ConsumerName, CountRecords, CreateRecord, CrmError, DatabaseStats,
+    DefineActivityKind, DefineActivityPreset, DefineAttribute, DefinePreset, DefineType, Empty,
+    EngineInfo, EntityType, EvaluateCondition, ExplainCondition, ExportCsv, ExportReport,
+    FilePiece, FileRef, FoundRecords, GetActivity, GetHistory, GetManyRecords, GetRecord,
+    GetRecordBy, HistoryPage, IdentifyVisitor, ImportCsv, ImportReport, ListActivities,
+    ListChanges, ListRecords, ListTimeline, MappingProposal, NewActivity, PatchRecord, Progress,
+    ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity,
+    ReleaseVisitor, RestoreRecord, Result, RunSql, SqlResult, TimelinePage, TypeName, UpsertRecord,
+    Upserted, VerifyReport, Visitor, ops::Watch,
 };
 
 use crate::{Crm, ProgressListener, guard::guard, progress::ask};

@@ -8,6 +8,7 @@
 
 mod activities;
 mod activity_kinds;
+mod audit;
 mod catalog;
 mod conditions;
 mod consumers;

@@ -106,6 +106,7 @@ from crm.journal import (
     Observer,
 )
 from crm.progress import Progress
+from crm.quality import AttributeAudit, AuditFinding, AuditReport, AuditRule
 from crm.records import (
     ApplyReport,
     Archived,
@@ -153,6 +154,10 @@ __all__ = [
     "Archived",
     "ArchivedError",
     "Attribute",
+    "AttributeAudit",
+    "AuditFinding",
+    "AuditReport",
+    "AuditRule",
     "BadCells",
     "BuiltCondition",
     "BusyError",

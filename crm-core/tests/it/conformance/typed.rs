@@ -3,12 +3,12 @@
 
 use crm_core::{
     AcknowledgeChanges, ActivityKindName, AddFile, ApplyChanges, ArchiveRecord, AttributeName,
-    BackupTo, CheckCondition, ConsumerName, CountRecords, CreateRecord, Crm, DefineActivityKind,
-    DefineActivityPreset, DefineAttribute, DefinePreset, DefineType, Empty, Error,
-    EvaluateCondition, ExplainCondition, ExportCsv, Flow, GetActivity, GetHistory, GetManyRecords,
-    GetRecord, GetRecordBy, IdentifyVisitor, ImportCsv, ListActivities, ListChanges, ListRecords,
-    ListTimeline, NewActivity, PatchRecord, ProposeMapping, ReadFile, RecordActivities,
-    ReleaseVisitor, RestoreRecord, RunSql, TypeName, UpsertRecord, ops::Request,
+    AuditRecords, BackupTo, CheckCondition, ConsumerName, CountRecords, CreateRecord, Crm,
+    DefineActivityKind, DefineActivityPreset, DefineAttribute, DefinePreset, DefineType, Empty,
+    Error, EvaluateCondition, ExplainCondition, ExportCsv, Flow, GetActivity, GetHistory,
+    GetManyRecords, GetRecord, GetRecordBy, IdentifyVisitor, ImportCsv, ListActivities,
+    ListChanges, ListRecords, ListTimeline, NewActivity, PatchRecord, ProposeMapping, ReadFile,
+    RecordActivities, ReleaseVisitor, RestoreRecord, RunSql, TypeName, UpsertRecord, ops::Request,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
@@ -75,6 +75,7 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         "records.apply" => with.call(|r: ApplyChanges| crm.apply(r)),
         "records.archive" => with
             .call(|r: ArchiveRecord| crm.records(&r.entity_type).archive(r.id, r.expected_version)),
+        "records.audit" => with.call(|r: AuditRecords| crm.audit_records(&r, watch)),
         "records.count" => with.call(|r: CountRecords| crm.count_records(&r)),
         "records.create" => {
             with.call(|r: CreateRecord| crm.records(&r.entity_type).create(r.values))

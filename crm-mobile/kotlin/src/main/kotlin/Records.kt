@@ -4,6 +4,8 @@ import java.time.Instant
 import org.crmcore.engine.Engine
 import org.crmcore.model.ArchiveRecord
 import org.crmcore.model.Archived
+import org.crmcore.model.AuditRecords
+import org.crmcore.model.AuditReport
 import org.crmcore.model.BadCells
 import org.crmcore.model.ColumnMapping
 import org.crmcore.model.CountRecords
@@ -140,6 +142,19 @@ class Records internal constructor(private val engine: Engine, /** The entity ty
         zone: String? = null,
         archived: Archived = Archived.EXCLUDE,
     ): Long = engine.countRecords(CountRecords(type, valuesOf(filter), where, at, zone, archived)).toLong()
+
+    /**
+     * Counts how complete the records are, and finds what looks like a mistake: misspellings, duplicates,
+     * outliers and others, each with up to [examples] ids. [at] counts as now; [progress] returns false to cancel.
+     */
+    fun audit(
+        at: Instant? = null,
+        staleAfterDays: Int = 365,
+        examples: Int = 5,
+        progress: ((Progress) -> Boolean)? = null,
+    ): AuditReport = watched(progress) {
+        engine.auditRecords(AuditRecords(type, at, staleAfterDays.toUInt(), examples.toUInt()), it)
+    }
 
     /** The changes of the record of this id, or of one [attribute] of it, oldest first, read by pages as the sequence is walked. */
     fun history(id: String, attribute: String? = null, pageSize: Int = 1000): Sequence<HistoryEntry> = sequence {
