@@ -364,34 +364,55 @@ fn read<'de, T: Deserialize<'de>, D: Deserializer<'de>>(payload: D) -> Result<T>
             let place = place.map(|place| format!(".{place}")).unwrap_or_default();
             return Error::new(kind, until_position(message)).with_field(format!("{path}{place}"));
         }
-        let (field, message) = explain(&message);
-        let field = field.or_else(|| (!path.is_empty()).then(|| path.to_owned()));
-        let error = Error::new(ErrorKind::InvalidArgument, message);
-        field.into_iter().fold(error, Error::with_field)
+        explain(&message, path)
     })
 }
 
 /// serde's messages repeat the value that did not fit, which may be personal: keeps what was
 /// expected, and the name of a missing or unknown field.
-fn explain(message: &str) -> (Option<String>, String) {
-    let field = |prefix: &str| {
-        let rest = message.strip_prefix(prefix)?;
-        Some(rest.split('`').next().unwrap_or_default().to_owned())
+fn explain(message: &str, path: &str) -> Error {
+    let at = |field: &str, message: &str| {
+        let error = Error::new(ErrorKind::InvalidArgument, message);
+        if field.is_empty() { error } else { error.with_field(field) }
     };
-    if let Some(name) = field("missing field `") {
-        return (Some(name), "the field is missing".to_owned());
+    let named = |prefix: &str| message.strip_prefix(prefix)?.split('`').next();
+    if let Some(name) = named("missing field `") {
+        return at(&below(path, name), "the field is missing")
+            .with_hint("docs/operations.md lists the fields of every request");
     }
-    if let Some(name) = field("unknown field `") {
+    if let Some(name) = named("unknown field `") {
         let known = message.split_once(", expected ").map_or("", |(_, known)| known);
-        return (Some(name), format!("no such field; expected {}", until_position(known)));
+        let error = format!("no such field; expected {}", until_position(known));
+        return suggest(at(&below(path, name), &error), name, known);
     }
-    if let Some((_, expected)) = message.rsplit_once("expected ") {
-        return (None, format!("expected {}", until_position(expected)));
+    if let Some((given, expected)) = message.rsplit_once("expected ") {
+        let error = at(path, &format!("expected {}", until_position(expected)));
+        return match given.strip_prefix("unknown variant `") {
+            Some(given) => suggest(error, given.trim_end_matches("`, "), expected),
+            None => error,
+        };
     }
     if message.starts_with("a value cannot") || message.starts_with("unknown part") {
-        return (None, until_position(message).to_owned());
+        return at(path, until_position(message));
     }
-    (None, "not well-formed".to_owned())
+    at(path, "not well-formed")
+}
+
+/// The place of a field of what stands at `path`, which may name the field already.
+fn below(path: &str, field: &str) -> String {
+    match path.strip_suffix(field) {
+        _ if path.is_empty() => field.to_owned(),
+        Some(rest) if rest.is_empty() || rest.ends_with('.') => path.to_owned(),
+        _ => format!("{path}.{field}"),
+    }
+}
+
+/// Names the nearest of the names that serde lists in backticks.
+fn suggest(error: Error, given: &str, listed: &str) -> Error {
+    match crate::normal::name::nearest(given, listed.split('`').skip(1).step_by(2)) {
+        Some(near) => error.with_hint(format!("did you mean {near:?}?")),
+        None => error,
+    }
 }
 
 /// serde_json appends where it stopped, which means nothing to a caller of another format.

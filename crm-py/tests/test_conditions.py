@@ -19,9 +19,9 @@ from crm.where import (
     changed,
     consent,
     events,
+    in_segment,
     related,
     score,
-    segment,
     stage,
 )
 
@@ -238,7 +238,7 @@ BUILT: dict[str, BuiltCondition] = {
     "field_lt": F("employees") < -5,
     "field_lte": F("share") <= 0.5,
     "field_gt": F("price") > crm.Money("19.90", "EUR"),
-    "field_gte": F("from") >= 9007199254740993,
+    "field_gte": F("or") >= 9007199254740993,
     "field_between": F("born").between(datetime.date(1990, 1, 1), datetime.date(1999, 12, 31)),
     "field_one_of": F("home.city").one_of(["Ulm", "Bonn"]),
     "field_none_of": F("rating").none_of([1, 2]),
@@ -281,7 +281,7 @@ BUILT: dict[str, BuiltCondition] = {
     "related_count": related("employed_by").inverse().of_type("contact").role("CFO").count() > 2,
     "changed": changed("stage"),
     "changed_span": changed("stage").from_(None).to("won").within(days=30),
-    "segment": segment("churned"),
+    "segment": in_segment("churned"),
     "stage_eq": stage() == "mql",
     "stage_neq": stage() != "mql",
     "stage_at_least": stage() >= "mql",

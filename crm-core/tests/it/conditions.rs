@@ -1,6 +1,8 @@
 //! What conditions promise beyond their answers: bounds that SQLite keeps, indexes that serve, and
 //! pages that fit together.
 
+mod builders;
+
 use crm_core::{
     Attribute, Comparison, Condition, CountRecords, Crm, DefineType, ErrorKind, ExplainCondition,
     Kind, ListRecords, limits, values,

@@ -417,7 +417,7 @@ def any_of(*conditions: Part) -> BuiltCondition:
     return BuiltCondition({"any": [encode(condition) for condition in conditions]})
 
 
-def segment(name: str) -> BuiltCondition:
+def in_segment(name: str) -> BuiltCondition:
     """The record is in a segment. Not evaluated yet: the engine refuses it."""
     return BuiltCondition({"segment": name})
 

@@ -62,28 +62,53 @@ public struct Records: Sequence, Sendable {
 
     /// Reads a page; hand in the `next` of one page as `after` for the following one.
     ///
-    /// `condition` is text such as `employees >= 50`, or JSON; `at` counts as now in it, and days
-    /// are those of the time zone `zone`, UTC by default.
+    /// `condition` is text such as `employees >= 50`, JSON, or built as `field("employees") >= 50`;
+    /// `at` counts as now in it, and days are those of the time zone `zone`, UTC by default.
     public func list(
-        filter: Values = [:], where condition: String? = nil, at: Date? = nil,
+        filter: Values = [:], where condition: (any ConditionConvertible)? = nil, at: Date? = nil,
         zone: String? = nil, order: Order? = nil, archived: Archived = .exclude,
         after: String? = nil, limit: UInt32 = 100
     ) throws -> RecordPage {
         try crm.listRecords(
             request: ListRecords(
-                entityType: type, filter: filter, condition: condition, at: at, zone: zone,
-                order: order, archived: archived, after: after, limit: limit))
+                entityType: type, filter: filter, condition: condition?.condition, at: at,
+                zone: zone, order: order, archived: archived, after: after, limit: limit))
     }
 
     /// Counts the records that ``list(filter:where:at:zone:order:archived:after:limit:)`` takes.
     public func count(
-        filter: Values = [:], where condition: String? = nil, at: Date? = nil,
+        filter: Values = [:], where condition: (any ConditionConvertible)? = nil, at: Date? = nil,
         zone: String? = nil, archived: Archived = .exclude
     ) throws -> UInt64 {
         try crm.countRecords(
             request: CountRecords(
-                entityType: type, filter: filter, condition: condition, at: at, zone: zone,
-                archived: archived))
+                entityType: type, filter: filter, condition: condition?.condition, at: at,
+                zone: zone, archived: archived))
+    }
+
+    /// The normal form of a condition; it throws what does not fit this type.
+    public func check(_ condition: any ConditionConvertible) throws -> CheckedCondition {
+        try crm.checkCondition(
+            request: CheckCondition(entityType: type, condition: condition.condition))
+    }
+
+    /// Whether a condition is true for a record, and why.
+    public func evaluate(
+        _ id: RecordId, _ condition: any ConditionConvertible, at: Date? = nil, zone: String? = nil
+    ) throws -> ConditionAnswer {
+        try crm.evaluateCondition(
+            request: EvaluateCondition(
+                entityType: type, id: id, condition: condition.condition, at: at, zone: zone))
+    }
+
+    /// The SQL of a condition and its plan, and for a record the reasons.
+    public func explain(
+        _ condition: any ConditionConvertible, id: RecordId? = nil, at: Date? = nil,
+        zone: String? = nil
+    ) throws -> ConditionPlan {
+        try crm.explainCondition(
+            request: ExplainCondition(
+                entityType: type, condition: condition.condition, at: at, zone: zone, id: id))
     }
 
     /// Counts how complete the records are, and finds what looks like a mistake: misspellings,

@@ -1,17 +1,24 @@
 package org.crmcore
 
 import java.time.Instant
+import org.crmcore.conditions.BuiltCondition
 import org.crmcore.engine.Engine
 import org.crmcore.model.ArchiveRecord
 import org.crmcore.model.Archived
 import org.crmcore.model.AuditRecords
 import org.crmcore.model.AuditReport
 import org.crmcore.model.BadCells
+import org.crmcore.model.CheckCondition
+import org.crmcore.model.CheckedCondition
 import org.crmcore.model.ColumnMapping
+import org.crmcore.model.ConditionAnswer
+import org.crmcore.model.ConditionPlan
 import org.crmcore.model.CountRecords
 import org.crmcore.model.CreateRecord
 import org.crmcore.model.CsvDialect
 import org.crmcore.model.CsvProfile
+import org.crmcore.model.EvaluateCondition
+import org.crmcore.model.ExplainCondition
 import org.crmcore.model.ExportCsv
 import org.crmcore.model.ExportReport
 import org.crmcore.model.GetHistory
@@ -113,6 +120,18 @@ class Records internal constructor(private val engine: Engine, /** The entity ty
     ): RecordPage =
         engine.listRecords(ListRecords(type, valuesOf(filter), where, at, zone, order, archived, after, limit.toUInt()))
 
+    /** As the other [list], with a condition that was built. */
+    fun list(
+        where: BuiltCondition,
+        filter: Map<String, Any?> = emptyMap(),
+        at: Instant? = null,
+        zone: String? = null,
+        order: Order? = null,
+        archived: Archived = Archived.EXCLUDE,
+        after: String? = null,
+        limit: Int = 100,
+    ): RecordPage = list(filter, where.json, at, zone, order, archived, after, limit)
+
     /**
      * All records of [list], read by pages of [pageSize] as the sequence is walked. A condition in which time
      * counts is best given the moment [at], the same for all pages.
@@ -134,6 +153,17 @@ class Records internal constructor(private val engine: Engine, /** The entity ty
         } while (after != null)
     }
 
+    /** As the other [iterate], with a condition that was built. */
+    fun iterate(
+        where: BuiltCondition,
+        filter: Map<String, Any?> = emptyMap(),
+        at: Instant? = null,
+        zone: String? = null,
+        order: Order? = null,
+        archived: Archived = Archived.EXCLUDE,
+        pageSize: Int = 1000,
+    ): Sequence<Record> = iterate(filter, where.json, at, zone, order, archived, pageSize)
+
     /** How many records there are of those that [list] takes. */
     fun count(
         filter: Map<String, Any?> = emptyMap(),
@@ -142,6 +172,37 @@ class Records internal constructor(private val engine: Engine, /** The entity ty
         zone: String? = null,
         archived: Archived = Archived.EXCLUDE,
     ): Long = engine.countRecords(CountRecords(type, valuesOf(filter), where, at, zone, archived)).toLong()
+
+    /** As the other [count], with a condition that was built. */
+    fun count(
+        where: BuiltCondition,
+        filter: Map<String, Any?> = emptyMap(),
+        at: Instant? = null,
+        zone: String? = null,
+        archived: Archived = Archived.EXCLUDE,
+    ): Long = count(filter, where.json, at, zone, archived)
+
+    /** The condition [where], as text or JSON, in its normal form; throws if it does not fit this type. */
+    fun check(where: String): CheckedCondition = engine.checkCondition(CheckCondition(type, where))
+
+    /** As the other [check], with a condition that was built. */
+    fun check(where: BuiltCondition): CheckedCondition = check(where.json)
+
+    /** Whether the condition [where] is true for the record of this id, and why. [at] and [zone] are as in [list]. */
+    fun evaluate(id: String, where: String, at: Instant? = null, zone: String? = null): ConditionAnswer =
+        engine.evaluateCondition(EvaluateCondition(type, id, where, at, zone))
+
+    /** As the other [evaluate], with a condition that was built. */
+    fun evaluate(id: String, where: BuiltCondition, at: Instant? = null, zone: String? = null): ConditionAnswer =
+        evaluate(id, where.json, at, zone)
+
+    /** The SQL of the condition [where] and its plan, and for the record of [id] the reasons. */
+    fun explain(where: String, id: String? = null, at: Instant? = null, zone: String? = null): ConditionPlan =
+        engine.explainCondition(ExplainCondition(type, where, at, zone, id))
+
+    /** As the other [explain], with a condition that was built. */
+    fun explain(where: BuiltCondition, id: String? = null, at: Instant? = null, zone: String? = null): ConditionPlan =
+        explain(where.json, id, at, zone)
 
     /**
      * Counts how complete the records are, and finds what looks like a mistake: misspellings, duplicates,
