@@ -11,7 +11,6 @@ const LEAST: usize = 20;
 
 /// Numbers of one attribute: all of them, or of more than there is room for, every second, fourth …
 /// one.
-#[derive(Debug)]
 pub(super) struct Sample {
     values: Vec<f64>,
     room: usize,

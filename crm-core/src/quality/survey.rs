@@ -22,8 +22,7 @@ const SPELLINGS: usize = 50;
 /// one.
 const RARELY: u64 = 20;
 
-/// What is known of one attribute.
-#[derive(Debug)]
+/// What is known of one attribute. It holds what is stored, so that there is no `Debug` of it.
 struct Column {
     /// Its place among the attributes of the type.
     place: usize,
@@ -45,7 +44,6 @@ struct Column {
 }
 
 /// An audit under way.
-#[derive(Debug)]
 pub(crate) struct Survey<'a> {
     model: &'a TypeModel,
     examples: usize,
@@ -195,7 +193,6 @@ impl<'a> Survey<'a> {
 }
 
 /// A pass over the keys of an attribute.
-#[derive(Debug)]
 pub(crate) struct KeyPass(keys::Pass);
 
 impl Column {
