@@ -219,6 +219,8 @@ pub struct VerifyReport {
     pub records: u64,
     /// Activities compared with the journal.
     pub activities: u64,
+    /// Associations compared with the journal.
+    pub associations: u64,
     /// What was found, at most 100 lines, without personal data.
     pub problems: Vec<String>,
 }

@@ -81,7 +81,7 @@ error_kinds! {
     InvalidArgument = 1, "invalid_argument";
     /// There is no operation of that name.
     UnknownOperation = 2, "unknown_operation";
-    /// There is no entity type or kind of activity of that name.
+    /// There is no entity type, kind of activity or type of associations of that name.
     UnknownType = 3, "unknown_type";
     /// The entity type has no attribute of that name.
     UnknownAttribute = 4, "unknown_attribute";
@@ -95,9 +95,10 @@ error_kinds! {
     OutOfRange = 8, "out_of_range";
     /// A required attribute has no value.
     Required = 9, "required";
-    /// Another record holds this value of a unique attribute, or another activity this key.
+    /// Another record holds this value of a unique attribute, another activity this key, or another
+    /// association says the same.
     Duplicate = 10, "duplicate";
-    /// There is no record, activity, visitor, consumer or file of that id or key.
+    /// There is no record, activity, visitor, association, consumer or file of that id or key.
     NotFound = 11, "not_found";
     /// The record was changed, the activity corrected or the consumer moved on since the caller read: read again.
     StaleVersion = 12, "stale_version";

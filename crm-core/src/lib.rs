@@ -65,11 +65,14 @@
 //! | values | [`Value`], [`Values`], [`values!`], [`Money`], [`Address`], [`Date`], [`Timestamp`] |
 //! | what happened, with whom, when | [`Activities`], [`ActivityKinds`], [`NewActivity`], [`ActivityPreset`], [`Crm::timeline`] |
 //! | conditions: boolean questions about one record | [`Condition`], [`Crm::evaluate_condition`] |
+//! | types of associations, associations | [`AssociationTypes`], [`DefineAssociationType`], [`Associations`], [`AddAssociation`], [`FindRelated`] |
+//! | queries: columns, figures over groups, two-way tables | [`SelectRows`], [`GroupRecords`], [`PivotRecords`] |
 //! | the journal: history, changes, observers | [`Journal`], [`Change`], [`Crm::observe`] |
 //! | changes forwarded to others, none lost | [`Journal::acknowledge`], [`CloudEvent`] |
 //! | what is wrong with the records | [`Crm::audit_records`] |
 //! | stored bytes | [`Files`], [`AddFile`], [`FileRef`] |
 //! | CSV tables | [`ImportCsv`], [`ExportCsv`], [`ProposeMapping`] |
+//! | imports that are planned, and can be taken back | [`Imports`], [`PlanImport`], [`ImportPlan`] |
 //! | the file as a whole | [`Crm::sql`], [`Crm::backup_to`], [`Crm::verify`], [`Crm::stats`], [`Crm::compact`] |
 //! | errors | [`Error`], [`ErrorKind`] |
 //! | time and ids, to replay a run | [`Clock`], [`IdGenerator`], [`Replay`] |
@@ -106,16 +109,20 @@
 pub mod limits;
 
 mod activity;
+mod association;
 mod cell;
 mod condition;
 mod database;
 mod error;
 mod exchange;
+mod formula;
 mod id;
 mod journal;
 mod normal;
 mod quality;
+mod query;
 mod record;
+mod scan;
 mod schema;
 mod shape;
 mod time;
@@ -135,6 +142,12 @@ pub use activity::{
     RecordedActivity, ReleaseVisitor, TimelineEntry, TimelineItem, TimelineKind, TimelinePage,
     Visitor,
 };
+pub use association::{
+    AddAssociation, ArchiveAssociation, Association, AssociationChange, AssociationDirection,
+    AssociationEntry, AssociationPage, AssociationPreset, AssociationType, AssociationTypeName,
+    AssociationWalk, DefineAssociationPreset, DefineAssociationType, FindRelated, GetAssociation,
+    PatchAssociation, Related, RestoreAssociation, WalkAssociations, WalkNode,
+};
 pub(crate) use cell::Cell;
 pub use condition::{
     ChangedCondition, CheckCondition, CheckedCondition, Comparison, Condition, ConditionAnswer,
@@ -150,8 +163,11 @@ pub use database::{
 pub use error::CrmError;
 pub use error::{Error, ErrorKind, Result};
 pub use exchange::{
-    BadCells, CellProblem, ColumnMapping, CsvDialect, CsvProfile, ExportCsv, ExportReport,
-    ImportCsv, ImportMode, ImportReport, MappingProposal, ProblemCount, ProposeMapping,
+    ApplyPlan, BadCells, CellProblem, ColumnMapping, ColumnRule, CsvDialect, CsvProfile, ExportCsv,
+    ExportReport, Import, ImportCsv, ImportMode, ImportName, ImportPage, ImportPlan, ImportReport,
+    ImportRun, ImportSource, ImportState, LeftChange, ListImports, ListPlanRows, MappingAddition,
+    MappingProposal, PlanImport, PlannedChange, PlannedRow, PlannedRows, ProblemCount,
+    ProposeMapping, ResumeImport, RevertReport, RowDecision, SourceFormat, UnmappedColumn,
 };
 pub use id::{CountedIds, IdGenerator, RecordId};
 pub use journal::{
@@ -159,6 +175,10 @@ pub use journal::{
     Consumer, ConsumerName, HistoryEntry, HistoryPage, ListChanges,
 };
 pub use quality::{AttributeAudit, AuditFinding, AuditRecords, AuditReport, AuditRule};
+pub use query::{
+    Bucket, FieldOrder, GroupKey, GroupMeasure, GroupRecords, PivotCell, PivotRecords, PivotTable,
+    ResultColumn, ResultOrder, RowsPage, SelectColumn, SelectRows,
+};
 pub use record::{
     ApplyChanges, ApplyReport, ArchiveRecord, Archived, ChangeOutcome, CountRecords, CreateRecord,
     FoundRecords, GetHistory, GetManyRecords, GetRecord, GetRecordBy, ListRecords, Order, Outcome,
@@ -173,7 +193,10 @@ pub use time::{Clock, Date, FixedClock, Timestamp};
 pub use value::{Address, Bytes, FileRef, Money, Value, Values};
 
 #[cfg(feature = "sqlite")]
-pub use engine::{Activities, ActivityKinds, Crm, Files, Journal, Observer, Records, Types};
+pub use engine::{
+    Activities, ActivityKinds, AssociationTypes, Associations, Crm, Files, Imports, Journal,
+    Observer, Records, Types,
+};
 
 #[cfg(feature = "uniffi")]
 uniffi::setup_scaffolding!();

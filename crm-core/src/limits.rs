@@ -13,6 +13,14 @@ pub const ACTIVITY_KINDS: usize = 500;
 pub const LINKS: usize = 100;
 /// Bytes of a visitor's key, of an activity's key or channel, and of a role.
 pub const KEY_BYTES: usize = 255;
+/// Types of associations in one file, archived ones included.
+pub const ASSOCIATION_TYPES: usize = 500;
+/// Characters of the role of an association.
+pub const ROLE_CHARS: u32 = 255;
+/// Steps of a walk along associations.
+pub const WALK_DEPTH: u32 = 64;
+/// Records above one in a hierarchy: what is looked through for a cycle.
+pub const ANCESTORS: usize = 100_000;
 /// Options of one choice.
 pub const OPTIONS: usize = 5_000;
 /// Bytes of one option's value.
@@ -27,6 +35,12 @@ pub const LABEL_BYTES: usize = 1024;
 pub const PATTERN_BYTES: usize = 4 * 1024;
 /// Decimal places of a `decimal`.
 pub const SCALE: u8 = 12;
+/// Bytes of a formula.
+pub const FORMULA_BYTES: usize = 16 * 1024;
+/// Literals, attributes, operations and calls in one formula.
+pub const FORMULA_NODES: usize = 256;
+/// How deep a formula may be nested.
+pub const FORMULA_DEPTH: usize = 32;
 /// Bytes of the name of an actor or a consumer, and of a cause.
 pub const ACTOR_BYTES: usize = 255;
 /// Bytes of one change of a record as the journal holds it, where some characters take up to six.
@@ -45,7 +59,7 @@ pub const AUDIT_KEYS: u64 = 400_000;
 pub const AUDIT_EXAMPLES: u32 = 20;
 /// Consumers of the changes.
 pub const CONSUMERS: usize = 1_000;
-/// Records or changes on one page.
+/// Records, associations or changes on one page, and records that a walk finds.
 pub const PAGE: u32 = 10_000;
 /// Changes in one batch.
 pub const BATCH: usize = 100_000;
@@ -66,6 +80,8 @@ pub const CSV_ROW_BYTES: usize = 8 * 1024 * 1024;
 pub const CSV_PROBLEMS: usize = 1_000;
 /// Bytes of CSV text that is handed over or returned instead of a file.
 pub const CSV_TEXT_BYTES: usize = 16 * 1024 * 1024;
+/// Keys and unique values of one table that a plan, or an import of one, tells apart.
+pub const IMPORT_KEYS: usize = 3_000_000;
 /// How deep a condition may be nested, conditions within events and related records counted.
 pub const CONDITION_DEPTH: usize = 16;
 /// How many related records may be followed one after the other.
@@ -78,3 +94,15 @@ pub const CONDITION_VALUES: usize = 10_000;
 pub const CONDITION_TEXT_BYTES: usize = 64 * 1024;
 /// Activities, related records and changes that one evaluation in memory reads.
 pub const CONDITION_FACTS: usize = 100_000;
+/// Columns of a select.
+pub const QUERY_COLUMNS: usize = 50;
+/// Keys of a grouping, of each side of a pivot, and of an order.
+pub const QUERY_KEYS: usize = 8;
+/// Measures of a grouping.
+pub const QUERY_MEASURES: usize = 32;
+/// Values in all conditions of one query.
+pub const QUERY_VALUES: usize = 30_000;
+/// Groups that a query returns, and rows or columns of a pivot.
+pub const GROUPS: u32 = 10_000;
+/// Cells of a pivot.
+pub const PIVOT_CELLS: usize = 100_000;

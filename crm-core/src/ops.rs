@@ -8,17 +8,23 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
     AcknowledgeChanges, Activity, ActivityKind, ActivityKindName, ActivityPage, ActivityReport,
-    AddFile, ApplyChanges, ApplyReport, ArchiveRecord, AttributeName, AuditRecords, AuditReport,
-    BackupTo, ChangePage, CheckCondition, CheckedCondition, CloudEventPage, ConditionAnswer,
-    ConditionPlan, Consumer, ConsumerName, CountRecords, CreateRecord, Crm, DatabaseStats,
-    DefineActivityKind, DefineActivityPreset, DefineAttribute, DefinePreset, DefineType, Empty,
-    EngineInfo, EntityType, Error, ErrorKind, EvaluateCondition, ExplainCondition, ExportCsv,
-    ExportReport, FilePiece, FileRef, Flow, FoundRecords, GetActivity, GetHistory, GetManyRecords,
-    GetRecord, GetRecordBy, HistoryPage, IdentifyVisitor, ImportCsv, ImportReport, ListActivities,
-    ListChanges, ListRecords, ListTimeline, MappingProposal, NewActivity, OpenOptions, PatchRecord,
-    Progress, ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity,
-    ReleaseVisitor, RestoreRecord, Result, RunSql, SqlResult, TimelinePage, TypeName, UpsertRecord,
-    Upserted, VerifyReport, Visitor, condition::refusal,
+    AddAssociation, AddFile, ApplyChanges, ApplyPlan, ApplyReport, ArchiveAssociation,
+    ArchiveRecord, Association, AssociationPage, AssociationType, AssociationTypeName,
+    AssociationWalk, AttributeName, AuditRecords, AuditReport, BackupTo, ChangePage,
+    CheckCondition, CheckedCondition, CloudEventPage, ConditionAnswer, ConditionPlan, Consumer,
+    ConsumerName, CountRecords, CreateRecord, Crm, DatabaseStats, DefineActivityKind,
+    DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute,
+    DefinePreset, DefineType, Empty, EngineInfo, EntityType, Error, ErrorKind, EvaluateCondition,
+    ExplainCondition, ExportCsv, ExportReport, FilePiece, FileRef, FindRelated, Flow, FoundRecords,
+    GetActivity, GetAssociation, GetHistory, GetManyRecords, GetRecord, GetRecordBy, GroupRecords,
+    HistoryPage, IdentifyVisitor, Import, ImportCsv, ImportName, ImportPage, ImportPlan,
+    ImportReport, ImportRun, ListActivities, ListChanges, ListImports, ListPlanRows, ListRecords,
+    ListTimeline, MappingProposal, NewActivity, OpenOptions, PatchAssociation, PatchRecord,
+    PivotRecords, PivotTable, PlanImport, PlannedRows, Progress, ProposeMapping, ReadFile, Record,
+    RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor, RestoreAssociation,
+    RestoreRecord, Result, ResumeImport, RevertReport, RowsPage, RunSql, SelectRows, SqlResult,
+    TimelinePage, TypeName, UpsertRecord, Upserted, VerifyReport, Visitor, WalkAssociations,
+    condition::refusal,
 };
 
 /// Is told of progress and says whether to go on.
@@ -98,6 +104,45 @@ macro_rules! for_each_operation {
             /// Takes a kind of activity out of the archive.
             write "activity_kinds.restore" ActivityKindsRestore restore_activity_kind(ActivityKindName) -> ActivityKind
                 = |crm, r, _| crm.activity_kinds().restore(&r.kind);
+            /// Archives a type of associations: its associations stay readable, writes are refused.
+            write "association_types.archive" AssociationTypesArchive archive_association_type(AssociationTypeName) -> AssociationType
+                = |crm, r, _| crm.association_types().archive(&r.association_type);
+            /// Defines a type of associations, or changes one as far as the associations in use allow.
+            write "association_types.define" AssociationTypesDefine define_association_type(DefineAssociationType) -> AssociationType
+                = |crm, r, _| crm.association_types().define(r);
+            /// Defines one of the ready-made types of associations.
+            write "association_types.define_preset" AssociationTypesDefinePreset define_association_preset(DefineAssociationPreset) -> AssociationType
+                = |crm, r, _| crm.association_types().define_preset(r.preset);
+            /// Reads the definition of a type of associations.
+            read "association_types.get" AssociationTypesGet get_association_type(AssociationTypeName) -> AssociationType
+                = |crm, r, _| crm.association_types().get(&r.association_type);
+            /// Reads the definitions of all types of associations.
+            read "association_types.list" AssociationTypesList list_association_types(Empty) -> Vec<AssociationType>
+                = |crm, _, _| crm.association_types().list();
+            /// Takes a type of associations out of the archive.
+            write "association_types.restore" AssociationTypesRestore restore_association_type(AssociationTypeName) -> AssociationType
+                = |crm, r, _| crm.association_types().restore(&r.association_type);
+            /// Adds an association between two records and returns it with its id.
+            write "associations.add" AssociationsAdd add_association(AddAssociation) -> Association
+                = |crm, r, _| crm.associations().add(r);
+            /// Archives an association: it stays readable, and no longer counts.
+            write "associations.archive" AssociationsArchive archive_association(ArchiveAssociation) -> Association
+                = |crm, r, _| crm.associations().archive(r.id, r.expected_version);
+            /// Reads an association by id.
+            read "associations.get" AssociationsGet get_association(GetAssociation) -> Association
+                = |crm, r, _| crm.associations().get(r.id);
+            /// Changes role, primary flag, validity or values of an association; null clears, what is left out stays.
+            write "associations.patch" AssociationsPatch patch_association(PatchAssociation) -> Association
+                = |crm, r, _| crm.associations().patch(r);
+            /// Reads a page of what a record is associated with, on a day, in one direction or both.
+            read "associations.related" AssociationsRelated find_related(FindRelated) -> AssociationPage
+                = |crm, r, _| crm.associations().related(&r);
+            /// Takes an association out of the archive, if what was added meanwhile leaves room for it.
+            write "associations.restore" AssociationsRestore restore_association(RestoreAssociation) -> Association
+                = |crm, r, _| crm.associations().restore(r.id, r.expected_version);
+            /// Follows associations of one type from record to record, breadth first: up or down a hierarchy.
+            read "associations.walk" AssociationsWalk walk_associations(WalkAssociations) -> AssociationWalk
+                = |crm, r, _| crm.associations().walk(&r);
             /// Archives an attribute: its values stay in the file and in the history, and are no longer shown or written.
             write "attributes.archive" AttributesArchive archive_attribute(AttributeName) -> EntityType
                 = |crm, r, _| crm.types().archive_attribute(&r.entity_type, &r.attribute);
@@ -155,7 +200,7 @@ macro_rules! for_each_operation {
             /// Reads sizes and counts of the file.
             read "database.stats" DatabaseStats stats(Empty) -> DatabaseStats
                 = |crm, _, _| crm.stats();
-            /// Checks the file, and that every record and activity is what the journal says of it.
+            /// Checks the file, and that every record, activity and association is what the journal says of it.
             job "database.verify" DatabaseVerify verify(Empty) -> VerifyReport
                 = |crm, _, watch| crm.verify(watch);
             /// Stores bytes once by their content, and returns the reference that an attribute of kind file takes.
@@ -164,6 +209,36 @@ macro_rules! for_each_operation {
             /// Reads a piece of stored bytes.
             read "files.read" FilesRead read_file(ReadFile) -> FilePiece
                 = |crm, r, _| crm.files().read_piece(&r);
+            /// Carries out a plan, and remembers what it did so that it can be gone on with and taken back.
+            job "imports.apply" ImportsApply apply_plan(ApplyPlan) -> ImportRun
+                = |crm, r, watch| crm.imports().apply(&r.plan, watch);
+            /// Reads how far an import is, and what it did.
+            read "imports.get" ImportsGet get_import(ImportName) -> Import
+                = |crm, r, _| crm.imports().get(r.id);
+            /// Reads a page of imports, the newest first.
+            read "imports.list" ImportsList list_imports(ListImports) -> ImportPage
+                = |crm, r, _| crm.imports().list(&r);
+            /// Says what would come of an import, without writing anything.
+            job "imports.plan" ImportsPlan plan_import(PlanImport) -> ImportPlan
+                = |crm, r, watch| crm.imports().plan(&r, watch);
+            /// Works out a page of rows of a plan: decision, record, and each value with what it is now.
+            job "imports.plan_rows" ImportsPlanRows list_plan_rows(ListPlanRows) -> PlannedRows
+                = |crm, r, watch| crm.imports().plan_rows(&r, watch);
+            /// Goes on with an import that was cancelled or cut short, exactly after the last row that was committed.
+            job "imports.resume" ImportsResume resume_import(ResumeImport) -> ImportRun
+                = |crm, r, watch| crm.imports().resume(r.id, &r.plan, watch);
+            /// Takes an import back, except for what others changed since, which is listed.
+            job "imports.revert" ImportsRevert revert_import(ImportName) -> RevertReport
+                = |crm, r, watch| crm.imports().revert(r.id, watch);
+            /// Groups records and computes figures over each group: counts, sums, means, quantiles, shares.
+            read "query.group" QueryGroup group_records(GroupRecords) -> RowsPage
+                = |crm, r, _| crm.group_records(&r);
+            /// Groups records in two directions, with totals.
+            read "query.pivot" QueryPivot pivot_records(PivotRecords) -> PivotTable
+                = |crm, r, _| crm.pivot_records(&r);
+            /// Reads a page of rows: fields of records, of related ones, and figures over activities.
+            read "query.select" QuerySelect select_rows(SelectRows) -> RowsPage
+                = |crm, r, _| crm.select_rows(&r);
             /// Writes several changes in one transaction and says for each what became of it.
             write "records.apply" RecordsApply apply_changes(ApplyChanges) -> ApplyReport
                 = |crm, r, _| crm.apply(r);

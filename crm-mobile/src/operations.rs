@@ -8,17 +8,22 @@ use std::sync::Arc;
 
 use crm_core::{
     AcknowledgeChanges, Activity, ActivityKind, ActivityKindName, ActivityPage, ActivityReport,
-    AddFile, ApplyChanges, ApplyReport, ArchiveRecord, AttributeName, AuditRecords, AuditReport,
-    BackupTo, ChangePage, CheckCondition, CheckedCondition, CloudEventPage, ConditionAnswer,
-    ConditionPlan, Consumer, ConsumerName, CountRecords, CreateRecord, CrmError, DatabaseStats,
-    DefineActivityKind, DefineActivityPreset, DefineAttribute, DefinePreset, DefineType, Empty,
-    EngineInfo, EntityType, EvaluateCondition, ExplainCondition, ExportCsv, ExportReport,
-    FilePiece, FileRef, FoundRecords, GetActivity, GetHistory, GetManyRecords, GetRecord,
-    GetRecordBy, HistoryPage, IdentifyVisitor, ImportCsv, ImportReport, ListActivities,
-    ListChanges, ListRecords, ListTimeline, MappingProposal, NewActivity, PatchRecord, Progress,
-    ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity,
-    ReleaseVisitor, RestoreRecord, Result, RunSql, SqlResult, TimelinePage, TypeName, UpsertRecord,
-    Upserted, VerifyReport, Visitor, ops::Watch,
+    AddAssociation, AddFile, ApplyChanges, ApplyPlan, ApplyReport, ArchiveAssociation,
+    ArchiveRecord, Association, AssociationPage, AssociationType, AssociationTypeName,
+    AssociationWalk, AttributeName, AuditRecords, AuditReport, BackupTo, ChangePage,
+    CheckCondition, CheckedCondition, CloudEventPage, ConditionAnswer, ConditionPlan, Consumer,
+    ConsumerName, CountRecords, CreateRecord, CrmError, DatabaseStats, DefineActivityKind,
+    DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute,
+    DefinePreset, DefineType, Empty, EngineInfo, EntityType, EvaluateCondition, ExplainCondition,
+    ExportCsv, ExportReport, FilePiece, FileRef, FindRelated, FoundRecords, GetActivity,
+    GetAssociation, GetHistory, GetManyRecords, GetRecord, GetRecordBy, GroupRecords, HistoryPage,
+    IdentifyVisitor, Import, ImportCsv, ImportName, ImportPage, ImportPlan, ImportReport,
+    ImportRun, ListActivities, ListChanges, ListImports, ListPlanRows, ListRecords, ListTimeline,
+    MappingProposal, NewActivity, PatchAssociation, PatchRecord, PivotRecords, PivotTable,
+    PlanImport, PlannedRows, Progress, ProposeMapping, ReadFile, Record, RecordActivities,
+    RecordPage, RecordedActivity, ReleaseVisitor, RestoreAssociation, RestoreRecord, Result,
+    ResumeImport, RevertReport, RowsPage, RunSql, SelectRows, SqlResult, TimelinePage, TypeName,
+    UpsertRecord, Upserted, VerifyReport, Visitor, WalkAssociations, ops::Watch,
 };
 
 use crate::{Crm, ProgressListener, guard::guard, progress::ask};

@@ -274,16 +274,43 @@ def plain(answer: Any) -> Json:
             return {key: plain(value) for key, value in answer.items()}
         case list() | tuple():
             return [plain(item) for item in answer]
+        case crm.ImportPlan():
+            # Beside what it shows, it keeps what is handed back.
+            shown = {name: plain(value) for name, value in fields_of(answer) if name != "type"}
+            return {**answer._plain, **shown.pop("counts"), **shown}
         case _ if dataclasses.is_dataclass(answer):
-            return {name: plain(value) for name, value in fields_of(answer)}
+            return {name.rstrip("_"): plain(value) for name, value in fields_of(answer)}
         case _:
             return answer
 
 
 def fields_of(answer: Any) -> list[tuple[str, Any]]:
-    """Return the public fields of a dataclass."""
+    """Return the public fields of a dataclass, by the names that JSON has."""
     names = (field.name for field in dataclasses.fields(answer))
-    return [(name, getattr(answer, name)) for name in names if not name.startswith("_")]
+    public = (name for name in names if not name.startswith("_"))
+    return [(name.removesuffix("_"), getattr(answer, name)) for name in public]
+
+
+def planned(db: crm.Crm, request: Request) -> crm.ImportPlan:
+    """Plan an import, by the method of its format."""
+    source = Request(request["source"])
+    columns = [crm.ColumnMapping(**column) for column in request["columns"]]
+    method = {"csv": db.imports.plan_csv, "json_lines": db.imports.plan_json_lines}
+    plan = method[source.options("format").get("format", "csv")](
+        request["type"],
+        mapping=columns,
+        mode=request.options("mode").get("mode", "create"),
+        **source.options("path", "text"),
+        **dialect(source),
+        **request.options("key", "bad_cells"),
+    )
+    assert not source.left, source.left
+    return plan
+
+
+def plan(db: crm.Crm, request: Request) -> crm.ImportPlan:
+    """Take a plan, as `imports.plan` returned it."""
+    return db.imports._read_plan(request["plan"])
 
 
 def ordered(request: Request) -> dict[str, Json]:
@@ -314,19 +341,39 @@ def is_of_consumer(request: Request) -> bool:
     return "consumer" in request.left
 
 
-def ref(fields: Json) -> crm.RecordRef | None:
+def ref(fields: Json) -> crm.RecordRef:
     """Return the name of a record from JSON."""
-    return None if fields is None else crm.RecordRef(**fields)
+    return crm.RecordRef(**fields)
+
+
+def optional_ref(fields: Json) -> crm.RecordRef | None:
+    """Return the name of a record from JSON, where there is one."""
+    return None if fields is None else ref(fields)
 
 
 def activity(fields: Json) -> crm.NewActivity:
     """Return an activity to be recorded from JSON."""
     given = {**fields, "at": datetime.datetime.fromisoformat(fields["at"])}
-    given["subject"] = ref(given.get("subject"))
+    given["subject"] = optional_ref(given.get("subject"))
     given["amount"] = typed(given.get("amount"))
     given["links"] = [crm.ActivityLink(**link) for link in given.get("links", [])]
     given["properties"] = {key: typed(one) for key, one in given.get("properties", {}).items()}
     return crm.NewActivity(**given)
+
+
+def days(request: Request, *names: str) -> dict[str, Any]:
+    """Take those of the fields that are given, as days."""
+    given = request.options(*names)
+    return {name: datetime.date.fromisoformat(text) for name, text in given.items()}
+
+
+def association_type(request: Request) -> dict[str, Any]:
+    """Take the options of a definition of a type of associations."""
+    given = whole(request)
+    roles = [crm.ChoiceOption(**one) for one in given.pop("roles", [])]
+    attributes = [attribute(one) for one in given.pop("attributes", [])]
+    given["from_"] = given.pop("from", ())
+    return {**given, "roles": roles, "attributes": attributes}
 
 
 def whole(request: Request) -> dict[str, Json]:
@@ -337,10 +384,31 @@ def whole(request: Request) -> dict[str, Json]:
 def timeline(page: crm.TimelinePage) -> Json:
     """Return a timeline as JSON has it, with the sort of each item as its name."""
     answer = plain(page)
+    names = {crm.Activity: "activity", crm.AssociationEntry: "association", crm.HistoryEntry: "change"}
     for entry, shown in zip(page, answer["entries"], strict=True):
-        name = "activity" if isinstance(entry.item, crm.Activity) else "change"
-        shown["item"] = {name: shown["item"]}
+        shown["item"] = {names[type(entry.item)]: shown["item"]}
     return answer
+
+
+NAMES = {"as": "name", "from": "from_"}
+
+
+def part(cls: Any, fields: Json) -> Any:
+    """Return a part of a query from JSON."""
+    given = {NAMES.get(name, name): value for name, value in fields.items()}
+    for name in {"from_", "until"} & given.keys():
+        given[name] = datetime.datetime.fromisoformat(given[name])
+    return cls(**given)
+
+
+def parts(cls: Any, fields: Json) -> list[Any]:
+    """Return parts of a query from JSON."""
+    return [part(cls, one) for one in fields]
+
+
+def asked(request: Request) -> dict[str, Any]:
+    """Take what every query may say."""
+    return {**condition(request), **request.options("archived", "after", "limit")}
 
 
 CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
@@ -349,7 +417,7 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
         r["visitor"], crm.RecordRef(type=r["type"], id=r["id"])
     ),
     "activities.list": lambda db, r: db.activities.list(
-        subject=ref(r.options("subject").get("subject")),
+        subject=optional_ref(r.options("subject").get("subject")),
         **{"from_" if name == "from" else name: at for name, at in moments(r, "from", "until").items()},
         **r.options("visitor", "key", "kinds", "after", "limit"),
     ),
@@ -368,6 +436,42 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
     "activity_kinds.get": lambda db, r: db.activity_kinds.get(r["kind"]),
     "activity_kinds.list": lambda db, r: db.activity_kinds.list(),
     "activity_kinds.restore": lambda db, r: db.activity_kinds.restore(r["kind"]),
+    "association_types.archive": lambda db, r: db.association_types.archive(r["type"]),
+    "association_types.define": lambda db, r: db.association_types.define(**association_type(r)),
+    "association_types.define_preset": lambda db, r: db.association_types.define_preset(r["preset"]),
+    "association_types.get": lambda db, r: db.association_types.get(r["type"]),
+    "association_types.list": lambda db, r: db.association_types.list(),
+    "association_types.restore": lambda db, r: db.association_types.restore(r["type"]),
+    "associations.add": lambda db, r: db.associations.add(
+        r["type"],
+        ref(r["from"]),
+        ref(r["to"]),
+        r.values(),
+        **r.options("role", "is_primary"),
+        **days(r, "valid_from", "valid_to"),
+    ),
+    "associations.archive": lambda db, r: db.associations.archive(
+        r["id"], **r.options("expected_version")
+    ),
+    "associations.get": lambda db, r: db.associations.get(r["id"]),
+    "associations.patch": lambda db, r: db.associations.patch(
+        r["id"], r.values("changes"), **r.options("expected_version")
+    ),
+    "associations.related": lambda db, r: db.associations.related_page(
+        ref(r["record"]),
+        **r.options("type", "direction", "role", "at_any_time", "archived", "with_records"),
+        **r.options("after", "limit"),
+        **days(r, "on"),
+    ),
+    "associations.restore": lambda db, r: db.associations.restore(
+        r["id"], **r.options("expected_version")
+    ),
+    "associations.walk": lambda db, r: db.associations.walk(
+        r["type"],
+        ref(r["record"]),
+        **r.options("direction", "at_any_time", "through_archived", "max_depth", "limit"),
+        **days(r, "on"),
+    ),
     "attributes.archive": lambda db, r: db.types.archive_attribute(r["type"], r["attribute"]),
     "attributes.define": lambda db, r: db.types.define_attribute(
         r["type"], attribute(r["attribute"])
@@ -421,6 +525,35 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
         base64.b64decode(r["content"]), **r.options("name", "media_type")
     ),
     "files.read": lambda db, r: db.files.read_piece(r["hash"], **r.options("offset", "length")),
+    "imports.apply": lambda db, r: db.imports.apply(plan(db, r)),
+    "imports.get": lambda db, r: db.imports.get(r["id"]),
+    "imports.list": lambda db, r: db.imports.list(**r.options("after", "limit")),
+    "imports.plan": planned,
+    "imports.plan_rows": lambda db, r: plan(db, r).rows_page(
+        *r.options("decisions").get("decisions", ()), **r.options("after", "limit")
+    ),
+    "imports.resume": lambda db, r: db.imports.resume(r["id"], plan(db, r)),
+    "imports.revert": lambda db, r: db.imports.revert(r["id"]),
+    "query.group": lambda db, r: db.query.group(
+        r["type"],
+        parts(crm.GroupKey, r.options("by").get("by", [])),
+        parts(crm.GroupMeasure, r.options("measures").get("measures", [])),
+        order=parts(crm.ResultOrder, r.options("order").get("order", [])),
+        **asked(r),
+    ),
+    "query.pivot": lambda db, r: db.query.pivot(
+        r["type"],
+        parts(crm.GroupKey, r["rows"]),
+        parts(crm.GroupKey, r["columns"]),
+        part(crm.GroupMeasure, r["measure"]),
+        **asked(r),
+    ),
+    "query.select": lambda db, r: db.query.select(
+        r["type"],
+        parts(crm.SelectColumn, r["columns"]),
+        order=parts(crm.FieldOrder, r.options("order").get("order", [])),
+        **asked(r),
+    ),
     "records.apply": lambda db, r: db.apply(
         [change(one) for one in r["changes"]], **r.options("all_or_nothing")
     ),

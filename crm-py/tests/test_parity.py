@@ -41,7 +41,8 @@ def recorder(db: crm.Crm, monkeypatch: pytest.MonkeyPatch) -> Recorder:
 
 
 def fields(cls: Any) -> set[str]:
-    return {field.name for field in dataclasses.fields(cls) if not field.name.startswith("_")}
+    names = {field.name for field in dataclasses.fields(cls) if not field.name.startswith("_")}
+    return {name.removesuffix("_") for name in names}
 
 
 def assert_same(answer: Any, cls: type[Any]) -> None:
@@ -86,7 +87,15 @@ def test_every_operation_is_called_by_a_method(
     columns = {"name": "name", "employees": "employees"}
     db.csv.import_("company", text="name,employees\nAcme,many\n", columns=columns)
     db.csv.export("company")
-    db.csv.propose("company", text="name\n")
+    db.csv.propose("company", text="name,colour\n")
+    plan = db.imports.plan_csv("company", text="name,employees\nGlobex,many\nInitech,1\n", mapping=columns)
+    assert [row.decision for row in plan.rows()] == ["error", "create"]
+    result = db.imports.apply(plan)
+    db.imports.resume(result.id, plan)
+    db.imports.get(result.id)
+    db.imports.list()
+    db.companies.patch(db.companies.list({"name": "Initech"}).records[0].id, employees=2)
+    db.imports.revert(result.id)
     db.activity_kinds.define("chat", [crm.Attribute("topic", "text")])
     db.activity_kinds.define_preset("call")
     db.activity_kinds.archive("call")
@@ -101,11 +110,36 @@ def test_every_operation_is_called_by_a_method(
     db.activities.identify("v", book)
     db.activities.get(recorded.activity.id)
     db.activities.list(subject=book)
+    share = crm.Attribute("share", "decimal")
+    db.association_types.define(
+        "edits", "contact", "book", roles=["chief", "guest"], attributes=[share]
+    )
+    db.association_types.define_preset("employed_by")
+    db.association_types.archive("edits")
+    db.association_types.restore("edits")
+    db.association_types.get("edits")
+    db.association_types.list()
+    ann = db.contacts.get_by(email="ann@example.org")
+    edits = db.associations.add("edits", ann, book, role="chief", share="0.5")
+    db.associations.patch(edits.id, role="guest")
+    db.associations.archive(edits.id)
+    db.associations.restore(edits.id)
+    db.associations.get(edits.id)
+    list(db.associations.related(book, with_records=True))
+    db.associations.walk("edits", book)
+    db.timeline_page("book", book.id, items=["association"])
+    (latest, *_) = recorder.answers["timeline.list"]["entries"]
+    assert_same(latest["item"]["association"], crm.AssociationEntry)
+    since = recorder.engine.call("changes.list", {"after": latest["seq"] - 1})
+    assert_same(since["changes"][0]["association"], crm.AssociationChange)
     db.timeline_page("book", book.id)
     db.activities.release("v")
     db.conditions.check("book", "title is set")
     db.conditions.evaluate("book", book.id, "title is set")
     db.conditions.explain("book", "title is set", id=book.id)
+    db.query.select("book", ["title"])
+    db.query.group("book", ["title"])
+    db.query.pivot("book", ["title"], ["cover.name"], crm.GroupMeasure(count=True))
     db.sql("select 1")
     db.stats()
     db.info()
@@ -121,6 +155,10 @@ def test_every_operation_is_called_by_a_method(
                 assert_same(answers[name], crm.Record)
             case "Activity":
                 assert_same(answers[name], crm.Activity)
+            case "Association":
+                assert_same(answers[name], crm.Association)
+            case "AssociationType":
+                assert_same(answers[name], crm.AssociationType)
             case "ActivityKind":
                 assert_same(answers[name], crm.ActivityKind)
             case "Visitor":
@@ -148,8 +186,13 @@ def test_every_operation_is_called_by_a_method(
     assert_same(answers["changes.cloud_events"], crm.CloudEventPage)
     assert_same(answers["consumers.acknowledge"], crm.Consumer)
     assert_same(answers["consumers.list"][0], crm.Consumer)
-    # What is no activity leaves the field out.
-    assert_same({*answers["changes.list"]["changes"][0], "activity"}, crm.Change)
+    # What is no activity or association leaves the field out.
+    assert_same({*answers["changes.list"]["changes"][0], "activity", "association"}, crm.Change)
+    assert_same(answers["association_types.list"][0], crm.AssociationType)
+    assert_same(answers["associations.related"], crm.AssociationPage)
+    assert_same(answers["associations.related"]["related"][0], crm.Related)
+    assert_same(answers["associations.walk"], crm.AssociationWalk)
+    assert_same(answers["associations.walk"]["nodes"][0], crm.WalkNode)
     assert_same(answers["activities.record"], crm.RecordedActivity)
     assert_same(answers["activities.get"]["links"][0], crm.ActivityLink)
     assert_same(answers["activities.record_many"], crm.ActivityReport)
@@ -162,12 +205,35 @@ def test_every_operation_is_called_by_a_method(
     assert_same(answers["conditions.evaluate"], crm.ConditionAnswer)
     assert_same(answers["conditions.evaluate"]["leaves"][0], crm.LeafReason)
     assert_same(answers["conditions.explain"], crm.ConditionPlan)
+    assert_same(answers["query.select"], crm.RowsPage)
+    assert_same(answers["query.select"]["columns"][0], crm.ResultColumn)
+    assert_same(answers["query.group"], crm.RowsPage)
+    assert_same(answers["query.pivot"], crm.PivotTable)
+    assert_same(answers["query.pivot"]["measure"], crm.ResultColumn)
+    assert_same(answers["query.pivot"]["total"], crm.PivotCell)
     assert_same(answers["csv.import"], crm.ImportReport)
     assert_same(answers["csv.import"]["problems"][0], crm.CellProblem)
     assert_same(answers["csv.import"]["problem_counts"][0], crm.ProblemCount)
     assert_same(answers["csv.export"], crm.ExportReport)
     assert_same(answers["csv.propose"], crm.MappingProposal)
     assert_same(answers["csv.propose"]["columns"][0], crm.ColumnMapping)
+    assert_same(answers["csv.propose"]["additions"][0], crm.MappingAddition)
+    counts = {"create", "update", "unchanged", "conflict", "error", "rows"}
+    assert fields(crm.PlanCounts) == counts
+    handed_back = {"request", "fingerprint", "seq"}
+    shown = fields(crm.ImportPlan) - {"type", "counts"}
+    assert set(answers["imports.plan"]) == handed_back | counts | shown
+    assert_same(answers["imports.plan_rows"], crm.PlannedRows)
+    assert_same(answers["imports.plan_rows"]["rows"][1], crm.PlannedRow)
+    assert_same(answers["imports.plan_rows"]["rows"][1]["changes"][0], crm.PlannedChange)
+    assert_same(answers["imports.get"], crm.Import)
+    assert_same(answers["imports.list"], crm.ImportPage)
+    for operation in ("imports.apply", "imports.resume"):
+        run = {f"{name}_" if name == "import" else name for name in answers[operation]}
+        assert run == fields(crm.ImportRun)
+    report = answers["imports.revert"]
+    assert {*report} - {"import"} == fields(crm.RevertReport) - {"import_"}
+    assert_same(report["left"][0], crm.LeftChange)
     assert_same(answers["database.sql"], crm.Table)
     assert_same(answers["database.stats"], crm.DatabaseStats)
     assert_same(answers["database.stats"]["types"][0], crm.TypeCount)
@@ -197,6 +263,26 @@ def test_parts_and_options_have_the_fields_of_the_engine(db: crm.Crm) -> None:
         assert set(caught.value.message.split("`")[1::2]) == fields(cls)
 
 
+@pytest.mark.parametrize(
+    ("operation", "field", "cls"),
+    [
+        ("query.select", "columns", crm.SelectColumn),
+        ("query.select", "order", crm.FieldOrder),
+        ("query.group", "by", crm.GroupKey),
+        ("query.group", "measures", crm.GroupMeasure),
+        ("query.group", "order", crm.ResultOrder),
+    ],
+)
+def test_parts_of_a_query_have_the_fields_of_the_engine(
+    db: crm.Crm, operation: str, field: str, cls: type[Any]
+) -> None:
+    renamed = {"from_": "from", "name": "as"}
+    with pytest.raises(crm.InvalidArgumentError) as caught:
+        db._engine.call(operation, {"type": "contact", field: [{"no_such_field": 1}]})
+    names = {renamed.get(name, name) for name in fields(cls)}
+    assert set(caught.value.message.split("`")[1::2]) == names
+
+
 def test_enumerations_have_the_names_of_the_engine(db: crm.Crm) -> None:
     def names(operation: str, request: dict[str, Any]) -> set[str]:
         with pytest.raises(crm.InvalidArgumentError) as caught:
@@ -213,11 +299,22 @@ def test_enumerations_have_the_names_of_the_engine(db: crm.Crm) -> None:
         "attributes.define", {"type": "contact", "attribute": {**attribute, "sensitivity": "?"}}
     ) == set(crm.Sensitivity)
     assert names("activity_kinds.define_preset", {"preset": "?"}) == set(crm.ActivityPreset)
+    assert names("association_types.define_preset", {"preset": "?"}) == set(crm.AssociationPreset)
+    related = {"record": {"type": "x", "id": str(uuid.UUID(int=0))}}
+    assert names("associations.related", {**related, "direction": "?"}) == set(
+        crm.AssociationDirection
+    )
     assert names("timeline.list", {"type": "x", "id": str(uuid.UUID(int=0)), "items": ["?"]}) == set(crm.TimelineKind)
     assert names("records.count", {"type": "contact", "archived": "?"}) == set(crm.Archived)
+    by = [{"field": "created_at", "bucket": "?"}]
+    assert names("query.group", {"type": "contact", "by": by}) == set(crm.Bucket)
     assert names("csv.import", {**table, "mode": "?"}) == set(crm.ImportMode)
     assert names("csv.import", {**table, "bad_cells": "?"}) == set(crm.BadCells)
     assert names("csv.export", {"type": "contact", "profile": "?"}) == set(crm.CsvProfile)
+    column = {"column": "x", "attribute": "x", "rule": "?"}
+    assert names("csv.import", {**table, "columns": [column]}) == set(crm.ColumnRule)
+    plan = db.imports.plan_csv("company", text="name\n", mapping={"name": "name"})._plain
+    assert names("imports.plan_rows", {"plan": plan, "decisions": ["?"]}) == set(crm.RowDecision)
 
 
 def test_a_newer_engine_may_say_more() -> None:

@@ -93,3 +93,25 @@ def test_a_kind_of_a_newer_engine_stays_text() -> None:
     attribute = Attribute("shape", "polygon", sensitivity="secret")
     assert (attribute.kind, attribute.sensitivity) == ("polygon", "secret")
     assert type(attribute.kind) is str
+
+
+def test_a_formula_keeps_its_attribute_true(db: crm.Crm) -> None:
+    order = [
+        Attribute("price", Kind.MONEY, currency="EUR"),
+        Attribute("quantity", Kind.INTEGER),
+        Attribute("total", Kind.MONEY, formula="price*quantity", index=True),
+        Attribute("due", Kind.DATE, formula='add_months(date("2024-01-31"), quantity)'),
+    ]
+    assert db.types.define("order", order)["total"].formula == "price * quantity"
+    orders = db.records("order")
+    first = orders.create(price=Decimal("9.99"), quantity=3)
+    assert (first["total"], first["due"]) == (crm.Money("29.97", "EUR"), datetime.date(2024, 4, 30))
+    assert orders.patch(first.id, quantity=1)["total"] == crm.Money("9.99", "EUR")
+    assert [row.id for row in orders.list(where="total < 10 EUR").records] == [first.id]
+    with pytest.raises(crm.InvalidArgumentError) as refused:
+        orders.create(total=crm.Money(1, "EUR"))
+    assert refused.value.field == "total"
+    with pytest.raises(crm.InvalidArgumentError) as refused:
+        db.types.define_attribute("order", Attribute("age", Kind.INTEGER, formula="year(today())"))
+    assert refused.value.field == "age.formula"
+    assert "clock" in (refused.value.hint or "")

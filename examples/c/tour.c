@@ -228,6 +228,154 @@ static void change(crm_handle crm) {
     crm_close(mine);
 }
 
+// The id of the deal.
+static void deal_id(crm_handle crm, char id[40]) {
+    struct json *deal = ask(crm, "records.get_by", BY_DEAL);
+    snprintf(id, 40, "%s", member(deal, "id", ""));
+    json_free(deal);
+}
+
+// Two activities with the deal, and everything that happened with it in one order.
+static void happen(crm_handle crm) {
+    tell(crm, "activity_kinds.define_preset", "{\"preset\": \"call\"}");
+    tell(crm, "activity_kinds.define_preset", "{\"preset\": \"meeting\"}");
+    char id[40], request[512];
+    deal_id(crm, id);
+    snprintf(request, sizeof request,
+             "{\"kind\": \"call\", \"at\": \"2017-12-28T15:00:00Z\", \"direction\": \"inbound\","
+             "\"subject\": {\"type\": \"opportunity\", \"id\": \"%s\"}, \"properties\": {\"minutes\": 20}}",
+             id);
+    tell(crm, "activities.record", request);
+    snprintf(request, sizeof request,
+             "{\"kind\": \"meeting\", \"at\": \"2017-12-30T09:00:00Z\","
+             "\"subject\": {\"type\": \"opportunity\", \"id\": \"%s\"}}",
+             id);
+    tell(crm, "activities.record", request);
+    snprintf(request, sizeof request, "{\"type\": \"opportunity\", \"id\": \"%s\"}", id);
+    struct json *page = ask(crm, "timeline.list", request);
+    const struct json *entries = json_get(page, "entries");
+    for (size_t i = 0; i < entries->count; i++) {
+        // An item is an object of one member, which is named after its sort.
+        const struct json *item = json_get(entries->items[i], "item")->items[0];
+        printf("timeline: %.10s, %s\n", member(entries->items[i], "at", ""), member(item, "kind", ""));
+    }
+    json_free(page);
+}
+
+static const char *truth(const struct json *json) {
+    return json_get(json, "is_true")->kind == JSON_TRUE ? "true" : "false";
+}
+
+// A condition about the deal, whether it is true, and which of its parts are.
+static void explain(crm_handle crm) {
+    char id[40], request[512];
+    deal_id(crm, id);
+    snprintf(request, sizeof request,
+             "{\"type\": \"opportunity\", \"id\": \"%s\", \"at\": \"2017-12-31T00:00:00Z\", \"condition\":"
+             "\"stage = \\\"Won\\\" and (count(meeting within 7d) >= 1 or count(call within 30d) >= 2)\"}",
+             id);
+    struct json *plan = ask(crm, "conditions.explain", request);
+    const struct json *answer = json_get(plan, "answer");
+    printf("condition: %s\n", truth(answer));
+    const struct json *leaves = json_get(answer, "leaves");
+    for (size_t i = 0; i < leaves->count; i++)
+        printf("because: %s, %s, %s\n", member(leaves->items[i], "path", ""), truth(leaves->items[i]),
+               member(leaves->items[i], "reason", ""));
+    json_free(plan);
+}
+
+static void print_share(const struct json *cell) {
+    const struct json *rate = json_get(cell, "value");
+    if (rate->kind == JSON_NULL)
+        printf("nothing");
+    else
+        printf("%.4f", strtod(rate->text, NULL));
+    printf(" (%s/%s)", member(cell, "numerator", "0"), member(cell, "denominator", "0"));
+}
+
+// The win rate by product and agent.
+static void pivot(crm_handle crm) {
+    struct json *table =
+        ask(crm, "query.pivot",
+            "{\"type\": \"opportunity\", \"where\": \"stage in (\\\"Won\\\", \\\"Lost\\\")\","
+            "\"rows\": [{\"field\": \"name\", \"related\": \"product\"}],"
+            "\"columns\": [{\"field\": \"name\", \"related\": \"agent\"}],"
+            "\"measure\": {\"share\": \"stage = \\\"Won\\\"\"}}");
+    const struct json *products = json_get(table, "row_labels");
+    const struct json *agents = json_get(table, "column_labels");
+    printf("pivot: %lu products by %lu agents\n", (unsigned long)products->count,
+           (unsigned long)agents->count);
+    for (size_t i = 0; i < products->count; i++) {
+        const struct json *product = products->items[i]->items[0];
+        printf("pivot: %s: ", product->kind == JSON_NULL ? "unknown" : product->text);
+        print_share(json_get(table, "row_totals")->items[i]);
+        printf(", of %s ", agents->items[0]->items[0]->text);
+        print_share(json_get(table, "cells")->items[i]->items[0]);
+        puts("");
+    }
+    printf("pivot: all ");
+    print_share(json_get(table, "total"));
+    puts("");
+    json_free(table);
+}
+
+// Calls an operation with a plan, exactly as it was given, and reads the answer.
+static struct json *with_plan(crm_handle crm, const char *operation, const crm_buffer *plan) {
+    size_t size = plan->len + sizeof "{\"plan\": }";
+    char *request = malloc(size);
+    ASSERT(request != NULL);
+    snprintf(request, size, "{\"plan\": %s}", plan->data);
+    struct json *answer = ask(crm, operation, request);
+    free(request);
+    return answer;
+}
+
+static void accounts(crm_handle crm) {
+    struct json *count = ask(crm, "records.count", "{\"type\": \"account\"}");
+    printf("accounts %s\n", count->text);
+    json_free(count);
+}
+
+// An import that is looked at before it is made, and taken back afterwards.
+static void plan(crm_handle crm) {
+    const char *request =
+        "{\"type\": \"account\", \"mode\": \"upsert\", \"key\": [\"name\"], \"source\": {\"text\":"
+        "\"account,sector\\nAcme Corporation,technology\\nInitrode,finance\\n\"}, \"columns\": ["
+        "{\"column\": \"account\", \"attribute\": \"name\"},"
+        "{\"column\": \"sector\", \"attribute\": \"sector\"}]}";
+    crm_buffer text = CRM_BUFFER_INIT;
+    crm_error *error = NULL;
+    check(crm_call(crm, "imports.plan", request, strlen(request), &text, &error), error);
+    struct json *planned = json_read(text.data);
+    printf("plan: %s create, %s update, %s error\n", member(planned, "create", "0"),
+           member(planned, "update", "0"), member(planned, "error", "0"));
+    json_free(planned);
+    struct json *page = with_plan(crm, "imports.plan_rows", &text);
+    const struct json *rows = json_get(page, "rows");
+    for (size_t i = 0; i < rows->count; i++) {
+        const struct json *changes = json_get(rows->items[i], "changes");
+        for (size_t k = 0; k < changes->count; k++)
+            printf("planned: row %s, %s from %s to %s\n", member(rows->items[i], "row", "0"),
+                   member(changes->items[k], "attribute", ""),
+                   member(changes->items[k], "old", "nothing"), member(changes->items[k], "new", ""));
+    }
+    json_free(page);
+    struct json *run = with_plan(crm, "imports.apply", &text);
+    crm_buffer_free(&text);
+    const struct json *done = json_get(run, "import");
+    printf("applied: %s created, %s updated\n", member(done, "created", "0"),
+           member(done, "updated", "0"));
+    accounts(crm);
+    char name[64];
+    snprintf(name, sizeof name, "{\"id\": \"%s\"}", member(done, "id", ""));
+    json_free(run);
+    struct json *report = ask(crm, "imports.revert", name);
+    printf("reverted: %s archived, %s restored, %s left\n", member(report, "archived", "0"),
+           member(report, "restored", "0"), member(report, "left_count", "0"));
+    json_free(report);
+    accounts(crm);
+}
+
 int main(void) {
     char folder[] = "/tmp/tour-XXXXXX";
     ASSERT(mkdtemp(folder) != NULL);
@@ -245,6 +393,10 @@ int main(void) {
     crm_close(importer);
     figures(crm);
     change(crm);
+    happen(crm);
+    explain(crm);
+    pivot(crm);
+    plan(crm);
     crm_close(crm);
 
     check(crm_open(path, REPLAY, &crm, &error), error);

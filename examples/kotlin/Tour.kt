@@ -7,13 +7,27 @@ import java.time.LocalDate
 import java.util.Locale
 import org.crmcore.Crm
 import org.crmcore.attribute
+import org.crmcore.conditions.event
+import org.crmcore.conditions.field
+import org.crmcore.model.ActivityPreset
 import org.crmcore.model.BadCells
 import org.crmcore.model.ColumnMapping
+import org.crmcore.model.DefineActivityPreset
+import org.crmcore.model.Direction
+import org.crmcore.model.ExplainCondition
+import org.crmcore.model.GroupKey
+import org.crmcore.model.GroupMeasure
 import org.crmcore.model.ImportMode
 import org.crmcore.model.Kind
+import org.crmcore.model.ListTimeline
+import org.crmcore.model.NewActivity
+import org.crmcore.model.PivotCell
+import org.crmcore.model.RecordRef
 import org.crmcore.model.Replay
 import org.crmcore.model.Sensitivity
+import org.crmcore.model.TimelineItem
 import org.crmcore.model.Value
+import org.crmcore.pivot
 import org.crmcore.string
 
 private const val DATA = "examples/data/crm_sales_opportunities"
@@ -32,6 +46,10 @@ fun main() {
             crm.actingAs("import:pipeline", "first load").use(::importAll)
             figures(crm)
             change(crm)
+            happen(crm)
+            explain(crm)
+            pivot(crm)
+            plan(crm)
         }
         Crm.open(path.toString(), replay = replay).use { crm ->
             println("closed and opened again")
@@ -197,4 +215,90 @@ private fun change(crm: Crm) = crm.actingAs("user:moses", "signed on the fair").
     )
     println("changed $DEAL: stage ${won.string("stage")}, version ${won.version}")
     history(mine)
+}
+
+/** Two activities with the deal, and everything that happened with it in one order. */
+private fun happen(crm: Crm) {
+    crm.defineActivityPreset(DefineActivityPreset(ActivityPreset.CALL))
+    crm.defineActivityPreset(DefineActivityPreset(ActivityPreset.MEETING))
+    val deal = RecordRef("opportunity", crm.records("opportunity").getBy("code", DEAL).id)
+    crm.recordActivity(
+        NewActivity(
+            "call", Instant.parse("2017-12-28T15:00:00Z"), deal, direction = Direction.INBOUND,
+            properties = mapOf("minutes" to Value.Integer(20)),
+        ),
+    )
+    crm.recordActivity(NewActivity("meeting", Instant.parse("2017-12-30T09:00:00Z"), deal))
+    for (entry in crm.listTimeline(ListTimeline("opportunity", deal.id)).entries) {
+        val what = when (val item = entry.item) {
+            is TimelineItem.Activity -> item.v1.kind
+            is TimelineItem.Change -> item.v1.kind.name.lowercase()
+            is TimelineItem.Association -> item.v1.kind.name.lowercase()
+        }
+        println("timeline: ${entry.at.toString().take(10)}, $what")
+    }
+}
+
+/** A condition about the deal, whether it is true, and which of its parts are. */
+private fun explain(crm: Crm) {
+    val met = event("meeting").within("7d").count gte 1
+    val called = event("call").within("30d").count gte 2
+    val plan = crm.explainCondition(
+        ExplainCondition(
+            "opportunity",
+            ((field("stage") eq "Won") and (met or called)).json,
+            Instant.parse("2017-12-31T00:00:00Z"),
+            id = crm.records("opportunity").getBy("code", DEAL).id,
+        ),
+    )
+    val answer = checkNotNull(plan.answer)
+    println("condition: ${answer.isTrue}")
+    for (leaf in answer.leaves) println("because: ${leaf.path}, ${leaf.isTrue}, ${leaf.reason}")
+}
+
+/** The win rate by product and agent. */
+private fun pivot(crm: Crm) {
+    val table = crm.records("opportunity").pivot(
+        listOf(GroupKey("name", related = "product")),
+        listOf(GroupKey("name", related = "agent")),
+        GroupMeasure(share = (field("stage") eq "Won").json),
+        where = (field("stage") oneOf listOf("Won", "Lost")).json,
+    )
+    println("pivot: ${table.rowLabels.size} products by ${table.columnLabels.size} agents")
+    val agent = text(table.columnLabels[0][0])
+    table.rowLabels.forEachIndexed { place, label ->
+        val product = text(label[0]) ?: "unknown"
+        println("pivot: $product: ${share(table.rowTotals[place])}, of $agent ${share(table.cells[place][0])}")
+    }
+    println("pivot: all ${share(table.total)}")
+}
+
+private fun share(cell: PivotCell): String {
+    val rate = (cell.value as? Value.Real)?.let { "%.4f".format(Locale.ROOT, it.v1) } ?: "nothing"
+    return "$rate (${cell.numerator}/${cell.denominator})"
+}
+
+private fun text(value: Value?) = (value as? Value.Text)?.v1
+
+/** An import that is looked at before it is made, and taken back afterwards. */
+private fun plan(crm: Crm) {
+    val plan = crm.imports.planCsv(
+        "account",
+        listOf(plain("account", "name"), plain("sector", "sector")),
+        text = "account,sector\nAcme Corporation,technology\nInitrode,finance\n",
+        key = listOf("name"),
+    )
+    println("plan: ${plan.create} create, ${plan.update} update, ${plan.error} error")
+    for (row in crm.imports.rows(plan)) {
+        for (change in row.changes) {
+            val old = text(change.old) ?: "nothing"
+            println("planned: row ${row.row}, ${change.attribute} from $old to ${text(change.new)}")
+        }
+    }
+    val run = crm.imports.apply(plan)
+    println("applied: ${run.import.created} created, ${run.import.updated} updated")
+    println("accounts ${crm.records("account").count()}")
+    val report = crm.imports.revert(run.import.id)
+    println("reverted: ${report.archived} archived, ${report.restored} restored, ${report.leftCount} left")
+    println("accounts ${crm.records("account").count()}")
 }

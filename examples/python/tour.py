@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import crm
-from crm import Attribute, ColumnMapping, ImportMode, Kind, Money, Sensitivity
+from crm import Attribute, ColumnMapping, F, ImportMode, Kind, Money, Sensitivity, events
 
 DATA = Path("examples/data/crm_sales_opportunities")
 DEAL = "UP409DSB"
@@ -214,6 +214,85 @@ def change(db: crm.Crm) -> None:
     history(mine)
 
 
+def happen(db: crm.Crm) -> None:
+    """Two activities with the deal, and everything that happened with it in one order."""
+    for preset in ["call", "meeting"]:
+        db.activity_kinds.define_preset(preset)
+    deal = db.records("opportunity").get_by(code=DEAL)
+    called = datetime.datetime(2017, 12, 28, 15, tzinfo=datetime.UTC)
+    db.activities.record(
+        kind="call", subject=deal, at=called, direction="inbound", properties={"minutes": 20}
+    )
+    met = datetime.datetime(2017, 12, 30, 9, tzinfo=datetime.UTC)
+    db.activities.record(kind="meeting", subject=deal, at=met)
+    for entry in db.timeline("opportunity", deal.id):
+        print(f"timeline: {entry.at:%Y-%m-%d}, {entry.item.kind}")
+
+
+def explain(db: crm.Crm) -> None:
+    """A condition about the deal, whether it is true, and which of its parts are."""
+    deal = db.records("opportunity").get_by(code=DEAL)
+    met = events("meeting").within(days=7).count() >= 1
+    called = events("call").within(days=30).count() >= 2
+    plan = db.conditions.explain(
+        "opportunity",
+        (F("stage") == "Won") & (met | called),
+        id=deal.id,
+        at=datetime.datetime(2017, 12, 31, tzinfo=datetime.UTC),
+    )
+    assert plan.answer is not None
+    print(f"condition: {str(plan.answer.is_true).lower()}")
+    for leaf in plan.answer.leaves:
+        print(f"because: {leaf.path}, {str(leaf.is_true).lower()}, {leaf.reason}")
+
+
+def pivot(db: crm.Crm) -> None:
+    """The win rate by product and agent."""
+    table = db.query.pivot(
+        "opportunity",
+        [crm.GroupKey("name", related="product")],
+        [crm.GroupKey("name", related="agent")],
+        crm.GroupMeasure(share=F("stage") == "Won"),
+        where=F("stage").one_of(["Won", "Lost"]),
+    )
+    print(f"pivot: {len(table.row_labels)} products by {len(table.column_labels)} agents")
+    (agent,) = table.column_labels[0]
+    for (product,), cells, total in zip(
+        table.row_labels, table.cells, table.row_totals, strict=True
+    ):
+        print(f"pivot: {product or 'unknown'}: {share(total)}, of {agent} {share(cells[0])}")
+    print(f"pivot: all {share(table.total)}")
+
+
+def share(cell: crm.PivotCell) -> str:
+    rate = "nothing" if cell.value is None else f"{cell.value:.4f}"
+    return f"{rate} ({cell.numerator}/{cell.denominator})"
+
+
+def plan(db: crm.Crm) -> None:
+    """An import that is looked at before it is made, and taken back afterwards."""
+    plan = db.imports.plan_csv(
+        "account",
+        text="account,sector\nAcme Corporation,technology\nInitrode,finance\n",
+        mapping={"account": "name", "sector": "sector"},
+        key="name",
+    )
+    counts = plan.counts
+    print(f"plan: {counts.create} create, {counts.update} update, {counts.error} error")
+    for row in plan.rows():
+        for change in row.changes:
+            old = change.old or "nothing"
+            print(f"planned: row {row.row}, {change.attribute} from {old} to {change.new}")
+    run = db.imports.apply(plan)
+    print(f"applied: {run.import_.created} created, {run.import_.updated} updated")
+    print(f"accounts {db.records('account').count()}")
+    report = db.imports.revert(run.id)
+    print(
+        f"reverted: {report.archived} archived, {report.restored} restored, {report.left_count} left"
+    )
+    print(f"accounts {db.records('account').count()}")
+
+
 def main() -> None:
     # A clock that steps and ids that count, so that every run prints the same. A host leaves this out.
     start = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
@@ -225,6 +304,10 @@ def main() -> None:
             import_all(db.acting_as("import:pipeline", "first load"))
             figures(db)
             change(db)
+            happen(db)
+            explain(db)
+            pivot(db)
+            plan(db)
         with crm.open(path, replay=replay) as db:
             print("closed and opened again")
             print(f"opportunities {db.records('opportunity').count()}")

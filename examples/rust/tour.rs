@@ -12,8 +12,10 @@ use std::{
 };
 
 use crm_core::{
-    Attribute, BadCells, ColumnMapping, CountRecords, Crm, DefineType, Flow, ImportCsv, ImportMode,
-    ImportReport, Kind, OpenOptions, Progress, Replay, RunSql, Value, Values, values,
+    ActivityPreset, Attribute, BadCells, ColumnMapping, CountRecords, Crm, DefineType, Direction,
+    ExplainCondition, Flow, GroupKey, GroupMeasure, ImportCsv, ImportMode, ImportReport, Kind,
+    ListPlanRows, ListTimeline, NewActivity, OpenOptions, PivotCell, PivotRecords, PlanImport,
+    Progress, RecordRef, Replay, RunSql, TimelineItem, Value, Values, values,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -31,6 +33,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     import(&crm.acting_as("import:pipeline", Some("first load"))?, &data)?;
     figures(&crm)?;
     change(&crm)?;
+    happen(&crm)?;
+    explain(&crm)?;
+    pivot(&crm)?;
+    plan(&crm)?;
 
     crm.close()?;
     let crm = Crm::open_with(&path, options)?;
@@ -242,6 +248,116 @@ fn history(crm: &Crm) -> Result<(), Box<dyn Error>> {
             entry.cause.as_deref().unwrap_or("nothing was said"),
         );
     }
+    Ok(())
+}
+
+/// Two activities with the deal, and everything that happened with it in one order.
+fn happen(crm: &Crm) -> Result<(), Box<dyn Error>> {
+    for preset in [ActivityPreset::Call, ActivityPreset::Meeting] {
+        crm.activity_kinds().define_preset(preset)?;
+    }
+    let deal = crm.records("opportunity").get_by("code", DEAL)?;
+    let subject = RecordRef::new("opportunity", deal.id);
+    crm.activities().record(NewActivity {
+        direction: Some(Direction::Inbound),
+        properties: values! { "minutes" => 20 },
+        ..NewActivity::of("call", subject.clone(), "2017-12-28T15:00:00Z".parse()?)
+    })?;
+    crm.activities().record(NewActivity::of(
+        "meeting",
+        subject,
+        "2017-12-30T09:00:00Z".parse()?,
+    ))?;
+    for entry in crm.timeline(&ListTimeline::new("opportunity", deal.id))?.entries {
+        let what = match &entry.item {
+            TimelineItem::Activity(activity) => activity.kind.as_str(),
+            TimelineItem::Change(change) => change.kind.name(),
+            TimelineItem::Association(association) => association.kind.name(),
+        };
+        println!("timeline: {}, {what}", &entry.at.to_string()[..10]);
+    }
+    Ok(())
+}
+
+/// A condition about the deal, whether it is true, and which of its parts are.
+fn explain(crm: &Crm) -> Result<(), Box<dyn Error>> {
+    let deal = crm.records("opportunity").get_by("code", DEAL)?;
+    let condition =
+        r#"stage = "Won" and (count(meeting within 7d) >= 1 or count(call within 30d) >= 2)"#;
+    let plan = crm.explain_condition(&ExplainCondition {
+        entity_type: "opportunity".into(),
+        condition: condition.parse()?,
+        at: Some("2017-12-31T00:00:00Z".parse()?),
+        zone: None,
+        id: Some(deal.id),
+    })?;
+    let answer = plan.answer.ok_or("the plan has no answer")?;
+    println!("condition: {}", answer.is_true);
+    for leaf in answer.leaves {
+        println!("because: {}, {}, {}", leaf.path, leaf.is_true, leaf.reason);
+    }
+    Ok(())
+}
+
+/// The win rate by product and agent.
+fn pivot(crm: &Crm) -> Result<(), Box<dyn Error>> {
+    let table = crm.pivot_records(&PivotRecords {
+        condition: Some(r#"stage in ("Won", "Lost")"#.parse()?),
+        ..PivotRecords::new(
+            "opportunity",
+            [GroupKey::related("product", "name")],
+            [GroupKey::related("agent", "name")],
+            GroupMeasure::share(r#"stage = "Won""#.parse()?),
+        )
+    })?;
+    println!("pivot: {} products by {} agents", table.row_labels.len(), table.column_labels.len());
+    for (place, label) in table.row_labels.iter().enumerate() {
+        let (first, total) = (&table.cells[place][0], &table.row_totals[place]);
+        let product = label[0].as_str().unwrap_or("unknown");
+        let agent = text(&table.column_labels[0][0]);
+        println!("pivot: {product}: {}, of {agent} {}", share(total), share(first));
+    }
+    println!("pivot: all {}", share(&table.total));
+    Ok(())
+}
+
+fn share(cell: &PivotCell) -> String {
+    let rate = cell.value.as_f64().map_or("nothing".into(), |rate| format!("{rate:.4}"));
+    format!("{rate} ({}/{})", cell.numerator.unwrap_or(0), cell.denominator.unwrap_or(0))
+}
+
+/// An import that is looked at before it is made, and taken back afterwards.
+fn plan(crm: &Crm) -> Result<(), Box<dyn Error>> {
+    let table = "account,sector\nAcme Corporation,technology\nInitrode,finance\n";
+    let columns = [plain("account", "name"), plain("sector", "sector")];
+    let request = PlanImport {
+        mode: ImportMode::Upsert,
+        key: vec!["name".into()],
+        ..PlanImport::from_text("account", table, columns)
+    };
+    let mut watch = |_| Flow::Continue;
+    let plan = crm.imports().plan(&request, &mut watch)?;
+    println!("plan: {} create, {} update, {} error", plan.create, plan.update, plan.error);
+    for row in crm.imports().plan_rows(&ListPlanRows::new(plan.clone()), &mut watch)?.rows {
+        for change in row.changes {
+            let old = change.old.as_str().unwrap_or("nothing");
+            println!(
+                "planned: row {}, {} from {old} to {}",
+                row.row,
+                change.attribute,
+                text(&change.new)
+            );
+        }
+    }
+    let run = crm.imports().apply(&plan, &mut watch)?;
+    println!("applied: {} created, {} updated", run.import.created, run.import.updated);
+    println!("accounts {}", crm.records("account").count()?);
+    let report = crm.imports().revert(run.import.id, &mut watch)?;
+    println!(
+        "reverted: {} archived, {} restored, {} left",
+        report.archived, report.restored, report.left_count
+    );
+    println!("accounts {}", crm.records("account").count()?);
     Ok(())
 }
 

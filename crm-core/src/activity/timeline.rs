@@ -6,7 +6,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::Activity;
-use crate::{HistoryEntry, RecordId, Timestamp, record::default_page, shape::debug};
+use crate::{
+    AssociationEntry, HistoryEntry, RecordId, Timestamp, record::default_page, shape::debug,
+};
 
 /// A sort of item of a timeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -18,6 +20,8 @@ pub enum TimelineKind {
     Activity,
     /// Changes of the record itself.
     Change,
+    /// Changes of its associations, at whichever end it is: added, changed, archived, restored.
+    Association,
 }
 
 /// Reads a page of a record's timeline, the latest first: the request of `timeline.list`.
@@ -70,12 +74,13 @@ impl ListTimeline {
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[expect(clippy::large_enum_variant, reason = "most items are activities")]
 pub enum TimelineItem {
     /// An activity.
     Activity(Activity),
     /// A change of the record.
     Change(HistoryEntry),
+    /// A change of an association of the record.
+    Association(AssociationEntry),
 }
 
 /// One item of a timeline.
@@ -83,7 +88,8 @@ pub enum TimelineItem {
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TimelineEntry {
-    /// When it happened: an activity when it says, a change when it was made.
+    /// When it happened: an activity when it says, a change when it was made (and not when an
+    /// association begins or ends to hold).
     pub at: Timestamp,
     /// Its place in the journal.
     pub seq: i64,

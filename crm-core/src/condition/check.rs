@@ -61,31 +61,36 @@ pub(crate) fn check(
     entity_type: &str,
 ) -> Result<Checked> {
     size::check(condition)?;
-    let model = schema.entity_type(entity_type).ok_or_else(|| {
-        unknown(ErrorKind::UnknownType, "no such entity type", entity_type, &schema.entity_types())
-            .with_field("type")
-    })?;
-    let mut checker = Checker { schema, scope: Scope::Record(model), facts: 0 };
-    let root = checker.node(condition, "")?;
+    let root = Checker::of_records(schema, entity_type)?.node(condition, "")?;
     Ok(Checked { entity_type: entity_type.to_owned(), root })
 }
 
 /// What a leaf is about.
 #[derive(Clone, Copy)]
-enum Scope<'a> {
+pub(super) enum Scope<'a> {
     Record(&'a TypeModel),
     /// Of one kind, with its properties, or of any.
     Activity(Option<&'a TypeModel>),
 }
 
-struct Checker<'a> {
-    schema: &'a dyn Schema,
-    scope: Scope<'a>,
+pub(super) struct Checker<'a> {
+    pub(super) schema: &'a dyn Schema,
+    pub(super) scope: Scope<'a>,
     /// How many leaves of the scope need facts beyond the row.
-    facts: usize,
+    pub(super) facts: usize,
 }
 
 impl<'a> Checker<'a> {
+    /// A checker of what is asked about records of an entity type.
+    pub(super) fn of_records(schema: &'a dyn Schema, entity_type: &str) -> Result<Self> {
+        let model = schema.entity_type(entity_type).ok_or_else(|| {
+            let known = schema.entity_types();
+            unknown(ErrorKind::UnknownType, "no such entity type", entity_type, &known)
+                .with_field("type")
+        })?;
+        Ok(Self { schema, scope: Scope::Record(model), facts: 0 })
+    }
+
     fn node(&mut self, condition: &Condition, path: &str) -> Result<Node> {
         let test = match condition {
             Condition::All(parts) => return self.nodes(parts, &join(path, "all")).map(Node::All),
@@ -168,7 +173,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Looks a field up: what every row has, an attribute, or a part of one.
-    fn find(&self, name: &str) -> Result<Field<'a>> {
+    pub(super) fn find(&self, name: &str) -> Result<Field<'a>> {
         let (head, part) = name.split_once('.').map_or((name, None), |(h, p)| (h, Some(p)));
         let (fixed, model): (&[&str], _) = match self.scope {
             Scope::Record(model) => (&RECORD_COLUMNS, Some(model)),
@@ -233,7 +238,7 @@ impl<'a> Checker<'a> {
 
     // ---- activities
 
-    fn event(&mut self, event: &EventCondition, path: &str) -> Result<EventTest> {
+    pub(super) fn event(&mut self, event: &EventCondition, path: &str) -> Result<EventTest> {
         self.record("event", path)?;
         let model = match event.event.as_str() {
             "any" => None,
@@ -308,7 +313,11 @@ impl<'a> Checker<'a> {
 
     // ---- related records
 
-    fn related(&mut self, related: &RelatedCondition, path: &str) -> Result<RelatedTest> {
+    pub(super) fn related(
+        &mut self,
+        related: &RelatedCondition,
+        path: &str,
+    ) -> Result<RelatedTest> {
         let model = self.record("related", path)?;
         let named = join(path, "related");
         let (way, mut types) = match self.schema.association(&related.related) {

@@ -18,6 +18,7 @@ mod json;
 mod normalise;
 mod print;
 mod request;
+mod resolve;
 mod size;
 mod span;
 mod text;
@@ -34,10 +35,11 @@ pub use span::Span;
 pub(crate) use check::{AssociationShape, Schema, check};
 pub(crate) use checked::{
     ACTIVITY_COLUMNS, ChangedTest, Checked, Column, Compare, Direction, EventTest, FieldTest,
-    HoldMode, MeasureTest, Node, RelatedTest, Test, TextMatch, Way, WhenTest,
+    HoldMode, MeasureTest, Named, Node, RelatedTest, Test, TextMatch, Way, WhenTest,
 };
 pub(crate) use evaluate::{ChangeFact, Facts, RelatedFact, Subject, Total, explain};
 pub(crate) use json::refusal;
+pub(crate) use resolve::{FoundField, event, field, property, related};
 pub(crate) use when::{Moment, day_in_zone, has_anniversary};
 
 use crate::{Timestamp, Value, shape::debug};

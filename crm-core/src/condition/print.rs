@@ -3,10 +3,13 @@
 use std::fmt::{self, Display, Formatter, Write as _};
 
 use super::{
-    ChangedCondition, Comparison, Condition, Count, End, EventCondition, FieldCondition, Measure,
-    Operand, Operator, RelatedCondition, Takes, When, text,
+    ChangedCondition, Condition, Count, End, EventCondition, FieldCondition, Measure, Operand,
+    Operator, RelatedCondition, Takes, When, text,
 };
-use crate::Value;
+use crate::{
+    Value,
+    scan::{self, quoted, sign},
+};
 
 impl Display for Condition {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -95,10 +98,6 @@ pub(super) const fn words(op: Operator) -> &'static str {
         Operator::AnniversaryWithinLast => "anniversary within last",
         Operator::AnniversaryWithinNext => "anniversary within next",
     }
-}
-
-fn sign(op: Comparison) -> &'static str {
-    if op == Comparison::Neq { "!=" } else { op.sign() }
 }
 
 fn write_field(f: &mut Formatter<'_>, field: &FieldCondition) -> fmt::Result {
@@ -207,7 +206,7 @@ fn write_changed(f: &mut Formatter<'_>, changed: &ChangedCondition) -> fmt::Resu
 fn write_value(f: &mut Formatter<'_>, value: &Value) -> fmt::Result {
     match value {
         Value::Money(money)
-            if text::is_number(&money.amount) && text::is_currency(&money.currency) =>
+            if text::is_number(&money.amount) && scan::is_currency(&money.currency) =>
         {
             write!(f, "{} {}", money.amount, money.currency)
         }
@@ -215,14 +214,7 @@ fn write_value(f: &mut Formatter<'_>, value: &Value) -> fmt::Result {
     }
 }
 
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
-}
-
 /// A name, in backticks where it could be read as something else.
 fn name(name: &str) -> String {
-    if text::is_plain_name(name) {
-        return name.to_owned();
-    }
-    format!("`{}`", name.replace('\\', "\\\\").replace('`', "\\`"))
+    scan::name(name, text::KEYWORDS)
 }

@@ -249,7 +249,7 @@ fn record(writing: &mut Writing<'_>, activity: NewActivity) -> Result<(i64, Reco
     activity_kinds::check_live(&kind)?;
     let mut content = activity::draft(&kind.model, activity, writing.now)?;
     for property in &kind.model.attributes {
-        check_target(writing, property, &mut content.cells[property.span()])?;
+        check_target(&writing.view(), property, &mut content.cells[property.span()])?;
     }
     let corrected = match content.supersedes {
         None => None,

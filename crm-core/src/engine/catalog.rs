@@ -1,4 +1,4 @@
-//! The entity types and kinds of activities of the file with the SQL of their tables, as one
+//! The entity types, kinds of activities and types of associations of the file, with the SQL of their tables, as one
 //! immutable snapshot.
 //!
 //! A change of the schema makes a new catalog, which replaces the old one after the commit; a call
@@ -8,31 +8,38 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     Error, ErrorKind, Result,
+    association::AssociationModel,
     normal::name::nearest,
     schema::TypeModel,
     store::{
         Connection,
         activities::{self, KindTable},
+        associations::{self, AssociationTable},
         definitions,
         table::Table,
     },
 };
 
-/// All entity types and kinds of activities, archived ones included, by name.
+/// All definitions, archived ones included, by name.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Catalog {
     tables: BTreeMap<String, Arc<Table>>,
     kinds: BTreeMap<String, Arc<KindTable>>,
+    associations: BTreeMap<String, Arc<AssociationTable>>,
 }
 
 impl Catalog {
     pub(super) fn load(conn: &Connection) -> Result<Self> {
         let types = definitions::load(conn)?.into_iter();
         let kinds = activities::load_kinds(conn)?.into_iter();
+        let links = associations::load_types(conn)?.into_iter();
         Ok(Self {
             tables: types.map(|model| (model.name.clone(), Table::new(model))).collect(),
             kinds: kinds
                 .map(|model| (model.name.clone(), Arc::new(KindTable::new(model))))
+                .collect(),
+            associations: links
+                .map(|model| (model.name().to_owned(), AssociationTable::new(model)))
                 .collect(),
         })
     }
@@ -52,6 +59,17 @@ impl Catalog {
         let kind = Arc::new(KindTable::new(model));
         catalog.kinds.insert(name, Arc::clone(&kind));
         (catalog, kind)
+    }
+
+    /// The same types, with this type of associations added or replaced.
+    pub(super) fn with_associations(
+        &self,
+        model: AssociationModel,
+    ) -> (Self, Arc<AssociationTable>) {
+        let mut catalog = self.clone();
+        let table = AssociationTable::new(model);
+        catalog.associations.insert(table.model.name().to_owned(), Arc::clone(&table));
+        (catalog, table)
     }
 
     pub(super) fn find(&self, name: &str) -> Option<&Arc<Table>> {
@@ -96,6 +114,32 @@ impl Catalog {
 
     pub(super) fn kinds(&self) -> impl ExactSizeIterator<Item = &Arc<KindTable>> {
         self.kinds.values()
+    }
+
+    pub(super) fn find_associations(&self, name: &str) -> Option<&Arc<AssociationTable>> {
+        self.associations.get(name)
+    }
+
+    /// The type of associations of this name.
+    ///
+    /// # Errors
+    ///
+    /// `UnknownType`, with the nearest name as a hint.
+    pub(super) fn associations(&self, name: &str) -> Result<&Arc<AssociationTable>> {
+        self.find_associations(name).ok_or_else(|| {
+            let error =
+                Error::new(ErrorKind::UnknownType, "no such association type").with_field("type");
+            match nearest(name, self.associations.keys().map(String::as_str)) {
+                Some(near) => error.with_hint(format!("did you mean {near:?}?")),
+                None => error.with_hint("define it with association_types.define"),
+            }
+        })
+    }
+
+    pub(super) fn iter_associations(
+        &self,
+    ) -> impl ExactSizeIterator<Item = &Arc<AssociationTable>> {
+        self.associations.values()
     }
 
     pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Table>> {

@@ -118,7 +118,7 @@ fn answer(
     let table = catalog.table(&checked.entity_type)?;
     let row = rows::get(conn, table, id)?
         .ok_or_else(|| Error::new(ErrorKind::NotFound, "no such record").with_field("id"))?;
-    let mut loader = Loader { conn, catalog, schema: catalog, left: limits::CONDITION_FACTS };
+    let mut loader = Loader { conn, catalog, left: limits::CONDITION_FACTS };
     let subject = loader.subject(&table.model, row, Some(&checked.root))?;
     let (is_true, leaves) = condition::explain(checked, &subject, moment);
     Ok(ConditionAnswer { is_true, leaves })
@@ -128,7 +128,6 @@ fn answer(
 struct Loader<'a> {
     conn: &'a Connection,
     catalog: &'a Catalog,
-    schema: &'a dyn Schema,
     /// How many facts may still be read.
     left: usize,
 }
@@ -155,7 +154,7 @@ impl Loader<'_> {
                 Test::Field(_) => continue,
                 Test::Event(test) => {
                     let kind = test.kind.as_ref();
-                    let kind = kind.and_then(|kind| self.schema.activity_kind(&kind.name));
+                    let kind = kind.and_then(|kind| self.catalog.activity_kind(&kind.name));
                     let found = facts::activities(self.conn, row.id, kind, self.left + 1)?;
                     self.spend(found.len())?;
                     Facts::Activities(found)
@@ -263,12 +262,15 @@ impl Schema for Catalog {
         in_use.map(|model| model.name.as_str()).collect()
     }
 
-    fn association(&self, _: &str) -> Option<AssociationShape<'_>> {
-        None
+    fn association(&self, name: &str) -> Option<AssociationShape<'_>> {
+        let model = &self.find_associations(name)?.model;
+        let (from, to) = (&model.definition.from, &model.definition.to);
+        Some(AssociationShape { id: model.id, from, to })
     }
 
     fn associations(&self) -> Vec<&str> {
-        Vec::new()
+        let all = self.iter_associations().map(|table| &table.model);
+        all.filter(|model| model.archived_at.is_none()).map(|model| model.name()).collect()
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{
     cell::Cell,
     journal::read_body,
     limits,
+    record::Draft,
     store::{
         self, Connection, Depth, QueryLimits, files, journal,
         records::{self as rows, Position, Selection, StoredRow},
@@ -127,8 +128,8 @@ impl Crm {
         })
     }
 
-    /// Checks the file: SQLite's own integrity check, and that every record and every activity is what
-    /// the journal says of it. Progress counts records and activities.
+    /// Checks the file: SQLite's own integrity check, and that every record, activity and association
+    /// is what the journal says of it. Progress counts all of them.
     ///
     /// # Errors
     ///
@@ -139,6 +140,7 @@ impl Crm {
             is_ok: false,
             records: 0,
             activities: 0,
+            associations: 0,
             problems: self.shared.store.integrity(Depth::Full, findings)?,
         };
         let mark = self.shared.store.mark();
@@ -176,7 +178,8 @@ impl Crm {
                 }
             }
         }
-        self.verify_activities(&mut report, goes_on)?;
+        self.verify_activities(&mut report, &mut goes_on)?;
+        self.verify_associations(&mut report, goes_on)?;
         report.problems.truncate(FINDINGS);
         report.is_ok = report.problems.is_empty();
         Ok(report)
@@ -212,7 +215,10 @@ fn verify_page(
     for row in &page {
         report.records += 1;
         let finding = match rebuild(conn, table, row.id) {
-            Ok(rebuilt) if rebuilt.as_ref() == Some(row) => continue,
+            Ok(rebuilt) if rebuilt.as_ref() == Some(row) => match miscalculated(table, row) {
+                None => continue,
+                Some(name) => format!("{name} is not what its formula gives"),
+            },
             Ok(_) => "the table differs from the journal".to_owned(),
             Err(error) if error.kind() == ErrorKind::Corrupt => error.message().to_owned(),
             Err(error) => return Err(error),
@@ -224,6 +230,16 @@ fn verify_page(
     }
     let is_full = page.len() == VERIFIED_AT_ONCE as usize;
     Ok(page.last().filter(|_| is_full).map(|row| row.id))
+}
+
+/// An attribute of a row that is not what its formula gives.
+fn miscalculated<'t>(table: &'t Table, row: &StoredRow) -> Option<&'t str> {
+    let model = &table.model;
+    if model.calculated.is_empty() {
+        return None;
+    }
+    let draft = Draft::recalculate(model, row.cells.clone());
+    draft.changed.first().map(|place| model.attributes[*place].name())
 }
 
 /// The row of a record as its changes make it; `None` if the journal does not create it.

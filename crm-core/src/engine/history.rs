@@ -5,7 +5,7 @@ use crate::{
     Activity, Change, ChangeKind, ChangePage, Error, ErrorKind, GetHistory, HistoryEntry,
     HistoryPage, ListChanges, RecordId, Result, Values,
     activity::Recorded,
-    journal::ActivityBody,
+    journal::{ActivityBody, AssociationBody},
     store::{
         journal::{self as rows, StoredChange},
         records,
@@ -111,9 +111,17 @@ pub(super) fn to_entry(row: StoredChange, version: i64, values: Values) -> Histo
 }
 
 fn to_change(catalog: &Catalog, row: StoredChange) -> Result<Change> {
-    let (mut values, mut definition, mut activity) = (Values::new(), None, None);
+    let (mut values, mut definition) = (Values::new(), None);
+    let (mut activity, mut association) = (None, None);
+    let mut record_id = row.record_id;
     match (&row.entity_type, row.record_id) {
         (Some(name), Some(_)) => values = catalog.table(name)?.model.decode_body(&row.body)?,
+        (None, Some(id)) => {
+            let body = AssociationBody::read(&row.body)?;
+            let table = catalog.associations(&body.association_type)?;
+            association = Some(body.decode(&table.model, id)?);
+            record_id = None;
+        }
         _ if row.kind == ChangeKind::ActivityRecorded => {
             activity = Some(to_activity(catalog, &row)?);
         }
@@ -130,10 +138,11 @@ fn to_change(catalog: &Catalog, row: StoredChange) -> Result<Change> {
         cause: row.cause,
         kind: row.kind,
         entity_type: row.entity_type,
-        record_id: row.record_id,
+        record_id,
         values,
         definition,
         activity,
+        association,
     })
 }
 

@@ -1,37 +1,45 @@
 //! The engine: one handle over one file, and the only place that reads the clock, makes ids and
 //! opens transactions.
 //!
-//! Each room is one file here (`types`, `records`, `activities`, `conditions`, `history`, `files`,
-//! `csv_import`, `csv_export`, `database` …), and every method reads the same way: validate, load,
-//! decide, save, return. The invariant: what a method
+//! Each room is one file here (`types`, `records`, `activities`, `associations`, `conditions`, `queries`,
+//! `history`, `files`, `csv_import`, `csv_export`, `imports`, `database` …), and every method reads the same
+//! way: validate, load, decide, save, return. The invariant: what a method
 //! returned `Ok` for is committed, and its rows in the journal with it.
 
 mod activities;
 mod activity_kinds;
+mod association_types;
+mod associations;
 mod audit;
 mod catalog;
 mod conditions;
 mod consumers;
 mod csv_export;
 mod csv_import;
-mod csv_lookup;
 mod cursor;
 mod database;
 mod files;
 mod history;
+mod imports;
 mod observe;
 mod progress;
+mod queries;
 mod records;
 mod system;
 mod timeline;
 mod types;
 mod verify_activities;
+mod verify_associations;
+mod view;
 mod writing;
 
 pub use activities::Activities;
 pub use activity_kinds::ActivityKinds;
+pub use association_types::AssociationTypes;
+pub use associations::Associations;
 pub use files::Files;
 pub use history::Journal;
+pub use imports::Imports;
 pub use observe::Observer;
 pub use records::Records;
 pub use types::Types;
@@ -49,6 +57,7 @@ use crate::{
 };
 use catalog::Catalog;
 use observe::Observers;
+use view::View;
 use writing::{Head, Writing};
 
 /// The engine over one file. Cheap to clone; clones share the file, and every method may be called
@@ -243,10 +252,28 @@ impl Crm {
         ActivityKinds::new(self)
     }
 
+    /// Types of associations.
+    #[must_use]
+    pub fn association_types(&self) -> AssociationTypes<'_> {
+        AssociationTypes::new(self)
+    }
+
+    /// Associations between records.
+    #[must_use]
+    pub fn associations(&self) -> Associations<'_> {
+        Associations::new(self)
+    }
+
     /// The journal of changes.
     #[must_use]
     pub fn journal(&self) -> Journal<'_> {
         Journal::new(self)
+    }
+
+    /// Imports that are planned, applied, and can be taken back.
+    #[must_use]
+    pub fn imports(&self) -> Imports<'_> {
+        Imports::new(self)
     }
 
     /// Stored bytes.

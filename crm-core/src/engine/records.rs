@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Crm, Writing, check_limit, cursor};
+use super::{Crm, View, Writing, check_limit, cursor, writing::check_body};
 use crate::{
-    ApplyChanges, ApplyReport, ChangeKind, ChangeOutcome, CountRecords, Error, ErrorKind,
+    ApplyChanges, ApplyReport, Archived, ChangeKind, ChangeOutcome, CountRecords, Error, ErrorKind,
     FoundRecords, Kind, ListRecords, Outcome, Problem, Record, RecordChange, RecordId, RecordPage,
     Result, Upserted, Value, Values,
     cell::Cell,
@@ -14,9 +14,13 @@ use crate::{
     store::{
         files,
         records::{self as rows, Position, Selection, StoredRow, Term},
+        select::Place,
         table::Table,
     },
 };
+
+/// Records that are held at once while formulas are calculated anew.
+const RECALCULATED_AT_ONCE: u32 = 1000;
 
 /// Records of one entity type: see [`Crm::records`].
 #[derive(Debug)]
@@ -40,7 +44,8 @@ impl<'a> Records<'a> {
     ///
     /// `UnknownType`, `UnknownAttribute`, `UnknownOption` (with the nearest name as a hint);
     /// `WrongKind`, `InvalidValue`, `OutOfRange`, `Required`, `Duplicate` or `NotFound` (of a
-    /// reference or file), naming the attribute; `Archived` if the type or an attribute is.
+    /// reference or file), naming the attribute; `Archived` if the type or an attribute is;
+    /// `InvalidArgument` if an attribute is calculated.
     pub fn create(&self, values: Values) -> Result<Record> {
         self.crm.write(|writing| {
             let table = writing.table(self.entity_type)?;
@@ -236,6 +241,10 @@ impl Crm {
         let order = request.order.as_ref();
         let ordered = order.map(|order| comparable(&table.model, &order.attribute)).transpose()?;
         let after = request.after.as_deref().map(|text| cursor::read(order, text)).transpose()?;
+        let after = after.map(|Place { mut keys, id }| {
+            let key = keys.pop().unwrap_or_default();
+            Position { key, id }
+        });
         let selection = Selection {
             terms: &terms,
             archived: request.archived,
@@ -250,8 +259,8 @@ impl Crm {
         let has_more = found.len() > request.limit as usize;
         found.truncate(request.limit as usize);
         let next = found.last().filter(|_| has_more).map(|last| {
-            let key = ordered.map_or(Cell::Null, |attribute| last.cells[attribute.first].clone());
-            cursor::write(order, Position { key, id: last.id })
+            let keys = ordered.iter().map(|attribute| last.cells[attribute.first].clone());
+            cursor::write(order, Place { keys: keys.collect(), id: last.id })
         });
         let records = found.into_iter().map(|row| to_record(&table.model, row)).collect();
         Ok(RecordPage { records, next })
@@ -358,20 +367,21 @@ pub(super) fn create(
     table: &Table,
     values: Values,
 ) -> Result<StoredRow> {
-    create_drafted(writing, table, |model| Draft::create(model, values))
+    table.model.check_live()?;
+    let mut draft = Draft::create(&table.model, values)?;
+    let id = writing.new_id();
+    check_stored(&writing.view(), table, Some(id), &mut draft)?;
+    insert(writing, table, id, draft)
 }
 
-/// Creates the record that `draft` makes.
-pub(super) fn create_drafted(
+/// Writes a new record, all of which was checked.
+pub(super) fn insert(
     writing: &mut Writing<'_>,
     table: &Table,
-    draft: impl FnOnce(&TypeModel) -> Result<Draft>,
+    id: RecordId,
+    draft: Draft,
 ) -> Result<StoredRow> {
     let model = &table.model;
-    model.check_live()?;
-    let mut draft = draft(model)?;
-    let id = writing.new_id();
-    check_stored(writing, table, id, &mut draft)?;
     let stamp = writing.stamp();
     let at = stamp.at();
     journal::write_created(model, &draft, &mut writing.body);
@@ -398,32 +408,28 @@ pub(super) fn patch(
 fn patch_row(
     writing: &mut Writing<'_>,
     table: &Table,
-    row: StoredRow,
+    mut row: StoredRow,
     values: Values,
 ) -> Result<(StoredRow, Outcome)> {
-    patch_drafted(writing, table, row, |model, stored| Draft::patch(model, stored, values))
-}
-
-/// Changes a row to what `draft` makes of its cells.
-pub(super) fn patch_drafted(
-    writing: &mut Writing<'_>,
-    table: &Table,
-    mut row: StoredRow,
-    draft: impl FnOnce(&TypeModel, Vec<Cell>) -> Result<Draft>,
-) -> Result<(StoredRow, Outcome)> {
-    let model = &table.model;
-    model.check_live()?;
-    if row.archived_at.is_some() {
-        return Err(Error::new(ErrorKind::Archived, "the record is archived")
-            .with_field("id")
-            .with_hint("restore it with records.restore"));
-    }
-    let mut draft = draft(model, std::mem::take(&mut row.cells))?;
-    check_stored(writing, table, row.id, &mut draft)?;
+    table.model.check_live()?;
+    check_in_use(&row)?;
+    let mut draft = Draft::patch(&table.model, std::mem::take(&mut row.cells), values)?;
+    check_stored(&writing.view(), table, Some(row.id), &mut draft)?;
     if draft.changed.is_empty() {
         row.cells = draft.cells;
         return Ok((row, Outcome::Unchanged));
     }
+    Ok((update(writing, table, row, draft)?, Outcome::Updated))
+}
+
+/// Writes what `draft` changes of a record, all of which was checked.
+pub(super) fn update(
+    writing: &mut Writing<'_>,
+    table: &Table,
+    mut row: StoredRow,
+    draft: Draft,
+) -> Result<StoredRow> {
+    let model = &table.model;
     journal::write_changes(model, &draft, &mut writing.body);
     writing.check_body()?;
     let stamp = writing.stamp();
@@ -433,7 +439,45 @@ pub(super) fn patch_drafted(
     index_choices(writing, model, row.id, &draft)?;
     writing.log_record(stamp, ChangeKind::RecordPatched, table, row.id)?;
     row.cells = draft.cells;
-    Ok((row, Outcome::Updated))
+    Ok(row)
+}
+
+/// # Errors
+///
+/// `Archived`.
+pub(super) fn check_in_use(row: &StoredRow) -> Result<()> {
+    match row.archived_at {
+        None => Ok(()),
+        Some(_) => Err(Error::new(ErrorKind::Archived, "the record is archived")
+            .with_field("id")
+            .with_hint("restore it with records.restore")),
+    }
+}
+
+/// Writes into every record of a type, archived ones included, what its formulas give now.
+pub(super) fn recalculate(writing: &mut Writing<'_>, table: &Table) -> Result<()> {
+    let mut after = None;
+    loop {
+        let selection = Selection {
+            terms: &[],
+            archived: Archived::Include,
+            order: None,
+            after: after.take(),
+            limit: RECALCULATED_AT_ONCE,
+        };
+        let page = rows::list(writing.tx, table, &selection)?;
+        let is_last = page.len() < RECALCULATED_AT_ONCE as usize;
+        after = page.last().map(|row| Position { key: Cell::Null, id: row.id });
+        for mut row in page {
+            let draft = Draft::recalculate(&table.model, std::mem::take(&mut row.cells));
+            if !draft.changed.is_empty() {
+                update(writing, table, row, draft)?;
+            }
+        }
+        if is_last {
+            return Ok(());
+        }
+    }
 }
 
 /// Creates or changes a record within a transaction.
@@ -450,7 +494,8 @@ pub(super) fn upsert(
     }
 }
 
-fn set_archived(
+/// Archives a record within a transaction, or takes it out of the archive.
+pub(super) fn set_archived(
     writing: &mut Writing<'_>,
     table: &Table,
     id: RecordId,
@@ -494,23 +539,35 @@ fn load(
     }
 }
 
+/// Refuses a change that the journal cannot hold, while it is only judged.
+pub(super) fn check_size(model: &TypeModel, draft: &Draft) -> Result<()> {
+    // No character takes more than six bytes in a body, so that nearly every change is seen to fit.
+    let cells = draft.changes(model).flat_map(|(_, cells)| cells);
+    if cells.map(Cell::content_bytes).sum::<usize>() < limits::CHANGE_BYTES / 8 {
+        return Ok(());
+    }
+    let mut body = String::new();
+    journal::write_changes(model, draft, &mut body);
+    check_body(&body)
+}
+
 /// Checks what only the file can tell: that references and files are there, and that no other record
-/// has the value of a unique attribute.
-fn check_stored(
-    writing: &Writing<'_>,
+/// than `id` has the value of a unique attribute.
+pub(super) fn check_stored(
+    view: &View<'_>,
     table: &Table,
-    id: RecordId,
+    id: Option<RecordId>,
     draft: &mut Draft,
 ) -> Result<()> {
     for &place in &draft.changed {
         let attribute = &table.model.attributes[place];
         let cells = &mut draft.cells[attribute.span()];
-        check_target(writing, attribute, cells)?;
+        check_target(view, attribute, cells)?;
         if attribute.definition.unique
             && cells[0] != Cell::Null
-            && let Some(other) = rows::find_other(writing.tx, table, place, &cells[0], id)?
+            && let Some(holder) = view.find_other(table, place, &cells[0], id)?
         {
-            let message = format!("record {other} has this value already");
+            let message = format!("{holder} has this value already");
             return Err(Error::new(ErrorKind::Duplicate, message)
                 .with_field(attribute.name())
                 .with_hint("patch that record, or use records.upsert"));
@@ -522,20 +579,20 @@ fn check_stored(
 /// Checks that the record or file that a value names is there, and takes the size of the file from
 /// what is stored.
 pub(super) fn check_target(
-    writing: &Writing<'_>,
+    view: &View<'_>,
     attribute: &AttributeModel,
     cells: &mut [Cell],
 ) -> Result<()> {
     match (attribute.definition.kind, &cells[0]) {
         (Kind::Reference, Cell::Blob(target)) => {
             let name = attribute.definition.target.as_deref().unwrap_or_default();
-            if !rows::exists(writing.tx, writing.catalog.table(name)?, target)? {
+            if !view.exists(view.catalog.table(name)?, target)? {
                 let message = format!("no {name} has this id");
                 return Err(Error::new(ErrorKind::NotFound, message).with_field(attribute.name()));
             }
         }
         (Kind::File, Cell::Text(hash)) => {
-            let size = files::size(writing.tx, &super::files::read_hash(hash)?)?;
+            let size = files::size(view.conn, &super::files::read_hash(hash)?)?;
             let size = size.ok_or_else(|| {
                 Error::new(ErrorKind::NotFound, "no stored file has this hash")
                     .with_field(attribute.name())

@@ -9,11 +9,13 @@ use super::{
     history::to_entry,
 };
 use crate::{
-    Error, ErrorKind, HistoryEntry, ListTimeline, Result, TimelineEntry, TimelineItem,
-    TimelineKind, TimelinePage, Timestamp,
+    AssociationEntry, Error, ErrorKind, HistoryEntry, ListTimeline, RecordId, Result,
+    TimelineEntry, TimelineItem, TimelineKind, TimelinePage, Timestamp,
+    journal::AssociationBody,
     store::{
         Connection,
         activities::{Page, Place},
+        associations,
         journal::{self as changes, StoredChange},
         records,
         table::Table,
@@ -28,15 +30,16 @@ struct Found {
     kind: TimelineKind,
 }
 
-/// Where a page ended: time, place in the journal, and place of the last change that was shown. The
-/// last one lets the changes go on without walking over those shown already.
+/// Where a page ended: time, place in the journal, and place of the last change that was shown, of the
+/// record or of an association. The last one lets the changes go on without walking over those shown
+/// already: their times never go back from one place to the next.
 type Ended = [i64; 3];
 
 const BEGINNING: Ended = [i64::MAX; 3];
 
 impl Crm {
-    /// Reads a page of a record's timeline: its activities, those that are linked to it, and its
-    /// changes, the latest first.
+    /// Reads a page of a record's timeline: its activities, those that are linked to it, its changes,
+    /// and those of its associations, the latest first.
     ///
     /// ```
     /// use crm_core::{ActivityPreset, Crm, ListTimeline, NewActivity, RecordRef, values};
@@ -70,7 +73,7 @@ impl Crm {
             found.truncate(request.limit as usize);
             let next = found.last().filter(|_| has_more).map(|last| {
                 let mut shown = found.iter().rev();
-                let change = shown.find(|found| found.kind == TimelineKind::Change);
+                let change = shown.find(|found| found.kind != TimelineKind::Activity);
                 let change = change.map_or(after[2], |found| found.place.1);
                 cursor::write_place(Listing::Timeline, [last.place.0, last.place.1, change])
             });
@@ -106,6 +109,12 @@ fn find(
         let changes = changes::places(conn, request.id, change, page.before, page.limit)?;
         found.extend(changes.into_iter().map(|place| Found { place, role: None, kind }));
     }
+    if wants(TimelineKind::Association) {
+        let kind = TimelineKind::Association;
+        let changes =
+            changes::places_of_associations(conn, request.id, change, page.before, page.limit)?;
+        found.extend(changes.into_iter().map(|place| Found { place, role: None, kind }));
+    }
     Ok(found)
 }
 
@@ -123,12 +132,16 @@ fn read(
     };
     let activities = activities::load(conn, catalog, &places(TimelineKind::Activity))?;
     let changes = read_changes(conn, table, request, &places(TimelineKind::Change))?;
+    let associations =
+        read_associations(conn, catalog, request.id, &places(TimelineKind::Association))?;
     let mut activities = activities.into_iter().map(TimelineItem::Activity);
     let mut changes = changes.into_iter().map(TimelineItem::Change);
+    let mut associations = associations.into_iter().map(TimelineItem::Association);
     let entries = found.into_iter().filter_map(|found| {
         let item = match found.kind {
             TimelineKind::Activity => activities.next(),
             TimelineKind::Change => changes.next(),
+            TimelineKind::Association => associations.next(),
         };
         let (at, seq) = found.place;
         Some(TimelineEntry { at: Timestamp::clamped(at), seq, role: found.role, item: item? })
@@ -152,4 +165,35 @@ fn read_changes(
     };
     let versions = (1..=version).rev();
     changes::get_many(conn, places)?.into_iter().zip(versions).map(entry).collect()
+}
+
+/// The changes of these places, which are of associations of the record.
+fn read_associations(
+    conn: &Connection,
+    catalog: &Catalog,
+    record: RecordId,
+    places: &[i64],
+) -> Result<Vec<AssociationEntry>> {
+    let entry = |change: StoredChange| {
+        let missing = || Error::new(ErrorKind::Corrupt, "a change names no association");
+        let id = change.record_id.ok_or_else(missing)?;
+        let association = associations::get(conn, id)?.ok_or_else(missing)?;
+        let table = catalog.associations(&association.association_type)?;
+        let (direction, other) = association.seen_from(record);
+        let body = AssociationBody::read(&change.body)?.decode(&table.model, id)?;
+        Ok(AssociationEntry {
+            seq: change.seq,
+            at: change.hlc.at(),
+            actor: change.actor,
+            cause: change.cause,
+            kind: change.kind,
+            version: changes::count_until(conn, id, change.seq)?,
+            association_type: body.association_type,
+            id,
+            direction,
+            other,
+            values: body.values,
+        })
+    };
+    changes::get_many(conn, places)?.into_iter().map(entry).collect()
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Crm, Writing};
+use super::{Crm, Writing, records::recalculate};
 use crate::{
     Attribute, ChangeKind, DefineType, EntityType, Error, ErrorKind, Kind, Preset, RecordId,
-    Result, limits,
+    Result, formula, limits,
     schema::{AttributeModel, Evolution, TypeModel, check, evolve},
     store::{definitions as rows, records, table::Table},
 };
@@ -43,9 +43,11 @@ impl<'a> Types<'a> {
     ///
     /// `InvalidArgument` if a name or property makes no sense, `UnknownType` if a reference's target
     /// is not there, `DefinitionConflict` if stored records do not pass a tightened rule (the
-    /// message counts and names them) or something changes that cannot, `Archived` if the type or
-    /// a listed attribute is archived, `LimitExceeded` past 500 types or 200 attributes; and as for
-    /// [`Records::create`](crate::Records::create) if a default or a bound does not fit its kind.
+    /// message counts and names them) or something changes that cannot, `UnknownAttribute`,
+    /// `UnknownOption` or `InvalidArgument` if a formula makes no sense, `Archived` if the type, a
+    /// listed attribute or one that a formula reads is archived, `LimitExceeded` past 500 types or
+    /// 200 attributes; and as for [`Records::create`](crate::Records::create) if a default or a
+    /// bound does not fit its kind.
     pub fn define(&self, definition: DefineType) -> Result<EntityType> {
         self.crm.write(|writing| Ok(define(writing, definition)?.model.describe()))
     }
@@ -116,6 +118,9 @@ impl<'a> Types<'a> {
 
     /// Adds an attribute to a type, or changes one: `attribute` is its whole new definition.
     ///
+    /// With a new formula, every record gets what it gives, archived ones included, in the same
+    /// transaction: a change of the journal, and a new version, for each whose value differs.
+    ///
     /// # Errors
     ///
     /// As [`Types::define`].
@@ -134,17 +139,19 @@ impl<'a> Types<'a> {
     ///
     /// # Errors
     ///
-    /// `UnknownType`, `UnknownAttribute`.
+    /// `UnknownType`, `UnknownAttribute`; `DefinitionConflict` if the formula of another attribute
+    /// reads it.
     pub fn archive_attribute(&self, entity_type: &str, attribute: &str) -> Result<EntityType> {
         self.set_attribute_archived(entity_type, attribute, true)
     }
 
-    /// Takes an attribute out of the archive, with the values that it had.
+    /// Takes an attribute out of the archive, with the values that it had; what is calculated is
+    /// calculated anew.
     ///
     /// # Errors
     ///
     /// `UnknownType`, `UnknownAttribute`, `DefinitionConflict` if records were created meanwhile
-    /// that lack a required value.
+    /// that lack a required value; `Archived` if its formula reads an archived attribute.
     pub fn restore_attribute(&self, entity_type: &str, attribute: &str) -> Result<EntityType> {
         self.set_attribute_archived(entity_type, attribute, false)
     }
@@ -164,7 +171,14 @@ impl<'a> Types<'a> {
             }
             let stamp = writing.stamp();
             changed.archived_at = archive.then(|| stamp.at());
+            if archive && let Some(reader) = table.model.readers(attribute).next() {
+                let message = format!("the formula of {:?} reads this attribute", reader.name());
+                return Err(Error::new(ErrorKind::DefinitionConflict, message)
+                    .with_field(attribute)
+                    .with_hint("archive that attribute first, or change its formula"));
+            }
             if !archive {
+                check_formulas(&table.model.with_attribute(changed.clone()), &changed)?;
                 let checks = Evolution {
                     checks_presence: changed.definition.required,
                     checks_uniqueness: changed.definition.unique,
@@ -179,7 +193,11 @@ impl<'a> Types<'a> {
             };
             let body = format!("{{\"name\":\"{attribute}\"}}");
             writing.log(stamp, kind, Some(entity_type), None, &body)?;
+            let is_back = !archive && changed.is_calculated();
             let table = writing.set_model(table.model.with_attribute(changed));
+            if is_back {
+                recalculate(writing, &table)?;
+            }
             rows::replace_view(writing.tx, &table)?;
             Ok(table.model.describe())
         })
@@ -255,6 +273,7 @@ fn define_attribute(
     if evolution.adds_columns {
         check::room(&table.model, &new, &check::RESERVED, limits::ATTRIBUTES_PER_TYPE)?;
     }
+    check_formulas(&table.model.with_attribute(new.clone()), &new)?;
     check_rows(writing, table, &new, evolution)?;
     if evolution.adds_columns {
         new.id = rows::insert_attribute(writing.tx, table, &new)?;
@@ -267,7 +286,26 @@ fn define_attribute(
     let stamp = writing.stamp();
     let json = rows::attribute_json(&new);
     writing.log(stamp, ChangeKind::AttributeDefined, Some(&table.model.name), None, &json)?;
-    Ok(writing.set_model(table.model.with_attribute(new)))
+    let table = writing.set_model(table.model.with_attribute(new));
+    if evolution.recalculates {
+        recalculate(writing, &table)?;
+    }
+    Ok(table)
+}
+
+/// Checks the formula of an attribute of `model`, and those that read the attribute.
+fn check_formulas(model: &TypeModel, attribute: &AttributeModel) -> Result<()> {
+    let name = attribute.name();
+    formula::check(model, attribute).map_err(|error| check::in_attribute(name, error))?;
+    for reader in model.readers(name) {
+        formula::check(model, reader).map_err(|error| {
+            let message = format!("the formula of {:?} reads this attribute", reader.name());
+            Error::new(ErrorKind::DefinitionConflict, message)
+                .with_field(name)
+                .with_hint(format!("the formula then {}", error.message()))
+        })?;
+    }
+    Ok(())
 }
 
 /// Runs the checks that a definition asks for over every stored record.

@@ -46,7 +46,7 @@ impl Crm {
                 page => page?,
             };
             let done = report.records + report.activities;
-            goes_on(Progress { done, total: None }, after.is_none())?;
+            goes_on(Progress { done, total: None }, false)?;
         }
         Ok(())
     }

@@ -4,15 +4,17 @@
 
 use std::sync::Arc;
 
-use super::{Catalog, Crm};
+use super::{Catalog, Crm, View};
 use crate::{
     ChangeKind, Commit, Error, ErrorKind, RecordId, Result, Timestamp,
+    association::AssociationModel,
     journal::Hlc,
     limits,
     schema::TypeModel,
     store::{
         Connection, Transaction,
         activities::KindTable,
+        associations::AssociationTable,
         journal::{self as rows, NewRow},
         table::Table,
     },
@@ -64,7 +66,8 @@ pub(super) struct Writing<'a> {
     pub(super) body: String,
     schema_changed: bool,
     first_seq: i64,
-    actor: i64,
+    /// The number of who writes.
+    pub(super) actor: i64,
     head: Head,
 }
 
@@ -125,6 +128,16 @@ impl<'a> Writing<'a> {
         table
     }
 
+    /// What this transaction sees.
+    pub(super) fn view(&self) -> View<'_> {
+        View::new(self.tx, &self.catalog)
+    }
+
+    /// The `seq` of the last change so far.
+    pub(super) fn last_seq(&self) -> i64 {
+        self.head.seq
+    }
+
     /// The kind of activity of this name.
     ///
     /// # Errors
@@ -142,7 +155,24 @@ impl<'a> Writing<'a> {
         kind
     }
 
-    /// A new id of a record or an activity. Its time never lies before the journal's last stamp, so that ids ascend
+    /// The type of associations of this name.
+    ///
+    /// # Errors
+    ///
+    /// `UnknownType`.
+    pub(super) fn associations(&self, name: &str) -> Result<Arc<AssociationTable>> {
+        self.catalog.associations(name).cloned()
+    }
+
+    /// Makes the type of associations `model` part of the schema.
+    pub(super) fn set_associations(&mut self, model: AssociationModel) -> Arc<AssociationTable> {
+        let (catalog, table) = self.catalog.with_associations(model);
+        self.catalog = Arc::new(catalog);
+        self.schema_changed = true;
+        table
+    }
+
+    /// A new id. Its time never lies before the journal's last stamp, so that ids ascend
     /// when the wall clock goes back.
     pub(super) fn new_id(&self) -> RecordId {
         self.crm.shared.ids.next_id(self.now.max(self.head.hlc.at()))
@@ -161,13 +191,7 @@ impl<'a> Writing<'a> {
     /// Refuses a change that the journal cannot hold, before anything of it is written: in a batch
     /// the others are kept, and the table must not be ahead of the journal.
     pub(super) fn check_body(&self) -> Result<()> {
-        if self.body.len() <= limits::CHANGE_BYTES {
-            return Ok(());
-        }
-        let message = format!("the change takes more than {} bytes", limits::CHANGE_BYTES);
-        Err(Error::new(ErrorKind::LimitExceeded, message)
-            .with_field("values")
-            .with_hint("store long texts as files"))
+        check_body(&self.body)
     }
 
     /// Appends a change of a record to the journal; its body stands in `self.body`.
@@ -224,4 +248,17 @@ impl<'a> Writing<'a> {
             },
         )
     }
+}
+
+/// # Errors
+///
+/// `LimitExceeded` if the journal cannot hold a change with this body.
+pub(super) fn check_body(body: &str) -> Result<()> {
+    if body.len() <= limits::CHANGE_BYTES {
+        return Ok(());
+    }
+    let message = format!("the change takes more than {} bytes", limits::CHANGE_BYTES);
+    Err(Error::new(ErrorKind::LimitExceeded, message)
+        .with_field("values")
+        .with_hint("store long texts as files"))
 }

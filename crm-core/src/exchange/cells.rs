@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::{ColumnMapping, columns};
+use super::{ColumnMapping, RowCell, columns};
 use crate::{
     Date, Error, ErrorKind, Kind, Result, Timestamp, Value,
     normal::{self, decimal::NumberFormat, trim},
@@ -95,7 +95,20 @@ impl CellReader {
     /// # Errors
     ///
     /// `InvalidValue`, `OutOfRange` or `UnknownOption`; never with the text.
-    pub(crate) fn read(&self, attribute: &AttributeModel, cell: &str) -> Result<Option<Value>> {
+    pub(crate) fn read(
+        &self,
+        attribute: &AttributeModel,
+        cell: RowCell<'_>,
+    ) -> Result<Option<Value>> {
+        match (self, cell) {
+            (_, RowCell::Text(text)) => self.read_text(attribute, text),
+            // An exact number is kept as its digits, whatever separators texts have.
+            (Self::Decimal(_), RowCell::Value(value)) => Ok(Some(digits(value))),
+            (_, RowCell::Value(value)) => Ok(Some(value)),
+        }
+    }
+
+    fn read_text(&self, attribute: &AttributeModel, cell: &str) -> Result<Option<Value>> {
         if let Self::Exact = self {
             return Ok((!cell.is_empty()).then(|| cell.into()));
         }
@@ -125,6 +138,15 @@ impl CellReader {
                 Timestamp::parse_format(text, format, zone.as_deref())?.into()
             }
         }))
+    }
+}
+
+/// A number as its shortest digits; anything else as it is.
+fn digits(value: Value) -> Value {
+    match value {
+        Value::Integer(number) => Value::Text(number.to_string()),
+        Value::Real(number) => Value::Text(number.to_string()),
+        other => other,
     }
 }
 
@@ -242,7 +264,7 @@ mod tests {
 
     fn read_as(kind: Kind, mapping: &ColumnMapping, cell: &str) -> Result<Option<Value>> {
         let attribute = attribute(kind);
-        CellReader::new(&attribute, "", mapping).unwrap().read(&attribute, cell)
+        CellReader::new(&attribute, "", mapping).unwrap().read(&attribute, RowCell::Text(cell))
     }
 
     fn read(kind: Kind, cell: &str) -> Option<Value> {

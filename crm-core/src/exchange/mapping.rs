@@ -4,10 +4,11 @@
 //! Whatever is wrong with a request is found here, before the first row. The invariant: no attribute,
 //! or part of one, comes from two columns.
 
-use super::{CellReader, ImportCsv, ImportMode, Row, columns};
+use super::{CellReader, ColumnMapping, ColumnRule, ImportMode, ImportRules, RowSource, columns};
 use crate::{
     Address, Error, ErrorKind, FileRef, Kind, Money, Result, Value,
     normal::{self, name::nearest},
+    record::calculated,
     schema::{AttributeModel, TypeModel},
 };
 
@@ -15,8 +16,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Mapping {
     pub(crate) fields: Vec<Field>,
-    /// The place of the unique attribute that names the record.
-    pub(crate) key: Option<usize>,
+    /// The places of the attributes that together name the record; empty if each row makes one.
+    pub(crate) key: Vec<usize>,
 }
 
 /// An attribute and the columns that its value is read from.
@@ -26,6 +27,8 @@ pub(crate) struct Field {
     pub(crate) place: usize,
     /// For a reference: the unique attribute of the target that the cell holds.
     pub(crate) lookup: Option<String>,
+    /// What becomes of a value that the record has.
+    pub(crate) rule: ColumnRule,
     /// One per part of the kind.
     parts: Vec<Option<Part>>,
 }
@@ -45,31 +48,40 @@ impl Mapping {
     /// # Errors
     ///
     /// `InvalidArgument` if a column is missing or ambiguous, if two make the same attribute, if a
-    /// format makes no sense, or if mode and key do not agree; `UnknownAttribute`, `Archived`.
+    /// format or rule makes no sense, or if mode and key do not agree; `UnknownAttribute`,
+    /// `Archived`.
     pub(crate) fn new<'t>(
         model: &TypeModel,
         header: &[String],
-        request: &ImportCsv,
+        rules: ImportRules<'_>,
         find_type: impl Fn(&str) -> Option<&'t TypeModel>,
     ) -> Result<Self> {
-        if request.columns.is_empty() {
+        if rules.columns.is_empty() {
             return Err(invalid("columns", "no column is mapped")
                 .with_hint("csv.propose proposes a mapping"));
         }
         let mut fields: Vec<Field> = Vec::new();
-        for mapping in &request.columns {
+        for mapping in rules.columns {
             let column = find_column(header, &mapping.column)?;
             let (attribute, part) = columns::resolve(model, &mapping.attribute)?;
             let place = model.place(attribute);
+            if attribute.is_calculated() {
+                return Err(calculated(attribute.name()));
+            }
             let kind = attribute.definition.kind;
+            let rule = check_rule(attribute, mapping, rules.mode)?;
             let field = match fields.iter().position(|field| field.place == place) {
                 Some(found) => &mut fields[found],
                 None => {
                     let parts = columns::parts(kind).iter().map(|_| None).collect();
-                    fields.push(Field { place, lookup: None, parts });
+                    fields.push(Field { place, lookup: None, rule, parts });
                     fields.last_mut().expect("one was pushed")
                 }
             };
+            if field.rule != rule {
+                return Err(invalid(&mapping.column, "the columns of one value have one rule")
+                    .with_hint("give all of them the same rule"));
+            }
             if field.parts[part].is_some() {
                 let message = "two columns are mapped to the same attribute";
                 return Err(invalid(&mapping.attribute, message)
@@ -94,8 +106,14 @@ impl Mapping {
             field.parts[part] = Some(Part { column, reader });
         }
         fields.iter().try_for_each(|field| field.check(&model.attributes[field.place]))?;
-        let key = find_mode_key(model, request, &fields)?;
+        let key = find_mode_key(model, rules, &fields)?;
         Ok(Self { fields, key })
+    }
+
+    /// The places of the columns that go somewhere.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = usize> + '_ {
+        let parts = self.fields.iter().flat_map(|field| field.parts.iter().flatten());
+        parts.map(|part| part.column)
     }
 
     /// The column that the attribute of this name begins with.
@@ -139,7 +157,7 @@ impl Field {
     pub(crate) fn read(
         &self,
         attribute: &AttributeModel,
-        row: &Row<'_>,
+        row: &dyn RowSource,
     ) -> Result<Option<Value>, Fault> {
         match attribute.definition.kind {
             Kind::Money => self.read_money(attribute, row),
@@ -153,7 +171,7 @@ impl Field {
         &self,
         part: usize,
         attribute: &AttributeModel,
-        row: &Row<'_>,
+        row: &dyn RowSource,
     ) -> Result<Option<Value>, Fault> {
         let Some(Part { column, reader }) = &self.parts[part] else { return Ok(None) };
         let read = row.cell(*column).and_then(|cell| reader.read(attribute, cell));
@@ -164,10 +182,16 @@ impl Field {
         &self,
         part: usize,
         attribute: &AttributeModel,
-        row: &Row<'_>,
+        row: &dyn RowSource,
     ) -> Result<Option<String>, Fault> {
-        let value = self.read_part(part, attribute, row)?;
-        Ok(value.and_then(|value| value.as_str().map(str::to_owned)))
+        match self.read_part(part, attribute, row)? {
+            None => Ok(None),
+            Some(Value::Text(text)) => Ok(Some(text)),
+            Some(_) => {
+                let error = Error::new(ErrorKind::WrongKind, "this part of a value is text");
+                Err(self.fault(part, error.with_hint("write it in quotes")))
+            }
+        }
     }
 
     fn fault(&self, part: usize, error: Error) -> Fault {
@@ -178,7 +202,7 @@ impl Field {
     fn read_money(
         &self,
         attribute: &AttributeModel,
-        row: &Row<'_>,
+        row: &dyn RowSource,
     ) -> Result<Option<Value>, Fault> {
         let Some(amount) = self.read_text(0, attribute, row)? else { return Ok(None) };
         let currency = match self.read_text(1, attribute, row)? {
@@ -201,7 +225,7 @@ impl Field {
     fn read_address(
         &self,
         attribute: &AttributeModel,
-        row: &Row<'_>,
+        row: &dyn RowSource,
     ) -> Result<Option<Value>, Fault> {
         let text = |part| self.read_text(part, attribute, row);
         let mut address = Address {
@@ -218,7 +242,11 @@ impl Field {
         Ok((address != Address::default()).then_some(Value::Address(address)))
     }
 
-    fn read_file(&self, attribute: &AttributeModel, row: &Row<'_>) -> Result<Option<Value>, Fault> {
+    fn read_file(
+        &self,
+        attribute: &AttributeModel,
+        row: &dyn RowSource,
+    ) -> Result<Option<Value>, Fault> {
         let Some(hash) = self.read_text(0, attribute, row)? else { return Ok(None) };
         let needed = |part| {
             self.read_text(part, attribute, row)?.ok_or_else(|| {
@@ -250,7 +278,11 @@ fn find_column(header: &[String], name: &str) -> Result<usize> {
 }
 
 /// A unique attribute of a type.
-fn find_key<'m>(model: &'m TypeModel, name: &str) -> Result<&'m AttributeModel> {
+///
+/// # Errors
+///
+/// `UnknownAttribute`, `Archived`; `InvalidArgument` if it is not unique.
+pub(crate) fn find_key<'m>(model: &'m TypeModel, name: &str) -> Result<&'m AttributeModel> {
     let attribute = model.attribute(name)?;
     if attribute.definition.unique {
         return Ok(attribute);
@@ -264,27 +296,82 @@ fn find_key<'m>(model: &'m TypeModel, name: &str) -> Result<&'m AttributeModel> 
     })
 }
 
-/// The place of the key, where the mode needs one.
+/// What a mapping says about values that a record has, where that makes sense.
+fn check_rule(
+    attribute: &AttributeModel,
+    mapping: &ColumnMapping,
+    mode: ImportMode,
+) -> Result<ColumnRule> {
+    let rule = mapping.rule.unwrap_or_default();
+    let kind = attribute.definition.kind;
+    if rule != ColumnRule::Overwrite && mode == ImportMode::Create {
+        return Err(invalid(&mapping.column, "a rule has no meaning when creating")
+            .with_hint("leave it out, or set the mode to update or upsert"));
+    }
+    if rule == ColumnRule::Append && !matches!(kind, Kind::LongText | Kind::Choices) {
+        let message = format!("nothing can be appended to an attribute of kind {}", kind.name());
+        return Err(invalid(&mapping.column, message)
+            .with_hint("append goes with the kinds long_text and choices"));
+    }
+    Ok(rule)
+}
+
+/// The places of the key's attributes, where the mode needs one.
 fn find_mode_key(
     model: &TypeModel,
-    request: &ImportCsv,
+    rules: ImportRules<'_>,
     fields: &[Field],
-) -> Result<Option<usize>> {
-    match (request.mode, &request.key) {
-        (ImportMode::Create, None) => Ok(None),
-        (ImportMode::Create, Some(_)) => Err(invalid("key", "a key has no meaning when creating")
-            .with_hint("leave it out, or set the mode to update or upsert")),
-        (_, None) => Err(invalid("key", "the mode needs a key")
-            .with_hint("name the unique attribute by which records are found")),
-        (_, Some(name)) => {
-            let place = model.place(find_key(model, name)?);
-            if !fields.iter().any(|field| field.place == place) {
-                return Err(invalid("key", "no column is mapped to the key")
-                    .with_hint(format!("map a column to {name}")));
-            }
-            Ok(Some(place))
+) -> Result<Vec<usize>> {
+    match (rules.mode, rules.key) {
+        (ImportMode::Create, []) => return Ok(Vec::new()),
+        (ImportMode::Create, _) => {
+            return Err(invalid("key", "a key has no meaning when creating")
+                .with_hint("leave it out, or set the mode to update or upsert"));
         }
+        (_, []) => {
+            return Err(invalid("key", "the mode needs a key")
+                .with_hint("name the attributes by which records are found"));
+        }
+        _ => {}
     }
+    let mut key = Vec::with_capacity(rules.key.len());
+    for name in rules.key {
+        let attribute = model.attribute(name)?;
+        let place = model.place(attribute);
+        if key.contains(&place) {
+            return Err(invalid(name, "the key names an attribute twice"));
+        }
+        if !attribute.definition.kind.is_key() {
+            let kind = attribute.definition.kind.name();
+            return Err(invalid(name, format!("an attribute of kind {kind} names no record"))
+                .with_hint("take an attribute that may be unique"));
+        }
+        let Some(field) = fields.iter().find(|field| field.place == place) else {
+            return Err(invalid("key", "no column is mapped to the key")
+                .with_hint(format!("map a column to {name}")));
+        };
+        if field.rule != ColumnRule::Overwrite {
+            return Err(invalid(name, "the key is not changed, so that no rule applies to it")
+                .with_hint("leave the rule out"));
+        }
+        // What such a cell names may only come into being with the import.
+        if field.lookup.is_some()
+            && attribute.definition.target.as_deref() == Some(model.name.as_str())
+        {
+            return Err(invalid(name, "a key cannot look up records that are imported with it")
+                .with_hint("take another attribute as the key"));
+        }
+        key.push(place);
+    }
+    let is_found_fast = |place: &usize| {
+        let definition = &model.attributes[*place].definition;
+        definition.unique || definition.index
+    };
+    if !key.iter().any(is_found_fast) {
+        return Err(invalid(&rules.key[0], "no attribute of the key is unique or has an index")
+            .with_hint("define one of them as unique or with an index"));
+    }
+    Ok(key)
 }
 
 fn invalid(field: &str, message: impl Into<String>) -> Error {

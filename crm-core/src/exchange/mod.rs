@@ -1,29 +1,41 @@
-//! Tables of text in and out: CSV and its relatives.
+//! Tables in and out: CSV and its relatives, and JSON lines.
 //!
 //! Nothing is guessed: encoding, date and number formats are stated, and a cell that does not fit is
 //! reported with its row, column and a hint. The invariant: what is exported in the machine form and
 //! imported again gives the same values.
 
+mod additions;
 mod cells;
 mod columns;
 mod encoding;
+mod exports;
+mod json_lines;
 mod mapping;
+mod plan;
 mod problems;
 mod propose;
+mod rows;
 mod table;
 mod writer;
 
 pub(crate) use columns::ID;
-pub(crate) use mapping::{Fault, Field, Mapping};
-pub(crate) use problems::Problems;
+pub(crate) use json_lines::JsonLines;
+pub(crate) use mapping::{Fault, Field, Mapping, find_key};
+pub use plan::{
+    ApplyPlan, Import, ImportName, ImportPage, ImportPlan, ImportRun, ImportSource, ImportState,
+    LeftChange, ListImports, ListPlanRows, PlanImport, PlannedChange, PlannedRow, PlannedRows,
+    ResumeImport, RevertReport, RowDecision, SourceFormat, UnmappedColumn,
+};
+pub(crate) use problems::{Problems, to_problem};
 pub(crate) use propose::propose;
-pub(crate) use table::{Row, Signs, TableReader};
+pub(crate) use rows::{RowCell, RowSource};
+pub(crate) use table::{Signs, TableReader};
 pub(crate) use writer::{Shown, TableWriter};
 
 use cells::CellReader;
 use serde::{Deserialize, Serialize};
 
-use crate::{Values, record::Archived, shape::debug};
+use crate::{Attribute, Values, record::Archived, shape::debug};
 
 /// How a CSV table is written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +105,29 @@ pub struct ColumnMapping {
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub lookup: Option<String>,
+    /// What becomes of a value that the record has already: it is overwritten if this is left out.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub rule: Option<ColumnRule>,
+}
+
+/// What a column does to a record that is there already, and may have a value. A blank cell does
+/// nothing under any of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum ColumnRule {
+    /// The cell replaces the value.
+    #[default]
+    Overwrite,
+    /// A value stays; the cell is taken where there is none.
+    Keep,
+    /// The cell replaces the value, but a record that is created takes nothing from this column.
+    UpdateOnly,
+    /// The cell is added to the value: a text of kind `long_text` on a line of its own, unless it
+    /// stands there already, and the options of `choices` to those that are chosen.
+    Append,
 }
 
 impl ColumnMapping {
@@ -107,6 +142,7 @@ impl ColumnMapping {
             group_separator: None,
             list_separator: None,
             lookup: None,
+            rule: None,
         }
     }
 }
@@ -182,6 +218,17 @@ pub struct ImportCsv {
     pub all_or_nothing: bool,
 }
 
+/// What an import does with the rows of a table, whatever that is written in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ImportRules<'a> {
+    pub(crate) entity_type: &'a str,
+    pub(crate) columns: &'a [ColumnMapping],
+    pub(crate) mode: ImportMode,
+    /// The attributes that together name the record; empty if each row makes one.
+    pub(crate) key: &'a [String],
+    pub(crate) bad_cells: BadCells,
+}
+
 debug! {
     ImportCsv
         shows(entity_type, columns, dialect, mode, key, bad_cells, all_or_nothing)
@@ -215,6 +262,16 @@ impl ImportCsv {
             key: None,
             bad_cells: BadCells::RejectRow,
             all_or_nothing: false,
+        }
+    }
+
+    pub(crate) fn rules(&self) -> ImportRules<'_> {
+        ImportRules {
+            entity_type: &self.entity_type,
+            columns: &self.columns,
+            mode: self.mode,
+            key: self.key.as_slice(),
+            bad_cells: self.bad_cells,
         }
     }
 }
@@ -305,17 +362,50 @@ pub struct ProposeMapping {
 debug! { ProposeMapping shows(entity_type, dialect) hides(path, text) }
 
 /// A proposal for a mapping. A person should look at it: it is never applied by itself.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// Where the table is a known export of another program, its columns go where that program's columns
+/// belong. To lose nothing, define the attributes of `additions` too, and map their columns.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MappingProposal {
-    /// The columns that resemble an attribute by name or label, ready for `csv.import`.
+    /// The program and what its rows are, such as `hubspot_contacts` or `google_contacts`, if the
+    /// header is that of a known export.
+    pub export: Option<String>,
+    /// The columns that have an attribute, ready for `csv.import` and `imports.plan`.
     pub columns: Vec<ColumnMapping>,
-    /// The columns that resemble none.
+    /// The columns that have none.
     pub unmapped: Vec<String>,
+    /// An attribute for each of the unmapped columns, or for several that are parts of one value. A
+    /// column that occurs twice has none, because it cannot be named; nor have columns beyond the 200
+    /// attributes of a type.
+    pub additions: Vec<MappingAddition>,
 }
 
-debug! { MappingProposal shows(columns) hides(unmapped) }
+debug! { MappingProposal shows(export, columns, additions) hides(unmapped) }
+
+/// An attribute that a type would need for columns of a table.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct MappingAddition {
+    /// The attribute, to be defined with `types.define`. It counts as personal: nobody has said yet
+    /// that it is not.
+    pub attribute: Attribute,
+    /// The columns that go there.
+    pub columns: Vec<ColumnMapping>,
+}
+
+impl std::fmt::Debug for MappingAddition {
+    /// Shows the kind alone: where a table has no header, names of columns are cells.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { attribute, columns } = self;
+        f.debug_struct("MappingAddition")
+            .field("kind", &attribute.kind)
+            .field("columns", &columns.len())
+            .finish()
+    }
+}
 
 /// For whom a CSV table is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]

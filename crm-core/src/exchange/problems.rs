@@ -14,6 +14,24 @@ const GROUPS: usize = 10_000;
 /// A column's place (`None` for the whole row), the name of a kind, and a hint.
 type Group = (Option<usize>, &'static str, Option<String>);
 
+/// A problem of a cell, or of a whole row.
+pub(crate) fn to_problem(
+    header: &[String],
+    row: u64,
+    column: Option<usize>,
+    error: &Error,
+    rejects_row: bool,
+) -> CellProblem {
+    CellProblem {
+        row,
+        column: column.map(|place| header[place].clone()),
+        kind: error.kind().name().to_owned(),
+        message: error.message().to_owned(),
+        hint: error.hint().map(str::to_owned),
+        rejects_row,
+    }
+}
+
 /// The problems of one import.
 #[derive(Debug, Default)]
 pub(crate) struct Problems {
@@ -37,14 +55,7 @@ impl Problems {
         }
         *self.counts.entry(group).or_default() += 1;
         if self.listed.len() < limits::CSV_PROBLEMS {
-            self.listed.push(CellProblem {
-                row,
-                column: column.map(|place| header[place].clone()),
-                kind: error.kind().name().to_owned(),
-                message: error.message().to_owned(),
-                hint: error.hint().map(str::to_owned),
-                rejects_row,
-            });
+            self.listed.push(to_problem(header, row, column, error, rejects_row));
         }
     }
 

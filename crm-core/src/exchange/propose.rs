@@ -1,11 +1,16 @@
 //! Which column may go where, by its name.
 //!
-//! Names of columns are compared with names and labels of attributes, without case, spaces and
-//! punctuation, and then by words that mean the same in many programs. The invariant: no two columns
-//! go to one attribute, and nothing that cannot be seen is proposed: no order of day and month, no
-//! separator, no time zone.
+//! The columns of a known export go where it says. Names of other columns are compared with names and
+//! labels of attributes, without case, spaces and punctuation, and then by words that mean the same in
+//! many programs. The invariant: no two columns go to one attribute, and nothing that cannot be seen
+//! is proposed: no order of day and month, no separator, no time zone.
 
-use super::{ColumnMapping, MappingProposal, columns};
+use super::{
+    ColumnMapping, MappingProposal,
+    additions::{Additions, mapping},
+    columns,
+    exports::{self, Export},
+};
 use crate::{
     Kind, RecordId,
     normal::trim,
@@ -77,19 +82,97 @@ struct Target<'m> {
     part_name: String,
 }
 
-/// Proposes a mapping of the columns that resemble an attribute; `samples` are the cells of some rows
-/// and `find_type` gives the type that a reference refers to.
+/// Proposes a mapping of the columns of a known export, or of those that resemble an attribute, and
+/// attributes for the others; `samples` are the cells of some rows and `find_type` gives the type that
+/// a reference refers to.
 pub(crate) fn propose<'t>(
     model: &TypeModel,
     header: &[String],
     samples: &[Vec<String>],
     find_type: impl Fn(&str) -> Option<&'t TypeModel>,
 ) -> MappingProposal {
+    let export = exports::recognise(header);
+    let mut additions = Additions::new(model);
+    let mut is_added = vec![false; header.len()];
+    let mut found = match export {
+        Some(export) => of_export(model, header, export, &mut additions, &mut is_added),
+        None => of_resemblance(model, header, samples, find_type),
+    };
+    found.sort_by_key(|(place, _)| *place);
+    let is_mapped = |place: usize| found.iter().any(|(mapped, _)| *mapped == place);
+    let others = header.iter().enumerate().filter(|(place, _)| !is_mapped(*place));
+    let others: Vec<_> = others.collect();
+    for (place, column) in &others {
+        if !is_added[*place] && !is_ambiguous(header, column) {
+            additions.text(column);
+        }
+    }
+    MappingProposal {
+        export: export.map(|export| export.name.to_owned()),
+        unmapped: others.into_iter().map(|(_, column)| column.clone()).collect(),
+        columns: found.into_iter().map(|(_, column)| column).collect(),
+        additions: additions.finish(),
+    }
+}
+
+/// Whether a column occurs twice: it cannot be named, so it cannot be mapped.
+fn is_ambiguous(header: &[String], name: &str) -> bool {
+    header.iter().filter(|other| *other == name).count() > 1
+}
+
+/// The columns of a known export that the type has attributes for. Those for others are added.
+fn of_export(
+    model: &TypeModel,
+    header: &[String],
+    export: &Export,
+    additions: &mut Additions,
+    is_added: &mut [bool],
+) -> Vec<(usize, ColumnMapping)> {
+    let mut found: Vec<(usize, ColumnMapping)> = Vec::new();
+    for place in export.places() {
+        let Some(number) = header.iter().position(|column| column == place.column) else {
+            continue;
+        };
+        if is_ambiguous(header, place.column) {
+            continue;
+        }
+        let (name, _) = place.target.split_once('.').unwrap_or((place.target, ""));
+        let known = model.live().find(|attribute| attribute.name() == name);
+        let is_free = !found.iter().any(|(_, mapping)| mapping.attribute == place.target);
+        if known.is_some_and(|attribute| attribute.definition.kind == place.kind) && is_free {
+            found.push((number, mapping(place)));
+        } else {
+            is_added[number] = additions.place(place);
+        }
+    }
+    // What was added for this export before has the column as its label.
+    for (number, column) in header.iter().enumerate() {
+        let is_mapped = is_added[number] || found.iter().any(|(mapped, _)| *mapped == number);
+        if is_mapped || is_ambiguous(header, column) {
+            continue;
+        }
+        let is_its_own = |attribute: &&AttributeModel| {
+            attribute.definition.kind == Kind::LongText
+                && attribute.definition.label == *column
+                && !found.iter().any(|(_, mapping)| mapping.attribute == attribute.name())
+        };
+        if let Some(attribute) = model.live().find(is_its_own) {
+            found.push((number, ColumnMapping::new(column, attribute.name())));
+        }
+    }
+    found
+}
+
+/// The columns that resemble an attribute.
+fn of_resemblance<'t>(
+    model: &TypeModel,
+    header: &[String],
+    samples: &[Vec<String>],
+    find_type: impl Fn(&str) -> Option<&'t TypeModel>,
+) -> Vec<(usize, ColumnMapping)> {
     let targets = targets(model);
     let mut taken: Vec<Option<usize>> = vec![None; targets.len()];
     let mut is_mapped = vec![false; header.len()];
-    // A column that occurs twice cannot be named, so it cannot be mapped.
-    let is_ambiguous = |name: &String| header.iter().filter(|other| *other == name).count() > 1;
     // The surest resemblance first, for the whole header, so that it is not forestalled.
     let rules: [fn(&Target<'_>, &str, &str) -> bool; 4] = [
         |target, column, _| target.column == column,
@@ -103,7 +186,7 @@ pub(crate) fn propose<'t>(
     for rule in rules {
         for (place, column) in header.iter().enumerate() {
             let name = normal(column);
-            if is_mapped[place] || name.is_empty() || is_ambiguous(column) {
+            if is_mapped[place] || name.is_empty() || is_ambiguous(header, column) {
                 continue;
             }
             let fits = |(number, target): &(usize, &Target<'_>)| {
@@ -116,25 +199,20 @@ pub(crate) fn propose<'t>(
         }
     }
     drop_incomplete(&targets, &mut taken);
-    let mut found: Vec<_> =
-        taken.iter().zip(&targets).filter_map(|(c, t)| Some(((*c)?, t))).collect();
-    found.sort_by_key(|(place, _)| *place);
-    let mapped: Vec<usize> = found.iter().map(|(place, _)| *place).collect();
-    let columns = found.into_iter().map(|(place, target)| {
+    let found = taken.iter().zip(&targets).filter_map(|(c, t)| Some(((*c)?, t)));
+    let columns = found.map(|(place, target)| {
         let mut mapping = ColumnMapping::new(header[place].clone(), target.column.clone());
         let target_type = target.attribute.definition.target.as_deref().and_then(&find_type);
         let cells = samples.iter().filter_map(|row| row.get(place)).map(|cell| trim(cell));
         mapping.lookup = target_type.and_then(|target| lookup(target, cells));
-        mapping
+        (place, mapping)
     });
-    let columns = columns.collect();
-    let unmapped = header.iter().enumerate().filter(|(place, _)| !mapped.contains(place));
-    MappingProposal { columns, unmapped: unmapped.map(|(_, name)| name.clone()).collect() }
+    columns.collect()
 }
 
 fn targets(model: &TypeModel) -> Vec<Target<'_>> {
     let mut targets = Vec::new();
-    for attribute in model.live() {
+    for attribute in model.live().filter(|attribute| !attribute.is_calculated()) {
         let definition = &attribute.definition;
         let is_only = model.live().filter(|a| a.definition.kind == definition.kind).count() == 1;
         for part in columns::parts(definition.kind) {

@@ -8,7 +8,7 @@ use std::io::{self, Read};
 
 use csv::ByteRecord;
 
-use super::{CsvDialect, encoding};
+use super::{CsvDialect, RowCell, RowSource, encoding};
 use crate::{Error, ErrorKind, Result, limits, normal};
 
 use encoding::{RowTooLong, Utf8Reader};
@@ -124,37 +124,14 @@ impl<R: Read> TableReader<R> {
         Ok(())
     }
 
-    /// The names of the columns, without the white space around them.
-    pub(crate) fn header(&self) -> &[String] {
-        &self.header
-    }
-
-    /// How many bytes of the source have been read.
-    pub(crate) fn bytes_read(&self) -> u64 {
-        self.rows.get_ref().bytes_read()
-    }
-
-    /// The next row that has anything in it.
-    ///
-    /// # Errors
-    ///
-    /// `LimitExceeded` if the row is too long to be held; `Io`. Then the table ends.
-    pub(crate) fn next_row(&mut self) -> Result<Option<Row<'_>>> {
-        loop {
-            if !self.read_record()? {
-                return Ok(None);
-            }
-            if !self.record.iter().all(is_blank) {
-                break;
-            }
-        }
-        self.number += 1;
-        Ok(Some(Row {
-            number: self.number,
-            columns: self.header.len(),
-            record: &self.record,
-            encoding: self.encoding,
-        }))
+    fn no_text(&self) -> Error {
+        let hint = match self.encoding {
+            None => "declare the encoding of the table, such as windows-1252".to_owned(),
+            Some(name) => format!("the table is not wholly in {name}: declare another encoding"),
+        };
+        let name = self.encoding.unwrap_or("UTF-8");
+        Error::new(ErrorKind::InvalidValue, format!("the cell is not text in {name}"))
+            .with_hint(hint)
     }
 
     fn read_record(&mut self) -> Result<bool> {
@@ -198,38 +175,43 @@ fn read_error(error: io::Error, row: u64) -> Error {
     Error::new(ErrorKind::Io, message).with_source(error)
 }
 
-/// A row of a table.
-pub(crate) struct Row<'a> {
-    /// Counted from 1 for the first after the header; blank lines are not counted.
-    pub(crate) number: u64,
-    /// How many cells it should have.
-    columns: usize,
-    record: &'a ByteRecord,
-    encoding: Option<&'static str>,
-}
+impl<R: Read> RowSource for TableReader<R> {
+    /// The names of the columns, without the white space around them.
+    fn header(&self) -> &[String] {
+        &self.header
+    }
 
-impl<'a> Row<'a> {
-    /// Whether it has as many cells as the header.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidValue`.
-    pub(crate) fn check_length(&self) -> Result<()> {
-        if self.record.len() == self.columns {
+    fn bytes_read(&self) -> u64 {
+        self.rows.get_ref().bytes_read()
+    }
+
+    fn advance(&mut self) -> Result<bool> {
+        while self.read_record()? {
+            if !self.record.iter().all(is_blank) {
+                self.number += 1;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Whether the row has as many cells as the header.
+    fn check(&self) -> Result<()> {
+        let (cells, columns) = (self.record.len(), self.header.len());
+        if cells == columns {
             return Ok(());
         }
-        let message =
-            format!("the row has {} cells, the header {}", self.record.len(), self.columns);
+        let message = format!("the row has {cells} cells, the header {columns}");
         Err(Error::new(ErrorKind::InvalidValue, message)
             .with_hint("look for a delimiter or a quote that is missing or too many"))
     }
 
-    /// The text of a cell.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidValue` if it is no text or contains NUL; `LimitExceeded` if it is too long.
-    pub(crate) fn cell(&self, column: usize) -> Result<&'a str> {
+    /// The text of a cell, which has no NUL in it.
+    fn cell(&self, column: usize) -> Result<RowCell<'_>> {
         let cell = self.record.get(column).unwrap_or_default();
         if cell.len() > limits::CSV_CELL_BYTES {
             let message = format!("the cell is longer than {} bytes", limits::CSV_CELL_BYTES);
@@ -243,17 +225,11 @@ impl<'a> Row<'a> {
                     "remove U+0000, or declare the encoding utf-16le if every other byte is one",
                 ));
         }
-        Ok(text)
+        Ok(RowCell::Text(text))
     }
 
-    fn no_text(&self) -> Error {
-        let hint = match self.encoding {
-            None => "declare the encoding of the table, such as windows-1252".to_owned(),
-            Some(name) => format!("the table is not wholly in {name}: declare another encoding"),
-        };
-        let name = self.encoding.unwrap_or("UTF-8");
-        Error::new(ErrorKind::InvalidValue, format!("the cell is not text in {name}"))
-            .with_hint(hint)
+    fn is_blank(&self, column: usize) -> bool {
+        self.record.get(column).is_none_or(is_blank)
     }
 }
 
@@ -268,10 +244,17 @@ mod tests {
     fn rows(text: &str, dialect: &CsvDialect) -> Vec<Vec<String>> {
         let mut table = TableReader::open(text.as_bytes(), dialect).unwrap();
         let mut rows = vec![table.header().to_vec()];
-        while let Some(row) = table.next_row().unwrap() {
-            rows.push((0..row.record.len()).map(|i| row.cell(i).unwrap().to_owned()).collect());
+        while table.advance().unwrap() {
+            rows.push((0..table.record.len()).map(|i| cell_text(&table, i)).collect());
         }
         rows
+    }
+
+    fn cell_text(table: &TableReader<&[u8]>, column: usize) -> String {
+        match table.cell(column).unwrap() {
+            RowCell::Text(text) => text.to_owned(),
+            RowCell::Value(_) => unreachable!("a table of this format holds text"),
+        }
     }
 
     #[test]
@@ -299,8 +282,8 @@ mod tests {
         let mut table =
             TableReader::open(&b"a,b\n1\n1,2,3\n1,2\n"[..], &dialect(",", "\"")).unwrap();
         for (number, fits) in [(1, false), (2, false), (3, true)] {
-            let row = table.next_row().unwrap().unwrap();
-            assert_eq!((row.number, row.check_length().is_ok()), (number, fits));
+            assert!(table.advance().unwrap());
+            assert_eq!((table.number(), table.check().is_ok()), (number, fits));
         }
     }
 
@@ -335,13 +318,13 @@ mod tests {
         let endless = io::repeat(b'x').take(1 << 40);
         let table = (&b"a,b\n1,2\n\"3"[..]).chain(endless);
         let mut table = TableReader::open(table, &CsvDialect::default()).unwrap();
-        assert!(table.next_row().unwrap().is_some());
-        let error = table.next_row().map(|_| ()).unwrap_err();
+        assert!(table.advance().unwrap());
+        let error = table.advance().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::LimitExceeded);
         assert!(error.message().starts_with("row 2 "));
         let commas = (&b"a,b\n"[..]).chain(io::repeat(b',').take(1 << 40));
         let mut table = TableReader::open(commas, &CsvDialect::default()).unwrap();
-        assert_eq!(table.next_row().map(|_| ()).unwrap_err().kind(), ErrorKind::LimitExceeded);
+        assert_eq!(table.advance().unwrap_err().kind(), ErrorKind::LimitExceeded);
     }
 
     #[test]
@@ -349,11 +332,11 @@ mod tests {
         let long = "x".repeat(limits::CSV_CELL_BYTES + 1);
         let table = [b"a,b,c\n\xFC,x\0,", long.as_bytes(), b"\n"].concat();
         let mut table = TableReader::open(&table[..], &CsvDialect::default()).unwrap();
-        let row = table.next_row().unwrap().unwrap();
-        let error = row.cell(0).unwrap_err();
+        assert!(table.advance().unwrap());
+        let error = table.cell(0).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidValue);
         assert!(error.hint().unwrap().contains("windows-1252"));
-        assert_eq!(row.cell(1).unwrap_err().kind(), ErrorKind::InvalidValue);
-        assert_eq!(row.cell(2).unwrap_err().kind(), ErrorKind::LimitExceeded);
+        assert_eq!(table.cell(1).unwrap_err().kind(), ErrorKind::InvalidValue);
+        assert_eq!(table.cell(2).unwrap_err().kind(), ErrorKind::LimitExceeded);
     }
 }

@@ -175,10 +175,14 @@ impl TypeModel {
     ///
     /// As [`read_body`].
     pub(crate) fn decode_body(&self, body: &str) -> Result<Values> {
-        let changes = read_body(self, body)?;
-        let live = changes.iter().filter(|(attribute, _)| attribute.archived_at.is_none());
-        let values: Vec<(&str, Value)> =
-            live.map(|(attribute, cells)| (attribute.name(), attribute.decode(cells))).collect();
-        Ok(values.into_iter().collect())
+        Ok(decode(&read_body(self, body)?))
     }
+}
+
+/// The values of changed cells, of the attributes in use.
+pub(super) fn decode(changes: &[(&AttributeModel, Vec<Cell>)]) -> Values {
+    let live = changes.iter().filter(|(attribute, _)| attribute.archived_at.is_none());
+    let values: Vec<(&str, Value)> =
+        live.map(|(attribute, cells)| (attribute.name(), attribute.decode(cells))).collect();
+    values.into_iter().collect()
 }

@@ -1,10 +1,11 @@
 //! The journal: the ordered log of every change, which is history, audit trail and later sync.
 //!
 //! Every change is one row, written in the transaction that makes it, and never changed after. The
-//! invariant: folding the rows of a record in order gives exactly its row in the table, and the one
-//! row of an activity gives all of its; bodies hold new values only.
+//! invariant: folding the rows of a record, or of an association, in order gives exactly its row in the
+//! table, and the one row of an activity gives all of its; bodies hold new values only.
 
 mod activity;
+mod association;
 mod body;
 mod feed;
 mod hlc;
@@ -13,13 +14,16 @@ pub(crate) use activity::{
     ActivityBody, finish_activity, is_same_activity, read_visitor, write_activity,
     write_identified, write_released,
 };
+pub(crate) use association::{AssociationBody, wrap_association};
 pub(crate) use body::{read_body, write_changes, write_created, write_empty};
 pub use feed::{AcknowledgeChanges, CloudEvent, CloudEventPage, Consumer, ConsumerName};
 pub(crate) use hlc::Hlc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Activity, RecordId, Timestamp, Values, record::default_page, shape::debug};
+use crate::{
+    Activity, AssociationChange, RecordId, Timestamp, Values, record::default_page, shape::debug,
+};
 
 macro_rules! change_kinds {
     ($( $(#[$doc:meta])* $variant:ident = $name:literal; )*) => {
@@ -80,6 +84,20 @@ change_kinds! {
     VisitorIdentified = "visitor_identified";
     /// It was taken back whose record a visitor is.
     VisitorReleased = "visitor_released";
+    /// A type of associations was defined, or its definition changed.
+    AssociationTypeDefined = "association_type_defined";
+    /// A type of associations was archived.
+    AssociationTypeArchived = "association_type_archived";
+    /// A type of associations was taken out of the archive.
+    AssociationTypeRestored = "association_type_restored";
+    /// An association was added.
+    AssociationAdded = "association_added";
+    /// Role, primary flag, validity or values of an association were changed.
+    AssociationChanged = "association_changed";
+    /// An association was archived.
+    AssociationArchived = "association_archived";
+    /// An association was taken out of the archive.
+    AssociationRestored = "association_restored";
 }
 
 /// One change, as the journal has it.
@@ -118,11 +136,14 @@ pub struct Change {
     /// turned out to be and by which activity it was superseded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activity: Option<Activity>,
+    /// For an association: what is new about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub association: Option<AssociationChange>,
 }
 
 debug! {
     Change
-        shows(seq, device, device_seq, hlc, at, transaction, kind, entity_type, record_id, values, activity)
+        shows(seq, device, device_seq, hlc, at, transaction, kind, entity_type, record_id, values, activity, association)
         hides(actor, cause, definition)
 }
 

@@ -12,45 +12,49 @@ use crate::{
     schema::{AttributeModel, TypeModel},
 };
 
+/// The value of a kind that these cells store. Texts are moved out of them, not copied.
+pub(crate) fn take_value(kind: Kind, scale: Option<u8>, cells: &mut [Cell]) -> Value {
+    match (kind, cells) {
+        (Kind::Address, parts) => take_address(parts),
+        (Kind::Money, [Cell::Integer(amount), Cell::Text(currency), ..]) => {
+            Money::from_minor_units(*amount, currency).map_or(Value::Null, Value::Money)
+        }
+        (
+            Kind::File,
+            [Cell::Text(hash), Cell::Text(name), Cell::Text(media_type), Cell::Integer(size)],
+        ) => Value::File(FileRef {
+            hash: take(hash),
+            name: take(name),
+            media_type: take(media_type),
+            size: u64::try_from(*size).unwrap_or(0),
+        }),
+        (Kind::Choices, [Cell::Text(json)]) => {
+            serde_json::from_str(json).map_or(Value::Null, Value::List)
+        }
+        (Kind::Checkbox, [Cell::Integer(value)]) => Value::Bool(*value != 0),
+        (Kind::Date, [Cell::Integer(days)]) => i32::try_from(*days)
+            .ok()
+            .and_then(|days| Date::from_days(days).ok())
+            .map_or(Value::Null, Value::from),
+        (Kind::Timestamp, [Cell::Integer(micros)]) => {
+            Timestamp::from_micros(*micros).map_or(Value::Null, Value::from)
+        }
+        (Kind::Decimal, [Cell::Integer(scaled)]) => {
+            Value::Text(normal::decimal::format_scaled(*scaled, scale.unwrap_or(2)))
+        }
+        (Kind::Reference, [Cell::Blob(bytes)]) => <[u8; 16]>::try_from(bytes.as_slice())
+            .map_or(Value::Null, |bytes| Value::from(RecordId::from_bytes(bytes))),
+        (_, [Cell::Integer(number), ..]) => Value::Integer(*number),
+        (_, [Cell::Real(number), ..]) => Value::Real(*number),
+        (_, [Cell::Text(text), ..]) => Value::Text(take(text)),
+        _ => Value::Null,
+    }
+}
+
 impl AttributeModel {
     /// The value that these cells store. Texts are moved out of them, not copied.
     pub(crate) fn take(&self, cells: &mut [Cell]) -> Value {
-        match (self.definition.kind, cells) {
-            (Kind::Address, parts) => take_address(parts),
-            (Kind::Money, [Cell::Integer(amount), Cell::Text(currency), ..]) => {
-                Money::from_minor_units(*amount, currency).map_or(Value::Null, Value::Money)
-            }
-            (
-                Kind::File,
-                [Cell::Text(hash), Cell::Text(name), Cell::Text(media_type), Cell::Integer(size)],
-            ) => Value::File(FileRef {
-                hash: take(hash),
-                name: take(name),
-                media_type: take(media_type),
-                size: u64::try_from(*size).unwrap_or(0),
-            }),
-            (Kind::Choices, [Cell::Text(json)]) => {
-                serde_json::from_str(json).map_or(Value::Null, Value::List)
-            }
-            (Kind::Checkbox, [Cell::Integer(value)]) => Value::Bool(*value != 0),
-            (Kind::Date, [Cell::Integer(days)]) => i32::try_from(*days)
-                .ok()
-                .and_then(|days| Date::from_days(days).ok())
-                .map_or(Value::Null, Value::from),
-            (Kind::Timestamp, [Cell::Integer(micros)]) => {
-                Timestamp::from_micros(*micros).map_or(Value::Null, Value::from)
-            }
-            (Kind::Decimal, [Cell::Integer(scaled)]) => {
-                let scale = self.definition.scale.unwrap_or(2);
-                Value::Text(normal::decimal::format_scaled(*scaled, scale))
-            }
-            (Kind::Reference, [Cell::Blob(bytes)]) => <[u8; 16]>::try_from(bytes.as_slice())
-                .map_or(Value::Null, |bytes| Value::from(RecordId::from_bytes(bytes))),
-            (_, [Cell::Integer(number), ..]) => Value::Integer(*number),
-            (_, [Cell::Real(number), ..]) => Value::Real(*number),
-            (_, [Cell::Text(text), ..]) => Value::Text(take(text)),
-            _ => Value::Null,
-        }
+        take_value(self.definition.kind, self.definition.scale, cells)
     }
 
     /// The value that these cells store.

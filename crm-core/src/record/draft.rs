@@ -3,6 +3,7 @@
 use crate::{
     Error, ErrorKind, Kind, Result, Value, Values,
     cell::Cell,
+    formula,
     schema::{AttributeModel, TypeModel},
 };
 
@@ -13,6 +14,8 @@ pub(crate) struct Draft {
     pub(crate) cells: Vec<Cell>,
     /// Places in `TypeModel::attributes`, ascending.
     pub(crate) changed: Vec<usize>,
+    /// What the cells of the changed attributes were; empty for a new record.
+    before: Vec<Cell>,
 }
 
 /// Values that are given for a row, judged and encoded one by one.
@@ -44,9 +47,12 @@ impl Given {
     ///
     /// # Errors
     ///
-    /// As [`AttributeModel::encode`].
+    /// As [`AttributeModel::encode`]; `InvalidArgument` if the attribute is calculated.
     pub(crate) fn set(&mut self, model: &TypeModel, place: usize, value: Value) -> Result<()> {
         let attribute = &model.attributes[place];
+        if attribute.is_calculated() {
+            return Err(calculated(attribute.name()));
+        }
         let cells = &mut self.cells[attribute.span()];
         let encoded = attribute.encode(value, cells);
         if encoded.is_err() {
@@ -54,6 +60,44 @@ impl Given {
         }
         self.is_given[place] = encoded.is_ok();
         encoded
+    }
+
+    /// Gives the attribute at `place` cells that were stored once, if they still fit. If not, the
+    /// attribute counts as not given.
+    ///
+    /// # Errors
+    ///
+    /// As [`AttributeModel::encode`].
+    pub(crate) fn set_cells(
+        &mut self,
+        model: &TypeModel,
+        place: usize,
+        cells: &[Cell],
+    ) -> Result<()> {
+        let attribute = &model.attributes[place];
+        attribute.recheck(cells)?;
+        self.cells[attribute.span()].clone_from_slice(cells);
+        self.is_given[place] = true;
+        Ok(())
+    }
+
+    /// Takes back what was given for the attribute at `place`.
+    pub(crate) fn unset(&mut self, model: &TypeModel, place: usize) {
+        self.cells[model.attributes[place].span()].fill(Cell::Null);
+        self.is_given[place] = false;
+    }
+
+    /// The value given for the attribute at `place`, taken back.
+    pub(crate) fn take(&mut self, model: &TypeModel, place: usize) -> Value {
+        let attribute = &model.attributes[place];
+        let value = attribute.take(&mut self.cells[attribute.span()]);
+        self.unset(model, place);
+        value
+    }
+
+    /// Whether the attribute at `place` is given a value.
+    pub(crate) fn has(&self, place: usize) -> bool {
+        self.is_given[place]
     }
 
     /// The leading cell of the attribute at `place`.
@@ -95,7 +139,9 @@ impl Draft {
                 return Err(required(attribute));
             }
         }
-        Ok(Self { cells, changed })
+        let mut draft = Self { cells, changed, before: Vec::new() };
+        draft.calculate(model);
+        Ok(draft)
     }
 
     /// A stored row with some new values.
@@ -105,6 +151,11 @@ impl Draft {
     /// As [`Self::create`].
     pub(crate) fn patch(model: &TypeModel, stored: Vec<Cell>, values: Values) -> Result<Self> {
         Self::change(model, stored, Given::of(model, values)?)
+    }
+
+    /// A stored row as it is.
+    pub(crate) fn unchanged(cells: Vec<Cell>) -> Self {
+        Self { cells, changed: Vec::new(), before: Vec::new() }
     }
 
     /// As [`Self::patch`], of values that are judged already.
@@ -134,7 +185,47 @@ impl Draft {
                 changed.push(place);
             }
         }
-        Ok(Self { cells, changed })
+        // What was swapped out of the row is what it held before.
+        let mut draft = Self { cells, changed, before: fresh };
+        // What was calculated of the same values is there already.
+        if !draft.changed.is_empty() {
+            draft.calculate(model);
+        }
+        Ok(draft)
+    }
+
+    /// A stored row with what the formulas of its type give for it now.
+    pub(crate) fn recalculate(model: &TypeModel, cells: Vec<Cell>) -> Self {
+        let mut draft = Self::unchanged(cells);
+        draft.calculate(model);
+        draft
+    }
+
+    /// Writes what each formula gives. What does not fit the attribute is missing: a record is not
+    /// refused for the sake of what nobody wrote.
+    fn calculate(&mut self, model: &TypeModel) {
+        for &place in &model.calculated {
+            let attribute = &model.attributes[place];
+            let mut fresh = vec![Cell::Null; attribute.width()];
+            let value = formula::evaluate(model, attribute, &self.cells);
+            if attribute.encode(value, &mut fresh).is_err() {
+                fresh.fill(Cell::Null);
+            }
+            let stored = &mut self.cells[attribute.span()];
+            if *stored != fresh[..] {
+                stored.swap_with_slice(&mut fresh);
+                if let Some(before) = self.before.get_mut(attribute.span()) {
+                    before.swap_with_slice(&mut fresh);
+                }
+                self.changed.push(place);
+            }
+        }
+        self.changed.sort_unstable();
+    }
+
+    /// What the cells of a changed attribute were; `None` for a new record.
+    pub(crate) fn before(&self, attribute: &AttributeModel) -> Option<&[Cell]> {
+        self.before.get(attribute.span())
     }
 
     /// The attributes that differ from what is stored, with their new cells.
@@ -161,6 +252,13 @@ pub(crate) fn encode_key(attribute: &AttributeModel, value: Value) -> Result<Cel
         Cell::Null => Err(required(attribute)),
         key => Ok(key),
     }
+}
+
+/// The error for a value that is given for a calculated attribute.
+pub(crate) fn calculated(name: &str) -> Error {
+    Error::new(ErrorKind::InvalidArgument, "the attribute is calculated")
+        .with_field(name)
+        .with_hint("leave it out: its formula gives the value")
 }
 
 fn is_missing(cells: &[Cell]) -> bool {

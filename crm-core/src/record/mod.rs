@@ -7,7 +7,8 @@ mod decode;
 mod draft;
 mod encode;
 
-pub(crate) use draft::{Draft, Given, encode_key};
+pub(crate) use decode::take_value;
+pub(crate) use draft::{Draft, Given, calculated, encode_key};
 pub(crate) use encode::{check_file_name, check_media_type};
 
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,12 @@ impl Record {
     #[must_use]
     pub fn get(&self, attribute: &str) -> &Value {
         self.values.get(attribute)
+    }
+
+    /// What names it: its type and id.
+    #[must_use]
+    pub fn reference(&self) -> RecordRef {
+        RecordRef::new(self.entity_type.as_str(), self.id)
     }
 }
 

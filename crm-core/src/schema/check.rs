@@ -133,12 +133,28 @@ fn applicable(attribute: &Attribute) -> Result<()> {
         ("scale", attribute.scale.is_some(), kind == Decimal),
         ("currency", attribute.currency.is_some(), kind == Money),
         ("target", attribute.target.is_some(), kind == Reference),
+        ("formula", attribute.formula.is_some(), kind.is_calculable()),
     ];
     for (field, given, allowed) in rules {
         if given && !allowed {
             let message = format!("has no meaning for an attribute of kind {}", kind.name());
             return Err(invalid(field, message));
         }
+    }
+    // A value that a formula gives must be stored whatever it is: the record is written all the same.
+    let demands = [
+        ("required", attribute.required),
+        ("unique", attribute.unique),
+        ("default", attribute.default.is_some()),
+        ("minimum", attribute.minimum.is_some()),
+        ("maximum", attribute.maximum.is_some()),
+        ("length", attribute.length.is_some()),
+        ("pattern", attribute.pattern.is_some()),
+    ];
+    if attribute.formula.is_some()
+        && let Some((field, _)) = demands.iter().find(|(_, given)| *given)
+    {
+        return Err(invalid(field, "has no meaning for an attribute that is calculated"));
     }
     if kind == Reference && attribute.target.is_none() {
         return Err(invalid("target", "a reference needs the entity type that it refers to"));

@@ -2,7 +2,8 @@
 //!
 //! Relaxing always works. Tightening works when every stored record passes; so a change names the
 //! checks that the engine has to run over the rows. Kind, scale and target are for ever, because
-//! stored values would change their meaning.
+//! stored values would change their meaning; and an attribute that people fill in does not become a
+//! calculated one, because what they typed would be overwritten.
 
 use super::{Attribute, AttributeModel};
 use crate::{Error, ErrorKind, Result};
@@ -20,6 +21,8 @@ pub(crate) struct Evolution {
     pub(crate) checks_presence: bool,
     /// No two rows may have the same value.
     pub(crate) checks_uniqueness: bool,
+    /// What the formula gives must be written into every row.
+    pub(crate) recalculates: bool,
     /// The index is to be made (`Some(true)`) or dropped (`Some(false)`).
     pub(crate) index: Option<bool>,
 }
@@ -34,6 +37,7 @@ pub(crate) fn evolve(old: Option<&AttributeModel>, new: &AttributeModel) -> Resu
         return Ok(Evolution {
             adds_columns: true,
             checks_presence: new.definition.required,
+            recalculates: new.is_calculated(),
             index: new.is_indexed().then_some(true),
             ..Evolution::default()
         });
@@ -43,9 +47,12 @@ pub(crate) fn evolve(old: Option<&AttributeModel>, new: &AttributeModel) -> Resu
     Ok(Evolution {
         is_noop: before == after,
         adds_columns: false,
-        checks_values: tightens(before, after),
+        // What a formula gives is fitted to the new rules, whatever is stored.
+        checks_values: !new.is_calculated() && tightens(before, after),
         checks_presence: after.required && !before.required,
         checks_uniqueness: after.unique && !before.unique,
+        recalculates: new.is_calculated()
+            && (&before.formula, &before.currency) != (&after.formula, &after.currency),
         index: (old.is_indexed() != new.is_indexed()).then_some(new.is_indexed()),
     })
 }
@@ -55,6 +62,7 @@ fn unchangeable(before: &Attribute, after: &Attribute) -> Result<()> {
         ("kind", before.kind != after.kind),
         ("scale", before.scale.unwrap_or(2) != after.scale.unwrap_or(2)),
         ("target", before.target != after.target),
+        ("formula", before.formula.is_none() && after.formula.is_some()),
     ];
     match changed.iter().find(|(_, changed)| *changed) {
         None => Ok(()),
@@ -120,5 +128,17 @@ mod tests {
         let after = model(Attribute::new("age", Kind::Text));
         let error = evolve(Some(&before), &after).unwrap_err();
         assert_eq!((error.kind(), error.field()), (ErrorKind::DefinitionConflict, Some("kind")));
+    }
+    #[test]
+    fn a_formula_may_go_but_not_come() {
+        let plain = Attribute::new("double", Kind::Integer);
+        let formula = |text: &str| plain.clone().formula(text);
+        let of = |before: Attribute, after: Attribute| evolve(Some(&model(before)), &model(after));
+        let error = of(plain.clone(), formula("n * 2")).unwrap_err();
+        assert_eq!((error.kind(), error.field()), (ErrorKind::DefinitionConflict, Some("formula")));
+        assert!(of(formula("n*2"), formula("n * 2")).unwrap().is_noop);
+        assert!(of(formula("n * 2"), formula("n + n")).unwrap().recalculates);
+        let gone = of(formula("n * 2"), plain.clone()).unwrap();
+        assert!(!gone.recalculates && !gone.is_noop);
     }
 }

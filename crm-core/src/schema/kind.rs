@@ -190,6 +190,22 @@ impl Kind {
         )
     }
 
+    /// Whether a formula can give values of this kind.
+    pub(crate) const fn is_calculable(self) -> bool {
+        matches!(
+            self,
+            Self::Text
+                | Self::LongText
+                | Self::Checkbox
+                | Self::Integer
+                | Self::Decimal
+                | Self::Real
+                | Self::Money
+                | Self::Date
+                | Self::Timestamp
+        )
+    }
+
     /// Whether a list may be ordered by values of this kind. It may be filtered for those of any.
     pub(crate) const fn is_comparable(self) -> bool {
         !matches!(self, Self::LongText | Self::Choices | Self::Address | Self::File)

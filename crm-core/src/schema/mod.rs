@@ -141,6 +141,13 @@ pub struct Attribute {
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub target: Option<String>,
+    /// The formula by which a `text`, `long_text`, `checkbox`, `integer`, `decimal`, `real`,
+    /// `money`, `date` or `timestamp` is calculated from other attributes of the record, such as
+    /// `price * quantity`. Every write stores what it gives, and nobody else may. An attribute cannot
+    /// become calculated later; without the formula it keeps its values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub formula: Option<String>,
     /// How carefully its values are to be handled.
     #[serde(default)]
     pub sensitivity: Sensitivity,
@@ -166,6 +173,7 @@ impl Attribute {
             scale: None,
             currency: None,
             target: None,
+            formula: None,
             sensitivity: Sensitivity::None,
         }
     }
@@ -209,6 +217,25 @@ impl Attribute {
     #[must_use]
     pub fn target(mut self, target: impl Into<String>) -> Self {
         self.target = Some(target.into());
+        self
+    }
+
+    /// The same attribute, calculated by this formula.
+    ///
+    /// ```
+    /// use crm_core::{Attribute, Crm, Kind, values};
+    ///
+    /// let crm = Crm::in_memory()?;
+    /// let name = Attribute::new("sort_name", Kind::Text);
+    /// let name = name.formula("trim(concat(upper(family_name), \" \", given_name))");
+    /// crm.types().define_attribute("contact", name)?;
+    /// let ann = crm.contacts().create(values! { "given_name" => "Ann", "family_name" => "Lee" })?;
+    /// assert_eq!(ann.get("sort_name").as_str(), Some("LEE Ann"));
+    /// # Ok::<(), crm_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn formula(mut self, formula: impl Into<String>) -> Self {
+        self.formula = Some(formula.into());
         self
     }
 

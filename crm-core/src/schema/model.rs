@@ -8,7 +8,12 @@ use std::collections::HashMap;
 use regex::Regex;
 
 use super::{Attribute, EntityType, check};
-use crate::{Error, ErrorKind, Result, Timestamp, cell::Cell, normal::name::nearest};
+use crate::{
+    Error, ErrorKind, Result, Timestamp,
+    cell::Cell,
+    formula::Formula,
+    normal::{self, name::nearest},
+};
 
 /// An entity type, ready for work.
 #[derive(Debug, Clone)]
@@ -22,6 +27,8 @@ pub(crate) struct TypeModel {
     /// All attributes, archived ones included, in the order of their definition.
     pub(crate) attributes: Vec<AttributeModel>,
     by_name: HashMap<String, usize>,
+    /// Places of the calculated attributes in use, each after those that its formula reads.
+    pub(crate) calculated: Vec<usize>,
     /// How many columns the attributes take together.
     pub(crate) columns: usize,
 }
@@ -36,6 +43,7 @@ pub(crate) struct AttributeModel {
     /// Where its columns begin among those of the type.
     pub(crate) first: usize,
     pub(crate) pattern: Option<Regex>,
+    pub(crate) formula: Option<Formula>,
     pub(crate) minimum: Option<Cell>,
     pub(crate) maximum: Option<Cell>,
     options: HashMap<String, usize>,
@@ -58,6 +66,10 @@ impl AttributeModel {
             property.take_if(|value| value.is_null());
         }
         let pattern = check::definition(&definition)?;
+        let formula = definition.formula.as_deref().map(Formula::parse).transpose();
+        let formula = formula.map_err(|error| error.with_field("formula"))?;
+        // One way of writing it, so that a definition stated again is the same.
+        definition.formula = formula.as_ref().map(Formula::to_string);
         let options = definition.options.iter().enumerate();
         let options = options.map(|(place, option)| (option.value.clone(), place)).collect();
         let mut model = Self {
@@ -66,6 +78,7 @@ impl AttributeModel {
             archived_at,
             first: 0,
             pattern,
+            formula,
             minimum: None,
             maximum: None,
             options,
@@ -100,6 +113,22 @@ impl AttributeModel {
     /// The name.
     pub(crate) fn name(&self) -> &str {
         &self.definition.name
+    }
+
+    /// Whether a formula gives its values.
+    pub(crate) fn is_calculated(&self) -> bool {
+        self.formula.is_some()
+    }
+
+    /// The decimal places of a `decimal`.
+    pub(crate) fn scale(&self) -> u8 {
+        self.definition.scale.unwrap_or(2)
+    }
+
+    /// The only currency of a `money`, if it has one.
+    pub(crate) fn currency(&self) -> Option<&'static str> {
+        let currency = self.definition.currency.as_deref()?;
+        normal::currency::currency(currency).ok().map(|(code, _)| code)
     }
 
     /// How many columns it takes.
@@ -162,8 +191,10 @@ impl TypeModel {
             columns += attribute.width();
         }
         let by_name = attributes.iter().enumerate();
-        let by_name = by_name.map(|(place, a)| (a.name().to_owned(), place)).collect();
-        Self { id, name, label, description, archived_at, attributes, by_name, columns }
+        let by_name: HashMap<_, _> =
+            by_name.map(|(place, a)| (a.name().to_owned(), place)).collect();
+        let calculated = Order::of(&attributes, &by_name);
+        Self { id, name, label, description, archived_at, attributes, by_name, calculated, columns }
     }
 
     /// The same type with this attribute replaced, or added at the end.
@@ -202,6 +233,15 @@ impl TypeModel {
                 .with_hint("restore it with attributes.restore, or leave it out"));
         }
         Ok(attribute)
+    }
+
+    /// The attributes in use whose formula reads this one.
+    pub(crate) fn readers<'a>(
+        &'a self,
+        name: &'a str,
+    ) -> impl Iterator<Item = &'a AttributeModel> + 'a {
+        let reads = move |a: &&AttributeModel| a.formula.as_ref().is_some_and(|f| f.reads(name));
+        self.live().filter(reads)
     }
 
     /// The attributes in use.
@@ -248,5 +288,35 @@ impl TypeModel {
             archived_attributes: of(true),
             archived_at: self.archived_at,
         }
+    }
+}
+
+/// Puts the calculated attributes in use into an order in which each comes after those that its
+/// formula reads. None reads itself: that was checked when it was defined.
+struct Order<'a> {
+    attributes: &'a [AttributeModel],
+    by_name: &'a HashMap<String, usize>,
+    is_seen: Vec<bool>,
+    places: Vec<usize>,
+}
+
+impl Order<'_> {
+    fn of(attributes: &[AttributeModel], by_name: &HashMap<String, usize>) -> Vec<usize> {
+        let is_seen = vec![false; attributes.len()];
+        let mut order = Order { attributes, by_name, is_seen, places: Vec::new() };
+        (0..attributes.len()).for_each(|place| order.add(place));
+        order.places
+    }
+
+    fn add(&mut self, place: usize) {
+        let (attribute, by_name) = (&self.attributes[place], self.by_name);
+        let Some(formula) = &attribute.formula else { return };
+        if attribute.archived_at.is_some() || std::mem::replace(&mut self.is_seen[place], true) {
+            return;
+        }
+        let mut read: Vec<usize> = Vec::new();
+        formula.visit_names(&mut |name| read.extend(by_name.get(name)));
+        read.into_iter().for_each(|place| self.add(place));
+        self.places.push(place);
     }
 }

@@ -13,8 +13,8 @@ use crate::{Error, ErrorKind, Result, limits};
 ///
 /// # Errors
 ///
-/// As for the attributes of a type, naming attribute and property; `InvalidArgument` for `unique`
-/// and `index`, which have no meaning here, and for a name in `reserved`.
+/// As for the attributes of a type, naming attribute and property; `InvalidArgument` for `unique`,
+/// `index` and `formula`, which have no meaning here, and for a name in `reserved`.
 pub(crate) fn extend(
     model: &TypeModel,
     given: Vec<Attribute>,
@@ -31,7 +31,11 @@ pub(crate) fn extend(
 }
 
 fn judge(model: &TypeModel, definition: Attribute, reserved: &[&str]) -> Result<AttributeModel> {
-    for (field, given) in [("unique", definition.unique), ("index", definition.index)] {
+    for (field, given) in [
+        ("unique", definition.unique),
+        ("index", definition.index),
+        ("formula", definition.formula.is_some()),
+    ] {
         if given {
             let message = "has no meaning here, only for an attribute of an entity type";
             return Err(Error::new(ErrorKind::InvalidArgument, message).with_field(field));
@@ -79,6 +83,7 @@ mod tests {
         let invalid = |field: &str| (ErrorKind::InvalidArgument, field.to_owned());
         assert_eq!(refused(topic().unique()), invalid("topic.unique"));
         assert_eq!(refused(topic().indexed()), invalid("topic.index"));
+        assert_eq!(refused(topic().formula("\"x\"")), invalid("topic.formula"));
         assert_eq!(refused(Attribute::new("at", Kind::Text)), invalid("at.at"));
     }
 }

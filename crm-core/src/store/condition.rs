@@ -15,7 +15,7 @@ use crate::{
     cell::Cell,
     condition::{
         ChangedTest, Checked, Column, Compare, Direction, EventTest, FieldTest, HoldMode,
-        MeasureTest, Moment, Node, RelatedTest, Test, TextMatch, Way, WhenTest,
+        MeasureTest, Moment, Named, Node, RelatedTest, Test, TextMatch, Way, WhenTest,
     },
 };
 
@@ -28,9 +28,8 @@ pub(crate) struct Expression {
 
 /// The expression that is true for the rows of which the condition is.
 pub(crate) fn compile(checked: &Checked, moment: &Moment) -> Expression {
-    let mut writer = Writer { sql: String::new(), parameters: Vec::new(), moment, aliases: 0 };
-    let table = quote(&checked.entity_type);
-    writer.node(&checked.root, &Scope { row: table, properties: None });
+    let mut writer = Writer::new(moment);
+    writer.node(&checked.root, &Scope::of_row(quote(&checked.entity_type)));
     Expression { sql: writer.sql, parameters: writer.parameters }
 }
 
@@ -72,14 +71,18 @@ pub(crate) fn estimate(conn: &Connection, table: &Table, wanted: &Expression) ->
 const SAMPLE: i64 = 1_000;
 
 /// How the rows that a leaf is about are called.
-struct Scope {
-    row: String,
+pub(super) struct Scope {
+    pub(super) row: String,
     /// The table of an activity's properties.
     properties: Option<String>,
 }
 
 impl Scope {
-    fn column(&self, column: &Column) -> String {
+    pub(super) const fn of_row(row: String) -> Self {
+        Self { row, properties: None }
+    }
+
+    pub(super) fn column(&self, column: &Column) -> String {
         let row = match &self.properties {
             Some(properties) if column.is_property => properties,
             _ => &self.row,
@@ -88,19 +91,24 @@ impl Scope {
     }
 }
 
-struct Writer<'m> {
-    sql: String,
-    parameters: Vec<Cell>,
-    moment: &'m Moment,
+/// SQL under way. Parameters are bound in the order in which they are written.
+pub(super) struct Writer<'m> {
+    pub(super) sql: String,
+    pub(super) parameters: Vec<Cell>,
+    pub(super) moment: &'m Moment,
     aliases: u32,
 }
 
-impl Writer<'_> {
-    fn push(&mut self, sql: &str) {
+impl<'m> Writer<'m> {
+    pub(super) const fn new(moment: &'m Moment) -> Self {
+        Self { sql: String::new(), parameters: Vec::new(), moment, aliases: 0 }
+    }
+
+    pub(super) fn push(&mut self, sql: &str) {
         self.sql.push_str(sql);
     }
 
-    fn bind(&mut self, cell: impl Into<Cell>) {
+    pub(super) fn bind(&mut self, cell: impl Into<Cell>) {
         self.sql.push('?');
         self.parameters.push(cell.into());
     }
@@ -114,12 +122,12 @@ impl Writer<'_> {
         self.push(")");
     }
 
-    fn alias(&mut self, letter: char) -> String {
+    pub(super) fn alias(&mut self, letter: char) -> String {
         self.aliases += 1;
         format!("{letter}{}", self.aliases)
     }
 
-    fn node(&mut self, node: &Node, scope: &Scope) {
+    pub(super) fn node(&mut self, node: &Node, scope: &Scope) {
         match node {
             Node::All(parts) => self.list_of(parts, " AND ", "1", scope),
             Node::Any(parts) => self.list_of(parts, " OR ", "0", scope),
@@ -351,7 +359,7 @@ impl Writer<'_> {
         self.bind(Cell::Integer(at));
     }
 
-    fn activity_scope(&mut self) -> Scope {
+    pub(super) fn activity_scope(&mut self) -> Scope {
         Scope { row: self.alias('a'), properties: Some(self.alias('p')) }
     }
 
@@ -361,7 +369,7 @@ impl Writer<'_> {
     }
 
     /// `FROM` the activities that count, `WHERE` they do.
-    fn activities_as(
+    pub(super) fn activities_as(
         &mut self,
         test: &EventTest,
         inner: &Scope,
@@ -423,47 +431,10 @@ impl Writer<'_> {
             if exists.is_none() {
                 self.push(&format!("{row}.id)"));
             }
-            let table = quote(&entity_type.name);
-            match &test.way {
-                Way::Reference(column) => {
-                    self.push(&format!(
-                        " FROM {table} AS {row} WHERE {row}.id = {}",
-                        scope.column(column)
-                    ));
-                }
-                Way::Referring(column) => {
-                    let column = quote(&column.name);
-                    let id = format!("{}.id", scope.row);
-                    self.push(&format!(" FROM {table} AS {row} WHERE {row}.{column} = {id}"));
-                }
-                Way::Association { association, inverse, role } => {
-                    let link = self.alias('s');
-                    let (near, far) = if *inverse { ("to", "from") } else { ("from", "to") };
-                    self.push(&format!(
-                        " FROM crm_association AS {link} JOIN {table} AS {row} \
-                         ON {row}.id = {link}.{far}_id WHERE {link}.{near}_id = {}.id",
-                        scope.row
-                    ));
-                    self.push(&format!(" AND {link}.archived_at IS NULL AND {link}.type = "));
-                    self.bind(Cell::Integer(association.id));
-                    self.push(&format!(" AND {link}.{far}_type = "));
-                    self.bind(Cell::Integer(entity_type.id));
-                    // Unlike two ORs, this adds no depth to a nested condition.
-                    self.push(" AND ");
-                    self.bind(Cell::Integer(self.moment.today()));
-                    self.push(&format!(
-                        " BETWEEN coalesce({link}.valid_from, -9e9) AND coalesce({link}.valid_to, 9e9)"
-                    ));
-                    if let Some(role) = role {
-                        self.push(&format!(" AND {link}.role = "));
-                        self.bind(text(role));
-                    }
-                }
-            }
-            self.push(&format!(" AND {row}.archived_at IS NULL"));
+            let _ = self.related_rows(&test.way, entity_type, &row, scope);
             if let Some(filter) = &test.filter {
                 self.push(" AND ");
-                self.node(filter, &Scope { row, properties: None });
+                self.node(filter, &Scope::of_row(row));
             }
             self.push(")");
         }
@@ -473,6 +444,58 @@ impl Writer<'_> {
             self.push(&format!(" {} ", op.sign()));
             self.bind(Cell::Integer(value.into()));
         }
+    }
+
+    /// `FROM` the related records in use of an entity type, `WHERE` they are; and what the association
+    /// is called, where there is one.
+    pub(super) fn related_rows(
+        &mut self,
+        way: &Way,
+        entity_type: &Named,
+        row: &str,
+        scope: &Scope,
+    ) -> Option<String> {
+        let mut association_row = None;
+        let table = quote(&entity_type.name);
+        match way {
+            Way::Reference(column) => {
+                self.push(&format!(
+                    " FROM {table} AS {row} WHERE {row}.id = {}",
+                    scope.column(column)
+                ));
+            }
+            Way::Referring(column) => {
+                let column = quote(&column.name);
+                let id = format!("{}.id", scope.row);
+                self.push(&format!(" FROM {table} AS {row} WHERE {row}.{column} = {id}"));
+            }
+            Way::Association { association, inverse, role } => {
+                let link = self.alias('s');
+                let (near, far) = if *inverse { ("to", "from") } else { ("from", "to") };
+                self.push(&format!(
+                    " FROM crm_association AS {link} JOIN {table} AS {row} \
+                     ON {row}.id = {link}.{far}_id WHERE {link}.{near}_id = {}.id",
+                    scope.row
+                ));
+                self.push(&format!(" AND {link}.archived_at IS NULL AND {link}.type = "));
+                self.bind(Cell::Integer(association.id));
+                self.push(&format!(" AND {link}.{far}_type = "));
+                self.bind(Cell::Integer(entity_type.id));
+                // Unlike two ORs, this adds no depth to a nested condition.
+                self.push(" AND ");
+                self.bind(Cell::Integer(self.moment.today()));
+                self.push(&format!(
+                    " BETWEEN coalesce({link}.valid_from, -9e9) AND coalesce({link}.valid_to, 9e9)"
+                ));
+                if let Some(role) = role {
+                    self.push(&format!(" AND {link}.role = "));
+                    self.bind(text(role));
+                }
+                association_row = Some(link);
+            }
+        }
+        self.push(&format!(" AND {row}.archived_at IS NULL"));
+        association_row
     }
 
     // ---- the past

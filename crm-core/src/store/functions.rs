@@ -15,6 +15,7 @@ use crate::{
     Result,
     cell::Cell,
     condition::{Total, day_in_zone, has_anniversary},
+    query::{Bucket, quantile, start},
     schema::check,
 };
 
@@ -53,6 +54,15 @@ pub(super) fn add(connection: &Connection) -> Result<()> {
         let (first, last, today) = (context.get(1)?, context.get(2)?, context.get(3)?);
         Ok(original.map(|original| has_anniversary(original, first, last, today)))
     })?;
+    // The first day of the stretch of the calendar in which a day lies.
+    connection.create_scalar_function("crm_bucket", 2, flags, |context| {
+        let day: Option<i64> = context.get(0)?;
+        let name = text(context, 1).unwrap_or_default();
+        let bucket = Bucket::ALL.iter().find(|bucket| bucket.name() == name);
+        Ok(day.zip(bucket).and_then(|(day, bucket)| start(day, *bucket)))
+    })?;
+    // The value below which a part of the values lies: what and which part.
+    connection.create_aggregate_function("crm_quantile", 2, flags, Quantile)?;
     // A sum that neither overflows nor depends on the order of the rows.
     connection.create_aggregate_function("crm_total", 1, flags, Sum)?;
     Ok(())
@@ -77,5 +87,31 @@ impl Aggregate<Total, Cell> for Sum {
 
     fn finalize(&self, _: &mut Context<'_>, total: Option<Total>) -> rusqlite::Result<Cell> {
         Ok(total.map_or(Cell::Integer(0), Total::finish))
+    }
+}
+
+struct Quantile;
+
+impl Aggregate<(Vec<f64>, f64), Option<f64>> for Quantile {
+    fn init(&self, _: &mut Context<'_>) -> rusqlite::Result<(Vec<f64>, f64)> {
+        Ok((Vec::new(), 0.0))
+    }
+
+    fn step(
+        &self,
+        context: &mut Context<'_>,
+        (values, part): &mut (Vec<f64>, f64),
+    ) -> rusqlite::Result<()> {
+        values.extend(context.get::<Option<f64>>(0)?);
+        *part = context.get(1)?;
+        Ok(())
+    }
+
+    fn finalize(
+        &self,
+        _: &mut Context<'_>,
+        state: Option<(Vec<f64>, f64)>,
+    ) -> rusqlite::Result<Option<f64>> {
+        Ok(state.and_then(|(mut values, part)| quantile(&mut values, part)))
     }
 }

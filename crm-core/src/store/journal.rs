@@ -49,6 +49,19 @@ macro_rules! select {
     };
 }
 
+/// Time and place of changes, of those that are found by what stands before; [`Hlc::at`] in SQL.
+macro_rules! select_places {
+    ($from:literal, $which:literal) => {
+        concat!(
+            "SELECT (j.hlc >> 16) * 1000, j.seq FROM ",
+            $from,
+            " WHERE ",
+            $which,
+            " AND j.seq < ?2 AND ((j.hlc >> 16) * 1000, j.seq) < (?3, ?4) ORDER BY j.seq DESC LIMIT ?5"
+        )
+    };
+}
+
 fn read_change(row: &Row<'_>) -> Result<StoredChange> {
     let kind: String = row.get(7)?;
     let kind = ChangeKind::from_name(&kind).ok_or_else(|| {
@@ -114,7 +127,22 @@ pub(crate) fn page(conn: &Connection, after: i64, limit: u32) -> Result<Vec<Stor
     rows.collect()
 }
 
-/// Changes of one record after `after`, oldest first, shown to `visit` until it says stop.
+/// Changes for the reason `cause` after `after` and before `until`, the latest first, at most `limit`.
+pub(crate) fn of_cause(
+    conn: &Connection,
+    cause: &str,
+    (after, until): (i64, i64),
+    limit: u32,
+) -> Result<Vec<StoredChange>> {
+    let mut statement = conn.prepare_cached(select!(
+        "crm_journal j",
+        "WHERE j.cause = ?1 AND j.seq > ?2 AND j.seq < ?3 ORDER BY j.seq DESC LIMIT ?4"
+    ))?;
+    let rows = statement.query_and_then((cause, after, until, limit), read_change)?;
+    rows.collect()
+}
+
+/// Changes of one record or association after `after`, oldest first, shown to `visit` until it says stop.
 pub(crate) fn of_record(
     conn: &Connection,
     id: RecordId,
@@ -130,6 +158,19 @@ pub(crate) fn of_record(
         }
     }
     Ok(())
+}
+
+/// Whether a record was changed after `after` for another reason than `cause`.
+pub(crate) fn is_changed_by_others(
+    conn: &Connection,
+    id: RecordId,
+    after: i64,
+    cause: &str,
+) -> Result<bool> {
+    let mut statement = conn.prepare_cached(
+        "SELECT 1 FROM crm_journal WHERE record_id = ?1 AND seq > ?2 AND cause IS NOT ?3 LIMIT 1",
+    )?;
+    Ok(statement.exists((id.as_bytes(), after, cause))?)
 }
 
 /// The changes of these places, in the same order.
@@ -157,23 +198,40 @@ pub(crate) fn places(
     conn: &Connection,
     id: RecordId,
     seq: i64,
+    before: (i64, i64),
+    limit: u32,
+) -> Result<Vec<(i64, i64)>> {
+    read_places(conn, select_places!("crm_journal j", "j.record_id = ?1"), id, seq, before, limit)
+}
+
+/// The same of the changes of a record's associations, whichever end it is. All of them are looked at
+/// for every page.
+pub(crate) fn places_of_associations(
+    conn: &Connection,
+    record: RecordId,
+    seq: i64,
+    before: (i64, i64),
+    limit: u32,
+) -> Result<Vec<(i64, i64)>> {
+    let sql = select_places!(
+        "crm_association a CROSS JOIN crm_journal j ON j.record_id = a.id",
+        "(a.from_id = ?1 OR a.to_id = ?1)"
+    );
+    read_places(conn, sql, record, seq, before, limit)
+}
+
+fn read_places(
+    conn: &Connection,
+    sql: &str,
+    id: RecordId,
+    seq: i64,
     (time, place): (i64, i64),
     limit: u32,
 ) -> Result<Vec<(i64, i64)>> {
-    let mut statement = conn.prepare_cached(
-        "SELECT seq, hlc FROM crm_journal WHERE record_id = ?1 AND seq < ?2 ORDER BY seq DESC",
-    )?;
-    let mut rows = statement.query((id.as_bytes(), seq))?;
-    let mut found = Vec::new();
-    while found.len() < limit as usize
-        && let Some(row) = rows.next()?
-    {
-        let at = (Hlc(row.get(1)?).at().micros(), row.get(0)?);
-        if at < (time, place) {
-            found.push(at);
-        }
-    }
-    Ok(found)
+    let mut statement = conn.prepare_cached(sql)?;
+    let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let rows = statement.query_map((id.as_bytes(), seq, time, place, limit), read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// The body of the change of a place, if it is of this kind.

@@ -38,8 +38,8 @@ const MIGRATIONS: &[Migration] = &[
     },
     Migration {
         to: 3,
-        name: "associations and consumers",
-        sql: include_str!("sql/migrations/0003_associations_and_consumers.sql"),
+        name: "exchange and search",
+        sql: include_str!("sql/migrations/0003_exchange_and_search.sql"),
     },
 ];
 

@@ -28,13 +28,16 @@ mod pool;
 mod query;
 
 pub(crate) mod activities;
+pub(crate) mod associations;
 pub(crate) mod condition;
 pub(crate) mod consumers;
 pub(crate) mod definitions;
 pub(crate) mod facts;
 pub(crate) mod files;
+pub(crate) mod imports;
 pub(crate) mod journal;
 pub(crate) mod records;
+pub(crate) mod select;
 pub(crate) mod side_table;
 pub(crate) mod table;
 

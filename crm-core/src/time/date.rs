@@ -27,7 +27,18 @@ const HINT: &str = "write year-month-day with four, two and two digits, such as 
 /// # Ok::<(), crm_core::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Date(i32);
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Date(#[cfg_attr(feature = "schema", schemars(with = "String"))] i32);
+
+/// What the generated bindings call it: Swift's own `Date` is a moment.
+#[cfg(feature = "uniffi")]
+type Day = Date;
+
+#[cfg(feature = "uniffi")]
+uniffi::custom_type!(Day, String, {
+    lower: |day| day.to_string(),
+    try_lift: |text| Ok(text.parse::<Date>().map_err(crate::CrmError::from)?),
+});
 
 impl Date {
     /// 0001-01-01, the first day.

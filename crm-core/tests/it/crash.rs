@@ -16,7 +16,8 @@ use std::{
 
 use crm_core::{
     AddFile, ApplyChanges, Attribute, ColumnMapping, CreateRecord, Crm, DefineType, Flow,
-    ImportCsv, Kind, ListChanges, PatchRecord, RecordChange, RecordId, RunSql, Value, values,
+    ImportCsv, ImportMode, ImportPlan, ImportState, Kind, ListChanges, ListImports, PatchRecord,
+    PlanImport, Progress, RecordChange, RecordId, RunSql, Value, values,
 };
 
 use crate::support::{Folder, Seeded, assert_sound, journal_length, repetitions};
@@ -297,6 +298,78 @@ fn kill_repeatedly(seeds: &[u64], random: &mut Seeded) -> Promises {
         assert!(checked.is_ok(), "{context}");
     }
     all
+}
+
+/// Rows of the import that is killed again and again.
+const ROWS: usize = 22_000;
+
+/// Begins an import or goes on with the one that was begun: does nothing unless
+/// [`an_import_that_is_killed_again_and_again_takes_every_row_once`] started it.
+#[test]
+fn importer() {
+    let Some((path, _)) = order() else { return };
+    let crm = Crm::open(&path).unwrap();
+    let kept = fs::read(path.with_extension("plan")).unwrap();
+    let plan: ImportPlan = serde_json::from_slice(&kept).unwrap();
+    let begun = crm.imports().list(&ListImports { after: None, limit: 1 }).unwrap().imports;
+    let watch = &mut |progress: Progress| {
+        acknowledge(&progress.done.to_string());
+        Flow::Continue
+    };
+    let run = match begun.first() {
+        None => crm.imports().apply(&plan, watch),
+        Some(import) => crm.imports().resume(import.id, &plan, watch),
+    };
+    assert_eq!(run.unwrap().import.state, ImportState::Finished);
+    acknowledge("finished");
+}
+
+#[test]
+fn an_import_that_is_killed_again_and_again_takes_every_row_once() {
+    let folder = Folder::new();
+    let crm = Crm::open(folder.path()).unwrap();
+    let attributes =
+        [Attribute::new("code", Kind::Text).unique(), Attribute::new("number", Kind::Integer)];
+    crm.types().define(DefineType::new("thing", attributes)).unwrap();
+    let table = folder.at("things.csv");
+    let mut text = String::from("code,number\n");
+    // The last thousand name again what the first rows named.
+    (0..ROWS).for_each(|row| text.push_str(&format!("c{},{row}\n", row % (ROWS - 1_000))));
+    fs::write(&table, text).unwrap();
+    let columns = ["code", "number"].map(|name| ColumnMapping::new(name, name));
+    let request = PlanImport {
+        mode: ImportMode::Upsert,
+        key: vec!["code".into()],
+        ..PlanImport::from_path("thing", table.to_string_lossy(), columns)
+    };
+    let plan = crm.imports().plan(&request, &mut |_| Flow::Continue).unwrap();
+    fs::write(folder.path().with_extension("plan"), serde_json::to_vec(&plan).unwrap()).unwrap();
+    crm.close().unwrap();
+
+    let mut random = Seeded::new(0x1339);
+    let mut stops = Vec::new();
+    for seed in 0.. {
+        let child = start("crash::importer", &folder.path(), seed);
+        let more = Duration::from_micros(random.next() % 400_000);
+        let lines = kill_after(child, usize::from(seed < 20), more);
+        let crm = Crm::open(folder.path()).unwrap();
+        let imports = crm.imports().list(&ListImports { after: None, limit: 10 }).unwrap().imports;
+        assert!(imports.len() <= 1, "it was begun once");
+        let Some(import) = imports.first() else { continue };
+        stops.push(import.rows);
+        let counted = crm.sql(&RunSql::new("SELECT count(*), count(DISTINCT code) FROM thing"));
+        let created = Value::from(import.created as i64);
+        assert_eq!(counted.unwrap().rows[0].0, [created.clone(), created]);
+        if lines.last().is_some_and(|line| line == "finished") {
+            assert_eq!(import.state, ImportState::Finished);
+            assert_eq!((import.rows, import.created), (plan.rows, plan.create));
+            assert_eq!((import.conflicts, plan.create), (1_000, ROWS as u64 - 1_000));
+            assert_sound(&crm);
+            break;
+        }
+        crm.close().unwrap();
+    }
+    assert!(stops.is_sorted() && stops.len() > 1, "no kill came before the end: {stops:?}");
 }
 
 /// Makes one file after the other: does nothing unless

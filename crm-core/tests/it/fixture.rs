@@ -6,9 +6,11 @@
 use std::{fs, path::PathBuf};
 
 use crm_core::{
-    ActivityLink, ActivityPreset, AddFile, Address, Archived, Attribute, ChoiceOption, Crm,
-    DefineActivityKind, Direction, FileRef, IdentifyVisitor, Kind, ListChanges, ListRecords,
-    ListTimeline, Money, NewActivity, Preset, RecordRef, RunSql, Timestamp, Value, Values, values,
+    ActivityLink, ActivityPreset, AddAssociation, AddFile, Address, Archived, AssociationPreset,
+    Attribute, ChoiceOption, ColumnMapping, Crm, DefineActivityKind, DefineAssociationType,
+    Direction, FileRef, Flow, IdentifyVisitor, Kind, ListChanges, ListImports, ListRecords,
+    ListTimeline, Money, NewActivity, PatchAssociation, PlanImport, Preset, RecordId, RecordRef,
+    RunSql, Timestamp, Value, Values, values,
 };
 use serde_json::{Value as Json, json};
 
@@ -56,6 +58,8 @@ fn fill(crm: &Crm) {
     let gone = crm.contacts().create(values! { "given_name" => "Gone" }).unwrap();
     crm.contacts().archive(gone.id, None).unwrap();
 
+    associate(&ann, contact.id, acme.id);
+
     let note = crm.files().add(&AddFile::new("note.txt", "text/plain", "hello")).unwrap();
     crm.files().add(&AddFile::new("empty", "application/octet-stream", "")).unwrap();
     awkward_rows(&crm, &note, acme.id, ulm);
@@ -74,6 +78,22 @@ fn fill(crm: &Crm) {
     happen(&crm, RecordRef::new("contact", contact.id), RecordRef::new("company", acme.id));
     crm.journal().acknowledge("warehouse", 17).unwrap();
     crm.journal().acknowledge("new one", 0).unwrap();
+    import(&crm);
+}
+
+/// Two imports, of which one was taken back.
+fn import(crm: &Crm) {
+    let go_on = &mut |_| Flow::Continue;
+    for (table, is_reverted) in
+        [("name\nInitech\n,\n", false), ("name,employees\nGlobex,1\nGlobex,many\n", true)]
+    {
+        let request = PlanImport::from_text("company", table, [ColumnMapping::new("name", "name")]);
+        let plan = crm.imports().plan(&request, go_on).unwrap();
+        let id = crm.imports().apply(&plan, go_on).unwrap().import.id;
+        if is_reverted {
+            crm.imports().revert(id, go_on).unwrap();
+        }
+    }
 }
 
 /// Activities of every sort: with all that one can have, with nothing, corrected, of visitors who
@@ -131,8 +151,59 @@ fn happen(crm: &Crm, ann: RecordRef, acme: RecordRef) {
     crm.activities().release("cookie 2").unwrap();
 }
 
+/// Types of associations with and without attributes, and associations in every state.
+fn associate(crm: &Crm, ann: RecordId, acme: RecordId) {
+    let (types, links) = (crm.association_types(), crm.associations());
+    for preset in [Preset::Note, Preset::Task] {
+        crm.types().define_preset(preset).unwrap();
+    }
+    for preset in AssociationPreset::ALL {
+        types.define_preset(*preset).unwrap();
+    }
+    types
+        .define(DefineAssociationType {
+            max_incoming: Some(3),
+            attributes: vec![Attribute::new("share", Kind::Decimal)],
+            ..DefineAssociationType::new("advises", ["contact"], ["company", "deal"])
+        })
+        .unwrap();
+    let more = vec![Attribute::new("fee", Kind::Money), Attribute::new("via", Kind::Email)];
+    let more =
+        DefineAssociationType { attributes: more, ..DefineAssociationType::new("advises", [], []) };
+    types.define(more).unwrap();
+    let (ann, acme) = (RecordRef::new("contact", ann), RecordRef::new("company", acme));
+    let day = |text: &str| Some(text.parse().unwrap());
+    let first = links.add(AddAssociation {
+        role: Some("CFO".into()),
+        is_primary: true,
+        valid_from: day("0001-01-01"),
+        valid_to: day("2024-02-29"),
+        ..AddAssociation::new("employed_by", ann.clone(), acme.clone())
+    });
+    let second = links.add(AddAssociation {
+        is_primary: true,
+        valid_from: day("2024-02-29"),
+        valid_to: day("9999-12-31"),
+        ..AddAssociation::new("employed_by", ann.clone(), acme.clone())
+    });
+    links.archive(first.unwrap().id, None).unwrap();
+    links.archive(second.as_ref().unwrap().id, None).unwrap();
+    links.restore(second.unwrap().id, None).unwrap();
+    let advice = links.add(AddAssociation {
+        values: values! {
+            "share" => "12.5", "fee" => Money::new("0.01", "EUR"), "via" => "Ann@EXAMPLE.org",
+        },
+        ..AddAssociation::new("advises", ann, acme)
+    });
+    let id = advice.unwrap().id;
+    let changes =
+        values! { "share" => Value::Null, "role" => "counsel", "valid_to" => "2030-01-01" };
+    links.patch(PatchAssociation { id, changes, expected_version: Some(1) }).unwrap();
+    types.archive("referred_by").unwrap();
+}
+
 /// The edges of every kind.
-fn awkward_rows(crm: &Crm, note: &FileRef, company: crm_core::RecordId, address: Address) {
+fn awkward_rows(crm: &Crm, note: &FileRef, company: RecordId, address: Address) {
     let money = |amount: &str, currency: &str| Money::new(amount, currency);
     let renamed = FileRef { name: "Ünïcode 👩‍👩‍👧.txt".into(), ..note.clone() };
     let rows: [Values; 5] = [
@@ -195,20 +266,29 @@ fn contents(crm: &Crm) -> Json {
         "records": records,
         "kinds": kinds,
         "activities": activities(crm),
+        "association_types": crm.association_types().list().unwrap(),
+        "associations": associations(crm),
+        "imports": crm.imports().list(&ListImports { after: None, limit: 100 }).unwrap(),
         "changes": changes.changes,
         "consumers": crm.journal().consumers().unwrap(),
     })
 }
 
+fn ids(crm: &Crm, sql: &str) -> impl Iterator<Item = RecordId> {
+    let rows = crm.sql(&RunSql::new(sql)).unwrap().rows.into_iter();
+    rows.map(|row| row.0[0].as_str().unwrap().parse().unwrap())
+}
+
+fn associations(crm: &Crm) -> Json {
+    let all = ids(crm, "SELECT id FROM crm_association ORDER BY seq");
+    all.map(|id| json!(crm.associations().get(id).unwrap())).collect()
+}
+
 /// Every activity, and the timeline of every contact.
 fn activities(crm: &Crm) -> Json {
-    let ids = |sql: &str| -> Vec<_> {
-        let rows = crm.sql(&RunSql::new(sql)).unwrap().rows.into_iter();
-        rows.map(|row| row.0[0].as_str().unwrap().parse().unwrap()).collect()
-    };
-    let all = ids("SELECT id FROM crm_activity ORDER BY seq").into_iter();
+    let all = ids(crm, "SELECT id FROM crm_activity ORDER BY seq");
     let all: Vec<_> = all.map(|id| crm.activities().get(id).unwrap()).collect();
-    let contacts = ids("SELECT id FROM contact ORDER BY id").into_iter();
+    let contacts = ids(crm, "SELECT id FROM contact ORDER BY id");
     let timelines: Vec<_> =
         contacts.map(|id| crm.timeline(&ListTimeline::new("contact", id)).unwrap()).collect();
     json!({ "all": all, "timelines": timelines })

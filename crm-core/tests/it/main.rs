@@ -13,6 +13,7 @@ mod feed;
 mod files;
 mod fixture;
 mod full_disk;
+mod imports;
 mod json_calls;
 mod observers;
 mod privacy;

@@ -4,9 +4,10 @@
 use std::{collections::BTreeSet, error::Error as _};
 
 use crm_core::{
-    AddFile, Address, ApplyChanges, Attribute, BackupTo, CreateRecord, Crm, DefineActivityKind,
-    DefineType, Error, FileRef, Flow, Kind, ListRecords, Money, NewActivity, OpenOptions, Order,
-    RecordChange, RecordId, RunSql, Timestamp, Value, Values,
+    AddAssociation, AddFile, Address, ApplyChanges, Attribute, BackupTo, ColumnMapping,
+    CreateRecord, Crm, DefineActivityKind, DefineAssociationType, DefineType, Error, FileRef, Flow,
+    Kind, ListPlanRows, ListRecords, Money, NewActivity, OpenOptions, Order, PlanImport,
+    RecordChange, RecordId, RecordRef, RunSql, SourceFormat, Timestamp, Value, Values,
     ops::{OPERATIONS, Request},
     values,
 };
@@ -175,6 +176,41 @@ fn about_activities(record: RecordId, activity: RecordId) -> Vec<(&'static str, 
     ]
 }
 
+/// Those about associations, of which one is given, between a record and itself.
+fn about_associations(record: RecordId, association: RecordId) -> Vec<(&'static str, Json)> {
+    let record = json!({ "type": "everything", "id": record });
+    let define = json!({
+        "name": "close_to",
+        "attributes": [{ "name": "why", "kind": "text", "default": "Zanzibarine" }],
+    });
+    let (of_type, this) = (json!({ "type": "close_to" }), json!({ "id": association }));
+    let add = json!({
+        "type": "close_to", "from": record, "to": record, "role": "Quillfeather",
+        "values": { "note": "Zanzibarine" },
+    });
+    let changes = json!({ "role": "8675309", "note": "Quillfeather" });
+    vec![
+        ("association_types.define", define),
+        ("association_types.define_preset", json!({ "preset": "employed_by" })),
+        ("association_types.archive", of_type.clone()),
+        ("association_types.restore", of_type.clone()),
+        ("association_types.get", of_type),
+        ("association_types.list", json!({})),
+        ("associations.add", add),
+        ("associations.patch", json!({ "id": association, "changes": changes })),
+        ("associations.archive", this.clone()),
+        ("associations.restore", this.clone()),
+        ("associations.get", this),
+        ("associations.related", json!({ "record": record, "role": "Quillfeather" })),
+        ("associations.related", json!({ "record": record, "with_records": true, "limit": 1 })),
+        ("associations.walk", json!({ "type": "close_to", "record": record })),
+        (
+            "timeline.list",
+            json!({ "type": "everything", "id": record["id"], "items": ["association"] }),
+        ),
+    ]
+}
+
 /// Those about conditions.
 fn about_conditions(id: RecordId) -> Vec<(&'static str, Json)> {
     let condition = json!({ "all": [
@@ -191,6 +227,32 @@ fn about_conditions(id: RecordId) -> Vec<(&'static str, Json)> {
         ("conditions.explain", json!({ "type": "everything", "id": id, "condition": condition })),
         ("records.list", json!({ "type": "everything", "where": condition })),
         ("records.count", json!({ "type": "everything", "where": "a_text = \"Zanzibarine\"" })),
+    ]
+}
+
+/// Those about queries.
+fn about_queries() -> Vec<(&'static str, Json)> {
+    let condition = json!({ "field": "a_text", "op": "neq", "value": "Zanzibarine" });
+    let share = json!({ "share": condition, "where": condition });
+    let columns = json!([{ "field": "a_text" }, { "related": "a_reference", "field": "name" }]);
+    vec![
+        (
+            "query.select",
+            json!({ "type": "everything", "columns": columns, "where": condition, "limit": 1 }),
+        ),
+        (
+            "query.group",
+            json!({ "type": "everything", "by": [{ "field": "a_text" }], "measures": [share], "limit": 1 }),
+        ),
+        (
+            "query.pivot",
+            json!({
+                "type": "everything",
+                "rows": [{ "field": "a_text" }],
+                "columns": [{ "field": "a_email" }],
+                "measure": share,
+            }),
+        ),
     ]
 }
 
@@ -212,6 +274,27 @@ fn about_tables(path: impl Fn(&str) -> String, hash: &str) -> Vec<(&'static str,
             json!({ "name": "Zanzibarine.pdf", "media_type": "text/zanzibarine", "content": "UXVpbGw=" }),
         ),
         ("files.read", json!({ "hash": hash })),
+    ]
+}
+
+/// Those about imports: one that was made, and a plan for another.
+fn about_imports(crm: &Crm) -> Vec<(&'static str, Json)> {
+    let plan = |text: &str| {
+        let request = PlanImport::from_text("company", text, [ColumnMapping::new("name", "name")]);
+        crm.imports().plan(&request, &mut |_| Flow::Continue).unwrap()
+    };
+    let old = plan(TABLE);
+    let made = crm.imports().apply(&old, &mut |_| Flow::Continue).unwrap().import;
+    let next = plan("name,Zanzibarine\nZanzibarine,\nquillfeather\0,8675309\n");
+    let (old, next) = (json!({ "id": made.id, "plan": old }), json!({ "plan": next }));
+    vec![
+        ("imports.plan", next["plan"]["request"].clone()),
+        ("imports.plan_rows", next.clone()),
+        ("imports.apply", next),
+        ("imports.resume", old),
+        ("imports.get", json!({ "id": made.id })),
+        ("imports.list", json!({})),
+        ("imports.revert", json!({ "id": made.id })),
     ]
 }
 
@@ -287,8 +370,28 @@ fn debug_shows_shapes_and_not_what_is_stored() {
     let chat = NewActivity::of_visitor("chat", "Quillfeather", Timestamp::UNIX_EPOCH);
     let chat = NewActivity { properties: values! { "topic" => "Quillfeather" }, ..chat };
     let chat = crm.activities().record(chat).unwrap().activity.id;
+    let note = Attribute::new("note", Kind::Text);
+    let close = DefineAssociationType {
+        attributes: vec![note],
+        ..DefineAssociationType::new("close_to", ["everything"], ["everything"])
+    };
+    crm.association_types().define(close).unwrap();
+    let close = || AddAssociation {
+        role: Some("Zanzibarine".into()),
+        values: values! { "note" => "Quillfeather" },
+        ..AddAssociation::new(
+            "close_to",
+            RecordRef::new("everything", id),
+            RecordRef::new("everything", id),
+        )
+    };
+    let link = crm.associations().add(close()).unwrap().id;
+    assert_silent(&crm.associations().add(close()).unwrap_err(), "the same again");
+    asked.extend(about_associations(id, link));
     asked.extend(about_conditions(id));
+    asked.extend(about_queries());
     asked.extend(about_activities(id, chat));
+    asked.extend(about_imports(&crm));
     asked.extend(about_tables(path, &file.hash));
     asked.extend(about_the_file(path));
     for (operation, request) in &asked {
@@ -380,6 +483,67 @@ fn every_refusal_of_a_value_is_silent_about_it() {
     assert_sound(&crm);
 }
 
+/// Rows that do not fit, in every way and in both formats: what is said about them is said without
+/// them.
+#[test]
+fn a_plan_repeats_nothing_of_a_row() {
+    let crm = Crm::in_memory().unwrap();
+    crm.types().define(everything()).unwrap();
+    crm.records("everything").create(planted(&crm)).unwrap();
+    let names = crm.types().get("everything").unwrap().attributes.into_iter();
+    let of_parts = [Kind::File, Kind::Money, Kind::Address];
+    let names = names.filter(|attribute| !of_parts.contains(&attribute.kind)).map(|one| one.name);
+    let names = names.chain(["a_address.street".into(), "a_address.country".into()]);
+    let columns: Vec<_> = names.map(|name| ColumnMapping::new(name.clone(), name)).collect();
+    let wrong = [
+        json!("Zanzibarine Quillfeather"),
+        json!("zanzibarine\0"),
+        json!("8675309,8675309.8675309"),
+        json!("Zanzibarine".repeat(10_000)),
+        json!(8_675_309),
+        json!(8_675_309.123),
+        json!(["Zanzibarine", 8_675_309]),
+        json!([["Quillfeather"]]),
+        json!(true),
+        json!({ "Zanzibarine": { "Quillfeather": 8_675_309 } }),
+    ];
+    let mut lines = String::from("Zanzibarine\n[\"Quillfeather\"]\n{\"Zanzibarine\": 1\n");
+    lines +=
+        "{\"code\": \"Zanzibarine\", \"code\": \"Quillfeather\"}\n{\"code\": \"Zanzibarine\"}\n";
+    let mut table = String::from("code,a_email,Zanzibarine\nZanzibarine,,\n");
+    table += "x,Zanzibarine@@quillfeather,8675309\nshort\n\"Quillfeather\0\",,\n";
+    for column in &columns {
+        for value in &wrong {
+            lines += &json!({ &column.column: value }).to_string();
+            lines.push('\n');
+        }
+    }
+    let csv = PlanImport::from_text(
+        "everything",
+        table,
+        ["code", "a_email"].map(|name| ColumnMapping::new(name, name)),
+    );
+    let mut json_lines = PlanImport::from_text("everything", lines, columns);
+    json_lines.source.format = SourceFormat::JsonLines;
+    let mut said = 0;
+    for request in [csv, json_lines] {
+        let plan = crm.imports().plan(&request, &mut |_| Flow::Continue).unwrap();
+        assert_hidden(&format!("{plan:?} {plan:#?}"), "a plan");
+        let rows = ListPlanRows { limit: 10_000, ..ListPlanRows::new(plan.clone()) };
+        let rows = crm.imports().plan_rows(&rows, &mut |_| Flow::Continue).unwrap();
+        assert_hidden(&format!("{rows:?}"), "rows of a plan");
+        let run = crm.imports().apply(&plan, &mut |_| Flow::Continue).unwrap();
+        assert_hidden(&format!("{run:?}"), "an import");
+        let problems = plan.problems.iter().chain(&run.problems);
+        for problem in problems {
+            let hint = problem.hint.as_deref().unwrap_or_default();
+            assert_hidden(&format!("{} {hint}", problem.message), "a problem");
+            said += 1;
+        }
+    }
+    assert!(said > 200, "{said}");
+}
+
 #[test]
 fn malformed_requests_are_refused_in_silence() {
     for (operation, json) in [
@@ -401,6 +565,8 @@ fn malformed_requests_are_refused_in_silence() {
         ("files.add", r#"{"name": "a", "media_type": "a/b", "content": "Zanzibarine!"}"#),
         ("types.define", r#"{"name": "x", "attributes": [{"name": "a", "kind": "Zanzibarine"}]}"#),
         ("types.define_preset", r#"{"preset": "Zanzibarine"}"#),
+        ("associations.add", r#"{"type": "employed_by", "role": 8675309}"#),
+        ("associations.related", r#"{"direction": "Zanzibarine"}"#),
         ("records.get", r#""Zanzibarine""#),
         ("records.get", "Zanzibarine"),
         ("records.get", r#"{"type": "contact"} Zanzibarine"#),

@@ -4,7 +4,10 @@
 
 mod conditions;
 mod draws;
+mod formulas;
+mod links;
 mod machine;
+mod queries;
 mod rebuild;
 
 use std::{
@@ -16,14 +19,16 @@ use std::{
 };
 
 use crm_core::{
-    Attribute, ChangeKind, Clock, CountRecords, CountedIds, Crm, DefineType, ErrorKind, Flow, Kind,
-    ListRecords, ListTimeline, OpenOptions, Order, RecordId, Replay, TimelineItem, Timestamp,
-    Value, Values,
+    AssociationDirection, Attribute, ChangeKind, Clock, CountRecords, CountedIds, Crm, DefineType,
+    ErrorKind, Flow, Kind, ListRecords, ListTimeline, OpenOptions, Order, RecordId, Replay,
+    TimelineItem, Timestamp, Value, Values,
 };
 use draws::any_value;
+use links::link;
 use machine::{Step, TYPES, World, happen, schema, step, work};
 use proptest::prelude::*;
 use rebuild::{Contents, changes, set};
+use serde_json::json;
 
 use crate::support::repetitions;
 
@@ -74,6 +79,7 @@ proptest! {
         let report = world.crm.verify(&mut |_| Flow::Continue).unwrap();
         prop_assert_eq!((report.problems, report.records), (vec![], contents.records.len() as u64));
         prop_assert_eq!(report.activities, contents.activities.len() as u64);
+        prop_assert_eq!(report.associations, contents.associations.len() as u64);
     }
 }
 
@@ -188,15 +194,46 @@ proptest! {
 }
 
 proptest! {
+    #![proptest_config(cases(400))]
+
+    /// Whatever is added, changed, archived, restored and redefined: on no day has a record more
+    /// associations than allowed, or two primary ones, or says one the same as another; and
+    /// hierarchies have no cycle.
+    #[test]
+    fn associations_keep_their_rules(links in prop::collection::vec(link(), 1..40)) {
+        let crm = memory();
+        crm.types().define(DefineType::new("alpha", [])).unwrap();
+        links::define_types(&crm, &["alpha"]);
+        let mut records = Vec::new();
+        for _ in 0..4 {
+            let record = crm.records("alpha").create(Values::new()).unwrap();
+            records.push(("alpha".to_owned(), record.id));
+        }
+        let mut known = Vec::new();
+        for link in &links {
+            let done = links::perform(&crm, &records, &mut known, link);
+            let kind = done.err().map(|error| error.kind());
+            prop_assert_ne!(kind, Some(ErrorKind::Internal));
+            prop_assert_eq!(links::broken_laws(&crm), Vec::<String>::new(), "after {:?}", link);
+        }
+    }
+}
+
+proptest! {
     #![proptest_config(cases(150))]
 
-    /// A timeline holds every activity that counts, with the record or linked to it, and every change
-    /// of the record, each once and the latest first; pages of any size give the same.
+    /// A timeline holds every activity that counts, with the record or linked to it, every change of
+    /// the record, and every change of an association at either end of which it is, each once and the
+    /// latest first; pages of any size give the same.
     #[test]
     fn a_timeline_is_what_happened_in_order(
         schema in schema(),
         before in prop::collection::vec(work(), 3..9),
-        steps in prop::collection::vec(prop_oneof![3 => happen(), 1 => work().prop_map(Step::Work)], 5..40),
+        steps in prop::collection::vec(prop_oneof![
+            3 => happen(),
+            1 => work().prop_map(Step::Work),
+            2 => link().prop_map(Step::Link),
+        ], 5..40),
         limit in 1_u32..6,
     ) {
         let mut world = World::new(memory(), &schema);
@@ -205,6 +242,7 @@ proptest! {
             let _ = world.perform(&step);
         }
         let contents = Contents::read(&world.crm);
+        let changes = changes(&world.crm, 10_000);
         for record in contents.records.values() {
             let mut expected: Vec<(Timestamp, String)> = Vec::new();
             for activity in contents.activities.values().filter(|a| a.superseded_by.is_none()) {
@@ -212,6 +250,13 @@ proptest! {
                 let is_linked = activity.links.iter().any(|link| link.id == record.id);
                 if is_own || is_linked {
                     expected.push((activity.at, activity.id.to_string()));
+                }
+            }
+            for change in &changes {
+                let Some(said) = &change.association else { continue };
+                let link = &contents.associations[&said.id];
+                if link.from.id == record.id || link.to.id == record.id {
+                    expected.push((change.at, format!("{} {}", change.kind.name(), json!(said.values))));
                 }
             }
             let history = world.crm.journal().of_record(&record.entity_type, record.id).unwrap();
@@ -240,6 +285,18 @@ proptest! {
                         activity.id.to_string()
                     }
                     TimelineItem::Change(change) => format!("version {}", change.version),
+                    TimelineItem::Association(change) => {
+                        let link = &contents.associations[&change.id];
+                        let (is_from, is_to) = (link.from.id == record.id, link.to.id == record.id);
+                        let (direction, other) = match change.direction {
+                            AssociationDirection::Outgoing => ((true, false), &link.to),
+                            AssociationDirection::Incoming => ((false, true), &link.from),
+                            AssociationDirection::Both => ((true, true), &link.to),
+                        };
+                        prop_assert_eq!(((is_from, is_to), &change.other), (direction, other));
+                        prop_assert!(change.version <= link.version);
+                        format!("{} {}", change.kind.name(), json!(change.values))
+                    }
                 };
                 found.push((entry.at, what));
             }

@@ -227,7 +227,8 @@ def read_activity(plain: dict[str, Any], definitions: Definitions) -> Activity:
     return wire.read(Activity, {**plain, "properties": shape.decode(plain["properties"])})
 
 
-def _ref(record: Record | RecordRef) -> dict[str, Any]:
+def write_ref(record: Record | RecordRef) -> dict[str, Any]:
+    """Return the plain form of the name of a record."""
     return {"type": record.type, "id": str(record.id)}
 
 
@@ -235,14 +236,14 @@ def _write(new: NewActivity) -> dict[str, Any]:
     plain = {
         "kind": new.kind,
         "at": encode(new.at),
-        "subject": new.subject and _ref(new.subject),
+        "subject": new.subject and write_ref(new.subject),
         "visitor": new.visitor,
         "channel": new.channel,
         "direction": new.direction and str(new.direction),
         "properties": encode_values(new.properties, {}),
         "amount": encode(new.amount),
         "key": new.key,
-        "links": [{**_ref(RecordRef(type=to.type, id=to.id)), "role": to.role} for to in new.links],
+        "links": [{**write_ref(RecordRef(type=to.type, id=to.id)), "role": to.role} for to in new.links],
         "supersedes": new.supersedes and str(new.supersedes),
     }
     return {name: value for name, value in plain.items() if value is not None}
@@ -345,7 +346,7 @@ class Activities:
     ) -> ActivityPage:
         """Return a page of activities of a record or a visitor, or the one of a key, latest first."""
         request = {
-            "subject": subject and _ref(subject),
+            "subject": subject and write_ref(subject),
             "visitor": visitor,
             "key": key,
             "kinds": [*kinds],
@@ -387,7 +388,7 @@ class Activities:
 
     def identify(self, visitor: str, record: Record | RecordRef) -> Visitor:
         """Say whose record a visitor is: of all its activities, past and future."""
-        request = {"visitor": visitor, **_ref(record)}
+        request = {"visitor": visitor, **write_ref(record)}
         return wire.read(Visitor, self._engine.call("activities.identify", request))
 
     def release(self, visitor: str) -> Visitor:

@@ -14,13 +14,16 @@ from uuid import UUID
 from crm import wire
 from crm._native import Engine
 from crm.activities import Activities, ActivityKinds
+from crm.associations import Associations, AssociationTypes
 from crm.conditions import Conditions
 from crm.errors import InvalidArgumentError
 from crm.exchange import Csv
 from crm.feed import CloudEvent, CloudEventPage, Consumer, Feed, read_events
 from crm.files import Files
+from crm.imports import Imports
 from crm.journal import Change, ChangePage, Commit, Observer, read_changes
 from crm.progress import Report, adapt
+from crm.query import Query
 from crm.records import ApplyReport, RecordChange, Records, apply
 from crm.schema import Definitions, Types
 from crm.sqlite_guard import Watch
@@ -107,6 +110,8 @@ class VerifyReport:
     """Records compared with the journal."""
     activities: int
     """Activities compared with the journal."""
+    associations: int
+    """Associations compared with the journal."""
     problems: tuple[str, ...]
     """What was found, at most 100 lines, without personal data."""
 
@@ -173,6 +178,21 @@ class Crm:
         return ActivityKinds(self._engine, self._definitions)
 
     @property
+    def associations(self) -> Associations:
+        """Links between records."""
+        return Associations(self._engine, self._definitions)
+
+    @property
+    def association_types(self) -> AssociationTypes:
+        """The types of associations."""
+        return AssociationTypes(self._engine, self._definitions)
+
+    @property
+    def query(self) -> Query:
+        """Rows of columns, figures over groups, and two-way tables."""
+        return Query(self._engine)
+
+    @property
     def conditions(self) -> Conditions:
         """Conditions, checked, evaluated and explained."""
         return Conditions(self._engine)
@@ -185,9 +205,10 @@ class Crm:
         items: Iterable[TimelineKind | str] = (),
         kinds: Iterable[str] = (),
     ) -> Iterator[TimelineEntry]:
-        """Iterate over what happened with a record, the latest first: activities and changes.
+        """Iterate over what happened with a record, the latest first.
 
-        `items` and `kinds` (of activities) leave the others out. A page is read when it is needed.
+        That is activities, its changes, and those of its associations. `items` and `kinds` (of
+        activities) leave the others out. A page is read when it is needed.
         """
         items, kinds = [*items], [*kinds]
         after: str | None = None
@@ -225,6 +246,11 @@ class Crm:
     def csv(self) -> Csv:
         """CSV tables in and out."""
         return Csv(self._engine)
+
+    @property
+    def imports(self) -> Imports:
+        """Imports that are planned, applied and taken back."""
+        return Imports(self._engine, self._definitions)
 
     def apply(
         self, changes: Iterable[RecordChange], *, all_or_nothing: bool = False
@@ -302,7 +328,10 @@ class Crm:
         self._engine.call("database.backup", {"path": os.fspath(to)}, adapt(progress))
 
     def verify(self, *, progress: Report | None = None) -> VerifyReport:
-        """Check the file, and that every record is what the journal says. `progress` counts records."""
+        """Check the file, and that all records, activities and associations are what the journal says.
+
+        `progress` counts them.
+        """
         return wire.read(VerifyReport, self._engine.call("database.verify", {}, adapt(progress)))
 
     def compact(self) -> None:

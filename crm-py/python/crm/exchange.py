@@ -16,6 +16,7 @@ from crm import wire
 from crm._native import Engine
 from crm.progress import Report, adapt
 from crm.records import Archived
+from crm.schema import Attribute, read_attribute
 from crm.values import Value, encode_values
 
 
@@ -32,6 +33,19 @@ class BadCells(StrEnum):
 
     REJECT_ROW = "reject_row"
     LEAVE_EMPTY = "leave_empty"
+
+
+class ColumnRule(StrEnum):
+    """What a column does to a record that is there already, and may have a value."""
+
+    OVERWRITE = "overwrite"
+    """The cell replaces the value."""
+    KEEP = "keep"
+    """A value stays; the cell is taken where there is none."""
+    UPDATE_ONLY = "update_only"
+    """The cell replaces the value, but a record that is created takes nothing from this column."""
+    APPEND = "append"
+    """The cell is added: a line to a long text, or options to those that are chosen."""
 
 
 class CsvProfile(StrEnum):
@@ -73,6 +87,8 @@ class ColumnMapping:
     """For a list of choices: what stands between two of them, `;` if it is left out."""
     lookup: str | None = None
     """For a reference: the unique attribute of the target by which the cell names the record."""
+    rule: ColumnRule | str | None = None
+    """What becomes of a value that the record has already: it is overwritten if this is left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,13 +148,38 @@ class ImportReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MappingAddition:
+    """An attribute that a type would need for columns of a table."""
+
+    attribute: Attribute
+    """The attribute, to be defined with `Types.define`."""
+    columns: tuple[ColumnMapping, ...]
+    """The columns that go there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MappingProposal:
     """A proposal for a mapping. A person should look at it: it is never applied by itself."""
 
+    export: str | None
+    """The program and what its rows are, such as `hubspot_contacts`, if the table is a known export."""
     columns: tuple[ColumnMapping, ...]
-    """The columns that resemble an attribute by name or label, ready for `Csv.import_`."""
+    """The columns that have an attribute, ready for `Csv.import_` and `Imports.plan_csv`."""
     unmapped: tuple[str, ...]
-    """The columns that resemble none."""
+    """The columns that have none."""
+    additions: tuple[MappingAddition, ...]
+    """An attribute for each of the unmapped columns, or for several that are parts of one value."""
+
+    @property
+    def new_attributes(self) -> list[Attribute]:
+        """The attributes of `additions`, to be defined so that nothing is lost."""
+        return [addition.attribute for addition in self.additions]
+
+    @property
+    def all_columns(self) -> list[ColumnMapping]:
+        """The mapping of all columns, once `new_attributes` are defined."""
+        added = (column for addition in self.additions for column in addition.columns)
+        return [*self.columns, *added]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,11 +231,9 @@ class Csv:
         and upsert, `key` is the unique attribute that names the record. Good rows are kept, in
         transactions of 5,000 rows, unless `all_or_nothing`. `progress` counts bytes.
         """
-        if isinstance(columns, Mapping):
-            columns = [ColumnMapping(column, name) for column, name in columns.items()]
         request = {
             **_source(entity_type, path, text, dialect),
-            "columns": [wire.write(column) for column in columns],
+            "columns": write_columns(columns),
             "mode": str(mode),
             "key": key,
             "bad_cells": str(bad_cells),
@@ -239,9 +278,36 @@ class Csv:
         text: str | None = None,
         dialect: CsvDialect = CsvDialect(),
     ) -> MappingProposal:
-        """Propose which column of a table goes into which attribute."""
+        """Propose which column of a table goes into which attribute.
+
+        Exports of HubSpot, Salesforce, Zendesk, Mailchimp, Google and Outlook are recognised by
+        their header. For the columns that have no attribute, it proposes some to be added.
+        """
         request = _source(entity_type, path, text, dialect)
-        return wire.read(MappingProposal, self._engine.call("csv.propose", request))
+        answer = self._engine.call("csv.propose", request)
+        return MappingProposal(
+            export=answer["export"],
+            columns=_read_columns(answer["columns"]),
+            unmapped=tuple(answer["unmapped"]),
+            additions=tuple(
+                MappingAddition(
+                    attribute=read_attribute(addition["attribute"]),
+                    columns=_read_columns(addition["columns"]),
+                )
+                for addition in answer["additions"]
+            ),
+        )
+
+
+def write_columns(columns: Mapping[str, str] | Iterable[ColumnMapping]) -> list[dict[str, Any]]:
+    """Return the plain form of a mapping of columns to attributes."""
+    if isinstance(columns, Mapping):
+        columns = [ColumnMapping(column, name) for column, name in columns.items()]
+    return [wire.write(column) for column in columns]
+
+
+def _read_columns(plain: Iterable[dict[str, Any]]) -> tuple[ColumnMapping, ...]:
+    return tuple(wire.read(ColumnMapping, column) for column in plain)
 
 
 def _source(

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from crm import _native, wire
 from crm.activities import Activity, read_activity
+from crm.associations import AssociationChange, read_association
 from crm.schema import Definitions
 
 
@@ -36,6 +37,13 @@ class ChangeKind(StrEnum):
     ACTIVITY_RECORDED = "activity_recorded"
     VISITOR_IDENTIFIED = "visitor_identified"
     VISITOR_RELEASED = "visitor_released"
+    ASSOCIATION_TYPE_DEFINED = "association_type_defined"
+    ASSOCIATION_TYPE_ARCHIVED = "association_type_archived"
+    ASSOCIATION_TYPE_RESTORED = "association_type_restored"
+    ASSOCIATION_ADDED = "association_added"
+    ASSOCIATION_CHANGED = "association_changed"
+    ASSOCIATION_ARCHIVED = "association_archived"
+    ASSOCIATION_RESTORED = "association_restored"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +78,8 @@ class Change:
     """For a definition, a file or a visitor: what the journal holds, as JSON."""
     activity: Activity | None
     """An activity as it was recorded: without what came later."""
+    association: AssociationChange | None
+    """For an association: what is new about it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,11 +175,14 @@ def read_changes(plain: dict[str, Any], definitions: Definitions) -> ChangePage:
 def _read_change(plain: dict[str, Any], definitions: Definitions) -> Change:
     if plain["values"]:
         plain["values"] = definitions.shape(plain["type"], plain["values"]).decode(plain["values"])
-    activity = plain.get("activity")
-    change = wire.read(Change, {**plain, "activity": None})
-    if activity is None:
-        return change
-    return dataclasses.replace(change, activity=read_activity(activity, definitions))
+    activity, association = plain.get("activity"), plain.get("association")
+    change = wire.read(Change, {**plain, "activity": None, "association": None})
+    if activity is not None:
+        return dataclasses.replace(change, activity=read_activity(activity, definitions))
+    if association is not None:
+        said = read_association(AssociationChange, association, definitions)
+        return dataclasses.replace(change, association=said)
+    return change
 
 
 def read_history(plain: dict[str, Any], definitions: Definitions, entity_type: str) -> HistoryPage:

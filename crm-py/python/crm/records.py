@@ -255,6 +255,23 @@ def _write_change(change: RecordChange) -> dict[str, Any]:
     return plain
 
 
+def read_record(plain: dict[str, Any], definitions: Definitions) -> Record:
+    """Return a record from its plain form."""
+    shape = definitions.shape(plain["type"], plain["values"])
+    archived_at = plain["archived_at"]
+    return Record(
+        type=plain["type"],
+        id=UUID(plain["id"]),
+        version=plain["version"],
+        created_at=datetime.datetime.fromisoformat(plain["created_at"]),
+        updated_at=datetime.datetime.fromisoformat(plain["updated_at"]),
+        archived_at=archived_at and datetime.datetime.fromisoformat(archived_at),
+        values=shape.decode(plain["values"]),
+        typed=plain["typed"],
+        _names=shape.names,
+    )
+
+
 class Records:
     """The records of one entity type: `Crm.contacts`, `Crm.records("book")` and so on.
 
@@ -506,16 +523,4 @@ class Records:
         return self._read(self._call(operation, request))
 
     def _read(self, plain: dict[str, Any]) -> Record:
-        shape = self._definitions.shape(plain["type"], plain["values"])
-        archived_at = plain["archived_at"]
-        return Record(
-            type=plain["type"],
-            id=UUID(plain["id"]),
-            version=plain["version"],
-            created_at=datetime.datetime.fromisoformat(plain["created_at"]),
-            updated_at=datetime.datetime.fromisoformat(plain["updated_at"]),
-            archived_at=archived_at and datetime.datetime.fromisoformat(archived_at),
-            values=shape.decode(plain["values"]),
-            typed=plain["typed"],
-            _names=shape.names,
-        )
+        return read_record(plain, self._definitions)

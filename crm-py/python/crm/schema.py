@@ -116,6 +116,12 @@ class Attribute:
     """The only currency of a `money`, ISO 4217. Then a plain `Decimal` is an amount in it."""
     target: str | None
     """The entity type that a `reference` refers to. It cannot be changed later."""
+    formula: str | None
+    """The formula by which it is calculated from other attributes, such as `price * quantity`.
+
+    Every write stores what it gives, and nobody else may. An attribute cannot become calculated
+    later; without the formula it keeps its values.
+    """
     sensitivity: Sensitivity | str
     """How carefully its values are to be handled."""
 
@@ -138,6 +144,7 @@ class Attribute:
         scale: int | None = None,
         currency: str | None = None,
         target: str | None = None,
+        formula: str | None = None,
         sensitivity: Sensitivity | str = Sensitivity.NONE,
     ) -> None:
         # The parameters are the fields, by their names.
@@ -190,7 +197,7 @@ def _read_bound(kind: str, plain: Any) -> Any:
 
 def read_attribute(plain: dict[str, Any]) -> Attribute:
     """Return a definition from its plain form."""
-    given = {field.name: plain[field.name] for field in fields(Attribute)}
+    given = {field.name: plain.get(field.name) for field in fields(Attribute)}
     for bound in _BOUNDS:
         given[bound] = _read_bound(plain["kind"], plain[bound])
     given["options"] = [wire.read(ChoiceOption, option) for option in plain["options"]]
@@ -224,8 +231,8 @@ class Shape:
 
     __slots__ = ("_decoders", "names")
 
-    def __init__(self, plain: dict[str, Any]) -> None:
-        live, archived = plain["attributes"], plain["archived_attributes"]
+    def __init__(self, live: Iterable[dict[str, Any]], archived: Iterable[dict[str, Any]] = ()) -> None:
+        live = [*live]
         self.names = frozenset(attribute["name"] for attribute in live)
         self._decoders: dict[str, Callable[[Any], Any] | None] = {
             attribute["name"]: DECODERS.get(attribute["kind"]) for attribute in (*live, *archived)
@@ -242,6 +249,14 @@ class Shape:
             name: value if value is None or (decoder := decoders.get(name)) is None else decoder(value)
             for name, value in values.items()
         }
+
+
+_OF_EVERY_ASSOCIATION = (
+    {"name": "role", "kind": Kind.TEXT},
+    {"name": "is_primary", "kind": Kind.CHECKBOX},
+    {"name": "valid_from", "kind": Kind.DATE},
+    {"name": "valid_to", "kind": Kind.DATE},
+)
 
 
 class Definitions:
@@ -266,14 +281,23 @@ class Definitions:
         """Return the shape of a kind of activity, one that knows the properties of `values`."""
         return self._known("activity_kinds.get", "kind", kind, values)
 
+    def association_shape(self, type: str, values: Mapping[str, Any] = {}) -> Shape:
+        """Return the shape of a type of associations, one that knows the names of `values`."""
+        return self._known("association_types.get", "type", type, values)
+
     def _known(self, operation: str, field: str, name: str, values: Mapping[str, Any]) -> Shape:
         shape = self._shapes.get((operation, name))
         if shape is not None and shape.knows(values):
             return shape
         changes = self._changes
         plain = self._engine.call(operation, {field: name})
-        properties = {"attributes": plain.get("properties"), "archived_attributes": ()}
-        shape = Shape(plain if operation == "types.get" else properties)
+        match operation:
+            case "types.get":
+                shape = Shape(plain["attributes"], plain["archived_attributes"])
+            case "association_types.get":
+                shape = Shape([*_OF_EVERY_ASSOCIATION, *plain["attributes"]])
+            case _:
+                shape = Shape(plain["properties"])
         with self._lock:
             if changes == self._changes:
                 self._shapes[operation, name] = shape

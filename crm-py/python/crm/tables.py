@@ -1,11 +1,13 @@
-"""Results of SQL."""
+"""Results of SQL, and how tables are shown."""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+from crm.values import Money
 
 SqlValue: TypeAlias = None | int | float | str
 """A cell of a result. Bytes come as hexadecimal text, and ids in the form of a UUID."""
@@ -43,14 +45,39 @@ class Table:
 
     def _repr_html_(self) -> str:
         """Return the first rows as a table of HTML, for notebooks."""
-        head = "".join(f"<th>{html.escape(column)}</th>" for column in self.columns)
-        body = "".join(f"<tr>{_cells(row)}</tr>" for row in self.rows[:SHOWN_ROWS])
-        hidden = len(self.rows) - SHOWN_ROWS
-        more = f"<p>… and {hidden} more rows</p>" if hidden > 0 else ""
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+        return to_html(self.columns, self.rows)
 
 
-def _cells(row: tuple[SqlValue, ...]) -> str:
-    return "".join(
-        "<td></td>" if value is None else f"<td>{html.escape(str(value))}</td>" for value in row
-    )
+def to_html(columns: Iterable[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Return the first rows as a table of HTML."""
+    head = "".join(f"<th>{html.escape(column)}</th>" for column in columns)
+    body = "".join(f"<tr>{_cells(row)}</tr>" for row in rows[:SHOWN_ROWS])
+    hidden = len(rows) - SHOWN_ROWS
+    more = f"<p>… and {hidden} more rows</p>" if hidden > 0 else ""
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+
+
+def _cells(row: Iterable[Any]) -> str:
+    return "".join(f"<td>{html.escape(shown(value))}</td>" for value in row)
+
+
+def to_text(columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
+    """Return all rows as a table of text, a line for each."""
+    lines = [[*columns], *([" ".join(shown(value).split()) for value in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    lines.insert(1, ["-" * width for width in widths])
+    padded = (map(str.ljust, line, widths) for line in lines)
+    return "\n".join("  ".join(line).rstrip() for line in padded)
+
+
+def shown(value: object) -> str:
+    """Return a value as people read it: nothing for None, four places of a real number."""
+    match value:
+        case None:
+            return ""
+        case float():
+            return str(round(value, 4))
+        case Money():
+            return f"{value.amount:f} {value.currency}"
+        case _:
+            return str(value)

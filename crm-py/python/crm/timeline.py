@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from crm import wire
-from crm.activities import Activity, read_activity
-from crm.journal import HistoryEntry
+from crm.activities import Activity, RecordRef, read_activity
+from crm.associations import AssociationDirection, read_association
+from crm.journal import ChangeKind, HistoryEntry
 from crm.schema import Definitions
 
 
@@ -20,6 +21,35 @@ class TimelineKind(StrEnum):
 
     ACTIVITY = "activity"
     CHANGE = "change"
+    ASSOCIATION = "association"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssociationEntry:
+    """A change of an association, seen from one of its ends."""
+
+    seq: int
+    """Its place in the journal."""
+    at: datetime.datetime
+    """When, in UTC."""
+    actor: str
+    """Who."""
+    cause: str | None
+    """Why, as far as the actor said."""
+    kind: ChangeKind | str
+    """What was done."""
+    version: int
+    """The association's version after it."""
+    type: str
+    """The type of the association."""
+    id: UUID
+    """The id of the association."""
+    direction: AssociationDirection | str
+    """Which way it leads, seen from the record; `both` if it leads to the record itself."""
+    other: RecordRef
+    """The record at the other end."""
+    values: Mapping[str, Any]
+    """The new values of role, primary flag, days and attributes; None for those that were cleared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +62,7 @@ class TimelineEntry:
     """Its place in the journal."""
     role: str | None
     """Of an activity that links to the record: what the record has to do with it."""
-    item: Activity | HistoryEntry
+    item: Activity | HistoryEntry | AssociationEntry
     """What happened."""
 
 
@@ -74,9 +104,11 @@ def write_timeline(
 def read_timeline(plain: dict[str, Any], definitions: Definitions, entity_type: str) -> TimelinePage:
     """Return a page of a timeline from its plain form."""
 
-    def item(plain: dict[str, Any]) -> Activity | HistoryEntry:
+    def item(plain: dict[str, Any]) -> Activity | HistoryEntry | AssociationEntry:
         if "activity" in plain:
             return read_activity(plain["activity"], definitions)
+        if "association" in plain:
+            return read_association(AssociationEntry, plain["association"], definitions)
         change = plain["change"]
         shape = definitions.shape(entity_type, change["values"])
         return wire.read(HistoryEntry, {**change, "values": shape.decode(change["values"])})

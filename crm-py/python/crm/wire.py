@@ -22,7 +22,7 @@ E = TypeVar("E", bound=StrEnum)
 
 def read(cls: type[T], plain: dict[str, Any]) -> T:
     """Return an instance of the dataclass `cls`."""
-    return cls(**{name: reader(plain[name]) for name, reader in _readers(cls)})
+    return cls(**{name: reader(plain[key]) for name, key, reader in _readers(cls)})
 
 
 def known(names: type[E], text: str) -> E | str:
@@ -39,7 +39,8 @@ def write(request: Any) -> dict[str, Any]:
     return {name: value for name, value in pairs if value is not None}
 
 
-Readers: typing.TypeAlias = list[tuple[str, Callable[[Any], Any]]]
+Readers: typing.TypeAlias = list[tuple[str, str, Callable[[Any], Any]]]
+"""For each field its name, the one that the engine gives it, and how it is read."""
 
 _known_readers: dict[type[Any], Readers] = {}
 
@@ -48,7 +49,9 @@ def _readers(cls: type[Any]) -> Readers:
     readers = _known_readers.get(cls)
     if readers is None:
         hints = typing.get_type_hints(cls)
-        readers = [(field.name, _reader(hints[field.name])) for field in dataclasses.fields(cls)]
+        names = [field.name for field in dataclasses.fields(cls)]
+        # What is a keyword of Python has an underscore behind it here.
+        readers = [(name, name.removesuffix("_"), _reader(hints[name])) for name in names]
         _known_readers[cls] = readers
     return readers
 
@@ -65,6 +68,8 @@ def _reader(hint: Any) -> Callable[[Any], Any]:
         return UUID
     if hint is datetime.datetime:
         return datetime.datetime.fromisoformat
+    if hint is datetime.date:
+        return datetime.date.fromisoformat
     return lambda plain: plain
 
 

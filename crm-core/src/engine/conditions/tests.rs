@@ -5,45 +5,10 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Attribute, DefineActivityKind, DefineType, Kind, OpenOptions, Replay, Values, values};
-
-/// The entity types of a file, with kinds of activities and association types beside them.
-struct Schemas<'a> {
-    catalog: &'a Catalog,
-    people: [String; 1],
-    firms: [String; 1],
-    both: [String; 2],
-}
-
-impl Schema for Schemas<'_> {
-    fn entity_type(&self, name: &str) -> Option<&TypeModel> {
-        self.catalog.entity_type(name)
-    }
-
-    fn entity_types(&self) -> Vec<&str> {
-        self.catalog.entity_types()
-    }
-
-    fn activity_kind(&self, name: &str) -> Option<&TypeModel> {
-        self.catalog.activity_kind(name)
-    }
-
-    fn activity_kinds(&self) -> Vec<&str> {
-        self.catalog.activity_kinds()
-    }
-
-    fn association(&self, name: &str) -> Option<AssociationShape<'_>> {
-        match name {
-            "works_at" => Some(AssociationShape { id: 1, from: &self.people, to: &self.firms }),
-            "knows" => Some(AssociationShape { id: 2, from: &self.people, to: &self.both }),
-            _ => None,
-        }
-    }
-
-    fn associations(&self) -> Vec<&str> {
-        vec!["works_at", "knows"]
-    }
-}
+use crate::{
+    Attribute, DefineActivityKind, DefineAssociationType, DefineType, Kind, OpenOptions, Replay,
+    Values, values,
+};
 
 fn define_kinds(crm: &Crm) {
     let purchase = vec![
@@ -299,18 +264,10 @@ fn crm() -> Crm {
         .define(DefineType::new("firm", [Attribute::new("employees", Kind::Integer)]))
         .unwrap();
     define_kinds(&crm);
-    crm.shared
-        .store
-        .write(|tx| {
-            for (id, name) in [(1, "works_at"), (2, "knows")] {
-                tx.execute(
-                    "INSERT INTO crm_association_type VALUES (?1, ?2, '{}', NULL)",
-                    (id, name),
-                )?;
-            }
-            Ok(())
-        })
-        .unwrap();
+    for (name, to) in [("works_at", &["firm"] as &[_]), ("knows", &["person", "firm"])] {
+        let definition = DefineAssociationType::new(name, ["person"], to.iter().copied());
+        crm.association_types().define(definition).unwrap();
+    }
     crm
 }
 
@@ -352,6 +309,8 @@ fn record(
         (catalog.table("person").unwrap().model.id, catalog.table("firm").unwrap().model.id);
     let kind = |name| catalog.kind(name).unwrap().model.id;
     let (visit, purchase) = (kind("visit"), kind("purchase"));
+    let of_type = |name| catalog.associations(name).unwrap().model.id;
+    let (works_at, knows) = (of_type("works_at"), of_type("knows"));
     let pick = |ids: &[RecordId], place: usize| ids[place % ids.len()];
     crm.shared
         .store
@@ -383,7 +342,7 @@ fn record(
                 let (first, last) = it.valid;
                 tx.execute(
                     "INSERT INTO crm_association VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, 0, ?, ?, 0, 0, ?)",
-                    (seq, seq.to_be_bytes(), 1 + i64::from(it.knows), person, from.as_bytes(), to_type, to.as_bytes(), it.role, first, last, it.is_archived.then_some(0)),
+                    (seq, seq.to_be_bytes(), if it.knows { knows } else { works_at }, person, from.as_bytes(), to_type, to.as_bytes(), it.role, first, last, it.is_archived.then_some(0)),
                 )?;
             }
             Ok(())
@@ -407,15 +366,8 @@ fn found(conn: &Connection, entity_type: &str, wanted: &Expression) -> Result<BT
 
 fn compare(crm: &Crm, entity_type: &str, ids: &[RecordId], condition: &Condition, moment: &Moment) {
     let catalog = crm.catalog();
-    let name = |name: &str| name.to_owned();
-    let schema = Schemas {
-        catalog: &catalog,
-        people: [name("person")],
-        firms: [name("firm")],
-        both: [name("person"), name("firm")],
-    };
     let check = |condition: &Condition| {
-        condition::check(condition, &schema, entity_type)
+        condition::check(condition, &*catalog, entity_type)
             .unwrap_or_else(|e| panic!("{condition}: {e}"))
     };
     let checked = check(condition);
@@ -427,7 +379,7 @@ fn compare(crm: &Crm, entity_type: &str, ids: &[RecordId], condition: &Condition
             let table = catalog.table(entity_type)?;
             for id in ids {
                 let row = rows::get(conn, table, *id)?.unwrap();
-                let mut loader = Loader { conn, catalog: &catalog, schema: &schema, left: 10_000 };
+                let mut loader = Loader { conn, catalog: &catalog, left: 10_000 };
                 let subject = loader.subject(&table.model, row, Some(&checked.root))?;
                 let (is_true, leaves) = condition::explain(&checked, &subject, moment);
                 assert_eq!(is_true, by_sql.contains(id), "{condition}\n{leaves:?}\n{}", wanted.sql);

@@ -58,7 +58,7 @@ CREATE TABLE crm_journal (
     cause TEXT,
     kind TEXT NOT NULL,
     entity_type TEXT,
-    record_id BLOB,                        -- 16 bytes
+    record_id BLOB,                        -- 16 bytes; an association has no entity type beside it
     body TEXT NOT NULL                     -- JSON: the new values only
 ) STRICT;
 
@@ -167,4 +167,22 @@ CREATE TABLE crm_consumer (
     name TEXT NOT NULL PRIMARY KEY,
     seq INTEGER NOT NULL,                  -- of the journal; 0: nothing
     acknowledged_at INTEGER NOT NULL       -- microseconds UTC
+) STRICT;
+
+CREATE TABLE crm_import (
+    -- The imports that were begun from a plan: how far each is, and what it did.
+    id BLOB NOT NULL PRIMARY KEY,          -- 16 bytes; the cause of its changes is import:<id>
+    type_id INTEGER NOT NULL REFERENCES crm_type (id),
+    plan BLOB NOT NULL,                    -- SHA-256 of the table and the request
+    state TEXT NOT NULL,                   -- unfinished, finished, reverting or reverted
+    actor INTEGER NOT NULL REFERENCES crm_actor (id),
+    started_at INTEGER NOT NULL,           -- microseconds UTC
+    updated_at INTEGER NOT NULL,
+    first_seq INTEGER NOT NULL,            -- its changes lie after this one of the journal
+    last_seq INTEGER NOT NULL,             -- and not after this one
+    created INTEGER NOT NULL,              -- rows of the table, by what became of them
+    updated INTEGER NOT NULL,
+    unchanged INTEGER NOT NULL,
+    conflicts INTEGER NOT NULL,
+    errors INTEGER NOT NULL
 ) STRICT;

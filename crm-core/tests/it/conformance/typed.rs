@@ -2,13 +2,17 @@
 //! is an operation that Rust cannot call, and fails the run.
 
 use crm_core::{
-    AcknowledgeChanges, ActivityKindName, AddFile, ApplyChanges, ArchiveRecord, AttributeName,
-    AuditRecords, BackupTo, CheckCondition, ConsumerName, CountRecords, CreateRecord, Crm,
-    DefineActivityKind, DefineActivityPreset, DefineAttribute, DefinePreset, DefineType, Empty,
-    Error, EvaluateCondition, ExplainCondition, ExportCsv, Flow, GetActivity, GetHistory,
-    GetManyRecords, GetRecord, GetRecordBy, IdentifyVisitor, ImportCsv, ListActivities,
-    ListChanges, ListRecords, ListTimeline, NewActivity, PatchRecord, ProposeMapping, ReadFile,
-    RecordActivities, ReleaseVisitor, RestoreRecord, RunSql, TypeName, UpsertRecord, ops::Request,
+    AcknowledgeChanges, ActivityKindName, AddAssociation, AddFile, ApplyChanges, ApplyPlan,
+    ArchiveAssociation, ArchiveRecord, AssociationTypeName, AttributeName, AuditRecords, BackupTo,
+    CheckCondition, ConsumerName, CountRecords, CreateRecord, Crm, DefineActivityKind,
+    DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute,
+    DefinePreset, DefineType, Empty, Error, EvaluateCondition, ExplainCondition, ExportCsv,
+    FindRelated, Flow, GetActivity, GetAssociation, GetHistory, GetManyRecords, GetRecord,
+    GetRecordBy, GroupRecords, IdentifyVisitor, ImportCsv, ImportName, ListActivities, ListChanges,
+    ListImports, ListPlanRows, ListRecords, ListTimeline, NewActivity, PatchAssociation,
+    PatchRecord, PivotRecords, PlanImport, ProposeMapping, ReadFile, RecordActivities,
+    ReleaseVisitor, RestoreAssociation, RestoreRecord, ResumeImport, RunSql, SelectRows, TypeName,
+    UpsertRecord, WalkAssociations, ops::Request,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
@@ -44,6 +48,33 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         "activity_kinds.restore" => {
             with.call(|r: ActivityKindName| crm.activity_kinds().restore(&r.kind))
         }
+        "association_types.archive" => {
+            with.call(|r: AssociationTypeName| crm.association_types().archive(&r.association_type))
+        }
+        "association_types.define" => {
+            with.call(|r: DefineAssociationType| crm.association_types().define(r))
+        }
+        "association_types.define_preset" => {
+            with.call(|r: DefineAssociationPreset| crm.association_types().define_preset(r.preset))
+        }
+        "association_types.get" => {
+            with.call(|r: AssociationTypeName| crm.association_types().get(&r.association_type))
+        }
+        "association_types.list" => with.call(|_: Empty| crm.association_types().list()),
+        "association_types.restore" => {
+            with.call(|r: AssociationTypeName| crm.association_types().restore(&r.association_type))
+        }
+        "associations.add" => with.call(|r: AddAssociation| crm.associations().add(r)),
+        "associations.archive" => {
+            with.call(|r: ArchiveAssociation| crm.associations().archive(r.id, r.expected_version))
+        }
+        "associations.get" => with.call(|r: GetAssociation| crm.associations().get(r.id)),
+        "associations.patch" => with.call(|r: PatchAssociation| crm.associations().patch(r)),
+        "associations.related" => with.call(|r: FindRelated| crm.associations().related(&r)),
+        "associations.restore" => {
+            with.call(|r: RestoreAssociation| crm.associations().restore(r.id, r.expected_version))
+        }
+        "associations.walk" => with.call(|r: WalkAssociations| crm.associations().walk(&r)),
         "attributes.archive" => with
             .call(|r: AttributeName| crm.types().archive_attribute(&r.entity_type, &r.attribute)),
         "attributes.define" => with
@@ -72,6 +103,16 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         "database.verify" => with.call(|_: Empty| crm.verify(watch)),
         "files.add" => with.call(|r: AddFile| crm.files().add(&r)),
         "files.read" => with.call(|r: ReadFile| crm.files().read(&r.hash, r.offset, r.length)),
+        "query.group" => with.call(|r: GroupRecords| crm.group_records(&r)),
+        "query.pivot" => with.call(|r: PivotRecords| crm.pivot_records(&r)),
+        "query.select" => with.call(|r: SelectRows| crm.select_rows(&r)),
+        "imports.apply" => with.call(|r: ApplyPlan| crm.imports().apply(&r.plan, watch)),
+        "imports.get" => with.call(|r: ImportName| crm.imports().get(r.id)),
+        "imports.list" => with.call(|r: ListImports| crm.imports().list(&r)),
+        "imports.plan" => with.call(|r: PlanImport| crm.imports().plan(&r, watch)),
+        "imports.plan_rows" => with.call(|r: ListPlanRows| crm.imports().plan_rows(&r, watch)),
+        "imports.resume" => with.call(|r: ResumeImport| crm.imports().resume(r.id, &r.plan, watch)),
+        "imports.revert" => with.call(|r: ImportName| crm.imports().revert(r.id, watch)),
         "records.apply" => with.call(|r: ApplyChanges| crm.apply(r)),
         "records.archive" => with
             .call(|r: ArchiveRecord| crm.records(&r.entity_type).archive(r.id, r.expected_version)),

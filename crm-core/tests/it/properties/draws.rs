@@ -24,6 +24,24 @@ const NASTY: &[&str] = &[
     "%_*?[",
 ];
 
+/// Some of them make sense, depending on the kinds of what they read.
+const FORMULAS: &[&str] = &[
+    "a",
+    "b",
+    "a + 1",
+    "b * 1.5",
+    "c / d",
+    "coalesce(a, b, c)",
+    "concat(a, \"·\", b)",
+    "is_missing(c)",
+    "length(d)",
+    "if(is_missing(a), b, c)",
+    "add_months(b, 1)",
+    "upper(trim(c))",
+    "currency(a)",
+    "d > c or not is_missing(a)",
+];
+
 /// A random choice, made into a value once the kind of its attribute is known.
 #[derive(Debug, Clone)]
 pub(super) struct Draw {
@@ -156,6 +174,9 @@ pub(super) fn attribute(
                 Kind::Date if tight => attribute.minimum = Some("1970-01-01".into()),
                 Kind::Money if tight => attribute.currency = Some("EUR".into()),
                 _ => {}
+            }
+            if unique && pick.is_multiple_of(5) {
+                attribute.formula = FORMULAS.get(usize::from(pick) / 5).map(|text| (*text).into());
             }
             attribute.default = (default && kind == Kind::Integer).then_some(Value::Integer(1));
             let is_key = matches!(

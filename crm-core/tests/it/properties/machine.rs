@@ -8,7 +8,10 @@ use crm_core::{
 };
 use proptest::prelude::*;
 
-use super::draws::{Draw, attribute, draw};
+use super::{
+    draws::{Draw, attribute, draw},
+    links::{self, Link, link},
+};
 
 pub(super) const TYPES: &[&str] = &["alpha", "beta"];
 const KINDS: &[&str] = &["gamma", "delta"];
@@ -57,6 +60,7 @@ pub(super) enum Step {
     ArchiveType(u8),
     RestoreType(u8),
     AddFile(u8),
+    Link(Link),
 }
 
 fn any_attribute() -> impl Strategy<Value = Attribute> {
@@ -131,6 +135,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         1 => any::<u8>().prop_map(Step::ArchiveType),
         2 => any::<u8>().prop_map(Step::RestoreType),
         1 => any::<u8>().prop_map(Step::AddFile),
+        6 => link().prop_map(Step::Link),
     ]
 }
 
@@ -146,6 +151,7 @@ pub(super) struct World {
     pub(super) records: Vec<(String, RecordId)>,
     activities: Vec<RecordId>,
     pub(super) hashes: Vec<String>,
+    links: Vec<RecordId>,
 }
 
 /// Defines a kind, without what has no meaning for one.
@@ -181,7 +187,9 @@ impl World {
             }
             let _ = define_kind(&crm, name, vec![]);
         }
-        Self { crm, records: Vec::new(), activities: Vec::new(), hashes: Vec::new() }
+        links::define_types(&crm, TYPES);
+        let (records, activities) = (Vec::new(), Vec::new());
+        Self { crm, records, activities, hashes: Vec::new(), links: Vec::new() }
     }
 
     /// Does a step. An error is one that a host would see; a batch that was not committed is one.
@@ -237,6 +245,7 @@ impl World {
                 self.hashes.push(crm.files().add(&file)?.hash);
                 Ok(())
             }
+            Step::Link(link) => links::perform(&crm, &self.records, &mut self.links, link),
         }
     }
 

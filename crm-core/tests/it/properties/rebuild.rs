@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use crm_core::{
-    Activity, ActivityKind, Archived, Attribute, Change, ChangeKind, Crm, DefineActivityKind,
-    EntityType, ListChanges, ListRecords, Record, RecordId, RecordRef, RunSql, Timestamp, Values,
+    Activity, ActivityKind, Archived, Association, AssociationChange, AssociationType, Attribute,
+    Change, ChangeKind, Crm, Date, DefineActivityKind, DefineAssociationType, EntityType,
+    ListChanges, ListRecords, Record, RecordId, RecordRef, RunSql, Timestamp, Value, Values,
 };
 use serde_json::Value as Json;
+
+use super::links;
 
 /// What a file holds, as far as it can be read.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +17,8 @@ pub(super) struct Contents {
     pub(super) types: Vec<EntityType>,
     /// In the order of their ids.
     pub(super) records: BTreeMap<RecordId, Record>,
+    pub(super) association_types: Vec<AssociationType>,
+    pub(super) associations: BTreeMap<RecordId, Association>,
     pub(super) files: u64,
     pub(super) kinds: Vec<ActivityKind>,
     pub(super) activities: BTreeMap<RecordId, Activity>,
@@ -46,6 +51,8 @@ impl Contents {
             kinds: crm.activity_kinds().list().unwrap(),
             activities: activities(crm),
             visitors: visitors(crm),
+            association_types: crm.association_types().list().unwrap(),
+            associations: links::all(crm),
             changes: stats.changes,
         }
     }
@@ -105,6 +112,8 @@ pub(super) fn changes(crm: &Crm, limit: u32) -> Vec<Change> {
 struct Rebuilt {
     types: BTreeMap<String, (EntityType, Vec<(Attribute, bool)>)>,
     records: BTreeMap<RecordId, Record>,
+    association_types: BTreeMap<String, AssociationType>,
+    associations: BTreeMap<RecordId, Association>,
     files: u64,
     kinds: BTreeMap<String, ActivityKind>,
     activities: BTreeMap<RecordId, Activity>,
@@ -129,6 +138,15 @@ impl Rebuilt {
             ChangeKind::ActivityKindDefined
             | ChangeKind::ActivityKindArchived
             | ChangeKind::ActivityKindRestored => self.apply_to_kind(&change),
+            ChangeKind::AssociationTypeDefined
+            | ChangeKind::AssociationTypeArchived
+            | ChangeKind::AssociationTypeRestored => self.apply_to_association_type(&change),
+            ChangeKind::AssociationAdded
+            | ChangeKind::AssociationChanged
+            | ChangeKind::AssociationArchived
+            | ChangeKind::AssociationRestored => {
+                self.apply_to_association(change.association.unwrap(), change.kind, change.at);
+            }
             _ => match change.record_id {
                 Some(id) => self.apply_to_record(id, change),
                 None => self.apply_to_type(&change),
@@ -194,6 +212,77 @@ impl Rebuilt {
         set(&mut record.values, change.values);
     }
 
+    fn apply_to_association(&mut self, change: AssociationChange, kind: ChangeKind, at: Timestamp) {
+        let id = change.id;
+        let link = self.associations.entry(id).or_insert_with(|| {
+            assert_eq!(kind, ChangeKind::AssociationAdded, "the first change adds");
+            Association {
+                association_type: change.association_type,
+                id,
+                version: 0,
+                created_at: at,
+                updated_at: at,
+                archived_at: None,
+                from: change.from.unwrap(),
+                to: change.to.unwrap(),
+                role: None,
+                is_primary: false,
+                valid_from: None,
+                valid_to: None,
+                values: Values::new(),
+            }
+        });
+        link.version += 1;
+        link.updated_at = at;
+        match kind {
+            ChangeKind::AssociationArchived => link.archived_at = Some(at),
+            ChangeKind::AssociationRestored => link.archived_at = None,
+            _ => {}
+        }
+        let day = |value: &Value| value.as_str().map(|day| day.parse::<Date>().unwrap());
+        for (name, value) in change.values {
+            match name.as_str() {
+                "role" => link.role = value.as_str().map(str::to_owned),
+                "is_primary" => link.is_primary = value == Value::Bool(true),
+                "valid_from" => link.valid_from = day(&value),
+                "valid_to" => link.valid_to = day(&value),
+                _ => set(&mut link.values, Values::from([(name.as_str(), value)])),
+            }
+        }
+    }
+
+    fn apply_to_association_type(&mut self, change: &Change) {
+        let body: Json = serde_json::from_str(change.definition.as_deref().unwrap()).unwrap();
+        let name = body["name"].as_str().unwrap().to_owned();
+        match change.kind {
+            ChangeKind::AssociationTypeDefined => {
+                let d: DefineAssociationType = serde_json::from_value(body).unwrap();
+                let defined = AssociationType {
+                    name: d.name,
+                    label: d.label,
+                    inverse_label: d.inverse_label,
+                    description: d.description,
+                    from: d.from,
+                    to: d.to,
+                    max_outgoing: d.max_outgoing,
+                    max_incoming: d.max_incoming,
+                    roles: d.roles,
+                    is_hierarchy: d.is_hierarchy,
+                    attributes: d.attributes,
+                    archived_at: None,
+                };
+                self.association_types.insert(name, defined);
+            }
+            ChangeKind::AssociationTypeArchived => {
+                self.association_types.get_mut(&name).unwrap().archived_at = Some(change.at);
+            }
+            ChangeKind::AssociationTypeRestored => {
+                self.association_types.get_mut(&name).unwrap().archived_at = None;
+            }
+            other => panic!("{} is no change of a type of associations", other.name()),
+        }
+    }
+
     fn apply_to_type(&mut self, change: &Change) {
         let name = change.entity_type.clone().unwrap();
         let body: Json = serde_json::from_str(change.definition.as_deref().unwrap()).unwrap();
@@ -248,6 +337,8 @@ impl Rebuilt {
             kinds: self.kinds.into_values().collect(),
             activities,
             visitors: self.visitors,
+            association_types: self.association_types.into_values().collect(),
+            associations: self.associations,
             changes: self.changes,
         }
     }

@@ -27,6 +27,26 @@ extension Crm {
     /// Records of the type `deal`.
     public var deals: Records { records("deal") }
 
+    /// Links between records.
+    public var associations: Associations { Associations(crm: self) }
+
+    /// Defines a type of associations, or changes one: texts, `from` and `to` stay as they are where
+    /// they are empty, and attributes that are not listed stay.
+    @discardableResult
+    public func defineAssociations(
+        _ name: String, from: [String] = [], to: [String] = [], _ attributes: [Attribute] = [],
+        label: String = "", inverseLabel: String = "", description: String = "",
+        maxOutgoing: UInt32? = nil, maxIncoming: UInt32? = nil, roles: [String] = [],
+        isHierarchy: Bool = false
+    ) throws -> AssociationType {
+        try defineAssociationType(
+            request: DefineAssociationType(
+                name: name, label: label, inverseLabel: inverseLabel, description: description,
+                from: from, to: to, maxOutgoing: maxOutgoing, maxIncoming: maxIncoming,
+                roles: roles.map { ChoiceOption(value: $0) }, isHierarchy: isHierarchy,
+                attributes: attributes))
+    }
+
     /// Defines an entity type, or changes one.
     @discardableResult
     public func define(_ name: String, _ attributes: [Attribute], label: String = "") throws
@@ -72,14 +92,15 @@ extension Attribute {
         required: Bool = false, unique: Bool = false, index: Bool = false,
         defaultValue: Value? = nil, options: [String] = [], minimum: Value? = nil,
         maximum: Value? = nil, length: UInt32? = nil, pattern: String? = nil, scale: UInt8? = nil,
-        currency: String? = nil, target: String? = nil, sensitivity: Sensitivity = .none
+        currency: String? = nil, target: String? = nil, formula: String? = nil,
+        sensitivity: Sensitivity = .none
     ) {
         self.init(
             name: name, kind: kind, label: label, description: description, required: required,
             unique: unique, index: index, default: defaultValue,
             options: options.map { ChoiceOption(value: $0) }, minimum: minimum, maximum: maximum,
             length: length, pattern: pattern, scale: scale, currency: currency, target: target,
-            sensitivity: sensitivity)
+            formula: formula, sensitivity: sensitivity)
     }
 }
 

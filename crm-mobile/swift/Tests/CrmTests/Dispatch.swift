@@ -35,8 +35,11 @@ private func empty(_ given: Json) throws -> Empty {
 
 let branches: [String: Branch] = schemaBranches.merging(recordBranches) { first, _ in first }
     .merging(fileBranches) { first, _ in first }
+    .merging(associationBranches) { first, _ in first }
     .merging(activityBranches) { first, _ in first }
     .merging(conditionBranches) { first, _ in first }
+    .merging(queryBranches) { first, _ in first }
+    .merging(importBranches) { first, _ in first }
 
 private let schemaBranches: [String: Branch] = [
     "attributes.archive": { try $0.archiveAttribute(request: try attributeName($1)).json },
@@ -214,15 +217,12 @@ private let fileBranches: [String: Branch] = [
         let given = try given.only(
             "type", "path", "text", "columns", "dialect", "mode", "key", "bad_cells",
             "all_or_nothing")
-        let mode = given["mode"].text
         return try crm.importCsv(
             request: ImportCsv(
                 entityType: try given.string("type"), path: given["path"].text,
                 text: given["text"].text, columns: try given.list("columns") { try $0.column() },
                 dialect: try given.dialect(),
-                mode: mode == "update" ? .update : mode == "upsert" ? .upsert : .create,
-                key: given["key"].text,
-                badCells: given["bad_cells"].text == "leave_empty" ? .leaveEmpty : .rejectRow,
+                mode: given.mode(), key: given["key"].text, badCells: given.badCells(),
                 allOrNothing: given["all_or_nothing"].bool ?? false)
         ).json
     },
@@ -232,9 +232,13 @@ private let fileBranches: [String: Branch] = [
             request: ProposeMapping(
                 entityType: try given.string("type"), path: given["path"].text,
                 text: given["text"].text, dialect: try given.dialect()))
+        let additions = proposal.additions.map {
+            Json.object(["attribute": $0.attribute.json, "columns": json($0.columns)])
+        }
         return .object([
-            "columns": json(proposal.columns),
+            "export": json(proposal.export), "columns": json(proposal.columns),
             "unmapped": .array(proposal.unmapped.map { .text($0) }),
+            "additions": .array(additions),
         ])
     },
     "database.backup": { crm, given in
@@ -269,7 +273,7 @@ private let fileBranches: [String: Branch] = [
         let report = try crm.verify(request: try empty(given))
         return .object([
             "is_ok": .bool(report.isOk), "records": json(report.records),
-            "activities": json(report.activities),
+            "activities": json(report.activities), "associations": json(report.associations),
             "problems": .array(report.problems.map { .text($0) }),
         ])
     },

@@ -170,7 +170,9 @@ let activityBranches: [String: Branch] = [
         let page = try crm.listTimeline(
             request: ListTimeline(
                 entityType: try given.string("type"), id: try given.string("id"),
-                items: try given.list("items") { $0.text == "change" ? .change : .activity },
+                items: try given.list("items") { item in
+                    try item.wanted(TimelineKind.allCases.first { "\($0)" == item.text })
+                },
                 kinds: try given.list("kinds") { try $0.wanted($0.text) },
                 after: given["after"].text, limit: given.limit("limit", 100)))
         return object(["entries": json(page.entries), "next": json(page.next)])
@@ -259,6 +261,7 @@ extension TimelineEntry: Wire {
             switch item {
             case .activity(let activity): .object(["activity": activity.json])
             case .change(let change): .object(["change": change.json])
+            case .association(let change): .object(["association": change.json])
             }
         return .object([
             "at": CrmTests.json(at), "seq": .integer(seq), "role": CrmTests.json(role),

@@ -54,6 +54,24 @@ final class RecordsTests: XCTestCase {
         }
     }
 
+    func testAFormulaKeepsItsAttributeTrue() throws {
+        let crm = try Crm.open(":memory:")
+        try crm.define(
+            "order",
+            [
+                Attribute("price", .decimal),
+                Attribute("quantity", .integer),
+                Attribute("total", .decimal, formula: "price * quantity"),
+            ])
+        let orders = crm.records("order")
+        let order = try orders.create(["price": "9.99", "quantity": 3])
+        XCTAssertEqual(order["total"].string, "29.97")
+        XCTAssertEqual(try orders.patch(order.id, ["quantity": 1])["total"].string, "9.99")
+        XCTAssertThrowsError(try orders.patch(order.id, ["total": "1"])) {
+            XCTAssertEqual(($0 as? CrmError)?.name(), "invalid_argument")
+        }
+    }
+
     func testASequenceMeetsEveryRecordOnce() throws {
         let crm = try Crm.open(":memory:")
         let rows: [Values] = (0..<2500).map { ["name": .text("company \($0)")] }

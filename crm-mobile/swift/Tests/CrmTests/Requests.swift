@@ -79,7 +79,7 @@ extension Json {
         _ = try only(
             "name", "kind", "label", "description", "required", "unique", "index", "default",
             "options", "minimum", "maximum", "length", "pattern", "scale", "currency", "target",
-            "sensitivity")
+            "formula", "sensitivity")
         let kindName = try string("kind")
         guard let kind = Kind.allCases.first(where: { snake("\($0)") == kindName }) else {
             throw BadCase(description: "no kind \(kindName)")
@@ -97,7 +97,7 @@ extension Json {
             minimum: try optional("minimum"), maximum: try optional("maximum"),
             length: self["length"].integer.map { UInt32($0) }, pattern: self["pattern"].text,
             scale: self["scale"].integer.map { UInt8($0) }, currency: self["currency"].text,
-            target: self["target"].text,
+            target: self["target"].text, formula: self["formula"].text,
             sensitivity: self["sensitivity"].text == "personal"
                 ? .personal : self["sensitivity"].text == "special" ? .special : .none)
     }
@@ -156,13 +156,16 @@ extension Json {
     func column() throws -> ColumnMapping {
         _ = try only(
             "column", "attribute", "format", "time_zone", "decimal_separator", "group_separator",
-            "list_separator", "lookup")
+            "list_separator", "lookup", "rule")
+        let rules: [ColumnRule] = [.overwrite, .keep, .updateOnly, .append]
+        let rule = self["rule"].text
         return ColumnMapping(
             column: try string("column"), attribute: try string("attribute"),
             format: self["format"].text, timeZone: self["time_zone"].text,
             decimalSeparator: self["decimal_separator"].text,
             groupSeparator: self["group_separator"].text,
-            listSeparator: self["list_separator"].text, lookup: self["lookup"].text)
+            listSeparator: self["list_separator"].text, lookup: self["lookup"].text,
+            rule: try rule.map { name in try wanted(rules.first { snake("\($0)") == name }) })
     }
 
     /// Options as they are opened with: with a clock and ids that repeat unless they say otherwise.

@@ -81,7 +81,7 @@ extension Attribute: Wire {
             "maximum": CrmTests.json(maximum), "length": CrmTests.json(length.map(Int64.init)),
             "pattern": CrmTests.json(pattern), "scale": CrmTests.json(scale.map(Int64.init)),
             "currency": CrmTests.json(currency), "target": CrmTests.json(target),
-            "sensitivity": .text("\(sensitivity)"),
+            "formula": CrmTests.json(formula), "sensitivity": .text("\(sensitivity)"),
         ])
     }
 }
@@ -115,7 +115,7 @@ extension Change: Wire {
             "actor": .text(actor), "cause": CrmTests.json(cause), "kind": .text(snake("\(kind)")),
             "type": CrmTests.json(entityType), "record_id": CrmTests.json(recordId),
             "values": CrmTests.json(values), "definition": CrmTests.json(definition),
-            "activity": activity?.json ?? .null,
+            "activity": activity?.json ?? .null, "association": association?.json ?? .null,
         ])
     }
 }
@@ -227,6 +227,7 @@ extension ColumnMapping: Wire {
             "decimal_separator": CrmTests.json(decimalSeparator),
             "group_separator": CrmTests.json(groupSeparator),
             "list_separator": CrmTests.json(listSeparator), "lookup": CrmTests.json(lookup),
+            "rule": CrmTests.json(rule.map { snake("\($0)") }),
         ])
     }
 }

@@ -27,6 +27,7 @@ fun attribute(
     scale: Int? = null,
     currency: String? = null,
     target: String? = null,
+    formula: String? = null,
     sensitivity: Sensitivity = Sensitivity.NONE,
 ): Attribute = Attribute(
     name = name,
@@ -45,5 +46,6 @@ fun attribute(
     scale = scale?.toUByte(),
     currency = currency,
     target = target,
+    formula = formula,
     sensitivity = sensitivity,
 )

@@ -4,10 +4,13 @@ import java.io.ByteArrayOutputStream
 import org.crmcore.engine.Engine
 import org.crmcore.engine.UniffiWithHandle
 import org.crmcore.model.AddFile
+import org.crmcore.model.AssociationType
 import org.crmcore.model.Attribute
 import org.crmcore.model.BackupTo
 import org.crmcore.model.Change
+import org.crmcore.model.ChoiceOption
 import org.crmcore.model.DatabaseStats
+import org.crmcore.model.DefineAssociationType
 import org.crmcore.model.DefineType
 import org.crmcore.model.Durability
 import org.crmcore.model.Empty
@@ -51,6 +54,11 @@ class Crm private constructor(handle: Long, private val opened: Boolean) : Engin
     /** Records of the type `deal`. */
     val deals: Records get() = records("deal")
 
+    /** Links between records. */
+    val associations: Associations get() = Associations(this)
+    /** Imports that are planned, applied and taken back. */
+    val imports: Imports get() = Imports(this)
+
     /** Records of the entity type [type]. */
     fun records(type: String): Records = Records(this, type)
 
@@ -78,6 +86,33 @@ class Crm private constructor(handle: Long, private val opened: Boolean) : Engin
     fun defineType(name: String, vararg attributes: Attribute, label: String = "", description: String = ""): EntityType =
         defineType(DefineType(name, label, description, attributes.asList()))
 
+    /**
+     * Defines a type of associations that lead [from] some entity types [to] others, or changes one. Texts,
+     * [from] and [to] stay as they are where they are empty, and attributes that are not listed stay; limits,
+     * [roles] and [isHierarchy] become what is stated.
+     */
+    fun defineAssociationType(
+        name: String,
+        from: List<String> = emptyList(),
+        to: List<String> = emptyList(),
+        vararg attributes: Attribute,
+        label: String = "",
+        inverseLabel: String = "",
+        description: String = "",
+        maxOutgoing: Int? = null,
+        maxIncoming: Int? = null,
+        roles: List<String> = emptyList(),
+        isHierarchy: Boolean = false,
+    ): AssociationType = defineAssociationType(
+        DefineAssociationType(
+            name, label, inverseLabel, description, from, to, maxOutgoing?.toUInt(), maxIncoming?.toUInt(),
+            roles.map { ChoiceOption(it) }, isHierarchy, attributes.asList(),
+        ),
+    )
+
+    /** The definitions of all types of associations. */
+    fun listAssociationTypes(): List<AssociationType> = listAssociationTypes(Empty())
+
     /** The definitions of all entity types. */
     fun listTypes(): List<EntityType> = listTypes(Empty())
 
@@ -92,7 +127,7 @@ class Crm private constructor(handle: Long, private val opened: Boolean) : Engin
         compact(Empty())
     }
 
-    /** Checks the file, and that every record is what the journal says of it. [progress] returns false to cancel. */
+    /** Checks the file, and that every record, activity and association is what the journal says of it. [progress] returns false to cancel. */
     fun verify(progress: ((Progress) -> Boolean)? = null): VerifyReport =
         watched(progress) { verify(Empty(), it) }
 

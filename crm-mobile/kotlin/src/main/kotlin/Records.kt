@@ -47,7 +47,7 @@ import org.crmcore.model.Upserted
  * Values are given as Kotlin has them (see [valueOf]), and null clears. It holds nothing: make one
  * whenever it is needed.
  */
-class Records internal constructor(private val engine: Engine, /** The entity type. */ val type: String) {
+class Records internal constructor(internal val engine: Engine, /** The entity type. */ val type: String) {
     /** Adds a record and returns it with its id. Attributes that are left out take their default. */
     fun create(vararg values: Pair<String, Any?>): Record = create(values.toMap())
 

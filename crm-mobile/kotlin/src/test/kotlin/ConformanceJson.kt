@@ -2,6 +2,7 @@ package org.crmcore
 
 import java.math.BigInteger
 import java.time.Instant
+import java.time.LocalDate
 import java.time.OffsetDateTime
 import java.time.ZoneOffset
 import java.time.format.DateTimeFormatter
@@ -45,12 +46,14 @@ internal object ConformanceJson {
         val fields = json.jsonObject.toMutableMap()
         val arguments = mutableMapOf<KParameter, Any?>()
         for (parameter in constructor.parameters) {
-            val isCondition = parameter.name == "condition"
-            val field = fields.remove(jsonName(parameter.name!!)) ?: if (isCondition) fields.remove("where") else null
+            val isCondition = parameter.name == "condition" || parameter.name == "share"
+            val field = fields.remove(jsonName(parameter.name!!)) ?: OTHER_NAMES[parameter.name]?.let(fields::remove)
             when {
                 // A condition is handed over as text, or as the text of its JSON.
                 isCondition && field is JsonObject -> arguments[parameter] = field.toString()
                 field != null -> arguments[parameter] = read(field, parameter.type)
+                // A plan, which is answered and handed back, says nothing where there is nothing.
+                !parameter.isOptional && parameter.type.isMarkedNullable -> arguments[parameter] = null
                 // UniFFI knows no defaults of enumerations; the engine's are the first of each.
                 !parameter.isOptional -> arguments[parameter] = firstOf(parameter)
             }
@@ -58,6 +61,9 @@ internal object ConformanceJson {
         check(fields.isEmpty()) { "${type.simpleName} has no ${fields.keys}" }
         return constructor.callBy(arguments)
     }
+
+    /** Names that are words of the languages. */
+    private val OTHER_NAMES = mapOf("condition" to "where", "name" to "as")
 
     private fun firstOf(parameter: KParameter): Any? =
         (parameter.type.classifier as KClass<*>).java.enumConstants?.first() ?: error("${parameter.name} is missing")
@@ -74,10 +80,12 @@ internal object ConformanceJson {
             kind == Boolean::class -> json.jsonPrimitive.content.toBooleanStrict()
             kind == Int::class -> json.jsonPrimitive.content.toInt()
             kind == Long::class -> json.jsonPrimitive.content.toLong()
+            kind == Double::class -> json.jsonPrimitive.content.toDouble()
             kind == UByte::class -> json.jsonPrimitive.content.toUByte()
             kind == UInt::class -> json.jsonPrimitive.content.toUInt()
             kind == ULong::class -> json.jsonPrimitive.content.toULong()
             kind == ByteArray::class -> Base64.getDecoder().decode(text(json))
+            kind == LocalDate::class -> LocalDate.parse(text(json))
             kind == Instant::class -> OffsetDateTime.parse(text(json)).toInstant()
             kind.java.isEnum -> kind.java.enumConstants.single { jsonName(it) == text(json) }
             else -> read(json, kind)
@@ -128,10 +136,12 @@ internal object ConformanceJson {
         is Number -> JsonPrimitive(result)
         is UByte, is UInt, is ULong -> JsonPrimitive(BigInteger(result.toString()))
         is ByteArray -> JsonPrimitive(Base64.getEncoder().encodeToString(result))
+        is LocalDate -> JsonPrimitive(result.toString())
         is Instant -> JsonPrimitive(MOMENT.format(result.atOffset(ZoneOffset.UTC)))
         is Enum<*> -> JsonPrimitive(jsonName(result))
         is TimelineItem.Activity -> JsonObject(mapOf("activity" to write(result.v1)))
         is TimelineItem.Change -> JsonObject(mapOf("change" to write(result.v1)))
+        is TimelineItem.Association -> JsonObject(mapOf("association" to write(result.v1)))
         is CheckedCondition -> JsonObject(record(result) + ("condition" to Json.parseToJsonElement(result.condition)))
         is CloudEventPage -> JsonObject(record(result) + ("events" to JsonArray(result.events.map(Json::parseToJsonElement))))
         is List<*> -> JsonArray(result.map(::write))
@@ -144,10 +154,12 @@ internal object ConformanceJson {
         return JsonObject(fields.filterValues { it != null }.mapValues { write(it.value) })
     }
 
+    private val TYPES = setOf("entityType", "associationType")
+
     private fun jsonName(case: Any): String = (case as Enum<*>).name.lowercase()
 
     private fun jsonName(property: String): String =
-        if (property == "entityType") "type" else property.replace(Regex("[A-Z]")) { "_" + it.value.lowercase() }
+        if (property in TYPES) "type" else property.replace(Regex("[A-Z]")) { "_" + it.value.lowercase() }
 
     /** RFC 3339 with as many decimal places as there are. */
     private val MOMENT: DateTimeFormatter = DateTimeFormatterBuilder()

@@ -21,9 +21,13 @@ import kotlinx.serialization.json.jsonPrimitive
 import org.crmcore.engine.Engine
 import org.crmcore.model.AcknowledgeChanges
 import org.crmcore.model.ActivityKindName
+import org.crmcore.model.AddAssociation
 import org.crmcore.model.AddFile
 import org.crmcore.model.ApplyChanges
+import org.crmcore.model.ApplyPlan
+import org.crmcore.model.ArchiveAssociation
 import org.crmcore.model.ArchiveRecord
+import org.crmcore.model.AssociationTypeName
 import org.crmcore.model.AttributeName
 import org.crmcore.model.AuditRecords
 import org.crmcore.model.BackupTo
@@ -34,6 +38,8 @@ import org.crmcore.model.CreateRecord
 import org.crmcore.model.CrmException
 import org.crmcore.model.DefineActivityKind
 import org.crmcore.model.DefineActivityPreset
+import org.crmcore.model.DefineAssociationPreset
+import org.crmcore.model.DefineAssociationType
 import org.crmcore.model.DefineAttribute
 import org.crmcore.model.DefinePreset
 import org.crmcore.model.DefineType
@@ -41,28 +47,41 @@ import org.crmcore.model.Empty
 import org.crmcore.model.EvaluateCondition
 import org.crmcore.model.ExplainCondition
 import org.crmcore.model.ExportCsv
+import org.crmcore.model.FindRelated
 import org.crmcore.model.GetActivity
+import org.crmcore.model.GetAssociation
 import org.crmcore.model.GetHistory
 import org.crmcore.model.GetManyRecords
 import org.crmcore.model.GetRecord
 import org.crmcore.model.GetRecordBy
+import org.crmcore.model.GroupRecords
 import org.crmcore.model.IdentifyVisitor
 import org.crmcore.model.ImportCsv
+import org.crmcore.model.ImportName
 import org.crmcore.model.ListActivities
 import org.crmcore.model.ListChanges
+import org.crmcore.model.ListImports
+import org.crmcore.model.ListPlanRows
 import org.crmcore.model.ListRecords
 import org.crmcore.model.ListTimeline
 import org.crmcore.model.NewActivity
 import org.crmcore.model.OpenOptions
+import org.crmcore.model.PatchAssociation
 import org.crmcore.model.PatchRecord
+import org.crmcore.model.PivotRecords
+import org.crmcore.model.PlanImport
 import org.crmcore.model.ProposeMapping
 import org.crmcore.model.ReadFile
 import org.crmcore.model.RecordActivities
 import org.crmcore.model.ReleaseVisitor
+import org.crmcore.model.RestoreAssociation
 import org.crmcore.model.RestoreRecord
+import org.crmcore.model.ResumeImport
 import org.crmcore.model.RunSql
+import org.crmcore.model.SelectRows
 import org.crmcore.model.TypeName
 import org.crmcore.model.UpsertRecord
+import org.crmcore.model.WalkAssociations
 import org.junit.jupiter.api.AfterAll
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertNull
@@ -128,6 +147,19 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "activity_kinds.get" to call(ActivityKindName::class) { getActivityKind(it) },
     "activity_kinds.list" to call(Empty::class) { listActivityKinds(it) },
     "activity_kinds.restore" to call(ActivityKindName::class) { restoreActivityKind(it) },
+    "association_types.archive" to call(AssociationTypeName::class) { archiveAssociationType(it) },
+    "association_types.define" to call(DefineAssociationType::class) { defineAssociationType(it) },
+    "association_types.define_preset" to call(DefineAssociationPreset::class) { defineAssociationPreset(it) },
+    "association_types.get" to call(AssociationTypeName::class) { getAssociationType(it) },
+    "association_types.list" to call(Empty::class) { listAssociationTypes(it) },
+    "association_types.restore" to call(AssociationTypeName::class) { restoreAssociationType(it) },
+    "associations.add" to call(AddAssociation::class) { addAssociation(it) },
+    "associations.archive" to call(ArchiveAssociation::class) { archiveAssociation(it) },
+    "associations.get" to call(GetAssociation::class) { getAssociation(it) },
+    "associations.patch" to call(PatchAssociation::class) { patchAssociation(it) },
+    "associations.related" to call(FindRelated::class) { findRelated(it) },
+    "associations.restore" to call(RestoreAssociation::class) { restoreAssociation(it) },
+    "associations.walk" to call(WalkAssociations::class) { walkAssociations(it) },
     "attributes.archive" to call(AttributeName::class) { archiveAttribute(it) },
     "attributes.define" to call(DefineAttribute::class) { defineAttribute(it) },
     "attributes.restore" to call(AttributeName::class) { restoreAttribute(it) },
@@ -150,6 +182,16 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "database.verify" to call(Empty::class) { verify(it) },
     "files.add" to call(AddFile::class) { addFile(it) },
     "files.read" to call(ReadFile::class) { readFile(it) },
+    "query.group" to call(GroupRecords::class) { groupRecords(it) },
+    "query.pivot" to call(PivotRecords::class) { pivotRecords(it) },
+    "query.select" to call(SelectRows::class) { selectRows(it) },
+    "imports.apply" to call(ApplyPlan::class) { applyPlan(it) },
+    "imports.get" to call(ImportName::class) { getImport(it) },
+    "imports.list" to call(ListImports::class) { listImports(it) },
+    "imports.plan" to call(PlanImport::class) { planImport(it) },
+    "imports.plan_rows" to call(ListPlanRows::class) { listPlanRows(it) },
+    "imports.resume" to call(ResumeImport::class) { resumeImport(it) },
+    "imports.revert" to call(ImportName::class) { revertImport(it) },
     "records.apply" to call(ApplyChanges::class) { applyChanges(it) },
     "records.archive" to call(ArchiveRecord::class) { archiveRecord(it) },
     "records.audit" to call(AuditRecords::class) { auditRecords(it) },

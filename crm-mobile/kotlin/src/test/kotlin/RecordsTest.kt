@@ -70,6 +70,21 @@ class RecordsTest {
     }
 
     @Test
+    fun `a formula keeps its attribute true`() {
+        crm.defineType(
+            "order",
+            attribute("price", Kind.DECIMAL),
+            attribute("quantity", Kind.INTEGER),
+            attribute("total", Kind.DECIMAL, formula = "price * quantity"),
+        )
+        val orders = crm.records("order")
+        val order = orders.create("price" to "9.99", "quantity" to 3)
+        assertEquals("29.97", order.string("total"))
+        assertEquals("9.99", orders.patch(order.id, "quantity" to 1).string("total"))
+        assertThrows(CrmException.InvalidArgument::class.java) { orders.patch(order.id, "total" to "1") }
+    }
+
+    @Test
     fun `a patch of a record that changed since is refused`() {
         val read = books.create("title" to "Emma")
         books.patch(read, "year" to 1815)

@@ -164,6 +164,97 @@ func change(_ crm: Crm) throws {
     try history(crm)
 }
 
+/// Two activities with the deal, and everything that happened with it in one order.
+func happen(_ crm: Crm) throws {
+    for preset in [ActivityPreset.call, .meeting] {
+        try crm.defineActivityPreset(request: DefineActivityPreset(preset: preset))
+    }
+    let id = try crm.records("opportunity").get(by: "code", .text(deal)).id
+    let subject = RecordRef(type: "opportunity", id: id)
+    try crm.recordActivity(
+        request: NewActivity(
+            kind: "call", at: day("2017-12-28", hour: 15), subject: subject, direction: .inbound,
+            properties: ["minutes": 20]))
+    try crm.recordActivity(
+        request: NewActivity(kind: "meeting", at: day("2017-12-30", hour: 9), subject: subject))
+    let page = try crm.listTimeline(request: ListTimeline(entityType: "opportunity", id: id))
+    for entry in page.entries {
+        let what =
+            switch entry.item {
+            case .activity(let activity): activity.kind
+            case .change(let change) where change.kind == .recordCreated: "record_created"
+            case .change: "record_patched"
+            case .association: "association"
+            }
+        print("timeline: \(ISO8601DateFormatter().string(from: entry.at).prefix(10)), \(what)")
+    }
+}
+
+func day(_ day: String, hour: Int = 0) -> Date {
+    ISO8601DateFormatter().date(from: "\(day)T00:00:00Z")! + TimeInterval(hour * 3600)
+}
+
+/// A condition about the deal, whether it is true, and which of its parts are.
+func explain(_ crm: Crm) throws {
+    let met = event("meeting").within(.days(7)).count >= 1
+    let called = event("call").within(.days(30)).count >= 2
+    let plan = try crm.explainCondition(
+        request: ExplainCondition(
+            entityType: "opportunity",
+            condition: (field("stage") == "Won" && (met || called)).condition,
+            at: day("2017-12-31"),
+            id: crm.records("opportunity").get(by: "code", .text(deal)).id))
+    guard let answer = plan.answer else { return }
+    print("condition: \(answer.isTrue)")
+    for leaf in answer.leaves {
+        print("because: \(leaf.path), \(leaf.isTrue), \(leaf.reason)")
+    }
+}
+
+/// The win rate by product and agent.
+func pivot(_ crm: Crm) throws {
+    let table = try crm.records("opportunity").pivot(
+        rows: [GroupKey(field: "name", related: "product")],
+        columns: [GroupKey(field: "name", related: "agent")],
+        GroupMeasure(share: (field("stage") == "Won").condition),
+        where: field("stage").oneOf(["Won", "Lost"]).condition)
+    print("pivot: \(table.rowLabels.count) products by \(table.columnLabels.count) agents")
+    let agent = table.columnLabels[0][0].string ?? "unknown"
+    for (place, label) in table.rowLabels.enumerated() {
+        let product = label[0].string ?? "unknown"
+        let (total, first) = (table.rowTotals[place], table.cells[place][0])
+        print("pivot: \(product): \(share(total)), of \(agent) \(share(first))")
+    }
+    print("pivot: all \(share(table.total))")
+}
+
+func share(_ cell: PivotCell) -> String {
+    let rate = cell.value.double.map { String(format: "%.4f", $0) } ?? "nothing"
+    return "\(rate) (\(cell.numerator ?? 0)/\(cell.denominator ?? 0))"
+}
+
+/// An import that is looked at before it is made, and taken back afterwards.
+func plan(_ crm: Crm) throws {
+    let plan = try crm.imports.planCsv(
+        "account", [plain("account", "name"), plain("sector", "sector")],
+        text: "account,sector\nAcme Corporation,technology\nInitrode,finance\n", key: ["name"])
+    print("plan: \(plan.create) create, \(plan.update) update, \(plan.error) error")
+    for row in try crm.imports.rows(of: plan).rows {
+        for change in row.changes {
+            let (old, new) = (change.old.string ?? "nothing", change.new.string ?? "nothing")
+            print("planned: row \(row.row), \(change.attribute) from \(old) to \(new)")
+        }
+    }
+    let run = try crm.imports.apply(plan)
+    print("applied: \(run.import.created) created, \(run.import.updated) updated")
+    print("accounts \(try crm.records("account").count())")
+    let report = try crm.imports.revert(run.import.id)
+    print(
+        "reverted: \(report.archived) archived, \(report.restored) restored, "
+            + "\(report.leftCount) left")
+    print("accounts \(try crm.records("account").count())")
+}
+
 let path = NSTemporaryDirectory() + "tour-\(ProcessInfo.processInfo.processIdentifier).crm"
 defer { try? FileManager.default.removeItem(atPath: path) }
 // A clock that steps and ids that count, so that every run prints the same. A host leaves this out.
@@ -173,6 +264,10 @@ try define(crm)
 try importAll(crm.actingAs(actor: "import:pipeline", cause: "first load"))
 try figures(crm)
 try change(crm)
+try happen(crm)
+try explain(crm)
+try pivot(crm)
+try plan(crm)
 try crm.close()
 
 let again = try Crm.open(path, replay: replay)

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use super::Writing;
+use super::{super::View, foreseen::Holder};
 use crate::{
     Error, ErrorKind, Kind, RecordId, Result, Sensitivity, Value,
     cell::Cell,
@@ -52,7 +52,8 @@ impl Lookups {
         }
     }
 
-    /// The id of the record that `name` names, as the value of the reference.
+    /// The id of the record that `name` names, as the value of the reference of a record of type
+    /// `own`.
     ///
     /// # Errors
     ///
@@ -60,22 +61,25 @@ impl Lookups {
     /// the name as a key of the target.
     pub(super) fn resolve(
         &mut self,
-        writing: &Writing<'_>,
+        view: &View<'_>,
+        own: &Table,
         field: &Field,
         attribute: &AttributeModel,
         name: Value,
     ) -> Result<Value> {
         let target = attribute.definition.target.as_deref().unwrap_or_default();
-        let table = writing.catalog.table(target)?;
+        let table = view.catalog.table(target)?;
         let known = self.known.entry(field.place).or_default();
         let text = match &name {
             Value::Text(text) => text.clone(),
             Value::Integer(number) => number.to_string(),
             _ => String::new(),
         };
+        // What the import itself writes changes with every row, and is not remembered.
+        let is_own = table.model.name == own.model.name;
         let id = match known.found.get(&text) {
-            Some(id) => *id,
-            None => known.find(writing, table, field, name, &text)?,
+            Some(id) if !is_own => *id,
+            _ => known.find(view, table, own, field, name, &text)?,
         };
         Ok(Value::from(id))
     }
@@ -84,8 +88,9 @@ impl Lookups {
 impl Known {
     fn find(
         &mut self,
-        writing: &Writing<'_>,
+        view: &View<'_>,
         table: &Table,
+        own: &Table,
         field: &Field,
         name: Value,
         text: &str,
@@ -96,13 +101,20 @@ impl Known {
                     Error::new(ErrorKind::InvalidValue, "not a record id")
                         .with_hint("write the id, or map the column with a lookup")
                 })?;
-                rows::exists(writing.tx, table, id.as_bytes())?.then_some(id)
+                rows::exists(view.conn, table, id.as_bytes())?.then_some(id)
             }
             Some(key) => {
                 let key = table.model.attribute(key)?;
                 let cell = encode_key(key, name)?;
                 let place = table.model.place(key);
-                rows::get_by(writing.tx, table, place, &cell)?.map(|row| row.id)
+                let foreseen = view.foreseen.filter(|_| table.model.name == own.model.name);
+                match foreseen.map_or(Holder::AsStored, |foreseen| foreseen.holder(place, &cell)) {
+                    Holder::Is(id) => Some(id),
+                    Holder::Nobody => None,
+                    Holder::AsStored => {
+                        rows::get_by(view.conn, table, place, &cell)?.map(|row| row.id)
+                    }
+                }
             }
         };
         match found {
@@ -112,13 +124,13 @@ impl Known {
                 }
                 Ok(id)
             }
-            None => Err(self.missing(writing, table, field, text)?),
+            None => Err(self.missing(view, table, field, text)?),
         }
     }
 
     fn missing(
         &mut self,
-        writing: &Writing<'_>,
+        view: &View<'_>,
         table: &Table,
         field: &Field,
         text: &str,
@@ -131,7 +143,7 @@ impl Known {
         let key = table.model.attribute(key)?;
         let message = format!("no {target} has this {}", key.name());
         let error = Error::new(ErrorKind::NotFound, message);
-        Ok(match self.nearest(writing, table, key, text)? {
+        Ok(match self.nearest(view, table, key, text)? {
             Some(near) => error.with_hint(format!("did you mean {near:?}?")),
             None => error.with_hint(format!("create the {target} first, or correct the cell")),
         })
@@ -140,7 +152,7 @@ impl Known {
     /// The key of the target that is most like a missing name.
     fn nearest(
         &mut self,
-        writing: &Writing<'_>,
+        view: &View<'_>,
         table: &Table,
         key: &AttributeModel,
         text: &str,
@@ -159,7 +171,7 @@ impl Known {
         self.sought += 1;
         let candidates = match &mut self.candidates {
             Some(candidates) => candidates,
-            none => none.insert(read_candidates(writing, table, key)?),
+            none => none.insert(read_candidates(view, table, key)?),
         };
         let near = nearest(text, candidates.iter().map(String::as_str)).map(str::to_owned);
         self.missing.insert(text.to_owned(), near.clone());
@@ -167,13 +179,9 @@ impl Known {
     }
 }
 
-fn read_candidates(
-    writing: &Writing<'_>,
-    table: &Table,
-    key: &AttributeModel,
-) -> Result<Vec<String>> {
+fn read_candidates(view: &View<'_>, table: &Table, key: &AttributeModel) -> Result<Vec<String>> {
     let (mut candidates, mut seen) = (Vec::new(), 0);
-    rows::scan(writing.tx, table, key, |_, cells| {
+    rows::scan(view.conn, table, key, |_, cells| {
         if let [Cell::Text(text), ..] = cells
             && text.len() <= KEPT_BYTES
         {

@@ -1,0 +1,53 @@
+//! Rows of named cells, whatever they were written in: what stands between the formats and everything
+//! that is done with a row.
+//!
+//! A format reads one row at a time and shows its cells by the place of their column. The invariant:
+//! a cell is shown as it stands; where it cannot be, that is said and nothing is repaired. What a
+//! cell means is for the mapping to say.
+
+use crate::{Result, Value};
+
+/// What a cell holds.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum RowCell<'a> {
+    /// Text, to be read as the mapping of its column says. An empty one says nothing.
+    Text(&'a str),
+    /// A value that the format itself tells from text: a number, true or false, a list of texts.
+    Value(Value),
+}
+
+/// A table under way: the row that it stands at.
+pub(crate) trait RowSource {
+    /// The names of the columns.
+    fn header(&self) -> &[String];
+
+    /// How many bytes of the source have been read.
+    fn bytes_read(&self) -> u64;
+
+    /// Goes on to the next row that has anything in it; false at the end of the table.
+    ///
+    /// # Errors
+    ///
+    /// `LimitExceeded` if the row is too long to be held; `Io`. Then the table ends.
+    fn advance(&mut self) -> Result<bool>;
+
+    /// The number of the row, counted from 1; those with nothing in them are not counted.
+    fn number(&self) -> u64;
+
+    /// Whether the row is whole.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidValue`.
+    fn check(&self) -> Result<()>;
+
+    /// What the row has in a column.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidValue` if it is nothing that an attribute can hold; `LimitExceeded` if it is too long.
+    fn cell(&self, column: usize) -> Result<RowCell<'_>>;
+
+    /// Whether the row has nothing in a column.
+    fn is_blank(&self, column: usize) -> bool;
+}

@@ -1,0 +1,80 @@
+package org.crmcore
+
+import org.crmcore.model.ColumnMapping
+import org.crmcore.model.ColumnRule
+import org.crmcore.model.CrmException
+import org.crmcore.model.ImportState
+import org.crmcore.model.RowDecision
+import org.crmcore.model.Value
+import org.junit.jupiter.api.AfterEach
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertThrows
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+
+class ImportsTest {
+    private val crm = Crm.open(":memory:")
+    private val columns = listOf(ColumnMapping("E-mail", "email"), ColumnMapping("Name", "family_name"))
+
+    @AfterEach
+    fun close() = crm.close()
+
+    private fun plan(text: String) = crm.imports.planCsv("contact", columns, text = text, key = listOf("email"))
+
+    @Test
+    fun `a plan says what would become of each row and writes nothing`() {
+        val ann = crm.contacts.create("email" to "ann@example.org", "family_name" to "Ann")
+        val plan = plan("E-mail,Name\nann@example.org,Anna\nben@example.org,Ben\nno mail,Cid\n")
+        assertEquals(listOf(1uL, 1uL, 1uL), listOf(plan.update, plan.create, plan.error))
+        val (update, create, error) = crm.imports.rows(plan).toList()
+        assertEquals(RowDecision.UPDATE to ann.id, update.decision to update.id)
+        assertEquals(Value.Text("Ann") to Value.Text("Anna"), update.changes.single().let { it.old to it.new })
+        assertEquals(RowDecision.CREATE to null, create.decision to create.id)
+        assertEquals("E-mail", error.problems.single().column)
+        assertEquals(listOf(3uL), crm.imports.rows(plan, RowDecision.ERROR, pageSize = 1).map { it.row }.toList())
+        assertEquals(1L, crm.contacts.count())
+    }
+
+    @Test
+    fun `an import is applied, remembered and taken back`() {
+        val run = crm.imports.apply(plan("E-mail,Name\nann@example.org,Ann\nben@example.org,Ben\n"))
+        assertEquals(ImportState.FINISHED to 2uL, run.import.state to run.import.created)
+        val ben = crm.contacts.getBy("email", "ben@example.org")
+        crm.actingAs("user:eve", null).use { it.contacts.patch(ben.id, "given_name" to "Benjamin") }
+        val report = crm.imports.revert(run.import.id)
+        assertEquals(listOf(1uL, 1uL), listOf(report.archived, report.leftCount))
+        assertEquals(listOf(ben.id, "given_name", "user:eve"), report.left.single().let { listOf(it.id, it.attribute, it.actor) })
+        assertEquals(ImportState.REVERTED, crm.imports[run.import.id].state)
+        assertEquals(listOf(run.import.id), crm.imports.iterate(pageSize = 1).map { it.id }.toList())
+    }
+
+    @Test
+    fun `a plan that is not true any more is refused`() {
+        val plan = plan("E-mail,Name\nann@example.org,Ann\n")
+        crm.contacts.create("family_name" to "Eve")
+        assertEquals("plan", assertThrows(CrmException.StaleVersion::class.java) { crm.imports.apply(plan) }.field)
+        assertEquals(1L, crm.contacts.count())
+    }
+
+    @Test
+    fun `an import that was cancelled goes on where it stopped`() {
+        val text = (1..12_000).joinToString("\n", "name\n", "\n") { "Company $it" }
+        val names = listOf(ColumnMapping("name", "name"))
+        val cut = crm.imports.apply(crm.imports.planCsv("company", names, text = text)) { false }
+        assertEquals(ImportState.UNFINISHED, cut.import.state)
+        assertTrue(crm.companies.count() < 12_000)
+        val run = crm.imports.resume(cut.import.id, crm.imports.planCsv("company", names, text = text))
+        assertEquals(12_000uL to 12_000L, run.import.created to crm.companies.count())
+    }
+
+    @Test
+    fun `a column has a rule, and JSON lines are rows`() {
+        crm.contacts.create("email" to "ann@example.org", "family_name" to "Ann")
+        val kept = listOf(columns[0], ColumnMapping("home.city", "address.city"), columns[1].copy(rule = ColumnRule.KEEP))
+        val text = """{"E-mail": "ann@example.org", "Name": "X", "home": {"city": "Ulm"}}"""
+        crm.imports.apply(crm.imports.planJsonLines("contact", kept, text = text, key = listOf("email")))
+        val ann = crm.contacts.getBy("email", "ann@example.org")
+        assertEquals("Ann", ann.string("family_name"))
+        assertEquals("Ulm", (ann.values["address"] as Value.Address).v1.city)
+    }
+}

@@ -1,0 +1,56 @@
+import Crm
+import Foundation
+import XCTest
+
+final class ImportsTests: XCTestCase {
+    private let columns = [
+        ColumnMapping(column: "E-mail", attribute: "email"),
+        ColumnMapping(column: "Name", attribute: "family_name"),
+    ]
+
+    func testAnImportIsPlannedAppliedAndTakenBack() throws {
+        let crm = try Crm.open(":memory:")
+        let ann = try crm.contacts.create(["email": "ann@example.org", "family_name": "Ann"])
+        let text = "E-mail,Name\nann@example.org,Anna\nben@example.org,Ben\nno mail,Cid\n"
+        let plan = try crm.imports.planCsv("contact", columns, text: text, key: ["email"])
+        XCTAssertEqual([plan.update, plan.create, plan.error], [1, 1, 1])
+        let rows = try crm.imports.rows(of: plan).rows
+        XCTAssertEqual(rows.map(\.decision), [.update, .create, .error])
+        XCTAssertEqual(rows[0].id, ann.id)
+        XCTAssertEqual(rows[0].changes.map(\.old.string), ["Ann"])
+        XCTAssertEqual(try crm.imports.rows(of: plan, [.error]).rows.map(\.row), [3])
+        XCTAssertEqual(try crm.contacts.count(), 1)
+
+        let run = try crm.imports.apply(plan)
+        XCTAssertEqual(run.import.state, .finished)
+        let ben = try crm.contacts.get(by: "email", "ben@example.org")
+        let eve = try crm.actingAs(actor: "user:eve", cause: nil)
+        try eve.contacts.patch(ben.id, ["given_name": "Benjamin"])
+        let report = try crm.imports.revert(run.import.id)
+        XCTAssertEqual([report.archived, report.restored, report.leftCount], [0, 1, 1])
+        XCTAssertEqual(report.left.first?.actor, "user:eve")
+        XCTAssertEqual(try crm.contacts.get(ann.id)["family_name"].string, "Ann")
+        XCTAssertEqual(try crm.imports.list().imports.map(\.id), [run.import.id])
+    }
+
+    func testAPlanThatIsNotTrueAnyMoreIsRefused() throws {
+        let crm = try Crm.open(":memory:")
+        let plan = try crm.imports.planCsv("contact", columns, text: "E-mail,Name\n,Ann\n")
+        try crm.contacts.create(["family_name": "Eve"])
+        XCTAssertThrowsError(try crm.imports.apply(plan)) {
+            XCTAssertEqual(($0 as? CrmError)?.name(), "stale_version")
+        }
+    }
+
+    func testAnImportThatWasCancelledGoesOn() throws {
+        let crm = try Crm.open(":memory:")
+        let text = "name\n" + (0..<12_000).map { "Company \($0)\n" }.joined()
+        let names = [ColumnMapping(column: "name", attribute: "name")]
+        let plan = try crm.imports.planCsv("company", names, text: text)
+        let cut = try crm.imports.apply(plan) { _ in false }
+        XCTAssertEqual(cut.import.state, .unfinished)
+        let again = try crm.imports.planCsv("company", names, text: text)
+        XCTAssertEqual(try crm.imports.resume(cut.import.id, again).import.created, 12_000)
+        XCTAssertEqual(try crm.companies.count(), 12_000)
+    }
+}

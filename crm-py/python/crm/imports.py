@@ -1,0 +1,424 @@
+"""Imports that can be trusted: planned without writing, applied as planned, and taken back.
+
+A plan says for every row of a table what would become of it. Applying it does exactly that, or is
+refused because somebody wrote since; what it did can be taken back, except for what others changed.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from crm import wire
+from crm._native import Engine
+from crm.exchange import (
+    BadCells,
+    CellProblem,
+    ColumnMapping,
+    CsvDialect,
+    ImportMode,
+    ProblemCount,
+    write_columns,
+)
+from crm.progress import Report, adapt
+from crm.schema import Definitions
+
+ROWS_PAGE = 1000
+"""How many rows of a plan an iteration reads at a time."""
+
+
+class RowDecision(StrEnum):
+    """What is done with a row of a table."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    UNCHANGED = "unchanged"
+    CONFLICT = "conflict"
+    ERROR = "error"
+
+
+class ImportState(StrEnum):
+    """How far an import is."""
+
+    UNFINISHED = "unfinished"
+    FINISHED = "finished"
+    REVERTING = "reverting"
+    REVERTED = "reverted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanCounts:
+    """How many rows of a plan there are, by what would be done with them."""
+
+    rows: int
+    """All of them, without blank ones."""
+    create: int
+    """Rows that would create a record."""
+    update: int
+    """Rows that would change one."""
+    unchanged: int
+    """Rows whose record is as they say."""
+    conflict: int
+    """Rows that fit, but not with other rows or records."""
+    error: int
+    """Rows that do not fit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnmappedColumn:
+    """A column that goes nowhere."""
+
+    column: str
+    """The column, as the table names it."""
+    place: int
+    """Its place among the columns, counted from 1."""
+    cells: int
+    """How many of its cells hold something."""
+    first_row: int | None
+    """The first row in which it does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedChange:
+    """An attribute that a row would set."""
+
+    attribute: str
+    """The attribute."""
+    old: Any
+    """What it is; None if there is nothing."""
+    new: Any
+    """What it would be; None if that is a record which a row would create."""
+    new_row: int | None
+    """The row that would create the record to which a reference refers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedRow:
+    """A row of a plan."""
+
+    row: int
+    """The row, counted from 1 for the first one after the header."""
+    decision: RowDecision | str
+    """What would be done with it."""
+    id: UUID | None
+    """The record that it names; None if it names none, or several."""
+    changes: tuple[PlannedChange, ...]
+    """What would be set, by attribute."""
+    problems: tuple[CellProblem, ...]
+    """What does not fit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedRows:
+    """A page of rows of a plan."""
+
+    rows: tuple[PlannedRow, ...]
+    """The rows, in the order of the table."""
+    next: int | None
+    """What to hand in as `after` for the next page; None when there is none."""
+
+    def __iter__(self) -> Iterator[PlannedRow]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportPlan:
+    """What would come of an import: apply it, or look at its rows first."""
+
+    type: str
+    """The entity type."""
+    counts: PlanCounts
+    """How many rows there are, by what would be done with them."""
+    problems: tuple[CellProblem, ...]
+    """The first 1,000 problems, by row."""
+    problem_counts: tuple[ProblemCount, ...]
+    """All problems, counted by column, kind and hint, the most frequent first."""
+    unmapped: tuple[UnmappedColumn, ...]
+    """The columns that are not mapped, and what would be left behind with them."""
+    _plain: Mapping[str, Any] = field(repr=False)
+    _imports: Imports = field(repr=False, compare=False)
+
+    def rows(self, *decisions: RowDecision | str) -> Iterator[PlannedRow]:
+        """Iterate over the rows, or over those with one of these decisions, a page at a time."""
+        after: int | None = 0
+        while after is not None:
+            page = self.rows_page(*decisions, after=after, limit=ROWS_PAGE)
+            yield from page
+            after = page.next
+
+    def rows_page(
+        self, *decisions: RowDecision | str, after: int = 0, limit: int = 100
+    ) -> PlannedRows:
+        """Return a page of rows. They are not kept: each page reads the table up to its end."""
+        request = {
+            "plan": self._plain,
+            "after": after,
+            "limit": limit,
+            "decisions": [str(decision) for decision in decisions],
+        }
+        return self._imports._rows(self.type, request)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Import:
+    """An import that was begun from a plan."""
+
+    id: UUID
+    """Its id. The cause of its changes in the journal is `import:` and this id."""
+    type: str
+    """The entity type."""
+    state: ImportState | str
+    """How far it is."""
+    actor: str
+    """Who began it."""
+    started_at: datetime.datetime
+    """When it was begun, in UTC."""
+    updated_at: datetime.datetime
+    """When it wrote last, in UTC."""
+    rows: int
+    """Rows that are accounted for."""
+    created: int
+    """Records created."""
+    updated: int
+    """Records changed."""
+    unchanged: int
+    """Rows whose record was as they said."""
+    conflicts: int
+    """Rows left out because they did not go with other rows or records."""
+    errors: int
+    """Rows left out because they did not fit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportPage:
+    """A page of imports, the newest first."""
+
+    imports: tuple[Import, ...]
+    """The imports."""
+    next: UUID | None
+    """What to hand in as `after` for the next page; None when there is none."""
+
+    def __iter__(self) -> Iterator[Import]:
+        return iter(self.imports)
+
+    def __len__(self) -> int:
+        return len(self.imports)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportRun:
+    """What `Imports.apply` or `Imports.resume` did."""
+
+    import_: Import
+    """The import as it is now. It is unfinished if the caller cancelled."""
+    problems: tuple[CellProblem, ...]
+    """The first 1,000 problems of the rows that this call worked on, by row."""
+    problem_counts: tuple[ProblemCount, ...]
+    """All of them, counted by column, kind and hint, the most frequent first."""
+
+    @property
+    def id(self) -> UUID:
+        """The id of the import."""
+        return self.import_.id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftChange:
+    """Something of an import that `Imports.revert` left as it is."""
+
+    id: UUID
+    """The record."""
+    attribute: str | None
+    """The attribute; None if the record was archived or restored."""
+    actor: str | None
+    """Who changed it since; None if nobody did, but what it was does not fit any more."""
+    at: datetime.datetime | None
+    """When they did, in UTC."""
+    kind: str
+    """The kind of error for which it was left; `stale_version` if somebody changed it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevertReport:
+    """What `Imports.revert` did."""
+
+    import_: Import
+    """The import as it is now. It is reverting if the caller cancelled."""
+    archived: int
+    """Records that the import created and that were archived."""
+    restored: int
+    """Records of which some values got back what they were."""
+    left_count: int
+    """How much was left as it is."""
+    left: tuple[LeftChange, ...]
+    """The first 1,000 of it."""
+
+
+class Imports:
+    """Imports that can be trusted: `Crm.imports`.
+
+    >>> import crm
+    >>> with crm.open() as db:
+    ...     plan = db.imports.plan_csv(
+    ...         "company",
+    ...         text="Name,Staff\\nAcme,12\\nInitech,many\\n",
+    ...         mapping={"Name": "name", "Staff": "employees"},
+    ...     )
+    ...     plan.counts.create, plan.counts.error
+    ...     result = db.imports.apply(plan)
+    ...     db.companies.count()
+    ...     db.imports.revert(result.id).archived
+    (1, 1)
+    1
+    1
+    """
+
+    def __init__(self, engine: Engine, definitions: Definitions) -> None:
+        self._engine = engine
+        self._definitions = definitions
+
+    def plan_csv(
+        self,
+        entity_type: str,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        text: str | None = None,
+        mapping: Mapping[str, str] | Iterable[ColumnMapping],
+        key: str | Iterable[str] = (),
+        mode: ImportMode | str | None = None,
+        bad_cells: BadCells | str = BadCells.REJECT_ROW,
+        dialect: CsvDialect = CsvDialect(),
+        progress: Report | None = None,
+    ) -> ImportPlan:
+        """Say what would come of importing a CSV table, without writing anything.
+
+        The table is the file at `path` or the given `text`; `mapping` says where each column goes.
+        With a `key`, one attribute or several that must all be equal, records that are there are
+        changed and others created, unless `mode` says otherwise; without one each row creates a
+        record. `progress` counts bytes.
+        """
+        source = {**_place(path, text), "format": "csv", "dialect": wire.write(dialect)}
+        return self._plan(entity_type, source, mapping, key, mode, bad_cells, progress)
+
+    def plan_json_lines(
+        self,
+        entity_type: str,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        text: str | None = None,
+        mapping: Mapping[str, str] | Iterable[ColumnMapping],
+        key: str | Iterable[str] = (),
+        mode: ImportMode | str | None = None,
+        bad_cells: BadCells | str = BadCells.REJECT_ROW,
+        progress: Report | None = None,
+    ) -> ImportPlan:
+        """Say what would come of importing JSON objects, one a line: as `plan_csv`.
+
+        Their keys are the columns; those of an object within it are joined by a dot: `home.city`.
+        """
+        source = {**_place(path, text), "format": "json_lines"}
+        return self._plan(entity_type, source, mapping, key, mode, bad_cells, progress)
+
+    def apply(self, plan: ImportPlan, *, progress: Report | None = None) -> ImportRun:
+        """Carry out a plan, in transactions of 5,000 rows, and remember what it did.
+
+        It raises `StaleVersionError` and writes nothing if the table was changed, or records that
+        the plan looked at. When `progress` cancels, what was written is kept, for `resume`.
+        """
+        answer = self._engine.call("imports.apply", {"plan": plan._plain}, adapt(progress))
+        return _read_run(answer)
+
+    def resume(
+        self, id: UUID | str, plan: ImportPlan, *, progress: Report | None = None
+    ) -> ImportRun:
+        """Go on with an import that was cancelled or cut short by the end of the process.
+
+        `plan` is the one that it was begun with, or one made anew for the same table and mapping.
+        What others changed meanwhile is a conflict and is not overwritten.
+        """
+        request = {"id": str(id), "plan": plan._plain}
+        return _read_run(self._engine.call("imports.resume", request, adapt(progress)))
+
+    def revert(self, id: UUID | str, *, progress: Report | None = None) -> RevertReport:
+        """Take an import back: archive what it created, give back what it changed.
+
+        What others changed since is left and listed. `progress` counts changes.
+        """
+        answer = self._engine.call("imports.revert", {"id": str(id)}, adapt(progress))
+        return wire.read(RevertReport, {**answer, "import_": answer["import"]})
+
+    def get(self, id: UUID | str) -> Import:
+        """Return how far an import is, and what it did."""
+        return wire.read(Import, self._engine.call("imports.get", {"id": str(id)}))
+
+    def list(self, *, after: UUID | str | None = None, limit: int = 100) -> ImportPage:
+        """Return a page of the imports, the newest first."""
+        request = {"after": after and str(after), "limit": limit}
+        return wire.read(ImportPage, self._engine.call("imports.list", request))
+
+    def _plan(
+        self,
+        entity_type: str,
+        source: dict[str, Any],
+        mapping: Mapping[str, str] | Iterable[ColumnMapping],
+        key: str | Iterable[str],
+        mode: ImportMode | str | None,
+        bad_cells: BadCells | str,
+        progress: Report | None,
+    ) -> ImportPlan:
+        keys = [key] if isinstance(key, str) else [*key]
+        if mode is None:
+            mode = ImportMode.UPSERT if keys else ImportMode.CREATE
+        request = {
+            "type": entity_type,
+            "source": source,
+            "columns": write_columns(mapping),
+            "mode": str(mode),
+            "key": keys,
+            "bad_cells": str(bad_cells),
+        }
+        return self._read_plan(self._engine.call("imports.plan", request, adapt(progress)))
+
+    def _read_plan(self, plain: Mapping[str, Any]) -> ImportPlan:
+        parts = {
+            **plain,
+            "type": plain["request"]["type"],
+            "counts": plain,
+            "_plain": plain,
+            "_imports": self,
+        }
+        return wire.read(ImportPlan, parts)
+
+    def _rows(self, entity_type: str, request: dict[str, Any]) -> PlannedRows:
+        answer = self._engine.call("imports.plan_rows", request)
+        return PlannedRows(
+            rows=tuple(self._read_row(entity_type, row) for row in answer["rows"]),
+            next=answer["next"],
+        )
+
+    def _read_row(self, entity_type: str, plain: dict[str, Any]) -> PlannedRow:
+        names = {change["attribute"]: None for change in plain["changes"]}
+        shape = self._definitions.shape(entity_type, names)
+
+        def read(change: dict[str, Any]) -> dict[str, Any]:
+            name = change["attribute"]
+            old, new = (shape.decode({name: change[side]})[name] for side in ("old", "new"))
+            return {**change, "old": old, "new": new}
+
+        return wire.read(PlannedRow, {**plain, "changes": map(read, plain["changes"])})
+
+
+def _place(path: str | os.PathLike[str] | None, text: str | None) -> dict[str, Any]:
+    return {"path": None if path is None else os.fspath(path), "text": text}
+
+
+def _read_run(answer: dict[str, Any]) -> ImportRun:
+    return wire.read(ImportRun, {**answer, "import_": answer["import"]})

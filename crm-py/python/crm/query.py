@@ -1,0 +1,544 @@
+"""Queries: rows of columns, figures over groups of records, and two-way tables.
+
+Names mean what they mean in a condition, which says which records count. Values come in the Python
+type of their column's kind.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import KW_ONLY, dataclass, fields
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from crm import conditions, tables, wire
+from crm._native import Engine
+from crm.conditions import Condition, moment
+from crm.records import SCAN_PAGE, Archived
+from crm.schema import Kind
+from crm.values import decode
+
+
+class Bucket(StrEnum):
+    """Stretches of the calendar; each is told by its first day, and weeks begin on Monday."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
+
+
+@dataclass(frozen=True, slots=True)
+class SelectColumn:
+    """A column of a select: a field, a field of one related record, or a figure over activities.
+
+    >>> import crm
+    >>> name = crm.SelectColumn("name")
+    >>> company = crm.SelectColumn("name", related="company", name="employer")
+    >>> last = crm.SelectColumn(event="purchase", last="at", name="last purchase")
+    >>> year = crm.SelectColumn(event="purchase", within="P12M", sum="amount", currency="EUR")
+    """
+
+    field: str | None = None
+    """The field, of the record or of the related one."""
+    _: KW_ONLY
+    related: str | None = None
+    """The association type or reference that leads to the related record."""
+    inverse: bool = False
+    """Whether the related record points to this one."""
+    type: str | None = None
+    """The entity type of the related record, where there can be several."""
+    role: str | None = None
+    """Only associations of this role."""
+    event: str | None = None
+    """The kind of activity; `any` is every kind."""
+    within: str | None = None
+    """Only activities of the span that ends now, such as `P12M`."""
+    from_: datetime.datetime | None = None
+    """Only activities at or after this moment."""
+    until: datetime.datetime | None = None
+    """Only activities before this moment. Without it, those up to now."""
+    where: Condition | None = None
+    """Only activities for which this is true."""
+    count: bool = False
+    """How many activities there are."""
+    sum: str | None = None
+    """The sum of a property, or of `amount`; 0 of none."""
+    min: str | None = None
+    """The least value of a property."""
+    max: str | None = None
+    """The greatest value of a property."""
+    mean: str | None = None
+    """The mean of a property, as a real number; of money in major units."""
+    first: str | None = None
+    """What the earliest activity has in a property, or `at`: when it was."""
+    last: str | None = None
+    """What the latest activity has in a property, or `at`: when it was."""
+    currency: str | None = None
+    """Only amounts in this currency; needed for figures of money in several."""
+    name: str | None = None
+    """What the column is called; after what it holds if it is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldOrder:
+    """One of the fields by which rows are ordered; those without a value are the least."""
+
+    field: str
+    """A field of the record itself."""
+    _: KW_ONLY
+    descending: bool = False
+    """Whether the greatest comes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupKey:
+    """By what records are grouped; those without a value are a group of their own.
+
+    >>> import crm
+    >>> month = crm.GroupKey("closed_on", bucket="month")
+    """
+
+    field: str
+    """The field, of the record or of the related one."""
+    _: KW_ONLY
+    bucket: Bucket | str | None = None
+    """For a date or timestamp: the stretch of the calendar in which it lies."""
+    related: str | None = None
+    """The association type or reference that leads to the related record."""
+    inverse: bool = False
+    """Whether the related record points to this one."""
+    type: str | None = None
+    """The entity type of the related record, where there can be several."""
+    role: str | None = None
+    """Only associations of this role."""
+    name: str | None = None
+    """What the column is called; after what it holds if it is left out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupMeasure:
+    """A figure over the records of a group: exactly one of these, of a field or of the records.
+
+    Sums, the least and the greatest are of the field's own kind and exact; means and quantiles are
+    real numbers, of money in major units. Records without a value do not count.
+
+    >>> import crm
+    >>> closed = crm.GroupMeasure(share="closed_on is set", name="closed")
+    >>> median = crm.GroupMeasure(quantile=0.5, of="amount", currency="EUR")
+    """
+
+    count: bool = False
+    """How many records there are."""
+    sum: str | None = None
+    """The sum of a field; 0 of none."""
+    mean: str | None = None
+    """The mean of a field."""
+    min: str | None = None
+    """The least value of a field."""
+    max: str | None = None
+    """The greatest value of a field."""
+    distinct: str | None = None
+    """How many different values a field has."""
+    quantile: float | None = None
+    """The value below which this part of the values of `of` lies: 0.5 is the median."""
+    of: str | None = None
+    """The field of the quantile."""
+    share: Condition | None = None
+    """Of what part of the records this is true; numerator and denominator follow."""
+    currency: str | None = None
+    """Only amounts in this currency; needed for money in several."""
+    where: Condition | None = None
+    """Only records for which this is true; of a share, numerator and denominator alike."""
+    name: str | None = None
+    """What the column is called; after what it holds if it is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResultOrder:
+    """One of the columns by which groups are ordered; those without a value are the least."""
+
+    column: str
+    """The name of a column of the result."""
+    _: KW_ONLY
+    descending: bool = False
+    """Whether the greatest comes first."""
+
+
+Column: TypeAlias = SelectColumn | Mapping[str, Any] | str
+"""A column of a select; a text is a field, a mapping is the JSON form."""
+Key: TypeAlias = GroupKey | Mapping[str, Any] | str
+"""A key of a grouping; a text is a field, a mapping is the JSON form."""
+Measure: TypeAlias = GroupMeasure | Mapping[str, Any]
+"""A figure of a grouping; a mapping is the JSON form."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultColumn:
+    """A column of a result."""
+
+    name: str
+    """The name."""
+    kind: Kind | str
+    """The kind of its values, which are as an attribute of that kind shows them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowsPage:
+    """A page of rows or groups. It prints as a table, and notebooks show it as one."""
+
+    columns: tuple[ResultColumn, ...]
+    """The columns."""
+    rows: tuple[tuple[Any, ...], ...]
+    """The rows, a value for each column; None where there is none."""
+    next: str | None
+    """What to hand in as `after` for the next page; None when there is none."""
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Return each row as a dictionary by column."""
+        names = [column.name for column in self.columns]
+        return [dict(zip(names, row, strict=True)) for row in self.rows]
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __str__(self) -> str:
+        return tables.to_text([column.name for column in self.columns], self.rows)
+
+    def _repr_html_(self) -> str:
+        """Return the first rows as a table of HTML, for notebooks."""
+        return tables.to_html([column.name for column in self.columns], self.rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PivotCell:
+    """A figure of a pivot. A cell without records has what the figure is of none."""
+
+    value: Any
+    """The figure."""
+    numerator: int | None
+    """Of a share: of how many records the condition is true."""
+    denominator: int | None
+    """Of a share: how many records there are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PivotTable:
+    """A two-way table. It prints as one, with the totals, which are computed from the records."""
+
+    rows: tuple[ResultColumn, ...]
+    """The keys of the rows."""
+    columns: tuple[ResultColumn, ...]
+    """The keys of the columns."""
+    measure: ResultColumn
+    """The figure."""
+    row_labels: tuple[tuple[Any, ...], ...]
+    """For each row the values of its keys."""
+    column_labels: tuple[tuple[Any, ...], ...]
+    """For each column the values of its keys."""
+    cells: tuple[tuple[PivotCell, ...], ...]
+    """For each row its cells, one for each column."""
+    row_totals: tuple[PivotCell, ...]
+    """For each row the figure over all its records."""
+    column_totals: tuple[PivotCell, ...]
+    """For each column the figure over all its records."""
+    total: PivotCell
+    """The figure over all records."""
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Return each cell as a dictionary: the keys of its row and column, and the figure.
+
+        This is the long form that data frames are made of. Totals are left out.
+        """
+        names = [column.name for column in (*self.rows, *self.columns)]
+        return [
+            {**dict(zip(names, (*row, *column), strict=True)), self.measure.name: cell.value}
+            for row, cells in zip(self.row_labels, self.cells, strict=True)
+            for column, cell in zip(self.column_labels, cells, strict=True)
+        ]
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    def __str__(self) -> str:
+        return tables.to_text(*self._wide())
+
+    def _repr_html_(self) -> str:
+        """Return the first rows as a table of HTML, for notebooks."""
+        return tables.to_html(*self._wide())
+
+    def _wide(self) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Return the heads and rows of the whole table with its totals."""
+        labels = [" / ".join(map(tables.shown, label)) for label in self.column_labels]
+        head = [*(column.name for column in self.rows), *labels, "total"]
+        rows = [
+            (*label, *(cell.value for cell in cells), total.value)
+            for label, cells, total in zip(
+                self.row_labels, self.cells, self.row_totals, strict=True
+            )
+        ]
+        blank = [""] * (len(self.rows) - 1)
+        totals = [cell.value for cell in (*self.column_totals, self.total)]
+        return head, [*rows, ("total", *blank, *totals)]
+
+
+class Query:
+    """Queries: `Crm.query`.
+
+    >>> import crm
+    >>> with crm.open() as db:
+    ...     for industry, country, employees in [
+    ...         ("paper", "DE", 10), ("paper", "FR", 90), ("steel", "DE", 80)
+    ...     ]:
+    ...         company = db.companies.create(
+    ...             name="A", industry=industry, country=country, employees=employees
+    ...         )
+    ...     print(db.query.select("company", ["industry", "employees"], order=["industry"]))
+    ...     large = crm.GroupMeasure(share="employees >= 50")
+    ...     print(db.query.pivot("company", ["industry"], ["country"], large))
+    industry  employees
+    --------  ---------
+    paper     10
+    paper     90
+    steel     80
+    industry  DE   FR   total
+    --------  ---  ---  ------
+    paper     0.0  1.0  0.5
+    steel     1.0       1.0
+    total     0.5  1.0  0.6667
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def select(
+        self,
+        type: str,
+        select: Iterable[Column],
+        *,
+        where: Condition | None = None,
+        order: Iterable[FieldOrder | Mapping[str, Any] | str] = (),
+        archived: Archived | str = Archived.EXCLUDE,
+        after: str | None = None,
+        limit: int = 100,
+        at: datetime.datetime | None = None,
+        zone: str | None = None,
+    ) -> RowsPage:
+        """Return a page of rows: fields of records, of related ones, and figures over activities.
+
+        `where` is a condition, as text or mapping; `at` is the moment that counts as now, and `zone`
+        the time zone by whose calendar days count. Hand the page's `next` in as `after` for the next
+        page, with the same `at`, or use `iterate`.
+        """
+        request = {
+            "type": type,
+            "where": _write_where(where),
+            "columns": _write_all(select, SelectColumn, "columns"),
+            "order": _write_all(order, FieldOrder, "order"),
+            "archived": str(archived),
+            "after": after,
+            "limit": limit,
+            **moment(at, zone),
+        }
+        return read_page(self._engine.call("query.select", request))
+
+    def iterate(
+        self,
+        type: str,
+        select: Iterable[Column],
+        *,
+        where: Condition | None = None,
+        order: Iterable[FieldOrder | Mapping[str, Any] | str] = (),
+        archived: Archived | str = Archived.EXCLUDE,
+        at: datetime.datetime | None = None,
+        zone: str | None = None,
+    ) -> Iterator[tuple[Any, ...]]:
+        """Iterate over the rows of all pages of `select`, each read when it is needed."""
+        select, order, at = [*select], [*order], _now(at)
+        after = None
+        while True:
+            page = self.select(
+                type,
+                select,
+                where=where,
+                order=order,
+                archived=archived,
+                after=after,
+                limit=SCAN_PAGE,
+                at=at,
+                zone=zone,
+            )
+            yield from page
+            after = page.next
+            if after is None:
+                return
+
+    def group(
+        self,
+        type: str,
+        by: Iterable[Key] = (),
+        measures: Iterable[Measure] = (),
+        *,
+        where: Condition | None = None,
+        order: Iterable[ResultOrder | Mapping[str, Any] | str] = (),
+        archived: Archived | str = Archived.EXCLUDE,
+        after: str | None = None,
+        limit: int = 10_000,
+        at: datetime.datetime | None = None,
+        zone: str | None = None,
+    ) -> RowsPage:
+        """Group records and compute figures over each group; without `by` all are one group.
+
+        >>> import crm
+        >>> with crm.open() as db:
+        ...     for industry, euros in [("steel", "10"), ("steel", "5"), ("paper", "7")]:
+        ...         money = crm.Money(euros, "EUR")
+        ...         company = db.companies.create(name="A", industry=industry, annual_revenue=money)
+        ...     total = crm.GroupMeasure(sum="annual_revenue", currency="EUR", name="sum")
+        ...     db.query.group("company", ["industry"], [total]).to_dicts()[1]
+        {'industry': 'steel', 'sum': Money(amount=Decimal('15.00'), currency='EUR')}
+        """
+        request = {
+            "type": type,
+            "where": _write_where(where),
+            "by": _write_all(by, GroupKey, "by"),
+            "measures": _write_all(measures, GroupMeasure, "measures"),
+            "order": _write_all(order, ResultOrder, "order"),
+            "archived": str(archived),
+            "after": after,
+            "limit": limit,
+            **moment(at, zone),
+        }
+        return read_page(self._engine.call("query.group", request))
+
+    def iterate_groups(
+        self,
+        type: str,
+        by: Iterable[Key] = (),
+        measures: Iterable[Measure] = (),
+        *,
+        where: Condition | None = None,
+        order: Iterable[ResultOrder | Mapping[str, Any] | str] = (),
+        archived: Archived | str = Archived.EXCLUDE,
+        at: datetime.datetime | None = None,
+        zone: str | None = None,
+    ) -> Iterator[tuple[Any, ...]]:
+        """Iterate over the groups of all pages of `group`, each read when it is needed."""
+        by, measures, order, at = [*by], [*measures], [*order], _now(at)
+        after = None
+        while True:
+            page = self.group(
+                type,
+                by,
+                measures,
+                where=where,
+                order=order,
+                archived=archived,
+                after=after,
+                at=at,
+                zone=zone,
+            )
+            yield from page
+            after = page.next
+            if after is None:
+                return
+
+    def pivot(
+        self,
+        type: str,
+        rows: Iterable[Key],
+        columns: Iterable[Key],
+        measure: Measure,
+        *,
+        where: Condition | None = None,
+        archived: Archived | str = Archived.EXCLUDE,
+        at: datetime.datetime | None = None,
+        zone: str | None = None,
+    ) -> PivotTable:
+        """Group records in two directions, with totals: at most 100,000 cells."""
+        request = {
+            "type": type,
+            "where": _write_where(where),
+            "rows": _write_all(rows, GroupKey, "rows"),
+            "columns": _write_all(columns, GroupKey, "columns"),
+            "measure": _write(measure, GroupMeasure, "measure"),
+            "archived": str(archived),
+            **moment(at, zone),
+        }
+        return read_pivot(self._engine.call("query.pivot", request))
+
+
+def _now(at: datetime.datetime | None) -> datetime.datetime:
+    """Return the moment that every page of an iteration means."""
+    return datetime.datetime.now(datetime.UTC) if at is None else at
+
+
+_NAMES = {"from_": "from", "name": "as"}
+
+
+def _write(part: Any, cls: type[Any], path: str) -> Any:
+    """Return the plain form of a part of a query; a text is what its first field says."""
+    if isinstance(part, str):
+        part = cls(part)
+    if not isinstance(part, Mapping):
+        pairs = ((field.name, getattr(part, field.name)) for field in fields(part))
+        part = {
+            _NAMES.get(name, name): value
+            for name, value in pairs
+            if value is not None and value is not False
+        }
+    return conditions.write(part, path)
+
+
+def _write_all(parts: Iterable[Any], cls: type[Any], path: str) -> list[Any]:
+    return [_write(part, cls, f"{path}[{place}]") for place, part in enumerate(parts)]
+
+
+def _write_where(where: Condition | None) -> Any:
+    return where if where is None else conditions.write(where, "where")
+
+
+def read_page(plain: dict[str, Any]) -> RowsPage:
+    """Return a page of rows from its plain form."""
+    columns = _columns(plain["columns"])
+    return RowsPage(columns=columns, rows=_rows(columns, plain["rows"]), next=plain["next"])
+
+
+def read_pivot(plain: dict[str, Any]) -> PivotTable:
+    """Return a two-way table from its plain form."""
+    rows, columns = _columns(plain["rows"]), _columns(plain["columns"])
+    measure = wire.read(ResultColumn, plain["measure"])
+
+    def cell(plain: dict[str, Any]) -> PivotCell:
+        value = decode(measure.kind, plain["value"])
+        return PivotCell(
+            value=value, numerator=plain["numerator"], denominator=plain["denominator"]
+        )
+
+    return PivotTable(
+        rows=rows,
+        columns=columns,
+        measure=measure,
+        row_labels=_rows(rows, plain["row_labels"]),
+        column_labels=_rows(columns, plain["column_labels"]),
+        cells=tuple(tuple(map(cell, row)) for row in plain["cells"]),
+        row_totals=tuple(map(cell, plain["row_totals"])),
+        column_totals=tuple(map(cell, plain["column_totals"])),
+        total=cell(plain["total"]),
+    )
+
+
+def _columns(plain: list[dict[str, Any]]) -> tuple[ResultColumn, ...]:
+    return tuple(wire.read(ResultColumn, column) for column in plain)
+
+
+def _rows(
+    columns: tuple[ResultColumn, ...], rows: list[list[Any]]
+) -> tuple[tuple[Any, ...], ...]:
+    kinds = [column.kind for column in columns]
+    return tuple(tuple(map(decode, kinds, row)) for row in rows)
