@@ -69,6 +69,7 @@
 //! | types of associations, associations | [`AssociationTypes`], [`DefineAssociationType`], [`Associations`], [`AddAssociation`], [`FindRelated`] |
 //! | the journal: history, changes, observers | [`Journal`], [`Change`], [`Crm::observe`] |
 //! | changes forwarded to others, none lost | [`Journal::acknowledge`], [`CloudEvent`] |
+//! | what is wrong with the records | [`Crm::audit_records`] |
 //! | stored bytes | [`Files`], [`AddFile`], [`FileRef`] |
 //! | CSV tables | [`ImportCsv`], [`ExportCsv`], [`ProposeMapping`] |
 //! | imports that are planned, and can be taken back | [`Imports`], [`PlanImport`], [`ImportPlan`] |
@@ -119,6 +120,7 @@ mod formula;
 mod id;
 mod journal;
 mod normal;
+mod quality;
 mod query;
 mod record;
 mod scan;
@@ -174,6 +176,7 @@ pub use journal::{
     AcknowledgeChanges, Change, ChangeKind, ChangePage, CloudEvent, CloudEventPage, Commit,
     Consumer, ConsumerName, HistoryEntry, HistoryPage, ListChanges,
 };
+pub use quality::{AttributeAudit, AuditFinding, AuditRecords, AuditReport, AuditRule};
 pub use query::{
     Bucket, FieldOrder, GroupKey, GroupMeasure, GroupRecords, PivotCell, PivotRecords, PivotTable,
     ResultColumn, ResultOrder, RowsPage, RunView, SaveView, SavedView, SelectColumn, SelectRows,

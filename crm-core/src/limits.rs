@@ -45,6 +45,18 @@ pub const FORMULA_DEPTH: usize = 32;
 pub const ACTOR_BYTES: usize = 255;
 /// Bytes of one change of a record as the journal holds it, where some characters take up to six.
 pub const CHANGE_BYTES: usize = 16 * 1024 * 1024 - 4096;
+/// Different values of an attribute among which an audit looks for misspellings.
+pub const AUDIT_VALUES: usize = 200;
+/// Values of a vocabulary with which an audit compares.
+pub const AUDIT_VOCABULARY: usize = 1_000;
+/// Bytes of such a value.
+pub const AUDIT_VALUE_BYTES: usize = 64;
+/// Numbers that an audit keeps to find the quartiles of all attributes.
+pub const AUDIT_NUMBERS: usize = 2_000_000;
+/// Keys that an audit compares in one pass over the records.
+pub const AUDIT_KEYS: u64 = 400_000;
+/// Records that a finding of an audit names.
+pub const AUDIT_EXAMPLES: u32 = 20;
 /// Consumers of the changes.
 pub const CONSUMERS: usize = 1_000;
 /// Records, associations or changes on one page, and records that a walk finds.

@@ -10,21 +10,7 @@ use crate::{
     AcknowledgeChanges, Activity, ActivityKind, ActivityKindName, ActivityPage, ActivityReport,
     AddAssociation, AddFile, ApplyChanges, ApplyPlan, ApplyReport, ArchiveAssociation,
     ArchiveRecord, Association, AssociationPage, AssociationType, AssociationTypeName,
-    AssociationWalk, AttributeName, BackupTo, ChangePage, CheckCondition, CheckedCondition,
-    CloudEventPage, ConditionAnswer, ConditionPlan, Consumer, ConsumerName, CountRecords,
-    CreateRecord, Crm, DatabaseStats, DefineActivityKind, DefineActivityPreset,
-    DefineAssociationPreset, DefineAssociationType, DefineAttribute, DefinePreset, DefineType,
-    Empty, EngineInfo, EntityType, Error, ErrorKind, EvaluateCondition, ExplainCondition,
-    ExportCsv, ExportReport, ExportVcard, FilePiece, FileRef, FindRelated, Flow, FoundRecords,
-    GetActivity, GetAssociation, GetHistory, GetManyRecords, GetRecord, GetRecordBy, GroupRecords,
-    HistoryPage, IdentifyVisitor, Import, ImportCsv, ImportName, ImportPage, ImportPlan,
-    ImportReport, ImportRun, ImportVcard, ListActivities, ListChanges, ListImports, ListPlanRows,
-    ListRecords, ListTimeline, MappingProposal, NewActivity, OpenOptions, PatchAssociation,
-    PatchRecord, PivotRecords, PivotTable, PlanImport, PlannedRows, Progress, ProposeMapping,
-    ReadFile, Record, RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor,
-    RestoreAssociation, RestoreRecord, Result, ResumeImport, RevertReport, RowsPage, RunSql,
-    RunView, SaveView, SavedView, SelectRows, SqlResult, TimelinePage, TypeName, UpsertRecord,
-    Upserted, VerifyReport, ViewAnswer, ViewName, Visitor, WalkAssociations, condition::refusal,
+    AssociationWalk, AttributeName, AuditRecords, AuditReport, BackupTo, ChangePage, CheckCondition, CheckedCondition, CloudEventPage, ConditionAnswer, ConditionPlan, Consumer, ConsumerName, CountRecords, CreateRecord, Crm, DatabaseStats, DefineActivityKind, DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute, DefinePreset, DefineType, Empty, EngineInfo, EntityType, Error, ErrorKind, EvaluateCondition, ExplainCondition, ExportCsv, ExportReport, ExportVcard, FilePiece, FileRef, FindRelated, Flow, FoundRecords, GetActivity, GetAssociation, GetHistory, GetManyRecords, GetRecord, GetRecordBy, GroupRecords, HistoryPage, IdentifyVisitor, Import, ImportCsv, ImportName, ImportPage, ImportPlan, ImportReport, ImportRun, ImportVcard, ListActivities, ListChanges, ListImports, ListPlanRows, ListRecords, ListTimeline, MappingProposal, NewActivity, OpenOptions, PatchAssociation, PatchRecord, PivotRecords, PivotTable, PlanImport, PlannedRows, Progress, ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor, RestoreAssociation, RestoreRecord, Result, ResumeImport, RevertReport, RowsPage, RunSql, RunView, SaveView, SavedView, SelectRows, SqlResult, TimelinePage, TypeName, UpsertRecord, Upserted, VerifyReport, ViewAnswer, ViewName, Visitor, WalkAssociations, condition::refusal,
 };
 
 /// Is told of progress and says whether to go on.
@@ -245,6 +231,9 @@ macro_rules! for_each_operation {
             /// Archives a record: it stays readable, and lists leave it out.
             write "records.archive" RecordsArchive archive_record(ArchiveRecord) -> Record
                 = |crm, r, _| crm.records(&r.entity_type).archive(r.id, r.expected_version);
+            /// Counts how complete the records of a type are, and finds what looks like a mistake: misspellings, duplicates, outliers and others, with examples.
+            job "records.audit" RecordsAudit audit_records(AuditRecords) -> AuditReport
+                = |crm, r, watch| crm.audit_records(&r, watch);
             /// Counts records.
             read "records.count" RecordsCount count_records(CountRecords) -> u64
                 = |crm, r, _| crm.count_records(&r);

@@ -27,6 +27,12 @@ impl fmt::Debug for Shape<'_, Vec<String>> {
     }
 }
 
+impl fmt::Debug for Shape<'_, Option<f64>> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map(|_| "a number").fmt(f)
+    }
+}
+
 /// Implements `Debug` for a struct: `debug! { Struct shows(a, b) hides(c) }`.
 macro_rules! debug {
     ($name:ident shows($($shown:ident),*) hides($($hidden:ident),+)) => {

@@ -610,6 +610,9 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
     "records.archive": lambda db, r: db.records(r["type"]).archive(
         r["id"], **r.options("expected_version")
     ),
+    "records.audit": lambda db, r: db.records(r["type"]).audit(
+        **moments(r, "at"), **r.options("stale_after_days", "examples")
+    ),
     "records.count": lambda db, r: db.records(r["type"]).count(
         r.values("filter"), **condition(r), **r.options("archived")
     ),

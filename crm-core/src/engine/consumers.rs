@@ -43,14 +43,15 @@ impl Journal<'_> {
         Ok(CloudEventPage { events, next: page.next })
     }
 
-    /// Says that `consumer` has taken every change up to `seq`, so that it begins after it next time.
-    /// A consumer that is new is added. Doing it again with the same `seq` changes nothing but the time.
+    /// Says that `consumer` has taken every change up to `seq`, so that it begins after it next
+    /// time. A consumer that is new is added. Doing it again with the same `seq` changes nothing
+    /// but the time.
     ///
     /// # Errors
     ///
     /// `StaleVersion` if it has acknowledged more before; `OutOfRange` if there is no such change
-    /// yet; `InvalidArgument` or `LimitExceeded` if the name is not 1 to 255 bytes of text without control characters,
-    /// and `LimitExceeded` if there are 1,000 consumers.
+    /// yet; `InvalidArgument` or `LimitExceeded` if the name is not 1 to 255 bytes of text without
+    /// control characters, and `LimitExceeded` if there are 1,000 consumers.
     pub fn acknowledge(&self, consumer: &str, seq: i64) -> Result<Consumer> {
         check_text("consumer", consumer)?;
         self.crm.write(|writing| {

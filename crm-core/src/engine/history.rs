@@ -28,7 +28,8 @@ impl<'a> Journal<'a> {
     /// # Errors
     ///
     /// `InvalidArgument` if the limit is not 1 to 10,000, if both `consumer` and `after` are given,
-    /// or if `consumer` is no text without control characters; `LimitExceeded` if it has more than 255 bytes.
+    /// or if `consumer` is no text without control characters; `LimitExceeded` if it has more than
+    /// 255 bytes.
     pub fn changes(&self, request: &ListChanges) -> Result<ChangePage> {
         check_limit(request.limit)?;
         consumers::check_start(request)?;

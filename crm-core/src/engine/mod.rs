@@ -10,6 +10,7 @@ mod activities;
 mod activity_kinds;
 mod association_types;
 mod associations;
+mod audit;
 mod catalog;
 mod conditions;
 mod consumers;

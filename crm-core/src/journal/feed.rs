@@ -1,19 +1,21 @@
-//! The journal as a feed: changes as CloudEvents, and consumers who acknowledge what they have taken.
+//! The journal as a feed: changes as CloudEvents, and consumers who acknowledge what they have
+//! taken.
 //!
-//! A host that forwards changes to a webhook, a queue or a warehouse must lose none when it or the receiver
-//! fails. So a consumer's place is kept in the file and moves only when the consumer says so: what was
-//! read and not acknowledged is read again (at least once). The invariant: the same change always
-//! gives the same event with the same id, so that a receiver can tell what it has already. Nothing is sent
-//! from here.
+//! A host that forwards changes to a webhook, a queue or a warehouse must lose none when it or the
+//! receiver fails. So a consumer's place is kept in the file and moves only when the consumer says
+//! so: what was read and not acknowledged is read again (at least once). The invariant: the same
+//! change always gives the same event with the same id, so that a receiver can tell what it has
+//! already. Nothing is sent from here.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Change, ChangeKind};
 use crate::{RecordRef, Timestamp, shape::debug};
 
-/// A change as an event of [CloudEvents 1.0](https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md)
-/// in JSON: what goes as `application/cloudevents+json` to whoever understands that, and a list of
-/// them as `application/cloudevents-batch+json`.
+/// A change as an event of [CloudEvents
+/// 1.0](https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md) in JSON: what goes as
+/// `application/cloudevents+json` to whoever understands that, and a list of them as
+/// `application/cloudevents-batch+json`.
 ///
 /// `source` and `id` together name the change for ever: whoever has taken an event with both may
 /// leave out another one.
@@ -23,16 +25,16 @@ pub struct CloudEvent {
     /// The version of CloudEvents: `1.0`.
     pub specversion: String,
     /// Names the change among those of the source: its place among them and its clock, such as
-    /// `17-116098330624131072`. After an older copy of the file was restored the places are given anew, and
-    /// the clock tells the changes apart.
+    /// `17-116098330624131072`. After an older copy of the file was restored the places are given
+    /// anew, and the clock tells the changes apart.
     pub id: String,
     /// The device that made the change, as `urn:uuid:…`. A file has one device of its own.
     pub source: String,
     /// What happened, such as `crm.record.created`.
     #[serde(rename = "type")]
     pub event_type: String,
-    /// What the change concerns: a record as `contact/019b76da-…`, of an activity the record with which it happened,
-    /// or an entity type by its name. Left out where there is none.
+    /// What the change concerns: a record as `contact/019b76da-…`, of an activity the record with
+    /// which it happened, or an entity type by its name. Left out where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
     /// When the change was made.
@@ -65,7 +67,8 @@ impl From<Change> for CloudEvent {
     }
 }
 
-/// `record_created` is `crm.record.created`: the last word says what happened, those before it with what.
+/// `record_created` is `crm.record.created`: the last word says what happened, those before it with
+/// what.
 fn event_type(kind: ChangeKind) -> String {
     let name = kind.name();
     match name.rsplit_once('_') {
@@ -88,8 +91,8 @@ uniffi::custom_type!(CloudEvent, String, {
 pub struct CloudEventPage {
     /// The events, by the `seq` of their changes.
     pub events: Vec<CloudEvent>,
-    /// What to hand in as `after` for the next page, and what to acknowledge when all of this one is
-    /// delivered: the `seq` of the last change, or where the page began when there are none yet.
+    /// What to hand in as `after` for the next page, and what to acknowledge when all of this one
+    /// is delivered: the `seq` of the last change, or where the page began when there are none yet.
     pub next: i64,
 }
 

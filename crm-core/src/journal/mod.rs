@@ -197,8 +197,9 @@ impl ListChanges {
 pub struct ChangePage {
     /// The changes, by `seq`.
     pub changes: Vec<Change>,
-    /// What to hand in as `after` for the next page, and what a consumer acknowledges when it has taken all of
-    /// this one: the `seq` of the last change, or where the page began when there are none yet.
+    /// What to hand in as `after` for the next page, and what a consumer acknowledges when it has
+    /// taken all of this one: the `seq` of the last change, or where the page began when there are
+    /// none yet.
     pub next: i64,
 }
 
@@ -243,6 +244,7 @@ pub struct HistoryPage {
 pub struct Commit {
     /// The `seq` of the transaction's first change.
     pub first_seq: i64,
-    /// The `seq` of its last change: `changes.list` after `first_seq - 1` up to here gives it whole.
+    /// The `seq` of its last change: `changes.list` after `first_seq - 1` up to here gives it
+    /// whole.
     pub last_seq: i64,
 }

@@ -73,12 +73,13 @@ fn is_same_but_for_punctuation(one: &str, other: &str) -> bool {
     one.peek().is_some() && one.eq(significant(other))
 }
 
-fn significant(text: &str) -> impl Iterator<Item = char> {
+/// The letters and digits of a text, small: what tells it from another one that is spelt alike.
+pub(crate) fn significant(text: &str) -> impl Iterator<Item = char> {
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase)
 }
 
 /// The distance of Damerau and Levenshtein, in which no part is edited twice.
-fn distance(one: &[char], other: &[char]) -> usize {
+pub(crate) fn distance(one: &[char], other: &[char]) -> usize {
     // Row `i` holds the distances of the first `i` characters of `one` to each start of `other`; a
     // swap looks back two rows.
     let mut before_last = vec![0; other.len() + 1];

@@ -1,6 +1,7 @@
 //! The engine as its users meet it: through the public interface, on real files.
 #![allow(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
 
+mod audit;
 mod bad_input;
 mod conditions;
 mod conformance;

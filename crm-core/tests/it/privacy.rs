@@ -130,6 +130,7 @@ fn about_records(values: &Values, id: RecordId) -> Vec<(&'static str, Json)> {
             "records.get_many",
             json!({ "type": "everything", "attribute": "code", "keys": ["Zanzibarine"] }),
         ),
+        ("records.audit", json!({ "type": "everything" })),
         ("records.count", json!({ "type": "everything", "filter": { "a_text": "Zanzibarine" } })),
         (
             "records.list",

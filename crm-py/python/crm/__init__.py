@@ -137,6 +137,7 @@ from crm.journal import (
     Observer,
 )
 from crm.progress import Progress
+from crm.quality import AttributeAudit, AuditFinding, AuditReport, AuditRule
 from crm.query import (
     Bucket,
     FieldOrder,
@@ -213,6 +214,10 @@ __all__ = [
     "AssociationWalk",
     "Associations",
     "Attribute",
+    "AttributeAudit",
+    "AuditFinding",
+    "AuditReport",
+    "AuditRule",
     "BadCells",
     "Bucket",
     "BuiltCondition",

@@ -16,6 +16,8 @@ from crm._native import Engine
 from crm.conditions import Condition, moment, write
 from crm.errors import CrmError, InvalidArgumentError
 from crm.journal import HistoryEntry, HistoryPage, read_history
+from crm.progress import Report, adapt
+from crm.quality import AuditReport
 from crm.schema import Definitions
 from crm.values import Value, encode, encode_values
 
@@ -455,6 +457,28 @@ class Records:
         }
         count: int = self._call("records.count", plain)
         return count
+
+    def audit(
+        self,
+        *,
+        at: datetime.datetime | None = None,
+        stale_after_days: int = 365,
+        examples: int = 5,
+        progress: Report | None = None,
+    ) -> AuditReport:
+        """Count how complete the records are, and find what looks like a mistake.
+
+        Misspellings, duplicates, outliers and others, each with up to `examples` ids; see `AuditRule`.
+        `print` shows the report as a table. `at` counts as now; `progress` counts records read.
+        """
+        request = {
+            "type": self.type,
+            "at": encode(at),
+            "stale_after_days": stale_after_days,
+            "examples": examples,
+        }
+        answer = self._engine.call("records.audit", request, adapt(progress))
+        return wire.read(AuditReport, answer)
 
     def history(self, id: UUID | str, attribute: str | None = None) -> Iterator[HistoryEntry]:
         """Iterate over a record's changes, oldest first: values, when, who, why."""

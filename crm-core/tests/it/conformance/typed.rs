@@ -3,7 +3,7 @@
 
 use crm_core::{
     AcknowledgeChanges, ActivityKindName, AddAssociation, AddFile, ApplyChanges, ApplyPlan,
-    ArchiveAssociation, ArchiveRecord, AssociationTypeName, AttributeName, BackupTo,
+    ArchiveAssociation, ArchiveRecord, AssociationTypeName, AttributeName, AuditRecords, BackupTo,
     CheckCondition, ConsumerName, CountRecords, CreateRecord, Crm, DefineActivityKind,
     DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute,
     DefinePreset, DefineType, Empty, Error, EvaluateCondition, ExplainCondition, ExportCsv,
@@ -117,6 +117,7 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         "records.apply" => with.call(|r: ApplyChanges| crm.apply(r)),
         "records.archive" => with
             .call(|r: ArchiveRecord| crm.records(&r.entity_type).archive(r.id, r.expected_version)),
+        "records.audit" => with.call(|r: AuditRecords| crm.audit_records(&r, watch)),
         "records.count" => with.call(|r: CountRecords| crm.count_records(&r)),
         "records.create" => {
             with.call(|r: CreateRecord| crm.records(&r.entity_type).create(r.values))

@@ -111,6 +111,16 @@ public struct Records: Sequence, Sendable {
                 entityType: type, condition: condition.condition, at: at, zone: zone, id: id))
     }
 
+    /// Counts how complete the records are, and finds what looks like a mistake: misspellings,
+    /// duplicates, outliers and others, each with up to `examples` ids. `at` counts as now.
+    public func audit(at: Date? = nil, staleAfterDays: UInt32 = 365, examples: UInt32 = 5) throws
+        -> AuditReport
+    {
+        try crm.auditRecords(
+            request: AuditRecords(
+                entityType: type, at: at, staleAfterDays: staleAfterDays, examples: examples))
+    }
+
     /// Reads the history of a record, or of one of its attributes, oldest first.
     public func history(_ id: RecordId, attribute: String? = nil) throws -> [HistoryEntry] {
         var entries: [HistoryEntry] = []

@@ -92,6 +92,15 @@ private let recordBranches: [String: Branch] = [
                 expectedVersion: given["expected_version"].integer)
         ).json
     },
+    "records.audit": { crm, given in
+        let given = try given.only("type", "at", "stale_after_days", "examples")
+        return try crm.auditRecords(
+            request: AuditRecords(
+                entityType: try given.string("type"), at: try given.moment("at"),
+                staleAfterDays: given.limit("stale_after_days", 365),
+                examples: given.limit("examples", 5))
+        ).json
+    },
     "records.count": { crm, given in
         let given = try given.only("type", "filter", "where", "at", "zone", "archived")
         return json(

@@ -96,4 +96,15 @@ final class RecordsTests: XCTestCase {
             XCTAssertEqual(($0 as? CrmError)?.name(), "invalid_argument")
         }
     }
+
+    func testAnAuditFindsANameThatIsMisspelt() throws {
+        let crm = try Crm.open(":memory:")
+        for number in 0..<5 {
+            try crm.companies.create(["name": .text("Acme \(number)"), "industry": "technology"])
+        }
+        let wrong = try crm.companies.create(["name": "Bolt", "industry": "technolgy"])
+        let finding = try crm.companies.audit().findings.first { $0.rule == .spelling }
+        XCTAssertEqual(finding?.expected, "technology")
+        XCTAssertEqual(finding?.examples, [wrong.id])
+    }
 }

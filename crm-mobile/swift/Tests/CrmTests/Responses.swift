@@ -120,6 +120,38 @@ extension Change: Wire {
     }
 }
 
+extension AuditReport: Wire {
+    var json: Json {
+        .object([
+            "type": .text(entityType), "at": CrmTests.json(at), "records": CrmTests.json(records),
+            "attributes": CrmTests.json(attributes), "findings": CrmTests.json(findings),
+            "text": .text(text),
+        ])
+    }
+}
+
+extension AttributeAudit: Wire {
+    var json: Json {
+        .object([
+            "attribute": .text(attribute), "kind": .text(snake("\(kind)")),
+            "filled": CrmTests.json(filled), "missing": CrmTests.json(missing),
+            "distinct": CrmTests.json(distinct.map(Int64.init)),
+        ])
+    }
+}
+
+extension AuditFinding: Wire {
+    var json: Json {
+        .object([
+            "rule": .text("\(rule)"), "attribute": CrmTests.json(attribute),
+            "count": CrmTests.json(count), "examples": .array(examples.map { .text($0) }),
+            "value": CrmTests.json(value), "expected": CrmTests.json(expected),
+            "lower": lower.map { .number($0) } ?? .null,
+            "upper": upper.map { .number($0) } ?? .null,
+        ])
+    }
+}
+
 extension Consumer: Wire {
     var json: Json {
         .object([

@@ -5,6 +5,8 @@ import org.crmcore.conditions.BuiltCondition
 import org.crmcore.engine.Engine
 import org.crmcore.model.ArchiveRecord
 import org.crmcore.model.Archived
+import org.crmcore.model.AuditRecords
+import org.crmcore.model.AuditReport
 import org.crmcore.model.BadCells
 import org.crmcore.model.CardMapping
 import org.crmcore.model.CardVersion
@@ -205,6 +207,19 @@ class Records internal constructor(internal val engine: Engine, /** The entity t
     /** As the other [explain], with a condition that was built. */
     fun explain(where: BuiltCondition, id: String? = null, at: Instant? = null, zone: String? = null): ConditionPlan =
         explain(where.json, id, at, zone)
+
+    /**
+     * Counts how complete the records are, and finds what looks like a mistake: misspellings, duplicates,
+     * outliers and others, each with up to [examples] ids. [at] counts as now; [progress] returns false to cancel.
+     */
+    fun audit(
+        at: Instant? = null,
+        staleAfterDays: Int = 365,
+        examples: Int = 5,
+        progress: ((Progress) -> Boolean)? = null,
+    ): AuditReport = watched(progress) {
+        engine.auditRecords(AuditRecords(type, at, staleAfterDays.toUInt(), examples.toUInt()), it)
+    }
 
     /** The changes of the record of this id, or of one [attribute] of it, oldest first, read by pages as the sequence is walked. */
     fun history(id: String, attribute: String? = null, pageSize: Int = 1000): Sequence<HistoryEntry> = sequence {

@@ -29,6 +29,7 @@ import org.crmcore.model.ArchiveAssociation
 import org.crmcore.model.ArchiveRecord
 import org.crmcore.model.AssociationTypeName
 import org.crmcore.model.AttributeName
+import org.crmcore.model.AuditRecords
 import org.crmcore.model.BackupTo
 import org.crmcore.model.CheckCondition
 import org.crmcore.model.ConsumerName
@@ -198,6 +199,7 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "imports.revert" to call(ImportName::class) { revertImport(it) },
     "records.apply" to call(ApplyChanges::class) { applyChanges(it) },
     "records.archive" to call(ArchiveRecord::class) { archiveRecord(it) },
+    "records.audit" to call(AuditRecords::class) { auditRecords(it) },
     "records.count" to call(CountRecords::class) { countRecords(it) },
     "records.create" to call(CreateRecord::class) { createRecord(it) },
     "records.get" to call(GetRecord::class) { getRecord(it) },

@@ -2,6 +2,7 @@ package org.crmcore
 
 import org.crmcore.model.Archived
 import org.crmcore.model.ChangeKind
+import org.crmcore.model.AuditRule
 import org.crmcore.model.CrmException
 import org.crmcore.model.Kind
 import org.crmcore.model.Order
@@ -139,5 +140,15 @@ class RecordsTest {
         val acme = crm.companies.create("name" to "Acme")
         assertEquals("Acme", crm.companies[acme.id].string("name"))
         assertEquals(0L, crm.deals.count())
+    }
+
+    @Test
+    fun `an audit finds a name that is misspelt`() {
+        repeat(5) { crm.companies.create("name" to "Acme $it", "industry" to "technology") }
+        val wrong = crm.companies.create("name" to "Bolt", "industry" to "technolgy")
+        val finding = crm.companies.audit().findings.single { it.rule == AuditRule.SPELLING }
+        assertEquals("technology", finding.expected)
+        assertEquals(listOf(wrong.id), finding.examples)
+        assertThrows(CrmException.Interrupted::class.java) { crm.companies.audit { false } }
     }
 }
