@@ -10,7 +10,22 @@ use crate::{
     AcknowledgeChanges, Activity, ActivityKind, ActivityKindName, ActivityPage, ActivityReport,
     AddAssociation, AddFile, ApplyChanges, ApplyPlan, ApplyReport, ArchiveAssociation,
     ArchiveRecord, Association, AssociationPage, AssociationType, AssociationTypeName,
-    AssociationWalk, AttributeName, AuditRecords, AuditReport, BackupTo, ChangePage, CheckCondition, CheckedCondition, CloudEventPage, ConditionAnswer, ConditionPlan, Consumer, ConsumerName, CountRecords, CreateRecord, Crm, DatabaseStats, DefineActivityKind, DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute, DefinePreset, DefineType, Empty, EngineInfo, EntityType, Error, ErrorKind, EvaluateCondition, ExplainCondition, ExportCsv, ExportReport, ExportVcard, FilePiece, FileRef, FindRelated, Flow, FoundRecords, GetActivity, GetAssociation, GetHistory, GetManyRecords, GetRecord, GetRecordBy, GroupRecords, HistoryPage, IdentifyVisitor, Import, ImportCsv, ImportName, ImportPage, ImportPlan, ImportReport, ImportRun, ImportVcard, ListActivities, ListChanges, ListImports, ListPlanRows, ListRecords, ListTimeline, MappingProposal, NewActivity, OpenOptions, PatchAssociation, PatchRecord, PivotRecords, PivotTable, PlanImport, PlannedRows, Progress, ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor, RestoreAssociation, RestoreRecord, Result, ResumeImport, RevertReport, RowsPage, RunSql, RunView, SaveView, SavedView, SelectRows, SqlResult, TimelinePage, TypeName, UpsertRecord, Upserted, VerifyReport, ViewAnswer, ViewName, Visitor, WalkAssociations, condition::refusal,
+    AssociationWalk, AttributeName, AuditRecords, AuditReport, BackupTo, ChangePage,
+    CheckCondition, CheckedCondition, CloudEventPage, ConditionAnswer, ConditionPlan, Consumer,
+    ConsumerName, CountRecords, CreateRecord, Crm, DatabaseStats, DefineActivityKind,
+    DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute,
+    DefinePreset, DefineType, Empty, EngineInfo, EntityType, Error, ErrorKind, EvaluateCondition,
+    ExplainCondition, ExportCsv, ExportReport, ExportVcard, FilePiece, FileRef, FindRelated, Flow,
+    FoundRecords, GetActivity, GetAssociation, GetHistory, GetManyRecords, GetRecord, GetRecordBy,
+    GroupRecords, HistoryPage, IdentifyVisitor, Import, ImportCsv, ImportName, ImportPage,
+    ImportPlan, ImportReport, ImportRun, ImportVcard, ListActivities, ListChanges, ListImports,
+    ListPlanRows, ListRecords, ListTimeline, MappingProposal, NewActivity, OpenOptions,
+    PatchAssociation, PatchRecord, PivotRecords, PivotTable, PlanImport, PlannedRows, Progress,
+    ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity,
+    ReleaseVisitor, RestoreAssociation, RestoreRecord, Result, ResumeImport, RevertReport,
+    RowsPage, RunSql, RunView, SaveView, SavedView, SelectRows, SqlResult, TimelinePage, TypeName,
+    UpsertRecord, Upserted, VerifyReport, ViewAnswer, ViewName, Visitor, WalkAssociations,
+    condition::refusal,
 };
 
 /// Is told of progress and says whether to go on.

@@ -10,7 +10,21 @@ use crm_core::{
     AcknowledgeChanges, Activity, ActivityKind, ActivityKindName, ActivityPage, ActivityReport,
     AddAssociation, AddFile, ApplyChanges, ApplyPlan, ApplyReport, ArchiveAssociation,
     ArchiveRecord, Association, AssociationPage, AssociationType, AssociationTypeName,
-    AssociationWalk, AttributeName, AuditRecords, AuditReport, BackupTo, ChangePage, CheckCondition, CheckedCondition, CloudEventPage, ConditionAnswer, ConditionPlan, Consumer, ConsumerName, CountRecords, CreateRecord, CrmError, DatabaseStats, DefineActivityKind, DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute, DefinePreset, DefineType, Empty, EngineInfo, EntityType, EvaluateCondition, ExplainCondition, ExportCsv, ExportReport, ExportVcard, FilePiece, FileRef, FindRelated, FoundRecords, GetActivity, GetAssociation, GetHistory, GetManyRecords, GetRecord, GetRecordBy, GroupRecords, HistoryPage, IdentifyVisitor, Import, ImportCsv, ImportName, ImportPage, ImportPlan, ImportReport, ImportRun, ImportVcard, ListActivities, ListChanges, ListImports, ListPlanRows, ListRecords, ListTimeline, MappingProposal, NewActivity, PatchAssociation, PatchRecord, PivotRecords, PivotTable, PlanImport, PlannedRows, Progress, ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor, RestoreAssociation, RestoreRecord, Result, ResumeImport, RevertReport, RowsPage, RunSql, RunView, SaveView, SavedView, SelectRows, SqlResult, TimelinePage, TypeName, UpsertRecord, Upserted, VerifyReport, ViewAnswer, ViewName, Visitor, WalkAssociations, ops::Watch,
+    AssociationWalk, AttributeName, AuditRecords, AuditReport, BackupTo, ChangePage,
+    CheckCondition, CheckedCondition, CloudEventPage, ConditionAnswer, ConditionPlan, Consumer,
+    ConsumerName, CountRecords, CreateRecord, CrmError, DatabaseStats, DefineActivityKind,
+    DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute,
+    DefinePreset, DefineType, Empty, EngineInfo, EntityType, EvaluateCondition, ExplainCondition,
+    ExportCsv, ExportReport, ExportVcard, FilePiece, FileRef, FindRelated, FoundRecords,
+    GetActivity, GetAssociation, GetHistory, GetManyRecords, GetRecord, GetRecordBy, GroupRecords,
+    HistoryPage, IdentifyVisitor, Import, ImportCsv, ImportName, ImportPage, ImportPlan,
+    ImportReport, ImportRun, ImportVcard, ListActivities, ListChanges, ListImports, ListPlanRows,
+    ListRecords, ListTimeline, MappingProposal, NewActivity, PatchAssociation, PatchRecord,
+    PivotRecords, PivotTable, PlanImport, PlannedRows, Progress, ProposeMapping, ReadFile, Record,
+    RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor, RestoreAssociation,
+    RestoreRecord, Result, ResumeImport, RevertReport, RowsPage, RunSql, RunView, SaveView,
+    SavedView, SelectRows, SqlResult, TimelinePage, TypeName, UpsertRecord, Upserted, VerifyReport,
+    ViewAnswer, ViewName, Visitor, WalkAssociations, ops::Watch,
 };
 
 use crate::{Crm, ProgressListener, guard::guard, progress::ask};
