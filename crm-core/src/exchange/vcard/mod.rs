@@ -30,13 +30,13 @@ use crate::{Archived, Values, shape::debug};
 #[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum CardVersion {
-    /// vCard 2.1, of 1996: what old telephones read.
-    #[serde(rename = "2.1")]
-    V2,
     /// vCard 3.0 (RFC 2426): what nearly everything reads.
     #[default]
     #[serde(rename = "3.0")]
     V3,
+    /// vCard 2.1, of 1996: what old telephones read.
+    #[serde(rename = "2.1")]
+    V2,
     /// vCard 4.0 (RFC 6350).
     #[serde(rename = "4.0")]
     V4,

@@ -330,7 +330,7 @@ fn read_header(header: &str) -> Result<Property> {
 
 /// A parameter, whose name vCard 2.1 leaves out where its value tells it.
 fn read_param(piece: &str) -> Param {
-    let unquoted = |value: &str| value.replace('"', "").trim().to_owned();
+    let unquoted = |value: &str| value.replace('"', "").trim_matches([' ', '\t']).to_owned();
     if let Some((name, values)) = piece.split_once('=') {
         let values = split_unquoted(values, ',').map(unquoted).collect();
         return Param { name: unquoted(name), values };

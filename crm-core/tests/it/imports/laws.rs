@@ -191,6 +191,20 @@ fn assert_as_planned(rows: &[PlannedRow], changes: &[Change]) {
     assert!(changes.next().is_none(), "no change that was not planned");
 }
 
+/// Whether a row that creates a record takes a unique value which another row takes from one. The
+/// created record keeps it in the archive, so that it cannot be given back.
+fn is_passed_on(rows: &[PlannedRow]) -> bool {
+    let changes =
+        || rows.iter().flat_map(|row| row.changes.iter().map(move |change| (row, change)));
+    let given_up: Vec<_> = changes()
+        .filter(|(_, change)| ["code", "mail"].contains(&change.attribute.as_str()))
+        .map(|(_, change)| (&change.attribute, &change.old))
+        .collect();
+    changes()
+        .filter(|(row, _)| row.decision == RowDecision::Create)
+        .any(|(_, change)| given_up.contains(&(&change.attribute, &change.new)))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
@@ -232,6 +246,12 @@ proptest! {
         }
 
         let report = revert(&crm, &run);
+        if is_passed_on(&rows) {
+            prop_assert_eq!(report.archived, made.create);
+            prop_assert!(report.left.iter().all(|left| left.kind == "duplicate"));
+            assert_sound(&crm);
+            return Ok(());
+        }
         prop_assert_eq!((report.archived, report.restored, report.left_count), (made.create, made.update, 0));
         let after = contents(&crm);
         for (id, state) in &after {

@@ -25,6 +25,7 @@ import kotlinx.serialization.json.jsonArray
 import kotlinx.serialization.json.jsonObject
 import kotlinx.serialization.json.jsonPrimitive
 import org.crmcore.model.Address
+import org.crmcore.model.CardVersion
 import org.crmcore.model.CheckedCondition
 import org.crmcore.model.CloudEventPage
 import org.crmcore.model.FileRef
@@ -163,7 +164,10 @@ internal object ConformanceJson {
 
     private val TYPES = setOf("entityType", "associationType")
 
-    private fun jsonName(case: Any): String = (case as Enum<*>).name.lowercase()
+    /** Names in JSON that are no names in Kotlin. */
+    private val CARD_VERSIONS = mapOf(CardVersion.V2 to "2.1", CardVersion.V3 to "3.0", CardVersion.V4 to "4.0")
+
+    private fun jsonName(case: Any): String = CARD_VERSIONS[case] ?: (case as Enum<*>).name.lowercase()
 
     private fun jsonName(property: String): String =
         if (property in TYPES) "type" else property.replace(Regex("[A-Z]")) { "_" + it.value.lowercase() }
