@@ -184,9 +184,9 @@ fn a_condition_beyond_the_limits_is_refused_before_it_costs_anything() {
 #[test]
 fn a_view_keeps_no_place_in_its_rows() {
     let (crm, _) = file();
-    let query = json!({ "type": "contact", "columns": [{ "field": "given_name" }] });
-    let mut later = query;
-    later["after"] = json!("anywhere");
+    let later = json!({
+        "type": "contact", "columns": [{ "field": "given_name" }], "after": "anywhere",
+    });
     let error =
         refused(&crm, "views.save", &json!({ "name": "later", "query": { "select": later } }));
     assert_eq!(
