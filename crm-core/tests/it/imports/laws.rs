@@ -240,8 +240,9 @@ proptest! {
         assert_as_planned(&rows, &changes.changes);
 
         let again = plan(&crm, &request).unwrap();
-        if world.mode == ImportMode::Update {
-            // Everything that can be said is said; what is added twice is there once.
+        if world.mode == ImportMode::Update && made.problems.is_empty() {
+            // Everything is said; what is added twice is there once. A cell that did not fit may fit
+            // now: the code that it looks up may be one that its own row has set.
             prop_assert_eq!((again.create, again.update), (0, 0));
         }
 
