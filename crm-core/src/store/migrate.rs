@@ -38,8 +38,8 @@ const MIGRATIONS: &[Migration] = &[
     },
     Migration {
         to: 3,
-        name: "exchange, views and search",
-        sql: include_str!("sql/migrations/0003_exchange_views_and_search.sql"),
+        name: "exchange and views",
+        sql: include_str!("sql/migrations/0003_exchange_and_views.sql"),
     },
 ];
 
