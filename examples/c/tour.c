@@ -322,7 +322,7 @@ static void pivot(crm_handle crm) {
 // Calls an operation with a plan, exactly as it was given, and reads the answer.
 static struct json *with_plan(crm_handle crm, const char *operation, const crm_buffer *plan) {
     size_t size = plan->len + sizeof "{\"plan\": }";
-    char *request = malloc(size);
+    char *request = (char *)malloc(size);
     ASSERT(request != NULL);
     snprintf(request, size, "{\"plan\": %s}", plan->data);
     struct json *answer = ask(crm, operation, request);
