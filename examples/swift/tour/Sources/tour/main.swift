@@ -167,15 +167,15 @@ func change(_ crm: Crm) throws {
 /// Two activities with the deal, and everything that happened with it in one order.
 func happen(_ crm: Crm) throws {
     for preset in [ActivityPreset.call, .meeting] {
-        try crm.defineActivityPreset(request: DefineActivityPreset(preset: preset))
+        _ = try crm.defineActivityPreset(request: DefineActivityPreset(preset: preset))
     }
     let id = try crm.records("opportunity").get(by: "code", .text(deal)).id
-    let subject = RecordRef(type: "opportunity", id: id)
-    try crm.recordActivity(
+    let subject = RecordRef(entityType: "opportunity", id: id)
+    _ = try crm.recordActivity(
         request: NewActivity(
             kind: "call", at: day("2017-12-28", hour: 15), subject: subject, direction: .inbound,
             properties: ["minutes": 20]))
-    try crm.recordActivity(
+    _ = try crm.recordActivity(
         request: NewActivity(kind: "meeting", at: day("2017-12-30", hour: 9), subject: subject))
     let page = try crm.listTimeline(request: ListTimeline(entityType: "opportunity", id: id))
     for entry in page.entries {
