@@ -43,7 +43,7 @@ pub(crate) fn run(crm: &Crm, raw: &Connection, count: usize, report: &mut impl F
         },
         || assert_eq!(pivot_raw(raw).len(), 20),
     );
-    let budget = Budget::Ratio(1.2);
+    let budget = Budget::Ratio(2.0);
     let name = "pivot of a sum by two attributes".into();
     report(Line { name, ours, raw: Some(raw_time), units: count, budget });
 }
