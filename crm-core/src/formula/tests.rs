@@ -1,3 +1,5 @@
+//! What formulas give, what is refused of them, and that their text reads back: without a file.
+
 use proptest::prelude::*;
 
 use super::*;
