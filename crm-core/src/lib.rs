@@ -107,6 +107,11 @@
 //!   Numbers and names of [`ErrorKind`] are frozen.
 //! * **Privacy.** No error, and no `Debug`, shows what somebody stored or typed: a text is shown by its length.
 
+#![cfg_attr(
+    not(feature = "sqlite"),
+    allow(dead_code, unused_imports, reason = "the domain holds what only the engine calls")
+)]
+
 pub mod limits;
 
 mod activity;
