@@ -496,6 +496,7 @@ fn explain(message: &str, path: &str) -> Error {
         return at(path, until_position(message));
     }
     at(path, "not well-formed")
+        .with_hint("docs/operations.md has the type and the range of every field")
 }
 
 /// The place of a field of what stands at `path`, which may name the field already.
