@@ -13,6 +13,7 @@ mod bench;
 mod c;
 mod cases;
 mod examples;
+mod fuzz;
 mod generate;
 mod kotlin;
 mod python;
@@ -54,6 +55,7 @@ cargo xtask COMMAND
   swift ARGUMENTS         run Swift, here or in its folder, with the libraries under test
   fixtures                store a file of the present schema version in tests/fixtures
   bench [--quick]         run the benchmarks, on a million records or on a tenth
+  fuzz TARGET SECONDS     run a target of fuzz/ under libFuzzer (Linux on x86-64)
 ";
 
 fn main() -> ExitCode {
@@ -101,6 +103,7 @@ fn dispatch(arguments: &[&str]) -> Result<bool> {
         ("swift", rest) => swift::pass(&workspace, rest),
         ("fixtures", []) => generate::fixtures(&shell).map(|()| true),
         ("bench", [] | ["--quick"]) => bench::run(&shell, rest),
+        ("fuzz", [target, seconds]) => fuzz::run(&shell, target, seconds),
         _ => Err(format!("no such command: {}\n\n{HELP}", arguments.join(" "))),
     }
 }
