@@ -28,6 +28,7 @@ mod pivot;
 mod progress;
 mod queries;
 mod records;
+mod search;
 mod system;
 mod timeline;
 mod types;
