@@ -118,8 +118,8 @@ pub const WORD_BYTES: usize = 128;
 pub const SEARCHED_BYTES: usize = 8 * 1024 * 1024;
 /// Characters of a snippet.
 pub const SNIPPET_CHARS: usize = 200;
-/// Finds in one text among which the place of a snippet is chosen.
-pub const SNIPPET_FINDS: usize = 1_000;
+/// Finds of one term in one text among which the place of a snippet is chosen.
+pub const SNIPPET_FINDS: usize = 100;
 /// Saved views in one file, archived ones included.
 pub const VIEWS: usize = 1_000;
 /// Bytes of one saved view as JSON.

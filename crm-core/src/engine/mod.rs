@@ -36,6 +36,7 @@ mod vcard_export;
 mod vcard_import;
 mod verify_activities;
 mod verify_associations;
+mod verify_search;
 mod view;
 mod views;
 mod writing;

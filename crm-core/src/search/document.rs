@@ -43,6 +43,8 @@ pub(super) fn text_of<'c>(attribute: &AttributeModel, cells: &'c [Cell]) -> Opti
             Some(format!("{number} ({typed})").into())
         }
         (Kind::Address, parts) => {
+            // The country is a code, which nobody means by a word.
+            let (_, parts) = parts.split_last()?;
             let parts = parts.iter().filter_map(|part| match part {
                 Cell::Text(text) => Some(text.as_str()),
                 _ => None,
@@ -76,7 +78,7 @@ mod tests {
         ]);
         let values = values! {
             "name" => "Jörg", "secret" => "x", "mail" => "J@Example.org",
-            "home" => crate::Address { city: "Łódź".into(), ..Default::default() },
+            "home" => crate::Address { city: Some("Łódź".into()), country: Some("PL".into()), ..Default::default() },
         };
         let cells = Draft::create(&model, values).unwrap().cells;
         assert_eq!(document(&model, &cells), "jorg ¶ j example org ¶ lodz ");

@@ -42,24 +42,29 @@ pub(crate) fn best<'m>(
     Some((attribute, snippet(wanted, &text, &finds)))
 }
 
-/// The finds in a text, in the order in which they end; of very many only the first.
+/// The finds in a text, in the order in which they end; of a term that is there very often the first.
 fn find(wanted: &Wanted, text: &str) -> Vec<Find> {
     let mut finds: Vec<Find> = Vec::new();
     // Of each term, where it began and how many of its words were met since.
     let mut begun: Vec<Vec<(usize, usize)>> = vec![Vec::new(); wanted.terms.len()];
+    let mut counts = vec![0; wanted.terms.len()];
     each_word(text, |range, word| {
         for (number, (term, begun)) in wanted.terms.iter().zip(&mut begun).enumerate() {
+            if counts[number] == limits::SNIPPET_FINDS {
+                continue;
+            }
             begun.push((range.start, 0));
             begun.retain_mut(|(start, met)| {
                 let fits = term.fits(*met, word);
                 *met += 1;
                 if fits && *met == term.words.len() {
                     finds.push((number, *start..range.end));
+                    counts[number] += 1;
                 }
                 fits && *met < term.words.len()
             });
         }
-        finds.len() < limits::SNIPPET_FINDS
+        counts.iter().any(|count| *count < limits::SNIPPET_FINDS)
     });
     finds
 }

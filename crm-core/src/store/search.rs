@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, params_from_iter
 
 use super::table::Table;
 use crate::{
-    Archived, Error, ErrorKind, RecordId, Result,
+    Archived, ChangeKind, Error, ErrorKind, RecordId, Result,
     cell::Cell,
     record::Draft,
     schema::TypeModel,
@@ -265,9 +265,14 @@ pub(crate) fn count(conn: &Connection, owner: Owner) -> Result<u64> {
     Ok(conn.query_row(sql, owner.numbers(), |row| row.get(0))?)
 }
 
-/// How many rows of words belong to nothing.
+/// How many rows of words, and how many that say whose they are, belong to nothing.
 pub(crate) fn count_strays(conn: &Connection) -> Result<u64> {
-    let sql = "SELECT count(*) FROM crm_search s LEFT JOIN crm_searched d ON d.seq = s.rowid \
-               WHERE d.seq IS NULL";
-    Ok(conn.query_row(sql, [], |row| row.get(0))?)
+    let sql = "SELECT (SELECT count(*) FROM crm_search s \
+         LEFT JOIN crm_searched d ON d.seq = s.rowid WHERE d.seq IS NULL) + \
+         (SELECT count(*) FROM crm_searched d LEFT JOIN crm_journal j ON j.seq = d.seq \
+         LEFT JOIN crm_type t ON t.id = d.type LEFT JOIN crm_activity a ON a.seq = d.seq \
+         WHERE CASE WHEN d.type IS NULL THEN a.kind IS NOT d.kind ELSE d.kind IS NOT NULL \
+         OR j.kind IS NOT ?1 OR j.entity_type IS NOT t.name END)";
+    let created = ChangeKind::RecordCreated.name();
+    Ok(conn.query_row(sql, [created], |row| row.get(0))?)
 }

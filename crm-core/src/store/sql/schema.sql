@@ -197,7 +197,7 @@ CREATE TABLE crm_view (
 
 CREATE TABLE crm_searched (
     -- What has words in crm_search: one row for each record or activity, by the same number.
-    seq INTEGER PRIMARY KEY REFERENCES crm_journal (seq), -- of the row that created or recorded it
+    seq INTEGER PRIMARY KEY,               -- of the row in the journal that created or recorded it
     type INTEGER REFERENCES crm_type (id), -- of a record; NULL for an activity
     kind INTEGER REFERENCES crm_activity_kind (id), -- of an activity; NULL for a record
     is_archived INTEGER NOT NULL           -- 0 or 1

@@ -1,5 +1,5 @@
 CREATE TABLE crm_searched (
-    seq INTEGER PRIMARY KEY REFERENCES crm_journal (seq),
+    seq INTEGER PRIMARY KEY,
     type INTEGER REFERENCES crm_type (id),
     kind INTEGER REFERENCES crm_activity_kind (id),
     is_archived INTEGER NOT NULL
