@@ -23,9 +23,9 @@ use crate::{
     PatchAssociation, PatchRecord, PivotRecords, PivotTable, PlanImport, PlannedRows, Progress,
     ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity,
     ReleaseVisitor, RestoreAssociation, RestoreRecord, Result, ResumeImport, RevertReport,
-    RowsPage, RunSql, RunView, SaveView, SavedView, SearchPage, SearchText, SelectRows, SqlResult, TimelinePage, TypeName,
-    UpsertRecord, Upserted, VerifyReport, ViewAnswer, ViewName, Visitor, WalkAssociations,
-    condition::refusal,
+    RowsPage, RunSql, RunView, SaveView, SavedView, SearchPage, SearchText, SelectRows, SqlResult,
+    TimelinePage, TypeName, UpsertRecord, Upserted, VerifyReport, ViewAnswer, ViewName, Visitor,
+    WalkAssociations, condition::refusal,
 };
 
 /// Is told of progress and says whether to go on.

@@ -23,7 +23,7 @@ use crm_core::{
     PivotRecords, PivotTable, PlanImport, PlannedRows, Progress, ProposeMapping, ReadFile, Record,
     RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor, RestoreAssociation,
     RestoreRecord, Result, ResumeImport, RevertReport, RowsPage, RunSql, RunView, SaveView,
-    SavedView, SelectRows, SqlResult, TimelinePage, TypeName, UpsertRecord, Upserted, VerifyReport,
+    SavedView, SearchPage, SearchText, SelectRows, SqlResult, TimelinePage, TypeName, UpsertRecord, Upserted, VerifyReport,
     ViewAnswer, ViewName, Visitor, WalkAssociations, ops::Watch,
 };
 

@@ -102,9 +102,9 @@ fn scopes(catalog: &Catalog, request: &SearchText) -> Result<(Scope, Scope)> {
     let numbers = numbers.collect::<Result<Vec<_>>>()?;
     let of_types = match searches(SearchItem::Record, types, kinds) {
         true if types.is_empty() => Scope::Every,
-        true => Scope::Of(
-            serde_json::to_string(&numbers).expect("a list of numbers is always JSON"),
-        ),
+        true => {
+            Scope::Of(serde_json::to_string(&numbers).expect("a list of numbers is always JSON"))
+        }
         false if types.is_empty() => Scope::Nothing,
         false => return Err(left_out("types")),
     };
@@ -140,8 +140,7 @@ fn to_hit(
     let differs = || Error::new(ErrorKind::Corrupt, "the index of words differs from the tables");
     let shown = |model: &TypeModel, cells: &[Cell]| {
         let best = best(wanted, model, cells);
-        best.map(|(attribute, snippet)| (attribute.name().to_owned(), snippet))
-            .ok_or_else(differs)
+        best.map(|(attribute, snippet)| (attribute.name().to_owned(), snippet)).ok_or_else(differs)
     };
     let (record, activity, (attribute, snippet)) = match (found.record, activity) {
         (Some((name, id)), _) => {

@@ -117,7 +117,8 @@ fn verify_page(
     for &seq in &places {
         report.activities += 1;
         let row = stored.next_if(|row| row.seq == seq);
-        let has_other_words = row.as_ref().map_or(Ok(false), |row| other_words(conn, catalog, row))?;
+        let has_other_words =
+            row.as_ref().map_or(Ok(false), |row| other_words(conn, catalog, row))?;
         let finding = match row.map(|row| differs(conn, catalog, &row)) {
             Some(Ok(false)) if !has_other_words => continue,
             Some(Ok(false)) => "the index of words differs from the table".to_owned(),
@@ -176,8 +177,8 @@ fn differs(conn: &Connection, catalog: &Catalog, stored: &StoredActivity) -> Res
 mod tests {
     use super::*;
     use crate::{
-        ActivityLink, ActivityPreset, Attribute, DefineActivityKind, Kind, Flow, IdentifyVisitor, NewActivity,
-        RecordId, Timestamp, values,
+        ActivityLink, ActivityPreset, Attribute, DefineActivityKind, Flow, IdentifyVisitor, Kind,
+        NewActivity, RecordId, Timestamp, values,
     };
 
     /// A file with a purchase that was corrected, a call with a link, and a visitor's call.

@@ -46,8 +46,7 @@ pub(super) fn differs(
     if model.searched.is_empty() {
         return Ok(false);
     }
-    let expected = row.and_then(|(cells, is_archived)| {
-        Indexed::expected(owner, model, cells, is_archived)
-    });
+    let expected =
+        row.and_then(|(cells, is_archived)| Indexed::expected(owner, model, cells, is_archived));
     Ok(rows::get(conn, seq)? != expected)
 }

@@ -89,8 +89,7 @@ mod tests {
     #[test]
     fn a_row_beyond_measure_is_searched_up_to_the_limit() {
         let notes: Vec<String> = (0..10).map(|number| format!("n{number}")).collect();
-        let model =
-            model(notes.iter().map(|name| Attribute::new(name, Kind::LongText).searched()));
+        let model = model(notes.iter().map(|name| Attribute::new(name, Kind::LongText).searched()));
         let mut given = crate::Values::new();
         for name in &notes {
             given.insert(name, Value::from("ab ".repeat(limits::LONG_TEXT_BYTES / 3)));

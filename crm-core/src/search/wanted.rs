@@ -131,7 +131,10 @@ mod tests {
             ("O'Neil", r#""o neil""#),
             ("东京", r#""东 京""#),
             // What means something to FTS5 means nothing here.
-            ("NEAR(a b, 3) AND x OR NOT y", r#""near a" AND "b" AND "3" AND "and" AND "x" AND "or" AND "not" AND "y""#),
+            (
+                "NEAR(a b, 3) AND x OR NOT y",
+                r#""near a" AND "b" AND "3" AND "and" AND "x" AND "or" AND "not" AND "y""#,
+            ),
             ("words:x ^y -z {words} : x", r#""words x" AND "y" AND "z" AND "words" AND "x""#),
             ("a\0b '); DROP TABLE x; --", r#""a b" AND "drop" AND "table" AND "x""#),
             ("* a * b** \"\"* c", r#""a" AND "b"* AND "c""#),

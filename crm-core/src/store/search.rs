@@ -9,11 +9,8 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, params_from_iter
 
 use super::table::Table;
 use crate::{
-    Archived, ChangeKind, Error, ErrorKind, RecordId, Result,
-    cell::Cell,
-    record::Draft,
-    schema::TypeModel,
-    search::document,
+    Archived, ChangeKind, Error, ErrorKind, RecordId, Result, cell::Cell, record::Draft,
+    schema::TypeModel, search::document,
 };
 
 /// Whose words they are: the number of an entity type, or that of a kind of activity.
@@ -115,8 +112,7 @@ pub(super) fn set_archived(
 
 /// Takes a row's words out, if it has any.
 pub(super) fn remove(tx: &Transaction<'_>, seq: i64) -> Result<()> {
-    let gone =
-        tx.prepare_cached("DELETE FROM crm_searched WHERE seq = ?1")?.execute([seq])?;
+    let gone = tx.prepare_cached("DELETE FROM crm_searched WHERE seq = ?1")?.execute([seq])?;
     if gone > 0 {
         tx.prepare_cached("DELETE FROM crm_search WHERE rowid = ?1")?.execute([seq])?;
     }
@@ -137,9 +133,8 @@ pub(crate) fn clear(tx: &Transaction<'_>, owner: Owner) -> Result<()> {
 
 /// The place in the journal at which a record was created: the first of its changes.
 pub(crate) fn created_seq(conn: &Connection, id: RecordId) -> Result<i64> {
-    let mut statement = conn.prepare_cached(
-        "SELECT seq FROM crm_journal WHERE record_id = ?1 ORDER BY seq LIMIT 1",
-    )?;
+    let mut statement = conn
+        .prepare_cached("SELECT seq FROM crm_journal WHERE record_id = ?1 ORDER BY seq LIMIT 1")?;
     let seq = statement.query_row([id.as_bytes()], |row| row.get(0)).optional()?;
     seq.ok_or_else(|| Error::new(ErrorKind::Corrupt, "the journal does not create a record"))
 }

@@ -10,8 +10,8 @@ use crm_core::{
     Attribute, Bucket, ChoiceOption, ColumnMapping, Crm, DefineActivityKind, DefineAssociationType,
     Direction, FileRef, Flow, GroupKey, GroupMeasure, GroupRecords, IdentifyVisitor, Kind,
     ListChanges, ListImports, ListRecords, ListTimeline, Money, NewActivity, PatchAssociation,
-    PivotRecords, PlanImport, Preset, RecordId, RecordRef, RunSql, SaveView, SelectColumn,
-    SearchText, SelectRows, Timestamp, Value, Values, ViewQuery, values,
+    PivotRecords, PlanImport, Preset, RecordId, RecordRef, RunSql, SaveView, SearchText,
+    SelectColumn, SelectRows, Timestamp, Value, Values, ViewQuery, values,
 };
 use serde_json::{Value as Json, json};
 

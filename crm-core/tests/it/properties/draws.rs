@@ -187,12 +187,7 @@ pub(super) fn attribute(
             attribute.index = index && (is_key || kind == Kind::Choices);
             let is_text = matches!(
                 kind,
-                Kind::Text
-                    | Kind::LongText
-                    | Kind::Email
-                    | Kind::Phone
-                    | Kind::Url
-                    | Kind::Address
+                Kind::Text | Kind::LongText | Kind::Email | Kind::Phone | Kind::Url | Kind::Address
             );
             attribute.searched = hidden && is_text;
             attribute
