@@ -14,6 +14,7 @@ mod activities;
 mod queries;
 mod raw;
 mod rows;
+mod search;
 
 use std::{
     path::Path,
@@ -126,6 +127,7 @@ fn main() {
     updates(&ours_path, &mut raw, &ids, &mut report);
     import(folder.path(), count, &mut report);
     activities::run(folder.path(), count, &mut report);
+    search::run(folder.path(), count, &mut report);
     let (opening, crm) = timed(|| open(&ours_path, Durability::Full));
     assert_eq!(crm.records("customer").get(ids[0]).unwrap().id, ids[0]);
     let budget = Budget::Time(Duration::from_millis(10));

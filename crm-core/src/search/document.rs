@@ -19,6 +19,9 @@ pub(crate) fn document(model: &TypeModel, cells: &[Cell]) -> String {
     for &place in &model.searched {
         let attribute = &model.attributes[place];
         let Some(text) = text_of(attribute, &cells[attribute.span()]) else { continue };
+        if line.len() + BREAK.len_utf8() >= limits::SEARCHED_BYTES {
+            break;
+        }
         if !line.is_empty() {
             line.push(BREAK);
             line.push(' ');
