@@ -5,6 +5,6 @@ CREATE TABLE crm_searched (
     is_archived INTEGER NOT NULL
 ) STRICT;
 
-CREATE VIRTUAL TABLE crm_search USING fts5(words, tokenize = 'ascii', prefix = '2 3');
+CREATE VIRTUAL TABLE crm_search USING fts5(words, tokenize = 'ascii', prefix = '2');
 
 INSERT INTO crm_search (crm_search, rank) VALUES ('secure-delete', 1);
