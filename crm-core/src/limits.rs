@@ -106,6 +106,20 @@ pub const QUERY_KEYS: usize = 8;
 pub const QUERY_MEASURES: usize = 32;
 /// Values in all conditions of one query.
 pub const QUERY_VALUES: usize = 30_000;
+/// Bytes of what is searched for.
+pub const SEARCH_TEXT_BYTES: usize = 1024;
+/// Words that are searched for at once.
+pub const SEARCH_WORDS: usize = 32;
+/// Hits on one page of a search.
+pub const SEARCH_HITS: u32 = 1_000;
+/// Bytes of a folded word; of a longer one what follows is neither searched nor found.
+pub const WORD_BYTES: usize = 128;
+/// Bytes of the folded words of one record or activity; what follows is not searched.
+pub const SEARCHED_BYTES: usize = 8 * 1024 * 1024;
+/// Characters of a snippet.
+pub const SNIPPET_CHARS: usize = 200;
+/// Finds of one term in one text among which the place of a snippet is chosen.
+pub const SNIPPET_FINDS: usize = 100;
 /// Saved views in one file, archived ones included.
 pub const VIEWS: usize = 1_000;
 /// Bytes of one saved view as JSON.

@@ -23,9 +23,9 @@ use crate::{
     PatchAssociation, PatchRecord, PivotRecords, PivotTable, PlanImport, PlannedRows, Progress,
     ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity,
     ReleaseVisitor, RestoreAssociation, RestoreRecord, Result, ResumeImport, RevertReport,
-    RowsPage, RunSql, RunView, SaveView, SavedView, SelectRows, SqlResult, TimelinePage, TypeName,
-    UpsertRecord, Upserted, VerifyReport, ViewAnswer, ViewName, Visitor, WalkAssociations,
-    condition::refusal,
+    RowsPage, RunSql, RunView, SaveView, SavedView, SearchPage, SearchText, SelectRows, SqlResult,
+    TimelinePage, TypeName, UpsertRecord, Upserted, VerifyReport, ViewAnswer, ViewName, Visitor,
+    WalkAssociations, condition::refusal,
 };
 
 /// Is told of progress and says whether to go on.
@@ -279,6 +279,9 @@ macro_rules! for_each_operation {
             /// Creates a record, or changes the one that has the same value of a unique attribute.
             write "records.upsert" RecordsUpsert upsert_record(UpsertRecord) -> Upserted
                 = |crm, r, _| crm.records(&r.entity_type).upsert(&r.key, r.values);
+            /// Searches the texts of records and activities: words, phrases and beginnings of words, the best first, with snippets.
+            read "search.find" SearchFind search_text(SearchText) -> SearchPage
+                = |crm, r, _| crm.search(&r);
             /// Reads a page of a record's timeline: its activities, those linked to it, and its changes, the latest first.
             read "timeline.list" TimelineList list_timeline(ListTimeline) -> TimelinePage
                 = |crm, r, _| crm.timeline(&r);

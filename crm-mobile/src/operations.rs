@@ -23,8 +23,8 @@ use crm_core::{
     PivotRecords, PivotTable, PlanImport, PlannedRows, Progress, ProposeMapping, ReadFile, Record,
     RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor, RestoreAssociation,
     RestoreRecord, Result, ResumeImport, RevertReport, RowsPage, RunSql, RunView, SaveView,
-    SavedView, SelectRows, SqlResult, TimelinePage, TypeName, UpsertRecord, Upserted, VerifyReport,
-    ViewAnswer, ViewName, Visitor, WalkAssociations, ops::Watch,
+    SavedView, SearchPage, SearchText, SelectRows, SqlResult, TimelinePage, TypeName, UpsertRecord,
+    Upserted, VerifyReport, ViewAnswer, ViewName, Visitor, WalkAssociations, ops::Watch,
 };
 
 use crate::{Crm, ProgressListener, guard::guard, progress::ask};

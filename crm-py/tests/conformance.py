@@ -640,6 +640,10 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
         r["id"], **r.options("expected_version")
     ),
     "records.upsert": lambda db, r: db.records(r["type"]).upsert(r["key"], r.values()),
+    "search.find": lambda db, r: db.search(
+        r["text"],
+        **r.options("prefix", "items", "types", "kinds", "archived", "after", "limit"),
+    ),
     "timeline.list": lambda db, r: timeline(
         db.timeline_page(r["type"], r["id"], **r.options("items", "kinds", "after", "limit"))
     ),

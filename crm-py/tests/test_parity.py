@@ -136,6 +136,12 @@ def test_every_operation_is_called_by_a_method(
     assert_same(since["changes"][0]["association"], crm.AssociationChange)
     db.timeline_page("book", book.id)
     db.activities.release("v")
+    db.types.define_attribute("book", crm.Attribute("title", "text", searched=True))
+    memo = crm.Attribute("topic", "text", searched=True)
+    db.activity_kinds.define("chat", [memo])
+    persuasion = {"topic": "Persuasion"}
+    db.activities.record(crm.NewActivity(kind="chat", at=at, subject=book, properties=persuasion))
+    db.search("persuasion")
     db.conditions.check("book", "title is set")
     db.conditions.evaluate("book", book.id, "title is set")
     db.conditions.explain("book", "title is set", id=book.id)
@@ -176,8 +182,9 @@ def test_every_operation_is_called_by_a_method(
             case "EntityType":
                 assert_same(answers[name], crm.EntityType)
                 for attribute in answers[name]["attributes"]:
-                    # A definition without a formula does not mention one.
-                    assert_same({"formula": None, **attribute}, crm.Attribute)
+                    # A definition mentions formula and search only if it has them.
+                    unsaid = {"formula": None, "searched": False}
+                    assert_same({**unsaid, **attribute}, crm.Attribute)
     assert_same(answers["types.list"][0], crm.EntityType)
     assert_same(answers["types.get"]["attributes"][2]["options"][0], crm.ChoiceOption)
     assert_same(answers["files.add"], crm.FileRef)
@@ -212,6 +219,12 @@ def test_every_operation_is_called_by_a_method(
     assert_same(answers["activities.identify"]["record"], crm.RecordRef)
     assert_same(answers["timeline.list"], crm.TimelinePage)
     assert_same(answers["timeline.list"]["entries"][0], crm.TimelineEntry)
+    assert_same(answers["search.find"], crm.SearchPage)
+    hits = answers["search.find"]["hits"]
+    assert_same(hits[0], crm.SearchHit)
+    assert_same(hits[0]["snippet"], crm.Snippet)
+    assert_same(hits[0]["snippet"]["parts"][0], crm.SnippetPart)
+    assert_same(next(hit["activity"] for hit in hits if hit["activity"]), crm.FoundActivity)
     assert_same(answers["conditions.check"], crm.CheckedCondition)
     assert_same(answers["conditions.evaluate"], crm.ConditionAnswer)
     assert_same(answers["conditions.evaluate"]["leaves"][0], crm.LeafReason)
@@ -324,6 +337,7 @@ def test_enumerations_have_the_names_of_the_engine(db: crm.Crm) -> None:
         crm.AssociationDirection
     )
     assert names("timeline.list", {"type": "x", "id": str(uuid.UUID(int=0)), "items": ["?"]}) == set(crm.TimelineKind)
+    assert names("search.find", {"text": "x", "items": ["?"]}) == set(crm.SearchItem)
     assert names("records.count", {"type": "contact", "archived": "?"}) == set(crm.Archived)
     by = [{"field": "created_at", "bucket": "?"}]
     assert names("query.group", {"type": "contact", "by": by}) == set(crm.Bucket)

@@ -14,6 +14,7 @@ mod activities;
 mod queries;
 mod raw;
 mod rows;
+mod search;
 
 use std::{
     path::Path,
@@ -127,6 +128,7 @@ fn main() {
     import(folder.path(), count, &mut report);
     // A customer does ten things.
     activities::run(folder.path(), 10 * count, &mut report);
+    search::run(folder.path(), count, &mut report);
     let (opening, crm) = timed(|| open(&ours_path, Durability::Full));
     assert_eq!(crm.records("customer").get(ids[0]).unwrap().id, ids[0]);
     let budget = Budget::Time(Duration::from_millis(10));

@@ -40,6 +40,8 @@ pub(crate) const NOW: i64 = 1_767_225_600_000_000;
 pub(crate) struct Raw {
     pub(crate) conn: Connection,
     pub(crate) seq: i64,
+    /// Whether the names go into the table `words` too.
+    pub(crate) is_searched: bool,
 }
 
 /// All columns of a row, as a reader by hand would take them.
@@ -84,7 +86,7 @@ impl Raw {
         .unwrap();
         conn.execute_batch(SCHEMA).unwrap();
         conn.set_prepared_statement_cache_capacity(64);
-        Self { conn, seq: 0 }
+        Self { conn, seq: 0, is_searched: false }
     }
 
     pub(crate) fn create_rows(&mut self, made: &[rows::Row], first: usize) {
@@ -96,6 +98,11 @@ impl Raw {
             for (offset, row) in made.iter().enumerate() {
                 self.seq += 1;
                 write(&mut insert, &mut log, row, first + offset, self.seq, start);
+                if self.is_searched {
+                    let words = (self.seq, &row.given_name, &row.family_name);
+                    let sql = "INSERT INTO words (rowid, given_name, family_name) VALUES (?, ?, ?)";
+                    tx.prepare_cached(sql).unwrap().execute(words).unwrap();
+                }
             }
         }
         tx.commit().unwrap();

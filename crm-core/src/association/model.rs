@@ -88,6 +88,11 @@ impl AssociationModel {
         let id = known.map_or(0, |known| known.id);
         let before = known.map_or_else(|| empty(id), |known| known.attributes.clone());
         let given = std::mem::take(&mut definition.attributes);
+        if let Some(searched) = given.iter().find(|attribute| attribute.searched) {
+            let message = "has no meaning here: an association is not searched";
+            let error = Error::new(ErrorKind::InvalidArgument, message).with_field("searched");
+            return Err(check::in_attribute(&searched.name, error));
+        }
         let (attributes, added) = properties::extend(&before, given, &RESERVED)?;
         definition.attributes =
             attributes.attributes.iter().map(|a| a.definition.clone()).collect();

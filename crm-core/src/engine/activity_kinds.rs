@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Crm, Writing};
+use super::{Crm, Writing, search::index_activities};
 use crate::{
     ActivityKind, ActivityPreset, ChangeKind, DefineActivityKind, Error, ErrorKind, Result,
     activity::{RESERVED_PROPERTIES, check_name, definition_json},
@@ -159,5 +159,7 @@ fn define(writing: &mut Writing<'_>, definition: DefineActivityKind) -> Result<A
     rows::extend_kind(writing.tx, &model, added)?;
     let stamp = writing.stamp();
     writing.log(stamp, ChangeKind::ActivityKindDefined, None, None, &json)?;
-    Ok(writing.set_kind(model))
+    let kind = writing.set_kind(model);
+    index_activities(writing, &before, &kind)?;
+    Ok(kind)
 }

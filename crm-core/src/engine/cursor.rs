@@ -50,10 +50,11 @@ impl Ordered for FieldOrder {
     }
 }
 
-/// Lists that are ordered by time.
+/// Lists that are ordered by time, or by how well things fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Listing {
     Activities,
+    Search,
     Timeline,
 }
 

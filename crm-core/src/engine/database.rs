@@ -3,7 +3,7 @@
 
 use std::{path::Path, time::Duration};
 
-use super::{Catalog, Crm, check_range, progress::Reports};
+use super::{Catalog, Crm, check_range, progress::Reports, verify_search};
 use crate::{
     BackupTo, ChangeKind, DatabaseStats, EngineInfo, Error, ErrorKind, Flow, Progress, RecordId,
     Result, RunSql, SqlResult, SqlRow, Timestamp, TypeCount, Value, VerifyReport,
@@ -14,6 +14,7 @@ use crate::{
     store::{
         self, Connection, Depth, QueryLimits, files, journal,
         records::{self as rows, Position, Selection, StoredRow},
+        search::{self, Owner},
         table::Table,
     },
 };
@@ -129,7 +130,7 @@ impl Crm {
     }
 
     /// Checks the file: SQLite's own integrity check, and that every record, activity and association
-    /// is what the journal says of it. Progress counts all of them.
+    /// is what the journal says of it, and the index of words what they say. Progress counts all of them.
     ///
     /// # Errors
     ///
@@ -155,6 +156,9 @@ impl Crm {
                 }
             }
         };
+        self.shared.store.read_snapshot(|conn| {
+            verify_search::verify_whole(conn, &Catalog::load(conn)?, &mut report)
+        })?;
         for table in self.catalog().iter() {
             let name = &table.model.name;
             let mut after = None;
@@ -216,8 +220,11 @@ fn verify_page(
         report.records += 1;
         let finding = match rebuild(conn, table, row.id) {
             Ok(rebuilt) if rebuilt.as_ref() == Some(row) => match miscalculated(table, row) {
-                None => continue,
                 Some(name) => format!("{name} is not what its formula gives"),
+                None if has_other_words(conn, table, row)? => {
+                    "the index of words differs from the table".to_owned()
+                }
+                None => continue,
             },
             Ok(_) => "the table differs from the journal".to_owned(),
             Err(error) if error.kind() == ErrorKind::Corrupt => error.message().to_owned(),
@@ -240,6 +247,17 @@ fn miscalculated<'t>(table: &'t Table, row: &StoredRow) -> Option<&'t str> {
     }
     let draft = Draft::recalculate(model, row.cells.clone());
     draft.changed.first().map(|place| model.attributes[*place].name())
+}
+
+/// Whether the index holds other words than those of the row.
+fn has_other_words(conn: &Connection, table: &Table, row: &StoredRow) -> Result<bool> {
+    let model = &table.model;
+    if model.searched.is_empty() {
+        return Ok(false);
+    }
+    let seq = search::created_seq(conn, row.id)?;
+    let expected = Some((&row.cells[..], row.archived_at.is_some()));
+    verify_search::differs(conn, Owner::Type(model.id), model, seq, expected)
 }
 
 /// The row of a record as its changes make it; `None` if the journal does not create it.

@@ -386,7 +386,7 @@ pub(super) fn insert(
     let at = stamp.at();
     journal::write_created(model, &draft, &mut writing.body);
     writing.check_body()?;
-    rows::insert(writing.tx, table, id, at, &draft.cells)?;
+    rows::insert(writing.tx, table, id, (writing.next_seq(), at), &draft.cells)?;
     index_choices(writing, model, id, &draft)?;
     writing.log_record(stamp, ChangeKind::RecordCreated, table, id)?;
     let cells = draft.cells;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Crm, Writing, records::recalculate};
+use super::{Crm, Writing, records::recalculate, search::index_records};
 use crate::{
     Attribute, ChangeKind, DefineType, EntityType, Error, ErrorKind, Kind, Preset, RecordId,
     Result, formula, limits,
@@ -118,6 +118,7 @@ impl<'a> Types<'a> {
 
     /// Adds an attribute to a type, or changes one: `attribute` is its whole new definition.
     ///
+    /// What becomes searched, or no longer is, changes the index of words in the same transaction.
     /// With a new formula, every record gets what it gives, archived ones included, in the same
     /// transaction: a change of the journal, and a new version, for each whose value differs.
     ///
@@ -128,7 +129,9 @@ impl<'a> Types<'a> {
         self.crm.write(|writing| {
             let table = writing.table(entity_type)?;
             table.model.check_live()?;
-            let table = define_attribute(writing, &table, attribute)?;
+            let before = table;
+            let table = define_attribute(writing, &before, attribute)?;
+            index_records(writing, &before.model, &table)?;
             rows::replace_view(writing.tx, &table)?;
             Ok(table.model.describe())
         })
@@ -194,10 +197,12 @@ impl<'a> Types<'a> {
             let body = format!("{{\"name\":\"{attribute}\"}}");
             writing.log(stamp, kind, Some(entity_type), None, &body)?;
             let is_back = !archive && changed.is_calculated();
-            let table = writing.set_model(table.model.with_attribute(changed));
+            let before = table;
+            let table = writing.set_model(before.model.with_attribute(changed));
             if is_back {
                 recalculate(writing, &table)?;
             }
+            index_records(writing, &before.model, &table)?;
             rows::replace_view(writing.tx, &table)?;
             Ok(table.model.describe())
         })
@@ -229,9 +234,11 @@ pub(super) fn define(writing: &mut Writing<'_>, definition: DefineType) -> Resul
         writing.log(stamp, ChangeKind::TypeDefined, Some(&model.name), None, &json)?;
         table = writing.set_model(model);
     }
+    let before = Arc::clone(&table);
     for attribute in attributes {
         table = define_attribute(writing, &table, attribute)?;
     }
+    index_records(writing, &before.model, &table)?;
     rows::replace_view(writing.tx, &table)?;
     Ok(table)
 }

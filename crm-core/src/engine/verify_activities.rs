@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Catalog, Crm, database::FINDINGS};
+use super::{Catalog, Crm, database::FINDINGS, verify_search};
 use crate::{
     ChangeKind, Error, ErrorKind, Progress, RecordRef, Result, VerifyReport,
     journal::{ActivityBody, read_visitor},
@@ -10,6 +10,7 @@ use crate::{
         Connection,
         activities::{self as rows, StoredActivity},
         journal,
+        search::Owner,
     },
 };
 
@@ -116,8 +117,11 @@ fn verify_page(
     for &seq in &places {
         report.activities += 1;
         let row = stored.next_if(|row| row.seq == seq);
+        let has_other_words =
+            row.as_ref().map_or(Ok(false), |row| other_words(conn, catalog, row))?;
         let finding = match row.map(|row| differs(conn, catalog, &row)) {
-            Some(Ok(false)) => continue,
+            Some(Ok(false)) if !has_other_words => continue,
+            Some(Ok(false)) => "the index of words differs from the table".to_owned(),
             // Without kind or row of the journal it cannot even be read.
             Some(Ok(true)) | None => "the table differs from the journal".to_owned(),
             Some(Err(error)) if error.kind() == ErrorKind::Corrupt => error.message().to_owned(),
@@ -129,6 +133,15 @@ fn verify_page(
     }
     let is_full = places.len() == VERIFIED_AT_ONCE as usize;
     Ok(places.last().copied().filter(|_| is_full))
+}
+
+/// Whether the index holds other words than those of an activity, which has none when it no longer
+/// counts.
+fn other_words(conn: &Connection, catalog: &Catalog, stored: &StoredActivity) -> Result<bool> {
+    let model = &catalog.kind(&stored.kind)?.model;
+    let counts = stored.recorded.superseded_by.is_none();
+    let expected = counts.then_some((&stored.content.cells[..], false));
+    verify_search::differs(conn, Owner::Kind(model.id), model, stored.seq, expected)
 }
 
 /// Whether the rows of an activity are other than the journal makes them.
@@ -164,14 +177,18 @@ fn differs(conn: &Connection, catalog: &Catalog, stored: &StoredActivity) -> Res
 mod tests {
     use super::*;
     use crate::{
-        ActivityLink, ActivityPreset, DefineActivityKind, Flow, IdentifyVisitor, NewActivity,
-        RecordId, Timestamp, values,
+        ActivityLink, ActivityPreset, Attribute, DefineActivityKind, Flow, IdentifyVisitor, Kind,
+        NewActivity, RecordId, Timestamp, values,
     };
 
     /// A file with a purchase that was corrected, a call with a link, and a visitor's call.
     fn filled() -> Crm {
         let crm = Crm::in_memory().unwrap();
         crm.activity_kinds().define_preset(ActivityPreset::Call).unwrap();
+        let notes = Attribute::new("memo", Kind::Text).searched();
+        crm.activity_kinds().define(DefineActivityKind::new("call", [notes])).unwrap();
+        let name = Attribute::new("given_name", Kind::Text).searched();
+        crm.types().define_attribute("contact", name).unwrap();
         crm.activity_kinds().define(DefineActivityKind::new("bare", [])).unwrap();
         let contact =
             |name: &str| crm.contacts().create(values! { "given_name" => name }).unwrap().id;
@@ -182,7 +199,7 @@ mod tests {
         let correction = NewActivity { supersedes: Some(old), ..NewActivity::new("bare", at) };
         crm.activities().record(correction).unwrap();
         let link = ActivityLink { entity_type: "contact".into(), id: bob, role: "host".into() };
-        let properties = values! { "minutes" => 5 };
+        let properties = values! { "minutes" => 5, "memo" => "a long call" };
         let call = NewActivity { kind: "call".into(), links: vec![link], properties, ..of(ann) };
         crm.activities().record(call).unwrap();
         crm.activities().record(NewActivity::of_visitor("call", "v", at)).unwrap();
@@ -212,6 +229,17 @@ mod tests {
             "UPDATE crm_activity_call SET minutes = 6",
             "DELETE FROM crm_activity_call",
             "INSERT INTO crm_activity_call (seq) SELECT min(seq) FROM crm_activity",
+            "DELETE FROM crm_search",
+            "DELETE FROM crm_searched WHERE kind IS NOT NULL",
+            "UPDATE crm_searched SET seq = 1 WHERE kind IS NOT NULL",
+            "UPDATE crm_searched SET is_archived = 1 - is_archived WHERE type IS NOT NULL",
+            "UPDATE crm_searched SET kind = kind + 1 WHERE kind IS NOT NULL",
+            "UPDATE crm_search SET words = 'bob' WHERE words = 'ann '",
+            "UPDATE crm_search SET words = 'long'",
+            "INSERT INTO crm_search (rowid, words) VALUES (1000, 'x')",
+            "INSERT INTO crm_searched (seq, kind, is_archived) \
+             SELECT seq, kind, 0 FROM crm_activity WHERE superseded_by IS NOT NULL",
+            "INSERT INTO crm_searched (seq, type, is_archived) VALUES (1, 1, 0)",
         ] {
             let crm = filled();
             crm.write(|writing| Ok(writing.tx.execute_batch(tampering)?)).unwrap();

@@ -125,6 +125,7 @@ fn applicable(attribute: &Attribute) -> Result<()> {
     let rules = [
         ("unique", attribute.unique, kind.is_key()),
         ("index", attribute.index, kind.is_comparable() || kind == Choices),
+        ("searched", attribute.searched, kind.is_searchable()),
         ("options", !attribute.options.is_empty(), matches!(kind, Choice | Choices)),
         ("minimum", attribute.minimum.is_some(), bounded),
         ("maximum", attribute.maximum.is_some(), bounded),

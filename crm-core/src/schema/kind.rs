@@ -190,6 +190,14 @@ impl Kind {
         )
     }
 
+    /// Whether values of this kind are texts in which words can be searched.
+    pub(crate) const fn is_searchable(self) -> bool {
+        matches!(
+            self,
+            Self::Text | Self::LongText | Self::Email | Self::Phone | Self::Url | Self::Address
+        )
+    }
+
     /// Whether a formula can give values of this kind.
     pub(crate) const fn is_calculable(self) -> bool {
         matches!(

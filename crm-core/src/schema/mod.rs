@@ -103,6 +103,12 @@ pub struct Attribute {
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = false))]
     pub index: bool,
+    /// Whether its words are found by `search.find`; for `text`, `long_text`, `email`, `phone`, `url`
+    /// and `address`. When this is set, what is stored becomes searched in the same transaction, and
+    /// when it is taken back, its words leave the index without a trace.
+    #[serde(default, skip_serializing_if = "is_false")]
+    #[cfg_attr(feature = "uniffi", uniffi(default = false))]
+    pub searched: bool,
     /// The value of a new record that is created without one. Existing records keep what they have.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
@@ -153,6 +159,11 @@ pub struct Attribute {
     pub sensitivity: Sensitivity,
 }
 
+/// Whether a definition need not mention it.
+fn is_false(given: &bool) -> bool {
+    !given
+}
+
 impl Attribute {
     /// An attribute of `kind` without any further rule.
     pub fn new(name: impl Into<String>, kind: Kind) -> Self {
@@ -164,6 +175,7 @@ impl Attribute {
             required: false,
             unique: false,
             index: false,
+            searched: false,
             default: None,
             options: Vec::new(),
             minimum: None,
@@ -196,6 +208,13 @@ impl Attribute {
     #[must_use]
     pub fn indexed(mut self) -> Self {
         self.index = true;
+        self
+    }
+
+    /// The same attribute, found by [`Crm::search`](crate::Crm::search).
+    #[must_use]
+    pub fn searched(mut self) -> Self {
+        self.searched = true;
         self
     }
 

@@ -29,6 +29,8 @@ pub(crate) struct TypeModel {
     by_name: HashMap<String, usize>,
     /// Places of the calculated attributes in use, each after those that its formula reads.
     pub(crate) calculated: Vec<usize>,
+    /// Places of the attributes in use whose words are searched.
+    pub(crate) searched: Vec<usize>,
     /// How many columns the attributes take together.
     pub(crate) columns: usize,
 }
@@ -194,7 +196,21 @@ impl TypeModel {
         let by_name: HashMap<_, _> =
             by_name.map(|(place, a)| (a.name().to_owned(), place)).collect();
         let calculated = Order::of(&attributes, &by_name);
-        Self { id, name, label, description, archived_at, attributes, by_name, calculated, columns }
+        let searched = attributes.iter().enumerate();
+        let searched = searched.filter(|(_, a)| a.definition.searched && a.archived_at.is_none());
+        let searched = searched.map(|(place, _)| place).collect();
+        Self {
+            id,
+            name,
+            label,
+            description,
+            archived_at,
+            attributes,
+            by_name,
+            calculated,
+            searched,
+            columns,
+        }
     }
 
     /// The same type with this attribute replaced, or added at the end.

@@ -7,7 +7,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, types::ToSql};
 
-use super::side_table::{self, SideTable};
+use super::{
+    search::{self, Owner},
+    side_table::{self, SideTable},
+};
 use crate::{
     Error, ErrorKind, RecordId, RecordRef, Result, Timestamp,
     activity::{self, ActivityLink, Content, Direction, Recorded},
@@ -82,7 +85,7 @@ pub(crate) struct NewRow {
     pub(crate) visitor: Option<i64>,
 }
 
-/// Adds an activity with its properties.
+/// Adds an activity with its properties and their words.
 pub(crate) fn insert(
     tx: &Transaction<'_>,
     kind: &KindTable,
@@ -108,7 +111,8 @@ pub(crate) fn insert(
     statement.raw_bind_parameter(12, content.key.as_deref())?;
     statement.raw_bind_parameter(13, content.supersedes.as_ref().map(RecordId::as_bytes))?;
     statement.raw_execute()?;
-    side_table::put(tx, &kind.side, row.seq, &content.cells, true)
+    side_table::put(tx, &kind.side, row.seq, &content.cells, true)?;
+    search::add(tx, Owner::Kind(kind.model.id), &kind.model, row.seq, &content.cells, false)
 }
 
 /// Links an activity to records; `types` has the number of each link's entity type.
@@ -128,11 +132,11 @@ pub(crate) fn insert_links(
     Ok(())
 }
 
-/// Marks an activity as superseded.
+/// Marks an activity as superseded: it no longer counts, and is no longer found.
 pub(crate) fn supersede(tx: &Transaction<'_>, seq: i64, by: RecordId) -> Result<()> {
     tx.prepare_cached("UPDATE crm_activity SET superseded_by = ?2 WHERE seq = ?1")?
         .execute((seq, by.as_bytes()))?;
-    Ok(())
+    search::remove(tx, seq)
 }
 
 /// An activity's row as it was written, with what the journal says of it.
@@ -386,6 +390,33 @@ pub(crate) fn places_after(conn: &Connection, seq: i64, limit: u32) -> Result<Ve
         conn.prepare_cached("SELECT seq FROM crm_activity WHERE seq > ?1 ORDER BY seq LIMIT ?2")?;
     let places = statement.query_map((seq, limit), |row| row.get(0))?;
     Ok(places.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Place and properties of the activities of a kind that count and have properties, after a place.
+pub(crate) fn properties_after(
+    conn: &Connection,
+    kind: &KindTable,
+    seq: i64,
+    limit: u32,
+) -> Result<Vec<(i64, Vec<Cell>)>> {
+    if kind.model.attributes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "SELECT p.seq FROM {} p JOIN crm_activity a ON a.seq = p.seq \
+         WHERE p.seq > ?1 AND a.superseded_by IS NULL ORDER BY p.seq LIMIT ?2",
+        kind.side.name
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let places = statement.query_map((seq, limit), |row| row.get(0))?;
+    let places: Vec<i64> = places.collect::<rusqlite::Result<_>>()?;
+    let mut found = Vec::with_capacity(places.len());
+    side_table::get_many(conn, &kind.side, &numbers(&places), |seq, cells| {
+        found.push((seq, cells));
+    })?;
+    // The places are read from a list, in an order of SQLite's choice.
+    found.sort_unstable_by_key(|(seq, _)| *seq);
+    Ok(found)
 }
 
 /// Which activities a page takes: those that count, the latest first.

@@ -305,6 +305,8 @@ fn refusal(action: &AuthAction<'_>) -> Option<String> {
             // A name that does not exist never gets here, so that repeating it gives nothing away.
             (!is_known).then(|| format!("the function {name}"))
         }
+        // What FTS5 asks before it reads: whether somebody else wrote.
+        AuthAction::Pragma { pragma_name: "data_version", pragma_value: None } => None,
         AuthAction::Pragma { pragma_name, .. } => Some(format!("the pragma {pragma_name}")),
         AuthAction::Attach { .. } | AuthAction::Detach { .. } => Some("another file".into()),
         AuthAction::Transaction { .. } | AuthAction::Savepoint { .. } => {

@@ -9,6 +9,7 @@ use rusqlite::{
 
 use super::{
     condition::Expression,
+    search::{self, Owner},
     table::{FIXED_COLUMNS, Table, quote},
 };
 use crate::{
@@ -86,12 +87,12 @@ pub(crate) fn is_archived(conn: &Connection, table: &Table, id: &[u8]) -> Result
     Ok(statement.query_row([id], |row| row.get(0)).optional()?)
 }
 
-/// Adds a row of version 1.
+/// Adds a row of version 1, which the change `seq` of the journal creates, and its words.
 pub(crate) fn insert(
     tx: &Transaction<'_>,
     table: &Table,
     id: RecordId,
-    at: Timestamp,
+    (seq, at): (i64, Timestamp),
     cells: &[Cell],
 ) -> Result<()> {
     let mut statement = tx.prepare_cached(&table.insert)?;
@@ -104,10 +105,10 @@ pub(crate) fn insert(
         statement.raw_bind_parameter(FIXED_COLUMNS + 1 + place, cell)?;
     }
     statement.raw_execute()?;
-    Ok(())
+    search::add(tx, Owner::Type(table.model.id), &table.model, seq, cells, false)
 }
 
-/// Writes the changed columns of a row.
+/// Writes the changed columns of a row, and its words.
 pub(crate) fn update(
     tx: &Transaction<'_>,
     table: &Table,
@@ -135,7 +136,7 @@ pub(crate) fn update(
     }
     statement.raw_bind_parameter(place, id.as_bytes())?;
     statement.raw_execute()?;
-    Ok(())
+    search::update(tx, table, id, draft)
 }
 
 /// Archives a row, or takes it out of the archive.
@@ -154,7 +155,7 @@ pub(crate) fn set_archived(
     let archived_at = is_archived.then_some(at.micros());
     let parameters: [&dyn ToSql; 4] = [&version, &at.micros(), &archived_at, id.as_bytes()];
     tx.prepare_cached(&sql)?.execute(parameters)?;
-    Ok(())
+    search::set_archived(tx, table, id, is_archived)
 }
 
 /// Replaces a record's rows in the side table of an indexed `choices` attribute.

@@ -10,8 +10,8 @@ use crm_core::{
     Attribute, Bucket, ChoiceOption, ColumnMapping, Crm, DefineActivityKind, DefineAssociationType,
     Direction, FileRef, Flow, GroupKey, GroupMeasure, GroupRecords, IdentifyVisitor, Kind,
     ListChanges, ListImports, ListRecords, ListTimeline, Money, NewActivity, PatchAssociation,
-    PivotRecords, PlanImport, Preset, RecordId, RecordRef, RunSql, SaveView, SelectColumn,
-    SelectRows, Timestamp, Value, Values, ViewQuery, values,
+    PivotRecords, PlanImport, Preset, RecordId, RecordRef, RunSql, SaveView, SearchText,
+    SelectColumn, SelectRows, Timestamp, Value, Values, ViewQuery, values,
 };
 use serde_json::{Value as Json, json};
 
@@ -81,6 +81,32 @@ fn fill(crm: &Crm) {
     crm.journal().acknowledge("warehouse", 17).unwrap();
     crm.journal().acknowledge("new one", 0).unwrap();
     import(&crm);
+    make_searched(&crm, contact.id);
+}
+
+/// Words of every sort: of what was there already and of what comes, of what is archived, corrected
+/// and taken out again.
+fn make_searched(crm: &Crm, ann: RecordId) {
+    for kind in [Kind::Text, Kind::LongText, Kind::Email, Kind::Phone, Kind::Url, Kind::Address] {
+        let attribute = Attribute::new(format!("a_{}", kind.name()), kind).searched();
+        crm.types().define_attribute("everything", attribute).unwrap();
+    }
+    let row = |number: i32| crm.records("everything").get_by("code", format!("row {number}"));
+    let texts = values! { "a_text" => "Łódź, Straße, İzmir", "a_long_text" => "東京 ½" };
+    crm.records("everything").patch(row(4).unwrap().id, texts).unwrap();
+    crm.records("everything").patch(row(3).unwrap().id, values! { "a_text" => "Gone" }).unwrap();
+    crm.records("everything").patch(row(3).unwrap().id, values! { "a_text" => "" }).unwrap();
+    crm.records("everything").archive(row(2).unwrap().id, None).unwrap();
+    let note = Attribute::new("note", Kind::LongText).searched();
+    crm.activity_kinds().define(DefineActivityKind::new("bare", [note])).unwrap();
+    let at: Timestamp = "2026-01-02T00:00:00Z".parse().unwrap();
+    let noted = |note: &str, supersedes| NewActivity {
+        properties: values! { "note" => note },
+        supersedes,
+        ..NewActivity::of("bare", RecordRef::new("contact", ann), at)
+    };
+    let first = crm.activities().record(noted("Long line, wrong", None)).unwrap().activity.id;
+    crm.activities().record(noted("A long line, right", Some(first))).unwrap();
 }
 
 /// Views of every sort: changed, archived, restored.
@@ -290,6 +316,7 @@ fn contents(crm: &Crm) -> Json {
         "records": records,
         "kinds": kinds,
         "activities": activities(crm),
+        "found": found(crm),
         "views": crm.views().list().unwrap(),
         "association_types": crm.association_types().list().unwrap(),
         "associations": associations(crm),
@@ -302,6 +329,15 @@ fn contents(crm: &Crm) -> Json {
 fn ids(crm: &Crm, sql: &str) -> impl Iterator<Item = RecordId> {
     let rows = crm.sql(&RunSql::new(sql)).unwrap().rows.into_iter();
     rows.map(|row| row.0[0].as_str().unwrap().parse().unwrap())
+}
+
+fn found(crm: &Crm) -> Json {
+    let texts = ["line", "\"long line\"", "lodz strasse", "京", "gone", "ulm", "wrong", "buch*"];
+    let search = |text: &str| {
+        let archived = Archived::Include;
+        crm.search(&SearchText { archived, ..SearchText::new(text) }).unwrap().hits
+    };
+    texts.into_iter().map(|text| json!(search(text))).collect()
 }
 
 fn associations(crm: &Crm) -> Json {
@@ -324,7 +360,8 @@ fn tables(crm: &Crm) -> Vec<(String, Json)> {
     let read = |sql: &str| serde_json::to_value(crm.sql(&RunSql::new(sql)).unwrap().rows).unwrap();
     let master = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name";
     let mut found = vec![("sqlite_master".to_owned(), read(master))];
-    let names = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name";
+    let names = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' \
+         AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name";
     for row in crm.sql(&RunSql::new(names)).unwrap().rows {
         let name = row.0[0].as_str().unwrap().to_owned();
         let rows = read(&format!("SELECT * FROM \"{name}\" ORDER BY 1, 2"));

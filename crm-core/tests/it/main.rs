@@ -20,6 +20,7 @@ mod privacy;
 mod properties;
 mod records;
 mod schema;
+mod search;
 mod support;
 mod threads;
 mod time;

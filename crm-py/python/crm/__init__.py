@@ -181,6 +181,14 @@ from crm.schema import (
     Sensitivity,
     Types,
 )
+from crm.search import (
+    FoundActivity,
+    SearchHit,
+    SearchItem,
+    SearchPage,
+    Snippet,
+    SnippetPart,
+)
 from crm.tables import Table
 from crm.timeline import AssociationEntry, TimelineEntry, TimelineKind, TimelinePage
 from crm.values import Address, FileRef, Money, Value
@@ -266,6 +274,7 @@ __all__ = [
     "FileRef",
     "Files",
     "ForkedError",
+    "FoundActivity",
     "FullError",
     "GroupKey",
     "GroupMeasure",
@@ -333,9 +342,14 @@ __all__ = [
     "RowDecision",
     "RowsPage",
     "SavedView",
+    "SearchHit",
+    "SearchItem",
+    "SearchPage",
     "SelectColumn",
     "SelectRows",
     "Sensitivity",
+    "Snippet",
+    "SnippetPart",
     "StaleVersionError",
     "Table",
     "TimedOutError",

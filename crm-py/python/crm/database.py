@@ -24,8 +24,9 @@ from crm.imports import Imports
 from crm.journal import Change, ChangePage, Commit, Observer, read_changes
 from crm.progress import Report, adapt
 from crm.query import Query
-from crm.records import ApplyReport, RecordChange, Records, apply
+from crm.records import ApplyReport, Archived, RecordChange, Records, apply
 from crm.schema import Definitions, Types
+from crm.search import SearchItem, SearchPage, write_search
 from crm.sqlite_guard import Watch
 from crm.tables import SqlValue, Table
 from crm.timeline import TimelineEntry, TimelineKind, TimelinePage, read_timeline, write_timeline
@@ -243,6 +244,35 @@ class Crm:
         return read_timeline(
             self._engine.call("timeline.list", request), self._definitions, type
         )
+
+    def search(
+        self,
+        text: str,
+        *,
+        prefix: bool = False,
+        items: Iterable[SearchItem | str] = (),
+        types: Iterable[str] = (),
+        kinds: Iterable[str] = (),
+        archived: Archived | str = Archived.EXCLUDE,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> SearchPage:
+        """Search the texts of records and activities whose attribute or property is `searched`.
+
+        All words must be there; case and accents do not matter. `"two words"` in quotes stand one
+        after the other, `beg*` leaves a word open, and `prefix` the last one. Without `items`, what
+        `types` and `kinds` name is searched, and everything if they name nothing.
+
+        >>> import crm
+        >>> db = crm.open()
+        >>> notes = crm.Attribute("notes", crm.Kind.LONG_TEXT, searched=True)
+        >>> _ = db.types.define_attribute("contact", notes)
+        >>> _ = db.contacts.create(notes="Met Ms Müller at the fair")
+        >>> db.search("muller").hits[0].snippet.marked("[", "]")
+        'Met Ms [Müller] at the fair'
+        """
+        request = write_search(text, prefix, items, types, kinds, archived, after, limit)
+        return wire.read(SearchPage, self._engine.call("search.find", request))
 
     @property
     def files(self) -> Files:

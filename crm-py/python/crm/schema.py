@@ -98,6 +98,8 @@ class Attribute:
     """Whether no two records, archived ones included, may have the same value."""
     index: bool
     """Whether to keep an index, so that lists filtered or ordered by it stay fast."""
+    searched: bool
+    """Whether its words are found by `Crm.search`; for texts, addresses and the like."""
     default: Any
     """The value of a new record that is created without one."""
     options: tuple[ChoiceOption, ...]
@@ -135,6 +137,7 @@ class Attribute:
         required: bool = False,
         unique: bool = False,
         index: bool = False,
+        searched: bool = False,
         default: Value = None,
         options: Iterable[ChoiceOption | str] = (),
         minimum: Value = None,
@@ -197,8 +200,9 @@ def _read_bound(kind: str, plain: Any) -> Any:
 
 def read_attribute(plain: dict[str, Any]) -> Attribute:
     """Return a definition from its plain form."""
-    # A definition without a formula does not mention one.
+    # A definition mentions formula and search only if it has them.
     given: dict[str, Any] = {field.name: plain.get(field.name) for field in fields(Attribute)}
+    given["searched"] = plain.get("searched", False)
     for bound in _BOUNDS:
         given[bound] = _read_bound(plain["kind"], plain[bound])
     given["options"] = [wire.read(ChoiceOption, option) for option in plain["options"]]

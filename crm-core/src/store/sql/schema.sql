@@ -194,3 +194,17 @@ CREATE TABLE crm_view (
     definition TEXT NOT NULL,              -- JSON
     archived_at INTEGER                    -- microseconds UTC; NULL while in use
 ) STRICT;
+
+CREATE TABLE crm_searched (
+    -- What has words in crm_search: one row for each record or activity, by the same number.
+    seq INTEGER PRIMARY KEY,               -- of the row in the journal that created or recorded it
+    type INTEGER REFERENCES crm_type (id), -- of a record; NULL for an activity
+    kind INTEGER REFERENCES crm_activity_kind (id), -- of an activity; NULL for a record
+    is_archived INTEGER NOT NULL           -- 0 or 1
+) STRICT;
+
+-- The words of each, folded: small letters without accents, between two attributes the sign of a paragraph.
+CREATE VIRTUAL TABLE crm_search USING fts5(words, tokenize = 'ascii', prefix = '2');
+
+-- What is changed or taken out leaves no word behind.
+INSERT INTO crm_search (crm_search, rank) VALUES ('secure-delete', 1);

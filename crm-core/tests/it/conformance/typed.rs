@@ -12,7 +12,7 @@ use crm_core::{
     ListActivities, ListChanges, ListImports, ListPlanRows, ListRecords, ListTimeline, NewActivity,
     PatchAssociation, PatchRecord, PivotRecords, PlanImport, ProposeMapping, ReadFile,
     RecordActivities, ReleaseVisitor, RestoreAssociation, RestoreRecord, ResumeImport, RunSql,
-    RunView, SaveView, SelectRows, TypeName, UpsertRecord, ViewName, WalkAssociations,
+    RunView, SaveView, SearchText, SelectRows, TypeName, UpsertRecord, ViewName, WalkAssociations,
     ops::Request,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -140,6 +140,7 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         "records.upsert" => {
             with.call(|r: UpsertRecord| crm.records(&r.entity_type).upsert(&r.key, r.values))
         }
+        "search.find" => with.call(|r: SearchText| crm.search(&r)),
         "timeline.list" => with.call(|r: ListTimeline| crm.timeline(&r)),
         "types.archive" => with.call(|r: TypeName| crm.types().archive(&r.entity_type)),
         "types.define" => with.call(|r: DefineType| crm.types().define(r)),

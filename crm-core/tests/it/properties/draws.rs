@@ -185,6 +185,11 @@ pub(super) fn attribute(
             );
             attribute.unique = unique && is_key;
             attribute.index = index && (is_key || kind == Kind::Choices);
+            let is_text = matches!(
+                kind,
+                Kind::Text | Kind::LongText | Kind::Email | Kind::Phone | Kind::Url | Kind::Address
+            );
+            attribute.searched = hidden && is_text;
             attribute
         })
         .boxed()

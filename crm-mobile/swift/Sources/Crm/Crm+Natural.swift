@@ -96,7 +96,7 @@ extension Attribute {
     /// An attribute with the rules that are named; the others are off.
     public init(
         _ name: String, _ kind: Kind, label: String = "", description: String = "",
-        required: Bool = false, unique: Bool = false, index: Bool = false,
+        required: Bool = false, unique: Bool = false, index: Bool = false, searched: Bool = false,
         defaultValue: Value? = nil, options: [String] = [], minimum: Value? = nil,
         maximum: Value? = nil, length: UInt32? = nil, pattern: String? = nil, scale: UInt8? = nil,
         currency: String? = nil, target: String? = nil, formula: String? = nil,
@@ -104,7 +104,7 @@ extension Attribute {
     ) {
         self.init(
             name: name, kind: kind, label: label, description: description, required: required,
-            unique: unique, index: index, default: defaultValue,
+            unique: unique, index: index, searched: searched, default: defaultValue,
             options: options.map { ChoiceOption(value: $0) }, minimum: minimum, maximum: maximum,
             length: length, pattern: pattern, scale: scale, currency: currency, target: target,
             formula: formula, sensitivity: sensitivity)

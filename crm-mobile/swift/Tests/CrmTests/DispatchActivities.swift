@@ -1,7 +1,7 @@
 import Crm
 import Foundation
 
-// The branches of activities, their kinds, the timeline and conditions.
+// The branches of activities, their kinds, the timeline, search and conditions.
 
 extension Json {
     /// A moment in the proleptic Gregorian calendar, which Foundation's formatters leave before 1582.
@@ -165,6 +165,21 @@ let activityBranches: [String: Branch] = [
         return json(try crm.listActivityKinds(request: Empty()))
     },
     "activity_kinds.restore": { try $0.restoreActivityKind(request: try kindName($1)).json },
+    "search.find": { crm, given in
+        let given = try given.only(
+            "text", "prefix", "items", "types", "kinds", "archived", "after", "limit")
+        let page = try crm.searchText(
+            request: SearchText(
+                text: try given.string("text"), prefix: given["prefix"].bool ?? false,
+                items: try given.list("items") { item in
+                    try item.wanted(SearchItem.allCases.first { "\($0)" == item.text })
+                },
+                types: try given.list("types") { try $0.wanted($0.text) },
+                kinds: try given.list("kinds") { try $0.wanted($0.text) },
+                archived: given.archived, after: given["after"].text,
+                limit: given.limit("limit", 100)))
+        return object(["hits": json(page.hits), "next": json(page.next)])
+    },
     "timeline.list": { crm, given in
         let given = try given.only("type", "id", "items", "kinds", "after", "limit")
         let page = try crm.listTimeline(
@@ -251,6 +266,25 @@ extension Visitor: Wire {
         .object([
             "visitor": .text(visitor), "record": record?.json ?? .null,
             "activities": CrmTests.json(activities),
+        ])
+    }
+}
+
+extension SearchHit: Wire {
+    var json: Json {
+        let parts = snippet.parts.map {
+            Json.object(["text": .text($0.text), "is_match": .bool($0.isMatch)])
+        }
+        let found = activity.map {
+            Json.object(["id": .text($0.id), "kind": .text($0.kind), "at": CrmTests.json($0.at)])
+        }
+        return .object([
+            "record": record?.json ?? .null, "activity": found ?? .null, "score": .number(score),
+            "attribute": .text(attribute),
+            "snippet": .object([
+                "parts": .array(parts), "is_cut_before": .bool(snippet.isCutBefore),
+                "is_cut_after": .bool(snippet.isCutAfter),
+            ]),
         ])
     }
 }

@@ -77,7 +77,8 @@ extension Json {
 
     func attribute() throws -> Attribute {
         _ = try only(
-            "name", "kind", "label", "description", "required", "unique", "index", "default",
+            "name", "kind", "label", "description", "required", "unique", "index", "searched",
+            "default",
             "options", "minimum", "maximum", "length", "pattern", "scale", "currency", "target",
             "formula", "sensitivity")
         let kindName = try string("kind")
@@ -88,6 +89,7 @@ extension Json {
             name: try string("name"), kind: kind, label: self["label"].text ?? "",
             description: self["description"].text ?? "", required: self["required"].bool ?? false,
             unique: self["unique"].bool ?? false, index: self["index"].bool ?? false,
+            searched: self["searched"].bool ?? false,
             default: try optional("default"),
             options: try list("options") {
                 ChoiceOption(

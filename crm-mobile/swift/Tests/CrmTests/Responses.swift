@@ -76,7 +76,8 @@ extension Attribute: Wire {
         .object([
             "name": .text(name), "kind": .text(snake("\(kind)")), "label": .text(label),
             "description": .text(description), "required": .bool(required),
-            "unique": .bool(unique), "index": .bool(index), "default": CrmTests.json(self.default),
+            "unique": .bool(unique), "index": .bool(index),
+            "searched": .bool(searched), "default": CrmTests.json(self.default),
             "options": CrmTests.json(options), "minimum": CrmTests.json(minimum),
             "maximum": CrmTests.json(maximum), "length": CrmTests.json(length.map(Int64.init)),
             "pattern": CrmTests.json(pattern), "scale": CrmTests.json(scale.map(Int64.init)),

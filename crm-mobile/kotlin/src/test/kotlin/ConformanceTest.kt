@@ -82,6 +82,7 @@ import org.crmcore.model.ResumeImport
 import org.crmcore.model.RunSql
 import org.crmcore.model.RunView
 import org.crmcore.model.SaveView
+import org.crmcore.model.SearchText
 import org.crmcore.model.SelectRows
 import org.crmcore.model.TypeName
 import org.crmcore.model.UpsertRecord
@@ -210,6 +211,7 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "records.patch" to call(PatchRecord::class) { patchRecord(it) },
     "records.restore" to call(RestoreRecord::class) { restoreRecord(it) },
     "records.upsert" to call(UpsertRecord::class) { upsertRecord(it) },
+    "search.find" to call(SearchText::class) { searchText(it) },
     "timeline.list" to call(ListTimeline::class) { listTimeline(it) },
     "types.archive" to call(TypeName::class) { archiveType(it) },
     "types.define" to call(DefineType::class) { defineType(it) },
