@@ -28,6 +28,7 @@ mod pivot;
 mod progress;
 mod queries;
 mod records;
+mod rollups;
 mod system;
 mod timeline;
 mod types;
@@ -358,6 +359,7 @@ impl Crm {
         let (value, end) = self.shared.store.write(|tx| {
             let mut writing = Writing::begin(self, tx, *head)?;
             let value = body(&mut writing)?;
+            writing.settle()?;
             Ok((value, writing.finish()))
         })?;
         *head = end.head;

@@ -11,7 +11,7 @@ use super::{Attribute, EntityType, check};
 use crate::{
     Error, ErrorKind, Result, Timestamp,
     cell::Cell,
-    formula::Formula,
+    formula::{Formula, Rollup},
     normal::{self, name::nearest},
 };
 
@@ -27,8 +27,11 @@ pub(crate) struct TypeModel {
     /// All attributes, archived ones included, in the order of their definition.
     pub(crate) attributes: Vec<AttributeModel>,
     by_name: HashMap<String, usize>,
-    /// Places of the calculated attributes in use, each after those that its formula reads.
+    /// Places of the attributes in use that are calculated from others, each after those that its
+    /// formula reads.
     pub(crate) calculated: Vec<usize>,
+    /// Places of the roll-ups in use.
+    pub(crate) rollups: Vec<usize>,
     /// How many columns the attributes take together.
     pub(crate) columns: usize,
 }
@@ -120,6 +123,11 @@ impl AttributeModel {
         self.formula.is_some()
     }
 
+    /// The roll-up that gives its values.
+    pub(crate) fn rollup(&self) -> Option<&Rollup> {
+        self.formula.as_ref()?.rollup()
+    }
+
     /// The decimal places of a `decimal`.
     pub(crate) fn scale(&self) -> u8 {
         self.definition.scale.unwrap_or(2)
@@ -194,7 +202,20 @@ impl TypeModel {
         let by_name: HashMap<_, _> =
             by_name.map(|(place, a)| (a.name().to_owned(), place)).collect();
         let calculated = Order::of(&attributes, &by_name);
-        Self { id, name, label, description, archived_at, attributes, by_name, calculated, columns }
+        let (rollups, calculated) =
+            calculated.into_iter().partition(|place| attributes[*place].rollup().is_some());
+        Self {
+            id,
+            name,
+            label,
+            description,
+            archived_at,
+            attributes,
+            by_name,
+            calculated,
+            rollups,
+            columns,
+        }
     }
 
     /// The same type with this attribute replaced, or added at the end.
@@ -242,6 +263,11 @@ impl TypeModel {
     ) -> impl Iterator<Item = &'a AttributeModel> + 'a {
         let reads = move |a: &&AttributeModel| a.formula.as_ref().is_some_and(|f| f.reads(name));
         self.live().filter(reads)
+    }
+
+    /// The columns of what is calculated.
+    pub(crate) fn calculated_columns(&self) -> impl Iterator<Item = String> + '_ {
+        self.live().filter(|attribute| attribute.is_calculated()).flat_map(|a| a.column_names())
     }
 
     /// The attributes in use.
