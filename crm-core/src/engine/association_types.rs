@@ -108,7 +108,7 @@ impl<'a> AssociationTypes<'a> {
             if archive {
                 let catalog = &writing.catalog;
                 let readers = catalog.rollups().over_associations(table.model.id);
-                check_unread(catalog, readers, "name", "association type")?;
+                check_unread(catalog, readers, "type", "association type")?;
             }
             let stamp = writing.stamp();
             let mut model = table.model.clone();

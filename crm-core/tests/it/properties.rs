@@ -9,6 +9,7 @@ mod links;
 mod machine;
 mod queries;
 mod rebuild;
+mod rollups;
 
 use std::{
     collections::BTreeMap,
