@@ -195,7 +195,7 @@ impl<'a> Activities<'a> {
                     None => rows::add_visitor(writing.tx, key)?,
                 };
                 rows::set_record(writing.tx, visitor, Some((number, *id)))?;
-                writing.note_visitor((number, *id))?;
+                writing.note_visitor((number, *id));
                 let stamp = writing.stamp();
                 journal::write_identified(key, &record, &mut writing.body);
                 writing.log_body(stamp, ChangeKind::VisitorIdentified, None, None)?;
@@ -216,7 +216,7 @@ impl<'a> Activities<'a> {
             let known = known.ok_or_else(|| not_found("visitor", "no such visitor"))?;
             if let Some(record) = known.record {
                 rows::set_record(writing.tx, known.number, None)?;
-                writing.note_visitor(record)?;
+                writing.note_visitor(record);
                 let stamp = writing.stamp();
                 journal::write_released(visitor, &mut writing.body);
                 writing.log_body(stamp, ChangeKind::VisitorReleased, None, None)?;
@@ -281,7 +281,7 @@ fn record(writing: &mut Writing<'_>, activity: NewActivity) -> Result<(i64, Reco
     let stamp = writing.stamp();
     rows::insert(writing.tx, &kind, &NewRow { seq, id, subject, visitor }, &content)?;
     if let Some(subject) = subject {
-        writing.note_activity(kind.model.id, subject, &content, true)?;
+        writing.note_activity(kind.model.id, subject, &content, true);
     }
     if !content.links.is_empty() {
         rows::insert_links(writing.tx, seq, &content, &types)?;
@@ -305,7 +305,8 @@ fn note_superseded(
         return Ok(());
     };
     rows::complete(writing.tx, std::slice::from_mut(&mut old), |_| Ok(&kind))?;
-    writing.note_activity(kind.model.id, subject, &old.content, false)
+    writing.note_activity(kind.model.id, subject, &old.content, false);
+    Ok(())
 }
 
 /// The activity that `content` corrects, whose subject or visitor it has.

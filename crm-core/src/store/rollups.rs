@@ -153,17 +153,19 @@ pub(crate) fn read(
     Ok(tally.finish(attribute))
 }
 
-/// Shows the records that sum up the record `far` to `visit`.
+/// Shows the records that sum up the record `far` to `visit`, until it says stop.
 pub(crate) fn owners(
     conn: &Connection,
     rollup: &RollupTable,
     far: RecordId,
-    mut visit: impl FnMut(RecordId) -> Result<()>,
+    mut visit: impl FnMut(RecordId) -> bool,
 ) -> Result<()> {
     let mut statement = conn.prepare_cached(&rollup.owners)?;
     let mut rows = rollup.rows(&mut statement, far)?;
     while let Some(row) = rows.next()? {
-        visit(RecordId::from_bytes(row.get(0)?))?;
+        if !visit(RecordId::from_bytes(row.get(0)?)) {
+            break;
+        }
     }
     Ok(())
 }
@@ -179,4 +181,19 @@ pub(crate) fn has_other_way(
     let parameters: [&dyn ToSql; 4] =
         [near.as_bytes(), &rollup.role(), far.as_bytes(), link.as_bytes()];
     Ok(statement.query_row(parameters, |_| Ok(())).optional()?.is_some())
+}
+
+/// How SQLite goes about everything that a roll-up asks of it.
+#[cfg(test)]
+pub(crate) fn explain(conn: &Connection, rollup: &RollupTable) -> Result<Vec<String>> {
+    let asked = rollup.select.iter().chain([&rollup.owners, &rollup.other_way]);
+    let mut steps = Vec::new();
+    for sql in asked.filter(|sql| !sql.is_empty()) {
+        let mut statement = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next()? {
+            steps.push(row.get(3)?);
+        }
+    }
+    Ok(steps)
 }

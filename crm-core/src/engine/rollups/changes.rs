@@ -38,30 +38,46 @@ type Key = (usize, i64, RecordId);
 #[derive(Debug, Default)]
 pub(in crate::engine) struct Pending {
     waiting: BTreeMap<Key, Vec<(Arc<Kept>, Change)>>,
-    /// How many records were noted.
+    /// How many records were noted; nothing more is once they are too many.
     noted: usize,
     /// The versions of the records that were written for their roll-ups.
     versions: HashMap<RecordId, i64>,
 }
 
 impl Pending {
-    fn note(&mut self, kept: &Arc<Kept>, id: RecordId, change: Change) -> Result<()> {
+    /// Notes a change of a roll-up of a record. Answers whether there is room for more: that there is
+    /// none must undo the whole transaction, and so is told when it settles.
+    pub(super) fn note(&mut self, kept: &Arc<Kept>, id: RecordId, change: Change) -> bool {
         let key = (kept.level, kept.plan().entity_type.id, id);
-        let waiting = self.waiting.entry(key).or_insert_with(|| {
+        if !self.waiting.contains_key(&key) {
             self.noted += 1;
-            Vec::new()
-        });
+        }
+        if !self.has_room() {
+            return false;
+        }
+        let waiting = self.waiting.entry(key).or_default();
         match waiting.iter_mut().find(|(other, _)| Arc::ptr_eq(other, kept)) {
             None => waiting.push((Arc::clone(kept), change)),
             Some((_, noted)) => {
                 *noted = std::mem::replace(noted, Change::Anew).and(kept.plan(), change);
             }
         }
-        if self.noted <= limits::ROLLED_UP_AT_ONCE {
+        true
+    }
+
+    fn has_room(&self) -> bool {
+        self.noted <= limits::ROLLED_UP_AT_ONCE
+    }
+
+    /// # Errors
+    ///
+    /// `LimitExceeded` if more was to be noted than there is room for.
+    pub(super) fn check_room(&self) -> Result<()> {
+        if self.has_room() {
             return Ok(());
         }
-        let message =
-            format!("changes the roll-ups of more than {} records", limits::ROLLED_UP_AT_ONCE);
+        let most = limits::ROLLED_UP_AT_ONCE;
+        let message = format!("the roll-ups of more than {most} records would change");
         Err(Error::new(ErrorKind::LimitExceeded, message).with_hint(
             "write less at once; or archive the attributes that look at this, write, and take them \
              out of the archive",
@@ -187,7 +203,7 @@ impl Writing<'_> {
         (entity_type, subject): Numbered,
         content: &Content,
         counts: bool,
-    ) -> Result<()> {
+    ) {
         let found: Vec<_> = self.summing_up(kind, entity_type).cloned().collect();
         for kept in found {
             let cells = of_activity(kept.plan().columns(), content);
@@ -196,19 +212,17 @@ impl Writing<'_> {
                 false => kept.plan().removed(&cells),
             };
             if let Some(change) = change {
-                self.pending.note(&kept, subject, change)?;
+                self.pending.note(&kept, subject, change);
             }
         }
-        Ok(())
     }
 
     /// Notes that activities of some visitor are, or are no longer, those of a record.
-    pub(in crate::engine) fn note_visitor(&mut self, (entity_type, id): Numbered) -> Result<()> {
+    pub(in crate::engine) fn note_visitor(&mut self, (entity_type, id): Numbered) {
         let catalog = Arc::clone(&self.catalog);
         for kept in catalog.rollups().of_subject.get(&entity_type).into_iter().flatten() {
-            self.pending.note(kept, id, Change::Anew)?;
+            self.pending.note(kept, id, Change::Anew);
         }
-        Ok(())
     }
 
     /// Notes what a new association, or a change of one that stood as `before`, changes.
@@ -235,7 +249,7 @@ impl Writing<'_> {
                 continue;
             }
             if kept.plan().aggregate == Aggregate::Latest {
-                self.pending.note(kept, near.id, Change::Anew)?;
+                self.pending.note(kept, near.id, Change::Anew);
                 continue;
             }
             if rollups::has_other_way(self.tx, &kept.table, (near.id, far.id), row.id)? {
@@ -247,14 +261,19 @@ impl Writing<'_> {
             let cells = of_row(kept.plan().columns(), &far);
             let change = if is { kept.plan().added(&cells) } else { kept.plan().removed(&cells) };
             if let Some(change) = change {
-                self.pending.note(kept, near.id, change)?;
+                self.pending.note(kept, near.id, change);
             }
         }
         Ok(())
     }
 
     /// Writes everything that is noted, and what that changes in turn.
+    ///
+    /// # Errors
+    ///
+    /// `LimitExceeded` if that is more than one transaction may change; then nothing of it may stay.
     pub(in crate::engine) fn settle(&mut self) -> Result<()> {
+        self.pending.check_room()?;
         while let Some(((_, _, id), changes)) = self.pending.waiting.pop_first() {
             let table = self.table(&changes[0].0.plan().entity_type.name)?;
             let Some(mut row) = rows::get(self.tx, &table, id)? else { continue };
@@ -273,6 +292,7 @@ impl Writing<'_> {
             if !draft.changed.is_empty() {
                 let row = records::update(self, &table, row, draft)?;
                 self.pending.versions.insert(id, row.version);
+                self.pending.check_room()?;
             }
         }
         Ok(())

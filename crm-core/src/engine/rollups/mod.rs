@@ -5,6 +5,8 @@
 //! in here under everything that can change its value.
 
 mod changes;
+#[cfg(test)]
+mod tests;
 
 pub(super) use changes::{Pending, Standing};
 

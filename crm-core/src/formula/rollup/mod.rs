@@ -40,15 +40,20 @@ pub(crate) enum Source {
     /// The activities of the record, of a kind or of `any`.
     Activities(String),
     /// The records that are associated with it.
-    Related {
-        association: String,
-        /// Whether the associations lead to the record.
-        inverse: bool,
-        entity_type: Option<String>,
-        role: Option<String>,
-        /// Whether only associations without a last day count.
-        open: bool,
-    },
+    Related(Related),
+}
+
+/// Which records are associated with one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Related {
+    pub(crate) association: String,
+    /// Whether the associations lead to the record.
+    pub(crate) inverse: bool,
+    /// Which type is meant, where there are several.
+    pub(crate) entity_type: Option<String>,
+    pub(crate) role: Option<String>,
+    /// Whether only associations without a last day count.
+    pub(crate) open: bool,
 }
 
 impl Aggregate {

@@ -1,6 +1,6 @@
 //! A roll-up judged against the schema: names have become columns and numbers.
 
-use super::{Aggregate, Rollup, Source};
+use super::{Aggregate, Related, Rollup, Source};
 use crate::{
     Condition, Error, ErrorKind, Kind, RelatedCondition, Result,
     condition::{self, Column, FoundField, Named, RECORD_COLUMNS, Schema, Way},
@@ -54,7 +54,7 @@ pub(crate) fn resolve(
 ) -> Result<Plan> {
     let (of, field) = match &rollup.source {
         Source::Activities(kind) => activities(schema, kind, rollup.field.as_deref())?,
-        source => related(schema, model, source, rollup)?,
+        Source::Related(source) => related(schema, model, source, rollup.field.as_deref())?,
     };
     let fits = match (rollup.aggregate, field.as_ref().map(|field| field.kind)) {
         (Aggregate::Count, _) | (_, None) => true,
@@ -131,12 +131,10 @@ fn activities(
 fn related(
     schema: &dyn Schema,
     model: &TypeModel,
-    source: &Source,
-    rollup: &Rollup,
+    source: &Related,
+    field: Option<&str>,
 ) -> Result<(Of, Option<FoundField>)> {
-    let Source::Related { association: name, inverse, entity_type, role, open } = source else {
-        unreachable!("activities were told apart before");
-    };
+    let Related { association: name, inverse, entity_type, role, open } = source;
     let asked = Condition::related(name.as_str());
     let asked = RelatedCondition { inverse: *inverse, entity_type: entity_type.clone(), ..asked };
     let test = condition::relatives(schema, &model.name, &asked)?;
@@ -149,10 +147,10 @@ fn related(
         return Err(Error::new(ErrorKind::Archived, message)
             .with_hint("restore it with association_types.restore"));
     }
-    let field = match (&rollup.field, test.types.as_slice()) {
+    let field = match (field, test.types.as_slice()) {
         (None, _) => None,
         (Some(field), [only]) => {
-            if RECORD_COLUMNS.contains(&field.as_str()) && field != "created_at" {
+            if RECORD_COLUMNS.contains(&field) && field != "created_at" {
                 return Err(invalid(format!("does not look at {field}"))
                     .with_hint("name an attribute, or created_at"));
             }
@@ -180,7 +178,7 @@ pub(crate) fn reads<'s>(
     model: &TypeModel,
     rollup: &Rollup,
 ) -> Vec<(&'s TypeModel, &'s AttributeModel)> {
-    let (Source::Related { association, inverse, entity_type, .. }, Some(field)) =
+    let (Source::Related(Related { association, inverse, entity_type, .. }), Some(field)) =
         (&rollup.source, &rollup.field)
     else {
         return Vec::new();

@@ -247,13 +247,9 @@ fn rollup() -> impl Strategy<Value = Rollup> {
         (word(), any::<bool>(), prop::option::of(word()), prop::option::of(word()), any::<bool>());
     let source = prop_oneof![
         word().prop_map(Source::Activities),
-        related.prop_map(|(association, inverse, entity_type, role, open)| Source::Related {
-            association,
-            inverse,
-            entity_type,
-            role,
-            open,
-        }),
+        related.prop_map(|(association, inverse, entity_type, role, open)| Source::Related(
+            Related { association, inverse, entity_type, role, open }
+        )),
     ];
     (prop::sample::select(Aggregate::ALL), word(), source).prop_map(|(aggregate, field, source)| {
         let field = (aggregate != Aggregate::Count).then_some(field);

@@ -7,7 +7,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::{Aggregate, Rollup, Source};
+use super::{Aggregate, Related, Rollup, Source};
 use crate::{
     Result,
     formula::KEYWORDS,
@@ -61,7 +61,7 @@ fn source(scan: &mut Scanner<'_>) -> Result<Source> {
     let entity_type = if scan.eat_word("as") { Some(scan.name()?) } else { None };
     let role = if scan.eat_word("role") { Some(scan.string()?) } else { None };
     let open = scan.eat_word("open");
-    Ok(Source::Related { association, inverse, entity_type, role, open })
+    Ok(Source::Related(Related { association, inverse, entity_type, role, open }))
 }
 
 /// A name, in backticks where it could be read as something else.
@@ -83,7 +83,7 @@ impl Display for Source {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Activities(kind) => f.write_str(&name(kind)),
-            Self::Related { association, inverse, entity_type, role, open } => {
+            Self::Related(Related { association, inverse, entity_type, role, open }) => {
                 let inverse = if *inverse { "inverse " } else { "" };
                 write!(f, "related {inverse}{}", name(association))?;
                 if let Some(entity_type) = entity_type {
