@@ -47,9 +47,9 @@ impl<'a> Types<'a> {
     /// `InvalidArgument` if a name or property makes no sense, `UnknownType` if a reference's target
     /// is not there, `DefinitionConflict` if stored records do not pass a tightened rule (the
     /// message counts and names them) or something changes that cannot, `UnknownAttribute`,
-    /// `UnknownOption` or `InvalidArgument` if a formula makes no sense, `Archived` if the type, a
-    /// listed attribute or one that a formula reads is archived, `LimitExceeded` past 500 types or
-    /// 200 attributes; and as for [`Records::create`](crate::Records::create) if a default or a
+    /// `UnknownOption`, `UnknownType`, `Required` or `InvalidArgument` if a formula makes no sense,
+    /// `Archived` if the type, a listed attribute or something that a formula reads is archived,
+    /// `LimitExceeded` past 500 types or 200 attributes; and as for [`Records::create`](crate::Records::create) if a default or a
     /// bound does not fit its kind.
     pub fn define(&self, definition: DefineType) -> Result<EntityType> {
         self.crm.write(|writing| Ok(define(writing, definition)?.model.describe()))

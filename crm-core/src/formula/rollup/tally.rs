@@ -64,10 +64,10 @@ impl<'p> Tally<'p> {
                 self.sum = self.sum.and_then(|sum| sum.add(number));
             }
             (Aggregate::Sum, Datum::Real(real)) => self.reals.add(&Cell::Real(real)),
-            (Aggregate::Min | Aggregate::Max, datum) => {
-                if is_beyond(self.aggregate, &datum, &self.found) {
-                    self.found = datum.into_owned();
-                }
+            (Aggregate::Min | Aggregate::Max, datum)
+                if is_beyond(self.aggregate, &datum, &self.found) =>
+            {
+                self.found = datum.into_owned();
             }
             (Aggregate::Latest, datum) if self.count == 1 => self.found = datum.into_owned(),
             _ => {}
