@@ -41,6 +41,9 @@ pub const FORMULA_BYTES: usize = 16 * 1024;
 pub const FORMULA_NODES: usize = 256;
 /// How deep a formula may be nested.
 pub const FORMULA_DEPTH: usize = 32;
+/// Records whose roll-ups one transaction changes, each counted once for every roll-up that lies upon
+/// another. New formulas are not bound by it.
+pub const ROLLED_UP_AT_ONCE: usize = 200_000;
 /// Bytes of the name of an actor or a consumer, and of a cause.
 pub const ACTOR_BYTES: usize = 255;
 /// Bytes of one change of a record as the journal holds it, where some characters take up to six.

@@ -14,6 +14,7 @@ use super::{
         MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, Test, Way, WhenTest,
     },
     field::{Field, allows, compare, plain},
+    resolve::kind,
     size,
 };
 use crate::{
@@ -242,11 +243,7 @@ impl<'a> Checker<'a> {
         self.record("event", path)?;
         let model = match event.event.as_str() {
             "any" => None,
-            name => Some(self.schema.activity_kind(name).ok_or_else(|| {
-                let kinds = self.schema.activity_kinds();
-                unknown(ErrorKind::UnknownType, "no such activity kind", name, &kinds)
-                    .with_field(join(path, "event"))
-            })?),
+            name => Some(kind(self.schema, name).map_err(at(&join(path, "event")))?),
         };
         let scope = Scope::Activity(model);
         let frame = match (&event.within, event.from, event.until) {

@@ -6,11 +6,11 @@
 
 use super::{
     EventCondition, RelatedCondition,
-    check::{Checker, Schema, Scope},
+    check::{Checker, Schema, Scope, unknown},
     checked::{Column, EventTest, RelatedTest},
     field::Field,
 };
-use crate::{Error, ErrorKind, Kind, Result};
+use crate::{Error, ErrorKind, Kind, Result, schema::TypeModel};
 
 /// A field of a record or of an activity, to be read.
 #[derive(Debug, Clone)]
@@ -59,6 +59,31 @@ pub(crate) fn event(
     Checker::of_records(schema, entity_type)?.event(event, "")
 }
 
+/// Finds a kind of activity.
+///
+/// # Errors
+///
+/// `UnknownType`, with the nearest name as a hint.
+pub(crate) fn kind<'s>(schema: &'s dyn Schema, name: &str) -> Result<&'s TypeModel> {
+    schema.activity_kind(name).ok_or_else(|| {
+        let kinds = schema.activity_kinds();
+        unknown(ErrorKind::UnknownType, "no such activity kind", name, &kinds)
+    })
+}
+
+/// Judges which related records are meant.
+///
+/// # Errors
+///
+/// As [`check`](super::check()).
+pub(crate) fn relatives(
+    schema: &dyn Schema,
+    entity_type: &str,
+    related: &RelatedCondition,
+) -> Result<RelatedTest> {
+    Checker::of_records(schema, entity_type)?.related(related, "")
+}
+
 /// Judges which related record is meant, which must be of one entity type.
 ///
 /// # Errors
@@ -69,7 +94,7 @@ pub(crate) fn related(
     entity_type: &str,
     related: &RelatedCondition,
 ) -> Result<RelatedTest> {
-    let test = Checker::of_records(schema, entity_type)?.related(related, "")?;
+    let test = relatives(schema, entity_type, related)?;
     match test.types.as_slice() {
         [_] => Ok(test),
         types => {

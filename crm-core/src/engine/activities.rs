@@ -195,6 +195,7 @@ impl<'a> Activities<'a> {
                     None => rows::add_visitor(writing.tx, key)?,
                 };
                 rows::set_record(writing.tx, visitor, Some((number, *id)))?;
+                writing.note_visitor((number, *id));
                 let stamp = writing.stamp();
                 journal::write_identified(key, &record, &mut writing.body);
                 writing.log_body(stamp, ChangeKind::VisitorIdentified, None, None)?;
@@ -213,8 +214,9 @@ impl<'a> Activities<'a> {
         self.crm.write(|writing| {
             let known = rows::find_visitor(writing.tx, visitor)?;
             let known = known.ok_or_else(|| not_found("visitor", "no such visitor"))?;
-            if known.record.is_some() {
+            if let Some(record) = known.record {
                 rows::set_record(writing.tx, known.number, None)?;
+                writing.note_visitor(record);
                 let stamp = writing.stamp();
                 journal::write_released(visitor, &mut writing.body);
                 writing.log_body(stamp, ChangeKind::VisitorReleased, None, None)?;
@@ -278,14 +280,33 @@ fn record(writing: &mut Writing<'_>, activity: NewActivity) -> Result<(i64, Reco
     let seq = writing.next_seq();
     let stamp = writing.stamp();
     rows::insert(writing.tx, &kind, &NewRow { seq, id, subject, visitor }, &content)?;
+    if let Some(subject) = subject {
+        writing.note_activity(kind.model.id, subject, &content, true);
+    }
     if !content.links.is_empty() {
         rows::insert_links(writing.tx, seq, &content, &types)?;
     }
     if let Some(old) = corrected {
         rows::supersede(writing.tx, old.seq, id)?;
+        note_superseded(writing, old, subject)?;
     }
     writing.log_body(stamp, ChangeKind::ActivityRecorded, None, None)?;
     Ok((seq, id, Outcome::Created))
+}
+
+/// Notes that an activity of this subject counts no longer.
+fn note_superseded(
+    writing: &mut Writing<'_>,
+    mut old: StoredActivity,
+    subject: Option<Numbered>,
+) -> Result<()> {
+    let kind = writing.kind(&old.kind)?;
+    let Some(subject) = subject.filter(|_| writing.sums_up(kind.model.id, subject)) else {
+        return Ok(());
+    };
+    rows::complete(writing.tx, std::slice::from_mut(&mut old), |_| Ok(&kind))?;
+    writing.note_activity(kind.model.id, subject, &old.content, false);
+    Ok(())
 }
 
 /// The activity that `content` corrects, whose subject or visitor it has.

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Crm, Writing, search::index_activities};
+use super::{
+    Crm, Writing,
+    rollups::{check_again, check_unread},
+    search::index_activities,
+};
 use crate::{
     ActivityKind, ActivityPreset, ChangeKind, DefineActivityKind, Error, ErrorKind, Result,
     activity::{RESERVED_PROPERTIES, check_name, definition_json},
@@ -69,7 +73,7 @@ impl<'a> ActivityKinds<'a> {
     ///
     /// # Errors
     ///
-    /// `UnknownType`.
+    /// `UnknownType`; `DefinitionConflict` if a roll-up looks at it.
     pub fn archive(&self, kind: &str) -> Result<ActivityKind> {
         self.set_archived(kind, true)
     }
@@ -88,6 +92,11 @@ impl<'a> ActivityKinds<'a> {
             let kind = writing.kind(name)?;
             if kind.model.archived_at.is_some() == archive {
                 return Ok(ActivityKind::of(&kind.model));
+            }
+            if archive {
+                let catalog = &writing.catalog;
+                let readers = catalog.rollups().over_kind(kind.model.id);
+                check_unread(catalog, readers, "kind", "kind of activity")?;
             }
             let stamp = writing.stamp();
             let mut model = kind.model.clone();
@@ -156,6 +165,9 @@ fn define(writing: &mut Writing<'_>, definition: DefineActivityKind) -> Result<A
         Some(_) => rows::update_kind(writing.tx, model.id, &json)?,
         None => model.id = rows::insert_kind(writing.tx, &model.name, &json)?,
     }
+    let (after, readers) =
+        (writing.catalog.with_kind(model.clone()).0, writing.catalog.rollups().over_kind(model.id));
+    check_again(&after, readers, "properties", "kind of activity")?;
     rows::extend_kind(writing.tx, &model, added)?;
     let stamp = writing.stamp();
     writing.log(stamp, ChangeKind::ActivityKindDefined, None, None, &json)?;

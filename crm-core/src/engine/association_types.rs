@@ -1,6 +1,9 @@
 //! Types of associations: defining, changing, archiving.
 
-use super::{Crm, Writing};
+use super::{
+    Crm, Writing,
+    rollups::{check_again, check_unread},
+};
 use crate::{
     AssociationPreset, AssociationType, ChangeKind, DefineAssociationType, Error, ErrorKind,
     Result,
@@ -82,7 +85,7 @@ impl<'a> AssociationTypes<'a> {
     ///
     /// # Errors
     ///
-    /// `UnknownType`.
+    /// `UnknownType`; `DefinitionConflict` if a roll-up follows it.
     pub fn archive(&self, name: &str) -> Result<AssociationType> {
         self.set_archived(name, true)
     }
@@ -101,6 +104,11 @@ impl<'a> AssociationTypes<'a> {
             let table = writing.associations(name)?;
             if table.model.archived_at.is_some() == archive {
                 return Ok(table.model.describe());
+            }
+            if archive {
+                let catalog = &writing.catalog;
+                let readers = catalog.rollups().over_associations(table.model.id);
+                check_unread(catalog, readers, "type", "association type")?;
             }
             let stamp = writing.stamp();
             let mut model = table.model.clone();
@@ -146,6 +154,9 @@ fn define(writing: &mut Writing<'_>, definition: DefineAssociationType) -> Resul
     if let Some(known) = known {
         check_stored(writing, known, &model)?;
     }
+    let (after, _) = catalog.with_associations(model.clone());
+    let readers = catalog.rollups().over_associations(model.id);
+    check_again(&after, readers, "name", "association type")?;
     let json = rows::type_json(&model.definition);
     model.id = rows::save_type(writing.tx, &model, &json, added)?;
     let stamp = writing.stamp();

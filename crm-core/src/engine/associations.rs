@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Catalog, Crm, Writing, check_limit, check_range, cursor,
     records::{check_target, to_record},
+    rollups::Standing,
 };
 use crate::{
     AddAssociation, Archived, Association, AssociationDirection, AssociationPage, AssociationWalk,
@@ -243,6 +244,7 @@ fn add(writing: &mut Writing<'_>, request: AddAssociation) -> Result<Loaded> {
     (row.created_at, row.updated_at) = (stamp.at(), stamp.at());
     rows::insert(writing.tx, &table, &row, (from_type, to_type))?;
     writing.log(stamp, ChangeKind::AssociationAdded, None, Some(row.id), &body)?;
+    writing.note_association(&table, None, &row)?;
     Ok((table, row))
 }
 
@@ -260,6 +262,7 @@ fn patch(writing: &mut Writing<'_>, request: PatchAssociation) -> Result<Loaded>
     if changes.iter().any(|(name, value)| name == IS_PRIMARY && value.is_null()) {
         changes.insert(IS_PRIMARY, false);
     }
+    let before = Standing::of(&row);
     let mut draft = Draft::patch(&model.whole, std::mem::take(&mut row.cells), changes)?;
     check_values(writing, model, &mut draft)?;
     row.cells.clone_from(&draft.cells);
@@ -271,6 +274,7 @@ fn patch(writing: &mut Writing<'_>, request: PatchAssociation) -> Result<Loaded>
     let body = finish_body(writing, &row, false)?;
     demote(writing, &demoted)?;
     save(writing, &table, &mut row, ChangeKind::AssociationChanged, &body)?;
+    writing.note_association(&table, Some(&before), &row)?;
     Ok((table, row))
 }
 
@@ -286,6 +290,7 @@ fn set_archived(
     if row.archived_at.is_some() == archive {
         return Ok((table, row));
     }
+    let before = Standing::of(&row);
     let mut draft = Draft::unchanged(row.cells.clone());
     let kind = if archive {
         ChangeKind::AssociationArchived
@@ -304,6 +309,7 @@ fn set_archived(
     let body = finish_body(writing, &row, false)?;
     row.archived_at = archive.then(|| writing.stamp().at());
     save(writing, &table, &mut row, kind, &body)?;
+    writing.note_association(&table, Some(&before), &row)?;
     Ok((table, row))
 }
 

@@ -6,6 +6,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use super::rollups::Rollups;
 use crate::{
     Error, ErrorKind, Result,
     association::AssociationModel,
@@ -26,6 +27,7 @@ pub(super) struct Catalog {
     tables: BTreeMap<String, Arc<Table>>,
     kinds: BTreeMap<String, Arc<KindTable>>,
     associations: BTreeMap<String, Arc<AssociationTable>>,
+    rollups: Rollups,
 }
 
 impl Catalog {
@@ -33,7 +35,7 @@ impl Catalog {
         let types = definitions::load(conn)?.into_iter();
         let kinds = activities::load_kinds(conn)?.into_iter();
         let links = associations::load_types(conn)?.into_iter();
-        Ok(Self {
+        let catalog = Self {
             tables: types.map(|model| (model.name.clone(), Table::new(model))).collect(),
             kinds: kinds
                 .map(|model| (model.name.clone(), Arc::new(KindTable::new(model))))
@@ -41,7 +43,20 @@ impl Catalog {
             associations: links
                 .map(|model| (model.name().to_owned(), AssociationTable::new(model)))
                 .collect(),
-        })
+            rollups: Rollups::default(),
+        };
+        Ok(catalog.with_rollups())
+    }
+
+    /// The same definitions, and what follows from them: which roll-ups look at what.
+    fn with_rollups(mut self) -> Self {
+        self.rollups = Rollups::of(&self);
+        self
+    }
+
+    /// The roll-ups in use.
+    pub(super) fn rollups(&self) -> &Rollups {
+        &self.rollups
     }
 
     /// The same definitions, with this type added or replaced.
@@ -49,7 +64,7 @@ impl Catalog {
         let mut catalog = self.clone();
         let table = Table::new(model);
         catalog.tables.insert(table.model.name.clone(), Arc::clone(&table));
-        (catalog, table)
+        (catalog.with_rollups(), table)
     }
 
     /// The same definitions, with this kind of activity added or replaced.
@@ -58,7 +73,7 @@ impl Catalog {
         let name = model.name.clone();
         let kind = Arc::new(KindTable::new(model));
         catalog.kinds.insert(name, Arc::clone(&kind));
-        (catalog, kind)
+        (catalog.with_rollups(), kind)
     }
 
     /// The same types, with this type of associations added or replaced.
@@ -69,7 +84,7 @@ impl Catalog {
         let mut catalog = self.clone();
         let table = AssociationTable::new(model);
         catalog.associations.insert(table.model.name().to_owned(), Arc::clone(&table));
-        (catalog, table)
+        (catalog.with_rollups(), table)
     }
 
     pub(super) fn find(&self, name: &str) -> Option<&Arc<Table>> {

@@ -166,7 +166,7 @@ impl Crm {
                 let page = self.shared.store.read_snapshot(|conn| {
                     // The schema of the same state: others may change it between two pages.
                     let catalog = Catalog::load(conn)?;
-                    verify_page(conn, catalog.table(name)?, after.take(), &mut report)
+                    verify_page(conn, &catalog, catalog.table(name)?, after.take(), &mut report)
                 });
                 let last = match page {
                     Err(error) if error.kind() == ErrorKind::Corrupt => {
@@ -193,6 +193,7 @@ impl Crm {
 /// Compares a page of records with the journal and returns the last id, if a next page may follow.
 fn verify_page(
     conn: &Connection,
+    catalog: &Catalog,
     table: &Table,
     after: Option<Position>,
     report: &mut VerifyReport,
@@ -219,13 +220,15 @@ fn verify_page(
     for row in &page {
         report.records += 1;
         let finding = match rebuild(conn, table, row.id) {
-            Ok(rebuilt) if rebuilt.as_ref() == Some(row) => match miscalculated(table, row) {
-                Some(name) => format!("{name} is not what its formula gives"),
-                None if has_other_words(conn, table, row)? => {
-                    "the index of words differs from the table".to_owned()
+            Ok(rebuilt) if rebuilt.as_ref() == Some(row) => {
+                match miscalculated(conn, catalog, table, row)? {
+                    Some(name) => format!("{name} is not what its formula gives"),
+                    None if has_other_words(conn, table, row)? => {
+                        "the index of words differs from the table".to_owned()
+                    }
+                    None => continue,
                 }
-                None => continue,
-            },
+            }
             Ok(_) => "the table differs from the journal".to_owned(),
             Err(error) if error.kind() == ErrorKind::Corrupt => error.message().to_owned(),
             Err(error) => return Err(error),
@@ -240,13 +243,20 @@ fn verify_page(
 }
 
 /// An attribute of a row that is not what its formula gives.
-fn miscalculated<'t>(table: &'t Table, row: &StoredRow) -> Option<&'t str> {
+fn miscalculated<'t>(
+    conn: &Connection,
+    catalog: &Catalog,
+    table: &'t Table,
+    row: &StoredRow,
+) -> Result<Option<&'t str>> {
     let model = &table.model;
-    if model.calculated.is_empty() {
-        return None;
+    if model.calculated.is_empty() && model.rollups.is_empty() {
+        return Ok(None);
     }
-    let draft = Draft::recalculate(model, row.cells.clone());
-    draft.changed.first().map(|place| model.attributes[*place].name())
+    let rollups = catalog.rollups().of_type(model.id);
+    let values = rollups.map(|kept| kept.read(conn, table, row.id)).collect::<Result<Vec<_>>>()?;
+    let draft = Draft::recalculate(model, row.cells.clone(), values);
+    Ok(draft.changed.first().map(|place| model.attributes[*place].name()))
 }
 
 /// Whether the index holds other words than those of the row.

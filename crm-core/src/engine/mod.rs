@@ -29,6 +29,7 @@ mod progress;
 mod queries;
 mod records;
 mod search;
+mod rollups;
 mod system;
 mod timeline;
 mod types;
@@ -360,6 +361,7 @@ impl Crm {
         let (value, end) = self.shared.store.write(|tx| {
             let mut writing = Writing::begin(self, tx, *head)?;
             let value = body(&mut writing)?;
+            writing.settle()?;
             Ok((value, writing.finish()))
         })?;
         *head = end.head;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Crm, View, Writing, check_limit, cursor, writing::check_body};
+use super::{Crm, View, Writing, check_limit, cursor, rollups::Kept, writing::check_body};
 use crate::{
     ApplyChanges, ApplyReport, Archived, ChangeKind, ChangeOutcome, CountRecords, Error, ErrorKind,
     FoundRecords, Kind, ListRecords, Outcome, Problem, Record, RecordChange, RecordId, RecordPage,
@@ -50,7 +50,7 @@ impl<'a> Records<'a> {
         self.crm.write(|writing| {
             let table = writing.table(self.entity_type)?;
             let row = create(writing, &table, values)?;
-            Ok(to_record(&table.model, row))
+            settled(writing, &table, row)
         })
     }
 
@@ -134,7 +134,7 @@ impl<'a> Records<'a> {
         self.crm.write(|writing| {
             let table = writing.table(self.entity_type)?;
             let (row, _) = patch(writing, &table, id, values, expected_version)?;
-            Ok(to_record(&table.model, row))
+            settled(writing, &table, row)
         })
     }
 
@@ -161,7 +161,7 @@ impl<'a> Records<'a> {
         self.crm.write(|writing| {
             let table = writing.table(self.entity_type)?;
             let (row, _) = set_archived(writing, &table, id, expected, archive)?;
-            Ok(to_record(&table.model, row))
+            settled(writing, &table, row)
         })
     }
 
@@ -175,7 +175,7 @@ impl<'a> Records<'a> {
         self.crm.write(|writing| {
             let table = writing.table(self.entity_type)?;
             let (row, outcome) = upsert(writing, &table, key, values)?;
-            Ok(Upserted { record: to_record(&table.model, row), outcome })
+            Ok(Upserted { record: settled(writing, &table, row)?, outcome })
         })
     }
 
@@ -308,6 +308,11 @@ impl Crm {
                 report.failed += u64::from(outcome.is_err());
                 report.outcomes.push(to_outcome(outcome));
             }
+            writing.settle()?;
+            for outcome in &mut report.outcomes {
+                let written = outcome.id.and_then(|id| writing.pending.version(id));
+                outcome.version = written.or(outcome.version);
+            }
             if request.all_or_nothing && report.failed > 0 {
                 return Err(Error::new(ErrorKind::Interrupted, "a change failed"));
             }
@@ -438,6 +443,7 @@ pub(super) fn update(
     rows::update(writing.tx, table, row.id, row.version, row.updated_at, &draft)?;
     index_choices(writing, model, row.id, &draft)?;
     writing.log_record(stamp, ChangeKind::RecordPatched, table, row.id)?;
+    writing.note_update(table, &row, &draft)?;
     row.cells = draft.cells;
     Ok(row)
 }
@@ -454,8 +460,13 @@ pub(super) fn check_in_use(row: &StoredRow) -> Result<()> {
     }
 }
 
-/// Writes into every record of a type, archived ones included, what its formulas give now.
-pub(super) fn recalculate(writing: &mut Writing<'_>, table: &Table) -> Result<()> {
+/// Writes into every record of a type, archived ones included, what its formulas give now, and this
+/// roll-up if one is named.
+pub(super) fn recalculate(
+    writing: &mut Writing<'_>,
+    table: &Table,
+    rollup: Option<&Kept>,
+) -> Result<()> {
     let mut after = None;
     loop {
         let selection = Selection {
@@ -469,11 +480,17 @@ pub(super) fn recalculate(writing: &mut Writing<'_>, table: &Table) -> Result<()
         let is_last = page.len() < RECALCULATED_AT_ONCE as usize;
         after = page.last().map(|row| Position { key: Cell::Null, id: row.id });
         for mut row in page {
-            let draft = Draft::recalculate(&table.model, std::mem::take(&mut row.cells));
+            let mut value = None;
+            if let Some(rollup) = rollup {
+                value = Some(rollup.read(writing.tx, table, row.id)?);
+            }
+            let draft = Draft::recalculate(&table.model, std::mem::take(&mut row.cells), value);
             if !draft.changed.is_empty() {
                 update(writing, table, row, draft)?;
             }
         }
+        writing.settle()?;
+        writing.pending.next_page();
         if is_last {
             return Ok(());
         }
@@ -518,6 +535,7 @@ pub(super) fn set_archived(
         false => (ChangeKind::RecordRestored, Outcome::Restored),
     };
     writing.log_record(stamp, kind, table, id)?;
+    writing.note_archiving(table, &row)?;
     Ok((row, outcome))
 }
 
@@ -622,6 +640,15 @@ fn index_choices(
         }
     }
     Ok(())
+}
+
+/// A row that was written, as callers see it once its roll-ups are true.
+fn settled(writing: &mut Writing<'_>, table: &Table, mut row: StoredRow) -> Result<Record> {
+    writing.settle()?;
+    if writing.pending.version(row.id).is_some() {
+        row = rows::get(writing.tx, table, row.id)?.ok_or_else(|| not_found("id"))?;
+    }
+    Ok(to_record(&table.model, row))
 }
 
 pub(super) fn to_record(model: &TypeModel, row: StoredRow) -> Record {

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
-use super::{Crm, Writing, records::recalculate, search::index_records};
+use super::{
+    Crm, Writing, records,
+    rollups::{check_again, check_unread, reads_this},
+    search::index_records,
+};
 use crate::{
     Attribute, ChangeKind, DefineType, EntityType, Error, ErrorKind, Kind, Preset, RecordId,
     Result, formula, limits,
     schema::{AttributeModel, Evolution, TypeModel, check, evolve},
-    store::{definitions as rows, records, table::Table},
+    store::{definitions as rows, records as stored, table::Table},
 };
 
 /// How many records an error names.
@@ -44,9 +48,9 @@ impl<'a> Types<'a> {
     /// `InvalidArgument` if a name or property makes no sense, `UnknownType` if a reference's target
     /// is not there, `DefinitionConflict` if stored records do not pass a tightened rule (the
     /// message counts and names them) or something changes that cannot, `UnknownAttribute`,
-    /// `UnknownOption` or `InvalidArgument` if a formula makes no sense, `Archived` if the type, a
-    /// listed attribute or one that a formula reads is archived, `LimitExceeded` past 500 types or
-    /// 200 attributes; and as for [`Records::create`](crate::Records::create) if a default or a
+    /// `UnknownOption`, `UnknownType`, `Required` or `InvalidArgument` if a formula makes no sense,
+    /// `Archived` if the type, a listed attribute or something that a formula reads is archived,
+    /// `LimitExceeded` past 500 types or 200 attributes; and as for [`Records::create`](crate::Records::create) if a default or a
     /// bound does not fit its kind.
     pub fn define(&self, definition: DefineType) -> Result<EntityType> {
         self.crm.write(|writing| Ok(define(writing, definition)?.model.describe()))
@@ -174,14 +178,16 @@ impl<'a> Types<'a> {
             }
             let stamp = writing.stamp();
             changed.archived_at = archive.then(|| stamp.at());
-            if archive && let Some(reader) = table.model.readers(attribute).next() {
-                let message = format!("the formula of {:?} reads this attribute", reader.name());
-                return Err(Error::new(ErrorKind::DefinitionConflict, message)
-                    .with_field(attribute)
-                    .with_hint("archive that attribute first, or change its formula"));
-            }
-            if !archive {
-                check_formulas(&table.model.with_attribute(changed.clone()), &changed)?;
+            if archive {
+                if let Some(reader) = table.model.readers(attribute).next() {
+                    return Err(reads_this(reader.name(), attribute, "attribute")
+                        .with_hint("archive that attribute first, or change its formula"));
+                }
+                let (catalog, place) = (&writing.catalog, table.model.place(&changed));
+                let readers = catalog.rollups().looking_at(table.model.id, place);
+                check_unread(catalog, readers, attribute, "attribute")?;
+            } else {
+                check_formulas(writing, table.model.with_attribute(changed.clone()), &changed)?;
                 let checks = Evolution {
                     checks_presence: changed.definition.required,
                     checks_uniqueness: changed.definition.unique,
@@ -200,7 +206,7 @@ impl<'a> Types<'a> {
             let before = table;
             let table = writing.set_model(before.model.with_attribute(changed));
             if is_back {
-                recalculate(writing, &table)?;
+                recalculate(writing, &table, attribute)?;
             }
             index_records(writing, &before.model, &table)?;
             rows::replace_view(writing.tx, &table)?;
@@ -280,7 +286,7 @@ fn define_attribute(
     if evolution.adds_columns {
         check::room(&table.model, &new, &check::RESERVED, limits::ATTRIBUTES_PER_TYPE)?;
     }
-    check_formulas(&table.model.with_attribute(new.clone()), &new)?;
+    check_formulas(writing, table.model.with_attribute(new.clone()), &new)?;
     check_rows(writing, table, &new, evolution)?;
     if evolution.adds_columns {
         new.id = rows::insert_attribute(writing.tx, table, &new)?;
@@ -295,24 +301,37 @@ fn define_attribute(
     writing.log(stamp, ChangeKind::AttributeDefined, Some(&table.model.name), None, &json)?;
     let table = writing.set_model(table.model.with_attribute(new));
     if evolution.recalculates {
-        recalculate(writing, &table)?;
+        recalculate(writing, &table, &name)?;
     }
     Ok(table)
 }
 
 /// Checks the formula of an attribute of `model`, and those that read the attribute.
-fn check_formulas(model: &TypeModel, attribute: &AttributeModel) -> Result<()> {
-    let name = attribute.name();
-    formula::check(model, attribute).map_err(|error| check::in_attribute(name, error))?;
+fn check_formulas(
+    writing: &Writing<'_>,
+    model: TypeModel,
+    attribute: &AttributeModel,
+) -> Result<()> {
+    let (after, table) = writing.catalog.with(model);
+    let (model, name) = (&table.model, attribute.name());
+    formula::check(&after, model, attribute).map_err(|error| check::in_attribute(name, error))?;
     for reader in model.readers(name) {
-        formula::check(model, reader).map_err(|error| {
-            let message = format!("the formula of {:?} reads this attribute", reader.name());
-            Error::new(ErrorKind::DefinitionConflict, message)
-                .with_field(name)
+        formula::check(&after, model, reader).map_err(|error| {
+            reads_this(reader.name(), name, "attribute")
                 .with_hint(format!("the formula then {}", error.message()))
         })?;
     }
-    Ok(())
+    let readers = writing.catalog.rollups().looking_at(model.id, model.place(attribute));
+    check_again(&after, readers, name, "attribute")
+}
+
+/// Writes what the formulas of a type give now that an attribute has a new one, or is back.
+fn recalculate(writing: &mut Writing<'_>, table: &Table, attribute: &str) -> Result<()> {
+    let catalog = Arc::clone(&writing.catalog);
+    let place = table.model.attributes.iter().position(|other| other.name() == attribute);
+    let mut rollups = catalog.rollups().of_type(table.model.id);
+    let rollup = rollups.find(|kept| Some(kept.plan().place) == place);
+    records::recalculate(writing, table, rollup.map(|kept| &**kept))
 }
 
 /// Runs the checks that a definition asks for over every stored record.
@@ -323,13 +342,13 @@ fn check_rows(
     evolution: Evolution,
 ) -> Result<()> {
     if evolution.checks_presence && evolution.adds_columns {
-        let all = records::count(writing.tx, table, &[], crate::Archived::Include)?;
+        let all = stored::count(writing.tx, table, &[], crate::Archived::Include)?;
         if all > 0 {
             return Err(conflict(new, all, &[], "have no value for the required attribute"));
         }
     } else if evolution.checks_presence || evolution.checks_values {
         let (mut count, mut ids) = (0, Vec::new());
-        records::scan(writing.tx, table, new, |id, cells| {
+        stored::scan(writing.tx, table, new, |id, cells| {
             let value = new.decode(cells);
             let fails = match value.is_null() {
                 true => evolution.checks_presence,
@@ -348,7 +367,7 @@ fn check_rows(
         }
     }
     if evolution.checks_uniqueness && !evolution.adds_columns {
-        let (count, ids) = records::duplicates(writing.tx, table, new, NAMED)?;
+        let (count, ids) = stored::duplicates(writing.tx, table, new, NAMED)?;
         if count > 0 {
             return Err(conflict(new, count, &ids, "share their value with another record"));
         }

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{Catalog, Crm, View};
+use super::{Catalog, Crm, View, rollups::Pending};
 use crate::{
     ChangeKind, Commit, Error, ErrorKind, RecordId, Result, Timestamp,
     association::AssociationModel,
@@ -64,6 +64,8 @@ pub(super) struct Writing<'a> {
     pub(super) now: Timestamp,
     /// A buffer for the body of a row of the journal, used again and again.
     pub(super) body: String,
+    /// What is still to be written of roll-ups.
+    pub(super) pending: Pending,
     schema_changed: bool,
     first_seq: i64,
     /// The number of who writes.
@@ -88,6 +90,7 @@ impl<'a> Writing<'a> {
             catalog: crm.catalog(),
             now: crm.now(),
             body: String::new(),
+            pending: Pending::default(),
             schema_changed: false,
             first_seq: head.seq + 1,
             actor: rows::actor(tx, &crm.actor)?,

@@ -1,9 +1,10 @@
-//! Judges a formula against its type: the attributes that it reads are there, every part takes what
-//! it is given, the whole fits the attribute, and nothing reads itself.
+//! Judges a formula against its type, and a roll-up against the schema: what they read is there, every
+//! part takes what it is given, the whole fits the attribute, and nothing reads itself.
 
-use super::{Formula, Function, Literal, Operator};
+use super::{Formula, Function, Literal, Operator, rollup};
 use crate::{
     Comparison, Date, Error, ErrorKind, Kind, Result,
+    condition::Schema,
     schema::{AttributeModel, TypeModel},
 };
 
@@ -26,7 +27,11 @@ enum Sort {
 
 impl Sort {
     fn of(attribute: &AttributeModel) -> Self {
-        match attribute.definition.kind {
+        Self::of_kind(attribute.definition.kind, attribute.currency())
+    }
+
+    fn of_kind(kind: Kind, currency: Option<&'static str>) -> Self {
+        match kind {
             Kind::Text
             | Kind::LongText
             | Kind::Choice
@@ -39,7 +44,7 @@ impl Sort {
             Kind::Checkbox => Self::Truth,
             Kind::Integer | Kind::Rating | Kind::Decimal => Self::Number,
             Kind::Real => Self::Real,
-            Kind::Money => Self::Money(attribute.currency()),
+            Kind::Money => Self::Money(currency),
             Kind::Date => Self::Date,
             Kind::Timestamp => Self::Timestamp,
             Kind::Choices | Kind::Address | Kind::File | Kind::Reference => Self::Other,
@@ -96,66 +101,114 @@ fn can_be_one(one: Option<&str>, other: Option<&str>) -> bool {
 }
 
 /// Checks the formula of an attribute that is one of `model`; without one there is nothing to check.
+/// The schema knows `model` as it is here.
 ///
 /// # Errors
 ///
-/// `InvalidArgument`, `UnknownAttribute`, `UnknownOption` or `Archived` with field `formula`.
-pub(crate) fn check(model: &TypeModel, attribute: &AttributeModel) -> Result<()> {
+/// `InvalidArgument`, `UnknownType`, `UnknownAttribute`, `UnknownOption`, `Required` or `Archived`
+/// with field `formula`.
+pub(crate) fn check(
+    schema: &dyn Schema,
+    model: &TypeModel,
+    attribute: &AttributeModel,
+) -> Result<()> {
     let Some(formula) = &attribute.formula else { return Ok(()) };
-    let checked = sort(model, formula).and_then(|sort| {
-        if !sort.fits(attribute) {
-            let kind = attribute.definition.kind.name();
-            let message = format!("gives {}, which no attribute of kind {kind} holds", sort.name());
-            return Err(match (sort, attribute.definition.kind) {
-                (Sort::Null, _) => invalid("is always missing"),
-                (Sort::Money(_), Kind::Money) => invalid("gives another currency"),
-                (Sort::Real, _) => invalid(message).with_hint("make it exact by round(…)"),
-                _ => invalid(message),
-            });
-        }
-        check_path(model, attribute)
-    });
+    let fits = match formula {
+        Formula::Rollup(rollup) => rollup::resolve(schema, model, attribute, rollup).map(drop),
+        formula => sort(model, formula).and_then(|sort| fit(sort, attribute)),
+    };
+    let checked = fits.and_then(|()| check_path(schema, model, attribute));
     checked.map_err(|error| error.with_field("formula"))
 }
 
-/// Refuses an attribute that reads itself, be it through others.
-fn check_path(model: &TypeModel, attribute: &AttributeModel) -> Result<()> {
-    let mut path = vec![attribute.name()];
-    let mut seen = Vec::new();
-    if !leads_back(model, attribute, attribute.name(), &mut path, &mut seen) {
+/// Refuses what an attribute does not hold.
+fn fit(sort: Sort, attribute: &AttributeModel) -> Result<()> {
+    if sort.fits(attribute) {
+        return Ok(());
+    }
+    let kind = attribute.definition.kind.name();
+    let message = format!("gives {}, which no attribute of kind {kind} holds", sort.name());
+    Err(match (sort, attribute.definition.kind) {
+        (Sort::Null, _) => invalid("is always missing"),
+        (Sort::Money(_), Kind::Money) => invalid("gives another currency"),
+        (Sort::Real, _) => invalid(message).with_hint("make it exact by round(…)"),
+        _ => invalid(message),
+    })
+}
+
+/// Refuses values of a kind that an attribute does not hold.
+pub(super) fn fit_kind(
+    kind: Kind,
+    currency: Option<&'static str>,
+    attribute: &AttributeModel,
+) -> Result<()> {
+    fit(Sort::of_kind(kind, currency), attribute)
+}
+
+/// Refuses an attribute that reads itself, be it through others and other types.
+fn check_path(schema: &dyn Schema, model: &TypeModel, attribute: &AttributeModel) -> Result<()> {
+    let mut search = Search { schema, goal: (&model.name, attribute.name()), seen: Vec::new() };
+    let mut path = vec![attribute.name().to_owned()];
+    if !search.leads_back(model, attribute, &mut path) {
         return Ok(());
     }
     Err(invalid(format!("reads itself: {}", path.join(" → ")))
         .with_hint("calculate it from attributes that do not depend on it"))
 }
 
-/// Whether the formula of `from` reads `goal`, through others too; then `path` leads there.
-fn leads_back<'m>(
-    model: &'m TypeModel,
-    from: &'m AttributeModel,
-    goal: &str,
-    path: &mut Vec<&'m str>,
-    seen: &mut Vec<&'m str>,
-) -> bool {
-    let mut names = Vec::new();
-    if let Some(formula) = &from.formula {
-        formula.visit_names(&mut |name| names.push(name));
-    }
-    for name in names {
-        path.push(name);
-        if name == goal {
-            return true;
-        }
-        if !seen.contains(&name) {
-            seen.push(name);
-            let next = model.find(name);
-            if next.is_some_and(|next| leads_back(model, next, goal, path, seen)) {
+/// A search for the way from an attribute back to it.
+struct Search<'s> {
+    schema: &'s dyn Schema,
+    /// The type and the attribute.
+    goal: (&'s str, &'s str),
+    seen: Vec<(&'s str, &'s str)>,
+}
+
+impl<'s> Search<'s> {
+    /// Whether the formula of `from` reads the goal, through others too; then `path` leads there.
+    fn leads_back(
+        &mut self,
+        model: &'s TypeModel,
+        from: &'s AttributeModel,
+        path: &mut Vec<String>,
+    ) -> bool {
+        for (model, next) in reads(self.schema, model, from) {
+            let place = (model.name.as_str(), next.name());
+            // Those of other types with their type.
+            path.push(match place.0 == self.goal.0 {
+                true => place.1.to_owned(),
+                false => format!("{}.{}", place.0, place.1),
+            });
+            if place == self.goal {
                 return true;
             }
+            if !self.seen.contains(&place) {
+                self.seen.push(place);
+                if self.leads_back(model, next, path) {
+                    return true;
+                }
+            }
+            path.pop();
         }
-        path.pop();
+        false
     }
-    false
+}
+
+/// The attributes that the formula of one reads, with their types.
+pub(crate) fn reads<'s>(
+    schema: &'s dyn Schema,
+    model: &'s TypeModel,
+    attribute: &AttributeModel,
+) -> Vec<(&'s TypeModel, &'s AttributeModel)> {
+    match &attribute.formula {
+        None => Vec::new(),
+        Some(Formula::Rollup(rollup)) => rollup::reads(schema, model, rollup),
+        Some(formula) => {
+            let mut read = Vec::new();
+            formula.visit_names(&mut |name| read.extend(model.find(name)));
+            read.into_iter().map(|attribute| (model, attribute)).collect()
+        }
+    }
 }
 
 fn sort(model: &TypeModel, formula: &Formula) -> Result<Sort> {
@@ -196,6 +249,8 @@ fn sort(model: &TypeModel, formula: &Formula) -> Result<Sort> {
             }
             call(*function, &sorts)
         }
+        // It stands alone and is judged against the schema.
+        Formula::Rollup(_) => Err(invalid(rollup::ALONE)),
     }
 }
 
@@ -317,6 +372,6 @@ fn refused(what: &str, sorts: &[Sort]) -> Error {
     invalid(format!("{what} does not go with {}", names.join(" and ")))
 }
 
-fn invalid(message: impl Into<String>) -> Error {
+pub(super) fn invalid(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidArgument, message)
 }

@@ -16,7 +16,7 @@ use crate::{
 
 /// What a part of a formula is for one record.
 #[derive(Debug, Clone, PartialEq)]
-enum Datum<'a> {
+pub(crate) enum Datum<'a> {
     Missing,
     Truth(bool),
     Number(Number),
@@ -73,6 +73,8 @@ impl<'a> Row<'a> {
                 operate(*op, self.evaluate(left), self.evaluate(right))
             }
             Formula::Call(function, parts) => self.call(*function, parts),
+            // Its value was written before; here it is none.
+            Formula::Rollup(_) => D::Missing,
         }
     }
 
@@ -122,7 +124,7 @@ impl<'a> Datum<'a> {
         number.map_or(D::Missing, D::Number)
     }
 
-    fn count(count: i64) -> Self {
+    pub(super) fn count(count: i64) -> Self {
         D::Number(Number::from_scaled(count, 0))
     }
 
@@ -132,12 +134,17 @@ impl<'a> Datum<'a> {
 
     /// What the columns of an attribute hold.
     fn read(attribute: &AttributeModel, cells: &'a [Cell]) -> Self {
-        match (attribute.definition.kind, cells) {
+        Self::of(attribute.definition.kind, attribute.scale(), cells)
+    }
+
+    /// What columns hold of a value of this kind.
+    pub(super) fn of(kind: Kind, scale: u8, cells: &'a [Cell]) -> Self {
+        match (kind, cells) {
             (_, cells) if cells.iter().all(|cell| matches!(cell, Cell::Null)) => D::Missing,
             (Kind::Checkbox, [Cell::Integer(truth)]) => D::Truth(*truth != 0),
             (Kind::Integer | Kind::Rating, [Cell::Integer(number)]) => D::count(*number),
             (Kind::Decimal, [Cell::Integer(scaled)]) => {
-                D::Number(Number::from_scaled(*scaled, attribute.scale()))
+                D::Number(Number::from_scaled(*scaled, scale))
             }
             (Kind::Real, [Cell::Real(real)]) => D::Real(*real),
             (Kind::Money, [Cell::Integer(amount), Cell::Text(code)]) => {
@@ -157,7 +164,7 @@ impl<'a> Datum<'a> {
     }
 
     /// The value for an attribute of this kind; `None` if it is missing or does not fit.
-    fn store(self, attribute: &AttributeModel) -> Option<Value> {
+    pub(super) fn store(self, attribute: &AttributeModel) -> Option<Value> {
         match (attribute.definition.kind, self) {
             (Kind::Text | Kind::LongText, D::Text(text)) => Some(Value::Text(text.into_owned())),
             (Kind::Checkbox, D::Truth(truth)) => Some(Value::Bool(truth)),
@@ -176,6 +183,21 @@ impl<'a> Datum<'a> {
             (Kind::Date, D::Date(date)) => Some(Value::from(date)),
             (Kind::Timestamp, D::Timestamp(timestamp)) => Some(Value::from(timestamp)),
             _ => None,
+        }
+    }
+
+    /// The same, independent of what it was read from.
+    pub(super) fn into_owned(self) -> Datum<'static> {
+        match self {
+            D::Missing => D::Missing,
+            D::Truth(truth) => D::Truth(truth),
+            D::Number(number) => D::Number(number),
+            D::Real(real) => D::Real(real),
+            D::Money(number, code) => D::Money(number, code),
+            D::Text(text) => D::Text(Cow::Owned(text.into_owned())),
+            D::Date(date) => D::Date(date),
+            D::Timestamp(timestamp) => D::Timestamp(timestamp),
+            D::Other => D::Other,
         }
     }
 
@@ -257,7 +279,7 @@ fn calculate_real<'a>(op: Operator, left: f64, right: f64) -> Datum<'a> {
     if real.is_finite() { D::Real(real) } else { D::Missing }
 }
 
-fn order(left: &Datum<'_>, right: &Datum<'_>) -> Option<Ordering> {
+pub(super) fn order(left: &Datum<'_>, right: &Datum<'_>) -> Option<Ordering> {
     match (left, right) {
         (D::Truth(left), D::Truth(right)) => Some(left.cmp(right)),
         (D::Number(left), D::Number(right)) => Some(left.cmp(right)),

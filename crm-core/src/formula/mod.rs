@@ -1,10 +1,11 @@
-//! Formulas: attributes that are calculated from others of the same record.
+//! Formulas: attributes that are calculated from others of the same record, or sum up what is around it.
 //!
 //! A formula is a small expression, written as text and checked against the type when it is defined.
 //! What it gives is stored in the attribute's own columns by every write, so that lists, indexes,
 //! conditions and exports need not know of it. The invariant: a stored calculated value is what its
 //! formula gives for the stored record. So a formula has no clock and no chance, and reads nothing
-//! but its own record.
+//! but its own record. A roll-up (`rollup`) reads the activities and the associated records instead, and
+//! stands alone.
 //!
 //! `docs/formulas.md` says what there is to write and what it means. In short: an operation on
 //! something missing gives something missing, and so does what cannot be calculated, because a record
@@ -15,10 +16,12 @@ mod evaluate;
 mod number;
 mod parse;
 mod print;
+mod rollup;
 
-pub(crate) use check::check;
+pub(crate) use check::{check, reads};
 pub(crate) use evaluate::evaluate;
 use number::Number;
+pub(crate) use rollup::{Aggregate, Change, Of, Plan, Rollup, Tally, nothing, resolve};
 
 use crate::Comparison;
 
@@ -32,6 +35,8 @@ pub(crate) enum Formula {
     Not(Box<Self>),
     Operation(Operator, Box<Self>, Box<Self>),
     Call(Function, Vec<Self>),
+    /// What a roll-up gives; never a part of another formula.
+    Rollup(Rollup),
 }
 
 /// A value that stands in a formula.
@@ -112,10 +117,18 @@ impl Formula {
         found
     }
 
-    /// Shows each attribute that it reads, as often as it does.
+    /// The roll-up that it is.
+    pub(crate) fn rollup(&self) -> Option<&Rollup> {
+        match self {
+            Self::Rollup(rollup) => Some(rollup),
+            _ => None,
+        }
+    }
+
+    /// Shows each attribute of its record that it reads, as often as it does.
     pub(crate) fn visit_names<'a>(&'a self, visit: &mut impl FnMut(&'a str)) {
         match self {
-            Self::Literal(_) => {}
+            Self::Literal(_) | Self::Rollup(_) => {}
             Self::Attribute(name) => visit(name),
             Self::Negate(part) | Self::Not(part) => part.visit_names(visit),
             Self::Operation(_, left, right) => {

@@ -12,8 +12,13 @@
 //! factor = "-" factor | "(" formula ")" | name "(" [ formula { "," formula } ] ")" | name | literal
 //! literal = digits ["." digits] [currency] | string | "true" | "false" | "null"
 //! ```
+//!
+//! Or the whole is a roll-up, which `rollup` reads.
 
-use super::{Formula, Function, KEYWORDS, Literal, Number, Operator};
+use super::{
+    Formula, Function, KEYWORDS, Literal, Number, Operator,
+    rollup::{self, Aggregate},
+};
 use crate::{
     Error, ErrorKind, Result, limits,
     normal::{self, name::nearest},
@@ -34,6 +39,12 @@ impl Formula {
             return Err(exceeded(format!("at most {} bytes of text", limits::FORMULA_BYTES)));
         }
         let mut parser = Parser { scan: Scanner::new(text), nesting: 0, nodes: 0 };
+        if let Some(rollup) = rollup::parse(&mut parser.scan)? {
+            return match parser.scan.is_at_end() {
+                true => Ok(Self::Rollup(rollup)),
+                false => Err(parser.scan.expected("the end").with_hint(rollup::ALONE)),
+            };
+        }
         let formula = parser.formula()?;
         if !parser.scan.is_at_end() {
             return Err(parser.scan.expected("an operator or the end"));
@@ -214,13 +225,17 @@ impl Parser<'_> {
 
     fn unknown_function(&mut self, word: &str) -> Error {
         let error = self.scan.expected("a function");
+        if Aggregate::ALL.iter().any(|aggregate| aggregate.name() == word) {
+            return error.with_hint(rollup::ALONE);
+        }
         if CLOCKS.contains(&word) {
             return error.with_hint(
                 "a formula has no clock, because what it gives is stored and would become untrue \
                  by itself: store the date, and compare it with the present in a condition",
             );
         }
-        let names = Function::ALL.iter().map(|function| function.name());
+        let rollups = Aggregate::ALL.iter().map(|aggregate| aggregate.name());
+        let names = Function::ALL.iter().map(|function| function.name()).chain(rollups);
         match nearest(word, names.clone()) {
             Some(near) => error.with_hint(format!("did you mean {near}(…)?")),
             None => error.with_hint(format!("one of {}", names.collect::<Vec<_>>().join(", "))),

@@ -79,6 +79,7 @@ impl Display for Formula {
                 }
                 f.write_str(")")
             }
+            Self::Rollup(rollup) => rollup.fmt(f),
         }
     }
 }

@@ -4,7 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    Attribute, ErrorKind, Kind, Value, Values, limits,
+    Attribute, ErrorKind, Kind, Value, Values,
+    condition::{AssociationShape, Schema},
+    limits,
     record::Draft,
     schema::{AttributeModel, TypeModel},
 };
@@ -32,9 +34,46 @@ fn order() -> TypeModel {
 
 fn with(kind: Kind, formula: &str) -> crate::Result<TypeModel> {
     let attribute = AttributeModel::new(1, Attribute::new("x", kind).formula(formula), None)?;
-    let model = order().with_attribute(attribute.clone());
-    check(&model, &attribute)?;
-    Ok(model)
+    let world =
+        World { types: vec![order().with_attribute(attribute.clone())], ..World::default() };
+    check(&world, &world.types[0], &attribute)?;
+    Ok(world.types.into_iter().next().unwrap())
+}
+
+/// A schema to check formulas against.
+#[derive(Default)]
+pub(super) struct World {
+    pub(super) types: Vec<TypeModel>,
+    pub(super) kinds: Vec<TypeModel>,
+    /// Name, whether in use, and the types at both ends.
+    pub(super) associations: Vec<(&'static str, bool, [Vec<String>; 2])>,
+}
+
+impl Schema for World {
+    fn entity_type(&self, name: &str) -> Option<&TypeModel> {
+        self.types.iter().find(|model| model.name == name)
+    }
+
+    fn entity_types(&self) -> Vec<&str> {
+        self.types.iter().map(|model| model.name.as_str()).collect()
+    }
+
+    fn activity_kind(&self, name: &str) -> Option<&TypeModel> {
+        self.kinds.iter().find(|model| model.name == name)
+    }
+
+    fn activity_kinds(&self) -> Vec<&str> {
+        self.kinds.iter().map(|model| model.name.as_str()).collect()
+    }
+
+    fn association(&self, name: &str) -> Option<AssociationShape<'_>> {
+        let found = self.associations.iter().find(|(known, ..)| *known == name);
+        found.map(|(_, _, [from, to])| AssociationShape { id: 1, from, to })
+    }
+
+    fn associations(&self) -> Vec<&str> {
+        self.associations.iter().filter(|(_, live, _)| *live).map(|(name, ..)| *name).collect()
+    }
 }
 
 /// What a formula gives for an attribute of `kind`, as JSON.

@@ -140,6 +140,13 @@ impl Draft {
             }
         }
         let mut draft = Self { cells, changed, before: Vec::new() };
+        // Nothing has happened with a new record, and nothing is associated with it.
+        for &place in &model.rollups {
+            let attribute = &model.attributes[place];
+            if let Some(rollup) = attribute.rollup() {
+                draft.set(model, place, formula::nothing(rollup, attribute));
+            }
+        }
         draft.calculate(model);
         Ok(draft)
     }
@@ -194,33 +201,47 @@ impl Draft {
         Ok(draft)
     }
 
-    /// A stored row with what the formulas of its type give for it now.
-    pub(crate) fn recalculate(model: &TypeModel, cells: Vec<Cell>) -> Self {
-        let mut draft = Self::unchanged(cells);
+    /// A stored row with what its roll-ups at these places give now, and the other formulas of its
+    /// type with them.
+    pub(crate) fn recalculate(
+        model: &TypeModel,
+        cells: Vec<Cell>,
+        rollups: impl IntoIterator<Item = (usize, Value)>,
+    ) -> Self {
+        let before = vec![Cell::Null; cells.len()];
+        let mut draft = Self { cells, changed: Vec::new(), before };
+        for (place, value) in rollups {
+            draft.set(model, place, value);
+        }
         draft.calculate(model);
         draft
     }
 
-    /// Writes what each formula gives. What does not fit the attribute is missing: a record is not
-    /// refused for the sake of what nobody wrote.
+    /// Writes what each formula gives.
     fn calculate(&mut self, model: &TypeModel) {
         for &place in &model.calculated {
-            let attribute = &model.attributes[place];
-            let mut fresh = vec![Cell::Null; attribute.width()];
-            let value = formula::evaluate(model, attribute, &self.cells);
-            if attribute.encode(value, &mut fresh).is_err() {
-                fresh.fill(Cell::Null);
-            }
-            let stored = &mut self.cells[attribute.span()];
-            if *stored != fresh[..] {
-                stored.swap_with_slice(&mut fresh);
-                if let Some(before) = self.before.get_mut(attribute.span()) {
-                    before.swap_with_slice(&mut fresh);
-                }
-                self.changed.push(place);
-            }
+            let value = formula::evaluate(model, &model.attributes[place], &self.cells);
+            self.set(model, place, value);
         }
         self.changed.sort_unstable();
+    }
+
+    /// Writes what a formula gives. What does not fit the attribute is missing: a record is not
+    /// refused for the sake of what nobody wrote.
+    fn set(&mut self, model: &TypeModel, place: usize, value: Value) {
+        let attribute = &model.attributes[place];
+        let mut fresh = vec![Cell::Null; attribute.width()];
+        if attribute.encode(value, &mut fresh).is_err() {
+            fresh.fill(Cell::Null);
+        }
+        let stored = &mut self.cells[attribute.span()];
+        if *stored != fresh[..] {
+            stored.swap_with_slice(&mut fresh);
+            if let Some(before) = self.before.get_mut(attribute.span()) {
+                before.swap_with_slice(&mut fresh);
+            }
+            self.changed.push(place);
+        }
     }
 
     /// What the cells of a changed attribute were; `None` for a new record.

@@ -149,8 +149,9 @@ pub struct Attribute {
     pub target: Option<String>,
     /// The formula by which a `text`, `long_text`, `checkbox`, `integer`, `decimal`, `real`,
     /// `money`, `date` or `timestamp` is calculated from other attributes of the record, such as
-    /// `price * quantity`. Every write stores what it gives, and nobody else may. An attribute cannot
-    /// become calculated later; without the formula it keeps its values.
+    /// `price * quantity`, or sums up its activities or associated records, as
+    /// `sum(amount of purchase)`. Every write stores what it gives, and nobody else may. An attribute
+    /// cannot become calculated later; without the formula it keeps its values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub formula: Option<String>,

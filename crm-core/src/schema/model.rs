@@ -11,7 +11,7 @@ use super::{Attribute, EntityType, check};
 use crate::{
     Error, ErrorKind, Result, Timestamp,
     cell::Cell,
-    formula::Formula,
+    formula::{Formula, Rollup},
     normal::{self, name::nearest},
 };
 
@@ -27,10 +27,13 @@ pub(crate) struct TypeModel {
     /// All attributes, archived ones included, in the order of their definition.
     pub(crate) attributes: Vec<AttributeModel>,
     by_name: HashMap<String, usize>,
-    /// Places of the calculated attributes in use, each after those that its formula reads.
+    /// Places of the attributes in use that are calculated from others, each after those that its
+    /// formula reads.
     pub(crate) calculated: Vec<usize>,
     /// Places of the attributes in use whose words are searched.
     pub(crate) searched: Vec<usize>,
+    /// Places of the roll-ups in use.
+    pub(crate) rollups: Vec<usize>,
     /// How many columns the attributes take together.
     pub(crate) columns: usize,
 }
@@ -122,6 +125,11 @@ impl AttributeModel {
         self.formula.is_some()
     }
 
+    /// The roll-up that gives its values.
+    pub(crate) fn rollup(&self) -> Option<&Rollup> {
+        self.formula.as_ref()?.rollup()
+    }
+
     /// The decimal places of a `decimal`.
     pub(crate) fn scale(&self) -> u8 {
         self.definition.scale.unwrap_or(2)
@@ -199,6 +207,8 @@ impl TypeModel {
         let searched = attributes.iter().enumerate();
         let searched = searched.filter(|(_, a)| a.definition.searched && a.archived_at.is_none());
         let searched = searched.map(|(place, _)| place).collect();
+        let (rollups, calculated) =
+            calculated.into_iter().partition(|place| attributes[*place].rollup().is_some());
         Self {
             id,
             name,
@@ -209,6 +219,7 @@ impl TypeModel {
             by_name,
             calculated,
             searched,
+            rollups,
             columns,
         }
     }
@@ -258,6 +269,11 @@ impl TypeModel {
     ) -> impl Iterator<Item = &'a AttributeModel> + 'a {
         let reads = move |a: &&AttributeModel| a.formula.as_ref().is_some_and(|f| f.reads(name));
         self.live().filter(reads)
+    }
+
+    /// The columns of what is calculated.
+    pub(crate) fn calculated_columns(&self) -> impl Iterator<Item = String> + '_ {
+        self.live().filter(|attribute| attribute.is_calculated()).flat_map(|a| a.column_names())
     }
 
     /// The attributes in use.

@@ -119,20 +119,25 @@ pub(crate) fn update(tx: &Transaction<'_>, stored: &StoredImport) -> Result<()> 
 }
 
 /// Whether something of these types, or for an import with files a file, was changed after `after`
-/// for another reason than `cause`.
+/// for another reason than `cause`. Changes of nothing but `calculated` columns, each after its type
+/// and a point, do not count.
 pub(crate) fn is_disturbed(
     conn: &Connection,
     types: &[String],
     has_files: bool,
+    calculated: &[String],
     after: i64,
     cause: &str,
 ) -> Result<bool> {
     let types = serde_json::to_string(types).unwrap_or_default();
+    let calculated = serde_json::to_string(calculated).unwrap_or_default();
     let mut statement = conn.prepare_cached(
         "SELECT 1 FROM crm_journal WHERE seq > ?1 AND cause IS NOT ?2 \
-         AND (entity_type IN (SELECT value FROM json_each(?3)) OR ?4 AND kind = 'file_added') LIMIT 1",
+         AND (entity_type IN (SELECT value FROM json_each(?3)) OR ?4 AND kind = 'file_added') \
+         AND (kind <> 'record_patched' OR EXISTS (SELECT 1 FROM json_each(body) c \
+         WHERE entity_type || '.' || c.key NOT IN (SELECT value FROM json_each(?5)))) LIMIT 1",
     )?;
-    Ok(statement.exists((after, cause, types, has_files))?)
+    Ok(statement.exists((after, cause, types, has_files, calculated))?)
 }
 
 /// Changes of a record before `seq`, the newest first, shown to `visit` until it says stop.

@@ -160,17 +160,22 @@ pub(crate) fn of_record(
     Ok(())
 }
 
-/// Whether a record was changed after `after` for another reason than `cause`.
+/// Whether a record was changed after `after` for another reason than `cause`. Changes of nothing but
+/// `calculated` columns do not count.
 pub(crate) fn is_changed_by_others(
     conn: &Connection,
     id: RecordId,
+    calculated: &[String],
     after: i64,
     cause: &str,
 ) -> Result<bool> {
     let mut statement = conn.prepare_cached(
-        "SELECT 1 FROM crm_journal WHERE record_id = ?1 AND seq > ?2 AND cause IS NOT ?3 LIMIT 1",
+        "SELECT 1 FROM crm_journal WHERE record_id = ?1 AND seq > ?2 AND cause IS NOT ?3 \
+         AND (kind <> 'record_patched' OR EXISTS (SELECT 1 FROM json_each(body) c \
+         WHERE c.key NOT IN (SELECT value FROM json_each(?4)))) LIMIT 1",
     )?;
-    Ok(statement.exists((id.as_bytes(), after, cause))?)
+    let calculated = serde_json::to_string(calculated).unwrap_or_default();
+    Ok(statement.exists((id.as_bytes(), after, cause, calculated))?)
 }
 
 /// The changes of these places, in the same order.

@@ -38,6 +38,7 @@ pub(crate) mod imports;
 pub(crate) mod journal;
 pub(crate) mod records;
 pub(crate) mod search;
+pub(crate) mod rollups;
 pub(crate) mod select;
 pub(crate) mod side_table;
 pub(crate) mod table;

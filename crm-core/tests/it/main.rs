@@ -19,6 +19,7 @@ mod observers;
 mod privacy;
 mod properties;
 mod records;
+mod rollups;
 mod schema;
 mod search;
 mod support;

@@ -10,6 +10,7 @@ mod machine;
 mod queries;
 mod rebuild;
 mod search;
+mod rollups;
 
 use std::{
     collections::BTreeMap,

@@ -119,7 +119,8 @@ class Attribute:
     target: str | None
     """The entity type that a `reference` refers to. It cannot be changed later."""
     formula: str | None
-    """The formula by which it is calculated from other attributes, such as `price * quantity`.
+    """The formula by which it is calculated from other attributes, such as `price * quantity`, or sums up
+    activities or associated records, such as `sum(amount of purchase)`.
 
     Every write stores what it gives, and nobody else may. An attribute cannot become calculated
     later; without the formula it keeps its values.

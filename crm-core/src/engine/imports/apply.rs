@@ -6,13 +6,13 @@
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Imports, Judged, Rows, Source, carry_out, check_fingerprint, check_undisturbed, is_stale,
-    judge::Since, load,
+    Imports, Judged, Rows, Source, carry_out, check_fingerprint, check_undisturbed, is_disturbed,
+    is_stale, judge::Since, load,
 };
 use crate::{
     Error, ErrorKind, Flow, ImportPlan, ImportRun, ImportSource, ImportState, PlanImport, Progress,
     RecordId, Result, RowDecision,
-    engine::{Crm, progress::Reports},
+    engine::{Crm, View, progress::Reports},
     exchange::Problems,
     ops::Watch,
     store::imports::{self as stored_imports, StoredImport},
@@ -168,7 +168,8 @@ impl Run<'_> {
             let (tx, catalog) = (writing.tx, writing.catalog.clone());
             let mut stored = match &self.stored {
                 None => {
-                    check_undisturbed(tx, &self.rows, self.checked, &self.cause)?;
+                    let view = View::new(tx, &catalog);
+                    check_undisturbed(&view, &self.rows, self.checked, &self.cause)?;
                     let (type_id, plan) = (self.rows.schema.model.id, hash(self.plan)?);
                     let (actor, now, seq) = (writing.actor, writing.now, writing.last_seq());
                     stored_imports::insert(tx, self.id, type_id, &plan, actor, now, seq)?;
@@ -181,14 +182,9 @@ impl Run<'_> {
                             .with_field("id")
                             .with_hint("let that one end, or cancel it"));
                     }
-                    let (types, has_files) = (self.rows.types(), self.rows.has_files());
-                    self.is_disturbed |= stored_imports::is_disturbed(
-                        tx,
-                        &types,
-                        has_files,
-                        self.checked,
-                        &self.cause,
-                    )?;
+                    let view = View::new(tx, &catalog);
+                    self.is_disturbed |=
+                        is_disturbed(&view, &self.rows, self.checked, &self.cause)?;
                     stored
                 }
             };
@@ -217,6 +213,8 @@ impl Run<'_> {
                 import.state = ImportState::Finished;
             }
             import.updated_at = writing.now;
+            // What follows from the rows is a change of the import's too.
+            writing.settle()?;
             stored.last_seq = writing.last_seq();
             stored_imports::update(tx, &stored)?;
             Ok((stored, is_finished))

@@ -495,7 +495,13 @@ impl RowWork<'_> {
         let model = &self.schema.model;
         records::check_in_use(&row)?;
         if let Some(Since { seq, cause }) = self.since
-            && journal::is_changed_by_others(self.view.conn, row.id, seq, cause)?
+            && journal::is_changed_by_others(
+                self.view.conn,
+                row.id,
+                &model.calculated_columns().collect::<Vec<_>>(),
+                seq,
+                cause,
+            )?
         {
             let message = "somebody changed the record after the plan was made";
             return Err(Error::new(ErrorKind::StaleVersion, message).with_hint("plan it again"));

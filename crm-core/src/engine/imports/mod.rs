@@ -17,7 +17,7 @@ pub(super) use foreseen::Foreseen;
 pub(super) use judge::{Decision, Judged, Rows};
 pub(super) use source::Source;
 
-use super::{Crm, Writing, check_limit, records};
+use super::{Crm, View, Writing, check_limit, records};
 use crate::{
     Error, ErrorKind, Import, ImportPage, ImportPlan, ListImports, RecordId, Result, RowDecision,
     store::{
@@ -103,10 +103,21 @@ fn check_fingerprint(plan: &ImportPlan, fingerprint: &str) -> Result<()> {
     Err(is_stale("the table is not the one that the plan was made for"))
 }
 
-/// Refuses work on rows when somebody has changed what decisions look at.
-fn check_undisturbed(conn: &Connection, table: &Rows<'_>, after: i64, cause: &str) -> Result<()> {
-    if rows::is_disturbed(conn, &table.types(), table.has_files(), after, cause)? {
-        return Err(is_stale("somebody changed records that the plan looked at"));
+/// Whether somebody has changed what decisions upon rows look at. What is calculated they never do.
+fn is_disturbed(view: &View<'_>, table: &Rows<'_>, after: i64, cause: &str) -> Result<bool> {
+    let types = table.types();
+    let mut calculated = Vec::new();
+    for name in &types {
+        let columns = view.catalog.table(name)?.model.calculated_columns();
+        calculated.extend(columns.map(|column| format!("{name}.{column}")));
     }
-    Ok(())
+    rows::is_disturbed(view.conn, &types, table.has_files(), &calculated, after, cause)
+}
+
+/// Refuses work on rows when somebody has changed what decisions look at.
+fn check_undisturbed(view: &View<'_>, table: &Rows<'_>, after: i64, cause: &str) -> Result<()> {
+    match is_disturbed(view, table, after, cause)? {
+        true => Err(is_stale("somebody changed records that the plan looked at")),
+        false => Ok(()),
+    }
 }

@@ -7,7 +7,7 @@ use crate::{
     Error, ErrorKind, Flow, ImportPlan, Kind, ListPlanRows, PlanImport, PlannedChange, PlannedRow,
     PlannedRows, Progress, Result, RowDecision, UnmappedColumn, Value,
     cell::Cell,
-    engine::{check_limit, progress::Reports},
+    engine::{View, check_limit, progress::Reports},
     exchange::{Problems, RowSource, to_problem},
     ops::Watch,
     record::Draft,
@@ -143,7 +143,7 @@ impl Imports<'_> {
             is_finished = store.read(|conn| {
                 let is_finished = rows.batch(conn, &catalog, None, &mut *take)?;
                 // No cause is empty: all who wrote are others.
-                check_undisturbed(conn, &rows, seq, "")?;
+                check_undisturbed(&View::new(conn, &catalog), &rows, seq, "")?;
                 Ok(is_finished)
             })?;
             let progress = Progress { done: rows.table.bytes_read(), total };

@@ -118,15 +118,28 @@ struct Undo<'a, 'w> {
 impl Undo<'_, '_> {
     fn change(&mut self, change: &StoredChange) -> Result<()> {
         let Some(id) = change.record_id else { return Ok(()) };
+        if change.entity_type.as_ref() != Some(&self.table.model.name) {
+            // A roll-up over what the import wrote: it follows from that.
+            return Ok(());
+        }
         let mut later = Vec::new();
         journal::of_record(self.writing.tx, id, change.seq, |row| {
-            later.push(row);
+            if !self.is_calculated(&row)? {
+                later.push(row);
+            }
             Ok(true)
         })?;
         match change.kind {
             ChangeKind::RecordCreated => self.created(id, &later),
             _ => self.patched(id, change, &later),
         }
+    }
+
+    /// Whether a change is of nothing but what is calculated.
+    fn is_calculated(&self, row: &StoredChange) -> Result<bool> {
+        let body = read_body(&self.table.model, &row.body)?;
+        let is_patch = row.kind == ChangeKind::RecordPatched;
+        Ok(is_patch && body.iter().all(|(attribute, _)| attribute.is_calculated()))
     }
 
     /// Archives a record that the import created, if nobody else touched it.

@@ -40,6 +40,17 @@ const FORMULAS: &[&str] = &[
     "upper(trim(c))",
     "currency(a)",
     "d > c or not is_missing(a)",
+    "count(gamma)",
+    "count(any)",
+    "sum(a of delta)",
+    "max(b of gamma)",
+    "latest(c of delta)",
+    "max(at of any)",
+    "count(related near)",
+    "count(related inverse near role \"x\")",
+    "sum(a of related inverse under as alpha)",
+    "max(b of related near as beta open)",
+    "latest(c of related inverse near as alpha)",
 ];
 
 /// A random choice, made into a value once the kind of its attribute is known.
@@ -177,6 +188,9 @@ pub(super) fn attribute(
             }
             if unique && pick.is_multiple_of(5) {
                 attribute.formula = FORMULAS.get(usize::from(pick) / 5).map(|text| (*text).into());
+                if kind == Kind::Money {
+                    attribute.currency = Some("EUR".into());
+                }
             }
             attribute.default = (default && kind == Kind::Integer).then_some(Value::Integer(1));
             let is_key = matches!(

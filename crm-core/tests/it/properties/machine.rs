@@ -175,12 +175,6 @@ impl World {
         for name in TYPES {
             crm.types().define(DefineType::new(*name, [])).unwrap();
         }
-        for name in TYPES {
-            // Those that refuse each other are left out.
-            for attribute in schema {
-                let _ = crm.types().define_attribute(name, attribute.clone());
-            }
-        }
         for name in KINDS {
             for property in schema {
                 let _ = define_kind(&crm, name, vec![property.clone()]);
@@ -188,6 +182,12 @@ impl World {
             let _ = define_kind(&crm, name, vec![]);
         }
         links::define_types(&crm, TYPES);
+        for name in TYPES {
+            // Those that refuse each other are left out.
+            for attribute in schema {
+                let _ = crm.types().define_attribute(name, attribute.clone());
+            }
+        }
         let (records, activities) = (Vec::new(), Vec::new());
         Self { crm, records, activities, hashes: Vec::new(), links: Vec::new() }
     }
