@@ -5,6 +5,7 @@
 //! imported again gives the same values.
 
 mod additions;
+mod beside;
 mod cells;
 mod columns;
 mod encoding;
@@ -19,12 +20,14 @@ mod table;
 pub(crate) mod vcard;
 mod writer;
 
+pub use beside::{ActivityColumns, AssociationColumns, PlannedActivity, PlannedAssociation};
+pub(crate) use cells::CellReader;
 pub(crate) use columns::ID;
 pub(crate) use json_lines::JsonLines;
-pub(crate) use mapping::{Fault, Field, Mapping, find_key};
+pub(crate) use mapping::{Fault, Field, Mapping, find_column, find_key, make_fields};
 pub use plan::{
     ApplyPlan, Import, ImportName, ImportPage, ImportPlan, ImportRun, ImportSource, ImportState,
-    LeftChange, ListImports, ListPlanRows, PlanImport, PlannedChange, PlannedRow, PlannedRows,
+    LeftChange, LeftItem, ListImports, ListPlanRows, PlanImport, PlannedChange, PlannedRow, PlannedRows,
     ResumeImport, RevertReport, RowDecision, SourceFormat, UnmappedColumn,
 };
 pub(crate) use problems::{Problems, to_problem};
@@ -33,7 +36,6 @@ pub(crate) use rows::{RowCell, RowSource};
 pub(crate) use table::{Signs, TableReader};
 pub(crate) use writer::{Shown, TableWriter};
 
-use cells::CellReader;
 use serde::{Deserialize, Serialize};
 
 use crate::{Attribute, Values, record::Archived, shape::debug};
@@ -228,6 +230,8 @@ pub(crate) struct ImportRules<'a> {
     /// The attributes that together name the record; empty if each row makes one.
     pub(crate) key: &'a [String],
     pub(crate) bad_cells: BadCells,
+    pub(crate) associations: &'a [AssociationColumns],
+    pub(crate) activities: &'a [ActivityColumns],
 }
 
 debug! {
@@ -273,6 +277,8 @@ impl ImportCsv {
             mode: self.mode,
             key: self.key.as_slice(),
             bad_cells: self.bad_cells,
+            associations: &[],
+            activities: &[],
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::{Error, ErrorKind, Result};
 pub(super) const APPLICATION_ID: i32 = 0x4352_4D31;
 
 /// The version that this engine writes.
-pub(crate) const SCHEMA_VERSION: i32 = 3;
+pub(crate) const SCHEMA_VERSION: i32 = 4;
 
 const SCHEMA: &str = include_str!("sql/schema.sql");
 
@@ -40,6 +40,11 @@ const MIGRATIONS: &[Migration] = &[
         to: 3,
         name: "exchange and views",
         sql: include_str!("sql/migrations/0003_exchange_and_views.sql"),
+    },
+    Migration {
+        to: 4,
+        name: "imports_beside_records",
+        sql: include_str!("sql/migrations/0004_imports_beside_records.sql"),
     },
 ];
 

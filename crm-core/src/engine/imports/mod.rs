@@ -5,25 +5,28 @@
 //! room for rows and an import does what its plan said. The invariant: a row of the table is
 //! accounted for in the transaction that writes it, once.
 
+mod activities;
 mod apply;
+mod beside;
 mod foreseen;
 mod judge;
+mod links;
 mod lookups;
 mod plan;
 mod revert;
 mod source;
 
+pub(super) use beside::carry_out;
 pub(super) use foreseen::Foreseen;
 pub(super) use judge::{Decision, Judged, Rows};
 pub(super) use source::Source;
 
-use super::{Crm, Writing, check_limit, records};
+use super::{Crm, check_limit};
 use crate::{
-    Error, ErrorKind, Import, ImportPage, ImportPlan, ListImports, RecordId, Result, RowDecision,
+    Error, ErrorKind, Import, ImportPage, ImportPlan, ListImports, RecordId, Result,
     store::{
         Connection,
         imports::{self as rows, StoredImport},
-        table::Table,
     },
 };
 
@@ -70,26 +73,6 @@ fn load(conn: &Connection, id: RecordId) -> Result<StoredImport> {
         .ok_or_else(|| Error::new(ErrorKind::NotFound, "no such import").with_field("id"))
 }
 
-/// Writes what was decided upon a row.
-pub(super) fn carry_out(
-    writing: &mut Writing<'_>,
-    schema: &Table,
-    decision: Decision,
-) -> Result<RowDecision> {
-    let done = decision.name();
-    match decision {
-        Decision::Create(draft) => {
-            let id = writing.new_id();
-            records::insert(writing, schema, id, draft)?;
-        }
-        Decision::Update(row, draft) => {
-            records::update(writing, schema, row, draft)?;
-        }
-        Decision::Unchanged(_) | Decision::Reject { .. } => {}
-    }
-    Ok(done)
-}
-
 /// The world is not the one of the plan any more.
 fn is_stale(message: &str) -> Error {
     Error::new(ErrorKind::StaleVersion, message).with_field("plan").with_hint("plan it again")
@@ -105,7 +88,7 @@ fn check_fingerprint(plan: &ImportPlan, fingerprint: &str) -> Result<()> {
 
 /// Refuses work on rows when somebody has changed what decisions look at.
 fn check_undisturbed(conn: &Connection, table: &Rows<'_>, after: i64, cause: &str) -> Result<()> {
-    if rows::is_disturbed(conn, &table.types(), table.has_files(), after, cause)? {
+    if rows::is_disturbed(conn, &table.sight(), after, cause)? {
         return Err(is_stale("somebody changed records that the plan looked at"));
     }
     Ok(())
