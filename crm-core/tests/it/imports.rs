@@ -1,6 +1,7 @@
 //! Imports that are planned, applied, gone on with after a crash, and taken back.
 
 mod apply;
+mod beside;
 mod exports;
 mod laws;
 mod plan;
