@@ -92,7 +92,9 @@ impl Crm {
             samples.push((0..columns).map(cell).collect());
         }
         let find_type = |name: &str| catalog.find(name).map(|table| &table.model);
-        Ok(propose(model, table.header(), &samples, find_type))
+        let find_association =
+            |name: &str| catalog.associations(name).ok().map(|table| &table.model);
+        Ok(propose(model, table.header(), &samples, find_type, find_association))
     }
 }
 

@@ -388,9 +388,12 @@ pub struct MappingProposal {
     /// column that occurs twice has none, because it cannot be named; nor have columns beyond the 200
     /// attributes of a type.
     pub additions: Vec<MappingAddition>,
+    /// Associations that columns of a known export also make, for `imports.plan`: where `employed_by`
+    /// is defined, a column that names a company. Companies that are missing are created.
+    pub associations: Vec<AssociationColumns>,
 }
 
-debug! { MappingProposal shows(export, columns, additions) hides(unmapped) }
+debug! { MappingProposal shows(export, columns, additions, associations) hides(unmapped) }
 
 /// An attribute that a type would need for columns of a table.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]

@@ -329,13 +329,13 @@ fn called(text: &str) -> PlanImport {
 #[test]
 fn a_row_makes_an_activity_and_a_second_import_adds_nothing_twice() {
     let crm = world();
-    let text = "code,called,minutes\na,2026-01-31 12:00,12\nb,,\nc,2026-02-01 09:30,\n";
+    let text = "code,called,minutes\na,2025-01-31 12:00,12\nb,,\nc,2025-02-01 09:30,\n";
     let request = called(text);
     let made = plan(&crm, &request).unwrap();
     assert_eq!((made.create, made.activities), (3, 2));
     let planned = rows(&crm, &made);
     let call = &planned[0].activities[0];
-    assert_eq!((call.kind.as_str(), call.at.to_string().as_str()), ("call", "2026-01-31T11:00:00Z"));
+    assert_eq!((call.kind.as_str(), call.at.to_string().as_str()), ("call", "2025-01-31T11:00:00Z"));
     assert_eq!(call.properties, values! { "minutes" => 12 });
     let run = apply(&crm, &made).unwrap();
     assert_eq!(run.import.activities, 2);
@@ -345,7 +345,7 @@ fn a_row_makes_an_activity_and_a_second_import_adds_nothing_twice() {
     assert_eq!(recorded[0].properties, values! { "minutes" => 12 });
 
     // The same again, in another order and with one call more.
-    let text = "code,called,minutes\nc,2026-02-01 09:30,\na,2026-01-31 12:00,12\nb,2026-02-02 10:00,3\n";
+    let text = "code,called,minutes\nc,2025-02-01 09:30,\na,2025-01-31 12:00,12\nb,2025-02-02 10:00,3\n";
     let made = plan(&crm, &called(text)).unwrap();
     assert_eq!((made.unchanged, made.activities), (3, 1));
     assert_eq!(apply(&crm, &made).unwrap().import.activities, 1);
@@ -356,7 +356,7 @@ fn a_row_makes_an_activity_and_a_second_import_adds_nothing_twice() {
 #[test]
 fn an_activity_that_does_not_fit_is_reported_with_its_column() {
     let crm = world();
-    let text = "code,called,minutes\na,31.1.2026,1\nb,2026-01-31 12:00,many\nc,,5\nd,2999-01-01 00:00,1\n";
+    let text = "code,called,minutes\na,31.1.2025,1\nb,2025-01-31 12:00,many\nc,,5\nd,2999-01-01 00:00,1\n";
     let made = plan(&crm, &called(text)).unwrap();
     assert_eq!(
         kinds(&made),
@@ -392,7 +392,7 @@ fn days_amounts_and_keys_have_their_columns() {
         activities: vec![purchase.clone()],
         ..PlanImport::from_text("person", text, [map("code")])
     };
-    let text = "code,day,sum,cur,no\na,1.7.2026,\"9,90\",EUR,n1\nb,1.7.2026,5,EUR,n1\n";
+    let text = "code,day,sum,cur,no\na,1.7.2025,\"9,90\",EUR,n1\nb,1.7.2025,5,EUR,n1\n";
     let made = plan(&crm, &request(text)).unwrap();
     assert_eq!(kinds(&made), [(2, Some("no"), "duplicate", true)]);
     assert_eq!(decisions(&crm, &made)[1], RowDecision::Conflict);
@@ -400,11 +400,11 @@ fn days_amounts_and_keys_have_their_columns() {
     assert_eq!((run.import.activities, run.import.conflicts), (1, 1));
     let recorded = activities(&crm, &person(&crm, "a"));
     let bought = &recorded[0];
-    assert_eq!(bought.at.to_string(), "2026-06-30T22:00:00Z");
+    assert_eq!(bought.at.to_string(), "2025-06-30T22:00:00Z");
     assert_eq!(bought.amount.as_ref().map(|sum| (&*sum.amount, &*sum.currency)), Some(("9.90", "EUR")));
     assert_eq!((bought.key.as_deref(), bought.channel.as_deref()), (Some("n1"), Some("shop")));
     // A key that is taken by something else is a conflict, not a second activity.
-    let text = "code,day,sum,cur,no\nz,2.7.2026,5,EUR,n1\n";
+    let text = "code,day,sum,cur,no\nz,2.7.2025,5,EUR,n1\n";
     assert_eq!(kinds(&plan(&crm, &request(text)).unwrap()), [(1, Some("no"), "duplicate", true)]);
 }
 
@@ -418,7 +418,7 @@ fn taking_back_leaves_what_others_changed_used_or_recorded() {
         ..AddAssociation::new("works_for", ann.clone(), held)
     };
     let first = crm.associations().add(first).unwrap();
-    let text = "code,firm,called,minutes\na,Acme,2026-01-31 12:00,3\nb,Initech,,\nc,Hooli,,\n";
+    let text = "code,firm,called,minutes\na,Acme,2025-01-31 12:00,3\nb,Initech,,\nc,Hooli,,\n";
     let block = AssociationColumns { create_missing: true, is_primary: true, ..links() };
     let request = PlanImport {
         columns: vec![map("code"), ColumnMapping::new("firm", "employer")],
@@ -438,7 +438,7 @@ fn taking_back_leaves_what_others_changed_used_or_recorded() {
     };
     eve.associations().patch(role).unwrap();
     let hooli = of(&crm, &person(&crm, "c"))[0].to.clone();
-    let note = NewActivity::of("call", hooli.clone(), "2026-02-01T12:00:00Z".parse().unwrap());
+    let note = NewActivity::of("call", hooli.clone(), "2025-02-01T12:00:00Z".parse().unwrap());
     eve.activities().record(note).unwrap();
 
     let report = revert(&crm, &run);
@@ -466,10 +466,10 @@ fn a_plan_is_stale_when_somebody_links_or_defines_but_not_when_somebody_calls() 
     let request = PlanImport {
         associations: vec![links()],
         columns: vec![map("code")],
-        ..called("code,firm,called,minutes\na,Acme,2026-01-31 12:00,3\n")
+        ..called("code,firm,called,minutes\na,Acme,2025-01-31 12:00,3\n")
     };
     let made = plan(&crm, &request).unwrap();
-    let call = NewActivity::of("call", ann.clone(), "2026-02-01T12:00:00Z".parse().unwrap());
+    let call = NewActivity::of("call", ann.clone(), "2025-02-01T12:00:00Z".parse().unwrap());
     crm.activities().record(call).unwrap();
     assert_eq!(rows(&crm, &made).len(), 1);
     crm.associations().add(AddAssociation::new("works_for", ann, acme.clone())).unwrap();
@@ -487,7 +487,7 @@ fn an_import_that_was_cut_short_goes_on_with_every_link_and_activity_once() {
     let crm = world();
     let mut text = "code,firm,called,minutes\n".to_owned();
     for row in 0..12_000 {
-        text.push_str(&format!("p{row},Firm {},2026-01-31 12:00,{row}\n", row % 7));
+        text.push_str(&format!("p{row},Firm {},2025-01-31 12:00,{row}\n", row % 7));
     }
     let block = AssociationColumns { create_missing: true, ..links() };
     let request = PlanImport {
@@ -516,7 +516,7 @@ fn an_import_that_was_cut_short_goes_on_with_every_link_and_activity_once() {
 #[test]
 fn what_is_asked_must_make_sense() {
     let crm = world();
-    let text = "code,firm,boss,at\na,Acme,b,2026-01-31 12:00\n";
+    let text = "code,firm,boss,at\na,Acme,b,2025-01-31 12:00\n";
     let link = |change: fn(&mut AssociationColumns)| {
         let mut block = links();
         change(&mut block);
