@@ -2,6 +2,7 @@
 
 mod apply;
 mod beside;
+mod beside_laws;
 mod exports;
 mod laws;
 mod plan;

@@ -3,7 +3,7 @@
 use crm_core::{
     Activity, ActivityColumns, ActivityPreset, AddAssociation, Archived, Association,
     AssociationColumns, AssociationDirection, AssociationPreset, Attribute, BadCells, ColumnMapping,
-    ColumnRule, Crm, DefineAssociationType, DefineType, Direction, ErrorKind, FindRelated, Flow,
+    ColumnRule, Crm, DefineActivityKind, DefineAssociationType, DefineType, Direction, ErrorKind, FindRelated, Flow,
     ImportMode, ImportPlan, ImportState, Kind, LeftItem, ListActivities, NewActivity, PlanImport,
     PlannedRow, RecordRef, RowDecision, SourceFormat, Values, values,
 };
@@ -478,7 +478,11 @@ fn a_plan_is_stale_when_somebody_links_or_defines_but_not_when_somebody_calls() 
     crm.records("firm").patch(acme.id, values! { "notes" => "new" }).unwrap();
     assert_eq!(apply(&crm, &made).unwrap_err().kind(), ErrorKind::StaleVersion);
     let made = plan(&crm, &request).unwrap();
-    crm.activity_kinds().archive("call").unwrap();
+    let call = crm.activity_kinds().get("call").unwrap();
+    let topic = vec![Attribute::new("topic", Kind::Text)];
+    crm.activity_kinds()
+        .define(DefineActivityKind::new(call.name, topic))
+        .unwrap();
     assert_eq!(apply(&crm, &made).unwrap_err().kind(), ErrorKind::StaleVersion);
 }
 
