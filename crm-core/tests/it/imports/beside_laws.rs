@@ -202,12 +202,11 @@ proptest! {
         prop_assert_eq!(roles, written);
         assert_sound(&crm);
 
-        if world.is_upsert {
+        // What did not fit may fit now: the boss that a row named may be one that a later row made.
+        if world.is_upsert && made.problems.is_empty() {
             let again = plan(&crm, &request).unwrap();
-            prop_assert_eq!((again.create, again.activities), (0, 0));
-            if made.problems.is_empty() {
-                prop_assert_eq!((again.associations, again.others), (0, 0));
-            }
+            prop_assert_eq!((again.create, again.update), (0, 0));
+            prop_assert_eq!((again.associations, again.activities, again.others), (0, 0, 0));
         }
 
         let report = revert(&crm, &run);
