@@ -19,8 +19,8 @@ use crm_core::{
 };
 
 /// Rows, and the bytes of one of their cells: together more than any work may take.
-const ROWS: u64 = 24_000;
-const FILLING: usize = 4_000;
+const ROWS: u64 = 18_000;
+const FILLING: usize = 5_000;
 /// What DESIGN allows.
 const MOST_KIB: u64 = 64 * 1024;
 

@@ -14,7 +14,9 @@ use crate::{
     record::concerns_one_row,
     store::{
         Connection,
-        activities::{self as rows, KindTable, NewRow, Numbered, Page, StoredActivity, StoredVisitor},
+        activities::{
+            self as rows, KindTable, NewRow, Numbered, Page, StoredActivity, StoredVisitor,
+        },
         journal as changes, records,
     },
 };

@@ -511,10 +511,9 @@ fn check_rules(view: &View<'_>, model: &AssociationModel, row: &StoredAssociatio
             .with_field("to")
             .with_hint("patch that association, or let its validity end before"));
     }
-    for (end, most, field) in [
-        (End::From, definition.max_outgoing, "from"),
-        (End::To, definition.max_incoming, "to"),
-    ] {
+    for (end, most, field) in
+        [(End::From, definition.max_outgoing, "from"), (End::To, definition.max_incoming, "to")]
+    {
         if most.is_some() {
             check_count(&siblings_of(view, model, row, end)?, period, most, field)?;
         }

@@ -27,8 +27,8 @@ pub(crate) use json_lines::JsonLines;
 pub(crate) use mapping::{Fault, Field, Mapping, find_column, find_key, make_fields};
 pub use plan::{
     ApplyPlan, Import, ImportName, ImportPage, ImportPlan, ImportRun, ImportSource, ImportState,
-    LeftChange, LeftItem, ListImports, ListPlanRows, PlanImport, PlannedChange, PlannedRow, PlannedRows,
-    ResumeImport, RevertReport, RowDecision, SourceFormat, UnmappedColumn,
+    LeftChange, LeftItem, ListImports, ListPlanRows, PlanImport, PlannedChange, PlannedRow,
+    PlannedRows, ResumeImport, RevertReport, RowDecision, SourceFormat, UnmappedColumn,
 };
 pub(crate) use problems::{Problems, to_problem};
 pub(crate) use propose::propose;

@@ -133,7 +133,8 @@ fn employers<'t>(
     const OTHER: &str = "company";
     const BY: &str = "name";
     let mut places = export.places();
-    let place = places.find(|place| place.target == "company_name" && header.iter().any(|c| c == place.column))?;
+    let place = places
+        .find(|place| place.target == "company_name" && header.iter().any(|c| c == place.column))?;
     let link = find_association(AssociationPreset::EmployedBy.name())?;
     let leads = |ends: &[String], end: &str| ends.iter().any(|name| name == end);
     let definition = &link.definition;
@@ -399,7 +400,8 @@ mod tests {
         let deal = model(vec![Attribute::new("product", Kind::Reference).target("product")]);
         let propose = |cell: &str| {
             let samples = [vec![String::new()], vec![cell.to_owned()]];
-            let proposal = propose(&deal, &["Product".to_owned()], &samples, |_| Some(&product), |_| None);
+            let proposal =
+                propose(&deal, &["Product".to_owned()], &samples, |_| Some(&product), |_| None);
             proposal.columns[0].lookup.clone()
         };
         assert_eq!(propose("GTX Pro"), Some("name".to_owned()));

@@ -136,7 +136,9 @@ mod tests {
                 let sql: String = row.get(1)?;
                 let bare = sql.lines().map(|line| line.split("--").next().unwrap_or_default());
                 let words: String = bare.collect::<Vec<_>>().join(" ");
-                Ok((row.get(0)?, words.split_whitespace().collect::<Vec<_>>().join(" ")))
+                let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+                // A column that was added stands behind a blank and before the parenthesis.
+                Ok((row.get(0)?, words.replace(" ,", ",").replace(" )", ")")))
             })
             .unwrap();
         rows.map(|row| row.unwrap()).collect()

@@ -15,10 +15,10 @@ use std::{
 };
 
 use crm_core::{
-    ActivityColumns, AssociationColumns, DefineActivityKind, DefineAssociationType,
-    AddFile, ApplyChanges, Attribute, ColumnMapping, CreateRecord, Crm, DefineType, Flow,
-    ImportCsv, ImportMode, ImportPlan, ImportState, Kind, ListChanges, ListImports, PatchRecord,
-    PlanImport, Progress, RecordChange, RecordId, RunSql, Value, values,
+    ActivityColumns, AddFile, ApplyChanges, AssociationColumns, Attribute, ColumnMapping,
+    CreateRecord, Crm, DefineActivityKind, DefineAssociationType, DefineType, Flow, ImportCsv,
+    ImportMode, ImportPlan, ImportState, Kind, ListChanges, ListImports, PatchRecord, PlanImport,
+    Progress, RecordChange, RecordId, RunSql, Value, values,
 };
 
 use crate::support::{Folder, Seeded, assert_sound, journal_length, repetitions};
@@ -380,7 +380,11 @@ fn an_import_that_is_killed_again_and_again_takes_every_row_once() {
         ));
         let number = |count: u64| Value::from(count as i64);
         let expected = [
-            import.created, import.created, import.created, import.associations, import.activities,
+            import.created,
+            import.created,
+            import.created,
+            import.associations,
+            import.activities,
             import.others,
         ];
         assert_eq!(counted.unwrap().rows[0].0, expected.map(number));

@@ -132,7 +132,10 @@ fn fixed(is_day: bool) -> Result<[AttributeModel; FIXED]> {
         make(Attribute::new("at", if is_day { Kind::Date } else { Kind::Timestamp }))?,
         make(Attribute::new("amount", Kind::Money))?,
         make(Attribute::new("channel", Kind::Text))?,
-        make(Attribute { options: directions.into(), ..Attribute::new("direction", Kind::Choice) })?,
+        make(Attribute {
+            options: directions.into(),
+            ..Attribute::new("direction", Kind::Choice)
+        })?,
         make(Attribute::new("key", Kind::Text))?,
     ])
 }
@@ -210,7 +213,9 @@ impl RowWork<'_> {
         let given = self.read_fields(block.number, &block.whole, &block.fields)?;
         if !given.has(AT) {
             // Then the time is blank, or reported.
-            let is_reported = self.faults[faults..].iter().any(|(column, _)| *column == Some(block.column_of("at")));
+            let is_reported = self.faults[faults..]
+                .iter()
+                .any(|(column, _)| *column == Some(block.column_of("at")));
             if is_reported {
                 return Ok(());
             }
@@ -241,7 +246,8 @@ impl RowWork<'_> {
         let at = match (given.key(whole, AT), &block.zone) {
             (Cell::Integer(days), Some(zone)) => {
                 let date = i32::try_from(*days).ok().map(Date::from_days);
-                let date = date.unwrap_or_else(|| Err(Error::new(ErrorKind::OutOfRange, "no such day")))?;
+                let date =
+                    date.unwrap_or_else(|| Err(Error::new(ErrorKind::OutOfRange, "no such day")))?;
                 Timestamp::start_of(date, zone)?
             }
             (Cell::Integer(micros), None) => Timestamp::clamped(*micros),
@@ -282,9 +288,8 @@ impl RowWork<'_> {
         for property in &model.attributes {
             check_target(&self.view, property, &mut content.cells[property.span()])?;
         }
-        let is_same = |other: &&NewActivity| {
-            (other.digest, &other.content.key) == (digest, &content.key)
-        };
+        let is_same =
+            |other: &&NewActivity| (other.digest, &other.content.key) == (digest, &content.key);
         if beside.activities.iter().any(|other| is_same(&other)) {
             return Ok(None);
         }
@@ -314,7 +319,8 @@ impl RowWork<'_> {
             }
         }
         // As for a record: nearly every activity is seen to fit.
-        if content.cells.iter().map(Cell::content_bytes).sum::<usize>() >= limits::CHANGE_BYTES / 8 {
+        if content.cells.iter().map(Cell::content_bytes).sum::<usize>() >= limits::CHANGE_BYTES / 8
+        {
             let mut body = String::new();
             journal::write_activity(model, &content, &mut body);
             check_body(&body)?;

@@ -48,11 +48,15 @@ impl Blocks {
         }
         // Number 0 is that of the record's own columns.
         let links = (1..).zip(associations);
-        let links = links.map(|(number, block)| LinkBlock::new(catalog, own, header, block, number));
+        let links =
+            links.map(|(number, block)| LinkBlock::new(catalog, own, header, block, number));
         let happened = (1 + associations.len()..).zip(activities);
         let happened =
             happened.map(|(number, block)| ActivityBlock::new(catalog, header, block, number));
-        Ok(Self { links: links.collect::<Result<_>>()?, activities: happened.collect::<Result<_>>()? })
+        Ok(Self {
+            links: links.collect::<Result<_>>()?,
+            activities: happened.collect::<Result<_>>()?,
+        })
     }
 
     /// Whether the definitions are still those that they were made for.
@@ -64,7 +68,9 @@ impl Blocks {
     /// The places of the columns that go somewhere.
     pub(super) fn columns(&self) -> impl Iterator<Item = usize> + '_ {
         let links = self.links.iter().flat_map(LinkBlock::columns);
-        links.chain(self.activities.iter().flat_map(|block| block.fields.iter().flat_map(Field::columns)))
+        links.chain(
+            self.activities.iter().flat_map(|block| block.fields.iter().flat_map(Field::columns)),
+        )
     }
 }
 
@@ -266,7 +272,12 @@ impl RowWork<'_> {
     /// # Errors
     ///
     /// As [`Self::blame`].
-    pub(super) fn blame_unsaid(&mut self, fields: &[Field], message: &str, hint: &str) -> Result<()> {
+    pub(super) fn blame_unsaid(
+        &mut self,
+        fields: &[Field],
+        message: &str,
+        hint: &str,
+    ) -> Result<()> {
         let columns = fields.iter().flat_map(Field::columns);
         for column in columns {
             if !self.row.is_blank(column) && !is_read(self.mapping, column) {

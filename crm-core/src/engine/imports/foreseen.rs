@@ -10,9 +10,7 @@ use std::collections::{HashMap, HashSet};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::{
-    Error, ErrorKind, RecordId, Result, association::PlannedLinks, cell::Cell, limits,
-};
+use crate::{Error, ErrorKind, RecordId, Result, association::PlannedLinks, cell::Cell, limits};
 
 /// The keys that the rows so far have named.
 #[derive(Debug, Default)]
@@ -104,14 +102,24 @@ impl Foreseen {
     /// # Errors
     ///
     /// `LimitExceeded`.
-    pub(super) fn make(&mut self, type_id: i64, place: usize, key: &Cell, id: RecordId) -> Result<()> {
+    pub(super) fn make(
+        &mut self,
+        type_id: i64,
+        place: usize,
+        key: &Cell,
+        id: RecordId,
+    ) -> Result<()> {
         self.made.insert(mark_of(type_id, place, key), id);
         self.check_room()
     }
 
     /// The record of another type that an earlier row would create under this name.
     pub(super) fn made(&self, type_id: i64, place: usize, key: &Cell) -> Option<RecordId> {
-        if self.made.is_empty() { None } else { self.made.get(&mark_of(type_id, place, key)).copied() }
+        if self.made.is_empty() {
+            None
+        } else {
+            self.made.get(&mark_of(type_id, place, key)).copied()
+        }
     }
 
     /// Notes the key that an activity would have.

@@ -181,7 +181,10 @@ impl<'r> Rows<'r> {
         let targets = fields.clone().filter_map(|field| definition(field).target.clone());
         let others = self.blocks.links.iter().map(|block| block.other_type().to_owned());
         Sight {
-            types: std::iter::once(self.schema.model.name.clone()).chain(targets).chain(others).collect(),
+            types: std::iter::once(self.schema.model.name.clone())
+                .chain(targets)
+                .chain(others)
+                .collect(),
             has_files: fields.clone().any(|field| definition(field).kind == Kind::File),
             has_associations: !self.blocks.links.is_empty(),
             has_activities: !self.blocks.activities.is_empty(),
@@ -446,8 +449,7 @@ impl RowWork<'_> {
         let value = match value {
             value if attribute.definition.target.is_some() => {
                 let own = self.schema;
-                let found =
-                    self.lookups.resolve(&self.view, own, number, field, attribute, value);
+                let found = self.lookups.resolve(&self.view, own, number, field, attribute, value);
                 found.map_err(here)?
             }
             Value::File(file) => {

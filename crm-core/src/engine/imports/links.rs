@@ -78,9 +78,14 @@ impl LinkBlock {
         let other = catalog.table(&block.other_type).map_err(named_other)?;
         other.model.check_live().map_err(named_other)?;
         let end = |name: &str| RecordRef::new(name, RecordId::from_bytes([0; 16]));
-        let (own_field, other_field) = if block.is_incoming { ("to", "from") } else { ("from", "to") };
+        let (own_field, other_field) =
+            if block.is_incoming { ("to", "from") } else { ("from", "to") };
         associations::check_declared(model, own_field, &end(&own.model.name)).map_err(|error| {
-            error.with_field(if block.is_incoming { "associations.is_incoming" } else { "associations.type" })
+            error.with_field(if block.is_incoming {
+                "associations.is_incoming"
+            } else {
+                "associations.type"
+            })
         })?;
         associations::check_declared(model, other_field, &end(&other.model.name))
             .map_err(named_other)?;
@@ -114,7 +119,8 @@ impl LinkBlock {
         let rule = |_: &AttributeModel, mapping: &ColumnMapping| check_no_rule(mapping);
         let fields = make_fields(&model.whole, header, &block.columns, find_type, rule)?;
         let definition = &model.definition;
-        let most = if block.is_incoming { definition.max_outgoing } else { definition.max_incoming };
+        let most =
+            if block.is_incoming { definition.max_outgoing } else { definition.max_incoming };
         Ok(Self {
             number,
             table: Arc::clone(table),
@@ -421,10 +427,8 @@ fn find_stored(
 ) -> Result<Option<RecordId>> {
     let attribute = &other.model.attributes[place];
     let find = |archived: Archived| {
-        let terms = [Term::Equals {
-            columns: vec![attribute.leading_column()],
-            cells: vec![cell.clone()],
-        }];
+        let terms =
+            [Term::Equals { columns: vec![attribute.leading_column()], cells: vec![cell.clone()] }];
         let selection = Selection { terms: &terms, archived, order: None, after: None, limit: 2 };
         rows::list(view.conn, other, &selection)
     };
@@ -440,7 +444,8 @@ fn find_stored(
             }
         }
         _ => {
-            let message = format!("several records of {} have this {}", other.model.name, attribute.name());
+            let message =
+                format!("several records of {} have this {}", other.model.name, attribute.name());
             Err(Error::new(ErrorKind::Duplicate, message)
                 .with_hint("name them by an attribute that tells them apart, or join them"))
         }

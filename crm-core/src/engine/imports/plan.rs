@@ -1,8 +1,8 @@
 //! What would come of an import: every row decided upon, none written.
 
 use super::{
-    beside::Extent,
-    Decision, Imports, Judged, Rows, Source, check_fingerprint, check_undisturbed, foreseen,
+    Decision, Imports, Judged, Rows, Source, beside::Extent, check_fingerprint, check_undisturbed,
+    foreseen,
 };
 use crate::{
     Error, ErrorKind, Flow, ImportPlan, Kind, ListPlanRows, PlanImport, PlannedChange, PlannedRow,
@@ -140,7 +140,8 @@ impl Imports<'_> {
         let mut source = Source::of(&request.source)?;
         let fingerprint = source.fingerprint(|| store.check_interrupted(mark))?;
         let total = source.total;
-        let mut rows = Rows::of_request(&self.crm.catalog(), request, source, self.crm.now())?.with_foresight();
+        let mut rows = Rows::of_request(&self.crm.catalog(), request, source, self.crm.now())?
+            .with_foresight();
         let mut is_finished = false;
         while !is_finished {
             let catalog = self.crm.catalog();

@@ -2,10 +2,11 @@
 
 use crm_core::{
     Activity, ActivityColumns, ActivityPreset, AddAssociation, Archived, Association,
-    AssociationColumns, AssociationDirection, AssociationPreset, Attribute, BadCells, ColumnMapping,
-    ColumnRule, Crm, DefineActivityKind, DefineAssociationType, DefineType, Direction, ErrorKind, FindRelated, Flow,
-    ImportMode, ImportPlan, ImportState, Kind, LeftItem, ListActivities, NewActivity, PlanImport,
-    PlannedRow, RecordRef, RowDecision, SourceFormat, Values, values,
+    AssociationColumns, AssociationDirection, AssociationPreset, Attribute, BadCells,
+    ColumnMapping, ColumnRule, Crm, DefineActivityKind, DefineAssociationType, DefineType,
+    Direction, ErrorKind, FindRelated, Flow, ImportMode, ImportPlan, ImportState, Kind, LeftItem,
+    ListActivities, NewActivity, PlanImport, PlannedRow, RecordRef, RowDecision, SourceFormat,
+    Values, values,
 };
 
 use super::{apply, decisions, map, plan, revert, rows};
@@ -106,7 +107,10 @@ fn a_plan_shows_each_association_and_applying_adds_it_once() {
     assert!(made.unmapped.is_empty() && journal_length(&crm) == length);
     let planned = rows(&crm, &made);
     let first = &planned[0].associations[0];
-    assert_eq!((first.other, first.role.as_deref(), first.is_primary), (Some(acme.id), Some("CFO"), true));
+    assert_eq!(
+        (first.other, first.role.as_deref(), first.is_primary),
+        (Some(acme.id), Some("CFO"), true)
+    );
     assert!(planned[1].associations.is_empty());
     assert_eq!(planned[2].associations[0].role.as_deref(), Some("staff"));
 
@@ -128,7 +132,8 @@ fn a_plan_shows_each_association_and_applying_adds_it_once() {
 fn an_association_that_is_there_is_left_as_it_is() {
     let crm = world();
     let acme = firm(&crm, "Acme");
-    let ann = crm.records("person").create(values! { "code" => "a", "employer" => "Acme" }).unwrap();
+    let ann =
+        crm.records("person").create(values! { "code" => "a", "employer" => "Acme" }).unwrap();
     crm.associations()
         .add(AddAssociation {
             role: Some("CFO".into()),
@@ -205,7 +210,11 @@ fn a_missing_record_is_created_once_for_all_rows_that_name_it() {
     let again = revert(&crm, &run);
     assert_eq!((again.archived, again.associations, again.left_count), (0, 0, 0));
     // A name in the archive is free where names need not differ.
-    let other = PlanImport { mode: ImportMode::Create, key: vec![], ..upsert("code,firm\nz,Acme\n", vec![block]) };
+    let other = PlanImport {
+        mode: ImportMode::Create,
+        key: vec![],
+        ..upsert("code,firm\nz,Acme\n", vec![block])
+    };
     assert_eq!(plan(&crm, &other).unwrap().others, 1);
     assert_sound(&crm);
 }
@@ -288,7 +297,10 @@ fn what_leads_to_the_record_and_what_holds_for_a_time_has_its_columns() {
     let block = AssociationColumns {
         is_incoming: true,
         columns: vec![
-            ColumnMapping { format: Some("%d.%m.%Y".into()), ..ColumnMapping::new("since", "valid_from") },
+            ColumnMapping {
+                format: Some("%d.%m.%Y".into()),
+                ..ColumnMapping::new("since", "valid_from")
+            },
             map("desk"),
         ],
         ..AssociationColumns::new("works_for", "staff", "person", "code")
@@ -314,11 +326,17 @@ fn what_leads_to_the_record_and_what_holds_for_a_time_has_its_columns() {
 }
 
 fn calls(columns: Vec<ColumnMapping>) -> ActivityColumns {
-    ActivityColumns { direction: Some(Direction::Outbound), ..ActivityColumns::new("call", columns) }
+    ActivityColumns {
+        direction: Some(Direction::Outbound),
+        ..ActivityColumns::new("call", columns)
+    }
 }
 
 fn called(text: &str) -> PlanImport {
-    let at = ColumnMapping { time_zone: Some("Europe/Berlin".into()), ..ColumnMapping::new("called", "at") };
+    let at = ColumnMapping {
+        time_zone: Some("Europe/Berlin".into()),
+        ..ColumnMapping::new("called", "at")
+    };
     PlanImport {
         columns: vec![map("code")],
         activities: vec![calls(vec![at, map("minutes")])],
@@ -335,7 +353,10 @@ fn a_row_makes_an_activity_and_a_second_import_adds_nothing_twice() {
     assert_eq!((made.create, made.activities), (3, 2));
     let planned = rows(&crm, &made);
     let call = &planned[0].activities[0];
-    assert_eq!((call.kind.as_str(), call.at.to_string().as_str()), ("call", "2025-01-31T11:00:00Z"));
+    assert_eq!(
+        (call.kind.as_str(), call.at.to_string().as_str()),
+        ("call", "2025-01-31T11:00:00Z")
+    );
     assert_eq!(call.properties, values! { "minutes" => 12 });
     let run = apply(&crm, &made).unwrap();
     assert_eq!(run.import.activities, 2);
@@ -345,7 +366,8 @@ fn a_row_makes_an_activity_and_a_second_import_adds_nothing_twice() {
     assert_eq!(recorded[0].properties, values! { "minutes" => 12 });
 
     // The same again, in another order and with one call more.
-    let text = "code,called,minutes\nc,2025-02-01 09:30,\na,2025-01-31 12:00,12\nb,2025-02-02 10:00,3\n";
+    let text =
+        "code,called,minutes\nc,2025-02-01 09:30,\na,2025-01-31 12:00,12\nb,2025-02-02 10:00,3\n";
     let made = plan(&crm, &called(text)).unwrap();
     assert_eq!((made.unchanged, made.activities), (3, 1));
     assert_eq!(apply(&crm, &made).unwrap().import.activities, 1);
@@ -356,7 +378,8 @@ fn a_row_makes_an_activity_and_a_second_import_adds_nothing_twice() {
 #[test]
 fn an_activity_that_does_not_fit_is_reported_with_its_column() {
     let crm = world();
-    let text = "code,called,minutes\na,31.1.2025,1\nb,2025-01-31 12:00,many\nc,,5\nd,2999-01-01 00:00,1\n";
+    let text =
+        "code,called,minutes\na,31.1.2025,1\nb,2025-01-31 12:00,many\nc,,5\nd,2999-01-01 00:00,1\n";
     let made = plan(&crm, &called(text)).unwrap();
     assert_eq!(
         kinds(&made),
@@ -380,12 +403,20 @@ fn days_amounts_and_keys_have_their_columns() {
         time_zone: Some("Europe/Berlin".into()),
         ..ColumnMapping::new("day", "at")
     };
-    let sum = ColumnMapping { decimal_separator: Some(",".into()), ..ColumnMapping::new("sum", "amount") };
+    let sum = ColumnMapping {
+        decimal_separator: Some(",".into()),
+        ..ColumnMapping::new("sum", "amount")
+    };
     let purchase = ActivityColumns {
         channel: Some("shop".into()),
         ..ActivityColumns::new(
             "purchase",
-            [at, sum, ColumnMapping::new("cur", "amount.currency"), ColumnMapping::new("no", "key")],
+            [
+                at,
+                sum,
+                ColumnMapping::new("cur", "amount.currency"),
+                ColumnMapping::new("no", "key"),
+            ],
         )
     };
     let request = |text: &str| PlanImport {
@@ -401,7 +432,10 @@ fn days_amounts_and_keys_have_their_columns() {
     let recorded = activities(&crm, &person(&crm, "a"));
     let bought = &recorded[0];
     assert_eq!(bought.at.to_string(), "2025-06-30T22:00:00Z");
-    assert_eq!(bought.amount.as_ref().map(|sum| (&*sum.amount, &*sum.currency)), Some(("9.90", "EUR")));
+    assert_eq!(
+        bought.amount.as_ref().map(|sum| (&*sum.amount, &*sum.currency)),
+        Some(("9.90", "EUR"))
+    );
     assert_eq!((bought.key.as_deref(), bought.channel.as_deref()), (Some("n1"), Some("shop")));
     // A key that is taken by something else is a conflict, not a second activity.
     let text = "code,day,sum,cur,no\nz,2.7.2025,5,EUR,n1\n";
@@ -413,10 +447,8 @@ fn taking_back_leaves_what_others_changed_used_or_recorded() {
     let crm = world();
     let held = firm(&crm, "Held");
     let ann = crm.records("person").create(values! { "code" => "a" }).unwrap().reference();
-    let first = AddAssociation {
-        is_primary: true,
-        ..AddAssociation::new("works_for", ann.clone(), held)
-    };
+    let first =
+        AddAssociation { is_primary: true, ..AddAssociation::new("works_for", ann.clone(), held) };
     let first = crm.associations().add(first).unwrap();
     let text = "code,firm,called,minutes\na,Acme,2025-01-31 12:00,3\nb,Initech,,\nc,Hooli,,\n";
     let block = AssociationColumns { create_missing: true, is_primary: true, ..links() };
@@ -480,9 +512,7 @@ fn a_plan_is_stale_when_somebody_links_or_defines_but_not_when_somebody_calls() 
     let made = plan(&crm, &request).unwrap();
     let call = crm.activity_kinds().get("call").unwrap();
     let topic = vec![Attribute::new("topic", Kind::Text)];
-    crm.activity_kinds()
-        .define(DefineActivityKind::new(call.name, topic))
-        .unwrap();
+    crm.activity_kinds().define(DefineActivityKind::new(call.name, topic)).unwrap();
     assert_eq!(apply(&crm, &made).unwrap_err().kind(), ErrorKind::StaleVersion);
 }
 
@@ -494,11 +524,8 @@ fn an_import_that_was_cut_short_goes_on_with_every_link_and_activity_once() {
         text.push_str(&format!("p{row},Firm {},2025-01-31 12:00,{row}\n", row % 7));
     }
     let block = AssociationColumns { create_missing: true, ..links() };
-    let request = PlanImport {
-        associations: vec![block],
-        columns: vec![map("code")],
-        ..called(&text)
-    };
+    let request =
+        PlanImport { associations: vec![block], columns: vec![map("code")], ..called(&text) };
     let made = plan(&crm, &request).unwrap();
     assert_eq!((made.associations, made.activities, made.others), (12_000, 12_000, 7));
     let run = crm.imports().apply(&made, &mut |_| Flow::Cancel).unwrap();
@@ -533,7 +560,10 @@ fn what_is_asked_must_make_sense() {
     assert_eq!(error.field(), Some("associations.other_type"));
     assert_eq!(error.hint(), Some("did you mean \"firm\"?"));
     let error = link(|block| block.by = Some("titel".into()));
-    assert_eq!((error.kind(), error.hint()), (ErrorKind::UnknownAttribute, Some("did you mean \"title\"?")));
+    assert_eq!(
+        (error.kind(), error.hint()),
+        (ErrorKind::UnknownAttribute, Some("did you mean \"title\"?"))
+    );
     for (change, field) in [
         (
             (|block| block.other_type = "person".into()) as fn(&mut AssociationColumns),
@@ -584,9 +614,16 @@ fn what_is_asked_must_make_sense() {
     assert_eq!((error.kind(), error.field()), (ErrorKind::UnknownType, Some("activities.kind")));
     assert_eq!(error.hint(), Some("did you mean \"call\"?"));
     let error = happened(ActivityColumns::new("call", [ColumnMapping::new("firm", "minutes")]));
-    assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidArgument, Some("activities.columns")));
-    let error = happened(ActivityColumns::new("call", [map("at"), ColumnMapping::new("firm", "minuts")]));
-    assert_eq!((error.kind(), error.hint()), (ErrorKind::UnknownAttribute, Some("did you mean \"minutes\"?")));
+    assert_eq!(
+        (error.kind(), error.field()),
+        (ErrorKind::InvalidArgument, Some("activities.columns"))
+    );
+    let error =
+        happened(ActivityColumns::new("call", [map("at"), ColumnMapping::new("firm", "minuts")]));
+    assert_eq!(
+        (error.kind(), error.hint()),
+        (ErrorKind::UnknownAttribute, Some("did you mean \"minutes\"?"))
+    );
     // A day has no time, and no zone is guessed.
     let day = ColumnMapping { format: Some("%Y-%m-%d".into()), ..map("at") };
     assert_eq!(happened(ActivityColumns::new("call", [day])).field(), Some("at"));

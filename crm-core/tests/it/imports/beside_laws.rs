@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use crm_core::{
-    ActivityColumns, AddAssociation, Archived, AssociationColumns, Attribute, BadCells, CellProblem,
-    ColumnMapping, Crm, DefineActivityKind, DefineAssociationType, DefineType, FindRelated,
-    ImportMode, Kind, LeftItem, ListRecords, PlanImport, RecordId, RecordRef, Values,
+    ActivityColumns, AddAssociation, Archived, AssociationColumns, Attribute, BadCells,
+    CellProblem, ColumnMapping, Crm, DefineActivityKind, DefineAssociationType, DefineType,
+    FindRelated, ImportMode, Kind, LeftItem, ListRecords, PlanImport, RecordId, RecordRef, Values,
 };
 use proptest::prelude::*;
 
