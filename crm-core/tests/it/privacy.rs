@@ -4,7 +4,13 @@
 use std::{collections::BTreeSet, error::Error as _};
 
 use crm_core::{
-    ActivityColumns, AddAssociation, AddFile, Address, ApplyChanges, AssociationColumns, Attribute, BackupTo, BadCells, ColumnMapping, CreateRecord, Crm, DefineActivityKind, DefineAssociationType, DefineType, Error, FileRef, Flow, Kind, ListPlanRows, ListRecords, Money, NewActivity, OpenOptions, Order, PlanImport, RecordChange, RecordId, RecordRef, Request}, RunSql, SourceFormat, Timestamp, Value, Values, ops::{OPERATIONS, values,
+    ActivityColumns, AddAssociation, AddFile, Address, ApplyChanges, AssociationColumns, Attribute,
+    BackupTo, BadCells, ColumnMapping, CreateRecord, Crm, DefineActivityKind,
+    DefineAssociationType, DefineType, Error, FileRef, Flow, Kind, ListPlanRows, ListRecords,
+    Money, NewActivity, OpenOptions, Order, PlanImport, RecordChange, RecordId, RecordRef, RunSql,
+    SourceFormat, Timestamp, Value, Values,
+    ops::{OPERATIONS, Request},
+    values,
 };
 use serde_json::{Value as Json, json};
 
@@ -293,8 +299,10 @@ fn about_imports(crm: &Crm) -> Vec<(&'static str, Json)> {
         ..AssociationColumns::new("owned_by", "owner", "everything", "code")
     };
     let said = [ColumnMapping::new("when", "at"), ColumnMapping::new("name", "topic")];
-    let said =
-        ActivityColumns { channel: Some("Zanzibarine".into()), ..ActivityColumns::new("chat", said) };
+    let said = ActivityColumns {
+        channel: Some("Zanzibarine".into()),
+        ..ActivityColumns::new("chat", said)
+    };
     let plan = |text: &str| {
         let columns = [ColumnMapping::new("name", "name")];
         let mut request = PlanImport::from_text("company", text, columns);
