@@ -171,10 +171,11 @@ pub use database::{
 pub use error::CrmError;
 pub use error::{Error, ErrorKind, Result};
 pub use exchange::{
-    ApplyPlan, BadCells, CellProblem, ColumnMapping, ColumnRule, CsvDialect, CsvProfile, ExportCsv,
-    ExportReport, Import, ImportCsv, ImportMode, ImportName, ImportPage, ImportPlan, ImportReport,
-    ImportRun, ImportSource, ImportState, LeftChange, ListImports, ListPlanRows, MappingAddition,
-    MappingProposal, PlanImport, PlannedChange, PlannedRow, PlannedRows, ProblemCount,
+    ActivityColumns, ApplyPlan, AssociationColumns, BadCells, CellProblem, ColumnMapping,
+    ColumnRule, CsvDialect, CsvProfile, ExportCsv, ExportReport, Import, ImportCsv, ImportMode,
+    ImportName, ImportPage, ImportPlan, ImportReport, ImportRun, ImportSource, ImportState,
+    LeftChange, LeftItem, ListImports, ListPlanRows, MappingAddition, MappingProposal, PlanImport,
+    PlannedActivity, PlannedAssociation, PlannedChange, PlannedRow, PlannedRows, ProblemCount,
     ProposeMapping, ResumeImport, RevertReport, RowDecision, SourceFormat, UnmappedColumn,
     vcard::{CardMapping, CardVersion, ExportVcard, ImportVcard},
 };

@@ -85,6 +85,13 @@ pub const CSV_PROBLEMS: usize = 1_000;
 pub const CSV_TEXT_BYTES: usize = 16 * 1024 * 1024;
 /// Keys and unique values of one table that a plan, or an import of one, tells apart.
 pub const IMPORT_KEYS: usize = 3_000_000;
+/// Kinds of associations and of activities that the columns of an import make.
+pub const IMPORT_BLOCKS: usize = 64;
+/// Names of other records in one cell of an import.
+pub const IMPORT_NAMES: usize = 100;
+/// Associations that a plan of an import keeps in mind, where the type limits how many there are or
+/// is a hierarchy.
+pub const IMPORT_LINKS: usize = 200_000;
 /// Bytes of one card.
 pub const CARD_BYTES: usize = 16 * 1024 * 1024;
 /// Properties of one card.

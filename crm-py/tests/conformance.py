@@ -303,9 +303,22 @@ def planned(db: crm.Crm, request: Request) -> crm.ImportPlan:
         **source.options("path", "text"),
         **dialect(source),
         **request.options("key", "bad_cells"),
+        **beside(request),
     )
     assert not source.left, source.left
     return plan
+
+
+def beside(request: Request) -> dict[str, Any]:
+    """Take what the columns of an import make beside the record of their row."""
+    given = request.options("associations", "activities")
+
+    def read(cls: Callable[..., Any], block: dict[str, Any]) -> Any:
+        columns = [crm.ColumnMapping(**column) for column in block.get("columns", [])]
+        return cls(**{**block, "columns": columns})
+
+    kinds = {"associations": crm.AssociationColumns, "activities": crm.ActivityColumns}
+    return {name: [read(kinds[name], block) for block in blocks] for name, blocks in given.items()}
 
 
 def plan(db: crm.Crm, request: Request) -> crm.ImportPlan:

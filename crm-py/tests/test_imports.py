@@ -178,3 +178,41 @@ def test_what_is_wrong_with_a_request_is_said(db: crm.Crm) -> None:
         with pytest.raises(crm.InvalidArgumentError) as caught:
             db.imports.plan_csv("company", **options)
         assert caught.value.field == field
+
+
+def test_columns_make_associations_and_activities(db: crm.Crm) -> None:
+    """A name of a company links to it, and a moment is a call; importing again adds neither."""
+    db.association_types.define_preset("employed_by")
+    db.activity_kinds.define_preset("call")
+    text = "mail,company,role,called,minutes\nann@example.org,Acme,CFO,2025-01-31T12:00:00Z,3\n"
+    works = crm.AssociationColumns(
+        "employed_by", "company", "company", by="name", create_missing=True, columns={"role": "role"}
+    )
+    called = crm.ActivityColumns(
+        "call", {"called": "at", "minutes": "minutes"}, direction=crm.Direction.OUTBOUND
+    )
+    mapping = {"mail": "email"}
+
+    def plan() -> crm.ImportPlan:
+        return db.imports.plan_csv(
+            "contact", text=text, mapping=mapping, key="email", associations=[works], activities=[called]
+        )
+
+    first = plan()
+    counts = first.counts
+    assert (counts.create, counts.associations, counts.activities, counts.others) == (1, 1, 1, 1)
+    (row,) = first.rows()
+    assert (row.associations[0].role, row.associations[0].new_row) == ("CFO", 1)
+    assert row.activities[0].properties == {"minutes": 3}
+    run = db.imports.apply(first)
+    ann = db.contacts.get_by(email="ann@example.org")
+    (related,) = db.associations.related(ann)
+    assert related.association.role == "CFO"
+    (call,) = db.activities.list(subject=ann)
+    assert call.direction == crm.Direction.OUTBOUND
+    again = plan().counts
+    assert (again.unchanged, again.associations, again.activities) == (1, 0, 0)
+
+    report = db.imports.revert(run.id)
+    assert (report.archived, report.associations, report.left_count) == (2, 1, 1)
+    assert (report.left[0].item, report.left[0].id) == (crm.LeftItem.ACTIVITY, call.id)

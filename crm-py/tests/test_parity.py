@@ -88,7 +88,18 @@ def test_every_operation_is_called_by_a_method(
     db.csv.import_("company", text="name,employees\nAcme,many\n", columns=columns)
     db.csv.export("company")
     db.csv.propose("company", text="name,colour\n")
-    plan = db.imports.plan_csv("company", text="name,employees\nGlobex,many\nInitech,1\n", mapping=columns)
+    db.types.define("shop", [crm.Attribute("street", "text", index=True)])
+    db.association_types.define("runs", "company", "shop")
+    db.activity_kinds.define_preset("purchase")
+    link = crm.AssociationColumns("runs", "shop", "shop", by="street", create_missing=True)
+    bought = crm.ActivityColumns("purchase", {"day": "at", "sum": "amount", "cur": "amount.currency"})
+    plan = db.imports.plan_csv(
+        "company",
+        text="name,employees,shop,day,sum,cur\nGlobex,many,,,,\nInitech,1,Main St,2025-01-31T12:00:00Z,5,EUR\n",
+        mapping=columns,
+        associations=[link],
+        activities=[bought],
+    )
     assert [row.decision for row in plan.rows()] == ["error", "create"]
     result = db.imports.apply(plan)
     db.imports.resume(result.id, plan)
@@ -252,6 +263,8 @@ def test_every_operation_is_called_by_a_method(
     assert set(answers["imports.plan"]) == handed_back | counts | shown
     assert_same(answers["imports.plan_rows"], crm.PlannedRows)
     assert_same(answers["imports.plan_rows"]["rows"][1], crm.PlannedRow)
+    assert_same(answers["imports.plan_rows"]["rows"][1]["associations"][0], crm.PlannedAssociation)
+    assert_same(answers["imports.plan_rows"]["rows"][1]["activities"][0], crm.PlannedActivity)
     assert_same(answers["imports.plan_rows"]["rows"][1]["changes"][0], crm.PlannedChange)
     assert_same(answers["imports.get"], crm.Import)
     assert_same(answers["imports.list"], crm.ImportPage)

@@ -37,7 +37,26 @@ pub(crate) struct Content {
 ///
 /// `InvalidArgument`, `OutOfRange`, `InvalidValue` or `LimitExceeded`, naming the field; and for a
 /// property as for an attribute of a record.
-pub(crate) fn draft(model: &TypeModel, activity: NewActivity, now: Timestamp) -> Result<Content> {
+pub(crate) fn draft(
+    model: &TypeModel,
+    mut activity: NewActivity,
+    now: Timestamp,
+) -> Result<Content> {
+    let properties = std::mem::take(&mut activity.properties);
+    draft_with(activity, now, || Ok(Draft::create(model, properties)?.cells))
+}
+
+/// As [`draft`], of an activity whose properties are judged by `cells`, and not among those of
+/// `activity`.
+///
+/// # Errors
+///
+/// As [`draft`]; those of `cells`.
+pub(crate) fn draft_with(
+    activity: NewActivity,
+    now: Timestamp,
+    cells: impl FnOnce() -> Result<Vec<Cell>>,
+) -> Result<Content> {
     let NewActivity { subject, visitor, at, channel, direction, key, supersedes, .. } = activity;
     if at.micros() > now.micros().saturating_add(AHEAD_MICROS) {
         return Err(Error::new(ErrorKind::OutOfRange, "more than one day in the future")
@@ -65,7 +84,7 @@ pub(crate) fn draft(model: &TypeModel, activity: NewActivity, now: Timestamp) ->
         key: label("key", key)?,
         supersedes,
         links: links(activity.links)?,
-        cells: Draft::create(model, activity.properties)?.cells,
+        cells: cells()?,
     })
 }
 

@@ -14,7 +14,7 @@ pub use kind::{ActivityKind, ActivityKindName, DefineActivityKind, DefineActivit
 pub use preset::ActivityPreset;
 pub use timeline::{ListTimeline, TimelineEntry, TimelineItem, TimelineKind, TimelinePage};
 
-pub(crate) use draft::{Content, check_label, draft};
+pub(crate) use draft::{Content, check_label, draft, draft_with};
 pub(crate) use kind::{RESERVED_PROPERTIES, check_name, definition_json, read_definition};
 
 use serde::{Deserialize, Serialize};

@@ -7,6 +7,7 @@
 //! `rules` judges this over links that the engine has loaded; nothing here reads the file.
 
 mod model;
+mod planned;
 mod preset;
 mod requests;
 mod rules;
@@ -18,6 +19,7 @@ pub use requests::{
 };
 
 pub(crate) use model::{AssociationModel, FIXED, IS_PRIMARY, StoredAssociation};
+pub(crate) use planned::{PlannedLinks, UNWRITTEN};
 pub(crate) use rules::{Period, Sibling, check_count, cycle, duplicate, greatest_at_once};
 
 use serde::{Deserialize, Serialize};

@@ -14,7 +14,9 @@ use crate::{
     record::concerns_one_row,
     store::{
         Connection,
-        activities::{self as rows, NewRow, Numbered, Page, StoredActivity, StoredVisitor},
+        activities::{
+            self as rows, KindTable, NewRow, Numbered, Page, StoredActivity, StoredVisitor,
+        },
         journal as changes, records,
     },
 };
@@ -259,7 +261,7 @@ fn record(writing: &mut Writing<'_>, activity: NewActivity) -> Result<(i64, Reco
     };
     journal::write_activity(&kind.model, &content, &mut writing.body);
     // Asked before anything that may have changed since: what was recorded once can be repeated.
-    if let Some((seq, id)) = find_same(writing, &content)? {
+    if let Some((seq, id)) = find_same(writing.tx, &content, &writing.body)? {
         return Ok((seq, id, Outcome::Unchanged));
     }
     if let Some(by) = corrected.as_ref().and_then(|old| old.recorded.superseded_by) {
@@ -269,29 +271,61 @@ fn record(writing: &mut Writing<'_>, activity: NewActivity) -> Result<(i64, Reco
     }
     let (subject, visitor) = owner(writing, &content)?;
     let types = link_types(writing, &content)?;
+    let id = insert(writing, &kind, &content, (subject, visitor), &types)?;
+    let seq = writing.last_seq();
+    if let Some(old) = corrected {
+        rows::supersede(writing.tx, old.seq, id)?;
+        note_superseded(writing, old, subject)?;
+    }
+    Ok((seq, id, Outcome::Created))
+}
+
+/// Writes a new activity, all of which was checked and whose content stands in the body too.
+///
+/// # Errors
+///
+/// `LimitExceeded` if the journal cannot hold it; then nothing is written.
+fn insert(
+    writing: &mut Writing<'_>,
+    kind: &KindTable,
+    content: &Content,
+    (subject, visitor): (Option<Numbered>, Option<StoredVisitor>),
+    link_types: &[i64],
+) -> Result<RecordId> {
     let id = writing.new_id();
     journal::finish_activity(id, &mut writing.body);
     writing.check_body().map_err(|error| error.with_field("properties"))?;
-
     let visitor = match (&content.visitor, visitor) {
         (Some(key), None) => Some(rows::add_visitor(writing.tx, key)?),
         (_, visitor) => visitor.map(|visitor| visitor.number),
     };
     let seq = writing.next_seq();
     let stamp = writing.stamp();
-    rows::insert(writing.tx, &kind, &NewRow { seq, id, subject, visitor }, &content)?;
+    rows::insert(writing.tx, kind, &NewRow { seq, id, subject, visitor }, content)?;
     if let Some(subject) = subject {
-        writing.note_activity(kind.model.id, subject, &content, true);
+        writing.note_activity(kind.model.id, subject, content, true);
     }
     if !content.links.is_empty() {
-        rows::insert_links(writing.tx, seq, &content, &types)?;
-    }
-    if let Some(old) = corrected {
-        rows::supersede(writing.tx, old.seq, id)?;
-        note_superseded(writing, old, subject)?;
+        rows::insert_links(writing.tx, seq, content, link_types)?;
     }
     writing.log_body(stamp, ChangeKind::ActivityRecorded, None, None)?;
-    Ok((seq, id, Outcome::Created))
+    Ok(id)
+}
+
+/// Writes a new activity with a record, all of which was checked; `entity_type` is the number of the
+/// record's type.
+///
+/// # Errors
+///
+/// `LimitExceeded` if the journal cannot hold it; then nothing is written.
+pub(super) fn insert_of_record(
+    writing: &mut Writing<'_>,
+    kind: &KindTable,
+    content: &Content,
+    record: Numbered,
+) -> Result<RecordId> {
+    journal::write_activity(&kind.model, content, &mut writing.body);
+    insert(writing, kind, content, (Some(record), None), &[])
 }
 
 /// Notes that an activity of this subject counts no longer.
@@ -331,12 +365,15 @@ fn take_over(writing: &Writing<'_>, id: RecordId, content: &mut Content) -> Resu
 
 /// Place and id of the activity that has the same key, if its content is the one that stands in the
 /// body too.
-fn find_same(writing: &Writing<'_>, content: &Content) -> Result<Option<(i64, RecordId)>> {
+pub(super) fn find_same(
+    conn: &Connection,
+    content: &Content,
+    body: &str,
+) -> Result<Option<(i64, RecordId)>> {
     let Some(key) = &content.key else { return Ok(None) };
-    let Some((seq, id)) = rows::find_key(writing.tx, key)? else { return Ok(None) };
-    let stored =
-        changes::body(writing.tx, seq, ChangeKind::ActivityRecorded)?.ok_or_else(missing)?;
-    if journal::is_same_activity(&stored, &writing.body) {
+    let Some((seq, id)) = rows::find_key(conn, key)? else { return Ok(None) };
+    let stored = changes::body(conn, seq, ChangeKind::ActivityRecorded)?.ok_or_else(missing)?;
+    if journal::is_same_activity(&stored, body) {
         return Ok(Some((seq, id)));
     }
     Err(Error::new(ErrorKind::Duplicate, format!("activity {id} has this key and other content"))

@@ -8,16 +8,17 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Catalog, Crm, Writing, check_limit, check_range, cursor,
+    Catalog, Crm, View, Writing, check_limit, check_range, cursor,
     records::{check_target, to_record},
     rollups::Standing,
 };
 use crate::{
     AddAssociation, Archived, Association, AssociationDirection, AssociationPage, AssociationWalk,
     ChangeKind, Date, Error, ErrorKind, FindRelated, PatchAssociation, RecordId, RecordRef,
-    Related, Result, Value, WalkAssociations, WalkNode,
+    Related, Result, Timestamp, Value, WalkAssociations, WalkNode,
     association::{
-        AssociationModel, FIXED, IS_PRIMARY, StoredAssociation, check_count, cycle, duplicate,
+        AssociationModel, FIXED, IS_PRIMARY, Sibling, StoredAssociation, UNWRITTEN, check_count,
+        cycle, duplicate,
     },
     cell::Cell,
     journal, limits,
@@ -179,9 +180,14 @@ impl<'a> Associations<'a> {
     }
 }
 
-type Loaded = (Arc<AssociationTable>, StoredAssociation);
+pub(super) type Loaded = (Arc<AssociationTable>, StoredAssociation);
 
-fn load(conn: &Connection, catalog: &Catalog, id: RecordId) -> Result<Loaded> {
+/// The association of an id, whole.
+///
+/// # Errors
+///
+/// `NotFound`.
+pub(super) fn load(conn: &Connection, catalog: &Catalog, id: RecordId) -> Result<Loaded> {
     let row = rows::get(conn, id)?;
     let mut row =
         row.ok_or_else(|| Error::new(ErrorKind::NotFound, "no such association").with_field("id"))?;
@@ -208,9 +214,9 @@ fn add(writing: &mut Writing<'_>, request: AddAssociation) -> Result<Loaded> {
     let table = writing.associations(&request.association_type)?;
     let model = &table.model;
     model.check_live()?;
-    let from_type = check_end(writing, model, "from", &request.from)?;
-    let to_type = check_end(writing, model, "to", &request.to)?;
-    let AddAssociation { association_type, from, to, .. } = request;
+    check_end(writing, model, "from", &request.from)?;
+    check_end(writing, model, "to", &request.to)?;
+    let AddAssociation { from, to, .. } = request;
     let mut values = request.values;
     if let Some(name) = FIXED.into_iter().find(|name| values.iter().any(|(key, _)| key == *name)) {
         let message = "is a field of the request, beside the values";
@@ -220,32 +226,86 @@ fn add(writing: &mut Writing<'_>, request: AddAssociation) -> Result<Loaded> {
     values.insert(IS_PRIMARY, request.is_primary);
     values.insert("valid_from", request.valid_from.map_or(Value::Null, Value::from));
     values.insert("valid_to", request.valid_to.map_or(Value::Null, Value::from));
-    let mut draft = Draft::create(&model.whole, values)?;
-    check_values(writing, model, &mut draft)?;
-    let mut row = StoredAssociation {
-        seq: 0,
-        id: writing.new_id(),
-        association_type,
-        version: 1,
-        from,
-        to,
-        created_at: writing.now,
-        updated_at: writing.now,
-        archived_at: None,
-        cells: draft.cells.clone(),
-    };
-    let demoted = check_rules(writing, model, &row)?;
-    check_acyclic(writing, model, &row)?;
+    let draft = Draft::create(&model.whole, values)?;
+    let link = NewLink::new(&writing.view(), &table, from, to, draft)?;
+    check_link(&writing.view(), &link)?;
+    let row = insert(writing, link)?;
+    Ok((table, row))
+}
+
+/// An association that is not written yet.
+pub(super) struct NewLink {
+    pub(super) table: Arc<AssociationTable>,
+    /// With the ends, and the cells of `draft`; what it gets upon writing is missing.
+    pub(super) row: StoredAssociation,
+    draft: Draft,
+}
+
+impl NewLink {
+    /// An association between two records that are there, in use, and of types between which it may
+    /// lead.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if a record or file that a value names is not there.
+    pub(super) fn new(
+        view: &View<'_>,
+        table: &Arc<AssociationTable>,
+        from: RecordRef,
+        to: RecordRef,
+        mut draft: Draft,
+    ) -> Result<Self> {
+        let model = &table.model;
+        check_values(view, model, &mut draft)?;
+        let row = StoredAssociation {
+            seq: 0,
+            id: UNWRITTEN,
+            association_type: model.name().to_owned(),
+            version: 1,
+            from,
+            to,
+            created_at: Timestamp::clamped(0),
+            updated_at: Timestamp::clamped(0),
+            archived_at: None,
+            cells: draft.cells.clone(),
+        };
+        Ok(Self { table: Arc::clone(table), row, draft })
+    }
+}
+
+/// Checks what must hold among the associations in use when this one is added.
+///
+/// # Errors
+///
+/// `OutOfRange`, `Duplicate`, `LimitExceeded`, `InvalidValue` as for [`Associations::add`].
+pub(super) fn check_link(view: &View<'_>, link: &NewLink) -> Result<()> {
+    let NewLink { table, row, .. } = link;
+    check_rules(view, &table.model, row)?;
+    check_acyclic(view, &table.model, row)
+}
+
+/// Writes a new association, all of which was checked.
+///
+/// # Errors
+///
+/// `LimitExceeded` if the journal cannot hold it; then nothing is written.
+pub(super) fn insert(writing: &mut Writing<'_>, link: NewLink) -> Result<StoredAssociation> {
+    let NewLink { table, mut row, draft } = link;
+    let model = &table.model;
+    let number = |end: &RecordRef| Ok::<i64, Error>(writing.table(&end.entity_type)?.model.id);
+    let types = (number(&row.from)?, number(&row.to)?);
+    row.id = writing.new_id();
+    let demoted = find_demoted(&writing.view(), model, &row)?;
     journal::write_created(&model.whole, &draft, &mut writing.body);
     let body = finish_body(writing, &row, true)?;
     demote(writing, &demoted)?;
     let stamp = writing.stamp();
     row.seq = writing.next_seq();
     (row.created_at, row.updated_at) = (stamp.at(), stamp.at());
-    rows::insert(writing.tx, &table, &row, (from_type, to_type))?;
+    rows::insert(writing.tx, &table, &row, types)?;
     writing.log(stamp, ChangeKind::AssociationAdded, None, Some(row.id), &body)?;
     writing.note_association(&table, None, &row)?;
-    Ok((table, row))
+    Ok(row)
 }
 
 fn patch(writing: &mut Writing<'_>, request: PatchAssociation) -> Result<Loaded> {
@@ -264,12 +324,13 @@ fn patch(writing: &mut Writing<'_>, request: PatchAssociation) -> Result<Loaded>
     }
     let before = Standing::of(&row);
     let mut draft = Draft::patch(&model.whole, std::mem::take(&mut row.cells), changes)?;
-    check_values(writing, model, &mut draft)?;
+    check_values(&writing.view(), model, &mut draft)?;
     row.cells.clone_from(&draft.cells);
     if draft.changed.is_empty() {
         return Ok((table, row));
     }
-    let demoted = check_rules(writing, model, &row)?;
+    check_rules(&writing.view(), model, &row)?;
+    let demoted = find_demoted(&writing.view(), model, &row)?;
     journal::write_changes(&model.whole, &draft, &mut writing.body);
     let body = finish_body(writing, &row, false)?;
     demote(writing, &demoted)?;
@@ -278,7 +339,12 @@ fn patch(writing: &mut Writing<'_>, request: PatchAssociation) -> Result<Loaded>
     Ok((table, row))
 }
 
-fn set_archived(
+/// Archives an association within a transaction, or takes it out of the archive.
+///
+/// # Errors
+///
+/// As [`Associations::archive`] and [`Associations::restore`].
+pub(super) fn set_archived(
     writing: &mut Writing<'_>,
     id: RecordId,
     expected_version: Option<i64>,
@@ -297,12 +363,13 @@ fn set_archived(
     } else {
         check_declared(model, "from", &row.from)?;
         check_declared(model, "to", &row.to)?;
-        if !check_rules(writing, model, &row)?.is_empty() {
+        check_rules(&writing.view(), model, &row)?;
+        if !find_demoted(&writing.view(), model, &row)?.is_empty() {
             // What became primary meanwhile stays so.
             set_primary(&mut draft, false);
             row.cells.clone_from(&draft.cells);
         }
-        check_acyclic(writing, model, &row)?;
+        check_acyclic(&writing.view(), model, &row)?;
         ChangeKind::AssociationRestored
     };
     journal::write_changes(&model.whole, &draft, &mut writing.body);
@@ -342,6 +409,28 @@ fn demote(writing: &mut Writing<'_>, ids: &[RecordId]) -> Result<()> {
     Ok(())
 }
 
+/// Gives an association back the primary flag that another one took from it.
+///
+/// # Errors
+///
+/// `NotFound`; `Archived` if it or its type is; `Duplicate` if another one is primary.
+pub(super) fn promote(writing: &mut Writing<'_>, id: RecordId) -> Result<()> {
+    let (table, mut row) = load(writing.tx, &writing.catalog, id)?;
+    table.model.check_live()?;
+    if row.archived_at.is_some() {
+        return Err(Error::new(ErrorKind::Archived, "the association is archived"));
+    }
+    let mut draft = Draft::unchanged(std::mem::take(&mut row.cells));
+    set_primary(&mut draft, true);
+    row.cells.clone_from(&draft.cells);
+    if !find_demoted(&writing.view(), &table.model, &row)?.is_empty() {
+        return Err(Error::new(ErrorKind::Duplicate, "another association is primary"));
+    }
+    journal::write_changes(&table.model.whole, &draft, &mut writing.body);
+    let body = finish_body(writing, &row, false)?;
+    save(writing, &table, &mut row, ChangeKind::AssociationChanged, &body)
+}
+
 fn set_primary(draft: &mut Draft, is_primary: bool) {
     draft.cells[1] = Cell::Integer(is_primary.into());
     draft.changed = vec![1];
@@ -354,19 +443,19 @@ fn finish_body(writing: &mut Writing<'_>, row: &StoredAssociation, is_new: bool)
     Ok(std::mem::take(&mut writing.body))
 }
 
-/// Checks an end of a new association and answers the number of its entity type.
+/// Checks an end of a new association.
 fn check_end(
     writing: &Writing<'_>,
     model: &AssociationModel,
     field: &str,
     end: &RecordRef,
-) -> Result<i64> {
+) -> Result<()> {
     let of_type = format!("{field}.type");
     let table = writing.table(&end.entity_type).map_err(|e| e.with_field(of_type.as_str()))?;
     check_declared(model, field, end)?;
     table.model.check_live().map_err(|error| error.with_field(of_type))?;
     match records::is_archived(writing.tx, &table, end.id.as_bytes())? {
-        Some(false) => Ok(table.model.id),
+        Some(false) => Ok(()),
         Some(true) => Err(Error::new(ErrorKind::Archived, "the record is archived")
             .with_field(format!("{field}.id"))
             .with_hint("restore it with records.restore")),
@@ -374,7 +463,12 @@ fn check_end(
     }
 }
 
-fn check_declared(model: &AssociationModel, field: &str, end: &RecordRef) -> Result<()> {
+/// Refuses an end of an entity type that the type does not lead from or to.
+///
+/// # Errors
+///
+/// `InvalidArgument`.
+pub(super) fn check_declared(model: &AssociationModel, field: &str, end: &RecordRef) -> Result<()> {
     let definition = &model.definition;
     let declared = if field == "from" { &definition.from } else { &definition.to };
     if declared.contains(&end.entity_type) {
@@ -390,24 +484,32 @@ fn no_record(field: &str) -> Error {
     Error::new(ErrorKind::NotFound, "no such record").with_field(field)
 }
 
-fn check_values(writing: &Writing<'_>, model: &AssociationModel, draft: &mut Draft) -> Result<()> {
+fn check_values(view: &View<'_>, model: &AssociationModel, draft: &mut Draft) -> Result<()> {
     for &place in &draft.changed {
         let attribute = &model.whole.attributes[place];
-        check_target(&writing.view(), attribute, &mut draft.cells[attribute.span()])?;
+        check_target(view, attribute, &mut draft.cells[attribute.span()])?;
     }
     Ok(())
 }
 
-/// Checks what must hold among the associations in use when `row` is one of them. Answers those that
-/// cannot be primary beside it.
-fn check_rules(
-    writing: &Writing<'_>,
+/// The associations in use of the same type at an end of `row`, without itself.
+fn siblings_of(
+    view: &View<'_>,
     model: &AssociationModel,
     row: &StoredAssociation,
-) -> Result<Vec<RecordId>> {
-    let (tx, definition) = (writing.tx, &model.definition);
+    end: End,
+) -> Result<Vec<Sibling>> {
+    let record = if end == End::From { row.from.id } else { row.to.id };
+    let mut siblings = view.siblings(model.id, end, record)?;
+    siblings.retain(|sibling| sibling.id != row.id);
+    Ok(siblings)
+}
+
+/// Checks what must hold among the associations in use when `row` is one of them.
+fn check_rules(view: &View<'_>, model: &AssociationModel, row: &StoredAssociation) -> Result<()> {
+    let definition = &model.definition;
     let period = row.period()?;
-    let mut siblings = rows::between(tx, model.id, row.from.id, row.to.id)?;
+    let mut siblings = view.between(model.id, row.from.id, row.to.id)?;
     siblings.retain(|sibling| sibling.id != row.id);
     if let Some(same) = duplicate(&siblings, row.role(), period) {
         let message = format!("association {} says the same at an overlapping time", same.id);
@@ -415,28 +517,33 @@ fn check_rules(
             .with_field("to")
             .with_hint("patch that association, or let its validity end before"));
     }
-    let mut demoted = Vec::new();
-    if definition.max_outgoing.is_some() || row.is_primary() {
-        let mut siblings = rows::siblings(tx, model.id, End::From, row.from.id)?;
-        siblings.retain(|sibling| sibling.id != row.id);
-        check_count(&siblings, period, definition.max_outgoing, "from")?;
-        siblings.retain(|s| row.is_primary() && s.is_primary && s.period.overlaps(period));
-        demoted.extend(siblings.iter().map(|sibling| sibling.id));
+    for (end, most, field) in
+        [(End::From, definition.max_outgoing, "from"), (End::To, definition.max_incoming, "to")]
+    {
+        if most.is_some() {
+            check_count(&siblings_of(view, model, row, end)?, period, most, field)?;
+        }
     }
-    if definition.max_incoming.is_some() {
-        let mut siblings = rows::siblings(tx, model.id, End::To, row.to.id)?;
-        siblings.retain(|sibling| sibling.id != row.id);
-        check_count(&siblings, period, definition.max_incoming, "to")?;
+    Ok(())
+}
+
+/// The associations that cannot be primary beside `row`.
+fn find_demoted(
+    view: &View<'_>,
+    model: &AssociationModel,
+    row: &StoredAssociation,
+) -> Result<Vec<RecordId>> {
+    if !row.is_primary() {
+        return Ok(Vec::new());
     }
-    Ok(demoted)
+    let period = row.period()?;
+    let siblings = siblings_of(view, model, row, End::From)?.into_iter();
+    let demoted = siblings.filter(|s| s.is_primary && s.period.overlaps(period));
+    Ok(demoted.map(|sibling| sibling.id).collect())
 }
 
 /// Refuses an association that would close a cycle, at whatever time the others hold.
-fn check_acyclic(
-    writing: &Writing<'_>,
-    model: &AssociationModel,
-    row: &StoredAssociation,
-) -> Result<()> {
+fn check_acyclic(view: &View<'_>, model: &AssociationModel, row: &StoredAssociation) -> Result<()> {
     if !model.definition.is_hierarchy {
         return Ok(());
     }
@@ -450,7 +557,7 @@ fn check_acyclic(
             path.reverse();
             return Err(cycle(&path));
         }
-        for above in rows::above(writing.tx, model.id, id)? {
+        for above in view.above(model.id, id)? {
             if found.len() > limits::ANCESTORS {
                 let message = format!("more than {} records lie above it", limits::ANCESTORS);
                 return Err(Error::new(ErrorKind::LimitExceeded, message).with_field("to"));

@@ -56,7 +56,7 @@ impl Crm {
             request.dialect.encoding.is_some(),
         )?;
         let total = source.total;
-        let rows = Rows::of_csv(&catalog, request.rules(), source, &request.dialect)?;
+        let rows = Rows::of_csv(&catalog, request.rules(), source, &request.dialect, self.now())?;
         if let (Some(key), true) = (&request.key, request.mode != ImportMode::Create) {
             find_key(&rows.schema.model, key)?;
         }
@@ -92,7 +92,9 @@ impl Crm {
             samples.push((0..columns).map(cell).collect());
         }
         let find_type = |name: &str| catalog.find(name).map(|table| &table.model);
-        Ok(propose(model, table.header(), &samples, find_type))
+        let find_association =
+            |name: &str| catalog.associations(name).ok().map(|table| &table.model);
+        Ok(propose(model, table.header(), &samples, find_type, find_association))
     }
 }
 
@@ -108,8 +110,8 @@ impl Intake for Import<'_> {
         let Self { rows, problems, tally } = self;
         let (tx, catalog) = (writing.tx, writing.catalog.clone());
         rows.batch(tx, &catalog, None, |table, schema, judged| {
-            let Judged { number, decision, faults } = judged;
-            let outcome = match carry_out(writing, schema, decision)? {
+            let Judged { number, decision, beside, faults } = judged;
+            let outcome = match carry_out(writing, schema, decision, beside)? {
                 RowDecision::Create => Some(Outcome::Created),
                 RowDecision::Update => Some(Outcome::Updated),
                 RowDecision::Unchanged => Some(Outcome::Unchanged),

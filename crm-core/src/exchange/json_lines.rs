@@ -12,7 +12,7 @@ use std::{
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{ColumnMapping, RowCell, RowSource};
+use super::{RowCell, RowSource};
 use crate::{Error, ErrorKind, Result, Value, limits, normal};
 
 /// Objects within objects.
@@ -52,10 +52,10 @@ struct Columns {
 
 impl<R: Read> JsonLines<R> {
     /// A table in which the columns of a mapping are sought.
-    pub(crate) fn new(source: R, mapped: &[ColumnMapping]) -> Self {
+    pub(crate) fn new<'m>(source: R, mapped: impl IntoIterator<Item = &'m str>) -> Self {
         let mut columns = Columns::default();
-        for mapping in mapped {
-            columns.place(normal::trim(&mapping.column));
+        for column in mapped {
+            columns.place(normal::trim(column));
         }
         Self {
             source: BufReader::with_capacity(64 * 1024, source),
@@ -301,8 +301,7 @@ mod tests {
     use super::*;
 
     fn table<'a>(text: &'a str, mapped: &[&str]) -> JsonLines<&'a [u8]> {
-        let mapped: Vec<_> = mapped.iter().map(|name| ColumnMapping::new(*name, "a")).collect();
-        JsonLines::new(text.as_bytes(), &mapped)
+        JsonLines::new(text.as_bytes(), mapped.iter().copied())
     }
 
     #[test]
@@ -361,7 +360,7 @@ mod tests {
     #[test]
     fn lines_and_columns_without_end_do_not_fill_memory() {
         let endless = io::repeat(b' ').take(1 << 40);
-        let mut table = JsonLines::new(endless, &[]);
+        let mut table = JsonLines::new(endless, []);
         assert_eq!(table.advance().unwrap_err().kind(), ErrorKind::LimitExceeded);
         let wide = (0..=limits::CSV_COLUMNS).map(|place| format!("{{\"c{place}\":1}}\n"));
         let wide: String = wide.collect();

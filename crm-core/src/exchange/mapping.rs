@@ -60,60 +60,16 @@ impl Mapping {
             return Err(invalid("columns", "no column is mapped")
                 .with_hint("csv.propose proposes a mapping"));
         }
-        let mut fields: Vec<Field> = Vec::new();
-        for mapping in rules.columns {
-            let column = find_column(header, &mapping.column)?;
-            let (attribute, part) = columns::resolve(model, &mapping.attribute)?;
-            let place = model.place(attribute);
-            if attribute.is_calculated() {
-                return Err(calculated(attribute.name()));
-            }
-            let kind = attribute.definition.kind;
-            let rule = check_rule(attribute, mapping, rules.mode)?;
-            let field = match fields.iter().position(|field| field.place == place) {
-                Some(found) => &mut fields[found],
-                None => {
-                    let parts = columns::parts(kind).iter().map(|_| None).collect();
-                    fields.push(Field { place, lookup: None, rule, parts });
-                    fields.last_mut().expect("one was pushed")
-                }
-            };
-            if field.rule != rule {
-                return Err(invalid(&mapping.column, "the columns of one value have one rule")
-                    .with_hint("give all of them the same rule"));
-            }
-            if field.parts[part].is_some() {
-                let message = "two columns are mapped to the same attribute";
-                return Err(invalid(&mapping.attribute, message)
-                    .with_hint("leave one of them out, or map it to another attribute"));
-            }
-            let reader = match (&mapping.lookup, kind) {
-                (None, _) => CellReader::new(attribute, columns::parts(kind)[part], mapping)?,
-                (Some(name), Kind::Reference) => {
-                    let target = attribute.definition.target.as_deref().unwrap_or_default();
-                    let target = find_type(target).ok_or_else(|| {
-                        Error::new(ErrorKind::UnknownType, "the reference refers to no type")
-                            .with_field(attribute.name())
-                    })?;
-                    field.lookup = Some(name.clone());
-                    CellReader::new(find_key(target, name)?, "", mapping)?
-                }
-                (Some(_), _) => {
-                    return Err(invalid(&mapping.column, "only a reference is looked up")
-                        .with_hint("leave lookup out"));
-                }
-            };
-            field.parts[part] = Some(Part { column, reader });
-        }
-        fields.iter().try_for_each(|field| field.check(&model.attributes[field.place]))?;
+        let fields = make_fields(model, header, rules.columns, find_type, |attribute, mapping| {
+            check_rule(attribute, mapping, rules.mode)
+        })?;
         let key = find_mode_key(model, rules, &fields)?;
         Ok(Self { fields, key })
     }
 
     /// The places of the columns that go somewhere.
     pub(crate) fn columns(&self) -> impl Iterator<Item = usize> + '_ {
-        let parts = self.fields.iter().flat_map(|field| field.parts.iter().flatten());
-        parts.map(|part| part.column)
+        self.fields.iter().flat_map(Field::columns)
     }
 
     /// The column that the attribute of this name begins with.
@@ -123,10 +79,77 @@ impl Mapping {
     }
 }
 
+/// The attributes of `model` that these columns go to; `find_type` gives the type that a reference
+/// refers to, and `find_rule` what a column does to a value that is there.
+///
+/// # Errors
+///
+/// As [`Mapping::new`]; those of `find_rule`.
+pub(crate) fn make_fields<'t>(
+    model: &TypeModel,
+    header: &[String],
+    mappings: &[ColumnMapping],
+    find_type: impl Fn(&str) -> Option<&'t TypeModel>,
+    find_rule: impl Fn(&AttributeModel, &ColumnMapping) -> Result<ColumnRule>,
+) -> Result<Vec<Field>> {
+    let mut fields: Vec<Field> = Vec::new();
+    for mapping in mappings {
+        let column = find_column(header, &mapping.column)?;
+        let (attribute, part) = columns::resolve(model, &mapping.attribute)?;
+        let place = model.place(attribute);
+        if attribute.is_calculated() {
+            return Err(calculated(attribute.name()));
+        }
+        let kind = attribute.definition.kind;
+        let rule = find_rule(attribute, mapping)?;
+        let field = match fields.iter().position(|field| field.place == place) {
+            Some(found) => &mut fields[found],
+            None => {
+                let parts = columns::parts(kind).iter().map(|_| None).collect();
+                fields.push(Field { place, lookup: None, rule, parts });
+                fields.last_mut().expect("one was pushed")
+            }
+        };
+        if field.rule != rule {
+            return Err(invalid(&mapping.column, "the columns of one value have one rule")
+                .with_hint("give all of them the same rule"));
+        }
+        if field.parts[part].is_some() {
+            let message = "two columns are mapped to the same attribute";
+            return Err(invalid(&mapping.attribute, message)
+                .with_hint("leave one of them out, or map it to another attribute"));
+        }
+        let reader = match (&mapping.lookup, kind) {
+            (None, _) => CellReader::new(attribute, columns::parts(kind)[part], mapping)?,
+            (Some(name), Kind::Reference) => {
+                let target = attribute.definition.target.as_deref().unwrap_or_default();
+                let target = find_type(target).ok_or_else(|| {
+                    Error::new(ErrorKind::UnknownType, "the reference refers to no type")
+                        .with_field(attribute.name())
+                })?;
+                field.lookup = Some(name.clone());
+                CellReader::new(find_key(target, name)?, "", mapping)?
+            }
+            (Some(_), _) => {
+                return Err(invalid(&mapping.column, "only a reference is looked up")
+                    .with_hint("leave lookup out"));
+            }
+        };
+        field.parts[part] = Some(Part { column, reader });
+    }
+    fields.iter().try_for_each(|field| field.check(&model.attributes[field.place]))?;
+    Ok(fields)
+}
+
 impl Field {
+    /// The places of its columns.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = usize> + '_ {
+        self.parts.iter().flatten().map(|part| part.column)
+    }
+
     /// The first of its columns.
     pub(crate) fn column(&self) -> usize {
-        self.parts.iter().flatten().map(|part| part.column).next().unwrap_or_default()
+        self.columns().next().unwrap_or_default()
     }
 
     /// Refuses a value of which a part without which it cannot be has no column.
@@ -260,7 +283,11 @@ impl Field {
 }
 
 /// The only column of this name.
-fn find_column(header: &[String], name: &str) -> Result<usize> {
+///
+/// # Errors
+///
+/// `InvalidArgument` if there is none, with the nearest name, or if there are two.
+pub(crate) fn find_column(header: &[String], name: &str) -> Result<usize> {
     let name = normal::trim(name);
     let mut found = header.iter().enumerate().filter(|(_, column)| *column == name);
     match (found.next(), found.next()) {

@@ -5,6 +5,7 @@
 //! imported again gives the same values.
 
 mod additions;
+mod beside;
 mod cells;
 mod columns;
 mod encoding;
@@ -19,13 +20,15 @@ mod table;
 pub(crate) mod vcard;
 mod writer;
 
+pub use beside::{ActivityColumns, AssociationColumns, PlannedActivity, PlannedAssociation};
+pub(crate) use cells::CellReader;
 pub(crate) use columns::ID;
 pub(crate) use json_lines::JsonLines;
-pub(crate) use mapping::{Fault, Field, Mapping, find_key};
+pub(crate) use mapping::{Fault, Field, Mapping, find_column, find_key, make_fields};
 pub use plan::{
     ApplyPlan, Import, ImportName, ImportPage, ImportPlan, ImportRun, ImportSource, ImportState,
-    LeftChange, ListImports, ListPlanRows, PlanImport, PlannedChange, PlannedRow, PlannedRows,
-    ResumeImport, RevertReport, RowDecision, SourceFormat, UnmappedColumn,
+    LeftChange, LeftItem, ListImports, ListPlanRows, PlanImport, PlannedChange, PlannedRow,
+    PlannedRows, ResumeImport, RevertReport, RowDecision, SourceFormat, UnmappedColumn,
 };
 pub(crate) use problems::{Problems, to_problem};
 pub(crate) use propose::propose;
@@ -33,7 +36,6 @@ pub(crate) use rows::{RowCell, RowSource};
 pub(crate) use table::{Signs, TableReader};
 pub(crate) use writer::{Shown, TableWriter};
 
-use cells::CellReader;
 use serde::{Deserialize, Serialize};
 
 use crate::{Attribute, Values, record::Archived, shape::debug};
@@ -228,6 +230,8 @@ pub(crate) struct ImportRules<'a> {
     /// The attributes that together name the record; empty if each row makes one.
     pub(crate) key: &'a [String],
     pub(crate) bad_cells: BadCells,
+    pub(crate) associations: &'a [AssociationColumns],
+    pub(crate) activities: &'a [ActivityColumns],
 }
 
 debug! {
@@ -273,6 +277,8 @@ impl ImportCsv {
             mode: self.mode,
             key: self.key.as_slice(),
             bad_cells: self.bad_cells,
+            associations: &[],
+            activities: &[],
         }
     }
 }
@@ -382,9 +388,12 @@ pub struct MappingProposal {
     /// column that occurs twice has none, because it cannot be named; nor have columns beyond the 200
     /// attributes of a type.
     pub additions: Vec<MappingAddition>,
+    /// Associations that columns of a known export also make, for `imports.plan`: where `employed_by`
+    /// is defined, a column that names a company. Companies that are missing are created.
+    pub associations: Vec<AssociationColumns>,
 }
 
-debug! { MappingProposal shows(export, columns, additions) hides(unmapped) }
+debug! { MappingProposal shows(export, columns, additions, associations) hides(unmapped) }
 
 /// An attribute that a type would need for columns of a table.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]

@@ -8,7 +8,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BadCells, CellProblem, ColumnMapping, CsvDialect, ImportMode, ImportRules, ProblemCount,
+    ActivityColumns, AssociationColumns, BadCells, CellProblem, ColumnMapping, CsvDialect,
+    ImportMode, ImportRules, PlannedActivity, PlannedAssociation, ProblemCount,
 };
 use crate::{RecordId, Timestamp, Value, record::default_page, shape::debug};
 
@@ -80,6 +81,14 @@ pub struct PlanImport {
     /// What a cell that does not fit does to its row.
     #[serde(default)]
     pub bad_cells: BadCells,
+    /// Columns that make associations of the row's record.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "uniffi", uniffi(default))]
+    pub associations: Vec<AssociationColumns>,
+    /// Columns that make activities with the row's record.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "uniffi", uniffi(default))]
+    pub activities: Vec<ActivityColumns>,
 }
 
 impl PlanImport {
@@ -115,7 +124,18 @@ impl PlanImport {
             mode: ImportMode::Create,
             key: Vec::new(),
             bad_cells: BadCells::RejectRow,
+            associations: Vec::new(),
+            activities: Vec::new(),
         }
+    }
+
+    /// Every column that goes somewhere.
+    pub(crate) fn mapped_columns(&self) -> impl Iterator<Item = &str> {
+        let beside = self.associations.iter();
+        let others = beside.clone().map(|block| block.column.as_str());
+        let columns = self.columns.iter().chain(beside.flat_map(|block| &block.columns));
+        let columns = columns.chain(self.activities.iter().flat_map(|block| &block.columns));
+        columns.map(|mapping| mapping.column.as_str()).chain(others)
     }
 
     pub(crate) fn rules(&self) -> ImportRules<'_> {
@@ -125,6 +145,8 @@ impl PlanImport {
             mode: self.mode,
             key: &self.key,
             bad_cells: self.bad_cells,
+            associations: &self.associations,
+            activities: &self.activities,
         }
     }
 }
@@ -154,6 +176,12 @@ pub struct ImportPlan {
     pub conflict: u64,
     /// Rows that do not fit.
     pub error: u64,
+    /// Associations that would be added.
+    pub associations: u64,
+    /// Activities that would be recorded.
+    pub activities: u64,
+    /// Records at the other end of associations that would be created.
+    pub others: u64,
     /// The first 1,000 problems, by row.
     pub problems: Vec<CellProblem>,
     /// All problems, counted by column, kind and hint, the most frequent first.
@@ -164,8 +192,8 @@ pub struct ImportPlan {
 
 debug! {
     ImportPlan
-        shows(request, seq, rows, create, update, unchanged, conflict, error, problems,
-            problem_counts, unmapped)
+        shows(request, seq, rows, create, update, unchanged, conflict, error, associations,
+            activities, others, problems, problem_counts, unmapped)
         hides(fingerprint)
 }
 
@@ -263,6 +291,10 @@ pub struct PlannedRow {
     pub id: Option<RecordId>,
     /// What would be set, by attribute.
     pub changes: Vec<PlannedChange>,
+    /// The associations that would be added.
+    pub associations: Vec<PlannedAssociation>,
+    /// The activities that would be recorded.
+    pub activities: Vec<PlannedActivity>,
     /// What does not fit.
     pub problems: Vec<CellProblem>,
 }
@@ -388,12 +420,18 @@ pub struct Import {
     pub conflicts: u64,
     /// Rows left out because they did not fit.
     pub errors: u64,
+    /// Associations added.
+    pub associations: u64,
+    /// Activities recorded.
+    pub activities: u64,
+    /// Records created at the other end of associations.
+    pub others: u64,
 }
 
 debug! {
     Import
         shows(id, entity_type, state, started_at, updated_at, rows, created, updated, unchanged,
-            conflicts, errors)
+            conflicts, errors, associations, activities, others)
         hides(actor)
 }
 
@@ -421,25 +459,41 @@ pub struct ImportRun {
     pub problem_counts: Vec<ProblemCount>,
 }
 
+/// What an import wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum LeftItem {
+    /// A record.
+    Record,
+    /// An association.
+    Association,
+    /// An activity. It is immutable, and only a correction by somebody who knows takes its place.
+    Activity,
+}
+
 /// Something of an import that `imports.revert` left as it is.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LeftChange {
-    /// The record.
+    /// What was left.
+    pub item: LeftItem,
+    /// Its id.
     pub id: RecordId,
-    /// The attribute; `None` if the record was archived or restored.
+    /// The attribute; `None` if the whole is meant.
     pub attribute: Option<String>,
     /// Who changed it since; `None` if nobody did, but what it was does not fit any more.
     pub actor: Option<String>,
     /// When they did.
     pub at: Option<Timestamp>,
     /// The name of the kind of error for which it was left, such as `duplicate`; `stale_version` if
-    /// somebody changed it.
+    /// somebody changed or used it since, and `invalid_argument` for an activity, which is immutable.
     pub kind: String,
 }
 
-debug! { LeftChange shows(id, attribute, at, kind) hides(actor) }
+debug! { LeftChange shows(item, id, attribute, at, kind) hides(actor) }
 
 /// What `imports.revert` did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -452,6 +506,8 @@ pub struct RevertReport {
     pub archived: u64,
     /// Records of which some values got back what they were.
     pub restored: u64,
+    /// Associations that the import added and that were archived.
+    pub associations: u64,
     /// How much was left as it is.
     pub left_count: u64,
     /// The first 1,000 of it.

@@ -6,13 +6,14 @@
 //! is proposed: no order of day and month, no separator, no time zone.
 
 use super::{
-    ColumnMapping, MappingProposal,
+    AssociationColumns, ColumnMapping, MappingProposal,
     additions::{Additions, mapping},
     columns,
     exports::{self, Export},
 };
 use crate::{
-    Kind, RecordId,
+    AssociationPreset, Kind, RecordId,
+    association::AssociationModel,
     normal::trim,
     schema::{AttributeModel, TypeModel},
 };
@@ -90,8 +91,12 @@ pub(crate) fn propose<'t>(
     header: &[String],
     samples: &[Vec<String>],
     find_type: impl Fn(&str) -> Option<&'t TypeModel>,
+    find_association: impl Fn(&str) -> Option<&'t AssociationModel>,
 ) -> MappingProposal {
     let export = exports::recognise(header);
+    let associations = export.map(|export| {
+        employers(model, header, export, &find_type, find_association).into_iter().collect()
+    });
     let mut additions = Additions::new(model);
     let mut is_added = vec![false; header.len()];
     let mut found = match export {
@@ -112,7 +117,37 @@ pub(crate) fn propose<'t>(
         unmapped: others.into_iter().map(|(_, column)| column.clone()).collect(),
         columns: found.into_iter().map(|(_, column)| column).collect(),
         additions: additions.finish(),
+        associations: associations.unwrap_or_default(),
     }
+}
+
+/// The column of an export that names the company of a person, where the ready-made association leads
+/// there. It goes to an attribute as well, so that nothing depends on it.
+fn employers<'t>(
+    model: &TypeModel,
+    header: &[String],
+    export: &Export,
+    find_type: impl Fn(&str) -> Option<&'t TypeModel>,
+    find_association: impl Fn(&str) -> Option<&'t AssociationModel>,
+) -> Option<AssociationColumns> {
+    const OTHER: &str = "company";
+    const BY: &str = "name";
+    let mut places = export.places();
+    let place = places
+        .find(|place| place.target == "company_name" && header.iter().any(|c| c == place.column))?;
+    let link = find_association(AssociationPreset::EmployedBy.name())?;
+    let leads = |ends: &[String], end: &str| ends.iter().any(|name| name == end);
+    let definition = &link.definition;
+    let fits = link.archived_at.is_none()
+        && leads(&definition.from, &model.name)
+        && leads(&definition.to, OTHER)
+        && !is_ambiguous(header, place.column);
+    let other = find_type(OTHER).filter(|other| fits && other.archived_at.is_none())?;
+    let key = other.live().find(|attribute| attribute.name() == BY)?;
+    (key.definition.unique || key.definition.index).then(|| AssociationColumns {
+        create_missing: true,
+        ..AssociationColumns::new(link.name(), place.column, OTHER, BY)
+    })
 }
 
 /// Whether a column occurs twice: it cannot be named, so it cannot be mapped.
@@ -284,7 +319,7 @@ mod tests {
 
     fn pairs(model: &TypeModel, header: &[&str]) -> Vec<(String, String)> {
         let header: Vec<String> = header.iter().map(|&name| name.to_owned()).collect();
-        let proposal = propose(model, &header, &[], |_| None);
+        let proposal = propose(model, &header, &[], |_| None, |_| None);
         assert_eq!(proposal.columns.len() + proposal.unmapped.len(), header.len());
         proposal.columns.into_iter().map(|m| (m.column, m.attribute)).collect()
     }
@@ -365,7 +400,8 @@ mod tests {
         let deal = model(vec![Attribute::new("product", Kind::Reference).target("product")]);
         let propose = |cell: &str| {
             let samples = [vec![String::new()], vec![cell.to_owned()]];
-            let proposal = propose(&deal, &["Product".to_owned()], &samples, |_| Some(&product));
+            let proposal =
+                propose(&deal, &["Product".to_owned()], &samples, |_| Some(&product), |_| None);
             proposal.columns[0].lookup.clone()
         };
         assert_eq!(propose("GTX Pro"), Some("name".to_owned()));
@@ -377,7 +413,7 @@ mod tests {
     fn no_format_is_guessed() {
         let model = model(vec![Attribute::new("closed_on", Kind::Date)]);
         let samples = [vec!["04/05/2026".to_owned()]];
-        let proposal = propose(&model, &["Close date".to_owned()], &samples, |_| None);
+        let proposal = propose(&model, &["Close date".to_owned()], &samples, |_| None, |_| None);
         assert_eq!(proposal.columns, [ColumnMapping::new("Close date", "closed_on")]);
     }
 }

@@ -100,6 +100,11 @@ impl Given {
         self.is_given[place]
     }
 
+    /// The cells of the attribute at `place`.
+    pub(crate) fn cells(&self, model: &TypeModel, place: usize) -> &[Cell] {
+        &self.cells[model.attributes[place].span()]
+    }
+
     /// The leading cell of the attribute at `place`.
     pub(crate) fn key(&self, model: &TypeModel, place: usize) -> &Cell {
         &self.cells[model.attributes[place].first]

@@ -17,7 +17,8 @@ pub(crate) struct StoredImport {
 }
 
 const SELECT: &str = "SELECT i.id, t.name, i.plan, i.state, a.name, i.started_at, i.updated_at, \
-     i.first_seq, i.last_seq, i.created, i.updated, i.unchanged, i.conflicts, i.errors \
+     i.first_seq, i.last_seq, i.created, i.updated, i.unchanged, i.conflicts, i.errors, \
+     i.associations, i.activities, i.others \
      FROM crm_import i JOIN crm_type t ON t.id = i.type_id JOIN crm_actor a ON a.id = i.actor";
 
 fn read(row: &Row<'_>) -> Result<StoredImport> {
@@ -42,6 +43,9 @@ fn read(row: &Row<'_>) -> Result<StoredImport> {
             unchanged,
             conflicts,
             errors,
+            associations: count(14)?,
+            activities: count(15)?,
+            others: count(16)?,
         },
         plan: row.get(2)?,
         first_seq: row.get(7)?,
@@ -81,8 +85,8 @@ pub(crate) fn insert(
 ) -> Result<()> {
     tx.execute(
         "INSERT INTO crm_import (id, type_id, plan, state, actor, started_at, updated_at, first_seq, last_seq, \
-         created, updated, unchanged, conflicts, errors) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?7, 0, 0, 0, 0, 0)",
+         created, updated, unchanged, conflicts, errors, associations, activities, others) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?7, 0, 0, 0, 0, 0, 0, 0, 0)",
         (
             id.as_bytes(),
             type_id,
@@ -98,46 +102,61 @@ pub(crate) fn insert(
 
 /// Writes how far an import is.
 pub(crate) fn update(tx: &Transaction<'_>, stored: &StoredImport) -> Result<()> {
-    let Import { id, state, updated_at, created, updated, unchanged, conflicts, errors, .. } =
-        &stored.import;
+    let import = &stored.import;
     tx.execute(
         "UPDATE crm_import SET state = ?2, updated_at = ?3, last_seq = ?4, created = ?5, updated = ?6, \
-         unchanged = ?7, conflicts = ?8, errors = ?9 WHERE id = ?1",
+         unchanged = ?7, conflicts = ?8, errors = ?9, associations = ?10, activities = ?11, others = ?12 \
+         WHERE id = ?1",
         (
-            id.as_bytes(),
-            state.name(),
-            updated_at.micros(),
+            import.id.as_bytes(),
+            import.state.name(),
+            import.updated_at.micros(),
             stored.last_seq,
-            created,
-            updated,
-            unchanged,
-            conflicts,
-            errors,
+            import.created,
+            import.updated,
+            import.unchanged,
+            import.conflicts,
+            import.errors,
+            import.associations,
+            import.activities,
+            import.others,
         ),
     )?;
     Ok(())
 }
 
-/// Whether something of these types, or for an import with files a file, was changed after `after`
-/// for another reason than `cause`. Changes of nothing but `calculated` columns, each after its type
-/// and a point, do not count.
+/// What decisions upon rows look at.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sight {
+    /// Names of entity types.
+    pub(crate) types: Vec<String>,
+    /// Columns of those types that decisions never look at, each after its type and a point.
+    pub(crate) calculated: Vec<String>,
+    pub(crate) has_files: bool,
+    pub(crate) has_associations: bool,
+    pub(crate) has_activities: bool,
+}
+
+/// Whether something of it was changed after `after` for another reason than `cause`. Activities that
+/// others recorded do not count: they are recorded all the time, and what has its own key stays.
 pub(crate) fn is_disturbed(
     conn: &Connection,
-    types: &[String],
-    has_files: bool,
-    calculated: &[String],
+    sight: &Sight,
     after: i64,
     cause: &str,
 ) -> Result<bool> {
-    let types = serde_json::to_string(types).unwrap_or_default();
-    let calculated = serde_json::to_string(calculated).unwrap_or_default();
+    let types = serde_json::to_string(&sight.types).unwrap_or_default();
+    let calculated = serde_json::to_string(&sight.calculated).unwrap_or_default();
     let mut statement = conn.prepare_cached(
         "SELECT 1 FROM crm_journal WHERE seq > ?1 AND cause IS NOT ?2 \
-         AND (entity_type IN (SELECT value FROM json_each(?3)) OR ?4 AND kind = 'file_added') \
+         AND (entity_type IN (SELECT value FROM json_each(?3)) OR ?4 AND kind = 'file_added' \
+         OR ?5 AND kind GLOB 'association_*' OR ?6 AND kind GLOB 'activity_kind_*') \
          AND (kind <> 'record_patched' OR EXISTS (SELECT 1 FROM json_each(body) c \
-         WHERE entity_type || '.' || c.key NOT IN (SELECT value FROM json_each(?5)))) LIMIT 1",
+         WHERE entity_type || '.' || c.key NOT IN (SELECT value FROM json_each(?7)))) LIMIT 1",
     )?;
-    Ok(statement.exists((after, cause, types, has_files, calculated))?)
+    let Sight { has_files, has_associations, has_activities, .. } = sight;
+    let found = (after, cause, types, has_files, has_associations, has_activities, calculated);
+    Ok(statement.exists(found)?)
 }
 
 /// Changes of a record before `seq`, the newest first, shown to `visit` until it says stop.

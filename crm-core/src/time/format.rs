@@ -76,6 +76,24 @@ impl Timestamp {
         }
     }
 
+    /// The moment at which a day begins in a zone, an IANA name.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_value` if there is no such zone; `out_of_range` outside of the years 0001 to 9999.
+    pub(crate) fn start_of(date: Date, zone: &str) -> Result<Self> {
+        let zone = TimeZoneDatabase::bundled().get(zone).map_err(|_| unknown_zone())?;
+        let (year, month, day) = date.ymd();
+        let unusable = || Error::new(ErrorKind::OutOfRange, "the day has no beginning there");
+        let number = |part: u32| i8::try_from(part).map_err(|_| unusable());
+        let year = i16::try_from(year).map_err(|_| unusable())?;
+        let day = civil::Date::new(year, number(month)?, number(day)?).map_err(|_| unusable())?;
+        // Where a clock is put forward at midnight, the day begins as late as that.
+        let midnight = day.at(0, 0, 0, 0);
+        let begun = zone.to_ambiguous_timestamp(midnight).compatible().map_err(|_| unusable())?;
+        Self::from_micros(begun.as_microsecond())
+    }
+
     /// Returns the moment that `text` means under `format`, which consists of strftime directives
     /// such as `%d.%m.%Y %H:%M`.
     ///

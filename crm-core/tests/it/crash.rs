@@ -15,9 +15,10 @@ use std::{
 };
 
 use crm_core::{
-    AddFile, ApplyChanges, Attribute, ColumnMapping, CreateRecord, Crm, DefineType, Flow,
-    ImportCsv, ImportMode, ImportPlan, ImportState, Kind, ListChanges, ListImports, PatchRecord,
-    PlanImport, Progress, RecordChange, RecordId, RunSql, Value, values,
+    ActivityColumns, AddFile, ApplyChanges, AssociationColumns, Attribute, ColumnMapping,
+    CreateRecord, Crm, DefineActivityKind, DefineAssociationType, DefineType, Flow, ImportCsv,
+    ImportMode, ImportPlan, ImportState, Kind, ListChanges, ListImports, PatchRecord, PlanImport,
+    Progress, RecordChange, RecordId, RunSql, Value, values,
 };
 
 use crate::support::{Folder, Seeded, assert_sound, journal_length, repetitions};
@@ -335,15 +336,28 @@ fn an_import_that_is_killed_again_and_again_takes_every_row_once() {
     let attributes =
         [Attribute::new("code", Kind::Text).unique(), Attribute::new("number", Kind::Integer)];
     crm.types().define(DefineType::new("thing", attributes)).unwrap();
+    let place = DefineType::new("place", [Attribute::new("name", Kind::Text).indexed()]);
+    crm.types().define(place).unwrap();
+    let lies = DefineAssociationType::new("lies_in", ["thing"], ["place"]);
+    crm.association_types().define(lies).unwrap();
+    crm.activity_kinds().define(DefineActivityKind::new("seen", [])).unwrap();
     let table = folder.at("things.csv");
-    let mut text = String::from("code,number\n");
+    let mut text = String::from("code,number,place,seen\n");
     // The last thousand name again what the first rows named.
-    (0..ROWS).for_each(|row| text.push_str(&format!("c{},{row}\n", row % (ROWS - 1_000))));
+    (0..ROWS).for_each(|row| {
+        let (code, place) = (row % (ROWS - 1_000), row % 11);
+        text.push_str(&format!("c{code},{row},p{place},2025-01-31T12:00:00Z\n"));
+    });
     fs::write(&table, text).unwrap();
     let columns = ["code", "number"].map(|name| ColumnMapping::new(name, name));
     let request = PlanImport {
         mode: ImportMode::Upsert,
         key: vec!["code".into()],
+        associations: vec![AssociationColumns {
+            create_missing: true,
+            ..AssociationColumns::new("lies_in", "place", "place", "name")
+        }],
+        activities: vec![ActivityColumns::new("seen", [ColumnMapping::new("seen", "at")])],
         ..PlanImport::from_path("thing", table.to_string_lossy(), columns)
     };
     let plan = crm.imports().plan(&request, &mut |_| Flow::Continue).unwrap();
@@ -370,12 +384,27 @@ fn an_import_that_is_killed_again_and_again_takes_every_row_once() {
         assert!(imports.len() <= 1, "it was begun once");
         let Some(import) = imports.first() else { continue };
         stops.push(import.rows);
-        let counted = crm.sql(&RunSql::new("SELECT count(*), count(DISTINCT code) FROM thing"));
-        let created = Value::from(import.created as i64);
-        assert_eq!(counted.unwrap().rows[0].0, [created.clone(), created]);
+        // Each record with its association and its activity, and each place once.
+        let counted = crm.sql(&RunSql::new(
+            "SELECT count(*), count(DISTINCT code), (SELECT count(DISTINCT from_id) FROM crm_association), \
+             (SELECT count(*) FROM crm_association), (SELECT count(*) FROM crm_activity), \
+             (SELECT count(*) FROM place) FROM thing",
+        ));
+        let number = |count: u64| Value::from(count as i64);
+        let expected = [
+            import.created,
+            import.created,
+            import.created,
+            import.associations,
+            import.activities,
+            import.others,
+        ];
+        assert_eq!(counted.unwrap().rows[0].0, expected.map(number));
+        assert_eq!((import.associations, import.activities), (import.created, import.created));
         if lines.last().is_some_and(|line| line == "finished") {
             assert_eq!(import.state, ImportState::Finished);
             assert_eq!((import.rows, import.created), (plan.rows, plan.create));
+            assert_eq!((import.others, plan.others), (11, 11));
             assert_eq!((import.conflicts, plan.create), (1_000, ROWS as u64 - 1_000));
             assert_sound(&crm);
             break;

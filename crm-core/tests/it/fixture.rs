@@ -412,7 +412,15 @@ fn every_stored_version_opens_and_holds_what_it_held() {
         assert_sound(&crm);
         let path = fixtures().join(format!("v{version}.json"));
         let expected: Json = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
-        let found = serde_json::to_value(contents(&crm)).unwrap();
+        let mut found = serde_json::to_value(contents(&crm)).unwrap();
+        if version < 4 {
+            // Its imports made nothing beside the records of their rows.
+            for import in found["imports"]["imports"].as_array_mut().unwrap() {
+                for name in ["associations", "activities", "others"] {
+                    assert_eq!(import.as_object_mut().unwrap().remove(name), Some(json!(0)));
+                }
+            }
+        }
         // What a version did not have yet is not in its list.
         for (part, expected) in expected.as_object().unwrap() {
             assert!(found[part] == *expected, "version {version}: {part} differ");

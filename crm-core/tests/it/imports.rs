@@ -1,6 +1,8 @@
 //! Imports that are planned, applied, gone on with after a crash, and taken back.
 
 mod apply;
+mod beside;
+mod beside_laws;
 mod exports;
 mod laws;
 mod plan;

@@ -4,10 +4,11 @@
 use std::{collections::BTreeSet, error::Error as _};
 
 use crm_core::{
-    AddAssociation, AddFile, Address, ApplyChanges, Attribute, BackupTo, ColumnMapping,
-    CreateRecord, Crm, DefineActivityKind, DefineAssociationType, DefineType, Error, FileRef, Flow,
-    Kind, ListPlanRows, ListRecords, Money, NewActivity, OpenOptions, Order, PlanImport,
-    RecordChange, RecordId, RecordRef, RunSql, SourceFormat, Timestamp, Value, Values,
+    ActivityColumns, AddAssociation, AddFile, Address, ApplyChanges, AssociationColumns, Attribute,
+    BackupTo, BadCells, ColumnMapping, CreateRecord, Crm, DefineActivityKind,
+    DefineAssociationType, DefineType, Error, FileRef, Flow, Kind, ListPlanRows, ListRecords,
+    Money, NewActivity, OpenOptions, Order, PlanImport, RecordChange, RecordId, RecordRef, RunSql,
+    SourceFormat, Timestamp, Value, Values,
     ops::{OPERATIONS, Request},
     values,
 };
@@ -299,13 +300,34 @@ fn about_tables(path: impl Fn(&str) -> String, hash: &str) -> Vec<(&'static str,
 
 /// Those about imports: one that was made, and a plan for another.
 fn about_imports(crm: &Crm) -> Vec<(&'static str, Json)> {
+    let owned = DefineAssociationType::new("owned_by", ["company"], ["everything"]);
+    crm.association_types().define(owned).unwrap();
+    let owner = AssociationColumns {
+        role: Some("Zanzibarine".into()),
+        ..AssociationColumns::new("owned_by", "owner", "everything", "code")
+    };
+    let said = [ColumnMapping::new("when", "at"), ColumnMapping::new("name", "topic")];
+    let said = ActivityColumns {
+        channel: Some("Zanzibarine".into()),
+        ..ActivityColumns::new("chat", said)
+    };
     let plan = |text: &str| {
-        let request = PlanImport::from_text("company", text, [ColumnMapping::new("name", "name")]);
+        let columns = [ColumnMapping::new("name", "name")];
+        let mut request = PlanImport::from_text("company", text, columns);
+        if text != TABLE {
+            request.bad_cells = BadCells::LeaveEmpty;
+            request.associations = vec![owner.clone()];
+            request.activities = vec![said.clone()];
+        }
         crm.imports().plan(&request, &mut |_| Flow::Continue).unwrap()
     };
     let old = plan(TABLE);
     let made = crm.imports().apply(&old, &mut |_| Flow::Continue).unwrap().import;
-    let next = plan("name,Zanzibarine\nZanzibarine,\nquillfeather\0,8675309\n");
+    let next = plan(
+        "name,Zanzibarine,owner,when\n\
+         Zanzibarine,,Quillfeather,1970-01-02T00:00:00Z\n\
+         quillfeather\0,8675309,,\n",
+    );
     let (old, next) = (json!({ "id": made.id, "plan": old }), json!({ "plan": next }));
     vec![
         ("imports.plan", next["plan"]["request"].clone()),

@@ -9,8 +9,8 @@ mod links;
 mod machine;
 mod queries;
 mod rebuild;
-mod search;
 mod rollups;
+mod search;
 
 use std::{
     collections::BTreeMap,

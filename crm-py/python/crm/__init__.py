@@ -95,6 +95,7 @@ from crm.errors import (
     WrongKindError,
 )
 from crm.exchange import (
+    AssociationColumns,
     BadCells,
     CellProblem,
     ColumnMapping,
@@ -112,6 +113,7 @@ from crm.exchange import (
 from crm.feed import CloudEvent, CloudEventPage, Consumer, Feed
 from crm.files import FilePiece, Files
 from crm.imports import (
+    ActivityColumns,
     Import,
     ImportPage,
     ImportPlan,
@@ -119,7 +121,10 @@ from crm.imports import (
     Imports,
     ImportState,
     LeftChange,
+    LeftItem,
     PlanCounts,
+    PlannedActivity,
+    PlannedAssociation,
     PlannedChange,
     PlannedRow,
     PlannedRows,
@@ -199,6 +204,7 @@ from crm.where import BuiltCondition, F, all_of, any_of, changed, events, relate
 __all__ = [
     "Activities",
     "Activity",
+    "ActivityColumns",
     "ActivityKind",
     "ActivityKinds",
     "ActivityLink",
@@ -213,6 +219,7 @@ __all__ = [
     "ArchivedError",
     "Association",
     "AssociationChange",
+    "AssociationColumns",
     "AssociationDirection",
     "AssociationEntry",
     "AssociationPage",
@@ -300,6 +307,7 @@ __all__ = [
     "Kind",
     "LeafReason",
     "LeftChange",
+    "LeftItem",
     "LimitExceededError",
     "MappingAddition",
     "MappingProposal",
@@ -317,6 +325,8 @@ __all__ = [
     "PivotRecords",
     "PivotTable",
     "PlanCounts",
+    "PlannedActivity",
+    "PlannedAssociation",
     "PlannedChange",
     "PlannedRow",
     "PlannedRows",

@@ -91,6 +91,35 @@ class ColumnMapping:
     """What becomes of a value that the record has already: it is overwritten if this is left out."""
 
 
+@dataclass(frozen=True, slots=True)
+class AssociationColumns:
+    """Columns that make an association between the record of a row and another one.
+
+    An association that is there already is left as it is.
+    """
+
+    type: str
+    """The type of associations."""
+    column: str
+    """The column that names the other record. A blank cell makes no association."""
+    other_type: str
+    """The entity type of the other record."""
+    by: str | None = None
+    """The attribute by which it is named, unique or with an index; its id if this is left out."""
+    is_incoming: bool = False
+    """Whether the association leads from the other record to that of the row."""
+    separator: str | None = None
+    """What stands between several names in a cell; a cell is one name if it is left out."""
+    role: str | None = None
+    """The role where no column, or a blank cell, says one."""
+    is_primary: bool = False
+    """Whether it becomes the primary one; of several in a cell the first."""
+    create_missing: bool = False
+    """Whether a record that is not there is created; otherwise the cell is reported."""
+    columns: Mapping[str, str] | Iterable[ColumnMapping] = ()
+    """Columns that go to `role`, `is_primary`, `valid_from`, `valid_to` or an attribute of the type."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellProblem:
     """A cell, or a row, that does not fit."""
@@ -169,6 +198,8 @@ class MappingProposal:
     """The columns that have none."""
     additions: tuple[MappingAddition, ...]
     """An attribute for each of the unmapped columns, or for several that are parts of one value."""
+    associations: tuple[AssociationColumns, ...]
+    """Associations that columns of a known export also make, for `Imports.plan_csv`."""
 
     @property
     def new_attributes(self) -> list[Attribute]:
@@ -296,6 +327,10 @@ class Csv:
                 )
                 for addition in answer["additions"]
             ),
+            associations=tuple(
+                AssociationColumns(**{**block, "columns": _read_columns(block["columns"])})
+                for block in answer["associations"]
+            ),
         )
 
 
@@ -304,6 +339,11 @@ def write_columns(columns: Mapping[str, str] | Iterable[ColumnMapping]) -> list[
     if isinstance(columns, Mapping):
         columns = [ColumnMapping(column, name) for column, name in columns.items()]
     return [wire.write(column) for column in columns]
+
+
+def write_association(block: AssociationColumns) -> dict[str, Any]:
+    """Return the plain form of columns that make an association."""
+    return {**wire.write(block), "columns": write_columns(block.columns)}
 
 
 def _read_columns(plain: Iterable[dict[str, Any]]) -> tuple[ColumnMapping, ...]:

@@ -16,17 +16,21 @@ from uuid import UUID
 
 from crm import wire
 from crm._native import Engine
+from crm.activities import Direction
 from crm.exchange import (
+    AssociationColumns,
     BadCells,
     CellProblem,
     ColumnMapping,
     CsvDialect,
     ImportMode,
     ProblemCount,
+    write_association,
     write_columns,
 )
 from crm.progress import Report, adapt
 from crm.schema import Definitions
+from crm.values import Money
 
 ROWS_PAGE = 1000
 """How many rows of a plan an iteration reads at a time."""
@@ -42,6 +46,14 @@ class RowDecision(StrEnum):
     ERROR = "error"
 
 
+class LeftItem(StrEnum):
+    """What an import wrote."""
+
+    RECORD = "record"
+    ASSOCIATION = "association"
+    ACTIVITY = "activity"
+
+
 class ImportState(StrEnum):
     """How far an import is."""
 
@@ -49,6 +61,24 @@ class ImportState(StrEnum):
     FINISHED = "finished"
     REVERTING = "reverting"
     REVERTED = "reverted"
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityColumns:
+    """Columns that make an activity with the record of a row.
+
+    A row whose time is blank makes none, and what was imported once is not recorded again.
+    """
+
+    kind: str
+    """The kind of activity."""
+    columns: Mapping[str, str] | Iterable[ColumnMapping]
+    """Columns that go to `at`, which is needed, to `amount`, `amount.currency`, `channel`,
+    `direction` or `key`, or to a property. A format of `at` with a day only needs a time zone."""
+    channel: str | None = None
+    """The channel where no column, or a blank cell, says one."""
+    direction: Direction | str | None = None
+    """The direction where no column, or a blank cell, says one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +97,12 @@ class PlanCounts:
     """Rows that fit, but not with other rows or records."""
     error: int
     """Rows that do not fit."""
+    associations: int
+    """Associations that would be added."""
+    activities: int
+    """Activities that would be recorded."""
+    others: int
+    """Records at the other end of associations that would be created."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +134,40 @@ class PlannedChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedAssociation:
+    """An association that a row would add."""
+
+    type: str
+    """The type of associations."""
+    is_incoming: bool
+    """Whether it would lead from the other record to that of the row."""
+    other_type: str
+    """The entity type of the other record."""
+    other: UUID | None
+    """The other record; None if it is not there yet."""
+    new_row: int | None
+    """The row that would create the other record, be it this one."""
+    role: str | None
+    """Its role."""
+    is_primary: bool
+    """Whether it would be the primary one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedActivity:
+    """An activity that a row would record."""
+
+    kind: str
+    """The kind of activity."""
+    at: datetime.datetime
+    """When it was, in UTC."""
+    properties: Mapping[str, Any]
+    """The properties that would have a value."""
+    amount: Money | None
+    """What it was worth."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedRow:
     """A row of a plan."""
 
@@ -109,6 +179,10 @@ class PlannedRow:
     """The record that it names; None if it names none, or several."""
     changes: tuple[PlannedChange, ...]
     """What would be set, by attribute."""
+    associations: tuple[PlannedAssociation, ...]
+    """The associations that would be added."""
+    activities: tuple[PlannedActivity, ...]
+    """The activities that would be recorded."""
     problems: tuple[CellProblem, ...]
     """What does not fit."""
 
@@ -195,6 +269,12 @@ class Import:
     """Rows left out because they did not go with other rows or records."""
     errors: int
     """Rows left out because they did not fit."""
+    associations: int
+    """Associations added."""
+    activities: int
+    """Activities recorded."""
+    others: int
+    """Records created at the other end of associations."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,16 +314,19 @@ class ImportRun:
 class LeftChange:
     """Something of an import that `Imports.revert` left as it is."""
 
+    item: LeftItem | str
+    """What was left."""
     id: UUID
-    """The record."""
+    """Its id."""
     attribute: str | None
-    """The attribute; None if the record was archived or restored."""
+    """The attribute; None if the whole is meant."""
     actor: str | None
     """Who changed it since; None if nobody did, but what it was does not fit any more."""
     at: datetime.datetime | None
     """When they did, in UTC."""
     kind: str
-    """The kind of error for which it was left; `stale_version` if somebody changed it."""
+    """The kind of error for which it was left: `stale_version` if somebody changed or used it,
+    `invalid_argument` for an activity, which is immutable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,6 +339,8 @@ class RevertReport:
     """Records that the import created and that were archived."""
     restored: int
     """Records of which some values got back what they were."""
+    associations: int
+    """Associations that the import added and that were archived."""
     left_count: int
     """How much was left as it is."""
     left: tuple[LeftChange, ...]
@@ -296,6 +381,8 @@ class Imports:
         mode: ImportMode | str | None = None,
         bad_cells: BadCells | str = BadCells.REJECT_ROW,
         dialect: CsvDialect = CsvDialect(),
+        associations: Iterable[AssociationColumns] = (),
+        activities: Iterable[ActivityColumns] = (),
         progress: Report | None = None,
     ) -> ImportPlan:
         """Say what would come of importing a CSV table, without writing anything.
@@ -303,10 +390,12 @@ class Imports:
         The table is the file at `path` or the given `text`; `mapping` says where each column goes.
         With a `key`, one attribute or several that must all be equal, records that are there are
         changed and others created, unless `mode` says otherwise; without one each row creates a
-        record. `progress` counts bytes.
+        record. `associations` and `activities` say which columns make what beside the record.
+        `progress` counts bytes.
         """
         source = {**_place(path, text), "format": "csv", "dialect": wire.write(dialect)}
-        return self._plan(entity_type, source, mapping, key, mode, bad_cells, progress)
+        beside = _beside(associations, activities)
+        return self._plan(entity_type, source, mapping, key, mode, bad_cells, beside, progress)
 
     def plan_json_lines(
         self,
@@ -318,6 +407,8 @@ class Imports:
         key: str | Iterable[str] = (),
         mode: ImportMode | str | None = None,
         bad_cells: BadCells | str = BadCells.REJECT_ROW,
+        associations: Iterable[AssociationColumns] = (),
+        activities: Iterable[ActivityColumns] = (),
         progress: Report | None = None,
     ) -> ImportPlan:
         """Say what would come of importing JSON objects, one a line: as `plan_csv`.
@@ -325,7 +416,8 @@ class Imports:
         Their keys are the columns; those of an object within it are joined by a dot: `home.city`.
         """
         source = {**_place(path, text), "format": "json_lines"}
-        return self._plan(entity_type, source, mapping, key, mode, bad_cells, progress)
+        beside = _beside(associations, activities)
+        return self._plan(entity_type, source, mapping, key, mode, bad_cells, beside, progress)
 
     def apply(self, plan: ImportPlan, *, progress: Report | None = None) -> ImportRun:
         """Carry out a plan, in transactions of 5,000 rows, and remember what it did.
@@ -372,6 +464,7 @@ class Imports:
         key: str | Iterable[str],
         mode: ImportMode | str | None,
         bad_cells: BadCells | str,
+        beside: dict[str, Any],
         progress: Report | None,
     ) -> ImportPlan:
         keys = [key] if isinstance(key, str) else [*key]
@@ -384,6 +477,7 @@ class Imports:
             "mode": str(mode),
             "key": keys,
             "bad_cells": str(bad_cells),
+            **beside,
         }
         return self._read_plan(self._engine.call("imports.plan", request, adapt(progress)))
 
@@ -413,7 +507,32 @@ class Imports:
             old, new = (shape.decode({name: change[side]})[name] for side in ("old", "new"))
             return {**change, "old": old, "new": new}
 
-        return wire.read(PlannedRow, {**plain, "changes": map(read, plain["changes"])})
+        def read_activity(activity: dict[str, Any]) -> dict[str, Any]:
+            properties = activity["properties"]
+            shape = self._definitions.kind_shape(activity["kind"], properties)
+            return {**activity, "properties": shape.decode(properties)}
+
+        parts = {
+            "changes": map(read, plain["changes"]),
+            "activities": map(read_activity, plain["activities"]),
+        }
+        return wire.read(PlannedRow, {**plain, **parts})
+
+
+def _beside(
+    associations: Iterable[AssociationColumns], activities: Iterable[ActivityColumns]
+) -> dict[str, Any]:
+    return {
+        "associations": [write_association(block) for block in associations],
+        "activities": [_write_activity(block) for block in activities],
+    }
+
+
+def _write_activity(block: ActivityColumns) -> dict[str, Any]:
+    plain = {**wire.write(block), "columns": write_columns(block.columns)}
+    if block.direction is not None:
+        plain["direction"] = str(block.direction)
+    return plain
 
 
 def _place(path: str | os.PathLike[str] | None, text: str | None) -> dict[str, Any]:

@@ -90,7 +90,7 @@ impl Imports<'_> {
         let fingerprint = source.fingerprint(|| store.check_interrupted(mark))?;
         check_fingerprint(plan, &fingerprint)?;
         let total = source.total;
-        let rows = Rows::of_request(&crm.catalog(), &plan.request, source)?.with_keys();
+        let rows = Rows::of_request(&crm.catalog(), &plan.request, source, crm.now())?.with_keys();
         let mut run = Run {
             id,
             plan,
@@ -193,8 +193,12 @@ impl Run<'_> {
             let since = self.is_disturbed.then_some(since);
             let import = &mut stored.import;
             let is_finished = self.rows.batch(tx, &catalog, since, |table, schema, judged| {
-                let Judged { number, decision, faults } = judged;
-                let done = carry_out(writing, schema, decision)?;
+                let Judged { number, decision, beside, faults } = judged;
+                let extent = beside.extent();
+                let done = carry_out(writing, schema, decision, beside)?;
+                import.associations += extent.associations;
+                import.activities += extent.activities;
+                import.others += extent.others;
                 *match done {
                     RowDecision::Create => &mut import.created,
                     RowDecision::Update => &mut import.updated,

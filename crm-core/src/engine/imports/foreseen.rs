@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::{Error, ErrorKind, RecordId, Result, cell::Cell, limits};
+use crate::{Error, ErrorKind, RecordId, Result, association::PlannedLinks, cell::Cell, limits};
 
 /// The keys that the rows so far have named.
 #[derive(Debug, Default)]
@@ -34,6 +34,8 @@ impl Keys {
 /// What the rows so far would have changed, as far as it matters to those after them.
 #[derive(Debug, Default)]
 pub(in crate::engine) struct Foreseen {
+    /// The number of the imported type.
+    own: i64,
     /// Unique values that a record would have got, by the place of the attribute.
     taken: HashSet<u64>,
     /// Unique values that a record would have given up.
@@ -42,6 +44,12 @@ pub(in crate::engine) struct Foreseen {
     looked_up: Vec<usize>,
     /// Who has the values of these that were taken.
     holders: HashMap<u64, RecordId>,
+    /// Records of other types that would be created, by what names them.
+    made: HashMap<u64, RecordId>,
+    /// Keys of activities that a column says.
+    activity_keys: HashSet<u64>,
+    /// Associations that would be added, of types with rules that reach across rows.
+    pub(in crate::engine) links: PlannedLinks,
 }
 
 /// Who has a unique value.
@@ -55,16 +63,27 @@ pub(super) enum Holder {
 }
 
 impl Foreseen {
-    /// `looked_up`: the places of the attributes of the imported type by which its own records refer
-    /// to each other.
-    pub(super) fn new(looked_up: Vec<usize>) -> Self {
-        Self { looked_up, ..Self::default() }
+    /// `own`: the number of the imported type; `looked_up`: the places of its attributes by which its
+    /// own records refer to each other.
+    pub(super) fn new(own: i64, looked_up: Vec<usize>) -> Self {
+        Self { own, looked_up, ..Self::default() }
+    }
+
+    /// Whether this is the number of the imported type.
+    pub(in crate::engine) fn is_of(&self, type_id: i64) -> bool {
+        self.own == type_id
     }
 
     /// What stands for the id of the record that a row would create: ids that are made hold the
     /// time in their first bytes.
     pub(super) fn planned(row: u64) -> RecordId {
-        RecordId::from_bytes(u128::from(row).to_be_bytes())
+        Self::planned_other(row, 0)
+    }
+
+    /// What stands for the id of another record that a row would create, counted from 1.
+    pub(super) fn planned_other(row: u64, number: u16) -> RecordId {
+        let low = row & ROW | u64::from(number) << ROW_BITS;
+        RecordId::from_bytes(u128::from(low).to_be_bytes())
     }
 
     /// Whether this stands for a record that is planned only.
@@ -74,7 +93,66 @@ impl Foreseen {
 
     /// The row that would create this record.
     pub(super) fn row_of(id: &[u8]) -> Option<u64> {
-        id.last_chunk().map(|number| u64::from_be_bytes(*number))
+        id.last_chunk().map(|number| u64::from_be_bytes(*number) & ROW)
+    }
+
+    /// Notes that the record `id` of another type would be created, and named by `key` in the
+    /// attribute at `place`.
+    ///
+    /// # Errors
+    ///
+    /// `LimitExceeded`.
+    pub(super) fn make(
+        &mut self,
+        type_id: i64,
+        place: usize,
+        key: &Cell,
+        id: RecordId,
+    ) -> Result<()> {
+        self.made.insert(mark_of(type_id, place, key), id);
+        self.check_room()
+    }
+
+    /// The record of another type that an earlier row would create under this name.
+    pub(super) fn made(&self, type_id: i64, place: usize, key: &Cell) -> Option<RecordId> {
+        if self.made.is_empty() {
+            None
+        } else {
+            self.made.get(&mark_of(type_id, place, key)).copied()
+        }
+    }
+
+    /// Notes the key that an activity would have.
+    ///
+    /// # Errors
+    ///
+    /// `LimitExceeded`.
+    pub(super) fn note_activity(&mut self, key: &str) -> Result<()> {
+        self.activity_keys.insert(mark(0, [&Cell::Text(key.to_owned())]));
+        self.check_room()
+    }
+
+    /// Whether an earlier row would record an activity with this key.
+    pub(super) fn has_activity(&self, key: &str) -> bool {
+        !self.activity_keys.is_empty()
+            && self.activity_keys.contains(&mark(0, [&Cell::Text(key.to_owned())]))
+    }
+
+    /// Whether there is room for what is foreseen.
+    ///
+    /// # Errors
+    ///
+    /// `LimitExceeded`.
+    pub(super) fn check_room(&self) -> Result<()> {
+        if self.links.len() > limits::IMPORT_LINKS {
+            let message = format!(
+                "an import plans at most {} associations of a type with limits or a hierarchy",
+                limits::IMPORT_LINKS
+            );
+            return Err(Error::new(ErrorKind::LimitExceeded, message).with_hint("divide the table"));
+        }
+        let with_ids = self.holders.len() + self.made.len();
+        check_room(self.taken.len() + self.freed.len() + self.activity_keys.len() + 2 * with_ids)
     }
 
     /// Notes that the unique attribute at `place` of the record `id` goes from one value to another.
@@ -105,7 +183,7 @@ impl Foreseen {
                 self.holders.insert(after, id);
             }
         }
-        check_room(self.taken.len() + self.freed.len() + 2 * self.holders.len())
+        self.check_room()
     }
 
     /// Whether an earlier row would have given this value to a record.
@@ -128,6 +206,10 @@ impl Foreseen {
     }
 }
 
+/// The bits of a planned id that say the row.
+const ROW_BITS: u32 = 48;
+const ROW: u64 = (1 << ROW_BITS) - 1;
+
 fn check_room(count: usize) -> Result<()> {
     if count <= limits::IMPORT_KEYS {
         return Ok(());
@@ -141,6 +223,26 @@ fn check_room(count: usize) -> Result<()> {
 fn mark<'a>(place: usize, cells: impl IntoIterator<Item = &'a Cell>) -> u64 {
     let mut digest = Sha256::new();
     digest.update((place as u64).to_le_bytes());
+    absorb(&mut digest, cells);
+    first_bits(digest)
+}
+
+/// 64 bits for the cell of an attribute of any type.
+fn mark_of(type_id: i64, place: usize, cell: &Cell) -> u64 {
+    let mut digest = Sha256::new();
+    digest.update(type_id.to_le_bytes());
+    digest.update((place as u64).to_le_bytes());
+    absorb(&mut digest, [cell]);
+    first_bits(digest)
+}
+
+fn first_bits(digest: Sha256) -> u64 {
+    let hash: [u8; 32] = digest.finalize().into();
+    hash.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
+
+/// Adds cells to a digest, so that they do not run together.
+pub(super) fn absorb<'a>(digest: &mut Sha256, cells: impl IntoIterator<Item = &'a Cell>) {
     for cell in cells {
         let (tag, length) = match cell {
             Cell::Null => (0_u8, 0),
@@ -159,8 +261,6 @@ fn mark<'a>(place: usize, cells: impl IntoIterator<Item = &'a Cell>) -> u64 {
             Cell::Blob(bytes) => digest.update(bytes),
         }
     }
-    let hash: [u8; 32] = digest.finalize().into();
-    hash.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
 #[cfg(test)]
@@ -183,7 +283,7 @@ mod tests {
 
     #[test]
     fn values_are_taken_given_up_and_held() {
-        let mut foreseen = Foreseen::new(vec![2]);
+        let mut foreseen = Foreseen::new(1, vec![2]);
         let planned = Foreseen::planned(7);
         foreseen.note(2, false, planned, &Cell::Null, &text("new")).unwrap();
         let stored = RecordId::from_bytes([9; 16]);
@@ -198,5 +298,16 @@ mod tests {
                 && Foreseen::row_of(planned.as_bytes()) == Some(7)
         );
         assert!(!Foreseen::is_planned(stored.as_bytes()));
+    }
+
+    #[test]
+    fn another_record_of_a_row_is_not_that_of_the_row() {
+        let other = Foreseen::planned_other(7, 1);
+        assert!(other != Foreseen::planned(7) && Foreseen::is_planned(other.as_bytes()));
+        assert_eq!(Foreseen::row_of(other.as_bytes()), Some(7));
+        let mut foreseen = Foreseen::new(1, Vec::new());
+        foreseen.make(2, 0, &text("Acme"), other).unwrap();
+        assert_eq!(foreseen.made(2, 0, &text("Acme")), Some(other));
+        assert_eq!(foreseen.made(3, 0, &text("Acme")), None);
     }
 }

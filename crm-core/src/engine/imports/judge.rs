@@ -8,18 +8,21 @@ use std::{io::Read, sync::Arc};
 
 use super::{
     super::{Catalog, View, files, records},
+    beside::{Beside, Blocks, is_conflict},
     foreseen::{Foreseen, Keys},
     lookups::Lookups,
 };
 use crate::{
     Archived, BadCells, ColumnRule, CsvDialect, Error, ErrorKind, Flow, ImportMode, Kind,
-    PlanImport, RecordId, Result, RowDecision, SourceFormat, Value,
+    PlanImport, RecordId, Result, RowDecision, SourceFormat, Timestamp, Value,
     cell::Cell,
     exchange::{Fault, Field, ImportRules, JsonLines, Mapping, RowSource, TableReader},
     record::{Draft, Given, concerns_one_row},
     schema::{AttributeModel, TypeModel},
     store::{
-        Connection, files as stored_files, journal,
+        Connection, files as stored_files,
+        imports::Sight,
+        journal,
         records::{self as rows, Selection, StoredRow, Term},
         table::Table,
     },
@@ -61,6 +64,7 @@ impl Decision {
 pub(in crate::engine) struct Judged {
     pub(in crate::engine) number: u64,
     pub(in crate::engine) decision: Decision,
+    pub(in crate::engine) beside: Beside,
     /// What does not fit, also where the row is kept.
     pub(in crate::engine) faults: Vec<Fault>,
 }
@@ -79,6 +83,9 @@ pub(in crate::engine) struct Rows<'r> {
     rules: ImportRules<'r>,
     pub(in crate::engine) table: Box<dyn RowSource + 'r>,
     pub(in crate::engine) mapping: Mapping,
+    pub(super) blocks: Blocks,
+    /// When it was begun.
+    now: Timestamp,
     /// The type that the mapping was made for.
     pub(in crate::engine) schema: Arc<Table>,
     lookups: Lookups,
@@ -99,19 +106,23 @@ impl<'r> Rows<'r> {
         rules: ImportRules<'r>,
         source: impl Read + 'r,
         dialect: &CsvDialect,
+        now: Timestamp,
     ) -> Result<Self> {
-        Self::new(catalog, rules, Box::new(TableReader::open(source, dialect)?))
+        Self::new(catalog, rules, Box::new(TableReader::open(source, dialect)?), now)
     }
 
     fn new(
         catalog: &Catalog,
         rules: ImportRules<'r>,
         table: Box<dyn RowSource + 'r>,
+        now: Timestamp,
     ) -> Result<Self> {
         let schema = catalog.table(rules.entity_type)?.clone();
         let mapping = make_mapping(catalog, &schema, rules, table.header())?;
+        let blocks = Blocks::new(catalog, &schema, rules, table.header())?;
         let lookups = Lookups::default();
-        Ok(Self { rules, table, mapping, schema, lookups, keys: None, foreseen: None })
+        let (keys, foreseen) = (None, None);
+        Ok(Self { rules, table, mapping, blocks, now, schema, lookups, keys, foreseen })
     }
 
     /// The rows of `request`, of which `source` has the bytes.
@@ -123,10 +134,11 @@ impl<'r> Rows<'r> {
         catalog: &Catalog,
         request: &'r PlanImport,
         source: impl Read + 'r,
+        now: Timestamp,
     ) -> Result<Self> {
         let dialect = &request.source.dialect;
         match request.source.format {
-            SourceFormat::Csv => Self::of_csv(catalog, request.rules(), source, dialect),
+            SourceFormat::Csv => Self::of_csv(catalog, request.rules(), source, dialect, now),
             SourceFormat::JsonLines if *dialect != CsvDialect::default() => {
                 let message = "a dialect has no meaning for this format";
                 Err(Error::new(ErrorKind::InvalidArgument, message)
@@ -134,8 +146,8 @@ impl<'r> Rows<'r> {
                     .with_hint("leave it out: JSON lines are UTF-8"))
             }
             SourceFormat::JsonLines => {
-                let table = JsonLines::new(source, &request.columns);
-                Self::new(catalog, request.rules(), Box::new(table))
+                let table = JsonLines::new(source, request.mapped_columns());
+                Self::new(catalog, request.rules(), Box::new(table), now)
             }
         }
     }
@@ -154,23 +166,43 @@ impl<'r> Rows<'r> {
         let own = self.mapping.fields.iter().filter(|field| is_own(field.place));
         let names = own.filter_map(|field| field.lookup.as_deref());
         let places = names.filter_map(|name| model.attribute(name).ok());
-        let foreseen = Foreseen::new(places.map(|attribute| model.place(attribute)).collect());
+        let places = places.map(|attribute| model.place(attribute));
+        let links = self.blocks.links.iter().filter(|block| block.other_type() == model.name);
+        let places = places.chain(links.filter_map(|block| block.by()));
+        let foreseen = Foreseen::new(model.id, places.collect());
         Self { foreseen: Some(foreseen), ..self.with_keys() }
     }
 
-    /// The types whose records a decision looks at.
-    pub(super) fn types(&self) -> Vec<String> {
+    /// What decisions look at; what is calculated they never do.
+    ///
+    /// # Errors
+    ///
+    /// `UnknownType` if the catalog is of another file.
+    pub(super) fn sight(&self, catalog: &Catalog) -> Result<Sight> {
         let attributes = &self.schema.model.attributes;
+        let definition = |field: &Field| &attributes[field.place].definition;
         let fields = self.mapping.fields.iter();
-        let targets = fields.filter_map(|field| attributes[field.place].definition.target.clone());
-        std::iter::once(self.schema.model.name.clone()).chain(targets).collect()
+        let targets = fields.clone().filter_map(|field| definition(field).target.clone());
+        let others = self.blocks.links.iter().map(|block| block.other_type().to_owned());
+        let own = std::iter::once(self.schema.model.name.clone());
+        let types: Vec<String> = own.chain(targets).chain(others).collect();
+        let mut calculated = Vec::new();
+        for name in &types {
+            let columns = catalog.table(name)?.model.calculated_columns();
+            calculated.extend(columns.map(|column| format!("{name}.{column}")));
+        }
+        Ok(Sight {
+            types,
+            calculated,
+            has_files: fields.clone().any(|field| definition(field).kind == Kind::File),
+            has_associations: !self.blocks.links.is_empty(),
+            has_activities: !self.blocks.activities.is_empty(),
+        })
     }
 
-    /// Whether a decision looks at stored files.
-    pub(super) fn has_files(&self) -> bool {
-        let attributes = &self.schema.model.attributes;
-        let kind = |field: &Field| attributes[field.place].definition.kind;
-        self.mapping.fields.iter().any(|field| kind(field) == Kind::File)
+    /// The places of the columns that go somewhere.
+    pub(super) fn mapped_columns(&self) -> impl Iterator<Item = usize> + '_ {
+        self.mapping.columns().chain(self.blocks.columns())
     }
 
     /// Goes past the rows up to `last`, a batch of them at most, as if they had been dealt with; says
@@ -225,7 +257,8 @@ impl<'r> Rows<'r> {
     /// Makes the mapping anew if the schema was changed since the last batch.
     fn follow_schema(&mut self, catalog: &Catalog) -> Result<()> {
         let schema = catalog.table(self.rules.entity_type)?;
-        if !Arc::ptr_eq(schema, &self.schema) {
+        if !Arc::ptr_eq(schema, &self.schema) || !self.blocks.are_current(catalog) {
+            self.blocks = Blocks::new(catalog, schema, self.rules, self.table.header())?;
             self.mapping = make_mapping(catalog, schema, self.rules, self.table.header())?;
             self.schema = Arc::clone(schema);
         }
@@ -239,11 +272,13 @@ impl<'r> Rows<'r> {
         since: Option<Since<'_>>,
     ) -> Result<Judged> {
         let number = self.table.number();
-        let (decision, faults) = self.on_row(conn, catalog, since, |row, keys| row.judge(keys))?;
+        let ((decision, beside), faults) =
+            self.on_row(conn, catalog, since, |row, keys| row.judge(keys))?;
         if let Some(foreseen) = &mut self.foreseen {
             foresee(foreseen, number, &self.schema.model, &self.mapping, &decision)?;
+            beside.foresee(foreseen)?;
         }
-        Ok(Judged { number, decision, faults })
+        Ok(Judged { number, decision, beside, faults })
     }
 
     /// Does some work on the present row; what it answers, and the faults that it found.
@@ -259,10 +294,13 @@ impl<'r> Rows<'r> {
             rules: self.rules,
             row: &*self.table,
             mapping: &self.mapping,
+            blocks: &self.blocks,
+            now: self.now,
             schema: &self.schema,
             lookups: &mut self.lookups,
             since,
             named: None,
+            rejection: None,
             faults: Vec::new(),
         };
         let answer = work(&mut row, self.keys.as_mut())?;
@@ -305,17 +343,21 @@ fn foresee(
 }
 
 /// What the work on one row needs.
-struct RowWork<'a> {
-    view: View<'a>,
-    rules: ImportRules<'a>,
-    row: &'a dyn RowSource,
-    mapping: &'a Mapping,
-    schema: &'a Table,
-    lookups: &'a mut Lookups,
+pub(super) struct RowWork<'a> {
+    pub(super) view: View<'a>,
+    pub(super) rules: ImportRules<'a>,
+    pub(super) row: &'a dyn RowSource,
+    pub(super) mapping: &'a Mapping,
+    pub(super) blocks: &'a Blocks,
+    pub(super) now: Timestamp,
+    pub(super) schema: &'a Table,
+    pub(super) lookups: &'a mut Lookups,
     since: Option<Since<'a>>,
     /// The record that the row names.
     named: Option<RecordId>,
-    faults: Vec<Fault>,
+    /// Whether the row is left out because of what it says beside its record, and is a conflict then.
+    pub(super) rejection: Option<bool>,
+    pub(super) faults: Vec<Fault>,
 }
 
 impl RowWork<'_> {
@@ -327,7 +369,7 @@ impl RowWork<'_> {
             return Ok(());
         }
         for field in self.mapping.fields.iter().filter(is_key) {
-            match self.read_field(field, &mut given) {
+            match self.read_field(0, &self.schema.model, field, &mut given) {
                 Err((_, error)) if !concerns_one_row(error.kind()) => return Err(error),
                 _ => {}
             }
@@ -343,7 +385,24 @@ impl RowWork<'_> {
         }
     }
 
-    fn judge(&mut self, keys: Option<&mut Keys>) -> Result<Decision> {
+    fn judge(&mut self, keys: Option<&mut Keys>) -> Result<(Decision, Beside)> {
+        let decision = self.judge_record(keys)?;
+        let own = match &decision {
+            Decision::Create(_) => Foreseen::planned(self.row.number()),
+            Decision::Update(row, _) => row.id,
+            Decision::Unchanged(id) => *id,
+            Decision::Reject { .. } => return Ok((decision, Beside::default())),
+        };
+        let beside = self.beside(own)?;
+        Ok(match self.rejection {
+            None => (decision, beside),
+            Some(is_conflict) => {
+                (Decision::Reject { id: self.named, is_conflict }, Beside::default())
+            }
+        })
+    }
+
+    fn judge_record(&mut self, keys: Option<&mut Keys>) -> Result<Decision> {
         if let Err(error) = self.row.check() {
             self.faults.push((None, error));
             return Ok(Decision::Reject { id: None, is_conflict: false });
@@ -358,10 +417,7 @@ impl RowWork<'_> {
             Err(error) if concerns_one_row(error.kind()) => {
                 let model = &self.schema.model;
                 let column = error.field().and_then(|name| self.mapping.column_of(model, name));
-                let is_conflict = matches!(
-                    error.kind(),
-                    ErrorKind::Duplicate | ErrorKind::Archived | ErrorKind::StaleVersion
-                );
+                let is_conflict = is_conflict(error.kind());
                 self.faults.push((column, error));
                 Ok(Decision::Reject { id: self.named, is_conflict })
             }
@@ -375,7 +431,7 @@ impl RowWork<'_> {
         let mut given = Given::new(model);
         let mut is_rejected = false;
         for field in &self.mapping.fields {
-            let fault = match self.read_field(field, &mut given) {
+            let fault = match self.read_field(0, model, field, &mut given) {
                 Ok(()) => continue,
                 Err((_, error)) if !concerns_one_row(error.kind()) => return Err(error),
                 Err(fault) => fault,
@@ -388,14 +444,21 @@ impl RowWork<'_> {
         Ok((given, is_rejected))
     }
 
-    fn read_field(&mut self, field: &Field, given: &mut Given) -> Result<(), Fault> {
-        let model = &self.schema.model;
+    /// Reads a value of `model`; `number` is that of the columns that belong together.
+    pub(super) fn read_field(
+        &mut self,
+        number: usize,
+        model: &TypeModel,
+        field: &Field,
+        given: &mut Given,
+    ) -> Result<(), Fault> {
         let attribute = &model.attributes[field.place];
         let here = |error: Error| (Some(field.column()), error);
         let Some(value) = field.read(attribute, self.row)? else { return Ok(()) };
         let value = match value {
             value if attribute.definition.target.is_some() => {
-                let found = self.lookups.resolve(&self.view, self.schema, field, attribute, value);
+                let own = self.schema;
+                let found = self.lookups.resolve(&self.view, own, number, field, attribute, value);
                 found.map_err(here)?
             }
             Value::File(file) => {

@@ -37,10 +37,14 @@ struct Known {
     candidates: Option<Vec<String>>,
 }
 
-/// What is known of references, by the place of the attribute.
+/// What names a record: the number of the columns that belong together, 0 for those of the row's own
+/// record, and the place of the attribute among theirs.
+pub(super) type Slot = (usize, usize);
+
+/// What is known of references.
 #[derive(Debug, Default)]
 pub(super) struct Lookups {
-    known: HashMap<usize, Known>,
+    known: HashMap<Slot, Known>,
 }
 
 impl Lookups {
@@ -53,7 +57,7 @@ impl Lookups {
     }
 
     /// The id of the record that `name` names, as the value of the reference of a record of type
-    /// `own`.
+    /// `own`, or of what belongs to it; `columns` is the first part of its slot.
     ///
     /// # Errors
     ///
@@ -63,13 +67,14 @@ impl Lookups {
         &mut self,
         view: &View<'_>,
         own: &Table,
+        columns: usize,
         field: &Field,
         attribute: &AttributeModel,
         name: Value,
     ) -> Result<Value> {
         let target = attribute.definition.target.as_deref().unwrap_or_default();
         let table = view.catalog.table(target)?;
-        let known = self.known.entry(field.place).or_default();
+        let known = self.known.entry((columns, field.place)).or_default();
         let text = match &name {
             Value::Text(text) => text.clone(),
             Value::Integer(number) => number.to_string(),
@@ -82,6 +87,18 @@ impl Lookups {
             _ => known.find(view, table, own, field, name, &text)?,
         };
         Ok(Value::from(id))
+    }
+
+    /// The error for a name that no record of `table` has: in the attribute `key`, or as its id.
+    pub(super) fn missing(
+        &mut self,
+        view: &View<'_>,
+        table: &Table,
+        slot: Slot,
+        key: Option<&AttributeModel>,
+        text: &str,
+    ) -> Result<Error> {
+        self.known.entry(slot).or_default().missing(view, table, key, text)
     }
 }
 
@@ -107,10 +124,12 @@ impl Known {
                 let key = table.model.attribute(key)?;
                 let cell = encode_key(key, name)?;
                 let place = table.model.place(key);
+                let made = view.foreseen.and_then(|f| f.made(table.model.id, place, &cell));
                 let foreseen = view.foreseen.filter(|_| table.model.name == own.model.name);
                 match foreseen.map_or(Holder::AsStored, |foreseen| foreseen.holder(place, &cell)) {
                     Holder::Is(id) => Some(id),
                     Holder::Nobody => None,
+                    Holder::AsStored if made.is_some() => made,
                     Holder::AsStored => {
                         rows::get_by(view.conn, table, place, &cell)?.map(|row| row.id)
                     }
@@ -124,7 +143,10 @@ impl Known {
                 }
                 Ok(id)
             }
-            None => Err(self.missing(view, table, field, text)?),
+            None => {
+                let key = field.lookup.as_deref().map(|key| table.model.attribute(key));
+                Err(self.missing(view, table, key.transpose()?, text)?)
+            }
         }
     }
 
@@ -132,15 +154,14 @@ impl Known {
         &mut self,
         view: &View<'_>,
         table: &Table,
-        field: &Field,
+        key: Option<&AttributeModel>,
         text: &str,
     ) -> Result<Error> {
         let target = &table.model.name;
-        let Some(key) = &field.lookup else {
+        let Some(key) = key else {
             return Ok(Error::new(ErrorKind::NotFound, format!("no {target} has this id"))
                 .with_hint(format!("create the {target} first")));
         };
-        let key = table.model.attribute(key)?;
         let message = format!("no {target} has this {}", key.name());
         let error = Error::new(ErrorKind::NotFound, message);
         Ok(match self.nearest(view, table, key, text)? {

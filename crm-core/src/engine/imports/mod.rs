@@ -5,25 +5,28 @@
 //! room for rows and an import does what its plan said. The invariant: a row of the table is
 //! accounted for in the transaction that writes it, once.
 
+mod activities;
 mod apply;
+mod beside;
 mod foreseen;
 mod judge;
+mod links;
 mod lookups;
 mod plan;
 mod revert;
 mod source;
 
+pub(super) use beside::carry_out;
 pub(super) use foreseen::Foreseen;
 pub(super) use judge::{Decision, Judged, Rows};
 pub(super) use source::Source;
 
-use super::{Crm, View, Writing, check_limit, records};
+use super::{Crm, View, check_limit};
 use crate::{
-    Error, ErrorKind, Import, ImportPage, ImportPlan, ListImports, RecordId, Result, RowDecision,
+    Error, ErrorKind, Import, ImportPage, ImportPlan, ListImports, RecordId, Result,
     store::{
         Connection,
         imports::{self as rows, StoredImport},
-        table::Table,
     },
 };
 
@@ -70,26 +73,6 @@ fn load(conn: &Connection, id: RecordId) -> Result<StoredImport> {
         .ok_or_else(|| Error::new(ErrorKind::NotFound, "no such import").with_field("id"))
 }
 
-/// Writes what was decided upon a row.
-pub(super) fn carry_out(
-    writing: &mut Writing<'_>,
-    schema: &Table,
-    decision: Decision,
-) -> Result<RowDecision> {
-    let done = decision.name();
-    match decision {
-        Decision::Create(draft) => {
-            let id = writing.new_id();
-            records::insert(writing, schema, id, draft)?;
-        }
-        Decision::Update(row, draft) => {
-            records::update(writing, schema, row, draft)?;
-        }
-        Decision::Unchanged(_) | Decision::Reject { .. } => {}
-    }
-    Ok(done)
-}
-
 /// The world is not the one of the plan any more.
 fn is_stale(message: &str) -> Error {
     Error::new(ErrorKind::StaleVersion, message).with_field("plan").with_hint("plan it again")
@@ -103,15 +86,9 @@ fn check_fingerprint(plan: &ImportPlan, fingerprint: &str) -> Result<()> {
     Err(is_stale("the table is not the one that the plan was made for"))
 }
 
-/// Whether somebody has changed what decisions upon rows look at. What is calculated they never do.
+/// Whether somebody has changed what decisions upon rows look at.
 fn is_disturbed(view: &View<'_>, table: &Rows<'_>, after: i64, cause: &str) -> Result<bool> {
-    let types = table.types();
-    let mut calculated = Vec::new();
-    for name in &types {
-        let columns = view.catalog.table(name)?.model.calculated_columns();
-        calculated.extend(columns.map(|column| format!("{name}.{column}")));
-    }
-    rows::is_disturbed(view.conn, &types, table.has_files(), &calculated, after, cause)
+    rows::is_disturbed(view.conn, &table.sight(view.catalog)?, after, cause)
 }
 
 /// Refuses work on rows when somebody has changed what decisions look at.

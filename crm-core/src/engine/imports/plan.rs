@@ -1,7 +1,8 @@
 //! What would come of an import: every row decided upon, none written.
 
 use super::{
-    Decision, Imports, Judged, Rows, Source, check_fingerprint, check_undisturbed, foreseen,
+    Decision, Imports, Judged, Rows, Source, beside::Extent, check_fingerprint, check_undisturbed,
+    foreseen,
 };
 use crate::{
     Error, ErrorKind, Flow, ImportPlan, Kind, ListPlanRows, PlanImport, PlannedChange, PlannedRow,
@@ -50,9 +51,9 @@ impl Imports<'_> {
         let mut tally = Tally::default();
         let mut left = Vec::new();
         let survey = self.survey(request, seq, watch, &mut |table, _, judged| {
-            let Judged { number, decision, faults } = judged;
+            let Judged { number, decision, beside, faults } = judged;
             let decision = decision.name();
-            tally.count(decision);
+            tally.count(decision, beside.extent());
             let is_rejected = matches!(decision, RowDecision::Conflict | RowDecision::Error);
             for (column, error) in faults {
                 problems.add(table.header(), number, column, &error, is_rejected);
@@ -72,7 +73,7 @@ impl Imports<'_> {
             first_row,
         });
         let unmapped = unmapped.collect();
-        let Tally { create, update, unchanged, conflict, error } = tally;
+        let Tally { create, update, unchanged, conflict, error, beside } = tally;
         Ok(ImportPlan {
             request: request.clone(),
             fingerprint,
@@ -83,6 +84,9 @@ impl Imports<'_> {
             unchanged,
             conflict,
             error,
+            associations: beside.associations,
+            activities: beside.activities,
+            others: beside.others,
             problems,
             problem_counts,
             unmapped,
@@ -136,7 +140,8 @@ impl Imports<'_> {
         let mut source = Source::of(&request.source)?;
         let fingerprint = source.fingerprint(|| store.check_interrupted(mark))?;
         let total = source.total;
-        let mut rows = Rows::of_request(&self.crm.catalog(), request, source)?.with_foresight();
+        let mut rows = Rows::of_request(&self.crm.catalog(), request, source, self.crm.now())?
+            .with_foresight();
         let mut is_finished = false;
         while !is_finished {
             let catalog = self.crm.catalog();
@@ -153,7 +158,7 @@ impl Imports<'_> {
                 return Err(Error::new(ErrorKind::Interrupted, "the planning was cancelled"));
             }
         }
-        let (header, is_mapped) = (rows.table.header().to_vec(), rows.mapping.columns().collect());
+        let (header, is_mapped) = (rows.table.header().to_vec(), rows.mapped_columns().collect());
         Ok(Survey { fingerprint, header, is_mapped })
     }
 }
@@ -173,10 +178,14 @@ struct Tally {
     unchanged: u64,
     conflict: u64,
     error: u64,
+    beside: Extent,
 }
 
 impl Tally {
-    fn count(&mut self, decision: RowDecision) {
+    fn count(&mut self, decision: RowDecision, beside: Extent) {
+        self.beside.associations += beside.associations;
+        self.beside.activities += beside.activities;
+        self.beside.others += beside.others;
         *match decision {
             RowDecision::Create => &mut self.create,
             RowDecision::Update => &mut self.update,
@@ -199,7 +208,7 @@ fn count_cells(left: &mut Vec<(u64, Option<u64>)>, table: &dyn RowSource, row: u
 }
 
 fn planned_row(header: &[String], schema: &Table, judged: Judged) -> PlannedRow {
-    let Judged { number: row, decision, faults } = judged;
+    let Judged { number: row, decision, beside, faults } = judged;
     let name = decision.name();
     let is_rejected = matches!(name, RowDecision::Conflict | RowDecision::Error);
     let (id, changes) = match decision {
@@ -211,7 +220,15 @@ fn planned_row(header: &[String], schema: &Table, judged: Judged) -> PlannedRow 
     let problems = faults.iter();
     let problems =
         problems.map(|(column, error)| to_problem(header, row, *column, error, is_rejected));
-    PlannedRow { row, decision: name, id, changes, problems: problems.collect() }
+    PlannedRow {
+        row,
+        decision: name,
+        id,
+        changes,
+        associations: beside.planned_associations(),
+        activities: beside.planned_activities(),
+        problems: problems.collect(),
+    }
 }
 
 fn changes(schema: &Table, draft: &Draft) -> Vec<PlannedChange> {

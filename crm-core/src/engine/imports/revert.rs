@@ -1,4 +1,5 @@
-//! An import taken back: what it created is archived, what it changed gets back what it was.
+//! An import taken back: what it created or added is archived, what it changed gets back what it was.
+//! Activities are immutable, and are left.
 //!
 //! The journal has new values only, so that what a value was is what the last change before the
 //! import made of it. The last change goes first, because a unique value that one record gave up for
@@ -8,15 +9,17 @@
 
 use super::{Imports, apply::cause, load};
 use crate::{
-    ChangeKind, Error, ErrorKind, Flow, ImportState, LeftChange, Progress, RecordId, Result,
-    RevertReport,
+    ChangeKind, Error, ErrorKind, Flow, ImportState, LeftChange, LeftItem, Progress, RecordId,
+    Result, RevertReport,
     cell::Cell,
-    engine::{Writing, progress::Reports, records},
-    journal::read_body,
+    engine::{Writing, associations, progress::Reports, records},
+    journal::{ActivityBody, read_body},
     limits,
     ops::Watch,
     record::{Draft, Given, concerns_one_row},
     store::{
+        activities::Page,
+        associations::{self as associations_of, Around, End},
         imports as stored_imports,
         journal::{self, StoredChange},
         records as rows,
@@ -29,7 +32,10 @@ const BATCH: u32 = 2_000;
 
 impl Imports<'_> {
     /// Takes an import back: records that it created and nobody changed since are archived, values
-    /// that it set and nobody changed since get back what they were. The rest is left and listed.
+    /// that it set and nobody changed since get back what they were, and associations that it added
+    /// and nobody changed since are archived. So is what it created at the other end of them, unless
+    /// somebody changed or linked it since, or recorded an activity with it. The rest is left and
+    /// listed, and so is every activity that it recorded.
     ///
     /// An import that is not finished can be taken back as well; it is not gone on with then. Doing
     /// it again takes back what was left, if that has become possible, and nothing twice. Progress
@@ -51,6 +57,7 @@ impl Imports<'_> {
             import: begun.import,
             archived: 0,
             restored: 0,
+            associations: 0,
             left_count: 0,
             left: Vec::new(),
         };
@@ -60,8 +67,8 @@ impl Imports<'_> {
         while !is_finished {
             let last_seq = crm.write(|writing| {
                 let mut stored = load(writing.tx, id)?;
-                let table = writing.table(&stored.import.entity_type)?;
-                table.model.check_live()?;
+                let own_type = stored.import.entity_type.clone();
+                writing.table(&own_type)?.model.check_live()?;
                 reached = reached.min(stored.last_seq + 1);
                 let range = (stored.first_seq, reached);
                 let changes = journal::of_cause(writing.tx, &own, range, BATCH)?;
@@ -69,7 +76,7 @@ impl Imports<'_> {
                 reached = changes.last().map_or(reached, |change| change.seq);
                 let mut undo = Undo {
                     writing,
-                    table: &table,
+                    own_type: &own_type,
                     own: &own,
                     reverting: &reverting,
                     report: &mut report,
@@ -107,7 +114,8 @@ impl Imports<'_> {
 /// Takes back changes within one transaction.
 struct Undo<'a, 'w> {
     writing: &'a mut Writing<'w>,
-    table: &'a Table,
+    /// The imported type.
+    own_type: &'a str,
     /// The cause of the import's changes.
     own: &'a str,
     /// That of taking them back.
@@ -117,9 +125,14 @@ struct Undo<'a, 'w> {
 
 impl Undo<'_, '_> {
     fn change(&mut self, change: &StoredChange) -> Result<()> {
+        if change.kind == ChangeKind::ActivityRecorded {
+            let id = ActivityBody::read(&change.body)?.id;
+            self.leave(LeftItem::Activity, id, None, None, ErrorKind::InvalidArgument);
+            return Ok(());
+        }
         let Some(id) = change.record_id else { return Ok(()) };
-        if change.entity_type.as_ref() != Some(&self.table.model.name) {
-            // A roll-up over what the import wrote: it follows from that.
+        if self.is_calculated(change)? {
+            // It follows from what the import wrote.
             return Ok(());
         }
         let mut later = Vec::new();
@@ -129,51 +142,160 @@ impl Undo<'_, '_> {
             }
             Ok(true)
         })?;
-        match change.kind {
-            ChangeKind::RecordCreated => self.created(id, &later),
-            _ => self.patched(id, change, &later),
+        match (change.kind, &change.entity_type) {
+            (ChangeKind::RecordCreated, Some(name)) => {
+                let table = self.writing.table(name)?;
+                self.created(&table, id, &later)
+            }
+            (ChangeKind::RecordPatched, Some(name)) => {
+                let table = self.writing.table(name)?;
+                self.patched(&table, id, change, &later)
+            }
+            (ChangeKind::AssociationAdded, _) => self.added(id, &later),
+            (ChangeKind::AssociationChanged, _) => self.demoted(id, &later),
+            _ => Ok(()),
         }
     }
 
     /// Whether a change is of nothing but what is calculated.
     fn is_calculated(&self, row: &StoredChange) -> Result<bool> {
-        let body = read_body(&self.table.model, &row.body)?;
-        let is_patch = row.kind == ChangeKind::RecordPatched;
-        Ok(is_patch && body.iter().all(|(attribute, _)| attribute.is_calculated()))
+        let (ChangeKind::RecordPatched, Some(name)) = (row.kind, &row.entity_type) else {
+            return Ok(false);
+        };
+        let table = self.writing.table(name)?;
+        let body = read_body(&table.model, &row.body)?;
+        Ok(body.iter().all(|(attribute, _)| attribute.is_calculated()))
+    }
+
+    fn is_done(&self, later: &[StoredChange]) -> bool {
+        later.iter().any(|row| row.cause.as_deref() == Some(self.reverting))
+    }
+
+    /// The last change by somebody else.
+    fn last_foreign<'r>(&self, later: &'r [StoredChange]) -> Option<&'r StoredChange> {
+        later.iter().rev().find(|row| row.cause.as_deref() != Some(self.own))
     }
 
     /// Archives a record that the import created, if nobody else touched it.
-    fn created(&mut self, id: RecordId, later: &[StoredChange]) -> Result<()> {
-        if later.iter().any(|row| row.cause.as_deref() == Some(self.reverting)) {
+    fn created(&mut self, table: &Table, id: RecordId, later: &[StoredChange]) -> Result<()> {
+        if self.is_done(later) {
             return Ok(());
         }
         let foreign: Vec<_> =
             later.iter().filter(|row| row.cause.as_deref() != Some(self.own)).collect();
-        if foreign.is_empty() {
-            records::set_archived(self.writing, self.table, id, None, true)?;
-            self.report.archived += 1;
-            return Ok(());
-        }
-        for row in foreign {
-            let body = read_body(&self.table.model, &row.body)?;
+        for row in &foreign {
+            let body = read_body(&table.model, &row.body)?;
             if body.is_empty() {
-                self.leave(id, None, Some(row), ErrorKind::StaleVersion);
+                self.leave(LeftItem::Record, id, None, Some(row), ErrorKind::StaleVersion);
             }
             for (attribute, _) in body {
-                self.leave(id, Some(attribute.name()), Some(row), ErrorKind::StaleVersion);
+                let name = Some(attribute.name());
+                self.leave(LeftItem::Record, id, name, Some(row), ErrorKind::StaleVersion);
             }
         }
+        if !foreign.is_empty() {
+            return Ok(());
+        }
+        // A record of a row is the import's own; what it made beside it others may have taken up.
+        if table.model.name != self.own_type
+            && let Some(use_of_it) = self.find_use(id)?
+        {
+            self.leave(LeftItem::Record, id, None, Some(&use_of_it), ErrorKind::StaleVersion);
+            return Ok(());
+        }
+        match records::set_archived(self.writing, table, id, None, true) {
+            Ok(_) => self.report.archived += 1,
+            Err(error) if concerns_one_row(error.kind()) => {
+                self.leave(LeftItem::Record, id, None, None, error.kind());
+            }
+            Err(error) => return Err(error),
+        }
         Ok(())
+    }
+
+    /// The change that links a record in use, or that recorded an activity with it.
+    fn find_use(&self, id: RecordId) -> Result<Option<StoredChange>> {
+        let tx = self.writing.tx;
+        let mut place = None;
+        for end in [End::From, End::To] {
+            let around = Around {
+                id,
+                end,
+                type_id: None,
+                role: None,
+                on: None,
+                with_archived: false,
+                after: None,
+            };
+            associations_of::around(tx, &around, |row, _| {
+                place = Some(row.seq);
+                Ok(false)
+            })?;
+        }
+        if place.is_none() {
+            let before = (i64::MAX, i64::MAX);
+            let page = Page { kinds: None, from: i64::MIN, before, limit: 1 };
+            let linked = page.of_link(tx, id)?.into_iter().map(|(place, _)| place);
+            place = page.of_subject(tx, id)?.into_iter().chain(linked).map(|(_, seq)| seq).next();
+        }
+        match place {
+            Some(seq) => Ok(journal::get_many(tx, &[seq])?.pop()),
+            None => Ok(None),
+        }
+    }
+
+    /// Archives an association that the import added, if nobody else changed it.
+    fn added(&mut self, id: RecordId, later: &[StoredChange]) -> Result<()> {
+        if self.is_done(later) {
+            return Ok(());
+        }
+        let (_, row) = associations::load(self.writing.tx, &self.writing.catalog, id)?;
+        if row.archived_at.is_some() {
+            // Somebody else did that.
+            return Ok(());
+        }
+        if let Some(foreign) = self.last_foreign(later) {
+            self.leave(LeftItem::Association, id, None, Some(foreign), ErrorKind::StaleVersion);
+            return Ok(());
+        }
+        match associations::set_archived(self.writing, id, None, true) {
+            Ok(_) => self.report.associations += 1,
+            Err(error) if concerns_one_row(error.kind()) => {
+                self.leave(LeftItem::Association, id, None, None, error.kind());
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Gives an association the primary flag back that one of the import took from it.
+    fn demoted(&mut self, id: RecordId, later: &[StoredChange]) -> Result<()> {
+        if self.is_done(later) {
+            return Ok(());
+        }
+        let name = Some("is_primary");
+        if let Some(foreign) = self.last_foreign(later) {
+            self.leave(LeftItem::Association, id, name, Some(foreign), ErrorKind::StaleVersion);
+            return Ok(());
+        }
+        match associations::promote(self.writing, id) {
+            Err(error) if concerns_one_row(error.kind()) => {
+                self.leave(LeftItem::Association, id, name, None, error.kind());
+                Ok(())
+            }
+            promoted => promoted,
+        }
     }
 
     /// Gives the values that the import set back what they were, as far as nobody else set them.
     fn patched(
         &mut self,
+        table: &Table,
         id: RecordId,
         change: &StoredChange,
         later: &[StoredChange],
     ) -> Result<()> {
-        let (model, tx) = (&self.table.model, self.writing.tx);
+        let (model, tx) = (&table.model, self.writing.tx);
         let mut set = Vec::new();
         for (attribute, _) in read_body(model, &change.body)? {
             if attribute.definition.formula.is_some() {
@@ -181,11 +303,12 @@ impl Undo<'_, '_> {
                 continue;
             }
             let place = model.place(attribute);
-            match self.last_to_set(place, later)? {
+            match last_to_set(table, place, later)? {
                 None => set.push(place),
                 Some(row) if row.cause.as_deref() == Some(self.reverting) => {}
                 Some(row) => {
-                    self.leave(id, Some(attribute.name()), Some(row), ErrorKind::StaleVersion);
+                    let name = Some(attribute.name());
+                    self.leave(LeftItem::Record, id, name, Some(row), ErrorKind::StaleVersion);
                 }
             }
         }
@@ -202,53 +325,40 @@ impl Undo<'_, '_> {
             Ok(before.iter().any(|(_, found)| found.is_none()))
         })?;
         let archived = later.iter().rev().find(|row| row.kind == ChangeKind::RecordArchived);
-        self.restore(id, before, archived)
-    }
-
-    /// The last change that mentions an attribute.
-    fn last_to_set<'r>(
-        &self,
-        place: usize,
-        later: &'r [StoredChange],
-    ) -> Result<Option<&'r StoredChange>> {
-        for row in later.iter().rev() {
-            let body = read_body(&self.table.model, &row.body)?;
-            if body.iter().any(|(attribute, _)| self.table.model.place(attribute) == place) {
-                return Ok(Some(row));
-            }
-        }
-        Ok(None)
+        self.restore(table, id, before, archived)
     }
 
     /// Writes the values of a record as they were; those that do not fit any more are left.
     fn restore(
         &mut self,
+        table: &Table,
         id: RecordId,
         mut before: Vec<(usize, Option<Vec<Cell>>)>,
         archived: Option<&StoredChange>,
     ) -> Result<()> {
-        let model = &self.table.model;
+        let model = &table.model;
         while !before.is_empty() {
-            let Some(mut row) = rows::get(self.writing.tx, self.table, id)? else { return Ok(()) };
+            let Some(mut row) = rows::get(self.writing.tx, table, id)? else { return Ok(()) };
             if row.archived_at.is_some() {
                 for (place, _) in &before {
                     let name = model.attributes[*place].name();
-                    self.leave(id, Some(name), archived, ErrorKind::Archived);
+                    self.leave(LeftItem::Record, id, Some(name), archived, ErrorKind::Archived);
                 }
                 return Ok(());
             }
             let stored = std::mem::take(&mut row.cells);
-            let drafted = draft(self.writing, self.table, id, stored, &before);
+            let drafted = draft(self.writing, table, id, stored, &before);
             match drafted {
                 Ok(draft) if draft.changed.is_empty() => return Ok(()),
                 Ok(draft) => {
-                    records::update(self.writing, self.table, row, draft)?;
+                    records::update(self.writing, table, row, draft)?;
                     self.report.restored += 1;
                     return Ok(());
                 }
                 Err((place, error)) if concerns_one_row(error.kind()) => {
                     before.retain(|(other, _)| *other != place);
-                    self.leave(id, Some(model.attributes[place].name()), None, error.kind());
+                    let name = Some(model.attributes[place].name());
+                    self.leave(LeftItem::Record, id, name, None, error.kind());
                 }
                 Err((_, error)) => return Err(error),
             }
@@ -258,6 +368,7 @@ impl Undo<'_, '_> {
 
     fn leave(
         &mut self,
+        item: LeftItem,
         id: RecordId,
         attribute: Option<&str>,
         by: Option<&StoredChange>,
@@ -266,6 +377,7 @@ impl Undo<'_, '_> {
         self.report.left_count += 1;
         if self.report.left.len() < limits::CSV_PROBLEMS {
             self.report.left.push(LeftChange {
+                item,
                 id,
                 attribute: attribute.map(str::to_owned),
                 actor: by.map(|row| row.actor.clone()),
@@ -274,6 +386,21 @@ impl Undo<'_, '_> {
             });
         }
     }
+}
+
+/// The last change that mentions an attribute.
+fn last_to_set<'r>(
+    table: &Table,
+    place: usize,
+    later: &'r [StoredChange],
+) -> Result<Option<&'r StoredChange>> {
+    for row in later.iter().rev() {
+        let body = read_body(&table.model, &row.body)?;
+        if body.iter().any(|(attribute, _)| table.model.place(attribute) == place) {
+            return Ok(Some(row));
+        }
+    }
+    Ok(None)
 }
 
 /// A row with some attributes as they were; or the place of one that does not fit any more.

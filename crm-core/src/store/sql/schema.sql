@@ -184,7 +184,10 @@ CREATE TABLE crm_import (
     updated INTEGER NOT NULL,
     unchanged INTEGER NOT NULL,
     conflicts INTEGER NOT NULL,
-    errors INTEGER NOT NULL
+    errors INTEGER NOT NULL,
+    associations INTEGER NOT NULL DEFAULT 0, -- what it added beside the records of its rows
+    activities INTEGER NOT NULL DEFAULT 0,
+    others INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE TABLE crm_view (

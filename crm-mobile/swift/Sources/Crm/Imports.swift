@@ -17,14 +17,19 @@ public struct Imports: Sendable {
 
     /// Says what would come of importing a CSV table, the file at `path` or `text`, without writing
     /// anything. With a `key`, one attribute or several that must all be equal, records that are
-    /// there are changed and others created, unless `mode` says otherwise.
+    /// there are changed and others created, unless `mode` says otherwise. `associations` and
+    /// `activities` say which columns make what beside the record.
     public func planCsv(
         _ type: String, _ columns: [ColumnMapping], path: String? = nil, text: String? = nil,
         key: [String] = [], mode: ImportMode? = nil, badCells: BadCells = .rejectRow,
-        dialect: CsvDialect = CsvDialect(), progress: Watch? = nil
+        dialect: CsvDialect = CsvDialect(), associations: [AssociationColumns] = [],
+        activities: [ActivityColumns] = [], progress: Watch? = nil
     ) throws -> ImportPlan {
         let source = ImportSource(format: .csv, path: path, text: text, dialect: dialect)
-        return try plan(type, source, columns, key, mode, badCells, progress)
+        let request = PlanImport(
+            entityType: type, source: source, columns: columns, mode: usual(mode, key), key: key,
+            badCells: badCells, associations: associations, activities: activities)
+        return try plan(request, progress)
     }
 
     /// Says what would come of importing JSON objects, one a line. Their keys are the columns; those
@@ -32,10 +37,14 @@ public struct Imports: Sendable {
     public func planJsonLines(
         _ type: String, _ columns: [ColumnMapping], path: String? = nil, text: String? = nil,
         key: [String] = [], mode: ImportMode? = nil, badCells: BadCells = .rejectRow,
+        associations: [AssociationColumns] = [], activities: [ActivityColumns] = [],
         progress: Watch? = nil
     ) throws -> ImportPlan {
         let source = ImportSource(format: .jsonLines, path: path, text: text)
-        return try plan(type, source, columns, key, mode, badCells, progress)
+        let request = PlanImport(
+            entityType: type, source: source, columns: columns, mode: usual(mode, key), key: key,
+            badCells: badCells, associations: associations, activities: activities)
+        return try plan(request, progress)
     }
 
     /// Works out a page of rows of a plan, or of those with one of these decisions; hand in the
@@ -83,15 +92,12 @@ public struct Imports: Sendable {
         try crm.listImports(request: ListImports(after: after, limit: limit))
     }
 
-    private func plan(
-        _ type: String, _ source: ImportSource, _ columns: [ColumnMapping], _ key: [String],
-        _ mode: ImportMode?, _ badCells: BadCells, _ progress: Watch?
-    ) throws -> ImportPlan {
-        try crm.planImport(
-            request: PlanImport(
-                entityType: type, source: source, columns: columns,
-                mode: mode ?? (key.isEmpty ? .create : .upsert), key: key, badCells: badCells),
-            listener: progress.map(ClosureListener.init))
+    private func usual(_ mode: ImportMode?, _ key: [String]) -> ImportMode {
+        mode ?? (key.isEmpty ? .create : .upsert)
+    }
+
+    private func plan(_ request: PlanImport, _ progress: Watch?) throws -> ImportPlan {
+        try crm.planImport(request: request, listener: progress.map(ClosureListener.init))
     }
 }
 

@@ -239,7 +239,7 @@ private let fileBranches: [String: Branch] = [
         return .object([
             "export": json(proposal.export), "columns": json(proposal.columns),
             "unmapped": .array(proposal.unmapped.map { .text($0) }),
-            "additions": .array(additions),
+            "additions": .array(additions), "associations": json(proposal.associations),
         ])
     },
     "vcard.export": { crm, given in

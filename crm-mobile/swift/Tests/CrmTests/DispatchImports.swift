@@ -15,7 +15,8 @@ extension Json {
     func count(_ key: String) throws -> UInt64 { UInt64(try wanted(self[key].integer)) }
 
     func planImport() throws -> PlanImport {
-        let given = try only("type", "source", "columns", "mode", "key", "bad_cells")
+        let given = try only(
+            "type", "source", "columns", "mode", "key", "bad_cells", "associations", "activities")
         let source = try given["source"].only("format", "path", "text", "dialect")
         return PlanImport(
             entityType: try given.string("type"),
@@ -24,19 +25,45 @@ extension Json {
                 path: source["path"].text, text: source["text"].text,
                 dialect: try source.dialect()),
             columns: try given.list("columns") { try $0.column() }, mode: given.mode(),
-            key: try given.list("key") { try $0.wanted($0.text) }, badCells: given.badCells())
+            key: try given.list("key") { try $0.wanted($0.text) }, badCells: given.badCells(),
+            associations: try given.list("associations") { try $0.associationColumns() },
+            activities: try given.list("activities") { try $0.activityColumns() })
+    }
+
+    func associationColumns() throws -> AssociationColumns {
+        let given = try only(
+            "type", "column", "other_type", "by", "is_incoming", "separator", "role", "is_primary",
+            "create_missing", "columns")
+        return AssociationColumns(
+            associationType: try given.string("type"), column: try given.string("column"),
+            otherType: try given.string("other_type"), by: given["by"].text,
+            isIncoming: given["is_incoming"].bool ?? false, separator: given["separator"].text,
+            role: given["role"].text, isPrimary: given["is_primary"].bool ?? false,
+            createMissing: given["create_missing"].bool ?? false,
+            columns: try given.list("columns") { try $0.column() })
+    }
+
+    func activityColumns() throws -> ActivityColumns {
+        let given = try only("kind", "columns", "channel", "direction")
+        return ActivityColumns(
+            kind: try given.string("kind"),
+            columns: try given.list("columns") { try $0.column() }, channel: given["channel"].text,
+            direction: given["direction"].text.map { $0 == "inbound" ? .inbound : .outbound })
     }
 
     func plan() throws -> ImportPlan {
         let given = try only(
             "request", "fingerprint", "seq", "rows", "create", "update", "unchanged", "conflict",
-            "error", "problems", "problem_counts", "unmapped")
+            "error", "associations", "activities", "others", "problems", "problem_counts",
+            "unmapped")
         return ImportPlan(
             request: try given["request"].planImport(),
             fingerprint: try given.string("fingerprint"), seq: try wanted(given["seq"].integer),
             rows: try given.count("rows"), create: try given.count("create"),
             update: try given.count("update"), unchanged: try given.count("unchanged"),
             conflict: try given.count("conflict"), error: try given.count("error"),
+            associations: try given.count("associations"),
+            activities: try given.count("activities"), others: try given.count("others"),
             problems: try given.list("problems") {
                 CellProblem(
                     row: try $0.count("row"), column: $0["column"].text,
@@ -96,7 +123,8 @@ let importBranches: [String: Branch] = [
         let report = try crm.revertImport(request: try name(given))
         return .object([
             "import": report.import.json, "archived": json(report.archived),
-            "restored": json(report.restored), "left_count": json(report.leftCount),
+            "restored": json(report.restored), "associations": json(report.associations),
+            "left_count": json(report.leftCount),
             "left": json(report.left),
         ])
     },
@@ -117,6 +145,50 @@ extension PlanImport: Wire {
             ]),
             "columns": CrmTests.json(columns), "mode": .text("\(mode)"),
             "key": .array(key.map { .text($0) }), "bad_cells": .text(snake("\(badCells)")),
+            "associations": CrmTests.json(associations), "activities": CrmTests.json(activities),
+        ])
+    }
+}
+
+extension AssociationColumns: Wire {
+    var json: Json {
+        .object([
+            "type": .text(associationType), "column": .text(column), "other_type": .text(otherType),
+            "by": CrmTests.json(by), "is_incoming": .bool(isIncoming),
+            "separator": CrmTests.json(separator), "role": CrmTests.json(role),
+            "is_primary": .bool(isPrimary), "create_missing": .bool(createMissing),
+            "columns": CrmTests.json(columns),
+        ])
+    }
+}
+
+extension ActivityColumns: Wire {
+    var json: Json {
+        .object([
+            "kind": .text(kind), "columns": CrmTests.json(columns),
+            "channel": CrmTests.json(channel),
+            "direction": direction.map { .text("\($0)") } ?? .null,
+        ])
+    }
+}
+
+extension PlannedAssociation: Wire {
+    var json: Json {
+        .object([
+            "type": .text(associationType), "is_incoming": .bool(isIncoming),
+            "other_type": .text(otherType), "other": CrmTests.json(other),
+            "new_row": CrmTests.json(newRow.map(Int64.init)), "role": CrmTests.json(role),
+            "is_primary": .bool(isPrimary),
+        ])
+    }
+}
+
+extension PlannedActivity: Wire {
+    var json: Json {
+        .object([
+            "kind": .text(kind), "at": CrmTests.json(at),
+            "properties": CrmTests.json(properties),
+            "amount": amount.map { Value.money($0).json } ?? .null,
         ])
     }
 }
@@ -128,6 +200,8 @@ extension ImportPlan: Wire {
             "rows": CrmTests.json(rows), "create": CrmTests.json(create),
             "update": CrmTests.json(update), "unchanged": CrmTests.json(unchanged),
             "conflict": CrmTests.json(conflict), "error": CrmTests.json(error),
+            "associations": CrmTests.json(associations), "activities": CrmTests.json(activities),
+            "others": CrmTests.json(others),
             "problems": CrmTests.json(problems), "problem_counts": CrmTests.json(problemCounts),
             "unmapped": .array(
                 unmapped.map {
@@ -152,6 +226,7 @@ extension PlannedRow: Wire {
                         "new_row": CrmTests.json($0.newRow.map(Int64.init)),
                     ])
                 }),
+            "associations": CrmTests.json(associations), "activities": CrmTests.json(activities),
             "problems": CrmTests.json(problems),
         ])
     }
@@ -165,7 +240,8 @@ extension Import: Wire {
             "updated_at": CrmTests.json(updatedAt), "rows": CrmTests.json(rows),
             "created": CrmTests.json(created), "updated": CrmTests.json(updated),
             "unchanged": CrmTests.json(unchanged), "conflicts": CrmTests.json(conflicts),
-            "errors": CrmTests.json(errors),
+            "errors": CrmTests.json(errors), "associations": CrmTests.json(associations),
+            "activities": CrmTests.json(activities), "others": CrmTests.json(others),
         ])
     }
 }
@@ -182,7 +258,8 @@ extension ImportRun: Wire {
 extension LeftChange: Wire {
     var json: Json {
         .object([
-            "id": .text(id), "attribute": CrmTests.json(attribute), "actor": CrmTests.json(actor),
+            "item": .text("\(item)"), "id": .text(id),
+            "attribute": CrmTests.json(attribute), "actor": CrmTests.json(actor),
             "at": CrmTests.json(at), "kind": .text(kind),
         ])
     }

@@ -33,6 +33,39 @@ final class ImportsTests: XCTestCase {
         XCTAssertEqual(try crm.imports.list().imports.map(\.id), [run.import.id])
     }
 
+    func testColumnsMakeAssociationsAndActivitiesOnce() throws {
+        let crm = try Crm.open(":memory:")
+        _ = try crm.associationTypes.define(.employedBy)
+        _ = try crm.activityKinds.define(.call)
+        let works = AssociationColumns(
+            associationType: "employed_by", column: "Company", otherType: "company", by: "name",
+            createMissing: true)
+        let called = ActivityColumns(
+            kind: "call",
+            columns: [
+                ColumnMapping(column: "Called", attribute: "at"),
+                ColumnMapping(column: "Minutes", attribute: "minutes"),
+            ])
+        let text =
+            "E-mail,Name,Company,Called,Minutes\nann@example.org,Ann,Acme,2025-01-31T12:00:00Z,3\n"
+        func plan() throws -> ImportPlan {
+            try crm.imports.planCsv(
+                "contact", columns, text: text, key: ["email"], associations: [works],
+                activities: [called])
+        }
+        let first = try plan()
+        XCTAssertEqual([first.associations, first.activities, first.others], [1, 1, 1])
+        let row = try crm.imports.rows(of: first).rows[0]
+        XCTAssertEqual(row.associations.map(\.newRow), [1])
+        XCTAssertEqual(row.activities.map(\.kind), ["call"])
+        let run = try crm.imports.apply(first)
+        let again = try plan()
+        XCTAssertEqual([again.associations, again.activities], [0, 0])
+        let report = try crm.imports.revert(run.import.id)
+        XCTAssertEqual([report.archived, report.associations], [2, 1])
+        XCTAssertEqual(report.left.map(\.item), [.activity])
+    }
+
     func testAPlanThatIsNotTrueAnyMoreIsRefused() throws {
         let crm = try Crm.open(":memory:")
         let plan = try crm.imports.planCsv("contact", columns, text: "E-mail,Name\n,Ann\n")

@@ -1,7 +1,9 @@
 package org.crmcore
 
 import org.crmcore.engine.Engine
+import org.crmcore.model.ActivityColumns
 import org.crmcore.model.ApplyPlan
+import org.crmcore.model.AssociationColumns
 import org.crmcore.model.BadCells
 import org.crmcore.model.ColumnMapping
 import org.crmcore.model.CsvDialect
@@ -34,7 +36,8 @@ class Imports internal constructor(private val engine: Engine) {
     /**
      * Says what would come of importing a CSV table, the file at [path] or [text], without writing anything.
      * With a [key], one attribute or several that must all be equal, records that are there are changed and
-     * others created, unless [mode] says otherwise. [progress] is told of the bytes read and returns false to cancel.
+     * others created, unless [mode] says otherwise. [associations] and [activities] say which columns make what
+     * beside the record. [progress] is told of the bytes read and returns false to cancel.
      */
     fun planCsv(
         type: String,
@@ -45,10 +48,12 @@ class Imports internal constructor(private val engine: Engine) {
         mode: ImportMode = usualMode(key),
         badCells: BadCells = BadCells.REJECT_ROW,
         dialect: CsvDialect = CsvDialect(),
+        associations: List<AssociationColumns> = emptyList(),
+        activities: List<ActivityColumns> = emptyList(),
         progress: ((Progress) -> Boolean)? = null,
     ): ImportPlan {
         val source = ImportSource(SourceFormat.CSV, path, text, dialect)
-        return plan(PlanImport(type, source, columns, mode, key, badCells), progress)
+        return plan(PlanImport(type, source, columns, mode, key, badCells, associations, activities), progress)
     }
 
     /** As [planCsv], of JSON objects, one a line; the keys of an object within one are joined by a dot, as in `home.city`. */
@@ -60,10 +65,12 @@ class Imports internal constructor(private val engine: Engine) {
         key: List<String> = emptyList(),
         mode: ImportMode = usualMode(key),
         badCells: BadCells = BadCells.REJECT_ROW,
+        associations: List<AssociationColumns> = emptyList(),
+        activities: List<ActivityColumns> = emptyList(),
         progress: ((Progress) -> Boolean)? = null,
     ): ImportPlan {
         val source = ImportSource(SourceFormat.JSON_LINES, path, text, CsvDialect())
-        return plan(PlanImport(type, source, columns, mode, key, badCells), progress)
+        return plan(PlanImport(type, source, columns, mode, key, badCells, associations, activities), progress)
     }
 
     /**

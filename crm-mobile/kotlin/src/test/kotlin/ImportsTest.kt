@@ -1,9 +1,14 @@
 package org.crmcore
 
+import org.crmcore.model.ActivityColumns
+import org.crmcore.model.ActivityPreset
+import org.crmcore.model.AssociationColumns
+import org.crmcore.model.AssociationPreset
 import org.crmcore.model.ColumnMapping
 import org.crmcore.model.ColumnRule
 import org.crmcore.model.CrmException
 import org.crmcore.model.ImportState
+import org.crmcore.model.LeftItem
 import org.crmcore.model.RowDecision
 import org.crmcore.model.Value
 import org.junit.jupiter.api.AfterEach
@@ -33,6 +38,28 @@ class ImportsTest {
         assertEquals("E-mail", error.problems.single().column)
         assertEquals(listOf(3uL), crm.imports.rows(plan, RowDecision.ERROR, pageSize = 1).map { it.row }.toList())
         assertEquals(1L, crm.contacts.count())
+    }
+
+    @Test
+    fun `columns make associations and activities, once`() {
+        crm.associationTypes.define(AssociationPreset.EMPLOYED_BY)
+        crm.activityKinds.define(ActivityPreset.CALL)
+        val works = AssociationColumns("employed_by", "Company", "company", by = "name", createMissing = true)
+        val called = ActivityColumns("call", listOf(ColumnMapping("Called", "at"), ColumnMapping("Minutes", "minutes")))
+        val text = "E-mail,Name,Company,Called,Minutes\nann@example.org,Ann,Acme,2025-01-31T12:00:00Z,3\n"
+        fun plan() = crm.imports.planCsv(
+            "contact", columns, text = text, key = listOf("email"), associations = listOf(works), activities = listOf(called),
+        )
+        val plan = plan()
+        assertEquals(listOf(1uL, 1uL, 1uL), listOf(plan.associations, plan.activities, plan.others))
+        val row = crm.imports.rows(plan).single()
+        assertEquals(1uL, row.associations.single().newRow)
+        assertEquals(Value.Integer(3), row.activities.single().properties["minutes"])
+        val run = crm.imports.apply(plan)
+        assertEquals(listOf(0uL, 0uL), plan().let { listOf(it.associations, it.activities) })
+        val report = crm.imports.revert(run.import.id)
+        assertEquals(listOf(2uL, 1uL), listOf(report.archived, report.associations))
+        assertEquals(LeftItem.ACTIVITY, report.left.single().item)
     }
 
     @Test

@@ -1,3 +1,5 @@
+-- The words of searched texts, and what an import adds beside the records of its rows.
+
 CREATE TABLE crm_searched (
     seq INTEGER PRIMARY KEY,
     type INTEGER REFERENCES crm_type (id),
@@ -8,3 +10,7 @@ CREATE TABLE crm_searched (
 CREATE VIRTUAL TABLE crm_search USING fts5(words, tokenize = 'ascii', prefix = '2');
 
 INSERT INTO crm_search (crm_search, rank) VALUES ('secure-delete', 1);
+
+ALTER TABLE crm_import ADD COLUMN associations INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE crm_import ADD COLUMN activities INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE crm_import ADD COLUMN others INTEGER NOT NULL DEFAULT 0;
