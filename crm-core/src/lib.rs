@@ -115,6 +115,8 @@
 pub mod limits;
 
 mod activity;
+#[cfg(feature = "arrow")]
+mod arrow;
 mod association;
 mod cell;
 mod condition;
@@ -148,6 +150,8 @@ pub use activity::{
     RecordedActivity, ReleaseVisitor, TimelineEntry, TimelineItem, TimelineKind, TimelinePage,
     Visitor,
 };
+#[cfg(feature = "arrow")]
+pub use arrow::{ReadTable, RecordsTable, TableQuery, ViewTable};
 pub use association::{
     AddAssociation, ArchiveAssociation, Association, AssociationChange, AssociationDirection,
     AssociationEntry, AssociationPage, AssociationPreset, AssociationType, AssociationTypeName,
@@ -200,6 +204,8 @@ pub use schema::{
 pub use time::{Clock, Date, FixedClock, Timestamp};
 pub use value::{Address, Bytes, FileRef, Money, Value, Values};
 
+#[cfg(all(feature = "arrow", feature = "sqlite"))]
+pub use engine::TableStream;
 #[cfg(feature = "sqlite")]
 pub use engine::{
     Activities, ActivityKinds, AssociationTypes, Associations, Crm, Files, Imports, Journal,
