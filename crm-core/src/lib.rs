@@ -151,7 +151,7 @@ pub use activity::{
     Visitor,
 };
 #[cfg(feature = "arrow")]
-pub use arrow::{ReadTable, RecordsTable, TableQuery, ViewTable};
+pub use arrow::{IngestTable, ReadTable, RecordsTable, TableQuery, ViewTable};
 pub use association::{
     AddAssociation, ArchiveAssociation, Association, AssociationChange, AssociationDirection,
     AssociationEntry, AssociationPage, AssociationPreset, AssociationType, AssociationTypeName,
@@ -211,6 +211,10 @@ pub use engine::{
     Activities, ActivityKinds, AssociationTypes, Associations, Crm, Files, Imports, Journal,
     Observer, Records, Types, Views,
 };
+/// The crates whose types stand in the signatures of feature `arrow`. A new major version of them is
+/// one of ours.
+#[cfg(feature = "arrow")]
+pub use {arrow_array, arrow_schema};
 
 #[cfg(feature = "uniffi")]
 uniffi::setup_scaffolding!();

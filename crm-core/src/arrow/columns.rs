@@ -9,8 +9,8 @@ use std::sync::Arc;
 use arrow_array::{
     ArrayRef, RecordBatch, RecordBatchOptions,
     builder::{
-        BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder, ListBuilder,
-        StringBuilder, TimestampMicrosecondBuilder,
+        BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder,
+        ListBuilder, StringBuilder, TimestampMicrosecondBuilder,
     },
 };
 use arrow_schema::{DataType, Schema, SchemaRef};
@@ -78,7 +78,9 @@ impl TableBuilder {
         for form in &self.layout.forms {
             let columns = &mut self.columns[column..];
             let (filled, bytes) = match *form {
-                Form::Stored { kind, .. } => stored(kind, row, place, columns, &mut self.currencies)?,
+                Form::Stored { kind, .. } => {
+                    stored(kind, row, place, columns, &mut self.currencies)?
+                }
                 Form::Scaled { kind, scale } => {
                     scaled(kind, scale, row, place, columns, &mut self.currencies)?
                 }

@@ -8,10 +8,13 @@
 //! is written out and read in again under the same names is the same values.
 
 mod columns;
+mod leaf;
 mod request;
+mod rows;
 mod schema;
 
-pub use request::{ReadTable, RecordsTable, TableQuery, ViewTable};
+pub use request::{IngestTable, ReadTable, RecordsTable, TableQuery, ViewTable};
 
 pub(crate) use columns::TableBuilder;
+pub(crate) use rows::ArrowRows;
 pub(crate) use schema::layout;

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Archived, Condition, FieldOrder, GroupRecords, PivotRecords, SelectRows, Timestamp,
+    Archived, BadCells, ColumnMapping, Condition, FieldOrder, GroupRecords, ImportMode,
+    PivotRecords, SelectRows, Timestamp, exchange::ImportRules,
 };
 
 /// A query whose whole result is read as a stream of record batches: the request of
@@ -74,6 +75,61 @@ pub struct ViewTable {
     /// out.
     #[serde(default)]
     pub at: Option<Timestamp>,
+}
+
+/// Takes a stream of record batches in as records: the request of `crm_ingest_arrow`.
+///
+/// A null says nothing: a record that is changed keeps its value, and one that is created takes the
+/// default. A row of nothing but nulls is passed over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IngestTable {
+    /// The entity type.
+    #[serde(rename = "type")]
+    pub entity_type: String,
+    /// Where the columns go; those that are not listed are not read. If it is empty, each goes to the
+    /// attribute of its own name, or the part of one such as `price.currency`.
+    #[serde(default)]
+    pub columns: Vec<ColumnMapping>,
+    /// What is done with each row.
+    #[serde(default)]
+    pub mode: ImportMode,
+    /// For update and upsert: the attributes that together name the record, of which one is unique or
+    /// has an index.
+    #[serde(default)]
+    pub key: Vec<String>,
+    /// What a value that does not fit does to its row.
+    #[serde(default)]
+    pub bad_cells: BadCells,
+    /// Whether a single rejected row undoes the whole of it. Otherwise good rows are kept, in
+    /// transactions of at most 5,000 rows.
+    #[serde(default)]
+    pub all_or_nothing: bool,
+}
+
+impl IngestTable {
+    /// Creates one record of `entity_type` per row, each column the attribute of its own name.
+    pub fn new(entity_type: impl Into<String>) -> Self {
+        Self {
+            entity_type: entity_type.into(),
+            columns: Vec::new(),
+            mode: ImportMode::Create,
+            key: Vec::new(),
+            bad_cells: BadCells::RejectRow,
+            all_or_nothing: false,
+        }
+    }
+
+    /// What is done with rows of these columns.
+    pub(crate) fn rules<'a>(&'a self, columns: &'a [ColumnMapping]) -> ImportRules<'a> {
+        ImportRules {
+            entity_type: &self.entity_type,
+            columns,
+            mode: self.mode,
+            key: &self.key,
+            bad_cells: self.bad_cells,
+        }
+    }
 }
 
 const fn default_rows() -> u32 {

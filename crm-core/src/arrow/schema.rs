@@ -62,7 +62,8 @@ fn fields(name: &str, form: Form) -> Vec<Field> {
                 let metadata = metadata.into_iter().filter(|(_, text)| !text.is_empty());
                 let metadata = metadata.map(|(key, text)| (key.to_owned(), text.to_owned()));
                 let data_type = if place == 0 { leading(kind, scale) } else { DataType::Utf8 };
-                Field::new(part_name(name, part), data_type, true).with_metadata(metadata.collect::<HashMap<_, _>>())
+                Field::new(part_name(name, part), data_type, true)
+                    .with_metadata(metadata.collect::<HashMap<_, _>>())
             };
             parts.map(field).collect()
         }

@@ -6,7 +6,10 @@
 //! meanwhile; one of a select holds a batch of memory; and after the file was closed it ends with an
 //! error.
 
-use std::vec;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    vec,
+};
 
 use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, SchemaRef};
@@ -153,7 +156,8 @@ impl Crm {
         let snapshot = self.shared.store.open_snapshot()?;
         let snapshot = Snapshot { crm: self.clone(), number: snapshot };
         let catalog = self.catalog();
-        let ready = snapshot.read(|conn| super::explained(conn, &catalog, |_, catalog| ready(catalog)))?;
+        let ready =
+            snapshot.read(|conn| super::explained(conn, &catalog, |_, catalog| ready(catalog)))?;
         let pages = pages(ready);
         let schema = pages.builder.schema();
         Ok(TableStream { schema, rest: Rest::Open(Box::new((snapshot, pages))) })
@@ -201,7 +205,12 @@ impl Iterator for TableStream {
             Rest::Counted(batches) => return batches.next().map(Ok),
             Rest::Open(open) => {
                 let (snapshot, pages) = &mut **open;
-                snapshot.read(|conn| pages.next(conn)).transpose()
+                // A reader of another language calls this, where nothing may unwind.
+                let read = || snapshot.read(|conn| pages.next(conn)).transpose();
+                catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
+                    Some(Err(Error::new(ErrorKind::Internal, "the engine panicked")
+                        .with_hint("this is a defect; please report it")))
+                })
             }
             Rest::Ended => None,
         };

@@ -10,6 +10,8 @@ mod activities;
 mod activity_kinds;
 #[cfg(feature = "arrow")]
 mod arrow_export;
+#[cfg(feature = "arrow")]
+mod arrow_import;
 mod association_types;
 mod associations;
 mod audit;
@@ -30,6 +32,7 @@ mod pivot;
 mod progress;
 mod queries;
 mod records;
+mod row_import;
 mod system;
 mod timeline;
 mod types;

@@ -19,7 +19,7 @@ mod table;
 pub(crate) mod vcard;
 mod writer;
 
-pub(crate) use columns::{ID, name as part_name, parts};
+pub(crate) use columns::{ID, name as part_name, parts, resolve as resolve_column};
 pub(crate) use json_lines::JsonLines;
 pub(crate) use mapping::{Fault, Field, Mapping, find_key};
 pub use plan::{

@@ -56,9 +56,9 @@ impl crate::cell::CellRow for RowRef<'_, '_> {
             ValueRef::Null => CellRef::Null,
             ValueRef::Integer(number) => CellRef::Integer(number),
             ValueRef::Real(number) => CellRef::Real(number),
-            ValueRef::Text(bytes) => CellRef::Text(
-                std::str::from_utf8(bytes).map_err(rusqlite::Error::from)?,
-            ),
+            ValueRef::Text(bytes) => {
+                CellRef::Text(std::str::from_utf8(bytes).map_err(rusqlite::Error::from)?)
+            }
             ValueRef::Blob(bytes) => CellRef::Blob(bytes),
         })
     }

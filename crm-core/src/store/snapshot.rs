@@ -112,7 +112,8 @@ impl Store {
     ) -> Result<T> {
         let _pass = self.gate.enter(Hold::Connection)?;
         let held = self.snapshots.state().open.get_mut(&snapshot).and_then(Option::take);
-        let lent = Lent { store: self, snapshot, held: Some(held.ok_or_else(super::gate::closed)?) };
+        let lent =
+            Lent { store: self, snapshot, held: Some(held.ok_or_else(super::gate::closed)?) };
         f(lent.connection())
     }
 

@@ -100,10 +100,15 @@ impl<'r> Rows<'r> {
         source: impl Read + 'r,
         dialect: &CsvDialect,
     ) -> Result<Self> {
-        Self::new(catalog, rules, Box::new(TableReader::open(source, dialect)?))
+        Self::of_table(catalog, rules, Box::new(TableReader::open(source, dialect)?))
     }
 
-    fn new(
+    /// Makes the mapping of a table.
+    ///
+    /// # Errors
+    ///
+    /// As [`Mapping::new`]; `UnknownType`, `Archived`.
+    pub(in crate::engine) fn of_table(
         catalog: &Catalog,
         rules: ImportRules<'r>,
         table: Box<dyn RowSource + 'r>,
@@ -135,7 +140,7 @@ impl<'r> Rows<'r> {
             }
             SourceFormat::JsonLines => {
                 let table = JsonLines::new(source, &request.columns);
-                Self::new(catalog, request.rules(), Box::new(table))
+                Self::of_table(catalog, request.rules(), Box::new(table))
             }
         }
     }
