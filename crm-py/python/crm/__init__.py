@@ -25,6 +25,8 @@ from crm.activities import (
     RecordRef,
     Visitor,
 )
+from crm.archived import Archived
+from crm.arrow import ArrowArray, ArrowStream, ArrowTable, LazyTable
 from crm.associations import (
     Association,
     AssociationChange,
@@ -157,7 +159,6 @@ from crm.query import (
 )
 from crm.records import (
     ApplyReport,
-    Archived,
     ArchiveRecord,
     ChangeOutcome,
     CreateRecord,
@@ -203,6 +204,9 @@ __all__ = [
     "ArchiveRecord",
     "Archived",
     "ArchivedError",
+    "ArrowArray",
+    "ArrowStream",
+    "ArrowTable",
     "Association",
     "AssociationChange",
     "AssociationDirection",
@@ -289,6 +293,7 @@ __all__ = [
     "InvalidValueError",
     "IoError",
     "Kind",
+    "LazyTable",
     "LeafReason",
     "LeftChange",
     "LimitExceededError",
