@@ -14,6 +14,8 @@ mod activities;
 mod queries;
 mod raw;
 mod rows;
+#[cfg(feature = "arrow")]
+mod tables;
 
 use std::{
     path::Path,
@@ -121,6 +123,8 @@ fn main() {
     reads(&crm, &raw, &ids, count, &mut report);
     pages(&crm, &raw, count, &mut report);
     queries::run(&crm, &raw.conn, count, &mut report);
+    #[cfg(feature = "arrow")]
+    tables::run(&crm, &raw.conn, count, &mut report);
     calls(&mut report);
     drop(crm);
     updates(&ours_path, &mut raw, &ids, &mut report);
