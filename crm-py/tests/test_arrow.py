@@ -15,9 +15,9 @@ from typing import Any
 
 import crm
 import duckdb
-import pandas
+import pandas  # type: ignore[import-untyped]
 import polars
-import pyarrow
+import pyarrow  # type: ignore[import-untyped]
 import pytest
 
 KINDS = [

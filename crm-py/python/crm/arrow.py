@@ -50,7 +50,7 @@ class LazyTable:
 
     def __init__(self, engine: Engine, query: dict[str, Any], batch_rows: int) -> None:
         self._engine = engine
-        self._request = {"query": query, "batch_rows": batch_rows}
+        self._request: dict[str, Any] = {"query": query, "batch_rows": batch_rows}
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """Open a stream of record batches and return it in a capsule.
