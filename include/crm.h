@@ -38,6 +38,9 @@
  * Text is UTF-8. Names and paths end with NUL; requests have a length. Times in JSON are RFC 3339,
  * ids are UUIDs, money is `{"amount": "12.34", "currency": "EUR"}`.
  *
+ * Tables go out and in as streams of the Arrow C stream interface: `crm_query_arrow` and
+ * `crm_ingest_arrow`.
+ *
  * Threads. Every function may be called from every thread, and one handle by several at once. What
  * a caller owns, a buffer or an error, is used by one thread at a time.
  *
@@ -62,6 +65,63 @@
  * An empty buffer: what every crm_buffer begins as.
  */
 #define CRM_BUFFER_INIT {NULL, 0}
+
+/* The structs of the Arrow C data and C stream interfaces, as their specification has them. */
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifndef ARROW_C_DATA_INTERFACE
+#define ARROW_C_DATA_INTERFACE
+
+#define ARROW_FLAG_DICTIONARY_ORDERED 1
+#define ARROW_FLAG_NULLABLE 2
+#define ARROW_FLAG_MAP_KEYS_SORTED 4
+
+struct ArrowSchema {
+    const char *format;
+    const char *name;
+    const char *metadata;
+    int64_t flags;
+    int64_t n_children;
+    struct ArrowSchema **children;
+    struct ArrowSchema *dictionary;
+    void (*release)(struct ArrowSchema *);
+    void *private_data;
+};
+
+struct ArrowArray {
+    int64_t length;
+    int64_t null_count;
+    int64_t offset;
+    int64_t n_buffers;
+    int64_t n_children;
+    const void **buffers;
+    struct ArrowArray **children;
+    struct ArrowArray *dictionary;
+    void (*release)(struct ArrowArray *);
+    void *private_data;
+};
+
+#endif /* ARROW_C_DATA_INTERFACE */
+
+#ifndef ARROW_C_STREAM_INTERFACE
+#define ARROW_C_STREAM_INTERFACE
+
+struct ArrowArrayStream {
+    int (*get_schema)(struct ArrowArrayStream *, struct ArrowSchema *out);
+    int (*get_next)(struct ArrowArrayStream *, struct ArrowArray *out);
+    const char *(*get_last_error)(struct ArrowArrayStream *);
+    void (*release)(struct ArrowArrayStream *);
+    void *private_data;
+};
+
+#endif /* ARROW_C_STREAM_INTERFACE */
+
+#ifdef __cplusplus
+}
+#endif
 
 /**
  * The first part of the version: it changes when something is removed or works otherwise.
@@ -497,6 +557,81 @@ crm_status crm_call_watched(crm_handle handle,
  * and can be cancelled). The text is never freed. Any thread may call it.
  */
 const char *crm_operations(void);
+
+/**
+ * Opens the whole result of a query as a stream of Arrow record batches, and writes it to
+ * `stream_out`.
+ *
+ * `request_json` is a request of `request_len` bytes: `{"query": Q, "batch_rows": N}`. `Q` is one of
+ * `{"select": …}`, `{"group": …}`, `{"pivot": …}` with a request of that operation,
+ * `{"records": {"type": "contact", "fields": ["email"], "where": …}}` and `{"view": {"name": …}}`.
+ * `docs/arrow.md` has the fields, and which kind is which type of Arrow.
+ *
+ * A select is read while the stream is, in one state of the file and a batch of memory. The caller
+ * releases the stream by its own function `release`, on whichever thread, also without having read
+ * it to its end. It may outlive the handle; when the file is closed its `get_next` gives an error,
+ * of which `get_last_error` has the words. What `*stream_out` held before is overwritten and not
+ * released.
+ *
+ * Errors: `CRM_INVALID_ARGUMENT`, naming the field; `CRM_LIMIT_EXCEEDED` if 16 streams are open; and
+ * those of the operation that the query names. A library that was built without the feature `arrow`
+ * does not have this function.
+ *
+ * ```c
+ * const char *request = "{\"query\": {\"records\": {\"type\": \"contact\"}}}";
+ * struct ArrowArrayStream stream;
+ * if (crm_query_arrow(crm, request, strlen(request), &stream, &error) == CRM_OK) {
+ *     struct ArrowArray batch;
+ *     while (stream.get_next(&stream, &batch) == 0 && batch.release != NULL)
+ *         batch.release(&batch);
+ *     stream.release(&stream);
+ * }
+ * ```
+ *
+ * # Safety
+ *
+ * `request_json` is NULL or points to `request_len` bytes; `stream_out` and `error_out` are NULL or
+ * may be written.
+ */
+crm_status crm_query_arrow(crm_handle handle,
+                           const char *request_json,
+                           size_t request_len,
+                           struct ArrowArrayStream *stream_out,
+                           struct crm_error **error_out);
+
+/**
+ * Takes a stream of Arrow record batches in: each row becomes a record, or changes one.
+ *
+ * `request_json` is a request of `request_len` bytes: `{"type": "contact"}`, with `columns`, `mode`,
+ * `key`, `bad_cells` and `all_or_nothing` as `csv.import` has them, except that `key` is a list, and
+ * that without `columns` each column goes to the attribute of its own name. `result_out`, which may
+ * be NULL, gets the same report, with every row that was not written; the caller releases it by
+ * `crm_buffer_free`.
+ *
+ * The stream is taken over and released before the call returns, whatever it returns; then
+ * `stream->release` is NULL. Its functions run on this thread, between two transactions.
+ * `progress` may be NULL; it is told of rows, as `crm_call_watched` tells of bytes.
+ *
+ * Errors: `CRM_INVALID_ARGUMENT`, naming the field or column; `CRM_WRONG_KIND` and
+ * `CRM_UNKNOWN_ATTRIBUTE`, naming the column; `CRM_IO` if the stream fails. Good rows that were
+ * committed before are kept, unless all or nothing was asked for. A library that was built without
+ * the feature `arrow` does not have this function.
+ *
+ * # Safety
+ *
+ * `request_json` is NULL or points to `request_len` bytes; `stream` is NULL or points to a stream as
+ * the Arrow C stream interface defines it, which may be released already; `progress` is NULL or a
+ * function that may be called with `user_data` on this thread; `result_out` and `error_out` are NULL
+ * or may be written.
+ */
+crm_status crm_ingest_arrow(crm_handle handle,
+                            const char *request_json,
+                            size_t request_len,
+                            struct ArrowArrayStream *stream,
+                            crm_progress_callback progress,
+                            void *user_data,
+                            struct crm_buffer *result_out,
+                            struct crm_error **error_out);
 
 /**
  * Releases what a call wrote into a buffer, and empties the buffer.

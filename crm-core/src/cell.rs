@@ -34,6 +34,46 @@ impl Cell {
     }
 }
 
+/// What one column of one row holds, where it stands.
+#[cfg(feature = "arrow")]
+#[derive(Clone, Copy)]
+pub(crate) enum CellRef<'a> {
+    /// Nothing.
+    Null,
+    /// A whole number.
+    Integer(i64),
+    /// A floating-point number.
+    Real(f64),
+    /// UTF-8 text.
+    Text(&'a str),
+    /// Bytes.
+    Blob(&'a [u8]),
+}
+
+#[cfg(feature = "arrow")]
+impl From<CellRef<'_>> for Cell {
+    fn from(cell: CellRef<'_>) -> Self {
+        match cell {
+            CellRef::Null => Self::Null,
+            CellRef::Integer(number) => Self::Integer(number),
+            CellRef::Real(number) => Self::Real(number),
+            CellRef::Text(text) => Self::Text(text.to_owned()),
+            CellRef::Blob(bytes) => Self::Blob(bytes.to_vec()),
+        }
+    }
+}
+
+/// A row that is read where it stands, without a copy of its cells.
+#[cfg(feature = "arrow")]
+pub(crate) trait CellRow {
+    /// The cell in this place.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` if a text is not UTF-8.
+    fn cell(&self, place: usize) -> crate::Result<CellRef<'_>>;
+}
+
 // A cell may hold personal data, so that a log of one shows its shape and never its content.
 impl fmt::Debug for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -89,6 +89,7 @@
 //! | `bundled` | yes | an SQLite of our own. Without it the system's is linked, and opening fails where that is older than 3.51.3 | a C compiler, and compiling SQLite once |
 //! | `phone` | yes | telephone numbers are checked against the rules of their country; without it only the shape of E.164 is | the metadata of all regions in the library |
 //! | `uniffi` | no | what the Swift and Kotlin bindings are generated from | UniFFI |
+//! | `arrow` | no | `Crm::read_table` and `Crm::ingest_table`: results of queries as Arrow record batches, and such batches as records | the crates of Arrow |
 //! | `schema` | no | a JSON Schema of every request and response | schemars |
 //!
 //! # Guarantees
@@ -116,6 +117,8 @@
 pub mod limits;
 
 mod activity;
+#[cfg(feature = "arrow")]
+mod arrow;
 mod association;
 mod cell;
 mod condition;
@@ -150,6 +153,8 @@ pub use activity::{
     RecordedActivity, ReleaseVisitor, TimelineEntry, TimelineItem, TimelineKind, TimelinePage,
     Visitor,
 };
+#[cfg(feature = "arrow")]
+pub use arrow::{IngestTable, ReadTable, RecordsTable, TableQuery, ViewTable};
 pub use association::{
     AddAssociation, ArchiveAssociation, Association, AssociationChange, AssociationDirection,
     AssociationEntry, AssociationPage, AssociationPreset, AssociationType, AssociationTypeName,
@@ -206,11 +211,17 @@ pub use search::{
 pub use time::{Clock, Date, FixedClock, Timestamp};
 pub use value::{Address, Bytes, FileRef, Money, Value, Values};
 
+#[cfg(all(feature = "arrow", feature = "sqlite"))]
+pub use engine::TableStream;
 #[cfg(feature = "sqlite")]
 pub use engine::{
     Activities, ActivityKinds, AssociationTypes, Associations, Crm, Files, Imports, Journal,
     Observer, Records, Types, Views,
 };
+/// The crates whose types stand in the signatures of feature `arrow`. A new major version of them is
+/// one of ours.
+#[cfg(feature = "arrow")]
+pub use {arrow_array, arrow_schema};
 
 #[cfg(feature = "uniffi")]
 uniffi::setup_scaffolding!();

@@ -138,3 +138,9 @@ pub const VIEW_BYTES: usize = 1024 * 1024;
 pub const GROUPS: u32 = 10_000;
 /// Cells of a pivot.
 pub const PIVOT_CELLS: usize = 100_000;
+/// Streams of Arrow tables that are open at once on one file.
+pub const STREAMS: usize = 16;
+/// Rows in one batch of an Arrow table.
+pub const STREAM_ROWS: u32 = 100_000;
+/// Bytes of text after which a batch of an Arrow table ends, whatever its rows.
+pub const STREAM_BYTES: usize = 16 * 1024 * 1024;

@@ -441,6 +441,36 @@ impl OpenOptions {
     }
 }
 
+#[cfg(feature = "arrow")]
+macro_rules! requests_of_streams {
+    ($($request:ty)*) => {
+        $(
+            impl $request {
+                /// Reads the request from JSON. An empty text counts as `{}`.
+                ///
+                /// # Errors
+                ///
+                /// As [`parse`](Self::parse).
+                pub fn from_json(json: &[u8]) -> Result<Self> {
+                    whole(json, |request| Self::parse(request))
+                }
+
+                /// Reads the request from any serde format.
+                ///
+                /// # Errors
+                ///
+                /// `InvalidArgument`, naming the field, if it does not fit.
+                pub fn parse<'de, D: Deserializer<'de>>(request: D) -> Result<Self> {
+                    read(request)
+                }
+            }
+        )*
+    };
+}
+
+#[cfg(feature = "arrow")]
+requests_of_streams! { crate::ReadTable crate::IngestTable }
+
 type JsonReader<'de> = serde_json::Deserializer<serde_json::de::SliceRead<'de>>;
 
 /// Reads all of a JSON text.

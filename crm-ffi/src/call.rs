@@ -142,14 +142,14 @@ fn run(
 /// # Safety
 ///
 /// `result_out` is NULL or may be written.
-unsafe fn hand_over(result: Vec<u8>, result_out: *mut crm_buffer) {
+pub(crate) unsafe fn hand_over(result: Vec<u8>, result_out: *mut crm_buffer) {
     // SAFETY: the same promise. NULL means that nobody wants it.
     if let Ok(out) = unsafe { Out::new(result_out, "result_out") } {
         out.set(crm_buffer::new(result));
     }
 }
 
-fn json(value: &impl Serialize) -> Result<Vec<u8>> {
+pub(crate) fn json(value: &impl Serialize) -> Result<Vec<u8>> {
     serde_json::to_vec(value).map_err(|error| {
         Error::new(ErrorKind::Internal, "the result cannot be written as JSON").with_source(error)
     })

@@ -37,6 +37,9 @@
 //! Text is UTF-8. Names and paths end with NUL; requests have a length. Times in JSON are RFC 3339,
 //! ids are UUIDs, money is `{"amount": "12.34", "currency": "EUR"}`.
 //!
+//! Tables go out and in as streams of the Arrow C stream interface: `crm_query_arrow` and
+//! `crm_ingest_arrow`.
+//!
 //! Threads. Every function may be called from every thread, and one handle by several at once. What
 //! a caller owns, a buffer or an error, is used by one thread at a time.
 //!
@@ -56,6 +59,9 @@ mod engine;
 
 mod call;
 
+#[cfg(feature = "arrow")]
+mod arrow;
+
 mod buffer;
 
 mod error;
@@ -64,6 +70,8 @@ mod observe;
 
 mod version;
 
+#[cfg(feature = "arrow")]
+pub use arrow::{crm_ingest_arrow, crm_query_arrow};
 pub use buffer::{crm_buffer, crm_buffer_free};
 pub use call::{crm_call, crm_call_watched, crm_operations, crm_progress_callback};
 pub use engine::{crm_acting_as, crm_close, crm_interrupt, crm_open};

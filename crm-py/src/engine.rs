@@ -71,6 +71,45 @@ impl Engine {
         Ok(pythonize(py, &response)?)
     }
 
+    /// Opens the result of a query as a stream of Arrow record batches, in a capsule.
+    #[cfg(feature = "arrow")]
+    fn read_table<'py>(
+        &self,
+        py: Python<'py>,
+        request: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, pyo3::types::PyCapsule>> {
+        let request = guard(|| crm_core::ReadTable::parse(&mut Depythonizer::from_object(request)))
+            .map_err(|error| raise(py, &error))?;
+        let stream = self.detached(py, |crm| crm.read_table(&request))?;
+        crate::capsule::export(py, stream)
+    }
+
+    /// Takes in the record batches that `table` hands out, and tells `progress` of the rows.
+    #[cfg(feature = "arrow")]
+    #[pyo3(signature = (request, table, progress=None))]
+    fn ingest_table<'py>(
+        &self,
+        py: Python<'py>,
+        request: &Bound<'py, PyAny>,
+        table: &Bound<'py, PyAny>,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let request =
+            guard(|| crm_core::IngestTable::parse(&mut Depythonizer::from_object(request)))
+                .map_err(|error| raise(py, &error))?;
+        let stream = crate::capsule::import(table)?;
+        let mut watcher = Watcher::new(progress);
+        let crm = self.crm();
+        let outcome = py.detach(|| {
+            guard(|| crm.ingest_table(&request, stream, &mut |progress| watcher.step(progress)))
+        });
+        if let Some(exception) = watcher.into_raised() {
+            return Err(exception);
+        }
+        let report = outcome.map_err(|error| raise(py, &error))?;
+        Ok(pythonize(py, &report)?)
+    }
+
     /// The same file, written to in the name of `actor` and for the reason `cause`.
     #[pyo3(signature = (actor, cause=None))]
     fn acting_as(&self, py: Python<'_>, actor: &str, cause: Option<&str>) -> PyResult<Self> {

@@ -3,8 +3,10 @@
 //!
 //! It converts, guards and forwards, and decides nothing. The invariants: Python's lock is released
 //! while the engine works, no panic reaches Python, and every error of the engine arrives as the
-//! exception of its kind.
+//! exception of its kind. `unsafe` stands in `capsule.rs` only.
 
+#[cfg(feature = "arrow")]
+mod capsule;
 mod engine;
 mod failure;
 mod job;

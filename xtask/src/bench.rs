@@ -38,7 +38,8 @@ static LANGUAGES: [Language; 4] = [
 /// Runs all benchmarks; `false` when a budget was missed or a program failed.
 pub(crate) fn run(shell: &Shell, arguments: &[&str]) -> Result<bool> {
     let mut cargo = shell.command("cargo");
-    cargo.args(["bench", "--quiet", "-p", "crm-core", "--bench", "engine", "--"]).args(arguments);
+    cargo.args(["bench", "--quiet", "-p", "crm-core", "--features", "arrow"]);
+    cargo.args(["--bench", "engine", "--"]).args(arguments);
     let status = cargo.status().map_err(|error| format!("cannot run cargo: {error}"))?;
     let mut succeeded = status.success();
     for language in &LANGUAGES {

@@ -15,6 +15,8 @@ mod queries;
 mod raw;
 mod rows;
 mod search;
+#[cfg(feature = "arrow")]
+mod tables;
 
 use std::{
     path::Path,
@@ -122,6 +124,8 @@ fn main() {
     reads(&crm, &raw, &ids, count, &mut report);
     pages(&crm, &raw, count, &mut report);
     queries::run(&crm, &raw.conn, count, &mut report);
+    #[cfg(feature = "arrow")]
+    tables::run(&crm, &raw.conn, count, &mut report);
     calls(&mut report);
     drop(crm);
     updates(&ours_path, &mut raw, &ids, &mut report);

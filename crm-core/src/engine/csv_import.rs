@@ -5,14 +5,12 @@
 //! table.
 
 use super::{
-    Crm, Writing,
-    imports::{Judged, Rows, Source, carry_out},
-    intake::{Intake, Tally},
+    Crm,
+    imports::{Rows, Source},
 };
 use crate::{
-    Flow, ImportCsv, ImportMode, ImportReport, MappingProposal, Outcome, ProposeMapping, Result,
-    RowDecision,
-    exchange::{Problems, RowCell, RowSource as _, TableReader, find_key, propose},
+    ImportCsv, ImportMode, ImportReport, MappingProposal, ProposeMapping, Result,
+    exchange::{RowCell, RowSource as _, TableReader, find_key, propose},
     ops::Watch,
 };
 
@@ -60,10 +58,7 @@ impl Crm {
         if let (Some(key), true) = (&request.key, request.mode != ImportMode::Create) {
             find_key(&rows.schema.model, key)?;
         }
-        let mut import = Import { rows, problems: Problems::default(), tally: Tally::default() };
-        self.take_in(&mut import, total, request.all_or_nothing, watch)?;
-        let Import { rows, problems, tally } = import;
-        Ok(tally.report(problems.finish(rows.table.header())))
+        self.take_in_rows(rows, total, request.all_or_nothing, watch)
     }
 
     /// Proposes which column of a CSV table goes to which attribute, by name; and for references
@@ -95,41 +90,5 @@ impl Crm {
         let find_association =
             |name: &str| catalog.associations(name).ok().map(|table| &table.model);
         Ok(propose(model, table.header(), &samples, find_type, find_association))
-    }
-}
-
-/// An import under way.
-struct Import<'r> {
-    rows: Rows<'r>,
-    problems: Problems,
-    tally: Tally,
-}
-
-impl Intake for Import<'_> {
-    fn batch(&mut self, writing: &mut Writing<'_>) -> Result<bool> {
-        let Self { rows, problems, tally } = self;
-        let (tx, catalog) = (writing.tx, writing.catalog.clone());
-        rows.batch(tx, &catalog, None, |table, schema, judged| {
-            let Judged { number, decision, beside, faults } = judged;
-            let outcome = match carry_out(writing, schema, decision, beside)? {
-                RowDecision::Create => Some(Outcome::Created),
-                RowDecision::Update => Some(Outcome::Updated),
-                RowDecision::Unchanged => Some(Outcome::Unchanged),
-                RowDecision::Conflict | RowDecision::Error => None,
-            };
-            tally.count(outcome);
-            for (column, error) in faults {
-                problems.add(table.header(), number, column, &error, outcome.is_none());
-            }
-            Ok(Flow::Continue)
-        })
-    }
-
-    fn bytes_read(&self) -> u64 {
-        self.rows.table.bytes_read()
-    }
-
-    fn tally(&mut self) -> &mut Tally {
-        &mut self.tally
     }
 }

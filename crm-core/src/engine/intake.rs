@@ -55,6 +55,15 @@ impl Tally {
 
 /// An import under way.
 pub(super) trait Intake {
+    /// Gets ready what the next batch needs, outside of its transaction.
+    ///
+    /// # Errors
+    ///
+    /// Those of the source.
+    fn prepare(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     /// Takes in what one transaction may hold, and says whether the source has ended.
     ///
     /// # Errors
@@ -62,16 +71,16 @@ pub(super) trait Intake {
     /// Those that concern more than one record.
     fn batch(&mut self, writing: &mut Writing<'_>) -> Result<bool>;
 
-    /// How many bytes of the source have been read.
-    fn bytes_read(&self) -> u64;
+    /// How far the source has been read, in what progress counts.
+    fn done(&self) -> u64;
 
     /// What was done so far.
     fn tally(&mut self) -> &mut Tally;
 }
 
 impl Crm {
-    /// Carries an import out to its end, or until `watch` cancels it. `total` says how many bytes
-    /// the source has, where that is known.
+    /// Carries an import out to its end, or until `watch` cancels it. `total` says how much
+    /// there is of what progress counts, where that is known.
     ///
     /// # Errors
     ///
@@ -95,8 +104,9 @@ impl Crm {
         }
         let mut is_finished = false;
         while !is_finished && !intake.tally().is_cancelled {
+            intake.prepare()?;
             is_finished = self.write(|writing| intake.batch(writing))?;
-            match goes_on(intake.bytes_read(), is_finished) {
+            match goes_on(intake.done(), is_finished) {
                 // All is committed: there is nothing left to stop.
                 _ if is_finished => {}
                 goes_on => intake.tally().is_cancelled = !goes_on?,
@@ -114,9 +124,10 @@ impl Crm {
         let written = self.write(|writing| {
             let mut is_finished = false;
             while !is_finished {
+                intake.prepare()?;
                 is_finished = intake.batch(writing)?;
                 // The last time too: a caller who says stop then gets nothing, as promised.
-                if !goes_on(intake.bytes_read(), is_finished)? {
+                if !goes_on(intake.done(), is_finished)? {
                     intake.tally().is_cancelled = true;
                     break;
                 }

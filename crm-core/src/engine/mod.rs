@@ -8,6 +8,10 @@
 
 mod activities;
 mod activity_kinds;
+#[cfg(feature = "arrow")]
+mod arrow_export;
+#[cfg(feature = "arrow")]
+mod arrow_import;
 mod association_types;
 mod associations;
 mod audit;
@@ -29,6 +33,7 @@ mod progress;
 mod queries;
 mod records;
 mod rollups;
+mod row_import;
 mod search;
 mod system;
 mod timeline;
@@ -44,6 +49,8 @@ mod writing;
 
 pub use activities::Activities;
 pub use activity_kinds::ActivityKinds;
+#[cfg(feature = "arrow")]
+pub use arrow_export::TableStream;
 pub use association_types::AssociationTypes;
 pub use associations::Associations;
 pub use files::Files;
@@ -329,12 +336,7 @@ impl Crm {
     /// rows that its catalog does not explain; then the schema is read from the same state.
     fn read_explained<T>(&self, f: impl Fn(&Connection, &Catalog) -> Result<T>) -> Result<T> {
         let catalog = self.catalog();
-        self.shared.store.read_snapshot(|conn| match f(conn, &catalog) {
-            Err(error) if matches!(error.kind(), ErrorKind::UnknownType | ErrorKind::Corrupt) => {
-                f(conn, &Catalog::load(conn)?)
-            }
-            done => done,
-        })
+        self.shared.store.read_snapshot(|conn| explained(conn, &catalog, f))
     }
 
     /// The first transaction of a new file: its device, and the presets it begins with.
@@ -379,6 +381,20 @@ impl Crm {
 impl fmt::Debug for Crm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Crm").finish_non_exhaustive()
+    }
+}
+
+/// Does `f` with a schema that knows all of this state of the file.
+fn explained<T>(
+    conn: &Connection,
+    catalog: &Catalog,
+    f: impl Fn(&Connection, &Catalog) -> Result<T>,
+) -> Result<T> {
+    match f(conn, catalog) {
+        Err(error) if matches!(error.kind(), ErrorKind::UnknownType | ErrorKind::Corrupt) => {
+            f(conn, &Catalog::load(conn)?)
+        }
+        done => done,
     }
 }
 

@@ -191,7 +191,7 @@ impl<R: Read> Intake for Import<'_, R> {
         Ok(false)
     }
 
-    fn bytes_read(&self) -> u64 {
+    fn done(&self) -> u64 {
         self.cards.bytes_read()
     }
 

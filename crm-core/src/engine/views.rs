@@ -109,14 +109,19 @@ impl<'a> Views<'a> {
     /// `NotFound`; `Archived`; `InvalidArgument` for the pages of a pivot; as the query itself, which
     /// is judged anew: the field is the place within it, such as `columns[0].field`.
     pub fn run(&self, run: &RunView) -> Result<ViewAnswer> {
-        let view = self.get(&run.name)?;
-        if view.archived_at.is_some() {
-            return Err(archived());
-        }
-        match view.query.of_run(run)? {
+        match self.query_of(run)? {
             ViewQuery::Select(request) => self.crm.select_rows(&request).map(ViewAnswer::Rows),
             ViewQuery::Group(request) => self.crm.group_records(&request).map(ViewAnswer::Rows),
             ViewQuery::Pivot(request) => self.crm.pivot_records(&request).map(ViewAnswer::Pivot),
+        }
+    }
+
+    /// What a run of a view asks.
+    pub(super) fn query_of(&self, run: &RunView) -> Result<ViewQuery> {
+        let view = self.get(&run.name)?;
+        match view.archived_at {
+            Some(_) => Err(archived()),
+            None => view.query.of_run(run),
         }
     }
 

@@ -24,7 +24,23 @@ pub(crate) trait RowSource {
     /// How many bytes of the source have been read.
     fn bytes_read(&self) -> u64;
 
-    /// Goes on to the next row that has anything in it; false at the end of the table.
+    /// How far reading is, in what progress counts: bytes, unless the format says otherwise.
+    fn done(&self) -> u64 {
+        self.bytes_read()
+    }
+
+    /// Gets ready what the next rows need, where that must not be done within a transaction, and says
+    /// whether there may be more after them.
+    ///
+    /// # Errors
+    ///
+    /// Those of the source.
+    fn fetch(&mut self) -> Result<bool> {
+        Ok(false)
+    }
+
+    /// Goes on to the next row that has anything in it; false at the end of the table, or of what was
+    /// fetched.
     ///
     /// # Errors
     ///

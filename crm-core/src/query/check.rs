@@ -25,9 +25,18 @@ use crate::{
 /// As [`condition::check`]; `WrongKind` where a kind does not do; `InvalidArgument` and
 /// `LimitExceeded`.
 pub(crate) fn check_select(request: &SelectRows, schema: &dyn Schema) -> Result<CheckedSelect> {
+    at_most("columns", request.columns.len(), limits::QUERY_COLUMNS)?;
+    check_wide(request, schema)
+}
+
+/// Judges a select of any number of columns.
+///
+/// # Errors
+///
+/// As [`check_select`].
+pub(crate) fn check_wide(request: &SelectRows, schema: &dyn Schema) -> Result<CheckedSelect> {
     let mut checker = Checker::new(schema, &request.entity_type);
     at_least_one("columns", request.columns.len())?;
-    at_most("columns", request.columns.len(), limits::QUERY_COLUMNS)?;
     at_most("order", request.order.len(), limits::QUERY_KEYS)?;
     let columns = request.columns.iter().enumerate();
     let columns = columns.map(|(place, column)| {

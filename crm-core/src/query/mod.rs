@@ -22,6 +22,8 @@ pub use request::{
 pub use view::{RunView, SaveView, SavedView, ViewAnswer, ViewName, ViewQuery};
 
 pub(crate) use bucket::start;
+#[cfg(feature = "arrow")]
+pub(crate) use check::check_wide;
 pub(crate) use check::{check_group, check_pivot, check_select};
 pub(crate) use checked::{
     Aggregate, CheckedGroup, CheckedPivot, CheckedSelect, Currency, EventFigure, FieldColumn,

@@ -35,3 +35,31 @@ impl FromSql for Cell {
         })
     }
 }
+
+/// A row of a statement that is read where it stands.
+#[cfg(feature = "arrow")]
+pub(crate) struct RowRef<'r, 's>(&'r rusqlite::Row<'s>);
+
+#[cfg(feature = "arrow")]
+impl<'r, 's> RowRef<'r, 's> {
+    pub(super) fn new(row: &'r rusqlite::Row<'s>) -> Self {
+        Self(row)
+    }
+}
+
+#[cfg(feature = "arrow")]
+impl crate::cell::CellRow for RowRef<'_, '_> {
+    #[inline]
+    fn cell(&self, place: usize) -> crate::Result<crate::cell::CellRef<'_>> {
+        use crate::cell::CellRef;
+        Ok(match self.0.get_ref(place)? {
+            ValueRef::Null => CellRef::Null,
+            ValueRef::Integer(number) => CellRef::Integer(number),
+            ValueRef::Real(number) => CellRef::Real(number),
+            ValueRef::Text(bytes) => {
+                CellRef::Text(std::str::from_utf8(bytes).map_err(rusqlite::Error::from)?)
+            }
+            ValueRef::Blob(bytes) => CellRef::Blob(bytes),
+        })
+    }
+}

@@ -26,6 +26,8 @@ mod migrate;
 mod open;
 mod pool;
 mod query;
+#[cfg(feature = "arrow")]
+mod snapshot;
 
 pub(crate) mod activities;
 pub(crate) mod associations;
@@ -113,6 +115,8 @@ pub(crate) struct Store {
     writer: Mutex<Option<Connection>>,
     readers: Pool,
     queries: Pool,
+    #[cfg(feature = "arrow")]
+    snapshots: snapshot::Snapshots,
     /// `None` for memory.
     file: Option<OpenFile>,
 }
@@ -173,6 +177,8 @@ impl Store {
             writer: Mutex::new(writer),
             readers: Pool::new(READERS_MAX),
             queries: Pool::new(QUERIES_MAX),
+            #[cfg(feature = "arrow")]
+            snapshots: snapshot::Snapshots::default(),
             file,
         }
     }
@@ -372,6 +378,8 @@ impl Store {
         let Some(closing) = self.gate.begin_close()? else { return Ok(()) };
         drop(self.readers.drain());
         drop(self.queries.drain());
+        #[cfg(feature = "arrow")]
+        self.snapshots.close();
         let writer = self.writer().take();
         let held = self.file.as_ref().and_then(|file| locked(&file.held).take());
         let tidied = match (&writer, &self.file) {
@@ -459,6 +467,8 @@ impl Drop for Store {
         if self.gate.is_forked() {
             // Locks and log are the parent's. To close here would release and delete them.
             std::mem::forget((self.writer().take(), self.readers.drain(), self.queries.drain()));
+            #[cfg(feature = "arrow")]
+            self.snapshots.forget();
             std::mem::forget(self.file.take());
             return;
         }

@@ -6,6 +6,8 @@
 
 use rusqlite::{Connection, params_from_iter};
 
+#[cfg(feature = "arrow")]
+use super::cell::RowRef;
 use super::{
     condition::{Scope, Writer},
     table::quote,
@@ -96,6 +98,33 @@ pub(crate) fn rows(
     query_of.finish(&order.collect::<Vec<_>>(), Some(limit))
 }
 
+/// The rows of a select after a row of the table, in the order in which the file holds them: the
+/// number of the row, cells of the columns.
+///
+/// # Errors
+///
+/// As [`rows`].
+#[cfg(feature = "arrow")]
+pub(crate) fn stored_rows(
+    query: &CheckedSelect,
+    moment: &Moment,
+    archived: Archived,
+    after: i64,
+    limit: u32,
+) -> Result<Statement> {
+    let mut query_of = Query::new(&query.source, moment);
+    // No attribute is called so, because the name of one begins with a letter.
+    let number = format!("{}._rowid_", query_of.record.row);
+    query_of.writer.push(&format!("SELECT {number}"));
+    for Output { what, form, .. } in &query.columns {
+        query_of.selected(what, *form);
+    }
+    query_of.from(archived);
+    query_of.writer.push(&format!(" AND {number} > "));
+    query_of.writer.bind(Cell::Integer(after));
+    query_of.finish(&[number], Some(limit))
+}
+
 /// The groups after a place: cells of the keys, cells of the measures. A limit of `None` takes all.
 ///
 /// # Errors
@@ -177,6 +206,27 @@ pub(crate) fn visit(
     let mut rows = prepared.query(params_from_iter(&statement.parameters)).map_err(failure)?;
     while let Some(row) = rows.next().map_err(failure)? {
         visit((0..width).map(|place| row.get(place)).collect::<rusqlite::Result<_>>()?)?;
+    }
+    Ok(())
+}
+
+/// Shows the rows of a statement to `visit` where they stand, in their order, until it says stop.
+///
+/// # Errors
+///
+/// As [`visit`].
+#[cfg(feature = "arrow")]
+pub(crate) fn visit_refs(
+    conn: &Connection,
+    statement: &Statement,
+    mut visit: impl FnMut(&RowRef<'_, '_>) -> Result<bool>,
+) -> Result<()> {
+    let mut prepared = conn.prepare_cached(&statement.sql)?;
+    let mut rows = prepared.query(params_from_iter(&statement.parameters)).map_err(failure)?;
+    while let Some(row) = rows.next().map_err(failure)? {
+        if !visit(&RowRef::new(row))? {
+            break;
+        }
     }
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! The engine as its users meet it: through the public interface, on real files.
 #![allow(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
 
+#[cfg(feature = "arrow")]
+mod arrow;
 mod audit;
 mod bad_input;
 mod conditions;

@@ -25,6 +25,8 @@ from crm.activities import (
     RecordRef,
     Visitor,
 )
+from crm.archived import Archived
+from crm.arrow import ArrowArray, ArrowStream, ArrowTable, LazyTable
 from crm.associations import (
     Association,
     AssociationChange,
@@ -162,7 +164,6 @@ from crm.query import (
 )
 from crm.records import (
     ApplyReport,
-    Archived,
     ArchiveRecord,
     ChangeOutcome,
     CreateRecord,
@@ -217,6 +218,9 @@ __all__ = [
     "ArchiveRecord",
     "Archived",
     "ArchivedError",
+    "ArrowArray",
+    "ArrowStream",
+    "ArrowTable",
     "Association",
     "AssociationChange",
     "AssociationColumns",
@@ -305,6 +309,7 @@ __all__ = [
     "InvalidValueError",
     "IoError",
     "Kind",
+    "LazyTable",
     "LeafReason",
     "LeftChange",
     "LeftItem",

@@ -17,7 +17,8 @@ from crm.schema import Attribute, ChoiceOption, Definitions, read_attribute, wri
 from crm.values import Value, encode, encode_values
 
 if TYPE_CHECKING:
-    from crm.records import Archived, Record
+    from crm.archived import Archived
+    from crm.records import Record
 
 T = TypeVar("T")
 

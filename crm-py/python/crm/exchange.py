@@ -14,8 +14,8 @@ from typing import Any
 
 from crm import wire
 from crm._native import Engine
+from crm.archived import Archived
 from crm.progress import Report, adapt
-from crm.records import Archived
 from crm.schema import Attribute, read_attribute
 from crm.values import Value, encode_values
 

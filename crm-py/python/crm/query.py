@@ -14,8 +14,10 @@ from typing import Any, TypeAlias
 
 from crm import conditions, tables, wire
 from crm._native import Engine
+from crm.archived import Archived
+from crm.arrow import BATCH_ROWS, LazyTable
 from crm.conditions import Condition, moment
-from crm.records import SCAN_PAGE, Archived
+from crm.records import SCAN_PAGE
 from crm.schema import Kind
 from crm.values import decode
 
@@ -426,6 +428,14 @@ class Query:
         )
         request = {**write_query(asked)["select"], "after": after}
         return read_page(self._engine.call("query.select", request))
+
+    def table(self, query: ViewQuery, *, batch_rows: int = BATCH_ROWS) -> LazyTable:
+        """Return the whole result of a query for programs that read Arrow: polars, pandas, DuckDB …
+
+        Its `limit` is of pages and not looked at. Without an order, rows come as the file holds them.
+        A pivot comes in its long form: keys of row and column, and the figure.
+        """
+        return LazyTable(self._engine, write_query(query), batch_rows)
 
     def iterate(
         self,

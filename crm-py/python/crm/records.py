@@ -13,8 +13,11 @@ from uuid import UUID
 
 from crm import values, wire
 from crm._native import Engine
+from crm.archived import Archived
+from crm.arrow import BATCH_ROWS, ArrowTable, LazyTable
 from crm.conditions import Condition, moment, write
 from crm.errors import CrmError, InvalidArgumentError
+from crm.exchange import BadCells, ColumnMapping, ImportMode, ImportReport, write_columns
 from crm.journal import HistoryEntry, HistoryPage, read_history
 from crm.progress import Report, adapt
 from crm.quality import AuditReport
@@ -23,14 +26,6 @@ from crm.values import Value, encode, encode_values
 
 SCAN_PAGE = 1000
 """How many records an iteration reads at a time."""
-
-
-class Archived(StrEnum):
-    """Which records a list or count takes, by whether they are archived."""
-
-    EXCLUDE = "exclude"
-    INCLUDE = "include"
-    ONLY = "only"
 
 
 class Outcome(StrEnum):
@@ -512,6 +507,60 @@ class Records:
         """Upsert each row by the unique attribute `key` in one transaction, at most 100,000."""
         changes = (UpsertRecord(type=self._type, key=key, values=row) for row in rows)
         return apply(self._engine, changes, all_or_nothing)
+
+    def table(
+        self,
+        *fields: str,
+        where: Condition | None = None,
+        order: Iterable[str | Mapping[str, Any]] = (),
+        archived: Archived | str = Archived.EXCLUDE,
+        at: datetime.datetime | None = None,
+        zone: str | None = None,
+        batch_rows: int = BATCH_ROWS,
+    ) -> LazyTable:
+        """Return these fields of all records for programs that read Arrow: polars, pandas, DuckDB …
+
+        `id` and all attributes are taken if no field is named. Without an order, rows come as the
+        file holds them.
+        """
+        asked = {
+            "type": self._type,
+            "fields": [*fields],
+            "where": where if where is None else write(where, "where"),
+            "order": [{"field": one} if isinstance(one, str) else dict(one) for one in order],
+            "archived": str(archived),
+            **moment(at, zone),
+        }
+        return LazyTable(self._engine, {"records": asked}, batch_rows)
+
+    def ingest(
+        self,
+        table: ArrowTable,
+        *,
+        columns: Mapping[str, str] | Iterable[ColumnMapping] = (),
+        mode: ImportMode | str = ImportMode.CREATE,
+        key: str | Iterable[str] = (),
+        bad_cells: BadCells | str = BadCells.REJECT_ROW,
+        all_or_nothing: bool = False,
+        progress: Report | None = None,
+    ) -> ImportReport:
+        """Take in a table of polars, pandas, pyarrow, DuckDB or the like; each row is a record.
+
+        `columns` says where columns go, and those that are not listed are not read; without it each
+        goes to the attribute of its own name. A null says nothing. For update and upsert, `key` names
+        the attributes that tell which record a row is. Good rows are kept, in transactions of 5,000
+        rows, unless `all_or_nothing`; the others are in the report. `progress` counts rows.
+        """
+        request = {
+            "type": self._type,
+            "columns": write_columns(columns),
+            "mode": str(mode),
+            "key": [key] if isinstance(key, str) else [*key],
+            "bad_cells": str(bad_cells),
+            "all_or_nothing": all_or_nothing,
+        }
+        answer = self._engine.ingest_table(request, table, adapt(progress))
+        return wire.read(ImportReport, answer)
 
     def __repr__(self) -> str:
         return f"<records of type {self._type}>"

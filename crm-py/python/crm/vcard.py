@@ -13,9 +13,9 @@ from enum import StrEnum
 
 from crm import wire
 from crm._native import Engine
+from crm.archived import Archived
 from crm.exchange import ExportReport, ImportMode, ImportReport
 from crm.progress import Report, adapt
-from crm.records import Archived
 from crm.values import Value, encode_values
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from crm._native import Engine
+from crm.arrow import BATCH_ROWS, LazyTable
 from crm.conditions import moment
 from crm.errors import InvalidArgumentError
 from crm.query import (
@@ -105,6 +106,13 @@ class Views:
             after = page.next
             if after is None:
                 return
+
+    def table(
+        self, name: str, *, at: datetime.datetime | None = None, batch_rows: int = BATCH_ROWS
+    ) -> LazyTable:
+        """Return all that a view shows for programs that read Arrow: polars, pandas, DuckDB …"""
+        asked = {"name": name, **moment(at, None)}
+        return LazyTable(self._engine, {"view": asked}, batch_rows)
 
     def archive(self, name: str) -> SavedView:
         """Archive a view: it stays readable, and is neither run nor changed."""

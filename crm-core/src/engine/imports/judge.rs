@@ -108,10 +108,15 @@ impl<'r> Rows<'r> {
         dialect: &CsvDialect,
         now: Timestamp,
     ) -> Result<Self> {
-        Self::new(catalog, rules, Box::new(TableReader::open(source, dialect)?), now)
+        Self::of_table(catalog, rules, Box::new(TableReader::open(source, dialect)?), now)
     }
 
-    fn new(
+    /// Makes the mapping of a table.
+    ///
+    /// # Errors
+    ///
+    /// As [`Mapping::new`]; `UnknownType`, `Archived`.
+    pub(in crate::engine) fn of_table(
         catalog: &Catalog,
         rules: ImportRules<'r>,
         table: Box<dyn RowSource + 'r>,
@@ -147,7 +152,7 @@ impl<'r> Rows<'r> {
             }
             SourceFormat::JsonLines => {
                 let table = JsonLines::new(source, request.mapped_columns());
-                Self::new(catalog, request.rules(), Box::new(table), now)
+                Self::of_table(catalog, request.rules(), Box::new(table), now)
             }
         }
     }

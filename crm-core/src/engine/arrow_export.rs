@@ -1,0 +1,336 @@
+//! Results of queries as streams of record batches.
+//!
+//! A select over a file reads one state of it from the first row to the last, a batch whenever the
+//! consumer asks for one. Groups are counted in one go, and what is in memory is read in one go, since
+//! it has but one connection. The invariants: a stream shows one state, whatever is written
+//! meanwhile; one of a select holds a batch of memory; and after the file was closed it ends with an
+//! error.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    vec,
+};
+
+use arrow_array::{RecordBatch, RecordBatchReader};
+use arrow_schema::{ArrowError, SchemaRef};
+
+use super::{Catalog, Crm, check_range};
+use crate::{
+    Archived, Error, ErrorKind, ReadTable, RecordsTable, Result, RunView, SelectColumn, SelectRows,
+    TableQuery, ViewQuery, ViewTable,
+    arrow::{TableBuilder, layout},
+    cell::{Cell, CellRef, CellRow},
+    condition::{Moment, Schema},
+    exchange::ID,
+    limits,
+    query::{CheckedGroup, CheckedSelect, check_group, check_pivot, check_select, check_wide},
+    store::{
+        Connection,
+        select::{self as sql, Place},
+    },
+};
+
+impl Crm {
+    /// Reads the whole result of a query as a stream of Arrow record batches.
+    ///
+    /// A select is read while the stream is, in one state of the file: what is written meanwhile is
+    /// not seen, and the log of the file grows until the stream is dropped. Groups and pivots are
+    /// counted before this returns. At most 16 streams are open at once on a file. A stream keeps the
+    /// file open as a clone of the handle does; [`Crm::close`] ends it with `Closed`.
+    ///
+    /// ```
+    /// use crm_core::{Crm, ReadTable, RecordsTable, values};
+    ///
+    /// let crm = Crm::in_memory()?;
+    /// crm.companies().create(values! { "name" => "Acme", "employees" => 12 })?;
+    /// let table = RecordsTable { fields: vec!["name".into()], ..RecordsTable::new("company") };
+    /// let stream = crm.read_table(&ReadTable::new(table))?;
+    /// let batches = stream.collect::<Result<Vec<_>, _>>().unwrap();
+    /// assert_eq!((batches.len(), batches[0].num_rows()), (1, 1));
+    /// # Ok::<(), crm_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Crm::select_rows`]; `NotFound` or `Archived` for a view; `InvalidArgument` for an `after`,
+    /// for batches that are not of 1 to 100,000 rows, or if two columns have the same name;
+    /// `LimitExceeded` if too many streams are open.
+    pub fn read_table(&self, request: &ReadTable) -> Result<TableStream> {
+        check_range("batch_rows", request.batch_rows.into(), 1, limits::STREAM_ROWS.into())?;
+        let rows = request.batch_rows;
+        match &request.query {
+            TableQuery::Select(select) => self.select_table(select, check_select, rows),
+            TableQuery::Records(table) => self.records_table(table, rows),
+            TableQuery::View(ViewTable { name, at }) => {
+                let query = self.views().query_of(&RunView { at: *at, ..RunView::new(name) })?;
+                let query = match query {
+                    ViewQuery::Select(select) => TableQuery::Select(select),
+                    ViewQuery::Group(group) => TableQuery::Group(group),
+                    ViewQuery::Pivot(pivot) => TableQuery::Pivot(pivot),
+                };
+                self.read_table(&ReadTable { query, batch_rows: rows })
+            }
+            TableQuery::Group(group) => {
+                refuse_place(group.after.as_ref())?;
+                let moment = self.moment(group.at, group.zone.as_deref())?;
+                self.read_explained(|conn, catalog| {
+                    catalog.table(&group.entity_type)?;
+                    let query = check_group(group, catalog)?;
+                    count_groups(conn, &query, &moment, group.archived, rows)
+                })
+            }
+            TableQuery::Pivot(pivot) => {
+                let moment = self.moment(pivot.at, pivot.zone.as_deref())?;
+                self.read_explained(|conn, catalog| {
+                    catalog.table(&pivot.entity_type)?;
+                    let query = check_pivot(pivot, catalog)?.cells;
+                    count_groups(conn, &query, &moment, pivot.archived, rows)
+                })
+            }
+        }
+    }
+
+    /// The fields of all records of a type.
+    fn records_table(&self, table: &RecordsTable, rows: u32) -> Result<TableStream> {
+        let fields = match &table.fields[..] {
+            [] => {
+                let catalog = self.catalog();
+                let model = &catalog.table(&table.entity_type)?.model;
+                let live = model.live().map(|attribute| attribute.name().to_owned());
+                std::iter::once(ID.to_owned()).chain(live).collect()
+            }
+            fields => fields.to_vec(),
+        };
+        let select = SelectRows {
+            condition: table.condition.clone(),
+            order: table.order.clone(),
+            archived: table.archived,
+            at: table.at,
+            zone: table.zone.clone(),
+            ..SelectRows::new(&table.entity_type, fields.into_iter().map(SelectColumn::field))
+        };
+        self.select_table(&select, check_wide, rows).map_err(|error| {
+            let place = error.field().and_then(|field| {
+                Some(field.strip_prefix("columns[")?.strip_suffix("].field")?.to_owned())
+            });
+            match place {
+                Some(place) => error.with_field(format!("fields[{place}]")),
+                None => error,
+            }
+        })
+    }
+
+    fn select_table(
+        &self,
+        request: &SelectRows,
+        check: fn(&SelectRows, &dyn Schema) -> Result<CheckedSelect>,
+        batch_rows: u32,
+    ) -> Result<TableStream> {
+        refuse_place(request.after.as_ref())?;
+        let moment = self.moment(request.at, request.zone.as_deref())?;
+        let ready = |catalog: &Catalog| {
+            catalog.table(&request.entity_type)?;
+            let query = check(request, catalog)?;
+            let layout = layout::<_, ()>(&query.source.entity_type, &query.columns, &[])?;
+            Ok((query, layout))
+        };
+        let pages = |(query, layout)| Pages {
+            query,
+            moment: moment.clone(),
+            archived: request.archived,
+            batch_rows,
+            after: After::Begin,
+            builder: TableBuilder::new(layout),
+        };
+        if !self.shared.store.keeps_snapshots() {
+            return self.read_explained(|conn, catalog| {
+                let mut pages = pages(ready(catalog)?);
+                let schema = pages.builder.schema();
+                let mut batches = Vec::new();
+                while let Some(batch) = pages.next(conn)? {
+                    batches.push(batch);
+                }
+                Ok(TableStream { schema, rest: Rest::Counted(batches.into_iter()) })
+            });
+        }
+        let snapshot = self.shared.store.open_snapshot()?;
+        let snapshot = Snapshot { crm: self.clone(), number: snapshot };
+        let catalog = self.catalog();
+        let ready =
+            snapshot.read(|conn| super::explained(conn, &catalog, |_, catalog| ready(catalog)))?;
+        let pages = pages(ready);
+        let schema = pages.builder.schema();
+        Ok(TableStream { schema, rest: Rest::Open(Box::new((snapshot, pages))) })
+    }
+}
+
+/// A stream has no pages.
+fn refuse_place(after: Option<&String>) -> Result<()> {
+    match after {
+        None => Ok(()),
+        Some(_) => Err(Error::new(ErrorKind::InvalidArgument, "a stream begins at the first row")
+            .with_field("after")
+            .with_hint("leave it out, or read pages")),
+    }
+}
+
+/// A stream of record batches: see [`Crm::read_table`]. It may be read and dropped on any thread.
+///
+/// An error ends it. It is an [`ArrowError::ExternalError`] that holds an [`Error`](crate::Error).
+pub struct TableStream {
+    schema: SchemaRef,
+    rest: Rest,
+}
+
+/// What is still to come.
+enum Rest {
+    /// Everything was read.
+    Counted(vec::IntoIter<RecordBatch>),
+    /// A state of the file is open.
+    Open(Box<(Snapshot, Pages)>),
+    Ended,
+}
+
+impl std::fmt::Debug for TableStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TableStream").field("columns", &self.schema.fields().len()).finish()
+    }
+}
+
+impl Iterator for TableStream {
+    type Item = Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = match &mut self.rest {
+            Rest::Counted(batches) => return batches.next().map(Ok),
+            Rest::Open(open) => {
+                let (snapshot, pages) = &mut **open;
+                // A reader of another language calls this, where nothing may unwind.
+                let read = || snapshot.read(|conn| pages.next(conn)).transpose();
+                catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
+                    Some(Err(Error::new(ErrorKind::Internal, "the engine panicked")
+                        .with_hint("this is a defect; please report it")))
+                })
+            }
+            Rest::Ended => None,
+        };
+        if !matches!(next, Some(Ok(_))) {
+            // Lets the state of the file go as soon as nothing more comes of it.
+            self.rest = Rest::Ended;
+        }
+        next.map(|batch| batch.map_err(|error| ArrowError::ExternalError(Box::new(error))))
+    }
+}
+
+impl RecordBatchReader for TableStream {
+    fn schema(&self) -> SchemaRef {
+        SchemaRef::clone(&self.schema)
+    }
+}
+
+/// A state of the file that stays open; ends when dropped.
+struct Snapshot {
+    crm: Crm,
+    number: u64,
+}
+
+impl Snapshot {
+    fn read<T>(&self, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        self.crm.shared.store.read_at(self.number, f)
+    }
+}
+
+impl Drop for Snapshot {
+    fn drop(&mut self) {
+        self.crm.shared.store.end_snapshot(self.number);
+    }
+}
+
+/// A select under way.
+struct Pages {
+    query: CheckedSelect,
+    moment: Moment,
+    archived: Archived,
+    batch_rows: u32,
+    after: After,
+    builder: TableBuilder,
+}
+
+/// Where the next batch begins.
+enum After {
+    Begin,
+    /// After the row of the table with this number.
+    Row(i64),
+    /// After this place in the order.
+    Place(Place),
+    /// There is none.
+    End,
+}
+
+impl Pages {
+    /// Reads a batch.
+    fn next(&mut self, conn: &Connection) -> Result<Option<RecordBatch>> {
+        let Self { query, moment, archived, batch_rows, after, builder } = self;
+        let is_ordered = !query.order.is_empty();
+        let (archived, limit) = (*archived, *batch_rows);
+        let statement = match &*after {
+            After::End => return Ok(None),
+            After::Begin if is_ordered => sql::rows(query, moment, archived, None, limit)?,
+            After::Place(place) => sql::rows(query, moment, archived, Some(place), limit)?,
+            // Numbers of rows begin at 1.
+            After::Begin => sql::stored_rows(query, moment, archived, 0, limit)?,
+            After::Row(number) => sql::stored_rows(query, moment, archived, *number, limit)?,
+        };
+        let first = 1 + query.order.len();
+        *after = After::End;
+        sql::visit_refs(conn, &statement, |row| {
+            builder.add(row, first)?;
+            if builder.rows() < limit as usize && builder.bytes() < limits::STREAM_BYTES {
+                return Ok(true);
+            }
+            *after = match row.cell(0)? {
+                CellRef::Integer(number) => After::Row(number),
+                CellRef::Blob(id) => {
+                    let keys = (1..first).map(|place| row.cell(place).map(Cell::from));
+                    let keys = keys.collect::<Result<Vec<_>>>()?;
+                    let id = <[u8; 16]>::try_from(id).map_err(|_| not_an_id())?;
+                    After::Place(Place { keys, id: crate::RecordId::from_bytes(id) })
+                }
+                _ => return Err(not_an_id()),
+            };
+            Ok(false)
+        })?;
+        if builder.rows() == 0 {
+            return Ok(None);
+        }
+        builder.finish().map(Some)
+    }
+}
+
+fn not_an_id() -> Error {
+    Error::new(ErrorKind::Corrupt, "an id does not have 16 bytes")
+}
+
+fn count_groups(
+    conn: &Connection,
+    query: &CheckedGroup,
+    moment: &Moment,
+    archived: Archived,
+    batch_rows: u32,
+) -> Result<TableStream> {
+    let layout = layout(&query.source.entity_type, &query.keys, &query.measures)?;
+    let mut builder = TableBuilder::new(layout);
+    let mut batches = Vec::new();
+    let statement = sql::groups(query, moment, archived, None, None)?;
+    sql::visit_refs(conn, &statement, |row| {
+        builder.add(row, 0)?;
+        if builder.rows() == batch_rows as usize || builder.bytes() >= limits::STREAM_BYTES {
+            batches.push(builder.finish()?);
+        }
+        Ok(true)
+    })?;
+    if builder.rows() > 0 {
+        batches.push(builder.finish()?);
+    }
+    Ok(TableStream { schema: builder.schema(), rest: Rest::Counted(batches.into_iter()) })
+}
