@@ -67,6 +67,7 @@
 //! | conditions: boolean questions about one record | [`Condition`], [`Crm::evaluate_condition`] |
 //! | queries: columns, figures over groups, two-way tables | [`SelectRows`], [`GroupRecords`], [`PivotRecords`]; saved: [`Views`] |
 //! | types of associations, associations | [`AssociationTypes`], [`DefineAssociationType`], [`Associations`], [`AddAssociation`], [`FindRelated`] |
+//! | lifecycles: stages, and where records stand | [`Lifecycles`], [`DefineLifecycle`], [`LifecyclePreset`], [`MoveStage`] |
 //! | the journal: history, changes, observers | [`Journal`], [`Change`], [`Crm::observe`] |
 //! | changes forwarded to others, none lost | [`Journal::acknowledge`], [`CloudEvent`] |
 //! | what is wrong with the records | [`Crm::audit_records`] |
@@ -124,6 +125,7 @@ mod exchange;
 mod formula;
 mod id;
 mod journal;
+mod lifecycle;
 mod normal;
 mod quality;
 mod query;
@@ -181,6 +183,12 @@ pub use journal::{
     AcknowledgeChanges, Change, ChangeKind, ChangePage, CloudEvent, CloudEventPage, Commit,
     Consumer, ConsumerName, HistoryEntry, HistoryPage, ListChanges,
 };
+pub use lifecycle::{
+    DefineLifecycle, DefineLifecyclePreset, DefinedLifecycle, GetLifecycleHistory, Lifecycle,
+    LifecycleHistory, LifecycleName, LifecyclePreset, MoveStage, MovedStage, RelatedStage,
+    ResetStage, Stage, StageCause, StageKind, StageMapping, StageRemap, StageTrigger, StageVisit,
+    Standing, SuppressedBy, SuppressedMove,
+};
 pub use quality::{AttributeAudit, AuditFinding, AuditRecords, AuditReport, AuditRule};
 pub use query::{
     Bucket, FieldOrder, GroupKey, GroupMeasure, GroupRecords, PivotCell, PivotRecords, PivotTable,
@@ -203,7 +211,7 @@ pub use value::{Address, Bytes, FileRef, Money, Value, Values};
 #[cfg(feature = "sqlite")]
 pub use engine::{
     Activities, ActivityKinds, AssociationTypes, Associations, Crm, Files, Imports, Journal,
-    Observer, Records, Types, Views,
+    Lifecycles, Observer, Records, Types, Views,
 };
 
 #[cfg(feature = "uniffi")]

@@ -14,18 +14,19 @@ use crate::{
     CheckCondition, CheckedCondition, CloudEventPage, ConditionAnswer, ConditionPlan, Consumer,
     ConsumerName, CountRecords, CreateRecord, Crm, DatabaseStats, DefineActivityKind,
     DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute,
-    DefinePreset, DefineType, Empty, EngineInfo, EntityType, Error, ErrorKind, EvaluateCondition,
-    ExplainCondition, ExportCsv, ExportReport, ExportVcard, FilePiece, FileRef, FindRelated, Flow,
-    FoundRecords, GetActivity, GetAssociation, GetHistory, GetManyRecords, GetRecord, GetRecordBy,
+    DefineLifecycle, DefineLifecyclePreset, DefinePreset, DefineType, DefinedLifecycle, Empty,
+    EngineInfo, EntityType, Error, ErrorKind, EvaluateCondition, ExplainCondition, ExportCsv,
+    ExportReport, ExportVcard, FilePiece, FileRef, FindRelated, Flow, FoundRecords, GetActivity,
+    GetAssociation, GetHistory, GetLifecycleHistory, GetManyRecords, GetRecord, GetRecordBy,
     GroupRecords, HistoryPage, IdentifyVisitor, Import, ImportCsv, ImportName, ImportPage,
-    ImportPlan, ImportReport, ImportRun, ImportVcard, ListActivities, ListChanges, ListImports,
-    ListPlanRows, ListRecords, ListTimeline, MappingProposal, NewActivity, OpenOptions,
-    PatchAssociation, PatchRecord, PivotRecords, PivotTable, PlanImport, PlannedRows, Progress,
-    ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity,
-    ReleaseVisitor, RestoreAssociation, RestoreRecord, Result, ResumeImport, RevertReport,
-    RowsPage, RunSql, RunView, SaveView, SavedView, SelectRows, SqlResult, TimelinePage, TypeName,
-    UpsertRecord, Upserted, VerifyReport, ViewAnswer, ViewName, Visitor, WalkAssociations,
-    condition::refusal,
+    ImportPlan, ImportReport, ImportRun, ImportVcard, Lifecycle, LifecycleHistory, LifecycleName,
+    ListActivities, ListChanges, ListImports, ListPlanRows, ListRecords, ListTimeline,
+    MappingProposal, MoveStage, MovedStage, NewActivity, OpenOptions, PatchAssociation,
+    PatchRecord, PivotRecords, PivotTable, PlanImport, PlannedRows, Progress, ProposeMapping,
+    ReadFile, Record, RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor, ResetStage,
+    RestoreAssociation, RestoreRecord, Result, ResumeImport, RevertReport, RowsPage, RunSql,
+    RunView, SaveView, SavedView, SelectRows, SqlResult, TimelinePage, TypeName, UpsertRecord,
+    Upserted, VerifyReport, ViewAnswer, ViewName, Visitor, WalkAssociations, condition::refusal,
 };
 
 /// Is told of progress and says whether to go on.
@@ -231,6 +232,33 @@ macro_rules! for_each_operation {
             /// Takes an import back, except for what others changed since, which is listed.
             job "imports.revert" ImportsRevert revert_import(ImportName) -> RevertReport
                 = |crm, r, watch| crm.imports().revert(r.id, watch);
+            /// Archives a lifecycle: records stay where they stand, and are no longer moved.
+            write "lifecycles.archive" LifecyclesArchive archive_lifecycle(LifecycleName) -> Lifecycle
+                = |crm, r, _| crm.lifecycles().archive(&r.lifecycle);
+            /// Defines a lifecycle, or changes one; stages in use that go need one that takes their place.
+            write "lifecycles.define" LifecyclesDefine define_lifecycle(DefineLifecycle) -> DefinedLifecycle
+                = |crm, r, _| crm.lifecycles().define(r);
+            /// Defines one of the ready-made lifecycles.
+            write "lifecycles.define_preset" LifecyclesDefinePreset define_lifecycle_preset(DefineLifecyclePreset) -> Lifecycle
+                = |crm, r, _| crm.lifecycles().define_preset(r.preset);
+            /// Reads the definition of a lifecycle.
+            read "lifecycles.get" LifecyclesGet get_lifecycle(LifecycleName) -> Lifecycle
+                = |crm, r, _| crm.lifecycles().get(&r.lifecycle);
+            /// Reads where a record stands, how it came there, and which automatic moves were not made.
+            read "lifecycles.history" LifecyclesHistory get_lifecycle_history(GetLifecycleHistory) -> LifecycleHistory
+                = |crm, r, _| crm.lifecycles().history(&r);
+            /// Reads the definitions of all lifecycles.
+            read "lifecycles.list" LifecyclesList list_lifecycles(Empty) -> Vec<Lifecycle>
+                = |crm, _, _| crm.lifecycles().list();
+            /// Moves a record to a later stage, or to one that is lost or beside the way.
+            write "lifecycles.move" LifecyclesMove move_stage(MoveStage) -> MovedStage
+                = |crm, r, _| crm.lifecycles().move_to(r);
+            /// Puts a record back to an earlier stage, for a reason.
+            write "lifecycles.reset" LifecyclesReset reset_stage(ResetStage) -> MovedStage
+                = |crm, r, _| crm.lifecycles().reset(r);
+            /// Takes a lifecycle out of the archive.
+            write "lifecycles.restore" LifecyclesRestore restore_lifecycle(LifecycleName) -> Lifecycle
+                = |crm, r, _| crm.lifecycles().restore(&r.lifecycle);
             /// Groups records and computes figures over each group: counts, sums, means, quantiles, shares.
             read "query.group" QueryGroup group_records(GroupRecords) -> RowsPage
                 = |crm, r, _| crm.group_records(&r);

@@ -82,6 +82,12 @@ pub(crate) fn explain(
     (evaluation.node(&checked.root), reasons.collect())
 }
 
+/// Whether a condition about activities is true for one, whose row this is.
+pub(crate) fn fits(filter: &Node, row: Vec<Cell>, moment: &Moment) -> bool {
+    let subject = Subject { row, facts: Vec::new() };
+    Evaluation { subject: &subject, moment }.node(filter)
+}
+
 struct Evaluation<'a> {
     subject: &'a Subject,
     moment: &'a Moment,

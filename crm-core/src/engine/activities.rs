@@ -3,6 +3,7 @@
 use super::{
     Catalog, Crm, Writing, activity_kinds, check_limit,
     cursor::{self, Listing},
+    lifecycles,
     records::check_target,
 };
 use crate::{
@@ -14,7 +15,9 @@ use crate::{
     record::concerns_one_row,
     store::{
         Connection,
-        activities::{self as rows, NewRow, Numbered, Page, StoredActivity, StoredVisitor},
+        activities::{
+            self as rows, Happened, NewRow, Numbered, Page, StoredActivity, StoredVisitor,
+        },
         journal as changes, records,
     },
 };
@@ -198,6 +201,8 @@ impl<'a> Activities<'a> {
                 let stamp = writing.stamp();
                 journal::write_identified(key, &record, &mut writing.body);
                 writing.log_body(stamp, ChangeKind::VisitorIdentified, None, None)?;
+                let subject = (number, *id);
+                lifecycles::after_activities(writing, subject, |tx| rows::happened(tx, visitor))?;
             }
             to_visitor(writing, key, Some(record))
         })
@@ -285,6 +290,10 @@ fn record(writing: &mut Writing<'_>, activity: NewActivity) -> Result<(i64, Reco
         rows::supersede(writing.tx, old.seq, id)?;
     }
     writing.log_body(stamp, ChangeKind::ActivityRecorded, None, None)?;
+    if let Some(subject) = subject {
+        let recorded = Happened { seq, id, kind: kind.model.id, at: content.at };
+        lifecycles::after_activities(writing, subject, |_| Ok(vec![recorded]))?;
+    }
     Ok((seq, id, Outcome::Created))
 }
 

@@ -8,7 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Catalog, Crm, Writing, check_limit, check_range, cursor,
+    Catalog, Crm, Writing, check_limit, check_range, cursor, lifecycles,
     records::{check_target, to_record},
 };
 use crate::{
@@ -243,6 +243,7 @@ fn add(writing: &mut Writing<'_>, request: AddAssociation) -> Result<Loaded> {
     (row.created_at, row.updated_at) = (stamp.at(), stamp.at());
     rows::insert(writing.tx, &table, &row, (from_type, to_type))?;
     writing.log(stamp, ChangeKind::AssociationAdded, None, Some(row.id), &body)?;
+    lifecycles::after_association(writing, &row)?;
     Ok((table, row))
 }
 
@@ -271,6 +272,7 @@ fn patch(writing: &mut Writing<'_>, request: PatchAssociation) -> Result<Loaded>
     let body = finish_body(writing, &row, false)?;
     demote(writing, &demoted)?;
     save(writing, &table, &mut row, ChangeKind::AssociationChanged, &body)?;
+    lifecycles::after_association(writing, &row)?;
     Ok((table, row))
 }
 
@@ -304,6 +306,7 @@ fn set_archived(
     let body = finish_body(writing, &row, false)?;
     row.archived_at = archive.then(|| writing.stamp().at());
     save(writing, &table, &mut row, kind, &body)?;
+    lifecycles::after_association(writing, &row)?;
     Ok((table, row))
 }
 

@@ -92,7 +92,7 @@ impl Crm {
     }
 }
 
-fn judge(
+pub(super) fn judge(
     catalog: &Catalog,
     condition: &Condition,
     entity_type: &str,
@@ -108,7 +108,7 @@ fn judge(
     })
 }
 
-fn answer(
+pub(super) fn answer(
     conn: &Connection,
     catalog: &Catalog,
     checked: &Checked,
@@ -176,7 +176,8 @@ impl Loader<'_> {
         for entity_type in &test.types {
             let table = self.catalog.table(&entity_type.name)?;
             let most = self.left + 1;
-            let plain = |other| facts::Link { other, role: None, valid: (None, None) };
+            let plain =
+                |other| facts::Link { other, role: None, is_primary: false, valid: (None, None) };
             let links = match &test.way {
                 Way::Association { association, inverse, .. } => {
                     facts::links(self.conn, association.id, id, *inverse, entity_type.id, most)?
@@ -196,7 +197,7 @@ impl Loader<'_> {
                 }
             };
             self.spend(links.len())?;
-            for facts::Link { other, role, valid } in links {
+            for facts::Link { other, role, valid, .. } in links {
                 let row = rows::get(self.conn, table, other)?;
                 let Some(row) = row.filter(|row| row.archived_at.is_none()) else { continue };
                 let subject = self.subject(&table.model, row, test.filter.as_deref())?;

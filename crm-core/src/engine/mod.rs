@@ -2,7 +2,7 @@
 //! opens transactions.
 //!
 //! Each room is one file here (`types`, `records`, `activities`, `associations`, `conditions`, `queries`,
-//! `history`, `files`, `csv_import`, `vcard_import`, `csv_export`, `imports`, `database` …), and every method reads the same
+//! `history`, `files`, `csv_import`, `vcard_import`, `csv_export`, `imports`, `lifecycles`, `database` …), and every method reads the same
 //! way: validate, load, decide, save, return. The invariant: what a method
 //! returned `Ok` for is committed, and its rows in the journal with it.
 
@@ -23,6 +23,7 @@ mod files;
 mod history;
 mod imports;
 mod intake;
+mod lifecycles;
 mod observe;
 mod pivot;
 mod progress;
@@ -35,6 +36,7 @@ mod vcard_export;
 mod vcard_import;
 mod verify_activities;
 mod verify_associations;
+mod verify_lifecycles;
 mod view;
 mod views;
 mod writing;
@@ -46,6 +48,7 @@ pub use associations::Associations;
 pub use files::Files;
 pub use history::Journal;
 pub use imports::Imports;
+pub use lifecycles::Lifecycles;
 pub use observe::Observer;
 pub use records::Records;
 pub use types::Types;
@@ -283,6 +286,12 @@ impl Crm {
         Journal::new(self)
     }
 
+    /// Lifecycles: their stages, and where records stand.
+    #[must_use]
+    pub fn lifecycles(&self) -> Lifecycles<'_> {
+        Lifecycles::new(self)
+    }
+
     /// Imports that are planned, applied, and can be taken back.
     #[must_use]
     pub fn imports(&self) -> Imports<'_> {
@@ -358,7 +367,7 @@ impl Crm {
         let (value, end) = self.shared.store.write(|tx| {
             let mut writing = Writing::begin(self, tx, *head)?;
             let value = body(&mut writing)?;
-            Ok((value, writing.finish()))
+            Ok((value, writing.finish()?))
         })?;
         *head = end.head;
         if let Some(catalog) = end.catalog {

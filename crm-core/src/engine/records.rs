@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Crm, View, Writing, check_limit, cursor, writing::check_body};
+use super::{Crm, View, Writing, check_limit, cursor, lifecycles, writing::check_body};
 use crate::{
     ApplyChanges, ApplyReport, Archived, ChangeKind, ChangeOutcome, CountRecords, Error, ErrorKind,
     FoundRecords, Kind, ListRecords, Outcome, Problem, Record, RecordChange, RecordId, RecordPage,
@@ -389,6 +389,7 @@ pub(super) fn insert(
     rows::insert(writing.tx, table, id, at, &draft.cells)?;
     index_choices(writing, model, id, &draft)?;
     writing.log_record(stamp, ChangeKind::RecordCreated, table, id)?;
+    lifecycles::after_record(writing, table, id, &draft.cells, None)?;
     let cells = draft.cells;
     Ok(StoredRow { id, version: 1, created_at: at, updated_at: at, archived_at: None, cells })
 }
@@ -438,6 +439,7 @@ pub(super) fn update(
     rows::update(writing.tx, table, row.id, row.version, row.updated_at, &draft)?;
     index_choices(writing, model, row.id, &draft)?;
     writing.log_record(stamp, ChangeKind::RecordPatched, table, row.id)?;
+    lifecycles::after_record(writing, table, row.id, &draft.cells, Some(&draft.changed))?;
     row.cells = draft.cells;
     Ok(row)
 }
@@ -573,7 +575,10 @@ pub(super) fn check_stored(
                 .with_hint("patch that record, or use records.upsert"));
         }
     }
-    Ok(())
+    match id {
+        Some(id) => lifecycles::check_required(view, table, id, draft),
+        None => Ok(()),
+    }
 }
 
 /// Checks that the record or file that a value names is there, and takes the size of the file from

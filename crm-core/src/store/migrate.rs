@@ -17,7 +17,7 @@ use crate::{Error, ErrorKind, Result};
 pub(super) const APPLICATION_ID: i32 = 0x4352_4D31;
 
 /// The version that this engine writes.
-pub(crate) const SCHEMA_VERSION: i32 = 3;
+pub(crate) const SCHEMA_VERSION: i32 = 4;
 
 const SCHEMA: &str = include_str!("sql/schema.sql");
 
@@ -41,6 +41,7 @@ const MIGRATIONS: &[Migration] = &[
         name: "exchange and views",
         sql: include_str!("sql/migrations/0003_exchange_and_views.sql"),
     },
+    Migration { to: 4, name: "lifecycles", sql: include_str!("sql/migrations/0004_lifecycle.sql") },
 ];
 
 /// Gives an empty database the present schema.

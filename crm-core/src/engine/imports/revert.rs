@@ -117,7 +117,9 @@ struct Undo<'a, 'w> {
 
 impl Undo<'_, '_> {
     fn change(&mut self, change: &StoredChange) -> Result<()> {
-        let Some(id) = change.record_id else { return Ok(()) };
+        // Where the record stands is not part of it.
+        let is_of_record = change.entity_type.as_ref() == Some(&self.table.model.name);
+        let Some(id) = change.record_id.filter(|_| is_of_record) else { return Ok(()) };
         let mut later = Vec::new();
         journal::of_record(self.writing.tx, id, change.seq, |row| {
             later.push(row);
