@@ -126,3 +126,60 @@ fn rebuild(
     })?;
     Ok(is_own.then_some((row, visits)))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        Crm, DefineLifecycle, Flow, LifecyclePreset, MoveStage, ResetStage, StageMapping, values,
+    };
+
+    /// A file with a deal that was won back, one that nobody moved, and a stage that was renamed.
+    fn filled() -> Crm {
+        let crm = Crm::in_memory().unwrap();
+        let lifecycles = crm.lifecycles();
+        lifecycles.define_preset(LifecyclePreset::Deal).unwrap();
+        let deal = crm.deals().create(values! { "name" => "A" }).unwrap().id;
+        crm.deals().create(values! { "name" => "B" }).unwrap();
+        lifecycles.move_to(MoveStage::new("deal", deal, "negotiation")).unwrap();
+        lifecycles.reset(ResetStage::new("deal", deal, "proposal", "too early")).unwrap();
+        lifecycles.move_to(MoveStage::new("deal", deal, "lost").because("price")).unwrap();
+        lifecycles.move_to(MoveStage::new("deal", deal, "qualification")).unwrap();
+        let mut renamed = LifecyclePreset::Deal.definition();
+        renamed.stages[2].name = "offer".into();
+        renamed.map = vec![StageMapping { stage: "proposal".into(), becomes: "offer".into() }];
+        assert_eq!(lifecycles.define(renamed).unwrap().remapped[0].records, 1);
+        let nothing = DefineLifecycle { dry_run: true, ..LifecyclePreset::Contact.definition() };
+        assert!(!lifecycles.define(nothing).unwrap().is_saved);
+        crm
+    }
+
+    #[test]
+    fn whatever_was_changed_past_the_engine_is_found() {
+        let report = filled().verify(&mut |_| Flow::Continue).unwrap();
+        assert_eq!((report.problems, report.records), (Vec::new(), 2));
+        for tampering in [
+            "UPDATE crm_stage SET stage = 'won'",
+            "UPDATE crm_stage SET reached = 'won' WHERE cycle = 2",
+            "UPDATE crm_stage SET last = NULL",
+            "UPDATE crm_stage SET cycle = 3 WHERE cycle = 2",
+            "UPDATE crm_stage SET entered_at = entered_at + 1",
+            "UPDATE crm_stage SET id = record_id",
+            "UPDATE crm_stage SET seq = seq + 1 WHERE cycle = 2",
+            "DELETE FROM crm_stage WHERE cycle = 2",
+            "DELETE FROM crm_stage_visit WHERE number = 2",
+            "UPDATE crm_stage_visit SET stage = 'proposal' WHERE stage = 'offer'",
+            "UPDATE crm_stage_visit SET exited_at = exited_at + 1",
+            "UPDATE crm_stage_visit SET exited_at = 1 WHERE exited_at IS NULL",
+            "UPDATE crm_stage_visit SET cause = 'manual' WHERE cause = 'reset'",
+            "UPDATE crm_stage_visit SET reason = 'other' WHERE reason IS NOT NULL",
+            "UPDATE crm_stage_visit SET number = 99 WHERE number = 2",
+            "INSERT INTO crm_stage_visit SELECT lifecycle, record_id, 99, stage, cycle, entered_at, \
+             exited_at, cause, reason, activity, related_type, related, seq FROM crm_stage_visit WHERE number = 1",
+        ] {
+            let crm = filled();
+            crm.write(|writing| Ok(writing.tx.execute_batch(tampering)?)).unwrap();
+            let report = crm.verify(&mut |_| Flow::Continue).unwrap();
+            assert!(!report.is_ok, "{tampering}");
+        }
+    }
+}

@@ -153,12 +153,12 @@ fn check_trigger(stages: &[Stage], trigger: &StageTrigger) -> Result<()> {
     if trigger.filter.is_some() && trigger.activity.is_none() {
         let message = "says which activities count, and no kind of activity is named";
         return Err(invalid(message)
-            .with_field("where")
-            .with_hint("name one, or ask about the record with when"));
+            .with_field("filter")
+            .with_hint("name one, or ask about the record with where"));
     }
     if trigger.activity.is_none() && trigger.related.is_none() && trigger.condition.is_none() {
         let message = "a trigger has an activity, the stage of a related record or a condition";
-        return Err(Error::new(ErrorKind::Required, message).with_field("when"));
+        return Err(Error::new(ErrorKind::Required, message).with_field("where"));
     }
     stage.check_reason(trigger.reason.as_deref())
 }
@@ -271,7 +271,7 @@ mod tests {
                     d.triggers.push(trigger);
                 },
                 Required,
-                "triggers[0].when",
+                "triggers[0].where",
             ),
         ];
         for (place, (change, kind, field)) in cases.iter().enumerate() {

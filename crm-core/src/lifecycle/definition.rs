@@ -157,7 +157,7 @@ pub struct StageTrigger {
     pub activity: Option<String>,
     /// With `activity`: only one for which this is true, over its properties and `at`, `channel`,
     /// `direction`, `amount`.
-    #[serde(default, rename = "where")]
+    #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub filter: Option<Condition>,
     /// A stage of a related record: reaching it moves the record.
@@ -166,7 +166,7 @@ pub struct StageTrigger {
     pub related: Option<RelatedStage>,
     /// What must be true of the record as well. Without `activity` and `related` it moves the record
     /// by itself, as soon as a write makes it true.
-    #[serde(default, rename = "when")]
+    #[serde(default, rename = "where")]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub condition: Option<Condition>,
     /// The reason that is kept with the stage; needed where it leads to one that is lost.

@@ -192,7 +192,7 @@ fn make<'a>(
     Ok(Trigger {
         to,
         on,
-        condition: checked.transpose().map_err(|error| within("when", error))?,
+        condition: checked.transpose().map_err(|error| within("where", error))?,
         needs: condition.map(Needs::of).unwrap_or_default(),
         reason: trigger.reason.clone(),
     })
@@ -215,7 +215,11 @@ fn activity(
     let test = condition::event(schema, entity_type, &event);
     let test = test.map_err(|error| match error.field() {
         Some("event") => error.with_field("activity"),
-        _ => error,
+        Some(place) => {
+            let place = place.replacen("where", "filter", 1);
+            error.with_field(place)
+        }
+        None => error,
     })?;
     Ok(On::Activity { kind: test.kind.map(|kind| kind.id), filter: test.filter })
 }

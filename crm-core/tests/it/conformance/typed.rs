@@ -6,13 +6,14 @@ use crm_core::{
     ArchiveAssociation, ArchiveRecord, AssociationTypeName, AttributeName, AuditRecords, BackupTo,
     CheckCondition, ConsumerName, CountRecords, CreateRecord, Crm, DefineActivityKind,
     DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute,
-    DefinePreset, DefineType, Empty, Error, EvaluateCondition, ExplainCondition, ExportCsv,
-    ExportVcard, FindRelated, Flow, GetActivity, GetAssociation, GetHistory, GetManyRecords,
-    GetRecord, GetRecordBy, GroupRecords, IdentifyVisitor, ImportCsv, ImportName, ImportVcard,
-    ListActivities, ListChanges, ListImports, ListPlanRows, ListRecords, ListTimeline, NewActivity,
-    PatchAssociation, PatchRecord, PivotRecords, PlanImport, ProposeMapping, ReadFile,
-    RecordActivities, ReleaseVisitor, RestoreAssociation, RestoreRecord, ResumeImport, RunSql,
-    RunView, SaveView, SelectRows, TypeName, UpsertRecord, ViewName, WalkAssociations,
+    DefineLifecycle, DefineLifecyclePreset, DefinePreset, DefineType, Empty, Error,
+    EvaluateCondition, ExplainCondition, ExportCsv, ExportVcard, FindRelated, Flow, GetActivity,
+    GetAssociation, GetHistory, GetLifecycleHistory, GetManyRecords, GetRecord, GetRecordBy,
+    GroupRecords, IdentifyVisitor, ImportCsv, ImportName, ImportVcard, LifecycleName,
+    ListActivities, ListChanges, ListImports, ListPlanRows, ListRecords, ListTimeline, MoveStage,
+    NewActivity, PatchAssociation, PatchRecord, PivotRecords, PlanImport, ProposeMapping, ReadFile,
+    RecordActivities, ReleaseVisitor, ResetStage, RestoreAssociation, RestoreRecord, ResumeImport,
+    RunSql, RunView, SaveView, SelectRows, TypeName, UpsertRecord, ViewName, WalkAssociations,
     ops::Request,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -104,6 +105,21 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         "database.verify" => with.call(|_: Empty| crm.verify(watch)),
         "files.add" => with.call(|r: AddFile| crm.files().add(&r)),
         "files.read" => with.call(|r: ReadFile| crm.files().read(&r.hash, r.offset, r.length)),
+        "lifecycles.archive" => {
+            with.call(|r: LifecycleName| crm.lifecycles().archive(&r.lifecycle))
+        }
+        "lifecycles.define" => with.call(|r: DefineLifecycle| crm.lifecycles().define(r)),
+        "lifecycles.define_preset" => {
+            with.call(|r: DefineLifecyclePreset| crm.lifecycles().define_preset(r.preset))
+        }
+        "lifecycles.get" => with.call(|r: LifecycleName| crm.lifecycles().get(&r.lifecycle)),
+        "lifecycles.history" => with.call(|r: GetLifecycleHistory| crm.lifecycles().history(&r)),
+        "lifecycles.list" => with.call(|_: Empty| crm.lifecycles().list()),
+        "lifecycles.move" => with.call(|r: MoveStage| crm.lifecycles().move_to(r)),
+        "lifecycles.reset" => with.call(|r: ResetStage| crm.lifecycles().reset(r)),
+        "lifecycles.restore" => {
+            with.call(|r: LifecycleName| crm.lifecycles().restore(&r.lifecycle))
+        }
         "query.group" => with.call(|r: GroupRecords| crm.group_records(&r)),
         "query.pivot" => with.call(|r: PivotRecords| crm.pivot_records(&r)),
         "query.select" => with.call(|r: SelectRows| crm.select_rows(&r)),
