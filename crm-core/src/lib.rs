@@ -184,10 +184,13 @@ pub use journal::{
     Consumer, ConsumerName, HistoryEntry, HistoryPage, ListChanges,
 };
 pub use lifecycle::{
-    DefineLifecycle, DefineLifecyclePreset, DefinedLifecycle, GetLifecycleHistory, Lifecycle,
-    LifecycleHistory, LifecycleName, LifecyclePreset, MoveStage, MovedStage, RelatedStage,
-    ResetStage, Stage, StageCause, StageKind, StageMapping, StageRemap, StageTrigger, StageVisit,
-    Standing, SuppressedBy, SuppressedMove,
+    Acceptance, AcceptanceBreach, DefineLifecycle, DefineLifecyclePreset, DefinedLifecycle,
+    DrawLifecycle, Drawing, DrawingFormat, ExplainStage, FindStuck, Funnel, FunnelStage,
+    GetAcceptance, GetFunnel, GetLifecycleHistory, GetStageTimes, Lifecycle, LifecycleHistory,
+    LifecycleName, LifecyclePreset, MoveStage, MovedStage, NextStage, RelatedStage, ResetStage,
+    Stage, StageCause, StageExplanation, StageKind, StageMapping, StageRemap, StageTime,
+    StageTimes, StageTrigger, StageVisit, Standing, StuckPage, StuckRecord, SuppressedBy,
+    SuppressedMove, TriggerAnswer,
 };
 pub use quality::{AttributeAudit, AuditFinding, AuditRecords, AuditReport, AuditRule};
 pub use query::{

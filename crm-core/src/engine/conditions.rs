@@ -10,12 +10,13 @@ use crate::{
         RelatedTest, Schema, Subject, Test, Way,
     },
     journal::read_body,
+    lifecycle::LifecycleModel,
     limits,
     schema::TypeModel,
     store::{
         Connection,
         condition::{self as sql, Expression},
-        facts, journal,
+        facts, journal, lifecycles,
         records::{self as rows, StoredRow},
     },
 };
@@ -160,6 +161,10 @@ impl Loader<'_> {
                     Facts::Activities(found)
                 }
                 Test::Related(test) => Facts::Related(self.related(test, row.id, &cells)?),
+                Test::Stage(test) => {
+                    let row = lifecycles::standing(self.conn, test.lifecycle, row.id)?;
+                    Facts::Stage(row.and_then(|row| row.stage))
+                }
                 Test::Changed(test) => Facts::Changes(self.changes(test, model, row.id)?),
             });
         }
@@ -267,6 +272,12 @@ impl Schema for Catalog {
         let model = &self.find_associations(name)?.model;
         let (from, to) = (&model.definition.from, &model.definition.to);
         Some(AssociationShape { id: model.id, from, to })
+    }
+
+    fn lifecycles(&self, entity_type: &str) -> Vec<&LifecycleModel> {
+        let all = Self::lifecycles(self).map(|model| &**model);
+        let in_use = all.filter(|model| model.lifecycle.archived_at.is_none());
+        in_use.filter(|model| model.lifecycle.entity_type == entity_type).collect()
     }
 
     fn associations(&self) -> Vec<&str> {

@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
 
+use super::table::Table;
 use crate::{
     Error, ErrorKind, RecordId, RecordRef, Result, Timestamp,
     lifecycle::{LifecycleModel, StageCause, StandingRow, VisitRow, read_lifecycle},
@@ -252,4 +253,135 @@ pub(crate) fn count(conn: &Connection) -> Result<(u64, u64, u64)> {
          (SELECT count(*) FROM crm_stage_visit v WHERE NOT EXISTS (SELECT 1 FROM crm_stage s \
          WHERE s.lifecycle = v.lifecycle AND s.record_id = v.record_id AND v.number <= s.visits))";
     Ok(conn.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?)
+}
+
+/// Shows every stay of a lifecycle to `visit`, record by record and in order, without reason and
+/// evidence.
+pub(crate) fn each_visit(
+    conn: &Connection,
+    lifecycle: i64,
+    mut visit: impl FnMut(VisitRow),
+) -> Result<()> {
+    let mut statement = conn.prepare_cached(
+        "SELECT number, stage, cycle, entered_at, exited_at, cause, seq FROM crm_stage_visit \
+         WHERE lifecycle = ?1 ORDER BY record_id, number",
+    )?;
+    let mut rows = statement.query([lifecycle])?;
+    while let Some(row) = rows.next()? {
+        let cause = StageCause::from_name(row.get_ref(5)?.as_str().unwrap_or_default());
+        visit(VisitRow {
+            number: row.get(0)?,
+            stage: row.get(1)?,
+            cycle: row.get(2)?,
+            entered_at: Timestamp::clamped(row.get(3)?),
+            exited_at: row.get::<_, Option<i64>>(4)?.map(Timestamp::clamped),
+            cause: cause.unwrap_or(StageCause::Manual),
+            reason: None,
+            activity: None,
+            related: None,
+            seq: row.get(6)?,
+        });
+    }
+    Ok(())
+}
+
+/// A record on a stage: its id, the stage, when it came there, and the cycle.
+pub(crate) type OnStage = (RecordId, String, Timestamp, u32);
+
+/// Records in use that stand on one of these stages since before a moment, by when they came there,
+/// after a time and a record; at most as many as the page has.
+pub(crate) fn stuck(
+    conn: &Connection,
+    table: &Table,
+    lifecycle: i64,
+    stages: &[String],
+    before: Timestamp,
+    (after, limit): (Option<(i64, RecordId)>, u32),
+) -> Result<Vec<OnStage>> {
+    let stages = serde_json::to_string(stages).expect("a list of names is always JSON");
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT s.record_id, s.stage, s.entered_at, s.cycle FROM crm_stage s JOIN {} t ON t.id = s.record_id \
+         WHERE s.lifecycle = ?1 AND s.stage IN (SELECT value FROM json_each(?2)) AND s.entered_at < ?3 \
+         AND (s.entered_at, s.record_id) > (?4, ?5) AND t.archived_at IS NULL \
+         ORDER BY s.entered_at, s.record_id LIMIT ?6",
+        table.name
+    ))?;
+    let (at, id) = after.unwrap_or((i64::MIN, RecordId::from_bytes([0; 16])));
+    let parameters = (lifecycle, stages, before.micros(), at, id.as_bytes(), limit);
+    let rows = statement.query_map(parameters, |row| {
+        let id = RecordId::from_bytes(row.get(0)?);
+        Ok((id, row.get(1)?, Timestamp::clamped(row.get(2)?), row.get(3)?))
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The stays whose end is asked for.
+#[derive(Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) lifecycle: i64,
+    pub(crate) stage: &'a str,
+    /// They began at or after this moment.
+    pub(crate) from: Timestamp,
+    /// They began before this one.
+    pub(crate) until: Timestamp,
+    /// What ends after it lasts.
+    pub(crate) at: Timestamp,
+    /// The time in which they are to end, in microseconds.
+    pub(crate) within: i64,
+}
+
+/// The stays that are meant, with when they ended up to then, and how long they lasted.
+const STAYS: &str = "WITH stays AS (SELECT record_id, number, entered_at, \
+     iif(exited_at <= ?5, exited_at, NULL) AS exited_at, min(coalesce(exited_at, ?5), ?5) - entered_at AS lasted \
+     FROM crm_stage_visit WHERE lifecycle = ?1 AND stage = ?2 AND entered_at >= ?3 AND entered_at < ?4 \
+     AND entered_at <= ?5 AND cause <> 'implied') ";
+
+impl Asked<'_> {
+    fn parameters(&self) -> (i64, &str, i64, i64, i64, i64) {
+        let Self { lifecycle, stage, from, until, at, within } = self;
+        (*lifecycle, stage, from.micros(), until.micros(), at.micros(), *within)
+    }
+}
+
+/// How many stays there are, how many ended in time and late, how many last in time and for too long;
+/// and the median of how long those lasted that ended.
+pub(crate) fn acceptance(conn: &Connection, asked: &Asked<'_>) -> Result<([u64; 5], Option<f64>)> {
+    let mut statement = conn.prepare_cached(&format!(
+        "{STAYS} SELECT count(*), count(*) FILTER (WHERE exited_at IS NOT NULL AND lasted <= ?6), \
+         count(*) FILTER (WHERE exited_at IS NOT NULL AND lasted > ?6), \
+         count(*) FILTER (WHERE exited_at IS NULL AND lasted <= ?6), \
+         count(*) FILTER (WHERE exited_at IS NULL AND lasted > ?6), \
+         crm_quantile(iif(exited_at IS NULL, NULL, CAST(lasted AS REAL)), 0.5) FROM stays"
+    ))?;
+    Ok(statement.query_row(asked.parameters(), |row| {
+        let counts = [row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?];
+        Ok((counts, row.get(5)?))
+    })?)
+}
+
+/// A stay: the record, its number, when it began and when it ended.
+pub(crate) type Stay = (RecordId, u32, Timestamp, Option<Timestamp>);
+
+/// The stays that lasted, or last, too long, by when they began, after a place; at most `limit`.
+pub(crate) fn breaches(
+    conn: &Connection,
+    asked: &Asked<'_>,
+    after: Option<(i64, RecordId, u32)>,
+    limit: u32,
+) -> Result<Vec<Stay>> {
+    let mut statement = conn.prepare_cached(&format!(
+        "{STAYS} SELECT record_id, number, entered_at, exited_at FROM stays WHERE lasted > ?6 \
+         AND (entered_at, record_id, number) > (?7, ?8, ?9) ORDER BY entered_at, record_id, number LIMIT ?10"
+    ))?;
+    let (began, id, number) = after.unwrap_or((i64::MIN, RecordId::from_bytes([0; 16]), 0));
+    let (lifecycle, stage, from, until, at, within) = asked.parameters();
+    let place = (began, id.as_bytes(), number, limit);
+    let parameters =
+        (lifecycle, stage, from, until, at, within, place.0, place.1, place.2, place.3);
+    let rows = statement.query_map(parameters, |row| {
+        let id = RecordId::from_bytes(row.get(0)?);
+        let exited_at = row.get::<_, Option<i64>>(3)?.map(Timestamp::clamped);
+        Ok((id, row.get(1)?, Timestamp::clamped(row.get(2)?), exited_at))
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

@@ -2,6 +2,7 @@
 
 mod automation;
 mod definitions;
+mod reads;
 
 use crm_core::{
     Crm, ErrorKind, Flow, GetLifecycleHistory, LifecycleHistory, LifecyclePreset, MoveStage,

@@ -382,7 +382,7 @@ impl<'a, 'w> Run<'a, 'w> {
         to: usize,
     ) -> Result<Option<SuppressedBy>> {
         let table = self.catalog.table(&program.model.lifecycle.entity_type)?;
-        if super::missing(program, table, &row.cells, to).is_some() {
+        if !super::missing(program, table, &row.cells, to).is_empty() {
             return Ok(Some(SuppressedBy::Required));
         }
         match &program.guards[to] {

@@ -6,6 +6,7 @@
 
 mod automation;
 mod definitions;
+mod reads;
 
 pub(super) use automation::{after_activities, after_association, after_record};
 
@@ -20,11 +21,13 @@ use crate::{
     condition::Moment,
     lifecycle::{
         Decision, Entry, EntryBody, How, LifecycleModel, Program, Programs, StageBody, StandingRow,
-        SuppressedBody, decide,
+        SuppressedBody, VisitRow, decide,
     },
     record::Draft,
     store::{
-        Connection, activities, journal, lifecycles as rows,
+        Connection, activities,
+        journal::{self, StoredChange},
+        lifecycles as rows,
         records::{self, StoredRow},
         table::Table,
     },
@@ -122,40 +125,39 @@ impl<'a> Lifecycles<'a> {
                     }
                     (count, last) = (count + 1, change.seq);
                     if change.kind == ChangeKind::StageSuppressed {
-                        let body: StageBody<SuppressedBody> = StageBody::read(&change.body)?;
-                        let SuppressedBody { to, at, by, cause, activity, record } = body.change;
-                        let (activity_id, seq) = (activity, change.seq);
-                        suppressed.push(SuppressedMove {
-                            to,
-                            by,
-                            cause,
-                            at,
-                            activity_id,
-                            record,
-                            seq,
-                        });
+                        suppressed.push(to_suppressed(&change)?);
                     }
                     Ok(true)
                 })?;
                 let range = (request.after + 1, last);
                 let found = rows::visits(conn, model.id, request.id, range)?;
-                visits.extend(found.into_iter().map(|(visit, actor)| StageVisit {
-                    number: visit.number,
-                    stage: visit.stage,
-                    cycle: visit.cycle,
-                    entered_at: visit.entered_at,
-                    exited_at: visit.exited_at,
-                    cause: visit.cause,
-                    reason: visit.reason,
-                    activity_id: visit.activity,
-                    record: visit.related,
-                    actor,
-                    seq: visit.seq,
-                }));
+                visits.extend(found.into_iter().map(to_visit));
             }
             Ok(LifecycleHistory { standing, visits, suppressed, next })
         })
     }
+}
+
+fn to_visit((visit, actor): (VisitRow, String)) -> StageVisit {
+    StageVisit {
+        number: visit.number,
+        stage: visit.stage,
+        cycle: visit.cycle,
+        entered_at: visit.entered_at,
+        exited_at: visit.exited_at,
+        cause: visit.cause,
+        reason: visit.reason,
+        activity_id: visit.activity,
+        record: visit.related,
+        actor,
+        seq: visit.seq,
+    }
+}
+
+fn to_suppressed(change: &StoredChange) -> Result<SuppressedMove> {
+    let body: StageBody<SuppressedBody> = StageBody::read(&change.body)?;
+    let SuppressedBody { to, at, by, cause, activity, record } = body.change;
+    Ok(SuppressedMove { to, by, cause, at, activity_id: activity, record, seq: change.seq })
 }
 
 /// What brings a record to a stage.
@@ -247,7 +249,7 @@ fn check_entry(
     to: usize,
 ) -> Result<()> {
     let stage = &program.model.lifecycle.stages[to].name;
-    if let Some(name) = missing(program, table, &row.cells, to) {
+    if let Some(name) = missing(program, table, &row.cells, to).first() {
         return Err(needs(stage, name));
     }
     let Some(guard) = &program.guards[to] else { return Ok(()) };
@@ -261,12 +263,13 @@ fn check_entry(
         .with_hint("conditions.evaluate says of each question of the guard whether it is true"))
 }
 
-/// An attribute that a stage needs and that has no value.
-fn missing<'t>(program: &Program, table: &'t Table, cells: &[Cell], to: usize) -> Option<&'t str> {
+/// The attributes that a stage needs and that have no value.
+fn missing<'t>(program: &Program, table: &'t Table, cells: &[Cell], to: usize) -> Vec<&'t str> {
     let attributes = &table.model.attributes;
-    let mut required = program.required[to].iter().map(|place| &attributes[*place]);
+    let required = program.required[to].iter().map(|place| &attributes[*place]);
     let is_missing = |span: std::ops::Range<usize>| cells[span].iter().all(|c| *c == Cell::Null);
-    required.find(|attribute| is_missing(attribute.span())).map(|attribute| attribute.name())
+    let missing = required.filter(|attribute| is_missing(attribute.span()));
+    missing.map(|attribute| attribute.name()).collect()
 }
 
 fn needs(stage: &str, attribute: &str) -> Error {
