@@ -316,7 +316,7 @@ pub struct ExplainStage {
 }
 
 /// What would lead a record to a stage by itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TriggerAnswer {
@@ -327,6 +327,8 @@ pub struct TriggerAnswer {
     /// Whether what it asks of the record is true now; `None` if it asks nothing.
     pub condition: Option<ConditionAnswer>,
 }
+
+debug! { TriggerAnswer shows(cause, condition) hides(text) }
 
 /// A stage to which a record could go.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

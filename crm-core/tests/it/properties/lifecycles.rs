@@ -25,17 +25,17 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let any = any::<u8>;
+    let number = any::<u8>;
     prop_oneof![
         3 => Just(Step::Contact),
         1 => Just(Step::Company),
-        3 => (any(), any()).prop_map(|(contact, company)| Step::Deal(contact, company)),
-        8 => (any(), any(), any()).prop_map(|(way, id, to)| Step::Move(way, id, to)),
-        4 => (any(), any(), any()).prop_map(|(way, id, to)| Step::Reset(way, id, to)),
-        6 => (any(), any(), 0_i64..40).prop_map(|(id, kind, day)| Step::Activity(id, kind, day)),
-        2 => (any(), any(), any::<bool>()).prop_map(|(a, b, first)| Step::Employ(a, b, first)),
-        2 => (any(), any::<bool>()).prop_map(|(id, set)| Step::Patch(id, set)),
-        1 => any().prop_map(Step::Archive),
+        3 => (number(), number()).prop_map(|(contact, company)| Step::Deal(contact, company)),
+        8 => (number(), number(), number()).prop_map(|(way, id, to)| Step::Move(way, id, to)),
+        4 => (number(), number(), number()).prop_map(|(way, id, to)| Step::Reset(way, id, to)),
+        6 => (number(), number(), 0_i64..40).prop_map(|(id, kind, day)| Step::Activity(id, kind, day)),
+        2 => (number(), number(), any::<bool>()).prop_map(|(a, b, first)| Step::Employ(a, b, first)),
+        2 => (number(), any::<bool>()).prop_map(|(id, set)| Step::Patch(id, set)),
+        1 => number().prop_map(Step::Archive),
         1 => any::<bool>().prop_map(Step::Redefine),
     ]
 }
