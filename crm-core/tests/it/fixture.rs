@@ -8,10 +8,11 @@ use std::{fs, path::PathBuf};
 use crm_core::{
     ActivityLink, ActivityPreset, AddAssociation, AddFile, Address, Archived, AssociationPreset,
     Attribute, Bucket, ChoiceOption, ColumnMapping, Crm, DefineActivityKind, DefineAssociationType,
-    Direction, FileRef, Flow, GroupKey, GroupMeasure, GroupRecords, IdentifyVisitor, Kind,
-    ListChanges, ListImports, ListRecords, ListTimeline, Money, NewActivity, PatchAssociation,
-    PivotRecords, PlanImport, Preset, RecordId, RecordRef, RunSql, SaveView, SelectColumn,
-    SelectRows, Timestamp, Value, Values, ViewQuery, values,
+    Direction, FileRef, Flow, GetLifecycleHistory, GroupKey, GroupMeasure, GroupRecords,
+    IdentifyVisitor, Kind, LifecyclePreset, ListChanges, ListImports, ListRecords, ListTimeline,
+    Money, MoveStage, NewActivity, PatchAssociation, PivotRecords, PlanImport, Preset, RecordId,
+    RecordRef, RelatedStage, ResetStage, RunSql, SaveView, SelectColumn, SelectRows, StageMapping,
+    StageTrigger, Timestamp, Value, Values, ViewQuery, values,
 };
 use serde_json::{Value as Json, json};
 
@@ -81,6 +82,53 @@ fn fill(crm: &Crm) {
     crm.journal().acknowledge("warehouse", 17).unwrap();
     crm.journal().acknowledge("new one", 0).unwrap();
     import(&crm);
+    lead_on(&crm, contact.id, acme.id);
+}
+
+/// Ways through lifecycles: by hand, by themselves, back, lost, won back, suppressed, renamed.
+fn lead_on(crm: &Crm, contact: RecordId, company: RecordId) {
+    let lifecycles = crm.lifecycles();
+    lifecycles.define_preset(LifecyclePreset::Deal).unwrap();
+    let mut way = LifecyclePreset::Contact.definition();
+    let won = RelatedStage::new("deal.contact", "deal", "won").inverse();
+    way.triggers = vec![
+        StageTrigger::activity("mql", "call"),
+        StageTrigger::when("lead", "email is set".parse().unwrap()),
+        StageTrigger::related("customer", won),
+    ];
+    way.stages[4] = way.stages[4].clone().guard("country = \"DE\"".parse().unwrap());
+    lifecycles.define(way.clone()).unwrap();
+    let go = |lifecycle: &str, id: RecordId, to: &str| {
+        lifecycles.move_to(MoveStage::new(lifecycle, id, to).because("price")).unwrap();
+    };
+    let values = values! { "name" => "Second order", "contact" => contact, "company" => company };
+    let deal = crm.deals().create(values).unwrap().id;
+    go("contact", contact, "sql");
+    lifecycles.reset(ResetStage::new("contact", contact, "mql", "too early")).unwrap();
+    go("deal", deal, "proposal");
+    go("deal", deal, "lost");
+    go("deal", deal, "won");
+    let at = "2025-06-30T12:00:00Z".parse().unwrap();
+    let call = NewActivity::of("call", RecordRef::new("contact", contact), at);
+    crm.activities().record(call).unwrap();
+    way.stages[3].name = "accepted".into();
+    way.map = vec![StageMapping { stage: "sql".into(), becomes: "accepted".into() }];
+    lifecycles.define(way).unwrap();
+    lifecycles.archive("deal").unwrap();
+}
+
+fn ways(crm: &Crm) -> Json {
+    let all = crm.lifecycles().list().unwrap();
+    let ways = all.iter().map(|lifecycle| {
+        let records = ids(crm, &format!("SELECT id FROM {} ORDER BY id", lifecycle.entity_type));
+        let history = |id| {
+            crm.lifecycles()
+                .history(&GetLifecycleHistory::new(lifecycle.name.as_str(), id))
+                .unwrap()
+        };
+        json!({ "lifecycle": lifecycle, "records": records.map(history).collect::<Vec<_>>() })
+    });
+    ways.collect()
 }
 
 /// Views of every sort: changed, archived, restored.
@@ -291,6 +339,7 @@ fn contents(crm: &Crm) -> Json {
         "kinds": kinds,
         "activities": activities(crm),
         "views": crm.views().list().unwrap(),
+        "lifecycles": ways(crm),
         "association_types": crm.association_types().list().unwrap(),
         "associations": associations(crm),
         "imports": crm.imports().list(&ListImports { after: None, limit: 100 }).unwrap(),
