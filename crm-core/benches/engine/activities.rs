@@ -6,8 +6,8 @@ use std::{
 };
 
 use crm_core::{
-    ActivityPreset, ApplyChanges, CreateRecord, Crm, Durability, Flow, ListTimeline, Money,
-    NewActivity, RecordActivities, RecordChange, RecordId, RecordRef, Timestamp, values,
+    ActivityPreset, ApplyChanges, CreateRecord, Crm, Durability, ListTimeline, Money, NewActivity,
+    RecordActivities, RecordChange, RecordId, RecordRef, Timestamp, values,
 };
 use rusqlite::{Connection, params};
 
@@ -109,7 +109,7 @@ pub(crate) fn run(folder: &Path, count: usize, report: &mut impl FnMut(Line)) {
     let budget = Budget::Ratio(2.0);
     let name = "page of 100 of a timeline".into();
     report(Line { name, ours, raw: Some(raw_time), units: PAGES, budget });
-    assert!(crm.verify(&mut |_| Flow::Continue).unwrap().is_ok);
+    assert!(crm.stats().unwrap().changes as usize >= count + contacts);
 }
 
 fn make_contacts(crm: &Crm, contacts: usize) -> Vec<RecordId> {

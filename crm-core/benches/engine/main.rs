@@ -22,8 +22,8 @@ use std::{
 
 use crm_core::{
     ApplyChanges, Archived, ColumnMapping, CountRecords, CreateRecord, Crm, Durability, Empty,
-    Flow, ImportCsv, ListRecords, OpenOptions, Order, RecordChange, RecordId, RunSql, Value,
-    ops::Request, values,
+    Flow, ImportCsv, ListRecords, OpenOptions, Order, PlanImport, RecordChange, RecordId, RunSql,
+    Value, ops::Request, values,
 };
 use raw::Raw;
 
@@ -125,7 +125,8 @@ fn main() {
     drop(crm);
     updates(&ours_path, &mut raw, &ids, &mut report);
     import(folder.path(), count, &mut report);
-    activities::run(folder.path(), count, &mut report);
+    // A customer does ten things.
+    activities::run(folder.path(), 10 * count, &mut report);
     let (opening, crm) = timed(|| open(&ours_path, Durability::Full));
     assert_eq!(crm.records("customer").get(ids[0]).unwrap().id, ids[0]);
     let budget = Budget::Time(Duration::from_millis(10));
@@ -286,4 +287,16 @@ fn import(folder: &Path, count: usize, report: &mut impl FnMut(Line)) {
     let budget = Budget::Ratio(2.0);
     let name = "CSV import".into();
     report(Line { name, ours, raw: Some(raw_time), units: count, budget });
+
+    let crm = open(&folder.join("planned.crm"), Durability::Full);
+    crm.types().define(rows::definition()).unwrap();
+    let columns = rows::COLUMNS.iter().map(|column| ColumnMapping::new(*column, *column));
+    let request = PlanImport::from_path("customer", table.to_string_lossy(), columns);
+    let (planning, plan) = timed(|| crm.imports().plan(&request, &mut |_| Flow::Continue).unwrap());
+    assert_eq!(plan.create, count as u64);
+    let (applying, run) = timed(|| crm.imports().apply(&plan, &mut |_| Flow::Continue).unwrap());
+    assert_eq!(run.import.created, count as u64);
+    let budget = Budget::Ratio(2.5);
+    let name = "CSV import, planned and applied".into();
+    report(Line { name, ours: planning + applying, raw: Some(raw_time), units: count, budget });
 }

@@ -30,6 +30,8 @@ pub(super) struct Field<'a> {
     pub(super) currency: Option<Column>,
     /// Whether it is the currency of an amount.
     is_currency: bool,
+    /// Whether it is one column of several.
+    pub(super) is_part: bool,
     /// The number of an indexed attribute of kind choices.
     pub(super) indexed: Option<i64>,
 }
@@ -37,7 +39,7 @@ pub(super) struct Field<'a> {
 impl<'a> Field<'a> {
     pub(super) fn new(kind: Kind, model: Cow<'a, AttributeModel>, columns: Vec<Column>) -> Self {
         let currency = (kind == Kind::Money).then(|| columns[1].clone());
-        Self { kind, model, columns, currency, is_currency: false, indexed: None }
+        Self { kind, model, columns, currency, is_currency: false, is_part: false, indexed: None }
     }
 
     /// A part of this field.
@@ -67,7 +69,7 @@ impl<'a> Field<'a> {
         let column = self.columns[*place].clone();
         let is_currency = self.kind == Kind::Money;
         let field = Self::new(*kind, Cow::Owned(plain(head, *kind)?), vec![column]);
-        Ok(Self { is_currency, ..field })
+        Ok(Self { is_currency, is_part: true, ..field })
     }
 
     /// The leading cell of a value, and its currency.

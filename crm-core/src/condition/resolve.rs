@@ -22,6 +22,8 @@ pub(crate) struct FoundField {
     pub(crate) currency: Option<String>,
     /// The columns that make its value.
     pub(crate) columns: Vec<Column>,
+    /// Whether rows may be ordered by it.
+    pub(crate) is_sortable: bool,
 }
 
 /// Looks up a field of the records of an entity type: an attribute, a part of one, or what every
@@ -82,7 +84,7 @@ pub(crate) fn related(
 
 impl From<Field<'_>> for FoundField {
     fn from(field: Field<'_>) -> Self {
-        let Field { kind, model, mut columns, .. } = field;
+        let Field { kind, model, mut columns, is_part, .. } = field;
         // What was typed is not part of the value.
         let width = match kind {
             Kind::Money => 2,
@@ -91,6 +93,8 @@ impl From<Field<'_>> for FoundField {
         };
         columns.truncate(width);
         let (scale, currency) = (model.definition.scale, model.definition.currency.clone());
-        Self { kind, scale, currency, columns }
+        // Parts of an address are short, whatever their kind allows.
+        let is_sortable = kind.is_comparable() || is_part;
+        Self { kind, scale, currency, columns, is_sortable }
     }
 }

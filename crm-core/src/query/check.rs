@@ -8,7 +8,7 @@ use super::{
     SelectRows,
     checked::{
         Aggregate, CheckedGroup, CheckedPivot, CheckedSelect, Currency, EventFigure, FieldColumn,
-        Figure, Form, Key, Measure, Output, Quantity, Selected, SortKey, Source,
+        Figure, Form, Key, Measure, Output, Quantity, Selected, SortBy, SortKey, Source,
     },
 };
 use crate::{
@@ -37,7 +37,8 @@ pub(crate) fn check_select(request: &SelectRows, schema: &dyn Schema) -> Result<
     });
     let columns = columns.collect::<Result<Vec<_>>>()?;
     let order = request.order.iter().enumerate();
-    let order = order.map(|(place, order)| checker.sort_key(order, &format!("order[{place}]")));
+    let order =
+        order.map(|(place, order)| checker.sort_key(order, &columns, &format!("order[{place}]")));
     let order = order.collect::<Result<Vec<_>>>()?;
     let names = columns.iter().enumerate();
     check_names(names.map(|(place, output)| (output.name.clone(), format!("columns[{place}]"))))?;
@@ -165,14 +166,33 @@ impl<'a> Checker<'a> {
         condition::field(self.schema, self.entity_type, name).map_err(at(path, "field"))
     }
 
-    fn sort_key(&self, order: &FieldOrder, path: &str) -> Result<SortKey> {
-        let found = self.field(&order.field, path)?;
-        // Parts of an address are short, whatever their kind allows.
-        if !found.kind.is_comparable() && !order.field.contains('.') {
-            let message = format!("rows cannot be ordered by kind {}", found.kind.name());
+    fn sort_key(
+        &self,
+        order: &FieldOrder,
+        columns: &[Output<Selected>],
+        path: &str,
+    ) -> Result<SortKey> {
+        let FieldOrder { field, descending } = order;
+        let output = columns.iter().position(|output| output.name == *field);
+        let (by, is_sortable) = match output.map(|place| (place, &columns[place].what)) {
+            // A column of the record itself may have an index.
+            Some((_, Selected::Field(of @ FieldColumn { relation: None, .. }))) => {
+                (SortBy::Column(leading(of.columns.clone())), of.is_sortable)
+            }
+            Some((place, Selected::Field(of))) => (SortBy::Output(place), of.is_sortable),
+            Some((place, Selected::Event { is_sortable, .. })) => {
+                (SortBy::Output(place), *is_sortable)
+            }
+            None => {
+                let found = self.field(field, path)?;
+                (SortBy::Column(leading(found.columns)), found.is_sortable)
+            }
+        };
+        if !is_sortable {
+            let message = "rows cannot be ordered by long texts, choices, addresses and files";
             return Err(invalid(message).with_field(format!("{path}.field")));
         }
-        Ok(SortKey { column: leading(found.columns), descending: order.descending })
+        Ok(SortKey { by, descending: *descending })
     }
 
     /// The field of a related record, and the place of that among the relations.
@@ -276,11 +296,13 @@ impl<'a> Checker<'a> {
         let currency = column.currency.as_deref();
         if key == "count" {
             no_currency(currency, path)?;
-            let what = Selected::Event { activities, figure: EventFigure::Count };
+            let figure = EventFigure::Count;
+            let what = Selected::Event { activities, figure, is_sortable: true };
             return Ok((format!("{event}.count"), INTEGER, what));
         }
         let kind = activities.kind.as_ref().map(|kind| kind.name.as_str());
         let found = condition::property(self.schema, kind, property).map_err(at(path, key))?;
+        let is_sortable = found.is_sortable;
         let (form, figure) = match key {
             "first" | "last" => {
                 no_currency(currency, path)?;
@@ -293,7 +315,7 @@ impl<'a> Checker<'a> {
                 (form, EventFigure::Of(figure, quantity))
             }
         };
-        let what = Selected::Event { activities, figure };
+        let what = Selected::Event { activities, figure, is_sortable };
         Ok((format!("{event}.{property}.{key}"), form, what))
     }
 
@@ -413,7 +435,7 @@ fn stored(found: &FoundField) -> Form {
 }
 
 fn field_column((relation, found): FieldOf) -> FieldColumn {
-    FieldColumn { relation, columns: found.columns }
+    FieldColumn { relation, columns: found.columns, is_sortable: found.is_sortable }
 }
 
 fn leading(columns: Vec<Column>) -> Column {
@@ -439,7 +461,7 @@ fn quantity(
     path: &str,
     place: &str,
 ) -> Result<(Form, Quantity)> {
-    let FoundField { kind, scale, currency: only, columns } = found;
+    let FoundField { kind, scale, currency: only, columns, .. } = found;
     let is_number =
         matches!(kind, Kind::Integer | Kind::Decimal | Kind::Real | Kind::Rating | Kind::Money);
     let (fits, needs) = match figure {
@@ -468,7 +490,7 @@ fn quantity(
         }
         (Kind::Money, None, None) => {
             let is_grouped = keys.unwrap_or_default().iter().any(|key| {
-                let FieldColumn { relation, columns: of_key } = &key.what.field;
+                let FieldColumn { relation, columns: of_key, .. } = &key.what.field;
                 relation.is_none() && of_key.contains(&columns[1])
             });
             if !is_grouped {

@@ -67,18 +67,31 @@ pub(crate) enum Form {
     Share,
 }
 
-/// A column by which rows are ordered.
+/// By what rows are ordered.
 #[derive(Debug)]
 pub(crate) struct SortKey {
-    pub(crate) column: Column,
+    pub(crate) by: SortBy,
     pub(crate) descending: bool,
+}
+
+#[derive(Debug)]
+pub(crate) enum SortBy {
+    /// A column of the record itself.
+    Column(Column),
+    /// The output in this place, which is computed for every record before the first row is known.
+    Output(usize),
 }
 
 /// What a column of a select holds.
 #[derive(Debug)]
 pub(crate) enum Selected {
     Field(FieldColumn),
-    Event { activities: Box<EventTest>, figure: EventFigure },
+    /// A figure over activities, and whether rows may be ordered by it.
+    Event {
+        activities: Box<EventTest>,
+        figure: EventFigure,
+        is_sortable: bool,
+    },
 }
 
 /// A field of the record, or of the related record in this place.
@@ -86,6 +99,8 @@ pub(crate) enum Selected {
 pub(crate) struct FieldColumn {
     pub(crate) relation: Option<usize>,
     pub(crate) columns: Vec<Column>,
+    /// Whether rows may be ordered by it.
+    pub(crate) is_sortable: bool,
 }
 
 /// A figure over activities.
@@ -242,6 +257,18 @@ fn finite(value: Value) -> Result<Value> {
 pub(crate) fn too_large() -> Error {
     Error::new(ErrorKind::OutOfRange, "a sum is larger than a number of 64 bits")
         .with_hint("narrow the condition, or add up the groups by yourself")
+}
+
+impl CheckedSelect {
+    /// Where the cells of an output begin.
+    pub(crate) fn place(&self, output: usize) -> usize {
+        self.columns[..output].iter().map(|output| output.form.width()).sum()
+    }
+
+    /// How many cells the columns have.
+    pub(crate) fn width(&self) -> usize {
+        self.place(self.columns.len())
+    }
 }
 
 impl CheckedGroup {

@@ -25,7 +25,7 @@ pub(crate) use bucket::start;
 pub(crate) use check::{check_group, check_pivot, check_select};
 pub(crate) use checked::{
     Aggregate, CheckedGroup, CheckedPivot, CheckedSelect, Currency, EventFigure, FieldColumn,
-    Figure, Form, Key, Measure, Output, Quantity, Selected, SortKey, Source, too_large,
+    Figure, Form, Key, Measure, Output, Quantity, Selected, SortBy, SortKey, Source, too_large,
 };
 pub(crate) use quantile::quantile;
 pub(crate) use view::{read_view, view_json};

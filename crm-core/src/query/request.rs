@@ -114,13 +114,14 @@ records! {
         #[cfg_attr(feature = "uniffi", uniffi(default = None))]
         name: Option<String>,
     }
-    /// One of the fields by which rows are ordered. Those without a value come first, or last when
+    /// One of the fields or columns by which rows are ordered. Those without a value come first, or last when
     /// descending.
     #[derive(Debug)]
     #[serde(deny_unknown_fields)]
     FieldOrder {
-        /// A field of the record itself. What is computed for a column cannot be ordered by, because
-        /// a page would not know where the next begins; group, or sort the rows that were read.
+        /// The name of a column of the result, or else a field of the record itself. What a column
+        /// computes, or reads of a related record, is worked out for every record before the first
+        /// page, and again for each of the next ones; money is ordered by its amount.
         field: String,
         /// Whether the greatest comes first.
         #[serde(default)]

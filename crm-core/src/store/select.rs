@@ -17,7 +17,7 @@ use crate::{
     limits,
     query::{
         Aggregate, CheckedGroup, CheckedSelect, Currency, EventFigure, FieldColumn, Figure, Form,
-        Key, Measure, Output, Quantity, Selected, SortKey, Source, too_large,
+        Key, Measure, Output, Quantity, Selected, SortBy, SortKey, Source, too_large,
     },
 };
 
@@ -48,20 +48,44 @@ pub(crate) fn rows(
     limit: u32,
 ) -> Result<Statement> {
     let mut query_of = Query::new(&query.source, moment);
+    let is_computed = query.order.iter().any(|key| matches!(key.by, SortBy::Output(_)));
     let id = format!("{}.id", query_of.record.row);
-    let sorted = |SortKey { column, descending }: &SortKey, scope: &Scope| {
-        (scope.column(column), *descending)
-    };
-    let mut order: Vec<_> = query.order.iter().map(|key| sorted(key, &query_of.record)).collect();
-    let is_descending = order.last().is_some_and(|(_, descending)| *descending);
-    query_of.writer.push(&format!("SELECT {id}"));
-    for (column, _) in &order {
-        query_of.writer.push(&format!(", {column}"));
+    let mut inner = format!("SELECT {id}");
+    let mut order = Vec::new();
+    for (place, SortKey { by, descending }) in query.order.iter().enumerate() {
+        let name = match by {
+            SortBy::Column(column) => {
+                let column = query_of.record.column(column);
+                inner.push_str(&format!(", {column}"));
+                if is_computed {
+                    let name = quote(&format!("key{place}"));
+                    inner.push_str(&format!(" AS {name}"));
+                    name
+                } else {
+                    column
+                }
+            }
+            SortBy::Output(output) => cell_name(query.place(*output)),
+        };
+        order.push((name, *descending));
     }
+    if is_computed {
+        // What is computed has a name only outside.
+        let cells = (0..query.width()).map(cell_name);
+        let names: Vec<String> = order.iter().map(|(name, _)| name.clone()).chain(cells).collect();
+        query_of.writer.push(&format!("SELECT id, {} FROM (", names.join(", ")));
+    }
+    query_of.writer.push(&inner);
     for Output { what, form, .. } in &query.columns {
         query_of.selected(what, *form);
     }
     query_of.from(archived);
+    if is_computed {
+        // The limit keeps SQLite from working it out again wherever its name stands.
+        query_of.writer.push(" LIMIT -1) WHERE 1");
+    }
+    let id = if is_computed { "id".to_owned() } else { id };
+    let is_descending = order.last().is_some_and(|(_, descending)| *descending);
     order.push((id, is_descending));
     if let Some(Place { keys, id }) = after {
         query_of.writer.push(" AND ");
@@ -201,9 +225,10 @@ impl<'q> Query<'q> {
             Selected::Field(field) => {
                 for column in self.field(field) {
                     self.writer.push(&format!(", {column}"));
+                    self.cell();
                 }
             }
-            Selected::Event { activities, figure } => {
+            Selected::Event { activities, figure, .. } => {
                 // A query gives one cell, so a value of several takes several.
                 for cell in 0..form.width() {
                     let inner = self.writer.activity_scope();
@@ -233,6 +258,7 @@ impl<'q> Query<'q> {
                         EventFigure::Of(_, quantity) => {
                             self.currency(quantity, &inner);
                             self.writer.push(")");
+                            self.cell();
                             continue;
                         }
                     };
@@ -245,6 +271,7 @@ impl<'q> Query<'q> {
                         ));
                     }
                     self.writer.push(")");
+                    self.cell();
                 }
             }
         }

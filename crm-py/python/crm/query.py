@@ -84,10 +84,14 @@ class SelectColumn:
 
 @dataclass(frozen=True, slots=True)
 class FieldOrder:
-    """One of the fields by which rows are ordered; those without a value are the least."""
+    """One of the fields or columns by which rows are ordered; no value is the least.
+
+    >>> import crm
+    >>> best_first = crm.FieldOrder("purchase.amount.sum", descending=True)
+    """
 
     field: str
-    """A field of the record itself."""
+    """The name of a column of the result, or else a field of the record itself."""
     _: KW_ONLY
     descending: bool = False
     """Whether the greatest comes first."""
