@@ -120,13 +120,14 @@ fn lead_on(crm: &Crm, contact: RecordId, company: RecordId) {
 fn ways(crm: &Crm) -> Json {
     let all = crm.lifecycles().list().unwrap();
     let ways = all.iter().map(|lifecycle| {
-        let records = ids(crm, &format!("SELECT id FROM {} ORDER BY id", lifecycle.entity_type));
+        let sql = format!("SELECT id FROM {} ORDER BY id", lifecycle.entity_type);
         let history = |id| {
             crm.lifecycles()
                 .history(&GetLifecycleHistory::new(lifecycle.name.as_str(), id))
                 .unwrap()
         };
-        json!({ "lifecycle": lifecycle, "records": records.map(history).collect::<Vec<_>>() })
+        let records: Vec<_> = ids(crm, &sql).map(history).collect();
+        json!({ "lifecycle": lifecycle, "records": records })
     });
     ways.collect()
 }
