@@ -59,7 +59,7 @@ def test_a_definition_comes_back_as_it_was_said(db: crm.Crm) -> None:
     assert found.triggers[1] == triggers[1]
     assert found.triggers[2].where == {"field": "email", "op": "is_set"}
     with pytest.raises(crm.UnknownAttributeError) as caught:
-        db.lifecycles.define("x", "contact", [crm.Stage("a", guard="contry = 'DE'")])
+        db.lifecycles.define("x", "contact", [crm.Stage("a", guard='contry = "DE"')])
     assert caught.value.field == "stages[0].guard.field"
 
 
