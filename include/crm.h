@@ -309,6 +309,11 @@ typedef void (*crm_drop_callback)(void *user_data);
 #define CRM_NOT_AUTHORIZED 17
 
 /**
+ * A rule that the host defined refuses it: the guard of a stage, or that stages are only left forward.
+ */
+#define CRM_REFUSED 18
+
+/**
  * The handle is closed.
  */
 #define CRM_CLOSED 30

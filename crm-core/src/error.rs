@@ -112,6 +112,9 @@ error_kinds! {
     InvalidSql = 16, "invalid_sql";
     /// The read-only SQL tried something that it may not do.
     NotAuthorized = 17, "not_authorized";
+    /// A rule that the host defined refuses it: the guard of a stage, or that stages are only left
+    /// forward.
+    Refused = 18, "refused";
 
     /// The handle is closed.
     Closed = 30, "closed";

@@ -68,6 +68,7 @@
 //! | queries: columns, figures over groups, two-way tables | [`SelectRows`], [`GroupRecords`], [`PivotRecords`]; saved: [`Views`] |
 //! | full text search | [`Crm::search`], [`SearchText`], [`Attribute::searched`] |
 //! | types of associations, associations | [`AssociationTypes`], [`DefineAssociationType`], [`Associations`], [`AddAssociation`], [`FindRelated`] |
+//! | lifecycles: stages, and where records stand | [`Lifecycles`], [`DefineLifecycle`], [`LifecyclePreset`], [`MoveStage`] |
 //! | the journal: history, changes, observers | [`Journal`], [`Change`], [`Crm::observe`] |
 //! | changes forwarded to others, none lost | [`Journal::acknowledge`], [`CloudEvent`] |
 //! | what is wrong with the records | [`Crm::audit_records`] |
@@ -128,6 +129,7 @@ mod exchange;
 mod formula;
 mod id;
 mod journal;
+mod lifecycle;
 mod normal;
 mod quality;
 mod query;
@@ -189,6 +191,15 @@ pub use journal::{
     AcknowledgeChanges, Change, ChangeKind, ChangePage, CloudEvent, CloudEventPage, Commit,
     Consumer, ConsumerName, HistoryEntry, HistoryPage, ListChanges,
 };
+pub use lifecycle::{
+    Acceptance, AcceptanceBreach, DefineLifecycle, DefineLifecyclePreset, DefinedLifecycle,
+    DrawLifecycle, Drawing, DrawingFormat, ExplainStage, FindStuck, Funnel, FunnelStage,
+    GetAcceptance, GetFunnel, GetLifecycleHistory, GetStageTimes, Lifecycle, LifecycleHistory,
+    LifecycleName, LifecyclePreset, MoveStage, MovedStage, NextStage, RelatedStage, ResetStage,
+    Stage, StageCause, StageExplanation, StageKind, StageMapping, StageRemap, StageTime,
+    StageTimes, StageTrigger, StageVisit, Standing, StuckPage, StuckRecord, SuppressedBy,
+    SuppressedMove, TriggerAnswer,
+};
 pub use quality::{AttributeAudit, AuditFinding, AuditRecords, AuditReport, AuditRule};
 pub use query::{
     Bucket, FieldOrder, GroupKey, GroupMeasure, GroupRecords, PivotCell, PivotRecords, PivotTable,
@@ -216,7 +227,7 @@ pub use engine::TableStream;
 #[cfg(feature = "sqlite")]
 pub use engine::{
     Activities, ActivityKinds, AssociationTypes, Associations, Crm, Files, Imports, Journal,
-    Observer, Records, Types, Views,
+    Lifecycles, Observer, Records, Types, Views,
 };
 /// The crates whose types stand in the signatures of feature `arrow`. A new major version of them is
 /// one of ours.

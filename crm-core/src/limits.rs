@@ -134,6 +134,16 @@ pub const SNIPPET_FINDS: usize = 100;
 pub const VIEWS: usize = 1_000;
 /// Bytes of one saved view as JSON.
 pub const VIEW_BYTES: usize = 1024 * 1024;
+/// Lifecycles in one file, archived ones included.
+pub const LIFECYCLES: usize = 200;
+/// Stages of one lifecycle, and reasons of one stage.
+pub const STAGES: usize = 64;
+/// Triggers of one lifecycle.
+pub const STAGE_TRIGGERS: usize = 128;
+/// Bytes of one lifecycle as JSON.
+pub const LIFECYCLE_BYTES: usize = 1024 * 1024;
+/// Bytes of the reason of a move.
+pub const REASON_BYTES: usize = 1_000;
 /// Groups that a query returns, and rows or columns of a pivot.
 pub const GROUPS: u32 = 10_000;
 /// Cells of a pivot.

@@ -7,25 +7,29 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
-    AcknowledgeChanges, Activity, ActivityKind, ActivityKindName, ActivityPage, ActivityReport,
-    AddAssociation, AddFile, ApplyChanges, ApplyPlan, ApplyReport, ArchiveAssociation,
-    ArchiveRecord, Association, AssociationPage, AssociationType, AssociationTypeName,
-    AssociationWalk, AttributeName, AuditRecords, AuditReport, BackupTo, ChangePage,
-    CheckCondition, CheckedCondition, CloudEventPage, ConditionAnswer, ConditionPlan, Consumer,
-    ConsumerName, CountRecords, CreateRecord, Crm, DatabaseStats, DefineActivityKind,
+    Acceptance, AcknowledgeChanges, Activity, ActivityKind, ActivityKindName, ActivityPage,
+    ActivityReport, AddAssociation, AddFile, ApplyChanges, ApplyPlan, ApplyReport,
+    ArchiveAssociation, ArchiveRecord, Association, AssociationPage, AssociationType,
+    AssociationTypeName, AssociationWalk, AttributeName, AuditRecords, AuditReport, BackupTo,
+    ChangePage, CheckCondition, CheckedCondition, CloudEventPage, ConditionAnswer, ConditionPlan,
+    Consumer, ConsumerName, CountRecords, CreateRecord, Crm, DatabaseStats, DefineActivityKind,
     DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute,
-    DefinePreset, DefineType, Empty, EngineInfo, EntityType, Error, ErrorKind, EvaluateCondition,
-    ExplainCondition, ExportCsv, ExportReport, ExportVcard, FilePiece, FileRef, FindRelated, Flow,
-    FoundRecords, GetActivity, GetAssociation, GetHistory, GetManyRecords, GetRecord, GetRecordBy,
-    GroupRecords, HistoryPage, IdentifyVisitor, Import, ImportCsv, ImportName, ImportPage,
-    ImportPlan, ImportReport, ImportRun, ImportVcard, ListActivities, ListChanges, ListImports,
-    ListPlanRows, ListRecords, ListTimeline, MappingProposal, NewActivity, OpenOptions,
+    DefineLifecycle, DefineLifecyclePreset, DefinePreset, DefineType, DefinedLifecycle,
+    DrawLifecycle, Drawing, Empty, EngineInfo, EntityType, Error, ErrorKind, EvaluateCondition,
+    ExplainCondition, ExplainStage, ExportCsv, ExportReport, ExportVcard, FilePiece, FileRef,
+    FindRelated, FindStuck, Flow, FoundRecords, Funnel, GetAcceptance, GetActivity, GetAssociation,
+    GetFunnel, GetHistory, GetLifecycleHistory, GetManyRecords, GetRecord, GetRecordBy,
+    GetStageTimes, GroupRecords, HistoryPage, IdentifyVisitor, Import, ImportCsv, ImportName,
+    ImportPage, ImportPlan, ImportReport, ImportRun, ImportVcard, Lifecycle, LifecycleHistory,
+    LifecycleName, ListActivities, ListChanges, ListImports, ListPlanRows, ListRecords,
+    ListTimeline, MappingProposal, MoveStage, MovedStage, NewActivity, OpenOptions,
     PatchAssociation, PatchRecord, PivotRecords, PivotTable, PlanImport, PlannedRows, Progress,
     ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity,
-    ReleaseVisitor, RestoreAssociation, RestoreRecord, Result, ResumeImport, RevertReport,
-    RowsPage, RunSql, RunView, SaveView, SavedView, SearchPage, SearchText, SelectRows, SqlResult,
-    TimelinePage, TypeName, UpsertRecord, Upserted, VerifyReport, ViewAnswer, ViewName, Visitor,
-    WalkAssociations, condition::refusal,
+    ReleaseVisitor, ResetStage, RestoreAssociation, RestoreRecord, Result, ResumeImport,
+    RevertReport, RowsPage, RunSql, RunView, SaveView, SavedView, SearchPage, SearchText,
+    SelectRows, SqlResult, StageExplanation, StageTimes, StuckPage, TimelinePage, TypeName,
+    UpsertRecord, Upserted, VerifyReport, ViewAnswer, ViewName, Visitor, WalkAssociations,
+    condition::refusal,
 };
 
 /// Is told of progress and says whether to go on.
@@ -231,6 +235,51 @@ macro_rules! for_each_operation {
             /// Takes an import back, except for what others changed since, which is listed.
             job "imports.revert" ImportsRevert revert_import(ImportName) -> RevertReport
                 = |crm, r, watch| crm.imports().revert(r.id, watch);
+            /// Says whether those who came to a stage were taken on in time, and lists who was not.
+            read "lifecycles.acceptance" LifecyclesAcceptance get_acceptance(GetAcceptance) -> Acceptance
+                = |crm, r, _| crm.lifecycles().acceptance(&r);
+            /// Archives a lifecycle: records stay where they stand, and are no longer moved.
+            write "lifecycles.archive" LifecyclesArchive archive_lifecycle(LifecycleName) -> Lifecycle
+                = |crm, r, _| crm.lifecycles().archive(&r.lifecycle);
+            /// Defines a lifecycle, or changes one; stages in use that go need one that takes their place.
+            write "lifecycles.define" LifecyclesDefine define_lifecycle(DefineLifecycle) -> DefinedLifecycle
+                = |crm, r, _| crm.lifecycles().define(r);
+            /// Defines one of the ready-made lifecycles.
+            write "lifecycles.define_preset" LifecyclesDefinePreset define_lifecycle_preset(DefineLifecyclePreset) -> Lifecycle
+                = |crm, r, _| crm.lifecycles().define_preset(r.preset);
+            /// Draws a lifecycle, as Mermaid or for Graphviz.
+            read "lifecycles.draw" LifecyclesDraw draw_lifecycle(DrawLifecycle) -> Drawing
+                = |crm, r, _| crm.lifecycles().draw(&r);
+            /// Says why a record stands where it does, and what would move it.
+            read "lifecycles.explain" LifecyclesExplain explain_stage(ExplainStage) -> StageExplanation
+                = |crm, r, _| crm.lifecycles().explain(&r);
+            /// Counts how many reach each stage, go on, are lost or wait, and how long they take.
+            read "lifecycles.funnel" LifecyclesFunnel get_funnel(GetFunnel) -> Funnel
+                = |crm, r, _| crm.lifecycles().funnel(&r);
+            /// Reads the definition of a lifecycle.
+            read "lifecycles.get" LifecyclesGet get_lifecycle(LifecycleName) -> Lifecycle
+                = |crm, r, _| crm.lifecycles().get(&r.lifecycle);
+            /// Reads where a record stands, how it came there, and which automatic moves were not made.
+            read "lifecycles.history" LifecyclesHistory get_lifecycle_history(GetLifecycleHistory) -> LifecycleHistory
+                = |crm, r, _| crm.lifecycles().history(&r);
+            /// Reads the definitions of all lifecycles.
+            read "lifecycles.list" LifecyclesList list_lifecycles(Empty) -> Vec<Lifecycle>
+                = |crm, _, _| crm.lifecycles().list();
+            /// Moves a record to a later stage, or to one that is lost or beside the way.
+            write "lifecycles.move" LifecyclesMove move_stage(MoveStage) -> MovedStage
+                = |crm, r, _| crm.lifecycles().move_to(r);
+            /// Puts a record back to an earlier stage, for a reason.
+            write "lifecycles.reset" LifecyclesReset reset_stage(ResetStage) -> MovedStage
+                = |crm, r, _| crm.lifecycles().reset(r);
+            /// Takes a lifecycle out of the archive.
+            write "lifecycles.restore" LifecyclesRestore restore_lifecycle(LifecycleName) -> Lifecycle
+                = |crm, r, _| crm.lifecycles().restore(&r.lifecycle);
+            /// Reads a page of records that stand on a stage for too long, the longest first.
+            read "lifecycles.stuck" LifecyclesStuck find_stuck(FindStuck) -> StuckPage
+                = |crm, r, _| crm.lifecycles().stuck(&r);
+            /// Says how long a record stood on each stage: now, last, and altogether.
+            read "lifecycles.times" LifecyclesTimes get_stage_times(GetStageTimes) -> StageTimes
+                = |crm, r, _| crm.lifecycles().times(&r);
             /// Groups records and computes figures over each group: counts, sums, means, quantiles, shares.
             read "query.group" QueryGroup group_records(GroupRecords) -> RowsPage
                 = |crm, r, _| crm.group_records(&r);

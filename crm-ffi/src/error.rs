@@ -54,6 +54,8 @@ pub const CRM_LIMIT_EXCEEDED: crm_status = 15;
 pub const CRM_INVALID_SQL: crm_status = 16;
 /// The read-only SQL tried something that it may not do.
 pub const CRM_NOT_AUTHORIZED: crm_status = 17;
+/// A rule that the host defined refuses it: the guard of a stage, or that stages are only left forward.
+pub const CRM_REFUSED: crm_status = 18;
 /// The handle is closed.
 pub const CRM_CLOSED: crm_status = 30;
 /// The work was cancelled by the caller; nothing of the cancelled step was kept.

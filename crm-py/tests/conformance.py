@@ -474,6 +474,36 @@ def view_answer(answer: crm.RowsPage | crm.PivotTable) -> Json:
     return {"pivot" if isinstance(answer, crm.PivotTable) else "rows": answer}
 
 
+def lifecycle(found: crm.Lifecycle) -> Json:
+    """Return a lifecycle as JSON has it."""
+    return plain(found)
+
+
+def define_lifecycle(db: crm.Crm, request: Request) -> Json:
+    """Define a lifecycle from JSON."""
+    triggers = [dict(one) for one in request.options("triggers").get("triggers", [])]
+    for one in triggers:
+        if "related" in one:
+            one["related"] = crm.RelatedStage(**one["related"])
+    given = request.options("map")
+    if "map" in given:
+        given["map"] = {one["stage"]: one["becomes"] for one in given["map"]}
+    return db.lifecycles.define(
+        request["name"],
+        request["type"],
+        [crm.Stage(**one) for one in request["stages"]],
+        triggers=[crm.StageTrigger(**one) for one in triggers],
+        **given,
+        **request.options("label", "description", "initial", "dry_run"),
+    )
+
+
+def span(request: Request) -> dict[str, Any]:
+    """Take the moments between which something was."""
+    given = moments(request, "from", "until")
+    return {"from_" if name == "from" else name: moment for name, moment in given.items()}
+
+
 CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
     "activities.get": lambda db, r: db.activities.get(r["id"]),
     "activities.identify": lambda db, r: db.activities.identify(
@@ -597,6 +627,45 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
     ),
     "imports.resume": lambda db, r: db.imports.resume(r["id"], plan(db, r)),
     "imports.revert": lambda db, r: db.imports.revert(r["id"]),
+    "lifecycles.acceptance": lambda db, r: db.lifecycles.acceptance(
+        r["lifecycle"],
+        r["stage"],
+        r["within"],
+        **span(r),
+        **moments(r, "at"),
+        **r.options("after", "limit"),
+    ),
+    "lifecycles.archive": lambda db, r: lifecycle(db.lifecycles.archive(r["lifecycle"])),
+    "lifecycles.define": define_lifecycle,
+    "lifecycles.define_preset": lambda db, r: lifecycle(db.lifecycles.define_preset(r["preset"])),
+    "lifecycles.draw": lambda db, r: {
+        "text": db.lifecycles.draw(r["lifecycle"], **r.options("format"))
+    },
+    "lifecycles.explain": lambda db, r: db.lifecycles.explain(r["lifecycle"], r["id"]),
+    "lifecycles.funnel": lambda db, r: db.lifecycles.funnel(
+        r["lifecycle"], **span(r), **r.options("quantiles")
+    ),
+    "lifecycles.get": lambda db, r: lifecycle(db.lifecycles.get(r["lifecycle"])),
+    "lifecycles.history": lambda db, r: db.lifecycles.history(
+        r["lifecycle"], r["id"], **r.options("after", "limit")
+    ),
+    "lifecycles.list": lambda db, r: [lifecycle(one) for one in db.lifecycles.list()],
+    "lifecycles.move": lambda db, r: db.lifecycles.move(
+        r["lifecycle"], r["id"], r["to"], **moments(r, "at"), **r.options("reason", "activity_id")
+    ),
+    "lifecycles.reset": lambda db, r: db.lifecycles.reset(
+        r["lifecycle"], r["id"], r["to"], r["reason"], **moments(r, "at")
+    ),
+    "lifecycles.restore": lambda db, r: lifecycle(db.lifecycles.restore(r["lifecycle"])),
+    "lifecycles.stuck": lambda db, r: db.lifecycles.stuck(
+        r["lifecycle"],
+        r["longer_than"],
+        **moments(r, "at"),
+        **r.options("stages", "after", "limit"),
+    ),
+    "lifecycles.times": lambda db, r: db.lifecycles.times(
+        r["lifecycle"], r["id"], **moments(r, "at")
+    ),
     "query.group": lambda db, r: db.query.group(
         r["type"],
         parts(crm.GroupKey, r.options("by").get("by", [])),

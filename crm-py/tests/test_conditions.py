@@ -286,6 +286,7 @@ BUILT: dict[str, BuiltCondition] = {
     "stage_neq": stage() != "mql",
     "stage_at_least": stage() >= "mql",
     "stage_at_most": stage() <= "mql",
+    "stage_named": stage("contact") >= "mql",
     "score": score() >= 50,
     "score_named": score("fit") < 1.5,
     "consent": consent("email", "newsletter"),

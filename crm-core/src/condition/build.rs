@@ -7,7 +7,7 @@ use std::ops::{BitAnd, BitOr, Not};
 
 use super::{
     ChangedCondition, Comparison, Condition, Count, End, EventCondition, FieldCondition, Figure,
-    Measure, Operand, Operator, RelatedCondition, Span, When,
+    Measure, Operand, Operator, RelatedCondition, Span, StageCondition, StageOperator, When,
 };
 use crate::{Timestamp, Value};
 
@@ -132,6 +132,23 @@ impl Condition {
     /// A field of the record: name the comparison next.
     pub fn field(field: impl Into<String>) -> FieldBuilder {
         FieldBuilder { field: field.into(), missing: false }
+    }
+
+    /// A stage of the only lifecycle of the entity type, compared so with where the record stands.
+    #[must_use]
+    pub fn stage(op: StageOperator, stage: impl Into<String>) -> Self {
+        Self::Stage(StageCondition { op, value: stage.into(), lifecycle: None })
+    }
+
+    /// The same question about a stage, in this lifecycle. Any other condition stays as it is.
+    #[must_use]
+    pub fn of_lifecycle(self, lifecycle: impl Into<String>) -> Self {
+        match self {
+            Self::Stage(stage) => {
+                Self::Stage(StageCondition { lifecycle: Some(lifecycle.into()), ..stage })
+            }
+            other => other,
+        }
     }
 
     /// Activities of a kind: narrow them down, then say what about them.

@@ -8,10 +8,10 @@ use std::borrow::Cow;
 
 use super::{
     ChangedCondition, Comparison, Condition, EventCondition, FieldCondition, Figure, Measure,
-    Operator, RelatedCondition, Span, When,
+    Operator, RelatedCondition, Span, StageCondition, StageOperator, When,
     checked::{
         ACTIVITY_COLUMNS, ChangedTest, Checked, Column, EventTest, FieldTest, Frame, Leaf,
-        MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, Test, Way, WhenTest,
+        MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, StageTest, Test, Way, WhenTest,
     },
     field::{Field, allows, compare, plain},
     resolve::kind,
@@ -20,6 +20,7 @@ use super::{
 use crate::{
     Error, ErrorKind, Kind, Result, Value,
     cell::Cell,
+    lifecycle::LifecycleModel,
     normal::name::nearest,
     schema::{AttributeModel, TypeModel},
 };
@@ -38,6 +39,8 @@ pub(crate) trait Schema {
     fn association(&self, name: &str) -> Option<AssociationShape<'_>>;
     /// The names of the association types.
     fn associations(&self) -> Vec<&str>;
+    /// The lifecycles in use of an entity type.
+    fn lifecycles(&self, entity_type: &str) -> Vec<&LifecycleModel>;
 }
 
 /// What a condition needs to know of an association type.
@@ -104,7 +107,7 @@ impl<'a> Checker<'a> {
             Condition::Related(related) => Test::Related(self.related(related, path)?),
             Condition::Changed(changed) => Test::Changed(self.changed(changed, path)?),
             Condition::Segment(_) => return Err(reserved(path, "segment")),
-            Condition::Stage(_) => return Err(reserved(path, "stage")),
+            Condition::Stage(stage) => Test::Stage(self.stage(stage, path)?),
             Condition::Score(_) => return Err(reserved(path, "score")),
             Condition::Consent(_) => return Err(reserved(path, "consent")),
         };
@@ -467,6 +470,58 @@ impl<'a> Checker<'a> {
         let columns = attribute.column_names().collect();
         let (fact, attribute) = (self.next_fact(), attribute.name().to_owned());
         Ok(ChangedTest { fact, attribute, columns, from, to, within })
+    }
+}
+
+impl Checker<'_> {
+    // ---- stages
+
+    fn stage(&mut self, stage: &StageCondition, path: &str) -> Result<StageTest> {
+        let model = self.record("stage", path)?;
+        let path = join(path, "stage");
+        let known = self.schema.lifecycles(&model.name);
+        let names: Vec<&str> = known.iter().map(|known| known.name()).collect();
+        let found = match (&stage.lifecycle, known.as_slice()) {
+            (Some(name), _) => {
+                known.iter().find(|known| known.name() == name).ok_or_else(|| {
+                    let message = "no such lifecycle of this entity type";
+                    unknown(ErrorKind::NotFound, message, name, &names)
+                        .with_field(join(&path, "lifecycle"))
+                })?
+            }
+            (None, [only]) => only,
+            (None, []) => {
+                let message = format!("no lifecycle is one of {:?}", model.name);
+                return Err(Error::new(ErrorKind::NotFound, message)
+                    .with_field(join(&path, "lifecycle"))
+                    .with_hint("define it with lifecycles.define"));
+            }
+            (None, _) => {
+                let message = format!("{:?} has several lifecycles", model.name);
+                return Err(invalid(message)
+                    .with_field(join(&path, "lifecycle"))
+                    .with_hint(format!("name one of {}", names.join(", "))));
+            }
+        };
+        let lifecycle = &found.lifecycle;
+        let place = lifecycle.stage(&stage.value, &join(&path, "value"))?;
+        let is_ordered = |place: usize| lifecycle.stages[place].kind.is_ordered();
+        let compares = matches!(stage.op, StageOperator::AtLeast | StageOperator::AtMost);
+        if compares && !is_ordered(place) {
+            let message = "the stage has no place in the order";
+            return Err(invalid(message)
+                .with_field(join(&path, "op"))
+                .with_hint("compare with eq"));
+        }
+        let holds = |other: usize| match stage.op {
+            StageOperator::Eq => other == place,
+            StageOperator::Neq => other != place,
+            StageOperator::AtLeast => is_ordered(other) && other >= place,
+            StageOperator::AtMost => is_ordered(other) && other <= place,
+        };
+        let stages = (0..lifecycle.stages.len()).filter(|other| holds(*other));
+        let stages = stages.map(|other| lifecycle.stages[other].name.clone()).collect();
+        Ok(StageTest { fact: self.next_fact(), lifecycle: found.id, stages })
     }
 }
 

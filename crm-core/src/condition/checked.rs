@@ -38,6 +38,7 @@ pub(crate) enum Test {
     Event(EventTest),
     Related(RelatedTest),
     Changed(ChangedTest),
+    Stage(StageTest),
 }
 
 /// The columns of a record that are not attributes, in the order of their places.
@@ -214,6 +215,16 @@ pub(crate) struct ChangedTest {
     /// The first columns after, likewise.
     pub(crate) to: Option<Vec<Cell>>,
     pub(crate) within: Option<Parts>,
+}
+
+/// A question about where the record stands.
+#[derive(Debug)]
+pub(crate) struct StageTest {
+    pub(crate) fact: usize,
+    /// The number of the lifecycle.
+    pub(crate) lifecycle: i64,
+    /// It stands on one of these.
+    pub(crate) stages: Vec<String>,
 }
 
 impl Node {

@@ -11,7 +11,7 @@ use super::{
     Count, End, Figure,
     checked::{
         ChangedTest, Checked, Column, Compare, Direction, EventTest, FieldTest, HoldMode, Leaf,
-        MeasureTest, Node, RelatedTest, Test, TextMatch, Way, WhenTest, order,
+        MeasureTest, Node, RelatedTest, StageTest, Test, TextMatch, Way, WhenTest, order,
     },
     when::{self, Moment},
 };
@@ -32,6 +32,8 @@ pub(crate) enum Facts {
     Related(Vec<RelatedFact>),
     /// Oldest first.
     Changes(Vec<ChangeFact>),
+    /// Where the record stands in a lifecycle.
+    Stage(Option<String>),
 }
 
 /// A record in use that is related to the subject.
@@ -82,6 +84,12 @@ pub(crate) fn explain(
     (evaluation.node(&checked.root), reasons.collect())
 }
 
+/// Whether a condition about activities is true for one, whose row this is.
+pub(crate) fn fits(filter: &Node, row: Vec<Cell>, moment: &Moment) -> bool {
+    let subject = Subject { row, facts: Vec::new() };
+    Evaluation { subject: &subject, moment }.node(filter)
+}
+
 struct Evaluation<'a> {
     subject: &'a Subject,
     moment: &'a Moment,
@@ -103,6 +111,7 @@ impl<'a> Evaluation<'a> {
             Test::Event(test) => self.event(test),
             Test::Related(test) => self.related(test),
             Test::Changed(test) => self.changed(test),
+            Test::Stage(test) => self.stage(test),
         }
     }
 
@@ -277,6 +286,15 @@ impl<'a> Evaluation<'a> {
         }
         let reason = format!("{} of {} related records fit", fitting.len(), ids.len());
         (counts(test.count, fitting.len()), reason)
+    }
+
+    // ---- stages
+
+    fn stage(&self, test: &StageTest) -> (bool, String) {
+        let Some(Facts::Stage(Some(stage))) = self.subject.facts.get(test.fact) else {
+            return (false, "it has not entered any stage".into());
+        };
+        (test.stages.contains(stage), format!("it stands on {stage:?}"))
     }
 
     // ---- the past

@@ -45,8 +45,9 @@ impl Serialize for Condition {
                 entry(&mut map, "within", changed.within.as_ref())?;
             }
             Self::Segment(segment) => map.serialize_entry("segment", segment)?,
-            Self::Stage(StageCondition { op, value }) => {
-                map.serialize_entry("stage", &Compared { name: None, op: op.name(), value })?;
+            Self::Stage(StageCondition { op, value, lifecycle }) => {
+                let (op, lifecycle) = (op.name(), lifecycle.as_deref());
+                map.serialize_entry("stage", &Stands { op, value, lifecycle })?;
             }
             Self::Score(ScoreCondition { name, op, value }) => {
                 let name = name.as_deref();
@@ -58,6 +59,14 @@ impl Serialize for Condition {
         }
         map.end()
     }
+}
+
+#[derive(Serialize)]
+struct Stands<'a> {
+    op: &'static str,
+    value: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lifecycle: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -351,9 +360,11 @@ fn read(json: Json, path: &str) -> Result<Condition> {
         }),
         "segment" => Condition::Segment(object.text("segment")?),
         "stage" => {
-            let mut stage = object.object("stage", &["op", "value"])?;
+            let mut stage = object.object("stage", &["op", "value", "lifecycle"])?;
             let op = stage.named("op", StageOperator::ALL, |op| op.name())?;
-            Condition::Stage(StageCondition { op, value: stage.text("value")? })
+            let value = stage.text("value")?;
+            let lifecycle = stage.optional("lifecycle", Object::text)?;
+            Condition::Stage(StageCondition { op, value, lifecycle })
         }
         "score" => {
             let mut score = object.object("score", &["name", "op", "value"])?;

@@ -35,10 +35,10 @@ pub use span::Span;
 pub(crate) use check::{AssociationShape, Schema, check};
 pub(crate) use checked::{
     ACTIVITY_COLUMNS, ChangedTest, Checked, Column, Compare, Direction, EventTest, FieldTest,
-    HoldMode, MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, Test, TextMatch, Way,
-    WhenTest, order,
+    HoldMode, MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, StageTest, Test, TextMatch,
+    Way, WhenTest, order,
 };
-pub(crate) use evaluate::{ChangeFact, Facts, RelatedFact, Subject, Total, explain};
+pub(crate) use evaluate::{ChangeFact, Facts, RelatedFact, Subject, Total, explain, fits};
 pub(crate) use json::refusal;
 pub(crate) use resolve::{FoundField, event, field, kind, property, related, relatives};
 pub(crate) use when::{Moment, day_in_zone, has_anniversary};
@@ -78,7 +78,7 @@ pub enum Condition {
     Changed(ChangedCondition),
     /// The record is a member of a segment. Not evaluated yet.
     Segment(String),
-    /// The record stands on a stage. Not evaluated yet.
+    /// The record stands on a stage of a lifecycle.
     Stage(StageCondition),
     /// The record has a score. Not evaluated yet.
     Score(ScoreCondition),
@@ -395,13 +395,15 @@ named! {
     }
 }
 
-/// Where the record stands.
+/// Where the record stands. It is false for a record that has not entered any stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StageCondition {
-    /// How stages are compared.
+    /// How stages are compared. Those that are lost or beside the way are neither earlier nor later.
     pub op: StageOperator,
     /// The stage.
     pub value: String,
+    /// The lifecycle; the only one of the entity type if it is left out.
+    pub lifecycle: Option<String>,
 }
 
 /// What the record scores.

@@ -27,7 +27,13 @@ impl Display for Condition {
             Self::Related(related) => write_related(f, related),
             Self::Changed(changed) => write_changed(f, changed),
             Self::Segment(segment) => write!(f, "in segment {}", quoted(segment)),
-            Self::Stage(stage) => write!(f, "stage({} {})", stage.op.name(), quoted(&stage.value)),
+            Self::Stage(stage) => {
+                write!(f, "stage({} {}", stage.op.name(), quoted(&stage.value))?;
+                if let Some(lifecycle) = &stage.lifecycle {
+                    write!(f, " in {}", quoted(lifecycle))?;
+                }
+                f.write_char(')')
+            }
             Self::Score(score) => {
                 f.write_str("score(")?;
                 if let Some(name) = &score.name {

@@ -50,7 +50,7 @@ impl Size {
 
 impl Condition {
     /// The conditions directly within this one.
-    pub(super) fn nested(&self) -> impl Iterator<Item = &Self> {
+    pub(crate) fn nested(&self) -> impl Iterator<Item = &Self> {
         let (many, one): (&[Self], Option<&Self>) = match self {
             Self::All(parts) | Self::Any(parts) => (parts, None),
             Self::Not(part) => (&[], Some(part)),

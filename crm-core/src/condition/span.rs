@@ -72,6 +72,15 @@ impl Span {
 }
 
 impl Parts {
+    /// Its length in microseconds; `None` if it has years or months, which have no fixed one.
+    pub(crate) fn micros(self) -> Option<i64> {
+        let Self([0, 0, weeks, days, hours, minutes, seconds]) = self else { return None };
+        let days = i64::from(weeks) * 7 + i64::from(days);
+        let seconds =
+            ((days * 24 + i64::from(hours)) * 60 + i64::from(minutes)) * 60 + i64::from(seconds);
+        Some(seconds * 1_000_000)
+    }
+
     fn parse(text: &str) -> Option<Self> {
         match text.strip_prefix('P') {
             Some(parts) => Self::iso(parts),

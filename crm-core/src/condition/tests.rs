@@ -33,6 +33,10 @@ impl Schema for Types {
     fn associations(&self) -> Vec<&str> {
         Vec::new()
     }
+
+    fn lifecycles(&self, _: &str) -> Vec<&crate::lifecycle::LifecycleModel> {
+        Vec::new()
+    }
 }
 
 fn schema() -> Types {
@@ -161,6 +165,10 @@ const FORMS: &[(&str, &str)] = &[
     ("changed(stage)", r#"{"changed":"stage"}"#),
     (r#"not in segment "churned""#, r#"{"not":{"segment":"churned"}}"#),
     (r#"stage(at_least "mql")"#, r#"{"stage":{"op":"at_least","value":"mql"}}"#),
+    (
+        r#"stage(eq "mql" in "contact")"#,
+        r#"{"stage":{"op":"eq","value":"mql","lifecycle":"contact"}}"#,
+    ),
     (r#"score("fit" >= 50)"#, r#"{"score":{"name":"fit","op":"gte","value":50}}"#),
     ("score(>= 50)", r#"{"score":{"op":"gte","value":50}}"#),
     (
@@ -420,7 +428,12 @@ const REFUSALS: &[Refusal] = &[
         "all[1].not.segment",
         None,
     ),
-    ("stage(eq \"x\")", ErrorKind::InvalidArgument, "stage", None),
+    (
+        "stage(eq \"x\")",
+        ErrorKind::NotFound,
+        "stage.lifecycle",
+        Some("define it with lifecycles.define"),
+    ),
     ("score(> 1)", ErrorKind::InvalidArgument, "score", None),
     ("consent(\"email\", \"x\")", ErrorKind::InvalidArgument, "consent", None),
 ];

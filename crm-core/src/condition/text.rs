@@ -13,7 +13,7 @@
 //!                                               | "within" "last" span | "older" "than" span)
 //!           | "related" "(" ["inverse"] name ["as" name] ["role" string] [":" any] ")" [sign number]
 //!           | "changed" "(" name ["from" value] ["to" value] ["within" span] ")"
-//!           | "stage" "(" word string ")" | "score" "(" [string] sign value ")"
+//!           | "stage" "(" word string ["in" string] ")" | "score" "(" [string] sign value ")"
 //!           | "consent" "(" string "," string ")"
 //! events    = name ["within" span] ["from" string] ["until" string] ["where" any]
 //! field     = name operator [ value | values | span | value "and" value ] ["or" "missing"]
@@ -251,7 +251,9 @@ impl<'a> Parser<'a> {
             self.scan.at = start;
             return Err(self.scan.expected("eq, neq, at_least or at_most"));
         };
-        Ok(StageCondition { op, value: self.scan.string()? })
+        let value = self.scan.string()?;
+        let lifecycle = if self.scan.eat_word("in") { Some(self.scan.string()?) } else { None };
+        Ok(StageCondition { op, value, lifecycle })
     }
 
     fn score(&mut self) -> Result<ScoreCondition> {

@@ -3,6 +3,7 @@
 use super::{
     Catalog, Crm, Writing, activity_kinds, check_limit,
     cursor::{self, Listing},
+    lifecycles,
     records::check_target,
 };
 use crate::{
@@ -15,7 +16,8 @@ use crate::{
     store::{
         Connection,
         activities::{
-            self as rows, KindTable, NewRow, Numbered, Page, StoredActivity, StoredVisitor,
+            self as rows, Happened, KindTable, NewRow, Numbered, Page, StoredActivity,
+            StoredVisitor,
         },
         journal as changes, records,
     },
@@ -201,6 +203,8 @@ impl<'a> Activities<'a> {
                 let stamp = writing.stamp();
                 journal::write_identified(key, &record, &mut writing.body);
                 writing.log_body(stamp, ChangeKind::VisitorIdentified, None, None)?;
+                let subject = (number, *id);
+                lifecycles::after_activities(writing, subject, |tx| rows::happened(tx, visitor))?;
             }
             to_visitor(writing, key, Some(record))
         })
@@ -309,6 +313,10 @@ fn insert(
         rows::insert_links(writing.tx, seq, content, link_types)?;
     }
     writing.log_body(stamp, ChangeKind::ActivityRecorded, None, None)?;
+    if let Some(subject) = subject {
+        let recorded = Happened { seq, id, kind: kind.model.id, at: content.at };
+        lifecycles::after_activities(writing, subject, |_| Ok(vec![recorded]))?;
+    }
     Ok(id)
 }
 

@@ -1,22 +1,26 @@
-//! The entity types, kinds of activities and types of associations of the file, with the SQL of their tables, as one
-//! immutable snapshot.
+//! The entity types, kinds of activities, types of associations and lifecycles of the file, with the SQL of their tables,
+//! as one immutable snapshot.
 //!
 //! A change of the schema makes a new catalog, which replaces the old one after the commit; a call
 //! that is under way keeps the one it began with.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use super::rollups::Rollups;
 use crate::{
     Error, ErrorKind, Result,
     association::AssociationModel,
+    lifecycle::{Lifecycle, LifecycleModel, Program, Programs, check_cycles},
     normal::name::nearest,
     schema::TypeModel,
     store::{
         Connection,
         activities::{self, KindTable},
         associations::{self, AssociationTable},
-        definitions,
+        definitions, lifecycles,
         table::Table,
     },
 };
@@ -28,6 +32,9 @@ pub(super) struct Catalog {
     kinds: BTreeMap<String, Arc<KindTable>>,
     associations: BTreeMap<String, Arc<AssociationTable>>,
     rollups: Rollups,
+    lifecycles: BTreeMap<String, Arc<LifecycleModel>>,
+    /// Made of all of the above when it is first asked for.
+    programs: OnceLock<Arc<Programs>>,
 }
 
 impl Catalog {
@@ -35,6 +42,7 @@ impl Catalog {
         let types = definitions::load(conn)?.into_iter();
         let kinds = activities::load_kinds(conn)?.into_iter();
         let links = associations::load_types(conn)?.into_iter();
+        let lifecycles = lifecycles::load(conn)?.into_iter();
         let catalog = Self {
             tables: types.map(|model| (model.name.clone(), Table::new(model))).collect(),
             kinds: kinds
@@ -43,6 +51,8 @@ impl Catalog {
             associations: links
                 .map(|model| (model.name().to_owned(), AssociationTable::new(model)))
                 .collect(),
+            lifecycles: lifecycles.map(|model| (model.name().to_owned(), model)).collect(),
+            programs: OnceLock::new(),
             rollups: Rollups::default(),
         };
         Ok(catalog.with_rollups())
@@ -59,9 +69,14 @@ impl Catalog {
         &self.rollups
     }
 
+    /// The same definitions, to be changed.
+    fn begin(&self) -> Self {
+        Self { programs: OnceLock::new(), ..self.clone() }
+    }
+
     /// The same definitions, with this type added or replaced.
     pub(super) fn with(&self, model: TypeModel) -> (Self, Arc<Table>) {
-        let mut catalog = self.clone();
+        let mut catalog = self.begin();
         let table = Table::new(model);
         catalog.tables.insert(table.model.name.clone(), Arc::clone(&table));
         (catalog.with_rollups(), table)
@@ -69,7 +84,7 @@ impl Catalog {
 
     /// The same definitions, with this kind of activity added or replaced.
     pub(super) fn with_kind(&self, model: TypeModel) -> (Self, Arc<KindTable>) {
-        let mut catalog = self.clone();
+        let mut catalog = self.begin();
         let name = model.name.clone();
         let kind = Arc::new(KindTable::new(model));
         catalog.kinds.insert(name, Arc::clone(&kind));
@@ -81,10 +96,17 @@ impl Catalog {
         &self,
         model: AssociationModel,
     ) -> (Self, Arc<AssociationTable>) {
-        let mut catalog = self.clone();
+        let mut catalog = self.begin();
         let table = AssociationTable::new(model);
         catalog.associations.insert(table.model.name().to_owned(), Arc::clone(&table));
         (catalog.with_rollups(), table)
+    }
+
+    /// The same types, with this lifecycle added or replaced.
+    pub(super) fn with_lifecycle(&self, model: LifecycleModel) -> Self {
+        let mut catalog = self.begin();
+        catalog.lifecycles.insert(model.name().to_owned(), Arc::new(model));
+        catalog
     }
 
     pub(super) fn find(&self, name: &str) -> Option<&Arc<Table>> {
@@ -159,5 +181,69 @@ impl Catalog {
 
     pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Table>> {
         self.tables.values()
+    }
+
+    pub(super) fn find_lifecycle(&self, name: &str) -> Option<&Arc<LifecycleModel>> {
+        self.lifecycles.get(name)
+    }
+
+    /// The lifecycle of this name.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`, with the nearest name as a hint.
+    pub(super) fn lifecycle(&self, name: &str) -> Result<&Arc<LifecycleModel>> {
+        self.find_lifecycle(name).ok_or_else(|| {
+            let error =
+                Error::new(ErrorKind::NotFound, "no such lifecycle").with_field("lifecycle");
+            match nearest(name, self.lifecycles.keys().map(String::as_str)) {
+                Some(near) => error.with_hint(format!("did you mean {near:?}?")),
+                None => error.with_hint("define it with lifecycles.define"),
+            }
+        })
+    }
+
+    pub(super) fn lifecycles(&self) -> impl ExactSizeIterator<Item = &Arc<LifecycleModel>> {
+        self.lifecycles.values()
+    }
+
+    /// Judges all lifecycles in use against the other definitions; where one does not hold, its name
+    /// and why.
+    pub(super) fn make_programs(&self) -> Result<Programs, (String, Error)> {
+        let in_use = || self.lifecycles().filter(|model| model.lifecycle.archived_at.is_none());
+        let find = |name: &str| self.find_lifecycle(name).map(|model| &model.lifecycle);
+        let names: Vec<&str> = self.lifecycles.keys().map(String::as_str).collect();
+        let mut programs = Programs::default();
+        for model in in_use() {
+            let program = Program::new(Arc::clone(model), self, &find, &names);
+            programs.add(program.map_err(|error| (model.name().to_owned(), error))?);
+        }
+        let all: Vec<&Lifecycle> = in_use().map(|model| &model.lifecycle).collect();
+        check_cycles(&all).map_err(|(place, error)| (all[place].name.clone(), error))?;
+        Ok(programs)
+    }
+
+    /// The programs of the lifecycles in use; `None` if there are none.
+    ///
+    /// # Errors
+    ///
+    /// `DefinitionConflict` if another definition was changed so that one no longer holds.
+    pub(super) fn programs(&self) -> Result<Option<&Arc<Programs>>> {
+        if self.lifecycles.is_empty() {
+            return Ok(None);
+        }
+        if let Some(programs) = self.programs.get() {
+            return Ok(Some(programs));
+        }
+        let programs = self.make_programs().map_err(|(name, error)| {
+            let message = format!("the lifecycle {name:?} would not hold: {}", error.message());
+            let conflict = Error::new(ErrorKind::DefinitionConflict, message)
+                .with_hint("change or archive the lifecycle first");
+            match error.field() {
+                Some(field) => conflict.with_field(format!("{name}.{field}")),
+                None => conflict.with_field(name),
+            }
+        })?;
+        Ok(Some(self.programs.get_or_init(|| Arc::new(programs))))
     }
 }

@@ -10,12 +10,13 @@ use crate::{
         RelatedTest, Schema, Subject, Test, Way,
     },
     journal::read_body,
+    lifecycle::LifecycleModel,
     limits,
     schema::TypeModel,
     store::{
         Connection,
         condition::{self as sql, Expression},
-        facts, journal,
+        facts, journal, lifecycles,
         records::{self as rows, StoredRow},
     },
 };
@@ -92,7 +93,7 @@ impl Crm {
     }
 }
 
-fn judge(
+pub(super) fn judge(
     catalog: &Catalog,
     condition: &Condition,
     entity_type: &str,
@@ -108,7 +109,7 @@ fn judge(
     })
 }
 
-fn answer(
+pub(super) fn answer(
     conn: &Connection,
     catalog: &Catalog,
     checked: &Checked,
@@ -160,6 +161,10 @@ impl Loader<'_> {
                     Facts::Activities(found)
                 }
                 Test::Related(test) => Facts::Related(self.related(test, row.id, &cells)?),
+                Test::Stage(test) => {
+                    let row = lifecycles::standing(self.conn, test.lifecycle, row.id)?;
+                    Facts::Stage(row.and_then(|row| row.stage))
+                }
                 Test::Changed(test) => Facts::Changes(self.changes(test, model, row.id)?),
             });
         }
@@ -176,7 +181,8 @@ impl Loader<'_> {
         for entity_type in &test.types {
             let table = self.catalog.table(&entity_type.name)?;
             let most = self.left + 1;
-            let plain = |other| facts::Link { other, role: None, valid: (None, None) };
+            let plain =
+                |other| facts::Link { other, role: None, is_primary: false, valid: (None, None) };
             let links = match &test.way {
                 Way::Association { association, inverse, .. } => {
                     facts::links(self.conn, association.id, id, *inverse, entity_type.id, most)?
@@ -196,7 +202,7 @@ impl Loader<'_> {
                 }
             };
             self.spend(links.len())?;
-            for facts::Link { other, role, valid } in links {
+            for facts::Link { other, role, valid, .. } in links {
                 let row = rows::get(self.conn, table, other)?;
                 let Some(row) = row.filter(|row| row.archived_at.is_none()) else { continue };
                 let subject = self.subject(&table.model, row, test.filter.as_deref())?;
@@ -266,6 +272,12 @@ impl Schema for Catalog {
         let model = &self.find_associations(name)?.model;
         let (from, to) = (&model.definition.from, &model.definition.to);
         Some(AssociationShape { id: model.id, from, to })
+    }
+
+    fn lifecycles(&self, entity_type: &str) -> Vec<&LifecycleModel> {
+        let all = Self::lifecycles(self).map(|model| &**model);
+        let in_use = all.filter(|model| model.lifecycle.archived_at.is_none());
+        in_use.filter(|model| model.lifecycle.entity_type == entity_type).collect()
     }
 
     fn associations(&self) -> Vec<&str> {

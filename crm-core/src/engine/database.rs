@@ -129,8 +129,9 @@ impl Crm {
         })
     }
 
-    /// Checks the file: SQLite's own integrity check, and that every record, activity and association
-    /// is what the journal says of it, and the index of words what they say. Progress counts all of them.
+    /// Checks the file: SQLite's own integrity check, and that every record, activity and association,
+    /// and where every record stands, is what the journal says of it, and the index of words what they
+    /// say. Progress counts all of them.
     ///
     /// # Errors
     ///
@@ -183,7 +184,8 @@ impl Crm {
             }
         }
         self.verify_activities(&mut report, &mut goes_on)?;
-        self.verify_associations(&mut report, goes_on)?;
+        self.verify_associations(&mut report, &mut goes_on)?;
+        self.verify_lifecycles(&mut report, goes_on)?;
         report.problems.truncate(FINDINGS);
         report.is_ok = report.problems.is_empty();
         Ok(report)

@@ -6,6 +6,7 @@ use crate::{
     HistoryPage, ListChanges, RecordId, Result, Values,
     activity::Recorded,
     journal::{ActivityBody, AssociationBody},
+    lifecycle::stage_owner,
     store::{
         journal::{self as rows, StoredChange},
         records,
@@ -113,9 +114,14 @@ pub(super) fn to_entry(row: StoredChange, version: i64, values: Values) -> Histo
 fn to_change(catalog: &Catalog, row: StoredChange) -> Result<Change> {
     let (mut values, mut definition) = (Values::new(), None);
     let (mut activity, mut association) = (None, None);
-    let mut record_id = row.record_id;
+    let (mut entity_type, mut record_id) = (row.entity_type.clone(), row.record_id);
     match (&row.entity_type, row.record_id) {
         (Some(name), Some(_)) => values = catalog.table(name)?.model.decode_body(&row.body)?,
+        (None, Some(_)) if row.kind.is_about_stages() => {
+            let whose = stage_owner(&row.body)?;
+            (entity_type, record_id) = (Some(whose.entity_type), Some(whose.id));
+            definition = Some(row.body);
+        }
         (None, Some(id)) => {
             let body = AssociationBody::read(&row.body)?;
             let table = catalog.associations(&body.association_type)?;
@@ -137,7 +143,7 @@ fn to_change(catalog: &Catalog, row: StoredChange) -> Result<Change> {
         actor: row.actor,
         cause: row.cause,
         kind: row.kind,
-        entity_type: row.entity_type,
+        entity_type,
         record_id,
         values,
         definition,

@@ -2,7 +2,7 @@
 //! opens transactions.
 //!
 //! Each room is one file here (`types`, `records`, `activities`, `associations`, `conditions`, `queries`,
-//! `history`, `files`, `csv_import`, `vcard_import`, `csv_export`, `imports`, `database` …), and every method reads the same
+//! `history`, `files`, `csv_import`, `vcard_import`, `csv_export`, `imports`, `lifecycles`, `database` …), and every method reads the same
 //! way: validate, load, decide, save, return. The invariant: what a method
 //! returned `Ok` for is committed, and its rows in the journal with it.
 
@@ -27,6 +27,7 @@ mod files;
 mod history;
 mod imports;
 mod intake;
+mod lifecycles;
 mod observe;
 mod pivot;
 mod progress;
@@ -42,6 +43,7 @@ mod vcard_export;
 mod vcard_import;
 mod verify_activities;
 mod verify_associations;
+mod verify_lifecycles;
 mod verify_search;
 mod view;
 mod views;
@@ -56,6 +58,7 @@ pub use associations::Associations;
 pub use files::Files;
 pub use history::Journal;
 pub use imports::Imports;
+pub use lifecycles::Lifecycles;
 pub use observe::Observer;
 pub use records::Records;
 pub use types::Types;
@@ -293,6 +296,12 @@ impl Crm {
         Journal::new(self)
     }
 
+    /// Lifecycles: their stages, and where records stand.
+    #[must_use]
+    pub fn lifecycles(&self) -> Lifecycles<'_> {
+        Lifecycles::new(self)
+    }
+
     /// Imports that are planned, applied, and can be taken back.
     #[must_use]
     pub fn imports(&self) -> Imports<'_> {
@@ -364,7 +373,7 @@ impl Crm {
             let mut writing = Writing::begin(self, tx, *head)?;
             let value = body(&mut writing)?;
             writing.settle()?;
-            Ok((value, writing.finish()))
+            Ok((value, writing.finish()?))
         })?;
         *head = end.head;
         if let Some(catalog) = end.catalog {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Crm, View, Writing, check_limit, cursor, rollups::Kept, writing::check_body};
+use super::{
+    Crm, View, Writing, check_limit, cursor, lifecycles, rollups::Kept, writing::check_body,
+};
 use crate::{
     ApplyChanges, ApplyReport, Archived, ChangeKind, ChangeOutcome, CountRecords, Error, ErrorKind,
     FoundRecords, Kind, ListRecords, Outcome, Problem, Record, RecordChange, RecordId, RecordPage,
@@ -394,6 +396,7 @@ pub(super) fn insert(
     rows::insert(writing.tx, table, id, (writing.next_seq(), at), &draft.cells)?;
     index_choices(writing, model, id, &draft)?;
     writing.log_record(stamp, ChangeKind::RecordCreated, table, id)?;
+    lifecycles::after_record(writing, table, id, &draft.cells, None)?;
     let cells = draft.cells;
     Ok(StoredRow { id, version: 1, created_at: at, updated_at: at, archived_at: None, cells })
 }
@@ -444,6 +447,7 @@ pub(super) fn update(
     index_choices(writing, model, row.id, &draft)?;
     writing.log_record(stamp, ChangeKind::RecordPatched, table, row.id)?;
     writing.note_update(table, &row, &draft)?;
+    lifecycles::after_record(writing, table, row.id, &draft.cells, Some(&draft.changed))?;
     row.cells = draft.cells;
     Ok(row)
 }
@@ -591,7 +595,10 @@ pub(super) fn check_stored(
                 .with_hint("patch that record, or use records.upsert"));
         }
     }
-    Ok(())
+    match id {
+        Some(id) => lifecycles::check_required(view, table, id, draft),
+        None => Ok(()),
+    }
 }
 
 /// Checks that the record or file that a value names is there, and takes the size of the file from

@@ -45,7 +45,7 @@ impl Crm {
                 page => page?,
             };
             let done = report.records + report.activities + report.associations;
-            goes_on(Progress { done, total: None }, after.is_none())?;
+            goes_on(Progress { done, total: None }, false)?;
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use crate::{
     ChangeKind, Commit, Error, ErrorKind, RecordId, Result, Timestamp,
     association::AssociationModel,
     journal::Hlc,
+    lifecycle::LifecycleModel,
     limits,
     schema::TypeModel,
     store::{
@@ -98,14 +99,20 @@ impl<'a> Writing<'a> {
         })
     }
 
-    pub(super) fn finish(self) -> End {
+    /// # Errors
+    ///
+    /// `DefinitionConflict` if the new schema does not bear the lifecycles.
+    pub(super) fn finish(self) -> Result<End> {
+        if self.schema_changed {
+            self.catalog.programs()?;
+        }
         let last_seq = self.head.seq;
         let commit = Commit { first_seq: self.first_seq, last_seq };
-        End {
+        Ok(End {
             head: self.head,
             catalog: self.schema_changed.then_some(self.catalog),
             commit: (last_seq >= self.first_seq).then_some(commit),
-        }
+        })
     }
 
     /// Gives a new file its device.
@@ -173,6 +180,12 @@ impl<'a> Writing<'a> {
         self.catalog = Arc::new(catalog);
         self.schema_changed = true;
         table
+    }
+
+    /// Makes a lifecycle part of the schema.
+    pub(super) fn set_lifecycle(&mut self, model: LifecycleModel) {
+        self.catalog = Arc::new(self.catalog.with_lifecycle(model));
+        self.schema_changed = true;
     }
 
     /// A new id. Its time never lies before the journal's last stamp, so that ids ascend

@@ -6,6 +6,7 @@ use super::*;
 use crate::{
     Attribute, ErrorKind, Kind, Value, Values,
     condition::{AssociationShape, Schema},
+    lifecycle::LifecycleModel,
     limits,
     record::Draft,
     schema::{AttributeModel, TypeModel},
@@ -73,6 +74,10 @@ impl Schema for World {
 
     fn associations(&self) -> Vec<&str> {
         self.associations.iter().filter(|(_, live, _)| *live).map(|(name, ..)| *name).collect()
+    }
+
+    fn lifecycles(&self, _: &str) -> Vec<&LifecycleModel> {
+        Vec::new()
     }
 }
 

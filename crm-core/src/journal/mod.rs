@@ -104,6 +104,30 @@ change_kinds! {
     ViewArchived = "view_archived";
     /// A view was taken out of the archive.
     ViewRestored = "view_restored";
+    /// A lifecycle was defined, or its definition changed.
+    LifecycleDefined = "lifecycle_defined";
+    /// A lifecycle was archived.
+    LifecycleArchived = "lifecycle_archived";
+    /// A lifecycle was taken out of the archive.
+    LifecycleRestored = "lifecycle_restored";
+    /// A record came to a stage.
+    StageMoved = "stage_moved";
+    /// A record was put back to an earlier stage.
+    StageReset = "stage_reset";
+    /// A record would have come to a stage by itself, and did not.
+    StageSuppressed = "stage_suppressed";
+    /// Stages on which a record stands or stood got other names.
+    StageRemapped = "stage_remapped";
+}
+
+impl ChangeKind {
+    /// Whether it is about where a record stands in a lifecycle.
+    pub(crate) const fn is_about_stages(self) -> bool {
+        matches!(
+            self,
+            Self::StageMoved | Self::StageReset | Self::StageSuppressed | Self::StageRemapped
+        )
+    }
 }
 
 /// One change, as the journal has it.
@@ -136,7 +160,8 @@ pub struct Change {
     pub record_id: Option<RecordId>,
     /// The new values of a record's attributes; null for those that were cleared.
     pub values: Values,
-    /// For a definition, a view, a file or a visitor: what the journal holds, as JSON.
+    /// For a definition, a view, a file, a visitor or where a record stands: what the journal holds,
+    /// as JSON.
     pub definition: Option<String>,
     /// An activity as it was recorded: without what came later, that is whose record its visitor
     /// turned out to be and by which activity it was superseded.

@@ -319,6 +319,29 @@ pub(crate) fn set_record(
     Ok(())
 }
 
+/// An activity as far as it may move the record with which it happened.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Happened {
+    pub(crate) seq: i64,
+    pub(crate) id: RecordId,
+    /// The number of the kind.
+    pub(crate) kind: i64,
+    pub(crate) at: Timestamp,
+}
+
+/// The activities of a visitor that count, in the order in which they happened.
+pub(crate) fn happened(conn: &Connection, visitor: i64) -> Result<Vec<Happened>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT seq, id, kind, at FROM crm_activity WHERE visitor = ?1 AND superseded_by IS NULL \
+         ORDER BY at, seq",
+    )?;
+    let rows = statement.query_map([visitor], |row| {
+        let (id, at) = (RecordId::from_bytes(row.get(1)?), Timestamp::clamped(row.get(3)?));
+        Ok(Happened { seq: row.get(0)?, id, kind: row.get(2)?, at })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// How many activities a visitor has, superseded ones included.
 pub(crate) fn count_of_visitor(conn: &Connection, visitor: i64) -> Result<u64> {
     let mut statement =

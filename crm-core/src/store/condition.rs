@@ -15,7 +15,7 @@ use crate::{
     cell::Cell,
     condition::{
         ChangedTest, Checked, Column, Compare, Direction, EventTest, FieldTest, HoldMode,
-        MeasureTest, Moment, Named, Node, RelatedTest, Test, TextMatch, Way, WhenTest,
+        MeasureTest, Moment, Named, Node, RelatedTest, StageTest, Test, TextMatch, Way, WhenTest,
     },
 };
 
@@ -143,6 +143,7 @@ impl<'m> Writer<'m> {
                     Test::Event(test) => self.event(test, scope),
                     Test::Related(test) => self.related(test, scope),
                     Test::Changed(test) => self.changed(test, scope),
+                    Test::Stage(test) => self.stage(test, scope),
                 }
                 self.push(")");
             }
@@ -498,6 +499,19 @@ impl<'m> Writer<'m> {
         association_row
     }
 
+    // ---- stages
+
+    fn stage(&mut self, test: &StageTest, scope: &Scope) {
+        self.push(&format!(
+            "{}.id IN (SELECT record_id FROM crm_stage WHERE lifecycle = ",
+            scope.row
+        ));
+        self.bind(Cell::Integer(test.lifecycle));
+        self.push(" AND stage IN ");
+        self.list(test.stages.iter().map(|stage| text(stage)));
+        self.push(")");
+    }
+
     // ---- the past
 
     fn changed(&mut self, test: &ChangedTest, scope: &Scope) {
@@ -584,7 +598,7 @@ fn height(node: &Node) -> usize {
             let filter = match &leaf.test {
                 Test::Event(test) => test.filter.as_deref(),
                 Test::Related(test) => test.filter.as_deref(),
-                Test::Field(_) | Test::Changed(_) => None,
+                Test::Field(_) | Test::Changed(_) | Test::Stage(_) => None,
             };
             QUESTION.max(filter.map_or(0, |filter| height(filter) + 4))
         }

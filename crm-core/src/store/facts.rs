@@ -18,6 +18,7 @@ use crate::{
 pub(crate) struct Link {
     pub(crate) other: RecordId,
     pub(crate) role: Option<String>,
+    pub(crate) is_primary: bool,
     pub(crate) valid: (Option<i64>, Option<i64>),
 }
 
@@ -29,19 +30,8 @@ pub(crate) fn activities(
     kind: Option<&TypeModel>,
     limit: usize,
 ) -> Result<Vec<Vec<Cell>>> {
-    let mut columns: Vec<String> =
-        ACTIVITY_COLUMNS.iter().map(|column| format!("a.{column}")).collect();
-    let mut from = "crm_activity a".to_owned();
-    let mut of_kind = String::new();
-    if let Some(kind) = kind {
-        of_kind = format!(" AND a.kind = {}", kind.id);
-        let properties = kind.attributes.iter().flat_map(AttributeModel::column_names);
-        columns.extend(properties.map(|column| format!("p.{}", quote(&column))));
-        if !kind.attributes.is_empty() {
-            let table = quote(&format!("crm_activity_{}", kind.name));
-            from.push_str(&format!(" LEFT JOIN {table} p ON p.seq = a.seq"));
-        }
-    }
+    let (columns, from) = activity_columns(kind);
+    let of_kind = kind.map(|kind| format!(" AND a.kind = {}", kind.id)).unwrap_or_default();
     let sql = format!(
         "SELECT {} FROM {from} WHERE a.subject = ?1 AND a.superseded_by IS NULL{of_kind} LIMIT ?2",
         columns.join(", ")
@@ -50,6 +40,30 @@ pub(crate) fn activities(
     let mut statement = conn.prepare_cached(&sql)?;
     let rows = statement.query_map((subject.as_bytes(), limit), read)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// One activity, of the kind that is named.
+pub(crate) fn activity(conn: &Connection, seq: i64, kind: Option<&TypeModel>) -> Result<Vec<Cell>> {
+    let (columns, from) = activity_columns(kind);
+    let sql = format!("SELECT {} FROM {from} WHERE a.seq = ?1", columns.join(", "));
+    let read = |row: &Row<'_>| (0..columns.len()).map(|place| row.get(place)).collect();
+    Ok(conn.prepare_cached(&sql)?.query_row([seq], read)?)
+}
+
+/// The columns that facts about activities have, and the tables that hold them.
+fn activity_columns(kind: Option<&TypeModel>) -> (Vec<String>, String) {
+    let mut columns: Vec<String> =
+        ACTIVITY_COLUMNS.iter().map(|column| format!("a.{column}")).collect();
+    let mut from = "crm_activity a".to_owned();
+    if let Some(kind) = kind {
+        let properties = kind.attributes.iter().flat_map(AttributeModel::column_names);
+        columns.extend(properties.map(|column| format!("p.{}", quote(&column))));
+        if !kind.attributes.is_empty() {
+            let table = quote(&format!("crm_activity_{}", kind.name));
+            from.push_str(&format!(" LEFT JOIN {table} p ON p.seq = a.seq"));
+        }
+    }
+    (columns, from)
 }
 
 /// The associations in use of one type at this end of a record, to records of an entity type. At
@@ -64,12 +78,13 @@ pub(crate) fn links(
 ) -> Result<Vec<Link>> {
     let (near, far) = if inverse { ("to", "from") } else { ("from", "to") };
     let mut statement = conn.prepare_cached(&format!(
-        "SELECT {far}_id, role, valid_from, valid_to FROM crm_association \
+        "SELECT {far}_id, role, is_primary, valid_from, valid_to FROM crm_association \
          WHERE {near}_id = ?1 AND type = ?2 AND {far}_type = ?3 AND archived_at IS NULL LIMIT ?4"
     ))?;
     let rows = statement.query_map((record.as_bytes(), association, far_type, limit), |row| {
         let other = RecordId::from_bytes(row.get(0)?);
-        Ok(Link { other, role: row.get(1)?, valid: (row.get(2)?, row.get(3)?) })
+        let (role, is_primary) = (row.get(1)?, row.get(2)?);
+        Ok(Link { other, role, is_primary, valid: (row.get(3)?, row.get(4)?) })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

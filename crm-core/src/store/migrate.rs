@@ -43,8 +43,8 @@ const MIGRATIONS: &[Migration] = &[
     },
     Migration {
         to: 4,
-        name: "search and imports beside records",
-        sql: include_str!("sql/migrations/0004_search_and_imports.sql"),
+        name: "search, imports beside records and lifecycles",
+        sql: include_str!("sql/migrations/0004_search_and_lifecycles.sql"),
     },
 ];
 

@@ -8,10 +8,11 @@ use std::{fs, path::PathBuf};
 use crm_core::{
     ActivityLink, ActivityPreset, AddAssociation, AddFile, Address, Archived, AssociationPreset,
     Attribute, Bucket, ChoiceOption, ColumnMapping, Crm, DefineActivityKind, DefineAssociationType,
-    Direction, FileRef, Flow, GroupKey, GroupMeasure, GroupRecords, IdentifyVisitor, Kind,
-    ListChanges, ListImports, ListRecords, ListTimeline, Money, NewActivity, PatchAssociation,
-    PivotRecords, PlanImport, Preset, RecordId, RecordRef, RunSql, SaveView, SearchText,
-    SelectColumn, SelectRows, Timestamp, Value, Values, ViewQuery, values,
+    Direction, FileRef, Flow, GetLifecycleHistory, GroupKey, GroupMeasure, GroupRecords,
+    IdentifyVisitor, Kind, LifecyclePreset, ListChanges, ListImports, ListRecords, ListTimeline,
+    Money, MoveStage, NewActivity, PatchAssociation, PivotRecords, PlanImport, Preset, RecordId,
+    RecordRef, RelatedStage, ResetStage, RunSql, SaveView, SearchText, SelectColumn, SelectRows,
+    StageMapping, StageTrigger, Timestamp, Value, Values, ViewQuery, values,
 };
 use serde_json::{Value as Json, json};
 
@@ -82,6 +83,7 @@ fn fill(crm: &Crm) {
     crm.journal().acknowledge("new one", 0).unwrap();
     import(&crm);
     make_searched(&crm, contact.id);
+    lead_on(&crm, contact.id, acme.id);
 }
 
 /// Words of every sort: of what was there already and of what comes, of what is archived, corrected
@@ -107,6 +109,53 @@ fn make_searched(crm: &Crm, ann: RecordId) {
     };
     let first = crm.activities().record(noted("Long line, wrong", None)).unwrap().activity.id;
     crm.activities().record(noted("A long line, right", Some(first))).unwrap();
+}
+
+/// Ways through lifecycles: by hand, by themselves, back, lost, won back, suppressed, renamed.
+fn lead_on(crm: &Crm, contact: RecordId, company: RecordId) {
+    let lifecycles = crm.lifecycles();
+    lifecycles.define_preset(LifecyclePreset::Deal).unwrap();
+    let mut way = LifecyclePreset::Contact.definition();
+    let won = RelatedStage::new("deal.contact", "deal", "won").inverse();
+    way.triggers = vec![
+        StageTrigger::activity("mql", "call"),
+        StageTrigger::when("lead", "email is set".parse().unwrap()),
+        StageTrigger::related("customer", won),
+    ];
+    way.stages[4] = way.stages[4].clone().guard("country = \"DE\"".parse().unwrap());
+    lifecycles.define(way.clone()).unwrap();
+    let go = |lifecycle: &str, id: RecordId, to: &str| {
+        lifecycles.move_to(MoveStage::new(lifecycle, id, to).because("price")).unwrap();
+    };
+    let values = values! { "name" => "Second order", "contact" => contact, "company" => company };
+    let deal = crm.deals().create(values).unwrap().id;
+    go("contact", contact, "sql");
+    lifecycles.reset(ResetStage::new("contact", contact, "mql", "too early")).unwrap();
+    go("deal", deal, "proposal");
+    go("deal", deal, "lost");
+    go("deal", deal, "won");
+    let at = "2025-06-30T12:00:00Z".parse().unwrap();
+    let call = NewActivity::of("call", RecordRef::new("contact", contact), at);
+    crm.activities().record(call).unwrap();
+    way.stages[3].name = "accepted".into();
+    way.map = vec![StageMapping { stage: "sql".into(), becomes: "accepted".into() }];
+    lifecycles.define(way).unwrap();
+    lifecycles.archive("deal").unwrap();
+}
+
+fn ways(crm: &Crm) -> Json {
+    let all = crm.lifecycles().list().unwrap();
+    let ways = all.iter().map(|lifecycle| {
+        let sql = format!("SELECT id FROM {} ORDER BY id", lifecycle.entity_type);
+        let history = |id| {
+            crm.lifecycles()
+                .history(&GetLifecycleHistory::new(lifecycle.name.as_str(), id))
+                .unwrap()
+        };
+        let records: Vec<_> = ids(crm, &sql).map(history).collect();
+        json!({ "lifecycle": lifecycle, "records": records })
+    });
+    ways.collect()
 }
 
 /// Views of every sort: changed, archived, restored.
@@ -318,6 +367,7 @@ fn contents(crm: &Crm) -> Json {
         "activities": activities(crm),
         "found": found(crm),
         "views": crm.views().list().unwrap(),
+        "lifecycles": ways(crm),
         "association_types": crm.association_types().list().unwrap(),
         "associations": associations(crm),
         "imports": crm.imports().list(&ListImports { after: None, limit: 100 }).unwrap(),

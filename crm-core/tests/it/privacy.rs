@@ -239,6 +239,45 @@ fn about_conditions(id: RecordId) -> Vec<(&'static str, Json)> {
     ]
 }
 
+/// Those about lifecycles, of which one has a record in it.
+fn about_lifecycles(id: RecordId) -> Vec<(&'static str, Json)> {
+    vec![
+        (
+            "lifecycles.define",
+            json!({
+                "name": "way", "type": "everything",
+                "stages": [
+                    { "name": "begun" },
+                    { "name": "known", "guard": "a_text = \"Quillfeather\"" },
+                    { "name": "gone", "kind": "lost", "reasons": ["moved"] },
+                ],
+                "triggers": [{ "to": "known", "where": "a_long_text contains \"Zanzibarine\"" }],
+            }),
+        ),
+        (
+            "lifecycles.move",
+            json!({ "lifecycle": "way", "id": id, "to": "gone", "reason": "moved" }),
+        ),
+        ("lifecycles.move", json!({ "lifecycle": "way", "id": id, "to": "known" })),
+        (
+            "lifecycles.reset",
+            json!({ "lifecycle": "way", "id": id, "to": "begun", "reason": "Zanzibarine 8675309" }),
+        ),
+        ("lifecycles.history", json!({ "lifecycle": "way", "id": id })),
+        ("lifecycles.times", json!({ "lifecycle": "way", "id": id })),
+        ("lifecycles.explain", json!({ "lifecycle": "way", "id": id })),
+        ("lifecycles.funnel", json!({ "lifecycle": "way" })),
+        ("lifecycles.stuck", json!({ "lifecycle": "way", "longer_than": "1d" })),
+        ("lifecycles.acceptance", json!({ "lifecycle": "way", "stage": "begun", "within": "1h" })),
+        ("lifecycles.draw", json!({ "lifecycle": "way" })),
+        ("lifecycles.get", json!({ "lifecycle": "way" })),
+        ("lifecycles.list", json!({})),
+        ("lifecycles.archive", json!({ "lifecycle": "way" })),
+        ("lifecycles.restore", json!({ "lifecycle": "way" })),
+        ("lifecycles.define_preset", json!({ "preset": "contact" })),
+    ]
+}
+
 /// Those about queries.
 fn about_queries() -> Vec<(&'static str, Json)> {
     let condition = json!({ "field": "a_text", "op": "neq", "value": "Zanzibarine" });
@@ -435,6 +474,7 @@ fn debug_shows_shapes_and_not_what_is_stored() {
     asked.extend(about_associations(id, link));
     asked.extend(about_conditions(id));
     asked.extend(about_queries());
+    asked.extend(about_lifecycles(id));
     asked.extend(about_activities(id, chat));
     asked.extend(about_imports(&crm));
     asked.extend(about_tables(path, &file.hash));

@@ -5,6 +5,7 @@
 mod conditions;
 mod draws;
 mod formulas;
+mod lifecycles;
 mod links;
 mod machine;
 mod queries;

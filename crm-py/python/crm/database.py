@@ -22,6 +22,7 @@ from crm.feed import CloudEvent, CloudEventPage, Consumer, Feed, read_events
 from crm.files import Files
 from crm.imports import Imports
 from crm.journal import Change, ChangePage, Commit, Observer, read_changes
+from crm.lifecycles import Lifecycles
 from crm.progress import Report, adapt
 from crm.query import Query
 from crm.records import ApplyReport, Archived, RecordChange, Records, apply
@@ -199,6 +200,11 @@ class Crm:
     def views(self) -> Views:
         """Queries that are kept in the file under a name."""
         return Views(self._engine)
+
+    @property
+    def lifecycles(self) -> Lifecycles:
+        """The stages of relationships, and where records stand on them."""
+        return Lifecycles(self._engine)
 
     @property
     def conditions(self) -> Conditions:

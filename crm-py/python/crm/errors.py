@@ -30,6 +30,7 @@ class ErrorKind(StrEnum):
     LIMIT_EXCEEDED = "limit_exceeded"
     INVALID_SQL = "invalid_sql"
     NOT_AUTHORIZED = "not_authorized"
+    REFUSED = "refused"
     CLOSED = "closed"
     INTERRUPTED = "interrupted"
     TIMED_OUT = "timed_out"
@@ -163,6 +164,10 @@ class InvalidSqlError(CrmError, ValueError, kind=ErrorKind.INVALID_SQL, code=16)
 
 class NotAuthorizedError(CrmError, PermissionError, kind=ErrorKind.NOT_AUTHORIZED, code=17):
     """The read-only SQL tried something that it may not do."""
+
+
+class RefusedError(CrmError, ValueError, kind=ErrorKind.REFUSED, code=18):
+    """A rule that the host defined refuses it: the guard of a stage, or a move that would go back."""
 
 
 class ClosedError(CrmError, ValueError, kind=ErrorKind.CLOSED, code=30):

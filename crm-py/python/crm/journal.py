@@ -47,6 +47,13 @@ class ChangeKind(StrEnum):
     VIEW_SAVED = "view_saved"
     VIEW_ARCHIVED = "view_archived"
     VIEW_RESTORED = "view_restored"
+    LIFECYCLE_DEFINED = "lifecycle_defined"
+    LIFECYCLE_ARCHIVED = "lifecycle_archived"
+    LIFECYCLE_RESTORED = "lifecycle_restored"
+    STAGE_MOVED = "stage_moved"
+    STAGE_RESET = "stage_reset"
+    STAGE_SUPPRESSED = "stage_suppressed"
+    STAGE_REMAPPED = "stage_remapped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -373,7 +373,10 @@ class Changed(BuiltCondition):
 class Stage:
     """The stage of the record: compare it with `==`, `!=`, `>=` and `<=`."""
 
-    __slots__ = ()
+    __slots__ = ("_lifecycle",)
+
+    def __init__(self, lifecycle: str | None) -> None:
+        self._lifecycle = lifecycle
 
     def __eq__(self, stage: str) -> BuiltCondition:  # type: ignore[override]
         return self._is("eq", stage)
@@ -388,7 +391,8 @@ class Stage:
         return self._is("at_most", stage)
 
     def _is(self, op: str, stage: str) -> BuiltCondition:
-        return BuiltCondition({"stage": {"op": op, "value": stage}})
+        named = {} if self._lifecycle is None else {"lifecycle": self._lifecycle}
+        return BuiltCondition({"stage": {"op": op, "value": stage, **named}})
 
 
 def events(kind: str) -> Events:
@@ -422,9 +426,9 @@ def in_segment(name: str) -> BuiltCondition:
     return BuiltCondition({"segment": name})
 
 
-def stage() -> Stage:
-    """The stage that the record stands on. Not evaluated yet: the engine refuses it."""
-    return Stage()
+def stage(lifecycle: str | None = None) -> Stage:
+    """The stage that the record stands on, in this lifecycle or the only one of its type."""
+    return Stage(lifecycle)
 
 
 def score(name: str | None = None) -> Comparable:

@@ -211,3 +211,49 @@ CREATE VIRTUAL TABLE crm_search USING fts5(words, tokenize = 'ascii', prefix = '
 
 -- What is changed or taken out leaves no word behind.
 INSERT INTO crm_search (crm_search, rank) VALUES ('secure-delete', 1);
+
+CREATE TABLE crm_lifecycle (
+    -- Stages in order, through which the records of a type go.
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    type_id INTEGER NOT NULL REFERENCES crm_type (id),
+    definition TEXT NOT NULL,              -- JSON
+    archived_at INTEGER                    -- microseconds UTC; NULL while in use
+) STRICT;
+
+CREATE TABLE crm_stage (
+    -- Where each record stands in each lifecycle.
+    lifecycle INTEGER NOT NULL REFERENCES crm_lifecycle (id),
+    record_id BLOB NOT NULL,               -- 16 bytes
+    id BLOB NOT NULL,                      -- 16 bytes; the journal has its changes under this id
+    stage TEXT,                            -- NULL: it has not entered any
+    reached TEXT,                          -- the furthest stage of this cycle
+    last TEXT,                             -- the last one of those in order
+    cycle INTEGER NOT NULL,                -- from 1
+    visits INTEGER NOT NULL,               -- rows of crm_stage_visit; the last one lasts
+    entered_at INTEGER,                    -- microseconds UTC
+    seq INTEGER NOT NULL,                  -- of the row in the journal that brought it there
+    PRIMARY KEY (lifecycle, record_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX crm_stage_by_stage ON crm_stage (lifecycle, stage, entered_at);
+
+CREATE TABLE crm_stage_visit (
+    -- The stages to which a record came, one after the other.
+    lifecycle INTEGER NOT NULL REFERENCES crm_lifecycle (id),
+    record_id BLOB NOT NULL,               -- 16 bytes
+    number INTEGER NOT NULL,               -- from 1
+    stage TEXT NOT NULL,
+    cycle INTEGER NOT NULL,
+    entered_at INTEGER NOT NULL,           -- microseconds UTC
+    exited_at INTEGER,                     -- NULL while it stands there
+    cause TEXT NOT NULL,                   -- manual, initial, activity, related, condition, implied or reset
+    reason TEXT,
+    activity BLOB,                         -- 16 bytes: the id of the activity that moved it
+    related_type INTEGER REFERENCES crm_type (id),
+    related BLOB,                          -- 16 bytes: the id of the record that moved it
+    seq INTEGER NOT NULL,                  -- of the row in the journal
+    PRIMARY KEY (lifecycle, record_id, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX crm_stage_visit_by_stage ON crm_stage_visit (lifecycle, stage, entered_at);

@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use crm_core::{
-    Comparison, Condition, ConsentCondition, Figure, Money, ScoreCondition, StageCondition,
-    StageOperator, Timestamp, Value, When,
+    Comparison, Condition, ConsentCondition, Figure, Money, ScoreCondition, StageOperator,
+    Timestamp, Value, When,
 };
 use serde_json::Value as Json;
 
@@ -90,7 +90,7 @@ fn events() -> Vec<(&'static str, Condition)> {
 fn others() -> Vec<(&'static str, Condition)> {
     let big = field("employees").gte(50);
     let officers = Condition::related("employed_by").inverse().of_type("contact").role("CFO");
-    let stage = |op| Condition::Stage(StageCondition { op, value: "mql".into() });
+    let stage = Condition::stage;
     let score = |name: Option<&str>, op, value| {
         Condition::Score(ScoreCondition { name: name.map(Into::into), op, value })
     };
@@ -104,10 +104,11 @@ fn others() -> Vec<(&'static str, Condition)> {
             Condition::changed("stage").from(Value::Null).to("won").within("30d").happened(),
         ),
         ("segment", Condition::Segment("churned".into())),
-        ("stage_eq", stage(StageOperator::Eq)),
-        ("stage_neq", stage(StageOperator::Neq)),
-        ("stage_at_least", stage(StageOperator::AtLeast)),
-        ("stage_at_most", stage(StageOperator::AtMost)),
+        ("stage_eq", stage(StageOperator::Eq, "mql")),
+        ("stage_neq", stage(StageOperator::Neq, "mql")),
+        ("stage_at_least", stage(StageOperator::AtLeast, "mql")),
+        ("stage_at_most", stage(StageOperator::AtMost, "mql")),
+        ("stage_named", stage(StageOperator::AtLeast, "mql").of_lifecycle("contact")),
         ("score", score(None, Comparison::Gte, Value::from(50))),
         ("score_named", score(Some("fit"), Comparison::Lt, Value::from(1.5))),
         ("consent", Condition::Consent(ConsentCondition { channel, purpose })),

@@ -6,14 +6,16 @@ use crm_core::{
     ArchiveAssociation, ArchiveRecord, AssociationTypeName, AttributeName, AuditRecords, BackupTo,
     CheckCondition, ConsumerName, CountRecords, CreateRecord, Crm, DefineActivityKind,
     DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute,
-    DefinePreset, DefineType, Empty, Error, EvaluateCondition, ExplainCondition, ExportCsv,
-    ExportVcard, FindRelated, Flow, GetActivity, GetAssociation, GetHistory, GetManyRecords,
-    GetRecord, GetRecordBy, GroupRecords, IdentifyVisitor, ImportCsv, ImportName, ImportVcard,
-    ListActivities, ListChanges, ListImports, ListPlanRows, ListRecords, ListTimeline, NewActivity,
+    DefineLifecycle, DefineLifecyclePreset, DefinePreset, DefineType, DrawLifecycle, Empty, Error,
+    EvaluateCondition, ExplainCondition, ExplainStage, ExportCsv, ExportVcard, FindRelated,
+    FindStuck, Flow, GetAcceptance, GetActivity, GetAssociation, GetFunnel, GetHistory,
+    GetLifecycleHistory, GetManyRecords, GetRecord, GetRecordBy, GetStageTimes, GroupRecords,
+    IdentifyVisitor, ImportCsv, ImportName, ImportVcard, LifecycleName, ListActivities,
+    ListChanges, ListImports, ListPlanRows, ListRecords, ListTimeline, MoveStage, NewActivity,
     PatchAssociation, PatchRecord, PivotRecords, PlanImport, ProposeMapping, ReadFile,
-    RecordActivities, ReleaseVisitor, RestoreAssociation, RestoreRecord, ResumeImport, RunSql,
-    RunView, SaveView, SearchText, SelectRows, TypeName, UpsertRecord, ViewName, WalkAssociations,
-    ops::Request,
+    RecordActivities, ReleaseVisitor, ResetStage, RestoreAssociation, RestoreRecord, ResumeImport,
+    RunSql, RunView, SaveView, SearchText, SelectRows, TypeName, UpsertRecord, ViewName,
+    WalkAssociations, ops::Request,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
@@ -104,6 +106,27 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         "database.verify" => with.call(|_: Empty| crm.verify(watch)),
         "files.add" => with.call(|r: AddFile| crm.files().add(&r)),
         "files.read" => with.call(|r: ReadFile| crm.files().read(&r.hash, r.offset, r.length)),
+        "lifecycles.acceptance" => with.call(|r: GetAcceptance| crm.lifecycles().acceptance(&r)),
+        "lifecycles.archive" => {
+            with.call(|r: LifecycleName| crm.lifecycles().archive(&r.lifecycle))
+        }
+        "lifecycles.define" => with.call(|r: DefineLifecycle| crm.lifecycles().define(r)),
+        "lifecycles.define_preset" => {
+            with.call(|r: DefineLifecyclePreset| crm.lifecycles().define_preset(r.preset))
+        }
+        "lifecycles.draw" => with.call(|r: DrawLifecycle| crm.lifecycles().draw(&r)),
+        "lifecycles.explain" => with.call(|r: ExplainStage| crm.lifecycles().explain(&r)),
+        "lifecycles.funnel" => with.call(|r: GetFunnel| crm.lifecycles().funnel(&r)),
+        "lifecycles.get" => with.call(|r: LifecycleName| crm.lifecycles().get(&r.lifecycle)),
+        "lifecycles.history" => with.call(|r: GetLifecycleHistory| crm.lifecycles().history(&r)),
+        "lifecycles.list" => with.call(|_: Empty| crm.lifecycles().list()),
+        "lifecycles.move" => with.call(|r: MoveStage| crm.lifecycles().move_to(r)),
+        "lifecycles.reset" => with.call(|r: ResetStage| crm.lifecycles().reset(r)),
+        "lifecycles.restore" => {
+            with.call(|r: LifecycleName| crm.lifecycles().restore(&r.lifecycle))
+        }
+        "lifecycles.stuck" => with.call(|r: FindStuck| crm.lifecycles().stuck(&r)),
+        "lifecycles.times" => with.call(|r: GetStageTimes| crm.lifecycles().times(&r)),
         "query.group" => with.call(|r: GroupRecords| crm.group_records(&r)),
         "query.pivot" => with.call(|r: PivotRecords| crm.pivot_records(&r)),
         "query.select" => with.call(|r: SelectRows| crm.select_rows(&r)),

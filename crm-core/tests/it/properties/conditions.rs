@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use crm_core::{
     Archived, ChangedCondition, CheckCondition, Comparison, Condition, Count, CountRecords, Crm,
-    End, EvaluateCondition, EventCondition, FieldCondition, Figure, Kind, ListRecords, Measure,
-    Money, Operand, Operator, RecordId, RelatedCondition, Span, Timestamp, Value, When,
+    DefineLifecycle, End, EvaluateCondition, EventCondition, FieldCondition, Figure, Kind,
+    ListRecords, Measure, Money, MoveStage, Operand, Operator, RecordId, RelatedCondition, Span,
+    Stage, StageKind, StageOperator, Timestamp, Value, When,
 };
 use proptest::prelude::*;
 
@@ -54,6 +55,7 @@ fn tree(depth: u32) -> BoxedStrategy<Tree> {
     .boxed()
 }
 
+const STAGES: [&str; 4] = ["first", "second", "third", "gone"];
 const SPANS: &[&str] = &["P1D", "P30D", "P2Y", "P366D", "P11M", "PT3H", "P9999Y", "P0D", "P60Y"];
 
 impl World {
@@ -69,6 +71,7 @@ impl World {
             Tree::Leaf(leaf) => match leaf.form % 8 {
                 0 => self.related(leaf, entity_type),
                 1 => self.changed(leaf, entity_type),
+                2 => self.stage(leaf, entity_type),
                 _ => self.field(leaf, entity_type),
             },
         }
@@ -178,6 +181,30 @@ impl World {
         self.field(leaf, entity_type)
     }
 
+    fn stage(&self, leaf: &LeafDraw, entity_type: &str) -> Condition {
+        let op = StageOperator::ALL[usize::from(leaf.op) % StageOperator::ALL.len()];
+        let name = STAGES[usize::from(leaf.form / 8) % STAGES.len()];
+        let plain = Condition::stage(op, name);
+        let named = plain.clone().of_lifecycle("way");
+        let stage = if leaf.missing { named } else { plain };
+        if self.fits(&stage, entity_type) { stage } else { self.field(leaf, entity_type) }
+    }
+
+    /// Puts some of the records on stages.
+    fn lead_on(&self) {
+        let kinds = [StageKind::Open, StageKind::Open, StageKind::Won, StageKind::Lost];
+        let stages = STAGES.iter().zip(kinds).map(|(name, kind)| Stage::new(*name).kind(kind));
+        let definition = DefineLifecycle::new("way", TYPES[0], stages);
+        self.crm.lifecycles().define(definition).unwrap();
+        for (nth, (entity_type, id)) in self.records.iter().enumerate() {
+            if entity_type == TYPES[0] && nth % 5 < STAGES.len() {
+                let to = MoveStage::new("way", *id, STAGES[nth % 5]).because("x");
+                // Those that are archived stay where they are.
+                let _ = self.crm.lifecycles().move_to(to);
+            }
+        }
+    }
+
     fn changed(&self, leaf: &LeafDraw, entity_type: &str) -> Condition {
         let (field, kind) = self.attribute(&leaf.one, entity_type);
         let ids: Vec<RecordId> = self.records.iter().map(|(_, id)| *id).collect();
@@ -238,6 +265,7 @@ proptest! {
         for work in before {
             let _ = world.perform(&Step::Work(work));
         }
+        world.lead_on();
         let at: Timestamp = at.parse().unwrap();
         let all = listed(&world.crm, &Condition::All(Vec::new()), at, zone);
         for tree in &trees {

@@ -312,13 +312,16 @@ public struct ChangedCondition: Sendable {
 
 /// The stage of the record, about to be compared with `==`, `!=`, `>=` and `<=`.
 public struct ConditionStage: Sendable {
-    public static func == (_: Self, stage: String) -> BuiltCondition { build("eq", stage) }
-    public static func != (_: Self, stage: String) -> BuiltCondition { build("neq", stage) }
-    public static func >= (_: Self, stage: String) -> BuiltCondition { build("at_least", stage) }
-    public static func <= (_: Self, stage: String) -> BuiltCondition { build("at_most", stage) }
+    let lifecycle: String?
 
-    private static func build(_ op: String, _ stage: String) -> BuiltCondition {
-        BuiltCondition([("stage", compared([], op, .text(stage)))])
+    public static func == (of: Self, stage: String) -> BuiltCondition { of.build("eq", stage) }
+    public static func != (of: Self, stage: String) -> BuiltCondition { of.build("neq", stage) }
+    public static func >= (of: Self, stage: String) -> BuiltCondition { of.build("at_least", stage) }
+    public static func <= (of: Self, stage: String) -> BuiltCondition { of.build("at_most", stage) }
+
+    private func build(_ op: String, _ stage: String) -> BuiltCondition {
+        let named: [(String, ConditionJson)] = lifecycle.map { [("lifecycle", .text($0))] } ?? []
+        return BuiltCondition([("stage", compared(named, op, .text(stage)))])
     }
 }
 
@@ -355,8 +358,10 @@ public func inSegment(_ name: String) -> BuiltCondition {
     BuiltCondition([("segment", .text(name))])
 }
 
-/// The stage that the record stands on. Not evaluated yet: the engine refuses it.
-public func stage() -> ConditionStage { ConditionStage() }
+/// The stage that the record stands on, in a lifecycle or the only one of its type.
+public func stage(_ lifecycle: String? = nil) -> ConditionStage {
+    ConditionStage(lifecycle: lifecycle)
+}
 
 /// A score of the record, the only one by default. Not evaluated yet: the engine refuses it.
 public func score(_ name: String? = nil) -> ConditionMeasure {

@@ -27,6 +27,9 @@ extension Crm {
     /// Records of the type `deal`.
     public var deals: Records { records("deal") }
 
+    /// Stages, and where records stand on them.
+    public var lifecycles: Lifecycles { Lifecycles(crm: self) }
+
     /// Links between records.
     public var associations: Associations { Associations(crm: self) }
 

@@ -233,8 +233,8 @@ class ChangedCondition internal constructor(parts: Map<String, Any?>) : BuiltCon
     fun within(span: TemporalAmount): ChangedCondition = within(span.toString())
 }
 
-/** The stage that the record stands on. Not evaluated yet: the engine refuses it. */
-object Stage {
+/** The stage of a lifecycle that the record stands on: see [stage]. */
+open class StageOf internal constructor(private val lifecycle: String?) {
     /** It stands on this stage. */
     infix fun eq(stage: String): BuiltCondition = build("eq", stage)
 
@@ -247,8 +247,17 @@ object Stage {
     /** It stands on this stage or an earlier one. */
     infix fun atMost(stage: String): BuiltCondition = build("at_most", stage)
 
-    private fun build(op: String, stage: String): BuiltCondition = BuiltCondition(mapOf("stage" to mapOf("op" to op, "value" to stage)))
+    private fun build(op: String, stage: String): BuiltCondition {
+        val named = if (lifecycle == null) emptyMap() else mapOf("lifecycle" to lifecycle)
+        return BuiltCondition(mapOf("stage" to mapOf("op" to op, "value" to stage) + named))
+    }
 }
+
+/** The stage that the record stands on, in the only lifecycle of its type. */
+object Stage : StageOf(null)
+
+/** The stage that the record stands on in [lifecycle]. */
+fun stage(lifecycle: String): StageOf = StageOf(lifecycle)
 
 /** A field of the record: an attribute, a part of one such as `home.city`, or `created_at`. */
 fun field(name: String): Field = Field(name)

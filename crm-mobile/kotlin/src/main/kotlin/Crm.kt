@@ -62,6 +62,8 @@ class Crm private constructor(handle: Long, private val opened: Boolean) : Engin
 
     /** Links between records. */
     val associations: Associations get() = Associations(this)
+    /** Stages, and where records stand on them. */
+    val lifecycles: Lifecycles get() = Lifecycles(this)
     /** Imports that are planned, applied and taken back. */
     val imports: Imports get() = Imports(this)
 

@@ -12,6 +12,7 @@ import kotlinx.serialization.json.jsonObject
 import kotlinx.serialization.json.jsonPrimitive
 import org.crmcore.conditions.BuiltCondition
 import org.crmcore.conditions.Stage
+import org.crmcore.conditions.stage
 import org.crmcore.conditions.allOf
 import org.crmcore.conditions.anyOf
 import org.crmcore.conditions.changed
@@ -180,6 +181,7 @@ private val BUILT: Map<String, BuiltCondition> = mapOf(
     "stage_neq" to (Stage neq "mql"),
     "stage_at_least" to (Stage atLeast "mql"),
     "stage_at_most" to (Stage atMost "mql"),
+    "stage_named" to (stage("contact") atLeast "mql"),
     "score" to (score() gte 50),
     "score_named" to (score("fit") lt 1.5),
     "consent" to consent("email", "newsletter"),

@@ -31,6 +31,8 @@ import org.crmcore.model.CloudEventPage
 import org.crmcore.model.FileRef
 import org.crmcore.model.Money
 import org.crmcore.model.RecordChange
+import org.crmcore.model.Stage
+import org.crmcore.model.StageTrigger
 import org.crmcore.model.TimelineItem
 import org.crmcore.model.Value
 import org.crmcore.model.ViewAnswer
@@ -49,7 +51,8 @@ internal object ConformanceJson {
         val fields = json.jsonObject.toMutableMap()
         val arguments = mutableMapOf<KParameter, Any?>()
         for (parameter in constructor.parameters) {
-            val isCondition = parameter.name == "condition" || parameter.name == "share"
+            // Only conditions are text that may be handed over as an object.
+            val isCondition = parameter.type.classifier == String::class
             val field = fields.remove(jsonName(parameter.name!!)) ?: OTHER_NAMES[parameter.name]?.let(fields::remove)
             when {
                 // A condition is handed over as text, or as the text of its JSON.
@@ -150,12 +153,19 @@ internal object ConformanceJson {
         is ViewAnswer.Rows -> JsonObject(mapOf("rows" to write(result.v1)))
         is ViewAnswer.Pivot -> JsonObject(mapOf("pivot" to write(result.v1)))
         is TimelineItem.Association -> JsonObject(mapOf("association" to write(result.v1)))
+        is Stage -> JsonObject(record(result) + conditions("guard" to result.guard))
+        is StageTrigger ->
+            JsonObject(record(result) - "condition" + conditions("filter" to result.filter, "where" to result.condition))
         is CheckedCondition -> JsonObject(record(result) + ("condition" to Json.parseToJsonElement(result.condition)))
         is CloudEventPage -> JsonObject(record(result) + ("events" to JsonArray(result.events.map(Json::parseToJsonElement))))
         is List<*> -> JsonArray(result.map(::write))
         is Map<*, *> -> JsonObject(result.entries.associate { it.key as String to write(it.value) })
         else -> record(result)
     }
+
+    /** Conditions, which are carried as the text of their JSON. */
+    private fun conditions(vararg texts: Pair<String, String?>): Map<String, JsonElement> =
+        texts.mapNotNull { (name, text) -> text?.let { name to Json.parseToJsonElement(it) } }.toMap()
 
     private fun record(record: Any): JsonObject {
         val fields = record::class.memberProperties.associate { jsonName(it.name) to it.getter.call(record) }

@@ -41,31 +41,42 @@ import org.crmcore.model.DefineActivityPreset
 import org.crmcore.model.DefineAssociationPreset
 import org.crmcore.model.DefineAssociationType
 import org.crmcore.model.DefineAttribute
+import org.crmcore.model.DefineLifecycle
+import org.crmcore.model.DefineLifecyclePreset
 import org.crmcore.model.DefinePreset
 import org.crmcore.model.DefineType
+import org.crmcore.model.DrawLifecycle
 import org.crmcore.model.Empty
 import org.crmcore.model.EvaluateCondition
 import org.crmcore.model.ExplainCondition
+import org.crmcore.model.ExplainStage
 import org.crmcore.model.ExportCsv
 import org.crmcore.model.ExportVcard
 import org.crmcore.model.FindRelated
+import org.crmcore.model.FindStuck
+import org.crmcore.model.GetAcceptance
 import org.crmcore.model.GetActivity
 import org.crmcore.model.GetAssociation
+import org.crmcore.model.GetFunnel
 import org.crmcore.model.GetHistory
+import org.crmcore.model.GetLifecycleHistory
 import org.crmcore.model.GetManyRecords
 import org.crmcore.model.GetRecord
 import org.crmcore.model.GetRecordBy
+import org.crmcore.model.GetStageTimes
 import org.crmcore.model.GroupRecords
 import org.crmcore.model.IdentifyVisitor
 import org.crmcore.model.ImportCsv
 import org.crmcore.model.ImportName
 import org.crmcore.model.ImportVcard
+import org.crmcore.model.LifecycleName
 import org.crmcore.model.ListActivities
 import org.crmcore.model.ListChanges
 import org.crmcore.model.ListImports
 import org.crmcore.model.ListPlanRows
 import org.crmcore.model.ListRecords
 import org.crmcore.model.ListTimeline
+import org.crmcore.model.MoveStage
 import org.crmcore.model.NewActivity
 import org.crmcore.model.OpenOptions
 import org.crmcore.model.PatchAssociation
@@ -76,6 +87,7 @@ import org.crmcore.model.ProposeMapping
 import org.crmcore.model.ReadFile
 import org.crmcore.model.RecordActivities
 import org.crmcore.model.ReleaseVisitor
+import org.crmcore.model.ResetStage
 import org.crmcore.model.RestoreAssociation
 import org.crmcore.model.RestoreRecord
 import org.crmcore.model.ResumeImport
@@ -198,6 +210,21 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "imports.plan_rows" to call(ListPlanRows::class) { listPlanRows(it) },
     "imports.resume" to call(ResumeImport::class) { resumeImport(it) },
     "imports.revert" to call(ImportName::class) { revertImport(it) },
+    "lifecycles.acceptance" to call(GetAcceptance::class) { getAcceptance(it) },
+    "lifecycles.archive" to call(LifecycleName::class) { archiveLifecycle(it) },
+    "lifecycles.define" to call(DefineLifecycle::class) { defineLifecycle(it) },
+    "lifecycles.define_preset" to call(DefineLifecyclePreset::class) { defineLifecyclePreset(it) },
+    "lifecycles.draw" to call(DrawLifecycle::class) { drawLifecycle(it) },
+    "lifecycles.explain" to call(ExplainStage::class) { explainStage(it) },
+    "lifecycles.funnel" to call(GetFunnel::class) { getFunnel(it) },
+    "lifecycles.get" to call(LifecycleName::class) { getLifecycle(it) },
+    "lifecycles.history" to call(GetLifecycleHistory::class) { getLifecycleHistory(it) },
+    "lifecycles.list" to call(Empty::class) { listLifecycles(it) },
+    "lifecycles.move" to call(MoveStage::class) { moveStage(it) },
+    "lifecycles.reset" to call(ResetStage::class) { resetStage(it) },
+    "lifecycles.restore" to call(LifecycleName::class) { restoreLifecycle(it) },
+    "lifecycles.stuck" to call(FindStuck::class) { findStuck(it) },
+    "lifecycles.times" to call(GetStageTimes::class) { getStageTimes(it) },
     "records.apply" to call(ApplyChanges::class) { applyChanges(it) },
     "records.archive" to call(ArchiveRecord::class) { archiveRecord(it) },
     "records.audit" to call(AuditRecords::class) { auditRecords(it) },

@@ -1,0 +1,433 @@
+//! What moves records by itself, within the transaction of the write that causes it.
+//!
+//! A write tells what it did; the triggers that this can set off are asked, and each move that they
+//! make is told on, until nothing follows. The invariants: a trigger moves a record once for each
+//! write; a move that is not made for another reason than that it is made already is recorded; and no
+//! trigger makes the write fail that set it off.
+
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::Arc,
+};
+
+use super::{
+    super::{Catalog, Writing, conditions},
+    Cause, enter, suppress,
+};
+use crate::{
+    ErrorKind, RecordId, RecordRef, Result, StageCause, SuppressedBy,
+    association::{Period, StoredAssociation},
+    cell::Cell,
+    condition::{Column, Moment, RECORD_COLUMNS, Way, fits},
+    lifecycle::{Decision, How, Needs, On, Program, Programs, StandingRow, Trigger, decide},
+    store::{
+        Transaction,
+        activities::Happened,
+        facts, lifecycles as rows,
+        records::{self, StoredRow},
+        table::Table,
+    },
+};
+
+/// Records of one record's relations that a move goes on to.
+const RELATED: usize = u32::MAX as usize;
+
+/// A record was created, or attributes at these places of it were changed.
+pub(in crate::engine) fn after_record(
+    writing: &mut Writing<'_>,
+    table: &Table,
+    id: RecordId,
+    cells: &[Cell],
+    changed: Option<&[usize]>,
+) -> Result<()> {
+    begin(writing, &[&table.model.name], |run| run.record(table, id, cells, changed))
+}
+
+/// Activities were recorded, or became a record's; `read` gives them, in the order in which they
+/// happened, and is asked only if that matters.
+pub(in crate::engine) fn after_activities(
+    writing: &mut Writing<'_>,
+    (entity_type, id): (i64, RecordId),
+    read: impl FnOnce(&Transaction<'_>) -> Result<Vec<Happened>>,
+) -> Result<()> {
+    if writing.catalog.programs()?.is_none() {
+        return Ok(());
+    }
+    let catalog = Arc::clone(&writing.catalog);
+    let table = catalog.iter().find(|table| table.model.id == entity_type);
+    let Some(name) = table.map(|table| &table.model.name) else { return Ok(()) };
+    begin(writing, &[name], |run| {
+        // Guards may ask for what the activities add up to.
+        run.writing.settle()?;
+        let happened = read(run.writing.tx)?;
+        run.activities(name, id, &happened)
+    })
+}
+
+/// An association was added or changed.
+pub(in crate::engine) fn after_association(
+    writing: &mut Writing<'_>,
+    row: &StoredAssociation,
+) -> Result<()> {
+    begin(writing, &[&row.from.entity_type, &row.to.entity_type], |run| {
+        run.writing.settle()?;
+        run.association(row)
+    })
+}
+
+/// A record was moved by hand.
+pub(super) fn after_move(
+    writing: &mut Writing<'_>,
+    program: usize,
+    id: RecordId,
+    stage: usize,
+) -> Result<()> {
+    let Some(mut run) = Run::new(writing)? else { return Ok(()) };
+    run.moved.push_back(Moved { program, id, stage });
+    run.follow()
+}
+
+/// Runs what a write about records of these types sets off; costs next to nothing where no lifecycle
+/// is about them.
+fn begin(
+    writing: &mut Writing<'_>,
+    types: &[&String],
+    body: impl FnOnce(&mut Run<'_, '_>) -> Result<()>,
+) -> Result<()> {
+    match writing.catalog.programs()? {
+        Some(programs) if types.iter().any(|name| programs.concern(name)) => {}
+        _ => return Ok(()),
+    }
+    let Some(mut run) = Run::new(writing)? else { return Ok(()) };
+    body(&mut run)?;
+    run.follow()
+}
+
+/// A record that came to a stage.
+struct Moved {
+    program: usize,
+    id: RecordId,
+    stage: usize,
+}
+
+struct Run<'a, 'w> {
+    writing: &'a mut Writing<'w>,
+    catalog: Arc<Catalog>,
+    programs: Arc<Programs>,
+    moment: Moment,
+    moved: VecDeque<Moved>,
+    /// Program, trigger and record of each move that was made.
+    made: HashSet<(usize, usize, RecordId)>,
+}
+
+impl<'a, 'w> Run<'a, 'w> {
+    fn new(writing: &'a mut Writing<'w>) -> Result<Option<Self>> {
+        let catalog = Arc::clone(&writing.catalog);
+        let Some(programs) = catalog.programs()?.cloned() else { return Ok(None) };
+        let moment = Moment::new(writing.now, "UTC")?;
+        let (moved, made) = (VecDeque::new(), HashSet::new());
+        Ok(Some(Self { writing, catalog, programs, moment, moved, made }))
+    }
+
+    fn record(
+        &mut self,
+        table: &Table,
+        id: RecordId,
+        cells: &[Cell],
+        changed: Option<&[usize]>,
+    ) -> Result<()> {
+        let programs = Arc::clone(&self.programs);
+        let (name, model) = (&table.model.name, &table.model);
+        for place in programs.of_type(name) {
+            let program = &programs.all[place];
+            if changed.is_none()
+                && let Some(initial) = &program.model.lifecycle.initial
+            {
+                let to = program.model.lifecycle.stage(initial, "initial")?;
+                let cause = Cause::new(StageCause::Initial, self.writing.now);
+                self.attempt(place, None, id, to, None, cause)?;
+            }
+            self.ask(place, id, |_| true)?;
+        }
+        let first = |column: &Column| column.place - RECORD_COLUMNS.len();
+        let is_set = |column: &Column| {
+            changed.is_none_or(|changed| {
+                changed.iter().any(|place| model.attributes[*place].first == first(column))
+            })
+        };
+        let other = |column: &Column| to_id(&cells[first(column)]);
+        let me = RecordRef::new(name.as_str(), id);
+        for (place, nth, program, on) in related(&programs) {
+            let On::Related { test, lifecycle, stages, .. } = on else { continue };
+            let far = &test.types[0].name;
+            match &test.way {
+                Way::Reference(column)
+                    if program.model.lifecycle.entity_type == *name && is_set(column) =>
+                {
+                    if let Some(other) = other(column)
+                        && self.stands(lifecycle, other, stages)?
+                    {
+                        let other = RecordRef::new(far.as_str(), other);
+                        self.fire(place, nth, id, self.by_record(other))?;
+                    }
+                }
+                Way::Referring(column) if far == name && is_set(column) => {
+                    if let Some(target) = other(column)
+                        && self.stands(lifecycle, id, stages)?
+                    {
+                        self.fire(place, nth, target, self.by_record(me.clone()))?;
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn activities(&mut self, entity_type: &str, id: RecordId, all: &[Happened]) -> Result<()> {
+        let programs = Arc::clone(&self.programs);
+        let catalog = Arc::clone(&self.catalog);
+        for place in programs.of_type(entity_type) {
+            for activity in all {
+                for (nth, trigger) in programs.all[place].triggers.iter().enumerate() {
+                    let On::Activity { kind: wanted, filter } = &trigger.on else { continue };
+                    if wanted.is_some_and(|wanted| wanted != activity.kind) {
+                        continue;
+                    }
+                    if let Some(filter) = filter {
+                        let mut kinds = catalog.kinds().map(|kind| &kind.model);
+                        let model = wanted.and_then(|id| kinds.find(|model| model.id == id));
+                        let row = facts::activity(self.writing.tx, activity.seq, model)?;
+                        if !fits(filter, row, &self.moment) {
+                            continue;
+                        }
+                    }
+                    let cause = Cause::new(StageCause::Activity, activity.at);
+                    let cause = Cause { activity: Some(activity.id), ..cause };
+                    self.fire(place, nth, id, cause)?;
+                }
+            }
+            self.ask(place, id, |needs| needs.activities)?;
+        }
+        Ok(())
+    }
+
+    fn association(&mut self, row: &StoredAssociation) -> Result<()> {
+        let programs = Arc::clone(&self.programs);
+        let today = self.moment.today();
+        let holds = row.archived_at.is_none()
+            && row.period()?.overlaps(Period::new(Some(today), Some(today))?);
+        for (place, nth, program, on) in related(&programs) {
+            let On::Related { test, lifecycle, stages, only_primary } = on else { continue };
+            let Way::Association { association, inverse, .. } = &test.way else { continue };
+            if !holds || association.name != row.association_type {
+                continue;
+            }
+            let (near, far) = if *inverse { (&row.to, &row.from) } else { (&row.from, &row.to) };
+            let fits = near.entity_type == program.model.lifecycle.entity_type
+                && far.entity_type == test.types[0].name
+                && (row.is_primary() || !only_primary);
+            if fits && self.stands(lifecycle, far.id, stages)? {
+                self.fire(place, nth, near.id, self.by_record(far.clone()))?;
+            }
+        }
+        for end in [&row.from, &row.to] {
+            for place in programs.of_type(&end.entity_type) {
+                self.ask(place, end.id, |needs| needs.related)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Does what follows from the moves made, and from those that these make.
+    fn follow(mut self) -> Result<()> {
+        let programs = Arc::clone(&self.programs);
+        while let Some(moved) = self.moved.pop_front() {
+            let source = &programs.all[moved.program].model.lifecycle;
+            for place in programs.of_type(&source.entity_type) {
+                self.ask(place, moved.id, |needs| needs.stages)?;
+            }
+            let stage = &source.stages[moved.stage].name;
+            for (place, nth, program, on) in related(&programs) {
+                let On::Related { test, lifecycle, stages, only_primary } = on else { continue };
+                if *lifecycle != source.name || !stages.contains(stage) {
+                    continue;
+                }
+                let near = &program.model.lifecycle.entity_type;
+                let me = RecordRef::new(source.entity_type.as_str(), moved.id);
+                for target in self.targets(&test.way, near, &me, *only_primary)? {
+                    self.fire(place, nth, target, self.by_record(me.clone()))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The records of type `near` to which `me` is related in this way, seen from them.
+    fn targets(
+        &self,
+        way: &Way,
+        near: &str,
+        me: &RecordRef,
+        only_primary: bool,
+    ) -> Result<Vec<RecordId>> {
+        let tx = self.writing.tx;
+        let table = self.catalog.table(near)?;
+        Ok(match way {
+            Way::Association { association, inverse, .. } => {
+                let (inverse, today) = (!inverse, self.moment.today());
+                let links =
+                    facts::links(tx, association.id, me.id, inverse, table.model.id, RELATED)?;
+                let holding = links.into_iter().filter(|link| {
+                    let (first, last) = link.valid;
+                    (link.is_primary || !only_primary)
+                        && first.is_none_or(|first| first <= today)
+                        && last.is_none_or(|last| today <= last)
+                });
+                holding.map(|link| link.other).collect()
+            }
+            Way::Reference(column) => facts::referring(tx, table, &column.name, me.id, RELATED)?,
+            Way::Referring(column) => {
+                let source = self.catalog.table(&me.entity_type)?;
+                let row: Option<StoredRow> = records::get(tx, source, me.id)?;
+                let cell = row.map(|row| row.cells[column.place - RECORD_COLUMNS.len()].clone());
+                cell.as_ref().and_then(to_id).into_iter().collect()
+            }
+        })
+    }
+
+    /// Whether a record stands on one of these stages.
+    fn stands(&self, lifecycle: &str, id: RecordId, stages: &[String]) -> Result<bool> {
+        let lifecycle = self.catalog.lifecycle(lifecycle)?;
+        let row = rows::standing(self.writing.tx, lifecycle.id, id)?;
+        let stage = row.and_then(|row| row.stage);
+        Ok(stage.is_some_and(|stage| stages.contains(&stage)))
+    }
+
+    fn by_record(&self, record: RecordRef) -> Cause {
+        Cause { record: Some(record), ..Cause::new(StageCause::Related, self.writing.now) }
+    }
+
+    /// Asks the conditions of a program that need such facts.
+    fn ask(&mut self, program: usize, id: RecordId, needs: impl Fn(Needs) -> bool) -> Result<()> {
+        let programs = Arc::clone(&self.programs);
+        for (nth, trigger) in programs.all[program].triggers.iter().enumerate() {
+            if matches!(trigger.on, On::Condition) && needs(trigger.needs) {
+                let cause = Cause::new(StageCause::Condition, self.writing.now);
+                self.fire(program, nth, id, cause)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A trigger is set off.
+    fn fire(&mut self, program: usize, nth: usize, id: RecordId, cause: Cause) -> Result<()> {
+        let programs = Arc::clone(&self.programs);
+        let trigger = &programs.all[program].triggers[nth];
+        let cause = Cause { reason: trigger.reason.clone(), ..cause };
+        self.attempt(program, Some(nth), id, trigger.to, Some(trigger), cause)
+    }
+
+    fn attempt(
+        &mut self,
+        place: usize,
+        nth: Option<usize>,
+        id: RecordId,
+        to: usize,
+        trigger: Option<&Trigger>,
+        cause: Cause,
+    ) -> Result<()> {
+        let programs = Arc::clone(&self.programs);
+        let program = &programs.all[place];
+        let table = Arc::clone(self.catalog.table(&program.model.lifecycle.entity_type)?);
+        let is_condition = trigger.is_some_and(|trigger| matches!(trigger.on, On::Condition));
+        let row = match records::get(self.writing.tx, &table, id)? {
+            Some(row) if row.archived_at.is_none() && table.model.archived_at.is_none() => row,
+            _ => return Ok(()),
+        };
+        let standing = rows::standing(self.writing.tx, program.model.id, id)?;
+        let decision = decide(&program.model.lifecycle, standing.as_ref(), to, How::Automatic)?;
+        // A condition that is still true of a record which has gone on asks for nothing.
+        if decision == Decision::Unchanged
+            || (is_condition && matches!(decision, Decision::Suppressed(_)))
+        {
+            return Ok(());
+        }
+        let condition = trigger.and_then(|trigger| trigger.condition.as_ref());
+        let decision = match condition.map(|condition| self.holds(condition, id)).transpose()? {
+            Some(Some(false)) => return Ok(()),
+            Some(None) => Decision::Suppressed(SuppressedBy::Guard),
+            None | Some(Some(true)) => decision,
+        };
+        let by = match decision {
+            Decision::Unchanged => return Ok(()),
+            Decision::Suppressed(by) => by,
+            Decision::Enter(entry) => match self.refuses(program, &row, to)? {
+                Some(by) => by,
+                None => {
+                    if let Some(nth) = nth
+                        && !self.made.insert((place, nth, id))
+                    {
+                        return Ok(());
+                    }
+                    enter(self.writing, program, id, standing, &entry, How::Automatic, cause)?;
+                    self.moved.push_back(Moved { program: place, id, stage: to });
+                    return Ok(());
+                }
+            },
+        };
+        suppress(self.writing, program, id, standing, to, by, cause)
+    }
+
+    /// What keeps a record from a stage.
+    fn refuses(
+        &self,
+        program: &Program,
+        row: &StoredRow,
+        to: usize,
+    ) -> Result<Option<SuppressedBy>> {
+        let table = self.catalog.table(&program.model.lifecycle.entity_type)?;
+        if !super::missing(program, table, &row.cells, to).is_empty() {
+            return Ok(Some(SuppressedBy::Required));
+        }
+        match &program.guards[to] {
+            Some(guard) if self.holds(guard, row.id)? != Some(true) => {
+                Ok(Some(SuppressedBy::Guard))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether a condition is true; `None` if that takes too much to answer.
+    fn holds(&self, condition: &crate::condition::Checked, id: RecordId) -> Result<Option<bool>> {
+        let answer =
+            conditions::answer(self.writing.tx, &self.catalog, condition, id, &self.moment);
+        match answer {
+            Ok(answer) => Ok(Some(answer.is_true)),
+            Err(error) if error.kind() == ErrorKind::LimitExceeded => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The triggers that look at related records: program, place of the trigger, and what sets it off.
+fn related(programs: &Programs) -> impl Iterator<Item = (usize, usize, &Program, &On)> {
+    programs.all.iter().enumerate().flat_map(|(place, program)| {
+        let triggers = program.triggers.iter().enumerate();
+        triggers
+            .filter(|(_, trigger)| matches!(trigger.on, On::Related { .. }))
+            .map(move |(nth, trigger)| (place, nth, program, &trigger.on))
+    })
+}
+
+fn to_id(cell: &Cell) -> Option<RecordId> {
+    match cell {
+        Cell::Blob(bytes) => <[u8; 16]>::try_from(bytes.as_slice()).ok().map(RecordId::from_bytes),
+        _ => None,
+    }
+}
+
+/// Where a record stands, if it has entered a stage.
+pub(super) fn stage_of(standing: Option<&StandingRow>) -> Option<&str> {
+    standing.and_then(|standing| standing.stage.as_deref())
+}

@@ -1,0 +1,290 @@
+//! Definitions of lifecycles: judging, saving, and what becomes of stages that go.
+
+use std::collections::BTreeMap;
+
+use super::{super::Catalog, Lifecycles};
+use crate::{
+    ChangeKind, DefineLifecycle, DefinedLifecycle, Error, ErrorKind, Lifecycle, LifecyclePreset,
+    Result, StageMapping, StageRemap,
+    engine::Writing,
+    lifecycle::{LifecycleModel, RemapBody, StageBody, check_definition, lifecycle_json},
+    limits,
+    store::{Connection, lifecycles as rows},
+};
+
+/// Records whose stages are renamed at once.
+const REMAPPED_AT_ONCE: u32 = 1000;
+
+impl Lifecycles<'_> {
+    /// Defines a lifecycle, or changes one: the request is its whole new definition. Label and
+    /// description stay where they are empty. Saying the same again changes nothing.
+    ///
+    /// A stage that goes, and on which a record stands or stood, needs a stage that takes its place:
+    /// see `map`. Each record that this concerns gets a change of the journal. With `dry_run` nothing
+    /// is saved, and the answer says how many there are.
+    ///
+    /// ```
+    /// use crm_core::{Crm, DefineLifecycle, Stage, StageKind, StageTrigger};
+    ///
+    /// let crm = Crm::in_memory()?;
+    /// let stages = [Stage::new("trial"), Stage::new("paying").kind(StageKind::Won)];
+    /// let mut plan = DefineLifecycle::new("plan", "company", stages);
+    /// plan.triggers = vec![StageTrigger::when("paying", "annual_revenue > 0 EUR".parse()?)];
+    /// assert_eq!(crm.lifecycles().define(plan)?.lifecycle.version, 1);
+    /// # Ok::<(), crm_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The field is the path to the fault, such as `stages[2].guard.all[0].field`: `InvalidArgument`
+    /// for names that are none, a stage that cannot be reached, or automatic moves that go round;
+    /// `Duplicate` for names that are there twice; `OutOfRange` for probabilities; `UnknownType`,
+    /// `UnknownAttribute`, `UnknownOption`, `NotFound` (with the nearest name as a hint), and as
+    /// [`Crm::check_condition`](crate::Crm::check_condition); `DefinitionConflict` if a stage in use
+    /// is missing, or stages in use change their order; `Archived`; `LimitExceeded` past 200
+    /// lifecycles, 64 stages or 128 triggers.
+    pub fn define(&self, request: DefineLifecycle) -> Result<DefinedLifecycle> {
+        check_definition(&request)?;
+        if request.dry_run {
+            return self.crm.read_explained(|conn, catalog| {
+                let Plan { model, remapped, .. } = plan(conn, catalog, &request)?;
+                Ok(DefinedLifecycle { lifecycle: model.lifecycle, is_saved: false, remapped })
+            });
+        }
+        self.crm.write(|writing| {
+            let Plan { mut model, type_id, remapped, is_changed } =
+                plan(writing.tx, &writing.catalog, &request)?;
+            if is_changed {
+                let json = lifecycle_json(&model.lifecycle);
+                model.id = rows::save(writing.tx, model.name(), type_id, &json)?;
+                let stamp = writing.stamp();
+                writing.log(stamp, ChangeKind::LifecycleDefined, None, None, &json)?;
+                remap(writing, &model, &remapped)?;
+                writing.set_lifecycle(model.clone());
+            }
+            Ok(DefinedLifecycle { lifecycle: model.lifecycle, is_saved: true, remapped })
+        })
+    }
+
+    /// Defines one of the ready-made lifecycles.
+    ///
+    /// # Errors
+    ///
+    /// As [`Lifecycles::define`].
+    pub fn define_preset(&self, preset: LifecyclePreset) -> Result<Lifecycle> {
+        self.define(preset.definition()).map(|defined| defined.lifecycle)
+    }
+
+    /// The definition of a lifecycle.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`, with the nearest name as a hint.
+    pub fn get(&self, name: &str) -> Result<Lifecycle> {
+        self.crm.catalog().lifecycle(name).map(|model| model.lifecycle.clone())
+    }
+
+    /// All lifecycles, archived ones included, by name.
+    ///
+    /// # Errors
+    ///
+    /// `Closed`.
+    pub fn list(&self) -> Result<Vec<Lifecycle>> {
+        // Asking the store is what tells a closed handle.
+        self.crm.shared.store.read(|_| Ok(()))?;
+        Ok(self.crm.catalog().lifecycles().map(|model| model.lifecycle.clone()).collect())
+    }
+
+    /// Archives a lifecycle: records stay where they stand, and are no longer moved.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`.
+    pub fn archive(&self, name: &str) -> Result<Lifecycle> {
+        self.set_archived(name, true)
+    }
+
+    /// Takes a lifecycle out of the archive. What happened meanwhile is not made up for.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`; `DefinitionConflict` if the definitions no longer bear it.
+    pub fn restore(&self, name: &str) -> Result<Lifecycle> {
+        self.set_archived(name, false)
+    }
+
+    fn set_archived(&self, name: &str, archive: bool) -> Result<Lifecycle> {
+        self.crm.write(|writing| {
+            let mut model = LifecycleModel::clone(writing.catalog.lifecycle(name)?);
+            if model.lifecycle.archived_at.is_some() == archive {
+                return Ok(model.lifecycle);
+            }
+            let stamp = writing.stamp();
+            model.lifecycle.archived_at = archive.then(|| stamp.at());
+            rows::archive(writing.tx, model.id, model.lifecycle.archived_at)?;
+            let kind = match archive {
+                true => ChangeKind::LifecycleArchived,
+                false => ChangeKind::LifecycleRestored,
+            };
+            writing.log(stamp, kind, None, None, &format!("{{\"name\":\"{name}\"}}"))?;
+            writing.set_lifecycle(model.clone());
+            Ok(model.lifecycle)
+        })
+    }
+}
+
+/// A definition that was judged.
+struct Plan {
+    model: LifecycleModel,
+    type_id: i64,
+    remapped: Vec<StageRemap>,
+    is_changed: bool,
+}
+
+fn plan(conn: &Connection, catalog: &Catalog, request: &DefineLifecycle) -> Result<Plan> {
+    let table = catalog.table(&request.entity_type)?;
+    table.model.check_live().map_err(|error| error.with_field("type"))?;
+    let known = catalog.find_lifecycle(&request.name);
+    let mut lifecycle = Lifecycle {
+        name: request.name.clone(),
+        entity_type: request.entity_type.clone(),
+        label: request.label.clone(),
+        description: request.description.clone(),
+        version: 1,
+        stages: request.stages.clone(),
+        initial: request.initial.clone(),
+        triggers: request.triggers.clone(),
+        archived_at: None,
+    };
+    for stage in &mut lifecycle.stages {
+        if stage.label.is_empty() {
+            stage.label.clone_from(&stage.name);
+        }
+    }
+    if lifecycle.label.is_empty() {
+        let label = known.map_or(&request.name, |known| &known.lifecycle.label);
+        lifecycle.label.clone_from(label);
+    }
+    let (mut id, mut remapped, mut is_changed) = (0, Vec::new(), true);
+    if let Some(known) = known {
+        known.check_live().map_err(|error| error.with_field("name"))?;
+        let old = &known.lifecycle;
+        if old.entity_type != lifecycle.entity_type {
+            let message = format!("the lifecycle is one of {:?}, for ever", old.entity_type);
+            return Err(Error::new(ErrorKind::DefinitionConflict, message).with_field("type"));
+        }
+        if lifecycle.description.is_empty() {
+            lifecycle.description.clone_from(&old.description);
+        }
+        id = known.id;
+        lifecycle.version = old.version;
+        is_changed = lifecycle != *old;
+        lifecycle.version += i64::from(is_changed);
+        remapped = remaps(conn, known, &lifecycle, &request.map)?;
+    } else if catalog.lifecycles().len() >= limits::LIFECYCLES {
+        let message = format!("at most {} lifecycles", limits::LIFECYCLES);
+        return Err(Error::new(ErrorKind::LimitExceeded, message).with_field("name"));
+    }
+    if lifecycle_json(&lifecycle).len() > limits::LIFECYCLE_BYTES {
+        let message = format!("the lifecycle takes more than {} bytes", limits::LIFECYCLE_BYTES);
+        return Err(Error::new(ErrorKind::LimitExceeded, message).with_field("stages"));
+    }
+    let model = LifecycleModel { id, lifecycle };
+    let judged = catalog.with_lifecycle(model.clone());
+    judged.make_programs().map_err(|(name, error)| match name == request.name {
+        true => error,
+        false => {
+            let message = format!("the lifecycle {name:?} would not hold: {}", error.message());
+            Error::new(ErrorKind::DefinitionConflict, message).with_field("stages")
+        }
+    })?;
+    Ok(Plan { model, type_id: table.model.id, remapped, is_changed })
+}
+
+/// What becomes of the stages in use that a new definition no longer has.
+fn remaps(
+    conn: &Connection,
+    known: &LifecycleModel,
+    new: &Lifecycle,
+    map: &[StageMapping],
+) -> Result<Vec<StageRemap>> {
+    let mut becomes: BTreeMap<&str, &str> = BTreeMap::new();
+    for (place, mapping) in map.iter().enumerate() {
+        new.stage(&mapping.becomes, &format!("map[{place}].becomes"))?;
+        if new.place(&mapping.stage).is_some() {
+            let message = "the stage is still there";
+            return Err(Error::new(ErrorKind::InvalidArgument, message)
+                .with_field(format!("map[{place}].stage")));
+        }
+        becomes.insert(&mapping.stage, &mapping.becomes);
+    }
+    let (mut remapped, mut last) = (Vec::new(), None);
+    for stage in &known.lifecycle.stages {
+        let kept = new.place(&stage.name).is_some();
+        let records = rows::count_records(conn, known.id, &stage.name)?;
+        if records == 0 {
+            continue;
+        }
+        let target =
+            if kept { Some(stage.name.as_str()) } else { becomes.get(&*stage.name).copied() };
+        let conflict = |field: &str, message: String| {
+            Err(Error::new(ErrorKind::DefinitionConflict, message).with_field(field))
+        };
+        let Some(target) = target else {
+            let message =
+                format!("{records} records stand or stood on {:?}, which is missing", stage.name);
+            return conflict("stages", message).map_err(|error| {
+                error.with_hint("keep the stage, or say with map what becomes of it")
+            });
+        };
+        let place = new.stage(target, "map")?;
+        let is_ordered = stage.kind.is_ordered();
+        if new.stages[place].kind.is_ordered() != is_ordered {
+            let message =
+                format!("{:?} is in use and has, or has not, a place in order", stage.name);
+            return conflict("map", message);
+        }
+        if is_ordered && last.replace(place).is_some_and(|last| place < last) {
+            let message = format!("{:?} is in use and would change its place in order", stage.name);
+            return conflict("stages", message);
+        }
+        if !kept {
+            let (stage, becomes) = (stage.name.clone(), target.to_owned());
+            remapped.push(StageRemap { stage, becomes, records });
+        }
+    }
+    Ok(remapped)
+}
+
+/// Gives stages other names, in the tables and in the journal.
+fn remap(writing: &mut Writing<'_>, model: &LifecycleModel, remapped: &[StageRemap]) -> Result<()> {
+    if remapped.is_empty() {
+        return Ok(());
+    }
+    let pairs = remapped.iter().map(|remap| (remap.stage.clone(), remap.becomes.clone()));
+    let map: BTreeMap<String, String> = pairs.collect();
+    let mut after = None;
+    loop {
+        let (tx, limit) = (writing.tx, REMAPPED_AT_ONCE);
+        let page = rows::on_stages(tx, model.id, map.keys(), after, limit)?;
+        let is_last = page.len() < limit as usize;
+        for mut row in page {
+            after = Some(row.record);
+            rows::rename_visits(tx, &row, &map)?;
+            row.remap(&map);
+            rows::put_standing(tx, &row)?;
+            let body = StageBody {
+                lifecycle: model.name().to_owned(),
+                entity_type: model.lifecycle.entity_type.clone(),
+                id: row.record,
+                change: RemapBody { map: map.clone() },
+            };
+            let stamp = writing.stamp();
+            let json = body.to_json();
+            writing.log(stamp, ChangeKind::StageRemapped, None, Some(row.id), &json)?;
+        }
+        if is_last {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! What lifecycles tell of many records, and of one: funnels, who is stuck, hand-overs, times, and
+//! why a record stands where it does. Nothing here writes, and the moment that counts as now is one
+//! of the request.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    super::{Catalog, check_limit, conditions, cursor},
+    Lifecycles, describe, missing, no_program, no_record, to_suppressed, to_visit,
+};
+use crate::{
+    Acceptance, AcceptanceBreach, ChangeKind, ConditionAnswer, DrawLifecycle, Drawing, Error,
+    ErrorKind, ExplainStage, FindStuck, Funnel, GetAcceptance, GetFunnel, GetStageTimes, NextStage,
+    RecordId, Result, Span, StageCause, StageExplanation, StageTimes, StuckPage, StuckRecord,
+    Timestamp, TriggerAnswer,
+    condition::{Direction, Moment},
+    lifecycle::{
+        Decision, FunnelFold, How, LifecycleModel, On, Program, VisitRow, decide, draw, micros,
+        stage_times, trigger_text, words,
+    },
+    store::{
+        Connection, journal, lifecycles as rows,
+        records::{self, StoredRow},
+        table::Table,
+    },
+};
+
+/// Quantiles of one funnel.
+const QUANTILES: usize = 16;
+
+/// Where a page of records or stays ended.
+#[derive(Serialize, Deserialize)]
+struct After {
+    /// The lifecycle and what was asked of it.
+    l: String,
+    /// Time of entering, record, and number of the stay.
+    p: (i64, RecordId, u32),
+}
+
+impl After {
+    fn read(text: Option<&str>, list: &str) -> Result<Option<(i64, RecordId, u32)>> {
+        let Some(text) = text else { return Ok(None) };
+        let after: Self = cursor::decode(text)?;
+        match after.l == list {
+            true => Ok(Some(after.p)),
+            false => Err(cursor::invalid("the cursor belongs to another list")),
+        }
+    }
+
+    fn write(list: &str, place: (i64, RecordId, u32)) -> String {
+        cursor::encode(&Self { l: list.to_owned(), p: place })
+    }
+}
+
+impl Lifecycles<'_> {
+    /// Says how long a record stood on each stage up to a moment: the present stay, the last one that
+    /// has ended, and all of these together.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if there is no such lifecycle or record.
+    pub fn times(&self, request: &GetStageTimes) -> Result<StageTimes> {
+        let at = request.at.unwrap_or_else(|| self.crm.now());
+        self.crm.read_explained(|conn, catalog| {
+            let (model, _) = find(conn, catalog, &request.lifecycle, request.id)?;
+            let row = rows::standing(conn, model.id, request.id)?;
+            let standing = describe(conn, model, request.id, row.as_ref())?;
+            let visits = rows::visits(conn, model.id, request.id, (i64::MIN, i64::MAX))?;
+            let visits: Vec<VisitRow> = visits.into_iter().map(|(visit, _)| visit).collect();
+            Ok(StageTimes { standing, at, stages: stage_times(&model.lifecycle, &visits, at) })
+        })
+    }
+
+    /// Counts how many of those who came to their first stage in a time reached each stage, went on,
+    /// are lost or wait, and how long they took.
+    ///
+    /// ```
+    /// use crm_core::{Crm, GetFunnel, LifecyclePreset, MoveStage, values};
+    ///
+    /// let crm = Crm::in_memory()?;
+    /// crm.lifecycles().define_preset(LifecyclePreset::Deal)?;
+    /// for (name, stage) in [("A", "won"), ("B", "proposal")] {
+    ///     let deal = crm.deals().create(values! { "name" => name })?.id;
+    ///     crm.lifecycles().move_to(MoveStage::new("deal", deal, stage))?;
+    /// }
+    /// let funnel = crm.lifecycles().funnel(&GetFunnel::new("deal"))?;
+    /// assert_eq!((funnel.entered, funnel.stages[4].share), (2, Some(0.5)));
+    /// # Ok::<(), crm_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if there is no such lifecycle; `OutOfRange` if a quantile is not 0 to 1;
+    /// `LimitExceeded` past 16 of them.
+    pub fn funnel(&self, request: &GetFunnel) -> Result<Funnel> {
+        if request.quantiles.len() > QUANTILES {
+            let message = format!("at most {QUANTILES} quantiles");
+            return Err(Error::new(ErrorKind::LimitExceeded, message).with_field("quantiles"));
+        }
+        if let Some(nth) = request.quantiles.iter().position(|part| !(0.0..=1.0).contains(part)) {
+            let message = "a quantile lies between 0 and 1";
+            return Err(
+                Error::new(ErrorKind::OutOfRange, message).with_field(format!("quantiles[{nth}]"))
+            );
+        }
+        self.crm.read_explained(|conn, catalog| {
+            let model = catalog.lifecycle(&request.lifecycle)?;
+            let mut fold = FunnelFold::new(&model.lifecycle, (request.from, request.until));
+            rows::each_visit(conn, model.id, |visit| fold.add(&visit))?;
+            Ok(fold.finish(&request.quantiles))
+        })
+    }
+
+    /// Lists records in use that stand on an open stage for longer than a span, the longest first.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if there is no such lifecycle; `UnknownOption` if there is no such stage;
+    /// `InvalidValue` if the span is none; `InvalidArgument` if the limit is not 1 to 10,000, or
+    /// `after` is not the `next` of such a page.
+    pub fn stuck(&self, request: &FindStuck) -> Result<StuckPage> {
+        check_limit(request.limit)?;
+        let span = span(&request.longer_than).map_err(|e| e.with_field("longer_than"))?.parts()?;
+        let at = request.at.unwrap_or_else(|| self.crm.now());
+        let before = Moment::new(at, "UTC")?.shifted(span, Direction::Last);
+        let list = format!("stuck {}", request.lifecycle);
+        let after = After::read(request.after.as_deref(), &list)?;
+        self.crm.read_explained(|conn, catalog| {
+            let model = catalog.lifecycle(&request.lifecycle)?;
+            let table = catalog.table(&model.lifecycle.entity_type)?;
+            let stages = wanted(model, &request.stages)?;
+            let page = (after.map(|(at, id, _)| (at, id)), request.limit + 1);
+            let mut found = rows::stuck(conn, table, model.id, &stages, before, page)?;
+            let has_more = found.len() > request.limit as usize;
+            found.truncate(request.limit as usize);
+            let last = found.last().filter(|_| has_more);
+            let next = last.map(|last| After::write(&list, (last.2.micros(), last.0, 0)));
+            let records = found.into_iter().map(|(id, stage, entered_at, cycle)| StuckRecord {
+                id,
+                stage,
+                cycle,
+                entered_at,
+                micros: at.micros() - entered_at.micros(),
+            });
+            Ok(StuckPage { records: records.collect(), next })
+        })
+    }
+
+    /// Says whether those who came to a stage were taken on in time, and lists who was not: a clock
+    /// for hand-overs, such as from marketing to sales.
+    ///
+    /// # Errors
+    ///
+    /// As [`Lifecycles::stuck`]; `InvalidValue` also if the span has years or months.
+    pub fn acceptance(&self, request: &GetAcceptance) -> Result<Acceptance> {
+        check_limit(request.limit)?;
+        let within = span(&request.within).and_then(|span| {
+            span.parts()?.micros().ok_or_else(|| {
+                let message = "years and months have no fixed length";
+                Error::new(ErrorKind::InvalidValue, message)
+            })
+        });
+        let within = within.map_err(|error| error.with_field("within"))?;
+        let at = request.at.unwrap_or_else(|| self.crm.now());
+        let list = format!("acceptance {} {}", request.lifecycle, request.stage);
+        let after = After::read(request.after.as_deref(), &list)?;
+        self.crm.read_explained(|conn, catalog| {
+            let model = catalog.lifecycle(&request.lifecycle)?;
+            model.lifecycle.stage(&request.stage, "stage")?;
+            let asked = rows::Asked {
+                lifecycle: model.id,
+                stage: &request.stage,
+                from: request.from.unwrap_or(Timestamp::MIN),
+                until: request.until.unwrap_or(Timestamp::MAX),
+                at,
+                within,
+            };
+            let counts = rows::acceptance(conn, &asked)?;
+            let mut found = rows::breaches(conn, &asked, after, request.limit + 1)?;
+            let has_more = found.len() > request.limit as usize;
+            found.truncate(request.limit as usize);
+            let last = found.last().filter(|_| has_more);
+            let next = last.map(|(id, number, entered, _)| {
+                After::write(&list, (entered.micros(), *id, *number))
+            });
+            let breaches = found.into_iter().map(|(id, number, entered_at, exited_at)| {
+                let until = exited_at.unwrap_or(at).micros();
+                let late_micros = until - entered_at.micros() - within;
+                AcceptanceBreach { id, number, entered_at, exited_at, late_micros }
+            });
+            let [entered, in_time, late, waiting, overdue] = counts.0;
+            let median_micros = micros(counts.1);
+            let breaches = breaches.collect();
+            Ok(Acceptance {
+                entered,
+                in_time,
+                late,
+                waiting,
+                overdue,
+                median_micros,
+                breaches,
+                next,
+            })
+        })
+    }
+
+    /// Says why a record stands where it does, which automatic moves were not made, and for each
+    /// stage to which it could go, what keeps it away and what would lead it there.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if there is no such lifecycle or record; `Archived` if the lifecycle is;
+    /// `LimitExceeded` as for [`Crm::evaluate_condition`].
+    pub fn explain(&self, request: &ExplainStage) -> Result<StageExplanation> {
+        let moment = self.crm.moment(None, None)?;
+        self.crm.read_explained(|conn, catalog| {
+            let (model, table) = find(conn, catalog, &request.lifecycle, request.id)?;
+            model.check_live()?;
+            let row = records::get(conn, table, request.id)?.ok_or_else(no_record)?;
+            let stored = rows::standing(conn, model.id, request.id)?;
+            let standing = describe(conn, model, request.id, stored.as_ref())?;
+            let (mut visit, mut suppressed) = (None, Vec::new());
+            if let Some(stored) = &stored {
+                let range = (stored.seq, stored.seq);
+                visit = rows::visits(conn, model.id, request.id, range)?.pop().map(to_visit);
+                journal::of_record(conn, stored.id, stored.seq, |change| {
+                    if change.kind == ChangeKind::StageSuppressed {
+                        suppressed.push(to_suppressed(&change)?);
+                    }
+                    Ok(true)
+                })?;
+            }
+            let programs = catalog.programs()?.ok_or_else(no_program)?;
+            let program = programs.all.iter().find(|program| program.model.id == model.id);
+            let program = program.ok_or_else(no_program)?;
+            let mut next = Vec::new();
+            for to in 0..model.lifecycle.stages.len() {
+                let by_hand = decide(&model.lifecycle, stored.as_ref(), to, How::Manual);
+                let by_itself = decide(&model.lifecycle, stored.as_ref(), to, How::Automatic);
+                if matches!(by_hand, Ok(Decision::Enter(_)))
+                    || matches!(by_itself, Ok(Decision::Enter(_)))
+                {
+                    let ask = Ask { conn, catalog, program, table, row: &row, moment: &moment };
+                    next.push(ask.about(to, by_hand.is_ok(), by_itself)?);
+                }
+            }
+            next.sort_by_key(|stage| {
+                let place = model.lifecycle.place(&stage.stage).unwrap_or_default();
+                (!model.lifecycle.stages[place].kind.is_ordered(), place)
+            });
+            let text = words(&standing, visit.as_ref(), &suppressed, &next);
+            Ok(StageExplanation { standing, text, visit, suppressed, next })
+        })
+    }
+
+    /// Draws a lifecycle: its stages, what leads from one to the next, and the guards.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if there is no such lifecycle.
+    pub fn draw(&self, request: &DrawLifecycle) -> Result<Drawing> {
+        let catalog = self.crm.catalog();
+        let model = catalog.lifecycle(&request.lifecycle)?;
+        Ok(Drawing { text: draw(&model.lifecycle, request.format) })
+    }
+}
+
+fn find<'c>(
+    conn: &Connection,
+    catalog: &'c Catalog,
+    lifecycle: &str,
+    id: RecordId,
+) -> Result<(&'c LifecycleModel, &'c Table)> {
+    let model = catalog.lifecycle(lifecycle)?;
+    let table = catalog.table(&model.lifecycle.entity_type)?;
+    match records::exists(conn, table, id.as_bytes())? {
+        true => Ok((model, table)),
+        false => Err(no_record()),
+    }
+}
+
+fn span(text: &str) -> Result<Span> {
+    text.parse()
+}
+
+/// The stages that are looked at.
+fn wanted(model: &LifecycleModel, names: &[String]) -> Result<Vec<String>> {
+    for (nth, name) in names.iter().enumerate() {
+        model.lifecycle.stage(name, &format!("stages[{nth}]"))?;
+    }
+    if !names.is_empty() {
+        return Ok(names.to_vec());
+    }
+    let open = model.lifecycle.stages.iter().filter(|s| s.kind == crate::StageKind::Open);
+    Ok(open.map(|stage| stage.name.clone()).collect())
+}
+
+/// What is looked at to say what would lead a record to a stage.
+struct Ask<'a> {
+    conn: &'a Connection,
+    catalog: &'a Catalog,
+    program: &'a Program,
+    table: &'a Table,
+    row: &'a StoredRow,
+    moment: &'a Moment,
+}
+
+impl Ask<'_> {
+    fn about(&self, to: usize, by_hand: bool, by_itself: Result<Decision>) -> Result<NextStage> {
+        let lifecycle = &self.program.model.lifecycle;
+        let answer = |condition| -> Result<ConditionAnswer> {
+            conditions::answer(self.conn, self.catalog, condition, self.row.id, self.moment)
+        };
+        let guard = self.program.guards[to].as_ref().map(answer).transpose()?;
+        let missing = missing(self.program, self.table, &self.row.cells, to);
+        let missing: Vec<String> = missing.into_iter().map(str::to_owned).collect();
+        let is_met = guard.as_ref().is_none_or(|guard| guard.is_true) && missing.is_empty();
+        let mut triggers = Vec::new();
+        if matches!(by_itself, Ok(Decision::Enter(_))) {
+            let name = &lifecycle.stages[to].name;
+            let own = lifecycle.triggers.iter().filter(|trigger| trigger.to == *name);
+            let made = self.program.triggers.iter().filter(|trigger| trigger.to == to);
+            for (trigger, made) in own.zip(made) {
+                triggers.push(TriggerAnswer {
+                    cause: match made.on {
+                        On::Condition => StageCause::Condition,
+                        On::Activity { .. } => StageCause::Activity,
+                        On::Related { .. } => StageCause::Related,
+                    },
+                    text: trigger_text(trigger),
+                    condition: made.condition.as_ref().map(answer).transpose()?,
+                });
+            }
+        }
+        let stage = lifecycle.stages[to].name.clone();
+        Ok(NextStage { stage, by_hand: by_hand && is_met, missing, guard, triggers })
+    }
+}

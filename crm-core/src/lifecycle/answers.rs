@@ -1,0 +1,185 @@
+//! What is answered about where records stand and how they came there.
+
+use serde::{Deserialize, Serialize};
+
+use super::StageKind;
+use crate::{RecordId, RecordRef, Timestamp, shape::debug};
+
+macro_rules! named {
+    ($( $(#[$doc:meta])* $name:ident { $( $(#[$variant_doc:meta])* $variant:ident = $text:literal, )* } )*) => { $(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        #[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+        pub enum $name { $( $(#[$variant_doc])* $variant, )* }
+
+        impl $name {
+            /// Every one.
+            pub const ALL: &'static [Self] = &[$( Self::$variant, )*];
+
+            /// The name, as the file and JSON have it.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $( Self::$variant => $text, )* }
+            }
+        }
+    )* };
+}
+
+named! {
+    /// What brought a record to a stage.
+    StageCause {
+        /// A person, or the host, moved it.
+        Manual = "manual",
+        /// It was created.
+        Initial = "initial",
+        /// An activity.
+        Activity = "activity",
+        /// The stage of a related record.
+        Related = "related",
+        /// A condition that had become true.
+        Condition = "condition",
+        /// A later stage: this one was skipped.
+        Implied = "implied",
+        /// A person, or the host, put it back.
+        Reset = "reset",
+    }
+
+    /// Why an automatic move was not made.
+    SuppressedBy {
+        /// The stage lies before the one on which the record stands.
+        Earlier = "earlier",
+        /// Only people lead out of the stage on which it stands.
+        Exit = "exit",
+        /// The guard of the stage is not met, or cannot be answered within the limits.
+        Guard = "guard",
+        /// An attribute that the stage needs has no value.
+        Required = "required",
+    }
+}
+
+impl StageCause {
+    /// The cause of this name.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|cause| cause.name() == name)
+    }
+}
+
+/// Where a record stands.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Standing {
+    /// The lifecycle.
+    pub lifecycle: String,
+    /// The entity type of the record.
+    #[serde(rename = "type")]
+    pub entity_type: String,
+    /// The record.
+    pub id: RecordId,
+    /// The stage; `None` while it has not entered any.
+    pub stage: Option<String>,
+    /// What that stage means.
+    pub kind: Option<StageKind>,
+    /// The furthest stage that it reached in this cycle: the high-water mark. A reset leaves it.
+    pub reached: Option<String>,
+    /// The ordered stage on which it stood last: of a record that is lost, where that happened.
+    pub last: Option<String>,
+    /// How often it began: 1, and one more for each win-back; 0 while it has not entered any stage.
+    pub cycle: u32,
+    /// When it came to the stage.
+    pub entered_at: Option<Timestamp>,
+    /// The reason that was given then.
+    pub reason: Option<String>,
+    /// How many stages it came to, skipped ones included.
+    pub visits: u32,
+}
+
+debug! {
+    Standing
+        shows(lifecycle, entity_type, id, stage, kind, reached, last, cycle, entered_at, visits)
+        hides(reason)
+}
+
+/// The answer of `lifecycles.move` and `lifecycles.reset`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct MovedStage {
+    /// Whether the record moved; false if it stood there already.
+    pub is_moved: bool,
+    /// Where it stands now.
+    pub standing: Standing,
+}
+
+/// A stay on a stage.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct StageVisit {
+    /// Its number among those of the record, from 1.
+    pub number: u32,
+    /// The stage.
+    pub stage: String,
+    /// The cycle.
+    pub cycle: u32,
+    /// When it began.
+    pub entered_at: Timestamp,
+    /// When it ended; `None` while it lasts. A stage that was skipped ended when it began.
+    pub exited_at: Option<Timestamp>,
+    /// What brought the record there.
+    pub cause: StageCause,
+    /// The reason that was given.
+    pub reason: Option<String>,
+    /// The activity that moved it, or that shows why it was moved.
+    pub activity_id: Option<RecordId>,
+    /// The related record that moved it.
+    pub record: Option<RecordRef>,
+    /// Who.
+    pub actor: String,
+    /// The change of the journal.
+    pub seq: i64,
+}
+
+debug! {
+    StageVisit
+        shows(number, stage, cycle, entered_at, exited_at, cause, activity_id, record, seq)
+        hides(reason, actor)
+}
+
+/// An automatic move that was not made. The same one is kept once for each stay on a stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SuppressedMove {
+    /// The stage that it would have led to.
+    pub to: String,
+    /// Why it was not made.
+    pub by: SuppressedBy,
+    /// What would have brought the record there.
+    pub cause: StageCause,
+    /// When.
+    pub at: Timestamp,
+    /// The activity.
+    pub activity_id: Option<RecordId>,
+    /// The related record.
+    pub record: Option<RecordRef>,
+    /// The change of the journal.
+    pub seq: i64,
+}
+
+/// A record's way through a lifecycle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct LifecycleHistory {
+    /// Where it stands.
+    pub standing: Standing,
+    /// The stays on stages that the changes of this page began, oldest first.
+    pub visits: Vec<StageVisit>,
+    /// The automatic moves that were not made, oldest first.
+    pub suppressed: Vec<SuppressedMove>,
+    /// What to hand in as `after` for the next page; `None` when there is none.
+    pub next: Option<i64>,
+}

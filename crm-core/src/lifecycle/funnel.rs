@@ -1,0 +1,164 @@
+//! How many go how far, and how long a record stood where: folds over stays on stages.
+//!
+//! A journey is one cycle of one record. The invariant: of those who reached a stage, each went on,
+//! is lost or waits.
+
+use super::{Funnel, FunnelStage, Lifecycle, StageCause, StageKind, StageTime, VisitRow};
+use crate::{Timestamp, query::quantile};
+
+/// A funnel under way. Stays are added record by record, in order.
+pub(crate) struct FunnelFold<'a> {
+    lifecycle: &'a Lifecycle,
+    /// The places of the stages that are in order.
+    ordered: Vec<usize>,
+    span: (Option<Timestamp>, Option<Timestamp>),
+    journey: Option<Journey>,
+    entered: u64,
+    steps: Vec<Step>,
+}
+
+struct Journey {
+    cycle: u32,
+    began: Option<Timestamp>,
+    /// For each step when it was first come to, and whether it was ever really stood on.
+    steps: Vec<Option<(Timestamp, bool)>>,
+    is_lost: bool,
+}
+
+#[derive(Clone, Default)]
+struct Step {
+    reached: u64,
+    implied: u64,
+    went_on: u64,
+    lost: u64,
+    times: Vec<f64>,
+}
+
+impl<'a> FunnelFold<'a> {
+    pub(crate) fn new(
+        lifecycle: &'a Lifecycle,
+        span: (Option<Timestamp>, Option<Timestamp>),
+    ) -> Self {
+        let ordered =
+            (0..lifecycle.stages.len()).filter(|place| lifecycle.stages[*place].kind.is_ordered());
+        let ordered: Vec<usize> = ordered.collect();
+        let steps = vec![Step::default(); ordered.len()];
+        Self { lifecycle, ordered, span, journey: None, entered: 0, steps }
+    }
+
+    /// Adds a stay; the first of a record has the number 1.
+    pub(crate) fn add(&mut self, visit: &VisitRow) {
+        let is_same = self.journey.as_ref().is_some_and(|journey| journey.cycle == visit.cycle);
+        if !is_same || visit.number == 1 {
+            self.end();
+            self.journey = Some(Journey {
+                cycle: visit.cycle,
+                began: None,
+                steps: vec![None; self.ordered.len()],
+                is_lost: false,
+            });
+        }
+        let Some(journey) = &mut self.journey else { return };
+        let Some(place) = self.lifecycle.place(&visit.stage) else { return };
+        journey.is_lost = self.lifecycle.stages[place].kind == StageKind::Lost;
+        if let Some(nth) = self.ordered.iter().position(|ordered| *ordered == place) {
+            let is_real = visit.cause != StageCause::Implied;
+            journey.began.get_or_insert(visit.entered_at);
+            let step = journey.steps[nth].get_or_insert((visit.entered_at, is_real));
+            step.1 |= is_real;
+        }
+    }
+
+    /// Counts the journey that has come to its end.
+    fn end(&mut self) {
+        let Some(journey) = self.journey.take() else { return };
+        let (from, until) = self.span;
+        let Some(began) = journey.began else { return };
+        if from.is_some_and(|from| began < from) || until.is_some_and(|until| began >= until) {
+            return;
+        }
+        self.entered += 1;
+        for (nth, step) in self.steps.iter_mut().enumerate() {
+            let Some((at, is_real)) = journey.steps[nth] else { continue };
+            step.reached += 1;
+            step.implied += u64::from(!is_real);
+            let later = journey.steps[nth + 1..].iter().flatten().map(|(at, _)| *at).min();
+            match later {
+                Some(later) => {
+                    step.went_on += 1;
+                    if is_real {
+                        #[expect(clippy::cast_precision_loss, reason = "a time, not a count")]
+                        step.times.push((later.micros() - at.micros()).max(0) as f64);
+                    }
+                }
+                None => step.lost += u64::from(journey.is_lost),
+            }
+        }
+    }
+
+    pub(crate) fn finish(mut self, quantiles: &[f64]) -> Funnel {
+        self.end();
+        let Self { lifecycle, ordered, entered, steps, .. } = self;
+        let stages = ordered.into_iter().zip(steps).map(|(place, mut step)| FunnelStage {
+            stage: lifecycle.stages[place].name.clone(),
+            reached: step.reached,
+            implied: step.implied,
+            share: part(step.reached, entered),
+            went_on: step.went_on,
+            conversion: part(step.went_on, step.reached),
+            lost: step.lost,
+            waiting: step.reached - step.went_on - step.lost,
+            median_micros: micros(quantile(&mut step.times, 0.5)),
+            quantile_micros: quantiles
+                .iter()
+                .filter_map(|part| micros(quantile(&mut step.times, *part)))
+                .collect(),
+        });
+        Funnel { entered, stages: stages.collect() }
+    }
+}
+
+fn part(some: u64, all: u64) -> Option<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "fewer records than 2^53")]
+    (all > 0).then(|| some as f64 / all as f64)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a time between two that are whole numbers")]
+pub(crate) fn micros(time: Option<f64>) -> Option<i64> {
+    time.map(|time| time.round() as i64)
+}
+
+/// How long a record stood on each stage up to a moment, in the order of the lifecycle.
+pub(crate) fn stage_times(
+    lifecycle: &Lifecycle,
+    visits: &[VisitRow],
+    at: Timestamp,
+) -> Vec<StageTime> {
+    let time = |stage: &super::Stage| {
+        let mut time = StageTime {
+            stage: stage.name.clone(),
+            visits: 0,
+            current_micros: None,
+            latest_micros: None,
+            cumulative_micros: 0,
+        };
+        let own = visits.iter().filter(|visit| {
+            visit.stage == stage.name
+                && visit.cause != StageCause::Implied
+                && visit.entered_at <= at
+        });
+        for visit in own {
+            time.visits += 1;
+            match visit.exited_at.filter(|exited| *exited <= at) {
+                Some(exited) => {
+                    let lasted = exited.micros() - visit.entered_at.micros();
+                    time.latest_micros = Some(lasted);
+                    time.cumulative_micros += lasted;
+                }
+                None => time.current_micros = Some(at.micros() - visit.entered_at.micros()),
+            }
+        }
+        (time.visits > 0).then_some(time)
+    };
+    lifecycle.stages.iter().filter_map(time).collect()
+}

@@ -1,0 +1,259 @@
+//! A lifecycle made ready to run: its conditions judged against the schema, its names looked up.
+//!
+//! A program is made whenever the definitions change, and never fails after that: what it names was
+//! there when it was made, and definitions that would break it are refused.
+
+use std::{collections::HashSet, sync::Arc};
+
+use super::{
+    Lifecycle, LifecycleModel, StageTrigger,
+    check::{invalid, within},
+};
+use crate::{
+    Condition, Count, Error, ErrorKind, EventCondition, Measure, RelatedCondition, RelatedStage,
+    Result,
+    condition::{self, Checked, Node, RelatedTest, Schema},
+    normal::name::nearest,
+};
+
+/// The programs of all lifecycles in use.
+#[derive(Debug, Default)]
+pub(crate) struct Programs {
+    pub(crate) all: Vec<Program>,
+    /// The entity types whose records concern one of them.
+    types: HashSet<String>,
+}
+
+/// A lifecycle in use, ready to run.
+#[derive(Debug)]
+pub(crate) struct Program {
+    pub(crate) model: Arc<LifecycleModel>,
+    /// The guard of each stage.
+    pub(crate) guards: Vec<Option<Checked>>,
+    /// The places of the attributes that each stage needs.
+    pub(crate) required: Vec<Vec<usize>>,
+    /// In the order in which they are asked: by the stage that they lead to, those beside the way last.
+    pub(crate) triggers: Vec<Trigger>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Trigger {
+    pub(crate) to: usize,
+    pub(crate) on: On,
+    pub(crate) condition: Option<Checked>,
+    pub(crate) needs: Needs,
+    pub(crate) reason: Option<String>,
+}
+
+/// What sets a trigger off.
+#[derive(Debug)]
+pub(crate) enum On {
+    Condition,
+    Activity {
+        /// The kind; every kind if it is left out.
+        kind: Option<i64>,
+        filter: Option<Box<Node>>,
+    },
+    Related {
+        test: RelatedTest,
+        lifecycle: String,
+        /// The stages by which the other one counts as having reached it.
+        stages: Vec<String>,
+        only_primary: bool,
+    },
+}
+
+/// What a condition asks for beyond the row of the record.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Needs {
+    pub(crate) activities: bool,
+    pub(crate) related: bool,
+    pub(crate) stages: bool,
+}
+
+impl Needs {
+    fn of(condition: &Condition) -> Self {
+        let mut needs = Self::default();
+        needs.add(condition);
+        needs
+    }
+
+    fn add(&mut self, condition: &Condition) {
+        match condition {
+            Condition::Event(_) => self.activities = true,
+            Condition::Related(_) => self.related = true,
+            Condition::Stage(_) => self.stages = true,
+            _ => {}
+        }
+        for part in condition.nested() {
+            self.add(part);
+        }
+    }
+}
+
+impl Programs {
+    pub(crate) fn add(&mut self, program: Program) {
+        self.types.insert(program.model.lifecycle.entity_type.clone());
+        for trigger in &program.triggers {
+            if let On::Related { test, .. } = &trigger.on {
+                self.types.extend(test.types.iter().map(|named| named.name.clone()));
+            }
+        }
+        self.all.push(program);
+    }
+
+    /// Whether a record of this type, what happens with it or its associations may move one.
+    pub(crate) fn concern(&self, entity_type: &str) -> bool {
+        self.types.contains(entity_type)
+    }
+
+    /// The places of the programs of an entity type.
+    pub(crate) fn of_type<'a>(&'a self, name: &'a str) -> impl Iterator<Item = usize> + 'a {
+        let is_of_type = move |program: &Program| program.model.lifecycle.entity_type == name;
+        let all = self.all.iter().enumerate();
+        all.filter(move |(_, program)| is_of_type(program)).map(|(place, _)| place)
+    }
+}
+
+impl Program {
+    /// Judges a lifecycle; `find` gives another one by its name.
+    ///
+    /// # Errors
+    ///
+    /// As [`condition::check`], and `UnknownAttribute`, `UnknownType`, `UnknownOption`, `NotFound`
+    /// or `Archived`; the field is the path, such as `stages[2].guard.all[0].field`.
+    pub(crate) fn new<'a>(
+        model: Arc<LifecycleModel>,
+        schema: &dyn Schema,
+        find: &dyn Fn(&str) -> Option<&'a Lifecycle>,
+        names: &[&str],
+    ) -> Result<Self> {
+        let lifecycle = &model.lifecycle;
+        let name = &lifecycle.entity_type;
+        let entity_type = schema.entity_type(name).ok_or_else(|| {
+            let error =
+                Error::new(ErrorKind::UnknownType, "no such entity type").with_field("type");
+            match nearest(name, schema.entity_types().into_iter()) {
+                Some(near) => error.with_hint(format!("did you mean {near:?}?")),
+                None => error.with_hint("define it with types.define"),
+            }
+        })?;
+        let (mut guards, mut required) = (Vec::new(), Vec::new());
+        let mut before = Vec::new();
+        for (place, stage) in lifecycle.stages.iter().enumerate() {
+            let path = format!("stages[{place}]");
+            let guard = stage.guard.as_ref();
+            let guard = guard.map(|guard| condition::check(guard, schema, name)).transpose();
+            guards.push(guard.map_err(|error| within(&format!("{path}.guard"), error))?);
+            let mut own = Vec::new();
+            for (nth, attribute) in stage.required.iter().enumerate() {
+                let found = entity_type.attribute(attribute);
+                let found =
+                    found.map_err(|error| error.with_field(format!("{path}.required[{nth}]")))?;
+                own.push(entity_type.place(found));
+            }
+            if stage.kind.is_ordered() {
+                before.extend(own);
+                own = before.clone();
+            }
+            required.push(own);
+        }
+        let mut triggers = Vec::new();
+        for (place, trigger) in lifecycle.triggers.iter().enumerate() {
+            let made = make(lifecycle, trigger, schema, find, names);
+            triggers.push(made.map_err(|error| within(&format!("triggers[{place}]"), error))?);
+        }
+        triggers.sort_by_key(|trigger: &Trigger| {
+            (!lifecycle.stages[trigger.to].kind.is_ordered(), trigger.to)
+        });
+        Ok(Self { model, guards, required, triggers })
+    }
+}
+
+fn make<'a>(
+    lifecycle: &Lifecycle,
+    trigger: &StageTrigger,
+    schema: &dyn Schema,
+    find: &dyn Fn(&str) -> Option<&'a Lifecycle>,
+    names: &[&str],
+) -> Result<Trigger> {
+    let entity_type = &lifecycle.entity_type;
+    let to = lifecycle.stage(&trigger.to, "to")?;
+    let on = match (&trigger.activity, &trigger.related) {
+        (Some(kind), _) => activity(schema, entity_type, kind, trigger.filter.as_ref())?,
+        (None, Some(related)) => {
+            let on = related_stage(schema, entity_type, related, find, names);
+            on.map_err(|error| within("related", error))?
+        }
+        (None, None) => On::Condition,
+    };
+    let condition = trigger.condition.as_ref();
+    let checked = condition.map(|condition| condition::check(condition, schema, entity_type));
+    Ok(Trigger {
+        to,
+        on,
+        condition: checked.transpose().map_err(|error| within("where", error))?,
+        needs: condition.map(Needs::of).unwrap_or_default(),
+        reason: trigger.reason.clone(),
+    })
+}
+
+fn activity(
+    schema: &dyn Schema,
+    entity_type: &str,
+    kind: &str,
+    filter: Option<&Condition>,
+) -> Result<On> {
+    let event = EventCondition {
+        event: kind.to_owned(),
+        within: None,
+        from: None,
+        until: None,
+        filter: filter.cloned().map(Box::new),
+        measure: Measure::Count(Count::SOME),
+    };
+    let test = condition::event(schema, entity_type, &event);
+    let test = test.map_err(|error| match error.field() {
+        Some("event") => error.with_field("activity"),
+        Some(place) => {
+            let place = place.replacen("where", "filter", 1);
+            error.with_field(place)
+        }
+        None => error,
+    })?;
+    Ok(On::Activity { kind: test.kind.map(|kind| kind.id), filter: test.filter })
+}
+
+fn related_stage<'a>(
+    schema: &dyn Schema,
+    entity_type: &str,
+    related: &RelatedStage,
+    find: &dyn Fn(&str) -> Option<&'a Lifecycle>,
+    names: &[&str],
+) -> Result<On> {
+    let other = find(&related.lifecycle).ok_or_else(|| {
+        let error = Error::new(ErrorKind::NotFound, "no such lifecycle").with_field("lifecycle");
+        match nearest(&related.lifecycle, names.iter().copied()) {
+            Some(near) => error.with_hint(format!("did you mean {near:?}?")),
+            None => error.with_hint("define it with lifecycles.define"),
+        }
+    })?;
+    let place = other.stage(&related.stage, "stage")?;
+    let asked = RelatedCondition {
+        related: related.related.clone(),
+        inverse: related.inverse,
+        entity_type: Some(other.entity_type.clone()),
+        role: None,
+        filter: None,
+        count: Count::SOME,
+    };
+    let test = condition::related(schema, entity_type, &asked)?;
+    let is_association = matches!(test.way, condition::Way::Association { .. });
+    if related.only_primary && !is_association {
+        let message = "only associations are primary or not";
+        return Err(invalid(message).with_field("only_primary"));
+    }
+    let stages = other.reaching(place).map(|place| other.stages[place].name.clone()).collect();
+    let (lifecycle, only_primary) = (related.lifecycle.clone(), related.only_primary);
+    Ok(On::Related { test, lifecycle, stages, only_primary })
+}

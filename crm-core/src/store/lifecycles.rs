@@ -1,0 +1,387 @@
+//! Rows of the tables of lifecycles: definitions, where records stand, and where they stood.
+//!
+//! Functions over `&Connection` read, functions over `&Transaction` write; they decide nothing.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
+
+use super::table::Table;
+use crate::{
+    Error, ErrorKind, RecordId, RecordRef, Result, Timestamp,
+    lifecycle::{LifecycleModel, StageCause, StandingRow, VisitRow, read_lifecycle},
+};
+
+/// All lifecycles.
+pub(crate) fn load(conn: &Connection) -> Result<Vec<Arc<LifecycleModel>>> {
+    let mut statement = conn.prepare("SELECT id, definition, archived_at FROM crm_lifecycle")?;
+    let rows = statement.query_and_then([], |row| {
+        let archived_at = row.get::<_, Option<i64>>(2)?.map(Timestamp::clamped);
+        let lifecycle = read_lifecycle(&row.get::<_, String>(1)?, archived_at)?;
+        Ok(Arc::new(LifecycleModel { id: row.get(0)?, lifecycle }))
+    })?;
+    rows.collect()
+}
+
+/// Adds a lifecycle, or changes the one of this name. Answers its number.
+pub(crate) fn save(tx: &Transaction<'_>, name: &str, type_id: i64, json: &str) -> Result<i64> {
+    let sql = "INSERT INTO crm_lifecycle (name, type_id, definition) VALUES (?1, ?2, ?3) \
+               ON CONFLICT (name) DO UPDATE SET definition = excluded.definition RETURNING id";
+    Ok(tx.prepare_cached(sql)?.query_row((name, type_id, json), |row| row.get(0))?)
+}
+
+/// Archives a lifecycle, or takes it out of the archive.
+pub(crate) fn archive(tx: &Transaction<'_>, id: i64, at: Option<Timestamp>) -> Result<()> {
+    let at = at.map(Timestamp::micros);
+    tx.execute("UPDATE crm_lifecycle SET archived_at = ?2 WHERE id = ?1", (id, at))?;
+    Ok(())
+}
+
+/// The columns that [`read_standing`] takes.
+macro_rules! select_standing {
+    ($rest:literal) => {
+        concat!(
+            "SELECT lifecycle, record_id, id, stage, reached, last, cycle, visits, entered_at, seq \
+             FROM crm_stage ",
+            $rest
+        )
+    };
+}
+
+fn read_standing(row: &Row<'_>) -> rusqlite::Result<StandingRow> {
+    Ok(StandingRow {
+        lifecycle: row.get(0)?,
+        record: RecordId::from_bytes(row.get(1)?),
+        id: RecordId::from_bytes(row.get(2)?),
+        stage: row.get(3)?,
+        reached: row.get(4)?,
+        last: row.get(5)?,
+        cycle: row.get(6)?,
+        visits: row.get(7)?,
+        entered_at: row.get::<_, Option<i64>>(8)?.map(Timestamp::clamped),
+        seq: row.get(9)?,
+    })
+}
+
+/// Where a record stands in a lifecycle.
+pub(crate) fn standing(
+    conn: &Connection,
+    lifecycle: i64,
+    record: RecordId,
+) -> Result<Option<StandingRow>> {
+    let sql = select_standing!("WHERE lifecycle = ?1 AND record_id = ?2");
+    let mut statement = conn.prepare_cached(sql)?;
+    Ok(statement.query_row((lifecycle, record.as_bytes()), read_standing).optional()?)
+}
+
+/// Writes where a record stands.
+pub(crate) fn put_standing(tx: &Transaction<'_>, row: &StandingRow) -> Result<()> {
+    let mut statement = tx.prepare_cached(
+        "INSERT INTO crm_stage (lifecycle, record_id, id, stage, reached, last, cycle, visits, entered_at, seq) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (lifecycle, record_id) DO UPDATE SET \
+         stage = excluded.stage, reached = excluded.reached, last = excluded.last, cycle = excluded.cycle, \
+         visits = excluded.visits, entered_at = excluded.entered_at, seq = excluded.seq",
+    )?;
+    statement.execute((
+        row.lifecycle,
+        row.record.as_bytes(),
+        row.id.as_bytes(),
+        &row.stage,
+        &row.reached,
+        &row.last,
+        row.cycle,
+        row.visits,
+        row.entered_at.map(Timestamp::micros),
+        row.seq,
+    ))?;
+    Ok(())
+}
+
+/// Ends the stay that a record has under this number.
+pub(crate) fn end_visit(tx: &Transaction<'_>, row: &StandingRow, at: Timestamp) -> Result<()> {
+    let mut statement = tx.prepare_cached(
+        "UPDATE crm_stage_visit SET exited_at = ?4 WHERE lifecycle = ?1 AND record_id = ?2 AND number = ?3",
+    )?;
+    statement.execute((row.lifecycle, row.record.as_bytes(), row.visits, at.micros()))?;
+    Ok(())
+}
+
+/// Adds stays of a record.
+pub(crate) fn insert_visits(
+    tx: &Transaction<'_>,
+    lifecycle: i64,
+    record: RecordId,
+    visits: &[VisitRow],
+) -> Result<()> {
+    let mut statement = tx.prepare_cached(
+        "INSERT INTO crm_stage_visit (lifecycle, record_id, number, stage, cycle, entered_at, exited_at, cause, \
+         reason, activity, related_type, related, seq) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, \
+         (SELECT id FROM crm_type WHERE name = ?11), ?12, ?13)",
+    )?;
+    for visit in visits {
+        statement.execute((
+            lifecycle,
+            record.as_bytes(),
+            visit.number,
+            &visit.stage,
+            visit.cycle,
+            visit.entered_at.micros(),
+            visit.exited_at.map(Timestamp::micros),
+            visit.cause.name(),
+            &visit.reason,
+            visit.activity.as_ref().map(RecordId::as_bytes),
+            visit.related.as_ref().map(|related| &related.entity_type),
+            visit.related.as_ref().map(|related| related.id.as_bytes()),
+            visit.seq,
+        ))?;
+    }
+    Ok(())
+}
+
+/// The stays of a record that began with changes from `first` to `last`, in order, and who made
+/// these changes.
+pub(crate) fn visits(
+    conn: &Connection,
+    lifecycle: i64,
+    record: RecordId,
+    (first, last): (i64, i64),
+) -> Result<Vec<(VisitRow, String)>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT v.number, v.stage, v.cycle, v.entered_at, v.exited_at, v.cause, v.reason, v.activity, \
+         t.name, v.related, v.seq, a.name FROM crm_stage_visit v LEFT JOIN crm_type t ON t.id = v.related_type \
+         LEFT JOIN crm_journal j ON j.seq = v.seq LEFT JOIN crm_actor a ON a.id = j.actor \
+         WHERE v.lifecycle = ?1 AND v.record_id = ?2 AND v.seq BETWEEN ?3 AND ?4 ORDER BY v.number",
+    )?;
+    let rows = statement.query_and_then((lifecycle, record.as_bytes(), first, last), |row| {
+        let id = |bytes: Option<[u8; 16]>| bytes.map(RecordId::from_bytes);
+        let cause = StageCause::from_name(&row.get::<_, String>(5)?).ok_or_else(|| {
+            Error::new(ErrorKind::Corrupt, "a stay on a stage has an unknown cause")
+        })?;
+        let related = row.get::<_, Option<String>>(8)?.zip(id(row.get(9)?));
+        let visit = VisitRow {
+            number: row.get(0)?,
+            stage: row.get(1)?,
+            cycle: row.get(2)?,
+            entered_at: Timestamp::clamped(row.get(3)?),
+            exited_at: row.get::<_, Option<i64>>(4)?.map(Timestamp::clamped),
+            cause,
+            reason: row.get(6)?,
+            activity: id(row.get(7)?),
+            related: related.map(|(name, id)| RecordRef::new(name, id)),
+            seq: row.get(10)?,
+        };
+        Ok((visit, row.get::<_, Option<String>>(11)?.unwrap_or_default()))
+    })?;
+    rows.collect()
+}
+
+/// The reason of a record's stay of this number.
+pub(crate) fn reason(conn: &Connection, row: &StandingRow) -> Result<Option<String>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT reason FROM crm_stage_visit WHERE lifecycle = ?1 AND record_id = ?2 AND number = ?3",
+    )?;
+    let key = (row.lifecycle, row.record.as_bytes(), row.visits);
+    let reason = statement.query_row(key, |row| row.get(0)).optional()?;
+    Ok(reason.flatten())
+}
+
+/// How many records stand or stood on a stage.
+pub(crate) fn count_records(conn: &Connection, lifecycle: i64, stage: &str) -> Result<u64> {
+    let mut statement = conn.prepare_cached(
+        "SELECT count(DISTINCT record_id) FROM crm_stage_visit WHERE lifecycle = ?1 AND stage = ?2",
+    )?;
+    Ok(statement.query_row((lifecycle, stage), |row| row.get(0))?)
+}
+
+/// Records after `after` that stand or stood on one of these stages, by id; at most `limit`.
+pub(crate) fn on_stages<'a>(
+    conn: &Connection,
+    lifecycle: i64,
+    stages: impl Iterator<Item = &'a String>,
+    after: Option<RecordId>,
+    limit: u32,
+) -> Result<Vec<StandingRow>> {
+    let names: Vec<&String> = stages.collect();
+    let names = serde_json::to_string(&names).expect("a list of names is always JSON");
+    let sql = select_standing!(
+        "WHERE lifecycle = ?1 AND (?3 IS NULL OR record_id > ?3) AND EXISTS (SELECT 1 FROM crm_stage_visit v \
+         WHERE v.lifecycle = ?1 AND v.record_id = crm_stage.record_id \
+         AND v.stage IN (SELECT value FROM json_each(?2))) ORDER BY record_id LIMIT ?4"
+    );
+    let mut statement = conn.prepare_cached(sql)?;
+    let after = after.as_ref().map(RecordId::as_bytes);
+    let rows = statement.query_map((lifecycle, names, after, limit), read_standing)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Gives the stages of a record's stays other names.
+pub(crate) fn rename_visits(
+    tx: &Transaction<'_>,
+    row: &StandingRow,
+    map: &BTreeMap<String, String>,
+) -> Result<()> {
+    let map = serde_json::to_string(map).expect("a map of names is always JSON");
+    let mut statement = tx.prepare_cached(
+        "UPDATE crm_stage_visit SET stage = coalesce((SELECT value FROM json_each(?3) WHERE key = stage), stage) \
+         WHERE lifecycle = ?1 AND record_id = ?2",
+    )?;
+    statement.execute((row.lifecycle, row.record.as_bytes(), map))?;
+    Ok(())
+}
+
+/// A page of where records stand, after a lifecycle and a record.
+pub(crate) fn page(
+    conn: &Connection,
+    after: Option<(i64, RecordId)>,
+    limit: u32,
+) -> Result<Vec<StandingRow>> {
+    let (lifecycle, record) = after.unwrap_or((i64::MIN, RecordId::from_bytes([0; 16])));
+    let sql = select_standing!(
+        "WHERE (lifecycle, record_id) > (?1, ?2) ORDER BY lifecycle, record_id LIMIT ?3"
+    );
+    let mut statement = conn.prepare_cached(sql)?;
+    let rows = statement.query_map((lifecycle, record.as_bytes(), limit), read_standing)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// How many records the file says stand somewhere, how many the journal says, and how many stays
+/// belong to none of them.
+pub(crate) fn count(conn: &Connection) -> Result<(u64, u64, u64)> {
+    let sql = "SELECT (SELECT count(*) FROM crm_stage), \
+         (SELECT count(DISTINCT record_id) FROM crm_journal WHERE kind IN \
+         ('stage_moved', 'stage_reset', 'stage_suppressed', 'stage_remapped')), \
+         (SELECT count(*) FROM crm_stage_visit v WHERE NOT EXISTS (SELECT 1 FROM crm_stage s \
+         WHERE s.lifecycle = v.lifecycle AND s.record_id = v.record_id AND v.number <= s.visits))";
+    Ok(conn.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?)
+}
+
+/// Shows every stay of a lifecycle to `visit`, record by record and in order, without reason and
+/// evidence.
+pub(crate) fn each_visit(
+    conn: &Connection,
+    lifecycle: i64,
+    mut visit: impl FnMut(VisitRow),
+) -> Result<()> {
+    let mut statement = conn.prepare_cached(
+        "SELECT number, stage, cycle, entered_at, exited_at, cause, seq FROM crm_stage_visit \
+         WHERE lifecycle = ?1 ORDER BY record_id, number",
+    )?;
+    let mut rows = statement.query([lifecycle])?;
+    while let Some(row) = rows.next()? {
+        let cause = StageCause::from_name(row.get_ref(5)?.as_str().unwrap_or_default());
+        visit(VisitRow {
+            number: row.get(0)?,
+            stage: row.get(1)?,
+            cycle: row.get(2)?,
+            entered_at: Timestamp::clamped(row.get(3)?),
+            exited_at: row.get::<_, Option<i64>>(4)?.map(Timestamp::clamped),
+            cause: cause.unwrap_or(StageCause::Manual),
+            reason: None,
+            activity: None,
+            related: None,
+            seq: row.get(6)?,
+        });
+    }
+    Ok(())
+}
+
+/// A record on a stage: its id, the stage, when it came there, and the cycle.
+pub(crate) type OnStage = (RecordId, String, Timestamp, u32);
+
+/// Records in use that stand on one of these stages since before a moment, by when they came there,
+/// after a time and a record; at most as many as the page has.
+pub(crate) fn stuck(
+    conn: &Connection,
+    table: &Table,
+    lifecycle: i64,
+    stages: &[String],
+    before: Timestamp,
+    (after, limit): (Option<(i64, RecordId)>, u32),
+) -> Result<Vec<OnStage>> {
+    let stages = serde_json::to_string(stages).expect("a list of names is always JSON");
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT s.record_id, s.stage, s.entered_at, s.cycle FROM crm_stage s JOIN {} t ON t.id = s.record_id \
+         WHERE s.lifecycle = ?1 AND s.stage IN (SELECT value FROM json_each(?2)) AND s.entered_at < ?3 \
+         AND (s.entered_at, s.record_id) > (?4, ?5) AND t.archived_at IS NULL \
+         ORDER BY s.entered_at, s.record_id LIMIT ?6",
+        table.name
+    ))?;
+    let (at, id) = after.unwrap_or((i64::MIN, RecordId::from_bytes([0; 16])));
+    let parameters = (lifecycle, stages, before.micros(), at, id.as_bytes(), limit);
+    let rows = statement.query_map(parameters, |row| {
+        let id = RecordId::from_bytes(row.get(0)?);
+        Ok((id, row.get(1)?, Timestamp::clamped(row.get(2)?), row.get(3)?))
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The stays whose end is asked for.
+#[derive(Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) lifecycle: i64,
+    pub(crate) stage: &'a str,
+    /// They began at or after this moment.
+    pub(crate) from: Timestamp,
+    /// They began before this one.
+    pub(crate) until: Timestamp,
+    /// What ends after it lasts.
+    pub(crate) at: Timestamp,
+    /// The time in which they are to end, in microseconds.
+    pub(crate) within: i64,
+}
+
+/// The stays that are meant, with when they ended up to then, and how long they lasted.
+const STAYS: &str = "WITH stays AS (SELECT record_id, number, entered_at, \
+     iif(exited_at <= ?5, exited_at, NULL) AS exited_at, min(coalesce(exited_at, ?5), ?5) - entered_at AS lasted \
+     FROM crm_stage_visit WHERE lifecycle = ?1 AND stage = ?2 AND entered_at >= ?3 AND entered_at < ?4 \
+     AND entered_at <= ?5 AND cause <> 'implied') ";
+
+impl Asked<'_> {
+    fn parameters(&self) -> (i64, &str, i64, i64, i64, i64) {
+        let Self { lifecycle, stage, from, until, at, within } = self;
+        (*lifecycle, stage, from.micros(), until.micros(), at.micros(), *within)
+    }
+}
+
+/// How many stays there are, how many ended in time and late, how many last in time and for too long;
+/// and the median of how long those lasted that ended.
+pub(crate) fn acceptance(conn: &Connection, asked: &Asked<'_>) -> Result<([u64; 5], Option<f64>)> {
+    let mut statement = conn.prepare_cached(&format!(
+        "{STAYS} SELECT count(*), count(*) FILTER (WHERE exited_at IS NOT NULL AND lasted <= ?6), \
+         count(*) FILTER (WHERE exited_at IS NOT NULL AND lasted > ?6), \
+         count(*) FILTER (WHERE exited_at IS NULL AND lasted <= ?6), \
+         count(*) FILTER (WHERE exited_at IS NULL AND lasted > ?6), \
+         crm_quantile(iif(exited_at IS NULL, NULL, CAST(lasted AS REAL)), 0.5) FROM stays"
+    ))?;
+    Ok(statement.query_row(asked.parameters(), |row| {
+        let counts = [row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?];
+        Ok((counts, row.get(5)?))
+    })?)
+}
+
+/// A stay: the record, its number, when it began and when it ended.
+pub(crate) type Stay = (RecordId, u32, Timestamp, Option<Timestamp>);
+
+/// The stays that lasted, or last, too long, by when they began, after a place; at most `limit`.
+pub(crate) fn breaches(
+    conn: &Connection,
+    asked: &Asked<'_>,
+    after: Option<(i64, RecordId, u32)>,
+    limit: u32,
+) -> Result<Vec<Stay>> {
+    let mut statement = conn.prepare_cached(&format!(
+        "{STAYS} SELECT record_id, number, entered_at, exited_at FROM stays WHERE lasted > ?6 \
+         AND (entered_at, record_id, number) > (?7, ?8, ?9) ORDER BY entered_at, record_id, number LIMIT ?10"
+    ))?;
+    let (began, id, number) = after.unwrap_or((i64::MIN, RecordId::from_bytes([0; 16]), 0));
+    let (lifecycle, stage, from, until, at, within) = asked.parameters();
+    let place = (began, id.as_bytes(), number, limit);
+    let parameters =
+        (lifecycle, stage, from, until, at, within, place.0, place.1, place.2, place.3);
+    let rows = statement.query_map(parameters, |row| {
+        let id = RecordId::from_bytes(row.get(0)?);
+        let exited_at = row.get::<_, Option<i64>>(3)?.map(Timestamp::clamped);
+        Ok((id, row.get(1)?, Timestamp::clamped(row.get(2)?), exited_at))
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
