@@ -237,6 +237,7 @@ impl World {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm per step")]
     fn perform(&mut self, step: &Step) -> Result<(), Error> {
         let crm = self.crm.clone();
         match step {
@@ -528,6 +529,7 @@ impl Seen {
     }
 
     /// What an attribute with this formula is to hold.
+    #[expect(clippy::too_many_lines, reason = "one arm per formula")]
     fn says(&self, record: &Record, formula: &str) -> Option<Value> {
         use AssociationDirection::{Incoming as In, Outgoing as Out};
         let calls = || self.of_record(record, "call");
