@@ -244,6 +244,7 @@ def test_every_operation_is_called_by_a_method(
     assert_same(answers["csv.propose"]["columns"][0], crm.ColumnMapping)
     assert_same(answers["csv.propose"]["additions"][0], crm.MappingAddition)
     counts = {"create", "update", "unchanged", "conflict", "error", "rows"}
+    counts |= {"associations", "activities", "others"}
     assert fields(crm.PlanCounts) == counts
     handed_back = {"request", "fingerprint", "seq"}
     shown = fields(crm.ImportPlan) - {"type", "counts"}
