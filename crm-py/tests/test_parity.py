@@ -91,13 +91,13 @@ def test_every_operation_is_called_by_a_method(
     db.types.define("shop", [crm.Attribute("street", "text", index=True)])
     db.association_types.define("runs", "company", "shop")
     db.activity_kinds.define_preset("purchase")
-    link = crm.AssociationColumns("runs", "shop", "shop", by="street", create_missing=True)
+    runs = crm.AssociationColumns("runs", "shop", "shop", by="street", create_missing=True)
     bought = crm.ActivityColumns("purchase", {"day": "at", "sum": "amount", "cur": "amount.currency"})
     plan = db.imports.plan_csv(
         "company",
         text="name,employees,shop,day,sum,cur\nGlobex,many,,,,\nInitech,1,Main St,2025-01-31T12:00:00Z,5,EUR\n",
         mapping=columns,
-        associations=[link],
+        associations=[runs],
         activities=[bought],
     )
     assert [row.decision for row in plan.rows()] == ["error", "create"]
@@ -299,6 +299,7 @@ def test_every_operation_is_called_by_a_method(
     assert_same(answers["csv.propose"]["columns"][0], crm.ColumnMapping)
     assert_same(answers["csv.propose"]["additions"][0], crm.MappingAddition)
     counts = {"create", "update", "unchanged", "conflict", "error", "rows"}
+    counts |= {"associations", "activities", "others"}
     assert fields(crm.PlanCounts) == counts
     handed_back = {"request", "fingerprint", "seq"}
     shown = fields(crm.ImportPlan) - {"type", "counts"}

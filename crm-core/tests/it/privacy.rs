@@ -476,7 +476,8 @@ fn debug_shows_shapes_and_not_what_is_stored() {
     asked.extend(about_queries());
     asked.extend(about_lifecycles(id));
     asked.extend(about_activities(id, chat));
-    asked.extend(about_imports(&crm));
+    // First, because a plan is refused when somebody wrote since.
+    asked.splice(0..0, about_imports(&crm));
     asked.extend(about_tables(path, &file.hash));
     asked.extend(about_the_file(path));
     for (operation, request) in &asked {

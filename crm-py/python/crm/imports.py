@@ -97,11 +97,11 @@ class PlanCounts:
     """Rows that fit, but not with other rows or records."""
     error: int
     """Rows that do not fit."""
-    associations: int
+    associations: int = 0
     """Associations that would be added."""
-    activities: int
+    activities: int = 0
     """Activities that would be recorded."""
-    others: int
+    others: int = 0
     """Records at the other end of associations that would be created."""
 
 
