@@ -18,7 +18,7 @@ pub(crate) fn words(
     for one in suppressed {
         lines.push(format!("It did not move to {}: {}.", one.to, why_not(one.by)));
     }
-    lines.extend(next.iter().map(|stage| goes(stage)));
+    lines.extend(next.iter().map(goes));
     lines.join("\n")
 }
 
