@@ -275,16 +275,20 @@ fn record(writing: &mut Writing<'_>, activity: NewActivity) -> Result<(i64, Reco
     }
     let (subject, visitor) = owner(writing, &content)?;
     let types = link_types(writing, &content)?;
-    let id = insert(writing, &kind, &content, (subject, visitor), &types)?;
-    let seq = writing.last_seq();
+    let (seq, id) = insert(writing, &kind, &content, (subject, visitor), &types)?;
     if let Some(old) = corrected {
         rows::supersede(writing.tx, old.seq, id)?;
         note_superseded(writing, old, subject)?;
     }
+    if let Some(subject) = subject {
+        let recorded = Happened { seq, id, kind: kind.model.id, at: content.at };
+        lifecycles::after_activities(writing, subject, |_| Ok(vec![recorded]))?;
+    }
     Ok((seq, id, Outcome::Created))
 }
 
-/// Writes a new activity, all of which was checked and whose content stands in the body too.
+/// Writes a new activity, all of which was checked and whose content stands in the body too; answers
+/// its place in the journal and its id.
 ///
 /// # Errors
 ///
@@ -295,7 +299,7 @@ fn insert(
     content: &Content,
     (subject, visitor): (Option<Numbered>, Option<StoredVisitor>),
     link_types: &[i64],
-) -> Result<RecordId> {
+) -> Result<(i64, RecordId)> {
     let id = writing.new_id();
     journal::finish_activity(id, &mut writing.body);
     writing.check_body().map_err(|error| error.with_field("properties"))?;
@@ -313,11 +317,7 @@ fn insert(
         rows::insert_links(writing.tx, seq, content, link_types)?;
     }
     writing.log_body(stamp, ChangeKind::ActivityRecorded, None, None)?;
-    if let Some(subject) = subject {
-        let recorded = Happened { seq, id, kind: kind.model.id, at: content.at };
-        lifecycles::after_activities(writing, subject, |_| Ok(vec![recorded]))?;
-    }
-    Ok(id)
+    Ok((seq, id))
 }
 
 /// Writes a new activity with a record, all of which was checked; `entity_type` is the number of the
@@ -333,7 +333,10 @@ pub(super) fn insert_of_record(
     record: Numbered,
 ) -> Result<RecordId> {
     journal::write_activity(&kind.model, content, &mut writing.body);
-    insert(writing, kind, content, (Some(record), None), &[])
+    let (seq, id) = insert(writing, kind, content, (Some(record), None), &[])?;
+    let recorded = Happened { seq, id, kind: kind.model.id, at: content.at };
+    lifecycles::after_activities(writing, record, |_| Ok(vec![recorded]))?;
+    Ok(id)
 }
 
 /// Notes that an activity of this subject counts no longer.
