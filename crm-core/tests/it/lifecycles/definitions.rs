@@ -22,6 +22,7 @@ fn refusal(crm: &Crm, definition: DefineLifecycle) -> (ErrorKind, String) {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a row for each fault")]
 fn the_path_leads_to_the_fault() {
     let crm = open();
     let condition = |text: &str| text.parse().unwrap();
