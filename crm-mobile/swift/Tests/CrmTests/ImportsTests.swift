@@ -35,8 +35,8 @@ final class ImportsTests: XCTestCase {
 
     func testColumnsMakeAssociationsAndActivitiesOnce() throws {
         let crm = try Crm.open(":memory:")
-        _ = try crm.associationTypes.define(.employedBy)
-        _ = try crm.activityKinds.define(.call)
+        _ = try crm.defineAssociationPreset(request: DefineAssociationPreset(preset: .employedBy))
+        _ = try crm.defineActivityPreset(request: DefineActivityPreset(preset: .call))
         let works = AssociationColumns(
             associationType: "employed_by", column: "Company", otherType: "company", by: "name",
             createMissing: true)

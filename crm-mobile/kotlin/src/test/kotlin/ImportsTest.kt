@@ -7,6 +7,8 @@ import org.crmcore.model.AssociationPreset
 import org.crmcore.model.ColumnMapping
 import org.crmcore.model.ColumnRule
 import org.crmcore.model.CrmException
+import org.crmcore.model.DefineActivityPreset
+import org.crmcore.model.DefineAssociationPreset
 import org.crmcore.model.ImportState
 import org.crmcore.model.LeftItem
 import org.crmcore.model.RowDecision
@@ -42,8 +44,8 @@ class ImportsTest {
 
     @Test
     fun `columns make associations and activities, once`() {
-        crm.associationTypes.define(AssociationPreset.EMPLOYED_BY)
-        crm.activityKinds.define(ActivityPreset.CALL)
+        crm.defineAssociationPreset(DefineAssociationPreset(AssociationPreset.EMPLOYED_BY))
+        crm.defineActivityPreset(DefineActivityPreset(ActivityPreset.CALL))
         val works = AssociationColumns("employed_by", "Company", "company", by = "name", createMissing = true)
         val called = ActivityColumns("call", listOf(ColumnMapping("Called", "at"), ColumnMapping("Minutes", "minutes")))
         val text = "E-mail,Name,Company,Called,Minutes\nann@example.org,Ann,Acme,2025-01-31T12:00:00Z,3\n"
