@@ -5,6 +5,8 @@
 //! measured by itself. This is a process of its own, with one test, because others would be counted too.
 
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
+#![allow(clippy::print_stdout, reason = "the figures are worth reading")]
 
 use std::{
     fs,
@@ -21,7 +23,7 @@ use crm_core::{
 /// Rows, and the bytes of one of their cells: together more than any work may take.
 const ROWS: u64 = 18_000;
 const FILLING: usize = 5_000;
-/// What DESIGN allows.
+/// What any work on a stream may take.
 const MOST_KIB: u64 = 64 * 1024;
 
 /// A figure of this process, in KiB.

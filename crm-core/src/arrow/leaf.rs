@@ -181,6 +181,7 @@ impl Texts {
 
 impl Leaf {
     /// The values of an array, whose type has a shape that goes somewhere.
+    #[expect(clippy::too_many_lines, reason = "a table of types, one after the other")]
     pub(super) fn new(array: &ArrayRef) -> Self {
         use DataType as D;
         macro_rules! whole {

@@ -21,6 +21,7 @@ pub struct ReadTable {
 }
 
 /// What a table holds. A stream has no pages: `limit` is not looked at, and `after` is refused.
+#[allow(clippy::large_enum_variant, reason = "it is moved once, boxing would cost more")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TableQuery {

@@ -157,9 +157,15 @@ impl Crm {
                 }
             }
         };
-        self.shared.store.read_snapshot(|conn| {
+        let searched = self.shared.store.read_snapshot(|conn| {
             verify_search::verify_whole(conn, &Catalog::load(conn)?, &mut report)
-        })?;
+        });
+        match searched {
+            Err(error) if error.kind() == ErrorKind::Corrupt => {
+                report.problems.push(format!("search: {}", error.message()));
+            }
+            searched => searched?,
+        }
         for table in self.catalog().iter() {
             let name = &table.model.name;
             let mut after = None;

@@ -190,6 +190,10 @@ impl Crm {
         let store = Store::open(&target, &file_options)?;
         // A crash between the first two transactions leaves a file without a device: still new.
         let (catalog, head) = store.read(|conn| Ok((Catalog::load(conn)?, Head::load(conn)?)))?;
+        if head.is_some() && catalog.iter().len() == 0 {
+            // Types are archived and never dropped.
+            return Err(Error::new(ErrorKind::Corrupt, "the file has lost its entity types"));
+        }
         let (clock, ids) = sources(&head.unwrap_or_default());
         let shared = Shared {
             store,

@@ -36,6 +36,10 @@ pub(super) fn check(
         Err(error) if error.kind() == ErrorKind::Corrupt => {
             findings.push(error.message().to_owned());
         }
+        // An index of words believes any size that stands in it.
+        Err(error) if error.kind() == ErrorKind::LimitExceeded => {
+            findings.push("an index asks for more memory than there is".to_owned());
+        }
         other => other?,
     }
     Ok(findings)

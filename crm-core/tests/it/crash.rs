@@ -329,6 +329,7 @@ fn importer() {
     acknowledge("finished");
 }
 
+#[expect(clippy::too_many_lines, reason = "one story from the plan to the last row")]
 #[test]
 fn an_import_that_is_killed_again_and_again_takes_every_row_once() {
     let folder = Folder::new();

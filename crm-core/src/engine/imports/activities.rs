@@ -243,16 +243,7 @@ impl RowWork<'_> {
         beside: &Beside,
     ) -> Result<Option<NewActivity>> {
         let (whole, model) = (&block.whole, &block.kind.model);
-        let at = match (given.key(whole, AT), &block.zone) {
-            (Cell::Integer(days), Some(zone)) => {
-                let date = i32::try_from(*days).ok().map(Date::from_days);
-                let date =
-                    date.unwrap_or_else(|| Err(Error::new(ErrorKind::OutOfRange, "no such day")))?;
-                Timestamp::start_of(date, zone)?
-            }
-            (Cell::Integer(micros), None) => Timestamp::clamped(*micros),
-            _ => return Ok(None),
-        };
+        let Some(at) = moment(block, &given)? else { return Ok(None) };
         let digest = digest(block, &given, at);
         let mut taken = |place: usize| match given.has(place) {
             true => given.take(whole, place),
@@ -288,10 +279,31 @@ impl RowWork<'_> {
         for property in &model.attributes {
             check_target(&self.view, property, &mut content.cells[property.span()])?;
         }
-        let is_same =
-            |other: &&NewActivity| (other.digest, &other.content.key) == (digest, &content.key);
-        if beside.activities.iter().any(|other| is_same(&other)) {
+        if self.is_recorded(model, &content, digest, own, beside)? {
             return Ok(None);
+        }
+        // As for a record: nearly every activity is seen to fit.
+        if content.cells.iter().map(Cell::content_bytes).sum::<usize>() >= limits::CHANGE_BYTES / 8
+        {
+            let mut body = String::new();
+            journal::write_activity(model, &content, &mut body);
+            check_body(&body)?;
+        }
+        Ok(Some(NewActivity { kind: Arc::clone(&block.kind), content, digest }))
+    }
+
+    /// Whether an activity is recorded already, or by another column of the row.
+    fn is_recorded(
+        &self,
+        model: &TypeModel,
+        content: &Content,
+        digest: [u8; 32],
+        own: RecordId,
+        beside: &Beside,
+    ) -> Result<bool> {
+        let mut others = beside.activities.iter();
+        if others.any(|other| (other.digest, &other.content.key) == (digest, &content.key)) {
+            return Ok(true);
         }
         let conn = self.view.conn;
         match &content.key {
@@ -305,26 +317,26 @@ impl RowWork<'_> {
                         .with_hint("give each activity a key of its own"));
                 }
                 let mut body = String::new();
-                journal::write_activity(model, &content, &mut body);
-                if activities::find_same(conn, &content, &body)?.is_some() {
-                    return Ok(None);
-                }
+                journal::write_activity(model, content, &mut body);
+                activities::find_same(conn, content, &body).map(|found| found.is_some())
             }
             // Nobody knows a record that is not there yet.
-            None if Foreseen::is_planned(own.as_bytes()) => {}
-            None => {
-                if rows::find_key(conn, &made_key(own, &digest))?.is_some() {
-                    return Ok(None);
-                }
-            }
+            None if Foreseen::is_planned(own.as_bytes()) => Ok(false),
+            None => Ok(rows::find_key(conn, &made_key(own, &digest))?.is_some()),
         }
-        // As for a record: nearly every activity is seen to fit.
-        if content.cells.iter().map(Cell::content_bytes).sum::<usize>() >= limits::CHANGE_BYTES / 8
-        {
-            let mut body = String::new();
-            journal::write_activity(model, &content, &mut body);
-            check_body(&body)?;
+    }
+}
+
+/// When the activity of a row was; `None` if it does not say so.
+fn moment(block: &ActivityBlock, given: &Given) -> Result<Option<Timestamp>> {
+    match (given.key(&block.whole, AT), &block.zone) {
+        (Cell::Integer(days), Some(zone)) => {
+            let date = i32::try_from(*days).ok().map(Date::from_days);
+            let date =
+                date.unwrap_or_else(|| Err(Error::new(ErrorKind::OutOfRange, "no such day")))?;
+            Timestamp::start_of(date, zone).map(Some)
         }
-        Ok(Some(NewActivity { kind: Arc::clone(&block.kind), content, digest }))
+        (Cell::Integer(micros), None) => Ok(Some(Timestamp::clamped(*micros))),
+        _ => Ok(None),
     }
 }

@@ -544,6 +544,7 @@ fn an_import_that_was_cut_short_goes_on_with_every_link_and_activity_once() {
     assert_eq!(report.left.len(), 1_000);
 }
 
+#[expect(clippy::too_many_lines, reason = "a list of faults, one after the other")]
 #[test]
 fn what_is_asked_must_make_sense() {
     let crm = world();
