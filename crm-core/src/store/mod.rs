@@ -203,6 +203,9 @@ impl Store {
     pub(crate) fn read_snapshot<T>(&self, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         self.read(|connection| {
             let snapshot = connection.unchecked_transaction()?;
+            // It begins with its first statement. Until then the schema may change under SQLite while
+            // it compiles one that reads the index of words, which it tries but twice.
+            snapshot.prepare_cached("SELECT 1 FROM crm_meta")?.exists([])?;
             let value = f(&snapshot)?;
             snapshot.finish()?;
             Ok(value)
@@ -336,7 +339,7 @@ impl Store {
     ///
     /// As [`read`](Self::read).
     pub(crate) fn integrity(&self, depth: Depth, findings_max: u32) -> Result<Vec<String>> {
-        self.read(|connection| integrity::check(connection, depth, findings_max))
+        self.read_snapshot(|connection| integrity::check(connection, depth, findings_max))
     }
 
     /// The file in figures.
