@@ -30,7 +30,8 @@ pub(super) fn check(
         Depth::Full => "integrity_check",
     };
     let mut findings = Vec::new();
-    let looked = pages(connection, pragma, findings_max, &mut findings)
+    let looked = super::begin_reading(connection)
+        .and_then(|()| pages(connection, pragma, findings_max, &mut findings))
         .and_then(|()| references(connection, findings_max, &mut findings));
     match looked {
         Err(error) if error.kind() == ErrorKind::Corrupt => {

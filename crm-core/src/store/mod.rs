@@ -203,9 +203,7 @@ impl Store {
     pub(crate) fn read_snapshot<T>(&self, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         self.read(|connection| {
             let snapshot = connection.unchecked_transaction()?;
-            // It begins with its first statement. Until then the schema may change under SQLite while
-            // it compiles one that reads the index of words, which it tries but twice.
-            snapshot.prepare_cached("SELECT 1 FROM crm_meta")?.exists([])?;
+            begin_reading(&snapshot)?;
             let value = f(&snapshot)?;
             snapshot.finish()?;
             Ok(value)
@@ -339,7 +337,12 @@ impl Store {
     ///
     /// As [`read`](Self::read).
     pub(crate) fn integrity(&self, depth: Depth, findings_max: u32) -> Result<Vec<String>> {
-        self.read_snapshot(|connection| integrity::check(connection, depth, findings_max))
+        self.read(|connection| {
+            let snapshot = connection.unchecked_transaction()?;
+            let findings = integrity::check(&snapshot, depth, findings_max)?;
+            snapshot.finish()?;
+            Ok(findings)
+        })
     }
 
     /// The file in figures.
@@ -503,6 +506,15 @@ fn vacuum(connection: &Connection) -> Result<()> {
 /// A lock whose content no panic can leave half-changed: a transaction is undone as it unwinds.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Begins a transaction in earnest, which otherwise its first statement does.
+///
+/// Until then the schema may change under SQLite while it compiles a statement that reads the index
+/// of words, and it tries that but twice.
+fn begin_reading(connection: &Connection) -> Result<()> {
+    connection.prepare_cached("SELECT 1 FROM crm_meta")?.exists([])?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ from uuid import UUID
 from crm import wire
 from crm._native import Engine
 from crm.activities import Activities, ActivityKinds
+from crm.archived import Archived
 from crm.associations import Associations, AssociationTypes
 from crm.conditions import Conditions
 from crm.errors import InvalidArgumentError
@@ -25,7 +26,7 @@ from crm.journal import Change, ChangePage, Commit, Observer, read_changes
 from crm.lifecycles import Lifecycles
 from crm.progress import Report, adapt
 from crm.query import Query
-from crm.records import ApplyReport, Archived, RecordChange, Records, apply
+from crm.records import ApplyReport, RecordChange, Records, apply
 from crm.schema import Definitions, Types
 from crm.search import SearchItem, SearchPage, write_search
 from crm.sqlite_guard import Watch

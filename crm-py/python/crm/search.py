@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from crm.activities import RecordRef
-from crm.records import Archived
+from crm.archived import Archived
 
 
 class SearchItem(StrEnum):
