@@ -161,7 +161,7 @@ impl Crm {
             verify_search::verify_whole(conn, &Catalog::load(conn)?, &mut report)
         });
         match searched {
-            Err(error) if error.kind() == ErrorKind::Corrupt => {
+            Err(error) if is_finding(error.kind()) => {
                 report.problems.push(format!("search: {}", error.message()));
             }
             searched => searched?,
@@ -176,7 +176,7 @@ impl Crm {
                     verify_page(conn, &catalog, catalog.table(name)?, after.take(), &mut report)
                 });
                 let last = match page {
-                    Err(error) if error.kind() == ErrorKind::Corrupt => {
+                    Err(error) if is_finding(error.kind()) => {
                         report.problems.push(format!("{name}: {}", error.message()));
                         None
                     }
@@ -196,6 +196,12 @@ impl Crm {
         report.is_ok = report.problems.is_empty();
         Ok(report)
     }
+}
+
+/// Whether an error in reading the file is what a verification looks for. A damaged index of words may
+/// ask for any amount of memory.
+pub(super) const fn is_finding(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Corrupt | ErrorKind::LimitExceeded)
 }
 
 /// Compares a page of records with the journal and returns the last id, if a next page may follow.
@@ -238,7 +244,7 @@ fn verify_page(
                 }
             }
             Ok(_) => "the table differs from the journal".to_owned(),
-            Err(error) if error.kind() == ErrorKind::Corrupt => error.message().to_owned(),
+            Err(error) if is_finding(error.kind()) => error.message().to_owned(),
             Err(error) => return Err(error),
         };
         if report.problems.len() < FINDINGS {

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Catalog, Crm, database::FINDINGS, verify_search};
+use super::{
+    Catalog, Crm,
+    database::{FINDINGS, is_finding},
+    verify_search,
+};
 use crate::{
     ChangeKind, Error, ErrorKind, Progress, RecordRef, Result, VerifyReport,
     journal::{ActivityBody, read_visitor},
@@ -40,7 +44,7 @@ impl Crm {
                 verify_page(conn, &catalog, seq, report)
             });
             after = match page {
-                Err(error) if error.kind() == ErrorKind::Corrupt => {
+                Err(error) if is_finding(error.kind()) => {
                     report.problems.push(format!("activities: {}", error.message()));
                     None
                 }
@@ -124,7 +128,7 @@ fn verify_page(
             Some(Ok(false)) => "the index of words differs from the table".to_owned(),
             // Without kind or row of the journal it cannot even be read.
             Some(Ok(true)) | None => "the table differs from the journal".to_owned(),
-            Some(Err(error)) if error.kind() == ErrorKind::Corrupt => error.message().to_owned(),
+            Some(Err(error)) if is_finding(error.kind()) => error.message().to_owned(),
             Some(Err(error)) => return Err(error),
         };
         if report.problems.len() < FINDINGS {

@@ -1,8 +1,11 @@
 //! The proof that the tables of associations are what the journal says.
 
-use super::{Catalog, Crm, database::FINDINGS};
+use super::{
+    Catalog, Crm,
+    database::{FINDINGS, is_finding},
+};
 use crate::{
-    ChangeKind, ErrorKind, Progress, Result, VerifyReport,
+    ChangeKind, Progress, Result, VerifyReport,
     association::StoredAssociation,
     cell::Cell,
     journal::AssociationBody,
@@ -38,7 +41,7 @@ impl Crm {
                 verify_page(conn, &catalog, seq, report)
             });
             after = match page {
-                Err(error) if error.kind() == ErrorKind::Corrupt => {
+                Err(error) if is_finding(error.kind()) => {
                     report.problems.push(format!("associations: {}", error.message()));
                     None
                 }
@@ -87,7 +90,7 @@ fn verify_page(
         let finding = match rebuild_association(conn, table, &row) {
             Ok(rebuilt) if rebuilt.as_ref() == Some(&row) => continue,
             Ok(_) => "the table differs from the journal".to_owned(),
-            Err(error) if error.kind() == ErrorKind::Corrupt => error.message().to_owned(),
+            Err(error) if is_finding(error.kind()) => error.message().to_owned(),
             Err(error) => return Err(error),
         };
         if report.problems.len() < FINDINGS {

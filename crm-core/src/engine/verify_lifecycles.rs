@@ -1,8 +1,11 @@
 //! The proof that the tables of where records stand are what the journal says.
 
-use super::{Catalog, Crm, database::FINDINGS};
+use super::{
+    Catalog, Crm,
+    database::{FINDINGS, is_finding},
+};
 use crate::{
-    ChangeKind, ErrorKind, Progress, RecordId, Result, VerifyReport,
+    ChangeKind, Progress, RecordId, Result, VerifyReport,
     lifecycle::{EntryBody, RemapBody, StageBody, StandingRow, VisitRow},
     store::{Connection, journal, lifecycles as rows},
 };
@@ -33,7 +36,7 @@ impl Crm {
                 verify_page(conn, &Catalog::load(conn)?, after, report, &mut done)
             });
             after = match page {
-                Err(error) if error.kind() == ErrorKind::Corrupt => {
+                Err(error) if is_finding(error.kind()) => {
                     report.problems.push(format!("stages: {}", error.message()));
                     None
                 }
@@ -81,7 +84,7 @@ fn verify_page(
         let finding = match rebuild(conn, &row, name) {
             Ok(Some(rebuilt)) if rebuilt == (row.clone(), visits) => continue,
             Ok(_) => "the table differs from the journal".to_owned(),
-            Err(error) if error.kind() == ErrorKind::Corrupt => error.message().to_owned(),
+            Err(error) if is_finding(error.kind()) => error.message().to_owned(),
             Err(error) => return Err(error),
         };
         if report.problems.len() < FINDINGS {
