@@ -53,9 +53,10 @@ fn from_code(code: ffi::Error) -> Error {
         (_, ffi::SQLITE_IOERR_CORRUPTFS) => {
             (ErrorKind::Corrupt, "the file system is damaged under the file")
         }
-        (_, ffi::SQLITE_IOERR_NOMEM) | (ErrorCode::OutOfMemory, _) => {
-            (ErrorKind::LimitExceeded, "there is not enough memory")
-        }
+        (_, ffi::SQLITE_IOERR_NOMEM) | (ErrorCode::OutOfMemory, _) => (
+            ErrorKind::LimitExceeded,
+            "there is not enough memory, or a damaged length asks for too much",
+        ),
         // A lost race for the log's locks or a schema that changed under a statement: SQLite has
         // already tried again several times, and a later call succeeds.
         (

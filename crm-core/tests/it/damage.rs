@@ -63,8 +63,10 @@ fn read_all(folder: &Folder, options: OpenOptions) -> Result<Option<BTreeMap<Rec
     Ok(report.is_ok.then_some(found))
 }
 
-/// What a damaged file may be called. `Io` and `Internal` would blame the disk or the engine.
-const DAMAGE: [ErrorKind; 3] = [ErrorKind::Corrupt, ErrorKind::NotOurFile, ErrorKind::TooNew];
+/// What a damaged file may be called. `Io` and `Internal` would blame the disk or the engine. A damaged
+/// length may ask for more memory than there is.
+const DAMAGE: [ErrorKind; 4] =
+    [ErrorKind::Corrupt, ErrorKind::NotOurFile, ErrorKind::TooNew, ErrorKind::LimitExceeded];
 
 #[derive(Default)]
 struct Tally {

@@ -210,7 +210,7 @@ impl Lifecycles<'_> {
     /// # Errors
     ///
     /// `NotFound` if there is no such lifecycle or record; `Archived` if the lifecycle is;
-    /// `LimitExceeded` as for [`Crm::evaluate_condition`].
+    /// `LimitExceeded` as for [`Crm::evaluate_condition`](crate::Crm::evaluate_condition).
     pub fn explain(&self, request: &ExplainStage) -> Result<StageExplanation> {
         let moment = self.crm.moment(None, None)?;
         self.crm.read_explained(|conn, catalog| {
