@@ -320,8 +320,7 @@ fn insert(
     Ok((seq, id))
 }
 
-/// Writes a new activity with a record, all of which was checked; `entity_type` is the number of the
-/// record's type.
+/// Writes a new activity of a record, all of which was checked, and answers its id.
 ///
 /// # Errors
 ///
