@@ -195,9 +195,9 @@ pub use lifecycle::{
     Acceptance, AcceptanceBreach, DefineLifecycle, DefineLifecyclePreset, DefinedLifecycle,
     DrawLifecycle, Drawing, DrawingFormat, ExplainStage, FindStuck, Funnel, FunnelStage,
     GetAcceptance, GetFunnel, GetLifecycleHistory, GetStageTimes, Lifecycle, LifecycleHistory,
-    LifecycleName, LifecyclePreset, MoveStage, MovedStage, NextStage, RelatedStage, ResetStage,
-    Stage, StageCause, StageExplanation, StageKind, StageMapping, StageRemap, StageTime,
-    StageTimes, StageTrigger, StageVisit, Standing, StuckPage, StuckRecord, SuppressedBy,
+    LifecycleName, LifecyclePreset, MoveKind, MoveRefusal, MoveStage, MovedStage, NextStage,
+    OverdueStage, RelatedStage, ResetStage, Stage, StageCause, StageDecision, StageEntry, StageExplanation,
+    StageKind, StageMachine, StageMapping, StagePlace, StageRemap, StageTime, StageTimes, StageTrigger, StageVisit, Standing, StuckPage, StuckRecord, SuppressedBy,
     SuppressedMove, TriggerAnswer,
 };
 pub use quality::{AttributeAudit, AuditFinding, AuditRecords, AuditReport, AuditRule};

@@ -7,12 +7,12 @@ use std::{collections::HashSet, sync::Arc};
 
 use super::{
     Lifecycle, LifecycleModel, StageTrigger,
-    check::{invalid, within},
+    check::{fixed_span, invalid, within},
 };
 use crate::{
     Condition, Count, Error, ErrorKind, EventCondition, Measure, RelatedCondition, RelatedStage,
-    Result,
-    condition::{self, Checked, Node, RelatedTest, Schema},
+    Result, Span,
+    condition::{self, Checked, Node, Parts, RelatedTest, Schema},
     normal::name::nearest,
 };
 
@@ -32,6 +32,8 @@ pub(crate) struct Program {
     pub(crate) guards: Vec<Option<Checked>>,
     /// The places of the attributes that each stage needs.
     pub(crate) required: Vec<Vec<usize>>,
+    /// The times in which a record is to leave each stage: in microseconds, and as defined.
+    pub(crate) targets: Vec<Vec<(i64, String)>>,
     /// In the order in which they are asked: by the stage that they lead to, those beside the way last.
     pub(crate) triggers: Vec<Trigger>,
 }
@@ -45,10 +47,27 @@ pub(crate) struct Trigger {
     pub(crate) reason: Option<String>,
 }
 
+impl Trigger {
+    /// The span without activities that sets it off.
+    pub(crate) fn inactivity(&self) -> Option<Parts> {
+        match self.on {
+            On::Inactivity(span) => Some(span),
+            _ => None,
+        }
+    }
+
+    /// Whether it looks at a state of the record, and not at something that happens.
+    pub(crate) const fn is_state(&self) -> bool {
+        matches!(self.on, On::Condition | On::Inactivity(_))
+    }
+}
+
 /// What sets a trigger off.
 #[derive(Debug)]
 pub(crate) enum On {
     Condition,
+    /// Nothing happened for a span.
+    Inactivity(Parts),
     Activity {
         /// The kind; every kind if it is left out.
         kind: Option<i64>,
@@ -138,7 +157,7 @@ impl Program {
                 None => error.with_hint("define it with types.define"),
             }
         })?;
-        let (mut guards, mut required) = (Vec::new(), Vec::new());
+        let (mut guards, mut required, mut targets) = (Vec::new(), Vec::new(), Vec::new());
         let mut before = Vec::new();
         for (place, stage) in lifecycle.stages.iter().enumerate() {
             let path = format!("stages[{place}]");
@@ -157,6 +176,8 @@ impl Program {
                 own = before.clone();
             }
             required.push(own);
+            let own = stage.leave_within.iter();
+            targets.push(own.map(|text| Ok((fixed_span(text)?, text.clone()))).collect::<Result<_>>()?);
         }
         let mut triggers = Vec::new();
         for (place, trigger) in lifecycle.triggers.iter().enumerate() {
@@ -166,7 +187,13 @@ impl Program {
         triggers.sort_by_key(|trigger: &Trigger| {
             (!lifecycle.stages[trigger.to].kind.is_ordered(), trigger.to)
         });
-        Ok(Self { model, guards, required, triggers })
+        Ok(Self { model, guards, required, targets, triggers })
+    }
+
+    /// Whether the passing of time alone may do something about a record.
+    pub(crate) fn is_timed(&self) -> bool {
+        self.targets.iter().any(|targets| !targets.is_empty())
+            || self.triggers.iter().any(|trigger| matches!(trigger.on, On::Inactivity(_)))
     }
 }
 
@@ -185,7 +212,10 @@ fn make<'a>(
             let on = related_stage(schema, entity_type, related, find, names);
             on.map_err(|error| within("related", error))?
         }
-        (None, None) => On::Condition,
+        (None, None) => match &trigger.inactive_for {
+            Some(span) => On::Inactivity(span.parse::<Span>()?.parts()?),
+            None => On::Condition,
+        },
     };
     let condition = trigger.condition.as_ref();
     let checked = condition.map(|condition| condition::check(condition, schema, entity_type));

@@ -2,13 +2,16 @@
 //!
 //! Functions over `&Connection` read, functions over `&Transaction` write; they decide nothing.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
 
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
 
-use super::table::Table;
+use super::{activities::Place, table::Table};
 use crate::{
-    Error, ErrorKind, RecordId, RecordRef, Result, Timestamp,
+    Error, ErrorKind, RecordId, RecordRef, Result, StageEntry, Timestamp,
     lifecycle::{LifecycleModel, StageCause, StandingRow, VisitRow, read_lifecycle},
 };
 
@@ -173,6 +176,72 @@ pub(crate) fn visits(
         Ok((visit, row.get::<_, Option<String>>(11)?.unwrap_or_default()))
     })?;
     rows.collect()
+}
+
+/// When a record came to stages, in every lifecycle, and with which changes of the journal: the
+/// latest before a place first. Skipped stages are part of the move that skipped them.
+pub(crate) fn moves(
+    conn: &Connection,
+    record: RecordId,
+    (at, seq): Place,
+    limit: u32,
+) -> Result<Vec<Place>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT v.entered_at, v.seq FROM crm_lifecycle l CROSS JOIN crm_stage_visit v ON v.lifecycle = l.id \
+         WHERE v.record_id = ?1 AND v.cause <> 'implied' AND (v.entered_at, v.seq) < (?2, ?3) \
+         ORDER BY v.entered_at DESC, v.seq DESC LIMIT ?4",
+    )?;
+    let rows = statement
+        .query_map((record.as_bytes(), at, seq, limit), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// What brought a record to stages with these changes of the journal, in their order.
+pub(crate) fn moves_of(
+    conn: &Connection,
+    record: RecordId,
+    places: &[i64],
+) -> Result<Vec<StageEntry>> {
+    if places.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut lifecycles = conn.prepare_cached(
+        "SELECT id, name FROM crm_lifecycle l WHERE EXISTS \
+         (SELECT 1 FROM crm_stage WHERE lifecycle = l.id AND record_id = ?1)",
+    )?;
+    let names = lifecycles.query_map([record.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let names: Vec<(i64, String)> = names.collect::<rusqlite::Result<_>>()?;
+    let wanted: HashSet<i64> = places.iter().copied().collect();
+    let range = (places.iter().min().copied(), places.iter().max().copied());
+    let range = (range.0.unwrap_or_default(), range.1.unwrap_or_default());
+    let mut found = HashMap::new();
+    for (lifecycle, name) in names {
+        let mut implied = Vec::new();
+        for (visit, actor) in visits(conn, lifecycle, record, range)? {
+            if visit.cause == StageCause::Implied {
+                implied.push(visit.stage);
+                continue;
+            }
+            let entry = StageEntry {
+                seq: visit.seq,
+                at: visit.entered_at,
+                actor,
+                lifecycle: name.clone(),
+                stage: visit.stage,
+                implied: std::mem::take(&mut implied),
+                cycle: visit.cycle,
+                cause: visit.cause,
+                reason: visit.reason,
+                activity_id: visit.activity,
+                record: visit.related,
+            };
+            if wanted.contains(&entry.seq) {
+                found.insert(entry.seq, entry);
+            }
+        }
+    }
+    let missing = || Error::new(ErrorKind::Corrupt, "a stay on a stage has gone");
+    places.iter().map(|seq| found.remove(seq).ok_or_else(missing)).collect()
 }
 
 /// The reason of a record's stay of this number.

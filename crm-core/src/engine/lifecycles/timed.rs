@@ -1,0 +1,167 @@
+//! What the passing of time does: it moves records with which nothing happens, and says of stays that
+//! they last too long.
+//!
+//! Each lifecycle has one timer for a record: the next moment at which it has to be looked at. It is
+//! set anew after whatever concerns the record. The invariants: a stay that lasted longer than it was
+//! to is recorded once for each of the times of its stage, whether or not a timer came in time; and
+//! what is due is judged as of the moment at which it is due.
+
+use std::sync::Arc;
+
+use super::{
+    super::Writing,
+    automation::{Run, stage_of},
+    body, rows,
+};
+use crate::{
+    ChangeKind, RecordId, Result, Timestamp,
+    condition::{Direction, Moment, Parts},
+    lifecycle::{
+        LifecycleModel, OverdueBody, Program, StageBody, StandingRow,
+    },
+    store::{
+        activities, journal,
+        records::{self, StoredRow},
+        timers::{self, Room},
+    },
+};
+
+/// What is done for a record when the timer of a lifecycle is due; now is the moment at which it is.
+pub(in crate::engine) fn on_due(writing: &mut Writing<'_>, owner: i64, id: RecordId) -> Result<()> {
+    let Some(mut run) = Run::new(writing)? else { return Ok(()) };
+    let programs = run.programs();
+    match programs.all.iter().position(|program| program.model.id == owner) {
+        Some(place) => {
+            run.ask_time(place, id)?;
+            schedule(writing, &programs.all[place], id)
+        }
+        None => writing.set_timer(Room::Lifecycle, owner, id, None),
+    }
+}
+
+/// Has every record of a lifecycle looked at by the next tick, because its definition is new; or none
+/// any more, because it is out of use.
+pub(super) fn schedule_all(writing: &mut Writing<'_>, model: &LifecycleModel) -> Result<()> {
+    timers::clear(writing.tx, Room::Lifecycle, model.id)?;
+    let programs = writing.catalog.programs()?.cloned();
+    let program = programs.as_ref().and_then(|programs| {
+        programs.all.iter().find(|program| program.model.id == model.id)
+    });
+    if program.is_some_and(Program::is_timed) {
+        let table = writing.table(&model.lifecycle.entity_type)?;
+        timers::set_all(writing.tx, (Room::Lifecycle, model.id), &table, writing.now)?;
+    }
+    Ok(())
+}
+
+/// Sets when a record has to be looked at again, after something that concerns it.
+pub(super) fn schedule(writing: &mut Writing<'_>, program: &Program, id: RecordId) -> Result<()> {
+    if !program.is_timed() {
+        return Ok(());
+    }
+    let table = writing.table(&program.model.lifecycle.entity_type)?;
+    let row = records::get(writing.tx, &table, id)?;
+    let due = match row.filter(|row| row.archived_at.is_none()) {
+        Some(row) => {
+            let standing = rows::standing(writing.tx, program.model.id, id)?;
+            let now = writing.now;
+            let overdue = match &standing {
+                Some(standing) => tell_overdue(writing, program, standing, now)?,
+                None => None,
+            };
+            let inactive = inactive(writing, program, &row, standing.as_ref())?;
+            overdue.into_iter().chain(inactive).min()
+        }
+        None => None,
+    };
+    writing.set_timer(Room::Lifecycle, program.model.id, id, due)
+}
+
+/// Records of the present stay for how long it lasted more than it was to, up to a moment; answers
+/// when the next of the times of its stage is over.
+pub(super) fn tell_overdue(
+    writing: &mut Writing<'_>,
+    program: &Program,
+    standing: &StandingRow,
+    until: Timestamp,
+) -> Result<Option<Timestamp>> {
+    let stage = stage_of(Some(standing));
+    let place = stage.and_then(|stage| program.model.lifecycle.place(stage));
+    let (Some(place), Some(entered)) = (place, standing.entered_at) else { return Ok(None) };
+    let targets = &program.targets[place];
+    let over = |micros: i64| Timestamp::clamped(entered.micros().saturating_add(micros));
+    let passed = targets.iter().take_while(|(micros, _)| over(*micros) < until).count();
+    if passed > 0 {
+        let mut told = Vec::new();
+        journal::of_record(writing.tx, standing.id, standing.seq, |change| {
+            if change.kind == ChangeKind::StageOverdue {
+                let body: StageBody<OverdueBody> = StageBody::read(&change.body)?;
+                told.push(body.change.at);
+            }
+            Ok(true)
+        })?;
+        for (micros, within) in &targets[..passed] {
+            let at = over(*micros);
+            if told.contains(&at) {
+                continue;
+            }
+            let stage = program.model.lifecycle.stages[place].name.clone();
+            let change = OverdueBody { stage, entered_at: entered, within: within.clone(), at };
+            let body = body(program, standing.record, change).to_json();
+            let stamp = writing.stamp();
+            writing.log(stamp, ChangeKind::StageOverdue, None, Some(standing.id), &body)?;
+        }
+    }
+    // A stay may last for the whole time: it is too long a microsecond later.
+    let next = targets.get(passed).map(|(micros, _)| over(*micros).micros().saturating_add(1));
+    Ok(next.map(Timestamp::clamped))
+}
+
+/// When a record will next have been inactive for long enough that a trigger moves it.
+fn inactive(
+    writing: &Writing<'_>,
+    program: &Program,
+    row: &StoredRow,
+    standing: Option<&StandingRow>,
+) -> Result<Option<Timestamp>> {
+    let mut spans = program.triggers.iter().filter_map(|trigger| trigger.inactivity()).peekable();
+    if spans.peek().is_none() {
+        return Ok(None);
+    }
+    let since = Moment::new(active_at(writing, row, standing)?, "UTC")?;
+    let ends = spans.map(|span| since.shifted(span, Direction::Next));
+    Ok(ends.filter(|end| *end > writing.now).min())
+}
+
+/// Whether nothing has happened with a record for a span.
+pub(super) fn is_inactive(
+    writing: &Writing<'_>,
+    row: &StoredRow,
+    standing: Option<&StandingRow>,
+    span: Parts,
+) -> Result<bool> {
+    let since = Moment::new(active_at(writing, row, standing)?, "UTC")?;
+    Ok(since.shifted(span, Direction::Next) <= writing.now)
+}
+
+/// When something last happened with a record: an activity, or that it came to its stage.
+fn active_at(
+    writing: &Writing<'_>,
+    row: &StoredRow,
+    standing: Option<&StandingRow>,
+) -> Result<Timestamp> {
+    let activity = activities::last_at(writing.tx, row.id, writing.now)?;
+    let entered = standing.and_then(|standing| standing.entered_at);
+    Ok(activity.into_iter().chain(entered).fold(row.created_at, Timestamp::max))
+}
+
+impl Run<'_, '_> {
+    /// Sets anew when a record has to be looked at, for the lifecycles of its type.
+    pub(super) fn schedule(&mut self, entity_type: &str, id: RecordId) -> Result<()> {
+        let programs = self.programs();
+        for place in programs.of_type(entity_type) {
+            schedule(self.writing, &programs.all[place], id)?;
+        }
+        Ok(())
+    }
+}
