@@ -193,11 +193,11 @@ pub use journal::{
 };
 pub use lifecycle::{
     Acceptance, AcceptanceBreach, DefineLifecycle, DefineLifecyclePreset, DefinedLifecycle,
-    DrawLifecycle, Drawing, DrawingFormat, ExplainStage, FindStuck, Funnel, FunnelStage,
-    GetAcceptance, GetFunnel, GetLifecycleHistory, GetStageTimes, Lifecycle, LifecycleHistory,
+    DrawLifecycle, Drawing, DrawingFormat, ExplainStage, FindStuck, Flywheel, Funnel, FunnelStage,
+    GetAcceptance, GetFlywheel, GetFunnel, GetLifecycleHistory, GetStageTimes, Lifecycle, LifecycleHistory,
     LifecycleName, LifecyclePreset, MoveKind, MoveRefusal, MoveStage, MovedStage, NextStage,
     OverdueStage, RelatedStage, ResetStage, Stage, StageCause, StageDecision, StageEntry, StageExplanation,
-    StageKind, StageMachine, StageMapping, StagePlace, StageRemap, StageTime, StageTimes, StageTrigger, StageVisit, Standing, StuckPage, StuckRecord, SuppressedBy,
+    StageFriction, StageKind, StageMachine, StageMapping, StagePlace, StageRemap, StageTime, StageTimes, StageTrigger, StageVisit, Standing, StuckPage, StuckRecord, SuppressedBy,
     SuppressedMove, TriggerAnswer,
 };
 pub use quality::{AttributeAudit, AuditFinding, AuditRecords, AuditReport, AuditRule};

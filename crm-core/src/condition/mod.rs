@@ -15,6 +15,7 @@ mod checked;
 mod evaluate;
 mod field;
 mod json;
+mod never;
 mod normalise;
 mod print;
 mod request;
@@ -40,6 +41,7 @@ pub(crate) use checked::{
 };
 pub(crate) use evaluate::{ChangeFact, Facts, RelatedFact, Subject, Total, explain, fits};
 pub(crate) use json::refusal;
+pub(crate) use never::never;
 pub(crate) use resolve::{FoundField, event, field, kind, property, related, relatives};
 pub(crate) use span::Parts;
 pub(crate) use when::{Moment, day_in_zone, has_anniversary};

@@ -52,7 +52,7 @@ pub(crate) fn check_definition(definition: &DefineLifecycle) -> Result<()> {
         let path = format!("triggers[{place}]");
         check_trigger(stages, trigger).map_err(|error| within(&path, error))?;
     }
-    check_reachable(definition)
+    Ok(())
 }
 
 fn check_stage(stage: &Stage) -> Result<()> {
@@ -211,21 +211,6 @@ fn check_trigger(stages: &[Stage], trigger: &StageTrigger) -> Result<()> {
     stage.check_reason(trigger.reason.as_deref())
 }
 
-/// Refuses a stage to which nothing leads.
-fn check_reachable(definition: &DefineLifecycle) -> Result<()> {
-    let is_led_to = |stage: &Stage| {
-        !stage.only_automatic
-            || definition.initial.as_ref() == Some(&stage.name)
-            || definition.triggers.iter().any(|trigger| trigger.to == stage.name)
-    };
-    match definition.stages.iter().position(|stage| !is_led_to(stage)) {
-        None => Ok(()),
-        Some(place) => Err(invalid("no trigger leads to this stage, and people may not")
-            .with_field(format!("stages[{place}]"))
-            .with_hint("add a trigger, or leave out only_automatic")),
-    }
-}
-
 fn find<'a>(stages: &'a [Stage], name: &str) -> Result<&'a Stage> {
     stages.iter().find(|stage| stage.name == name).ok_or_else(|| {
         let error = Error::new(ErrorKind::UnknownOption, "the lifecycle has no such stage");
@@ -290,7 +275,6 @@ mod tests {
                 Duplicate,
                 "stages[2].reasons[1]",
             ),
-            (|d| d.stages[1].only_automatic = true, InvalidArgument, "stages[1]"),
             (|d| d.initial = Some("lst".into()), UnknownOption, "initial"),
             (|d| d.initial = Some("lost".into()), InvalidArgument, "initial"),
             (

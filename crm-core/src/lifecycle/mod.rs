@@ -11,10 +11,12 @@ mod check;
 mod cycle;
 mod definition;
 mod draw;
+mod flywheel;
 mod funnel;
 mod machine;
 mod preset;
 mod program;
+mod reachable;
 mod reads;
 mod requests;
 mod standing;
@@ -31,16 +33,19 @@ pub use definition::{
 };
 pub(crate) use definition::{LifecycleModel, lifecycle_json, read_lifecycle};
 pub(crate) use draw::{draw, trigger_text};
-pub(crate) use funnel::{FunnelFold, micros, stage_times};
+pub use flywheel::{Flywheel, GetFlywheel, StageFriction};
+pub(crate) use flywheel::{Arrival, FlywheelFold};
+pub(crate) use funnel::{FunnelFold, micros, part, stage_times};
 pub use machine::{MoveKind, MoveRefusal, StageDecision, StageMachine, StagePlace};
 pub use preset::{DefineLifecyclePreset, LifecyclePreset};
-pub(crate) use program::{Needs, On, Program, Programs, Trigger};
+pub(crate) use program::{Needs, On, Program, Programs, Trigger, related_stage};
 pub use reads::{
     Acceptance, AcceptanceBreach, DrawLifecycle, Drawing, DrawingFormat, ExplainStage, FindStuck,
     Funnel, FunnelStage, GetAcceptance, GetFunnel, GetStageTimes, NextStage, StageExplanation,
     StageTime, StageTimes, StuckPage, StuckRecord, TriggerAnswer,
 };
 pub use requests::{GetLifecycleHistory, LifecycleName, MoveStage, ResetStage};
+pub(crate) use reachable::check_reachable;
 pub(crate) use standing::{
     Decision, Entry, EntryBody, OverdueBody, RemapBody, StageBody, StandingRow, SuppressedBody, VisitRow,
     decide, stage_owner,

@@ -6,7 +6,7 @@
 use std::{collections::HashSet, sync::Arc};
 
 use super::{
-    Lifecycle, LifecycleModel, StageTrigger,
+    Lifecycle, LifecycleModel,
     check::{fixed_span, invalid, within},
 };
 use crate::{
@@ -40,6 +40,8 @@ pub(crate) struct Program {
 
 #[derive(Debug)]
 pub(crate) struct Trigger {
+    /// Its place in the definition.
+    pub(crate) place: usize,
     pub(crate) to: usize,
     pub(crate) on: On,
     pub(crate) condition: Option<Checked>,
@@ -180,8 +182,8 @@ impl Program {
             targets.push(own.map(|text| Ok((fixed_span(text)?, text.clone()))).collect::<Result<_>>()?);
         }
         let mut triggers = Vec::new();
-        for (place, trigger) in lifecycle.triggers.iter().enumerate() {
-            let made = make(lifecycle, trigger, schema, find, names);
+        for place in 0..lifecycle.triggers.len() {
+            let made = make(lifecycle, place, schema, find, names);
             triggers.push(made.map_err(|error| within(&format!("triggers[{place}]"), error))?);
         }
         triggers.sort_by_key(|trigger: &Trigger| {
@@ -199,12 +201,12 @@ impl Program {
 
 fn make<'a>(
     lifecycle: &Lifecycle,
-    trigger: &StageTrigger,
+    place: usize,
     schema: &dyn Schema,
     find: &dyn Fn(&str) -> Option<&'a Lifecycle>,
     names: &[&str],
 ) -> Result<Trigger> {
-    let entity_type = &lifecycle.entity_type;
+    let (entity_type, trigger) = (&lifecycle.entity_type, &lifecycle.triggers[place]);
     let to = lifecycle.stage(&trigger.to, "to")?;
     let on = match (&trigger.activity, &trigger.related) {
         (Some(kind), _) => activity(schema, entity_type, kind, trigger.filter.as_ref())?,
@@ -220,6 +222,7 @@ fn make<'a>(
     let condition = trigger.condition.as_ref();
     let checked = condition.map(|condition| condition::check(condition, schema, entity_type));
     Ok(Trigger {
+        place,
         to,
         on,
         condition: checked.transpose().map_err(|error| within("where", error))?,
@@ -254,7 +257,13 @@ fn activity(
     Ok(On::Activity { kind: test.kind.map(|kind| kind.id), filter: test.filter })
 }
 
-fn related_stage<'a>(
+/// Looks up a stage that related records must have reached, seen from this entity type.
+///
+/// # Errors
+///
+/// `NotFound`, `UnknownOption`, `UnknownAttribute`, `UnknownType`, `Archived` or `InvalidArgument`;
+/// the field is the path within `related`.
+pub(crate) fn related_stage<'a>(
     schema: &dyn Schema,
     entity_type: &str,
     related: &RelatedStage,

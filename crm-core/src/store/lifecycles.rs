@@ -324,21 +324,22 @@ pub(crate) fn count(conn: &Connection) -> Result<(u64, u64, u64)> {
     Ok(conn.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?)
 }
 
-/// Shows every stay of a lifecycle to `visit`, record by record and in order, without reason and
-/// evidence.
+/// Shows every stay of a lifecycle to `visit`, with whose it is, record by record and in order, without
+/// reason and evidence.
 pub(crate) fn each_visit(
     conn: &Connection,
     lifecycle: i64,
-    mut visit: impl FnMut(VisitRow),
+    mut visit: impl FnMut(RecordId, VisitRow),
 ) -> Result<()> {
     let mut statement = conn.prepare_cached(
-        "SELECT number, stage, cycle, entered_at, exited_at, cause, seq FROM crm_stage_visit \
+        "SELECT number, stage, cycle, entered_at, exited_at, cause, seq, record_id FROM crm_stage_visit \
          WHERE lifecycle = ?1 ORDER BY record_id, number",
     )?;
     let mut rows = statement.query([lifecycle])?;
     while let Some(row) = rows.next()? {
         let cause = StageCause::from_name(row.get_ref(5)?.as_str().unwrap_or_default());
-        visit(VisitRow {
+        let record = RecordId::from_bytes(row.get(7)?);
+        visit(record, VisitRow {
             number: row.get(0)?,
             stage: row.get(1)?,
             cycle: row.get(2)?,
@@ -350,6 +351,45 @@ pub(crate) fn each_visit(
             related: None,
             seq: row.get(6)?,
         });
+    }
+    Ok(())
+}
+
+/// Whether a record came to one of these stages before a moment.
+pub(crate) fn was_on(
+    conn: &Connection,
+    lifecycle: i64,
+    record: RecordId,
+    stages: &[String],
+    before: Timestamp,
+) -> Result<bool> {
+    let stages = serde_json::to_string(stages).expect("a list of names is always JSON");
+    let mut statement = conn.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM crm_stage_visit WHERE lifecycle = ?1 AND record_id = ?2 \
+         AND entered_at < ?4 AND stage IN (SELECT value FROM json_each(?3)))",
+    )?;
+    let key = (lifecycle, record.as_bytes(), stages, before.micros());
+    Ok(statement.query_row(key, |row| row.get(0))?)
+}
+
+/// Shows every automatic move that was not made to `visit`: the stage on which the record stood, and
+/// when that was recorded.
+pub(crate) fn each_suppressed(
+    conn: &Connection,
+    lifecycle: i64,
+    mut visit: impl FnMut(String, Timestamp),
+) -> Result<()> {
+    let mut statement = conn.prepare_cached(
+        "SELECT (SELECT v.stage FROM crm_stage_visit v WHERE v.lifecycle = s.lifecycle \
+         AND v.record_id = s.record_id AND v.seq < j.seq ORDER BY v.number DESC LIMIT 1), \
+         (j.hlc >> 16) * 1000 FROM crm_stage s CROSS JOIN crm_journal j ON j.record_id = s.id \
+         WHERE s.lifecycle = ?1 AND j.kind = 'stage_suppressed'",
+    )?;
+    let mut rows = statement.query([lifecycle])?;
+    while let Some(row) = rows.next()? {
+        if let Some(stage) = row.get(0)? {
+            visit(stage, Timestamp::clamped(row.get(1)?));
+        }
     }
     Ok(())
 }

@@ -7,7 +7,9 @@ use crate::{
     ChangeKind, DefineLifecycle, DefinedLifecycle, Error, ErrorKind, Lifecycle, LifecyclePreset,
     Result, StageMapping, StageRemap,
     engine::Writing,
-    lifecycle::{LifecycleModel, RemapBody, StageBody, check_definition, lifecycle_json},
+    lifecycle::{
+        LifecycleModel, RemapBody, StageBody, check_definition, check_reachable, lifecycle_json,
+    },
     limits,
     store::{Connection, lifecycles as rows},
 };
@@ -199,13 +201,15 @@ fn plan(conn: &Connection, catalog: &Catalog, request: &DefineLifecycle) -> Resu
     }
     let model = LifecycleModel { id, lifecycle };
     let judged = catalog.with_lifecycle(model.clone());
-    judged.make_programs().map_err(|(name, error)| match name == request.name {
+    let programs = judged.make_programs().map_err(|(name, error)| match name == request.name {
         true => error,
         false => {
             let message = format!("the lifecycle {name:?} would not hold: {}", error.message());
             Error::new(ErrorKind::DefinitionConflict, message).with_field("stages")
         }
     })?;
+    let own = programs.all.iter().find(|program| program.model.name() == request.name);
+    own.map_or(Ok(()), |own| check_reachable(own, &programs.all))?;
     Ok(Plan { model, type_id: table.model.id, remapped, is_changed })
 }
 

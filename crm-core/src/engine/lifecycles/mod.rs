@@ -6,6 +6,7 @@
 
 mod automation;
 mod definitions;
+mod flywheel;
 mod reads;
 mod timed;
 

@@ -106,7 +106,7 @@ impl Lifecycles<'_> {
         self.crm.read_explained(|conn, catalog| {
             let model = catalog.lifecycle(&request.lifecycle)?;
             let mut fold = FunnelFold::new(&model.lifecycle, (request.from, request.until));
-            rows::each_visit(conn, model.id, |visit| fold.add(&visit))?;
+            rows::each_visit(conn, model.id, |_, visit| fold.add(&visit))?;
             Ok(fold.finish(&request.quantiles))
         })
     }

@@ -6,8 +6,6 @@
 //! to is recorded once for each of the times of its stage, whether or not a timer came in time; and
 //! what is due is judged as of the moment at which it is due.
 
-use std::sync::Arc;
-
 use super::{
     super::Writing,
     automation::{Run, stage_of},
