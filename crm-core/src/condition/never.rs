@@ -50,9 +50,8 @@ impl<'a> All<'a> {
     fn never(&self) -> Option<String> {
         for (place, (leaf, is_true)) in self.leaves.iter().enumerate() {
             let before = &self.leaves[..place];
-            let is_contrary = |other: &(&Leaf, bool)| {
-                other.1 != *is_true && other.0.text == leaf.text
-            };
+            let is_contrary =
+                |other: &(&Leaf, bool)| other.1 != *is_true && other.0.text == leaf.text;
             if before.iter().any(is_contrary) || (*is_true && is_never(leaf)) {
                 return Some(leaf.path.clone());
             }

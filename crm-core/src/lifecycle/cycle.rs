@@ -82,7 +82,9 @@ fn edges(lifecycles: &[&Lifecycle]) -> HashMap<Spot, Vec<Spot>> {
             }
         }
         for trigger in &lifecycle.triggers {
-            let (Some(condition), Some(to)) = (&trigger.condition, spots(trigger)) else { continue };
+            let (Some(condition), Some(to)) = (&trigger.condition, spots(trigger)) else {
+                continue;
+            };
             for from in asked_of(condition, &lifecycle.entity_type, lifecycles) {
                 // What leads on within the lifecycle is told above.
                 if from.0 != place {
@@ -234,7 +236,10 @@ mod tests {
         let both = |back: &str| {
             [
                 lifecycle("a", vec![when("churned", r#"stage(eq "churned" in "b")"#)]),
-                lifecycle("b", vec![when("churned", back), when("customer", r#"stage(eq "lead" in "a")"#)]),
+                lifecycle(
+                    "b",
+                    vec![when("churned", back), when("customer", r#"stage(eq "lead" in "a")"#)],
+                ),
             ]
         };
         assert_eq!(check(&both(r#"stage(eq "customer" in "a")"#)), None);

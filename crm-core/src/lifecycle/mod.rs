@@ -23,7 +23,8 @@ mod standing;
 mod words;
 
 pub use answers::{
-    LifecycleHistory, MovedStage, OverdueStage, StageCause, StageEntry, StageVisit, Standing, SuppressedBy, SuppressedMove,
+    LifecycleHistory, MovedStage, OverdueStage, StageCause, StageEntry, StageVisit, Standing,
+    SuppressedBy, SuppressedMove,
 };
 pub(crate) use check::{check_definition, check_reason, fixed_span};
 pub(crate) use cycle::check_cycles;
@@ -33,21 +34,21 @@ pub use definition::{
 };
 pub(crate) use definition::{LifecycleModel, lifecycle_json, read_lifecycle};
 pub(crate) use draw::{draw, trigger_text};
-pub use flywheel::{Flywheel, GetFlywheel, StageFriction};
 pub(crate) use flywheel::{Arrival, FlywheelFold};
+pub use flywheel::{Flywheel, GetFlywheel, StageFriction};
 pub(crate) use funnel::{FunnelFold, micros, part, stage_times};
 pub use machine::{MoveKind, MoveRefusal, StageDecision, StageMachine, StagePlace};
 pub use preset::{DefineLifecyclePreset, LifecyclePreset};
 pub(crate) use program::{Needs, On, Program, Programs, Trigger, related_stage};
+pub(crate) use reachable::check_reachable;
 pub use reads::{
     Acceptance, AcceptanceBreach, DrawLifecycle, Drawing, DrawingFormat, ExplainStage, FindStuck,
     Funnel, FunnelStage, GetAcceptance, GetFunnel, GetStageTimes, NextStage, StageExplanation,
     StageTime, StageTimes, StuckPage, StuckRecord, TriggerAnswer,
 };
 pub use requests::{GetLifecycleHistory, LifecycleName, MoveStage, ResetStage};
-pub(crate) use reachable::check_reachable;
 pub(crate) use standing::{
-    Decision, Entry, EntryBody, OverdueBody, RemapBody, StageBody, StandingRow, SuppressedBody, VisitRow,
-    decide, stage_owner,
+    Decision, Entry, EntryBody, OverdueBody, RemapBody, StageBody, StandingRow, SuppressedBody,
+    VisitRow, decide, stage_owner,
 };
 pub(crate) use words::words;

@@ -179,7 +179,9 @@ impl Program {
             }
             required.push(own);
             let own = stage.leave_within.iter();
-            targets.push(own.map(|text| Ok((fixed_span(text)?, text.clone()))).collect::<Result<_>>()?);
+            targets.push(
+                own.map(|text| Ok((fixed_span(text)?, text.clone()))).collect::<Result<_>>()?,
+            );
         }
         let mut triggers = Vec::new();
         for place in 0..lifecycle.triggers.len() {

@@ -366,7 +366,9 @@ mod tests {
         walk.go("customer", MoveKind::Manual).unwrap();
         walk.go("churned", MoveKind::Automatic).unwrap();
         assert_eq!(walk.state(), "1:churned(customer)");
-        let Decision::Enter(entry) = walk.go("lead", MoveKind::Automatic).unwrap() else { panic!() };
+        let Decision::Enter(entry) = walk.go("lead", MoveKind::Automatic).unwrap() else {
+            panic!()
+        };
         assert_eq!((entry.cycle, entry.implied.as_slice()), (2, [0].as_slice()));
         assert_eq!(walk.state(), "2:lead(lead)");
         walk.go("other", MoveKind::Manual).unwrap();

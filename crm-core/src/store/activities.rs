@@ -351,8 +351,7 @@ pub(crate) fn last_at(
     let mut statement = conn.prepare_cached(
         "SELECT max(at) FROM crm_activity WHERE subject = ?1 AND superseded_by IS NULL AND at <= ?2",
     )?;
-    let at: Option<i64> =
-        statement.query_row((id.as_bytes(), until.micros()), |row| row.get(0))?;
+    let at: Option<i64> = statement.query_row((id.as_bytes(), until.micros()), |row| row.get(0))?;
     Ok(at.map(Timestamp::clamped))
 }
 

@@ -339,18 +339,21 @@ pub(crate) fn each_visit(
     while let Some(row) = rows.next()? {
         let cause = StageCause::from_name(row.get_ref(5)?.as_str().unwrap_or_default());
         let record = RecordId::from_bytes(row.get(7)?);
-        visit(record, VisitRow {
-            number: row.get(0)?,
-            stage: row.get(1)?,
-            cycle: row.get(2)?,
-            entered_at: Timestamp::clamped(row.get(3)?),
-            exited_at: row.get::<_, Option<i64>>(4)?.map(Timestamp::clamped),
-            cause: cause.unwrap_or(StageCause::Manual),
-            reason: None,
-            activity: None,
-            related: None,
-            seq: row.get(6)?,
-        });
+        visit(
+            record,
+            VisitRow {
+                number: row.get(0)?,
+                stage: row.get(1)?,
+                cycle: row.get(2)?,
+                entered_at: Timestamp::clamped(row.get(3)?),
+                exited_at: row.get::<_, Option<i64>>(4)?.map(Timestamp::clamped),
+                cause: cause.unwrap_or(StageCause::Manual),
+                reason: None,
+                activity: None,
+                related: None,
+                seq: row.get(6)?,
+            },
+        );
     }
     Ok(())
 }

@@ -2,7 +2,10 @@
 
 mod automation;
 mod definitions;
+mod flywheel;
+mod judged;
 mod reads;
+mod timeline;
 
 use crm_core::{
     Crm, ErrorKind, Flow, GetLifecycleHistory, LifecycleHistory, LifecyclePreset, MoveStage,

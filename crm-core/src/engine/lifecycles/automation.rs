@@ -18,7 +18,8 @@ use crate::{
     cell::Cell,
     condition::{Column, Moment, RECORD_COLUMNS, Way, fits},
     lifecycle::{
-        Decision, MoveKind, LifecycleModel, Needs, On, Program, Programs, StandingRow, Trigger, decide,
+        Decision, LifecycleModel, MoveKind, Needs, On, Program, Programs, StandingRow, Trigger,
+        decide,
     },
     store::{
         activities::Happened,
@@ -306,7 +307,8 @@ impl<'a, 'w> Run<'a, 'w> {
             _ => return Ok(()),
         };
         let standing = rows::standing(self.writing.tx, program.model.id, id)?;
-        let decision = decide(&program.model.lifecycle, standing.as_ref(), to, MoveKind::Automatic)?;
+        let decision =
+            decide(&program.model.lifecycle, standing.as_ref(), to, MoveKind::Automatic)?;
         // A condition that is still true of a record which has gone on asks for nothing.
         if decision == Decision::Unchanged
             || (is_state && matches!(decision, Decision::Suppressed(_)))

@@ -231,8 +231,9 @@ fn remaps(
         }
         if becomes.insert(&mapping.stage, &mapping.becomes).is_some() {
             let message = "the stage is mapped twice";
-            return Err(Error::new(ErrorKind::Duplicate, message)
-                .with_field(format!("map[{place}].stage")));
+            return Err(
+                Error::new(ErrorKind::Duplicate, message).with_field(format!("map[{place}].stage"))
+            );
         }
     }
     let (mut remapped, mut last) = (Vec::new(), None);

@@ -134,7 +134,8 @@ impl Look<'_> {
             let lifecycle = self.catalog.lifecycle(lifecycle)?.id;
             for other in self.others(&test.way, &test.types[0].name, *only_primary)? {
                 let is_itself = other == self.arrival.record;
-                if !is_itself && rows::was_on(self.conn, lifecycle, other, stages, self.arrival.at)? {
+                if !is_itself && rows::was_on(self.conn, lifecycle, other, stages, self.arrival.at)?
+                {
                     return Ok(true);
                 }
             }
@@ -150,8 +151,7 @@ impl Look<'_> {
         let found: Vec<RecordId> = match way {
             Way::Association { association, inverse, .. } => {
                 let day = Moment::new(self.arrival.at, "UTC")?.today();
-                let links =
-                    facts::links(conn, association.id, id, *inverse, far.model.id, limit)?;
+                let links = facts::links(conn, association.id, id, *inverse, far.model.id, limit)?;
                 check_count(links.len())?;
                 let holding = links.into_iter().filter(|link| {
                     let (first, last) = link.valid;

@@ -18,8 +18,8 @@ use std::sync::Arc;
 use super::{Crm, View, Writing, check_limit, conditions, reactions::Event, records::check_in_use};
 use crate::{
     ChangeKind, Error, ErrorKind, GetLifecycleHistory, LifecycleHistory, MoveKind, MoveStage,
-    MovedStage, OverdueStage, RecordId, RecordRef, ResetStage, Result, StageCause, StageVisit, Standing, SuppressedBy,
-    SuppressedMove, Timestamp,
+    MovedStage, OverdueStage, RecordId, RecordRef, ResetStage, Result, StageCause, StageVisit,
+    Standing, SuppressedBy, SuppressedMove, Timestamp,
     cell::Cell,
     condition::Moment,
     lifecycle::{
@@ -207,8 +207,10 @@ fn move_by_hand(
     check_cause(writing, standing.as_ref(), &cause)?;
     let stage = &model.lifecycle.stages[to];
     match how {
-        MoveKind::Reset => crate::lifecycle::check_reason(cause.reason.as_deref().unwrap_or_default())
-            .map_err(|error| error.with_field("reason"))?,
+        MoveKind::Reset => {
+            crate::lifecycle::check_reason(cause.reason.as_deref().unwrap_or_default())
+                .map_err(|error| error.with_field("reason"))?
+        }
         _ => stage.check_reason(cause.reason.as_deref())?,
     }
     let decision = decide(&model.lifecycle, standing.as_ref(), to, how);

@@ -15,8 +15,8 @@ use crate::{
     Timestamp, TriggerAnswer,
     condition::{Direction, Moment},
     lifecycle::{
-        Decision, FunnelFold, MoveKind, LifecycleModel, On, Program, VisitRow, decide, draw, fixed_span, micros,
-        stage_times, trigger_text, words,
+        Decision, FunnelFold, LifecycleModel, MoveKind, On, Program, VisitRow, decide, draw,
+        fixed_span, micros, stage_times, trigger_text, words,
     },
     store::{
         Connection, journal, lifecycles as rows,

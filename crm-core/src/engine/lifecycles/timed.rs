@@ -2,9 +2,11 @@
 //! they last too long.
 //!
 //! Each lifecycle has one timer for a record: the next moment at which it has to be looked at. It is
-//! set anew after whatever concerns the record. The invariants: a stay that lasted longer than it was
-//! to is recorded once for each of the times of its stage, whether or not a timer came in time; and
-//! what is due is judged as of the moment at which it is due.
+//! set anew after whatever concerns the record. What lies in the past already, because a move was told
+//! late, waits for the next tick as well: the move that ended it may be told right after. The
+//! invariants: a stay that lasted longer than it was to is recorded once for each of the times of its
+//! stage, whether or not a timer came in time; and what is due is judged as of the moment at which it
+//! is due.
 
 use super::{
     super::Writing,
@@ -14,9 +16,7 @@ use super::{
 use crate::{
     ChangeKind, RecordId, Result, Timestamp,
     condition::{Direction, Moment, Parts},
-    lifecycle::{
-        LifecycleModel, OverdueBody, Program, StageBody, StandingRow,
-    },
+    lifecycle::{LifecycleModel, OverdueBody, Program, StageBody, StandingRow},
     store::{
         activities, journal,
         records::{self, StoredRow},
@@ -30,6 +30,11 @@ pub(in crate::engine) fn on_due(writing: &mut Writing<'_>, owner: i64, id: Recor
     let programs = run.programs();
     match programs.all.iter().position(|program| program.model.id == owner) {
         Some(place) => {
+            let standing = rows::standing(run.writing.tx, owner, id)?;
+            if let Some(standing) = standing {
+                let now = run.writing.now;
+                tell_overdue(run.writing, &programs.all[place], &standing, now)?;
+            }
             run.ask_time(place, id)?;
             schedule(writing, &programs.all[place], id)
         }
@@ -42,9 +47,9 @@ pub(in crate::engine) fn on_due(writing: &mut Writing<'_>, owner: i64, id: Recor
 pub(super) fn schedule_all(writing: &mut Writing<'_>, model: &LifecycleModel) -> Result<()> {
     timers::clear(writing.tx, Room::Lifecycle, model.id)?;
     let programs = writing.catalog.programs()?.cloned();
-    let program = programs.as_ref().and_then(|programs| {
-        programs.all.iter().find(|program| program.model.id == model.id)
-    });
+    let program = programs
+        .as_ref()
+        .and_then(|programs| programs.all.iter().find(|program| program.model.id == model.id));
     if program.is_some_and(Program::is_timed) {
         let table = writing.table(&model.lifecycle.entity_type)?;
         timers::set_all(writing.tx, (Room::Lifecycle, model.id), &table, writing.now)?;
@@ -62,11 +67,13 @@ pub(super) fn schedule(writing: &mut Writing<'_>, program: &Program, id: RecordI
     let due = match row.filter(|row| row.archived_at.is_none()) {
         Some(row) => {
             let standing = rows::standing(writing.tx, program.model.id, id)?;
-            let now = writing.now;
             let overdue = match &standing {
-                Some(standing) => tell_overdue(writing, program, standing, now)?,
-                None => None,
+                Some(standing) => untold(writing, program, standing, writing.now)?,
+                None => Vec::new(),
             };
+            // A stay may last for the whole time: it is too long a microsecond later.
+            let overdue = overdue.first().map(|(_, at, _)| at.micros().saturating_add(1));
+            let overdue = overdue.map(Timestamp::clamped);
             let inactive = inactive(writing, program, &row, standing.as_ref())?;
             overdue.into_iter().chain(inactive).min()
         }
@@ -75,44 +82,54 @@ pub(super) fn schedule(writing: &mut Writing<'_>, program: &Program, id: RecordI
     writing.set_timer(Room::Lifecycle, program.model.id, id, due)
 }
 
-/// Records of the present stay for how long it lasted more than it was to, up to a moment; answers
-/// when the next of the times of its stage is over.
+/// Records of the present stay that it lasted longer than it was to, up to a moment.
 pub(super) fn tell_overdue(
     writing: &mut Writing<'_>,
     program: &Program,
     standing: &StandingRow,
     until: Timestamp,
-) -> Result<Option<Timestamp>> {
+) -> Result<()> {
+    for (place, at, within) in untold(writing, program, standing, until)? {
+        if at >= until {
+            break;
+        }
+        let stage = program.model.lifecycle.stages[place].name.clone();
+        let entered_at = standing.entered_at.unwrap_or(at);
+        let change = OverdueBody { stage, entered_at, within: within.to_owned(), at };
+        let body = body(program, standing.record, change).to_json();
+        let stamp = writing.stamp();
+        writing.log(stamp, ChangeKind::StageOverdue, None, Some(standing.id), &body)?;
+    }
+    Ok(())
+}
+
+/// When the times of the present stage are over of which that is not recorded: its place, the moment
+/// and the time. What is over at `now` or later cannot have been recorded.
+fn untold<'p>(
+    writing: &Writing<'_>,
+    program: &'p Program,
+    standing: &StandingRow,
+    now: Timestamp,
+) -> Result<Vec<(usize, Timestamp, &'p str)>> {
     let stage = stage_of(Some(standing));
     let place = stage.and_then(|stage| program.model.lifecycle.place(stage));
-    let (Some(place), Some(entered)) = (place, standing.entered_at) else { return Ok(None) };
-    let targets = &program.targets[place];
+    let (Some(place), Some(entered)) = (place, standing.entered_at) else {
+        return Ok(Vec::new());
+    };
     let over = |micros: i64| Timestamp::clamped(entered.micros().saturating_add(micros));
-    let passed = targets.iter().take_while(|(micros, _)| over(*micros) < until).count();
-    if passed > 0 {
-        let mut told = Vec::new();
+    let targets = program.targets[place].iter();
+    let mut ends: Vec<_> =
+        targets.map(|(micros, within)| (place, over(*micros), within.as_str())).collect();
+    if ends.first().is_some_and(|(_, at, _)| *at < now) {
         journal::of_record(writing.tx, standing.id, standing.seq, |change| {
             if change.kind == ChangeKind::StageOverdue {
                 let body: StageBody<OverdueBody> = StageBody::read(&change.body)?;
-                told.push(body.change.at);
+                ends.retain(|(_, at, _)| *at != body.change.at);
             }
             Ok(true)
         })?;
-        for (micros, within) in &targets[..passed] {
-            let at = over(*micros);
-            if told.contains(&at) {
-                continue;
-            }
-            let stage = program.model.lifecycle.stages[place].name.clone();
-            let change = OverdueBody { stage, entered_at: entered, within: within.clone(), at };
-            let body = body(program, standing.record, change).to_json();
-            let stamp = writing.stamp();
-            writing.log(stamp, ChangeKind::StageOverdue, None, Some(standing.id), &body)?;
-        }
     }
-    // A stay may last for the whole time: it is too long a microsecond later.
-    let next = targets.get(passed).map(|(micros, _)| over(*micros).micros().saturating_add(1));
-    Ok(next.map(Timestamp::clamped))
+    Ok(ends)
 }
 
 /// When a record will next have been inactive for long enough that a trigger moves it.
