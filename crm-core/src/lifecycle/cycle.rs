@@ -232,19 +232,25 @@ mod tests {
 
     #[test]
     fn conditions_on_stages_of_another_lifecycle_lead_on_as_well() {
-        let when = |to: &str, text: &str| StageTrigger::when(to, text.parse().unwrap());
-        let both = |back: &str| {
+        let with = |asked: &str| {
+            let when = StageTrigger::when("churned", asked.parse().unwrap());
             [
-                lifecycle("a", vec![when("churned", r#"stage(eq "churned" in "b")"#)]),
+                lifecycle("a", vec![when, related("lead", "b", "churned")]),
                 lifecycle(
                     "b",
-                    vec![when("churned", back), when("customer", r#"stage(eq "lead" in "a")"#)],
+                    vec![related("lead", "a", "lead"), related("churned", "a", "churned")],
                 ),
             ]
         };
-        assert_eq!(check(&both(r#"stage(eq "customer" in "a")"#)), None);
-        let mut round = both(r#"stage(eq "customer" in "a")"#);
-        round[0].triggers.push(when("customer", r#"not stage(eq "churned" in "b")"#));
-        assert!(check(&round).unwrap().contains(" → b."), "{:?}", check(&round));
+        assert_eq!(check(&with(r#"stage(eq "gone" in "b")"#)), None);
+        assert_eq!(check(&with(r#"not stage(neq "gone" in "b")"#)), None);
+        for asked in [
+            r#"stage(eq "lead" in "b")"#,
+            r#"stage(at_most "customer" in "b") and x = 1"#,
+            r#"not stage(eq "gone" in "b")"#,
+            r#"related(r: stage(eq "lead" in "b"))"#,
+        ] {
+            assert!(check(&with(asked)).unwrap().contains(" → b."), "{asked}");
+        }
     }
 }

@@ -42,8 +42,9 @@ pub(crate) fn check_reachable(program: &Program, all: &[Program]) -> Result<()> 
         if let On::Activity { filter: Some(filter), .. } = &trigger.on
             && let Some(fault) = never(&[filter])
         {
-            let message = "no activity can be so";
-            return Err(impossible(message, &format!("{path}.filter"), fault));
+            // Within an activity it is called as in a condition.
+            let fault = fault.replacen("where", "filter", 1);
+            return Err(impossible("no activity can be so", &path, fault));
         }
         let Some(condition) = &trigger.condition else { continue };
         let path = format!("{path}.where");

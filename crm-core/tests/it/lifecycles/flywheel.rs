@@ -150,7 +150,7 @@ fn what_cannot_be_asked_is_refused_with_its_path() {
         ),
         (
             asked(way("refered_by", "contact", "customer")),
-            ErrorKind::UnknownAttribute,
+            ErrorKind::UnknownType,
             "referral[0].related",
         ),
         (

@@ -39,8 +39,8 @@ fn a_guard_that_is_never_met_is_refused_with_the_part_that_cannot_be() {
     let crm = open();
     for (text, place) in [
         (r#"name = "a" and name = "b""#, "all[1]"),
-        (r#"name in ["a", "b"] and name in ["c", "d"]"#, "all[1]"),
-        (r#"name in ["a", "b"] and name not in ["b", "a"]"#, "all[1]"),
+        (r#"name in ("a", "b") and name in ("c", "d")"#, "all[1]"),
+        (r#"name in ("a", "b") and name not in ("b", "a")"#, "all[1]"),
         (r#"name = "a" and not name = "a""#, "all[1].not"),
         (r#"name is set and name is missing"#, "all[1]"),
         (r#"name is missing and name = "a""#, "all[1]"),
@@ -69,7 +69,7 @@ fn what_may_be_is_no_fault() {
         r#"name = "a" or name = "b""#,
         r#"amount >= 10 EUR and amount <= 10 EUR"#,
         r#"name is missing or name = "a""#,
-        r#"name in ["a", "b"] and name in ["b", "c"]"#,
+        r#"name in ("a", "b") and name in ("b", "c")"#,
         r#"not (name = "a" and name = "b")"#,
         r#"name = "a" and (name = "b" or amount > 1 EUR)"#,
         r#"count(any) < 1"#,
