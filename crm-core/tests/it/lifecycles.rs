@@ -4,6 +4,7 @@ mod automation;
 mod definitions;
 mod flywheel;
 mod judged;
+mod pipeline;
 mod reads;
 mod timeline;
 
