@@ -12,12 +12,15 @@
 mod build;
 mod check;
 mod checked;
+mod crossing;
+mod due;
 mod evaluate;
 mod field;
 mod json;
 mod never;
 mod normalise;
 mod print;
+mod reach;
 mod request;
 mod resolve;
 mod size;
@@ -39,9 +42,11 @@ pub(crate) use checked::{
     HoldMode, MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, StageTest, Test, TextMatch,
     Way, WhenTest, order,
 };
+pub(crate) use due::due;
 pub(crate) use evaluate::{ChangeFact, Facts, RelatedFact, Subject, Total, explain, fits};
 pub(crate) use json::refusal;
 pub(crate) use never::never;
+pub(crate) use reach::{Hop, Kinds, Place, Reach, Reads};
 pub(crate) use resolve::{FoundField, event, field, kind, property, related, relatives};
 pub(crate) use span::Parts;
 pub(crate) use when::{Moment, day_in_zone, has_anniversary};
