@@ -26,6 +26,7 @@ mod resolve;
 mod size;
 mod span;
 mod text;
+mod timed;
 mod when;
 
 pub use build::FieldBuilder;
@@ -49,6 +50,7 @@ pub(crate) use never::never;
 pub(crate) use reach::{Hop, Kinds, Place, Reach, Reads};
 pub(crate) use resolve::{FoundField, event, field, kind, property, related, relatives};
 pub(crate) use span::Parts;
+pub(crate) use timed::depends_on_time;
 pub(crate) use when::{Moment, day_in_zone, has_anniversary};
 
 use crate::{Timestamp, Value, shape::debug};

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     Condition, Count, Error, ErrorKind, EventCondition, Measure, RelatedCondition, RelatedStage,
     Result, Span,
-    condition::{self, Checked, Node, Parts, RelatedTest, Schema},
+    condition::{self, Checked, Node, Parts, Reach, RelatedTest, Schema, depends_on_time},
     normal::name::nearest,
 };
 
@@ -45,6 +45,10 @@ pub(crate) struct Trigger {
     pub(crate) to: usize,
     pub(crate) on: On,
     pub(crate) condition: Option<Checked>,
+    /// At which other records the condition looks, if the trigger looks at a state.
+    pub(crate) reach: Option<Reach>,
+    /// Whether time alone may make the condition, or the guard of the stage, true.
+    pub(crate) is_timed: bool,
     pub(crate) needs: Needs,
     pub(crate) reason: Option<String>,
 }
@@ -119,6 +123,8 @@ impl Programs {
             if let On::Related { test, .. } = &trigger.on {
                 self.types.extend(test.types.iter().map(|named| named.name.clone()));
             }
+            let places = trigger.reach.iter().flat_map(|reach| &reach.places);
+            self.types.extend(places.map(|place| place.entity_type.clone()));
         }
         self.all.push(program);
     }
@@ -188,6 +194,13 @@ impl Program {
             let made = make(lifecycle, place, schema, find, names);
             triggers.push(made.map_err(|error| within(&format!("triggers[{place}]"), error))?);
         }
+        for trigger in &mut triggers {
+            let guard = guards[trigger.to].as_ref().map(|guard: &Checked| &guard.root);
+            let asked = trigger.condition.as_ref().map(|condition| &condition.root);
+            let is_timed = guard.into_iter().chain(asked).any(depends_on_time);
+            trigger.is_timed =
+                trigger.is_state() && (is_timed || matches!(trigger.on, On::Inactivity(_)));
+        }
         triggers.sort_by_key(|trigger: &Trigger| {
             (!lifecycle.stages[trigger.to].kind.is_ordered(), trigger.to)
         });
@@ -197,7 +210,7 @@ impl Program {
     /// Whether the passing of time alone may do something about a record.
     pub(crate) fn is_timed(&self) -> bool {
         self.targets.iter().any(|targets| !targets.is_empty())
-            || self.triggers.iter().any(|trigger| matches!(trigger.on, On::Inactivity(_)))
+            || self.triggers.iter().any(|trigger| trigger.is_timed)
     }
 }
 
@@ -223,11 +236,16 @@ fn make<'a>(
     };
     let condition = trigger.condition.as_ref();
     let checked = condition.map(|condition| condition::check(condition, schema, entity_type));
+    let checked = checked.transpose().map_err(|error| within("where", error))?;
+    let is_state = matches!(on, On::Condition | On::Inactivity(_));
+    let reach = checked.as_ref().filter(|_| is_state).map(Reach::of);
     Ok(Trigger {
         place,
         to,
         on,
-        condition: checked.transpose().map_err(|error| within("where", error))?,
+        reach: reach.filter(|reach| reach.places.len() > 1),
+        is_timed: false,
+        condition: checked,
         needs: condition.map(Needs::of).unwrap_or_default(),
         reason: trigger.reason.clone(),
     })

@@ -5,12 +5,12 @@
 //! write; a move that is not made for another reason than that it is made already is recorded; and no
 //! trigger makes the write fail that set it off.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    super::{Catalog, Writing, conditions, reactions::Event},
+    super::{Catalog, Writing, conditions, reach, reactions::Event},
     Cause, enter, suppress,
-    timed::is_inactive,
+    timed::{is_inactive, schedule},
 };
 use crate::{
     ErrorKind, RecordId, RecordRef, Result, StageCause, SuppressedBy,
@@ -50,13 +50,20 @@ pub(in crate::engine) fn react(writing: &mut Writing<'_>, event: &Event) -> Resu
             run.activities(&table.model.name, *id, all)?;
             run.schedule(&table.model.name, *id)
         }
-        Event::Association(row) => run.association(row),
+        Event::Association(row) => {
+            run.association(row)?;
+            for end in [&row.from, &row.to] {
+                run.schedule(&end.entity_type, end.id)?;
+            }
+            Ok(())
+        }
         Event::Moved { lifecycle, id, stage } => {
             run.moved(lifecycle, *id, *stage)?;
             run.schedule(&lifecycle.lifecycle.entity_type, *id)
         }
         Event::Archiving { table, id } => run.schedule(&table.model.name, *id),
-    }
+    }?;
+    run.ask_around(event)
 }
 
 pub(super) struct Run<'a, 'w> {
@@ -258,7 +265,30 @@ impl<'a, 'w> Run<'a, 'w> {
 
     /// Asks what the passing of time may have made true.
     pub(super) fn ask_time(&mut self, program: usize, id: RecordId) -> Result<()> {
-        self.ask_states(program, id, |trigger| trigger.inactivity().is_some())
+        self.ask_states(program, id, |trigger| trigger.is_timed)
+    }
+
+    /// Asks the conditions of other records that look at what happened.
+    fn ask_around(&mut self, event: &Event) -> Result<()> {
+        let (programs, catalog) = (Arc::clone(&self.programs), Arc::clone(&self.catalog));
+        for (place, program) in programs.all.iter().enumerate() {
+            let mut concerned = BTreeSet::new();
+            for (nth, trigger) in program.triggers.iter().enumerate() {
+                let Some(reach) = &trigger.reach else { continue };
+                for id in reach::affected(self.writing.tx, &catalog, reach, event)? {
+                    let kind = match trigger.on {
+                        On::Inactivity(_) => StageCause::Inactivity,
+                        _ => StageCause::Condition,
+                    };
+                    self.fire(place, nth, id, Cause::new(kind, self.writing.now))?;
+                    concerned.insert(id);
+                }
+            }
+            for id in concerned {
+                schedule(self.writing, program, id)?;
+            }
+        }
+        Ok(())
     }
 
     fn ask_states(

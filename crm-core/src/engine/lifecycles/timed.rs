@@ -8,15 +8,19 @@
 //! stage, whether or not a timer came in time; and what is due is judged as of the moment at which it
 //! is due.
 
+use std::sync::Arc;
+
 use super::{
-    super::Writing,
+    super::{Writing, conditions},
     automation::{Run, stage_of},
     body, rows,
 };
 use crate::{
-    ChangeKind, RecordId, Result, Timestamp,
-    condition::{Direction, Moment, Parts},
-    lifecycle::{LifecycleModel, OverdueBody, Program, StageBody, StandingRow},
+    ChangeKind, ErrorKind, RecordId, Result, Timestamp,
+    condition::{Direction, Moment, Parts, depends_on_time},
+    lifecycle::{
+        Decision, LifecycleModel, MoveKind, OverdueBody, Program, StageBody, StandingRow, decide,
+    },
     store::{
         activities, journal,
         records::{self, StoredRow},
@@ -74,8 +78,8 @@ pub(super) fn schedule(writing: &mut Writing<'_>, program: &Program, id: RecordI
             // A stay may last for the whole time: it is too long a microsecond later.
             let overdue = overdue.first().map(|(_, at, _)| at.micros().saturating_add(1));
             let overdue = overdue.map(Timestamp::clamped);
-            let inactive = inactive(writing, program, &row, standing.as_ref())?;
-            overdue.into_iter().chain(inactive).min()
+            let next = next(writing, program, &row, standing.as_ref())?;
+            overdue.into_iter().chain(next).min()
         }
         None => None,
     };
@@ -132,20 +136,43 @@ fn untold<'p>(
     Ok(ends)
 }
 
-/// When a record will next have been inactive for long enough that a trigger moves it.
-fn inactive(
+/// When time alone may next set off a trigger that would move a record from where it stands.
+fn next(
     writing: &Writing<'_>,
     program: &Program,
     row: &StoredRow,
     standing: Option<&StandingRow>,
 ) -> Result<Option<Timestamp>> {
-    let mut spans = program.triggers.iter().filter_map(|trigger| trigger.inactivity()).peekable();
-    if spans.peek().is_none() {
-        return Ok(None);
+    let catalog = Arc::clone(&writing.catalog);
+    let moment = Moment::new(writing.now, "UTC")?;
+    let mut first: Option<Timestamp> = None;
+    for trigger in program.triggers.iter().filter(|trigger| trigger.is_timed) {
+        let lifecycle = &program.model.lifecycle;
+        if !matches!(
+            decide(lifecycle, standing, trigger.to, MoveKind::Automatic)?,
+            Decision::Enter(_)
+        ) {
+            continue;
+        }
+        let mut ends = Vec::new();
+        if let Some(span) = trigger.inactivity() {
+            let since = Moment::new(active_at(writing, row, standing)?, "UTC")?;
+            ends.push(since.shifted(span, Direction::Next));
+        }
+        for condition in trigger.condition.iter().chain(&program.guards[trigger.to]) {
+            if !depends_on_time(&condition.root) {
+                continue;
+            }
+            match conditions::ask(writing.tx, &catalog, condition, row.id, &moment) {
+                Ok((_, due)) => ends.extend(due),
+                // It cannot be asked then either.
+                Err(error) if error.kind() == ErrorKind::LimitExceeded => {}
+                Err(error) => return Err(error),
+            }
+        }
+        first = ends.into_iter().filter(|end| *end > writing.now).chain(first).min();
     }
-    let since = Moment::new(active_at(writing, row, standing)?, "UTC")?;
-    let ends = spans.map(|span| since.shifted(span, Direction::Next));
-    Ok(ends.filter(|end| *end > writing.now).min())
+    Ok(first)
 }
 
 /// Whether nothing has happened with a record for a span.
