@@ -194,12 +194,13 @@ pub use journal::{
 };
 pub use lifecycle::{
     Acceptance, AcceptanceBreach, DefineLifecycle, DefineLifecyclePreset, DefinedLifecycle,
-    DrawLifecycle, Drawing, DrawingFormat, ExplainStage, FindStuck, Funnel, FunnelStage,
-    GetAcceptance, GetFunnel, GetLifecycleHistory, GetStageTimes, Lifecycle, LifecycleHistory,
-    LifecycleName, LifecyclePreset, MoveStage, MovedStage, NextStage, RelatedStage, ResetStage,
-    Stage, StageCause, StageExplanation, StageKind, StageMapping, StageRemap, StageTime,
-    StageTimes, StageTrigger, StageVisit, Standing, StuckPage, StuckRecord, SuppressedBy,
-    SuppressedMove, TriggerAnswer,
+    DrawLifecycle, Drawing, DrawingFormat, ExplainStage, FindStuck, Flywheel, Funnel, FunnelStage,
+    GetAcceptance, GetFlywheel, GetFunnel, GetLifecycleHistory, GetStageTimes, Lifecycle,
+    LifecycleHistory, LifecycleName, LifecyclePreset, MoveKind, MoveRefusal, MoveStage, MovedStage,
+    NextStage, OverdueStage, RelatedStage, ResetStage, Stage, StageCause, StageDecision,
+    StageEntry, StageExplanation, StageFriction, StageKind, StageMachine, StageMapping, StagePlace,
+    StageRemap, StageTime, StageTimes, StageTrigger, StageVisit, Standing, StuckPage, StuckRecord,
+    SuppressedBy, SuppressedMove, TriggerAnswer,
 };
 pub use quality::{AttributeAudit, AuditFinding, AuditRecords, AuditReport, AuditRule};
 pub use query::{

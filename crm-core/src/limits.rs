@@ -138,6 +138,8 @@ pub const VIEW_BYTES: usize = 1024 * 1024;
 pub const LIFECYCLES: usize = 200;
 /// Stages of one lifecycle, and reasons of one stage.
 pub const STAGES: usize = 64;
+/// Times in which a record is to leave one stage.
+pub const STAGE_TARGETS: usize = 8;
 /// Triggers of one lifecycle.
 pub const STAGE_TRIGGERS: usize = 128;
 /// Bytes of one lifecycle as JSON.

@@ -17,14 +17,14 @@ use crate::{
     DefineLifecycle, DefineLifecyclePreset, DefinePreset, DefineType, DefinedLifecycle,
     DrawLifecycle, Drawing, Empty, EngineInfo, EntityType, Error, ErrorKind, EvaluateCondition,
     ExplainCondition, ExplainStage, ExportCsv, ExportReport, ExportVcard, FilePiece, FileRef,
-    FindRelated, FindStuck, Flow, FoundRecords, Funnel, GetAcceptance, GetActivity, GetAssociation,
-    GetFunnel, GetHistory, GetLifecycleHistory, GetManyRecords, GetRecord, GetRecordBy,
-    GetStageTimes, GroupRecords, HistoryPage, IdentifyVisitor, Import, ImportCsv, ImportName,
-    ImportPage, ImportPlan, ImportReport, ImportRun, ImportVcard, Lifecycle, LifecycleHistory,
-    LifecycleName, ListActivities, ListChanges, ListImports, ListPlanRows, ListRecords,
-    ListTimeline, MappingProposal, MoveStage, MovedStage, NewActivity, NextTimer, OpenOptions,
-    PatchAssociation, PatchRecord, PivotRecords, PivotTable, PlanImport, PlannedRows, Progress,
-    ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity,
+    FindRelated, FindStuck, Flow, Flywheel, FoundRecords, Funnel, GetAcceptance, GetActivity,
+    GetAssociation, GetFlywheel, GetFunnel, GetHistory, GetLifecycleHistory, GetManyRecords,
+    GetRecord, GetRecordBy, GetStageTimes, GroupRecords, HistoryPage, IdentifyVisitor, Import,
+    ImportCsv, ImportName, ImportPage, ImportPlan, ImportReport, ImportRun, ImportVcard, Lifecycle,
+    LifecycleHistory, LifecycleName, ListActivities, ListChanges, ListImports, ListPlanRows,
+    ListRecords, ListTimeline, MappingProposal, MoveStage, MovedStage, NewActivity, NextTimer,
+    OpenOptions, PatchAssociation, PatchRecord, PivotRecords, PivotTable, PlanImport, PlannedRows,
+    Progress, ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity,
     ReleaseVisitor, ResetStage, RestoreAssociation, RestoreRecord, Result, ResumeImport,
     RevertReport, RowsPage, RunSql, RunView, SaveView, SavedView, SearchPage, SearchText,
     SelectRows, SqlResult, StageExplanation, StageTimes, StuckPage, Tick, TickTimers, TimelinePage,
@@ -253,6 +253,9 @@ macro_rules! for_each_operation {
             /// Says why a record stands where it does, and what would move it.
             read "lifecycles.explain" LifecyclesExplain explain_stage(ExplainStage) -> StageExplanation
                 = |crm, r, _| crm.lifecycles().explain(&r);
+            /// Says what part of the new customers came by existing ones, and where the way to becoming one rubs.
+            read "lifecycles.flywheel" LifecyclesFlywheel get_flywheel(GetFlywheel) -> Flywheel
+                = |crm, r, _| crm.lifecycles().flywheel(&r);
             /// Counts how many reach each stage, go on, are lost or wait, and how long they take.
             read "lifecycles.funnel" LifecyclesFunnel get_funnel(GetFunnel) -> Funnel
                 = |crm, r, _| crm.lifecycles().funnel(&r);
@@ -331,7 +334,7 @@ macro_rules! for_each_operation {
             /// Searches the texts of records and activities: words, phrases and beginnings of words, the best first, with snippets.
             read "search.find" SearchFind search_text(SearchText) -> SearchPage
                 = |crm, r, _| crm.search(&r);
-            /// Reads a page of a record's timeline: its activities, those linked to it, and its changes, the latest first.
+            /// Reads a page of a record's timeline: its activities, those linked to it, its changes, and the stages to which it came, the latest first.
             read "timeline.list" TimelineList list_timeline(ListTimeline) -> TimelinePage
                 = |crm, r, _| crm.timeline(&r);
             /// Says when the next timer is due, and up to when the last tick went.

@@ -403,7 +403,12 @@ def whole(request: Request) -> dict[str, Json]:
 def timeline(page: crm.TimelinePage) -> Json:
     """Return a timeline as JSON has it, with the sort of each item as its name."""
     answer = plain(page)
-    names = {crm.Activity: "activity", crm.AssociationEntry: "association", crm.HistoryEntry: "change"}
+    names = {
+        crm.Activity: "activity",
+        crm.AssociationEntry: "association",
+        crm.HistoryEntry: "change",
+        crm.StageEntry: "stage",
+    }
     for entry, shown in zip(page, answer["entries"], strict=True):
         shown["item"] = {names[type(entry.item)]: shown["item"]}
     return answer
@@ -642,6 +647,13 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
         "text": db.lifecycles.draw(r["lifecycle"], **r.options("format"))
     },
     "lifecycles.explain": lambda db, r: db.lifecycles.explain(r["lifecycle"], r["id"]),
+    "lifecycles.flywheel": lambda db, r: db.lifecycles.flywheel(
+        r["lifecycle"],
+        **span(r),
+        **r.options("stage"),
+        referral=parts(crm.RelatedStage, r.options("referral").get("referral", [])),
+        repeat=parts(crm.RelatedStage, r.options("repeat").get("repeat", [])),
+    ),
     "lifecycles.funnel": lambda db, r: db.lifecycles.funnel(
         r["lifecycle"], **span(r), **r.options("quantiles")
     ),

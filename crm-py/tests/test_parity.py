@@ -161,7 +161,7 @@ def test_every_operation_is_called_by_a_method(
     db.query.select("book", ["title"])
     db.query.group("book", ["title"])
     db.query.pivot("book", ["title"], ["cover.name"], crm.GroupMeasure(count=True))
-    stages = [crm.Stage("new"), crm.Stage("read", guard="title is set"), crm.Stage("lost", kind="lost")]
+    stages = [crm.Stage("new", leave_within=["5min"]), crm.Stage("read", guard="title is set"), crm.Stage("lost", kind="lost")]
     triggers = [crm.StageTrigger("read", activity="chat", where="title is set")]
     db.lifecycles.define("way", "book", stages, triggers=triggers)
     db.lifecycles.define("way", "book", stages, map={"old": "new"}, dry_run=True)
@@ -174,6 +174,7 @@ def test_every_operation_is_called_by_a_method(
     db.lifecycles.reset("way", book.id, "new", "by mistake", at=at)
     db.lifecycles.explain("way", book.id)
     db.lifecycles.times("way", book.id)
+    db.lifecycles.flywheel("way", stage="read")
     db.lifecycles.funnel("way")
     db.lifecycles.stuck("way", "1d")
     db.lifecycles.acceptance("way", "new", "1h")
@@ -181,6 +182,9 @@ def test_every_operation_is_called_by_a_method(
     db.lifecycles.move("way", book.id, "lost", reason="x")
     db.activities.record(crm.NewActivity(kind="chat", at=at, subject=book))
     db.lifecycles.history("way", book.id)
+    db.timeline_page("book", book.id, items=["stage"])
+    (latest, *_) = recorder.answers["timeline.list"]["entries"]
+    assert_same(latest["item"]["stage"], crm.StageEntry)
     db.views.save("titles", crm.SelectRows("book", ["title"]))
     db.views.archive("titles")
     db.views.restore("titles")
@@ -231,6 +235,9 @@ def test_every_operation_is_called_by_a_method(
     assert_same(answers["lifecycles.history"], crm.LifecycleHistory)
     assert_same(answers["lifecycles.history"]["visits"][0], crm.StageVisit)
     assert_same(answers["lifecycles.history"]["suppressed"][0], crm.SuppressedMove)
+    assert_same(answers["lifecycles.history"]["overdue"][0], crm.OverdueStage)
+    assert_same(answers["lifecycles.flywheel"], crm.Flywheel)
+    assert_same(answers["lifecycles.flywheel"]["friction"][0], crm.StageFriction)
     assert_same(answers["lifecycles.times"], crm.StageTimes)
     assert_same(answers["lifecycles.times"]["stages"][0], crm.StageTime)
     assert_same(answers["lifecycles.funnel"], crm.Funnel)

@@ -268,6 +268,7 @@ fn about_lifecycles(id: RecordId) -> Vec<(&'static str, Json)> {
         ("lifecycles.history", json!({ "lifecycle": "way", "id": id })),
         ("lifecycles.times", json!({ "lifecycle": "way", "id": id })),
         ("lifecycles.explain", json!({ "lifecycle": "way", "id": id })),
+        ("lifecycles.flywheel", json!({ "lifecycle": "way", "stage": "known" })),
         ("lifecycles.funnel", json!({ "lifecycle": "way" })),
         ("lifecycles.stuck", json!({ "lifecycle": "way", "longer_than": "1d" })),
         ("lifecycles.acceptance", json!({ "lifecycle": "way", "stage": "begun", "within": "1h" })),

@@ -300,6 +300,7 @@ proptest! {
                         prop_assert!(change.version <= link.version);
                         format!("{} {}", change.kind.name(), json!(change.values))
                     }
+                    TimelineItem::Stage(stage) => format!("{} {}", stage.lifecycle, stage.stage),
                 };
                 found.push((entry.at, what));
             }

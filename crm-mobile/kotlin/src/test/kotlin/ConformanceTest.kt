@@ -57,6 +57,7 @@ import org.crmcore.model.FindStuck
 import org.crmcore.model.GetAcceptance
 import org.crmcore.model.GetActivity
 import org.crmcore.model.GetAssociation
+import org.crmcore.model.GetFlywheel
 import org.crmcore.model.GetFunnel
 import org.crmcore.model.GetHistory
 import org.crmcore.model.GetLifecycleHistory
@@ -217,6 +218,7 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "lifecycles.define_preset" to call(DefineLifecyclePreset::class) { defineLifecyclePreset(it) },
     "lifecycles.draw" to call(DrawLifecycle::class) { drawLifecycle(it) },
     "lifecycles.explain" to call(ExplainStage::class) { explainStage(it) },
+    "lifecycles.flywheel" to call(GetFlywheel::class) { getFlywheel(it) },
     "lifecycles.funnel" to call(GetFunnel::class) { getFunnel(it) },
     "lifecycles.get" to call(LifecycleName::class) { getLifecycle(it) },
     "lifecycles.history" to call(GetLifecycleHistory::class) { getLifecycleHistory(it) },
