@@ -7,6 +7,8 @@
 //! it is and listed.
 //! The journal also tells what was taken back already, so that doing it again does nothing more.
 
+use std::collections::HashMap;
+
 use super::{Imports, apply::cause, load};
 use crate::{
     ChangeKind, Error, ErrorKind, Flow, ImportState, LeftChange, LeftItem, Progress, RecordId,
@@ -17,6 +19,7 @@ use crate::{
     limits,
     ops::Watch,
     record::{Draft, Given, concerns_one_row},
+    schema::AttributeModel,
     store::{
         activities::Page,
         associations::{self as associations_of, Around, End},
@@ -34,7 +37,8 @@ impl Imports<'_> {
     /// Takes an import back: records that it created and nobody changed since are archived, values
     /// that it set and nobody changed since get back what they were, and associations that it added
     /// and nobody changed since are archived. So is what it created at the other end of them, unless
-    /// somebody changed or linked it since, or recorded an activity with it. The rest is left and
+    /// somebody changed or linked it since, recorded an activity with it, or made a record refer to
+    /// it. The rest is left and
     /// listed, and so is every activity that it recorded.
     ///
     /// An import that is not finished can be taken back as well; it is not gone on with then. Doing
@@ -80,8 +84,14 @@ impl Imports<'_> {
                     own: &own,
                     reverting: &reverting,
                     report: &mut report,
+                    referring: HashMap::new(),
                 };
-                changes.iter().try_for_each(|change| undo.change(change))?;
+                // What was made at the other end goes last, when the rows that named it are gone.
+                let (others, rows): (Vec<_>, Vec<_>) =
+                    changes.iter().partition(|change| undo.is_of_other(change));
+                rows.into_iter().try_for_each(|change| undo.change(change))?;
+                undo.find_references(&others)?;
+                others.into_iter().try_for_each(|change| undo.change(change))?;
                 let state = match is_finished {
                     true => ImportState::Reverted,
                     false => ImportState::Reverting,
@@ -121,9 +131,42 @@ struct Undo<'a, 'w> {
     /// That of taking them back.
     reverting: &'a str,
     report: &'a mut RevertReport,
+    /// Records in use that refer to records at the other end: their type, id and attribute.
+    referring: HashMap<RecordId, (String, RecordId, usize)>,
 }
 
 impl Undo<'_, '_> {
+    /// Whether a change created a record at the other end of an association.
+    fn is_of_other(&self, change: &StoredChange) -> bool {
+        change.kind == ChangeKind::RecordCreated
+            && change.entity_type.as_deref().is_some_and(|name| name != self.own_type)
+    }
+
+    /// Finds out which records in use refer to what these changes created, all in one go, since an
+    /// attribute need not have an index.
+    fn find_references(&mut self, others: &[&StoredChange]) -> Result<()> {
+        let mut of_type: HashMap<&str, Vec<RecordId>> = HashMap::new();
+        for change in others {
+            if let (Some(name), Some(id)) = (&change.entity_type, change.record_id) {
+                of_type.entry(name).or_default().push(id);
+            }
+        }
+        for (target, ids) in of_type {
+            for table in self.writing.catalog.iter() {
+                let attributes = table.model.live();
+                let refers = |a: &&AttributeModel| a.definition.target.as_deref() == Some(target);
+                for attribute in attributes.filter(refers) {
+                    let place = table.model.place(attribute);
+                    rows::referring(self.writing.tx, table, attribute, &ids, |id, by| {
+                        let by = (table.model.name.clone(), by, place);
+                        self.referring.entry(id).or_insert(by);
+                    })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn change(&mut self, change: &StoredChange) -> Result<()> {
         if change.kind == ChangeKind::ActivityRecorded {
             let id = ActivityBody::read(&change.body)?.id;
@@ -213,9 +256,19 @@ impl Undo<'_, '_> {
         Ok(())
     }
 
-    /// The change that links a record in use, or that recorded an activity with it.
+    /// The change that made a record in use refer to this one, linked it, or recorded an activity with
+    /// it.
     fn find_use(&self, id: RecordId) -> Result<Option<StoredChange>> {
         let tx = self.writing.tx;
+        if let Some((name, by, place)) = self.referring.get(&id) {
+            let table = self.writing.table(name)?;
+            let mut changes = Vec::new();
+            journal::of_record(tx, *by, 0, |row| {
+                changes.push(row);
+                Ok(true)
+            })?;
+            return Ok(last_to_set(&table, *place, &changes)?.cloned());
+        }
         let mut place = None;
         for end in [End::From, End::To] {
             let around = Around {
