@@ -34,6 +34,8 @@ const MAGIC_BYTES: usize = 8;
 const PADDING_WORDS: usize = 64;
 /// What stands before the length of a message, since version 0.15 of the format.
 const CONTINUATION: u32 = u32::MAX;
+/// Bytes for which there is room before any came.
+const FIRST_BYTES: u64 = 1024 * 1024;
 /// Bytes of the description of a message.
 const HEADER_BYTES: u64 = 16 * 1024 * 1024;
 
@@ -161,8 +163,16 @@ impl<R: Read> IpcBatches<R> {
             return Err(too_large());
         }
         let mut bytes = Vec::new();
-        self.source.by_ref().take(count).read_to_end(&mut bytes).map_err(failed)?;
-        if bytes.len() as u64 == count { Ok(bytes) } else { Err(damaged()) }
+        while (bytes.len() as u64) < count {
+            // Room for what may come, and never for more than twice of what came.
+            let step = (count - bytes.len() as u64).min(FIRST_BYTES.max(bytes.len() as u64));
+            bytes.reserve_exact(usize::try_from(step).map_err(|_| too_large())?);
+            let read = self.source.by_ref().take(step).read_to_end(&mut bytes).map_err(failed)?;
+            if (read as u64) < step {
+                return Err(damaged());
+            }
+        }
+        Ok(bytes)
     }
 
     fn next_batch(&mut self) -> Result<Option<RecordBatch>> {

@@ -84,14 +84,10 @@ impl Imports<'_> {
                     own: &own,
                     reverting: &reverting,
                     report: &mut report,
-                    referring: HashMap::new(),
+                    others: others(&changes, &own_type),
+                    referring: None,
                 };
-                // What was made at the other end goes last, when the rows that named it are gone.
-                let (others, rows): (Vec<_>, Vec<_>) =
-                    changes.iter().partition(|change| undo.is_of_other(change));
-                rows.into_iter().try_for_each(|change| undo.change(change))?;
-                undo.find_references(&others)?;
-                others.into_iter().try_for_each(|change| undo.change(change))?;
+                changes.iter().try_for_each(|change| undo.change(change))?;
                 let state = match is_finished {
                     true => ImportState::Reverted,
                     false => ImportState::Reverting,
@@ -131,40 +127,74 @@ struct Undo<'a, 'w> {
     /// That of taking them back.
     reverting: &'a str,
     report: &'a mut RevertReport,
-    /// Records in use that refer to records at the other end: their type, id and attribute.
-    referring: HashMap<RecordId, (String, RecordId, usize)>,
+    /// What it created at the other end of associations, by type.
+    others: HashMap<String, Vec<RecordId>>,
+    /// The records in use that refer to those, once that was asked.
+    referring: Option<HashMap<RecordId, Reference>>,
+}
+
+/// A record that refers to another: its type, its id and the place of the attribute.
+type Reference = (String, RecordId, usize);
+
+/// The records of other types that changes created.
+fn others(changes: &[StoredChange], own_type: &str) -> HashMap<String, Vec<RecordId>> {
+    let mut others: HashMap<String, Vec<RecordId>> = HashMap::new();
+    for change in changes.iter().filter(|change| change.kind == ChangeKind::RecordCreated) {
+        if let (Some(name), Some(id)) = (&change.entity_type, change.record_id)
+            && name != own_type
+        {
+            others.entry(name.clone()).or_default().push(id);
+        }
+    }
+    others
+}
+
+/// For each of these records of one type to which others in use refer, one of those.
+fn references(
+    writing: &Writing<'_>,
+    target: &str,
+    ids: &[RecordId],
+    found: &mut HashMap<RecordId, Reference>,
+) -> Result<()> {
+    for table in writing.catalog.iter() {
+        let refers = |a: &&AttributeModel| a.definition.target.as_deref() == Some(target);
+        for attribute in table.model.live().filter(refers) {
+            let place = table.model.place(attribute);
+            rows::referring(writing.tx, table, attribute, ids, |id, by| {
+                found.entry(id).or_insert_with(|| (table.model.name.clone(), by, place));
+            })?;
+        }
+    }
+    Ok(())
 }
 
 impl Undo<'_, '_> {
-    /// Whether a change created a record at the other end of an association.
-    fn is_of_other(&self, change: &StoredChange) -> bool {
-        change.kind == ChangeKind::RecordCreated
-            && change.entity_type.as_deref().is_some_and(|name| name != self.own_type)
-    }
-
-    /// Finds out which records in use refer to what these changes created, all in one go, since an
-    /// attribute need not have an index.
-    fn find_references(&mut self, others: &[&StoredChange]) -> Result<()> {
-        let mut of_type: HashMap<&str, Vec<RecordId>> = HashMap::new();
-        for change in others {
-            if let (Some(name), Some(id)) = (&change.entity_type, change.record_id) {
-                of_type.entry(name).or_default().push(id);
+    /// A record in use that refers to one of `target`.
+    fn find_reference(&mut self, target: &str, id: RecordId) -> Result<Option<Reference>> {
+        if self.referring.is_none() {
+            // All in one go, since an attribute need not have an index.
+            let mut found = HashMap::new();
+            for (target, ids) in &self.others {
+                references(self.writing, target, ids, &mut found)?;
             }
+            self.referring = Some(found);
         }
-        for (target, ids) in of_type {
-            for table in self.writing.catalog.iter() {
-                let attributes = table.model.live();
-                let refers = |a: &&AttributeModel| a.definition.target.as_deref() == Some(target);
-                for attribute in attributes.filter(refers) {
-                    let place = table.model.place(attribute);
-                    rows::referring(self.writing.tx, table, attribute, &ids, |id, by| {
-                        let by = (table.model.name.clone(), by, place);
-                        self.referring.entry(id).or_insert(by);
-                    })?;
-                }
-            }
+        let Some(known) = self.referring.as_ref().and_then(|found| found.get(&id)) else {
+            return Ok(None);
+        };
+        let (name, by, place) = known;
+        let table = self.writing.table(name)?;
+        let first = table.model.attributes[*place].span().start;
+        let is_current = rows::get(self.writing.tx, &table, *by)?.is_some_and(|row| {
+            row.archived_at.is_none() && row.cells[first] == Cell::Blob(id.as_bytes().to_vec())
+        });
+        if is_current {
+            return Ok(Some(known.clone()));
         }
-        Ok(())
+        // It was taken back itself meanwhile; there may be others.
+        let mut found = HashMap::new();
+        references(self.writing, target, &[id], &mut found)?;
+        Ok(found.remove(&id))
     }
 
     fn change(&mut self, change: &StoredChange) -> Result<()> {
@@ -241,7 +271,7 @@ impl Undo<'_, '_> {
         }
         // A record of a row is the import's own; what it made beside it others may have taken up.
         if table.model.name != self.own_type
-            && let Some(use_of_it) = self.find_use(id)?
+            && let Some(use_of_it) = self.find_use(&table.model.name, id)?
         {
             self.leave(LeftItem::Record, id, None, Some(&use_of_it), ErrorKind::StaleVersion);
             return Ok(());
@@ -258,16 +288,16 @@ impl Undo<'_, '_> {
 
     /// The change that made a record in use refer to this one, linked it, or recorded an activity with
     /// it.
-    fn find_use(&self, id: RecordId) -> Result<Option<StoredChange>> {
+    fn find_use(&mut self, of_type: &str, id: RecordId) -> Result<Option<StoredChange>> {
         let tx = self.writing.tx;
-        if let Some((name, by, place)) = self.referring.get(&id) {
-            let table = self.writing.table(name)?;
+        if let Some((name, by, place)) = self.find_reference(of_type, id)? {
+            let table = self.writing.table(&name)?;
             let mut changes = Vec::new();
-            journal::of_record(tx, *by, 0, |row| {
+            journal::of_record(tx, by, 0, |row| {
                 changes.push(row);
                 Ok(true)
             })?;
-            return Ok(last_to_set(&table, *place, &changes)?.cloned());
+            return Ok(last_to_set(&table, place, &changes)?.cloned());
         }
         let mut place = None;
         for end in [End::From, End::To] {

@@ -247,6 +247,30 @@ fn an_import_that_was_cut_short_goes_on_past_rows_of_nothing() {
     assert_eq!(apply(&crm, &made).unwrap_err().kind(), ErrorKind::StaleVersion);
 }
 
+#[test]
+fn a_stream_is_spooled_to_a_file_that_an_import_reads() {
+    let folder = Folder::new();
+    let crm = folder.open();
+    crm.types().define(definition()).unwrap();
+    let path = folder.at("people.arrows");
+    let stream = || {
+        let schema = table()[0].schema();
+        arrow_array::RecordBatchIterator::new(table().map(Ok), schema)
+    };
+    let cancelled = crm.spool_table(&path, stream(), &mut |_| Flow::Cancel).unwrap_err();
+    assert_eq!((cancelled.kind(), path.exists()), (ErrorKind::Interrupted, false));
+    let rows = crm.spool_table(&path, stream(), &mut |_| Flow::Continue).unwrap();
+    assert_eq!(rows, 6);
+    let made = plan(&crm, &from_file(&path, wanted())).unwrap();
+    assert_eq!((made.create, made.rows), (2, 5));
+    assert_eq!(apply(&crm, &made).unwrap().import.created, 2);
+    // A file that is there is left as it is.
+    let before = std::fs::read(&path).unwrap();
+    let error = crm.spool_table(&path, stream(), &mut |_| Flow::Continue).unwrap_err();
+    assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidArgument, Some("path")));
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
 fn refusal(crm: &Crm, bytes: &[u8]) -> Error {
     let columns = vec![map("code"), map("name")];
     let error = plan(crm, &request(bytes, columns)).unwrap_err();

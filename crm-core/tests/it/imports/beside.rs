@@ -525,6 +525,13 @@ fn taking_back_leaves_what_others_refer_to() {
         .collect();
     assert_eq!(left, [(LeftItem::Record, acme.id, Some("user:eve"), "stale_version")]);
     assert_eq!((report.archived, report.associations), (6, 4));
+
+    // Once nobody refers to it, it goes as well.
+    eve.records("order").archive(moved, None).unwrap();
+    let others = eve.records("order").iter().map(|order| order.unwrap().id);
+    others.for_each(|id| drop(eve.records("order").archive(id, None).unwrap()));
+    let again = revert(&crm, &run);
+    assert_eq!((again.archived, again.left_count), (1, 0));
     assert_sound(&crm);
 }
 
