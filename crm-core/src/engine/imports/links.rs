@@ -100,26 +100,7 @@ impl LinkBlock {
             return Err(invalid("associations.create_missing", message).with_hint("leave it out"));
         }
         let column = find_column(source.header(), &block.column)?;
-        let (by, kind, reader) = match &block.by {
-            None => (None, Kind::Reference, CellReader::Trimmed),
-            Some(name) => {
-                let key = find_name(other, name, is_own)?;
-                if block.create_missing && key.is_calculated() {
-                    return Err(calculated(name));
-                }
-                let mapping = ColumnMapping::new(&block.column, name);
-                let reader = CellReader::new(key, "", &mapping)?;
-                (Some(other.model.place(key)), key.definition.kind, reader)
-            }
-        };
-        let mapping = ColumnMapping::new(&block.column, "");
-        let judged = source.check_column(column, kind, 0, &mapping);
-        // A list of names is one cell too.
-        judged
-            .or_else(|error| {
-                source.check_column(column, Kind::Choices, 0, &mapping).map_err(|_| error)
-            })
-            .map_err(|error| error.with_field(&block.column))?;
+        let (by, kind, reader) = read_names(source, column, block, other, is_own)?;
         if block.separator.as_deref() == Some("") {
             return Err(invalid("associations.separator", "a separator has a character at least"));
         }
@@ -473,4 +454,33 @@ fn is_archived(other: &Table) -> Error {
 
 fn invalid(field: &str, message: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidArgument, message).with_field(field)
+}
+
+/// How the cells of a column name other records: by which attribute, of which kind, read how.
+fn read_names(
+    source: &dyn RowSource,
+    column: usize,
+    block: &AssociationColumns,
+    other: &Table,
+    is_own: bool,
+) -> Result<(Option<usize>, Kind, CellReader)> {
+    let mapping = ColumnMapping::new(&block.column, block.by.as_deref().unwrap_or_default());
+    let (by, kind, reader) = match &block.by {
+        None => (None, Kind::Reference, CellReader::Trimmed),
+        Some(name) => {
+            let key = find_name(other, name, is_own)?;
+            if block.create_missing && key.is_calculated() {
+                return Err(calculated(name));
+            }
+            let reader = CellReader::new(key, "", &mapping)?;
+            (Some(other.model.place(key)), key.definition.kind, reader)
+        }
+    };
+    let judged = source.check_column(column, kind, 0, &mapping);
+    // A list of names is one cell too.
+    let judged = judged.or_else(|error| {
+        source.check_column(column, Kind::Choices, 0, &mapping).map_err(|_| error)
+    });
+    judged.map_err(|error| error.with_field(&block.column))?;
+    Ok((by, kind, reader))
 }
