@@ -34,6 +34,7 @@ mod observe;
 mod pivot;
 mod progress;
 mod queries;
+mod reactions;
 mod records;
 mod rollups;
 mod row_import;
