@@ -527,7 +527,7 @@ macro_rules! requests_of_streams {
 }
 
 #[cfg(feature = "arrow")]
-requests_of_streams! { crate::ReadTable crate::IngestTable }
+requests_of_streams! { crate::ReadTable crate::IngestTable crate::IngestActivities }
 
 type JsonReader<'de> = serde_json::Deserializer<serde_json::de::SliceRead<'de>>;
 

@@ -295,7 +295,11 @@ def planned(db: crm.Crm, request: Request) -> crm.ImportPlan:
     """Plan an import, by the method of its format."""
     source = Request(request["source"])
     columns = [crm.ColumnMapping(**column) for column in request["columns"]]
-    method = {"csv": db.imports.plan_csv, "json_lines": db.imports.plan_json_lines}
+    method: dict[str, Callable[..., crm.ImportPlan]] = {
+        "csv": db.imports.plan_csv,
+        "json_lines": db.imports.plan_json_lines,
+        "arrow": db.imports.plan_arrow,
+    }
     plan = method[source.options("format").get("format", "csv")](
         request["type"],
         mapping=columns,

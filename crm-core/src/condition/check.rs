@@ -18,7 +18,7 @@ use super::{
     size,
 };
 use crate::{
-    Error, ErrorKind, Kind, Result, Value,
+    ChoiceOption, Error, ErrorKind, Kind, Result, Value,
     cell::Cell,
     lifecycle::LifecycleModel,
     normal::name::nearest,
@@ -51,6 +51,8 @@ pub(crate) struct AssociationShape<'a> {
     pub(crate) from: &'a [String],
     /// The entity types at which it ends.
     pub(crate) to: &'a [String],
+    /// The roles that it allows; any text if there are none.
+    pub(crate) roles: &'a [ChoiceOption],
 }
 
 /// Judges `condition` for records of `entity_type`.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import datetime
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass
@@ -14,6 +13,7 @@ from crm import conditions, wire
 from crm._native import Engine
 from crm.activities import RecordRef
 from crm.conditions import Condition, ConditionAnswer
+from crm.named import Named
 from crm.values import encode
 
 
@@ -582,8 +582,11 @@ class StageExplanation:
     """The stages to which it could go, those in order first."""
 
 
-class Lifecycles:
+class Lifecycles(Named[Lifecycle]):
     """Stages, and where records stand: `Crm.lifecycles`.
+
+    Records stay where they stand in an archived lifecycle, and are no longer moved; what happened
+    meanwhile is not made up for when it is restored.
 
     >>> import crm
     >>> with crm.open() as db:
@@ -595,7 +598,7 @@ class Lifecycles:
     """
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        super().__init__(engine, "lifecycles", "lifecycle", _read)
 
     def define(
         self,
@@ -635,23 +638,7 @@ class Lifecycles:
 
     def define_preset(self, preset: LifecyclePreset | str) -> Lifecycle:
         """Define one of the ready-made lifecycles."""
-        return _read(self._engine.call("lifecycles.define_preset", {"preset": str(preset)}))
-
-    def get(self, lifecycle: str) -> Lifecycle:
-        """Return the definition of a lifecycle; `NotFoundError` if there is none of this name."""
-        return _read(self._engine.call("lifecycles.get", {"lifecycle": lifecycle}))
-
-    def list(self) -> builtins.list[Lifecycle]:
-        """Return all lifecycles, archived ones included, by name."""
-        return [_read(plain) for plain in self._engine.call("lifecycles.list", {})]
-
-    def archive(self, lifecycle: str) -> Lifecycle:
-        """Archive a lifecycle: records stay where they stand, and are no longer moved."""
-        return _read(self._engine.call("lifecycles.archive", {"lifecycle": lifecycle}))
-
-    def restore(self, lifecycle: str) -> Lifecycle:
-        """Take a lifecycle out of the archive. What happened meanwhile is not made up for."""
-        return _read(self._engine.call("lifecycles.restore", {"lifecycle": lifecycle}))
+        return self._change("define_preset", {"preset": str(preset)})
 
     def move(
         self,
