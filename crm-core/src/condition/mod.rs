@@ -19,6 +19,7 @@ mod normalise;
 mod print;
 mod request;
 mod resolve;
+mod ruled_out;
 mod size;
 mod span;
 mod text;
@@ -40,7 +41,11 @@ pub(crate) use checked::{
 };
 pub(crate) use evaluate::{ChangeFact, Facts, RelatedFact, Subject, Total, explain, fits};
 pub(crate) use json::refusal;
-pub(crate) use resolve::{FoundField, event, field, kind, property, related, relatives};
+pub(crate) use resolve::{
+    FoundField, event, field, happening, kind, property, related, relatives,
+};
+pub(crate) use ruled_out::is_ruled_out;
+pub(crate) use span::Parts;
 pub(crate) use when::{Moment, day_in_zone, has_anniversary};
 
 use crate::{Timestamp, Value, shape::debug};

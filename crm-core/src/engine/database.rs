@@ -192,6 +192,7 @@ impl Crm {
         self.verify_activities(&mut report, &mut goes_on)?;
         self.verify_associations(&mut report, &mut goes_on)?;
         self.verify_lifecycles(&mut report, goes_on)?;
+        self.verify_rules(&mut report)?;
         report.problems.truncate(FINDINGS);
         report.is_ok = report.problems.is_empty();
         Ok(report)

@@ -40,6 +40,8 @@ named! {
         Related = "related",
         /// A condition that had become true.
         Condition = "condition",
+        /// A rule.
+        Rule = "rule",
         /// A later stage: this one was skipped.
         Implied = "implied",
         /// A person, or the host, put it back.

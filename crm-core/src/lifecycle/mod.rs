@@ -22,7 +22,7 @@ mod words;
 pub use answers::{
     LifecycleHistory, MovedStage, StageCause, StageVisit, Standing, SuppressedBy, SuppressedMove,
 };
-pub(crate) use check::{check_definition, check_reason};
+pub(crate) use check::{check_definition, check_reason, within};
 pub(crate) use cycle::check_cycles;
 pub use definition::{
     DefineLifecycle, DefinedLifecycle, Lifecycle, RelatedStage, Stage, StageKind, StageMapping,

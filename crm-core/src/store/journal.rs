@@ -21,7 +21,7 @@ pub(crate) struct NewRow<'a> {
 }
 
 /// A row as it was written.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct StoredChange {
     pub(crate) seq: i64,
     pub(crate) device: [u8; 16],
@@ -269,6 +269,13 @@ pub(crate) fn count_created(conn: &Connection, entity_type: &str) -> Result<u64>
 /// How many changes of a kind there are.
 pub(crate) fn count(conn: &Connection, kind: ChangeKind) -> Result<u64> {
     let mut statement = conn.prepare_cached("SELECT count(*) FROM crm_journal WHERE kind = ?1")?;
+    Ok(statement.query_row([kind.name()], |row| row.get(0))?)
+}
+
+/// How many records, or whatever else has an id, have changes of a kind.
+pub(crate) fn count_owners(conn: &Connection, kind: ChangeKind) -> Result<u64> {
+    let sql = "SELECT count(DISTINCT record_id) FROM crm_journal WHERE kind = ?1";
+    let mut statement = conn.prepare_cached(sql)?;
     Ok(statement.query_row([kind.name()], |row| row.get(0))?)
 }
 

@@ -8,7 +8,7 @@ mod automation;
 mod definitions;
 mod reads;
 
-pub(super) use automation::{concern, react};
+pub(super) use automation::{Attempted, concern, move_by_rule, react};
 
 use std::sync::Arc;
 
@@ -339,6 +339,7 @@ fn enter(
         activity: cause.activity,
         record: cause.record,
     };
+    let from = row.stage.as_deref().and_then(|stage| lifecycle.place(stage));
     let (seq, stamp) = (writing.next_seq(), writing.stamp());
     if row.visits > 0 {
         rows::end_visit(writing.tx, &row, at)?;
@@ -353,7 +354,7 @@ fn enter(
     let body = body(program, record, change).to_json();
     writing.log(stamp, kind, None, Some(row.id), &body)?;
     let lifecycle = Arc::clone(&program.model);
-    writing.tell(Event::Moved { lifecycle, id: record, stage: entry.to })?;
+    writing.tell(Event::Moved { lifecycle, id: record, stage: entry.to, from })?;
     Ok(row)
 }
 
