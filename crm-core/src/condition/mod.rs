@@ -41,9 +41,7 @@ pub(crate) use checked::{
 };
 pub(crate) use evaluate::{ChangeFact, Facts, RelatedFact, Subject, Total, explain, fits};
 pub(crate) use json::refusal;
-pub(crate) use resolve::{
-    FoundField, event, field, happening, kind, property, related, relatives,
-};
+pub(crate) use resolve::{FoundField, event, field, happening, kind, property, related, relatives};
 pub(crate) use ruled_out::is_ruled_out;
 pub(crate) use span::Parts;
 pub(crate) use when::{Moment, day_in_zone, has_anniversary};

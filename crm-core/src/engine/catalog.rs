@@ -249,8 +249,9 @@ impl Catalog {
         if let Some(programs) = self.programs.get() {
             return Ok(Some(programs));
         }
-        let programs =
-            self.make_programs().map_err(|(name, error)| would_not_hold("lifecycle", &name, &error))?;
+        let programs = self
+            .make_programs()
+            .map_err(|(name, error)| would_not_hold("lifecycle", &name, &error))?;
         Ok(Some(self.programs.get_or_init(|| Arc::new(programs))))
     }
 

@@ -18,18 +18,17 @@ impl Crm {
             let catalog = Catalog::load(conn)?;
             for model in catalog.rules() {
                 if !is_as_told(conn, model)? && report.problems.len() < FINDINGS {
-                    report.problems.push(format!(
-                        "rule {}: the table differs from the journal",
-                        model.name()
-                    ));
+                    report
+                        .problems
+                        .push(format!("rule {}: the table differs from the journal", model.name()));
                 }
             }
             let told = journal::count_owners(conn, ChangeKind::RuleDefined)?;
             let stored = catalog.rules().len() as u64;
             if told != stored {
-                report.problems.push(format!(
-                    "rules: the table has {stored} of them, the journal has {told}"
-                ));
+                report
+                    .problems
+                    .push(format!("rules: the table has {stored} of them, the journal has {told}"));
             }
             Ok(())
         })

@@ -115,7 +115,8 @@ fn unending(programs: &[RuleProgram], edges: &Edges) -> BTreeSet<usize> {
             (0..programs.len()).map(|from| reached(edges, from, &left)).collect();
         left.retain(|place| reach[*place].contains(place));
         let ends = |place: &usize| {
-            let with = left.iter().filter(|o| reach[*place].contains(o) && reach[**o].contains(place));
+            let with =
+                left.iter().filter(|o| reach[*place].contains(o) && reach[**o].contains(place));
             let written = with.flat_map(|other| programs[*other].writes.iter().flatten());
             let written: BTreeSet<Fact> = written.map(Write::fact).collect();
             !programs[*place].reads.is_disjoint(&written)

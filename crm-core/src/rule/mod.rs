@@ -22,8 +22,8 @@ pub use definition::{
 pub(crate) use definition::{RuleModel, read_rule, rule_json};
 pub(crate) use program::{Act, RuleOn, RuleProgram, RulePrograms, Task};
 pub use requests::{ListRuleRuns, RuleName, RuleSimulation, SimulateRule, SimulatedRun};
-pub(crate) use runs::{EmittedBody, RunBody, rule_owner};
 pub use runs::{
     ActionOutcome, ActionResult, RuleEvent, RuleEventKind, RuleRun, RuleRunPage, RuleStep,
     SkippedRun,
 };
+pub(crate) use runs::{EmittedBody, RunBody, rule_owner};

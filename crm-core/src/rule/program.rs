@@ -169,8 +169,7 @@ impl RuleProgram {
         let (mut actions, mut writes) = (Vec::new(), Vec::new());
         for (place, action) in rule.actions.iter().enumerate() {
             let path = || format!("actions[{place}].{}", action.name());
-            let (act, written) =
-                judge.action(action).map_err(|error| within(&path(), error))?;
+            let (act, written) = judge.action(action).map_err(|error| within(&path(), error))?;
             actions.push(act);
             writes.push(written);
         }

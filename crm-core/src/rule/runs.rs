@@ -65,16 +65,12 @@ pub struct RuleEvent {
     /// What it was.
     pub kind: RuleEventKind,
     /// The change of the journal; `None` if it was only time that passed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seq: Option<i64>,
     /// The activity.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activity_id: Option<RecordId>,
     /// The attribute.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attribute: Option<String>,
     /// The stage that was entered or left.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<String>,
 }
 
@@ -108,7 +104,6 @@ pub struct ActionResult {
     /// What became of it.
     pub outcome: ActionOutcome,
     /// Why it failed or was suppressed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
 }
 

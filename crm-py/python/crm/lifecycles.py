@@ -38,6 +38,7 @@ class StageCause(StrEnum):
     ACTIVITY = "activity"
     RELATED = "related"
     CONDITION = "condition"
+    RULE = "rule"
     IMPLIED = "implied"
     RESET = "reset"
 

@@ -6,10 +6,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use crate::{
-    RecordId, RecordRef, RuleStep, SkippedRun, limits,
-    rule::RuleProgram,
-};
+use crate::{RecordId, RecordRef, RuleStep, SkippedRun, limits, rule::RuleProgram};
 
 /// The rules that led to something; none if a write of the host did.
 #[derive(Debug, Clone, Default)]

@@ -45,11 +45,7 @@ pub(super) fn look(
 }
 
 /// When the date of a record comes for which a rule waits.
-fn due(
-    program: &RuleProgram,
-    model: &TypeModel,
-    row: &StoredRow,
-) -> Result<Option<Timestamp>> {
+fn due(program: &RuleProgram, model: &TypeModel, row: &StoredRow) -> Result<Option<Timestamp>> {
     let RuleOn::Date { place, span, direction } = program.on else { return Ok(None) };
     let attribute = &model.attributes[place];
     let Cell::Integer(number) = row.cells[attribute.first] else { return Ok(None) };

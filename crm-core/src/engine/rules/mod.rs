@@ -93,7 +93,8 @@ impl<'a> Rules<'a> {
         check_rule(&request.rule).map_err(in_rule)?;
         let mut answer = None;
         let written = self.crm.write(|writing| {
-            let mut model = definitions::plan(&writing.catalog, &request.rule).map_err(in_rule)?.model;
+            let mut model =
+                definitions::plan(&writing.catalog, &request.rule).map_err(in_rule)?.model;
             if model.id == definitions::UNSAVED {
                 model.uid = writing.new_id();
             }
@@ -139,8 +140,8 @@ fn simulate(
     let program = program.ok_or_else(no_program)?;
     let table = catalog.table(&request.rule.entity_type)?;
     let row = records::get(writing.tx, table, id)?;
-    let row = row
-        .ok_or_else(|| Error::new(ErrorKind::NotFound, "no such record").with_field("id"))?;
+    let row =
+        row.ok_or_else(|| Error::new(ErrorKind::NotFound, "no such record").with_field("id"))?;
     let (mut would_run, mut leaves) = (check_in_use(&row).is_ok(), Vec::new());
     if let Some(condition) = &program.condition {
         let moment = Moment::new(writing.now, "UTC")?;

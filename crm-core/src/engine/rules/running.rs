@@ -22,8 +22,7 @@ use crate::{
 /// Whether a rule is about records of one of these types.
 pub(in crate::engine) fn concern(catalog: &Catalog, types: &[&str]) -> Result<bool> {
     let programs = catalog.rule_programs()?;
-    Ok(programs
-        .is_some_and(|programs| types.iter().any(|name| !programs.of_type(name).is_empty())))
+    Ok(programs.is_some_and(|programs| types.iter().any(|name| !programs.of_type(name).is_empty())))
 }
 
 /// The places of the rules that wait for such a change of a record.
