@@ -139,6 +139,7 @@ mod schema;
 mod search;
 mod shape;
 mod time;
+mod timer;
 mod value;
 
 #[cfg(feature = "sqlite")]
@@ -220,6 +221,7 @@ pub use search::{
     FoundActivity, SearchHit, SearchItem, SearchPage, SearchText, Snippet, SnippetPart,
 };
 pub use time::{Clock, Date, FixedClock, Timestamp};
+pub use timer::{NextTimer, Tick, TickTimers};
 pub use value::{Address, Bytes, FileRef, Money, Value, Values};
 
 #[cfg(all(feature = "arrow", feature = "sqlite"))]
@@ -227,7 +229,7 @@ pub use engine::TableStream;
 #[cfg(feature = "sqlite")]
 pub use engine::{
     Activities, ActivityKinds, AssociationTypes, Associations, Crm, Files, Imports, Journal,
-    Lifecycles, Observer, Records, Types, Views,
+    Lifecycles, Observer, Records, Timers, Types, Views,
 };
 /// The crates whose types stand in the signatures of feature `arrow`. A new major version of them is
 /// one of ours.

@@ -22,13 +22,13 @@ use crm_core::{
     GetStageTimes, GroupRecords, HistoryPage, IdentifyVisitor, Import, ImportCsv, ImportName,
     ImportPage, ImportPlan, ImportReport, ImportRun, ImportVcard, Lifecycle, LifecycleHistory,
     LifecycleName, ListActivities, ListChanges, ListImports, ListPlanRows, ListRecords,
-    ListTimeline, MappingProposal, MoveStage, MovedStage, NewActivity, PatchAssociation,
+    ListTimeline, MappingProposal, MoveStage, MovedStage, NewActivity, NextTimer, PatchAssociation,
     PatchRecord, PivotRecords, PivotTable, PlanImport, PlannedRows, Progress, ProposeMapping,
     ReadFile, Record, RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor, ResetStage,
     RestoreAssociation, RestoreRecord, Result, ResumeImport, RevertReport, RowsPage, RunSql,
     RunView, SaveView, SavedView, SearchPage, SearchText, SelectRows, SqlResult, StageExplanation,
-    StageTimes, StuckPage, TimelinePage, TypeName, UpsertRecord, Upserted, VerifyReport,
-    ViewAnswer, ViewName, Visitor, WalkAssociations, ops::Watch,
+    StageTimes, StuckPage, Tick, TickTimers, TimelinePage, TypeName, UpsertRecord, Upserted,
+    VerifyReport, ViewAnswer, ViewName, Visitor, WalkAssociations, ops::Watch,
 };
 
 use crate::{Crm, ProgressListener, guard::guard, progress::ask};
