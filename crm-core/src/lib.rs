@@ -141,6 +141,7 @@ mod schema;
 mod search;
 mod shape;
 mod time;
+mod timer;
 mod value;
 
 #[cfg(feature = "sqlite")]
@@ -228,6 +229,7 @@ pub use search::{
     FoundActivity, SearchHit, SearchItem, SearchPage, SearchText, Snippet, SnippetPart,
 };
 pub use time::{Clock, Date, FixedClock, Timestamp};
+pub use timer::{NextTimer, Tick, TickTimers};
 pub use value::{Address, Bytes, FileRef, Money, Value, Values};
 
 #[cfg(all(feature = "arrow", feature = "sqlite"))]
@@ -235,7 +237,7 @@ pub use engine::TableStream;
 #[cfg(feature = "sqlite")]
 pub use engine::{
     Activities, ActivityKinds, AssociationTypes, Associations, Crm, Files, Imports, Journal,
-    Lifecycles, Observer, Records, Rules, Types, Views,
+    Lifecycles, Observer, Records, Rules, Timers, Types, Views,
 };
 /// The crates whose types stand in the signatures of feature `arrow`. A new major version of them is
 /// one of ours.

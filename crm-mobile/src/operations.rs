@@ -23,13 +23,13 @@ use crm_core::{
     ImportName, ImportPage, ImportPlan, ImportReport, ImportRun, ImportVcard, Lifecycle,
     LifecycleHistory, LifecycleName, ListActivities, ListChanges, ListImports, ListPlanRows,
     ListRecords, ListRuleRuns, ListTimeline, MappingProposal, MoveStage, MovedStage, NewActivity,
-    PatchAssociation, PatchRecord, PivotRecords, PivotTable, PlanImport, PlannedRows, Progress,
-    ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity,
+    NextTimer, PatchAssociation, PatchRecord, PivotRecords, PivotTable, PlanImport, PlannedRows,
+    Progress, ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity,
     ReleaseVisitor, ResetStage, RestoreAssociation, RestoreRecord, Result, ResumeImport,
     RevertReport, RowsPage, Rule, RuleName, RuleRunPage, RuleSimulation, RunSql, RunView, SaveView,
     SavedView, SearchPage, SearchText, SelectRows, SimulateRule, SqlResult, StageExplanation,
-    StageTimes, StuckPage, TimelinePage, TypeName, UpsertRecord, Upserted, VerifyReport,
-    ViewAnswer, ViewName, Visitor, WalkAssociations, ops::Watch,
+    StageTimes, StuckPage, Tick, TickTimers, TimelinePage, TypeName, UpsertRecord, Upserted,
+    VerifyReport, ViewAnswer, ViewName, Visitor, WalkAssociations, ops::Watch,
 };
 
 use crate::{Crm, ProgressListener, guard::guard, progress::ask};

@@ -255,6 +255,7 @@ from crm.search import (
 )
 from crm.tables import Table
 from crm.timeline import AssociationEntry, TimelineEntry, TimelineKind, TimelinePage
+from crm.timers import NextTimer, Tick, Timers
 from crm.values import Address, FileRef, Money, Value
 from crm.vcard import CardMapping, CardVersion, Vcard
 from crm.views import SavedView, Views
@@ -395,6 +396,7 @@ __all__ = [
     "MovedStage",
     "NewActivity",
     "NextStage",
+    "NextTimer",
     "NotAuthorizedError",
     "NotFoundError",
     "NotOurFileError",
@@ -478,10 +480,12 @@ __all__ = [
     "SuppressedBy",
     "SuppressedMove",
     "Table",
+    "Tick",
     "TimedOutError",
     "TimelineEntry",
     "TimelineKind",
     "TimelinePage",
+    "Timers",
     "TooNewError",
     "TriggerAnswer",
     "TypeCount",

@@ -35,6 +35,7 @@ from crm.tables import SqlValue, Table
 from crm.timeline import TimelineEntry, TimelineKind, TimelinePage, read_timeline, write_timeline
 from crm.values import encode
 from crm.vcard import Vcard
+from crm.timers import Timers
 from crm.views import Views
 
 MEMORY = ":memory:"
@@ -212,6 +213,11 @@ class Crm:
     def rules(self) -> Rules:
         """What is done when something happens with a record."""
         return Rules(self._engine, self._definitions)
+
+    @property
+    def timers(self) -> Timers:
+        """What falls due by time alone."""
+        return Timers(self._engine)
 
     @property
     def conditions(self) -> Conditions:

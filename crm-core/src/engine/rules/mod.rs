@@ -12,6 +12,7 @@ mod definitions;
 mod running;
 
 pub(super) use chain::{Chain, Tally};
+pub(super) use dates::on_due;
 pub(super) use running::{concern, react, set_off};
 
 use super::{Crm, check_limit, check_range, conditions, history, records::check_in_use};

@@ -15,7 +15,7 @@ use crm_core::{
     ListTimeline, MoveStage, NewActivity, PatchAssociation, PatchRecord, PivotRecords, PlanImport,
     ProposeMapping, ReadFile, RecordActivities, ReleaseVisitor, ResetStage, RestoreAssociation,
     RestoreRecord, ResumeImport, RuleName, RunSql, RunView, SaveView, SearchText, SelectRows,
-    SimulateRule, TypeName, UpsertRecord, ViewName, WalkAssociations, ops::Request,
+    SimulateRule, TickTimers, TypeName, UpsertRecord, ViewName, WalkAssociations, ops::Request,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
@@ -172,6 +172,8 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         "rules.simulate" => with.call(|r: SimulateRule| crm.rules().simulate(&r)),
         "search.find" => with.call(|r: SearchText| crm.search(&r)),
         "timeline.list" => with.call(|r: ListTimeline| crm.timeline(&r)),
+        "timers.next" => with.call(|_: Empty| crm.timers().next()),
+        "timers.tick" => with.call(|r: TickTimers| crm.timers().tick(&r, watch)),
         "types.archive" => with.call(|r: TypeName| crm.types().archive(&r.entity_type)),
         "types.define" => with.call(|r: DefineType| crm.types().define(r)),
         "types.define_preset" => with.call(|r: DefinePreset| crm.types().define_preset(r.preset)),
