@@ -69,6 +69,7 @@
 //! | full text search | [`Crm::search`], [`SearchText`], [`Attribute::searched`] |
 //! | types of associations, associations | [`AssociationTypes`], [`DefineAssociationType`], [`Associations`], [`AddAssociation`], [`FindRelated`] |
 //! | lifecycles: stages, and where records stand | [`Lifecycles`], [`DefineLifecycle`], [`LifecyclePreset`], [`MoveStage`] |
+//! | rules: what is done when something happens | [`Rules`], [`DefineRule`], [`RuleTrigger`], [`RuleAction`] |
 //! | the journal: history, changes, observers | [`Journal`], [`Change`], [`Crm::observe`] |
 //! | changes forwarded to others, none lost | [`Journal::acknowledge`], [`CloudEvent`] |
 //! | what is wrong with the records | [`Crm::audit_records`] |
@@ -134,6 +135,7 @@ mod normal;
 mod quality;
 mod query;
 mod record;
+mod rule;
 mod scan;
 mod schema;
 mod search;
@@ -214,6 +216,12 @@ pub use record::{
     PatchRecord, Problem, Record, RecordChange, RecordPage, RecordRef, RestoreRecord, UpsertRecord,
     Upserted,
 };
+pub use rule::{
+    ActionOutcome, ActionResult, CreateTask, DefineRule, DefinedRule, EmitEvent, ListRuleRuns,
+    MoveToStage, OnActivity, OnAttribute, OnDate, OnStage, Rule, RuleAction, RuleEvent,
+    RuleEventKind, RuleName, RuleRun, RuleRunPage, RuleSimulation, RuleStep, RuleTrigger,
+    SetAttribute, SimulateRule, SimulatedRun, SkippedRun,
+};
 pub use schema::{
     Attribute, AttributeName, ChoiceOption, DefineAttribute, DefinePreset, DefineType, EntityType,
     Kind, Preset, Sensitivity, TypeName,
@@ -230,7 +238,7 @@ pub use engine::TableStream;
 #[cfg(feature = "sqlite")]
 pub use engine::{
     Activities, ActivityKinds, AssociationTypes, Associations, Crm, Files, Imports, Journal,
-    Lifecycles, Observer, Records, Timers, Types, Views,
+    Lifecycles, Observer, Records, Rules, Timers, Types, Views,
 };
 /// The crates whose types stand in the signatures of feature `arrow`. A new major version of them is
 /// one of ours.

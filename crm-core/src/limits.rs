@@ -146,6 +146,18 @@ pub const STAGE_TRIGGERS: usize = 128;
 pub const LIFECYCLE_BYTES: usize = 1024 * 1024;
 /// Bytes of the reason of a move.
 pub const REASON_BYTES: usize = 1_000;
+/// Rules in one file, archived ones included.
+pub const RULES: usize = 200;
+/// Actions of one rule.
+pub const RULE_ACTIONS: usize = 16;
+/// Bytes of one rule as JSON.
+pub const RULE_BYTES: usize = 256 * 1024;
+/// Rules that set each other off, one after the other, in one chain of causes.
+pub const RULE_CHAIN: usize = 16;
+/// Runs of rules that other rules set off because of one write.
+pub const RULE_RUNS: usize = 10_000;
+/// Records with which a rule is simulated at once.
+pub const RULE_SIMULATED: usize = 1_000;
 /// Groups that a query returns, and rows or columns of a pivot.
 pub const GROUPS: u32 = 10_000;
 /// Cells of a pivot.

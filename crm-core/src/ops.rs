@@ -14,22 +14,23 @@ use crate::{
     ChangePage, CheckCondition, CheckedCondition, CloudEventPage, ConditionAnswer, ConditionPlan,
     Consumer, ConsumerName, CountRecords, CreateRecord, Crm, DatabaseStats, DefineActivityKind,
     DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute,
-    DefineLifecycle, DefineLifecyclePreset, DefinePreset, DefineType, DefinedLifecycle,
-    DrawLifecycle, Drawing, Empty, EngineInfo, EntityType, Error, ErrorKind, EvaluateCondition,
-    ExplainCondition, ExplainStage, ExportCsv, ExportReport, ExportVcard, FilePiece, FileRef,
-    FindRelated, FindStuck, Flow, Flywheel, FoundRecords, Funnel, GetAcceptance, GetActivity,
-    GetAssociation, GetFlywheel, GetFunnel, GetHistory, GetLifecycleHistory, GetManyRecords,
-    GetRecord, GetRecordBy, GetStageTimes, GroupRecords, HistoryPage, IdentifyVisitor, Import,
-    ImportCsv, ImportName, ImportPage, ImportPlan, ImportReport, ImportRun, ImportVcard, Lifecycle,
-    LifecycleHistory, LifecycleName, ListActivities, ListChanges, ListImports, ListPlanRows,
-    ListRecords, ListTimeline, MappingProposal, MoveStage, MovedStage, NewActivity, NextTimer,
-    OpenOptions, PatchAssociation, PatchRecord, PivotRecords, PivotTable, PlanImport, PlannedRows,
-    Progress, ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity,
+    DefineLifecycle, DefineLifecyclePreset, DefinePreset, DefineRule, DefineType, DefinedLifecycle,
+    DefinedRule, DrawLifecycle, Drawing, Empty, EngineInfo, EntityType, Error, ErrorKind,
+    EvaluateCondition, ExplainCondition, ExplainStage, ExportCsv, ExportReport, ExportVcard,
+    FilePiece, FileRef, FindRelated, FindStuck, Flow, Flywheel, FoundRecords, Funnel,
+    GetAcceptance, GetActivity, GetAssociation, GetFlywheel, GetFunnel, GetHistory,
+    GetLifecycleHistory, GetManyRecords, GetRecord, GetRecordBy, GetStageTimes, GroupRecords,
+    HistoryPage, IdentifyVisitor, Import, ImportCsv, ImportName, ImportPage, ImportPlan,
+    ImportReport, ImportRun, ImportVcard, Lifecycle, LifecycleHistory, LifecycleName,
+    ListActivities, ListChanges, ListImports, ListPlanRows, ListRecords, ListRuleRuns,
+    ListTimeline, MappingProposal, MoveStage, MovedStage, NewActivity, NextTimer, OpenOptions,
+    PatchAssociation, PatchRecord, PivotRecords, PivotTable, PlanImport, PlannedRows, Progress,
+    ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity,
     ReleaseVisitor, ResetStage, RestoreAssociation, RestoreRecord, Result, ResumeImport,
-    RevertReport, RowsPage, RunSql, RunView, SaveView, SavedView, SearchPage, SearchText,
-    SelectRows, SqlResult, StageExplanation, StageTimes, StuckPage, Tick, TickTimers, TimelinePage,
-    TypeName, UpsertRecord, Upserted, VerifyReport, ViewAnswer, ViewName, Visitor,
-    WalkAssociations, condition::refusal,
+    RevertReport, RowsPage, Rule, RuleName, RuleRunPage, RuleSimulation, RunSql, RunView, SaveView,
+    SavedView, SearchPage, SearchText, SelectRows, SimulateRule, SqlResult, StageExplanation,
+    StageTimes, StuckPage, Tick, TickTimers, TimelinePage, TypeName, UpsertRecord, Upserted,
+    VerifyReport, ViewAnswer, ViewName, Visitor, WalkAssociations, condition::refusal,
 };
 
 /// Is told of progress and says whether to go on.
@@ -331,6 +332,27 @@ macro_rules! for_each_operation {
             /// Creates a record, or changes the one that has the same value of a unique attribute.
             write "records.upsert" RecordsUpsert upsert_record(UpsertRecord) -> Upserted
                 = |crm, r, _| crm.records(&r.entity_type).upsert(&r.key, r.values);
+            /// Archives a rule: it no longer runs.
+            write "rules.archive" RulesArchive archive_rule(RuleName) -> Rule
+                = |crm, r, _| crm.rules().archive(&r.rule);
+            /// Defines a rule, or changes one: what sets it off, what must hold, and what it does.
+            write "rules.define" RulesDefine define_rule(DefineRule) -> DefinedRule
+                = |crm, r, _| crm.rules().define(r);
+            /// Reads the definition of a rule.
+            read "rules.get" RulesGet get_rule(RuleName) -> Rule
+                = |crm, r, _| crm.rules().get(&r.rule);
+            /// Reads the definitions of all rules.
+            read "rules.list" RulesList list_rules(Empty) -> Vec<Rule>
+                = |crm, _, _| crm.rules().list();
+            /// Takes a rule out of the archive.
+            write "rules.restore" RulesRestore restore_rule(RuleName) -> Rule
+                = |crm, r, _| crm.rules().restore(&r.rule);
+            /// Reads a page of the runs of a rule, and of those that were skipped, the oldest first.
+            read "rules.runs" RulesRuns list_rule_runs(ListRuleRuns) -> RuleRunPage
+                = |crm, r, _| crm.rules().runs(&r);
+            /// Says what a rule, saved or not, would do with records. It is written and undone.
+            write "rules.simulate" RulesSimulate simulate_rule(SimulateRule) -> RuleSimulation
+                = |crm, r, _| crm.rules().simulate(&r);
             /// Searches the texts of records and activities: words, phrases and beginnings of words, the best first, with snippets.
             read "search.find" SearchFind search_text(SearchText) -> SearchPage
                 = |crm, r, _| crm.search(&r);

@@ -507,6 +507,62 @@ def define_lifecycle(db: crm.Crm, request: Request) -> Json:
     )
 
 
+RULE_PARTS: dict[str, type[Any]] = {
+    "activity": crm.OnActivity,
+    "stage_entered": crm.OnStageEntered,
+    "stage_left": crm.OnStageLeft,
+    "attribute_changed": crm.OnAttribute,
+    "date_reached": crm.OnDate,
+    "set_attribute": crm.SetAttribute,
+    "move_stage": crm.MoveToStage,
+    "create_task": crm.CreateTask,
+    "emit": crm.EmitEvent,
+}
+
+
+def rule_part(given: Json) -> Any:
+    """Return what sets a rule off, or what it does, from JSON."""
+    ((name, fields),) = given.items()
+    fields = {"from_" if key == "from" else key: value for key, value in fields.items()}
+    return RULE_PARTS[name](**fields)
+
+
+def rule(found: crm.Rule) -> Json:
+    """Return a rule as JSON has it."""
+    names = {cls: name for name, cls in RULE_PARTS.items()}
+
+    def part_of(part: Any) -> Json:
+        return {names[type(part)]: plain(part)}
+
+    actions = [part_of(action) for action in found.actions]
+    return {**plain(found), "on": part_of(found.on), "actions": actions}
+
+
+def define_rule(db: crm.Crm, request: Request) -> Json:
+    """Define a rule from JSON."""
+    defined = db.rules.define(
+        request["name"],
+        request["type"],
+        rule_part(request["on"]),
+        [rule_part(action) for action in request["actions"]],
+        **request.options("where", "label", "description", "dry_run"),
+    )
+    return {"rule": rule(defined.rule), "is_saved": defined.is_saved}
+
+
+def simulate_rule(db: crm.Crm, request: Request) -> Json:
+    """Simulate a rule from JSON."""
+    fields = dict(request["rule"])
+    wanted = crm.DefineRule(
+        fields.pop("name"),
+        fields.pop("type"),
+        rule_part(fields.pop("on")),
+        tuple(rule_part(action) for action in fields.pop("actions")),
+        **fields,
+    )
+    return db.rules.simulate(wanted, request["records"])
+
+
 def span(request: Request) -> dict[str, Any]:
     """Take the moments between which something was."""
     given = moments(request, "from", "until")
@@ -738,6 +794,13 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
         r["id"], **r.options("expected_version")
     ),
     "records.upsert": lambda db, r: db.records(r["type"]).upsert(r["key"], r.values()),
+    "rules.archive": lambda db, r: rule(db.rules.archive(r["rule"])),
+    "rules.define": define_rule,
+    "rules.get": lambda db, r: rule(db.rules.get(r["rule"])),
+    "rules.list": lambda db, r: [rule(one) for one in db.rules.list()],
+    "rules.restore": lambda db, r: rule(db.rules.restore(r["rule"])),
+    "rules.runs": lambda db, r: db.rules.runs(r["rule"], **r.options("id", "after", "limit")),
+    "rules.simulate": simulate_rule,
     "search.find": lambda db, r: db.search(
         r["text"],
         **r.options("prefix", "items", "types", "kinds", "archived", "after", "limit"),

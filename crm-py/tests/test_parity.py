@@ -185,6 +185,17 @@ def test_every_operation_is_called_by_a_method(
     db.timeline_page("book", book.id, items=["stage"])
     (latest, *_) = recorder.answers["timeline.list"]["entries"]
     assert_same(latest["item"]["stage"], crm.StageEntry)
+    given = crm.OnAttribute("title")
+    told = [crm.EmitEvent("named", ("title",)), crm.MoveToStage("way", "new")]
+    db.rules.define("named", "book", given, told)
+    db.rules.archive("named")
+    db.rules.restore("named")
+    db.rules.get("named")
+    db.rules.list()
+    db.records("book").create(title="Named")
+    db.rules.runs("named")
+    asked = crm.DefineRule("more", "book", given, tuple(told), where="title is set")
+    db.rules.simulate(asked, [book.id])
     db.views.save("titles", crm.SelectRows("book", ["title"]))
     db.views.archive("titles")
     db.views.restore("titles")
@@ -217,6 +228,8 @@ def test_every_operation_is_called_by_a_method(
             case "MovedStage":
                 assert_same(answers[name], crm.MovedStage)
                 assert_same(answers[name]["standing"], crm.Standing)
+            case "Rule":
+                assert_same(answers[name], crm.Rule)
             case "SavedView":
                 assert_same(answers[name], crm.SavedView)
             case "Visitor":
@@ -229,6 +242,14 @@ def test_every_operation_is_called_by_a_method(
                     assert_same({**unsaid, **attribute}, crm.Attribute)
     assert_same(answers["types.list"][0], crm.EntityType)
     assert_same(answers["types.get"]["attributes"][2]["options"][0], crm.ChoiceOption)
+    assert_same(answers["rules.define"], crm.DefinedRule)
+    assert_same(answers["rules.runs"], crm.RuleRunPage)
+    (run,) = answers["rules.runs"]["runs"]
+    assert_same(run, crm.RuleRun)
+    assert_same(run["event"], crm.RuleEvent)
+    assert_same(run["actions"][0], crm.ActionResult)
+    assert_same(answers["rules.simulate"], crm.RuleSimulation)
+    assert_same(answers["rules.simulate"]["records"][0], crm.SimulatedRun)
     assert_same(answers["lifecycles.define"], crm.DefinedLifecycle)
     assert_same(answers["lifecycles.get"]["stages"][0], crm.Stage)
     assert_same(answers["lifecycles.get"]["triggers"][0], crm.StageTrigger)

@@ -23,6 +23,7 @@ mod print;
 mod reach;
 mod request;
 mod resolve;
+mod ruled_out;
 mod size;
 mod span;
 mod text;
@@ -48,7 +49,8 @@ pub(crate) use evaluate::{ChangeFact, Facts, RelatedFact, Subject, Total, explai
 pub(crate) use json::refusal;
 pub(crate) use never::never;
 pub(crate) use reach::{Hop, Kinds, Place, Reach, Reads};
-pub(crate) use resolve::{FoundField, event, field, kind, property, related, relatives};
+pub(crate) use resolve::{FoundField, event, field, happening, kind, property, related, relatives};
+pub(crate) use ruled_out::is_ruled_out;
 pub(crate) use span::Parts;
 pub(crate) use timed::depends_on_time;
 pub(crate) use when::{Moment, day_in_zone, has_anniversary};

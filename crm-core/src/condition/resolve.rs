@@ -5,9 +5,9 @@
 //! them up in the same place. What is found is all that reading and decoding it takes.
 
 use super::{
-    EventCondition, RelatedCondition,
+    Condition, Count, EventCondition, Measure, RelatedCondition,
     check::{Checker, Schema, Scope, unknown},
-    checked::{Column, EventTest, RelatedTest},
+    checked::{Column, EventTest, Node, RelatedTest},
     field::Field,
 };
 use crate::{Error, ErrorKind, Kind, Result, schema::TypeModel};
@@ -57,6 +57,38 @@ pub(crate) fn event(
     event: &EventCondition,
 ) -> Result<EventTest> {
     Checker::of_records(schema, entity_type)?.event(event, "")
+}
+
+/// Judges which activity is meant that happens with a record, of those of a kind; its name stands in
+/// the field `named`. Answers the kind, unless every one is meant, and the filter.
+///
+/// # Errors
+///
+/// As [`check`](super::check()).
+pub(crate) fn happening(
+    schema: &dyn Schema,
+    entity_type: &str,
+    kind: &str,
+    filter: Option<&Condition>,
+    named: &str,
+) -> Result<(Option<i64>, Option<Box<Node>>)> {
+    let asked = EventCondition {
+        event: kind.to_owned(),
+        within: None,
+        from: None,
+        until: None,
+        filter: filter.cloned().map(Box::new),
+        measure: Measure::Count(Count::SOME),
+    };
+    let test = event(schema, entity_type, &asked).map_err(|error| match error.field() {
+        Some("event") => error.with_field(named),
+        Some(place) => {
+            let place = place.replacen("where", "filter", 1);
+            error.with_field(place)
+        }
+        None => error,
+    })?;
+    Ok((test.kind.map(|kind| kind.id), test.filter))
 }
 
 /// Finds a kind of activity.

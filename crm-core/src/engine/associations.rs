@@ -210,7 +210,7 @@ fn load_expecting(writing: &Writing<'_>, id: RecordId, expected: Option<i64>) ->
 }
 
 /// Adds an association within a transaction.
-fn add(writing: &mut Writing<'_>, request: AddAssociation) -> Result<Loaded> {
+pub(super) fn add(writing: &mut Writing<'_>, request: AddAssociation) -> Result<Loaded> {
     let table = writing.associations(&request.association_type)?;
     let model = &table.model;
     model.check_live()?;

@@ -1,4 +1,4 @@
-//! The entity types, kinds of activities, types of associations and lifecycles of the file, with the SQL of their tables,
+//! The entity types, kinds of activities, types of associations, lifecycles and rules of the file, with the SQL of their tables,
 //! as one immutable snapshot.
 //!
 //! A change of the schema makes a new catalog, which replaces the old one after the commit; a call
@@ -15,12 +15,13 @@ use crate::{
     association::AssociationModel,
     lifecycle::{Lifecycle, LifecycleModel, Program, Programs, check_cycles},
     normal::name::nearest,
+    rule::{RuleModel, RuleProgram, RulePrograms, check_rule_cycles},
     schema::TypeModel,
     store::{
         Connection,
         activities::{self, KindTable},
         associations::{self, AssociationTable},
-        definitions, lifecycles,
+        definitions, lifecycles, rules,
         table::Table,
     },
 };
@@ -35,6 +36,9 @@ pub(super) struct Catalog {
     lifecycles: BTreeMap<String, Arc<LifecycleModel>>,
     /// Made of all of the above when it is first asked for.
     programs: OnceLock<Arc<Programs>>,
+    rules: BTreeMap<String, Arc<RuleModel>>,
+    /// Likewise.
+    rule_programs: OnceLock<Arc<RulePrograms>>,
 }
 
 impl Catalog {
@@ -43,6 +47,7 @@ impl Catalog {
         let kinds = activities::load_kinds(conn)?.into_iter();
         let links = associations::load_types(conn)?.into_iter();
         let lifecycles = lifecycles::load(conn)?.into_iter();
+        let rules = rules::load(conn)?.into_iter();
         let catalog = Self {
             tables: types.map(|model| (model.name.clone(), Table::new(model))).collect(),
             kinds: kinds
@@ -53,6 +58,8 @@ impl Catalog {
                 .collect(),
             lifecycles: lifecycles.map(|model| (model.name().to_owned(), model)).collect(),
             programs: OnceLock::new(),
+            rules: rules.map(|model| (model.name().to_owned(), model)).collect(),
+            rule_programs: OnceLock::new(),
             rollups: Rollups::default(),
         };
         Ok(catalog.with_rollups())
@@ -71,7 +78,7 @@ impl Catalog {
 
     /// The same definitions, to be changed.
     fn begin(&self) -> Self {
-        Self { programs: OnceLock::new(), ..self.clone() }
+        Self { programs: OnceLock::new(), rule_programs: OnceLock::new(), ..self.clone() }
     }
 
     /// The same definitions, with this type added or replaced.
@@ -106,6 +113,13 @@ impl Catalog {
     pub(super) fn with_lifecycle(&self, model: LifecycleModel) -> Self {
         let mut catalog = self.begin();
         catalog.lifecycles.insert(model.name().to_owned(), Arc::new(model));
+        catalog
+    }
+
+    /// The same types, with this rule added or replaced.
+    pub(super) fn with_rule(&self, model: RuleModel) -> Self {
+        let mut catalog = self.begin();
+        catalog.rules.insert(model.name().to_owned(), Arc::new(model));
         catalog
     }
 
@@ -235,15 +249,76 @@ impl Catalog {
         if let Some(programs) = self.programs.get() {
             return Ok(Some(programs));
         }
-        let programs = self.make_programs().map_err(|(name, error)| {
-            let message = format!("the lifecycle {name:?} would not hold: {}", error.message());
-            let conflict = Error::new(ErrorKind::DefinitionConflict, message)
-                .with_hint("change or archive the lifecycle first");
-            match error.field() {
-                Some(field) => conflict.with_field(format!("{name}.{field}")),
-                None => conflict.with_field(name),
-            }
-        })?;
+        let programs = self
+            .make_programs()
+            .map_err(|(name, error)| would_not_hold("lifecycle", &name, &error))?;
         Ok(Some(self.programs.get_or_init(|| Arc::new(programs))))
+    }
+
+    pub(super) fn find_rule(&self, name: &str) -> Option<&Arc<RuleModel>> {
+        self.rules.get(name)
+    }
+
+    /// The rule of this name.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`, with the nearest name as a hint.
+    pub(super) fn rule(&self, name: &str) -> Result<&Arc<RuleModel>> {
+        self.find_rule(name).ok_or_else(|| {
+            let error = Error::new(ErrorKind::NotFound, "no such rule").with_field("rule");
+            match nearest(name, self.rules.keys().map(String::as_str)) {
+                Some(near) => error.with_hint(format!("did you mean {near:?}?")),
+                None => error.with_hint("define it with rules.define"),
+            }
+        })
+    }
+
+    pub(super) fn rules(&self) -> impl ExactSizeIterator<Item = &Arc<RuleModel>> {
+        self.rules.values()
+    }
+
+    /// Judges all rules in use against the other definitions and each other; where one does not hold,
+    /// its name and why. Of a round that several make, `first` is blamed before others.
+    pub(super) fn make_rule_programs(
+        &self,
+        first: Option<&str>,
+    ) -> Result<RulePrograms, (String, Error)> {
+        let mut programs = RulePrograms::default();
+        for model in self.rules().filter(|model| model.rule.archived_at.is_none()) {
+            let program = RuleProgram::new(Arc::clone(model), self);
+            programs.add(program.map_err(|error| (model.name().to_owned(), error))?);
+        }
+        check_rule_cycles(&programs.all, first)?;
+        Ok(programs)
+    }
+
+    /// The programs of the rules in use; `None` if there are none.
+    ///
+    /// # Errors
+    ///
+    /// `DefinitionConflict` if another definition was changed so that one no longer holds.
+    pub(super) fn rule_programs(&self) -> Result<Option<&Arc<RulePrograms>>> {
+        if self.rules.is_empty() {
+            return Ok(None);
+        }
+        if let Some(programs) = self.rule_programs.get() {
+            return Ok(Some(programs));
+        }
+        let programs = self
+            .make_rule_programs(None)
+            .map_err(|(name, error)| would_not_hold("rule", &name, &error))?;
+        Ok(Some(self.rule_programs.get_or_init(|| Arc::new(programs))))
+    }
+}
+
+/// The error for a change of one definition that another one does not bear.
+fn would_not_hold(what: &str, name: &str, error: &Error) -> Error {
+    let message = format!("the {what} {name:?} would not hold: {}", error.message());
+    let conflict = Error::new(ErrorKind::DefinitionConflict, message)
+        .with_hint(format!("change or archive the {what} first"));
+    match error.field() {
+        Some(field) => conflict.with_field(format!("{name}.{field}")),
+        None => conflict.with_field(name),
     }
 }

@@ -16,6 +16,7 @@ use crate::{
     schema::TypeModel,
     store::{
         Connection,
+        activities::Happened,
         condition::{self as sql, Expression},
         facts, journal, lifecycles,
         records::{self as rows, StoredRow},
@@ -145,6 +146,23 @@ fn subject(
         .ok_or_else(|| Error::new(ErrorKind::NotFound, "no such record").with_field("id"))?;
     let mut loader = Loader { conn, catalog, left: limits::CONDITION_FACTS };
     loader.subject(&table.model, row, Some(&checked.root))
+}
+
+/// Whether an activity is of this kind, if one is meant, and the filter is true for it.
+pub(super) fn is_meant(
+    conn: &Connection,
+    catalog: &Catalog,
+    (wanted, filter): (Option<i64>, Option<&Node>),
+    activity: &Happened,
+    moment: &Moment,
+) -> Result<bool> {
+    if wanted.is_some_and(|wanted| wanted != activity.kind) {
+        return Ok(false);
+    }
+    let Some(filter) = filter else { return Ok(true) };
+    let mut kinds = catalog.kinds().map(|kind| &kind.model);
+    let model = wanted.and_then(|id| kinds.find(|model| model.id == id));
+    Ok(condition::fits(filter, facts::activity(conn, activity.seq, model)?, moment))
 }
 
 /// Reads what a condition needs to know of a record.

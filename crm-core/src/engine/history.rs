@@ -7,6 +7,7 @@ use crate::{
     activity::Recorded,
     journal::{ActivityBody, AssociationBody},
     lifecycle::stage_owner,
+    rule::rule_owner,
     store::{
         journal::{self as rows, StoredChange},
         records,
@@ -111,7 +112,7 @@ pub(super) fn to_entry(row: StoredChange, version: i64, values: Values) -> Histo
     }
 }
 
-fn to_change(catalog: &Catalog, row: StoredChange) -> Result<Change> {
+pub(super) fn to_change(catalog: &Catalog, row: StoredChange) -> Result<Change> {
     let (mut values, mut definition) = (Values::new(), None);
     let (mut activity, mut association) = (None, None);
     let (mut entity_type, mut record_id) = (row.entity_type.clone(), row.record_id);
@@ -120,6 +121,17 @@ fn to_change(catalog: &Catalog, row: StoredChange) -> Result<Change> {
         (None, Some(_)) if row.kind.is_about_stages() => {
             let whose = stage_owner(&row.body)?;
             (entity_type, record_id) = (Some(whose.entity_type), Some(whose.id));
+            definition = Some(row.body);
+        }
+        (None, Some(_)) if row.kind.is_about_rules() => {
+            record_id = None;
+            if matches!(
+                row.kind,
+                ChangeKind::RuleRan | ChangeKind::RuleSkipped | ChangeKind::EventEmitted
+            ) {
+                let whose = rule_owner(&row.body)?;
+                (entity_type, record_id) = (Some(whose.entity_type), Some(whose.id));
+            }
             definition = Some(row.body);
         }
         (None, Some(id)) => {

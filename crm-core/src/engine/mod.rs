@@ -2,7 +2,7 @@
 //! opens transactions.
 //!
 //! Each room is one file here (`types`, `records`, `activities`, `associations`, `conditions`, `queries`,
-//! `history`, `files`, `csv_import`, `vcard_import`, `csv_export`, `imports`, `lifecycles`, `database` …), and every method reads the same
+//! `history`, `files`, `csv_import`, `vcard_import`, `csv_export`, `imports`, `lifecycles`, `rules`, `database` …), and every method reads the same
 //! way: validate, load, decide, save, return. The invariant: what a method
 //! returned `Ok` for is committed, and its rows in the journal with it.
 
@@ -39,6 +39,7 @@ mod reactions;
 mod records;
 mod rollups;
 mod row_import;
+mod rules;
 mod search;
 mod system;
 mod timeline;
@@ -51,6 +52,7 @@ mod verify_activities;
 mod verify_associations;
 mod verify_lifecycles;
 mod verify_records;
+mod verify_rules;
 mod verify_search;
 mod view;
 mod views;
@@ -68,6 +70,7 @@ pub use imports::Imports;
 pub use lifecycles::Lifecycles;
 pub use observe::Observer;
 pub use records::Records;
+pub use rules::Rules;
 pub use timers::Timers;
 pub use types::Types;
 pub use views::Views;
@@ -318,6 +321,12 @@ impl Crm {
     #[must_use]
     pub fn lifecycles(&self) -> Lifecycles<'_> {
         Lifecycles::new(self)
+    }
+
+    /// Rules: what is done when something happens.
+    #[must_use]
+    pub fn rules(&self) -> Rules<'_> {
+        Rules::new(self)
     }
 
     /// Imports that are planned, applied, and can be taken back.

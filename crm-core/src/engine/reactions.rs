@@ -10,7 +10,10 @@ use std::{
     sync::Arc,
 };
 
-use super::{Writing, lifecycles};
+use super::{
+    Writing, lifecycles,
+    rules::{self, Chain, Tally},
+};
 use crate::{
     RecordId, Result,
     association::StoredAssociation,
@@ -34,6 +37,8 @@ pub(super) enum Event {
         changed: Option<Vec<usize>>,
         /// The records that its references named before, by the place of the attribute.
         left: Vec<(usize, RecordId)>,
+        /// The places of the rules that wait for such a change.
+        set_off: Vec<usize>,
     },
     /// A record was archived, or taken out of the archive.
     Archiving { table: Arc<Table>, id: RecordId },
@@ -42,15 +47,38 @@ pub(super) enum Event {
     Activities { table: Arc<Table>, id: RecordId, all: Vec<Happened> },
     /// An association was added, changed or archived.
     Association(Box<StoredAssociation>),
-    /// A record came to a stage.
-    Moved { lifecycle: Arc<LifecycleModel>, id: RecordId, stage: usize },
+    /// A record came to a stage, from another if it stood on one.
+    Moved { lifecycle: Arc<LifecycleModel>, id: RecordId, stage: usize, from: Option<usize> },
+}
+
+/// An event with how it came about.
+#[derive(Debug)]
+struct Told {
+    event: Event,
+    /// The rules that led to it.
+    chain: Chain,
+    /// The last change of the journal by then.
+    seq: i64,
+}
+
+/// Where a write was, to go back there.
+#[derive(Debug)]
+pub(super) struct Mark {
+    told: usize,
+    noted: usize,
 }
 
 /// What was told and is not done yet.
 #[derive(Debug, Default)]
 pub(super) struct Reactions {
-    queue: VecDeque<Event>,
+    queue: VecDeque<Told>,
     is_settling: bool,
+    /// The rules that led to what is being done.
+    pub(super) chain: Chain,
+    /// What rules did since the write began.
+    pub(super) rules: Tally,
+    /// The versions that records had before the present attempt, for those that it wrote.
+    before: Option<Vec<(RecordId, Option<i64>)>>,
     /// Lifecycle, trigger and record of each move that a trigger made since the write began.
     pub(super) made: HashSet<(i64, usize, RecordId)>,
 }
@@ -58,7 +86,7 @@ pub(super) struct Reactions {
 impl Writing<'_> {
     /// Whether a room would do something about what happens with records of these types.
     pub(super) fn concerns(&self, types: &[&str]) -> Result<bool> {
-        lifecycles::concern(&self.catalog, types)
+        Ok(lifecycles::concern(&self.catalog, types)? || rules::concern(&self.catalog, types)?)
     }
 
     /// A record was created, or what `draft` changes of it was written.
@@ -84,8 +112,9 @@ impl Writing<'_> {
             }
         }
         let changed = (!is_new).then(|| draft.changed.clone());
+        let set_off = rules::set_off(&self.catalog, model, draft, is_new)?;
         let table = self.table(&model.name)?;
-        self.tell(Event::Record { table, id, changed, left })
+        self.tell(Event::Record { table, id, changed, left, set_off })
     }
 
     /// A record was archived, or taken out of the archive.
@@ -124,8 +153,43 @@ impl Writing<'_> {
     /// Something happened: does what follows from it, unless that is being done already and will come
     /// to this too.
     pub(super) fn tell(&mut self, event: Event) -> Result<()> {
-        self.reactions.queue.push_back(event);
+        let (chain, seq) = (self.reactions.chain.clone(), self.last_seq());
+        self.reactions.queue.push_back(Told { event, chain, seq });
         self.settle()
+    }
+
+    /// Does `f`, which several events may come of, and then what follows from them.
+    ///
+    /// # Errors
+    ///
+    /// What `f` answers; and as [`Self::settle`].
+    pub(super) fn together<T>(&mut self, f: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let was_settling = std::mem::replace(&mut self.reactions.is_settling, true);
+        let done = f(self);
+        self.reactions.is_settling = was_settling;
+        let value = done?;
+        self.settle()?;
+        Ok(value)
+    }
+
+    /// Where the write is, at the beginning of an attempt.
+    pub(super) fn mark(&mut self) -> Mark {
+        self.reactions.before = Some(Vec::new());
+        Mark { told: self.reactions.queue.len(), noted: self.pending.noted() }
+    }
+
+    /// The attempt is made: there is no way back.
+    pub(super) fn forget(&mut self, _: Mark) {
+        self.reactions.before = None;
+    }
+
+    /// Forgets what the attempt told and noted.
+    pub(super) fn go_back(&mut self, mark: Mark) {
+        self.reactions.queue.truncate(mark.told);
+        self.pending.go_back(mark.noted);
+        for (id, version) in self.reactions.before.take().into_iter().flatten().rev() {
+            self.pending.note_version(id, version);
+        }
     }
 
     /// Makes everything true that follows from what was written: roll-ups, and what the rooms do.
@@ -141,21 +205,29 @@ impl Writing<'_> {
         let settled = self.follow();
         self.reactions.is_settling = false;
         self.reactions.made.clear();
+        self.reactions.rules = Tally::default();
+        self.reactions.chain = Chain::default();
         settled
     }
 
     /// Notes that a record was written, if that followed from another write.
     pub(super) fn note_version(&mut self, id: RecordId, version: i64) {
         if self.reactions.is_settling {
-            self.pending.note_version(id, version);
+            let before = self.pending.note_version(id, Some(version));
+            if let Some(all) = &mut self.reactions.before {
+                all.push((id, before));
+            }
         }
     }
 
     fn follow(&mut self) -> Result<()> {
         loop {
             self.roll_up()?;
-            let Some(event) = self.reactions.queue.pop_front() else { return Ok(()) };
+            let Some(told) = self.reactions.queue.pop_front() else { return Ok(()) };
+            let Told { event, chain, seq } = told;
+            self.reactions.chain = chain;
             lifecycles::react(self, &event)?;
+            rules::react(self, &event, seq)?;
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Ticks: doing what falls due, each timer at its own instant, in transactions of bounded size.
 
-use super::{Crm, Writing, check_range, lifecycles, progress::Reports};
+use super::{Crm, Writing, check_range, lifecycles, progress::Reports, rules};
 use crate::{
     Error, ErrorKind, Flow, NextTimer, Progress, Result, Tick, TickTimers, Timestamp,
     ops::Watch,
@@ -106,7 +106,8 @@ fn fall_due(writing: &mut Writing<'_>, timer: &TimerRow) -> Result<()> {
     rows::set(writing.tx, (room, owner, record), None)?;
     match room {
         Room::Lifecycle => lifecycles::on_due(writing, owner, record),
-        Room::Segment | Room::Score | Room::Rule => Ok(()),
+        Room::Rule => rules::on_due(writing, owner, record),
+        Room::Segment | Room::Score => Ok(()),
     }
 }
 

@@ -11,6 +11,8 @@ use crate::{
     journal::Hlc,
     lifecycle::LifecycleModel,
     limits,
+    record::concerns_one_row,
+    rule::RuleModel,
     schema::TypeModel,
     store::{
         Connection, Transaction,
@@ -19,6 +21,7 @@ use crate::{
         journal::{self as rows, NewRow},
         table::Table,
         timers::{self, Room},
+        trial,
     },
 };
 
@@ -105,10 +108,11 @@ impl<'a> Writing<'a> {
 
     /// # Errors
     ///
-    /// `DefinitionConflict` if the new schema does not bear the lifecycles.
+    /// `DefinitionConflict` if the new schema does not bear the lifecycles or the rules.
     pub(super) fn finish(self) -> Result<End> {
         if self.schema_changed {
             self.catalog.programs()?;
+            self.catalog.rule_programs()?;
         }
         let last_seq = self.head.seq;
         let commit = Commit { first_seq: self.first_seq, last_seq };
@@ -192,6 +196,54 @@ impl<'a> Writing<'a> {
         self.schema_changed = true;
     }
 
+    /// Makes a rule part of the schema.
+    pub(super) fn set_rule(&mut self, model: RuleModel) {
+        self.catalog = Arc::new(self.catalog.with_rule(model));
+        self.schema_changed = true;
+    }
+
+    /// Does something that may fail without the rest; then nothing of it stays, and the inner result
+    /// says why. No roll-up is waiting to be written.
+    ///
+    /// # Errors
+    ///
+    /// What does not concern the attempt alone, such as a full disk.
+    pub(super) fn attempt<T>(
+        &mut self,
+        f: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<Result<T>> {
+        trial::begin(self.tx)?;
+        let (head, mark) = (self.head, self.mark());
+        match f(self) {
+            Ok(value) => {
+                trial::keep(self.tx)?;
+                self.forget(mark);
+                Ok(Ok(value))
+            }
+            Err(error) if concerns_one_row(error.kind()) => {
+                trial::undo(self.tx)?;
+                self.head = head;
+                self.go_back(mark);
+                Ok(Err(error))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Does something, with all that follows from it, and undoes it.
+    ///
+    /// # Errors
+    ///
+    /// What `f` answers.
+    pub(super) fn pretend<T>(&mut self, f: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        trial::begin(self.tx)?;
+        let head = self.head;
+        let value = f(self)?;
+        trial::undo(self.tx)?;
+        self.head = head;
+        Ok(value)
+    }
+
     /// Sets when a room is to look at a record again for one of its definitions; `None` if never.
     /// That is after the present moment, so that a tick comes to an end.
     pub(super) fn set_timer(
@@ -273,7 +325,7 @@ impl<'a> Writing<'a> {
                 hlc: stamp,
                 transaction: self.first_seq,
                 actor: self.actor,
-                cause: self.crm.cause.as_deref(),
+                cause: self.reactions.chain.cause().or(self.crm.cause.as_deref()),
                 kind,
                 entity_type,
                 record_id,

@@ -122,6 +122,19 @@ pub(crate) fn check(
     checked.map_err(|error| error.with_field("formula"))
 }
 
+/// Checks a formula that gives an attribute of `model` a value once, and so may read it.
+///
+/// # Errors
+///
+/// As [`check`], without a field.
+pub(crate) fn check_assignment(
+    model: &TypeModel,
+    attribute: &AttributeModel,
+    formula: &Formula,
+) -> Result<()> {
+    sort(model, formula).and_then(|sort| fit(sort, attribute))
+}
+
 /// Refuses what an attribute does not hold.
 fn fit(sort: Sort, attribute: &AttributeModel) -> Result<()> {
     if sort.fits(attribute) {

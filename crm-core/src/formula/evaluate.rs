@@ -34,6 +34,16 @@ use Datum as D;
 /// The value that the formula of `attribute` gives for the row of `cells`; null if it is missing.
 pub(crate) fn evaluate(model: &TypeModel, attribute: &AttributeModel, cells: &[Cell]) -> Value {
     let Some(formula) = &attribute.formula else { return Value::Null };
+    assign(model, attribute, formula, cells)
+}
+
+/// The value that an attribute gets from a formula over the row of `cells`; null if it is missing.
+pub(crate) fn assign(
+    model: &TypeModel,
+    attribute: &AttributeModel,
+    formula: &Formula,
+    cells: &[Cell],
+) -> Value {
     let row = Row { model, cells };
     row.evaluate(formula).store(attribute).unwrap_or_default()
 }

@@ -18,8 +18,8 @@ mod parse;
 mod print;
 mod rollup;
 
-pub(crate) use check::{check, reads};
-pub(crate) use evaluate::evaluate;
+pub(crate) use check::{check, check_assignment, reads};
+pub(crate) use evaluate::{assign, evaluate};
 use number::Number;
 pub(crate) use rollup::{Aggregate, Change, Of, Plan, Rollup, Tally, nothing, resolve};
 

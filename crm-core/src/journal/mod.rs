@@ -120,6 +120,18 @@ change_kinds! {
     StageRemapped = "stage_remapped";
     /// A record stood on a stage for longer than it is to.
     StageOverdue = "stage_overdue";
+    /// A rule was defined, or its definition changed.
+    RuleDefined = "rule_defined";
+    /// A rule was archived.
+    RuleArchived = "rule_archived";
+    /// A rule was taken out of the archive.
+    RuleRestored = "rule_restored";
+    /// A rule ran with a record.
+    RuleRan = "rule_ran";
+    /// A rule was set off with a record, and did not run.
+    RuleSkipped = "rule_skipped";
+    /// A rule tells the host of an event.
+    EventEmitted = "event_emitted";
 }
 
 impl ChangeKind {
@@ -132,6 +144,19 @@ impl ChangeKind {
                 | Self::StageSuppressed
                 | Self::StageRemapped
                 | Self::StageOverdue
+        )
+    }
+
+    /// Whether it is about a rule; the journal keeps it under the rule's own id.
+    pub(crate) const fn is_about_rules(self) -> bool {
+        matches!(
+            self,
+            Self::RuleDefined
+                | Self::RuleArchived
+                | Self::RuleRestored
+                | Self::RuleRan
+                | Self::RuleSkipped
+                | Self::EventEmitted
         )
     }
 }
@@ -166,8 +191,8 @@ pub struct Change {
     pub record_id: Option<RecordId>,
     /// The new values of a record's attributes; null for those that were cleared.
     pub values: Values,
-    /// For a definition, a view, a file, a visitor or where a record stands: what the journal holds,
-    /// as JSON.
+    /// For a definition, a view, a file, a visitor, where a record stands, a run of a rule or an
+    /// event for the host: what the journal holds, as JSON.
     pub definition: Option<String>,
     /// An activity as it was recorded: without what came later, that is whose record its visitor
     /// turned out to be and by which activity it was superseded.

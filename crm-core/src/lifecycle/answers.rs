@@ -42,6 +42,8 @@ named! {
         Condition = "condition",
         /// Nothing had happened for a span.
         Inactivity = "inactivity",
+        /// A rule.
+        Rule = "rule",
         /// A later stage: this one was skipped.
         Implied = "implied",
         /// A person, or the host, put it back.

@@ -232,7 +232,7 @@ fn twice(what: &str, path: &str, field: &str) -> Error {
 }
 
 /// The same error, whose place lies within `path`.
-pub(super) fn within(path: &str, error: Error) -> Error {
+pub(crate) fn within(path: &str, error: Error) -> Error {
     let place = match error.field() {
         Some(place) => format!("{path}.{place}"),
         None => path.to_owned(),

@@ -26,7 +26,7 @@ pub use answers::{
     LifecycleHistory, MovedStage, OverdueStage, StageCause, StageEntry, StageVisit, Standing,
     SuppressedBy, SuppressedMove,
 };
-pub(crate) use check::{check_definition, check_reason, fixed_span};
+pub(crate) use check::{check_definition, check_reason, fixed_span, within};
 pub(crate) use cycle::check_cycles;
 pub use definition::{
     DefineLifecycle, DefinedLifecycle, Lifecycle, RelatedStage, Stage, StageKind, StageMapping,

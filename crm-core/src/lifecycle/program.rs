@@ -10,8 +10,7 @@ use super::{
     check::{fixed_span, invalid, within},
 };
 use crate::{
-    Condition, Count, Error, ErrorKind, EventCondition, Measure, RelatedCondition, RelatedStage,
-    Result, Span,
+    Condition, Count, Error, ErrorKind, RelatedCondition, RelatedStage, Result, Span,
     condition::{self, Checked, Node, Parts, Reach, RelatedTest, Schema, depends_on_time},
     normal::name::nearest,
 };
@@ -224,7 +223,12 @@ fn make<'a>(
     let (entity_type, trigger) = (&lifecycle.entity_type, &lifecycle.triggers[place]);
     let to = lifecycle.stage(&trigger.to, "to")?;
     let on = match (&trigger.activity, &trigger.related) {
-        (Some(kind), _) => activity(schema, entity_type, kind, trigger.filter.as_ref())?,
+        (Some(kind), _) => {
+            let filter = trigger.filter.as_ref();
+            let (kind, filter) =
+                condition::happening(schema, entity_type, kind, filter, "activity")?;
+            On::Activity { kind, filter }
+        }
         (None, Some(related)) => {
             let on = related_stage(schema, entity_type, related, find, names);
             on.map_err(|error| within("related", error))?
@@ -249,32 +253,6 @@ fn make<'a>(
         needs: condition.map(Needs::of).unwrap_or_default(),
         reason: trigger.reason.clone(),
     })
-}
-
-fn activity(
-    schema: &dyn Schema,
-    entity_type: &str,
-    kind: &str,
-    filter: Option<&Condition>,
-) -> Result<On> {
-    let event = EventCondition {
-        event: kind.to_owned(),
-        within: None,
-        from: None,
-        until: None,
-        filter: filter.cloned().map(Box::new),
-        measure: Measure::Count(Count::SOME),
-    };
-    let test = condition::event(schema, entity_type, &event);
-    let test = test.map_err(|error| match error.field() {
-        Some("event") => error.with_field("activity"),
-        Some(place) => {
-            let place = place.replacen("where", "filter", 1);
-            error.with_field(place)
-        }
-        None => error,
-    })?;
-    Ok(On::Activity { kind: test.kind.map(|kind| kind.id), filter: test.filter })
 }
 
 /// Looks up a stage that related records must have reached, seen from this entity type.

@@ -36,6 +36,7 @@ fn stands(standing: &Standing, visit: Option<&StageVisit>) -> String {
         },
         StageCause::Condition => ", moved by a condition that became true".into(),
         StageCause::Inactivity => ", moved because nothing happened".into(),
+        StageCause::Rule => ", moved by a rule".into(),
         StageCause::Implied => ", implied by a later stage".into(),
         StageCause::Reset => ", put back by hand".into(),
     });

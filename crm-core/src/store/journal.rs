@@ -272,6 +272,13 @@ pub(crate) fn count(conn: &Connection, kind: ChangeKind) -> Result<u64> {
     Ok(statement.query_row([kind.name()], |row| row.get(0))?)
 }
 
+/// How many records, or whatever else has an id, have changes of a kind.
+pub(crate) fn count_owners(conn: &Connection, kind: ChangeKind) -> Result<u64> {
+    let sql = "SELECT count(DISTINCT record_id) FROM crm_journal WHERE kind = ?1";
+    let mut statement = conn.prepare_cached(sql)?;
+    Ok(statement.query_row([kind.name()], |row| row.get(0))?)
+}
+
 /// Shows the bodies of all changes about visitors to `visit`, in order.
 pub(crate) fn of_visitors(
     conn: &Connection,

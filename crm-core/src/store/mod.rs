@@ -41,11 +41,13 @@ pub(crate) mod journal;
 pub(crate) mod lifecycles;
 pub(crate) mod records;
 pub(crate) mod rollups;
+pub(crate) mod rules;
 pub(crate) mod search;
 pub(crate) mod select;
 pub(crate) mod side_table;
 pub(crate) mod table;
 pub(crate) mod timers;
+pub(crate) mod trial;
 pub(crate) mod views;
 
 use std::path::{Path, PathBuf};

@@ -23,6 +23,7 @@ mod privacy;
 mod properties;
 mod records;
 mod rollups;
+mod rules;
 mod schema;
 mod search;
 mod support;

@@ -281,6 +281,29 @@ fn about_lifecycles(id: RecordId) -> Vec<(&'static str, Json)> {
     ]
 }
 
+/// Those about rules, of which one runs.
+fn about_rules(id: RecordId) -> Vec<(&'static str, Json)> {
+    let rule = json!({
+        "name": "watch", "type": "everything",
+        "on": { "attribute_changed": { "attribute": "a_long_text", "from": "8675309" } },
+        "where": "a_text = \"Quillfeather\" or a_text is missing or a_text = \"Zanzibarine\"",
+        "actions": [
+            { "set_attribute": { "attribute": "a_text", "value": "Zanzibarine" } },
+            { "set_attribute": { "attribute": "a_text", "formula": "\"Quillfeather\"" } },
+            { "emit": { "event": "watched", "fields": ["a_text"] } },
+        ],
+    });
+    vec![
+        ("rules.simulate", json!({ "rule": rule, "records": [id] })),
+        ("rules.define", rule),
+        ("rules.runs", json!({ "rule": "watch" })),
+        ("rules.get", json!({ "rule": "watch" })),
+        ("rules.list", json!({})),
+        ("rules.archive", json!({ "rule": "watch" })),
+        ("rules.restore", json!({ "rule": "watch" })),
+    ]
+}
+
 /// Those about queries.
 fn about_queries() -> Vec<(&'static str, Json)> {
     let condition = json!({ "field": "a_text", "op": "neq", "value": "Zanzibarine" });
@@ -478,6 +501,7 @@ fn debug_shows_shapes_and_not_what_is_stored() {
     asked.extend(about_conditions(id));
     asked.extend(about_queries());
     asked.extend(about_lifecycles(id));
+    asked.extend(about_rules(id));
     asked.extend(about_activities(id, chat));
     // First, because a plan is refused when somebody wrote since.
     asked.splice(0..0, about_imports(&crm));

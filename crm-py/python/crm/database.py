@@ -27,6 +27,7 @@ from crm.lifecycles import Lifecycles
 from crm.progress import Report, adapt
 from crm.query import Query
 from crm.records import ApplyReport, RecordChange, Records, apply
+from crm.rules import Rules
 from crm.schema import Definitions, Types
 from crm.search import SearchItem, SearchPage, write_search
 from crm.sqlite_guard import Watch
@@ -207,6 +208,11 @@ class Crm:
     def lifecycles(self) -> Lifecycles:
         """The stages of relationships, and where records stand on them."""
         return Lifecycles(self._engine)
+
+    @property
+    def rules(self) -> Rules:
+        """What is done when something happens with a record."""
+        return Rules(self._engine, self._definitions)
 
     @property
     def timers(self) -> Timers:

@@ -55,6 +55,12 @@ class ChangeKind(StrEnum):
     STAGE_SUPPRESSED = "stage_suppressed"
     STAGE_OVERDUE = "stage_overdue"
     STAGE_REMAPPED = "stage_remapped"
+    RULE_DEFINED = "rule_defined"
+    RULE_ARCHIVED = "rule_archived"
+    RULE_RESTORED = "rule_restored"
+    RULE_RAN = "rule_ran"
+    RULE_SKIPPED = "rule_skipped"
+    EVENT_EMITTED = "event_emitted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +92,7 @@ class Change:
     values: Mapping[str, Any]
     """The new values of a record's attributes; None for those that were cleared."""
     definition: str | None
-    """For a definition, a file or a visitor: what the journal holds, as JSON."""
+    """For a definition, a run of a rule, an event for the host …: what the journal holds, as JSON."""
     activity: Activity | None
     """An activity as it was recorded: without what came later."""
     association: AssociationChange | None
@@ -179,11 +185,12 @@ class Observer:
 
 def read_changes(plain: dict[str, Any], definitions: Definitions) -> ChangePage:
     """Return a page of the journal from its plain form."""
-    changes = tuple(_read_change(change, definitions) for change in plain["changes"])
+    changes = tuple(read_change(change, definitions) for change in plain["changes"])
     return ChangePage(changes=changes, next=plain["next"])
 
 
-def _read_change(plain: dict[str, Any], definitions: Definitions) -> Change:
+def read_change(plain: dict[str, Any], definitions: Definitions) -> Change:
+    """Return a change of the journal from its plain form."""
     if plain["values"]:
         plain["values"] = definitions.shape(plain["type"], plain["values"]).decode(plain["values"])
     activity, association = plain.get("activity"), plain.get("association")

@@ -39,6 +39,7 @@ class StageCause(StrEnum):
     RELATED = "related"
     CONDITION = "condition"
     INACTIVITY = "inactivity"
+    RULE = "rule"
     IMPLIED = "implied"
     RESET = "reset"
 

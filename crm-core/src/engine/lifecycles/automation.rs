@@ -16,7 +16,7 @@ use crate::{
     ErrorKind, RecordId, RecordRef, Result, StageCause, SuppressedBy,
     association::{Period, StoredAssociation},
     cell::Cell,
-    condition::{Column, Moment, RECORD_COLUMNS, Way, fits},
+    condition::{Column, Moment, RECORD_COLUMNS, Way},
     lifecycle::{
         Decision, LifecycleModel, MoveKind, Needs, On, Program, Programs, StandingRow, Trigger,
         decide,
@@ -57,13 +57,40 @@ pub(in crate::engine) fn react(writing: &mut Writing<'_>, event: &Event) -> Resu
             }
             Ok(())
         }
-        Event::Moved { lifecycle, id, stage } => {
+        Event::Moved { lifecycle, id, stage, .. } => {
             run.moved(lifecycle, *id, *stage)?;
             run.schedule(&lifecycle.lifecycle.entity_type, *id)
         }
         Event::Archiving { table, id } => run.schedule(&table.model.name, *id),
     }?;
     run.ask_around(event)
+}
+
+/// What became of an automatic move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::engine) enum Attempted {
+    Moved,
+    /// It asks for nothing.
+    Unchanged,
+    /// It is not made, and that is recorded.
+    Suppressed(SuppressedBy),
+}
+
+/// Moves a record because a rule says so, as a trigger of the lifecycle would.
+pub(in crate::engine) fn move_by_rule(
+    writing: &mut Writing<'_>,
+    lifecycle: i64,
+    id: RecordId,
+    to: usize,
+    reason: Option<&str>,
+) -> Result<Attempted> {
+    let Some(mut run) = Run::new(writing)? else { return Err(super::no_program()) };
+    let programs = Arc::clone(&run.programs);
+    let place = programs.all.iter().position(|program| program.model.id == lifecycle);
+    let place = place.ok_or_else(super::no_program)?;
+    let cause = Cause::new(StageCause::Rule, run.writing.now);
+    let cause = Cause { reason: reason.map(str::to_owned), ..cause };
+    run.attempt(place, None, id, to, None, cause)
 }
 
 pub(super) struct Run<'a, 'w> {
@@ -143,17 +170,10 @@ impl<'a, 'w> Run<'a, 'w> {
         for place in programs.of_type(entity_type) {
             for activity in all {
                 for (nth, trigger) in programs.all[place].triggers.iter().enumerate() {
-                    let On::Activity { kind: wanted, filter } = &trigger.on else { continue };
-                    if wanted.is_some_and(|wanted| wanted != activity.kind) {
+                    let On::Activity { kind, filter } = &trigger.on else { continue };
+                    let (tx, wanted) = (self.writing.tx, (*kind, filter.as_deref()));
+                    if !conditions::is_meant(tx, &catalog, wanted, activity, &self.moment)? {
                         continue;
-                    }
-                    if let Some(filter) = filter {
-                        let mut kinds = catalog.kinds().map(|kind| &kind.model);
-                        let model = wanted.and_then(|id| kinds.find(|model| model.id == id));
-                        let row = facts::activity(self.writing.tx, activity.seq, model)?;
-                        if !fits(filter, row, &self.moment) {
-                            continue;
-                        }
                     }
                     let cause = Cause::new(StageCause::Activity, activity.at);
                     let cause = Cause { activity: Some(activity.id), ..cause };
@@ -316,7 +336,7 @@ impl<'a, 'w> Run<'a, 'w> {
         let programs = Arc::clone(&self.programs);
         let trigger = &programs.all[program].triggers[nth];
         let cause = Cause { reason: trigger.reason.clone(), ..cause };
-        self.attempt(program, Some(nth), id, trigger.to, Some(trigger), cause)
+        self.attempt(program, Some(nth), id, trigger.to, Some(trigger), cause).map(drop)
     }
 
     fn attempt(
@@ -327,14 +347,14 @@ impl<'a, 'w> Run<'a, 'w> {
         to: usize,
         trigger: Option<&Trigger>,
         cause: Cause,
-    ) -> Result<()> {
+    ) -> Result<Attempted> {
         let programs = Arc::clone(&self.programs);
         let program = &programs.all[place];
         let table = Arc::clone(self.catalog.table(&program.model.lifecycle.entity_type)?);
         let is_state = trigger.is_some_and(Trigger::is_state);
         let row = match records::get(self.writing.tx, &table, id)? {
             Some(row) if row.archived_at.is_none() && table.model.archived_at.is_none() => row,
-            _ => return Ok(()),
+            _ => return Ok(Attempted::Unchanged),
         };
         let standing = rows::standing(self.writing.tx, program.model.id, id)?;
         let decision =
@@ -343,21 +363,21 @@ impl<'a, 'w> Run<'a, 'w> {
         if decision == Decision::Unchanged
             || (is_state && matches!(decision, Decision::Suppressed(_)))
         {
-            return Ok(());
+            return Ok(Attempted::Unchanged);
         }
         if let Some(span) = trigger.and_then(Trigger::inactivity)
             && !is_inactive(self.writing, &row, standing.as_ref(), span)?
         {
-            return Ok(());
+            return Ok(Attempted::Unchanged);
         }
         let condition = trigger.and_then(|trigger| trigger.condition.as_ref());
         let decision = match condition.map(|condition| self.holds(condition, id)).transpose()? {
-            Some(Some(false)) => return Ok(()),
+            Some(Some(false)) => return Ok(Attempted::Unchanged),
             Some(None) => Decision::Suppressed(SuppressedBy::Guard),
             None | Some(Some(true)) => decision,
         };
         let by = match decision {
-            Decision::Unchanged => return Ok(()),
+            Decision::Unchanged => return Ok(Attempted::Unchanged),
             Decision::Suppressed(by) => by,
             Decision::Enter(entry) => match self.refuses(program, &row, to)? {
                 Some(by) => by,
@@ -365,14 +385,15 @@ impl<'a, 'w> Run<'a, 'w> {
                     if let Some(nth) = nth
                         && !self.writing.reactions.made.insert((program.model.id, nth, id))
                     {
-                        return Ok(());
+                        return Ok(Attempted::Unchanged);
                     }
                     enter(self.writing, program, id, standing, &entry, MoveKind::Automatic, cause)?;
-                    return Ok(());
+                    return Ok(Attempted::Moved);
                 }
             },
         };
-        suppress(self.writing, program, id, standing, to, by, cause)
+        suppress(self.writing, program, id, standing, to, by, cause)?;
+        Ok(Attempted::Suppressed(by))
     }
 
     /// What keeps a record from a stage.

@@ -10,7 +10,7 @@ mod flywheel;
 mod reads;
 mod timed;
 
-pub(super) use automation::{concern, react};
+pub(super) use automation::{Attempted, concern, move_by_rule, react};
 pub(super) use timed::on_due;
 
 use std::sync::Arc;
@@ -354,6 +354,7 @@ fn enter(
         record: cause.record,
     };
     timed::tell_overdue(writing, program, &row, at)?;
+    let from = row.stage.as_deref().and_then(|stage| lifecycle.place(stage));
     let (seq, stamp) = (writing.next_seq(), writing.stamp());
     if row.visits > 0 {
         rows::end_visit(writing.tx, &row, at)?;
@@ -368,7 +369,7 @@ fn enter(
     let body = body(program, record, change).to_json();
     writing.log(stamp, kind, None, Some(row.id), &body)?;
     let lifecycle = Arc::clone(&program.model);
-    writing.tell(Event::Moved { lifecycle, id: record, stage: entry.to })?;
+    writing.tell(Event::Moved { lifecycle, id: record, stage: entry.to, from })?;
     Ok(row)
 }
 

@@ -90,9 +90,28 @@ impl Pending {
         self.versions.clear();
     }
 
-    /// Notes the version that a record has after a write that followed from another one.
-    pub(in crate::engine) fn note_version(&mut self, id: RecordId, version: i64) {
-        self.versions.insert(id, version);
+    /// How many records are noted.
+    pub(in crate::engine) fn noted(&self) -> usize {
+        self.noted
+    }
+
+    /// Forgets what is to be written since so many records were noted, and nothing was waiting.
+    pub(in crate::engine) fn go_back(&mut self, noted: usize) {
+        self.waiting.clear();
+        self.noted = noted;
+    }
+
+    /// Notes the version that a record has after a write that followed from another one, or that none
+    /// is known. Answers what was noted before.
+    pub(in crate::engine) fn note_version(
+        &mut self,
+        id: RecordId,
+        version: Option<i64>,
+    ) -> Option<i64> {
+        match version {
+            Some(version) => self.versions.insert(id, version),
+            None => self.versions.remove(&id),
+        }
     }
 
     /// The version that a record has, if it was written because of what else was.

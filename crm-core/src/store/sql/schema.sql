@@ -247,7 +247,7 @@ CREATE TABLE crm_stage_visit (
     cycle INTEGER NOT NULL,
     entered_at INTEGER NOT NULL,           -- microseconds UTC
     exited_at INTEGER,                     -- NULL while it stands there
-    cause TEXT NOT NULL,                   -- manual, initial, activity, related, condition, inactivity, implied or reset
+    cause TEXT NOT NULL,                   -- manual, initial, activity, related, condition, inactivity, rule, implied or reset
     reason TEXT,
     activity BLOB,                         -- 16 bytes: the id of the activity that moved it
     related_type INTEGER REFERENCES crm_type (id),
@@ -268,3 +268,13 @@ CREATE TABLE crm_timer (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX crm_timer_by_due ON crm_timer (due_at);
+
+CREATE TABLE crm_rule (
+    -- What is done when something happens with a record.
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    uid BLOB NOT NULL,                     -- 16 bytes; the journal has definitions and runs under this id
+    type_id INTEGER NOT NULL REFERENCES crm_type (id),
+    definition TEXT NOT NULL,              -- JSON
+    archived_at INTEGER                    -- microseconds UTC; NULL while in use
+) STRICT;

@@ -6,16 +6,17 @@ use crm_core::{
     ArchiveAssociation, ArchiveRecord, AssociationTypeName, AttributeName, AuditRecords, BackupTo,
     CheckCondition, ConsumerName, CountRecords, CreateRecord, Crm, DefineActivityKind,
     DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute,
-    DefineLifecycle, DefineLifecyclePreset, DefinePreset, DefineType, DrawLifecycle, Empty, Error,
-    EvaluateCondition, ExplainCondition, ExplainStage, ExportCsv, ExportVcard, FindRelated,
-    FindStuck, Flow, GetAcceptance, GetActivity, GetAssociation, GetFlywheel, GetFunnel,
-    GetHistory, GetLifecycleHistory, GetManyRecords, GetRecord, GetRecordBy, GetStageTimes,
-    GroupRecords, IdentifyVisitor, ImportCsv, ImportName, ImportVcard, LifecycleName,
-    ListActivities, ListChanges, ListImports, ListPlanRows, ListRecords, ListTimeline, MoveStage,
-    NewActivity, PatchAssociation, PatchRecord, PivotRecords, PlanImport, ProposeMapping, ReadFile,
-    RecordActivities, ReleaseVisitor, ResetStage, RestoreAssociation, RestoreRecord, ResumeImport,
-    RunSql, RunView, SaveView, SearchText, SelectRows, TickTimers, TypeName, UpsertRecord,
-    ViewName, WalkAssociations, ops::Request,
+    DefineLifecycle, DefineLifecyclePreset, DefinePreset, DefineRule, DefineType, DrawLifecycle,
+    Empty, Error, EvaluateCondition, ExplainCondition, ExplainStage, ExportCsv, ExportVcard,
+    FindRelated, FindStuck, Flow, GetAcceptance, GetActivity, GetAssociation, GetFlywheel,
+    GetFunnel, GetHistory, GetLifecycleHistory, GetManyRecords, GetRecord, GetRecordBy,
+    GetStageTimes, GroupRecords, IdentifyVisitor, ImportCsv, ImportName, ImportVcard,
+    LifecycleName, ListActivities, ListChanges, ListImports, ListPlanRows, ListRecords,
+    ListRuleRuns, ListTimeline, MoveStage, NewActivity, PatchAssociation, PatchRecord,
+    PivotRecords, PlanImport, ProposeMapping, ReadFile, RecordActivities, ReleaseVisitor,
+    ResetStage, RestoreAssociation, RestoreRecord, ResumeImport, RuleName, RunSql, RunView,
+    SaveView, SearchText, SelectRows, SimulateRule, TickTimers, TypeName, UpsertRecord, ViewName,
+    WalkAssociations, ops::Request,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
@@ -164,6 +165,13 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         "records.upsert" => {
             with.call(|r: UpsertRecord| crm.records(&r.entity_type).upsert(&r.key, r.values))
         }
+        "rules.archive" => with.call(|r: RuleName| crm.rules().archive(&r.rule)),
+        "rules.define" => with.call(|r: DefineRule| crm.rules().define(r)),
+        "rules.get" => with.call(|r: RuleName| crm.rules().get(&r.rule)),
+        "rules.list" => with.call(|_: Empty| crm.rules().list()),
+        "rules.restore" => with.call(|r: RuleName| crm.rules().restore(&r.rule)),
+        "rules.runs" => with.call(|r: ListRuleRuns| crm.rules().runs(&r)),
+        "rules.simulate" => with.call(|r: SimulateRule| crm.rules().simulate(&r)),
         "search.find" => with.call(|r: SearchText| crm.search(&r)),
         "timeline.list" => with.call(|r: ListTimeline| crm.timeline(&r)),
         "timers.next" => with.call(|_: Empty| crm.timers().next()),

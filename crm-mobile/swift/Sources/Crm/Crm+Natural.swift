@@ -30,6 +30,9 @@ extension Crm {
     /// Stages, and where records stand on them.
     public var lifecycles: Lifecycles { Lifecycles(crm: self) }
 
+    /// What is done when something happens with a record.
+    public var rules: Rules { Rules(crm: self) }
+
     /// Links between records.
     public var associations: Associations { Associations(crm: self) }
 

@@ -9,3 +9,12 @@ CREATE TABLE crm_timer (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX crm_timer_by_due ON crm_timer (due_at);
+
+CREATE TABLE crm_rule (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    uid BLOB NOT NULL,
+    type_id INTEGER NOT NULL REFERENCES crm_type (id),
+    definition TEXT NOT NULL,
+    archived_at INTEGER
+) STRICT;

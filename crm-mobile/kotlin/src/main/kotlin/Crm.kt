@@ -67,6 +67,8 @@ class Crm private constructor(handle: Long, private val opened: Boolean) : Engin
     val associations: Associations get() = Associations(this)
     /** Stages, and where records stand on them. */
     val lifecycles: Lifecycles get() = Lifecycles(this)
+    /** What is done when something happens with a record. */
+    val rules: Rules get() = Rules(this)
     /** Imports that are planned, applied and taken back. */
     val imports: Imports get() = Imports(this)
 

@@ -30,7 +30,11 @@ import org.crmcore.model.CheckedCondition
 import org.crmcore.model.CloudEventPage
 import org.crmcore.model.FileRef
 import org.crmcore.model.Money
+import org.crmcore.model.OnActivity
 import org.crmcore.model.RecordChange
+import org.crmcore.model.Rule
+import org.crmcore.model.RuleAction
+import org.crmcore.model.RuleTrigger
 import org.crmcore.model.Stage
 import org.crmcore.model.StageTrigger
 import org.crmcore.model.TimelineItem
@@ -68,6 +72,11 @@ internal object ConformanceJson {
         return constructor.callBy(arguments)
     }
 
+    /** Enumerations of which each case holds a record. */
+    private val VARIANTS = setOf(RecordChange::class, ViewQuery::class, RuleTrigger::class, RuleAction::class)
+
+    private fun caseName(case: KClass<*>): String = jsonName(case.simpleName!!.replaceFirstChar(Char::lowercase))
+
     /** Names that are words of the languages. */
     private val OTHER_NAMES = mapOf("condition" to "where", "name" to "as")
 
@@ -79,7 +88,7 @@ internal object ConformanceJson {
         val kind = type.classifier as KClass<*>
         return when {
             kind == Value::class -> value(json)
-            kind == RecordChange::class || kind == ViewQuery::class -> variant(json.jsonObject, kind)
+            kind in VARIANTS -> variant(json.jsonObject, kind)
             kind == List::class -> json.jsonArray.map { read(it, type.arguments.single().type!!) }
             kind == Map::class -> json.jsonObject.mapValues { read(it.value, type.arguments.last().type!!) }
             kind == String::class -> text(json)
@@ -100,7 +109,7 @@ internal object ConformanceJson {
 
     private fun variant(json: JsonObject, kind: KClass<*>): Any {
         val (name, request) = json.entries.single()
-        val case = kind.sealedSubclasses.single { it.simpleName!!.lowercase() == name }
+        val case = kind.sealedSubclasses.single { caseName(it) == name }
         val constructor = case.primaryConstructor!!
         return constructor.call(read(request, constructor.parameters.single().type))
     }
@@ -154,6 +163,12 @@ internal object ConformanceJson {
         is ViewAnswer.Pivot -> JsonObject(mapOf("pivot" to write(result.v1)))
         is TimelineItem.Association -> JsonObject(mapOf("association" to write(result.v1)))
         is TimelineItem.Stage -> JsonObject(mapOf("stage" to write(result.v1)))
+        is RuleTrigger, is RuleAction -> {
+            val content = result::class.memberProperties.single().getter.call(result)
+            JsonObject(mapOf(caseName(result::class) to write(content)))
+        }
+        is OnActivity -> JsonObject(record(result) + conditions("filter" to result.filter))
+        is Rule -> JsonObject(record(result) - "condition" + conditions("where" to result.condition))
         is Stage -> JsonObject(record(result) + conditions("guard" to result.guard))
         is StageTrigger ->
             JsonObject(record(result) - "condition" + conditions("filter" to result.filter, "where" to result.condition))

@@ -44,6 +44,7 @@ import org.crmcore.model.DefineAttribute
 import org.crmcore.model.DefineLifecycle
 import org.crmcore.model.DefineLifecyclePreset
 import org.crmcore.model.DefinePreset
+import org.crmcore.model.DefineRule
 import org.crmcore.model.DefineType
 import org.crmcore.model.DrawLifecycle
 import org.crmcore.model.Empty
@@ -76,6 +77,7 @@ import org.crmcore.model.ListChanges
 import org.crmcore.model.ListImports
 import org.crmcore.model.ListPlanRows
 import org.crmcore.model.ListRecords
+import org.crmcore.model.ListRuleRuns
 import org.crmcore.model.ListTimeline
 import org.crmcore.model.MoveStage
 import org.crmcore.model.NewActivity
@@ -92,11 +94,13 @@ import org.crmcore.model.ResetStage
 import org.crmcore.model.RestoreAssociation
 import org.crmcore.model.RestoreRecord
 import org.crmcore.model.ResumeImport
+import org.crmcore.model.RuleName
 import org.crmcore.model.RunSql
 import org.crmcore.model.RunView
 import org.crmcore.model.SaveView
 import org.crmcore.model.SearchText
 import org.crmcore.model.SelectRows
+import org.crmcore.model.SimulateRule
 import org.crmcore.model.TickTimers
 import org.crmcore.model.TypeName
 import org.crmcore.model.UpsertRecord
@@ -241,6 +245,13 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "records.patch" to call(PatchRecord::class) { patchRecord(it) },
     "records.restore" to call(RestoreRecord::class) { restoreRecord(it) },
     "records.upsert" to call(UpsertRecord::class) { upsertRecord(it) },
+    "rules.archive" to call(RuleName::class) { archiveRule(it) },
+    "rules.define" to call(DefineRule::class) { defineRule(it) },
+    "rules.get" to call(RuleName::class) { getRule(it) },
+    "rules.list" to call(Empty::class) { listRules(it) },
+    "rules.restore" to call(RuleName::class) { restoreRule(it) },
+    "rules.runs" to call(ListRuleRuns::class) { listRuleRuns(it) },
+    "rules.simulate" to call(SimulateRule::class) { simulateRule(it) },
     "search.find" to call(SearchText::class) { searchText(it) },
     "timeline.list" to call(ListTimeline::class) { listTimeline(it) },
     "timers.next" to call(Empty::class) { nextTimer(it) },
