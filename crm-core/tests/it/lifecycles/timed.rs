@@ -102,8 +102,6 @@ fn who_lies_idle_moves_at_the_instant_at_which_the_span_ends() {
     let id = world.contact();
     world.turn(day(10));
     world.call(id, day(10));
-    // Planned ones do not count before their time.
-    world.call(id, day(200));
     assert_eq!(
         world.tick(day(39)).done,
         1,
