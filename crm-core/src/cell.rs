@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use crate::RecordId;
+
 /// What one column of one row holds.
 #[derive(Clone, PartialEq, Default)]
 pub(crate) enum Cell {
@@ -23,6 +25,16 @@ pub(crate) enum Cell {
 }
 
 impl Cell {
+    /// The id that it holds.
+    pub(crate) fn to_id(&self) -> Option<RecordId> {
+        match self {
+            Self::Blob(bytes) => {
+                <[u8; 16]>::try_from(bytes.as_slice()).ok().map(RecordId::from_bytes)
+            }
+            _ => None,
+        }
+    }
+
     /// How many bytes of memory the content takes, without the cell itself.
     pub(crate) fn content_bytes(&self) -> usize {
         match self {

@@ -3,7 +3,6 @@
 use super::{
     Catalog, Crm, Writing, activity_kinds, check_limit,
     cursor::{self, Listing},
-    lifecycles,
     records::check_target,
 };
 use crate::{
@@ -204,7 +203,7 @@ impl<'a> Activities<'a> {
                 journal::write_identified(key, &record, &mut writing.body);
                 writing.log_body(stamp, ChangeKind::VisitorIdentified, None, None)?;
                 let subject = (number, *id);
-                lifecycles::after_activities(writing, subject, |tx| rows::happened(tx, visitor))?;
+                writing.tell_activities(subject, |writing| rows::happened(writing.tx, visitor))?;
             }
             to_visitor(writing, key, Some(record))
         })
@@ -226,6 +225,7 @@ impl<'a> Activities<'a> {
                 let stamp = writing.stamp();
                 journal::write_released(visitor, &mut writing.body);
                 writing.log_body(stamp, ChangeKind::VisitorReleased, None, None)?;
+                writing.tell_activities(record, |_| Ok(Vec::new()))?;
             }
             to_visitor(writing, visitor, None)
         })
@@ -282,7 +282,7 @@ fn record(writing: &mut Writing<'_>, activity: NewActivity) -> Result<(i64, Reco
     }
     if let Some(subject) = subject {
         let recorded = Happened { seq, id, kind: kind.model.id, at: content.at };
-        lifecycles::after_activities(writing, subject, |_| Ok(vec![recorded]))?;
+        writing.tell_activities(subject, |_| Ok(vec![recorded]))?;
     }
     Ok((seq, id, Outcome::Created))
 }
@@ -334,7 +334,7 @@ pub(super) fn insert_of_record(
     journal::write_activity(&kind.model, content, &mut writing.body);
     let (seq, id) = insert(writing, kind, content, (Some(record), None), &[])?;
     let recorded = Happened { seq, id, kind: kind.model.id, at: content.at };
-    lifecycles::after_activities(writing, record, |_| Ok(vec![recorded]))?;
+    writing.tell_activities(record, |_| Ok(vec![recorded]))?;
     Ok(id)
 }
 

@@ -8,7 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Catalog, Crm, View, Writing, check_limit, check_range, cursor, lifecycles,
+    Catalog, Crm, View, Writing, check_limit, check_range, cursor,
     records::{check_target, to_record},
     rollups::Standing,
 };
@@ -305,7 +305,7 @@ pub(super) fn insert(writing: &mut Writing<'_>, link: NewLink) -> Result<StoredA
     rows::insert(writing.tx, &table, &row, types)?;
     writing.log(stamp, ChangeKind::AssociationAdded, None, Some(row.id), &body)?;
     writing.note_association(&table, None, &row)?;
-    lifecycles::after_association(writing, &row)?;
+    writing.tell_association(&row)?;
     Ok(row)
 }
 
@@ -337,7 +337,7 @@ fn patch(writing: &mut Writing<'_>, request: PatchAssociation) -> Result<Loaded>
     demote(writing, &demoted)?;
     save(writing, &table, &mut row, ChangeKind::AssociationChanged, &body)?;
     writing.note_association(&table, Some(&before), &row)?;
-    lifecycles::after_association(writing, &row)?;
+    writing.tell_association(&row)?;
     Ok((table, row))
 }
 
@@ -379,7 +379,7 @@ pub(super) fn set_archived(
     row.archived_at = archive.then(|| writing.stamp().at());
     save(writing, &table, &mut row, kind, &body)?;
     writing.note_association(&table, Some(&before), &row)?;
-    lifecycles::after_association(writing, &row)?;
+    writing.tell_association(&row)?;
     Ok((table, row))
 }
 

@@ -32,6 +32,7 @@ mod observe;
 mod pivot;
 mod progress;
 mod queries;
+mod reactions;
 mod records;
 mod rollups;
 mod row_import;

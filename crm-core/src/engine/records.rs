@@ -396,7 +396,7 @@ pub(super) fn insert(
     rows::insert(writing.tx, table, id, (writing.next_seq(), at), &draft.cells)?;
     index_choices(writing, model, id, &draft)?;
     writing.log_record(stamp, ChangeKind::RecordCreated, table, id)?;
-    lifecycles::after_record(writing, table, id, &draft.cells, None)?;
+    writing.tell_record(table, id, &draft, true)?;
     let cells = draft.cells;
     Ok(StoredRow { id, version: 1, created_at: at, updated_at: at, archived_at: None, cells })
 }
@@ -447,7 +447,8 @@ pub(super) fn update(
     index_choices(writing, model, row.id, &draft)?;
     writing.log_record(stamp, ChangeKind::RecordPatched, table, row.id)?;
     writing.note_update(table, &row, &draft)?;
-    lifecycles::after_record(writing, table, row.id, &draft.cells, Some(&draft.changed))?;
+    writing.note_version(row.id, row.version);
+    writing.tell_record(table, row.id, &draft, false)?;
     row.cells = draft.cells;
     Ok(row)
 }
@@ -540,6 +541,7 @@ pub(super) fn set_archived(
     };
     writing.log_record(stamp, kind, table, id)?;
     writing.note_archiving(table, &row)?;
+    writing.tell_archiving(table, row.id)?;
     Ok((row, outcome))
 }
 

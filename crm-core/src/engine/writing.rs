@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{Catalog, Crm, View, rollups::Pending};
+use super::{Catalog, Crm, View, reactions::Reactions, rollups::Pending};
 use crate::{
     ChangeKind, Commit, Error, ErrorKind, RecordId, Result, Timestamp,
     association::AssociationModel,
@@ -18,6 +18,7 @@ use crate::{
         associations::AssociationTable,
         journal::{self as rows, NewRow},
         table::Table,
+        timers::{self, Room},
     },
 };
 
@@ -67,6 +68,8 @@ pub(super) struct Writing<'a> {
     pub(super) body: String,
     /// What is still to be written of roll-ups.
     pub(super) pending: Pending,
+    /// What was told and is not done yet.
+    pub(super) reactions: Reactions,
     schema_changed: bool,
     first_seq: i64,
     /// The number of who writes.
@@ -92,6 +95,7 @@ impl<'a> Writing<'a> {
             now: crm.now(),
             body: String::new(),
             pending: Pending::default(),
+            reactions: Reactions::default(),
             schema_changed: false,
             first_seq: head.seq + 1,
             actor: rows::actor(tx, &crm.actor)?,
@@ -186,6 +190,17 @@ impl<'a> Writing<'a> {
     pub(super) fn set_lifecycle(&mut self, model: LifecycleModel) {
         self.catalog = Arc::new(self.catalog.with_lifecycle(model));
         self.schema_changed = true;
+    }
+
+    /// Sets when a room is to look at a record again for one of its definitions; `None` if never.
+    pub(super) fn set_timer(
+        &mut self,
+        room: Room,
+        owner: i64,
+        id: RecordId,
+        due_at: Option<Timestamp>,
+    ) -> Result<()> {
+        timers::set(self.tx, (room, owner, id), due_at)
     }
 
     /// A new id. Its time never lies before the journal's last stamp, so that ids ascend

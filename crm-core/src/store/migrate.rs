@@ -17,7 +17,7 @@ use crate::{Error, ErrorKind, Result};
 pub(super) const APPLICATION_ID: i32 = 0x4352_4D31;
 
 /// The version that this engine writes.
-pub(crate) const SCHEMA_VERSION: i32 = 4;
+pub(crate) const SCHEMA_VERSION: i32 = 5;
 
 const SCHEMA: &str = include_str!("sql/schema.sql");
 
@@ -45,6 +45,11 @@ const MIGRATIONS: &[Migration] = &[
         to: 4,
         name: "search, imports beside records and lifecycles",
         sql: include_str!("sql/migrations/0004_search_and_lifecycles.sql"),
+    },
+    Migration {
+        to: 5,
+        name: "scores, segments and rules",
+        sql: include_str!("sql/migrations/0005_scores_segments_rules.sql"),
     },
 ];
 

@@ -45,6 +45,7 @@ pub(crate) mod search;
 pub(crate) mod select;
 pub(crate) mod side_table;
 pub(crate) mod table;
+pub(crate) mod timers;
 pub(crate) mod views;
 
 use std::path::{Path, PathBuf};

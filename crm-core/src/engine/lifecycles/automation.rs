@@ -5,13 +5,10 @@
 //! write; a move that is not made for another reason than that it is made already is recorded; and no
 //! trigger makes the write fail that set it off.
 
-use std::{
-    collections::{HashSet, VecDeque},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use super::{
-    super::{Catalog, Writing, conditions},
+    super::{Catalog, Writing, conditions, reactions::Event},
     Cause, enter, suppress,
 };
 use crate::{
@@ -19,9 +16,10 @@ use crate::{
     association::{Period, StoredAssociation},
     cell::Cell,
     condition::{Column, Moment, RECORD_COLUMNS, Way, fits},
-    lifecycle::{Decision, How, Needs, On, Program, Programs, StandingRow, Trigger, decide},
+    lifecycle::{
+        Decision, How, LifecycleModel, Needs, On, Program, Programs, StandingRow, Trigger, decide,
+    },
     store::{
-        Transaction,
         activities::Happened,
         facts, lifecycles as rows,
         records::{self, StoredRow},
@@ -32,82 +30,22 @@ use crate::{
 /// Records of one record's relations that a move goes on to.
 const RELATED: usize = u32::MAX as usize;
 
-/// A record was created, or attributes at these places of it were changed.
-pub(in crate::engine) fn after_record(
-    writing: &mut Writing<'_>,
-    table: &Table,
-    id: RecordId,
-    cells: &[Cell],
-    changed: Option<&[usize]>,
-) -> Result<()> {
-    begin(writing, &[&table.model.name], |run| run.record(table, id, cells, changed))
+/// Whether a lifecycle is about records of one of these types.
+pub(in crate::engine) fn concern(catalog: &Catalog, types: &[&str]) -> Result<bool> {
+    let programs = catalog.programs()?;
+    Ok(programs.is_some_and(|programs| types.iter().any(|name| programs.concern(name))))
 }
 
-/// Activities were recorded, or became a record's; `read` gives them, in the order in which they
-/// happened, and is asked only if that matters.
-pub(in crate::engine) fn after_activities(
-    writing: &mut Writing<'_>,
-    (entity_type, id): (i64, RecordId),
-    read: impl FnOnce(&Transaction<'_>) -> Result<Vec<Happened>>,
-) -> Result<()> {
-    if writing.catalog.programs()?.is_none() {
-        return Ok(());
-    }
-    let catalog = Arc::clone(&writing.catalog);
-    let table = catalog.iter().find(|table| table.model.id == entity_type);
-    let Some(name) = table.map(|table| &table.model.name) else { return Ok(()) };
-    begin(writing, &[name], |run| {
-        // Guards may ask for what the activities add up to.
-        run.writing.settle()?;
-        let happened = read(run.writing.tx)?;
-        run.activities(name, id, &happened)
-    })
-}
-
-/// An association was added or changed.
-pub(in crate::engine) fn after_association(
-    writing: &mut Writing<'_>,
-    row: &StoredAssociation,
-) -> Result<()> {
-    begin(writing, &[&row.from.entity_type, &row.to.entity_type], |run| {
-        run.writing.settle()?;
-        run.association(row)
-    })
-}
-
-/// A record was moved by hand.
-pub(super) fn after_move(
-    writing: &mut Writing<'_>,
-    program: usize,
-    id: RecordId,
-    stage: usize,
-) -> Result<()> {
+/// Makes the moves that follow from what happened.
+pub(in crate::engine) fn react(writing: &mut Writing<'_>, event: &Event) -> Result<()> {
     let Some(mut run) = Run::new(writing)? else { return Ok(()) };
-    run.moved.push_back(Moved { program, id, stage });
-    run.follow()
-}
-
-/// Runs what a write about records of these types sets off; costs next to nothing where no lifecycle
-/// is about them.
-fn begin(
-    writing: &mut Writing<'_>,
-    types: &[&String],
-    body: impl FnOnce(&mut Run<'_, '_>) -> Result<()>,
-) -> Result<()> {
-    match writing.catalog.programs()? {
-        Some(programs) if types.iter().any(|name| programs.concern(name)) => {}
-        _ => return Ok(()),
+    match event {
+        Event::Record { table, id, changed, .. } => run.record(table, *id, changed.as_deref()),
+        Event::Activities { table, id, all } => run.activities(&table.model.name, *id, all),
+        Event::Association(row) => run.association(row),
+        Event::Moved { lifecycle, id, stage } => run.moved(lifecycle, *id, *stage),
+        Event::Archiving { .. } => Ok(()),
     }
-    let Some(mut run) = Run::new(writing)? else { return Ok(()) };
-    body(&mut run)?;
-    run.follow()
-}
-
-/// A record that came to a stage.
-struct Moved {
-    program: usize,
-    id: RecordId,
-    stage: usize,
 }
 
 struct Run<'a, 'w> {
@@ -115,9 +53,6 @@ struct Run<'a, 'w> {
     catalog: Arc<Catalog>,
     programs: Arc<Programs>,
     moment: Moment,
-    moved: VecDeque<Moved>,
-    /// Program, trigger and record of each move that was made.
-    made: HashSet<(usize, usize, RecordId)>,
 }
 
 impl<'a, 'w> Run<'a, 'w> {
@@ -125,17 +60,13 @@ impl<'a, 'w> Run<'a, 'w> {
         let catalog = Arc::clone(&writing.catalog);
         let Some(programs) = catalog.programs()?.cloned() else { return Ok(None) };
         let moment = Moment::new(writing.now, "UTC")?;
-        let (moved, made) = (VecDeque::new(), HashSet::new());
-        Ok(Some(Self { writing, catalog, programs, moment, moved, made }))
+        Ok(Some(Self { writing, catalog, programs, moment }))
     }
 
-    fn record(
-        &mut self,
-        table: &Table,
-        id: RecordId,
-        cells: &[Cell],
-        changed: Option<&[usize]>,
-    ) -> Result<()> {
+    fn record(&mut self, table: &Table, id: RecordId, changed: Option<&[usize]>) -> Result<()> {
+        let Some(StoredRow { cells, .. }) = records::get(self.writing.tx, table, id)? else {
+            return Ok(());
+        };
         let programs = Arc::clone(&self.programs);
         let (name, model) = (&table.model.name, &table.model);
         for place in programs.of_type(name) {
@@ -155,7 +86,7 @@ impl<'a, 'w> Run<'a, 'w> {
                 changed.iter().any(|place| model.attributes[*place].first == first(column))
             })
         };
-        let other = |column: &Column| to_id(&cells[first(column)]);
+        let other = |column: &Column| cells[first(column)].to_id();
         let me = RecordRef::new(name.as_str(), id);
         for (place, nth, program, on) in related(&programs) {
             let On::Related { test, lifecycle, stages, .. } = on else { continue };
@@ -239,25 +170,22 @@ impl<'a, 'w> Run<'a, 'w> {
         Ok(())
     }
 
-    /// Does what follows from the moves made, and from those that these make.
-    fn follow(mut self) -> Result<()> {
+    fn moved(&mut self, lifecycle: &LifecycleModel, id: RecordId, stage: usize) -> Result<()> {
         let programs = Arc::clone(&self.programs);
-        while let Some(moved) = self.moved.pop_front() {
-            let source = &programs.all[moved.program].model.lifecycle;
-            for place in programs.of_type(&source.entity_type) {
-                self.ask(place, moved.id, |needs| needs.stages)?;
+        let source = &lifecycle.lifecycle;
+        for place in programs.of_type(&source.entity_type) {
+            self.ask(place, id, |needs| needs.stages)?;
+        }
+        let stage = &source.stages[stage].name;
+        for (place, nth, program, on) in related(&programs) {
+            let On::Related { test, lifecycle, stages, only_primary } = on else { continue };
+            if *lifecycle != source.name || !stages.contains(stage) {
+                continue;
             }
-            let stage = &source.stages[moved.stage].name;
-            for (place, nth, program, on) in related(&programs) {
-                let On::Related { test, lifecycle, stages, only_primary } = on else { continue };
-                if *lifecycle != source.name || !stages.contains(stage) {
-                    continue;
-                }
-                let near = &program.model.lifecycle.entity_type;
-                let me = RecordRef::new(source.entity_type.as_str(), moved.id);
-                for target in self.targets(&test.way, near, &me, *only_primary)? {
-                    self.fire(place, nth, target, self.by_record(me.clone()))?;
-                }
+            let near = &program.model.lifecycle.entity_type;
+            let me = RecordRef::new(source.entity_type.as_str(), id);
+            for target in self.targets(&test.way, near, &me, *only_primary)? {
+                self.fire(place, nth, target, self.by_record(me.clone()))?;
             }
         }
         Ok(())
@@ -291,7 +219,7 @@ impl<'a, 'w> Run<'a, 'w> {
                 let source = self.catalog.table(&me.entity_type)?;
                 let row: Option<StoredRow> = records::get(tx, source, me.id)?;
                 let cell = row.map(|row| row.cells[column.place - RECORD_COLUMNS.len()].clone());
-                cell.as_ref().and_then(to_id).into_iter().collect()
+                cell.as_ref().and_then(Cell::to_id).into_iter().collect()
             }
         })
     }
@@ -366,12 +294,11 @@ impl<'a, 'w> Run<'a, 'w> {
                 Some(by) => by,
                 None => {
                     if let Some(nth) = nth
-                        && !self.made.insert((place, nth, id))
+                        && !self.writing.reactions.made.insert((program.model.id, nth, id))
                     {
                         return Ok(());
                     }
                     enter(self.writing, program, id, standing, &entry, How::Automatic, cause)?;
-                    self.moved.push_back(Moved { program: place, id, stage: to });
                     return Ok(());
                 }
             },
@@ -418,13 +345,6 @@ fn related(programs: &Programs) -> impl Iterator<Item = (usize, usize, &Program,
             .filter(|(_, trigger)| matches!(trigger.on, On::Related { .. }))
             .map(move |(nth, trigger)| (place, nth, program, &trigger.on))
     })
-}
-
-fn to_id(cell: &Cell) -> Option<RecordId> {
-    match cell {
-        Cell::Blob(bytes) => <[u8; 16]>::try_from(bytes.as_slice()).ok().map(RecordId::from_bytes),
-        _ => None,
-    }
 }
 
 /// Where a record stands, if it has entered a stage.

@@ -8,11 +8,11 @@ mod automation;
 mod definitions;
 mod reads;
 
-pub(super) use automation::{after_activities, after_association, after_record};
+pub(super) use automation::{concern, react};
 
 use std::sync::Arc;
 
-use super::{Crm, View, Writing, check_limit, conditions, records::check_in_use};
+use super::{Crm, View, Writing, check_limit, conditions, reactions::Event, records::check_in_use};
 use crate::{
     ChangeKind, Error, ErrorKind, GetLifecycleHistory, LifecycleHistory, MoveStage, MovedStage,
     RecordId, RecordRef, ResetStage, Result, StageCause, StageVisit, Standing, SuppressedBy,
@@ -214,7 +214,6 @@ fn move_by_hand(
                 check_entry(writing, program, table, &row, to)?;
             }
             let standing = enter(writing, program, id, standing, &entry, how, cause)?;
-            automation::after_move(writing, place, id, to)?;
             // Another trigger may have led it on.
             rows::standing(writing.tx, model.id, id)?.unwrap_or(standing)
         }
@@ -353,6 +352,8 @@ fn enter(
     };
     let body = body(program, record, change).to_json();
     writing.log(stamp, kind, None, Some(row.id), &body)?;
+    let lifecycle = Arc::clone(&program.model);
+    writing.tell(Event::Moved { lifecycle, id: record, stage: entry.to })?;
     Ok(row)
 }
 

@@ -40,7 +40,7 @@ pub(in crate::engine) struct Pending {
     waiting: BTreeMap<Key, Vec<(Arc<Kept>, Change)>>,
     /// How many records were noted; nothing more is once they are too many.
     noted: usize,
-    /// The versions of the records that were written for their roll-ups.
+    /// The versions of the records that were written because of what else was.
     versions: HashMap<RecordId, i64>,
 }
 
@@ -90,7 +90,12 @@ impl Pending {
         self.versions.clear();
     }
 
-    /// The version that a record has, if it was written for its roll-ups.
+    /// Notes the version that a record has after a write that followed from another one.
+    pub(in crate::engine) fn note_version(&mut self, id: RecordId, version: i64) {
+        self.versions.insert(id, version);
+    }
+
+    /// The version that a record has, if it was written because of what else was.
     pub(in crate::engine) fn version(&self, id: RecordId) -> Option<i64> {
         self.versions.get(&id).copied()
     }
@@ -267,12 +272,12 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// Writes everything that is noted, and what that changes in turn.
+    /// Writes everything that is noted of roll-ups, and what that changes in other ones.
     ///
     /// # Errors
     ///
     /// `LimitExceeded` if that is more than one transaction may change; then nothing of it may stay.
-    pub(in crate::engine) fn settle(&mut self) -> Result<()> {
+    pub(in crate::engine) fn roll_up(&mut self) -> Result<()> {
         self.pending.check_room()?;
         while let Some(((_, _, id), changes)) = self.pending.waiting.pop_first() {
             let table = self.table(&changes[0].0.plan().entity_type.name)?;
@@ -290,8 +295,7 @@ impl Writing<'_> {
             let cells = std::mem::take(&mut row.cells);
             let draft = Draft::recalculate(&table.model, cells, values);
             if !draft.changed.is_empty() {
-                let row = records::update(self, &table, row, draft)?;
-                self.pending.versions.insert(id, row.version);
+                records::update(self, &table, row, draft)?;
                 self.pending.check_room()?;
             }
         }

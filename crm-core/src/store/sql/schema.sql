@@ -257,3 +257,14 @@ CREATE TABLE crm_stage_visit (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX crm_stage_visit_by_stage ON crm_stage_visit (lifecycle, stage, entered_at);
+
+CREATE TABLE crm_timer (
+    -- When a room is to look at a record again, because time alone may change what holds for it.
+    room INTEGER NOT NULL,                 -- 1 lifecycles, 2 segments, 3 scores, 4 rules
+    owner INTEGER NOT NULL,                -- the id of the definition within that room
+    record_id BLOB NOT NULL,               -- 16 bytes
+    due_at INTEGER NOT NULL,               -- microseconds UTC
+    PRIMARY KEY (room, owner, record_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX crm_timer_by_due ON crm_timer (due_at);

@@ -1,0 +1,161 @@
+//! What follows from a write, within its transaction.
+//!
+//! A write tells what happened; every room that is concerned does its part, which may be told in
+//! turn, until nothing follows. Before each event the roll-ups are made true, so that whoever asks a
+//! condition sees what the write adds up to. The invariant: no transaction ends while something that
+//! was told is not done.
+
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::Arc,
+};
+
+use super::{Writing, lifecycles};
+use crate::{
+    RecordId, Result,
+    association::StoredAssociation,
+    lifecycle::LifecycleModel,
+    record::Draft,
+    schema::Kind,
+    store::{
+        activities::{Happened, Numbered},
+        table::Table,
+    },
+};
+
+/// Something that happened with records.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// A record was created, or attributes of it were changed.
+    Record {
+        table: Arc<Table>,
+        id: RecordId,
+        /// The places of the changed attributes; `None` if it was created.
+        changed: Option<Vec<usize>>,
+        /// The records that its references named before, by the place of the attribute.
+        left: Vec<(usize, RecordId)>,
+    },
+    /// A record was archived, or taken out of the archive.
+    Archiving { table: Arc<Table>, id: RecordId },
+    /// Activities were recorded with a record or became its own; none if it was past ones that were
+    /// taken from it.
+    Activities { table: Arc<Table>, id: RecordId, all: Vec<Happened> },
+    /// An association was added, changed or archived.
+    Association(Box<StoredAssociation>),
+    /// A record came to a stage.
+    Moved { lifecycle: Arc<LifecycleModel>, id: RecordId, stage: usize },
+}
+
+/// What was told and is not done yet.
+#[derive(Debug, Default)]
+pub(super) struct Reactions {
+    queue: VecDeque<Event>,
+    is_settling: bool,
+    /// Lifecycle, trigger and record of each move that a trigger made since the write began.
+    pub(super) made: HashSet<(i64, usize, RecordId)>,
+}
+
+impl Writing<'_> {
+    /// Whether a room would do something about what happens with records of these types.
+    pub(super) fn concerns(&self, types: &[&str]) -> Result<bool> {
+        lifecycles::concern(&self.catalog, types)
+    }
+
+    /// A record was created, or what `draft` changes of it was written.
+    pub(super) fn tell_record(
+        &mut self,
+        table: &Table,
+        id: RecordId,
+        draft: &Draft,
+        is_new: bool,
+    ) -> Result<()> {
+        let model = &table.model;
+        if !self.concerns(&[&model.name])? {
+            return Ok(());
+        }
+        let mut left = Vec::new();
+        for &place in draft.changed.iter().filter(|_| !is_new) {
+            let attribute = &model.attributes[place];
+            if attribute.definition.kind == Kind::Reference
+                && let Some([cell, ..]) = draft.before(attribute)
+                && let Some(id) = cell.to_id()
+            {
+                left.push((place, id));
+            }
+        }
+        let changed = (!is_new).then(|| draft.changed.clone());
+        let table = self.table(&model.name)?;
+        self.tell(Event::Record { table, id, changed, left })
+    }
+
+    /// A record was archived, or taken out of the archive.
+    pub(super) fn tell_archiving(&mut self, table: &Table, id: RecordId) -> Result<()> {
+        if !self.concerns(&[&table.model.name])? {
+            return Ok(());
+        }
+        let table = self.table(&table.model.name)?;
+        self.tell(Event::Archiving { table, id })
+    }
+
+    /// Activities were recorded with a record, became its own, or were taken from it; `read` gives
+    /// the new ones, in the order in which they happened, and is asked only if that matters.
+    pub(super) fn tell_activities(
+        &mut self,
+        (entity_type, id): Numbered,
+        read: impl FnOnce(&Self) -> Result<Vec<Happened>>,
+    ) -> Result<()> {
+        let table = self.catalog.iter().find(|table| table.model.id == entity_type);
+        let Some(table) = table.map(Arc::clone) else { return Ok(()) };
+        if !self.concerns(&[&table.model.name])? {
+            return Ok(());
+        }
+        let all = read(self)?;
+        self.tell(Event::Activities { table, id, all })
+    }
+
+    /// An association was added, changed or archived.
+    pub(super) fn tell_association(&mut self, row: &StoredAssociation) -> Result<()> {
+        if !self.concerns(&[&row.from.entity_type, &row.to.entity_type])? {
+            return Ok(());
+        }
+        self.tell(Event::Association(Box::new(row.clone())))
+    }
+
+    /// Something happened: does what follows from it, unless that is being done already and will come
+    /// to this too.
+    pub(super) fn tell(&mut self, event: Event) -> Result<()> {
+        self.reactions.queue.push_back(event);
+        self.settle()
+    }
+
+    /// Makes everything true that follows from what was written: roll-ups, and what the rooms do.
+    ///
+    /// # Errors
+    ///
+    /// `LimitExceeded` if that is more than one transaction may change; then nothing of it may stay.
+    pub(super) fn settle(&mut self) -> Result<()> {
+        if self.reactions.is_settling {
+            return Ok(());
+        }
+        self.reactions.is_settling = true;
+        let settled = self.follow();
+        self.reactions.is_settling = false;
+        self.reactions.made.clear();
+        settled
+    }
+
+    /// Notes that a record was written, if that followed from another write.
+    pub(super) fn note_version(&mut self, id: RecordId, version: i64) {
+        if self.reactions.is_settling {
+            self.pending.note_version(id, version);
+        }
+    }
+
+    fn follow(&mut self) -> Result<()> {
+        loop {
+            self.roll_up()?;
+            let Some(event) = self.reactions.queue.pop_front() else { return Ok(()) };
+            lifecycles::react(self, &event)?;
+        }
+    }
+}

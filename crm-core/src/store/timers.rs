@@ -1,0 +1,81 @@
+//! Rows of the timers: when a room is to look at a record again, because time alone may change what
+//! holds for it.
+//!
+//! Functions over `&Connection` read, functions over `&Transaction` write; they decide nothing.
+
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
+
+use crate::{RecordId, Result, Timestamp};
+
+/// Whose timer it is. The numbers stand in files and never change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i64)]
+pub(crate) enum Room {
+    Lifecycle = 1,
+    Segment = 2,
+    Score = 3,
+    Rule = 4,
+}
+
+/// A timer: its room by number, the definition that it belongs to, the record and when it is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TimerRow {
+    pub(crate) room: i64,
+    pub(crate) owner: i64,
+    pub(crate) record: RecordId,
+    pub(crate) due_at: Timestamp,
+}
+
+/// Sets the timer of a definition for a record, or takes it away.
+pub(crate) fn set(
+    tx: &Transaction<'_>,
+    (room, owner, record): (Room, i64, RecordId),
+    due_at: Option<Timestamp>,
+) -> Result<()> {
+    let key = (room as i64, owner, record.as_bytes());
+    match due_at {
+        Some(due_at) => {
+            let sql = "INSERT INTO crm_timer (room, owner, record_id, due_at) VALUES (?1, ?2, ?3, ?4) \
+                       ON CONFLICT DO UPDATE SET due_at = excluded.due_at \
+                       WHERE due_at IS NOT excluded.due_at";
+            let (room, owner, record) = key;
+            tx.prepare_cached(sql)?.execute((room, owner, record, due_at.micros()))?;
+        }
+        None => {
+            let sql = "DELETE FROM crm_timer WHERE room = ?1 AND owner = ?2 AND record_id = ?3";
+            tx.prepare_cached(sql)?.execute(key)?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes away every timer of a definition.
+pub(crate) fn clear(tx: &Transaction<'_>, room: Room, owner: i64) -> Result<()> {
+    let sql = "DELETE FROM crm_timer WHERE room = ?1 AND owner = ?2";
+    tx.prepare_cached(sql)?.execute((room as i64, owner))?;
+    Ok(())
+}
+
+/// The first timer that is due at `now` or before; of those due at once, always in the same order.
+pub(crate) fn first_due(conn: &Connection, now: Timestamp) -> Result<Option<TimerRow>> {
+    let sql = "SELECT room, owner, record_id, due_at FROM crm_timer WHERE due_at <= ?1 \
+               ORDER BY due_at, room, owner, record_id LIMIT 1";
+    let mut statement = conn.prepare_cached(sql)?;
+    Ok(statement.query_row([now.micros()], read).optional()?)
+}
+
+/// When the first timer is due.
+pub(crate) fn next(conn: &Connection) -> Result<Option<Timestamp>> {
+    let mut statement = conn.prepare_cached("SELECT min(due_at) FROM crm_timer")?;
+    let due: Option<i64> = statement.query_row([], |row| row.get(0))?;
+    Ok(due.map(Timestamp::clamped))
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<TimerRow> {
+    Ok(TimerRow {
+        room: row.get(0)?,
+        owner: row.get(1)?,
+        record: RecordId::from_bytes(row.get(2)?),
+        due_at: Timestamp::clamped(row.get(3)?),
+    })
+}
