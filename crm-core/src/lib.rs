@@ -136,6 +136,7 @@ mod query;
 mod record;
 mod scan;
 mod schema;
+mod scoring;
 mod search;
 mod shape;
 mod time;
@@ -215,6 +216,13 @@ pub use record::{
 pub use schema::{
     Attribute, AttributeName, ChoiceOption, DefineAttribute, DefinePreset, DefineType, EntityType,
     Kind, Preset, Sensitivity, TypeName,
+};
+pub use scoring::{
+    CloneScore, DefineScore, DefineScorePreset, FadeKind, GetScore, GetScoreHistory, GroupScore,
+    RankScores, ReadScore, RecordScore, RelatedScore, RescoreReport, ScoreAnswer, ScoreAxis,
+    ScoreContribution, ScoreCrossing, ScoreExplanation, ScoreFade, ScoreFigure, ScoreGroup,
+    ScoreHistory, ScoreLevel, ScoreModel, ScoreName, ScorePreset, ScoreRanking, ScoreRule, ScoreState,
+    ValuePoints,
 };
 pub use search::{
     FoundActivity, SearchHit, SearchItem, SearchPage, SearchText, Snippet, SnippetPart,

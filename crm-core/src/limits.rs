@@ -154,3 +154,23 @@ pub const STREAMS: usize = 16;
 pub const STREAM_ROWS: u32 = 100_000;
 /// Bytes of text after which a batch of an Arrow table ends, whatever its rows.
 pub const STREAM_BYTES: usize = 16 * 1024 * 1024;
+/// Scores in one file, all versions of one counted once.
+pub const SCORES: usize = 200;
+/// Versions of one score.
+pub const SCORE_VERSIONS: i64 = 10_000;
+/// Groups of one score.
+pub const SCORE_GROUPS: usize = 16;
+/// Rules of one group.
+pub const SCORE_RULES: usize = 64;
+/// Values to which one rule gives points.
+pub const SCORE_VALUES: usize = 500;
+/// Thresholds of one score, and levels of one side of a grade.
+pub const SCORE_LEVELS: usize = 32;
+/// Points that a rule, a group or a score gives at most, positive or negative.
+pub const SCORE_POINTS: i64 = 1_000_000_000;
+/// Bytes of one score as JSON.
+pub const SCORE_BYTES: usize = 1024 * 1024;
+/// Activities of one record that count for one rule of a score; of more only the latest do.
+pub const SCORED_ACTIVITIES: usize = 100_000;
+/// Related records whose scores one rule looks at; of more only the first by id.
+pub const SCORED_RELATED: usize = 10_000;
