@@ -6,8 +6,8 @@ use crate::{
     ErrorKind, EvaluateCondition, ExplainCondition, RecordId, Result, Timestamp,
     cell::Cell,
     condition::{
-        self, AssociationShape, ChangeFact, ChangedTest, Checked, Facts, Moment, Node, RelatedFact,
-        RelatedTest, Schema, Subject, Test, Way,
+        self, AssociationShape, ChangeFact, ChangedTest, Checked, Facts, Moment, Named, Node,
+        RelatedFact, RelatedTest, Schema, Subject, Test, Way,
     },
     journal::read_body,
     lifecycle::LifecycleModel,
@@ -125,6 +125,24 @@ pub(super) fn answer(
     Ok(ConditionAnswer { is_true, leaves })
 }
 
+/// Whether a condition is true of a record, and until when that holds if nothing is written.
+///
+/// # Errors
+///
+/// `LimitExceeded` as for [`Crm::evaluate_condition`].
+pub(super) fn foresee(
+    conn: &Connection,
+    catalog: &Catalog,
+    checked: &Checked,
+    row: StoredRow,
+    moment: &Moment,
+) -> Result<(bool, Option<Timestamp>)> {
+    let table = catalog.table(&checked.entity_type)?;
+    let mut loader = Loader { conn, catalog, left: limits::CONDITION_FACTS };
+    let subject = loader.subject(&table.model, row, Some(&checked.root))?;
+    Ok(condition::due(&checked.root, &subject, moment))
+}
+
 /// Reads what a condition needs to know of a record.
 struct Loader<'a> {
     conn: &'a Connection,
@@ -181,26 +199,7 @@ impl Loader<'_> {
         for entity_type in &test.types {
             let table = self.catalog.table(&entity_type.name)?;
             let most = self.left + 1;
-            let plain =
-                |other| facts::Link { other, role: None, is_primary: false, valid: (None, None) };
-            let links = match &test.way {
-                Way::Association { association, inverse, .. } => {
-                    facts::links(self.conn, association.id, id, *inverse, entity_type.id, most)?
-                }
-                Way::Reference(column) => match &cells[column.place] {
-                    Cell::Blob(bytes) => {
-                        let bytes = <[u8; 16]>::try_from(bytes.as_slice());
-                        bytes.map(RecordId::from_bytes).map(plain).into_iter().collect()
-                    }
-                    _ => Vec::new(),
-                },
-                Way::Referring(column) => {
-                    facts::referring(self.conn, table, &column.name, id, most)?
-                        .into_iter()
-                        .map(plain)
-                        .collect()
-                }
-            };
+            let links = links(self.conn, self.catalog, test, entity_type, (id, cells), most)?;
             self.spend(links.len())?;
             for facts::Link { other, role, valid, .. } in links {
                 let row = rows::get(self.conn, table, other)?;
@@ -240,6 +239,30 @@ impl Loader<'_> {
         self.left = self.left.checked_sub(facts).ok_or_else(too_many)?;
         Ok(())
     }
+}
+
+/// The records of an entity type to which a record is related, with the role and validity that an
+/// association has. At most `limit`.
+pub(super) fn links(
+    conn: &Connection,
+    catalog: &Catalog,
+    test: &RelatedTest,
+    entity_type: &Named,
+    (id, cells): (RecordId, &[Cell]),
+    limit: usize,
+) -> Result<Vec<facts::Link>> {
+    let plain = |other| facts::Link { other, role: None, is_primary: false, valid: (None, None) };
+    Ok(match &test.way {
+        Way::Association { association, inverse, .. } => {
+            facts::links(conn, association.id, id, *inverse, entity_type.id, limit)?
+        }
+        Way::Reference(column) => cells[column.place].to_id().map(plain).into_iter().collect(),
+        Way::Referring(column) => {
+            let table = catalog.table(&entity_type.name)?;
+            let found = facts::referring(conn, table, &column.name, id, limit)?;
+            found.into_iter().map(plain).collect()
+        }
+    })
 }
 
 fn too_many() -> Error {

@@ -36,6 +36,7 @@ mod reactions;
 mod records;
 mod rollups;
 mod row_import;
+mod scores;
 mod search;
 mod system;
 mod timeline;
@@ -62,6 +63,7 @@ pub use imports::Imports;
 pub use lifecycles::Lifecycles;
 pub use observe::Observer;
 pub use records::Records;
+pub use scores::Scores;
 pub use types::Types;
 pub use views::Views;
 
@@ -305,6 +307,12 @@ impl Crm {
     #[must_use]
     pub fn lifecycles(&self) -> Lifecycles<'_> {
         Lifecycles::new(self)
+    }
+
+    /// Scores: models, and what records score.
+    #[must_use]
+    pub fn scores(&self) -> Scores<'_> {
+        Scores::new(self)
     }
 
     /// Imports that are planned, applied, and can be taken back.

@@ -10,13 +10,14 @@ use std::{
     sync::Arc,
 };
 
-use super::{Writing, lifecycles};
+use super::{Writing, lifecycles, scores};
 use crate::{
     RecordId, Result,
     association::StoredAssociation,
     lifecycle::LifecycleModel,
     record::Draft,
     schema::Kind,
+    scoring::StoredModel,
     store::{
         activities::{Happened, Numbered},
         table::Table,
@@ -44,6 +45,9 @@ pub(super) enum Event {
     Association(Box<StoredAssociation>),
     /// A record came to a stage.
     Moved { lifecycle: Arc<LifecycleModel>, id: RecordId, stage: usize },
+    /// Something else is kept of a record's score; with the places of the thresholds that it crossed,
+    /// and whether upwards.
+    Scored { model: Arc<StoredModel>, id: RecordId, crossed: Vec<(usize, bool)> },
 }
 
 /// What was told and is not done yet.
@@ -58,7 +62,7 @@ pub(super) struct Reactions {
 impl Writing<'_> {
     /// Whether a room would do something about what happens with records of these types.
     pub(super) fn concerns(&self, types: &[&str]) -> Result<bool> {
-        lifecycles::concern(&self.catalog, types)
+        Ok(scores::concern(&self.catalog, types)? || lifecycles::concern(&self.catalog, types)?)
     }
 
     /// A record was created, or what `draft` changes of it was written.
@@ -155,6 +159,7 @@ impl Writing<'_> {
         loop {
             self.roll_up()?;
             let Some(event) = self.reactions.queue.pop_front() else { return Ok(()) };
+            scores::react(self, &event)?;
             lifecycles::react(self, &event)?;
         }
     }

@@ -12,6 +12,7 @@ use crate::{
     lifecycle::LifecycleModel,
     limits,
     schema::TypeModel,
+    scoring::StoredModel,
     store::{
         Connection, Transaction,
         activities::KindTable,
@@ -105,10 +106,11 @@ impl<'a> Writing<'a> {
 
     /// # Errors
     ///
-    /// `DefinitionConflict` if the new schema does not bear the lifecycles.
+    /// `DefinitionConflict` if the new schema does not bear the lifecycles and scores.
     pub(super) fn finish(self) -> Result<End> {
         if self.schema_changed {
             self.catalog.programs()?;
+            self.catalog.score_programs()?;
         }
         let last_seq = self.head.seq;
         let commit = Commit { first_seq: self.first_seq, last_seq };
@@ -201,6 +203,12 @@ impl<'a> Writing<'a> {
         due_at: Option<Timestamp>,
     ) -> Result<()> {
         timers::set(self.tx, (room, owner, id), due_at)
+    }
+
+    /// Makes a version of a score part of the schema.
+    pub(super) fn set_score(&mut self, stored: StoredModel) {
+        self.catalog = Arc::new(self.catalog.with_score(stored));
+        self.schema_changed = true;
     }
 
     /// A new id. Its time never lies before the journal's last stamp, so that ids ascend

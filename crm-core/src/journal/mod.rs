@@ -118,6 +118,14 @@ change_kinds! {
     StageSuppressed = "stage_suppressed";
     /// Stages on which a record stands or stood got other names.
     StageRemapped = "stage_remapped";
+    /// A draft of a score was defined or changed.
+    ScoreDefined = "score_defined";
+    /// A version of a score was published, and the one before it retired.
+    ScorePublished = "score_published";
+    /// A version of a score was retired.
+    ScoreRetired = "score_retired";
+    /// A record crossed a threshold of a score.
+    ScoreCrossed = "score_crossed";
 }
 
 impl ChangeKind {

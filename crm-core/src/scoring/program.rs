@@ -111,6 +111,16 @@ impl ScorePrograms {
         self.all.iter().find(|program| program.stored.model.name == model)
     }
 
+    /// The program of a model, out of all.
+    pub(crate) fn take(self, model: &str) -> Option<ScoreProgram> {
+        self.all.into_iter().find(|program| program.stored.model.name == model)
+    }
+
+    /// Whether one of them looks at records of this type.
+    pub(crate) fn concern(&self, entity_type: &str) -> bool {
+        self.all.iter().any(|program| program.stored.model.entity_type == entity_type)
+    }
+
     /// Judges published models, those that others roll up first.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     RecordId, Result, Timestamp,
     cell::Cell,
-    condition::{Checked, Moment, Named, RelatedTest, fits},
+    condition::{Checked, Moment, Named, Node, RelatedTest, fits},
 };
 
 /// An activity of a record.
@@ -94,9 +94,9 @@ fn given(rule: &RuleProgram, facts: &mut dyn Facts, moment: &Moment) -> Result<G
         }
         Source::Activities { kind, filter, worth, repeat } => {
             let all = facts.activities(kind.as_ref())?;
-            let fits = |filter: &Option<_>, happening: &Happening| match filter {
+            let fits = |filter: &Option<Box<Node>>, happening: &Happening| match filter {
                 None => true,
-                Some(filter) => fits(filter, happening.cells.clone(), moment),
+                Some(filter) => fits_node(filter, happening, moment),
             };
             let counting = all.iter().filter(|happening| fits(filter, happening));
             let worth_of = |happening: &Happening| match worth {
@@ -118,7 +118,7 @@ fn given(rule: &RuleProgram, facts: &mut dyn Facts, moment: &Moment) -> Result<G
     })
 }
 
-fn fits_node(node: &crate::condition::Node, happening: &Happening, moment: &Moment) -> bool {
+fn fits_node(node: &Node, happening: &Happening, moment: &Moment) -> bool {
     fits(node, happening.cells.clone(), moment)
 }
 

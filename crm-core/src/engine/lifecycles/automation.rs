@@ -44,7 +44,7 @@ pub(in crate::engine) fn react(writing: &mut Writing<'_>, event: &Event) -> Resu
         Event::Activities { table, id, all } => run.activities(&table.model.name, *id, all),
         Event::Association(row) => run.association(row),
         Event::Moved { lifecycle, id, stage } => run.moved(lifecycle, *id, *stage),
-        Event::Archiving { .. } => Ok(()),
+        Event::Archiving { .. } | Event::Scored { .. } => Ok(()),
     }
 }
 
