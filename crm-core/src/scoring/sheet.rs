@@ -453,7 +453,8 @@ mod tests {
         let group =
             group.prop_map(|(caps, decay, counts, rules)| GroupSheet { caps, decay, counts, rules });
         let plain = (caps(150_000), prop::collection::vec(group, 0..4))
-            .prop_map(|(caps, groups)| Sheet { caps, groups });
+            .prop_map(|(caps, groups)| Sheet { caps, groups })
+            .boxed();
         let figures =
             prop::sample::select(vec![Figure::Sum, Figure::Max, Figure::Min, Figure::Average]);
         let children = prop::option::of((figures, prop::collection::vec(plain.clone(), 0..3)));
