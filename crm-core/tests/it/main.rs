@@ -24,6 +24,7 @@ mod properties;
 mod records;
 mod rollups;
 mod schema;
+mod scores;
 mod search;
 mod support;
 mod threads;
