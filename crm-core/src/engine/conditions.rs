@@ -3,7 +3,7 @@
 use super::{Catalog, Crm};
 use crate::{
     ChangeKind, CheckCondition, CheckedCondition, Condition, ConditionAnswer, ConditionPlan, Error,
-    ErrorKind, EvaluateCondition, ExplainCondition, RecordId, Result, Timestamp,
+    ErrorKind, EvaluateCondition, ExplainCondition, RecordId, Result, ScoreState, Timestamp,
     cell::Cell,
     condition::{
         self, AssociationShape, ChangeFact, ChangedTest, Checked, Facts, Moment, Named, Node,
@@ -13,11 +13,13 @@ use crate::{
     lifecycle::LifecycleModel,
     limits,
     schema::TypeModel,
+    scoring::{Sheet, StoredModel},
     store::{
         Connection,
         condition::{self as sql, Expression},
         facts, journal, lifecycles,
         records::{self as rows, StoredRow},
+        scores,
     },
 };
 
@@ -183,6 +185,12 @@ impl Loader<'_> {
                     let row = lifecycles::standing(self.conn, test.lifecycle, row.id)?;
                     Facts::Stage(row.and_then(|row| row.stage))
                 }
+                Test::Score(test) => {
+                    let kept = scores::get(self.conn, test.model, row.id)?;
+                    let kept = kept.filter(|kept| kept.version == test.version);
+                    let sheet = kept.map(|kept| Sheet::from_bytes(&kept.sheet)).transpose()?;
+                    Facts::Score(sheet)
+                }
                 Test::Changed(test) => Facts::Changes(self.changes(test, model, row.id)?),
             });
         }
@@ -301,6 +309,13 @@ impl Schema for Catalog {
         let all = Self::lifecycles(self).map(|model| &**model);
         let in_use = all.filter(|model| model.lifecycle.archived_at.is_none());
         in_use.filter(|model| model.lifecycle.entity_type == entity_type).collect()
+    }
+
+    fn scores(&self, entity_type: &str) -> Vec<&StoredModel> {
+        let published = Self::scores(self).filter(|stored| {
+            stored.model.state == ScoreState::Published && stored.model.entity_type == entity_type
+        });
+        published.map(|stored| &**stored).collect()
     }
 
     fn associations(&self) -> Vec<&str> {

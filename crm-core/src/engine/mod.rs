@@ -46,6 +46,7 @@ mod vcard_import;
 mod verify_activities;
 mod verify_associations;
 mod verify_lifecycles;
+mod verify_scores;
 mod verify_search;
 mod view;
 mod views;

@@ -369,6 +369,8 @@ impl Maker<'_> {
             (Some(most), None) => i64::from(most).min(limits::SCORED_ACTIVITIES as i64),
             _ => limits::SCORED_ACTIVITIES as i64,
         };
+        // The caps of the rule bound amounts, whose size nobody knows.
+        let most = if matches!(worth, Worth::Amount { .. }) { 1 } else { most };
         let reach = (each.0.saturating_mul(most), each.1.saturating_mul(most));
         Ok((Source::Activities { kind: test.kind, filter: test.filter, worth, repeat }, reach))
     }

@@ -88,6 +88,11 @@ impl Sheet {
         self.bounds(at, at).0
     }
 
+    /// The score at a moment, or the points of one group.
+    pub(crate) fn points(&self, group: Option<usize>, at: i64) -> i64 {
+        group.map_or_else(|| self.score(at), |group| self.group_bounds(group, at, at).0)
+    }
+
     /// The least and the greatest that the score can be from `from` to `to`, both included.
     pub(crate) fn bounds(&self, from: i64, to: i64) -> Range {
         let groups = self.groups.iter().filter(|group| group.counts);

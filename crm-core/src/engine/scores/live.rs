@@ -28,7 +28,7 @@ pub(in crate::engine) fn react(writing: &mut Writing<'_>, event: &Event) -> Resu
     let Some(programs) = writing.catalog.score_programs()?.cloned() else { return Ok(()) };
     for program in &programs.all {
         for id in affected(writing, program, event)? {
-            update(writing, &programs, program, id)?;
+            update(writing, &programs, program, id, true)?;
         }
     }
     Ok(())
@@ -38,7 +38,7 @@ pub(in crate::engine) fn react(writing: &mut Writing<'_>, event: &Event) -> Resu
 pub(in crate::engine) fn on_due(writing: &mut Writing<'_>, model: i64, id: RecordId) -> Result<()> {
     let Some(programs) = writing.catalog.score_programs()?.cloned() else { return Ok(()) };
     let program = programs.all.iter().find(|program| program.stored.id == model);
-    program.map_or(Ok(()), |program| update(writing, &programs, program, id).map(drop))
+    program.map_or(Ok(()), |program| update(writing, &programs, program, id, true).map(drop))
 }
 
 /// The records whose score an event may have changed.
@@ -70,12 +70,13 @@ fn affected(
 }
 
 /// Scores a record anew, and records which thresholds it crossed by that. Answers whether anything
-/// else is kept of it than before.
+/// else is kept of it than before. `is_written` says that something was written since that concerns it.
 pub(super) fn update(
     writing: &mut Writing<'_>,
     programs: &ScorePrograms,
     program: &ScoreProgram,
     id: RecordId,
+    is_written: bool,
 ) -> Result<bool> {
     let catalog = Arc::clone(&writing.catalog);
     let stored = &program.stored;
@@ -115,6 +116,10 @@ pub(super) fn update(
             && old.as_of <= now
     });
     if is_same {
+        // What is known may be more than then: the row says for which moment it was asked.
+        if is_written {
+            rows::put(writing.tx, &new)?;
+        }
         return Ok(false);
     }
     let before = old.and_then(|old| old.threshold);

@@ -41,7 +41,7 @@ impl Scores<'_> {
                 let table = catalog.table(&program.stored.model.entity_type)?;
                 let page = rows::records(writing.tx, table, after, RESCORED_AT_ONCE)?;
                 for id in &page {
-                    report.changed += u64::from(update(writing, programs, program, *id)?);
+                    report.changed += u64::from(update(writing, programs, program, *id, false)?);
                 }
                 report.records += page.len() as u64;
                 if page.len() < RESCORED_AT_ONCE as usize {

@@ -4,18 +4,19 @@
 use crm_core::{
     AcknowledgeChanges, ActivityKindName, AddAssociation, AddFile, ApplyChanges, ApplyPlan,
     ArchiveAssociation, ArchiveRecord, AssociationTypeName, AttributeName, AuditRecords, BackupTo,
-    CheckCondition, ConsumerName, CountRecords, CreateRecord, Crm, DefineActivityKind,
+    CheckCondition, CloneScore, ConsumerName, CountRecords, CreateRecord, Crm, DefineActivityKind,
     DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute,
-    DefineLifecycle, DefineLifecyclePreset, DefinePreset, DefineType, DrawLifecycle, Empty, Error,
-    EvaluateCondition, ExplainCondition, ExplainStage, ExportCsv, ExportVcard, FindRelated,
-    FindStuck, Flow, GetAcceptance, GetActivity, GetAssociation, GetFunnel, GetHistory,
-    GetLifecycleHistory, GetManyRecords, GetRecord, GetRecordBy, GetStageTimes, GroupRecords,
-    IdentifyVisitor, ImportCsv, ImportName, ImportVcard, LifecycleName, ListActivities,
-    ListChanges, ListImports, ListPlanRows, ListRecords, ListTimeline, MoveStage, NewActivity,
-    PatchAssociation, PatchRecord, PivotRecords, PlanImport, ProposeMapping, ReadFile,
-    RecordActivities, ReleaseVisitor, ResetStage, RestoreAssociation, RestoreRecord, ResumeImport,
-    RunSql, RunView, SaveView, SearchText, SelectRows, TypeName, UpsertRecord, ViewName,
-    WalkAssociations, ops::Request,
+    DefineLifecycle, DefineLifecyclePreset, DefinePreset, DefineScore, DefineScorePreset,
+    DefineType, DrawLifecycle, Empty, Error, EvaluateCondition, ExplainCondition, ExplainStage,
+    ExportCsv, ExportVcard, FindRelated, FindStuck, Flow, GetAcceptance, GetActivity,
+    GetAssociation, GetFunnel, GetHistory, GetLifecycleHistory, GetManyRecords, GetRecord,
+    GetRecordBy, GetScore, GetScoreHistory, GetStageTimes, GroupRecords, IdentifyVisitor, ImportCsv,
+    ImportName, ImportVcard, LifecycleName, ListActivities, ListChanges, ListImports, ListPlanRows,
+    ListRecords, ListTimeline, MoveStage, NewActivity, PatchAssociation, PatchRecord, PivotRecords,
+    PlanImport, ProposeMapping, RankScores, ReadFile, ReadScore, RecordActivities, ReleaseVisitor,
+    ResetStage, RestoreAssociation, RestoreRecord, ResumeImport, RunSql, RunView, SaveView,
+    ScoreName, SearchText, SelectRows, TypeName, UpsertRecord, ViewName, WalkAssociations,
+    ops::Request,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
@@ -163,6 +164,20 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         "records.upsert" => {
             with.call(|r: UpsertRecord| crm.records(&r.entity_type).upsert(&r.key, r.values))
         }
+        "scores.clone" => with.call(|r: CloneScore| crm.scores().clone_as(&r)),
+        "scores.define" => with.call(|r: DefineScore| crm.scores().define(r)),
+        "scores.define_preset" => {
+            with.call(|r: DefineScorePreset| crm.scores().define_preset(r.preset))
+        }
+        "scores.explain" => with.call(|r: ReadScore| crm.scores().explain(&r)),
+        "scores.get" => with.call(|r: GetScore| crm.scores().get(&r)),
+        "scores.history" => with.call(|r: GetScoreHistory| crm.scores().history(&r)),
+        "scores.list" => with.call(|_: Empty| crm.scores().list()),
+        "scores.publish" => with.call(|r: ScoreName| crm.scores().publish(&r.model)),
+        "scores.ranking" => with.call(|r: RankScores| crm.scores().ranking(&r)),
+        "scores.read" => with.call(|r: ReadScore| crm.scores().read(&r)),
+        "scores.rescore" => with.call(|r: ScoreName| crm.scores().rescore(&r.model)),
+        "scores.retire" => with.call(|r: ScoreName| crm.scores().retire(&r.model)),
         "search.find" => with.call(|r: SearchText| crm.search(&r)),
         "timeline.list" => with.call(|r: ListTimeline| crm.timeline(&r)),
         "types.archive" => with.call(|r: TypeName| crm.types().archive(&r.entity_type)),
