@@ -263,6 +263,11 @@ fn about_scores(id: RecordId) -> Vec<(&'static str, Json)> {
         ("scores.clone", json!({ "model": "lead", "name": "other" })),
         ("scores.list", json!({})),
         ("scores.retire", json!({ "model": "lead" })),
+        ("activity_kinds.define_preset", json!({ "preset": "form" })),
+        ("activity_kinds.define_preset", json!({ "preset": "email_clicked" })),
+        ("activity_kinds.define_preset", json!({ "preset": "web_visit" })),
+        ("activity_kinds.define_preset", json!({ "preset": "page_view" })),
+        ("activity_kinds.define_preset", json!({ "preset": "email_bounced" })),
         ("scores.define_preset", json!({ "preset": "points_and_grade" })),
     ]
 }

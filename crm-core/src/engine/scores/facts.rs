@@ -26,10 +26,10 @@ const DAY: i64 = 86_400_000_000;
 
 /// What a record scores, computed from all that is known of it.
 pub(in crate::engine) struct Computed {
-    pub(super) sheet: Sheet,
+    pub(in crate::engine) sheet: Sheet,
     pub(super) given: Vec<Vec<Given>>,
     /// Until when that holds if nothing is written; for ever if there is none.
-    pub(super) until: Option<Timestamp>,
+    pub(in crate::engine) until: Option<Timestamp>,
 }
 
 /// Computes what a record scores from a moment on.
