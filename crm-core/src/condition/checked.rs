@@ -191,7 +191,7 @@ pub(crate) struct RelatedTest {
 }
 
 /// How related records are found.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Way {
     Association {
         association: Named,

@@ -88,10 +88,14 @@ pub(crate) fn explain(
     (evaluation.node(&checked.root), reasons.collect())
 }
 
+/// Whether a condition is true.
+pub(crate) fn holds(node: &Node, subject: &Subject, moment: &Moment) -> bool {
+    Evaluation { subject, moment }.node(node)
+}
+
 /// Whether a condition about activities is true for one, whose row this is.
 pub(crate) fn fits(filter: &Node, row: Vec<Cell>, moment: &Moment) -> bool {
-    let subject = Subject { row, facts: Vec::new() };
-    Evaluation { subject: &subject, moment }.node(filter)
+    holds(filter, &Subject { row, facts: Vec::new() }, moment)
 }
 
 struct Evaluation<'a> {
@@ -171,7 +175,7 @@ impl<'a> Evaluation<'a> {
                 }
             }),
             Compare::Matches(pattern) => text(cell).is_some_and(|text| pattern.is_match(text)),
-            Compare::Holds { mode, options, .. } => holds(cell, *mode, options),
+            Compare::Holds { mode, options, .. } => has_options(cell, *mode, options),
             Compare::Relative { direction, span } => {
                 let (first, last) = match test.kind {
                     Kind::Date => self.moment.days(*span, *direction),
@@ -316,30 +320,44 @@ impl<'a> Evaluation<'a> {
     // ---- the past
 
     fn changed(&self, test: &ChangedTest) -> (bool, String) {
-        let all = match self.subject.facts.get(test.fact) {
-            Some(Facts::Changes(facts)) => facts.as_slice(),
-            _ => &[],
-        };
         let (first, last) = match test.within {
             Some(span) => self.moment.span(span, Direction::Last),
             None => (Timestamp::MIN.micros(), self.moment.now().micros()),
         };
-        let nothing = vec![Cell::Null; test.columns.len()];
-        let before = std::iter::once(&nothing).chain(all.iter().map(|change| &change.cells));
-        let fitting = all.iter().zip(before).filter(|(change, before)| {
-            let begins = |cells: &[Cell], wanted: &Option<Vec<Cell>>| {
-                wanted.as_ref().is_none_or(|wanted| cells[..wanted.len()] == wanted[..])
-            };
-            (first..=last).contains(&change.at.micros())
-                && begins(&change.cells, &test.to)
-                && begins(before, &test.from)
-        });
-        let count = fitting.count();
-        (count > 0, format!("{count} of {} changes fit", all.len()))
+        let fitting = changes(self.subject, test);
+        let count = fitting.filter(|change| (first..=last).contains(&change.at.micros())).count();
+        let all = known_changes(self.subject, test).len();
+        (count > 0, format!("{count} of {all} changes fit"))
     }
 }
 
-fn counts(count: Count, found: usize) -> bool {
+fn known_changes<'s>(subject: &'s Subject, test: &ChangedTest) -> &'s [ChangeFact] {
+    match subject.facts.get(test.fact) {
+        Some(Facts::Changes(facts)) => facts,
+        _ => &[],
+    }
+}
+
+/// The changes that a question is about, whenever they were.
+pub(super) fn changes<'s>(
+    subject: &'s Subject,
+    test: &'s ChangedTest,
+) -> impl Iterator<Item = &'s ChangeFact> {
+    let all = known_changes(subject, test);
+    let before = std::iter::once(None).chain(all.iter().map(|change| Some(&change.cells)));
+    let begins = |cells: Option<&Vec<Cell>>, wanted: &Option<Vec<Cell>>| {
+        wanted.as_ref().is_none_or(|wanted| match cells {
+            Some(cells) => cells[..wanted.len()] == wanted[..],
+            None => wanted.iter().all(|cell| *cell == Cell::Null),
+        })
+    };
+    let fitting = all.iter().zip(before).filter(move |(change, before)| {
+        begins(Some(&change.cells), &test.to) && begins(*before, &test.from)
+    });
+    fitting.map(|(change, _)| change)
+}
+
+pub(super) fn counts(count: Count, found: usize) -> bool {
     count.op.holds(found.cmp(&(count.value as usize)))
 }
 
@@ -350,7 +368,7 @@ fn text(cell: &Cell) -> Option<&str> {
     }
 }
 
-fn holds(cell: &Cell, mode: HoldMode, options: &[String]) -> bool {
+fn has_options(cell: &Cell, mode: HoldMode, options: &[String]) -> bool {
     let held: Vec<String> =
         text(cell).and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
     match mode {

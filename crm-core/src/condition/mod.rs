@@ -12,11 +12,14 @@
 mod build;
 mod check;
 mod checked;
+mod crossing;
+mod due;
 mod evaluate;
 mod field;
 mod json;
 mod normalise;
 mod print;
+mod reach;
 mod request;
 mod resolve;
 mod size;
@@ -38,8 +41,10 @@ pub(crate) use checked::{
     HoldMode, MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, ScoreTest, StageTest, Test,
     TextMatch, Way, WhenTest, order,
 };
+pub(crate) use due::due;
 pub(crate) use evaluate::{ChangeFact, Facts, RelatedFact, Subject, Total, explain, fits};
 pub(crate) use json::refusal;
+pub(crate) use reach::{Hop, Kinds, Place, Reach, Reads};
 pub(crate) use resolve::{FoundField, event, field, kind, property, related, relatives};
 pub(crate) use when::{Moment, day_in_zone, has_anniversary};
 

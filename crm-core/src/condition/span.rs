@@ -135,6 +135,17 @@ impl Parts {
         self.0[HOURS..].iter().any(|&part| part > 0)
     }
 
+    /// Whether it has days, or what is counted in days.
+    pub(crate) fn has_days(self) -> bool {
+        self.0[..HOURS].iter().any(|&part| part > 0)
+    }
+
+    /// The part of it that is counted in days.
+    pub(crate) fn of_days(self) -> Self {
+        let [years, months, weeks, days, ..] = self.0;
+        Self([years, months, weeks, days, 0, 0, 0])
+    }
+
     /// About how many days it has at most: a leap year is 366.
     pub(crate) fn most_days(self) -> u64 {
         let [years, months, weeks, days, ..] = self.0.map(u64::from);

@@ -4,7 +4,10 @@
 //! the clocks did in between. The invariant: every answer lies in the years 0001 to 9999; a span
 //! that reaches beyond ends there.
 
-use jiff::{Span, ZonedDateTime, tz::TimeZoneDatabase};
+use jiff::{
+    Span, ZonedDateTime, civil,
+    tz::{TimeZone, TimeZoneDatabase},
+};
 
 use super::{
     checked::{Direction, Frame},
@@ -32,6 +35,22 @@ impl Moment {
         Ok(Self { now, zone, local })
     }
 
+    /// Another moment, by the same calendar.
+    pub(crate) fn at(&self, now: Timestamp) -> Self {
+        let local = in_zone(now.micros(), self.local.time_zone().clone());
+        Self { now, zone: self.zone.clone(), local }
+    }
+
+    /// What clocks and calendars show there.
+    pub(super) fn local(&self) -> &ZonedDateTime {
+        &self.local
+    }
+
+    /// Whether every day has 24 hours there.
+    pub(super) fn is_even(&self) -> bool {
+        self.zone == "UTC"
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.now
     }
@@ -55,10 +74,8 @@ impl Moment {
 
     /// The day a span away, in days since 1970.
     pub(crate) fn shifted_day(&self, span: Parts, direction: Direction) -> i64 {
-        match shift(&self.local, span, direction) {
-            Some(moment) => day(&moment),
-            None => i64::from(end(direction, Date::MIN, Date::MAX).days()),
-        }
+        let end = end(direction, Date::MIN, Date::MAX);
+        day_shifted(self.today(), span, direction).unwrap_or(end.days().into())
     }
 
     /// The first and the last moment of a frame, in microseconds.
@@ -105,24 +122,55 @@ pub(crate) fn has_anniversary(original: i64, first: i64, last: i64, today: i64) 
     let (Some(day), Some(from), Some(to)) = (date(original), date(first), date(last)) else {
         return false;
     };
-    let (year, month, day) = day.ymd();
-    let mut years = from.ymd().0.max(year + 1)..=to.ymd().0;
+    let mut years = from.ymd().0.max(day.ymd().0 + 1)..=to.ymd().0;
     original < today
-        && years.any(|year| {
-            let anniversary = Date::from_ymd(year, month, day);
-            // Only 29 February can fail to be.
-            let anniversary = anniversary.or_else(|_| Date::from_ymd(year, month, day - 1));
-            anniversary.is_ok_and(|day| from <= day && day <= to)
-        })
+        && years.any(|year| anniversary(day, year).is_some_and(|day| from <= day && day <= to))
 }
 
 fn local(micros: i64, zone: &str) -> Result<ZonedDateTime> {
     let zone = TimeZoneDatabase::bundled()
         .get(zone)
         .map_err(|_| Error::new(ErrorKind::InvalidValue, "no such time zone").with_field("zone"))?;
+    Ok(in_zone(micros, zone))
+}
+
+fn in_zone(micros: i64, zone: TimeZone) -> ZonedDateTime {
     // The last day of 9999 is partly beyond what the calendar knows.
     let moment = jiff::Timestamp::from_microsecond(micros).unwrap_or(jiff::Timestamp::MAX);
-    Ok(moment.to_zoned_datetime(zone))
+    moment.to_zoned_datetime(zone)
+}
+
+/// The day a span of days, months and years away, in days since 1970; `None` beyond the years 0001
+/// to 9999.
+pub(super) fn day_shifted(days: i64, span: Parts, direction: Direction) -> Option<i64> {
+    let (year, month, day) = Date::from_days(i32::try_from(days).ok()?).ok()?.ymd();
+    let (month, day) = (i8::try_from(month).ok()?, i8::try_from(day).ok()?);
+    let date = civil::Date::new(i16::try_from(year).ok()?, month, day).ok()?;
+    let span = calendar(span.of_days())?;
+    let date = match direction {
+        Direction::Last => date.checked_sub(span).ok()?,
+        Direction::Next => date.checked_add(span).ok()?,
+    };
+    let (month, day) = (date.month().unsigned_abs(), date.day().unsigned_abs());
+    let date = Date::from_ymd(date.year().into(), month.into(), day.into());
+    date.ok().map(|date| date.days().into())
+}
+
+/// The anniversaries of a day in the years around another one, both in days since 1970.
+pub(super) fn anniversaries(original: i64, around: i64) -> Vec<i64> {
+    let date = |days: i64| i32::try_from(days).ok().and_then(|days| Date::from_days(days).ok());
+    let (Some(day), Some(around)) = (date(original), date(around)) else { return Vec::new() };
+    let (first, ..) = day.ymd();
+    let (year, ..) = around.ymd();
+    let years = (year - 2).max(first + 1)..=year + 2;
+    years.filter_map(|year| anniversary(day, year)).map(|day| day.days().into()).collect()
+}
+
+/// The anniversary of a day in a year.
+fn anniversary(day: Date, year: i32) -> Option<Date> {
+    let (_, month, day) = day.ymd();
+    // Only 29 February can fail to be.
+    Date::from_ymd(year, month, day).or_else(|_| Date::from_ymd(year, month, day - 1)).ok()
 }
 
 fn day(moment: &ZonedDateTime) -> i64 {
@@ -132,13 +180,22 @@ fn day(moment: &ZonedDateTime) -> i64 {
     day.unwrap_or(if year < 1 { Date::MIN } else { Date::MAX }).days().into()
 }
 
-fn shift(
+/// The moment a span away: by its days as the calendar has them, then by its hours.
+pub(super) fn shift(
     moment: &ZonedDateTime,
-    Parts(parts): Parts,
+    span: Parts,
     direction: Direction,
 ) -> Option<ZonedDateTime> {
+    let span = calendar(span)?;
+    match direction {
+        Direction::Last => moment.checked_sub(span).ok(),
+        Direction::Next => moment.checked_add(span).ok(),
+    }
+}
+
+fn calendar(Parts(parts): Parts) -> Option<Span> {
     let [years, months, weeks, days, hours, minutes, seconds] = parts.map(i64::from);
-    let span = Span::new()
+    Span::new()
         .try_years(years)
         .and_then(|span| span.try_months(months))
         .and_then(|span| span.try_weeks(weeks))
@@ -146,11 +203,7 @@ fn shift(
         .and_then(|span| span.try_hours(hours))
         .and_then(|span| span.try_minutes(minutes))
         .and_then(|span| span.try_seconds(seconds))
-        .ok()?;
-    match direction {
-        Direction::Last => moment.checked_sub(span).ok(),
-        Direction::Next => moment.checked_add(span).ok(),
-    }
+        .ok()
 }
 
 fn end<T>(direction: Direction, first: T, last: T) -> T {

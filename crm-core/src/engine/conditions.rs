@@ -142,7 +142,7 @@ pub(super) fn foresee(
     let table = catalog.table(&checked.entity_type)?;
     let mut loader = Loader { conn, catalog, left: limits::CONDITION_FACTS };
     let subject = loader.subject(&table.model, row, Some(&checked.root))?;
-    Ok((condition::explain(checked, &subject, moment).0, None))
+    Ok(condition::due(&checked.root, &subject, moment))
 }
 
 /// Reads what a condition needs to know of a record.

@@ -15,7 +15,10 @@ use super::{
 use crate::{
     Condition, Count, Error, ErrorKind, EventCondition, FieldCondition, Kind, Measure, Operand,
     Operator, RelatedCondition, Result, Value,
-    condition::{self, Checked, Column, FoundField, Named, Node, RelatedTest, Schema},
+    condition::{
+        self, Checked, Column, FoundField, Hop, Kinds, Named, Node, Place, Reach, Reads, RelatedTest,
+        Schema, Way,
+    },
     limits,
     normal::{currency::currency, name::nearest},
 };
@@ -38,7 +41,9 @@ pub(crate) struct ScoreProgram {
     /// The longest half-life.
     pub(crate) half: Option<i64>,
     /// The least and the greatest score that is possible.
-    reach: (i64, i64),
+    range: (i64, i64),
+    /// What its rules look at.
+    pub(crate) reach: Reach,
 }
 
 #[derive(Debug)]
@@ -118,7 +123,9 @@ impl ScorePrograms {
 
     /// Whether one of them looks at records of this type.
     pub(crate) fn concern(&self, entity_type: &str) -> bool {
-        self.all.iter().any(|program| program.stored.model.entity_type == entity_type)
+        self.all.iter().any(|program| {
+            program.stored.model.entity_type == entity_type || program.reach.concerns(entity_type)
+        })
     }
 
     /// Judges published models, those that others roll up first.
@@ -164,7 +171,7 @@ impl ScorePrograms {
         schema: &dyn Schema,
     ) -> Result<ScoreProgram> {
         let known = self.all.iter().map(|program| {
-            (program.stored.model.name.as_str(), (&*program.stored, program.reach))
+            (program.stored.model.name.as_str(), (&*program.stored, program.range))
         });
         ScoreProgram::new(Arc::clone(stored), schema, &known.collect())
     }
@@ -207,7 +214,10 @@ impl ScoreProgram {
             return Err(invalid("the score is never so high").with_field(path));
         }
         let half = half_life(groups.iter().map(|group| group.decay));
-        Ok(Self { stored, caps, groups, thresholds, half, reach })
+        let rules = groups.iter().flat_map(|group| &group.rules);
+        let places = rules.flat_map(|rule| rule.places(&stored.model.entity_type)).collect();
+        let (range, reach) = (reach, Reach { places });
+        Ok(Self { stored, caps, groups, thresholds, half, range, reach })
     }
 
     /// The place of a group.
@@ -231,6 +241,47 @@ impl ScoreProgram {
         });
         let grade: String = axes.collect();
         (!grade.is_empty()).then_some(grade)
+    }
+}
+
+impl RuleProgram {
+    /// What the rule looks at, from a record of this type.
+    fn places(&self, entity_type: &str) -> Vec<Place> {
+        let mut places = Vec::new();
+        let mut add = |checked: &Checked| places.extend(Reach::of(checked).places);
+        self.condition.iter().for_each(&mut add);
+        let mut reads = Reads::default();
+        match &self.source {
+            Source::Record(Worth::Constant(_)) => {}
+            Source::Record(Worth::Values(choices, _)) => {
+                choices.iter().for_each(|(choice, _)| add(choice));
+            }
+            Source::Record(Worth::Amount { column, currency, .. }) => {
+                reads.columns.insert(column.place);
+                reads.columns.extend(currency.iter().map(|(column, _)| column.place));
+            }
+            Source::Activities { kind, .. } => {
+                reads.activities = match kind {
+                    Some(kind) => Kinds::Of([kind.id].into()),
+                    None => Kinds::Any,
+                };
+            }
+            Source::Related { test, model, .. } => {
+                if let Way::Reference(column) = &test.way {
+                    reads.columns.insert(column.place);
+                }
+                let hop = Hop { near: entity_type.to_owned(), way: test.way.clone() };
+                let scores = Reads { scores: [model.id].into(), ..Reads::default() };
+                let far = test.types.iter().map(|named| Place {
+                    entity_type: named.name.clone(),
+                    hops: vec![hop.clone()],
+                    reads: scores.clone(),
+                });
+                places.extend(far);
+            }
+        }
+        places.push(Place { entity_type: entity_type.to_owned(), hops: Vec::new(), reads });
+        places
     }
 }
 

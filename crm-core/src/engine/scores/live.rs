@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     super::{Catalog, Writing, reactions::Event},
     facts::{Computed, compute},
+    reach::affected,
 };
 use crate::{
     ChangeKind, RecordId, Result, ScoreCrossing, Timestamp,
@@ -27,7 +28,7 @@ pub(in crate::engine) fn concern(catalog: &Catalog, types: &[&str]) -> Result<bo
 pub(in crate::engine) fn react(writing: &mut Writing<'_>, event: &Event) -> Result<()> {
     let Some(programs) = writing.catalog.score_programs()?.cloned() else { return Ok(()) };
     for program in &programs.all {
-        for id in affected(writing, program, event)? {
+        for id in concerned(writing, program, event)? {
             update(writing, &programs, program, id, true)?;
         }
     }
@@ -42,31 +43,20 @@ pub(in crate::engine) fn on_due(writing: &mut Writing<'_>, model: i64, id: Recor
 }
 
 /// The records whose score an event may have changed.
-fn affected(
+fn concerned(
     writing: &Writing<'_>,
     program: &ScoreProgram,
     event: &Event,
 ) -> Result<Vec<RecordId>> {
     let entity_type = &program.stored.model.entity_type;
-    let _ = writing;
-    Ok(match event {
-        Event::Archiving { table, id }
-        | Event::Record { table, id, .. }
-        | Event::Activities { table, id, .. }
+    match event {
+        Event::Archiving { table, id } | Event::Record { table, id, changed: None, .. }
             if table.model.name == *entity_type =>
         {
-            vec![*id]
+            Ok(vec![*id])
         }
-        Event::Association(row) => [&row.from, &row.to]
-            .into_iter()
-            .filter(|end| end.entity_type == *entity_type)
-            .map(|end| end.id)
-            .collect(),
-        Event::Moved { lifecycle, id, .. } if lifecycle.lifecycle.entity_type == *entity_type => {
-            vec![*id]
-        }
-        _ => Vec::new(),
-    })
+        event => affected(writing, &program.reach, event),
+    }
 }
 
 /// Scores a record anew, and records which thresholds it crossed by that. Answers whether anything

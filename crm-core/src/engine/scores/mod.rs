@@ -9,6 +9,7 @@ mod definitions;
 mod facts;
 mod live;
 mod ranking;
+mod reach;
 mod reads;
 mod rescore;
 

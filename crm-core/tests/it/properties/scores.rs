@@ -212,7 +212,7 @@ impl World {
                 let company = pick(&self.companies, number / 3).filter(|_| number % 2 == 0);
                 let mut values = values! { "country" => country(number) };
                 if let Some(company) = company {
-                    values.insert("company".into(), company.to_string().into());
+                    values.insert("company", company.to_string());
                 }
                 self.contacts.extend(crm.contacts().create(values).ok().map(|record| record.id));
             }

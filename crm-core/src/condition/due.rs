@@ -1,0 +1,287 @@
+//! When the answer of a condition changes though nobody writes: a visit grows older than 30 days, a
+//! birthday comes near, an employment ends.
+//!
+//! Each leaf says when it may next be true or no longer true; what lies between is then as it is now.
+//! The invariant: from now until the moment that is given, without it, the answer stays the same as
+//! long as nothing is written.
+
+use super::{
+    Count, End,
+    checked::{
+        ChangedTest, Compare, Direction, EventTest, FieldTest, Frame, Leaf, MeasureTest, Node,
+        RelatedTest, ScoreTest, Test, WhenTest,
+    },
+    crossing::{Line, crossing},
+    evaluate::{Facts, Subject, changes, counts, holds},
+    span::Parts,
+    when::{self, Moment},
+};
+use crate::{Kind, Timestamp, cell::Cell};
+
+/// How often a moment at which the answer did not change after all is passed over.
+const PASSED: usize = 16;
+/// Microseconds of a day.
+const DAY: i64 = 86_400_000_000;
+/// Two activities further apart than this leave a span one after the other, whatever the calendar.
+const APART: i64 = 10 * DAY;
+
+/// Whether a condition is true, and when that may next change by time alone; never if it is `None`.
+pub(crate) fn due(node: &Node, subject: &Subject, moment: &Moment) -> (bool, Option<Timestamp>) {
+    let answer = holds(node, subject, moment);
+    let mut at = Ahead { subject, moment }.node(node);
+    for _ in 0..PASSED {
+        let Some(next) = at else { return (answer, None) };
+        let moment = moment.at(Timestamp::clamped(next));
+        if holds(node, subject, &moment) != answer {
+            break;
+        }
+        at = Ahead { subject, moment: &moment }.node(node);
+    }
+    (answer, at.map(Timestamp::clamped))
+}
+
+/// What lies ahead of a moment.
+struct Ahead<'a> {
+    subject: &'a Subject,
+    moment: &'a Moment,
+}
+
+impl Ahead<'_> {
+    fn node(&self, node: &Node) -> Option<i64> {
+        match node {
+            Node::All(parts) | Node::Any(parts) => {
+                parts.iter().filter_map(|part| self.node(part)).min()
+            }
+            Node::Not(part) => self.node(part),
+            Node::Leaf(leaf) => self.leaf(leaf),
+        }
+    }
+
+    fn leaf(&self, leaf: &Leaf) -> Option<i64> {
+        match &leaf.test {
+            Test::Field(test) => self.field(test),
+            Test::Event(test) => self.event(test),
+            Test::Related(test) => self.related(test),
+            Test::Changed(test) => self.changed(test),
+            Test::Stage(_) => None,
+            Test::Score(test) => self.score(test),
+        }
+    }
+
+    // ---- fields
+
+    fn field(&self, test: &FieldTest) -> Option<i64> {
+        let Some(Cell::Integer(value)) = self.subject.row.get(test.column.place) else {
+            return None;
+        };
+        match (&test.compare, test.kind) {
+            (Compare::Relative { direction, span }, Kind::Date) => {
+                // The day itself, and the day that is a span away from it.
+                let after = i64::from(*direction == Direction::Next);
+                let far = self.day_reached(*span, *direction, *value + 1 - after);
+                earliest([self.day(*value + after), far.and_then(|day| self.day(day))])
+            }
+            (Compare::Relative { direction, span }, _) => match direction {
+                Direction::Last => self.within(*value, *span),
+                Direction::Next => earliest([
+                    crossing(self.moment, Line::Shifted(*span, *direction), value - 1),
+                    self.ahead(value + 1),
+                ]),
+            },
+            (Compare::Anniversary { direction, span }, kind) => {
+                let day = match kind {
+                    Kind::Date => *value,
+                    _ => when::day_in_zone(*value, self.moment.zone()).ok()?,
+                };
+                self.anniversary(day, *span, *direction)
+            }
+            _ => None,
+        }
+    }
+
+    fn anniversary(&self, day: i64, span: Parts, direction: Direction) -> Option<i64> {
+        let today = self.moment.today();
+        let mut next = self.day(day + 1);
+        let around = when::anniversaries(day, today).into_iter();
+        for anniversary in around {
+            let days = match direction {
+                Direction::Last => {
+                    [Some(anniversary), self.day_reached(span, direction, anniversary + 1)]
+                }
+                Direction::Next => {
+                    [self.day_reached(span, direction, anniversary), Some(anniversary + 1)]
+                }
+            };
+            let days = days.into_iter().flatten().filter_map(|day| self.day(day));
+            next = earliest([next, days.min()]);
+        }
+        next
+    }
+
+    /// When a moment comes, if it lies ahead.
+    fn ahead(&self, at: i64) -> Option<i64> {
+        (self.moment.now().micros() < at && at <= Timestamp::MAX.micros()).then_some(at)
+    }
+
+    /// When it changes whether a day has begun.
+    fn day(&self, day: i64) -> Option<i64> {
+        crossing(self.moment, Line::Wall, day.checked_mul(DAY)? - 1)
+    }
+
+    /// The first day from which the one a span away is `day` or a later one.
+    fn day_reached(&self, span: Parts, direction: Direction, day: i64) -> Option<i64> {
+        let back = match direction {
+            Direction::Last => Direction::Next,
+            Direction::Next => Direction::Last,
+        };
+        // The lengths of months differ by three days at most.
+        let about = when::day_shifted(day, span, back)?;
+        let reaches = |other: &i64| {
+            when::day_shifted(*other, span, direction).is_some_and(|reached| reached >= day)
+        };
+        (about - 4..=about + 4).find(reaches)
+    }
+
+    /// When it changes whether a moment lies in the span that ends now.
+    fn within(&self, at: i64, span: Parts) -> Option<i64> {
+        let leaves = crossing(self.moment, Line::Shifted(span, Direction::Last), at);
+        earliest([self.ahead(at), leaves])
+    }
+
+    // ---- activities
+
+    fn event(&self, test: &EventTest) -> Option<i64> {
+        let all = match self.subject.facts.get(test.fact) {
+            Some(Facts::Activities(rows)) => rows.as_slice(),
+            _ => &[],
+        };
+        let now = self.moment.now().micros();
+        let (mut next, mut fitting) = (None, Vec::new());
+        for row in all {
+            let Some(Cell::Integer(at)) = row.first() else { continue };
+            let fits = match &test.filter {
+                None => true,
+                Some(filter) => {
+                    let subject = Subject { row: row.clone(), facts: Vec::new() };
+                    let nested = Ahead { subject: &subject, moment: self.moment };
+                    next = earliest([next, nested.node(filter)]);
+                    holds(filter, &subject, self.moment)
+                }
+            };
+            if fits {
+                fitting.push(*at);
+            }
+        }
+        fitting.sort_unstable();
+        let count = match &test.measure {
+            MeasureTest::Count(count) => Some(*count),
+            _ => None,
+        };
+        let (first, last) = self.moment.frame(test.frame);
+        let frame = match test.frame {
+            Frame::Within(span) => self.frame(&fitting, span, count),
+            Frame::Between(_, Some(_)) => None,
+            Frame::Between(from, None) => {
+                let from = from.map_or(i64::MIN, Timestamp::micros);
+                fitting.iter().copied().find(|at| *at > now && *at >= from)
+            }
+        };
+        let mut inside = fitting.iter().copied().filter(|at| (first..=last).contains(at));
+        let moment = match &test.measure {
+            MeasureTest::Moment { end, when } => {
+                let at = match end {
+                    End::First => inside.next(),
+                    End::Last => inside.next_back(),
+                };
+                at.and_then(|at| match when {
+                    WhenTest::Before(_) | WhenTest::After(_) => None,
+                    WhenTest::WithinLast(span) => self.within(at, *span),
+                    WhenTest::OlderThan(span) => {
+                        crossing(self.moment, Line::Shifted(*span, Direction::Last), at)
+                    }
+                })
+            }
+            _ => None,
+        };
+        earliest([next, frame, moment])
+    }
+
+    /// When it changes which of these moments, in order, lie in the span that ends now; or whether
+    /// as many do as are counted, as far as that can be told.
+    fn frame(&self, all: &[i64], span: Parts, count: Option<Count>) -> Option<i64> {
+        let (first, now) = self.moment.frame(Frame::Within(span));
+        let line = Line::Shifted(span, Direction::Last);
+        let begin = all.partition_point(|at| *at < first);
+        let end = all.partition_point(|at| *at <= now);
+        let comes = all.get(end).copied();
+        if self.moment.is_even() {
+            // The oldest goes first. All that a count waits for is the one that makes a difference.
+            let mut leaving = all[begin..end].iter().zip(1..);
+            let leaves = leaving.find(|(_, gone)| match count {
+                Some(count) => counts(count, end - begin) != counts(count, end - begin - gone),
+                None => true,
+            });
+            let leaves = leaves.and_then(|(at, _)| crossing(self.moment, line, *at));
+            return earliest([comes, leaves]);
+        }
+        // By a calendar that leaps, what has just left may come back.
+        let begin = all.partition_point(|at| *at < first.saturating_sub(APART));
+        let mut next: Option<(i64, i64)> = None;
+        for at in &all[begin..end] {
+            if next.is_some_and(|(_, oldest)| *at > oldest.saturating_add(APART)) {
+                break;
+            }
+            if let Some(leaves) = crossing(self.moment, line, *at) {
+                let (known, oldest) = next.unwrap_or((leaves, *at));
+                next = Some((known.min(leaves), oldest));
+            }
+        }
+        earliest([comes, next.map(|(leaves, _)| leaves)])
+    }
+
+    // ---- scores
+
+    fn score(&self, test: &ScoreTest) -> Option<i64> {
+        let Some(Facts::Score(Some(sheet))) = self.subject.facts.get(test.fact) else {
+            return None;
+        };
+        // A comparison changes at most where the score reaches the value, or is more.
+        let levels = [test.value, test.value.saturating_add(1)];
+        sheet.next_crossing(test.group, self.moment.now().micros(), &levels)
+    }
+
+    // ---- related records
+
+    fn related(&self, test: &RelatedTest) -> Option<i64> {
+        let all = match self.subject.facts.get(test.fact) {
+            Some(Facts::Related(facts)) => facts.as_slice(),
+            _ => &[],
+        };
+        let around = all.iter().filter_map(|fact| {
+            let (first, last) = fact.valid;
+            let nested = Ahead { subject: &fact.subject, moment: self.moment };
+            earliest([
+                first.and_then(|day| self.day(day)),
+                last.and_then(|day| self.day(day + 1)),
+                test.filter.as_ref().and_then(|filter| nested.node(filter)),
+            ])
+        });
+        around.min()
+    }
+
+    // ---- the past
+
+    fn changed(&self, test: &ChangedTest) -> Option<i64> {
+        let fitting = changes(self.subject, test);
+        let mut at: Vec<i64> = fitting.map(|change| change.at.micros()).collect();
+        at.sort_unstable();
+        match test.within {
+            Some(span) => self.frame(&at, span, Some(Count::SOME)),
+            None => at.into_iter().find(|at| *at > self.moment.now().micros()),
+        }
+    }
+}
+
+fn earliest<const N: usize>(moments: [Option<i64>; N]) -> Option<i64> {
+    moments.into_iter().flatten().min()
+}
