@@ -12,7 +12,7 @@ use super::{
         RelatedTest, ScoreTest, Test, WhenTest,
     },
     crossing::{Line, crossing},
-    evaluate::{Facts, Subject, changes, counts, holds},
+    evaluate::{Facts, Subject, changes, counts, is_true},
     span::Parts,
     when::{self, Moment},
 };
@@ -27,12 +27,12 @@ const APART: i64 = 10 * DAY;
 
 /// Whether a condition is true, and when that may next change by time alone; never if it is `None`.
 pub(crate) fn due(node: &Node, subject: &Subject, moment: &Moment) -> (bool, Option<Timestamp>) {
-    let answer = holds(node, subject, moment);
+    let answer = is_true(node, subject, moment);
     let mut at = Ahead { subject, moment }.node(node);
     for _ in 0..PASSED {
         let Some(next) = at else { return (answer, None) };
         let moment = moment.at(Timestamp::clamped(next));
-        if holds(node, subject, &moment) != answer {
+        if is_true(node, subject, &moment) != answer {
             break;
         }
         at = Ahead { subject, moment: &moment }.node(node);
@@ -165,7 +165,7 @@ impl Ahead<'_> {
                     let subject = Subject { row: row.clone(), facts: Vec::new() };
                     let nested = Ahead { subject: &subject, moment: self.moment };
                     next = earliest([next, nested.node(filter)]);
-                    holds(filter, &subject, self.moment)
+                    is_true(filter, &subject, self.moment)
                 }
             };
             if fits {

@@ -89,13 +89,13 @@ pub(crate) fn explain(
 }
 
 /// Whether a condition is true.
-pub(crate) fn holds(node: &Node, subject: &Subject, moment: &Moment) -> bool {
+pub(crate) fn is_true(node: &Node, subject: &Subject, moment: &Moment) -> bool {
     Evaluation { subject, moment }.node(node)
 }
 
 /// Whether a condition about activities is true for one, whose row this is.
 pub(crate) fn fits(filter: &Node, row: Vec<Cell>, moment: &Moment) -> bool {
-    holds(filter, &Subject { row, facts: Vec::new() }, moment)
+    is_true(filter, &Subject { row, facts: Vec::new() }, moment)
 }
 
 struct Evaluation<'a> {
@@ -175,7 +175,7 @@ impl<'a> Evaluation<'a> {
                 }
             }),
             Compare::Matches(pattern) => text(cell).is_some_and(|text| pattern.is_match(text)),
-            Compare::Holds { mode, options, .. } => has_options(cell, *mode, options),
+            Compare::Holds { mode, options, .. } => holds(cell, *mode, options),
             Compare::Relative { direction, span } => {
                 let (first, last) = match test.kind {
                     Kind::Date => self.moment.days(*span, *direction),
@@ -368,7 +368,7 @@ fn text(cell: &Cell) -> Option<&str> {
     }
 }
 
-fn has_options(cell: &Cell, mode: HoldMode, options: &[String]) -> bool {
+fn holds(cell: &Cell, mode: HoldMode, options: &[String]) -> bool {
     let held: Vec<String> =
         text(cell).and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
     match mode {
