@@ -28,6 +28,7 @@ from crm.progress import Report, adapt
 from crm.query import Query
 from crm.records import ApplyReport, RecordChange, Records, apply
 from crm.schema import Definitions, Types
+from crm.scores import Scores
 from crm.search import SearchItem, SearchPage, write_search
 from crm.sqlite_guard import Watch
 from crm.tables import SqlValue, Table
@@ -206,6 +207,11 @@ class Crm:
     def lifecycles(self) -> Lifecycles:
         """The stages of relationships, and where records stand on them."""
         return Lifecycles(self._engine)
+
+    @property
+    def scores(self) -> Scores:
+        """How promising records are: models, scores, explanations and rankings."""
+        return Scores(self._engine)
 
     @property
     def conditions(self) -> Conditions:

@@ -54,6 +54,10 @@ class ChangeKind(StrEnum):
     STAGE_RESET = "stage_reset"
     STAGE_SUPPRESSED = "stage_suppressed"
     STAGE_REMAPPED = "stage_remapped"
+    SCORE_DEFINED = "score_defined"
+    SCORE_PUBLISHED = "score_published"
+    SCORE_RETIRED = "score_retired"
+    SCORE_CROSSED = "score_crossed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,9 @@ extension Crm {
     /// Stages, and where records stand on them.
     public var lifecycles: Lifecycles { Lifecycles(crm: self) }
 
+    /// How promising records are: models, scores, explanations and rankings.
+    public var scores: Scores { Scores(crm: self) }
+
     /// Links between records.
     public var associations: Associations { Associations(crm: self) }
 

@@ -64,6 +64,9 @@ class Crm private constructor(handle: Long, private val opened: Boolean) : Engin
     val associations: Associations get() = Associations(this)
     /** Stages, and where records stand on them. */
     val lifecycles: Lifecycles get() = Lifecycles(this)
+
+    /** How promising records are: models, scores, explanations and rankings. */
+    val scores: Scores get() = Scores(this)
     /** Imports that are planned, applied and taken back. */
     val imports: Imports get() = Imports(this)
 

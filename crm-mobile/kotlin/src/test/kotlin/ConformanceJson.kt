@@ -31,6 +31,7 @@ import org.crmcore.model.CloudEventPage
 import org.crmcore.model.FileRef
 import org.crmcore.model.Money
 import org.crmcore.model.RecordChange
+import org.crmcore.model.ScoreRule
 import org.crmcore.model.Stage
 import org.crmcore.model.StageTrigger
 import org.crmcore.model.TimelineItem
@@ -155,6 +156,8 @@ internal object ConformanceJson {
         is TimelineItem.Association -> JsonObject(mapOf("association" to write(result.v1)))
         is Stage -> JsonObject(record(result) + conditions("guard" to result.guard))
         is StageTrigger ->
+            JsonObject(record(result) - "condition" + conditions("filter" to result.filter, "where" to result.condition))
+        is ScoreRule ->
             JsonObject(record(result) - "condition" + conditions("filter" to result.filter, "where" to result.condition))
         is CheckedCondition -> JsonObject(record(result) + ("condition" to Json.parseToJsonElement(result.condition)))
         is CloudEventPage -> JsonObject(record(result) + ("events" to JsonArray(result.events.map(Json::parseToJsonElement))))
