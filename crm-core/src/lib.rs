@@ -140,6 +140,7 @@ mod scoring;
 mod search;
 mod shape;
 mod time;
+mod timer;
 mod value;
 
 #[cfg(feature = "sqlite")]
@@ -221,13 +222,14 @@ pub use scoring::{
     CloneScore, DefineScore, DefineScorePreset, FadeKind, GetScore, GetScoreHistory, GroupScore,
     RankScores, ReadScore, RecordScore, RelatedScore, RescoreReport, ScoreAnswer, ScoreAxis,
     ScoreContribution, ScoreCrossing, ScoreExplanation, ScoreFade, ScoreFigure, ScoreGroup,
-    ScoreHistory, ScoreLevel, ScoreModel, ScoreName, ScorePreset, ScoreRanking, ScoreRule, ScoreState,
-    ValuePoints,
+    ScoreHistory, ScoreLevel, ScoreModel, ScoreName, ScorePreset, ScoreRanking, ScoreRule,
+    ScoreState, ValuePoints,
 };
 pub use search::{
     FoundActivity, SearchHit, SearchItem, SearchPage, SearchText, Snippet, SnippetPart,
 };
 pub use time::{Clock, Date, FixedClock, Timestamp};
+pub use timer::{NextTimer, Tick, TickTimers};
 pub use value::{Address, Bytes, FileRef, Money, Value, Values};
 
 #[cfg(all(feature = "arrow", feature = "sqlite"))]
@@ -235,7 +237,7 @@ pub use engine::TableStream;
 #[cfg(feature = "sqlite")]
 pub use engine::{
     Activities, ActivityKinds, AssociationTypes, Associations, Crm, Files, Imports, Journal,
-    Lifecycles, Observer, Records, Scores, Types, Views,
+    Lifecycles, Observer, Records, Scores, Timers, Types, Views,
 };
 /// The crates whose types stand in the signatures of feature `arrow`. A new major version of them is
 /// one of ours.

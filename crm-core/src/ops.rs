@@ -23,15 +23,15 @@ use crate::{
     HistoryPage, IdentifyVisitor, Import, ImportCsv, ImportName, ImportPage, ImportPlan,
     ImportReport, ImportRun, ImportVcard, Lifecycle, LifecycleHistory, LifecycleName,
     ListActivities, ListChanges, ListImports, ListPlanRows, ListRecords, ListTimeline,
-    MappingProposal, MoveStage, MovedStage, NewActivity, OpenOptions, PatchAssociation, PatchRecord,
-    PivotRecords, PivotTable, PlanImport, PlannedRows, Progress, ProposeMapping, RankScores,
-    ReadFile, ReadScore, Record, RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor,
-    RescoreReport, ResetStage, RestoreAssociation, RestoreRecord, Result, ResumeImport,
-    RevertReport, RowsPage, RunSql, RunView, SaveView, SavedView, ScoreAnswer, ScoreExplanation,
-    ScoreHistory, ScoreModel, ScoreName, ScoreRanking, SearchPage, SearchText, SelectRows,
-    SqlResult, StageExplanation, StageTimes, StuckPage, TimelinePage, TypeName, UpsertRecord,
-    Upserted, VerifyReport, ViewAnswer, ViewName, Visitor, WalkAssociations,
-    condition::refusal,
+    MappingProposal, MoveStage, MovedStage, NewActivity, NextTimer, OpenOptions, PatchAssociation,
+    PatchRecord, PivotRecords, PivotTable, PlanImport, PlannedRows, Progress, ProposeMapping,
+    RankScores, ReadFile, ReadScore, Record, RecordActivities, RecordPage, RecordedActivity,
+    ReleaseVisitor, RescoreReport, ResetStage, RestoreAssociation, RestoreRecord, Result,
+    ResumeImport, RevertReport, RowsPage, RunSql, RunView, SaveView, SavedView, ScoreAnswer,
+    ScoreExplanation, ScoreHistory, ScoreModel, ScoreName, ScoreRanking, SearchPage, SearchText,
+    SelectRows, SqlResult, StageExplanation, StageTimes, StuckPage, Tick, TickTimers, TimelinePage,
+    TypeName, UpsertRecord, Upserted, VerifyReport, ViewAnswer, ViewName, Visitor,
+    WalkAssociations, condition::refusal,
 };
 
 /// Is told of progress and says whether to go on.
@@ -372,6 +372,12 @@ macro_rules! for_each_operation {
             /// Reads a page of a record's timeline: its activities, those linked to it, and its changes, the latest first.
             read "timeline.list" TimelineList list_timeline(ListTimeline) -> TimelinePage
                 = |crm, r, _| crm.timeline(&r);
+            /// Says when the next timer is due, and up to when the last tick went.
+            read "timers.next" TimersNext next_timer(Empty) -> NextTimer
+                = |crm, _, _| crm.timers().next();
+            /// Does what has fallen due by time alone, such as a visit that grew older than 30 days.
+            job "timers.tick" TimersTick tick_timers(TickTimers) -> Tick
+                = |crm, r, watch| crm.timers().tick(&r, watch);
             /// Archives an entity type: its records stay readable, writes are refused.
             write "types.archive" TypesArchive archive_type(TypeName) -> EntityType
                 = |crm, r, _| crm.types().archive(&r.entity_type);

@@ -801,6 +801,8 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
     "timeline.list": lambda db, r: timeline(
         db.timeline_page(r["type"], r["id"], **r.options("items", "kinds", "after", "limit"))
     ),
+    "timers.next": lambda db, r: db.timers.next(),
+    "timers.tick": lambda db, r: db.timers.tick(**moments(r, "until"), **r.options("limit")),
     "types.archive": lambda db, r: db.types.archive(r["type"]),
     "types.define": lambda db, r: db.types.define(
         r["name"],

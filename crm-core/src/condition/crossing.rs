@@ -93,8 +93,8 @@ impl Line {
         }
         let Some(far) = shift(moment.local(), span.of_days(), direction) else { return end };
         // What the clock would show there if none were ever put forward or back.
-        let shown = micros(far.datetime()).min(micros(wall) + micros(far.datetime().date().into())
-            - micros(wall.date().into()));
+        let shown = micros(far.datetime())
+            .min(micros(wall) + micros(far.datetime().date().into()) - micros(wall.date().into()));
         let from = far.timestamp().saturating_sub(48.hours()).unwrap_or(jiff::Timestamp::MIN);
         for change in zone.following(from) {
             let at = change.timestamp();
@@ -123,7 +123,11 @@ fn shows_before(zone: &TimeZone, at: jiff::Timestamp) -> i64 {
 /// A reading of a clock in microseconds since 1970, as if it were UTC.
 fn micros(shown: DateTime) -> i64 {
     let since = shown.duration_since(DateTime::constant(1970, 1, 1, 0, 0, 0, 0));
-    i64::try_from(since.as_micros()).unwrap_or(if since.is_negative() { i64::MIN } else { i64::MAX })
+    i64::try_from(since.as_micros()).unwrap_or(if since.is_negative() {
+        i64::MIN
+    } else {
+        i64::MAX
+    })
 }
 
 #[cfg(test)]

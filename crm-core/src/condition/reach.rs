@@ -31,6 +31,8 @@ pub(crate) struct Hop {
     /// The entity type from which it leads.
     pub(crate) near: String,
     pub(crate) way: Way,
+    /// The entity type to which it leads.
+    pub(crate) far: String,
 }
 
 /// What is read of the records at a place.
@@ -120,10 +122,10 @@ impl Reach {
         self.places.push(Place { entity_type: entity_type.clone(), hops: hops.clone(), reads });
         for leaf in leaves {
             let Test::Related(test) = &leaf.test else { continue };
-            let hop = Hop { near: entity_type.clone(), way: test.way.clone() };
-            let hops = [&hops[..], &[hop]].concat();
             for far in &test.types {
-                self.add(&far.name, &hops, test.filter.as_deref());
+                let (near, way) = (entity_type.clone(), test.way.clone());
+                let hop = Hop { near, way, far: far.name.clone() };
+                self.add(&far.name, &[&hops[..], &[hop]].concat(), test.filter.as_deref());
             }
         }
     }

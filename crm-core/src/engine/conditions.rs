@@ -118,13 +118,34 @@ pub(super) fn answer(
     id: RecordId,
     moment: &Moment,
 ) -> Result<ConditionAnswer> {
+    let subject = subject(conn, catalog, checked, id)?;
+    let (is_true, leaves) = condition::explain(checked, &subject, moment);
+    Ok(ConditionAnswer { is_true, leaves })
+}
+
+/// Whether a condition is true of a record, and when that may next change though nobody writes.
+pub(super) fn ask(
+    conn: &Connection,
+    catalog: &Catalog,
+    checked: &Checked,
+    id: RecordId,
+    moment: &Moment,
+) -> Result<(bool, Option<Timestamp>)> {
+    Ok(condition::due(&checked.root, &subject(conn, catalog, checked, id)?, moment))
+}
+
+/// What a condition needs to know of a record.
+fn subject(
+    conn: &Connection,
+    catalog: &Catalog,
+    checked: &Checked,
+    id: RecordId,
+) -> Result<Subject> {
     let table = catalog.table(&checked.entity_type)?;
     let row = rows::get(conn, table, id)?
         .ok_or_else(|| Error::new(ErrorKind::NotFound, "no such record").with_field("id"))?;
     let mut loader = Loader { conn, catalog, left: limits::CONDITION_FACTS };
-    let subject = loader.subject(&table.model, row, Some(&checked.root))?;
-    let (is_true, leaves) = condition::explain(checked, &subject, moment);
-    Ok(ConditionAnswer { is_true, leaves })
+    loader.subject(&table.model, row, Some(&checked.root))
 }
 
 /// Whether a condition is true of a record, and until when that holds if nothing is written.

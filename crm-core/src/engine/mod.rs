@@ -32,6 +32,7 @@ mod observe;
 mod pivot;
 mod progress;
 mod queries;
+mod reach;
 mod reactions;
 mod records;
 mod rollups;
@@ -40,6 +41,7 @@ mod scores;
 mod search;
 mod system;
 mod timeline;
+mod timers;
 mod types;
 mod vcard_export;
 mod vcard_import;
@@ -65,6 +67,7 @@ pub use lifecycles::Lifecycles;
 pub use observe::Observer;
 pub use records::Records;
 pub use scores::Scores;
+pub use timers::Timers;
 pub use types::Types;
 pub use views::Views;
 
@@ -278,6 +281,12 @@ impl Crm {
     #[must_use]
     pub fn activity_kinds(&self) -> ActivityKinds<'_> {
         ActivityKinds::new(self)
+    }
+
+    /// What falls due by time alone.
+    #[must_use]
+    pub fn timers(&self) -> Timers<'_> {
+        Timers::new(self)
     }
 
     /// Saved views.

@@ -59,9 +59,9 @@ impl Crm {
 fn verify_whole(conn: &Connection, catalog: &Catalog, report: &mut VerifyReport) -> Result<()> {
     let (stored, told) = rows::count_crossings(conn)?;
     if stored != told {
-        report.problems.push(format!(
-            "scores: the table has {stored} crossings, the journal has {told}"
-        ));
+        report
+            .problems
+            .push(format!("scores: the table has {stored} crossings, the journal has {told}"));
     }
     for stored in catalog.scores().filter(|stored| stored.model.is_filled) {
         let table = catalog.table(&stored.model.entity_type)?;
@@ -89,9 +89,9 @@ fn verify_page(
     let last = page.last().map(|row| (row.model, row.record));
     for row in page {
         *done += 1;
-        let stored = catalog.scores().find(|stored| {
-            (stored.id, stored.model.version) == (row.model, row.version)
-        });
+        let stored = catalog
+            .scores()
+            .find(|stored| (stored.id, stored.model.version) == (row.model, row.version));
         let finding = match stored {
             None => "its version does not exist".to_owned(),
             // By a version that was retired nobody scores any more.

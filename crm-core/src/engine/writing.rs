@@ -195,6 +195,7 @@ impl<'a> Writing<'a> {
     }
 
     /// Sets when a room is to look at a record again for one of its definitions; `None` if never.
+    /// That is after the present moment, so that a tick comes to an end.
     pub(super) fn set_timer(
         &mut self,
         room: Room,
@@ -202,7 +203,8 @@ impl<'a> Writing<'a> {
         id: RecordId,
         due_at: Option<Timestamp>,
     ) -> Result<()> {
-        timers::set(self.tx, (room, owner, id), due_at)
+        let soonest = Timestamp::clamped(self.now.micros().saturating_add(1));
+        timers::set(self.tx, (room, owner, id), due_at.map(|due_at| due_at.max(soonest)))
     }
 
     /// Makes a version of a score part of the schema.

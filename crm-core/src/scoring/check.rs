@@ -105,11 +105,8 @@ fn check_rule(rule: &ScoreRule) -> Result<()> {
     only(rule.currency.is_some(), rule.per.is_some(), "currency", "per")?;
     if rule.related.is_some() {
         let message = "the scores of related records take its place";
-        let given = [
-            ("activity", has_activity),
-            ("field", has_field),
-            ("points", rule.points != 0),
-        ];
+        let given =
+            [("activity", has_activity), ("field", has_field), ("points", rule.points != 0)];
         if let Some((field, _)) = given.into_iter().find(|(_, is_given)| *is_given) {
             return Err(invalid(message).with_field(field));
         }
@@ -120,7 +117,9 @@ fn check_rule(rule: &ScoreRule) -> Result<()> {
         return Err(invalid(message).with_field("field").with_hint("give values, or per"));
     }
     if rule.points == 0 && rule.values.iter().all(|value| value.points == 0) {
-        return Err(Error::new(ErrorKind::Required, "the rule gives no points").with_field("points"));
+        return Err(
+            Error::new(ErrorKind::Required, "the rule gives no points").with_field("points")
+        );
     }
     for (field, number) in [("per_day", rule.per_day), ("at_most", rule.at_most)] {
         if number == Some(0) {

@@ -152,7 +152,11 @@ pub(crate) fn order(points: i64, at: i64, half: i64) -> i64 {
     let (mut low, mut high) = (0u32, 1u32 << ORDER_BITS);
     while low < high {
         let middle = low + (high - low) / 2;
-        if raised(doublings, middle) >= u128::from(points) << 63 { high = middle } else { low = middle + 1 }
+        if raised(doublings, middle) >= u128::from(points) << 63 {
+            high = middle
+        } else {
+            low = middle + 1
+        }
     }
     doublings <<= ORDER_BITS;
     let since = (i128::from(at) << ORDER_BITS).div_euclid(i128::from(half)) + 1;
@@ -213,7 +217,10 @@ mod tests {
     fn the_other_decays_go_in_steps() {
         let linear = Decay::Linear { every: 30 * DAY, percent: 50 };
         let left = |days: i64| linear.left(10_000, days * DAY - 1);
-        assert_eq!([left(1), left(30), left(31), left(60), left(61)], [10_000, 10_000, 5_000, 5_000, 0]);
+        assert_eq!(
+            [left(1), left(30), left(31), left(60), left(61)],
+            [10_000, 10_000, 5_000, 5_000, 0]
+        );
         let expiry = Decay::Expiry(DAY);
         assert_eq!([expiry.left(7, DAY - 1), expiry.left(7, DAY)], [7, 0]);
         assert_eq!(Decay::None.left(7, i64::MAX), 7);

@@ -16,8 +16,8 @@ use crate::{
     Condition, Count, Error, ErrorKind, EventCondition, FieldCondition, Kind, Measure, Operand,
     Operator, RelatedCondition, Result, Value,
     condition::{
-        self, Checked, Column, FoundField, Hop, Kinds, Named, Node, Place, Reach, Reads, RelatedTest,
-        Schema, Way,
+        self, Checked, Column, FoundField, Hop, Kinds, Named, Node, Place, Reach, Reads,
+        RelatedTest, Schema, Way,
     },
     limits,
     normal::{currency::currency, name::nearest},
@@ -170,9 +170,10 @@ impl ScorePrograms {
         stored: &Arc<StoredModel>,
         schema: &dyn Schema,
     ) -> Result<ScoreProgram> {
-        let known = self.all.iter().map(|program| {
-            (program.stored.model.name.as_str(), (&*program.stored, program.range))
-        });
+        let known = self
+            .all
+            .iter()
+            .map(|program| (program.stored.model.name.as_str(), (&*program.stored, program.range)));
         ScoreProgram::new(Arc::clone(stored), schema, &known.collect())
     }
 }
@@ -270,12 +271,11 @@ impl RuleProgram {
                 if let Way::Reference(column) = &test.way {
                     reads.columns.insert(column.place);
                 }
-                let hop = Hop { near: entity_type.to_owned(), way: test.way.clone() };
                 let scores = Reads { scores: [model.id].into(), ..Reads::default() };
-                let far = test.types.iter().map(|named| Place {
-                    entity_type: named.name.clone(),
-                    hops: vec![hop.clone()],
-                    reads: scores.clone(),
+                let far = test.types.iter().map(|named| {
+                    let (near, far) = (entity_type.to_owned(), named.name.clone());
+                    let hop = Hop { near, far: far.clone(), way: test.way.clone() };
+                    Place { entity_type: far, hops: vec![hop], reads: scores.clone() }
                 });
                 places.extend(far);
             }
@@ -356,12 +356,11 @@ impl Maker<'_> {
             reach = (reach.0.min(0), reach.1.max(0));
         }
         let caps = to_caps(rule.min, rule.max);
-        let reach = reach_of(caps, (rule.min, rule.max), reach).map_err(|error| {
-            match error.kind() {
+        let reach =
+            reach_of(caps, (rule.min, rule.max), reach).map_err(|error| match error.kind() {
                 ErrorKind::OutOfRange => error.with_field("points"),
                 _ => error,
-            }
-        })?;
+            })?;
         let name = rule.name.clone();
         Ok((RuleProgram { name, caps, condition, source }, reach))
     }
@@ -500,8 +499,7 @@ fn worth<C>(
             let code = rule.currency.as_ref().or(found.currency.as_ref()).ok_or_else(|| {
                 Error::new(ErrorKind::Required, "amounts are in a currency").with_field("currency")
             })?;
-            let (code, exponent) =
-                currency(code).map_err(|error| error.with_field("currency"))?;
+            let (code, exponent) = currency(code).map_err(|error| error.with_field("currency"))?;
             (columns.next().map(|column| (column, code.to_owned())), exponent)
         }
         kind => {

@@ -77,9 +77,7 @@ impl Figure {
 type Range = (i64, i64);
 
 fn sum(ranges: impl Iterator<Item = Range>) -> Range {
-    ranges.fold((0, 0), |sum, range| {
-        (sum.0.saturating_add(range.0), sum.1.saturating_add(range.1))
-    })
+    ranges.fold((0, 0), |sum, range| (sum.0.saturating_add(range.0), sum.1.saturating_add(range.1)))
 }
 
 impl Sheet {
@@ -114,9 +112,9 @@ impl Sheet {
 
     /// The last moment at which the score can change by itself; `None` if it does not.
     fn last_change(&self) -> Option<i64> {
-        let own = self.terms().map(|(decay, at, points)| {
-            at.saturating_add(decay.gone(points).unwrap_or(0))
-        });
+        let own = self
+            .terms()
+            .map(|(decay, at, points)| at.saturating_add(decay.gone(points).unwrap_or(0)));
         let related = self.groups.iter().flat_map(|group| &group.rules);
         let related = related.filter_map(|rule| rule.related.as_ref());
         let related = related.flat_map(|(_, sheets)| sheets).filter_map(Self::last_change);
@@ -178,7 +176,9 @@ impl Sheet {
         let fixed = self.caps.clamp(coarse(fixed));
         match half.filter(|_| fading > 0) {
             Some(half) => Rank { fixed, order: Some(order(fading, as_of, half)) },
-            None => Rank { fixed: self.caps.clamp(coarse(fixed.saturating_add(fading))), order: None },
+            None => {
+                Rank { fixed: self.caps.clamp(coarse(fixed.saturating_add(fading))), order: None }
+            }
         }
     }
 
@@ -265,7 +265,10 @@ impl RuleSheet {
             if *at > from && *at <= to {
                 return ((*points).min(0), (*points).max(0));
             }
-            let (young, old) = (decay.left(*points, from.saturating_sub(*at)), decay.left(*points, to.saturating_sub(*at)));
+            let (young, old) = (
+                decay.left(*points, from.saturating_sub(*at)),
+                decay.left(*points, to.saturating_sub(*at)),
+            );
             (young.min(old), young.max(old))
         });
         let (mut least, mut most) = sum(terms);
@@ -369,8 +372,7 @@ impl Sheet {
                 let related = match get(rest)? {
                     0 => None,
                     number => {
-                        let figures =
-                            [Figure::Sum, Figure::Max, Figure::Min, Figure::Average];
+                        let figures = [Figure::Sum, Figure::Max, Figure::Min, Figure::Average];
                         let figure = figures.get(usize::try_from(number - 1).ok()?)?;
                         let mut sheets = Vec::new();
                         for _ in 0..get(rest)? {
@@ -453,10 +455,15 @@ mod tests {
     fn sheets() -> impl Strategy<Value = Sheet> {
         let terms = prop::collection::vec((-100 * DAY..100 * DAY, -20_000i64..50_000), 0..6);
         let rule = (caps(60_000), -5_000i64..20_000, terms);
-        let rule = rule.prop_map(|(caps, fixed, terms)| RuleSheet { caps, fixed, terms, related: None });
+        let rule =
+            rule.prop_map(|(caps, fixed, terms)| RuleSheet { caps, fixed, terms, related: None });
         let group = (caps(100_000), decays(), any::<bool>(), prop::collection::vec(rule, 0..4));
-        let group =
-            group.prop_map(|(caps, decay, counts, rules)| GroupSheet { caps, decay, counts, rules });
+        let group = group.prop_map(|(caps, decay, counts, rules)| GroupSheet {
+            caps,
+            decay,
+            counts,
+            rules,
+        });
         let plain = (caps(150_000), prop::collection::vec(group, 0..4))
             .prop_map(|(caps, groups)| Sheet { caps, groups })
             .boxed();

@@ -102,9 +102,8 @@ fn given(rule: &RuleProgram, facts: &mut dyn Facts, moment: &Moment) -> Result<G
             let worth_of = |happening: &Happening| match worth {
                 Worth::Constant(points) => *points,
                 Worth::Values(choices, others) => {
-                    let found = choices
-                        .iter()
-                        .find(|(choice, _)| fits_node(choice, happening, moment));
+                    let found =
+                        choices.iter().find(|(choice, _)| fits_node(choice, happening, moment));
                     found.map_or(*others, |(_, points)| *points)
                 }
                 Worth::Amount { .. } => worth.amount(&happening.cells),
@@ -127,9 +126,9 @@ impl<C> Worth<C> {
     fn amount(&self, row: &[Cell]) -> i64 {
         let Self::Amount { column, currency, points, per } = self else { return 0 };
         let cell = |place: usize| row.get(place).unwrap_or(&Cell::Null);
-        let is_ours = currency.as_ref().is_none_or(|(column, code)| {
-            matches!(cell(column.place), Cell::Text(text) if text == code)
-        });
+        let is_ours = currency.as_ref().is_none_or(
+            |(column, code)| matches!(cell(column.place), Cell::Text(text) if text == code),
+        );
         let points = match cell(column.place) {
             Cell::Integer(number) if is_ours => {
                 rounded(i128::from(*points) * i128::from(*number), *per)
@@ -259,10 +258,8 @@ pub(crate) fn explain(
             }
             if let Some((figure, sheets)) = &given.related {
                 let scores = || sheets.iter().map(|(id, sheet)| (*id, sheet.score(at)));
-                let of = |(id, score)| ScoreContribution {
-                    record_id: Some(id),
-                    ..line(score, score)
-                };
+                let of =
+                    |(id, score)| ScoreContribution { record_id: Some(id), ..line(score, score) };
                 match figure {
                     Figure::Sum => of_rule.extend(scores().map(of)),
                     Figure::Max => {

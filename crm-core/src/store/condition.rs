@@ -15,7 +15,8 @@ use crate::{
     cell::Cell,
     condition::{
         ChangedTest, Checked, Column, Compare, Direction, EventTest, FieldTest, HoldMode,
-        MeasureTest, Moment, Named, Node, RelatedTest, ScoreTest, StageTest, Test, TextMatch, Way, WhenTest,
+        MeasureTest, Moment, Named, Node, RelatedTest, ScoreTest, StageTest, Test, TextMatch, Way,
+        WhenTest,
     },
 };
 
@@ -519,10 +520,7 @@ impl<'m> Writer<'m> {
         let row = self.alias('c');
         self.push(&format!("EXISTS (SELECT 1 FROM crm_score AS {row} WHERE {row}.model = "));
         self.bind(Cell::Integer(test.model));
-        self.push(&format!(
-            " AND {row}.record_id = {}.id AND {row}.version = ",
-            scope.row
-        ));
+        self.push(&format!(" AND {row}.record_id = {}.id AND {row}.version = ", scope.row));
         self.bind(Cell::Integer(test.version));
         self.push(&format!(" AND crm_points({row}.sheet, "));
         let group = test.group.and_then(|group| i64::try_from(group).ok());

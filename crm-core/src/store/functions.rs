@@ -65,7 +65,8 @@ pub(super) fn add(connection: &Connection) -> Result<()> {
     // The points at a moment, of a group or of the whole: what is kept of a score, which group, when.
     connection.create_scalar_function("crm_points", 3, flags, |context| {
         let sheet = context.get_raw(0).as_blob()?;
-        let sheet = Sheet::from_bytes(sheet).map_err(|e| rusqlite::Error::UserFunctionError(e.into()))?;
+        let sheet =
+            Sheet::from_bytes(sheet).map_err(|e| rusqlite::Error::UserFunctionError(e.into()))?;
         let group: Option<i64> = context.get(1)?;
         let group = group.map(|group| usize::try_from(group).unwrap_or(usize::MAX));
         Ok(sheet.points(group, context.get(2)?))

@@ -200,7 +200,9 @@ pub(crate) fn next_fixed(
     below: Option<i64>,
 ) -> Result<Option<i64>> {
     let sql = match below {
-        Some(_) => "SELECT max(fixed) FROM crm_score WHERE model = ?1 AND version = ?2 AND fixed < ?3",
+        Some(_) => {
+            "SELECT max(fixed) FROM crm_score WHERE model = ?1 AND version = ?2 AND fixed < ?3"
+        }
         None => "SELECT max(fixed) FROM crm_score WHERE model = ?1 AND version = ?2 AND ?3 IS NULL",
     };
     let mut statement = conn.prepare_cached(sql)?;
@@ -216,8 +218,8 @@ pub(crate) fn ranked(
     after: Option<(Option<i64>, RecordId)>,
     limit: u32,
 ) -> Result<Vec<ScoreRow>> {
-    let (order, id) = after
-        .map_or((i64::MAX, [0; 16]), |(order, id)| (order.unwrap_or(NONE), *id.as_bytes()));
+    let (order, id) =
+        after.map_or((i64::MAX, [0; 16]), |(order, id)| (order.unwrap_or(NONE), *id.as_bytes()));
     let sql = select!(
         "WHERE model = ?1 AND version = ?2 AND fixed = ?3 AND fading <= ?4 \
          AND (fading < ?4 OR record_id > ?5) ORDER BY fading DESC, record_id LIMIT ?6"
@@ -234,8 +236,7 @@ pub(crate) fn each_stale(
     at: Timestamp,
     mut show: impl FnMut(RecordId) -> Result<()>,
 ) -> Result<()> {
-    let sql =
-        "SELECT record_id FROM crm_score WHERE model = ?1 AND version = ?2 AND until <= ?3";
+    let sql = "SELECT record_id FROM crm_score WHERE model = ?1 AND version = ?2 AND until <= ?3";
     let mut statement = conn.prepare_cached(sql)?;
     let mut rows = statement.query((model, version, at.micros()))?;
     while let Some(row) = rows.next()? {

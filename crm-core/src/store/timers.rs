@@ -5,7 +5,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
 
-use crate::{RecordId, Result, Timestamp};
+use crate::{Error, ErrorKind, RecordId, Result, Timestamp};
 
 /// Whose timer it is. The numbers stand in files and never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,10 +17,10 @@ pub(crate) enum Room {
     Rule = 4,
 }
 
-/// A timer: its room by number, the definition that it belongs to, the record and when it is due.
+/// A timer: its room, the definition that it belongs to, the record and when it is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TimerRow {
-    pub(crate) room: i64,
+    pub(crate) room: Room,
     pub(crate) owner: i64,
     pub(crate) record: RecordId,
     pub(crate) due_at: Timestamp,
@@ -61,7 +61,8 @@ pub(crate) fn first_due(conn: &Connection, now: Timestamp) -> Result<Option<Time
     let sql = "SELECT room, owner, record_id, due_at FROM crm_timer WHERE due_at <= ?1 \
                ORDER BY due_at, room, owner, record_id LIMIT 1";
     let mut statement = conn.prepare_cached(sql)?;
-    Ok(statement.query_row([now.micros()], read).optional()?)
+    let mut rows = statement.query([now.micros()])?;
+    rows.next()?.map(read).transpose()
 }
 
 /// When the first timer is due.
@@ -71,9 +72,32 @@ pub(crate) fn next(conn: &Connection) -> Result<Option<Timestamp>> {
     Ok(due.map(Timestamp::clamped))
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<TimerRow> {
+/// Up to when the last tick went.
+pub(crate) fn ticked_at(conn: &Connection) -> Result<Option<Timestamp>> {
+    let mut statement =
+        conn.prepare_cached("SELECT value FROM crm_meta WHERE key = 'ticked_at'")?;
+    let at: Option<i64> = statement.query_row([], |row| row.get(0)).optional()?;
+    Ok(at.map(Timestamp::clamped))
+}
+
+/// Says up to when a tick went.
+pub(crate) fn set_ticked_at(tx: &Transaction<'_>, at: Timestamp) -> Result<()> {
+    let sql = "INSERT INTO crm_meta (key, value) VALUES ('ticked_at', ?1) \
+               ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+    tx.prepare_cached(sql)?.execute([at.micros()])?;
+    Ok(())
+}
+
+fn read(row: &Row<'_>) -> Result<TimerRow> {
+    let room = match row.get::<_, i64>(0)? {
+        1 => Room::Lifecycle,
+        2 => Room::Segment,
+        3 => Room::Score,
+        4 => Room::Rule,
+        _ => return Err(Error::new(ErrorKind::Corrupt, "a timer of an unknown room")),
+    };
     Ok(TimerRow {
-        room: row.get(0)?,
+        room,
         owner: row.get(1)?,
         record: RecordId::from_bytes(row.get(2)?),
         due_at: Timestamp::clamped(row.get(3)?),

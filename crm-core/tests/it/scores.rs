@@ -6,9 +6,9 @@ mod live;
 use std::sync::Arc;
 
 use crm_core::{
-    ActivityPreset, CountedIds, Crm, DefineScore, FixedClock, NewActivity, OpenOptions,
-    RankScores, ReadScore, RecordId, RecordRef, ScoreExplanation, ScoreFade, ScoreGroup, ScoreLevel,
-    ScoreRule, Timestamp, ValuePoints, values,
+    ActivityPreset, CountedIds, Crm, DefineScore, FixedClock, NewActivity, OpenOptions, RankScores,
+    ReadScore, RecordId, RecordRef, ScoreExplanation, ScoreFade, ScoreGroup, ScoreLevel, ScoreRule,
+    Timestamp, ValuePoints, values,
 };
 
 const DAY: i64 = 86_400_000_000;
@@ -21,8 +21,8 @@ fn at(text: &str) -> Timestamp {
 fn open() -> (Crm, Arc<FixedClock>) {
     let clock = Arc::new(FixedClock::new(at("2026-01-01T00:00:00Z")));
     let ids = Arc::new(CountedIds::default());
-    let crm =
-        Crm::open_injected(":memory:", OpenOptions::default(), Arc::clone(&clock) as _, ids).unwrap();
+    let crm = Crm::open_injected(":memory:", OpenOptions::default(), Arc::clone(&clock) as _, ids)
+        .unwrap();
     for preset in ActivityPreset::ALL {
         crm.activity_kinds().define(preset.definition()).unwrap();
     }

@@ -251,6 +251,7 @@ from crm.search import (
 )
 from crm.tables import Table
 from crm.timeline import AssociationEntry, TimelineEntry, TimelineKind, TimelinePage
+from crm.timers import NextTimer, Tick, Timers
 from crm.values import Address, FileRef, Money, Value
 from crm.vcard import CardMapping, CardVersion, Vcard
 from crm.views import SavedView, Views
@@ -386,6 +387,7 @@ __all__ = [
     "MovedStage",
     "NewActivity",
     "NextStage",
+    "NextTimer",
     "NotAuthorizedError",
     "NotFoundError",
     "NotOurFileError",
@@ -470,10 +472,12 @@ __all__ = [
     "SuppressedBy",
     "SuppressedMove",
     "Table",
+    "Tick",
     "TimedOutError",
     "TimelineEntry",
     "TimelineKind",
     "TimelinePage",
+    "Timers",
     "TooNewError",
     "TriggerAnswer",
     "TypeCount",

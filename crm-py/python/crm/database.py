@@ -35,6 +35,7 @@ from crm.tables import SqlValue, Table
 from crm.timeline import TimelineEntry, TimelineKind, TimelinePage, read_timeline, write_timeline
 from crm.values import encode
 from crm.vcard import Vcard
+from crm.timers import Timers
 from crm.views import Views
 
 MEMORY = ":memory:"
@@ -212,6 +213,11 @@ class Crm:
     def scores(self) -> Scores:
         """How promising records are: models, scores, explanations and rankings."""
         return Scores(self._engine)
+
+    @property
+    def timers(self) -> Timers:
+        """What falls due by time alone."""
+        return Timers(self._engine)
 
     @property
     def conditions(self) -> Conditions:

@@ -185,9 +185,9 @@ pub(super) fn judge(catalog: &Catalog, stored: &StoredModel) -> Result<ScoreProg
         let message = format!("the score {name:?} would not hold: {}", error.message());
         Error::new(ErrorKind::DefinitionConflict, message).with_field("groups")
     })?;
-    programs.take(&stored.model.name).ok_or_else(|| {
-        Error::new(ErrorKind::NotFound, "no such score").with_field("model")
-    })
+    programs
+        .take(&stored.model.name)
+        .ok_or_else(|| Error::new(ErrorKind::NotFound, "no such score").with_field("model"))
 }
 
 fn define(writing: &mut Writing<'_>, mut request: DefineScore) -> Result<ScoreModel> {

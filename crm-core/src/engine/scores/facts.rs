@@ -11,9 +11,7 @@ use crate::{
     cell::Cell,
     condition::{Checked, Moment, Named, RECORD_COLUMNS, RelatedTest, Schema},
     limits,
-    scoring::{
-        Given, Happening, ScoreFacts, ScoreProgram, ScorePrograms, Sheet, sheet, tally,
-    },
+    scoring::{Given, Happening, ScoreFacts, ScoreProgram, ScorePrograms, Sheet, sheet, tally},
     store::{
         Connection,
         records::{self, StoredRow},
@@ -132,8 +130,8 @@ impl ScoreFacts for RecordFacts<'_> {
             let turns = [first, last.map(|last| last + 1)].into_iter().flatten();
             let next = turns.filter(|day| *day > today).min();
             self.holds_until(next.map(|day| Timestamp::clamped(day.saturating_mul(DAY))));
-            let holds = first.is_none_or(|first| first <= today)
-                && last.is_none_or(|last| today <= last);
+            let holds =
+                first.is_none_or(|first| first <= today) && last.is_none_or(|last| today <= last);
             if holds {
                 found.push(link.other);
             }

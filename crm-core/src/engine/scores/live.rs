@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    super::{Catalog, Writing, reactions::Event},
+    super::{Catalog, Writing, reach::affected, reactions::Event},
     facts::{Computed, compute},
-    reach::affected,
 };
 use crate::{
     ChangeKind, RecordId, Result, ScoreCrossing, Timestamp,
@@ -55,7 +54,10 @@ fn concerned(
         {
             Ok(vec![*id])
         }
-        event => affected(writing, &program.reach, event),
+        event => {
+            let found = affected(writing.tx, &writing.catalog, &program.reach, event)?;
+            Ok(found.into_iter().collect())
+        }
     }
 }
 
@@ -132,7 +134,11 @@ fn tell(
 }
 
 /// The thresholds between two of them, in the order in which they are crossed, and whether upwards.
-fn crossed(program: &ScoreProgram, before: Option<&str>, after: Option<&str>) -> Vec<(usize, bool)> {
+fn crossed(
+    program: &ScoreProgram,
+    before: Option<&str>,
+    after: Option<&str>,
+) -> Vec<(usize, bool)> {
     let reached = |name: Option<&str>| {
         let all = &program.stored.model.thresholds;
         name.and_then(|name| all.iter().position(|threshold| threshold.name == name))

@@ -9,18 +9,17 @@ mod definitions;
 mod facts;
 mod live;
 mod ranking;
-mod reach;
 mod reads;
 mod rescore;
 
-use super::{Crm, View};
+use super::Crm;
 use crate::{
     Error, ErrorKind, GroupScore, RecordId, RecordScore,
     scoring::{ScoreProgram, Sheet},
 };
 
-pub(super) use facts::{Computed, compute};
-pub(super) use live::{concern, react, on_due};
+pub(super) use facts::compute;
+pub(super) use live::{concern, on_due, react};
 
 /// The scores of a [`Crm`].
 #[derive(Debug, Clone, Copy)]
@@ -39,10 +38,8 @@ fn to_score(program: &ScoreProgram, id: RecordId, sheet: &Sheet, at: i64) -> Rec
     let points = |group| sheet.group_bounds(group, at, at).0;
     let score = sheet.score(at);
     let groups = program.stored.model.groups.iter().enumerate();
-    let groups = groups.map(|(place, group)| GroupScore {
-        group: group.name.clone(),
-        score: points(place),
-    });
+    let groups =
+        groups.map(|(place, group)| GroupScore { group: group.name.clone(), score: points(place) });
     RecordScore {
         id,
         score,

@@ -91,8 +91,11 @@ impl Scores<'_> {
                 true => ranking.by_bounds()?,
                 false => ranking.all()?,
             }
-            let mut best: Vec<(Place, Sheet)> =
-                ranking.best.into_iter().map(|Reverse(Ranked(place, sheet))| (place, sheet)).collect();
+            let mut best: Vec<(Place, Sheet)> = ranking
+                .best
+                .into_iter()
+                .map(|Reverse(Ranked(place, sheet))| (place, sheet))
+                .collect();
             best.sort_by(|one, other| other.0.cmp(&one.0));
             let has_more = best.len() > request.limit as usize;
             best.truncate(request.limit as usize);

@@ -1,11 +1,7 @@
 //! Scoring every record at once: what is left to do when a version was published.
 
 use super::{super::progress::Reports, Scores, live::update};
-use crate::{
-    Flow, Progress, RecordId, RescoreReport, Result,
-    ops::Watch,
-    store::scores as rows,
-};
+use crate::{Flow, Progress, RecordId, RescoreReport, Result, ops::Watch, store::scores as rows};
 
 /// Records that are scored in one transaction.
 const RESCORED_AT_ONCE: u32 = 2000;

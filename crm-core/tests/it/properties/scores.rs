@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use crm_core::{
-    AddAssociation, AssociationPreset, CountedIds, Crm, DefineActivityKind, DefineScore,
-    FadeKind, FixedClock, Flow, GetScoreHistory, IdentifyVisitor, Money, NewActivity, OpenOptions,
+    AddAssociation, AssociationPreset, CountedIds, Crm, DefineActivityKind, DefineScore, FadeKind,
+    FixedClock, Flow, GetScoreHistory, IdentifyVisitor, Money, NewActivity, OpenOptions,
     RankScores, ReadScore, RecordId, RecordRef, RelatedScore, ScoreFade, ScoreFigure, ScoreGroup,
     ScoreLevel, ScoreRule, Timestamp, ValuePoints, values,
 };
@@ -116,25 +116,28 @@ fn fade() -> impl Strategy<Value = Option<ScoreFade>> {
 }
 
 fn model() -> impl Strategy<Value = DefineScore> {
-    let group = (prop::collection::vec(rule(), 1..5), fade(), prop::option::of(0_i64..80), any::<u8>());
+    let group =
+        (prop::collection::vec(rule(), 1..5), fade(), prop::option::of(0_i64..80), any::<u8>());
     let groups = prop::collection::vec(group, 1..4);
     (groups, prop::option::of(20_i64..120), prop::option::of(-30_i64..10)).prop_map(
         |(groups, max, min)| {
             let mut name = 0;
-            let groups = groups.into_iter().enumerate().map(|(place, (rules, fade, max, beside))| {
-                let rules = rules.into_iter().filter(|r| fade.is_none() || r.activity.is_some());
-                let mut rules: Vec<ScoreRule> = rules.collect();
-                if rules.is_empty() {
-                    rules.push(ScoreRule::activity("rule", "visit", 10));
-                }
-                for rule in &mut rules {
-                    name += 1;
-                    rule.name = format!("rule_{name}");
-                }
-                let is_beside = place > 0 && beside % 5 == 0;
-                let group = ScoreGroup::new(format!("group_{place}"), rules);
-                ScoreGroup { fade, max, is_beside, ..group }
-            });
+            let groups =
+                groups.into_iter().enumerate().map(|(place, (rules, fade, max, beside))| {
+                    let rules =
+                        rules.into_iter().filter(|r| fade.is_none() || r.activity.is_some());
+                    let mut rules: Vec<ScoreRule> = rules.collect();
+                    if rules.is_empty() {
+                        rules.push(ScoreRule::activity("rule", "visit", 10));
+                    }
+                    for rule in &mut rules {
+                        name += 1;
+                        rule.name = format!("rule_{name}");
+                    }
+                    let is_beside = place > 0 && beside % 5 == 0;
+                    let group = ScoreGroup::new(format!("group_{place}"), rules);
+                    ScoreGroup { fade, max, is_beside, ..group }
+                });
             let mut model = DefineScore::new("lead", "contact", groups);
             (model.min, model.max) = (min, max);
             model
@@ -198,9 +201,8 @@ impl World {
     /// What is refused leaves everything as it was.
     fn perform(&mut self, step: &Step) {
         let crm = &self.crm;
-        let pick = |ids: &[RecordId], number: u8| {
-            ids.get(usize::from(number) % ids.len().max(1)).copied()
-        };
+        let pick =
+            |ids: &[RecordId], number: u8| ids.get(usize::from(number) % ids.len().max(1)).copied();
         let country = |number: u8| ["DE", "FR", "IT"][usize::from(number % 3)];
         let at = |micros: i64| Timestamp::from_micros(self.now() + micros).unwrap();
         let topic = |number: u8| match number % 4 {
@@ -239,18 +241,19 @@ impl World {
                 let mut link =
                     AddAssociation::new("employed_by", ends, RecordRef::new("company", to));
                 let day = Timestamp::from_micros(self.now() + i64::from(day % 60) * DAY).unwrap();
-                link.valid_to = (day.micros() % 2 == 0).then(|| day.to_string()[..10].parse().unwrap());
+                link.valid_to =
+                    (day.micros() % 2 == 0).then(|| day.to_string()[..10].parse().unwrap());
                 let _ = crm.associations().add(link);
             }
             Step::Activity(id, kind, hours, size) => {
                 let Some(id) = pick(&self.contacts, id) else { return };
                 let kind = ["visit", "form"][usize::from(kind % 2)];
                 let micros = if hours > 0 { hours * DAY / 24 } else { hours * DAY };
-                let mut activity =
-                    NewActivity::of(kind, RecordRef::new("contact", id), at(micros));
+                let mut activity = NewActivity::of(kind, RecordRef::new("contact", id), at(micros));
                 activity.properties = topic(size);
-                activity.amount = (size % 3 == 0)
-                    .then(|| Money::new(&format!("{size}.37"), ["EUR", "USD"][usize::from(size % 2)]));
+                activity.amount = (size % 3 == 0).then(|| {
+                    Money::new(&format!("{size}.37"), ["EUR", "USD"][usize::from(size % 2)])
+                });
                 let recorded = crm.activities().record(activity).ok();
                 self.activities.extend(recorded.map(|recorded| (recorded.activity.id, kind)));
             }
@@ -267,9 +270,11 @@ impl World {
             }
             Step::Visit(who, days) => {
                 let visitor = format!("visitor:{}", who % 3);
-                let _ = crm
-                    .activities()
-                    .record(NewActivity::of_visitor("visit", visitor, at(days * DAY)));
+                let _ = crm.activities().record(NewActivity::of_visitor(
+                    "visit",
+                    visitor,
+                    at(days * DAY),
+                ));
             }
             Step::Identify(who, id) => {
                 let Some(id) = pick(&self.contacts, id) else { return };
@@ -315,11 +320,8 @@ impl World {
                     let kind = if model == "lead" { "contact" } else { "company" };
                     self.crm.records(kind).get(**id).unwrap().archived_at.is_none()
                 };
-                let mut expected: Vec<(i64, RecordId)> = ids
-                    .iter()
-                    .filter(in_use)
-                    .map(|id| (self.read(model, *id, at), *id))
-                    .collect();
+                let mut expected: Vec<(i64, RecordId)> =
+                    ids.iter().filter(in_use).map(|id| (self.read(model, *id, at), *id)).collect();
                 expected.sort_by_key(|(score, id)| (-score, *id));
                 let request = RankScores { at: Some(at), ..RankScores::new(model) };
                 let page = self.crm.scores().ranking(&request).unwrap();
@@ -371,4 +373,3 @@ proptest! {
         world.check(later);
     }
 }
-

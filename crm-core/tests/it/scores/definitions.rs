@@ -32,9 +32,8 @@ fn a_fault_is_refused_with_its_path_when_it_is_saved() {
     let (crm, _) = open();
     let condition = |text: &str| Some(text.parse::<Condition>().unwrap());
     let fade = |span: &str| Some(ScoreFade::half_life(span));
-    let axis = |group: &str, levels: Vec<ScoreLevel>| {
-        vec![ScoreAxis { group: group.into(), levels }]
-    };
+    let axis =
+        |group: &str, levels: Vec<ScoreLevel>| vec![ScoreAxis { group: group.into(), levels }];
     let level = ScoreLevel::new;
     let related = RelatedScore {
         related: "company".into(),

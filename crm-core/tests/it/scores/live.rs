@@ -124,8 +124,7 @@ fn a_ranking_is_right_at_any_time_filled_or_not() {
             assert_eq!(ranking(&crm, Some(moment)), expected, "{days} days, filled: {filled}");
             // Page by page it is the same.
             let mut paged = Vec::new();
-            let mut request =
-                RankScores { at: Some(moment), limit: 1, ..RankScores::new("lead") };
+            let mut request = RankScores { at: Some(moment), limit: 1, ..RankScores::new("lead") };
             loop {
                 let page = crm.scores().ranking(&request).unwrap();
                 paged.extend(page.records.iter().map(|record| (record.id, record.score)));

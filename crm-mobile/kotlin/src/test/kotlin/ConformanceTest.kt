@@ -104,6 +104,7 @@ import org.crmcore.model.SaveView
 import org.crmcore.model.ScoreName
 import org.crmcore.model.SearchText
 import org.crmcore.model.SelectRows
+import org.crmcore.model.TickTimers
 import org.crmcore.model.TypeName
 import org.crmcore.model.UpsertRecord
 import org.crmcore.model.ViewName
@@ -260,6 +261,8 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "scores.retire" to call(ScoreName::class) { retireScore(it) },
     "search.find" to call(SearchText::class) { searchText(it) },
     "timeline.list" to call(ListTimeline::class) { listTimeline(it) },
+    "timers.next" to call(Empty::class) { nextTimer(it) },
+    "timers.tick" to call(TickTimers::class) { tickTimers(it) },
     "types.archive" to call(TypeName::class) { archiveType(it) },
     "types.define" to call(DefineType::class) { defineType(it) },
     "types.define_preset" to call(DefinePreset::class) { definePreset(it) },

@@ -1,0 +1,64 @@
+//! Timers: what changes though nobody writes, because time passes.
+//!
+//! A condition such as "no visit for 30 days" becomes true at an instant that is known beforehand.
+//! Rooms that keep such answers set a timer for it; a tick does what is due, in the order in which it
+//! fell due, each at its own instant. The invariant: ticking late gives what ticking in time would
+//! have given, as long as nothing was written in between. No thread of the engine's own ticks; a host
+//! calls it when [`NextTimer::due_at`] says so, or now and then.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Timestamp;
+
+/// Does what has fallen due: the request of `timers.tick`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct TickTimers {
+    /// Up to when, this instant included: not in the future, and not before an earlier tick. Now if
+    /// it is left out.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub until: Option<Timestamp>,
+    /// How many timers at most, 1 to 1,000,000.
+    #[serde(default = "default_limit")]
+    #[cfg_attr(feature = "uniffi", uniffi(default = 100000))]
+    pub limit: u32,
+}
+
+const fn default_limit() -> u32 {
+    100_000
+}
+
+impl Default for TickTimers {
+    fn default() -> Self {
+        Self { until: None, limit: default_limit() }
+    }
+}
+
+/// What a tick did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Tick {
+    /// Up to when everything is done.
+    pub at: Timestamp,
+    /// How many timers were due.
+    pub done: u64,
+    /// Whether nothing that was asked for is left: otherwise tick again.
+    pub is_complete: bool,
+    /// When the next timer is due; `None` if there is none.
+    pub due_at: Option<Timestamp>,
+}
+
+/// When to tick next: the answer of `timers.next`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct NextTimer {
+    /// When the next timer is due; `None` if there is none. It may lie in the past.
+    pub due_at: Option<Timestamp>,
+    /// Up to when the last tick went; `None` if there was none.
+    pub ticked_at: Option<Timestamp>,
+}
