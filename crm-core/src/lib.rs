@@ -69,6 +69,7 @@
 //! | full text search | [`Crm::search`], [`SearchText`], [`Attribute::searched`] |
 //! | types of associations, associations | [`AssociationTypes`], [`DefineAssociationType`], [`Associations`], [`AddAssociation`], [`FindRelated`] |
 //! | lifecycles: stages, and where records stand | [`Lifecycles`], [`DefineLifecycle`], [`LifecyclePreset`], [`MoveStage`] |
+//! | scores: how promising records are, and why | [`Scores`], [`DefineScore`], [`ScorePreset`], [`ReadScore`], [`RankScores`] |
 //! | the journal: history, changes, observers | [`Journal`], [`Change`], [`Crm::observe`] |
 //! | changes forwarded to others, none lost | [`Journal::acknowledge`], [`CloudEvent`] |
 //! | what is wrong with the records | [`Crm::audit_records`] |

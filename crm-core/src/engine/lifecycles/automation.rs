@@ -44,7 +44,8 @@ pub(in crate::engine) fn react(writing: &mut Writing<'_>, event: &Event) -> Resu
         Event::Activities { table, id, all } => run.activities(&table.model.name, *id, all),
         Event::Association(row) => run.association(row),
         Event::Moved { lifecycle, id, stage } => run.moved(lifecycle, *id, *stage),
-        Event::Archiving { .. } | Event::Scored { .. } => Ok(()),
+        Event::Scored { model, id, .. } => run.scored(&model.model.entity_type, *id),
+        Event::Archiving { .. } => Ok(()),
     }
 }
 
@@ -111,6 +112,15 @@ impl<'a, 'w> Run<'a, 'w> {
                 }
                 _ => {}
             }
+        }
+        Ok(())
+    }
+
+    /// Something else is kept of what a record scores, or it crossed a threshold.
+    fn scored(&mut self, entity_type: &str, id: RecordId) -> Result<()> {
+        let programs = Arc::clone(&self.programs);
+        for place in programs.of_type(entity_type) {
+            self.ask(place, id, |needs| needs.scores)?;
         }
         Ok(())
     }

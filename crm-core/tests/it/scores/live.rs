@@ -284,3 +284,72 @@ fn a_condition_on_time_changes_the_score_when_it_is_due() {
     assert_eq!(score(&crm, ann), 0);
     assert_eq!(ranking(&crm, None), [(ann, 0), (ben, 0)]);
 }
+
+#[test]
+fn a_score_moves_a_record_on_its_way() {
+    let (crm, clock) = open();
+    publish(&crm, model());
+    let stages = ["lead", "mql", "customer"].map(crm_core::Stage::new);
+    let mut way = crm_core::DefineLifecycle::new("way", "contact", stages);
+    way.initial = Some("lead".into());
+    let hot = "score(\"lead\" >= 60.5) and not score(\"lead.fit\" < 30)".parse().unwrap();
+    way.triggers = vec![crm_core::StageTrigger::when("mql", hot)];
+    crm.lifecycles().define(way).unwrap();
+    let (ann, ben) = (contact(&crm, "DE"), contact(&crm, "FR"));
+    let stage = |id| {
+        let history = crm.lifecycles().history(&crm_core::GetLifecycleHistory::new("way", id));
+        history.unwrap().standing.stage.unwrap()
+    };
+    happen(&crm, ann, "web_visit", 0);
+    assert_eq!(stage(ann), "lead");
+    happen(&crm, ann, "form", 0);
+    happen(&crm, ben, "form", 0);
+    happen(&crm, ben, "form", 0);
+    assert_eq!((stage(ann), stage(ben)), ("mql".into(), "lead".into()));
+    // A score cannot be taken away while a way asks for it.
+    let error = crm.scores().retire("lead").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DefinitionConflict);
+    // Asked in memory and in SQL it is the same, also when it has faded.
+    for days in [0, 1, 20, 40, 400] {
+        clock.advance(days * DAY);
+        let condition: Condition = "score(\"lead\" >= 45)".parse().unwrap();
+        let found = crm_core::CountRecords {
+            condition: Some(condition.clone()),
+            ..crm_core::CountRecords::new("contact")
+        };
+        let evaluate = |id| {
+            let entity_type = "contact".into();
+            let condition = condition.clone();
+            let request =
+                crm_core::EvaluateCondition { entity_type, id, condition, at: None, zone: None };
+            crm.evaluate_condition(&request).unwrap().is_true
+        };
+        let count = u64::from(evaluate(ann)) + u64::from(evaluate(ben));
+        assert_eq!(crm.count_records(&found).unwrap(), count, "{days}");
+        assert_eq!(evaluate(ann), score(&crm, ann) >= 45_000);
+    }
+}
+
+#[test]
+fn a_tick_records_a_crossing_at_its_own_instant() {
+    let (crm, clock) = open();
+    publish(&crm, model());
+    let ann = contact(&crm, "DE");
+    happen(&crm, ann, "form", 0);
+    clock.advance(200 * DAY);
+    let tick =
+        crm.timers().tick(&crm_core::TickTimers::default(), &mut |_| Flow::Continue).unwrap();
+    assert!(tick.is_complete);
+    let history = crm.scores().history(&GetScoreHistory::new("lead", ann)).unwrap();
+    let last = history.crossings.last().unwrap();
+    assert_eq!((history.crossings.len(), last.is_up, last.score), (2, false, 49_999));
+    // 40 points halve in 30 days, so that 20 are left on the 30th: just after that the score is less.
+    let day = last.at.micros() - at("2026-01-01T00:00:00Z").micros();
+    assert_eq!(day / DAY, 30);
+    let read = |micros: i64| {
+        let at = Some(Timestamp::from_micros(micros).unwrap());
+        crm.scores().explain(&ReadScore { at, ..ReadScore::new("lead", ann) }).unwrap().record.score
+    };
+    assert_eq!((read(last.at.micros() - 1), read(last.at.micros())), (50_000, 49_999));
+    verify(&crm);
+}
