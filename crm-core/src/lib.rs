@@ -70,6 +70,7 @@
 //! | types of associations, associations | [`AssociationTypes`], [`DefineAssociationType`], [`Associations`], [`AddAssociation`], [`FindRelated`] |
 //! | lifecycles: stages, and where records stand | [`Lifecycles`], [`DefineLifecycle`], [`LifecyclePreset`], [`MoveStage`] |
 //! | rules: what is done when something happens | [`Rules`], [`DefineRule`], [`RuleTrigger`], [`RuleAction`] |
+//! | scores: how promising records are, and why | [`Scores`], [`DefineScore`], [`ScorePreset`], [`ReadScore`], [`RankScores`] |
 //! | the journal: history, changes, observers | [`Journal`], [`Change`], [`Crm::observe`] |
 //! | changes forwarded to others, none lost | [`Journal::acknowledge`], [`CloudEvent`] |
 //! | what is wrong with the records | [`Crm::audit_records`] |
@@ -138,6 +139,7 @@ mod record;
 mod rule;
 mod scan;
 mod schema;
+mod scoring;
 mod search;
 mod shape;
 mod time;
@@ -226,6 +228,13 @@ pub use schema::{
     Attribute, AttributeName, ChoiceOption, DefineAttribute, DefinePreset, DefineType, EntityType,
     Kind, Preset, Sensitivity, TypeName,
 };
+pub use scoring::{
+    CloneScore, DefineScore, DefineScorePreset, FadeKind, GetScore, GetScoreHistory, GroupScore,
+    RankScores, ReadScore, RecordScore, RelatedScore, RescoreReport, ScoreAnswer, ScoreAxis,
+    ScoreContribution, ScoreCrossing, ScoreExplanation, ScoreFade, ScoreFigure, ScoreGroup,
+    ScoreHistory, ScoreLevel, ScoreModel, ScoreName, ScorePreset, ScoreRanking, ScoreRule,
+    ScoreState, ValuePoints,
+};
 pub use search::{
     FoundActivity, SearchHit, SearchItem, SearchPage, SearchText, Snippet, SnippetPart,
 };
@@ -238,7 +247,7 @@ pub use engine::TableStream;
 #[cfg(feature = "sqlite")]
 pub use engine::{
     Activities, ActivityKinds, AssociationTypes, Associations, Crm, Files, Imports, Journal,
-    Lifecycles, Observer, Records, Rules, Timers, Types, Views,
+    Lifecycles, Observer, Records, Rules, Scores, Timers, Types, Views,
 };
 /// The crates whose types stand in the signatures of feature `arrow`. A new major version of them is
 /// one of ours.

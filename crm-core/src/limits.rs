@@ -174,3 +174,23 @@ pub const STREAM_ORDER_ROWS: u32 = 262_144;
 pub const ARROW_BATCH_BYTES: u64 = 256 * 1024 * 1024;
 /// Rows in one batch of an Arrow file.
 pub const ARROW_BATCH_ROWS: u64 = 16 * 1024 * 1024;
+/// Scores in one file, all versions of one counted once.
+pub const SCORES: usize = 200;
+/// Versions of one score.
+pub const SCORE_VERSIONS: i64 = 10_000;
+/// Groups of one score.
+pub const SCORE_GROUPS: usize = 16;
+/// Rules of one group.
+pub const SCORE_RULES: usize = 64;
+/// Values to which one rule gives points.
+pub const SCORE_VALUES: usize = 500;
+/// Thresholds of one score, and levels of one side of a grade.
+pub const SCORE_LEVELS: usize = 32;
+/// Points that a rule, a group or a score gives at most, positive or negative.
+pub const SCORE_POINTS: i64 = 1_000_000_000;
+/// Bytes of one score as JSON.
+pub const SCORE_BYTES: usize = 1024 * 1024;
+/// Activities of one record that count for one rule of a score; of more only the latest do.
+pub const SCORED_ACTIVITIES: usize = 100_000;
+/// Related records whose scores one rule looks at; of more only the first by id.
+pub const SCORED_RELATED: usize = 10_000;

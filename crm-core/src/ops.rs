@@ -11,26 +11,28 @@ use crate::{
     ActivityReport, AddAssociation, AddFile, ApplyChanges, ApplyPlan, ApplyReport,
     ArchiveAssociation, ArchiveRecord, Association, AssociationPage, AssociationType,
     AssociationTypeName, AssociationWalk, AttributeName, AuditRecords, AuditReport, BackupTo,
-    ChangePage, CheckCondition, CheckedCondition, CloudEventPage, ConditionAnswer, ConditionPlan,
-    Consumer, ConsumerName, CountRecords, CreateRecord, Crm, DatabaseStats, DefineActivityKind,
-    DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute,
-    DefineLifecycle, DefineLifecyclePreset, DefinePreset, DefineRule, DefineType, DefinedLifecycle,
-    DefinedRule, DrawLifecycle, Drawing, Empty, EngineInfo, EntityType, Error, ErrorKind,
-    EvaluateCondition, ExplainCondition, ExplainStage, ExportCsv, ExportReport, ExportVcard,
-    FilePiece, FileRef, FindRelated, FindStuck, Flow, Flywheel, FoundRecords, Funnel,
-    GetAcceptance, GetActivity, GetAssociation, GetFlywheel, GetFunnel, GetHistory,
-    GetLifecycleHistory, GetManyRecords, GetRecord, GetRecordBy, GetStageTimes, GroupRecords,
-    HistoryPage, IdentifyVisitor, Import, ImportCsv, ImportName, ImportPage, ImportPlan,
-    ImportReport, ImportRun, ImportVcard, Lifecycle, LifecycleHistory, LifecycleName,
-    ListActivities, ListChanges, ListImports, ListPlanRows, ListRecords, ListRuleRuns,
-    ListTimeline, MappingProposal, MoveStage, MovedStage, NewActivity, NextTimer, OpenOptions,
-    PatchAssociation, PatchRecord, PivotRecords, PivotTable, PlanImport, PlannedRows, Progress,
-    ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity,
-    ReleaseVisitor, ResetStage, RestoreAssociation, RestoreRecord, Result, ResumeImport,
-    RevertReport, RowsPage, Rule, RuleName, RuleRunPage, RuleSimulation, RunSql, RunView, SaveView,
-    SavedView, SearchPage, SearchText, SelectRows, SimulateRule, SqlResult, StageExplanation,
-    StageTimes, StuckPage, Tick, TickTimers, TimelinePage, TypeName, UpsertRecord, Upserted,
-    VerifyReport, ViewAnswer, ViewName, Visitor, WalkAssociations, condition::refusal,
+    ChangePage, CheckCondition, CheckedCondition, CloneScore, CloudEventPage, ConditionAnswer,
+    ConditionPlan, Consumer, ConsumerName, CountRecords, CreateRecord, Crm, DatabaseStats,
+    DefineActivityKind, DefineActivityPreset, DefineAssociationPreset, DefineAssociationType,
+    DefineAttribute, DefineLifecycle, DefineLifecyclePreset, DefinePreset, DefineRule, DefineScore,
+    DefineScorePreset, DefineType, DefinedLifecycle, DefinedRule, DrawLifecycle, Drawing, Empty,
+    EngineInfo, EntityType, Error, ErrorKind, EvaluateCondition, ExplainCondition, ExplainStage,
+    ExportCsv, ExportReport, ExportVcard, FilePiece, FileRef, FindRelated, FindStuck, Flow,
+    Flywheel, FoundRecords, Funnel, GetAcceptance, GetActivity, GetAssociation, GetFlywheel,
+    GetFunnel, GetHistory, GetLifecycleHistory, GetManyRecords, GetRecord, GetRecordBy, GetScore,
+    GetScoreHistory, GetStageTimes, GroupRecords, HistoryPage, IdentifyVisitor, Import, ImportCsv,
+    ImportName, ImportPage, ImportPlan, ImportReport, ImportRun, ImportVcard, Lifecycle,
+    LifecycleHistory, LifecycleName, ListActivities, ListChanges, ListImports, ListPlanRows,
+    ListRecords, ListRuleRuns, ListTimeline, MappingProposal, MoveStage, MovedStage, NewActivity,
+    NextTimer, OpenOptions, PatchAssociation, PatchRecord, PivotRecords, PivotTable, PlanImport,
+    PlannedRows, Progress, ProposeMapping, RankScores, ReadFile, ReadScore, Record,
+    RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor, RescoreReport, ResetStage,
+    RestoreAssociation, RestoreRecord, Result, ResumeImport, RevertReport, RowsPage, Rule,
+    RuleName, RuleRunPage, RuleSimulation, RunSql, RunView, SaveView, SavedView, ScoreAnswer,
+    ScoreExplanation, ScoreHistory, ScoreModel, ScoreName, ScoreRanking, SearchPage, SearchText,
+    SelectRows, SimulateRule, SqlResult, StageExplanation, StageTimes, StuckPage, Tick, TickTimers,
+    TimelinePage, TypeName, UpsertRecord, Upserted, VerifyReport, ViewAnswer, ViewName, Visitor,
+    WalkAssociations, condition::refusal,
 };
 
 /// Is told of progress and says whether to go on.
@@ -353,6 +355,42 @@ macro_rules! for_each_operation {
             /// Says what a rule, saved or not, would do with records. It is written and undone.
             write "rules.simulate" RulesSimulate simulate_rule(SimulateRule) -> RuleSimulation
                 = |crm, r, _| crm.rules().simulate(&r);
+            /// Copies a version of a score into the draft of another one, or of itself.
+            write "scores.clone" ScoresClone clone_score(CloneScore) -> ScoreModel
+                = |crm, r, _| crm.scores().clone_as(&r);
+            /// Defines a score, or changes its draft.
+            write "scores.define" ScoresDefine define_score(DefineScore) -> ScoreModel
+                = |crm, r, _| crm.scores().define(r);
+            /// Defines one of the ready-made scores, as a draft.
+            write "scores.define_preset" ScoresDefinePreset define_score_preset(DefineScorePreset) -> ScoreModel
+                = |crm, r, _| crm.scores().define_preset(r.preset);
+            /// Explains what a record scores: every contribution with its evidence, adding up exactly.
+            read "scores.explain" ScoresExplain explain_score(ReadScore) -> ScoreExplanation
+                = |crm, r, _| crm.scores().explain(&r);
+            /// Reads the definition of a score.
+            read "scores.get" ScoresGet get_score(GetScore) -> ScoreModel
+                = |crm, r, _| crm.scores().get(&r);
+            /// Reads which thresholds of a score a record crossed.
+            read "scores.history" ScoresHistory get_score_history(GetScoreHistory) -> ScoreHistory
+                = |crm, r, _| crm.scores().history(&r);
+            /// Reads the definitions of all scores, every version of each.
+            read "scores.list" ScoresList list_scores(Empty) -> Vec<ScoreModel>
+                = |crm, _, _| crm.scores().list();
+            /// Publishes the draft of a score: by it records score from now on.
+            write "scores.publish" ScoresPublish publish_score(ScoreName) -> ScoreModel
+                = |crm, r, _| crm.scores().publish(&r.model);
+            /// Ranks the records by what they score at a moment, the highest first.
+            read "scores.ranking" ScoresRanking rank_scores(RankScores) -> ScoreRanking
+                = |crm, r, _| crm.scores().ranking(&r);
+            /// Reads what a record scores at a moment.
+            read "scores.read" ScoresRead read_score(ReadScore) -> ScoreAnswer
+                = |crm, r, _| crm.scores().read(&r);
+            /// Scores every record anew, in constant memory: what is left to do when a version was published.
+            job "scores.rescore" ScoresRescore rescore(ScoreName) -> RescoreReport
+                = |crm, r, watch| crm.scores().rescore_watched(&r.model, watch);
+            /// Retires the published version of a score.
+            write "scores.retire" ScoresRetire retire_score(ScoreName) -> ScoreModel
+                = |crm, r, _| crm.scores().retire(&r.model);
             /// Searches the texts of records and activities: words, phrases and beginnings of words, the best first, with snippets.
             read "search.find" SearchFind search_text(SearchText) -> SearchPage
                 = |crm, r, _| crm.search(&r);

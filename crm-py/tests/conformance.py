@@ -563,6 +563,56 @@ def simulate_rule(db: crm.Crm, request: Request) -> Json:
     return db.rules.simulate(wanted, request["records"])
 
 
+def score_rule(given: dict[str, Any]) -> crm.ScoreRule:
+    """Return a rule of a score from JSON."""
+    given = dict(given)
+    if "related" in given:
+        given["related"] = crm.RelatedScore(**given["related"])
+    if "values" in given:
+        given["values"] = [(typed(one["value"]), one["points"]) for one in given["values"]]
+    return crm.ScoreRule(**given)
+
+
+def score_group(given: dict[str, Any]) -> crm.ScoreGroup:
+    """Return a group of a score from JSON."""
+    given = dict(given)
+    given["rules"] = [score_rule(rule) for rule in given["rules"]]
+    if "fade" in given:
+        given["fade"] = crm.ScoreFade(**given["fade"])
+    return crm.ScoreGroup(**given)
+
+
+def score_model(found: crm.ScoreModel) -> Json:
+    """Return a score as JSON has it."""
+    answer = plain(found)
+    for group in answer["groups"]:
+        for rule in group["rules"]:
+            rule["values"] = [
+                {"value": value, "points": points} for value, points in rule["values"]
+            ]
+    return answer
+
+
+def define_score(db: crm.Crm, request: Request) -> Json:
+    """Define a score from JSON."""
+    given = request.options("thresholds", "grade")
+    levels = [crm.ScoreLevel(**one) for one in given.get("thresholds", [])]
+    grade = [
+        crm.ScoreAxis(axis["group"], [crm.ScoreLevel(**one) for one in axis["levels"]])
+        for axis in given.get("grade", [])
+    ]
+    return score_model(
+        db.scores.define(
+            request["name"],
+            request["type"],
+            [score_group(group) for group in request["groups"]],
+            thresholds=levels,
+            grade=grade,
+            **request.options("label", "description", "min", "max"),
+        )
+    )
+
+
 def span(request: Request) -> dict[str, Any]:
     """Take the moments between which something was."""
     given = moments(request, "from", "until")
@@ -801,6 +851,28 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
     "rules.restore": lambda db, r: rule(db.rules.restore(r["rule"])),
     "rules.runs": lambda db, r: db.rules.runs(r["rule"], **r.options("id", "after", "limit")),
     "rules.simulate": simulate_rule,
+    "scores.clone": lambda db, r: score_model(
+        db.scores.clone(r["model"], r["name"], **r.options("version"))
+    ),
+    "scores.define": define_score,
+    "scores.define_preset": lambda db, r: score_model(db.scores.define_preset(r["preset"])),
+    "scores.explain": lambda db, r: db.scores.explain(
+        r["model"], r["id"], **moments(r, "at"), **r.options("version")
+    ),
+    "scores.get": lambda db, r: score_model(db.scores.get(r["model"], **r.options("version"))),
+    "scores.history": lambda db, r: db.scores.history(
+        r["model"], r["id"], **r.options("after", "limit")
+    ),
+    "scores.list": lambda db, r: [score_model(one) for one in db.scores.list()],
+    "scores.publish": lambda db, r: score_model(db.scores.publish(r["model"])),
+    "scores.ranking": lambda db, r: db.scores.ranking(
+        r["model"], **moments(r, "at"), **r.options("after", "limit")
+    ),
+    "scores.read": lambda db, r: db.scores.read(
+        r["model"], r["id"], **moments(r, "at"), **r.options("version")
+    ),
+    "scores.rescore": lambda db, r: db.scores.rescore(r["model"]),
+    "scores.retire": lambda db, r: score_model(db.scores.retire(r["model"])),
     "search.find": lambda db, r: db.search(
         r["text"],
         **r.options("prefix", "items", "types", "kinds", "archived", "after", "limit"),

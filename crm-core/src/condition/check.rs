@@ -8,10 +8,11 @@ use std::borrow::Cow;
 
 use super::{
     ChangedCondition, Comparison, Condition, EventCondition, FieldCondition, Figure, Measure,
-    Operator, RelatedCondition, Span, StageCondition, StageOperator, When,
+    Operator, RelatedCondition, ScoreCondition, Span, StageCondition, StageOperator, When,
     checked::{
         ACTIVITY_COLUMNS, ChangedTest, Checked, Column, EventTest, FieldTest, Frame, Leaf,
-        MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, StageTest, Test, Way, WhenTest,
+        MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, ScoreTest, StageTest, Test, Way,
+        WhenTest,
     },
     field::{Field, allows, compare, plain},
     resolve::kind,
@@ -21,8 +22,9 @@ use crate::{
     ChoiceOption, Error, ErrorKind, Kind, Result, Value,
     cell::Cell,
     lifecycle::LifecycleModel,
-    normal::name::nearest,
+    normal::{decimal::parse_scaled, name::nearest},
     schema::{AttributeModel, TypeModel},
+    scoring::{POINT, StoredModel},
 };
 
 /// What a condition needs to know of the schema.
@@ -41,6 +43,8 @@ pub(crate) trait Schema {
     fn associations(&self) -> Vec<&str>;
     /// The lifecycles in use of an entity type.
     fn lifecycles(&self, entity_type: &str) -> Vec<&LifecycleModel>;
+    /// The published versions of the scores of an entity type.
+    fn scores(&self, entity_type: &str) -> Vec<&StoredModel>;
 }
 
 /// What a condition needs to know of an association type.
@@ -110,7 +114,7 @@ impl<'a> Checker<'a> {
             Condition::Changed(changed) => Test::Changed(self.changed(changed, path)?),
             Condition::Segment(_) => return Err(reserved(path, "segment")),
             Condition::Stage(stage) => Test::Stage(self.stage(stage, path)?),
-            Condition::Score(_) => return Err(reserved(path, "score")),
+            Condition::Score(score) => Test::Score(self.score(score, path)?),
             Condition::Consent(_) => return Err(reserved(path, "consent")),
         };
         let (path, text) = (path.to_owned(), condition.to_string());
@@ -476,6 +480,55 @@ impl<'a> Checker<'a> {
 }
 
 impl Checker<'_> {
+    // ---- scores
+
+    fn score(&mut self, score: &ScoreCondition, path: &str) -> Result<ScoreTest> {
+        let model = self.record("score", path)?;
+        let path = join(path, "score");
+        let known = self.schema.scores(&model.name);
+        let names: Vec<&str> = known.iter().map(|known| known.model.name.as_str()).collect();
+        let name = score.name.as_deref();
+        // `model.group` is the part of one group.
+        let (name, group) = match name.and_then(|name| name.split_once('.')) {
+            Some((name, group)) => (Some(name), Some(group)),
+            None => (name, None),
+        };
+        let found = match (name, known.as_slice()) {
+            (Some(name), _) => {
+                known.iter().find(|known| known.model.name == name).ok_or_else(|| {
+                    let message = "no such score of this entity type is published";
+                    unknown(ErrorKind::NotFound, message, name, &names)
+                        .with_field(join(&path, "name"))
+                })?
+            }
+            (None, [only]) => only,
+            (None, []) => {
+                let message = format!("no published score is one of {:?}", model.name);
+                return Err(Error::new(ErrorKind::NotFound, message)
+                    .with_field(join(&path, "name"))
+                    .with_hint("define it with scores.define, and publish it"));
+            }
+            (None, _) => {
+                let message = format!("{:?} has several scores", model.name);
+                return Err(invalid(message)
+                    .with_field(join(&path, "name"))
+                    .with_hint(format!("name one of {}", names.join(", "))));
+            }
+        };
+        let group = group.map(|group| {
+            let groups = &found.model.groups;
+            groups.iter().position(|known| known.name == group).ok_or_else(|| {
+                let names: Vec<&str> = groups.iter().map(|group| group.name.as_str()).collect();
+                unknown(ErrorKind::NotFound, "the score has no such group", group, &names)
+                    .with_field(join(&path, "name"))
+            })
+        });
+        let value = points(&score.value).map_err(at(&join(&path, "value")))?;
+        let fact = self.next_fact();
+        let (model, version, group) = (found.id, found.model.version, group.transpose()?);
+        Ok(ScoreTest { fact, model, version, group, op: score.op, value })
+    }
+
     // ---- stages
 
     fn stage(&mut self, stage: &StageCondition, path: &str) -> Result<StageTest> {
@@ -555,6 +608,27 @@ pub(super) fn unknown(kind: ErrorKind, message: &str, name: &str, known: &[&str]
             error.with_hint(format!("known are {shown}"))
         }
     }
+}
+
+/// Points in thousandths.
+fn points(value: &Value) -> Result<i64> {
+    let thousandths = match value {
+        Value::Integer(points) => points.checked_mul(POINT),
+        Value::Real(points) => {
+            let thousandths = points * POINT as f64;
+            let is_whole = (thousandths - thousandths.round()).abs() < 1e-6;
+            // Every number of thousandths up to there is exact.
+            (is_whole && thousandths.abs() < 9e15).then_some(thousandths.round() as i64)
+        }
+        Value::Text(text) => Some(parse_scaled(text, 3)?),
+        _ => {
+            let message = "a score is compared with a number of points";
+            return Err(Error::new(ErrorKind::WrongKind, message));
+        }
+    };
+    thousandths.ok_or_else(|| {
+        Error::new(ErrorKind::InvalidValue, "points have at most three digits after the point")
+    })
 }
 
 fn reserved(path: &str, what: &str) -> Error {

@@ -39,6 +39,7 @@ pub(crate) enum Test {
     Related(RelatedTest),
     Changed(ChangedTest),
     Stage(StageTest),
+    Score(ScoreTest),
 }
 
 /// The columns of a record that are not attributes, in the order of their places.
@@ -225,6 +226,20 @@ pub(crate) struct StageTest {
     pub(crate) lifecycle: i64,
     /// It stands on one of these.
     pub(crate) stages: Vec<String>,
+}
+
+/// A question about what the record scores.
+#[derive(Debug)]
+pub(crate) struct ScoreTest {
+    pub(crate) fact: usize,
+    /// The number of the model, and the version that is published.
+    pub(crate) model: i64,
+    pub(crate) version: i64,
+    /// The place of a group; the whole score if it is left out.
+    pub(crate) group: Option<usize>,
+    pub(crate) op: Comparison,
+    /// In thousandths of a point.
+    pub(crate) value: i64,
 }
 
 impl Node {

@@ -9,7 +9,7 @@ use super::{
     Count, End,
     checked::{
         ChangedTest, Compare, Direction, EventTest, FieldTest, Frame, Leaf, MeasureTest, Node,
-        RelatedTest, Test, WhenTest,
+        RelatedTest, ScoreTest, Test, WhenTest,
     },
     crossing::{Line, crossing},
     evaluate::{Facts, Subject, changes, counts, is_true},
@@ -64,6 +64,7 @@ impl Ahead<'_> {
             Test::Related(test) => self.related(test),
             Test::Changed(test) => self.changed(test),
             Test::Stage(_) => None,
+            Test::Score(test) => self.score(test),
         }
     }
 
@@ -236,6 +237,17 @@ impl Ahead<'_> {
             }
         }
         earliest([comes, next.map(|(leaves, _)| leaves)])
+    }
+
+    // ---- scores
+
+    fn score(&self, test: &ScoreTest) -> Option<i64> {
+        let Some(Facts::Score(Some(sheet))) = self.subject.facts.get(test.fact) else {
+            return None;
+        };
+        // A comparison changes at most where the score reaches the value, or is more.
+        let levels = [test.value, test.value.saturating_add(1)];
+        sheet.next_crossing(test.group, self.moment.now().micros(), &levels)
     }
 
     // ---- related records

@@ -11,11 +11,14 @@ use super::{
     Count, End, Figure,
     checked::{
         ChangedTest, Checked, Column, Compare, Direction, EventTest, FieldTest, HoldMode, Leaf,
-        MeasureTest, Node, RelatedTest, StageTest, Test, TextMatch, Way, WhenTest, order,
+        MeasureTest, Node, RelatedTest, ScoreTest, StageTest, Test, TextMatch, Way, WhenTest,
+        order,
     },
     when::{self, Moment},
 };
-use crate::{Kind, Timestamp, cell::Cell, shape::debug};
+use crate::{
+    Kind, Timestamp, cell::Cell, normal::decimal::format_scaled, scoring::Sheet, shape::debug,
+};
 
 /// What is known of a record: its row, and a fact for each leaf that needs more than that.
 #[derive(Debug, Default)]
@@ -34,6 +37,8 @@ pub(crate) enum Facts {
     Changes(Vec<ChangeFact>),
     /// Where the record stands in a lifecycle.
     Stage(Option<String>),
+    /// What is kept of what the record scores.
+    Score(Option<Sheet>),
 }
 
 /// A record in use that is related to the subject.
@@ -116,6 +121,7 @@ impl<'a> Evaluation<'a> {
             Test::Related(test) => self.related(test),
             Test::Changed(test) => self.changed(test),
             Test::Stage(test) => self.stage(test),
+            Test::Score(test) => self.score(test),
         }
     }
 
@@ -299,6 +305,17 @@ impl<'a> Evaluation<'a> {
             return (false, "it has not entered any stage".into());
         };
         (test.stages.contains(stage), format!("it stands on {stage:?}"))
+    }
+
+    // ---- scores
+
+    fn score(&self, test: &ScoreTest) -> (bool, String) {
+        let Some(Facts::Score(Some(sheet))) = self.subject.facts.get(test.fact) else {
+            return (false, "it was not scored".into());
+        };
+        let score = sheet.points(test.group, self.moment.now().micros());
+        let points = format_scaled(score, 3);
+        (test.op.holds(score.cmp(&test.value)), format!("it scores {points}"))
     }
 
     // ---- the past

@@ -41,8 +41,8 @@ pub use span::Span;
 pub(crate) use check::{AssociationShape, Schema, check};
 pub(crate) use checked::{
     ACTIVITY_COLUMNS, ChangedTest, Checked, Column, Compare, Direction, EventTest, FieldTest,
-    HoldMode, MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, StageTest, Test, TextMatch,
-    Way, WhenTest, order,
+    HoldMode, MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, ScoreTest, StageTest, Test,
+    TextMatch, Way, WhenTest, order,
 };
 pub(crate) use due::due;
 pub(crate) use evaluate::{ChangeFact, Facts, RelatedFact, Subject, Total, explain, fits};
@@ -92,7 +92,7 @@ pub enum Condition {
     Segment(String),
     /// The record stands on a stage of a lifecycle.
     Stage(StageCondition),
-    /// The record has a score. Not evaluated yet.
+    /// The record scores so much.
     Score(ScoreCondition),
     /// The person allowed it. Not evaluated yet.
     Consent(ConsentCondition),
@@ -418,14 +418,15 @@ pub struct StageCondition {
     pub lifecycle: Option<String>,
 }
 
-/// What the record scores.
+/// What the record scores, as it is kept: see `scores.read` for a moment of the past. It is false for a
+/// record that was not scored yet.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScoreCondition {
-    /// The score; the only one if it is left out.
+    /// The score, or as `score.group` one group of it; the only score of the type if it is left out.
     pub name: Option<String>,
     /// How it is compared.
     pub op: Comparison,
-    /// With what number.
+    /// With how many points, with at most three digits after the point.
     pub value: Value,
 }
 

@@ -45,6 +45,8 @@ pub(crate) struct Reads {
     pub(crate) activities: Kinds,
     /// The numbers of lifecycles.
     pub(crate) stages: BTreeSet<i64>,
+    /// The numbers of scores.
+    pub(crate) scores: BTreeSet<i64>,
 }
 
 /// Kinds of activities.
@@ -105,6 +107,9 @@ impl Reach {
                 }
                 Test::Stage(test) => {
                     reads.stages.insert(test.lifecycle);
+                }
+                Test::Score(test) => {
+                    reads.scores.insert(test.model);
                 }
                 Test::Related(test) => {
                     if let Way::Reference(column) = &test.way {

@@ -34,6 +34,10 @@ impl Schema for Types {
         Vec::new()
     }
 
+    fn scores(&self, _: &str) -> Vec<&crate::scoring::StoredModel> {
+        Vec::new()
+    }
+
     fn lifecycles(&self, _: &str) -> Vec<&crate::lifecycle::LifecycleModel> {
         Vec::new()
     }
@@ -434,7 +438,12 @@ const REFUSALS: &[Refusal] = &[
         "stage.lifecycle",
         Some("define it with lifecycles.define"),
     ),
-    ("score(> 1)", ErrorKind::InvalidArgument, "score", None),
+    (
+        "score(> 1)",
+        ErrorKind::NotFound,
+        "score.name",
+        Some("define it with scores.define, and publish it"),
+    ),
     ("consent(\"email\", \"x\")", ErrorKind::InvalidArgument, "consent", None),
 ];
 

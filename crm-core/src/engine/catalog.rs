@@ -11,17 +11,18 @@ use std::{
 
 use super::rollups::Rollups;
 use crate::{
-    Error, ErrorKind, Result,
+    Error, ErrorKind, Result, ScoreState,
     association::AssociationModel,
     lifecycle::{Lifecycle, LifecycleModel, Program, Programs, check_cycles},
     normal::name::nearest,
     rule::{RuleModel, RuleProgram, RulePrograms, check_rule_cycles},
     schema::TypeModel,
+    scoring::{ScoreProgram, ScorePrograms, StoredModel},
     store::{
         Connection,
         activities::{self, KindTable},
         associations::{self, AssociationTable},
-        definitions, lifecycles, rules,
+        definitions, lifecycles, rules, scores,
         table::Table,
     },
 };
@@ -34,11 +35,15 @@ pub(super) struct Catalog {
     associations: BTreeMap<String, Arc<AssociationTable>>,
     rollups: Rollups,
     lifecycles: BTreeMap<String, Arc<LifecycleModel>>,
+    /// Every version, by name and version.
+    scores: BTreeMap<(String, i64), Arc<StoredModel>>,
     /// Made of all of the above when it is first asked for.
     programs: OnceLock<Arc<Programs>>,
     rules: BTreeMap<String, Arc<RuleModel>>,
     /// Likewise.
     rule_programs: OnceLock<Arc<RulePrograms>>,
+    /// Likewise.
+    score_programs: OnceLock<Arc<ScorePrograms>>,
 }
 
 impl Catalog {
@@ -48,6 +53,7 @@ impl Catalog {
         let links = associations::load_types(conn)?.into_iter();
         let lifecycles = lifecycles::load(conn)?.into_iter();
         let rules = rules::load(conn)?.into_iter();
+        let scores = scores::load(conn)?.into_iter();
         let catalog = Self {
             tables: types.map(|model| (model.name.clone(), Table::new(model))).collect(),
             kinds: kinds
@@ -57,9 +63,13 @@ impl Catalog {
                 .map(|model| (model.name().to_owned(), AssociationTable::new(model)))
                 .collect(),
             lifecycles: lifecycles.map(|model| (model.name().to_owned(), model)).collect(),
+            scores: scores
+                .map(|stored| ((stored.model.name.clone(), stored.model.version), stored))
+                .collect(),
             programs: OnceLock::new(),
             rules: rules.map(|model| (model.name().to_owned(), model)).collect(),
             rule_programs: OnceLock::new(),
+            score_programs: OnceLock::new(),
             rollups: Rollups::default(),
         };
         Ok(catalog.with_rollups())
@@ -78,7 +88,12 @@ impl Catalog {
 
     /// The same definitions, to be changed.
     fn begin(&self) -> Self {
-        Self { programs: OnceLock::new(), rule_programs: OnceLock::new(), ..self.clone() }
+        Self {
+            programs: OnceLock::new(),
+            score_programs: OnceLock::new(),
+            rule_programs: OnceLock::new(),
+            ..self.clone()
+        }
     }
 
     /// The same definitions, with this type added or replaced.
@@ -113,6 +128,23 @@ impl Catalog {
     pub(super) fn with_lifecycle(&self, model: LifecycleModel) -> Self {
         let mut catalog = self.begin();
         catalog.lifecycles.insert(model.name().to_owned(), Arc::new(model));
+        catalog
+    }
+
+    /// The same types, with this version of a score added or replaced.
+    pub(super) fn with_score(&self, stored: StoredModel) -> Self {
+        let mut catalog = self.begin();
+        let key = (stored.model.name.clone(), stored.model.version);
+        catalog.scores.insert(key, Arc::new(stored));
+        catalog
+    }
+
+    /// The same types, as if no version of this score were published.
+    pub(super) fn without_published(&self, name: &str) -> Self {
+        let mut catalog = self.begin();
+        catalog.scores.retain(|_, stored| {
+            stored.model.name != name || stored.model.state != ScoreState::Published
+        });
         catalog
     }
 
@@ -251,8 +283,72 @@ impl Catalog {
         }
         let programs = self
             .make_programs()
-            .map_err(|(name, error)| would_not_hold("lifecycle", &name, &error))?;
+            .map_err(|(name, error)| would_not_hold("lifecycle", "archive", &name, &error))?;
         Ok(Some(self.programs.get_or_init(|| Arc::new(programs))))
+    }
+
+    /// Every version of every score, by name and version.
+    pub(super) fn scores(&self) -> impl Iterator<Item = &Arc<StoredModel>> {
+        self.scores.values()
+    }
+
+    /// The versions of a score, the first one first.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`, with the nearest name as a hint.
+    pub(super) fn score_versions(&self, name: &str) -> Result<Vec<&Arc<StoredModel>>> {
+        let versions: Vec<_> = self.scores().filter(|stored| stored.model.name == name).collect();
+        if !versions.is_empty() {
+            return Ok(versions);
+        }
+        let error = Error::new(ErrorKind::NotFound, "no such score").with_field("model");
+        Err(match nearest(name, self.scores.keys().map(|(name, _)| name.as_str())) {
+            Some(near) => error.with_hint(format!("did you mean {near:?}?")),
+            None => error.with_hint("define it with scores.define"),
+        })
+    }
+
+    /// Judges all published scores against the other definitions; where one does not hold, its name
+    /// and why.
+    pub(super) fn make_score_programs(&self) -> Result<ScorePrograms, (String, Error)> {
+        let published = self.scores().filter(|stored| stored.model.state == ScoreState::Published);
+        let published: Vec<_> = published.map(Arc::clone).collect();
+        ScorePrograms::make(&published, self)
+    }
+
+    /// The programs of the published scores; `None` if there are none.
+    ///
+    /// # Errors
+    ///
+    /// `DefinitionConflict` if another definition was changed so that one no longer holds.
+    pub(super) fn score_programs(&self) -> Result<Option<&Arc<ScorePrograms>>> {
+        if self.scores.is_empty() {
+            return Ok(None);
+        }
+        if let Some(programs) = self.score_programs.get() {
+            return Ok((!programs.all.is_empty()).then_some(programs));
+        }
+        let programs = self
+            .make_score_programs()
+            .map_err(|(name, error)| would_not_hold("score", "retire", &name, &error))?;
+        let programs = self.score_programs.get_or_init(|| Arc::new(programs));
+        Ok((!programs.all.is_empty()).then_some(programs))
+    }
+
+    /// The program of a published score.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if there is no such score, or none of its versions is published.
+    pub(super) fn score_program(&self, name: &str) -> Result<(&ScorePrograms, &ScoreProgram)> {
+        self.score_versions(name)?;
+        let programs = self.score_programs()?;
+        programs.and_then(|programs| Some((&**programs, programs.find(name)?))).ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, "no version of the score is published")
+                .with_field("model")
+                .with_hint("publish it with scores.publish")
+        })
     }
 
     pub(super) fn find_rule(&self, name: &str) -> Option<&Arc<RuleModel>> {
@@ -307,16 +403,16 @@ impl Catalog {
         }
         let programs = self
             .make_rule_programs(None)
-            .map_err(|(name, error)| would_not_hold("rule", &name, &error))?;
+            .map_err(|(name, error)| would_not_hold("rule", "archive", &name, &error))?;
         Ok(Some(self.rule_programs.get_or_init(|| Arc::new(programs))))
     }
 }
 
 /// The error for a change of one definition that another one does not bear.
-fn would_not_hold(what: &str, name: &str, error: &Error) -> Error {
+fn would_not_hold(what: &str, out: &str, name: &str, error: &Error) -> Error {
     let message = format!("the {what} {name:?} would not hold: {}", error.message());
     let conflict = Error::new(ErrorKind::DefinitionConflict, message)
-        .with_hint(format!("change or archive the {what} first"));
+        .with_hint(format!("change or {out} the {what} first"));
     match error.field() {
         Some(field) => conflict.with_field(format!("{name}.{field}")),
         None => conflict.with_field(name),

@@ -4,22 +4,24 @@ use super::{Catalog, Crm};
 use crate::{
     ChangeKind, CheckCondition, CheckedCondition, Condition, ConditionAnswer, ConditionPlan,
     DefineAssociationType, Error, ErrorKind, EvaluateCondition, ExplainCondition, RecordId, Result,
-    Timestamp,
+    ScoreState, Timestamp,
     cell::Cell,
     condition::{
-        self, AssociationShape, ChangeFact, ChangedTest, Checked, Facts, Moment, Node, RelatedFact,
-        RelatedTest, Schema, Subject, Test, Way,
+        self, AssociationShape, ChangeFact, ChangedTest, Checked, Facts, Moment, Named, Node,
+        RelatedFact, RelatedTest, Schema, Subject, Test, Way,
     },
     journal::read_body,
     lifecycle::LifecycleModel,
     limits,
     schema::TypeModel,
+    scoring::{Sheet, StoredModel},
     store::{
         Connection,
         activities::Happened,
         condition::{self as sql, Expression},
         facts, journal, lifecycles,
         records::{self as rows, StoredRow},
+        scores,
     },
 };
 
@@ -205,6 +207,12 @@ impl Loader<'_> {
                     let row = lifecycles::standing(self.conn, test.lifecycle, row.id)?;
                     Facts::Stage(row.and_then(|row| row.stage))
                 }
+                Test::Score(test) => {
+                    let kept = scores::get(self.conn, test.model, row.id)?;
+                    let kept = kept.filter(|kept| kept.version == test.version);
+                    let sheet = kept.map(|kept| Sheet::from_bytes(&kept.sheet)).transpose()?;
+                    Facts::Score(sheet)
+                }
                 Test::Changed(test) => Facts::Changes(self.changes(test, model, row.id)?),
             });
         }
@@ -221,26 +229,7 @@ impl Loader<'_> {
         for entity_type in &test.types {
             let table = self.catalog.table(&entity_type.name)?;
             let most = self.left + 1;
-            let plain =
-                |other| facts::Link { other, role: None, is_primary: false, valid: (None, None) };
-            let links = match &test.way {
-                Way::Association { association, inverse, .. } => {
-                    facts::links(self.conn, association.id, id, *inverse, entity_type.id, most)?
-                }
-                Way::Reference(column) => match &cells[column.place] {
-                    Cell::Blob(bytes) => {
-                        let bytes = <[u8; 16]>::try_from(bytes.as_slice());
-                        bytes.map(RecordId::from_bytes).map(plain).into_iter().collect()
-                    }
-                    _ => Vec::new(),
-                },
-                Way::Referring(column) => {
-                    facts::referring(self.conn, table, &column.name, id, most)?
-                        .into_iter()
-                        .map(plain)
-                        .collect()
-                }
-            };
+            let links = links(self.conn, self.catalog, test, entity_type, (id, cells), most)?;
             self.spend(links.len())?;
             for facts::Link { other, role, valid, .. } in links {
                 let row = rows::get(self.conn, table, other)?;
@@ -282,6 +271,30 @@ impl Loader<'_> {
     }
 }
 
+/// The records of an entity type to which a record is related, with the role and validity that an
+/// association has. At most `limit`.
+pub(super) fn links(
+    conn: &Connection,
+    catalog: &Catalog,
+    test: &RelatedTest,
+    entity_type: &Named,
+    (id, cells): (RecordId, &[Cell]),
+    limit: usize,
+) -> Result<Vec<facts::Link>> {
+    let plain = |other| facts::Link { other, role: None, is_primary: false, valid: (None, None) };
+    Ok(match &test.way {
+        Way::Association { association, inverse, .. } => {
+            facts::links(conn, association.id, id, *inverse, entity_type.id, limit)?
+        }
+        Way::Reference(column) => cells[column.place].to_id().map(plain).into_iter().collect(),
+        Way::Referring(column) => {
+            let table = catalog.table(&entity_type.name)?;
+            let found = facts::referring(conn, table, &column.name, id, limit)?;
+            found.into_iter().map(plain).collect()
+        }
+    })
+}
+
 fn too_many() -> Error {
     let message = format!("more than {} facts to look at", limits::CONDITION_FACTS);
     Error::new(ErrorKind::LimitExceeded, message).with_hint("count with records.count instead")
@@ -318,6 +331,13 @@ impl Schema for Catalog {
         let all = Self::lifecycles(self).map(|model| &**model);
         let in_use = all.filter(|model| model.lifecycle.archived_at.is_none());
         in_use.filter(|model| model.lifecycle.entity_type == entity_type).collect()
+    }
+
+    fn scores(&self, entity_type: &str) -> Vec<&StoredModel> {
+        let published = Self::scores(self).filter(|stored| {
+            stored.model.state == ScoreState::Published && stored.model.entity_type == entity_type
+        });
+        published.map(|stored| &**stored).collect()
     }
 
     fn associations(&self) -> Vec<&str> {

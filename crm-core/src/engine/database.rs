@@ -159,6 +159,7 @@ impl Crm {
         self.verify_activities(&mut report, &mut step)?;
         self.verify_associations(&mut report, &mut step)?;
         self.verify_lifecycles(&mut report, &mut step)?;
+        self.verify_scores(&mut report, &mut step)?;
         self.verify_rules(&mut report, &mut step)?;
         goes_on(0, true)?;
         report.problems.truncate(FINDINGS);

@@ -40,6 +40,7 @@ mod records;
 mod rollups;
 mod row_import;
 mod rules;
+mod scores;
 mod search;
 mod system;
 mod timeline;
@@ -53,6 +54,7 @@ mod verify_associations;
 mod verify_lifecycles;
 mod verify_records;
 mod verify_rules;
+mod verify_scores;
 mod verify_search;
 mod view;
 mod views;
@@ -71,6 +73,7 @@ pub use lifecycles::Lifecycles;
 pub use observe::Observer;
 pub use records::Records;
 pub use rules::Rules;
+pub use scores::Scores;
 pub use timers::Timers;
 pub use types::Types;
 pub use views::Views;
@@ -327,6 +330,12 @@ impl Crm {
     #[must_use]
     pub fn rules(&self) -> Rules<'_> {
         Rules::new(self)
+    }
+
+    /// Scores: models, and what records score.
+    #[must_use]
+    pub fn scores(&self) -> Scores<'_> {
+        Scores::new(self)
     }
 
     /// Imports that are planned, applied, and can be taken back.

@@ -13,6 +13,7 @@ use std::{
 use super::{
     Writing, lifecycles,
     rules::{self, Chain, Tally},
+    scores,
 };
 use crate::{
     RecordId, Result,
@@ -20,6 +21,7 @@ use crate::{
     lifecycle::LifecycleModel,
     record::Draft,
     schema::Kind,
+    scoring::StoredModel,
     store::{
         activities::{Happened, Numbered},
         table::Table,
@@ -49,6 +51,9 @@ pub(super) enum Event {
     Association(Box<StoredAssociation>),
     /// A record came to a stage, from another if it stood on one.
     Moved { lifecycle: Arc<LifecycleModel>, id: RecordId, stage: usize, from: Option<usize> },
+    /// Something else is kept of a record's score; with the places of the thresholds that it crossed,
+    /// and whether upwards.
+    Scored { model: Arc<StoredModel>, id: RecordId, crossed: Vec<(usize, bool)> },
 }
 
 /// An event with how it came about.
@@ -86,7 +91,10 @@ pub(super) struct Reactions {
 impl Writing<'_> {
     /// Whether a room would do something about what happens with records of these types.
     pub(super) fn concerns(&self, types: &[&str]) -> Result<bool> {
-        Ok(lifecycles::concern(&self.catalog, types)? || rules::concern(&self.catalog, types)?)
+        let catalog = &self.catalog;
+        Ok(scores::concern(catalog, types)?
+            || lifecycles::concern(catalog, types)?
+            || rules::concern(catalog, types)?)
     }
 
     /// A record was created, or what `draft` changes of it was written.
@@ -226,6 +234,7 @@ impl Writing<'_> {
             let Some(told) = self.reactions.queue.pop_front() else { return Ok(()) };
             let Told { event, chain, seq } = told;
             self.reactions.chain = chain;
+            scores::react(self, &event)?;
             lifecycles::react(self, &event)?;
             rules::react(self, &event, seq)?;
         }

@@ -1,6 +1,6 @@
 //! Ticks: doing what falls due, each timer at its own instant, in transactions of bounded size.
 
-use super::{Crm, Writing, check_range, lifecycles, progress::Reports, rules};
+use super::{Crm, Writing, check_range, lifecycles, progress::Reports, rules, scores};
 use crate::{
     Error, ErrorKind, Flow, NextTimer, Progress, Result, Tick, TickTimers, Timestamp,
     ops::Watch,
@@ -106,8 +106,9 @@ fn fall_due(writing: &mut Writing<'_>, timer: &TimerRow) -> Result<()> {
     rows::set(writing.tx, (room, owner, record), None)?;
     match room {
         Room::Lifecycle => lifecycles::on_due(writing, owner, record),
+        Room::Score => scores::on_due(writing, owner, record),
         Room::Rule => rules::on_due(writing, owner, record),
-        Room::Segment | Room::Score => Ok(()),
+        Room::Segment => Ok(()),
     }
 }
 

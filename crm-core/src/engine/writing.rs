@@ -14,6 +14,7 @@ use crate::{
     record::concerns_one_row,
     rule::RuleModel,
     schema::TypeModel,
+    scoring::StoredModel,
     store::{
         Connection, Transaction,
         activities::KindTable,
@@ -108,10 +109,11 @@ impl<'a> Writing<'a> {
 
     /// # Errors
     ///
-    /// `DefinitionConflict` if the new schema does not bear the lifecycles or the rules.
+    /// `DefinitionConflict` if the new schema does not bear the lifecycles, the scores or the rules.
     pub(super) fn finish(self) -> Result<End> {
         if self.schema_changed {
             self.catalog.programs()?;
+            self.catalog.score_programs()?;
             self.catalog.rule_programs()?;
         }
         let last_seq = self.head.seq;
@@ -255,6 +257,12 @@ impl<'a> Writing<'a> {
     ) -> Result<()> {
         let soonest = Timestamp::clamped(self.now.micros().saturating_add(1));
         timers::set(self.tx, (room, owner, id), due_at.map(|due_at| due_at.max(soonest)))
+    }
+
+    /// Makes a version of a score part of the schema.
+    pub(super) fn set_score(&mut self, stored: StoredModel) {
+        self.catalog = Arc::new(self.catalog.with_score(stored));
+        self.schema_changed = true;
     }
 
     /// A new id. Its time never lies before the journal's last stamp, so that ids ascend

@@ -78,6 +78,10 @@ impl Schema for World {
         self.associations.iter().filter(|(_, live, _)| *live).map(|(name, ..)| *name).collect()
     }
 
+    fn scores(&self, _: &str) -> Vec<&crate::scoring::StoredModel> {
+        Vec::new()
+    }
+
     fn lifecycles(&self, _: &str) -> Vec<&LifecycleModel> {
         Vec::new()
     }

@@ -132,6 +132,14 @@ change_kinds! {
     RuleSkipped = "rule_skipped";
     /// A rule tells the host of an event.
     EventEmitted = "event_emitted";
+    /// A draft of a score was defined or changed.
+    ScoreDefined = "score_defined";
+    /// A version of a score was published, and the one before it retired.
+    ScorePublished = "score_published";
+    /// A version of a score was retired.
+    ScoreRetired = "score_retired";
+    /// A record crossed a threshold of a score.
+    ScoreCrossed = "score_crossed";
 }
 
 impl ChangeKind {

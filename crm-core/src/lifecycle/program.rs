@@ -93,6 +93,7 @@ pub(crate) struct Needs {
     pub(crate) activities: bool,
     pub(crate) related: bool,
     pub(crate) stages: bool,
+    pub(crate) scores: bool,
 }
 
 impl Needs {
@@ -107,6 +108,7 @@ impl Needs {
             Condition::Event(_) => self.activities = true,
             Condition::Related(_) => self.related = true,
             Condition::Stage(_) => self.stages = true,
+            Condition::Score(_) => self.scores = true,
             _ => {}
         }
         for part in condition.nested() {

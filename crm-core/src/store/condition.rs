@@ -15,7 +15,8 @@ use crate::{
     cell::Cell,
     condition::{
         ChangedTest, Checked, Column, Compare, Direction, EventTest, FieldTest, HoldMode,
-        MeasureTest, Moment, Named, Node, RelatedTest, StageTest, Test, TextMatch, Way, WhenTest,
+        MeasureTest, Moment, Named, Node, RelatedTest, ScoreTest, StageTest, Test, TextMatch, Way,
+        WhenTest,
     },
 };
 
@@ -144,6 +145,7 @@ impl<'m> Writer<'m> {
                     Test::Related(test) => self.related(test, scope),
                     Test::Changed(test) => self.changed(test, scope),
                     Test::Stage(test) => self.stage(test, scope),
+                    Test::Score(test) => self.score(test, scope),
                 }
                 self.push(")");
             }
@@ -512,6 +514,24 @@ impl<'m> Writer<'m> {
         self.push(")");
     }
 
+    // ---- scores
+
+    fn score(&mut self, test: &ScoreTest, scope: &Scope) {
+        let row = self.alias('c');
+        self.push(&format!("EXISTS (SELECT 1 FROM crm_score AS {row} WHERE {row}.model = "));
+        self.bind(Cell::Integer(test.model));
+        self.push(&format!(" AND {row}.record_id = {}.id AND {row}.version = ", scope.row));
+        self.bind(Cell::Integer(test.version));
+        self.push(&format!(" AND crm_points({row}.sheet, "));
+        let group = test.group.and_then(|group| i64::try_from(group).ok());
+        self.bind(group.map_or(Cell::Null, Cell::Integer));
+        self.push(", ");
+        self.bind(Cell::Integer(self.moment.now().micros()));
+        self.push(&format!(") {} ", test.op.sign()));
+        self.bind(Cell::Integer(test.value));
+        self.push(")");
+    }
+
     // ---- the past
 
     fn changed(&mut self, test: &ChangedTest, scope: &Scope) {
@@ -598,7 +618,7 @@ fn height(node: &Node) -> usize {
             let filter = match &leaf.test {
                 Test::Event(test) => test.filter.as_deref(),
                 Test::Related(test) => test.filter.as_deref(),
-                Test::Field(_) | Test::Changed(_) | Test::Stage(_) => None,
+                Test::Field(_) | Test::Changed(_) | Test::Stage(_) | Test::Score(_) => None,
             };
             QUESTION.max(filter.map_or(0, |filter| height(filter) + 4))
         }

@@ -17,6 +17,7 @@ use crate::{
     condition::{Total, day_in_zone, has_anniversary},
     query::{Bucket, quantile, start},
     schema::check,
+    scoring::Sheet,
 };
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -60,6 +61,15 @@ pub(super) fn add(connection: &Connection) -> Result<()> {
         let name = text(context, 1).unwrap_or_default();
         let bucket = Bucket::ALL.iter().find(|bucket| bucket.name() == name);
         Ok(day.zip(bucket).and_then(|(day, bucket)| start(day, *bucket)))
+    })?;
+    // The points at a moment, of a group or of the whole: what is kept of a score, which group, when.
+    connection.create_scalar_function("crm_points", 3, flags, |context| {
+        let sheet = context.get_raw(0).as_blob()?;
+        let sheet =
+            Sheet::from_bytes(sheet).map_err(|e| rusqlite::Error::UserFunctionError(e.into()))?;
+        let group: Option<i64> = context.get(1)?;
+        let group = group.map(|group| usize::try_from(group).unwrap_or(usize::MAX));
+        Ok(sheet.points(group, context.get(2)?))
     })?;
     // The value below which a part of the values lies: what and which part.
     connection.create_aggregate_function("crm_quantile", 2, flags, Quantile)?;

@@ -25,6 +25,7 @@ mod records;
 mod rollups;
 mod rules;
 mod schema;
+mod scores;
 mod search;
 mod support;
 mod threads;

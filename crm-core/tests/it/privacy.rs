@@ -241,6 +241,39 @@ fn about_conditions(id: RecordId) -> Vec<(&'static str, Json)> {
     ]
 }
 
+/// Those about scores, of which one has thresholds.
+fn about_scores(id: RecordId) -> Vec<(&'static str, Json)> {
+    let group = json!({ "name": "all", "rules": [
+        { "name": "known", "where": "a_text <> \"Quillfeather\" or missing", "points": 10 },
+        { "name": "town", "field": "a_text", "values": [{ "value": "Zanzibarine", "points": 3 }] },
+    ] });
+    vec![
+        (
+            "scores.define",
+            json!({
+                "name": "lead", "type": "everything", "groups": [group],
+                "thresholds": [{ "name": "warm", "at_least": 5 }],
+            }),
+        ),
+        ("scores.publish", json!({ "model": "lead" })),
+        ("scores.rescore", json!({ "model": "lead" })),
+        ("scores.read", json!({ "model": "lead", "id": id })),
+        ("scores.explain", json!({ "model": "lead", "id": id })),
+        ("scores.ranking", json!({ "model": "lead" })),
+        ("scores.history", json!({ "model": "lead", "id": id })),
+        ("scores.get", json!({ "model": "lead" })),
+        ("scores.clone", json!({ "model": "lead", "name": "other" })),
+        ("scores.list", json!({})),
+        ("scores.retire", json!({ "model": "lead" })),
+        ("activity_kinds.define_preset", json!({ "preset": "form" })),
+        ("activity_kinds.define_preset", json!({ "preset": "email_clicked" })),
+        ("activity_kinds.define_preset", json!({ "preset": "web_visit" })),
+        ("activity_kinds.define_preset", json!({ "preset": "page_view" })),
+        ("activity_kinds.define_preset", json!({ "preset": "email_bounced" })),
+        ("scores.define_preset", json!({ "preset": "points_and_grade" })),
+    ]
+}
+
 /// Those about lifecycles, of which one has a record in it.
 fn about_lifecycles(id: RecordId) -> Vec<(&'static str, Json)> {
     vec![
@@ -502,6 +535,7 @@ fn debug_shows_shapes_and_not_what_is_stored() {
     asked.extend(about_queries());
     asked.extend(about_lifecycles(id));
     asked.extend(about_rules(id));
+    asked.extend(about_scores(id));
     asked.extend(about_activities(id, chat));
     // First, because a plan is refused when somebody wrote since.
     asked.splice(0..0, about_imports(&crm));

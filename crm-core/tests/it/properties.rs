@@ -11,6 +11,7 @@ mod machine;
 mod queries;
 mod rebuild;
 mod rollups;
+mod scores;
 mod search;
 
 use std::{

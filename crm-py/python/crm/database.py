@@ -29,6 +29,7 @@ from crm.query import Query
 from crm.records import ApplyReport, RecordChange, Records, apply
 from crm.rules import Rules
 from crm.schema import Definitions, Types
+from crm.scores import Scores
 from crm.search import SearchItem, SearchPage, write_search
 from crm.sqlite_guard import Watch
 from crm.tables import SqlValue, Table
@@ -213,6 +214,11 @@ class Crm:
     def rules(self) -> Rules:
         """What is done when something happens with a record."""
         return Rules(self._engine, self._definitions)
+
+    @property
+    def scores(self) -> Scores:
+        """How promising records are: models, scores, explanations and rankings."""
+        return Scores(self._engine)
 
     @property
     def timers(self) -> Timers:

@@ -61,6 +61,10 @@ class ChangeKind(StrEnum):
     RULE_RAN = "rule_ran"
     RULE_SKIPPED = "rule_skipped"
     EVENT_EMITTED = "event_emitted"
+    SCORE_DEFINED = "score_defined"
+    SCORE_PUBLISHED = "score_published"
+    SCORE_RETIRED = "score_retired"
+    SCORE_CROSSED = "score_crossed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -432,7 +432,7 @@ def stage(lifecycle: str | None = None) -> Stage:
 
 
 def score(name: str | None = None) -> Comparable:
-    """A score of the record, the only one by default. Not evaluated yet: the engine refuses it."""
+    """A score of the record, the only one by default; `model.group` is that of one group."""
     given = {} if name is None else {"name": name}
 
     def compare(op: str, value: Value) -> BuiltCondition:

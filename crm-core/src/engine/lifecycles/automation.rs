@@ -61,6 +61,7 @@ pub(in crate::engine) fn react(writing: &mut Writing<'_>, event: &Event) -> Resu
             run.moved(lifecycle, *id, *stage)?;
             run.schedule(&lifecycle.lifecycle.entity_type, *id)
         }
+        Event::Scored { model, id, .. } => run.scored(&model.model.entity_type, *id),
         Event::Archiving { table, id } => run.schedule(&table.model.name, *id),
     }?;
     run.ask_around(event)
@@ -160,6 +161,15 @@ impl<'a, 'w> Run<'a, 'w> {
                 }
                 _ => {}
             }
+        }
+        Ok(())
+    }
+
+    /// Something else is kept of what a record scores, or it crossed a threshold.
+    fn scored(&mut self, entity_type: &str, id: RecordId) -> Result<()> {
+        let programs = Arc::clone(&self.programs);
+        for place in programs.of_type(entity_type) {
+            self.ask(place, id, |needs| needs.scores)?;
         }
         Ok(())
     }

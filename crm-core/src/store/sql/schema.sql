@@ -269,6 +269,55 @@ CREATE TABLE crm_timer (
 
 CREATE INDEX crm_timer_by_due ON crm_timer (due_at);
 
+CREATE TABLE crm_score_model (
+    -- Scores of the records of a type. Their definitions are versions.
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    type_id INTEGER NOT NULL REFERENCES crm_type (id),
+    filled INTEGER,                        -- the version for which every record was scored
+    latest INTEGER                         -- microseconds UTC: the latest as_of of crm_score
+) STRICT;
+
+CREATE TABLE crm_score_version (
+    -- A draft without published_at, the version in use without retired_at.
+    model INTEGER NOT NULL REFERENCES crm_score_model (id),
+    version INTEGER NOT NULL,              -- from 1
+    definition TEXT NOT NULL,              -- JSON
+    published_at INTEGER,                  -- microseconds UTC
+    retired_at INTEGER,                    -- microseconds UTC
+    PRIMARY KEY (model, version)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE crm_score (
+    -- What each record in use scores.
+    model INTEGER NOT NULL REFERENCES crm_score_model (id),
+    record_id BLOB NOT NULL,               -- 16 bytes
+    version INTEGER NOT NULL,
+    threshold TEXT,                        -- the highest that is reached
+    as_of INTEGER NOT NULL,                -- microseconds UTC: the moment for which it was computed
+    until INTEGER,                         -- microseconds UTC: when it holds no longer; NULL for ever
+    fixed INTEGER NOT NULL,                -- no less than what stays, in thousandths of a point
+    fading INTEGER NOT NULL,               -- the order among those that fade; the least number if nothing does
+    sheet BLOB NOT NULL,                   -- what the rules gave, and how it fades
+    PRIMARY KEY (model, record_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX crm_score_by_rank ON crm_score (model, version, fixed, fading DESC, record_id);
+CREATE INDEX crm_score_by_until ON crm_score (model, version, until) WHERE until IS NOT NULL;
+
+CREATE TABLE crm_score_crossing (
+    -- The thresholds that records reached, or fell below.
+    model INTEGER NOT NULL REFERENCES crm_score_model (id),
+    record_id BLOB NOT NULL,               -- 16 bytes
+    seq INTEGER NOT NULL,                  -- of the row in the journal
+    threshold TEXT NOT NULL,
+    is_up INTEGER NOT NULL,
+    at INTEGER NOT NULL,                   -- microseconds UTC
+    score INTEGER NOT NULL,                -- in thousandths of a point
+    version INTEGER NOT NULL,
+    PRIMARY KEY (model, record_id, seq)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE crm_rule (
     -- What is done when something happens with a record.
     id INTEGER PRIMARY KEY,

@@ -33,6 +33,9 @@ extension Crm {
     /// What is done when something happens with a record.
     public var rules: Rules { Rules(crm: self) }
 
+    /// How promising records are: models, scores, explanations and rankings.
+    public var scores: Scores { Scores(crm: self) }
+
     /// Links between records.
     public var associations: Associations { Associations(crm: self) }
 

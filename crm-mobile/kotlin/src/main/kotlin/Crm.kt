@@ -69,6 +69,9 @@ class Crm private constructor(handle: Long, private val opened: Boolean) : Engin
     val lifecycles: Lifecycles get() = Lifecycles(this)
     /** What is done when something happens with a record. */
     val rules: Rules get() = Rules(this)
+
+    /** How promising records are: models, scores, explanations and rankings. */
+    val scores: Scores get() = Scores(this)
     /** Imports that are planned, applied and taken back. */
     val imports: Imports get() = Imports(this)
 

@@ -35,6 +35,7 @@ import org.crmcore.model.RecordChange
 import org.crmcore.model.Rule
 import org.crmcore.model.RuleAction
 import org.crmcore.model.RuleTrigger
+import org.crmcore.model.ScoreRule
 import org.crmcore.model.Stage
 import org.crmcore.model.StageTrigger
 import org.crmcore.model.TimelineItem
@@ -171,6 +172,8 @@ internal object ConformanceJson {
         is Rule -> JsonObject(record(result) - "condition" + conditions("where" to result.condition))
         is Stage -> JsonObject(record(result) + conditions("guard" to result.guard))
         is StageTrigger ->
+            JsonObject(record(result) - "condition" + conditions("filter" to result.filter, "where" to result.condition))
+        is ScoreRule ->
             JsonObject(record(result) - "condition" + conditions("filter" to result.filter, "where" to result.condition))
         is CheckedCondition -> JsonObject(record(result) + ("condition" to Json.parseToJsonElement(result.condition)))
         is CloudEventPage -> JsonObject(record(result) + ("events" to JsonArray(result.events.map(Json::parseToJsonElement))))

@@ -32,6 +32,7 @@ import org.crmcore.model.AttributeName
 import org.crmcore.model.AuditRecords
 import org.crmcore.model.BackupTo
 import org.crmcore.model.CheckCondition
+import org.crmcore.model.CloneScore
 import org.crmcore.model.ConsumerName
 import org.crmcore.model.CountRecords
 import org.crmcore.model.CreateRecord
@@ -45,6 +46,8 @@ import org.crmcore.model.DefineLifecycle
 import org.crmcore.model.DefineLifecyclePreset
 import org.crmcore.model.DefinePreset
 import org.crmcore.model.DefineRule
+import org.crmcore.model.DefineScore
+import org.crmcore.model.DefineScorePreset
 import org.crmcore.model.DefineType
 import org.crmcore.model.DrawLifecycle
 import org.crmcore.model.Empty
@@ -65,6 +68,8 @@ import org.crmcore.model.GetLifecycleHistory
 import org.crmcore.model.GetManyRecords
 import org.crmcore.model.GetRecord
 import org.crmcore.model.GetRecordBy
+import org.crmcore.model.GetScore
+import org.crmcore.model.GetScoreHistory
 import org.crmcore.model.GetStageTimes
 import org.crmcore.model.GroupRecords
 import org.crmcore.model.IdentifyVisitor
@@ -87,7 +92,9 @@ import org.crmcore.model.PatchRecord
 import org.crmcore.model.PivotRecords
 import org.crmcore.model.PlanImport
 import org.crmcore.model.ProposeMapping
+import org.crmcore.model.RankScores
 import org.crmcore.model.ReadFile
+import org.crmcore.model.ReadScore
 import org.crmcore.model.RecordActivities
 import org.crmcore.model.ReleaseVisitor
 import org.crmcore.model.ResetStage
@@ -98,6 +105,7 @@ import org.crmcore.model.RuleName
 import org.crmcore.model.RunSql
 import org.crmcore.model.RunView
 import org.crmcore.model.SaveView
+import org.crmcore.model.ScoreName
 import org.crmcore.model.SearchText
 import org.crmcore.model.SelectRows
 import org.crmcore.model.SimulateRule
@@ -252,6 +260,18 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "rules.restore" to call(RuleName::class) { restoreRule(it) },
     "rules.runs" to call(ListRuleRuns::class) { listRuleRuns(it) },
     "rules.simulate" to call(SimulateRule::class) { simulateRule(it) },
+    "scores.clone" to call(CloneScore::class) { cloneScore(it) },
+    "scores.define" to call(DefineScore::class) { defineScore(it) },
+    "scores.define_preset" to call(DefineScorePreset::class) { defineScorePreset(it) },
+    "scores.explain" to call(ReadScore::class) { explainScore(it) },
+    "scores.get" to call(GetScore::class) { getScore(it) },
+    "scores.history" to call(GetScoreHistory::class) { getScoreHistory(it) },
+    "scores.list" to call(Empty::class) { listScores(it) },
+    "scores.publish" to call(ScoreName::class) { publishScore(it) },
+    "scores.ranking" to call(RankScores::class) { rankScores(it) },
+    "scores.read" to call(ReadScore::class) { readScore(it) },
+    "scores.rescore" to call(ScoreName::class) { rescore(it) },
+    "scores.retire" to call(ScoreName::class) { retireScore(it) },
     "search.find" to call(SearchText::class) { searchText(it) },
     "timeline.list" to call(ListTimeline::class) { listTimeline(it) },
     "timers.next" to call(Empty::class) { nextTimer(it) },

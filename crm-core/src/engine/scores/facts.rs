@@ -1,0 +1,194 @@
+//! What a record's score is computed from, read from the file.
+
+use std::collections::HashMap;
+
+use super::{
+    super::{Catalog, conditions},
+    no_record,
+};
+use crate::{
+    RecordId, Result, Timestamp,
+    cell::Cell,
+    condition::{Checked, Moment, Named, RECORD_COLUMNS, RelatedTest, Schema},
+    limits,
+    scoring::{Given, Happening, ScoreFacts, ScoreProgram, ScorePrograms, Sheet, sheet, tally},
+    store::{
+        Connection,
+        records::{self, StoredRow},
+        scores as rows,
+    },
+};
+
+/// Microseconds of a day.
+const DAY: i64 = 86_400_000_000;
+
+/// What a record scores, computed from all that is known of it.
+pub(in crate::engine) struct Computed {
+    pub(in crate::engine) sheet: Sheet,
+    pub(super) given: Vec<Vec<Given>>,
+    /// Until when that holds if nothing is written; for ever if there is none.
+    pub(in crate::engine) until: Option<Timestamp>,
+}
+
+/// Computes what a record scores from a moment on.
+///
+/// With `known`, as it was known at that place in the journal: activities that were recorded later do
+/// not count, and the row of the record is that of then. What is asked of other records is asked as
+/// it is now.
+///
+/// # Errors
+///
+/// `NotFound` if there is no such record; `LimitExceeded` as for
+/// [`Crm::evaluate_condition`](crate::Crm::evaluate_condition).
+pub(in crate::engine) fn compute(
+    conn: &Connection,
+    catalog: &Catalog,
+    (programs, program): (&ScorePrograms, &ScoreProgram),
+    row: StoredRow,
+    moment: &Moment,
+) -> Result<Computed> {
+    let mut facts = RecordFacts::new(conn, catalog, programs, row, moment);
+    let given = tally(program, &mut facts, moment)?;
+    let sheet = sheet(program, &given, moment.now().micros());
+    Ok(Computed { sheet, given, until: facts.until })
+}
+
+struct RecordFacts<'a> {
+    conn: &'a Connection,
+    catalog: &'a Catalog,
+    programs: &'a ScorePrograms,
+    moment: &'a Moment,
+    row: StoredRow,
+    cells: Vec<Cell>,
+    activities: HashMap<Option<i64>, Vec<Happening>>,
+    until: Option<Timestamp>,
+}
+
+impl<'a> RecordFacts<'a> {
+    fn new(
+        conn: &'a Connection,
+        catalog: &'a Catalog,
+        programs: &'a ScorePrograms,
+        row: StoredRow,
+        moment: &'a Moment,
+    ) -> Self {
+        let mut cells = vec![
+            Cell::Blob(row.id.as_bytes().to_vec()),
+            Cell::Integer(row.version),
+            Cell::Integer(row.created_at.micros()),
+            Cell::Integer(row.updated_at.micros()),
+        ];
+        debug_assert_eq!(cells.len(), RECORD_COLUMNS.len());
+        cells.extend(row.cells.iter().cloned());
+        let activities = HashMap::new();
+        Self { conn, catalog, programs, moment, row, cells, activities, until: None }
+    }
+
+    /// What was read holds until then at most.
+    fn holds_until(&mut self, until: Option<Timestamp>) {
+        self.until = match (self.until, until) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+    }
+}
+
+impl ScoreFacts for RecordFacts<'_> {
+    fn holds(&mut self, condition: &Checked) -> Result<bool> {
+        let (holds, until) =
+            conditions::ask(self.conn, self.catalog, condition, self.row.id, self.moment)?;
+        self.holds_until(until);
+        Ok(holds)
+    }
+
+    fn row(&self) -> &[Cell] {
+        &self.cells
+    }
+
+    fn activities(&mut self, kind: Option<&Named>) -> Result<&[Happening]> {
+        let id = kind.map(|kind| kind.id);
+        if !self.activities.contains_key(&id) {
+            let model = kind.and_then(|kind| self.catalog.activity_kind(&kind.name));
+            let most = limits::SCORED_ACTIVITIES;
+            let found = rows::activities(self.conn, self.row.id, model, most, None)?;
+            self.activities.insert(id, found);
+        }
+        Ok(&self.activities[&id])
+    }
+
+    fn related(&mut self, test: &RelatedTest, model: &Named) -> Result<Vec<(RecordId, Sheet)>> {
+        let Some(program) = self.programs.find(&model.name) else { return Ok(Vec::new()) };
+        let mut found = Vec::new();
+        let today = self.moment.today();
+        let [entity_type] = test.types.as_slice() else { return Ok(Vec::new()) };
+        let (id, most) = (self.row.id, usize::MAX >> 1);
+        let me = (id, &self.cells[..]);
+        for link in conditions::links(self.conn, self.catalog, test, entity_type, me, most)? {
+            let (first, last) = link.valid;
+            // The next day on which it begins or has ended.
+            let turns = [first, last.map(|last| last + 1)].into_iter().flatten();
+            let next = turns.filter(|day| *day > today).min();
+            self.holds_until(next.map(|day| Timestamp::clamped(day.saturating_mul(DAY))));
+            let holds =
+                first.is_none_or(|first| first <= today) && last.is_none_or(|last| today <= last);
+            if holds {
+                found.push(link.other);
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found.truncate(limits::SCORED_RELATED);
+        let mut sheets = Vec::new();
+        for id in found {
+            let table = self.catalog.table(&program.stored.model.entity_type)?;
+            let Some(row) = records::get(self.conn, table, id)? else { continue };
+            if row.archived_at.is_some() {
+                continue;
+            }
+            let (sheet, until) = self.sheet(program, row)?;
+            self.holds_until(until);
+            sheets.push((id, sheet));
+        }
+        Ok(sheets)
+    }
+}
+
+impl RecordFacts<'_> {
+    /// What another record scores: as it is kept, if that holds.
+    fn sheet(&self, program: &ScoreProgram, row: StoredRow) -> Result<(Sheet, Option<Timestamp>)> {
+        let kept = kept(self.conn, program, row.id, self.moment.now())?;
+        if let Some((sheet, until)) = kept {
+            return Ok((sheet, until));
+        }
+        let programs = (self.programs, program);
+        let computed = compute(self.conn, self.catalog, programs, row, self.moment)?;
+        Ok((computed.sheet, computed.until))
+    }
+}
+
+/// What is kept of a record's score, if it holds at a moment; and until when.
+pub(super) fn kept(
+    conn: &Connection,
+    program: &ScoreProgram,
+    id: RecordId,
+    at: Timestamp,
+) -> Result<Option<(Sheet, Option<Timestamp>)>> {
+    let row = rows::get(conn, program.stored.id, id)?;
+    let row = row.filter(|row| {
+        row.version == program.stored.model.version
+            && row.as_of <= at
+            && row.until.is_none_or(|until| at < until)
+    });
+    row.map(|row| Ok((Sheet::from_bytes(&row.sheet)?, row.until))).transpose()
+}
+
+/// The row of a record, archived or not.
+pub(super) fn row_of(
+    conn: &Connection,
+    catalog: &Catalog,
+    program: &ScoreProgram,
+    id: RecordId,
+) -> Result<StoredRow> {
+    let table = catalog.table(&program.stored.model.entity_type)?;
+    records::get(conn, table, id)?.ok_or_else(no_record)
+}

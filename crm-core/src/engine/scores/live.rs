@@ -1,0 +1,199 @@
+//! What keeps scores live, within the transaction of the write that causes it.
+
+use std::sync::Arc;
+
+use super::{
+    super::{Catalog, Writing, reach::affected, reactions::Event},
+    facts::{Computed, compute},
+};
+use crate::{
+    ChangeKind, RecordId, Result, ScoreCrossing, Timestamp,
+    condition::Moment,
+    scoring::{ScoreProgram, ScorePrograms},
+    store::{
+        records,
+        scores::{self as rows, ScoreRow},
+        timers::{self, Room},
+    },
+};
+
+/// Whether a score looks at records of one of these types.
+pub(in crate::engine) fn concern(catalog: &Catalog, types: &[&str]) -> Result<bool> {
+    let programs = catalog.score_programs()?;
+    Ok(programs.is_some_and(|programs| types.iter().any(|name| programs.concern(name))))
+}
+
+/// Scores anew whom an event concerns.
+pub(in crate::engine) fn react(writing: &mut Writing<'_>, event: &Event) -> Result<()> {
+    let Some(programs) = writing.catalog.score_programs()?.cloned() else { return Ok(()) };
+    for program in &programs.all {
+        for id in concerned(writing, program, event)? {
+            update(writing, &programs, program, id, true)?;
+        }
+    }
+    Ok(())
+}
+
+/// A record of a score is due: it may have crossed a threshold, or a condition may have changed.
+pub(in crate::engine) fn on_due(writing: &mut Writing<'_>, model: i64, id: RecordId) -> Result<()> {
+    let Some(programs) = writing.catalog.score_programs()?.cloned() else { return Ok(()) };
+    let program = programs.all.iter().find(|program| program.stored.id == model);
+    program.map_or(Ok(()), |program| update(writing, &programs, program, id, true).map(drop))
+}
+
+/// The records whose score an event may have changed.
+fn concerned(
+    writing: &Writing<'_>,
+    program: &ScoreProgram,
+    event: &Event,
+) -> Result<Vec<RecordId>> {
+    let entity_type = &program.stored.model.entity_type;
+    match event {
+        Event::Archiving { table, id } | Event::Record { table, id, changed: None, .. }
+            if table.model.name == *entity_type =>
+        {
+            Ok(vec![*id])
+        }
+        event => {
+            let found = affected(writing.tx, &writing.catalog, &program.reach, event)?;
+            Ok(found.into_iter().collect())
+        }
+    }
+}
+
+/// Scores a record anew, and records which thresholds it crossed by that. Answers whether anything
+/// else is kept of it than before. `is_written` says that something was written since that concerns it.
+pub(super) fn update(
+    writing: &mut Writing<'_>,
+    programs: &ScorePrograms,
+    program: &ScoreProgram,
+    id: RecordId,
+    is_written: bool,
+) -> Result<bool> {
+    let catalog = Arc::clone(&writing.catalog);
+    let stored = &program.stored;
+    let table = catalog.table(&stored.model.entity_type)?;
+    let old = rows::get(writing.tx, stored.id, id)?;
+    let row = records::get(writing.tx, table, id)?;
+    let timer = (Room::Score, stored.id, id);
+    let Some(row) = row.filter(|row| row.archived_at.is_none()) else {
+        if old.is_some() {
+            rows::delete(writing.tx, stored.id, id)?;
+            timers::set(writing.tx, timer, None)?;
+            tell(writing, program, id, Vec::new())?;
+        }
+        return Ok(old.is_some());
+    };
+    let now = writing.now;
+    let moment = Moment::new(now, "UTC")?;
+    let Computed { sheet, until, .. } =
+        compute(writing.tx, &catalog, (programs, program), row, &moment)?;
+    let score = sheet.score(now.micros());
+    let crossing = sheet.next_crossing(None, now.micros(), &program.thresholds);
+    let new = ScoreRow {
+        model: stored.id,
+        record: id,
+        version: stored.model.version,
+        threshold: program.threshold(score).map(str::to_owned),
+        as_of: now,
+        until,
+        rank: sheet.rank(now.micros()),
+        sheet: sheet.to_bytes(),
+    };
+    let due = [until, crossing.map(Timestamp::clamped)].into_iter().flatten().min();
+    timers::set(writing.tx, timer, due)?;
+    let is_same = old.as_ref().is_some_and(|old| {
+        (old.version, &old.threshold, old.until, &old.sheet)
+            == (new.version, &new.threshold, new.until, &new.sheet)
+            && old.as_of <= now
+    });
+    if is_same {
+        // What is known may be more than then: the row says for which moment it was asked.
+        if is_written {
+            rows::put(writing.tx, &new)?;
+        }
+        return Ok(false);
+    }
+    let before = old.and_then(|old| old.threshold);
+    let crossed = crossed(program, before.as_deref(), new.threshold.as_deref());
+    rows::put(writing.tx, &new)?;
+    for (place, is_up) in &crossed {
+        record(writing, program, id, *place, *is_up, score)?;
+    }
+    tell(writing, program, id, crossed)?;
+    Ok(true)
+}
+
+fn tell(
+    writing: &mut Writing<'_>,
+    program: &ScoreProgram,
+    id: RecordId,
+    crossed: Vec<(usize, bool)>,
+) -> Result<()> {
+    writing.tell(Event::Scored { model: Arc::clone(&program.stored), id, crossed })
+}
+
+/// The thresholds between two of them, in the order in which they are crossed, and whether upwards.
+fn crossed(
+    program: &ScoreProgram,
+    before: Option<&str>,
+    after: Option<&str>,
+) -> Vec<(usize, bool)> {
+    let reached = |name: Option<&str>| {
+        let all = &program.stored.model.thresholds;
+        name.and_then(|name| all.iter().position(|threshold| threshold.name == name))
+            .map_or(0, |place| place + 1)
+    };
+    let (before, after) = (reached(before), reached(after));
+    let up = (before..after).map(|place| (place, true));
+    let down = (after..before).rev().map(|place| (place, false));
+    up.chain(down).collect()
+}
+
+/// Records that a threshold was crossed.
+fn record(
+    writing: &mut Writing<'_>,
+    program: &ScoreProgram,
+    id: RecordId,
+    place: usize,
+    is_up: bool,
+    score: i64,
+) -> Result<()> {
+    let model = &program.stored.model;
+    let crossing = ScoreCrossing {
+        seq: writing.next_seq(),
+        threshold: model.thresholds[place].name.clone(),
+        is_up,
+        at: writing.now,
+        score,
+        version: model.version,
+    };
+    let body = CrossingBody {
+        model: &model.name,
+        entity_type: &model.entity_type,
+        id,
+        threshold: &crossing.threshold,
+        is_up,
+        at: crossing.at,
+        score,
+        version: crossing.version,
+    };
+    let json = serde_json::to_string(&body).expect("names and numbers are always JSON");
+    let stamp = writing.stamp();
+    writing.log(stamp, ChangeKind::ScoreCrossed, None, None, &json)?;
+    rows::add_crossing(writing.tx, program.stored.id, id, &crossing)
+}
+
+/// What the journal says of a crossing.
+#[derive(serde::Serialize)]
+struct CrossingBody<'a> {
+    model: &'a str,
+    #[serde(rename = "type")]
+    entity_type: &'a str,
+    id: RecordId,
+    threshold: &'a str,
+    is_up: bool,
+    at: Timestamp,
+    score: i64,
+    version: i64,
+}

@@ -1,0 +1,279 @@
+//! The ranking of all records by a score, at any moment.
+//!
+//! Each row keeps an upper bound of its score at all later moments: points that stay, and an order
+//! among those that fade by the longest half-life of the model. Of rows with the same fixed points
+//! the one with the highest order has the highest bound, whenever that is; so one place in the index
+//! for each different number of fixed points is enough to meet all rows by descending bound, and the
+//! first page is sure as soon as no bound is left above its last score. The invariant: what is ranked
+//! is the score at that moment, and no record is missed.
+
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashSet, VecDeque},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Scores,
+    facts::{compute, row_of},
+    to_score,
+};
+use crate::{
+    RankScores, RecordId, Result, ScoreRanking, Timestamp,
+    condition::Moment,
+    engine::{Catalog, check_limit, cursor},
+    scoring::{ScoreProgram, ScorePrograms, Sheet},
+    store::{
+        Connection,
+        scores::{self as rows, ScoreRow},
+    },
+};
+
+/// Rows that are read at once of those with the same fixed points; more and more of them.
+const FIRST_ROWS: u32 = 4;
+const MOST_ROWS: u32 = 512;
+
+/// Records that are looked at in one go where all are.
+const RECORDS_AT_ONCE: u32 = 1000;
+
+/// Where a page ended.
+#[derive(Serialize, Deserialize)]
+struct After {
+    /// The model, its version and the moment.
+    m: (String, i64, i64),
+    /// The score and the record.
+    p: (i64, RecordId),
+}
+
+/// A higher score comes first; of the same score the lesser id.
+type Place = (i64, Reverse<RecordId>);
+
+impl Scores<'_> {
+    /// Ranks the records in use by what they score at a moment, the highest first.
+    ///
+    /// It is quick for the present and the future once the score is filled: see [`Scores::rescore`].
+    /// For a moment of the past, and before that, every record is looked at.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if there is no such score, or none of its versions is published; `InvalidArgument`
+    /// if the limit is not 1 to 10,000, or `after` is not the `next` of such a page; `LimitExceeded`
+    /// as for [`Crm::evaluate_condition`](crate::Crm::evaluate_condition).
+    pub fn ranking(&self, request: &RankScores) -> Result<ScoreRanking> {
+        check_limit(request.limit)?;
+        let at = self.at(request.at);
+        let moment = Moment::new(at, "UTC")?;
+        self.crm.read_explained(|conn, catalog| {
+            let (programs, program) = catalog.score_program(&request.model)?;
+            let model = &program.stored.model;
+            let list = (model.name.clone(), model.version, at.micros());
+            let after = match request.after.as_deref().map(cursor::decode::<After>).transpose()? {
+                None => None,
+                Some(After { m, p }) if m == list => Some((p.0, Reverse(p.1))),
+                Some(_) => {
+                    return Err(cursor::invalid("the cursor belongs to another ranking")
+                        .with_hint("say the same moment on each page"));
+                }
+            };
+            let mut ranking = Ranking {
+                conn,
+                catalog,
+                programs,
+                program,
+                moment: &moment,
+                after,
+                limit: request.limit as usize + 1,
+                best: BinaryHeap::new(),
+            };
+            let latest = rows::latest(conn, program.stored.id)?;
+            match model.is_filled && latest.is_none_or(|latest| latest <= at) {
+                true => ranking.by_bounds()?,
+                false => ranking.all()?,
+            }
+            let mut best: Vec<(Place, Sheet)> = ranking
+                .best
+                .into_iter()
+                .map(|Reverse(Ranked(place, sheet))| (place, sheet))
+                .collect();
+            best.sort_by(|one, other| other.0.cmp(&one.0));
+            let has_more = best.len() > request.limit as usize;
+            best.truncate(request.limit as usize);
+            let last = best.last().filter(|_| has_more);
+            let next = last.map(|((score, Reverse(id)), _)| {
+                cursor::encode(&After { m: list, p: (*score, *id) })
+            });
+            let records = best
+                .into_iter()
+                .map(|((_, Reverse(id)), sheet)| to_score(program, id, &sheet, at.micros()));
+            Ok(ScoreRanking { at, records: records.collect(), next })
+        })
+    }
+}
+
+/// A place in the ranking, with the sheet that led to it.
+struct Ranked(Place, Sheet);
+
+impl PartialEq for Ranked {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Eq for Ranked {}
+
+impl PartialOrd for Ranked {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Ranked {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.cmp(&other.0)
+    }
+}
+
+struct Ranking<'a> {
+    conn: &'a Connection,
+    catalog: &'a Catalog,
+    programs: &'a ScorePrograms,
+    program: &'a ScoreProgram,
+    moment: &'a Moment,
+    after: Option<Place>,
+    limit: usize,
+    /// The best so far, the worst of them on top.
+    best: BinaryHeap<Reverse<Ranked>>,
+}
+
+/// Rows with the same fixed points, by descending bound.
+struct Lane {
+    fixed: i64,
+    rows: VecDeque<ScoreRow>,
+    last: Option<(Option<i64>, RecordId)>,
+    size: u32,
+    /// An upper bound of what is left, and whether those of this bound follow by their id.
+    bound: i64,
+    from: Option<RecordId>,
+}
+
+impl Ranking<'_> {
+    fn add(&mut self, id: RecordId, sheet: Sheet) {
+        let place = (sheet.score(self.moment.now().micros()), Reverse(id));
+        if self.after.is_some_and(|after| place >= after) {
+            return;
+        }
+        if self.best.len() < self.limit {
+            self.best.push(Reverse(Ranked(place, sheet)));
+        } else if self.best.peek().is_some_and(|Reverse(worst)| place > worst.0) {
+            self.best.pop();
+            self.best.push(Reverse(Ranked(place, sheet)));
+        }
+    }
+
+    /// Whether something of this bound, from this id on if it is known, can still be among the best.
+    fn can_enter(&self, bound: i64, from: Option<RecordId>) -> bool {
+        let worst = match self.best.peek() {
+            Some(Reverse(worst)) if self.best.len() == self.limit => worst.0,
+            _ => return true,
+        };
+        match from {
+            Some(id) => (bound, Reverse(id)) > worst,
+            None => bound >= worst.0,
+        }
+    }
+
+    fn computed(&mut self, id: RecordId) -> Result<()> {
+        let row = row_of(self.conn, self.catalog, self.program, id)?;
+        let programs = (self.programs, self.program);
+        let computed = compute(self.conn, self.catalog, programs, row, self.moment)?;
+        self.add(id, computed.sheet);
+        Ok(())
+    }
+
+    /// Looks at every record.
+    fn all(&mut self) -> Result<()> {
+        let table = self.catalog.table(&self.program.stored.model.entity_type)?;
+        let mut after = None;
+        loop {
+            let page = rows::records(self.conn, table, after, RECORDS_AT_ONCE)?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(*last);
+            for id in page {
+                self.computed(id)?;
+            }
+        }
+    }
+
+    /// Looks at as many rows as it takes, those with the highest bounds first.
+    fn by_bounds(&mut self) -> Result<()> {
+        let key = (self.program.stored.id, self.program.stored.model.version);
+        let at = self.moment.now();
+        // What no longer holds may score anything.
+        let mut stale = Vec::new();
+        rows::each_stale(self.conn, key, at, |id| {
+            stale.push(id);
+            Ok(())
+        })?;
+        for id in &stale {
+            self.computed(*id)?;
+        }
+        let stale: HashSet<RecordId> = stale.into_iter().collect();
+        let mut lanes: Vec<Lane> = Vec::new();
+        let mut fixed = None;
+        while let Some(next) = rows::next_fixed(self.conn, key, fixed)? {
+            fixed = Some(next);
+            let mut lane = Lane {
+                fixed: next,
+                rows: VecDeque::new(),
+                last: None,
+                size: FIRST_ROWS,
+                bound: i64::MAX,
+                from: None,
+            };
+            if self.fill(&mut lane)? {
+                lanes.push(lane);
+            }
+        }
+        loop {
+            let highest = lanes.iter().enumerate().max_by_key(|(_, lane)| lane.bound);
+            let Some((place, lane)) = highest else { return Ok(()) };
+            if !self.can_enter(lane.bound, lane.from) {
+                let bound = lane.bound;
+                // Others of the same bound may have an id that comes first.
+                lanes.retain(|lane| lane.bound == bound && self.can_enter(lane.bound, lane.from));
+                if lanes.is_empty() {
+                    return Ok(());
+                }
+                continue;
+            }
+            let lane = &mut lanes[place];
+            let Some(row) = lane.rows.pop_front() else { continue };
+            let is_left = self.fill(lane)?;
+            if !is_left {
+                lanes.swap_remove(place);
+            }
+            if !stale.contains(&row.record) {
+                self.add(row.record, Sheet::from_bytes(&row.sheet)?);
+            }
+        }
+    }
+
+    /// Reads on where a lane is empty, and says whether anything is left of it.
+    fn fill(&self, lane: &mut Lane) -> Result<bool> {
+        let program = self.program;
+        if lane.rows.is_empty() {
+            let key = (program.stored.id, program.stored.model.version);
+            let found = rows::ranked(self.conn, key, lane.fixed, lane.last, lane.size)?;
+            lane.last = found.last().map(|row| (row.rank.order, row.record)).or(lane.last);
+            lane.size = (lane.size * 2).min(MOST_ROWS);
+            lane.rows = found.into();
+        }
+        let Some(first) = lane.rows.front() else { return Ok(false) };
+        let at: Timestamp = self.moment.now();
+        lane.bound = first.rank.bound(program.caps, program.half, at.micros());
+        // Without an order all that follow have the same bound, and are by id.
+        lane.from = first.rank.order.is_none().then_some(first.record);
+        Ok(true)
+    }
+}

@@ -1,0 +1,114 @@
+//! The proof that what is kept of scores is what asking all the facts anew gives.
+
+use super::{
+    Catalog, Crm,
+    database::is_finding,
+    scores::compute,
+    verify::{Compared, Step, VERIFIED_AT_ONCE, note},
+};
+use crate::{
+    RecordId, Result, ScoreState, VerifyReport,
+    condition::Moment,
+    scoring::Sheet,
+    store::{
+        Connection, records,
+        scores::{self as rows, ScoreRow},
+    },
+};
+
+impl Crm {
+    /// Compares what is kept of every score with what is computed anew.
+    ///
+    /// # Errors
+    ///
+    /// What `step` answers. What is found is no error but stands in the report.
+    pub(super) fn verify_scores(
+        &self,
+        report: &mut VerifyReport,
+        step: &mut Step<'_>,
+    ) -> Result<()> {
+        self.verify_pages("scores", report, step, |conn, catalog, after, report| {
+            if after.is_none() {
+                verify_whole(conn, catalog, report)?;
+            }
+            verify_page(conn, catalog, after, report)
+        })
+    }
+}
+
+/// What can be told of the tables as a whole.
+fn verify_whole(conn: &Connection, catalog: &Catalog, report: &mut VerifyReport) -> Result<()> {
+    let (stored, told) = rows::count_crossings(conn)?;
+    if stored != told {
+        let both = format!("the table has {stored} crossings, the journal has {told}");
+        note(report, format!("scores: {both}"));
+    }
+    for stored in catalog.scores().filter(|stored| stored.model.is_filled) {
+        let table = catalog.table(&stored.model.entity_type)?;
+        let (kept, in_use) = rows::count(conn, table, stored.id, stored.model.version)?;
+        if kept != in_use {
+            let name = &stored.model.name;
+            note(report, format!("score {name}: {kept} records are scored, {in_use} are in use"));
+        }
+    }
+    Ok(())
+}
+
+/// Verifies a page and returns the last place, if a next page may follow.
+fn verify_page(
+    conn: &Connection,
+    catalog: &Catalog,
+    after: Option<(i64, RecordId)>,
+    report: &mut VerifyReport,
+) -> Result<Compared<(i64, RecordId)>> {
+    let page = rows::page(conn, after, VERIFIED_AT_ONCE)?;
+    let compared = page.len();
+    let last = page.last().map(|row| (row.model, row.record));
+    for row in page {
+        let stored = catalog
+            .scores()
+            .find(|stored| (stored.id, stored.model.version) == (row.model, row.version));
+        let finding = match stored {
+            None => "its version does not exist".to_owned(),
+            // By a version that was retired nobody scores any more.
+            Some(stored) if stored.model.state != ScoreState::Published => continue,
+            Some(stored) => match verify_row(conn, catalog, &stored.model.name, &row) {
+                Ok(None) => continue,
+                Ok(Some(finding)) => finding.to_owned(),
+                Err(error) if is_finding(error.kind()) => error.message().to_owned(),
+                Err(error) => return Err(error),
+            },
+        };
+        let name = stored.map_or("unknown", |stored| &stored.model.name);
+        note(report, format!("score {name}, record {}: {finding}", row.record));
+    }
+    Ok(Compared::new(compared, last))
+}
+
+/// What is wrong with what is kept of a record.
+fn verify_row(
+    conn: &Connection,
+    catalog: &Catalog,
+    name: &str,
+    row: &ScoreRow,
+) -> Result<Option<&'static str>> {
+    let (programs, program) = catalog.score_program(name)?;
+    let table = catalog.table(&program.stored.model.entity_type)?;
+    let record = records::get(conn, table, row.record)?;
+    let Some(record) = record.filter(|record| record.archived_at.is_none()) else {
+        return Ok(Some("it is scored, and is not in use"));
+    };
+    let kept = Sheet::from_bytes(&row.sheet)?;
+    let as_of = row.as_of.micros();
+    let computed =
+        compute(conn, catalog, (programs, program), record, &Moment::new(row.as_of, "UTC")?)?;
+    let is_same_rank = row.rank == kept.rank(as_of);
+    let threshold = program.threshold(kept.score(as_of));
+    let is_same = kept == computed.sheet && row.until == computed.until;
+    Ok(match (is_same, is_same_rank, threshold == row.threshold.as_deref()) {
+        (false, ..) => Some("what is kept differs from what is computed anew"),
+        (_, false, _) => Some("its place in the ranking is not that of its score"),
+        (.., false) => Some("its threshold is not that of its score"),
+        _ => None,
+    })
+}

@@ -1,0 +1,35 @@
+//! Scores: how promising records are, to the last point.
+//!
+//! A definition (`definition`, `preset`) is judged when it is saved (`check`) and made into a program
+//! (`program`), whose conditions are ready to be evaluated. `tally` asks its rules for what they give a
+//! record and explains it; `sheet` keeps what is needed to say the score at any later moment; `decay`
+//! says what is left of points. The invariants: points are whole thousandths and nothing is lost in
+//! sums; the same facts give the same bits whenever they are asked for; and no definition that was
+//! saved can overflow.
+
+mod answers;
+mod check;
+mod decay;
+mod definition;
+mod preset;
+mod program;
+mod requests;
+mod sheet;
+mod tally;
+
+pub use answers::{
+    GroupScore, RecordScore, RescoreReport, ScoreAnswer, ScoreContribution, ScoreCrossing,
+    ScoreExplanation, ScoreHistory, ScoreRanking,
+};
+pub(crate) use check::check_definition;
+pub(crate) use decay::POINT;
+pub use definition::{
+    DefineScore, FadeKind, RelatedScore, ScoreAxis, ScoreFade, ScoreFigure, ScoreGroup, ScoreLevel,
+    ScoreModel, ScoreRule, ScoreState, ValuePoints,
+};
+pub(crate) use definition::{StoredModel, model_json, read_model};
+pub use preset::{DefineScorePreset, ScorePreset};
+pub(crate) use program::{ScoreProgram, ScorePrograms};
+pub use requests::{CloneScore, GetScore, GetScoreHistory, RankScores, ReadScore, ScoreName};
+pub(crate) use sheet::{Rank, Sheet};
+pub(crate) use tally::{Facts as ScoreFacts, Given, Happening, explain, sheet, tally};

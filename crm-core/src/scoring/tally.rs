@@ -1,0 +1,317 @@
+//! What the rules of a model give a record: which activities count, what each is worth, and what that
+//! adds up to.
+//!
+//! Activities are looked at in the order in which they happened, those of one moment in the order in
+//! which they were recorded; so whether one counts depends on earlier ones alone, and the same facts
+//! give the same points whenever and in whatever order they became known. The invariant: the last
+//! column of [`explain`] sums up to the score of [`sheet`], to the thousandth.
+
+use std::collections::{HashSet, VecDeque};
+
+use super::{
+    answers::ScoreContribution,
+    decay::rounded,
+    program::{GroupProgram, Repeat, RuleProgram, ScoreProgram, Source, Worth},
+    sheet::{Figure, GroupSheet, RuleSheet, Sheet},
+};
+use crate::{
+    RecordId, Result, Timestamp,
+    cell::Cell,
+    condition::{Checked, Moment, Named, Node, RelatedTest, fits},
+};
+
+/// An activity of a record.
+#[derive(Debug)]
+pub(crate) struct Happening {
+    pub(crate) id: RecordId,
+    /// Microseconds UTC.
+    pub(crate) at: i64,
+    /// The columns that every activity has, then those of its kind's properties.
+    pub(crate) cells: Vec<Cell>,
+}
+
+/// What is known of a record.
+pub(crate) trait Facts {
+    /// Whether a condition is true of it.
+    fn holds(&mut self, condition: &Checked) -> Result<bool>;
+    /// Its row: the columns that every record has, then those of its attributes.
+    fn row(&self) -> &[Cell];
+    /// Its activities of a kind, or of every kind, as they happened.
+    fn activities(&mut self, kind: Option<&Named>) -> Result<&[Happening]>;
+    /// What related records score by a model, by id.
+    fn related(&mut self, test: &RelatedTest, model: &Named) -> Result<Vec<(RecordId, Sheet)>>;
+}
+
+/// What one rule gives.
+#[derive(Debug, Default)]
+pub(crate) struct Given {
+    /// What does not depend on a time.
+    constant: i64,
+    /// Activities that count, as they happened, with their points.
+    counted: Vec<(RecordId, i64, i64)>,
+    related: Option<(Figure, Vec<(RecordId, Sheet)>)>,
+}
+
+/// Asks every rule of a model, in order.
+///
+/// # Errors
+///
+/// Those of the facts.
+pub(crate) fn tally(
+    program: &ScoreProgram,
+    facts: &mut dyn Facts,
+    moment: &Moment,
+) -> Result<Vec<Vec<Given>>> {
+    let groups = program.groups.iter();
+    let of_rules =
+        |group: &GroupProgram| group.rules.iter().map(|rule| given(rule, facts, moment)).collect();
+    groups.map(of_rules).collect()
+}
+
+fn given(rule: &RuleProgram, facts: &mut dyn Facts, moment: &Moment) -> Result<Given> {
+    if let Some(condition) = &rule.condition
+        && !facts.holds(condition)?
+    {
+        return Ok(Given::default());
+    }
+    Ok(match &rule.source {
+        Source::Record(worth) => {
+            let constant = match worth {
+                Worth::Values(choices, others) => {
+                    let mut points = *others;
+                    for (condition, worth) in choices {
+                        if facts.holds(condition)? {
+                            points = *worth;
+                            break;
+                        }
+                    }
+                    points
+                }
+                Worth::Constant(points) => *points,
+                Worth::Amount { .. } => worth.amount(facts.row()),
+            };
+            Given { constant, ..Given::default() }
+        }
+        Source::Activities { kind, filter, worth, repeat } => {
+            let all = facts.activities(kind.as_ref())?;
+            let fits = |filter: &Option<Box<Node>>, happening: &Happening| match filter {
+                None => true,
+                Some(filter) => fits_node(filter, happening, moment),
+            };
+            let counting = all.iter().filter(|happening| fits(filter, happening));
+            let worth_of = |happening: &Happening| match worth {
+                Worth::Constant(points) => *points,
+                Worth::Values(choices, others) => {
+                    let found =
+                        choices.iter().find(|(choice, _)| fits_node(choice, happening, moment));
+                    found.map_or(*others, |(_, points)| *points)
+                }
+                Worth::Amount { .. } => worth.amount(&happening.cells),
+            };
+            let worth = counting.map(|happening| (happening, worth_of(happening)));
+            Given { counted: repeat.choose(worth), ..Given::default() }
+        }
+        Source::Related { test, model, figure } => {
+            Given { related: Some((*figure, facts.related(test, model)?)), ..Given::default() }
+        }
+    })
+}
+
+fn fits_node(node: &Node, happening: &Happening, moment: &Moment) -> bool {
+    fits(node, happening.cells.clone(), moment)
+}
+
+impl<C> Worth<C> {
+    /// Points by the size of something in a row; none for an amount in another currency.
+    fn amount(&self, row: &[Cell]) -> i64 {
+        let Self::Amount { column, currency, points, per } = self else { return 0 };
+        let cell = |place: usize| row.get(place).unwrap_or(&Cell::Null);
+        let is_ours = currency.as_ref().is_none_or(
+            |(column, code)| matches!(cell(column.place), Cell::Text(text) if text == code),
+        );
+        let points = match cell(column.place) {
+            Cell::Integer(number) if is_ours => {
+                rounded(i128::from(*points) * i128::from(*number), *per)
+            }
+            // Multiplying and dividing is the same to the bit everywhere.
+            Cell::Real(number) => (*points as f64 * number / *per as f64).round_ties_even() as i64,
+            _ => 0,
+        };
+        // More than any cap, and less than what a sum could not hold.
+        points.clamp(-MOST, MOST)
+    }
+}
+
+/// Thousandths that one thing can give before it is capped.
+const MOST: i64 = 1_000_000_000_000;
+
+impl Repeat {
+    /// Of activities with their worth those that count.
+    fn choose<'a>(
+        &self,
+        all: impl Iterator<Item = (&'a Happening, i64)>,
+    ) -> Vec<(RecordId, i64, i64)> {
+        let (mut counted, mut seen) = (Vec::new(), HashSet::new());
+        let (mut day, mut of_day) = (i64::MIN, 0);
+        let mut recent = VecDeque::new();
+        for (happening, points) in all.filter(|(_, points)| *points != 0) {
+            let at = happening.at;
+            if let Some(column) = &self.distinct
+                && !seen.insert(key(happening.cells.get(column.place).unwrap_or(&Cell::Null)))
+            {
+                continue;
+            }
+            let this_day = at.div_euclid(DAY);
+            if this_day != day {
+                (day, of_day) = (this_day, 0);
+            }
+            if self.per_day.is_some_and(|most| of_day >= most) {
+                continue;
+            }
+            if let Some(most) = self.at_most {
+                if let Some(within) = self.within {
+                    while recent.front().is_some_and(|first| at - first >= within) {
+                        recent.pop_front();
+                    }
+                    if recent.len() >= most {
+                        continue;
+                    }
+                    recent.push_back(at);
+                } else if counted.len() >= most {
+                    break;
+                }
+            }
+            of_day += 1;
+            counted.push((happening.id, at, points));
+        }
+        counted
+    }
+}
+
+const DAY: i64 = 86_400_000_000;
+
+/// Bytes that are the same for the same content of a cell.
+fn key(cell: &Cell) -> Vec<u8> {
+    let (tag, bytes) = match cell {
+        Cell::Null => (0, Vec::new()),
+        Cell::Integer(number) => (1, number.to_be_bytes().to_vec()),
+        Cell::Real(number) => (2, number.to_be_bytes().to_vec()),
+        Cell::Text(text) => (3, text.clone().into_bytes()),
+        Cell::Blob(bytes) => (4, bytes.clone()),
+    };
+    [vec![tag], bytes].concat()
+}
+
+/// What is kept of what the rules give, as of a moment.
+pub(crate) fn sheet(program: &ScoreProgram, given: &[Vec<Given>], as_of: i64) -> Sheet {
+    let groups = program.groups.iter().zip(given).map(|(group, given)| {
+        let rules = group.rules.iter().zip(given).map(|(rule, given)| {
+            let (mut fixed, mut terms) = (given.constant, Vec::new());
+            for (_, at, points) in &given.counted {
+                let is_over = group.decay.gone(*points).is_some_and(|gone| as_of - at >= gone);
+                match group.decay {
+                    super::decay::Decay::None if *at <= as_of => fixed += points,
+                    _ if is_over => {}
+                    _ => terms.push((*at, *points)),
+                }
+            }
+            let related = given.related.as_ref().map(|(figure, sheets)| {
+                (*figure, sheets.iter().map(|(_, sheet)| sheet.clone()).collect())
+            });
+            RuleSheet { caps: rule.caps, fixed, terms, related }
+        });
+        let rules = rules.filter(|rule| !rule.is_empty()).collect();
+        GroupSheet { caps: group.caps, decay: group.decay, counts: group.counts, rules }
+    });
+    Sheet { caps: program.caps, groups: groups.collect() }
+}
+
+/// Every contribution to the score at a moment, in the order of the rules and of what happened.
+///
+/// Where a cap leaves less than the sum, what comes first is counted first; what a least one adds is a
+/// line of its own.
+pub(crate) fn explain(
+    program: &ScoreProgram,
+    given: &[Vec<Given>],
+    at: i64,
+) -> Vec<ScoreContribution> {
+    let mut all = Vec::new();
+    let names = &program.stored.model.groups;
+    for ((group, given), named) in program.groups.iter().zip(given).zip(names) {
+        let mut of_group = Vec::new();
+        for (rule, given) in group.rules.iter().zip(given) {
+            let line = |raw, faded| ScoreContribution {
+                group: Some(named.name.clone()),
+                rule: Some(rule.name.clone()),
+                raw,
+                faded,
+                ..ScoreContribution::default()
+            };
+            let mut of_rule = Vec::new();
+            if given.constant != 0 {
+                of_rule.push(line(given.constant, given.constant));
+            }
+            for (id, then, points) in &given.counted {
+                let contribution = line(*points, group.decay.left(*points, at - then));
+                let (activity_id, then) = (Some(*id), Some(Timestamp::clamped(*then)));
+                of_rule.push(ScoreContribution { activity_id, at: then, ..contribution });
+            }
+            if let Some((figure, sheets)) = &given.related {
+                let scores = || sheets.iter().map(|(id, sheet)| (*id, sheet.score(at)));
+                let of =
+                    |(id, score)| ScoreContribution { record_id: Some(id), ..line(score, score) };
+                match figure {
+                    Figure::Sum => of_rule.extend(scores().map(of)),
+                    Figure::Max => {
+                        let greatest = scores().rev().max_by_key(|(_, score)| *score);
+                        of_rule.extend(greatest.map(of));
+                    }
+                    Figure::Min => of_rule.extend(scores().min_by_key(|(_, score)| *score).map(of)),
+                    Figure::Average => {
+                        let mean = figure.of(sheets.iter().map(|(_, sheet)| sheet.score(at)));
+                        of_rule.push(line(mean, mean));
+                    }
+                }
+            }
+            of_rule.retain(|line| line.faded != 0);
+            let cap = line(0, 0);
+            pour(rule.caps, &mut of_rule, cap, |line| line.faded, |line| &mut line.after_rule);
+            of_group.extend(of_rule);
+        }
+        let cap =
+            ScoreContribution { group: Some(named.name.clone()), ..ScoreContribution::default() };
+        pour(group.caps, &mut of_group, cap, |line| line.after_rule, |line| &mut line.after_group);
+        all.push((group.counts, of_group));
+    }
+    let (counting, beside): (Vec<_>, Vec<_>) = all.into_iter().partition(|(counts, _)| *counts);
+    let lines = |groups: Vec<(bool, Vec<_>)>| groups.into_iter().flat_map(|(_, lines)| lines);
+    let mut counting: Vec<ScoreContribution> = lines(counting).collect();
+    let cap = ScoreContribution::default();
+    pour(program.caps, &mut counting, cap, |line| line.after_group, |line| &mut line.after_total);
+    counting.extend(lines(beside));
+    counting
+}
+
+/// Lets contributions through caps one after the other: each keeps what it changes of the capped sum.
+/// What the caps make of nothing is the line `cap`, if it is something.
+fn pour(
+    caps: super::sheet::Caps,
+    lines: &mut Vec<ScoreContribution>,
+    cap: ScoreContribution,
+    from: impl Fn(&ScoreContribution) -> i64,
+    to: impl Fn(&mut ScoreContribution) -> &mut i64,
+) {
+    let (mut sum, mut capped) = (0i64, caps.clamp(0));
+    if capped != 0 {
+        let mut cap = cap;
+        *to(&mut cap) = capped;
+        lines.insert(0, cap);
+    }
+    let first = usize::from(capped != 0);
+    for line in &mut lines[first..] {
+        sum = sum.saturating_add(from(line));
+        let next = caps.clamp(sum);
+        *to(line) = next - capped;
+        capped = next;
+    }
+}

@@ -1,0 +1,375 @@
+//! Random scores, activities, corrections, late arrivals and jumps of time, and the laws of what comes
+//! of it.
+
+use std::sync::Arc;
+
+use crm_core::{
+    AddAssociation, AssociationPreset, CountedIds, Crm, DefineActivityKind, DefineScore, FadeKind,
+    FixedClock, Flow, GetScoreHistory, IdentifyVisitor, Money, NewActivity, OpenOptions,
+    RankScores, ReadScore, RecordId, RecordRef, RelatedScore, ScoreFade, ScoreFigure, ScoreGroup,
+    ScoreLevel, ScoreRule, Timestamp, ValuePoints, values,
+};
+use proptest::prelude::*;
+
+use super::cases;
+
+const DAY: i64 = 86_400_000_000;
+
+#[derive(Debug, Clone)]
+enum Step {
+    Contact(u8),
+    Company(u8),
+    Patch(u8, u8),
+    Employees(u8, u8),
+    Employ(u8, u8, u8),
+    Activity(u8, u8, i64, u8),
+    Correct(u8, i64),
+    Visit(u8, i64),
+    Identify(u8, u8),
+    Release(u8),
+    Archive(u8, bool),
+    Wait(i64),
+    Rescore,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let number = any::<u8>;
+    prop_oneof![
+        3 => number().prop_map(Step::Contact),
+        1 => number().prop_map(Step::Company),
+        3 => (number(), number()).prop_map(|(id, country)| Step::Patch(id, country)),
+        2 => (number(), number()).prop_map(|(id, most)| Step::Employees(id, most)),
+        2 => (number(), number(), number()).prop_map(|(a, b, c)| Step::Employ(a, b, c)),
+        9 => (number(), number(), -90_i64..24, number())
+            .prop_map(|(id, kind, hours, size)| Step::Activity(id, kind, hours, size)),
+        3 => (number(), -90_i64..1).prop_map(|(nth, days)| Step::Correct(nth, days)),
+        2 => (number(), -90_i64..1).prop_map(|(who, days)| Step::Visit(who, days)),
+        2 => (number(), number()).prop_map(|(who, id)| Step::Identify(who, id)),
+        1 => number().prop_map(Step::Release),
+        1 => (number(), any::<bool>()).prop_map(|(id, is_away)| Step::Archive(id, is_away)),
+        4 => (0..40 * DAY).prop_map(Step::Wait),
+        1 => Just(Step::Rescore),
+    ]
+}
+
+fn rule() -> impl Strategy<Value = ScoreRule> {
+    let kind = prop::sample::select(vec!["visit", "form"]);
+    let points = prop_oneof![-40_i64..0, 1_i64..60];
+    let activity = (
+        kind,
+        points.clone(),
+        prop::option::of(1_u32..4),
+        prop::option::of(1_u32..3),
+        prop::sample::select(vec![None, Some("P7D"), Some("P30D")]),
+        any::<[bool; 5]>(),
+    );
+    let activity = activity.prop_map(|(kind, points, at_most, per_day, within, chances)| {
+        let [is_distinct, is_filtered, by_size, by_value, is_capped] = chances;
+        let mut rule = ScoreRule::activity("rule", kind, points);
+        rule.within = within.filter(|_| at_most.is_some()).map(Into::into);
+        rule.at_most = at_most;
+        rule.per_day = per_day;
+        rule.distinct = is_distinct.then(|| "topic".into());
+        rule.filter = is_filtered.then(|| "topic <> \"x\" or missing".parse().unwrap());
+        if by_size {
+            rule.field = Some("amount".into());
+            rule.per = Some(30);
+            rule.currency = Some("EUR".into());
+            rule.max = Some(200);
+        } else if by_value {
+            rule.field = Some("topic".into());
+            rule.values = vec![ValuePoints::new("a", 15), ValuePoints::new("b", -7)];
+        }
+        if is_capped {
+            (rule.min, rule.max) = (Some(-25), Some(55));
+        }
+        rule
+    });
+    let conditions = vec![
+        "country = \"DE\"",
+        "count(visit within 7d) >= 2",
+        "not count(form within 30d) >= 1",
+        "related(company: employees >= 50)",
+        "related(employed_by: employees < 50)",
+        "last(visit) older than 14d",
+        "updated_at within last 20d",
+        "changed(country within 15d)",
+    ];
+    let condition = (prop::sample::select(conditions), points)
+        .prop_map(|(text, points)| ScoreRule::when("rule", text.parse().unwrap(), points));
+    let country = Just(ScoreRule::by_value(
+        "rule",
+        "country",
+        [ValuePoints::new("DE", 12), ValuePoints::new("FR", -3)],
+    ));
+    prop_oneof![5 => activity, 4 => condition, 1 => country]
+}
+
+fn fade() -> impl Strategy<Value = Option<ScoreFade>> {
+    let kinds = vec![FadeKind::HalfLife, FadeKind::Linear, FadeKind::Expiry];
+    let fade = (prop::sample::select(kinds), 1_i64..40).prop_map(|(kind, days)| ScoreFade {
+        kind,
+        span: format!("P{days}D"),
+        percent: (kind == FadeKind::Linear).then_some(30),
+    });
+    prop::option::weighted(0.7, fade)
+}
+
+fn model() -> impl Strategy<Value = DefineScore> {
+    let group =
+        (prop::collection::vec(rule(), 1..5), fade(), prop::option::of(0_i64..80), any::<u8>());
+    let groups = prop::collection::vec(group, 1..4);
+    (groups, prop::option::of(20_i64..120), prop::option::of(-30_i64..10)).prop_map(
+        |(groups, max, min)| {
+            let mut name = 0;
+            let groups =
+                groups.into_iter().enumerate().map(|(place, (rules, fade, max, beside))| {
+                    let rules =
+                        rules.into_iter().filter(|r| fade.is_none() || r.activity.is_some());
+                    let mut rules: Vec<ScoreRule> = rules.collect();
+                    if rules.is_empty() {
+                        rules.push(ScoreRule::activity("rule", "visit", 10));
+                    }
+                    for rule in &mut rules {
+                        name += 1;
+                        rule.name = format!("rule_{name}");
+                    }
+                    let is_beside = place > 0 && beside % 5 == 0;
+                    let group = ScoreGroup::new(format!("group_{place}"), rules);
+                    ScoreGroup { fade, max, is_beside, ..group }
+                });
+            let mut model = DefineScore::new("lead", "contact", groups);
+            (model.min, model.max) = (min, max);
+            model
+        },
+    )
+}
+
+struct World {
+    crm: Crm,
+    clock: Arc<FixedClock>,
+    contacts: Vec<RecordId>,
+    companies: Vec<RecordId>,
+    activities: Vec<(RecordId, &'static str)>,
+}
+
+impl World {
+    /// `None` if the model cannot be published, because a cap or threshold cannot be met.
+    fn new(mut model: DefineScore) -> Option<Self> {
+        let clock = Arc::new(FixedClock::new("2026-01-01T12:00:00Z".parse().unwrap()));
+        let ids = Arc::new(CountedIds::default());
+        let dyn_clock = Arc::clone(&clock);
+        let crm =
+            Crm::open_injected(":memory:", OpenOptions::default(), dyn_clock as _, ids).unwrap();
+        for kind in ["visit", "form"] {
+            let topic = crm_core::Attribute::new("topic", crm_core::Kind::Text);
+            crm.activity_kinds().define(DefineActivityKind::new(kind, [topic])).unwrap();
+        }
+        crm.association_types().define(AssociationPreset::EmployedBy.definition()).unwrap();
+        model.thresholds = vec![ScoreLevel::new("warm", 10), ScoreLevel::new("hot", 30)];
+        if crm.scores().define(model.clone()).is_err() {
+            model.thresholds.clear();
+            crm.scores().define(model).ok()?;
+        }
+        crm.scores().publish("lead").unwrap();
+        let people = RelatedScore {
+            related: "contact.company".into(),
+            inverse: true,
+            model: "lead".into(),
+            figure: ScoreFigure::Sum,
+        };
+        let employed = RelatedScore {
+            related: "employed_by".into(),
+            figure: ScoreFigure::Max,
+            ..people.clone()
+        };
+        let rules = [("people", people), ("employed", employed)].map(|(name, related)| {
+            let rule = ScoreRule::related(name, related);
+            ScoreRule { min: Some(-500), max: Some(500), ..rule }
+        });
+        let account = DefineScore::new("account", "company", [ScoreGroup::new("all", rules)]);
+        crm.scores().define(account).unwrap();
+        crm.scores().publish("account").unwrap();
+        let (contacts, companies, activities) = (Vec::new(), Vec::new(), Vec::new());
+        Some(Self { crm, clock, contacts, companies, activities })
+    }
+
+    fn now(&self) -> i64 {
+        crm_core::Clock::now(&*self.clock).micros()
+    }
+
+    /// What is refused leaves everything as it was.
+    fn perform(&mut self, step: &Step) {
+        let crm = &self.crm;
+        let pick =
+            |ids: &[RecordId], number: u8| ids.get(usize::from(number) % ids.len().max(1)).copied();
+        let country = |number: u8| ["DE", "FR", "IT"][usize::from(number % 3)];
+        let at = |micros: i64| Timestamp::from_micros(self.now() + micros).unwrap();
+        let topic = |number: u8| match number % 4 {
+            3 => values! {},
+            number => values! { "topic" => ["a", "b", "x"][usize::from(number)] },
+        };
+        match *step {
+            Step::Contact(number) => {
+                let company = pick(&self.companies, number / 3).filter(|_| number % 2 == 0);
+                let mut values = values! { "country" => country(number) };
+                if let Some(company) = company {
+                    values.insert("company", company.to_string());
+                }
+                self.contacts.extend(crm.contacts().create(values).ok().map(|record| record.id));
+            }
+            Step::Company(number) => {
+                let values = values! { "name" => "Acme", "employees" => i64::from(number) };
+                self.companies.extend(crm.companies().create(values).ok().map(|record| record.id));
+            }
+            Step::Patch(id, number) => {
+                let Some(id) = pick(&self.contacts, id) else { return };
+                let values = match pick(&self.companies, number / 3).filter(|_| number % 4 == 0) {
+                    Some(company) => values! { "company" => company.to_string() },
+                    None => values! { "country" => country(number) },
+                };
+                let _ = crm.contacts().patch(id, values);
+            }
+            Step::Employees(id, most) => {
+                let Some(id) = pick(&self.companies, id) else { return };
+                let _ = crm.companies().patch(id, values! { "employees" => i64::from(most % 100) });
+            }
+            Step::Employ(contact, company, day) => {
+                let Some(from) = pick(&self.contacts, contact) else { return };
+                let Some(to) = pick(&self.companies, company) else { return };
+                let ends = RecordRef::new("contact", from);
+                let mut link =
+                    AddAssociation::new("employed_by", ends, RecordRef::new("company", to));
+                let day = Timestamp::from_micros(self.now() + i64::from(day % 60) * DAY).unwrap();
+                link.valid_to =
+                    (day.micros() % 2 == 0).then(|| day.to_string()[..10].parse().unwrap());
+                let _ = crm.associations().add(link);
+            }
+            Step::Activity(id, kind, hours, size) => {
+                let Some(id) = pick(&self.contacts, id) else { return };
+                let kind = ["visit", "form"][usize::from(kind % 2)];
+                let micros = if hours > 0 { hours * DAY / 24 } else { hours * DAY };
+                let mut activity = NewActivity::of(kind, RecordRef::new("contact", id), at(micros));
+                activity.properties = topic(size);
+                activity.amount = (size % 3 == 0).then(|| {
+                    Money::new(&format!("{size}.37"), ["EUR", "USD"][usize::from(size % 2)])
+                });
+                let recorded = crm.activities().record(activity).ok();
+                self.activities.extend(recorded.map(|recorded| (recorded.activity.id, kind)));
+            }
+            Step::Correct(nth, days) => {
+                let Some(&(old, kind)) =
+                    self.activities.get(usize::from(nth) % self.activities.len().max(1))
+                else {
+                    return;
+                };
+                let mut activity = NewActivity::new(kind, at(days * DAY));
+                activity.supersedes = Some(old);
+                let recorded = crm.activities().record(activity).ok();
+                self.activities.extend(recorded.map(|recorded| (recorded.activity.id, kind)));
+            }
+            Step::Visit(who, days) => {
+                let visitor = format!("visitor:{}", who % 3);
+                let _ = crm.activities().record(NewActivity::of_visitor(
+                    "visit",
+                    visitor,
+                    at(days * DAY),
+                ));
+            }
+            Step::Identify(who, id) => {
+                let Some(id) = pick(&self.contacts, id) else { return };
+                let visitor = format!("visitor:{}", who % 3);
+                let entity_type = "contact".into();
+                let _ = crm.activities().identify(&IdentifyVisitor { visitor, entity_type, id });
+            }
+            Step::Release(who) => {
+                let _ = crm.activities().release(&format!("visitor:{}", who % 3));
+            }
+            Step::Archive(id, is_away) => {
+                let Some(id) = pick(&self.contacts, id) else { return };
+                let _ = match is_away {
+                    true => crm.contacts().archive(id, None),
+                    false => crm.contacts().restore(id, None),
+                };
+            }
+            Step::Wait(micros) => self.clock.advance(micros),
+            Step::Rescore => {
+                crm.scores().rescore("lead").unwrap();
+                crm.scores().rescore("account").unwrap();
+            }
+        }
+    }
+
+    fn read(&self, model: &str, id: RecordId, at: Timestamp) -> i64 {
+        let read = ReadScore { at: Some(at), ..ReadScore::new(model, id) };
+        let score = self.crm.scores().read(&read).unwrap().record;
+        let explanation = self.crm.scores().explain(&read).unwrap();
+        assert_eq!(score, explanation.record, "what is kept is what is computed, at {at}");
+        let sum: i64 = explanation.contributions.iter().map(|line| line.after_total).sum();
+        assert_eq!(sum, score.score, "the explanation adds up");
+        score.score
+    }
+
+    fn check(&self, later: i64) {
+        let problems = self.crm.verify(&mut |_| Flow::Continue).unwrap().problems;
+        assert_eq!(problems, Vec::<String>::new());
+        for at in [self.now(), self.now() + later] {
+            let at = Timestamp::from_micros(at).unwrap();
+            for (model, ids) in [("lead", &self.contacts), ("account", &self.companies)] {
+                let in_use = |id: &&RecordId| {
+                    let kind = if model == "lead" { "contact" } else { "company" };
+                    self.crm.records(kind).get(**id).unwrap().archived_at.is_none()
+                };
+                let mut expected: Vec<(i64, RecordId)> =
+                    ids.iter().filter(in_use).map(|id| (self.read(model, *id, at), *id)).collect();
+                expected.sort_by_key(|(score, id)| (-score, *id));
+                let request = RankScores { at: Some(at), ..RankScores::new(model) };
+                let page = self.crm.scores().ranking(&request).unwrap();
+                let ranked: Vec<_> = page.records.iter().map(|r| (r.score, r.id)).collect();
+                assert_eq!(ranked, expected, "{model} at {at}");
+                let few = RankScores { limit: 2, ..request };
+                let page = self.crm.scores().ranking(&few).unwrap();
+                let ranked: Vec<_> = page.records.iter().map(|r| (r.score, r.id)).collect();
+                assert_eq!(ranked, expected[..expected.len().min(2)]);
+            }
+        }
+        // Each threshold is crossed upwards and downwards in turn.
+        for id in &self.contacts {
+            let history = self.crm.scores().history(&GetScoreHistory::new("lead", *id)).unwrap();
+            for name in ["warm", "hot"] {
+                let of_it = history.crossings.iter().filter(|crossing| crossing.threshold == name);
+                let ups: Vec<bool> = of_it.map(|crossing| crossing.is_up).collect();
+                assert!(ups.windows(2).all(|pair| pair[0] != pair[1]), "{ups:?}");
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(150))]
+
+    /// What is kept is what all the facts give, at every moment; explanations add up; rankings miss
+    /// nobody; and scoring everything anew changes nothing.
+    #[test]
+    fn scores_are_live_and_exact(
+        model in model(),
+        steps in prop::collection::vec(step(), 1..40),
+        later in 0..60 * DAY,
+    ) {
+        let world = World::new(model);
+        prop_assume!(world.is_some());
+        let mut world = world.unwrap();
+        for (place, step) in steps.iter().enumerate() {
+            world.perform(step);
+            if place % 6 == 5 {
+                world.check(later);
+            }
+        }
+        world.check(later);
+        world.perform(&Step::Rescore);
+        for model in ["lead", "account"] {
+            prop_assert_eq!(world.crm.scores().rescore(model).unwrap().changed, 0);
+        }
+        world.check(later);
+    }
+}
