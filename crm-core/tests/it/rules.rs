@@ -377,3 +377,96 @@ fn a_task_links_to_its_record_whichever_way_the_association_leads() {
         .unwrap();
     assert_eq!(runs(&crm, "call").len(), 1);
 }
+
+/// A clock that a test sets.
+#[derive(Debug, Default)]
+struct Hand(std::sync::atomic::AtomicI64);
+
+impl Hand {
+    fn set(&self, at: &str) {
+        let at: crm_core::Timestamp = at.parse().unwrap();
+        self.0.store(at.micros(), std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+impl crm_core::Clock for Hand {
+    fn now(&self) -> crm_core::Timestamp {
+        let micros = self.0.load(std::sync::atomic::Ordering::SeqCst);
+        crm_core::Timestamp::from_micros(micros).unwrap()
+    }
+}
+
+/// A file whose time is what the test says.
+fn timed() -> (Crm, std::sync::Arc<Hand>) {
+    let hand = std::sync::Arc::new(Hand::default());
+    hand.set("2026-01-01T00:00:00Z");
+    let (clock, ids) = (std::sync::Arc::clone(&hand), crm_core::CountedIds::after(0));
+    let options = crm_core::OpenOptions::default();
+    let crm = Crm::open_injected(":memory:", options, clock, std::sync::Arc::new(ids)).unwrap();
+    (crm, hand)
+}
+
+fn tick(crm: &Crm) -> u64 {
+    crm.timers().tick(&crm_core::TickTimers::default(), &mut |_| Flow::Continue).unwrap().done
+}
+
+fn before(attribute: &str, span: &str) -> RuleTrigger {
+    let (attribute, before) = (attribute.into(), Some(span.into()));
+    RuleTrigger::DateReached(crm_core::OnDate { attribute, before, after: None })
+}
+
+#[test]
+fn a_date_comes_at_its_own_moment_however_late_the_host_looks_at_the_clock() {
+    let (crm, hand) = timed();
+    let there = crm.contacts().create(values! { "birthday" => "2026-03-10" }).unwrap().id;
+    rule(&crm, "soon", before("birthday", "P7D"), [RuleAction::emit("soon", ["given_name"])]);
+    let past = crm.contacts().create(values! { "birthday" => "2025-03-10" }).unwrap().id;
+    let later = crm.contacts().create(values! { "birthday" => "2026-03-09" }).unwrap().id;
+    let gone = crm.contacts().create(values! { "birthday" => "2026-03-08" }).unwrap().id;
+    let moved = crm.contacts().create(values! { "birthday" => "2026-03-08" }).unwrap().id;
+    crm.contacts().archive(gone, None).unwrap();
+    crm.contacts().patch(moved, values! { "birthday" => "2027-01-01" }).unwrap();
+    assert_eq!(tick(&crm), 0);
+    hand.set("2026-03-02T00:00:00Z");
+    assert_eq!(tick(&crm), 1);
+    hand.set("2026-06-01T00:00:00Z");
+    assert_eq!((tick(&crm), tick(&crm)), (1, 0));
+    let runs = runs(&crm, "soon");
+    let told: Vec<_> = runs.iter().map(|run| (run.record.id, run.at.to_string())).collect();
+    let at = ["2026-03-02T00:00:00Z", "2026-03-03T00:00:00Z"].map(str::to_owned);
+    assert_eq!(told, [(later, at[0].clone()), (there, at[1].clone())]);
+    assert_eq!((runs[0].event.kind, runs[0].event.seq), (RuleEventKind::DateReached, None));
+    assert_eq!(runs[0].event.attribute.as_deref(), Some("birthday"));
+    assert!(crm.contacts().get(past).is_ok());
+    // Out of the archive too late, it does not come any more; back into it, it waits.
+    crm.contacts().restore(gone, None).unwrap();
+    assert_eq!(tick(&crm), 0);
+    crm.rules().archive("soon").unwrap();
+    assert_eq!(crm.timers().next().unwrap().due_at, None);
+    crm.rules().restore("soon").unwrap();
+    assert_eq!(crm.timers().next().unwrap().due_at.unwrap().to_string(), "2026-12-25T00:00:00Z");
+    verify(&crm);
+}
+
+#[test]
+fn a_rule_that_writes_its_own_date_goes_on_with_the_clock() {
+    let (crm, hand) = timed();
+    let next = RuleAction::calculate("birthday", "add_days(birthday, 30)");
+    let back = RuleAction::calculate("source", "concat(coalesce(source, \"\"), \"x\")");
+    rule(&crm, "monthly", RuleTrigger::date("birthday"), [next, back]);
+    let id = crm.contacts().create(values! { "birthday" => "2026-01-31" }).unwrap().id;
+    hand.set("2026-05-15T12:00:00Z");
+    assert_eq!(tick(&crm), 4);
+    assert_eq!(get(&crm, id, "source"), "xxxx".into());
+    assert_eq!(get(&crm, id, "birthday"), "2026-05-31".into());
+    // A date that is not later any more ends it.
+    let still = DefineRule::new(
+        "monthly",
+        "contact",
+        RuleTrigger::date("birthday"),
+        [RuleAction::calculate("birthday", "add_days(birthday, -1)")],
+    );
+    crm.rules().define(still).unwrap();
+    hand.set("2026-06-15T12:00:00Z");
+    assert_eq!((tick(&crm), crm.timers().next().unwrap().due_at), (1, None));
+}
