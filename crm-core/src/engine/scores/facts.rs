@@ -9,7 +9,7 @@ use super::{
 use crate::{
     RecordId, Result, Timestamp,
     cell::Cell,
-    condition::{Checked, Moment, Named, RECORD_COLUMNS, RelatedTest, Schema},
+    condition::{Checked, Moment, Named, RECORD_COLUMNS, RelatedTest, Schema, Subject, due},
     limits,
     scoring::{Given, Happening, ScoreFacts, ScoreProgram, ScorePrograms, Sheet, sheet, tally},
     store::{
@@ -31,10 +31,6 @@ pub(in crate::engine) struct Computed {
 }
 
 /// Computes what a record scores from a moment on.
-///
-/// With `known`, as it was known at that place in the journal: activities that were recorded later do
-/// not count, and the row of the record is that of then. What is asked of other records is asked as
-/// it is now.
 ///
 /// # Errors
 ///
@@ -59,7 +55,8 @@ struct RecordFacts<'a> {
     programs: &'a ScorePrograms,
     moment: &'a Moment,
     row: StoredRow,
-    cells: Vec<Cell>,
+    /// Its cells alone, for conditions that ask for no more.
+    plain: Subject,
     activities: HashMap<Option<i64>, Vec<Happening>>,
     until: Option<Timestamp>,
 }
@@ -80,8 +77,9 @@ impl<'a> RecordFacts<'a> {
         ];
         debug_assert_eq!(cells.len(), RECORD_COLUMNS.len());
         cells.extend(row.cells.iter().cloned());
+        let plain = Subject { row: cells, facts: Vec::new() };
         let activities = HashMap::new();
-        Self { conn, catalog, programs, moment, row, cells, activities, until: None }
+        Self { conn, catalog, programs, moment, row, plain, activities, until: None }
     }
 
     /// What was read holds until then at most.
@@ -95,15 +93,19 @@ impl<'a> RecordFacts<'a> {
 
 impl ScoreFacts for RecordFacts<'_> {
     fn holds(&mut self, condition: &Checked) -> Result<bool> {
-        let row = self.row.clone();
-        let (holds, until) =
-            conditions::foresee(self.conn, self.catalog, condition, row, self.moment)?;
+        let (holds, until) = match condition.root.is_plain() {
+            true => due(&condition.root, &self.plain, self.moment),
+            false => {
+                let row = self.row.clone();
+                conditions::foresee(self.conn, self.catalog, condition, row, self.moment)?
+            }
+        };
         self.holds_until(until);
         Ok(holds)
     }
 
     fn row(&self) -> &[Cell] {
-        &self.cells
+        &self.plain.row
     }
 
     fn activities(&mut self, kind: Option<&Named>) -> Result<&[Happening]> {
@@ -123,7 +125,7 @@ impl ScoreFacts for RecordFacts<'_> {
         let today = self.moment.today();
         let [entity_type] = test.types.as_slice() else { return Ok(Vec::new()) };
         let (id, most) = (self.row.id, usize::MAX >> 1);
-        let me = (id, &self.cells[..]);
+        let me = (id, &self.plain.row[..]);
         for link in conditions::links(self.conn, self.catalog, test, entity_type, me, most)? {
             let (first, last) = link.valid;
             // The next day on which it begins or has ended.
