@@ -113,7 +113,7 @@ impl ScoreFacts for RecordFacts<'_> {
         if !self.activities.contains_key(&id) {
             let model = kind.and_then(|kind| self.catalog.activity_kind(&kind.name));
             let most = limits::SCORED_ACTIVITIES;
-            let found = rows::activities(self.conn, self.row.id, model, most, None)?;
+            let found = rows::activities(self.conn, self.row.id, model, most)?;
             self.activities.insert(id, found);
         }
         Ok(&self.activities[&id])
