@@ -196,6 +196,31 @@ def test_every_operation_is_called_by_a_method(
     db.rules.runs("named")
     asked = crm.DefineRule("more", "book", given, tuple(told), where="title is set")
     db.rules.simulate(asked, [book.id])
+    rules = [
+        crm.ScoreRule("titled", 5, where="title is set"),
+        crm.ScoreRule("novel", field="title", values={"Emma": 1}),
+    ]
+    chats = [crm.ScoreRule("chat", 10, activity="chat")]
+    groups = [
+        crm.ScoreGroup("fit", rules),
+        crm.ScoreGroup("talk", chats, fade=crm.ScoreFade("half_life", "P3650D")),
+    ]
+    levels = [crm.ScoreLevel("warm", 1)]
+    axes = [crm.ScoreAxis("fit", levels)]
+    db.scores.define("lead", "book", groups, thresholds=levels, grade=axes)
+    db.scores.publish("lead")
+    db.scores.rescore("lead")
+    db.scores.read("lead", book.id)
+    db.scores.explain("lead", book.id)
+    db.scores.ranking("lead")
+    db.scores.history("lead", book.id)
+    db.scores.get("lead")
+    db.scores.list()
+    db.scores.clone("lead", "other")
+    db.scores.retire("lead")
+    for preset in ("form", "email_clicked", "email_bounced", "web_visit", "page_view"):
+        db.activity_kinds.define_preset(preset)
+    db.scores.define_preset("points_and_grade")
     db.views.save("titles", crm.SelectRows("book", ["title"]))
     db.views.archive("titles")
     db.views.restore("titles")
@@ -225,6 +250,8 @@ def test_every_operation_is_called_by_a_method(
                 assert_same(answers[name], crm.ActivityKind)
             case "Lifecycle":
                 assert_same(answers[name], crm.Lifecycle)
+            case "ScoreModel":
+                assert_same(answers[name], crm.ScoreModel)
             case "MovedStage":
                 assert_same(answers[name], crm.MovedStage)
                 assert_same(answers[name]["standing"], crm.Standing)
@@ -251,6 +278,21 @@ def test_every_operation_is_called_by_a_method(
     assert_same(answers["rules.simulate"], crm.RuleSimulation)
     assert_same(answers["rules.simulate"]["records"][0], crm.SimulatedRun)
     assert_same(answers["lifecycles.define"], crm.DefinedLifecycle)
+    group = answers["scores.get"]["groups"][1]
+    assert_same(group, crm.ScoreGroup)
+    assert_same(group["fade"], crm.ScoreFade)
+    assert_same(group["rules"][0], crm.ScoreRule)
+    assert_same(answers["scores.get"]["thresholds"][0], crm.ScoreLevel)
+    assert_same(answers["scores.get"]["grade"][0], crm.ScoreAxis)
+    assert_same(answers["scores.read"], crm.ScoreAnswer)
+    assert_same(answers["scores.read"]["record"], crm.RecordScore)
+    assert_same(answers["scores.read"]["record"]["groups"][0], crm.GroupScore)
+    assert_same(answers["scores.explain"], crm.ScoreExplanation)
+    assert_same(answers["scores.explain"]["contributions"][0], crm.ScoreContribution)
+    assert_same(answers["scores.ranking"], crm.ScoreRanking)
+    assert_same(answers["scores.history"], crm.ScoreHistory)
+    assert_same(answers["scores.history"]["crossings"][0], crm.ScoreCrossing)
+    assert_same(answers["scores.rescore"], crm.RescoreReport)
     assert_same(answers["lifecycles.get"]["stages"][0], crm.Stage)
     assert_same(answers["lifecycles.get"]["triggers"][0], crm.StageTrigger)
     assert_same(answers["lifecycles.history"], crm.LifecycleHistory)

@@ -14,6 +14,7 @@ mod activities;
 mod queries;
 mod raw;
 mod rows;
+mod scores;
 mod search;
 mod stages;
 #[cfg(feature = "arrow")]
@@ -135,6 +136,7 @@ fn main() {
     activities::run(folder.path(), 10 * count, &mut report);
     search::run(folder.path(), count, &mut report);
     stages::run(folder.path(), count, &mut report);
+    scores::run(folder.path(), count, &mut report);
     let rounds = (0..ROUNDS).map(|_| {
         let (opening, crm) = timed(|| open(&ours_path, Durability::Full));
         assert_eq!(crm.records("customer").get(ids[0]).unwrap().id, ids[0]);

@@ -250,6 +250,15 @@ impl Node {
         leaves
     }
 
+    /// Whether it asks for nothing but the row.
+    pub(crate) fn is_plain(&self) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().all(Self::is_plain),
+            Self::Not(part) => part.is_plain(),
+            Self::Leaf(leaf) => matches!(leaf.test, Test::Field(_)),
+        }
+    }
+
     fn visit<'a>(&'a self, visit: &mut impl FnMut(&'a Leaf)) {
         match self {
             Self::All(parts) | Self::Any(parts) => {

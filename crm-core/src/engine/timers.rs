@@ -82,6 +82,7 @@ fn batch(writing: &mut Writing<'_>, until: Timestamp, most: u64) -> Result<Tick>
         return Err(out_of_range("lies before an earlier tick"));
     }
     let clock = writing.now;
+    // Before the first tick nothing is too old to be done at its own instant.
     let (mut done, mut at, mut is_complete) = (0, before.unwrap_or(Timestamp::MIN), false);
     while done < most {
         let Some(timer) = rows::first_due(writing.tx, until)? else {

@@ -4,12 +4,15 @@
 //! there when it was made, definitions that would break it are refused, and no sum of its points
 //! leaves the range of whole numbers.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use super::{
     check::{decay, invalid, micros, to_caps, within},
     decay::{Decay, POINT},
-    definition::{ScoreFigure, ScoreGroup, ScoreRule, StoredModel},
+    definition::{ScoreFigure, ScoreGroup, ScoreModel, ScoreRule, StoredModel},
     sheet::{Caps, Figure, half_life},
 };
 use crate::{
@@ -140,17 +143,13 @@ impl ScorePrograms {
         let mut programs = Self::default();
         let mut left: Vec<&Arc<StoredModel>> = models.iter().collect();
         while !left.is_empty() {
-            let names = |stored: &StoredModel| {
-                let rules = stored.model.groups.iter().flat_map(|group| &group.rules);
-                rules.filter_map(|rule| rule.related.as_ref()).map(|r| r.model.clone()).collect()
-            };
             let ready = left.iter().position(|stored| {
-                let needs: Vec<String> = names(stored);
+                let needs = needs(&stored.model);
                 !needs.iter().any(|need| left.iter().any(|other| other.model.name == *need))
             });
             let Some(ready) = ready else {
                 let name = left[0].model.name.clone();
-                let message = "scores roll up one another in a circle";
+                let message = "scores ask for one another in a circle";
                 return Err((name, invalid(message).with_field("groups")));
             };
             let stored = left.remove(ready);
@@ -176,6 +175,26 @@ impl ScorePrograms {
             .map(|program| (program.stored.model.name.as_str(), (&*program.stored, program.range)));
         ScoreProgram::new(Arc::clone(stored), schema, &known.collect())
     }
+}
+
+/// The names of the scores that a model rolls up or asks for; its own where it names none.
+fn needs(model: &ScoreModel) -> HashSet<&str> {
+    let mut needs = HashSet::new();
+    for rule in model.groups.iter().flat_map(|group| &group.rules) {
+        needs.extend(rule.related.as_ref().map(|related| related.model.as_str()));
+        for condition in rule.condition.iter().chain(&rule.filter) {
+            asked(condition, &model.name, &mut needs);
+        }
+    }
+    needs
+}
+
+fn asked<'a>(condition: &'a Condition, own: &'a str, needs: &mut HashSet<&'a str>) {
+    if let Condition::Score(score) = condition {
+        let name = score.name.as_deref().unwrap_or(own);
+        needs.insert(name.split_once('.').map_or(name, |(name, _)| name));
+    }
+    condition.nested().for_each(|part| asked(part, own, needs));
 }
 
 impl ScoreProgram {

@@ -328,27 +328,16 @@ pub(crate) fn count_crossings(conn: &Connection) -> Result<(u64, u64)> {
 
 /// The activities of a record that are not superseded, as they happened: of one kind with its
 /// properties, or of any. Of more than `limit` only the latest.
-///
-/// With `known`, only what was recorded up to that place in the journal, and what was superseded later
-/// as if it was not.
 pub(crate) fn activities(
     conn: &Connection,
     subject: RecordId,
     kind: Option<&TypeModel>,
     limit: usize,
-    known: Option<i64>,
 ) -> Result<Vec<Happening>> {
     let (columns, from) = activity_columns(kind);
     let of_kind = kind.map(|kind| format!(" AND a.kind = {}", kind.id)).unwrap_or_default();
-    let of_then = match known {
-        None => "a.superseded_by IS NULL",
-        Some(_) => {
-            "(a.superseded_by IS NULL OR (SELECT s.seq FROM crm_activity s WHERE s.id = a.superseded_by) > ?3) \
-             AND a.seq <= ?3"
-        }
-    };
     let sql = format!(
-        "SELECT a.id, {} FROM {from} WHERE a.subject = ?1 AND {of_then}{of_kind} \
+        "SELECT a.id, {} FROM {from} WHERE a.subject = ?1 AND a.superseded_by IS NULL{of_kind} \
          ORDER BY a.at DESC, a.seq DESC LIMIT ?2",
         columns.join(", ")
     );
@@ -362,10 +351,7 @@ pub(crate) fn activities(
         };
         Ok(Happening { id: RecordId::from_bytes(row.get(0)?), at, cells })
     };
-    let rows = match known {
-        None => statement.query_map((subject.as_bytes(), limit), read)?,
-        Some(seq) => statement.query_map((subject.as_bytes(), limit, seq), read)?,
-    };
+    let rows = statement.query_map((subject.as_bytes(), limit), read)?;
     let mut all = rows.collect::<rusqlite::Result<Vec<Happening>>>()?;
     all.reverse();
     Ok(all)

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     RecordId, Result, Timestamp,
     cell::Cell,
-    condition::{Checked, Moment, Named, RECORD_COLUMNS, RelatedTest, Schema},
+    condition::{Checked, Moment, Named, RECORD_COLUMNS, RelatedTest, Schema, Subject, due},
     limits,
     scoring::{Given, Happening, ScoreFacts, ScoreProgram, ScorePrograms, Sheet, sheet, tally},
     store::{
@@ -31,10 +31,6 @@ pub(in crate::engine) struct Computed {
 }
 
 /// Computes what a record scores from a moment on.
-///
-/// With `known`, as it was known at that place in the journal: activities that were recorded later do
-/// not count, and the row of the record is that of then. What is asked of other records is asked as
-/// it is now.
 ///
 /// # Errors
 ///
@@ -59,7 +55,8 @@ struct RecordFacts<'a> {
     programs: &'a ScorePrograms,
     moment: &'a Moment,
     row: StoredRow,
-    cells: Vec<Cell>,
+    /// Its cells alone, for conditions that ask for no more.
+    plain: Subject,
     activities: HashMap<Option<i64>, Vec<Happening>>,
     until: Option<Timestamp>,
 }
@@ -80,8 +77,9 @@ impl<'a> RecordFacts<'a> {
         ];
         debug_assert_eq!(cells.len(), RECORD_COLUMNS.len());
         cells.extend(row.cells.iter().cloned());
+        let plain = Subject { row: cells, facts: Vec::new() };
         let activities = HashMap::new();
-        Self { conn, catalog, programs, moment, row, cells, activities, until: None }
+        Self { conn, catalog, programs, moment, row, plain, activities, until: None }
     }
 
     /// What was read holds until then at most.
@@ -95,14 +93,16 @@ impl<'a> RecordFacts<'a> {
 
 impl ScoreFacts for RecordFacts<'_> {
     fn holds(&mut self, condition: &Checked) -> Result<bool> {
-        let (holds, until) =
-            conditions::ask(self.conn, self.catalog, condition, self.row.id, self.moment)?;
+        let (holds, until) = match condition.root.is_plain() {
+            true => due(&condition.root, &self.plain, self.moment),
+            false => conditions::ask(self.conn, self.catalog, condition, self.row.id, self.moment)?,
+        };
         self.holds_until(until);
         Ok(holds)
     }
 
     fn row(&self) -> &[Cell] {
-        &self.cells
+        &self.plain.row
     }
 
     fn activities(&mut self, kind: Option<&Named>) -> Result<&[Happening]> {
@@ -110,7 +110,7 @@ impl ScoreFacts for RecordFacts<'_> {
         if !self.activities.contains_key(&id) {
             let model = kind.and_then(|kind| self.catalog.activity_kind(&kind.name));
             let most = limits::SCORED_ACTIVITIES;
-            let found = rows::activities(self.conn, self.row.id, model, most, None)?;
+            let found = rows::activities(self.conn, self.row.id, model, most)?;
             self.activities.insert(id, found);
         }
         Ok(&self.activities[&id])
@@ -122,7 +122,7 @@ impl ScoreFacts for RecordFacts<'_> {
         let today = self.moment.today();
         let [entity_type] = test.types.as_slice() else { return Ok(Vec::new()) };
         let (id, most) = (self.row.id, usize::MAX >> 1);
-        let me = (id, &self.cells[..]);
+        let me = (id, &self.plain.row[..]);
         for link in conditions::links(self.conn, self.catalog, test, entity_type, me, most)? {
             let (first, last) = link.valid;
             // The next day on which it begins or has ended.

@@ -178,3 +178,25 @@ fn the_ready_made_ones_can_be_published() {
         assert_eq!(model.state, ScoreState::Published);
     }
 }
+
+#[test]
+fn scores_do_not_ask_for_one_another_in_a_circle() {
+    let (crm, _) = open();
+    let asking = |name: &str, text: &str| {
+        let rules = [ScoreRule::when("rule", text.parse().unwrap(), 5)];
+        DefineScore::new(name, "contact", [ScoreGroup::new("all", rules)])
+    };
+    for (name, text) in [("one", "country = \"DE\""), ("two", "score(\"one.all\" > 0)")] {
+        crm.scores().define(asking(name, text)).unwrap();
+        crm.scores().publish(name).unwrap();
+    }
+    let circle = (ErrorKind::InvalidArgument, "groups".to_owned());
+    assert_eq!(refused(&crm, asking("one", "not score(\"two\" > 0)")), circle);
+    assert_eq!(refused(&crm, asking("one", "score(\"one\" > 0)")), circle);
+    // Asking for another score is live as well.
+    let ann = super::contact(&crm, "FR");
+    let two = |id| crm.scores().read(&crm_core::ReadScore::new("two", id)).unwrap().record.score;
+    assert_eq!(two(ann), 0);
+    crm.contacts().patch(ann, crm_core::values! { "country" => "DE" }).unwrap();
+    assert_eq!(two(ann), 5000);
+}

@@ -363,7 +363,7 @@ public func stage(_ lifecycle: String? = nil) -> ConditionStage {
     ConditionStage(lifecycle: lifecycle)
 }
 
-/// A score of the record, the only one by default. Not evaluated yet: the engine refuses it.
+/// A score of the record, the only one by default; `score.group` is that of one group.
 public func score(_ name: String? = nil) -> ConditionMeasure {
     ConditionMeasure { op, value in
         let named = name.map { [("name", ConditionJson.text($0))] } ?? []

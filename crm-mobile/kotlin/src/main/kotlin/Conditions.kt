@@ -283,7 +283,7 @@ fun anyOf(vararg conditions: BuiltCondition): BuiltCondition = BuiltCondition(ma
 /** The record is in a segment. Not evaluated yet: the engine refuses it. */
 fun inSegment(name: String): BuiltCondition = BuiltCondition(mapOf("segment" to name))
 
-/** A score of the record, the only one by default. Not evaluated yet: the engine refuses it. */
+/** A score of the record, the only one by default; `score.group` is that of one group. */
 fun score(name: String? = null): Measure = Measure { op, value ->
     val named = if (name == null) emptyMap() else mapOf("name" to name)
     BuiltCondition(mapOf("score" to named + mapOf("op" to op, "value" to valueOf(value))))
