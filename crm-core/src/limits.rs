@@ -154,3 +154,15 @@ pub const STREAMS: usize = 16;
 pub const STREAM_ROWS: u32 = 100_000;
 /// Bytes of text after which a batch of an Arrow table ends, whatever its rows.
 pub const STREAM_BYTES: usize = 16 * 1024 * 1024;
+/// Channels, parties, purposes and policies of consent in one file, of each; and versions of notices.
+pub const CONSENT_DEFINITIONS: usize = 1_000;
+/// Bytes of one of them as JSON.
+pub const CONSENT_DEFINITION_BYTES: usize = 256 * 1024;
+/// Bytes of a contact point.
+pub const CONTACT_POINT_BYTES: usize = 1_000;
+/// Bytes of each text that shows a consent.
+pub const EVIDENCE_BYTES: usize = 4 * 1024;
+/// Events that one event of the ledger names.
+pub const SUPERSEDED: usize = 1_000;
+/// Choices that a preference centre hands in at once.
+pub const CHOICES: usize = 1_000;

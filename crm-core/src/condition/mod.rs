@@ -30,6 +30,7 @@ pub use request::{
     CheckCondition, CheckedCondition, ConditionAnswer, ConditionPlan, EvaluateCondition,
     ExplainCondition,
 };
+pub(crate) use span::Parts;
 pub use span::Span;
 
 pub(crate) use check::{AssociationShape, Schema, check};

@@ -1,4 +1,4 @@
-//! The entity types, kinds of activities, types of associations and lifecycles of the file, with the SQL of their tables,
+//! The entity types, kinds of activities, types of associations, lifecycles and definitions of consent of the file, with the SQL of their tables,
 //! as one immutable snapshot.
 //!
 //! A change of the schema makes a new catalog, which replaces the old one after the commit; a call
@@ -13,6 +13,7 @@ use super::rollups::Rollups;
 use crate::{
     Error, ErrorKind, Result,
     association::AssociationModel,
+    consent::Book,
     lifecycle::{Lifecycle, LifecycleModel, Program, Programs, check_cycles},
     normal::name::nearest,
     schema::TypeModel,
@@ -20,7 +21,7 @@ use crate::{
         Connection,
         activities::{self, KindTable},
         associations::{self, AssociationTable},
-        definitions, lifecycles,
+        consents, definitions, lifecycles,
         table::Table,
     },
 };
@@ -33,6 +34,7 @@ pub(super) struct Catalog {
     associations: BTreeMap<String, Arc<AssociationTable>>,
     rollups: Rollups,
     lifecycles: BTreeMap<String, Arc<LifecycleModel>>,
+    book: Arc<Book>,
     /// Made of all of the above when it is first asked for.
     programs: OnceLock<Arc<Programs>>,
 }
@@ -52,6 +54,7 @@ impl Catalog {
                 .map(|model| (model.name().to_owned(), AssociationTable::new(model)))
                 .collect(),
             lifecycles: lifecycles.map(|model| (model.name().to_owned(), model)).collect(),
+            book: Arc::new(consents::load(conn)?),
             programs: OnceLock::new(),
             rollups: Rollups::default(),
         };
@@ -107,6 +110,18 @@ impl Catalog {
         let mut catalog = self.begin();
         catalog.lifecycles.insert(model.name().to_owned(), Arc::new(model));
         catalog
+    }
+
+    /// The same definitions, with these of consent.
+    pub(super) fn with_book(&self, book: Book) -> Self {
+        let mut catalog = self.begin();
+        catalog.book = Arc::new(book);
+        catalog
+    }
+
+    /// What the ledger of consent is about.
+    pub(super) fn book(&self) -> &Arc<Book> {
+        &self.book
     }
 
     pub(super) fn find(&self, name: &str) -> Option<&Arc<Table>> {

@@ -191,7 +191,8 @@ impl Crm {
         }
         self.verify_activities(&mut report, &mut goes_on)?;
         self.verify_associations(&mut report, &mut goes_on)?;
-        self.verify_lifecycles(&mut report, goes_on)?;
+        self.verify_lifecycles(&mut report, &mut goes_on)?;
+        self.verify_consents(&mut report, goes_on)?;
         report.problems.truncate(FINDINGS);
         report.is_ok = report.problems.is_empty();
         Ok(report)

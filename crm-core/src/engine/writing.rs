@@ -8,6 +8,7 @@ use super::{Catalog, Crm, View, reactions::Reactions, rollups::Pending};
 use crate::{
     ChangeKind, Commit, Error, ErrorKind, RecordId, Result, Timestamp,
     association::AssociationModel,
+    consent::Book,
     journal::Hlc,
     lifecycle::LifecycleModel,
     limits,
@@ -189,6 +190,12 @@ impl<'a> Writing<'a> {
     /// Makes a lifecycle part of the schema.
     pub(super) fn set_lifecycle(&mut self, model: LifecycleModel) {
         self.catalog = Arc::new(self.catalog.with_lifecycle(model));
+        self.schema_changed = true;
+    }
+
+    /// Makes these definitions of consent part of the schema.
+    pub(super) fn set_book(&mut self, book: Book) {
+        self.catalog = Arc::new(self.catalog.with_book(book));
         self.schema_changed = true;
     }
 

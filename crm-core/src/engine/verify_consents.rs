@@ -1,0 +1,102 @@
+//! The proof that the ledger of consent, and what follows from it, are what the journal says.
+
+use super::{
+    Crm,
+    consents::read_event,
+    database::{FINDINGS, is_finding},
+};
+use crate::{
+    Progress, RecordId, Result, VerifyReport,
+    consent::Ledger,
+    store::{Connection, consents as rows},
+};
+
+/// People who are verified in one go, from one state of the file.
+const VERIFIED_AT_ONCE: u32 = 1000;
+
+impl Crm {
+    /// Compares the ledger of every person with the journal; `goes_on` hears of each step.
+    ///
+    /// # Errors
+    ///
+    /// What `goes_on` answers. What is found is no error but stands in the report.
+    pub(super) fn verify_consents(
+        &self,
+        report: &mut VerifyReport,
+        mut goes_on: impl FnMut(Progress, bool) -> Result<()>,
+    ) -> Result<()> {
+        let before = report.records + report.activities + report.associations;
+        let (mut after, mut done) = (None, 0);
+        loop {
+            let is_first = after.is_none();
+            let page = self.shared.store.read_snapshot(|conn| {
+                if is_first {
+                    verify_whole(conn, report)?;
+                }
+                verify_page(conn, after, report, &mut done)
+            });
+            after = match page {
+                Err(error) if is_finding(error.kind()) => {
+                    report.problems.push(format!("consents: {}", error.message()));
+                    None
+                }
+                page => page?,
+            };
+            goes_on(Progress { done: before + done, total: None }, after.is_none())?;
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// What can be told of the tables as a whole.
+fn verify_whole(conn: &Connection, report: &mut VerifyReport) -> Result<()> {
+    rows::load(conn)?;
+    let (stored, told, strays) = rows::count(conn)?;
+    if stored != told {
+        report.problems.push(format!(
+            "consents: the table has {stored} events, the journal has {told}"
+        ));
+    }
+    if strays > 0 {
+        report.problems.push(format!("consents: {strays} rows belong to no event"));
+    }
+    Ok(())
+}
+
+/// Compares a page with the journal and returns the last place, if a next page may follow.
+fn verify_page(
+    conn: &Connection,
+    after: Option<RecordId>,
+    report: &mut VerifyReport,
+    done: &mut u64,
+) -> Result<Option<RecordId>> {
+    let page = rows::subjects(conn, after, VERIFIED_AT_ONCE)?;
+    let is_full = page.len() == VERIFIED_AT_ONCE as usize;
+    for &subject in &page {
+        *done += 1;
+        let finding = match differs(conn, subject) {
+            Ok(None) => continue,
+            Ok(Some(finding)) => finding.to_owned(),
+            Err(error) if is_finding(error.kind()) => error.message().to_owned(),
+            Err(error) => return Err(error),
+        };
+        if report.problems.len() < FINDINGS {
+            report.problems.push(format!("consents of record {subject}: {finding}"));
+        }
+    }
+    Ok(page.last().copied().filter(|_| is_full))
+}
+
+fn differs(conn: &Connection, subject: RecordId) -> Result<Option<&'static str>> {
+    let bodies = rows::bodies(conn, subject, i64::MIN, u32::MAX)?;
+    let events = bodies.iter().map(|(_, body)| read_event(body)).collect::<Result<Vec<_>>>()?;
+    let told = Ledger::new(events.iter().map(crate::ConsentEvent::entry).collect());
+    let (stored, _) = rows::ledger(conn, subject)?;
+    if told != stored || events.iter().any(|event| event.subject.id != subject) {
+        return Ok(Some("the ledger differs from the journal"));
+    }
+    let follows = rows::following(conn, subject)? == rows::follow(&stored);
+    Ok((!follows).then_some("what follows from the ledger is not what the file keeps"))
+}
