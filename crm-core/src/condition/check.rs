@@ -7,10 +7,10 @@
 use std::borrow::Cow;
 
 use super::{
-    ChangedCondition, Comparison, Condition, EventCondition, FieldCondition, Figure, Measure,
+    ChangedCondition, Comparison, Condition, ConsentCondition, EventCondition, FieldCondition, Figure, Measure,
     Operator, RelatedCondition, Span, StageCondition, StageOperator, When,
     checked::{
-        ACTIVITY_COLUMNS, ChangedTest, Checked, Column, EventTest, FieldTest, Frame, Leaf,
+        ACTIVITY_COLUMNS, ChangedTest, Checked, Column, ConsentTest, EventTest, FieldTest, Frame, Leaf,
         MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, StageTest, Test, Way, WhenTest,
     },
     field::{Field, allows, compare, plain},
@@ -20,6 +20,7 @@ use super::{
 use crate::{
     Error, ErrorKind, Kind, Result, Value,
     cell::Cell,
+    consent::{Book, Rule},
     lifecycle::LifecycleModel,
     normal::name::nearest,
     schema::{AttributeModel, TypeModel},
@@ -41,6 +42,8 @@ pub(crate) trait Schema {
     fn associations(&self) -> Vec<&str>;
     /// The lifecycles in use of an entity type.
     fn lifecycles(&self, entity_type: &str) -> Vec<&LifecycleModel>;
+    /// What the ledger of consent is about.
+    fn consent_book(&self) -> &Book;
 }
 
 /// What a condition needs to know of an association type.
@@ -109,7 +112,7 @@ impl<'a> Checker<'a> {
             Condition::Segment(_) => return Err(reserved(path, "segment")),
             Condition::Stage(stage) => Test::Stage(self.stage(stage, path)?),
             Condition::Score(_) => return Err(reserved(path, "score")),
-            Condition::Consent(_) => return Err(reserved(path, "consent")),
+            Condition::Consent(consent) => Test::Consent(self.consent(consent, path)?),
         };
         let (path, text) = (path.to_owned(), condition.to_string());
         Ok(Node::Leaf(Box::new(Leaf { path, text, test })))
@@ -474,6 +477,19 @@ impl<'a> Checker<'a> {
 }
 
 impl Checker<'_> {
+    // ---- consent
+
+    fn consent(&mut self, consent: &ConsentCondition, path: &str) -> Result<ConsentTest> {
+        self.record("consent", path)?;
+        let path = join(path, "consent");
+        let rule = Rule::new(self.schema.consent_book(), &consent.purpose, &consent.channel);
+        let rule = rule.map_err(|error| {
+            let field = error.field().unwrap_or("purpose").to_owned();
+            error.with_field(join(&path, &field))
+        })?;
+        Ok(ConsentTest { fact: self.next_fact(), rule })
+    }
+
     // ---- stages
 
     fn stage(&mut self, stage: &StageCondition, path: &str) -> Result<StageTest> {

@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use regex::Regex;
 
 use super::{Comparison, Count, End, Figure, span::Parts};
-use crate::{Kind, Timestamp, cell::Cell};
+use crate::{Kind, Timestamp, cell::Cell, consent::Rule};
 
 /// A condition, ready to be evaluated for records of one entity type.
 #[derive(Debug)]
@@ -39,6 +39,7 @@ pub(crate) enum Test {
     Related(RelatedTest),
     Changed(ChangedTest),
     Stage(StageTest),
+    Consent(ConsentTest),
 }
 
 /// The columns of a record that are not attributes, in the order of their places.
@@ -225,6 +226,13 @@ pub(crate) struct StageTest {
     pub(crate) lifecycle: i64,
     /// It stands on one of these.
     pub(crate) stages: Vec<String>,
+}
+
+/// A question about what the person allowed.
+#[derive(Debug)]
+pub(crate) struct ConsentTest {
+    pub(crate) fact: usize,
+    pub(crate) rule: Rule,
 }
 
 impl Node {

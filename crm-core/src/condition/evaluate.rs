@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 use super::{
     Count, End, Figure,
     checked::{
-        ChangedTest, Checked, Column, Compare, Direction, EventTest, FieldTest, HoldMode, Leaf,
+        ChangedTest, Checked, Column, Compare, ConsentTest, Direction, EventTest, FieldTest, HoldMode, Leaf,
         MeasureTest, Node, RelatedTest, StageTest, Test, TextMatch, Way, WhenTest, order,
     },
     when::{self, Moment},
 };
-use crate::{Kind, Timestamp, cell::Cell, shape::debug};
+use crate::{Kind, Timestamp, cell::Cell, consent::Ledger, shape::debug};
 
 /// What is known of a record: its row, and a fact for each leaf that needs more than that.
 #[derive(Debug, Default)]
@@ -34,6 +34,8 @@ pub(crate) enum Facts {
     Changes(Vec<ChangeFact>),
     /// Where the record stands in a lifecycle.
     Stage(Option<String>),
+    /// What the person allowed and took back.
+    Consent(Ledger),
 }
 
 /// A record in use that is related to the subject.
@@ -112,6 +114,7 @@ impl<'a> Evaluation<'a> {
             Test::Related(test) => self.related(test),
             Test::Changed(test) => self.changed(test),
             Test::Stage(test) => self.stage(test),
+            Test::Consent(test) => self.consent(test),
         }
     }
 
@@ -295,6 +298,20 @@ impl<'a> Evaluation<'a> {
             return (false, "it has not entered any stage".into());
         };
         (test.stages.contains(stage), format!("it stands on {stage:?}"))
+    }
+
+    // ---- consent
+
+    fn consent(&self, test: &ConsentTest) -> (bool, String) {
+        let nothing = Ledger::default();
+        let ledger = match self.subject.facts.get(test.fact) {
+            Some(Facts::Consent(ledger)) => ledger,
+            _ => &nothing,
+        };
+        let is_true = test.rule.permits(ledger, self.moment);
+        let count = ledger.entries().len();
+        let reason = if is_true { "the ledger permits it" } else { "the ledger does not permit it" };
+        (is_true, format!("{reason}, of {count} events"))
     }
 
     // ---- the past

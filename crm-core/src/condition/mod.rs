@@ -35,7 +35,7 @@ pub use span::Span;
 
 pub(crate) use check::{AssociationShape, Schema, check};
 pub(crate) use checked::{
-    ACTIVITY_COLUMNS, ChangedTest, Checked, Column, Compare, Direction, EventTest, FieldTest,
+    ACTIVITY_COLUMNS, ChangedTest, Checked, Column, Compare, ConsentTest, Direction, EventTest, FieldTest,
     HoldMode, MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, StageTest, Test, TextMatch,
     Way, WhenTest, order,
 };
@@ -83,7 +83,7 @@ pub enum Condition {
     Stage(StageCondition),
     /// The record has a score. Not evaluated yet.
     Score(ScoreCondition),
-    /// The person allowed it. Not evaluated yet.
+    /// The person allowed it.
     Consent(ConsentCondition),
 }
 
@@ -418,7 +418,8 @@ pub struct ScoreCondition {
     pub value: Value,
 }
 
-/// What the person allowed.
+/// What the person allowed, as far as the ledger says: caps, pressure and quiet hours are asked when
+/// somebody is to be contacted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConsentCondition {
     /// The channel, such as `email`.

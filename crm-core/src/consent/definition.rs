@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::event::{ContactFrequency, named};
+use super::event::named;
 use crate::Timestamp;
 
 named! {
@@ -454,10 +454,4 @@ pub struct ConsentDefinitions {
     pub policies: Vec<ConsentPolicy>,
     /// The versions of all texts, without the texts.
     pub notices: Vec<NoticeSummary>,
-}
-
-impl ContactFrequency {
-    pub(crate) fn cap(&self) -> ContactCap {
-        ContactCap { most: self.most, within: self.within.clone() }
-    }
 }

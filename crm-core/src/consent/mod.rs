@@ -19,6 +19,8 @@ mod preference;
 mod preset;
 mod request;
 mod rule;
+#[cfg(test)]
+mod tests;
 mod words;
 
 pub use answer::{

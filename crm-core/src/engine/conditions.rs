@@ -9,6 +9,7 @@ use crate::{
         self, AssociationShape, ChangeFact, ChangedTest, Checked, Facts, Moment, Node, RelatedFact,
         RelatedTest, Schema, Subject, Test, Way,
     },
+    consent::Book,
     journal::read_body,
     lifecycle::LifecycleModel,
     limits,
@@ -16,7 +17,7 @@ use crate::{
     store::{
         Connection,
         condition::{self as sql, Expression},
-        facts, journal, lifecycles,
+        consents, facts, journal, lifecycles,
         records::{self as rows, StoredRow},
     },
 };
@@ -165,6 +166,11 @@ impl Loader<'_> {
                     let row = lifecycles::standing(self.conn, test.lifecycle, row.id)?;
                     Facts::Stage(row.and_then(|row| row.stage))
                 }
+                Test::Consent(_) => {
+                    let (ledger, _) = consents::ledger(self.conn, row.id)?;
+                    self.spend(ledger.entries().len())?;
+                    Facts::Consent(ledger)
+                }
                 Test::Changed(test) => Facts::Changes(self.changes(test, model, row.id)?),
             });
         }
@@ -278,6 +284,10 @@ impl Schema for Catalog {
         let all = Self::lifecycles(self).map(|model| &**model);
         let in_use = all.filter(|model| model.lifecycle.archived_at.is_none());
         in_use.filter(|model| model.lifecycle.entity_type == entity_type).collect()
+    }
+
+    fn consent_book(&self) -> &Book {
+        self.book()
     }
 
     fn associations(&self) -> Vec<&str> {
