@@ -7,11 +7,12 @@
 use std::borrow::Cow;
 
 use super::{
-    ChangedCondition, Comparison, Condition, ConsentCondition, EventCondition, FieldCondition, Figure, Measure,
-    Operator, RelatedCondition, Span, StageCondition, StageOperator, When,
+    ChangedCondition, Comparison, Condition, ConsentCondition, EventCondition, FieldCondition,
+    Figure, Measure, Operator, RelatedCondition, Span, StageCondition, StageOperator, When,
     checked::{
-        ACTIVITY_COLUMNS, ChangedTest, Checked, Column, ConsentTest, EventTest, FieldTest, Frame, Leaf,
-        MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, StageTest, Test, Way, WhenTest,
+        ACTIVITY_COLUMNS, ChangedTest, Checked, Column, ConsentTest, EventTest, FieldTest, Frame,
+        Leaf, MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, StageTest, Test, Way,
+        WhenTest,
     },
     field::{Field, allows, compare, plain},
     resolve::kind,

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     Count, End, Figure,
     checked::{
-        ChangedTest, Checked, Column, Compare, ConsentTest, Direction, EventTest, FieldTest, HoldMode, Leaf,
-        MeasureTest, Node, RelatedTest, StageTest, Test, TextMatch, Way, WhenTest, order,
+        ChangedTest, Checked, Column, Compare, ConsentTest, Direction, EventTest, FieldTest,
+        HoldMode, Leaf, MeasureTest, Node, RelatedTest, StageTest, Test, TextMatch, Way, WhenTest,
+        order,
     },
     when::{self, Moment},
 };
@@ -310,7 +311,8 @@ impl<'a> Evaluation<'a> {
         };
         let is_true = test.rule.permits(ledger, self.moment);
         let count = ledger.entries().len();
-        let reason = if is_true { "the ledger permits it" } else { "the ledger does not permit it" };
+        let reason =
+            if is_true { "the ledger permits it" } else { "the ledger does not permit it" };
         (is_true, format!("{reason}, of {count} events"))
     }
 

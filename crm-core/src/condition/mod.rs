@@ -35,9 +35,9 @@ pub use span::Span;
 
 pub(crate) use check::{AssociationShape, Schema, check};
 pub(crate) use checked::{
-    ACTIVITY_COLUMNS, ChangedTest, Checked, Column, Compare, ConsentTest, Direction, EventTest, FieldTest,
-    HoldMode, MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, StageTest, Test, TextMatch,
-    Way, WhenTest, order,
+    ACTIVITY_COLUMNS, ChangedTest, Checked, Column, Compare, ConsentTest, Direction, EventTest,
+    FieldTest, HoldMode, MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, StageTest, Test,
+    TextMatch, Way, WhenTest, order,
 };
 pub(crate) use evaluate::{ChangeFact, Facts, RelatedFact, Subject, Total, explain, fits};
 pub(crate) use json::refusal;

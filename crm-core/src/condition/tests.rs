@@ -441,7 +441,12 @@ const REFUSALS: &[Refusal] = &[
         Some("define it with lifecycles.define"),
     ),
     ("score(> 1)", ErrorKind::InvalidArgument, "score", None),
-    ("consent(\"emai\", \"x\")", ErrorKind::NotFound, "consent.channel", Some("did you mean \"email\"?")),
+    (
+        "consent(\"emai\", \"x\")",
+        ErrorKind::NotFound,
+        "consent.channel",
+        Some("did you mean \"email\"?"),
+    ),
     (
         "consent(\"email\", \"x\")",
         ErrorKind::NotFound,

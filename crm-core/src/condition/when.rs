@@ -77,9 +77,7 @@ impl Moment {
             day.to_datetime(time).to_zoned_datetime(self.local.time_zone().clone())
         });
         match moment {
-            Ok(moment) => {
-                (Timestamp::clamped(moment.timestamp().as_microsecond()), clock(&moment))
-            }
+            Ok(moment) => (Timestamp::clamped(moment.timestamp().as_microsecond()), clock(&moment)),
             Err(_) => (Timestamp::MAX, (0, 1)),
         }
     }

@@ -184,4 +184,3 @@ pub struct ManyDecisions {
     /// What to hand in as `after` for the next page; `None` when there is none.
     pub next: Option<RecordId>,
 }
-

@@ -93,8 +93,9 @@ impl Book {
     /// `NotFound` if there is no such party; `InvalidArgument` if it has another role.
     pub(crate) fn party(&self, name: &str, role: PartyRole, field: &str) -> Result<&Party> {
         let Some(party) = self.parties.get(name) else {
-            return Err(missing("party", name, self.parties.keys(), "parties.define")
-                .with_field(field));
+            return Err(
+                missing("party", name, self.parties.keys(), "parties.define").with_field(field)
+            );
         };
         if party.role != role {
             let message = format!("the party is no {}", role.name());
@@ -130,7 +131,8 @@ impl Book {
     /// The version of a text from which on an agreement counts, by language.
     pub(crate) fn least_versions(&self, name: &str) -> Vec<(String, i64)> {
         let mut least: BTreeMap<&str, i64> = BTreeMap::new();
-        for notice in self.notices.iter().filter(|notice| notice.name == name && notice.asks_again) {
+        for notice in self.notices.iter().filter(|notice| notice.name == name && notice.asks_again)
+        {
             least.insert(&notice.language, notice.version);
         }
         least.into_iter().map(|(language, version)| (language.to_owned(), version)).collect()

@@ -22,7 +22,9 @@ pub(crate) fn check_channel(channel: &Channel) -> Result<()> {
     check::identifier(&channel.name, "channel")?;
     check::texts(&channel.label, "")?;
     if !(0.0..=1e6).contains(&channel.weight) {
-        return Err(Error::new(ErrorKind::OutOfRange, "must be 0 to 1,000,000").with_field("weight"));
+        return Err(
+            Error::new(ErrorKind::OutOfRange, "must be 0 to 1,000,000").with_field("weight")
+        );
     }
     Ok(())
 }
@@ -171,7 +173,9 @@ pub(crate) fn contact_point(text: &str, medium: Option<Medium>) -> Result<String
     match medium {
         // Who opts out as Ann@ must not get mail as ann@.
         Some(Medium::Email) => Ok(normal::email::email(text).map_err(at)?.to_lowercase()),
-        Some(Medium::Phone | Medium::Sms) => Ok(normal::phone::phone(text).map_err(at)?.into_owned()),
+        Some(Medium::Phone | Medium::Sms) => {
+            Ok(normal::phone::phone(text).map_err(at)?.into_owned())
+        }
         _ => Ok(text.trim().to_owned()),
     }
 }
@@ -250,7 +254,9 @@ pub(crate) fn check_new(new: &NewConsent) -> Result<()> {
                 span(&frequency.within).map_err(|error| error.with_field("frequency.within"))?;
                 Ok(())
             }
-            None if new.channel.is_none() => Err(required("frequency", "or a channel is preferred")),
+            None if new.channel.is_none() => {
+                Err(required("frequency", "or a channel is preferred"))
+            }
             None => Ok(()),
         },
         _ if new.frequency.is_some() => {
@@ -303,6 +309,7 @@ fn check_basis(new: &NewConsent) -> Result<()> {
 
 /// Whether the person acted, so that a new consent answers what they took back.
 pub(crate) fn is_own_act(kind: ConsentKind, method: ConsentMethod) -> bool {
-    let grants = matches!(kind, ConsentKind::Granted | ConsentKind::Renewed | ConsentKind::Confirmed);
+    let grants =
+        matches!(kind, ConsentKind::Granted | ConsentKind::Renewed | ConsentKind::Confirmed);
     grants && !matches!(method, ConsentMethod::Import | ConsentMethod::Engine)
 }

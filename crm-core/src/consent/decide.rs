@@ -58,7 +58,9 @@ pub(crate) fn decide(
         None => {
             let key = rule.key(contact_point);
             let restrictions = ledger.restrictions().filter(|entry| entry.reaches(&key));
-            restrictions.filter(|entry| rule.heeds(entry, now)).for_each(|entry| against.restriction(entry));
+            restrictions
+                .filter(|entry| rule.heeds(entry, now))
+                .for_each(|entry| against.restriction(entry));
             against.add(DenyReason::NoBasis, None, None);
             None
         }
@@ -83,7 +85,11 @@ pub(crate) fn decide(
     let valid_until = match is_allowed {
         true => {
             let quiet = rule.quiet.filter(|_| !rule.is_transactional);
-            let ends = [permit.and_then(|permit| permit.until), lapses_at, quiet.and_then(|q| q.begins(moment))];
+            let ends = [
+                permit.and_then(|permit| permit.until),
+                lapses_at,
+                quiet.and_then(|q| q.begins(moment)),
+            ];
             ends.into_iter().flatten().min()
         }
         // It changes by itself only where every reason ends by itself.
@@ -170,11 +176,13 @@ fn contacts<'a>(
             let purpose = entry.purpose.as_ref().and_then(|name| book.purposes.get(name));
             entry.occurred_at <= now && purpose.is_none_or(|purpose| !purpose.is_transactional)
         });
-        used.map(|entry| (entry.occurred_at, entry.channel.as_deref().unwrap_or_default())).collect()
+        used.map(|entry| (entry.occurred_at, entry.channel.as_deref().unwrap_or_default()))
+            .collect()
     };
     let full = |most: u32, within, channel: Option<&str>| {
         let since = moment.shifted(within, Direction::Last);
-        let of_channel = |(at, of): &(Timestamp, &str)| *at > since && channel.is_none_or(|one| one == *of);
+        let of_channel =
+            |(at, of): &(Timestamp, &str)| *at > since && channel.is_none_or(|one| one == *of);
         let mut times: Vec<Timestamp> =
             uses().into_iter().filter(of_channel).map(|(at, _)| at).collect();
         if times.len() < most as usize {
@@ -190,12 +198,16 @@ fn contacts<'a>(
         let half_life = f64::from(pressure.half_life_days) * 86_400e6;
         #[expect(clippy::cast_precision_loss, reason = "an age is far below 2^53 microseconds")]
         let age = |at: Timestamp| (now.micros() - at.micros()) as f64;
-        let weights = uses().into_iter().map(|(at, of)| book.weight(of) * (-age(at) / half_life).exp2());
+        let weights =
+            uses().into_iter().map(|(at, of)| book.weight(of) * (-age(at) / half_life).exp2());
         let (sum, own) = (weights.sum::<f64>(), book.weight(&rule.channel));
         if sum + own > pressure.limit {
             #[expect(clippy::cast_possible_truncation, reason = "it ends at the end of time")]
-            let end = (pressure.limit > own)
-                .then(|| now.micros().saturating_add(((sum / (pressure.limit - own)).log2() * half_life).ceil() as i64));
+            let end = (pressure.limit > own).then(|| {
+                now.micros().saturating_add(
+                    ((sum / (pressure.limit - own)).log2() * half_life).ceil() as i64,
+                )
+            });
             against.add(DenyReason::Pressure, None, end.map(Timestamp::clamped));
         }
     }

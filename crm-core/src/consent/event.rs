@@ -166,27 +166,27 @@ impl ConsentKind {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ConsentEvidence {
     /// What identifies the proof elsewhere: a recording, a scan, a message.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub reference: Option<String>,
     /// The page or form.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub url: Option<String>,
     /// The network address, shortened as the host sees fit.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub ip: Option<String>,
     /// The program that was used.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub user_agent: Option<String>,
     /// The session.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub session: Option<String>,
     /// In words.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub note: Option<String>,
 }
@@ -215,15 +215,15 @@ impl ConsentEvidence {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BasisFacts {
     /// What identifies the contract, the law, the weighing of interests or the task elsewhere.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub reference: Option<String>,
     /// An existing customer: the sale with which the address was obtained.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub sale: Option<String>,
     /// An existing customer: the group of own goods that are similar to what was sold.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub similar_goods: Option<String>,
     /// An existing customer: whether the person was told, when the address was collected, that they may
@@ -247,67 +247,50 @@ pub struct ConsentEvent {
     /// Whom it is about.
     pub subject: RecordRef,
     /// The channel; `None` is every channel.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<String>,
     /// The purpose; `None` is every purpose.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub purpose: Option<String>,
     /// The controller; `None` is every one, or where something is permitted the one of the purpose.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub controller: Option<String>,
     /// The address or number; `None` is every one of the person's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact_point: Option<String>,
     /// What makes it lawful, if it permits something.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub basis: Option<LegalBasis>,
     /// What a basis other than consent rests on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub facts: Option<BasisFacts>,
     /// The name of the text that was shown.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice: Option<String>,
     /// Its version.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice_version: Option<i64>,
     /// Its language, as BCP 47.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
     /// The SHA-256 of the text, in hexadecimal digits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice_sha256: Option<String>,
     /// How it came about.
     pub method: ConsentMethod,
     /// Where: a form, a campaign, a list.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// When it happened.
     pub occurred_at: Timestamp,
     /// When it was recorded.
     pub recorded_at: Timestamp,
     /// What shows it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<ConsentEvidence>,
     /// The first step of a double opt-in: when it was, and what shows it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requested_at: Option<Timestamp>,
     /// What shows the first step.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_evidence: Option<ConsentEvidence>,
     /// When it ends by itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
     /// The events against which it counts, or which it takes back.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub supersedes: Vec<RecordId>,
     /// Whether somebody with parental responsibility acted.
     #[serde(default)]
     pub by_guardian: bool,
     /// How many contacts are enough.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frequency: Option<ContactFrequency>,
     /// For `used`: the event that permitted it; `None` if the policy asks for none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permitted_by: Option<RecordId>,
 }
 

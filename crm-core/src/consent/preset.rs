@@ -35,8 +35,8 @@ impl ConsentPreset {
             Self::Uk => ("UK (no legal advice)", uk()),
             Self::UsCanSpam => ("US CAN-SPAM (no legal advice)", us()),
         };
-        let pressure = (self == Self::EuStrict)
-            .then_some(ContactPressure { limit: 20.0, half_life_days: 7 });
+        let pressure =
+            (self == Self::EuStrict).then_some(ContactPressure { limit: 20.0, half_life_days: 7 });
         ConsentPolicy { label: label.into(), pressure, ..ConsentPolicy::new(self.name(), rules) }
     }
 }
@@ -99,7 +99,8 @@ fn uk() -> Vec<ChannelRule> {
 }
 
 fn us() -> Vec<ChannelRule> {
-    let night = || Some(QuietHours { from: "21:00".into(), until: "08:00".into(), weekends: false });
+    let night =
+        || Some(QuietHours { from: "21:00".into(), until: "08:00".into(), weekends: false });
     vec![
         ChannelRule::new("email", ConsentRegime::OptOut),
         ChannelRule::new("post", ConsentRegime::OptOut),

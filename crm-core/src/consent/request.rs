@@ -315,11 +315,7 @@ debug! { MayContact shows(subject, channel, purpose, at, language) hides(contact
 
 impl MayContact {
     /// May somebody be contacted now?
-    pub fn new(
-        subject: RecordRef,
-        channel: impl Into<String>,
-        purpose: impl Into<String>,
-    ) -> Self {
+    pub fn new(subject: RecordRef, channel: impl Into<String>, purpose: impl Into<String>) -> Self {
         Self {
             subject,
             channel: channel.into(),

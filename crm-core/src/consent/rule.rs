@@ -107,7 +107,8 @@ impl Quiet {
         let edges = [0, self.from, self.until];
         let days = (0..9).flat_map(|day| edges.map(|minute| (day, minute)));
         let all = days.map(|(day, minute)| moment.later(day, minute));
-        let fitting = all.filter(|(at, clock)| *at > moment.now() && self.holds(*clock) == is_quiet);
+        let fitting =
+            all.filter(|(at, clock)| *at > moment.now() && self.holds(*clock) == is_quiet);
         fitting.map(|(at, _)| at).min().unwrap_or(Timestamp::MAX)
     }
 }

@@ -2,8 +2,7 @@
 
 use super::{
     Book, ConsentKind, ConsentPreset, ConsentRegime, DenyReason, Entry, Key, Ledger, LegalBasis,
-    Proof, Purpose, Question, QuietHours, Rule, decide,
-    rule::Quiet,
+    Proof, Purpose, Question, QuietHours, Rule, decide, rule::Quiet,
 };
 use crate::{RecordId, Timestamp, condition::Moment};
 
@@ -88,7 +87,8 @@ fn history(dice: &mut Dice) -> Vec<Entry> {
             new.purpose = Some("news".into());
         }
         if matches!(kind, ConsentKind::Granted | ConsentKind::Renewed) {
-            let key = Key { channel: "email", purpose: "news", controller: None, contact_point: None };
+            let key =
+                Key { channel: "email", purpose: "news", controller: None, contact_point: None };
             new.supersedes = Ledger::new(known[device].clone()).answered(&key, new.occurred_at);
         }
         all.push(new.clone());
@@ -159,7 +159,8 @@ fn in_any_order_a_withdrawal_that_nobody_knew_of_wins() {
 fn the_last_writer_would_permit_what_was_withdrawn() {
     let last_writer = |_: &Rule, _: &Ledger, _: &Moment, all: &[Entry]| {
         let acts = all.iter().filter(|one| one.kind.is_permitting() || one.kind.is_restricting());
-        acts.max_by_key(|one| (one.occurred_at, one.id)).is_some_and(|last| last.kind.is_permitting())
+        acts.max_by_key(|one| (one.occurred_at, one.id))
+            .is_some_and(|last| last.kind.is_permitting())
     };
     assert!(unlawful(last_writer) > HISTORIES / 10);
 }
@@ -199,8 +200,7 @@ fn reasons_are_listed_in_their_order() {
         entry(3, ConsentKind::Restricted, 2),
     ];
     let question = Question { contact_point: None, moment: &moment, is_german: true };
-    let decision =
-        decide(&book(ConsentRegime::OptIn), &rule, &Ledger::new(all), question).unwrap();
+    let decision = decide(&book(ConsentRegime::OptIn), &rule, &Ledger::new(all), question).unwrap();
     let reasons: Vec<DenyReason> = decision.reasons.iter().map(|reason| reason.reason).collect();
     let expected = [
         DenyReason::Restricted,

@@ -12,10 +12,9 @@ pub(crate) fn reason(reason: DenyReason, is_german: bool) -> &'static str {
             ("Processing is restricted.", "Die Verarbeitung ist eingeschränkt.")
         }
         DenyReason::Objected => ("The person objected.", "Die Person hat widersprochen."),
-        DenyReason::WithdrawnEverything => (
-            "The person opted out of everything.",
-            "Die Person hat sich von allem abgemeldet.",
-        ),
+        DenyReason::WithdrawnEverything => {
+            ("The person opted out of everything.", "Die Person hat sich von allem abgemeldet.")
+        }
         DenyReason::WithdrawnController => (
             "The person opted out of everything of this controller.",
             "Die Person hat sich von allem dieses Verantwortlichen abgemeldet.",

@@ -55,9 +55,9 @@ fn verify_whole(conn: &Connection, report: &mut VerifyReport) -> Result<()> {
     rows::load(conn)?;
     let (stored, told, strays) = rows::count(conn)?;
     if stored != told {
-        report.problems.push(format!(
-            "consents: the table has {stored} events, the journal has {told}"
-        ));
+        report
+            .problems
+            .push(format!("consents: the table has {stored} events, the journal has {told}"));
     }
     if strays > 0 {
         report.problems.push(format!("consents: {strays} rows belong to no event"));

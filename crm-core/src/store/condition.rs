@@ -522,7 +522,10 @@ impl<'m> Writer<'m> {
             return self.push("0");
         }
         let now = Cell::Integer(self.moment.now().micros());
-        let open = format!("{}.id IN (SELECT subject_id FROM crm_consent_permit WHERE purpose = ", scope.row);
+        let open = format!(
+            "{}.id IN (SELECT subject_id FROM crm_consent_permit WHERE purpose = ",
+            scope.row
+        );
         self.push(&open);
         self.bind(text(&rule.purpose));
         self.push(" AND channel = ");
@@ -573,7 +576,8 @@ impl<'m> Writer<'m> {
                 self.push(" AND kind <> 'paused'");
             }
             // A minor is one whatever the event names.
-            let minors = if rule.guards_minors { "kind = 'minor' OR " } else { "kind <> 'minor' AND " };
+            let minors =
+                if rule.guards_minors { "kind = 'minor' OR " } else { "kind <> 'minor' AND " };
             self.push(&format!(" AND ({minors}(ifnull(channel = "));
             self.bind(text(&rule.channel));
             self.push(", 1) AND ifnull(purpose = ");

@@ -10,7 +10,8 @@ use serde::de::DeserializeOwned;
 use crate::{
     Error, ErrorKind, RecordId, RecordRef, Result, Timestamp,
     consent::{
-        Book, ConsentEvent, ConsentKind, Entry, LegalBasis, Ledger, Notice, NoticeModel, Permit, Proof,
+        Book, ConsentEvent, ConsentKind, Entry, Ledger, LegalBasis, Notice, NoticeModel, Permit,
+        Proof,
     },
 };
 
@@ -156,7 +157,9 @@ fn read_entry(row: &Row<'_>) -> Result<Entry> {
     let kind = row.get_ref(2)?.as_str().ok().and_then(ConsentKind::from_name);
     let basis = match row.get_ref(7)?.as_str_or_null() {
         Ok(None) => None,
-        Ok(Some(name)) => Some(LegalBasis::from_name(name).ok_or_else(|| damaged("a legal basis"))?),
+        Ok(Some(name)) => {
+            Some(LegalBasis::from_name(name).ok_or_else(|| damaged("a legal basis"))?)
+        }
         Err(_) => return Err(damaged("a legal basis")),
     };
     let supersedes = match row.get_ref(14)?.as_blob_or_null() {
@@ -235,9 +238,8 @@ pub(crate) fn bodies(
         "SELECT e.seq, j.body FROM crm_consent_event e JOIN crm_journal j ON j.seq = e.seq \
          WHERE e.subject_id = ?1 AND e.seq > ?2 ORDER BY e.seq LIMIT ?3",
     )?;
-    let rows = statement.query_map((subject.as_bytes(), after, limit), |row| {
-        Ok((row.get(0)?, row.get(1)?))
-    })?;
+    let rows = statement
+        .query_map((subject.as_bytes(), after, limit), |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
@@ -342,10 +344,7 @@ pub(crate) fn put_following(
 }
 
 /// What the file says follows from the ledger of a person.
-pub(crate) fn following(
-    conn: &Connection,
-    subject: RecordId,
-) -> Result<(Vec<Permit>, Vec<Block>)> {
+pub(crate) fn following(conn: &Connection, subject: RecordId) -> Result<(Vec<Permit>, Vec<Block>)> {
     let mut statement = conn.prepare_cached(
         "SELECT event_id, channel, purpose, controller, basis, proof, notice, language, notice_version, \
          valid_from, valid_until, paused_until, active_at, by_guardian, minor_until FROM crm_consent_permit \

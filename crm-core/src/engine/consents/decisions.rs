@@ -117,7 +117,9 @@ impl Consents<'_> {
             }
             if decision.basis == Some(LegalBasis::ExistingCustomer) && !request.told_of_objection {
                 let message = "an existing customer must be told each time that they may object";
-                return Err(Error::new(ErrorKind::Required, message).with_field("told_of_objection"));
+                return Err(
+                    Error::new(ErrorKind::Required, message).with_field("told_of_objection")
+                );
             }
             let mut used = event_of(ConsentKind::Used, request.subject, ConsentMethod::Api);
             (used.channel, used.purpose) = (Some(question.channel), Some(question.purpose));

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Consents, find_notice, hash, hex};
 use crate::{
-    Channel, ChangeKind, ConsentDefinitions, ConsentPolicy, Error, ErrorKind, GetNotice, Notice,
+    ChangeKind, Channel, ConsentDefinitions, ConsentPolicy, Error, ErrorKind, GetNotice, Notice,
     Party, PublishNotice, Purpose, Result,
     consent::{self, Book, NoticeModel},
     engine::Writing,
@@ -121,12 +121,20 @@ impl Consents<'_> {
             }
             if version == 1 && asks_again {
                 let message = "nobody has agreed to an earlier version";
-                return Err(Error::new(ErrorKind::InvalidArgument, message).with_field("asks_again"));
+                return Err(
+                    Error::new(ErrorKind::InvalidArgument, message).with_field("asks_again")
+                );
             }
             check_room(book.notices.len() + 1)?;
             let stamp = writing.stamp();
-            let model =
-                NoticeModel { name, language, version, sha256, asks_again, published_at: stamp.at() };
+            let model = NoticeModel {
+                name,
+                language,
+                version,
+                sha256,
+                asks_again,
+                published_at: stamp.at(),
+            };
             let notice = to_notice(model.clone(), text);
             rows::insert_notice(writing.tx, &notice, writing.next_seq())?;
             let json = to_json(&notice);

@@ -4,7 +4,7 @@
 //! can be erased without a trace when nobody confirms it.
 
 use super::{
-    Consents, commit, find_notice, hash, new_secret, prepare, subject, wrong_token,
+    Consents, commit, find_notice, hash, new_secret, prepare, subject, to_body, wrong_token,
 };
 use crate::{
     ConfirmConsent, ConsentEvent, ConsentKind, ConsentMethod, ConsentRequest, Error, ErrorKind,
@@ -48,7 +48,8 @@ impl Consents<'_> {
             let mut event = waiting.event;
             if let (Some(name), Some(text)) = (&event.notice, &request.language) {
                 // The confirmation shows the same text, perhaps in another language.
-                let notice = find_notice(writing.catalog.book(), name, None, Some(&language(text)?))?;
+                let notice =
+                    find_notice(writing.catalog.book(), name, None, Some(&language(text)?))?;
                 event.notice_version = Some(notice.version);
                 event.language = Some(notice.language.clone());
                 event.notice_sha256 = Some(notice.sha256.clone());
@@ -109,7 +110,7 @@ pub(super) fn begin(writing: &mut Writing<'_>, request: RequestConsent) -> Resul
     let now = Moment::new(writing.now, "UTC")?;
     let expires_at = now.shifted(rule.confirms_within, Direction::Next);
     let (token, hash) = new_secret(writing);
-    let body = serde_json::to_string(&event).expect("an event is always JSON");
+    let body = to_body(&event);
     rows::insert_request(writing.tx, &hash, &body, (writing.now, expires_at))?;
     Ok(ConsentRequest { token, expires_at })
 }

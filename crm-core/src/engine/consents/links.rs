@@ -36,7 +36,8 @@ impl Consents<'_> {
             rows::insert_link(writing.tx, &hash, table.model.id, &link)?;
             let sign = if url.contains('?') { '&' } else { '?' };
             let url = format!("{url}{sign}token={token}");
-            let header = |name: &str, value: &str| MailHeader { name: name.into(), value: value.into() };
+            let header =
+                |name: &str, value: &str| MailHeader { name: name.into(), value: value.into() };
             let headers = vec![
                 header("List-Unsubscribe", &format!("<{url}>")),
                 header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
@@ -95,7 +96,9 @@ impl Consents<'_> {
 
 fn check_url(url: &str) -> Result<()> {
     let is_plain = url.starts_with("https://")
-        && !url.contains(|c: char| c.is_control() || c.is_whitespace() || matches!(c, '<' | '>' | '#'));
+        && !url.contains(|c: char| {
+            c.is_control() || c.is_whitespace() || matches!(c, '<' | '>' | '#')
+        });
     if !is_plain {
         let message = "must be an address that begins with https://";
         return Err(Error::new(ErrorKind::InvalidValue, message).with_field("url"));

@@ -21,10 +21,7 @@ use crate::{
     ChangeKind, ConsentEvent, ConsentHistory, ConsentKind, ConsentMethod, Error, ErrorKind,
     GetConsents, LegalBasis, NewConsent, PartyRole, RecordId, RecordRef, Result, Timestamp,
     consent::{self, Book, Key, NoticeModel},
-    store::{
-        Connection, consents as rows, records,
-        table::Table,
-    },
+    store::{Connection, consents as rows, records, table::Table},
 };
 
 /// Consent: see [`Crm::consents`].
@@ -105,6 +102,19 @@ pub(super) fn read_event(body: &str) -> Result<ConsentEvent> {
         .map_err(|_| Error::new(ErrorKind::Corrupt, "a consent in the journal cannot be read"))
 }
 
+/// An event as the journal keeps it: without what it does not say.
+fn to_body(event: &ConsentEvent) -> String {
+    fn strip(value: &mut serde_json::Value) {
+        if let serde_json::Value::Object(parts) = value {
+            parts.retain(|_, part| !part.is_null());
+            parts.values_mut().for_each(strip);
+        }
+    }
+    let mut body = serde_json::to_value(event).expect("an event is always JSON");
+    strip(&mut body);
+    body.to_string()
+}
+
 /// Whom an event of the journal is about.
 pub(super) fn subject_of(body: &str) -> Result<RecordRef> {
     Ok(read_event(body)?.subject)
@@ -161,7 +171,8 @@ fn find_notice<'b>(
     let mut of_name = book.notices.iter().filter(|notice| notice.name == name);
     let found = of_name.find(|one| one.language == latest.language && one.version == version);
     found.ok_or_else(|| {
-        Error::new(ErrorKind::NotFound, "no such version of the notice").with_field("notice_version")
+        Error::new(ErrorKind::NotFound, "no such version of the notice")
+            .with_field("notice_version")
     })
 }
 
@@ -254,7 +265,8 @@ fn prepare(writing: &Writing<'_>, new: NewConsent) -> Result<ConsentEvent> {
 }
 
 fn check_times(new: &NewConsent, at: Timestamp, now: Timestamp) -> Result<()> {
-    let out = |field: &str, message| Err(Error::new(ErrorKind::OutOfRange, message).with_field(field));
+    let out =
+        |field: &str, message| Err(Error::new(ErrorKind::OutOfRange, message).with_field(field));
     if at > now {
         return out("at", "lies in the future");
     }
@@ -268,10 +280,14 @@ fn check_times(new: &NewConsent, at: Timestamp, now: Timestamp) -> Result<()> {
 }
 
 /// Gives an event its id, and writes it to the journal, the ledger and what follows from it.
-fn commit(writing: &mut Writing<'_>, table: &Table, mut event: ConsentEvent) -> Result<ConsentEvent> {
+fn commit(
+    writing: &mut Writing<'_>,
+    table: &Table,
+    mut event: ConsentEvent,
+) -> Result<ConsentEvent> {
     event.id = writing.new_id();
     event.recorded_at = writing.now;
-    writing.body = serde_json::to_string(&event).expect("an event is always JSON");
+    writing.body = to_body(&event);
     writing.check_body()?;
     let (stamp, seq) = (writing.stamp(), writing.next_seq());
     writing.log_body(stamp, ChangeKind::ConsentRecorded, None, Some(event.id))?;

@@ -52,7 +52,9 @@ impl Consents<'_> {
                 let chosen = choose(writing, &request, choice).map_err(|error| {
                     let field = error.field().unwrap_or("purpose").to_owned();
                     match field.as_str() {
-                        "purpose" | "channel" => error.with_field(format!("choices[{place}].{field}")),
+                        "purpose" | "channel" => {
+                            error.with_field(format!("choices[{place}].{field}"))
+                        }
                         _ => error,
                     }
                 })?;
@@ -89,7 +91,11 @@ fn read(
     now: Timestamp,
 ) -> Result<Preferences> {
     let table = catalog.table(&request.subject.entity_type);
-    check_subject(conn, table.map_err(|error| error.with_field("subject.type"))?, &request.subject)?;
+    check_subject(
+        conn,
+        table.map_err(|error| error.with_field("subject.type"))?,
+        &request.subject,
+    )?;
     let (ledger, _) = rows::ledger(conn, request.subject.id)?;
     let (book, moment) = (catalog.book(), Moment::new(now, "UTC")?);
     let channels = book.all_channels();
