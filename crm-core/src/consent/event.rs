@@ -100,6 +100,8 @@ named! {
 
     /// How an event came about.
     ConsentMethod {
+        /// A program of the host's.
+        Api = "api",
         /// On a form.
         Form = "form",
         /// By confirming a message.
@@ -116,8 +118,6 @@ named! {
         OneClick = "one_click",
         /// It came with data from elsewhere.
         Import = "import",
-        /// A program of the host's.
-        Api = "api",
         /// The engine, because a time was over.
         Engine = "engine",
     }

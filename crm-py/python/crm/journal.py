@@ -54,6 +54,12 @@ class ChangeKind(StrEnum):
     STAGE_RESET = "stage_reset"
     STAGE_SUPPRESSED = "stage_suppressed"
     STAGE_REMAPPED = "stage_remapped"
+    CHANNEL_DEFINED = "channel_defined"
+    PARTY_DEFINED = "party_defined"
+    POLICY_DEFINED = "policy_defined"
+    PURPOSE_DEFINED = "purpose_defined"
+    NOTICE_PUBLISHED = "notice_published"
+    CONSENT_RECORDED = "consent_recorded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

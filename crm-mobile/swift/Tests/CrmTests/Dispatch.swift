@@ -42,6 +42,7 @@ let branches: [String: Branch] = schemaBranches.merging(recordBranches) { first,
     .merging(viewBranches) { first, _ in first }
     .merging(importBranches) { first, _ in first }
     .merging(lifecycleBranches) { first, _ in first }
+    .merging(consentBranches) { first, _ in first }
 
 private let schemaBranches: [String: Branch] = [
     "attributes.archive": { try $0.archiveAttribute(request: try attributeName($1)).json },

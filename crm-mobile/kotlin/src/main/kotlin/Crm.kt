@@ -64,6 +64,8 @@ class Crm private constructor(handle: Long, private val opened: Boolean) : Engin
     val associations: Associations get() = Associations(this)
     /** Stages, and where records stand on them. */
     val lifecycles: Lifecycles get() = Lifecycles(this)
+    /** What people allowed, and whether we may contact them. */
+    val consents: Consents get() = Consents(this)
     /** Imports that are planned, applied and taken back. */
     val imports: Imports get() = Imports(this)
 
