@@ -11,6 +11,7 @@
 #![allow(missing_docs, clippy::print_stdout, clippy::unwrap_used)]
 
 mod activities;
+mod consents;
 mod queries;
 mod raw;
 mod rows;
@@ -133,6 +134,8 @@ fn main() {
     // A customer does ten things.
     activities::run(folder.path(), 10 * count, &mut report);
     search::run(folder.path(), count, &mut report);
+    // A grant is a transaction of its own.
+    consents::run(folder.path(), count / 10, &mut report);
     let (opening, crm) = timed(|| open(&ours_path, Durability::Full));
     assert_eq!(crm.records("customer").get(ids[0]).unwrap().id, ids[0]);
     let budget = Budget::Time(Duration::from_millis(10));

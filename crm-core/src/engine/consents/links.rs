@@ -27,6 +27,7 @@ impl Consents<'_> {
             let table = subject(writing.tx, writing, &request.subject)?;
             let NewUnsubscribeLink { subject, channel, purpose, contact_point, url } = request;
             let book = writing.catalog.book();
+            book.medium(&channel)?;
             let contact_point = normal_point(book, Some(&channel), contact_point.as_deref())?;
             let purpose = purpose.map(|name| book.purpose(&name).cloned()).transpose()?;
             let controller = purpose.as_ref().and_then(|purpose| purpose.controller.clone());
