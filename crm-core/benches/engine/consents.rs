@@ -60,7 +60,8 @@ pub(crate) fn run(folder: &Path, count: usize, report: &mut impl FnMut(Line)) {
     let allowed = people.len() - people.len().div_ceil(3);
     let all = || assert_eq!(crm.count_records(&request).unwrap(), allowed as u64);
     let by_hand = || {
-        let sql = "SELECT count(*) FROM flag WHERE purpose = 'news' AND channel = 'post' AND is_allowed";
+        let sql =
+            "SELECT count(*) FROM flag WHERE purpose = 'news' AND channel = 'post' AND is_allowed";
         let found: usize = raw.query_row(sql, [], |row| row.get(0)).unwrap();
         assert_eq!(found, allowed);
     };

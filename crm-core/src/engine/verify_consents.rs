@@ -100,3 +100,52 @@ fn differs(conn: &Connection, subject: RecordId) -> Result<Option<&'static str>>
     let follows = rows::following(conn, subject)? == rows::follow(&stored);
     Ok((!follows).then_some("what follows from the ledger is not what the file keeps"))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{ConsentKind, Crm, Flow, NewConsent, PublishNotice, Purpose, RecordRef, values};
+
+    /// A file with a person who allowed, took back, allowed again and paused.
+    fn filled() -> Crm {
+        let crm = Crm::in_memory().unwrap();
+        let consents = crm.consents();
+        consents.publish_notice(PublishNotice::new("news", "en", "Once a week.")).unwrap();
+        consents.define_purpose(Purpose::new("news", ["post"]).notice("news")).unwrap();
+        let ann = crm.contacts().create(values! { "given_name" => "Ann" }).unwrap().id;
+        let ann = || RecordRef::new("contact", ann);
+        consents.record(NewConsent::grant(ann(), "post", "news")).unwrap();
+        consents.record(NewConsent::withdraw(ann())).unwrap();
+        consents.record(NewConsent::grant(ann(), "post", "news").contact_point("Ulm")).unwrap();
+        let mut pause = NewConsent::new(ConsentKind::Paused, ann());
+        pause.expires_at = Some("2999-01-01T00:00:00Z".parse().unwrap());
+        consents.record(pause).unwrap();
+        crm
+    }
+
+    #[test]
+    fn whatever_was_changed_past_the_engine_is_found() {
+        let report = filled().verify(&mut |_| Flow::Continue).unwrap();
+        assert_eq!(report.problems, Vec::<String>::new());
+        for tampering in [
+            "UPDATE crm_consent_event SET kind = 'requested' WHERE kind = 'withdrawn'",
+            "UPDATE crm_consent_event SET supersedes = NULL",
+            "UPDATE crm_consent_event SET contact_point = 'Bonn' WHERE contact_point IS NOT NULL",
+            "UPDATE crm_consent_event SET proof = 2",
+            "UPDATE crm_consent_event SET occurred_at = occurred_at - 1",
+            "UPDATE crm_consent_event SET subject_id = id",
+            "DELETE FROM crm_consent_event WHERE kind = 'withdrawn'",
+            "UPDATE crm_consent_permit SET valid_from = 0",
+            "UPDATE crm_consent_permit SET paused_until = NULL",
+            "DELETE FROM crm_consent_permit",
+            "UPDATE crm_consent_permit SET event_id = subject_id",
+            "UPDATE crm_consent_block SET channel = 'email'",
+            "DELETE FROM crm_consent_block WHERE kind = 'withdrawn'",
+            "UPDATE crm_purpose SET definition = 'x'",
+        ] {
+            let crm = filled();
+            crm.write(|writing| Ok(writing.tx.execute_batch(tampering)?)).unwrap();
+            let report = crm.verify(&mut |_| Flow::Continue).unwrap();
+            assert!(!report.is_ok, "{tampering}");
+        }
+    }
+}
