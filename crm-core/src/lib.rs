@@ -71,6 +71,7 @@
 //! | lifecycles: stages, and where records stand | [`Lifecycles`], [`DefineLifecycle`], [`LifecyclePreset`], [`MoveStage`] |
 //! | rules: what is done when something happens | [`Rules`], [`DefineRule`], [`RuleTrigger`], [`RuleAction`] |
 //! | scores: how promising records are, and why | [`Scores`], [`DefineScore`], [`ScorePreset`], [`ReadScore`], [`RankScores`] |
+//! | consent: what people allowed, and whether we may contact them | [`Consents`], [`NewConsent`], [`MayContact`], [`ConsentDecision`], [`ConsentPolicy`] |
 //! | the journal: history, changes, observers | [`Journal`], [`Change`], [`Crm::observe`] |
 //! | changes forwarded to others, none lost | [`Journal::acknowledge`], [`CloudEvent`] |
 //! | what is wrong with the records | [`Crm::audit_records`] |
@@ -125,6 +126,7 @@ mod arrow;
 mod association;
 mod cell;
 mod condition;
+mod consent;
 mod database;
 mod error;
 mod exchange;
@@ -174,6 +176,17 @@ pub use condition::{
     ConditionPlan, ConsentCondition, Count, End, EvaluateCondition, EventCondition,
     ExplainCondition, FieldBuilder, FieldCondition, Figure, LeafReason, Measure, Operand, Operator,
     RelatedCondition, ScoreCondition, Span, StageCondition, StageOperator, When,
+};
+pub use consent::{
+    BasisFacts, Channel, ChannelPreference, ChannelRule, ConfirmConsent, ConsentDecision,
+    ConsentDefinitions, ConsentEvent, ConsentEvidence, ConsentHistory, ConsentKind, ConsentMethod,
+    ConsentPolicy, ConsentPreset, ConsentRegime, ConsentRequest, ConsentStatus, ContactCap,
+    ContactFrequency, ContactPressure, DecideMany, DecisionReason, DenyReason, GetConsents,
+    GetNotice, GetPreferences, LegalBasis, MailHeader, ManyDecisions, MayContact, Medium,
+    NewConsent, NewUnsubscribeLink, Notice, NoticeSummary, Party, PartyRole, PreferenceChoice,
+    Preferences, PublishNotice, Purpose, PurposePreference, QuietHours, RecordDecision,
+    RequestConsent, SetPreferences, SweepConsents, SweptConsents, Unsubscribe, UnsubscribeLink,
+    Unsubscribed, UseConsent,
 };
 pub use database::{
     AddFile, BackupTo, DatabaseStats, Durability, Empty, EngineInfo, FilePiece, Flow, OpenOptions,
@@ -246,8 +259,8 @@ pub use value::{Address, Bytes, FileRef, Money, Value, Values};
 pub use engine::TableStream;
 #[cfg(feature = "sqlite")]
 pub use engine::{
-    Activities, ActivityKinds, AssociationTypes, Associations, Crm, Files, Imports, Journal,
-    Lifecycles, Observer, Records, Rules, Scores, Timers, Types, Views,
+    Activities, ActivityKinds, AssociationTypes, Associations, Consents, Crm, Files, Imports,
+    Journal, Lifecycles, Observer, Records, Rules, Scores, Timers, Types, Views,
 };
 /// The crates whose types stand in the signatures of feature `arrow`. A new major version of them is
 /// one of ours.

@@ -194,3 +194,15 @@ pub const SCORE_BYTES: usize = 1024 * 1024;
 pub const SCORED_ACTIVITIES: usize = 100_000;
 /// Related records whose scores one rule looks at; of more only the first by id.
 pub const SCORED_RELATED: usize = 10_000;
+/// Channels, parties, purposes and policies of consent in one file, of each; and versions of notices.
+pub const CONSENT_DEFINITIONS: usize = 1_000;
+/// Bytes of one of them as JSON.
+pub const CONSENT_DEFINITION_BYTES: usize = 256 * 1024;
+/// Bytes of a contact point.
+pub const CONTACT_POINT_BYTES: usize = 1_000;
+/// Bytes of each text that shows a consent.
+pub const EVIDENCE_BYTES: usize = 4 * 1024;
+/// Events that one event of the ledger names.
+pub const SUPERSEDED: usize = 1_000;
+/// Choices that a preference centre hands in at once.
+pub const CHOICES: usize = 1_000;

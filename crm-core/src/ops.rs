@@ -11,28 +11,33 @@ use crate::{
     ActivityReport, AddAssociation, AddFile, ApplyChanges, ApplyPlan, ApplyReport,
     ArchiveAssociation, ArchiveRecord, Association, AssociationPage, AssociationType,
     AssociationTypeName, AssociationWalk, AttributeName, AuditRecords, AuditReport, BackupTo,
-    ChangePage, CheckCondition, CheckedCondition, CloneScore, CloudEventPage, ConditionAnswer,
-    ConditionPlan, Consumer, ConsumerName, CountRecords, CreateRecord, Crm, DatabaseStats,
-    DefineActivityKind, DefineActivityPreset, DefineAssociationPreset, DefineAssociationType,
-    DefineAttribute, DefineLifecycle, DefineLifecyclePreset, DefinePreset, DefineRule, DefineScore,
+    ChangePage, Channel, CheckCondition, CheckedCondition, CloneScore, CloudEventPage,
+    ConditionAnswer, ConditionPlan, ConfirmConsent, ConsentDecision, ConsentDefinitions,
+    ConsentEvent, ConsentHistory, ConsentPolicy, ConsentRequest, Consumer, ConsumerName,
+    CountRecords, CreateRecord, Crm, DatabaseStats, DecideMany, DefineActivityKind,
+    DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute,
+    DefineLifecycle, DefineLifecyclePreset, DefinePreset, DefineRule, DefineScore,
     DefineScorePreset, DefineType, DefinedLifecycle, DefinedRule, DrawLifecycle, Drawing, Empty,
     EngineInfo, EntityType, Error, ErrorKind, EvaluateCondition, ExplainCondition, ExplainStage,
     ExportCsv, ExportReport, ExportVcard, FilePiece, FileRef, FindRelated, FindStuck, Flow,
-    Flywheel, FoundRecords, Funnel, GetAcceptance, GetActivity, GetAssociation, GetFlywheel,
-    GetFunnel, GetHistory, GetLifecycleHistory, GetManyRecords, GetRecord, GetRecordBy, GetScore,
-    GetScoreHistory, GetStageTimes, GroupRecords, HistoryPage, IdentifyVisitor, Import, ImportCsv,
-    ImportName, ImportPage, ImportPlan, ImportReport, ImportRun, ImportVcard, Lifecycle,
-    LifecycleHistory, LifecycleName, ListActivities, ListChanges, ListImports, ListPlanRows,
-    ListRecords, ListRuleRuns, ListTimeline, MappingProposal, MoveStage, MovedStage, NewActivity,
-    NextTimer, OpenOptions, PatchAssociation, PatchRecord, PivotRecords, PivotTable, PlanImport,
-    PlannedRows, Progress, ProposeMapping, RankScores, ReadFile, ReadScore, Record,
-    RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor, RescoreReport, ResetStage,
-    RestoreAssociation, RestoreRecord, Result, ResumeImport, RevertReport, RowsPage, Rule,
-    RuleName, RuleRunPage, RuleSimulation, RunSql, RunView, SaveView, SavedView, ScoreAnswer,
+    Flywheel, FoundRecords, Funnel, GetAcceptance, GetActivity, GetAssociation, GetConsents,
+    GetFlywheel, GetFunnel, GetHistory, GetLifecycleHistory, GetManyRecords, GetNotice,
+    GetPreferences, GetRecord, GetRecordBy, GetScore, GetScoreHistory, GetStageTimes, GroupRecords,
+    HistoryPage, IdentifyVisitor, Import, ImportCsv, ImportName, ImportPage, ImportPlan,
+    ImportReport, ImportRun, ImportVcard, Lifecycle, LifecycleHistory, LifecycleName,
+    ListActivities, ListChanges, ListImports, ListPlanRows, ListRecords, ListRuleRuns,
+    ListTimeline, ManyDecisions, MappingProposal, MayContact, MoveStage, MovedStage, NewActivity,
+    NewConsent, NewUnsubscribeLink, NextTimer, Notice, OpenOptions, Party, PatchAssociation,
+    PatchRecord, PivotRecords, PivotTable, PlanImport, PlannedRows, Preferences, Progress,
+    ProposeMapping, PublishNotice, Purpose, RankScores, ReadFile, ReadScore, Record,
+    RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor, RequestConsent, RescoreReport,
+    ResetStage, RestoreAssociation, RestoreRecord, Result, ResumeImport, RevertReport, RowsPage,
+    Rule, RuleName, RuleRunPage, RuleSimulation, RunSql, RunView, SaveView, SavedView, ScoreAnswer,
     ScoreExplanation, ScoreHistory, ScoreModel, ScoreName, ScoreRanking, SearchPage, SearchText,
-    SelectRows, SimulateRule, SqlResult, StageExplanation, StageTimes, StuckPage, Tick, TickTimers,
-    TimelinePage, TypeName, UpsertRecord, Upserted, VerifyReport, ViewAnswer, ViewName, Visitor,
-    WalkAssociations, condition::refusal,
+    SelectRows, SetPreferences, SimulateRule, SqlResult, StageExplanation, StageTimes, StuckPage,
+    SweepConsents, SweptConsents, Tick, TickTimers, TimelinePage, TypeName, Unsubscribe,
+    UnsubscribeLink, Unsubscribed, UpsertRecord, Upserted, UseConsent, VerifyReport, ViewAnswer,
+    ViewName, Visitor, WalkAssociations, condition::refusal,
 };
 
 /// Is told of progress and says whether to go on.
@@ -166,6 +171,9 @@ macro_rules! for_each_operation {
             /// Reads the journal: every change of the file, in order, by pages.
             read "changes.list" ChangesList list_changes(ListChanges) -> ChangePage
                 = |crm, r, _| crm.journal().changes(&r);
+            /// Defines a way to reach people, or changes one.
+            write "channels.define" ChannelsDefine define_channel(Channel) -> Channel
+                = |crm, r, _| crm.consents().define_channel(r);
             /// Checks a condition against an entity type and returns it in normal form, as JSON and as text.
             read "conditions.check" ConditionsCheck check_condition(CheckCondition) -> CheckedCondition
                 = |crm, r, _| crm.check_condition(&r);
@@ -175,6 +183,45 @@ macro_rules! for_each_operation {
             /// Shows the SQL of a condition, how SQLite goes about it, about how many records it finds, and for one record whether and why.
             read "conditions.explain" ConditionsExplain explain_condition(ExplainCondition) -> ConditionPlan
                 = |crm, r, _| crm.explain_condition(&r);
+            /// Confirms a double opt-in with the secret of its message.
+            write "consents.confirm" ConsentsConfirm confirm_consent(ConfirmConsent) -> ConsentEvent
+                = |crm, r, _| crm.consents().confirm(r);
+            /// Says whether somebody may be contacted through a channel for a purpose, with every reason and its evidence.
+            read "consents.decide" ConsentsDecide may_contact(MayContact) -> ConsentDecision
+                = |crm, r, _| crm.consents().decide(&r);
+            /// Says for a page of records whether they may be contacted, with the reasons.
+            read "consents.decide_many" ConsentsDecideMany may_contact_many(DecideMany) -> ManyDecisions
+                = |crm, r, _| crm.consents().decide_many(&r);
+            /// Reads all that the ledger of consent is about: channels, parties, purposes, policies and versions of texts.
+            read "consents.definitions" ConsentsDefinitions list_consent_definitions(Empty) -> ConsentDefinitions
+                = |crm, _, _| crm.consents().definitions();
+            /// Reads the ledger of a person, oldest first, with the proof of each event.
+            read "consents.history" ConsentsHistory get_consent_history(GetConsents) -> ConsentHistory
+                = |crm, r, _| crm.consents().history(&r);
+            /// Reads what a person may choose in a preference centre, and has chosen.
+            read "consents.preferences" ConsentsPreferences get_preferences(GetPreferences) -> Preferences
+                = |crm, r, _| crm.consents().preferences(&r);
+            /// Records what a person allows, refuses or takes back, a legal basis, a restriction or a pause.
+            write "consents.record" ConsentsRecord record_consent(NewConsent) -> ConsentEvent
+                = |crm, r, _| crm.consents().record(r);
+            /// Records that somebody was contacted as it was decided; refused if the ledger has changed since.
+            write "consents.record_use" ConsentsRecordUse record_consent_use(UseConsent) -> ConsentEvent
+                = |crm, r, _| crm.consents().record_use(r);
+            /// Begins a double opt-in and answers with the secret for the message.
+            write "consents.request" ConsentsRequest request_consent(RequestConsent) -> ConsentRequest
+                = |crm, r, _| crm.consents().request(r);
+            /// Records what a person chose in a preference centre, as far as it differs from before.
+            write "consents.set_preferences" ConsentsSetPreferences set_preferences(SetPreferences) -> Preferences
+                = |crm, r, _| crm.consents().set_preferences(r);
+            /// Erases the double opt-ins that nobody confirmed in time.
+            write "consents.sweep" ConsentsSweep sweep_consents(SweepConsents) -> SweptConsents
+                = |crm, r, _| crm.consents().sweep(&r);
+            /// Follows a one-click link: a POST withdraws, a GET only says what it would withdraw.
+            write "consents.unsubscribe" ConsentsUnsubscribe unsubscribe(Unsubscribe) -> Unsubscribed
+                = |crm, r, _| crm.consents().unsubscribe(r);
+            /// Makes a link by which one click withdraws, with the headers of RFC 8058.
+            write "consents.unsubscribe_link" ConsentsUnsubscribeLink make_unsubscribe_link(NewUnsubscribeLink) -> UnsubscribeLink
+                = |crm, r, _| crm.consents().unsubscribe_link(r);
             /// Says up to where a consumer has taken the changes; it goes on from there, and reads again what it did not acknowledge.
             write "consumers.acknowledge" ConsumersAcknowledge acknowledge_changes(AcknowledgeChanges) -> Consumer
                 = |crm, r, _| crm.journal().acknowledge(&r.consumer, r.seq);
@@ -286,6 +333,21 @@ macro_rules! for_each_operation {
             /// Says how long a record stood on each stage: now, last, and altogether.
             read "lifecycles.times" LifecyclesTimes get_stage_times(GetStageTimes) -> StageTimes
                 = |crm, r, _| crm.lifecycles().times(&r);
+            /// Reads a version of a text that people are shown.
+            read "notices.get" NoticesGet get_notice(GetNotice) -> Notice
+                = |crm, r, _| crm.consents().notice(&r);
+            /// Publishes a text that people are shown; another text is the next version.
+            write "notices.publish" NoticesPublish publish_notice(PublishNotice) -> Notice
+                = |crm, r, _| crm.consents().publish_notice(r);
+            /// Defines a controller or a processor, or changes one.
+            write "parties.define" PartiesDefine define_party(Party) -> Party
+                = |crm, r, _| crm.consents().define_party(r);
+            /// Defines what the law of a place, or the house, asks for before somebody is contacted, or changes it.
+            write "policies.define" PoliciesDefine define_policy(ConsentPolicy) -> ConsentPolicy
+                = |crm, r, _| crm.consents().define_policy(r);
+            /// Defines what people are contacted for, or changes it.
+            write "purposes.define" PurposesDefine define_purpose(Purpose) -> Purpose
+                = |crm, r, _| crm.consents().define_purpose(r);
             /// Groups records and computes figures over each group: counts, sums, means, quantiles, shares.
             read "query.group" QueryGroup group_records(GroupRecords) -> RowsPage
                 = |crm, r, _| crm.group_records(&r);

@@ -14,6 +14,7 @@ import json
 import math
 import os
 import re
+import typing
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -619,6 +620,40 @@ def span(request: Request) -> dict[str, Any]:
     return {"from_" if name == "from" else name: moment for name, moment in given.items()}
 
 
+def built(cls: type[Any], request: Request) -> Any:
+    """Take the whole request as the dataclass that a user would write."""
+    given, request.left = request.left, {}
+    return dataclass_of(cls, given)
+
+
+def dataclass_of(cls: type[Any], given: Mapping[str, Json]) -> Any:
+    """Return a dataclass of these fields, whose other fields keep their defaults."""
+    hints = typing.get_type_hints(cls)
+    names = {name: f"{name}_" if f"{name}_" in hints else name for name in given}
+    return cls(**{names[name]: member_of(hints[names[name]], one) for name, one in given.items()})
+
+
+def member_of(hint: Any, value: Json) -> Any:
+    """Return the value of a field of a dataclass."""
+    hints = [hint, *typing.get_args(hint)]
+    if value is None:
+        return None
+    if isinstance(value, list):
+        inner = next(one for one in hints if typing.get_origin(one) is tuple)
+        return tuple(member_of(typing.get_args(inner)[0], one) for one in value)
+    if isinstance(value, dict):
+        return dataclass_of([one for one in hints if dataclasses.is_dataclass(one)][-1], value)
+    if datetime.datetime in hints:
+        return datetime.datetime.fromisoformat(value)
+    return value
+
+
+def shown(request: Request) -> dict[str, Any]:
+    """Take what shows a consent."""
+    given = request.options("evidence")
+    return {name: dataclass_of(crm.ConsentEvidence, one) for name, one in given.items()}
+
+
 CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
     "activities.get": lambda db, r: db.activities.get(r["id"]),
     "activities.identify": lambda db, r: db.activities.identify(
@@ -695,12 +730,42 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
         if is_of_consumer(r)
         else db.changes_page(**r.options("after", "limit"))
     ),
+    "channels.define": lambda db, r: db.consents.define_channel(built(crm.Channel, r)),
     "conditions.check": lambda db, r: db.conditions.check(r["type"], r["condition"]),
     "conditions.evaluate": lambda db, r: db.conditions.evaluate(
         r["type"], r["id"], r["condition"], **r.options("zone"), **moments(r, "at")
     ),
     "conditions.explain": lambda db, r: db.conditions.explain(
         r["type"], r["condition"], **r.options("id", "zone"), **moments(r, "at")
+    ),
+    "consents.confirm": lambda db, r: db.consents.confirm(
+        r["token"], **r.options("language"), **shown(r)
+    ),
+    "consents.decide": lambda db, r: db.consents.decide(built(crm.MayContact, r)),
+    "consents.decide_many": lambda db, r: db.consents.decide_many(
+        r["type"],
+        r["channel"],
+        r["purpose"],
+        **moments(r, "at"),
+        **r.options("where", "zone", "after", "limit"),
+    ),
+    "consents.definitions": lambda db, r: db.consents.definitions(),
+    "consents.history": lambda db, r: db.consents.history(
+        optional_ref(r["subject"]), **r.options("after", "limit")
+    ),
+    "consents.preferences": lambda db, r: db.consents.preferences(
+        optional_ref(r["subject"]), **r.options("contact_point")
+    ),
+    "consents.record": lambda db, r: db.consents.record(built(crm.NewConsent, r)),
+    "consents.record_use": lambda db, r: db.consents.record_use(built(crm.UseConsent, r)),
+    "consents.request": lambda db, r: db.consents.request(built(crm.RequestConsent, r)),
+    "consents.set_preferences": lambda db, r: db.consents.set_preferences(built(crm.SetPreferences, r)),
+    "consents.sweep": lambda db, r: db.consents.sweep(**r.options("limit")),
+    "consents.unsubscribe": lambda db, r: db.consents.unsubscribe(
+        r["token"], r["method"], **shown(r)
+    ),
+    "consents.unsubscribe_link": lambda db, r: db.consents.unsubscribe_link(
+        built(crm.NewUnsubscribeLink, r)
     ),
     "consumers.acknowledge": lambda db, r: db.feed(r["consumer"]).acknowledge(r["seq"]),
     "consumers.list": lambda db, r: db.consumers(),
@@ -788,6 +853,15 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
     "lifecycles.times": lambda db, r: db.lifecycles.times(
         r["lifecycle"], r["id"], **moments(r, "at")
     ),
+    "notices.get": lambda db, r: db.consents.notice(
+        r["name"], **r.options("language", "version")
+    ),
+    "notices.publish": lambda db, r: db.consents.publish_notice(
+        r["name"], r["language"], r["text"], **r.options("asks_again")
+    ),
+    "parties.define": lambda db, r: db.consents.define_party(built(crm.Party, r)),
+    "policies.define": lambda db, r: db.consents.define_policy(built(crm.ConsentPolicy, r)),
+    "purposes.define": lambda db, r: db.consents.define_purpose(built(crm.Purpose, r)),
     "query.group": lambda db, r: db.query.group(
         r["type"],
         parts(crm.GroupKey, r.options("by").get("by", [])),

@@ -221,6 +221,50 @@ def test_every_operation_is_called_by_a_method(
     for preset in ("form", "email_clicked", "email_bounced", "web_visit", "page_view"):
         db.activity_kinds.define_preset(preset)
     db.scores.define_preset("points_and_grade")
+    ann_ref = crm.RecordRef("contact", ann.id)
+    consents = db.consents
+    consents.publish_notice("news", "en", "Once a week.")
+    consents.notice("news")
+    consents.define_channel(crm.Channel(name="fax", medium="other"))
+    consents.define_party(crm.Party(name="acme", role="controller"))
+    quiet = crm.QuietHours(from_="03:00", until="03:01")
+    caps = (crm.ContactCap(most=9, within="P1D"),)
+    rule = crm.ChannelRule(regime="opt_in", caps=caps, quiet=quiet)
+    pressure = crm.ContactPressure(limit=90, half_life_days=7)
+    consents.define_policy(crm.ConsentPolicy(name="own", rules=(rule,), pressure=pressure))
+    consents.define_purpose(
+        crm.Purpose(name="news", channels=("email",), notice="news", policy="own")
+    )
+    shown = crm.ConsentEvidence(reference="r")
+    consents.grant(ann, "email", "news", evidence=shown)
+    use = consents.may_contact(ann, "email", "news")
+    consents.record_use(
+        crm.UseConsent(subject=ann, channel="email", purpose="news", token=use.token)
+    )
+    waiting = consents.request(
+        crm.RequestConsent(
+            subject=ann_ref, channel="email", contact_point="ann@example.org", purpose="news"
+        )
+    )
+    consents.confirm(waiting.token)
+    consents.sweep()
+    link = consents.unsubscribe_link(
+        crm.NewUnsubscribeLink(subject=ann, channel="email", url="https://example.org")
+    )
+    consents.unsubscribe(link.token)
+    consents.withdraw(ann)
+    assert not consents.may_contact(ann, "email", "news")
+    consents.decide_many("contact", "email", "news")
+    consents.preferences(ann)
+    consents.set_preferences(
+        crm.SetPreferences(
+            subject=ann,
+            frequency=crm.ContactFrequency(most=1, within="P7D"),
+            choices=(crm.PreferenceChoice(purpose="news", channel="email", is_chosen=False),),
+        )
+    )
+    consents.history(ann)
+    consents.definitions()
     db.views.save("titles", crm.SelectRows("book", ["title"]))
     db.views.archive("titles")
     db.views.restore("titles")
@@ -312,6 +356,38 @@ def test_every_operation_is_called_by_a_method(
     assert_same(answers["lifecycles.explain"], crm.StageExplanation)
     assert_same(answers["lifecycles.explain"]["next"][0], crm.NextStage)
     assert_same(answers["lifecycles.explain"]["next"][0]["triggers"][0], crm.TriggerAnswer)
+    for name in ("consents.record", "consents.record_use", "consents.confirm"):
+        assert_same(answers[name], crm.ConsentEvent)
+    assert_same(answers["consents.history"], crm.ConsentHistory)
+    assert_same(answers["consents.history"]["events"][0]["evidence"], crm.ConsentEvidence)
+    assert_same(answers["consents.request"], crm.ConsentRequest)
+    assert_same(answers["consents.sweep"], crm.SweptConsents)
+    assert_same(answers["consents.decide"], crm.ConsentDecision)
+    assert_same(answers["consents.decide"]["reasons"][0], crm.DecisionReason)
+    assert_same(answers["consents.decide_many"], crm.ManyDecisions)
+    assert_same(answers["consents.decide_many"]["decisions"][0], crm.RecordDecision)
+    assert_same(answers["consents.unsubscribe_link"], crm.UnsubscribeLink)
+    assert_same(answers["consents.unsubscribe_link"]["headers"][0], crm.MailHeader)
+    assert_same(answers["consents.unsubscribe"], crm.Unsubscribed)
+    for name in ("consents.preferences", "consents.set_preferences"):
+        assert_same(answers[name], crm.Preferences)
+    chosen = answers["consents.preferences"]["purposes"][0]
+    assert_same(chosen, crm.PurposePreference)
+    assert_same(chosen["channels"][0], crm.ChannelPreference)
+    assert_same(answers["consents.set_preferences"]["frequency"], crm.ContactFrequency)
+    definitions = answers["consents.definitions"]
+    assert_same(definitions, crm.ConsentDefinitions)
+    assert_same(definitions["channels"][0], crm.Channel)
+    assert_same(definitions["parties"][0], crm.Party)
+    assert_same(definitions["purposes"][0], crm.Purpose)
+    assert_same(definitions["notices"][0], crm.NoticeSummary)
+    assert_same(answers["notices.get"], crm.Notice)
+    own = answers["policies.define"]
+    assert_same(own, crm.ConsentPolicy)
+    assert_same(own["pressure"], crm.ContactPressure)
+    assert_same(own["rules"][0], crm.ChannelRule)
+    assert_same(own["rules"][0]["quiet"], crm.QuietHours)
+    assert_same(own["rules"][0]["caps"][0], crm.ContactCap)
     assert_same(answers["files.add"], crm.FileRef)
     assert_same(answers["files.read"], crm.FilePiece)
     assert_same(answers["records.get"]["values"]["cover"], crm.FileRef)

@@ -11,6 +11,7 @@
 #![allow(missing_docs, clippy::print_stdout, clippy::unwrap_used)]
 
 mod activities;
+mod consents;
 mod queries;
 mod raw;
 mod rows;
@@ -137,6 +138,8 @@ fn main() {
     search::run(folder.path(), count, &mut report);
     stages::run(folder.path(), count, &mut report);
     scores::run(folder.path(), count, &mut report);
+    // A grant is a transaction of its own.
+    consents::run(folder.path(), count / 10, &mut report);
     let rounds = (0..ROUNDS).map(|_| {
         let (opening, crm) = timed(|| open(&ours_path, Durability::Full));
         assert_eq!(crm.records("customer").get(ids[0]).unwrap().id, ids[0]);

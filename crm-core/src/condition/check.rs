@@ -7,12 +7,13 @@
 use std::borrow::Cow;
 
 use super::{
-    ChangedCondition, Comparison, Condition, EventCondition, FieldCondition, Figure, Measure,
-    Operator, RelatedCondition, ScoreCondition, Span, StageCondition, StageOperator, When,
+    ChangedCondition, Comparison, Condition, ConsentCondition, EventCondition, FieldCondition,
+    Figure, Measure, Operator, RelatedCondition, ScoreCondition, Span, StageCondition,
+    StageOperator, When,
     checked::{
-        ACTIVITY_COLUMNS, ChangedTest, Checked, Column, EventTest, FieldTest, Frame, Leaf,
-        MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, ScoreTest, StageTest, Test, Way,
-        WhenTest,
+        ACTIVITY_COLUMNS, ChangedTest, Checked, Column, ConsentTest, EventTest, FieldTest, Frame,
+        Leaf, MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, ScoreTest, StageTest, Test,
+        Way, WhenTest,
     },
     field::{Field, allows, compare, plain},
     resolve::kind,
@@ -21,6 +22,7 @@ use super::{
 use crate::{
     ChoiceOption, Error, ErrorKind, Kind, Result, Value,
     cell::Cell,
+    consent::{Book, Rule},
     lifecycle::LifecycleModel,
     normal::{decimal::parse_scaled, name::nearest},
     schema::{AttributeModel, TypeModel},
@@ -45,6 +47,8 @@ pub(crate) trait Schema {
     fn lifecycles(&self, entity_type: &str) -> Vec<&LifecycleModel>;
     /// The published versions of the scores of an entity type.
     fn scores(&self, entity_type: &str) -> Vec<&StoredModel>;
+    /// What the ledger of consent is about.
+    fn consent_book(&self) -> &Book;
 }
 
 /// What a condition needs to know of an association type.
@@ -115,7 +119,7 @@ impl<'a> Checker<'a> {
             Condition::Segment(_) => return Err(reserved(path, "segment")),
             Condition::Stage(stage) => Test::Stage(self.stage(stage, path)?),
             Condition::Score(score) => Test::Score(self.score(score, path)?),
-            Condition::Consent(_) => return Err(reserved(path, "consent")),
+            Condition::Consent(consent) => Test::Consent(self.consent(consent, path)?),
         };
         let (path, text) = (path.to_owned(), condition.to_string());
         Ok(Node::Leaf(Box::new(Leaf { path, text, test })))
@@ -527,6 +531,19 @@ impl Checker<'_> {
         let fact = self.next_fact();
         let (model, version, group) = (found.id, found.model.version, group.transpose()?);
         Ok(ScoreTest { fact, model, version, group, op: score.op, value })
+    }
+
+    // ---- consent
+
+    fn consent(&mut self, consent: &ConsentCondition, path: &str) -> Result<ConsentTest> {
+        self.record("consent", path)?;
+        let path = join(path, "consent");
+        let rule = Rule::new(self.schema.consent_book(), &consent.purpose, &consent.channel);
+        let rule = rule.map_err(|error| {
+            let field = error.field().unwrap_or("purpose").to_owned();
+            error.with_field(join(&path, &field))
+        })?;
+        Ok(ConsentTest { fact: self.next_fact(), rule })
     }
 
     // ---- stages

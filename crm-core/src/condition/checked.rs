@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use regex::Regex;
 
 use super::{Comparison, Count, End, Figure, span::Parts};
-use crate::{Kind, Timestamp, cell::Cell};
+use crate::{Kind, Timestamp, cell::Cell, consent::Rule};
 
 /// A condition, ready to be evaluated for records of one entity type.
 #[derive(Debug)]
@@ -40,6 +40,7 @@ pub(crate) enum Test {
     Changed(ChangedTest),
     Stage(StageTest),
     Score(ScoreTest),
+    Consent(ConsentTest),
 }
 
 /// The columns of a record that are not attributes, in the order of their places.
@@ -242,12 +243,29 @@ pub(crate) struct ScoreTest {
     pub(crate) value: i64,
 }
 
+/// A question about what the person allowed.
+#[derive(Debug)]
+pub(crate) struct ConsentTest {
+    pub(crate) fact: usize,
+    pub(crate) rule: Rule,
+}
+
 impl Node {
     /// The leaves, in the order of the condition, without those within them.
     pub(crate) fn leaves(&self) -> Vec<&Leaf> {
         let mut leaves = Vec::new();
         self.visit(&mut |leaf| leaves.push(leaf));
         leaves
+    }
+
+    /// Whether it asks for consent anywhere. What the ledger permits hangs on definitions and policies
+    /// too, which change without a write of the record: no answer to it is kept.
+    pub(crate) fn asks_for_consent(&self) -> bool {
+        self.leaves().into_iter().any(|leaf| match &leaf.test {
+            Test::Consent(_) => true,
+            Test::Related(test) => test.filter.as_deref().is_some_and(Self::asks_for_consent),
+            _ => false,
+        })
     }
 
     /// Whether it asks for nothing but the row.

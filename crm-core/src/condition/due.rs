@@ -8,8 +8,8 @@
 use super::{
     Count, End,
     checked::{
-        ChangedTest, Compare, Direction, EventTest, FieldTest, Frame, Leaf, MeasureTest, Node,
-        RelatedTest, ScoreTest, Test, WhenTest,
+        ChangedTest, Compare, ConsentTest, Direction, EventTest, FieldTest, Frame, Leaf,
+        MeasureTest, Node, RelatedTest, ScoreTest, Test, WhenTest,
     },
     crossing::{Line, crossing},
     evaluate::{Facts, Subject, changes, counts, is_true},
@@ -65,6 +65,7 @@ impl Ahead<'_> {
             Test::Changed(test) => self.changed(test),
             Test::Stage(_) => None,
             Test::Score(test) => self.score(test),
+            Test::Consent(test) => self.consent(test),
         }
     }
 
@@ -248,6 +249,22 @@ impl Ahead<'_> {
         // A comparison changes at most where the score reaches the value, or is more.
         let levels = [test.value, test.value.saturating_add(1)];
         sheet.next_crossing(test.group, self.moment.now().micros(), &levels)
+    }
+
+    // ---- consent
+
+    fn consent(&self, test: &ConsentTest) -> Option<i64> {
+        let Some(Facts::Consent(ledger)) = self.subject.facts.get(test.fact) else { return None };
+        let ends = ledger.entries().iter().filter_map(|entry| {
+            let at = entry.occurred_at.micros();
+            let lapses = test.rule.lapses_after.and_then(|span| self.within(at, span));
+            earliest([
+                self.ahead(at),
+                entry.expires_at.and_then(|end| self.ahead(end.micros())),
+                lapses,
+            ])
+        });
+        ends.min()
     }
 
     // ---- related records

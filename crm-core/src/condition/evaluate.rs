@@ -10,14 +10,15 @@ use serde::{Deserialize, Serialize};
 use super::{
     Count, End, Figure,
     checked::{
-        ChangedTest, Checked, Column, Compare, Direction, EventTest, FieldTest, HoldMode, Leaf,
-        MeasureTest, Node, RelatedTest, ScoreTest, StageTest, Test, TextMatch, Way, WhenTest,
-        order,
+        ChangedTest, Checked, Column, Compare, ConsentTest, Direction, EventTest, FieldTest,
+        HoldMode, Leaf, MeasureTest, Node, RelatedTest, ScoreTest, StageTest, Test, TextMatch, Way,
+        WhenTest, order,
     },
     when::{self, Moment},
 };
 use crate::{
-    Kind, Timestamp, cell::Cell, normal::decimal::format_scaled, scoring::Sheet, shape::debug,
+    Kind, Timestamp, cell::Cell, consent::Ledger, normal::decimal::format_scaled, scoring::Sheet,
+    shape::debug,
 };
 
 /// What is known of a record: its row, and a fact for each leaf that needs more than that.
@@ -39,6 +40,8 @@ pub(crate) enum Facts {
     Stage(Option<String>),
     /// What is kept of what the record scores.
     Score(Option<Sheet>),
+    /// What the person allowed and took back.
+    Consent(Ledger),
 }
 
 /// A record in use that is related to the subject.
@@ -122,6 +125,7 @@ impl<'a> Evaluation<'a> {
             Test::Changed(test) => self.changed(test),
             Test::Stage(test) => self.stage(test),
             Test::Score(test) => self.score(test),
+            Test::Consent(test) => self.consent(test),
         }
     }
 
@@ -316,6 +320,21 @@ impl<'a> Evaluation<'a> {
         let score = sheet.points(test.group, self.moment.now().micros());
         let points = format_scaled(score, 3);
         (test.op.holds(score.cmp(&test.value)), format!("it scores {points}"))
+    }
+
+    // ---- consent
+
+    fn consent(&self, test: &ConsentTest) -> (bool, String) {
+        let nothing = Ledger::default();
+        let ledger = match self.subject.facts.get(test.fact) {
+            Some(Facts::Consent(ledger)) => ledger,
+            _ => &nothing,
+        };
+        let is_true = test.rule.permits(ledger, self.moment);
+        let count = ledger.entries().len();
+        let reason =
+            if is_true { "the ledger permits it" } else { "the ledger does not permit it" };
+        (is_true, format!("{reason}, of {count} events"))
     }
 
     // ---- the past

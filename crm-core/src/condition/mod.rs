@@ -94,7 +94,7 @@ pub enum Condition {
     Stage(StageCondition),
     /// The record scores so much.
     Score(ScoreCondition),
-    /// The person allowed it. Not evaluated yet.
+    /// The person allowed it.
     Consent(ConsentCondition),
 }
 
@@ -430,7 +430,8 @@ pub struct ScoreCondition {
     pub value: Value,
 }
 
-/// What the person allowed.
+/// What the person allowed, as far as the ledger says: caps, pressure and quiet hours are asked when
+/// somebody is to be contacted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConsentCondition {
     /// The channel, such as `email`.

@@ -111,6 +111,8 @@ impl Reach {
                 Test::Score(test) => {
                     reads.scores.insert(test.model);
                 }
+                // No answer to it is kept.
+                Test::Consent(_) => {}
                 Test::Related(test) => {
                     if let Way::Reference(column) = &test.way {
                         reads.columns.insert(column.place);

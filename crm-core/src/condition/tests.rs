@@ -38,6 +38,12 @@ impl Schema for Types {
         Vec::new()
     }
 
+    fn consent_book(&self) -> &crate::consent::Book {
+        static BOOK: std::sync::LazyLock<crate::consent::Book> =
+            std::sync::LazyLock::new(crate::consent::Book::default);
+        &BOOK
+    }
+
     fn lifecycles(&self, _: &str) -> Vec<&crate::lifecycle::LifecycleModel> {
         Vec::new()
     }
@@ -444,7 +450,18 @@ const REFUSALS: &[Refusal] = &[
         "score.name",
         Some("define it with scores.define, and publish it"),
     ),
-    ("consent(\"email\", \"x\")", ErrorKind::InvalidArgument, "consent", None),
+    (
+        "consent(\"emai\", \"x\")",
+        ErrorKind::NotFound,
+        "consent.channel",
+        Some("did you mean \"email\"?"),
+    ),
+    (
+        "consent(\"email\", \"x\")",
+        ErrorKind::NotFound,
+        "consent.purpose",
+        Some("define it with purposes.define"),
+    ),
 ];
 
 #[test]

@@ -26,7 +26,7 @@ pub(crate) fn depends_on_time(node: &Node) -> bool {
         }
         Test::Changed(test) => test.within.is_some(),
         Test::Stage(_) => false,
-        // Points fade.
-        Test::Score(_) => true,
+        // Points fade, and consents end.
+        Test::Score(_) | Test::Consent(_) => true,
     })
 }

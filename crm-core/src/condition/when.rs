@@ -78,6 +78,27 @@ impl Moment {
         day_shifted(self.today(), span, direction).unwrap_or(end.days().into())
     }
 
+    /// The minute of the day, and the day of the week from 1, which is Monday.
+    pub(crate) fn clock(&self) -> (u32, u32) {
+        clock(&self.local)
+    }
+
+    /// This minute of the day so many days later, with its minute and day of the week: where the clocks
+    /// skip it, the next that there is.
+    pub(crate) fn later(&self, days: i64, minute: u32) -> (Timestamp, (u32, u32)) {
+        let (hour, minute) = (i64::from(minute / 60), i64::from(minute % 60));
+        let day = self.local.date().checked_add(Span::new().days(days));
+        let moment = day.and_then(|day| {
+            let time = civil::Time::midnight();
+            let time = time.checked_add(Span::new().hours(hour).minutes(minute))?;
+            day.to_datetime(time).to_zoned_datetime(self.local.time_zone().clone())
+        });
+        match moment {
+            Ok(moment) => (Timestamp::clamped(moment.timestamp().as_microsecond()), clock(&moment)),
+            Err(_) => (Timestamp::MAX, (0, 1)),
+        }
+    }
+
     /// The first and the last moment of a frame, in microseconds.
     pub(crate) fn frame(&self, frame: Frame) -> (i64, i64) {
         match frame {
@@ -178,6 +199,12 @@ fn day(moment: &ZonedDateTime) -> i64 {
     let (year, month, day) = (i32::from(date.year()), date.month(), date.day());
     let day = Date::from_ymd(year, month.unsigned_abs().into(), day.unsigned_abs().into());
     day.unwrap_or(if year < 1 { Date::MIN } else { Date::MAX }).days().into()
+}
+
+fn clock(moment: &ZonedDateTime) -> (u32, u32) {
+    let minute = i32::from(moment.hour()) * 60 + i32::from(moment.minute());
+    let weekday = moment.weekday().to_monday_one_offset();
+    (minute.unsigned_abs(), weekday.unsigned_abs().into())
 }
 
 /// The moment a span away: by its days as the calendar has them, then by its hours.

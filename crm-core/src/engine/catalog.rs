@@ -1,4 +1,5 @@
-//! The entity types, kinds of activities, types of associations, lifecycles and rules of the file, with the SQL of their tables,
+//! The entity types, kinds of activities, types of associations, lifecycles, scores, rules and definitions of consent of
+//! the file, with the SQL of their tables,
 //! as one immutable snapshot.
 //!
 //! A change of the schema makes a new catalog, which replaces the old one after the commit; a call
@@ -13,6 +14,7 @@ use super::rollups::Rollups;
 use crate::{
     Error, ErrorKind, Result, ScoreState,
     association::AssociationModel,
+    consent::Book,
     lifecycle::{Lifecycle, LifecycleModel, Program, Programs, check_cycles},
     normal::name::nearest,
     rule::{RuleModel, RuleProgram, RulePrograms, check_rule_cycles},
@@ -22,7 +24,7 @@ use crate::{
         Connection,
         activities::{self, KindTable},
         associations::{self, AssociationTable},
-        definitions, lifecycles, rules, scores,
+        consents, definitions, lifecycles, rules, scores,
         table::Table,
     },
 };
@@ -37,6 +39,7 @@ pub(super) struct Catalog {
     lifecycles: BTreeMap<String, Arc<LifecycleModel>>,
     /// Every version, by name and version.
     scores: BTreeMap<(String, i64), Arc<StoredModel>>,
+    book: Arc<Book>,
     /// Made of all of the above when it is first asked for.
     programs: OnceLock<Arc<Programs>>,
     rules: BTreeMap<String, Arc<RuleModel>>,
@@ -66,6 +69,7 @@ impl Catalog {
             scores: scores
                 .map(|stored| ((stored.model.name.clone(), stored.model.version), stored))
                 .collect(),
+            book: Arc::new(consents::load(conn)?),
             programs: OnceLock::new(),
             rules: rules.map(|model| (model.name().to_owned(), model)).collect(),
             rule_programs: OnceLock::new(),
@@ -153,6 +157,18 @@ impl Catalog {
         let mut catalog = self.begin();
         catalog.rules.insert(model.name().to_owned(), Arc::new(model));
         catalog
+    }
+
+    /// The same definitions, with these of consent.
+    pub(super) fn with_book(&self, book: Book) -> Self {
+        let mut catalog = self.begin();
+        catalog.book = Arc::new(book);
+        catalog
+    }
+
+    /// What the ledger of consent is about.
+    pub(super) fn book(&self) -> &Arc<Book> {
+        &self.book
     }
 
     pub(super) fn find(&self, name: &str) -> Option<&Arc<Table>> {

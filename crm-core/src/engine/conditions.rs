@@ -10,6 +10,7 @@ use crate::{
         self, AssociationShape, ChangeFact, ChangedTest, Checked, Facts, Moment, Named, Node,
         RelatedFact, RelatedTest, Schema, Subject, Test, Way,
     },
+    consent::Book,
     journal::read_body,
     lifecycle::LifecycleModel,
     limits,
@@ -19,7 +20,7 @@ use crate::{
         Connection,
         activities::Happened,
         condition::{self as sql, Expression},
-        facts, journal, lifecycles,
+        consents, facts, journal, lifecycles,
         records::{self as rows, StoredRow},
         scores,
     },
@@ -213,6 +214,11 @@ impl Loader<'_> {
                     let sheet = kept.map(|kept| Sheet::from_bytes(&kept.sheet)).transpose()?;
                     Facts::Score(sheet)
                 }
+                Test::Consent(_) => {
+                    let (ledger, _) = consents::ledger(self.conn, row.id)?;
+                    self.spend(ledger.entries().len())?;
+                    Facts::Consent(ledger)
+                }
                 Test::Changed(test) => Facts::Changes(self.changes(test, model, row.id)?),
             });
         }
@@ -338,6 +344,10 @@ impl Schema for Catalog {
             stored.model.state == ScoreState::Published && stored.model.entity_type == entity_type
         });
         published.map(|stored| &**stored).collect()
+    }
+
+    fn consent_book(&self) -> &Book {
+        self.book()
     }
 
     fn associations(&self) -> Vec<&str> {

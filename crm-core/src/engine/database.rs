@@ -161,6 +161,7 @@ impl Crm {
         self.verify_lifecycles(&mut report, &mut step)?;
         self.verify_scores(&mut report, &mut step)?;
         self.verify_rules(&mut report, &mut step)?;
+        self.verify_consents(&mut report, &mut step)?;
         goes_on(0, true)?;
         report.problems.truncate(FINDINGS);
         report.is_ok = report.problems.is_empty();

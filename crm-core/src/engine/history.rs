@@ -1,6 +1,6 @@
 //! Reading the journal: the history of one record, and everything that changed.
 
-use super::{Catalog, Crm, check_limit, consumers};
+use super::{Catalog, Crm, check_limit, consents, consumers};
 use crate::{
     Activity, Change, ChangeKind, ChangePage, Error, ErrorKind, GetHistory, HistoryEntry,
     HistoryPage, ListChanges, RecordId, Result, Values,
@@ -132,6 +132,10 @@ pub(super) fn to_change(catalog: &Catalog, row: StoredChange) -> Result<Change> 
                 let whose = rule_owner(&row.body)?;
                 (entity_type, record_id) = (Some(whose.entity_type), Some(whose.id));
             }
+        }
+        (None, Some(_)) if row.kind == ChangeKind::ConsentRecorded => {
+            let subject = consents::subject_of(&row.body)?;
+            (entity_type, record_id) = (Some(subject.entity_type), Some(subject.id));
             definition = Some(row.body);
         }
         (None, Some(id)) => {

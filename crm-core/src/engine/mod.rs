@@ -2,7 +2,7 @@
 //! opens transactions.
 //!
 //! Each room is one file here (`types`, `records`, `activities`, `associations`, `conditions`, `queries`,
-//! `history`, `files`, `csv_import`, `vcard_import`, `csv_export`, `imports`, `lifecycles`, `rules`, `database` …), and every method reads the same
+//! `history`, `files`, `csv_import`, `vcard_import`, `csv_export`, `imports`, `lifecycles`, `scores`, `rules`, `consents`, `database` …), and every method reads the same
 //! way: validate, load, decide, save, return. The invariant: what a method
 //! returned `Ok` for is committed, and its rows in the journal with it.
 
@@ -19,6 +19,7 @@ mod associations;
 mod audit;
 mod catalog;
 mod conditions;
+mod consents;
 mod consumers;
 mod csv_export;
 mod csv_import;
@@ -51,6 +52,7 @@ mod vcard_import;
 mod verify;
 mod verify_activities;
 mod verify_associations;
+mod verify_consents;
 mod verify_lifecycles;
 mod verify_records;
 mod verify_rules;
@@ -66,6 +68,7 @@ pub use activity_kinds::ActivityKinds;
 pub use arrow_export::TableStream;
 pub use association_types::AssociationTypes;
 pub use associations::Associations;
+pub use consents::Consents;
 pub use files::Files;
 pub use history::Journal;
 pub use imports::Imports;
@@ -336,6 +339,12 @@ impl Crm {
     #[must_use]
     pub fn scores(&self) -> Scores<'_> {
         Scores::new(self)
+    }
+
+    /// Consent: the ledger of what people allowed, and whether we may contact them.
+    #[must_use]
+    pub fn consents(&self) -> Consents<'_> {
+        Consents::new(self)
     }
 
     /// Imports that are planned, applied, and can be taken back.

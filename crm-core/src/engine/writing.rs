@@ -8,6 +8,7 @@ use super::{Catalog, Crm, View, reactions::Reactions, rollups::Pending};
 use crate::{
     ChangeKind, Commit, Error, ErrorKind, RecordId, Result, Timestamp,
     association::AssociationModel,
+    consent::Book,
     journal::Hlc,
     lifecycle::LifecycleModel,
     limits,
@@ -244,6 +245,12 @@ impl<'a> Writing<'a> {
         trial::undo(self.tx)?;
         self.head = head;
         Ok(value)
+    }
+
+    /// Makes these definitions of consent part of the schema.
+    pub(super) fn set_book(&mut self, book: Book) {
+        self.catalog = Arc::new(self.catalog.with_book(book));
+        self.schema_changed = true;
     }
 
     /// Sets when a room is to look at a record again for one of its definitions; `None` if never.

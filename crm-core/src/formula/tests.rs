@@ -82,6 +82,12 @@ impl Schema for World {
         Vec::new()
     }
 
+    fn consent_book(&self) -> &crate::consent::Book {
+        static BOOK: std::sync::LazyLock<crate::consent::Book> =
+            std::sync::LazyLock::new(crate::consent::Book::default);
+        &BOOK
+    }
+
     fn lifecycles(&self, _: &str) -> Vec<&LifecycleModel> {
         Vec::new()
     }

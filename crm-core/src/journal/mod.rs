@@ -140,6 +140,18 @@ change_kinds! {
     ScoreRetired = "score_retired";
     /// A record crossed a threshold of a score.
     ScoreCrossed = "score_crossed";
+    /// A channel was defined or its definition changed.
+    ChannelDefined = "channel_defined";
+    /// A controller or processor was defined or its definition changed.
+    PartyDefined = "party_defined";
+    /// A policy of consent was defined or its definition changed.
+    PolicyDefined = "policy_defined";
+    /// A purpose was defined or its definition changed.
+    PurposeDefined = "purpose_defined";
+    /// A version of a text that people are shown was published.
+    NoticePublished = "notice_published";
+    /// An event of the ledger of consent was recorded.
+    ConsentRecorded = "consent_recorded";
 }
 
 impl ChangeKind {
@@ -199,8 +211,8 @@ pub struct Change {
     pub record_id: Option<RecordId>,
     /// The new values of a record's attributes; null for those that were cleared.
     pub values: Values,
-    /// For a definition, a view, a file, a visitor, where a record stands, a run of a rule or an
-    /// event for the host: what the journal holds, as JSON.
+    /// For a definition, a view, a file, a visitor, a consent, where a record stands, a run of a rule
+    /// or an event for the host: what the journal holds, as JSON.
     pub definition: Option<String>,
     /// An activity as it was recorded: without what came later, that is whose record its visitor
     /// turned out to be and by which activity it was superseded.

@@ -362,7 +362,17 @@ impl Maker<'_> {
     }
 
     fn rule(&self, rule: &ScoreRule) -> Result<(RuleProgram, (i64, i64))> {
-        let check = |condition| condition::check(condition, self.schema, self.entity_type);
+        let check = |condition| {
+            let checked = condition::check(condition, self.schema, self.entity_type)?;
+            match checked.root.asks_for_consent() {
+                true => Err(Error::new(
+                    ErrorKind::InvalidArgument,
+                    "a score that is kept live does not ask for consent",
+                )
+                .with_hint("ask consents.decide when somebody is to be contacted")),
+                false => Ok(checked),
+            }
+        };
         let condition = rule.condition.as_ref().map(check).transpose();
         let condition = condition.map_err(|error| within("where", error))?;
         let (source, mut reach) = match (&rule.related, &rule.activity) {

@@ -11,13 +11,14 @@ use rusqlite::{Connection, params_from_iter};
 
 use super::table::{Table, quote};
 use crate::{
-    Comparison, Count, End, Figure, Kind, Result, Timestamp,
+    Comparison, ConsentRegime, Count, End, Figure, Kind, Result, Timestamp,
     cell::Cell,
     condition::{
         ChangedTest, Checked, Column, Compare, Direction, EventTest, FieldTest, HoldMode,
         MeasureTest, Moment, Named, Node, RelatedTest, ScoreTest, StageTest, Test, TextMatch, Way,
         WhenTest,
     },
+    consent::Rule,
 };
 
 /// A boolean expression over the table of an entity type, with its parameters in order.
@@ -146,6 +147,7 @@ impl<'m> Writer<'m> {
                     Test::Changed(test) => self.changed(test, scope),
                     Test::Stage(test) => self.stage(test, scope),
                     Test::Score(test) => self.score(test, scope),
+                    Test::Consent(test) => self.consent(&test.rule, scope),
                 }
                 self.push(")");
             }
@@ -532,6 +534,80 @@ impl<'m> Writer<'m> {
         self.push(")");
     }
 
+    // ---- consent
+
+    /// As `Rule::permits`, over what the file keeps of the ledgers.
+    fn consent(&mut self, rule: &Rule, scope: &Scope) {
+        if !rule.is_offered {
+            return self.push("0");
+        }
+        let now = Cell::Integer(self.moment.now().micros());
+        let open = format!(
+            "{}.id IN (SELECT subject_id FROM crm_consent_permit WHERE purpose = ",
+            scope.row
+        );
+        self.push(&open);
+        self.bind(text(&rule.purpose));
+        self.push(" AND channel = ");
+        self.bind(text(&rule.channel));
+        self.push(" AND controller IS ");
+        self.bind(optional(rule.controller.as_ref()));
+        self.push(" AND valid_from <= ");
+        self.bind(now.clone());
+        self.push(" AND ifnull(valid_until > ");
+        self.bind(now.clone());
+        self.push(", 1)");
+        if !rule.is_transactional {
+            self.push(" AND ifnull(paused_until <= ");
+            self.bind(now.clone());
+            self.push(", 1)");
+        }
+        if rule.guards_minors {
+            self.push(" AND (by_guardian OR ifnull(minor_until <= ");
+            self.bind(now.clone());
+            self.push(", 1))");
+        }
+        self.push(" AND (basis IN ");
+        self.list(rule.bases.iter().map(|basis| text(basis.name())));
+        self.push(" OR (basis = 'consent' AND proof >= ");
+        self.bind(Cell::Integer(rule.least_proof as i64));
+        if let Some(latest) = rule.latest_lapse(self.moment) {
+            self.push(" AND active_at >= ");
+            self.bind(Cell::Integer(latest.micros()));
+        }
+        for (language, version) in &rule.least_versions {
+            self.push(" AND ifnull(notice <> ");
+            self.bind(optional(rule.notice.as_ref()));
+            self.push(" OR language <> ");
+            self.bind(text(language));
+            self.push(" OR notice_version >= ");
+            self.bind(Cell::Integer(*version));
+            self.push(", 1)");
+        }
+        self.push(")))");
+        if rule.regime == ConsentRegime::OptOut {
+            self.push(&format!(
+                " OR NOT EXISTS (SELECT 1 FROM crm_consent_block WHERE subject_id = {}.id AND ifnull(until > ",
+                scope.row
+            ));
+            self.bind(now);
+            self.push(", 1)");
+            if rule.is_transactional {
+                self.push(" AND kind <> 'paused'");
+            }
+            // A minor is one whatever the event names.
+            let minors =
+                if rule.guards_minors { "kind = 'minor' OR " } else { "kind <> 'minor' AND " };
+            self.push(&format!(" AND ({minors}(ifnull(channel = "));
+            self.bind(text(&rule.channel));
+            self.push(", 1) AND ifnull(purpose = ");
+            self.bind(text(&rule.purpose));
+            self.push(", 1) AND ifnull(controller = ");
+            self.bind(optional(rule.controller.as_ref()));
+            self.push(", 1))))");
+        }
+    }
+
     // ---- the past
 
     fn changed(&mut self, test: &ChangedTest, scope: &Scope) {
@@ -618,7 +694,11 @@ fn height(node: &Node) -> usize {
             let filter = match &leaf.test {
                 Test::Event(test) => test.filter.as_deref(),
                 Test::Related(test) => test.filter.as_deref(),
-                Test::Field(_) | Test::Changed(_) | Test::Stage(_) | Test::Score(_) => None,
+                Test::Field(_)
+                | Test::Changed(_)
+                | Test::Stage(_)
+                | Test::Score(_)
+                | Test::Consent(_) => None,
             };
             QUESTION.max(filter.map_or(0, |filter| height(filter) + 4))
         }
@@ -632,6 +712,10 @@ fn is_existence(count: Count) -> Option<bool> {
         (Comparison::Eq | Comparison::Lte, 0) | (Comparison::Lt, 1) => Some(false),
         _ => None,
     }
+}
+
+fn optional(text: Option<&String>) -> Cell {
+    text.map_or(Cell::Null, |text| Cell::Text(text.clone()))
 }
 
 fn text(text: &str) -> Cell {

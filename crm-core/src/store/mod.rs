@@ -32,6 +32,7 @@ mod snapshot;
 pub(crate) mod activities;
 pub(crate) mod associations;
 pub(crate) mod condition;
+pub(crate) mod consents;
 pub(crate) mod consumers;
 pub(crate) mod definitions;
 pub(crate) mod facts;

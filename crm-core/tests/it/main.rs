@@ -7,6 +7,7 @@ mod audit;
 mod bad_input;
 mod conditions;
 mod conformance;
+mod consents;
 mod corpora;
 mod crash;
 mod csv;

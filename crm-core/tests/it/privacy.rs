@@ -337,6 +337,71 @@ fn about_rules(id: RecordId) -> Vec<(&'static str, Json)> {
     ]
 }
 
+/// Those about consent, of which one has a person in it. What a use and a confirmation need is done before.
+fn about_consents(crm: &Crm, id: RecordId) -> Vec<(&'static str, Json)> {
+    let subject = json!({ "type": "everything", "id": id });
+    let point = "Zanzibarine@example.org";
+    let evidence = json!({ "ip": "8675309", "note": "Zanzibarine", "url": "Quillfeather" });
+    let notice = json!({ "name": "news", "language": "en", "text": "We write." });
+    let purpose =
+        json!({ "name": "news", "channels": ["email"], "notice": "news", "policy": "eu_general" });
+    let question = json!({ "subject": subject, "channel": "email", "purpose": "news", "contact_point": point });
+    let grant = json!({
+        "kind": "granted", "subject": subject, "channel": "email", "purpose": "news",
+        "contact_point": point, "source": "Quillfeather", "evidence": evidence,
+    });
+    let run = |operation: &str, request: &Json| {
+        let request = Request::from_json(operation, request.to_string().as_bytes()).unwrap();
+        let response = crm.execute(request, &mut |_| Flow::Continue).unwrap();
+        serde_json::to_value(response).unwrap()
+    };
+    run("notices.publish", &notice);
+    run("purposes.define", &purpose);
+    run("consents.record", &grant);
+    let waiting = run("consents.request", &question)["token"].clone();
+    let url = json!("https://example.org/Quillfeather");
+    let link =
+        json!({ "subject": subject, "channel": "email", "contact_point": point, "url": url });
+    let posted = run("consents.unsubscribe_link", &link)["token"].clone();
+    let mut use_ = question.clone();
+    use_["token"] = run("consents.decide", &question)["token"].clone();
+    use_["source"] = json!("Zanzibarine");
+    let chosen = json!([{ "purpose": "news", "channel": "email", "is_chosen": false }]);
+    vec![
+        ("consents.record_use", use_),
+        ("consents.decide", question.clone()),
+        (
+            "consents.decide_many",
+            json!({ "type": "everything", "channel": "email", "purpose": "news" }),
+        ),
+        ("consents.request", question),
+        ("consents.confirm", json!({ "token": waiting, "evidence": evidence })),
+        ("consents.history", json!({ "subject": subject })),
+        ("consents.preferences", json!({ "subject": subject, "contact_point": point })),
+        ("consents.unsubscribe_link", link),
+        (
+            "consents.unsubscribe",
+            json!({ "token": posted, "method": "POST", "evidence": evidence }),
+        ),
+        ("consents.record", grant),
+        (
+            "consents.set_preferences",
+            json!({
+                "subject": subject, "contact_point": point, "choices": chosen,
+                "source": "Quillfeather", "evidence": evidence,
+            }),
+        ),
+        ("consents.sweep", json!({})),
+        ("consents.definitions", json!({})),
+        ("notices.publish", notice),
+        ("notices.get", json!({ "name": "news" })),
+        ("channels.define", json!({ "name": "fax", "medium": "other" })),
+        ("parties.define", json!({ "name": "acme", "role": "controller" })),
+        ("policies.define", json!({ "name": "own", "rules": [] })),
+        ("purposes.define", purpose),
+    ]
+}
+
 /// Those about queries.
 fn about_queries() -> Vec<(&'static str, Json)> {
     let condition = json!({ "field": "a_text", "op": "neq", "value": "Zanzibarine" });
@@ -536,6 +601,7 @@ fn debug_shows_shapes_and_not_what_is_stored() {
     asked.extend(about_lifecycles(id));
     asked.extend(about_rules(id));
     asked.extend(about_scores(id));
+    asked.extend(about_consents(&crm, id));
     asked.extend(about_activities(id, chat));
     // First, because a plan is refused when somebody wrote since.
     asked.splice(0..0, about_imports(&crm));

@@ -3,6 +3,7 @@
 //! Each test states one law of the design. The file is in memory, and time is what the test says.
 
 mod conditions;
+mod consents;
 mod draws;
 mod formulas;
 mod lifecycles;

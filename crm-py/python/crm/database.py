@@ -17,6 +17,7 @@ from crm.activities import Activities, ActivityKinds
 from crm.archived import Archived
 from crm.associations import Associations, AssociationTypes
 from crm.conditions import Conditions
+from crm.consents import Consents
 from crm.errors import InvalidArgumentError
 from crm.exchange import Csv
 from crm.feed import CloudEvent, CloudEventPage, Consumer, Feed, read_events
@@ -224,6 +225,11 @@ class Crm:
     def timers(self) -> Timers:
         """What falls due by time alone."""
         return Timers(self._engine)
+
+    @property
+    def consents(self) -> Consents:
+        """What people allowed, and whether we may contact them."""
+        return Consents(self._engine)
 
     @property
     def conditions(self) -> Conditions:

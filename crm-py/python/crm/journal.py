@@ -65,6 +65,12 @@ class ChangeKind(StrEnum):
     SCORE_PUBLISHED = "score_published"
     SCORE_RETIRED = "score_retired"
     SCORE_CROSSED = "score_crossed"
+    CHANNEL_DEFINED = "channel_defined"
+    PARTY_DEFINED = "party_defined"
+    POLICY_DEFINED = "policy_defined"
+    PURPOSE_DEFINED = "purpose_defined"
+    NOTICE_PUBLISHED = "notice_published"
+    CONSENT_RECORDED = "consent_recorded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -327,3 +327,126 @@ CREATE TABLE crm_rule (
     definition TEXT NOT NULL,              -- JSON
     archived_at INTEGER                    -- microseconds UTC; NULL while in use
 ) STRICT;
+
+CREATE TABLE crm_channel (
+    -- Ways to reach people, besides those that need no definition.
+    name TEXT PRIMARY KEY,
+    definition TEXT NOT NULL,              -- JSON
+    seq INTEGER NOT NULL                   -- of the row in the journal
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE crm_party (
+    -- Controllers and processors.
+    name TEXT PRIMARY KEY,
+    definition TEXT NOT NULL,              -- JSON
+    seq INTEGER NOT NULL                   -- of the row in the journal
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE crm_policy (
+    -- What the law of a place, or the house, asks for.
+    name TEXT PRIMARY KEY,
+    definition TEXT NOT NULL,              -- JSON
+    seq INTEGER NOT NULL                   -- of the row in the journal
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE crm_purpose (
+    -- What people are contacted for.
+    name TEXT PRIMARY KEY,
+    definition TEXT NOT NULL,              -- JSON
+    seq INTEGER NOT NULL                   -- of the row in the journal
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE crm_notice (
+    -- Versions of the texts that people are shown; none ever changes.
+    name TEXT NOT NULL,
+    language TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    sha256 TEXT NOT NULL,                  -- of the text, 64 hexadecimal digits
+    asks_again INTEGER NOT NULL,           -- 0 or 1: whether earlier versions no longer count
+    published_at INTEGER NOT NULL,         -- microseconds UTC
+    seq INTEGER NOT NULL,                  -- of the row in the journal
+    PRIMARY KEY (name, language, version)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE crm_consent_event (
+    -- The ledger: what a decision looks at. The whole of each event is the body of its row in the journal.
+    subject_id BLOB NOT NULL,              -- 16 bytes: the record
+    seq INTEGER NOT NULL,                  -- of the row in the journal
+    id BLOB NOT NULL,                      -- 16 bytes
+    type_id INTEGER NOT NULL REFERENCES crm_type (id),
+    kind TEXT NOT NULL,
+    channel TEXT,                          -- NULL: every one
+    purpose TEXT,                          -- NULL: every one
+    controller TEXT,                       -- NULL: every one, or where something is permitted none in particular
+    contact_point TEXT,                    -- in its normal form; NULL: every one
+    basis TEXT,                            -- of what permits
+    proof INTEGER NOT NULL,                -- 0 none, 1 one step, 2 request and confirmation
+    notice TEXT,
+    language TEXT,
+    notice_version INTEGER,
+    occurred_at INTEGER NOT NULL,          -- microseconds UTC
+    expires_at INTEGER,                    -- microseconds UTC
+    supersedes BLOB,                       -- 16 bytes for each event that it names
+    by_guardian INTEGER NOT NULL,          -- 0 or 1
+    frequency_most INTEGER,
+    frequency_within TEXT,
+    PRIMARY KEY (subject_id, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE crm_consent_permit (
+    -- What follows from the ledger: events that permit, and against which nothing stands for ever.
+    subject_id BLOB NOT NULL,              -- 16 bytes: the record
+    event_id BLOB NOT NULL,                -- 16 bytes
+    channel TEXT NOT NULL,
+    purpose TEXT NOT NULL,
+    controller TEXT,                       -- NULL: every one, or where something is permitted none in particular
+    basis TEXT NOT NULL,
+    proof INTEGER NOT NULL,                -- 0 none, 1 one step, 2 request and confirmation
+    notice TEXT,
+    language TEXT,
+    notice_version INTEGER,
+    valid_from INTEGER NOT NULL,           -- microseconds UTC: given, and no restriction of a time lasts
+    valid_until INTEGER,                   -- microseconds UTC
+    paused_until INTEGER,                  -- microseconds UTC
+    active_at INTEGER NOT NULL,            -- microseconds UTC: given or last used
+    by_guardian INTEGER NOT NULL,          -- 0 or 1
+    minor_until INTEGER,                   -- microseconds UTC
+    PRIMARY KEY (subject_id, event_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX crm_consent_permit_by_purpose ON crm_consent_permit (purpose, channel);
+
+CREATE TABLE crm_consent_block (
+    -- What follows from the ledger: events that restrict, and minors, unless taken back by name.
+    subject_id BLOB NOT NULL,              -- 16 bytes: the record
+    event_id BLOB NOT NULL,                -- 16 bytes
+    kind TEXT NOT NULL,
+    channel TEXT,                          -- NULL: every one
+    purpose TEXT,                          -- NULL: every one
+    controller TEXT,                       -- NULL: every one, or where something is permitted none in particular
+    until INTEGER,                         -- microseconds UTC; NULL: for ever
+    PRIMARY KEY (subject_id, event_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE crm_consent_request (
+    -- Double opt-ins; those that nobody confirms are erased. The journal knows nothing of them.
+    token BLOB PRIMARY KEY,                -- SHA-256 of the secret
+    body TEXT NOT NULL,                    -- JSON: the event that the confirmation records
+    requested_at INTEGER NOT NULL,         -- microseconds UTC
+    expires_at INTEGER NOT NULL,           -- microseconds UTC
+    confirmed_at INTEGER                   -- microseconds UTC; NULL: it waits
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX crm_consent_request_by_end ON crm_consent_request (expires_at);
+
+CREATE TABLE crm_consent_link (
+    -- Links by which one click withdraws. The journal knows nothing of them.
+    token BLOB PRIMARY KEY,                -- SHA-256 of the secret
+    type_id INTEGER NOT NULL REFERENCES crm_type (id),
+    subject_id BLOB NOT NULL,              -- 16 bytes: the record
+    channel TEXT NOT NULL,
+    purpose TEXT,                          -- NULL: every one
+    controller TEXT,                       -- NULL: every one, or where something is permitted none in particular
+    contact_point TEXT                     -- in its normal form; NULL: every one
+) STRICT, WITHOUT ROWID;

@@ -4,20 +4,23 @@
 use crm_core::{
     AcknowledgeChanges, ActivityKindName, AddAssociation, AddFile, ApplyChanges, ApplyPlan,
     ArchiveAssociation, ArchiveRecord, AssociationTypeName, AttributeName, AuditRecords, BackupTo,
-    CheckCondition, CloneScore, ConsumerName, CountRecords, CreateRecord, Crm, DefineActivityKind,
-    DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute,
-    DefineLifecycle, DefineLifecyclePreset, DefinePreset, DefineRule, DefineScore,
-    DefineScorePreset, DefineType, DrawLifecycle, Empty, Error, EvaluateCondition,
-    ExplainCondition, ExplainStage, ExportCsv, ExportVcard, FindRelated, FindStuck, Flow,
-    GetAcceptance, GetActivity, GetAssociation, GetFlywheel, GetFunnel, GetHistory,
-    GetLifecycleHistory, GetManyRecords, GetRecord, GetRecordBy, GetScore, GetScoreHistory,
-    GetStageTimes, GroupRecords, IdentifyVisitor, ImportCsv, ImportName, ImportVcard,
-    LifecycleName, ListActivities, ListChanges, ListImports, ListPlanRows, ListRecords,
-    ListRuleRuns, ListTimeline, MoveStage, NewActivity, PatchAssociation, PatchRecord,
-    PivotRecords, PlanImport, ProposeMapping, RankScores, ReadFile, ReadScore, RecordActivities,
-    ReleaseVisitor, ResetStage, RestoreAssociation, RestoreRecord, ResumeImport, RuleName, RunSql,
-    RunView, SaveView, ScoreName, SearchText, SelectRows, SimulateRule, TickTimers, TypeName,
-    UpsertRecord, ViewName, WalkAssociations, ops::Request,
+    Channel, CheckCondition, CloneScore, ConfirmConsent, ConsentPolicy, ConsumerName, CountRecords,
+    CreateRecord, Crm, DecideMany, DefineActivityKind, DefineActivityPreset,
+    DefineAssociationPreset, DefineAssociationType, DefineAttribute, DefineLifecycle,
+    DefineLifecyclePreset, DefinePreset, DefineRule, DefineScore, DefineScorePreset, DefineType,
+    DrawLifecycle, Empty, Error, EvaluateCondition, ExplainCondition, ExplainStage, ExportCsv,
+    ExportVcard, FindRelated, FindStuck, Flow, GetAcceptance, GetActivity, GetAssociation,
+    GetConsents, GetFlywheel, GetFunnel, GetHistory, GetLifecycleHistory, GetManyRecords,
+    GetNotice, GetPreferences, GetRecord, GetRecordBy, GetScore, GetScoreHistory, GetStageTimes,
+    GroupRecords, IdentifyVisitor, ImportCsv, ImportName, ImportVcard, LifecycleName,
+    ListActivities, ListChanges, ListImports, ListPlanRows, ListRecords, ListRuleRuns,
+    ListTimeline, MayContact, MoveStage, NewActivity, NewConsent, NewUnsubscribeLink, Party,
+    PatchAssociation, PatchRecord, PivotRecords, PlanImport, ProposeMapping, PublishNotice,
+    Purpose, RankScores, ReadFile, ReadScore, RecordActivities, ReleaseVisitor, RequestConsent,
+    ResetStage, RestoreAssociation, RestoreRecord, ResumeImport, RuleName, RunSql, RunView,
+    SaveView, ScoreName, SearchText, SelectRows, SetPreferences, SimulateRule, SweepConsents,
+    TickTimers, TypeName, Unsubscribe, UpsertRecord, UseConsent, ViewName, WalkAssociations,
+    ops::Request,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
@@ -88,9 +91,27 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
             .call(|r: AttributeName| crm.types().restore_attribute(&r.entity_type, &r.attribute)),
         "changes.cloud_events" => with.call(|r: ListChanges| crm.journal().cloud_events(&r)),
         "changes.list" => with.call(|r: ListChanges| crm.journal().changes(&r)),
+        "channels.define" => with.call(|r: Channel| crm.consents().define_channel(r)),
         "conditions.check" => with.call(|r: CheckCondition| crm.check_condition(&r)),
         "conditions.evaluate" => with.call(|r: EvaluateCondition| crm.evaluate_condition(&r)),
         "conditions.explain" => with.call(|r: ExplainCondition| crm.explain_condition(&r)),
+        "consents.confirm" => with.call(|r: ConfirmConsent| crm.consents().confirm(r)),
+        "consents.decide" => with.call(|r: MayContact| crm.consents().decide(&r)),
+        "consents.decide_many" => with.call(|r: DecideMany| crm.consents().decide_many(&r)),
+        "consents.definitions" => with.call(|_: Empty| crm.consents().definitions()),
+        "consents.history" => with.call(|r: GetConsents| crm.consents().history(&r)),
+        "consents.preferences" => with.call(|r: GetPreferences| crm.consents().preferences(&r)),
+        "consents.record" => with.call(|r: NewConsent| crm.consents().record(r)),
+        "consents.record_use" => with.call(|r: UseConsent| crm.consents().record_use(r)),
+        "consents.request" => with.call(|r: RequestConsent| crm.consents().request(r)),
+        "consents.set_preferences" => {
+            with.call(|r: SetPreferences| crm.consents().set_preferences(r))
+        }
+        "consents.sweep" => with.call(|r: SweepConsents| crm.consents().sweep(&r)),
+        "consents.unsubscribe" => with.call(|r: Unsubscribe| crm.consents().unsubscribe(r)),
+        "consents.unsubscribe_link" => {
+            with.call(|r: NewUnsubscribeLink| crm.consents().unsubscribe_link(r))
+        }
         "consumers.acknowledge" => {
             with.call(|r: AcknowledgeChanges| crm.journal().acknowledge(&r.consumer, r.seq))
         }
@@ -130,6 +151,11 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         }
         "lifecycles.stuck" => with.call(|r: FindStuck| crm.lifecycles().stuck(&r)),
         "lifecycles.times" => with.call(|r: GetStageTimes| crm.lifecycles().times(&r)),
+        "notices.get" => with.call(|r: GetNotice| crm.consents().notice(&r)),
+        "notices.publish" => with.call(|r: PublishNotice| crm.consents().publish_notice(r)),
+        "parties.define" => with.call(|r: Party| crm.consents().define_party(r)),
+        "policies.define" => with.call(|r: ConsentPolicy| crm.consents().define_policy(r)),
+        "purposes.define" => with.call(|r: Purpose| crm.consents().define_purpose(r)),
         "query.group" => with.call(|r: GroupRecords| crm.group_records(&r)),
         "query.pivot" => with.call(|r: PivotRecords| crm.pivot_records(&r)),
         "query.select" => with.call(|r: SelectRows| crm.select_rows(&r)),

@@ -27,6 +27,9 @@ extension Crm {
     /// Records of the type `deal`.
     public var deals: Records { records("deal") }
 
+    /// What people allowed, and whether we may contact them.
+    public var consents: Consents { Consents(crm: self) }
+
     /// Stages, and where records stand on them.
     public var lifecycles: Lifecycles { Lifecycles(crm: self) }
 

@@ -45,6 +45,7 @@ let branches: [String: Branch] = schemaBranches.merging(recordBranches) { first,
     .merging(lifecycleBranches) { first, _ in first }
     .merging(ruleBranches) { first, _ in first }
     .merging(scoreBranches) { first, _ in first }
+    .merging(consentBranches) { first, _ in first }
 
 private let schemaBranches: [String: Branch] = [
     "attributes.archive": { try $0.archiveAttribute(request: try attributeName($1)).json },

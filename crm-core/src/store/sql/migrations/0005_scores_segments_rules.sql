@@ -63,3 +63,118 @@ CREATE TABLE crm_rule (
     definition TEXT NOT NULL,
     archived_at INTEGER
 ) STRICT;
+
+-- Consent: what it is about, the ledger, and what follows from it.
+
+CREATE TABLE crm_channel (
+    name TEXT PRIMARY KEY,
+    definition TEXT NOT NULL,
+    seq INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE crm_party (
+    name TEXT PRIMARY KEY,
+    definition TEXT NOT NULL,
+    seq INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE crm_policy (
+    name TEXT PRIMARY KEY,
+    definition TEXT NOT NULL,
+    seq INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE crm_purpose (
+    name TEXT PRIMARY KEY,
+    definition TEXT NOT NULL,
+    seq INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE crm_notice (
+    name TEXT NOT NULL,
+    language TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    asks_again INTEGER NOT NULL,
+    published_at INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (name, language, version)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE crm_consent_event (
+    subject_id BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    id BLOB NOT NULL,
+    type_id INTEGER NOT NULL REFERENCES crm_type (id),
+    kind TEXT NOT NULL,
+    channel TEXT,
+    purpose TEXT,
+    controller TEXT,
+    contact_point TEXT,
+    basis TEXT,
+    proof INTEGER NOT NULL,
+    notice TEXT,
+    language TEXT,
+    notice_version INTEGER,
+    occurred_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    supersedes BLOB,
+    by_guardian INTEGER NOT NULL,
+    frequency_most INTEGER,
+    frequency_within TEXT,
+    PRIMARY KEY (subject_id, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE crm_consent_permit (
+    subject_id BLOB NOT NULL,
+    event_id BLOB NOT NULL,
+    channel TEXT NOT NULL,
+    purpose TEXT NOT NULL,
+    controller TEXT,
+    basis TEXT NOT NULL,
+    proof INTEGER NOT NULL,
+    notice TEXT,
+    language TEXT,
+    notice_version INTEGER,
+    valid_from INTEGER NOT NULL,
+    valid_until INTEGER,
+    paused_until INTEGER,
+    active_at INTEGER NOT NULL,
+    by_guardian INTEGER NOT NULL,
+    minor_until INTEGER,
+    PRIMARY KEY (subject_id, event_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX crm_consent_permit_by_purpose ON crm_consent_permit (purpose, channel);
+
+CREATE TABLE crm_consent_block (
+    subject_id BLOB NOT NULL,
+    event_id BLOB NOT NULL,
+    kind TEXT NOT NULL,
+    channel TEXT,
+    purpose TEXT,
+    controller TEXT,
+    until INTEGER,
+    PRIMARY KEY (subject_id, event_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE crm_consent_request (
+    token BLOB PRIMARY KEY,
+    body TEXT NOT NULL,
+    requested_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    confirmed_at INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX crm_consent_request_by_end ON crm_consent_request (expires_at);
+
+CREATE TABLE crm_consent_link (
+    token BLOB PRIMARY KEY,
+    type_id INTEGER NOT NULL REFERENCES crm_type (id),
+    subject_id BLOB NOT NULL,
+    channel TEXT NOT NULL,
+    purpose TEXT,
+    controller TEXT,
+    contact_point TEXT
+) STRICT, WITHOUT ROWID;

@@ -72,6 +72,9 @@ class Crm private constructor(handle: Long, private val opened: Boolean) : Engin
 
     /** How promising records are: models, scores, explanations and rankings. */
     val scores: Scores get() = Scores(this)
+
+    /** What people allowed, and whether we may contact them. */
+    val consents: Consents get() = Consents(this)
     /** Imports that are planned, applied and taken back. */
     val imports: Imports get() = Imports(this)
 

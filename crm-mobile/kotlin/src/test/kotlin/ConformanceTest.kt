@@ -31,12 +31,16 @@ import org.crmcore.model.AssociationTypeName
 import org.crmcore.model.AttributeName
 import org.crmcore.model.AuditRecords
 import org.crmcore.model.BackupTo
+import org.crmcore.model.Channel
 import org.crmcore.model.CheckCondition
 import org.crmcore.model.CloneScore
+import org.crmcore.model.ConfirmConsent
+import org.crmcore.model.ConsentPolicy
 import org.crmcore.model.ConsumerName
 import org.crmcore.model.CountRecords
 import org.crmcore.model.CreateRecord
 import org.crmcore.model.CrmException
+import org.crmcore.model.DecideMany
 import org.crmcore.model.DefineActivityKind
 import org.crmcore.model.DefineActivityPreset
 import org.crmcore.model.DefineAssociationPreset
@@ -61,11 +65,14 @@ import org.crmcore.model.FindStuck
 import org.crmcore.model.GetAcceptance
 import org.crmcore.model.GetActivity
 import org.crmcore.model.GetAssociation
+import org.crmcore.model.GetConsents
 import org.crmcore.model.GetFlywheel
 import org.crmcore.model.GetFunnel
 import org.crmcore.model.GetHistory
 import org.crmcore.model.GetLifecycleHistory
 import org.crmcore.model.GetManyRecords
+import org.crmcore.model.GetNotice
+import org.crmcore.model.GetPreferences
 import org.crmcore.model.GetRecord
 import org.crmcore.model.GetRecordBy
 import org.crmcore.model.GetScore
@@ -84,19 +91,26 @@ import org.crmcore.model.ListPlanRows
 import org.crmcore.model.ListRecords
 import org.crmcore.model.ListRuleRuns
 import org.crmcore.model.ListTimeline
+import org.crmcore.model.MayContact
 import org.crmcore.model.MoveStage
 import org.crmcore.model.NewActivity
+import org.crmcore.model.NewConsent
+import org.crmcore.model.NewUnsubscribeLink
 import org.crmcore.model.OpenOptions
+import org.crmcore.model.Party
 import org.crmcore.model.PatchAssociation
 import org.crmcore.model.PatchRecord
 import org.crmcore.model.PivotRecords
 import org.crmcore.model.PlanImport
 import org.crmcore.model.ProposeMapping
+import org.crmcore.model.PublishNotice
+import org.crmcore.model.Purpose
 import org.crmcore.model.RankScores
 import org.crmcore.model.ReadFile
 import org.crmcore.model.ReadScore
 import org.crmcore.model.RecordActivities
 import org.crmcore.model.ReleaseVisitor
+import org.crmcore.model.RequestConsent
 import org.crmcore.model.ResetStage
 import org.crmcore.model.RestoreAssociation
 import org.crmcore.model.RestoreRecord
@@ -108,10 +122,14 @@ import org.crmcore.model.SaveView
 import org.crmcore.model.ScoreName
 import org.crmcore.model.SearchText
 import org.crmcore.model.SelectRows
+import org.crmcore.model.SetPreferences
 import org.crmcore.model.SimulateRule
+import org.crmcore.model.SweepConsents
 import org.crmcore.model.TickTimers
 import org.crmcore.model.TypeName
+import org.crmcore.model.Unsubscribe
 import org.crmcore.model.UpsertRecord
+import org.crmcore.model.UseConsent
 import org.crmcore.model.ViewName
 import org.crmcore.model.WalkAssociations
 import org.junit.jupiter.api.AfterAll
@@ -197,9 +215,23 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "attributes.restore" to call(AttributeName::class) { restoreAttribute(it) },
     "changes.cloud_events" to call(ListChanges::class) { listCloudEvents(it) },
     "changes.list" to call(ListChanges::class) { listChanges(it) },
+    "channels.define" to call(Channel::class) { defineChannel(it) },
     "conditions.check" to call(CheckCondition::class) { checkCondition(it) },
     "conditions.evaluate" to call(EvaluateCondition::class) { evaluateCondition(it) },
     "conditions.explain" to call(ExplainCondition::class) { explainCondition(it) },
+    "consents.confirm" to call(ConfirmConsent::class) { confirmConsent(it) },
+    "consents.decide" to call(MayContact::class) { mayContact(it) },
+    "consents.decide_many" to call(DecideMany::class) { mayContactMany(it) },
+    "consents.definitions" to call(Empty::class) { listConsentDefinitions(it) },
+    "consents.history" to call(GetConsents::class) { getConsentHistory(it) },
+    "consents.preferences" to call(GetPreferences::class) { getPreferences(it) },
+    "consents.record" to call(NewConsent::class) { recordConsent(it) },
+    "consents.record_use" to call(UseConsent::class) { recordConsentUse(it) },
+    "consents.request" to call(RequestConsent::class) { requestConsent(it) },
+    "consents.set_preferences" to call(SetPreferences::class) { setPreferences(it) },
+    "consents.sweep" to call(SweepConsents::class) { sweepConsents(it) },
+    "consents.unsubscribe" to call(Unsubscribe::class) { unsubscribe(it) },
+    "consents.unsubscribe_link" to call(NewUnsubscribeLink::class) { makeUnsubscribeLink(it) },
     "consumers.acknowledge" to call(AcknowledgeChanges::class) { acknowledgeChanges(it) },
     "consumers.list" to call(Empty::class) { listConsumers(it) },
     "consumers.remove" to call(ConsumerName::class) { removeConsumer(it) },
@@ -214,6 +246,11 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "database.verify" to call(Empty::class) { verify(it) },
     "files.add" to call(AddFile::class) { addFile(it) },
     "files.read" to call(ReadFile::class) { readFile(it) },
+    "notices.get" to call(GetNotice::class) { getNotice(it) },
+    "notices.publish" to call(PublishNotice::class) { publishNotice(it) },
+    "parties.define" to call(Party::class) { defineParty(it) },
+    "policies.define" to call(ConsentPolicy::class) { definePolicy(it) },
+    "purposes.define" to call(Purpose::class) { definePurpose(it) },
     "query.group" to call(GroupRecords::class) { groupRecords(it) },
     "query.pivot" to call(PivotRecords::class) { pivotRecords(it) },
     "query.select" to call(SelectRows::class) { selectRows(it) },

@@ -1,0 +1,315 @@
+//! Judges definitions and new events, as far as that needs no file.
+
+use super::{
+    Book, Channel, ConsentEvidence, ConsentKind, ConsentMethod, ConsentPolicy, LegalBasis, Medium,
+    NewConsent, Party, PartyRole, PublishNotice, Purpose,
+    rule::{Quiet, span},
+};
+use crate::{Error, ErrorKind, Result, limits, normal, schema::check};
+
+fn required(field: &str, message: &str) -> Error {
+    Error::new(ErrorKind::Required, message).with_field(field)
+}
+
+fn invalid(field: &str, message: &str) -> Error {
+    Error::new(ErrorKind::InvalidArgument, message).with_field(field)
+}
+
+/// # Errors
+///
+/// `InvalidArgument` if the name is none; `OutOfRange` if the weight is no number from 0.
+pub(crate) fn check_channel(channel: &Channel) -> Result<()> {
+    check::identifier(&channel.name, "channel")?;
+    check::texts(&channel.label, "")?;
+    if !(0.0..=1e6).contains(&channel.weight) {
+        return Err(
+            Error::new(ErrorKind::OutOfRange, "must be 0 to 1,000,000").with_field("weight")
+        );
+    }
+    Ok(())
+}
+
+/// # Errors
+///
+/// `InvalidArgument` if the name is none; `InvalidValue` if there is no such country.
+pub(crate) fn check_party(party: &mut Party) -> Result<()> {
+    check::identifier(&party.name, "party")?;
+    check::texts(&party.label, &party.address)?;
+    check::texts(&party.contact, "").map_err(|error| error.with_field("contact"))?;
+    if !party.country.is_empty() {
+        let country = normal::country::country(&party.country);
+        party.country = country.map_err(|error| error.with_field("country"))?.to_owned();
+    }
+    Ok(())
+}
+
+/// # Errors
+///
+/// `NotFound` if it names what is not there; `InvalidArgument`; `Duplicate`.
+pub(crate) fn check_purpose(purpose: &Purpose, book: &Book) -> Result<()> {
+    check::identifier(&purpose.name, "purpose")?;
+    check::texts(&purpose.label, &purpose.description)?;
+    check::texts(&purpose.dpv, "").map_err(|error| error.with_field("dpv"))?;
+    if book.policy(&purpose.policy).is_none() {
+        return Err(Error::new(ErrorKind::NotFound, "no such policy")
+            .with_field("policy")
+            .with_hint("define it with policies.define, or name a preset such as \"eu_strict\""));
+    }
+    for (place, channel) in purpose.channels.iter().enumerate() {
+        let at = |error: Error| error.with_field(format!("channels[{place}]"));
+        book.medium(channel).map_err(at)?;
+        if purpose.channels[..place].contains(channel) {
+            return Err(at(Error::new(ErrorKind::Duplicate, "the channel is there twice")));
+        }
+    }
+    if let Some(controller) = &purpose.controller {
+        book.party(controller, PartyRole::Controller, "controller")?;
+    }
+    for (place, processor) in purpose.processors.iter().enumerate() {
+        book.party(processor, PartyRole::Processor, &format!("processors[{place}]"))?;
+    }
+    match &purpose.notice {
+        Some(notice) if !book.notices.iter().any(|known| known.name == *notice) => {
+            Err(no_notice("notice"))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn no_notice(field: &str) -> Error {
+    Error::new(ErrorKind::NotFound, "no such notice")
+        .with_field(field)
+        .with_hint("publish it with notices.publish")
+}
+
+/// # Errors
+///
+/// The field is the place, such as `rules[1].quiet.from`: `InvalidArgument`, `InvalidValue`, `NotFound`,
+/// `Duplicate`, `OutOfRange`.
+pub(crate) fn check_policy(policy: &ConsentPolicy, book: &Book) -> Result<()> {
+    check::identifier(&policy.name, "policy")?;
+    check::texts(&policy.label, "")?;
+    span(&policy.confirms_within).map_err(|error| error.with_field("confirms_within"))?;
+    if let Some(pressure) = &policy.pressure {
+        if !(0.0..=1e9).contains(&pressure.limit) {
+            let message = "must be 0 to 1,000,000,000";
+            return Err(Error::new(ErrorKind::OutOfRange, message).with_field("pressure.limit"));
+        }
+        if !(1..=365).contains(&pressure.half_life_days) {
+            return Err(Error::new(ErrorKind::OutOfRange, "must be 1 to 365")
+                .with_field("pressure.half_life_days"));
+        }
+    }
+    for (place, rule) in policy.rules.iter().enumerate() {
+        let at = |field: &str| format!("rules[{place}].{field}");
+        if !rule.channel.is_empty() {
+            book.medium(&rule.channel).map_err(|error| error.with_field(at("channel")))?;
+        }
+        if policy.rules[..place].iter().any(|other| other.channel == rule.channel) {
+            let message = "there is a rule for this channel already";
+            return Err(Error::new(ErrorKind::Duplicate, message).with_field(at("channel")));
+        }
+        let spans = [
+            ("lapses_after", &rule.lapses_after),
+            ("warns_before", &rule.warns_before),
+            ("retention", &rule.retention),
+        ];
+        for (field, text) in spans {
+            if let Some(text) = text {
+                span(text).map_err(|error| error.with_field(at(field)))?;
+            }
+        }
+        if let Some(quiet) = &rule.quiet {
+            Quiet::new(quiet).map_err(|error| {
+                let field = error.field().unwrap_or_default().to_owned();
+                error.with_field(at(&format!("quiet.{field}")))
+            })?;
+        }
+        for (nth, cap) in rule.caps.iter().enumerate() {
+            let field = at(&format!("caps[{nth}].within"));
+            span(&cap.within).map_err(|error| error.with_field(field))?;
+        }
+    }
+    Ok(())
+}
+
+/// # Errors
+///
+/// `InvalidArgument` if the name is none; `InvalidValue` if the language is none; `Required` if there is
+/// no text; `LimitExceeded` past a megabyte.
+pub(crate) fn check_notice(notice: &mut PublishNotice) -> Result<()> {
+    check::identifier(&notice.name, "notice")?;
+    notice.language = language(&notice.language)?;
+    if notice.text.trim().is_empty() {
+        return Err(required("text", "a notice has a text"));
+    }
+    if notice.text.len() > limits::LONG_TEXT_BYTES {
+        let message = format!("at most {} bytes", limits::LONG_TEXT_BYTES);
+        return Err(Error::new(ErrorKind::LimitExceeded, message).with_field("text"));
+    }
+    Ok(())
+}
+
+/// A language in its normal form.
+pub(crate) fn language(text: &str) -> Result<String> {
+    let locale = normal::locale::locale(text).map_err(|error| error.with_field("language"))?;
+    Ok(locale.into_owned())
+}
+
+/// A contact point in the form in which two that mean the same are equal.
+///
+/// # Errors
+///
+/// `InvalidValue` if it is none for the medium; `LimitExceeded` if it is too long.
+pub(crate) fn contact_point(text: &str, medium: Option<Medium>) -> Result<String> {
+    let at = |error: Error| error.with_field("contact_point");
+    if text.trim().is_empty() {
+        return Err(at(Error::new(ErrorKind::InvalidValue, "must be text")));
+    }
+    if text.len() > limits::CONTACT_POINT_BYTES {
+        let message = format!("at most {} bytes", limits::CONTACT_POINT_BYTES);
+        return Err(at(Error::new(ErrorKind::LimitExceeded, message)));
+    }
+    match medium {
+        // Who opts out as Ann@ must not get mail as ann@.
+        Some(Medium::Email) => Ok(normal::email::email(text).map_err(at)?.to_lowercase()),
+        Some(Medium::Phone | Medium::Sms) => {
+            Ok(normal::phone::phone(text).map_err(at)?.into_owned())
+        }
+        _ => Ok(text.trim().to_owned()),
+    }
+}
+
+/// # Errors
+///
+/// `LimitExceeded` if a text is too long.
+pub(crate) fn check_evidence(evidence: Option<&ConsentEvidence>, field: &str) -> Result<()> {
+    for (name, text) in evidence.iter().flat_map(|evidence| evidence.texts()) {
+        check_text(text.as_deref(), &format!("{field}.{name}"))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn check_text(text: Option<&str>, field: &str) -> Result<()> {
+    if text.is_none_or(|text| text.len() <= limits::EVIDENCE_BYTES) {
+        return Ok(());
+    }
+    let message = format!("at most {} bytes", limits::EVIDENCE_BYTES);
+    Err(Error::new(ErrorKind::LimitExceeded, message).with_field(field))
+}
+
+/// Judges an event before it is recorded.
+///
+/// # Errors
+///
+/// `InvalidArgument` for what does not go with its kind; `Required` for what the kind needs;
+/// `LimitExceeded`; `InvalidValue`.
+pub(crate) fn check_new(new: &NewConsent) -> Result<()> {
+    let kind = new.kind;
+    if matches!(kind, ConsentKind::Confirmed | ConsentKind::Used) {
+        let how = match kind {
+            ConsentKind::Confirmed => "confirm it with consents.confirm",
+            _ => "record it with consents.record_use",
+        };
+        return Err(invalid("kind", "is not recorded so").with_hint(how));
+    }
+    check_evidence(new.evidence.as_ref(), "evidence")?;
+    check_evidence(new.request_evidence.as_ref(), "request_evidence")?;
+    check_text(new.source.as_deref(), "source")?;
+    if new.supersedes.as_ref().is_some_and(|ids| ids.len() > limits::SUPERSEDED) {
+        let message = format!("at most {}", limits::SUPERSEDED);
+        return Err(Error::new(ErrorKind::LimitExceeded, message).with_field("supersedes"));
+    }
+    let names = new.supersedes.as_ref().is_some_and(|ids| !ids.is_empty());
+    if kind.is_permitting() {
+        if new.channel.is_none() {
+            return Err(required("channel", "what is permitted has a channel"));
+        }
+        if new.purpose.is_none() {
+            return Err(required("purpose", "what is permitted has a purpose"));
+        }
+        if names && matches!(kind, ConsentKind::Imported | ConsentKind::Based) {
+            let message = "only the person's own act counts against what restricts";
+            return Err(invalid("supersedes", message));
+        }
+        if kind == ConsentKind::Based {
+            return check_basis(new);
+        }
+    } else if names && kind != ConsentKind::Lifted {
+        return Err(invalid("supersedes", "only what permits or lifts names other events"));
+    }
+    if new.basis.is_some() || new.facts.is_some() {
+        let field = if new.basis.is_some() { "basis" } else { "facts" };
+        return Err(invalid(field, "only an event of kind based has one"));
+    }
+    match kind {
+        ConsentKind::Lifted if !names => {
+            Err(required("supersedes", "names the events that no longer count"))
+        }
+        ConsentKind::Paused if new.expires_at.is_none() => {
+            Err(required("expires_at", "a pause has an end"))
+        }
+        ConsentKind::Preferred => match &new.frequency {
+            Some(frequency) => {
+                span(&frequency.within).map_err(|error| error.with_field("frequency.within"))?;
+                Ok(())
+            }
+            None if new.channel.is_none() => {
+                Err(required("frequency", "or a channel is preferred"))
+            }
+            None => Ok(()),
+        },
+        _ if new.frequency.is_some() => {
+            Err(invalid("frequency", "only an event of kind preferred has one"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The facts that a legal basis needs.
+fn check_basis(new: &NewConsent) -> Result<()> {
+    let basis = match new.basis {
+        Some(LegalBasis::Consent) => {
+            return Err(invalid("basis", "a consent is granted, not stated"));
+        }
+        Some(LegalBasis::NotRequired) => {
+            return Err(invalid("basis", "what the policy asks for is not stated"));
+        }
+        Some(basis) => basis,
+        None => return Err(required("basis", "the legal basis")),
+    };
+    let facts = new.facts.clone().unwrap_or_default();
+    let texts = [
+        ("facts.reference", &facts.reference),
+        ("facts.sale", &facts.sale),
+        ("facts.similar_goods", &facts.similar_goods),
+    ];
+    for (field, text) in texts {
+        check_text(text.as_deref(), field)?;
+    }
+    let has = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.trim().is_empty());
+    if basis != LegalBasis::ExistingCustomer {
+        return match has(&facts.reference) {
+            true => Ok(()),
+            false => Err(required("facts.reference", "what the legal basis rests on")),
+        };
+    }
+    if !has(&facts.sale) {
+        return Err(required("facts.sale", "the sale with which the address was obtained"));
+    }
+    if !has(&facts.similar_goods) {
+        return Err(required("facts.similar_goods", "the own goods that are similar"));
+    }
+    if !facts.told_at_collection {
+        let message = "the person must have been told that they may object";
+        return Err(required("facts.told_at_collection", message));
+    }
+    Ok(())
+}
+
+/// Whether the person acted, so that a new consent answers what they took back.
+pub(crate) fn is_own_act(kind: ConsentKind, method: ConsentMethod) -> bool {
+    let grants =
+        matches!(kind, ConsentKind::Granted | ConsentKind::Renewed | ConsentKind::Confirmed);
+    grants && !matches!(method, ConsentMethod::Import | ConsentMethod::Engine)
+}

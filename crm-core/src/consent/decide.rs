@@ -1,0 +1,336 @@
+//! May we? The decision, with every reason and its evidence.
+//!
+//! Deny by default. Among several permissions the one counts against which least stands; the order of
+//! reasons is that of [`DenyReason`]. Caps, pressure and quiet hours are asked only of what nobody
+//! ordered.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Book, ConsentDecision, ConsentKind, ConsentRegime, ConsentStatus, DecisionReason, DenyReason,
+    LegalBasis,
+    ledger::{Entry, Ledger, Permit},
+    rule::{Rule, span},
+    words,
+};
+use crate::{
+    Result, Timestamp,
+    condition::{Direction, Moment, Parts},
+};
+
+/// What is asked.
+#[derive(Clone, Copy)]
+pub(crate) struct Question<'a> {
+    pub(crate) contact_point: Option<&'a str>,
+    /// The moment, in the time zone of the person.
+    pub(crate) moment: &'a Moment,
+    pub(crate) is_german: bool,
+}
+
+/// A contact that counts for caps, pressure and frequency: when, and through which channel.
+type Uses<'a> = Vec<(Timestamp, &'a str)>;
+
+/// Decides. The token is still empty.
+pub(crate) fn decide(
+    book: &Book,
+    rule: &Rule,
+    ledger: &Ledger,
+    question: Question<'_>,
+) -> Result<ConsentDecision> {
+    let Question { contact_point, moment, is_german } = question;
+    let now = moment.now();
+    let mut against = Reasons::default();
+    let candidate = best(rule, ledger, question);
+    let permit = match &candidate {
+        _ if !rule.is_offered => {
+            against.add(DenyReason::NotOffered, None, None);
+            None
+        }
+        Some(candidate) => {
+            for restriction in &candidate.against {
+                against.restriction(restriction);
+            }
+            for fault in &candidate.faults {
+                against.add(*fault, Some(candidate.entry), None);
+            }
+            Some(&candidate.permit)
+        }
+        None => {
+            let key = rule.key(contact_point);
+            let restrictions = ledger.restrictions().filter(|entry| entry.reaches(&key));
+            restrictions
+                .filter(|entry| rule.heeds(entry, now))
+                .for_each(|entry| against.restriction(entry));
+            against.add(DenyReason::NoBasis, None, None);
+            None
+        }
+    };
+    let mut basis = permit.filter(|_| against.is_empty()).map(|permit| permit.basis);
+    if basis.is_none() && is_left_to_opt_out(rule, ledger, question) {
+        against = Reasons::default();
+        basis = Some(LegalBasis::NotRequired);
+    }
+    let status = status(&against, candidate.as_ref().filter(|_| basis.is_some()), ledger, rule);
+    if !rule.is_transactional {
+        contacts(book, rule, ledger, moment, &mut against)?;
+    }
+    let is_allowed = against.is_empty();
+    let permit = permit.filter(|_| is_allowed && basis != Some(LegalBasis::NotRequired));
+    let lapses_at = permit
+        .filter(|permit| permit.basis == LegalBasis::Consent)
+        .and_then(|permit| after(rule.lapses_after, permit));
+    let keep_until = candidate.as_ref().and_then(|one| after(rule.retention, &one.permit));
+    let warned = lapses_at.zip(rule.warns_before);
+    let is_lapsing = warned.is_some_and(|(at, span)| moment.shifted(span, Direction::Next) >= at);
+    let valid_until = match is_allowed {
+        true => {
+            let quiet = rule.quiet.filter(|_| !rule.is_transactional);
+            let ends = [
+                permit.and_then(|permit| permit.until),
+                lapses_at,
+                quiet.and_then(|q| q.begins(moment)),
+            ];
+            ends.into_iter().flatten().min()
+        }
+        // It changes by itself only where every reason ends by itself.
+        false => against.ends(),
+    };
+    let entry = candidate.as_ref().map(|candidate| candidate.entry).filter(|_| permit.is_some());
+    Ok(ConsentDecision {
+        is_allowed,
+        basis: basis.filter(|_| is_allowed),
+        status,
+        reasons: against.list(is_german),
+        evidence: entry.map(|entry| entry.id).into_iter().collect(),
+        contact_point: entry.and_then(|entry| entry.contact_point.clone()),
+        at: now,
+        valid_until,
+        lapses_at,
+        is_lapsing,
+        keep_until,
+        token: String::new(),
+    })
+}
+
+/// Something that permits what is asked, and what speaks against it.
+struct Candidate<'a> {
+    entry: &'a Entry,
+    permit: Permit,
+    against: Vec<&'a Entry>,
+    faults: Vec<DenyReason>,
+}
+
+/// The permission against which least stands; the latest of several.
+fn best<'a>(rule: &Rule, ledger: &'a Ledger, question: Question<'_>) -> Option<Candidate<'a>> {
+    let (now, key) = (question.moment.now(), rule.key(question.contact_point));
+    let entries = ledger.permitting().filter(|entry| entry.permits(&key));
+    let candidates = entries.filter_map(|entry| {
+        let permit = ledger.unopposed(entry)?;
+        let point = question.contact_point.or(entry.contact_point.as_deref());
+        let key = rule.key(point);
+        let against = ledger.restrictions().filter(|restriction| {
+            restriction.reaches(&key)
+                && !entry.supersedes.contains(&restriction.id)
+                && rule.heeds(restriction, now)
+        });
+        let faults = rule.faults(&permit, question.moment);
+        Some(Candidate { entry, permit, against: against.collect(), faults })
+    });
+    candidates.min_by_key(|candidate| {
+        let (against, faults) = (candidate.against.len(), candidate.faults.len());
+        let latest = std::cmp::Reverse((candidate.entry.occurred_at, candidate.entry.id));
+        (against + faults > 0, against, faults, latest)
+    })
+}
+
+/// Whether nothing is needed, and nobody opted out.
+fn is_left_to_opt_out(rule: &Rule, ledger: &Ledger, question: Question<'_>) -> bool {
+    let now = question.moment.now();
+    let key = rule.key(question.contact_point);
+    let is_minor = ledger.minor_until().is_some_and(|until| until > now);
+    let mut restrictions = ledger.restrictions().filter(|entry| entry.reaches(&key));
+    rule.is_offered
+        && rule.regime == ConsentRegime::OptOut
+        && !(rule.guards_minors && is_minor)
+        && !restrictions.any(|entry| rule.heeds(entry, now))
+}
+
+/// The moment a span after a permission was given or last used.
+fn after(span: Option<Parts>, permit: &Permit) -> Option<Timestamp> {
+    let active = Moment::new(permit.active_at, "UTC").ok()?;
+    Some(active.shifted(span?, Direction::Next))
+}
+
+/// Asks caps, pressure, the person's own frequency and quiet hours.
+fn contacts<'a>(
+    book: &Book,
+    rule: &Rule,
+    ledger: &'a Ledger,
+    moment: &Moment,
+    against: &mut Reasons<'a>,
+) -> Result<()> {
+    let now = moment.now();
+    let uses = || -> Uses<'a> {
+        let used = ledger.entries().iter().filter(|entry| entry.kind == ConsentKind::Used);
+        let used = used.filter(|entry| {
+            let purpose = entry.purpose.as_ref().and_then(|name| book.purposes.get(name));
+            entry.occurred_at <= now && purpose.is_none_or(|purpose| !purpose.is_transactional)
+        });
+        used.map(|entry| (entry.occurred_at, entry.channel.as_deref().unwrap_or_default()))
+            .collect()
+    };
+    let full = |most: u32, within, channel: Option<&str>| {
+        let since = moment.shifted(within, Direction::Last);
+        let of_channel =
+            |(at, of): &(Timestamp, &str)| *at > since && channel.is_none_or(|one| one == *of);
+        let mut times: Vec<Timestamp> =
+            uses().into_iter().filter(of_channel).map(|(at, _)| at).collect();
+        if times.len() < most as usize {
+            return None;
+        }
+        times.sort_unstable();
+        // It ends when so many have left the span that one fewer than the most remain.
+        let last = times.len().checked_sub(most as usize).and_then(|place| times.get(place));
+        let end = last.zip(within.micros()).map(|(at, span)| at.micros().saturating_add(span));
+        Some(end.map(Timestamp::clamped))
+    };
+    if let Some(pressure) = &rule.pressure {
+        let half_life = f64::from(pressure.half_life_days) * 86_400e6;
+        #[expect(clippy::cast_precision_loss, reason = "an age is far below 2^53 microseconds")]
+        let age = |at: Timestamp| (now.micros() - at.micros()) as f64;
+        let weights =
+            uses().into_iter().map(|(at, of)| book.weight(of) * (-age(at) / half_life).exp2());
+        let (sum, own) = (weights.sum::<f64>(), book.weight(&rule.channel));
+        if sum + own > pressure.limit {
+            #[expect(clippy::cast_possible_truncation, reason = "it ends at the end of time")]
+            let end = (pressure.limit > own).then(|| {
+                now.micros().saturating_add(
+                    ((sum / (pressure.limit - own)).log2() * half_life).ceil() as i64,
+                )
+            });
+            against.add(DenyReason::Pressure, None, end.map(Timestamp::clamped));
+        }
+    }
+    for (most, within) in &rule.caps {
+        if let Some(end) = full(*most, *within, Some(&rule.channel)) {
+            against.add(DenyReason::Capped, None, end);
+        }
+    }
+    if let Some((entry, (most, within))) = wish(ledger)
+        && let Some(end) = full(*most, span(within)?, None)
+    {
+        against.add(DenyReason::Frequency, Some(entry), end);
+    }
+    if let Some(end) = rule.quiet.and_then(|quiet| quiet.ends(moment)) {
+        against.add(DenyReason::QuietHours, None, Some(end));
+    }
+    Ok(())
+}
+
+/// How often the person wants to be contacted, as they said last.
+fn wish(ledger: &Ledger) -> Option<(&Entry, &(u32, String))> {
+    let wishes = ledger.entries().iter().filter(|entry| entry.kind == ConsentKind::Preferred);
+    let last = wishes.max_by_key(|entry| (entry.occurred_at, entry.id))?;
+    Some((last, last.frequency.as_ref()?))
+}
+
+fn status(
+    against: &Reasons<'_>,
+    permit: Option<&Candidate<'_>>,
+    ledger: &Ledger,
+    rule: &Rule,
+) -> ConsentStatus {
+    if let Some(candidate) = permit.filter(|_| against.is_empty()) {
+        return match candidate.entry.kind {
+            ConsentKind::Renewed => ConsentStatus::RenewedGiven,
+            ConsentKind::Based => ConsentStatus::Unknown,
+            _ => ConsentStatus::Given,
+        };
+    }
+    for reason in against.0.keys() {
+        return match reason {
+            DenyReason::Objected
+            | DenyReason::WithdrawnEverything
+            | DenyReason::WithdrawnController
+            | DenyReason::WithdrawnChannel
+            | DenyReason::WithdrawnPurpose => ConsentStatus::Withdrawn,
+            DenyReason::Denied => ConsentStatus::Refused,
+            DenyReason::Revoked => ConsentStatus::Revoked,
+            DenyReason::Invalidated => ConsentStatus::Invalidated,
+            DenyReason::Expired | DenyReason::Lapsed | DenyReason::OutdatedNotice => {
+                ConsentStatus::Expired
+            }
+            DenyReason::Unproven | DenyReason::NoBasis => break,
+            _ => continue,
+        };
+    }
+    let key = rule.key(None);
+    let mut asked = ledger.entries().iter().filter(|entry| entry.kind == ConsentKind::Requested);
+    match asked.any(|entry| entry.reaches(&key)) {
+        true => ConsentStatus::Requested,
+        false => ConsentStatus::Unknown,
+    }
+}
+
+/// Reasons as they come up, each with its events and its end.
+#[derive(Default)]
+struct Reasons<'a>(BTreeMap<DenyReason, (Vec<&'a Entry>, Option<Timestamp>)>);
+
+impl<'a> Reasons<'a> {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn add(&mut self, reason: DenyReason, entry: Option<&'a Entry>, until: Option<Timestamp>) {
+        match self.0.entry(reason) {
+            std::collections::btree_map::Entry::Vacant(place) => {
+                place.insert((entry.into_iter().collect(), until));
+            }
+            std::collections::btree_map::Entry::Occupied(mut place) => {
+                let (entries, end) = place.get_mut();
+                entries.extend(entry);
+                // It ends with the last of them, and never if one never does.
+                *end = end.zip(until).map(|(one, other)| one.max(other));
+            }
+        }
+    }
+
+    fn restriction(&mut self, entry: &'a Entry) {
+        let reason = match entry.kind {
+            ConsentKind::Restricted => DenyReason::Restricted,
+            ConsentKind::Objected => DenyReason::Objected,
+            ConsentKind::Denied => DenyReason::Denied,
+            ConsentKind::Revoked => DenyReason::Revoked,
+            ConsentKind::Invalidated => DenyReason::Invalidated,
+            ConsentKind::Expired => DenyReason::Expired,
+            ConsentKind::Lapsed => DenyReason::Lapsed,
+            ConsentKind::Paused => DenyReason::Paused,
+            _ => match (&entry.purpose, &entry.channel, &entry.controller) {
+                (Some(_), _, _) => DenyReason::WithdrawnPurpose,
+                (None, Some(_), _) => DenyReason::WithdrawnChannel,
+                (None, None, Some(_)) => DenyReason::WithdrawnController,
+                (None, None, None) => DenyReason::WithdrawnEverything,
+            },
+        };
+        self.add(reason, Some(entry), entry.expires_at);
+    }
+
+    /// When all of them are over.
+    fn ends(&self) -> Option<Timestamp> {
+        let mut last = None;
+        for (_, until) in self.0.values() {
+            last = last.max(Some((*until)?));
+        }
+        last
+    }
+
+    fn list(self, is_german: bool) -> Vec<DecisionReason> {
+        let reasons = self.0.into_iter().map(|(reason, (entries, until))| DecisionReason {
+            reason,
+            text: words::reason(reason, is_german).to_owned(),
+            events: entries.into_iter().map(|entry| entry.id).collect(),
+            until,
+        });
+        reasons.collect()
+    }
+}

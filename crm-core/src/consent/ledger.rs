@@ -1,0 +1,251 @@
+//! The fold: what the set of a person's events permits, and what stands against it.
+//!
+//! A grant counts against a restriction only if it names it, so that nothing here compares the times of
+//! the two. That makes the fold commutative, associative and idempotent, and lets a withdrawal win that
+//! arrives late, twice, or from a device whose clock is wrong.
+
+use super::{ConsentKind, LegalBasis};
+use crate::{RecordId, Timestamp};
+
+/// What shows that a permission was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(i64)]
+pub(crate) enum Proof {
+    /// Nothing.
+    None = 0,
+    /// One step.
+    Single = 1,
+    /// A request and a confirmation.
+    Double = 2,
+}
+
+impl Proof {
+    pub(crate) fn from_number(number: i64) -> Self {
+        match number {
+            2.. => Self::Double,
+            1 => Self::Single,
+            _ => Self::None,
+        }
+    }
+}
+
+/// What of an event a decision looks at.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) id: RecordId,
+    pub(crate) kind: ConsentKind,
+    pub(crate) channel: Option<String>,
+    pub(crate) purpose: Option<String>,
+    pub(crate) controller: Option<String>,
+    pub(crate) contact_point: Option<String>,
+    pub(crate) basis: Option<LegalBasis>,
+    pub(crate) proof: Proof,
+    pub(crate) notice: Option<String>,
+    pub(crate) language: Option<String>,
+    pub(crate) notice_version: Option<i64>,
+    pub(crate) occurred_at: Timestamp,
+    pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) supersedes: Vec<RecordId>,
+    pub(crate) by_guardian: bool,
+    /// So many contacts in a span are enough.
+    pub(crate) frequency: Option<(u32, String)>,
+}
+
+impl std::fmt::Debug for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Entry")
+            .field("id", &self.id)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is asked about, or permitted.
+#[derive(Clone, Copy)]
+pub(crate) struct Key<'a> {
+    pub(crate) channel: &'a str,
+    pub(crate) purpose: &'a str,
+    pub(crate) controller: Option<&'a str>,
+    /// `None`: any.
+    pub(crate) contact_point: Option<&'a str>,
+}
+
+impl Entry {
+    /// Whether it is still so at a moment.
+    pub(crate) fn lasts(&self, at: Timestamp) -> bool {
+        self.expires_at.is_none_or(|end| end > at)
+    }
+
+    /// Whether a restriction reaches this key: what it does not name, it means all of.
+    pub(crate) fn reaches(&self, key: &Key<'_>) -> bool {
+        let within = |mine: &Option<String>, asked: Option<&str>| {
+            mine.as_deref().is_none_or(|mine| asked.is_none_or(|asked| mine == asked))
+        };
+        within(&self.channel, Some(key.channel))
+            && within(&self.purpose, Some(key.purpose))
+            // A purpose without a controller is nobody's in particular, and so anybody's.
+            && within(&self.controller, key.controller)
+            && within(&self.contact_point, key.contact_point)
+    }
+
+    /// Whether something permitting is about this key.
+    pub(crate) fn permits(&self, key: &Key<'_>) -> bool {
+        self.kind.is_permitting()
+            && self.channel.as_deref() == Some(key.channel)
+            && self.purpose.as_deref() == Some(key.purpose)
+            && self.controller.as_deref() == key.controller
+            && match (&self.contact_point, key.contact_point) {
+                (Some(mine), Some(asked)) => mine == asked,
+                _ => true,
+            }
+    }
+}
+
+/// The events of a person, each once, by id.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Ledger {
+    entries: Vec<Entry>,
+}
+
+/// Something that permits, with what the moment decides about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Permit {
+    pub(crate) event: RecordId,
+    pub(crate) channel: String,
+    pub(crate) purpose: String,
+    pub(crate) controller: Option<String>,
+    pub(crate) basis: LegalBasis,
+    pub(crate) proof: Proof,
+    pub(crate) notice: Option<String>,
+    pub(crate) language: Option<String>,
+    pub(crate) notice_version: Option<i64>,
+    /// From when on: it was given, and restrictions that end are over.
+    pub(crate) from: Timestamp,
+    pub(crate) until: Option<Timestamp>,
+    pub(crate) paused_until: Option<Timestamp>,
+    /// When it was given or last used.
+    pub(crate) active_at: Timestamp,
+    pub(crate) by_guardian: bool,
+    pub(crate) minor_until: Option<Timestamp>,
+}
+
+impl Ledger {
+    /// The ledger of these events, in whatever order and however often they come.
+    pub(crate) fn new(mut entries: Vec<Entry>) -> Self {
+        entries.sort_by_key(|entry| entry.id);
+        entries.dedup_by_key(|entry| entry.id);
+        Self { entries }
+    }
+
+    /// All events, by id.
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Whether an event was taken back by name.
+    fn is_lifted(&self, id: RecordId) -> bool {
+        let mut lifting = self.entries.iter().filter(|entry| entry.kind == ConsentKind::Lifted);
+        lifting.any(|entry| entry.supersedes.contains(&id))
+    }
+
+    /// What restricts, and was not taken back.
+    pub(crate) fn restrictions(&self) -> impl Iterator<Item = &Entry> {
+        let restricting = self.entries.iter().filter(|entry| entry.kind.is_restricting());
+        restricting.filter(|entry| !self.is_lifted(entry.id))
+    }
+
+    /// What permits, and was not taken back.
+    pub(crate) fn permitting(&self) -> impl Iterator<Item = &Entry> {
+        let permitting = self.entries.iter().filter(|entry| entry.kind.is_permitting());
+        permitting.filter(|entry| !self.is_lifted(entry.id))
+    }
+
+    /// The restrictions that reach what an event permits, at a contact point or at its own, and that it
+    /// does not name.
+    pub(crate) fn against<'a>(
+        &'a self,
+        permitting: &'a Entry,
+        contact_point: Option<&'a str>,
+    ) -> impl Iterator<Item = &'a Entry> {
+        let key = Key {
+            channel: permitting.channel.as_deref().unwrap_or_default(),
+            purpose: permitting.purpose.as_deref().unwrap_or_default(),
+            controller: permitting.controller.as_deref(),
+            contact_point: contact_point.or(permitting.contact_point.as_deref()),
+        };
+        self.restrictions()
+            .filter(move |entry| entry.reaches(&key) && !permitting.supersedes.contains(&entry.id))
+    }
+
+    /// What says that the person is a minor, and was not taken back.
+    pub(crate) fn minors(&self) -> impl Iterator<Item = &Entry> {
+        let minors = self.entries.iter().filter(|entry| entry.kind == ConsentKind::Minor);
+        minors.filter(|entry| !self.is_lifted(entry.id))
+    }
+
+    /// Until when the person is a minor; `None` if nobody said so.
+    pub(crate) fn minor_until(&self) -> Option<Timestamp> {
+        self.minors().map(|entry| entry.expires_at.unwrap_or(Timestamp::MAX)).max()
+    }
+
+    /// When the person was last contacted so.
+    pub(crate) fn last_use(&self, channel: &str, purpose: &str) -> Option<Timestamp> {
+        let uses = self.entries.iter().filter(|entry| {
+            entry.kind == ConsentKind::Used
+                && entry.channel.as_deref() == Some(channel)
+                && entry.purpose.as_deref() == Some(purpose)
+        });
+        uses.map(|entry| entry.occurred_at).max()
+    }
+
+    /// What an event permits at a contact point, or its own; `None` if something stands against it for
+    /// ever.
+    pub(crate) fn permit(&self, entry: &Entry, contact_point: Option<&str>) -> Option<Permit> {
+        let (mut from, mut paused_until) = (entry.occurred_at, None);
+        for restriction in self.against(entry, contact_point) {
+            let until = restriction.expires_at?;
+            if restriction.kind == ConsentKind::Paused {
+                paused_until = paused_until.max(Some(until));
+            } else {
+                from = from.max(until);
+            }
+        }
+        Some(Permit { from, paused_until, ..self.unopposed(entry)? })
+    }
+
+    /// The same, as if nothing stood against it.
+    pub(crate) fn unopposed(&self, entry: &Entry) -> Option<Permit> {
+        let (channel, purpose) = (entry.channel.as_deref()?, entry.purpose.as_deref()?);
+        Some(Permit {
+            event: entry.id,
+            channel: channel.to_owned(),
+            purpose: purpose.to_owned(),
+            controller: entry.controller.clone(),
+            basis: entry.basis?,
+            proof: entry.proof,
+            notice: entry.notice.clone(),
+            language: entry.language.clone(),
+            notice_version: entry.notice_version,
+            from: entry.occurred_at,
+            until: entry.expires_at,
+            paused_until: None,
+            active_at: self.last_use(channel, purpose).max(Some(entry.occurred_at))?,
+            by_guardian: entry.by_guardian,
+            minor_until: self.minor_until(),
+        })
+    }
+
+    /// What each event permits at its own contact point and nothing stands against for ever, by id: what
+    /// the file keeps for conditions.
+    pub(crate) fn permits(&self) -> Vec<Permit> {
+        self.permitting().filter_map(|entry| self.permit(entry, None)).collect()
+    }
+
+    /// The restrictions that a grant by the person answers: those of this key that were known, and lay
+    /// before it.
+    pub(crate) fn answered(&self, key: &Key<'_>, at: Timestamp) -> Vec<RecordId> {
+        let known = self.restrictions().filter(|entry| entry.kind.is_answered_by_a_grant());
+        let before = known.filter(|entry| entry.occurred_at <= at && entry.reaches(key));
+        before.map(|entry| entry.id).collect()
+    }
+}

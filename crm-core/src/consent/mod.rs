@@ -1,0 +1,55 @@
+//! Consent: what a person allowed, refused and took back, as a ledger of events and never as a flag.
+//!
+//! `event` is what the ledger holds, `definition` what it is about: channels, parties, purposes,
+//! notices and policies, with the ready-made ones in `preset`. `ledger` folds the events of a person,
+//! `rule` is what a purpose asks of them on a channel, and `decide` answers whether we may. The
+//! invariants: the answer depends on the set of events and not on their order; a grant counts only
+//! against the withdrawals that it names, so that one that was not known when it was given still wins;
+//! and what nobody allowed is denied. Every rule that a country makes is data. None of it is legal
+//! advice.
+
+mod answer;
+mod book;
+mod check;
+mod decide;
+mod definition;
+mod event;
+mod ledger;
+mod preference;
+mod preset;
+mod request;
+mod rule;
+#[cfg(test)]
+mod tests;
+mod words;
+
+pub use answer::{
+    ConsentDecision, ConsentStatus, DecisionReason, DenyReason, ManyDecisions, RecordDecision,
+};
+pub(crate) use book::{Book, NoticeModel};
+pub(crate) use check::{
+    check_channel, check_evidence, check_new, check_notice, check_party, check_policy,
+    check_purpose, check_text, contact_point, is_own_act, language, no_notice,
+};
+pub(crate) use decide::{Question, decide};
+pub use definition::{
+    Channel, ChannelRule, ConsentDefinitions, ConsentPolicy, ConsentRegime, ContactCap,
+    ContactPressure, Medium, Notice, NoticeSummary, Party, PartyRole, PublishNotice, Purpose,
+    QuietHours,
+};
+pub use event::{
+    BasisFacts, ConsentEvent, ConsentEvidence, ConsentKind, ConsentMethod, ContactFrequency,
+    LegalBasis,
+};
+pub(crate) use ledger::{Entry, Key, Ledger, Permit, Proof};
+pub use preference::{
+    ChannelPreference, GetPreferences, PreferenceChoice, Preferences, PurposePreference,
+    SetPreferences,
+};
+pub use preset::ConsentPreset;
+pub use request::{
+    ConfirmConsent, ConsentHistory, ConsentRequest, DecideMany, GetConsents, GetNotice, MailHeader,
+    MayContact, NewConsent, NewUnsubscribeLink, RequestConsent, SweepConsents, SweptConsents,
+    Unsubscribe, UnsubscribeLink, Unsubscribed, UseConsent,
+};
+pub(crate) use rule::Rule;

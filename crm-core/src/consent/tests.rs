@@ -1,0 +1,236 @@
+//! The law of the ledger, over random histories of several devices that know different parts of it.
+
+use super::{
+    Book, ConsentKind, ConsentPreset, ConsentRegime, DenyReason, Entry, Key, Ledger, LegalBasis,
+    Proof, Purpose, Question, QuietHours, Rule, decide, rule::Quiet,
+};
+use crate::{RecordId, Timestamp, condition::Moment};
+
+const HISTORIES: u64 = 20_000;
+
+/// Numbers from a seed (xorshift).
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % sides
+    }
+
+    fn shuffled<T: Clone>(&mut self, all: &[T]) -> Vec<T> {
+        let mut all = all.to_vec();
+        for place in (1..all.len()).rev() {
+            let other = self.roll(place as u64 + 1);
+            all.swap(place, usize::try_from(other).unwrap());
+        }
+        all
+    }
+}
+
+fn at(hours: i64) -> Timestamp {
+    Timestamp::clamped(1_767_225_600_000_000 + hours * 3_600_000_000)
+}
+
+fn entry(number: u64, kind: ConsentKind, hours: i64) -> Entry {
+    let mut bytes = [0; 16];
+    bytes[8..].copy_from_slice(&number.to_be_bytes());
+    let permits = kind.is_permitting();
+    Entry {
+        id: RecordId::from_bytes(bytes),
+        kind,
+        channel: permits.then(|| "email".into()),
+        purpose: permits.then(|| "news".into()),
+        controller: None,
+        contact_point: None,
+        basis: permits.then_some(LegalBasis::Consent),
+        proof: Proof::Double,
+        notice: None,
+        language: None,
+        notice_version: None,
+        occurred_at: at(hours),
+        expires_at: None,
+        supersedes: Vec::new(),
+        by_guardian: false,
+        frequency: None,
+    }
+}
+
+fn book(regime: ConsentRegime) -> Book {
+    let mut policy = ConsentPreset::EuGeneral.policy();
+    policy.rules.retain(|rule| rule.channel == "email");
+    policy.rules[0].regime = regime;
+    let mut book = Book::default();
+    book.policies.insert("eu_strict".into(), policy);
+    book.purposes.insert("news".into(), Purpose::new("news", ["email"]));
+    book
+}
+
+/// A history of a person as three devices wrote it, each with its own clock and knowing what reached it.
+fn history(dice: &mut Dice) -> Vec<Entry> {
+    let mut all: Vec<Entry> = Vec::new();
+    let mut known: [Vec<Entry>; 3] = Default::default();
+    let skews = [0, -24, 1].map(|skew| skew * 2);
+    for number in 1..=2 + dice.roll(8) {
+        let device = usize::try_from(dice.roll(3)).unwrap();
+        let hours = i64::try_from(number).unwrap() + skews[device];
+        let kind = match dice.roll(8) {
+            0..=2 => ConsentKind::Granted,
+            3 | 4 => ConsentKind::Withdrawn,
+            5 => ConsentKind::Objected,
+            6 => ConsentKind::Imported,
+            _ => ConsentKind::Renewed,
+        };
+        let mut new = entry(number, kind, hours);
+        if kind == ConsentKind::Withdrawn && dice.roll(2) == 0 {
+            new.purpose = Some("news".into());
+        }
+        if matches!(kind, ConsentKind::Granted | ConsentKind::Renewed) {
+            let key =
+                Key { channel: "email", purpose: "news", controller: None, contact_point: None };
+            new.supersedes = Ledger::new(known[device].clone()).answered(&key, new.occurred_at);
+        }
+        all.push(new.clone());
+        known[device].push(new);
+        if dice.roll(3) == 0 {
+            // One device tells another what it knows.
+            let other = usize::try_from(dice.roll(3)).unwrap();
+            let told = known[device].clone();
+            known[other].extend(told);
+        }
+    }
+    all
+}
+
+/// The law, written without the ledger: some grant names every restriction there is.
+fn is_lawful(all: &[Entry]) -> bool {
+    let restrictions: Vec<RecordId> =
+        all.iter().filter(|entry| entry.kind.is_restricting()).map(|entry| entry.id).collect();
+    let mut grants = all.iter().filter(|entry| entry.kind.is_permitting());
+    grants.any(|grant| restrictions.iter().all(|id| grant.supersedes.contains(id)))
+}
+
+fn ask(rule: &Rule, ledger: &Ledger, moment: &Moment) -> bool {
+    let question = Question { contact_point: None, moment, is_german: false };
+    decide(&book(rule.regime), rule, ledger, question).unwrap().is_allowed
+}
+
+/// Runs all histories and answers how many have a permission that is against the law.
+fn unlawful(allows: impl Fn(&Rule, &Ledger, &Moment, &[Entry]) -> bool) -> u64 {
+    let (mut dice, mut unlawful) = (Dice(0x5eed), 0);
+    let rule = Rule::new(&book(ConsentRegime::OptIn), "news", "email").unwrap();
+    let moment = Moment::new(at(1000), "UTC").unwrap();
+    for _ in 0..HISTORIES {
+        let all = history(&mut dice);
+        let ledger = Ledger::new(all.clone());
+        unlawful += u64::from(allows(&rule, &ledger, &moment, &all) && !is_lawful(&all));
+    }
+    unlawful
+}
+
+#[test]
+fn in_any_order_a_withdrawal_that_nobody_knew_of_wins() {
+    let mut dice = Dice(0x0abc);
+    let rule = Rule::new(&book(ConsentRegime::OptIn), "news", "email").unwrap();
+    let moment = Moment::new(at(1000), "UTC").unwrap();
+    let (mut allowed, mut denied) = (0, 0);
+    for _ in 0..HISTORIES {
+        let all = history(&mut dice);
+        let ledger = Ledger::new(all.clone());
+        let mut twice = dice.shuffled(&all);
+        twice.extend(dice.shuffled(&all));
+        assert_eq!(Ledger::new(twice), ledger, "order and repetition do not matter");
+        // In parts, whichever is merged first.
+        let half = all.len() / 2;
+        let mut merged = Ledger::new(all[half..].to_vec()).entries().to_vec();
+        merged.extend(Ledger::new(all[..half].to_vec()).entries().to_vec());
+        assert_eq!(Ledger::new(merged), ledger);
+        let is_allowed = ask(&rule, &ledger, &moment);
+        assert_eq!(is_allowed, is_lawful(&all), "{all:?}");
+        assert_eq!(rule.permits(&ledger, &moment), is_allowed, "a condition says the same");
+        if is_allowed { allowed += 1 } else { denied += 1 }
+    }
+    assert!(allowed > HISTORIES / 10 && denied > HISTORIES / 10, "{allowed} {denied}");
+    assert_eq!(unlawful(|rule, ledger, moment, _| ask(rule, ledger, moment)), 0);
+}
+
+#[test]
+fn the_last_writer_would_permit_what_was_withdrawn() {
+    let last_writer = |_: &Rule, _: &Ledger, _: &Moment, all: &[Entry]| {
+        let acts = all.iter().filter(|one| one.kind.is_permitting() || one.kind.is_restricting());
+        acts.max_by_key(|one| (one.occurred_at, one.id))
+            .is_some_and(|last| last.kind.is_permitting())
+    };
+    assert!(unlawful(last_writer) > HISTORIES / 10);
+}
+
+#[test]
+fn without_a_permission_needed_a_restriction_still_counts() {
+    let rule = Rule::new(&book(ConsentRegime::OptOut), "news", "email").unwrap();
+    let moment = Moment::new(at(10), "UTC").unwrap();
+    let of = |entries: Vec<Entry>| ask(&rule, &Ledger::new(entries), &moment);
+    assert!(of(Vec::new()));
+    let withdrawn = entry(1, ConsentKind::Withdrawn, 1);
+    assert!(!of(vec![withdrawn.clone()]));
+    let mut granted = entry(2, ConsentKind::Granted, 2);
+    assert!(!of(vec![withdrawn.clone(), granted.clone()]));
+    granted.supersedes = vec![withdrawn.id];
+    assert!(of(vec![withdrawn.clone(), granted]));
+    let mut lifted = entry(3, ConsentKind::Lifted, 3);
+    lifted.supersedes = vec![withdrawn.id];
+    assert!(of(vec![withdrawn, lifted]));
+}
+
+#[test]
+fn reasons_are_listed_in_their_order() {
+    let rule = Rule::new(&book(ConsentRegime::OptIn), "news", "email").unwrap();
+    let moment = Moment::new(at(10), "UTC").unwrap();
+    let mut narrow = entry(2, ConsentKind::Withdrawn, 2);
+    narrow.purpose = Some("news".into());
+    let mut paused = entry(4, ConsentKind::Paused, 3);
+    paused.expires_at = Some(at(20));
+    let mut granted = entry(5, ConsentKind::Imported, 1);
+    (granted.proof, granted.expires_at) = (Proof::None, Some(at(5)));
+    let all = vec![
+        paused,
+        narrow,
+        granted,
+        entry(1, ConsentKind::Withdrawn, 2),
+        entry(3, ConsentKind::Restricted, 2),
+    ];
+    let question = Question { contact_point: None, moment: &moment, is_german: true };
+    let decision = decide(&book(ConsentRegime::OptIn), &rule, &Ledger::new(all), question).unwrap();
+    let reasons: Vec<DenyReason> = decision.reasons.iter().map(|reason| reason.reason).collect();
+    let expected = [
+        DenyReason::Restricted,
+        DenyReason::WithdrawnEverything,
+        DenyReason::WithdrawnPurpose,
+        DenyReason::Expired,
+        DenyReason::Unproven,
+        DenyReason::Paused,
+    ];
+    assert_eq!(reasons, expected);
+    assert_eq!(decision.reasons[0].text, "Die Verarbeitung ist eingeschränkt.");
+    assert_eq!(decision.reasons[5].until, Some(at(20)));
+    assert_eq!(decision.valid_until, None, "most of them never end by themselves");
+}
+
+#[test]
+fn quiet_hours_are_those_where_the_person_is() {
+    let hours = |from: &str, until: &str, weekends| {
+        Quiet::new(&QuietHours { from: from.into(), until: until.into(), weekends })
+    };
+    let quiet = hours("20:00", "08:00", true).unwrap();
+    let moment = |text: &str, zone| Moment::new(text.parse().unwrap(), zone).unwrap();
+    // A Friday: 19:30 in Berlin is 03:30 on Saturday in Tokyo.
+    let friday = "2026-01-02T18:30:00Z";
+    assert_eq!(quiet.ends(&moment(friday, "Europe/Berlin")), None);
+    let begins = quiet.begins(&moment(friday, "Europe/Berlin")).unwrap();
+    assert_eq!(begins.to_string(), "2026-01-02T19:00:00Z");
+    let ends = quiet.ends(&moment(friday, "Asia/Tokyo")).unwrap();
+    assert_eq!(ends.to_string(), "2026-01-04T23:00:00Z", "on Monday at eight");
+    assert!(hours("20:00", "20:00", false).is_err());
+    assert!(hours("24:00", "08:00", false).is_err());
+    assert!(hours("8:00", "09:00", false).is_err());
+}

@@ -1,0 +1,200 @@
+//! May we? Decisions for one and for many, and the record that somebody was contacted.
+
+use sha2::{Digest as _, Sha256};
+
+use super::{Consents, check_subject, commit, event_of, hex, normal_point, prepare, subject};
+use crate::{
+    Archived, ConsentDecision, ConsentEvent, ConsentKind, ConsentMethod, DecideMany, Error,
+    ErrorKind, Kind, LegalBasis, ManyDecisions, MayContact, RecordDecision, Result, Timestamp,
+    UseConsent,
+    cell::Cell,
+    condition::Moment,
+    consent::{Question, Rule, check_text, decide},
+    engine::{Catalog, check_limit},
+    store::{
+        Connection, consents as rows,
+        records::{self, Position, Selection, StoredRow, Term},
+        table::Table,
+    },
+};
+
+impl Consents<'_> {
+    /// Says whether a person may be contacted through a channel for a purpose, with every reason and its
+    /// evidence. What nobody allowed is denied. Ask it just before each contact, and record the contact
+    /// with [`Consents::record_use`] and the token of the answer.
+    ///
+    /// # Errors
+    ///
+    /// `UnknownType`; `NotFound` for a person, channel or purpose that is not there; `InvalidValue` for a
+    /// contact point or time zone that is none; `UnknownOption` for a language other than `de` and `en`.
+    pub fn decide(&self, request: &MayContact) -> Result<ConsentDecision> {
+        let at = request.at.unwrap_or_else(|| self.crm.now());
+        self.crm.read_explained(|conn, catalog| decide_one(conn, catalog, request, at))
+    }
+
+    /// Says for a page of records whether they may be contacted. The condition
+    /// `consent("email", "newsletter")` finds those whom the ledger permits by SQL, much faster, but
+    /// knows nothing of caps, pressure and quiet hours.
+    ///
+    /// # Errors
+    ///
+    /// As [`Consents::decide`] and as [`Crm::list_records`](crate::Crm::list_records).
+    pub fn decide_many(&self, request: &DecideMany) -> Result<ManyDecisions> {
+        check_limit(request.limit)?;
+        let at = request.at.unwrap_or_else(|| self.crm.now());
+        let zone = request.zone.as_deref();
+        let moment = Moment::new(at, zone.unwrap_or("UTC"))?;
+        self.crm.read_explained(|conn, catalog| {
+            let table = catalog.table(&request.entity_type)?;
+            let rule = Rule::new(catalog.book(), &request.purpose, &request.channel)?;
+            let mut terms = Vec::new();
+            if let Some(condition) = &request.condition {
+                let name = &table.model.name;
+                let wanted = self.crm.wanted(catalog, condition, name, Some(at), zone)?;
+                terms.push(Term::Condition(wanted));
+            }
+            let selection = Selection {
+                terms: &terms,
+                archived: Archived::Exclude,
+                order: None,
+                after: request.after.map(|id| Position { key: Cell::Null, id }),
+                limit: request.limit + 1,
+            };
+            let mut found = records::list(conn, table, &selection)?;
+            let has_more = found.len() > request.limit as usize;
+            found.truncate(request.limit as usize);
+            let next = found.last().filter(|_| has_more).map(|row| row.id);
+            let decisions = found.iter().map(|row| {
+                let own = zone_of(table, row).map(|zone| Moment::new(at, zone)).transpose()?;
+                let (ledger, _) = rows::ledger(conn, row.id)?;
+                let moment = own.as_ref().unwrap_or(&moment);
+                let question = Question { contact_point: None, moment, is_german: false };
+                let decision = decide(catalog.book(), &rule, &ledger, question)?;
+                let reasons = decision.reasons.iter().map(|reason| reason.reason).collect();
+                Ok(RecordDecision { id: row.id, is_allowed: decision.is_allowed, reasons })
+            });
+            let decisions: Vec<RecordDecision> = decisions.collect::<Result<_>>()?;
+            let allowed = decisions.iter().filter(|decision| decision.is_allowed).count() as u64;
+            Ok(ManyDecisions { decisions, allowed, next })
+        })
+    }
+
+    /// Records that a person was contacted as it was decided. The use keeps a consent from lapsing, counts
+    /// for caps and pressure, and begins the time anew for which proof is kept.
+    ///
+    /// # Errors
+    ///
+    /// As [`Consents::decide`]; `StaleVersion` if the ledger or the definitions changed since the
+    /// decision; `Refused` if it is denied; `Required` if an existing customer was not told that they may
+    /// object; `OutOfRange` if the time lies in the future.
+    pub fn record_use(&self, request: UseConsent) -> Result<ConsentEvent> {
+        check_text(request.source.as_deref(), "source")?;
+        self.crm.write(|writing| {
+            let at = request.at.unwrap_or(writing.now);
+            if at > writing.now {
+                let message = "lies in the future";
+                return Err(Error::new(ErrorKind::OutOfRange, message).with_field("at"));
+            }
+            let question = MayContact {
+                subject: request.subject.clone(),
+                channel: request.channel,
+                purpose: request.purpose,
+                contact_point: request.contact_point,
+                at: request.at,
+                zone: request.zone,
+                language: None,
+            };
+            let decision = decide_one(writing.tx, &writing.catalog, &question, at)?;
+            if decision.token != request.token {
+                let message = "the ledger has changed since the decision";
+                return Err(Error::new(ErrorKind::StaleVersion, message)
+                    .with_field("token")
+                    .with_hint("decide again with consents.decide"));
+            }
+            if let Some(first) = decision.reasons.first() {
+                let message = format!("it is denied: {}", first.reason.name());
+                return Err(Error::new(ErrorKind::Refused, message).with_field("token"));
+            }
+            if decision.basis == Some(LegalBasis::ExistingCustomer) && !request.told_of_objection {
+                let message = "an existing customer must be told each time that they may object";
+                return Err(
+                    Error::new(ErrorKind::Required, message).with_field("told_of_objection")
+                );
+            }
+            let mut used = event_of(ConsentKind::Used, request.subject, ConsentMethod::Api);
+            (used.channel, used.purpose) = (Some(question.channel), Some(question.purpose));
+            (used.contact_point, used.at) = (question.contact_point, Some(at));
+            used.source = request.source;
+            let table = subject(writing.tx, writing, &used.subject)?;
+            let mut event = prepare(writing, used)?;
+            event.permitted_by = decision.evidence.first().copied();
+            commit(writing, &table, event)
+        })
+    }
+}
+
+/// The time zone that a record names.
+fn zone_of<'r>(table: &Table, row: &'r StoredRow) -> Option<&'r str> {
+    let zones = table.model.live().filter(|one| one.definition.kind == Kind::TimeZone);
+    let mut cells = zones.map(|attribute| &row.cells[attribute.first]);
+    cells.find_map(|cell| match cell {
+        Cell::Text(zone) => Some(zone.as_str()),
+        _ => None,
+    })
+}
+
+fn decide_one(
+    conn: &Connection,
+    catalog: &Catalog,
+    request: &MayContact,
+    at: Timestamp,
+) -> Result<ConsentDecision> {
+    let MayContact { subject, channel, purpose, contact_point, zone, language, .. } = request;
+    let table = catalog.table(&subject.entity_type);
+    let table = table.map_err(|error| error.with_field("subject.type"))?;
+    let is_german = match language.as_deref() {
+        None | Some("en") => false,
+        Some("de") => true,
+        Some(_) => {
+            return Err(Error::new(ErrorKind::UnknownOption, "reasons are told in de or en")
+                .with_field("language"));
+        }
+    };
+    let rule = Rule::new(catalog.book(), purpose, channel)?;
+    let point = normal_point(catalog.book(), Some(channel), contact_point.as_deref())?;
+    let moment = match zone {
+        Some(zone) => Moment::new(at, zone)?,
+        // Only quiet hours need to know where the person is.
+        None if rule.quiet.is_some() => {
+            let row = records::get(conn, table, subject.id)?;
+            let zone = row.as_ref().and_then(|row| zone_of(table, row));
+            Moment::new(at, zone.unwrap_or("UTC"))?
+        }
+        None => Moment::new(at, "UTC")?,
+    };
+    check_subject(conn, table, subject)?;
+    let (ledger, last) = rows::ledger(conn, subject.id)?;
+    let question = Question { contact_point: point.as_deref(), moment: &moment, is_german };
+    let mut decision = decide(catalog.book(), &rule, &ledger, question)?;
+    decision.token = token(catalog, &rule, request, point.as_deref(), last);
+    Ok(decision)
+}
+
+/// What a decision hangs on besides time: the question, the ledger and the definitions.
+fn token(
+    catalog: &Catalog,
+    rule: &Rule,
+    request: &MayContact,
+    contact_point: Option<&str>,
+    last: i64,
+) -> String {
+    let mut digest = Sha256::new();
+    digest.update(request.subject.id.as_bytes());
+    digest.update(last.to_be_bytes());
+    digest.update(catalog.book().seq.to_be_bytes());
+    for part in [&rule.channel, &rule.purpose, contact_point.unwrap_or_default()] {
+        digest.update((part.len() as u64).to_be_bytes());
+        digest.update(part.as_bytes());
+    }
+    hex(&digest.finalize()[..16])
+}

@@ -1,0 +1,116 @@
+//! Double opt-in: a request, a message with a secret, and the confirmation.
+//!
+//! Until it is confirmed a request stands beside the journal, with the hash of its secret, so that it
+//! can be erased without a trace when nobody confirms it.
+
+use super::{
+    Consents, commit, find_notice, hash, new_secret, prepare, subject, to_body, wrong_token,
+};
+use crate::{
+    ConfirmConsent, ConsentEvent, ConsentKind, ConsentMethod, ConsentRequest, Error, ErrorKind,
+    NewConsent, RequestConsent, Result, SweepConsents, SweptConsents,
+    condition::{Direction, Moment},
+    consent::{Key, Rule, check_evidence, check_new, language},
+    engine::{Writing, check_limit},
+    store::consents as rows,
+};
+
+impl Consents<'_> {
+    /// Begins a double opt-in and answers with the secret that the message to the person carries. Nothing
+    /// is permitted until it is confirmed, and what nobody confirms is erased by [`Consents::sweep`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Consents::record`].
+    pub fn request(&self, request: RequestConsent) -> Result<ConsentRequest> {
+        self.crm.write(|writing| begin(writing, request))
+    }
+
+    /// Confirms a double opt-in: the consent stands in the ledger from now on, with the proof of both
+    /// steps.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if nothing waits for this token; `Duplicate` if it is confirmed already; `Refused` if it
+    /// is too late; `LimitExceeded`.
+    pub fn confirm(&self, request: ConfirmConsent) -> Result<ConsentEvent> {
+        check_evidence(request.evidence.as_ref(), "evidence")?;
+        self.crm.write(|writing| {
+            let token = hash(&request.token);
+            let waiting = rows::request(writing.tx, &token)?.ok_or_else(wrong_token)?;
+            let at_token = |kind, message| Err(Error::new(kind, message).with_field("token"));
+            if waiting.confirmed_at.is_some() {
+                return at_token(ErrorKind::Duplicate, "it is confirmed already");
+            }
+            if writing.now >= waiting.expires_at {
+                return at_token(ErrorKind::Refused, "the time to confirm it is over");
+            }
+            let mut event = waiting.event;
+            if let (Some(name), Some(text)) = (&event.notice, &request.language) {
+                // The confirmation shows the same text, perhaps in another language.
+                let notice =
+                    find_notice(writing.catalog.book(), name, None, Some(&language(text)?))?;
+                event.notice_version = Some(notice.version);
+                event.language = Some(notice.language.clone());
+                event.notice_sha256 = Some(notice.sha256.clone());
+            }
+            event.occurred_at = writing.now;
+            event.request_evidence = event.evidence.take();
+            event.requested_at = Some(waiting.requested_at);
+            event.evidence = request.evidence;
+            let table = subject(writing.tx, writing, &event.subject)?;
+            let (ledger, _) = rows::ledger(writing.tx, event.subject.id)?;
+            let key = Key {
+                channel: event.channel.as_deref().unwrap_or_default(),
+                purpose: event.purpose.as_deref().unwrap_or_default(),
+                controller: event.controller.as_deref(),
+                contact_point: event.contact_point.as_deref(),
+            };
+            event.supersedes = ledger.answered(&key, writing.now);
+            rows::confirm_request(writing.tx, &token, writing.now)?;
+            commit(writing, &table, event)
+        })
+    }
+
+    /// Erases the double opt-ins that nobody confirmed in time. Call it now and then.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` if the limit is not 1 to 10,000.
+    pub fn sweep(&self, request: &SweepConsents) -> Result<SweptConsents> {
+        check_limit(request.limit)?;
+        self.crm.write(|writing| {
+            let erased = rows::erase_requests(writing.tx, writing.now, request.limit)?;
+            let has_more = erased == u64::from(request.limit);
+            Ok(SweptConsents { erased_requests: erased, has_more })
+        })
+    }
+}
+
+/// Begins a double opt-in within a transaction.
+pub(super) fn begin(writing: &mut Writing<'_>, request: RequestConsent) -> Result<ConsentRequest> {
+    subject(writing.tx, writing, &request.subject)?;
+    // It is judged as a grant: what it lacks now it would lack when it is confirmed.
+    let mut new = NewConsent::grant(request.subject, request.channel, request.purpose);
+    new.method = ConsentMethod::DoubleOptIn;
+    new.contact_point = Some(request.contact_point);
+    (new.notice, new.language) = (request.notice, request.language);
+    (new.source, new.evidence) = (request.source, request.evidence);
+    new.by_guardian = request.by_guardian;
+    check_new(&new)?;
+    let mut event = prepare(writing, new)?;
+    event.kind = ConsentKind::Confirmed;
+    event.supersedes.clear();
+    let (channel, purpose) = (event.channel.as_deref(), event.purpose.as_deref());
+    let rule = Rule::new(
+        writing.catalog.book(),
+        purpose.unwrap_or_default(),
+        channel.unwrap_or_default(),
+    )?;
+    let now = Moment::new(writing.now, "UTC")?;
+    let expires_at = now.shifted(rule.confirms_within, Direction::Next);
+    let (token, hash) = new_secret(writing);
+    let body = to_body(&event);
+    rows::insert_request(writing.tx, &hash, &body, (writing.now, expires_at))?;
+    Ok(ConsentRequest { token, expires_at })
+}

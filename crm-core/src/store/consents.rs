@@ -1,0 +1,491 @@
+//! Rows of consent: definitions, the ledger, what follows from it, requests and links.
+//!
+//! Functions over `&Connection` read, functions over `&Transaction` write; they decide nothing.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
+use serde::de::DeserializeOwned;
+
+use crate::{
+    Error, ErrorKind, RecordId, RecordRef, Result, Timestamp,
+    consent::{
+        Book, ConsentEvent, ConsentKind, Entry, Ledger, LegalBasis, Notice, NoticeModel, Permit,
+        Proof,
+    },
+};
+
+/// The kinds of definitions that have a table of their own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Term {
+    Channel,
+    Party,
+    Policy,
+    Purpose,
+}
+
+impl Term {
+    const fn table(self) -> &'static str {
+        match self {
+            Self::Channel => "crm_channel",
+            Self::Party => "crm_party",
+            Self::Policy => "crm_policy",
+            Self::Purpose => "crm_purpose",
+        }
+    }
+}
+
+fn damaged(what: &str) -> Error {
+    Error::new(ErrorKind::Corrupt, format!("{what} in the file cannot be read"))
+}
+
+// ---- definitions
+
+/// All definitions.
+pub(crate) fn load(conn: &Connection) -> Result<Book> {
+    let mut book = Book::default();
+    book.channels = terms(conn, Term::Channel, &mut book.seq)?;
+    book.parties = terms(conn, Term::Party, &mut book.seq)?;
+    book.policies = terms(conn, Term::Policy, &mut book.seq)?;
+    book.purposes = terms(conn, Term::Purpose, &mut book.seq)?;
+    let mut statement = conn.prepare(
+        "SELECT name, language, version, sha256, asks_again, published_at, seq FROM crm_notice \
+         ORDER BY name, language, version",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        book.seq = book.seq.max(row.get(6)?);
+        book.notices.push(NoticeModel {
+            name: row.get(0)?,
+            language: row.get(1)?,
+            version: row.get(2)?,
+            sha256: row.get(3)?,
+            asks_again: row.get(4)?,
+            published_at: Timestamp::clamped(row.get(5)?),
+        });
+    }
+    Ok(book)
+}
+
+fn terms<T: DeserializeOwned>(
+    conn: &Connection,
+    term: Term,
+    seq: &mut i64,
+) -> Result<BTreeMap<String, T>> {
+    let sql = format!("SELECT name, definition, seq FROM {}", term.table());
+    let mut statement = conn.prepare(&sql)?;
+    let mut rows = statement.query([])?;
+    let mut terms = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let term = serde_json::from_str(row.get_ref(1)?.as_str().unwrap_or_default());
+        terms.insert(row.get(0)?, term.map_err(|_| damaged("a definition of consent"))?);
+        *seq = (*seq).max(row.get(2)?);
+    }
+    Ok(terms)
+}
+
+/// Adds a definition, or changes the one of this name.
+pub(crate) fn put_term(
+    tx: &Transaction<'_>,
+    term: Term,
+    name: &str,
+    json: &str,
+    seq: i64,
+) -> Result<()> {
+    let sql = format!(
+        "INSERT INTO {} (name, definition, seq) VALUES (?1, ?2, ?3) ON CONFLICT (name) \
+         DO UPDATE SET definition = excluded.definition, seq = excluded.seq",
+        term.table()
+    );
+    tx.execute(&sql, (name, json, seq))?;
+    Ok(())
+}
+
+/// Adds a version of a text.
+pub(crate) fn insert_notice(tx: &Transaction<'_>, notice: &Notice, seq: i64) -> Result<()> {
+    tx.execute(
+        "INSERT INTO crm_notice (name, language, version, text, sha256, asks_again, published_at, seq) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        (
+            &notice.name,
+            &notice.language,
+            notice.version,
+            &notice.text,
+            &notice.sha256,
+            notice.asks_again,
+            notice.published_at.micros(),
+            seq,
+        ),
+    )?;
+    Ok(())
+}
+
+/// The text of a version.
+pub(crate) fn notice_text(conn: &Connection, notice: &NoticeModel) -> Result<String> {
+    let sql = "SELECT text FROM crm_notice WHERE name = ?1 AND language = ?2 AND version = ?3";
+    let key = (&notice.name, &notice.language, notice.version);
+    Ok(conn.prepare_cached(sql)?.query_row(key, |row| row.get(0))?)
+}
+
+// ---- the ledger
+
+fn id(row: &Row<'_>, place: usize) -> rusqlite::Result<RecordId> {
+    row.get(place).map(RecordId::from_bytes)
+}
+
+fn moment(row: &Row<'_>, place: usize) -> rusqlite::Result<Option<Timestamp>> {
+    Ok(row.get::<_, Option<i64>>(place)?.map(Timestamp::clamped))
+}
+
+/// The events of a person, and the place in the journal of the last of them; 0 if there are none.
+pub(crate) fn ledger(conn: &Connection, subject: RecordId) -> Result<(Ledger, i64)> {
+    let mut statement = conn.prepare_cached(
+        "SELECT seq, id, kind, channel, purpose, controller, contact_point, basis, proof, notice, language, \
+         notice_version, occurred_at, expires_at, supersedes, by_guardian, frequency_most, frequency_within \
+         FROM crm_consent_event WHERE subject_id = ?1",
+    )?;
+    let mut rows = statement.query([subject.as_bytes()])?;
+    let (mut entries, mut last) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        last = last.max(row.get(0)?);
+        entries.push(read_entry(row)?);
+    }
+    Ok((Ledger::new(entries), last))
+}
+
+fn read_entry(row: &Row<'_>) -> Result<Entry> {
+    let kind = row.get_ref(2)?.as_str().ok().and_then(ConsentKind::from_name);
+    let basis = match row.get_ref(7)?.as_str_or_null() {
+        Ok(None) => None,
+        Ok(Some(name)) => {
+            Some(LegalBasis::from_name(name).ok_or_else(|| damaged("a legal basis"))?)
+        }
+        Err(_) => return Err(damaged("a legal basis")),
+    };
+    let supersedes = match row.get_ref(14)?.as_blob_or_null() {
+        Ok(bytes) => bytes.unwrap_or_default().chunks_exact(16),
+        Err(_) => return Err(damaged("a consent")),
+    };
+    let supersedes = supersedes.filter_map(|bytes| <[u8; 16]>::try_from(bytes).ok());
+    let frequency: Option<u32> = row.get(16)?;
+    Ok(Entry {
+        id: id(row, 1)?,
+        kind: kind.ok_or_else(|| damaged("a consent of an unknown kind"))?,
+        channel: row.get(3)?,
+        purpose: row.get(4)?,
+        controller: row.get(5)?,
+        contact_point: row.get(6)?,
+        basis,
+        proof: Proof::from_number(row.get(8)?),
+        notice: row.get(9)?,
+        language: row.get(10)?,
+        notice_version: row.get(11)?,
+        occurred_at: Timestamp::clamped(row.get(12)?),
+        expires_at: moment(row, 13)?,
+        supersedes: supersedes.map(RecordId::from_bytes).collect(),
+        by_guardian: row.get(15)?,
+        frequency: frequency.zip(row.get::<_, Option<String>>(17)?),
+    })
+}
+
+/// Adds an event to the ledger.
+pub(crate) fn insert(
+    tx: &Transaction<'_>,
+    subject: (i64, RecordId),
+    entry: &Entry,
+    seq: i64,
+) -> Result<()> {
+    let mut statement = tx.prepare_cached(
+        "INSERT INTO crm_consent_event (subject_id, seq, id, type_id, kind, channel, purpose, controller, \
+         contact_point, basis, proof, notice, language, notice_version, occurred_at, expires_at, supersedes, \
+         by_guardian, frequency_most, frequency_within) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, \
+         ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+    )?;
+    let supersedes: Vec<u8> = entry.supersedes.iter().flat_map(|id| *id.as_bytes()).collect();
+    statement.execute(rusqlite::params![
+        subject.1.as_bytes(),
+        seq,
+        entry.id.as_bytes(),
+        subject.0,
+        entry.kind.name(),
+        entry.channel,
+        entry.purpose,
+        entry.controller,
+        entry.contact_point,
+        entry.basis.map(LegalBasis::name),
+        entry.proof as i64,
+        entry.notice,
+        entry.language,
+        entry.notice_version,
+        entry.occurred_at.micros(),
+        entry.expires_at.map(Timestamp::micros),
+        (!supersedes.is_empty()).then_some(supersedes),
+        entry.by_guardian,
+        entry.frequency.as_ref().map(|(most, _)| *most),
+        entry.frequency.as_ref().map(|(_, within)| within),
+    ])?;
+    Ok(())
+}
+
+/// The events of a person after a place in the journal, whole and in order: the bodies with their places.
+pub(crate) fn bodies(
+    conn: &Connection,
+    subject: RecordId,
+    after: i64,
+    limit: u32,
+) -> Result<Vec<(i64, String)>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT e.seq, j.body FROM crm_consent_event e JOIN crm_journal j ON j.seq = e.seq \
+         WHERE e.subject_id = ?1 AND e.seq > ?2 ORDER BY e.seq LIMIT ?3",
+    )?;
+    let rows = statement
+        .query_map((subject.as_bytes(), after, limit), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// A person with what of the ledger belongs to them, by id.
+pub(crate) fn subjects(
+    conn: &Connection,
+    after: Option<RecordId>,
+    limit: u32,
+) -> Result<Vec<RecordId>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT DISTINCT subject_id FROM crm_consent_event WHERE subject_id > ?1 ORDER BY subject_id LIMIT ?2",
+    )?;
+    let after = after.map_or_else(Vec::new, |id| id.as_bytes().to_vec());
+    let rows = statement.query_map((after, limit), |row| id(row, 0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// How many events the file has, how many the journal, and how many rows of what follows belong to
+/// nobody.
+pub(crate) fn count(conn: &Connection) -> Result<(u64, u64, u64)> {
+    let sql = "SELECT (SELECT count(*) FROM crm_consent_event), \
+         (SELECT count(*) FROM crm_journal WHERE kind = 'consent_recorded'), \
+         (SELECT count(*) FROM crm_consent_permit p WHERE NOT EXISTS (SELECT 1 FROM crm_consent_event e \
+         WHERE e.subject_id = p.subject_id AND e.id = p.event_id)) + \
+         (SELECT count(*) FROM crm_consent_block b WHERE NOT EXISTS (SELECT 1 FROM crm_consent_event e \
+         WHERE e.subject_id = b.subject_id AND e.id = b.event_id))";
+    Ok(conn.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?)
+}
+
+// ---- what follows from the ledger
+
+/// An event that restricts: its id and kind, what it is about, and until when.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Block {
+    event: RecordId,
+    kind: ConsentKind,
+    scope: [Option<String>; 3],
+    until: Option<Timestamp>,
+}
+
+/// What the file keeps of a ledger for conditions.
+pub(crate) fn follow(ledger: &Ledger) -> (Vec<Permit>, Vec<Block>) {
+    let minors = ledger.minors();
+    let mut blocks: Vec<Block> = ledger
+        .restrictions()
+        .chain(minors)
+        .map(|entry| Block {
+            event: entry.id,
+            kind: entry.kind,
+            scope: [entry.channel.clone(), entry.purpose.clone(), entry.controller.clone()],
+            until: entry.expires_at,
+        })
+        .collect();
+    blocks.sort_by_key(|block| block.event);
+    (ledger.permits(), blocks)
+}
+
+/// Writes what follows from the ledger of a person in place of what did before.
+pub(crate) fn put_following(
+    tx: &Transaction<'_>,
+    subject: RecordId,
+    (permits, blocks): &(Vec<Permit>, Vec<Block>),
+) -> Result<()> {
+    let key = [subject.as_bytes()];
+    tx.prepare_cached("DELETE FROM crm_consent_permit WHERE subject_id = ?1")?.execute(key)?;
+    tx.prepare_cached("DELETE FROM crm_consent_block WHERE subject_id = ?1")?.execute(key)?;
+    let mut statement = tx.prepare_cached(
+        "INSERT INTO crm_consent_permit (subject_id, event_id, channel, purpose, controller, basis, proof, \
+         notice, language, notice_version, valid_from, valid_until, paused_until, active_at, by_guardian, \
+         minor_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+    )?;
+    for permit in permits {
+        statement.execute((
+            subject.as_bytes(),
+            permit.event.as_bytes(),
+            &permit.channel,
+            &permit.purpose,
+            &permit.controller,
+            permit.basis.name(),
+            permit.proof as i64,
+            &permit.notice,
+            &permit.language,
+            permit.notice_version,
+            permit.from.micros(),
+            permit.until.map(Timestamp::micros),
+            permit.paused_until.map(Timestamp::micros),
+            permit.active_at.micros(),
+            permit.by_guardian,
+            permit.minor_until.map(Timestamp::micros),
+        ))?;
+    }
+    let mut statement = tx.prepare_cached(
+        "INSERT INTO crm_consent_block (subject_id, event_id, kind, channel, purpose, controller, until) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    for Block { event, kind, scope: [channel, purpose, controller], until } in blocks {
+        let until = until.map(Timestamp::micros);
+        let (subject, event) = (subject.as_bytes(), event.as_bytes());
+        statement.execute((subject, event, kind.name(), channel, purpose, controller, until))?;
+    }
+    Ok(())
+}
+
+/// What the file says follows from the ledger of a person.
+pub(crate) fn following(conn: &Connection, subject: RecordId) -> Result<(Vec<Permit>, Vec<Block>)> {
+    let mut statement = conn.prepare_cached(
+        "SELECT event_id, channel, purpose, controller, basis, proof, notice, language, notice_version, \
+         valid_from, valid_until, paused_until, active_at, by_guardian, minor_until FROM crm_consent_permit \
+         WHERE subject_id = ?1 ORDER BY event_id",
+    )?;
+    let permits = statement.query_and_then([subject.as_bytes()], |row| {
+        let basis = row.get_ref(4)?.as_str().ok().and_then(LegalBasis::from_name);
+        Ok(Permit {
+            event: id(row, 0)?,
+            channel: row.get(1)?,
+            purpose: row.get(2)?,
+            controller: row.get(3)?,
+            basis: basis.ok_or_else(|| damaged("a legal basis"))?,
+            proof: Proof::from_number(row.get(5)?),
+            notice: row.get(6)?,
+            language: row.get(7)?,
+            notice_version: row.get(8)?,
+            from: Timestamp::clamped(row.get(9)?),
+            until: moment(row, 10)?,
+            paused_until: moment(row, 11)?,
+            active_at: Timestamp::clamped(row.get(12)?),
+            by_guardian: row.get(13)?,
+            minor_until: moment(row, 14)?,
+        })
+    })?;
+    let permits = permits.collect::<Result<_>>()?;
+    let mut statement = conn.prepare_cached(
+        "SELECT event_id, kind, channel, purpose, controller, until FROM crm_consent_block \
+         WHERE subject_id = ?1 ORDER BY event_id",
+    )?;
+    let blocks = statement.query_and_then([subject.as_bytes()], |row| {
+        let kind = row.get_ref(1)?.as_str().ok().and_then(ConsentKind::from_name);
+        Ok(Block {
+            event: id(row, 0)?,
+            kind: kind.ok_or_else(|| damaged("a consent of an unknown kind"))?,
+            scope: [row.get(2)?, row.get(3)?, row.get(4)?],
+            until: moment(row, 5)?,
+        })
+    })?;
+    Ok((permits, blocks.collect::<Result<_>>()?))
+}
+
+// ---- double opt-ins
+
+/// A double opt-in that was begun.
+pub(crate) struct StoredRequest {
+    /// The event that the confirmation records; its time is that of the request.
+    pub(crate) event: ConsentEvent,
+    pub(crate) requested_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
+    pub(crate) confirmed_at: Option<Timestamp>,
+}
+
+/// Keeps a double opt-in until it is confirmed.
+pub(crate) fn insert_request(
+    tx: &Transaction<'_>,
+    token: &[u8; 32],
+    body: &str,
+    (requested_at, expires_at): (Timestamp, Timestamp),
+) -> Result<()> {
+    tx.prepare_cached(
+        "INSERT INTO crm_consent_request (token, body, requested_at, expires_at) VALUES (?1, ?2, ?3, ?4)",
+    )?
+    .execute((token, body, requested_at.micros(), expires_at.micros()))?;
+    Ok(())
+}
+
+/// The double opt-in of a secret.
+pub(crate) fn request(conn: &Connection, token: &[u8; 32]) -> Result<Option<StoredRequest>> {
+    let sql = "SELECT body, requested_at, expires_at, confirmed_at FROM crm_consent_request WHERE token = ?1";
+    let mut statement = conn.prepare_cached(sql)?;
+    let mut rows = statement.query_and_then([token], |row| {
+        let event = serde_json::from_str(row.get_ref(0)?.as_str().unwrap_or_default());
+        Ok(StoredRequest {
+            event: event.map_err(|_| damaged("a double opt-in"))?,
+            requested_at: Timestamp::clamped(row.get(1)?),
+            expires_at: Timestamp::clamped(row.get(2)?),
+            confirmed_at: moment(row, 3)?,
+        })
+    })?;
+    rows.next().transpose()
+}
+
+/// A double opt-in was confirmed: what it was about stands in the ledger now.
+pub(crate) fn confirm_request(tx: &Transaction<'_>, token: &[u8; 32], at: Timestamp) -> Result<()> {
+    let sql = "UPDATE crm_consent_request SET confirmed_at = ?2 WHERE token = ?1";
+    tx.prepare_cached(sql)?.execute((token, at.micros()))?;
+    Ok(())
+}
+
+/// Erases double opt-ins that nobody confirmed in time; answers how many.
+pub(crate) fn erase_requests(tx: &Transaction<'_>, now: Timestamp, limit: u32) -> Result<u64> {
+    let erased = tx.execute(
+        "DELETE FROM crm_consent_request WHERE token IN (SELECT token FROM crm_consent_request \
+         WHERE expires_at <= ?1 AND confirmed_at IS NULL LIMIT ?2)",
+        (now.micros(), limit),
+    )?;
+    Ok(erased as u64)
+}
+
+// ---- links
+
+/// What a link withdraws, and from whom.
+pub(crate) struct StoredLink {
+    pub(crate) subject: RecordRef,
+    pub(crate) channel: String,
+    pub(crate) purpose: Option<String>,
+    pub(crate) controller: Option<String>,
+    pub(crate) contact_point: Option<String>,
+}
+
+/// Keeps a link.
+pub(crate) fn insert_link(
+    tx: &Transaction<'_>,
+    token: &[u8; 32],
+    type_id: i64,
+    link: &StoredLink,
+) -> Result<()> {
+    let mut statement = tx.prepare_cached(
+        "INSERT INTO crm_consent_link (token, type_id, subject_id, channel, purpose, controller, contact_point) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    let StoredLink { subject, channel, purpose, controller, contact_point } = link;
+    let id = subject.id.as_bytes();
+    statement.execute((token, type_id, id, channel, purpose, controller, contact_point))?;
+    Ok(())
+}
+
+/// The link of a secret.
+pub(crate) fn link(conn: &Connection, token: &[u8; 32]) -> Result<Option<StoredLink>> {
+    let sql = "SELECT t.name, l.subject_id, l.channel, l.purpose, l.controller, l.contact_point \
+               FROM crm_consent_link l JOIN crm_type t ON t.id = l.type_id WHERE l.token = ?1";
+    let mut statement = conn.prepare_cached(sql)?;
+    let link = statement.query_row([token], |row| {
+        Ok(StoredLink {
+            subject: RecordRef::new(row.get::<_, String>(0)?, id(row, 1)?),
+            channel: row.get(2)?,
+            purpose: row.get(3)?,
+            controller: row.get(4)?,
+            contact_point: row.get(5)?,
+        })
+    });
+    Ok(link.optional()?)
+}

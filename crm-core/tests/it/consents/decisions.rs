@@ -1,0 +1,250 @@
+//! Decisions: what each rule of a policy does.
+
+use crm_core::{
+    BasisFacts, ChannelRule, ConsentEvidence, ConsentKind, ConsentMethod, ConsentPolicy,
+    ConsentRegime, ConsentStatus, ContactCap, ContactFrequency, ContactPressure, DenyReason,
+    ErrorKind, LegalBasis, MayContact, NewConsent, PublishNotice, Purpose, QuietHours, UseConsent,
+};
+
+use super::{Desk, at};
+
+fn policy(desk: &Desk, rule: ChannelRule) {
+    desk.crm.consents().define_policy(ConsentPolicy::new("eu_general", [rule])).unwrap();
+}
+
+fn email(regime: ConsentRegime) -> ChannelRule {
+    ChannelRule::new("email", regime)
+}
+
+#[test]
+fn what_nobody_allowed_is_denied_in_two_languages() {
+    let desk = Desk::new("eu_strict");
+    let german = MayContact { language: Some("de".into()), ..desk.question() };
+    let answer = desk.crm.consents().decide(&german).unwrap();
+    assert_eq!(
+        answer.reasons[0].text,
+        "Es gibt keine Einwilligung und keine andere Rechtsgrundlage."
+    );
+    assert_eq!(answer.status.dpv(), "dpv:ConsentUnknown");
+    let french = MayContact { language: Some("fr".into()), ..desk.question() };
+    let error = desk.crm.consents().decide(&french).unwrap_err();
+    assert_eq!((error.kind(), error.field()), (ErrorKind::UnknownOption, Some("language")));
+}
+
+#[test]
+fn presets_differ_where_the_law_does() {
+    let allowed = |policy: &str, channel: &str| {
+        let desk = Desk::new(policy);
+        let question = MayContact::new(desk.ann.clone(), channel, "news");
+        desk.crm.consents().decide(&question).unwrap().is_allowed
+    };
+    assert!(!allowed("eu_strict", "email") && !allowed("eu_general", "phone"));
+    assert!(allowed("us_can_spam", "email") && !allowed("us_can_spam", "phone"));
+    assert!(allowed("uk", "phone") && !allowed("uk", "email"));
+    let desk = Desk::new("us_can_spam");
+    assert_eq!(desk.decide().basis, Some(LegalBasis::NotRequired));
+    desk.record(NewConsent::withdraw(desk.ann.clone()));
+    assert_eq!(desk.reasons(), [DenyReason::WithdrawnEverything, DenyReason::NoBasis]);
+}
+
+#[test]
+fn an_import_without_proof_permits_nothing_and_lifts_nothing() {
+    let desk = Desk::new("eu_general");
+    let mut import = NewConsent::new(ConsentKind::Imported, desk.ann.clone());
+    import = import.on("email").purpose("news").at(at("2025-01-01T00:00:00Z"));
+    desk.record(import.clone());
+    assert_eq!(desk.reasons(), [DenyReason::Unproven]);
+    assert_eq!(desk.decide().status, ConsentStatus::Unknown);
+    let disguised = NewConsent::grant(desk.ann.clone(), "email", "news");
+    desk.record(disguised.method(ConsentMethod::Import));
+    assert_eq!(desk.reasons(), [DenyReason::Unproven], "a grant that was imported is no better");
+    import.notice = Some("news".into());
+    import.evidence =
+        Some(ConsentEvidence { reference: Some("export".into()), ..ConsentEvidence::default() });
+    desk.record(import.clone());
+    assert!(desk.decide().is_allowed);
+    let withdrawn = desk.record(NewConsent::withdraw(desk.ann.clone()));
+    desk.record(import.clone());
+    assert_eq!(desk.reasons(), [DenyReason::WithdrawnEverything]);
+    import.supersedes = Some(vec![withdrawn.id]);
+    assert_eq!(desk.refusal(import), (ErrorKind::InvalidArgument, Some("supersedes".into())));
+}
+
+#[test]
+fn what_is_not_used_lapses_with_a_warning() {
+    let desk = Desk::new("eu_general");
+    let spans = (Some("P2Y".to_owned()), Some("P60D".to_owned()));
+    let (lapses_after, warns_before) = spans;
+    policy(
+        &desk,
+        ChannelRule {
+            lapses_after,
+            warns_before,
+            retention: Some("P5Y".into()),
+            ..email(ConsentRegime::OptIn)
+        },
+    );
+    desk.grant();
+    let fresh = desk.decide();
+    assert_eq!(fresh.lapses_at, Some(at("2028-03-02T10:00:00Z")));
+    assert_eq!(fresh.keep_until, Some(at("2031-03-02T10:00:00Z")));
+    assert!(!fresh.is_lapsing);
+    desk.go_to("2028-02-01T00:00:00Z");
+    let late = desk.decide();
+    assert!(late.is_allowed && late.is_lapsing);
+    desk.crm.consents().record_use(UseConsent::new(&desk.question(), late.token)).unwrap();
+    desk.go_to("2029-01-01T00:00:00Z");
+    let used = desk.decide();
+    assert!(used.is_allowed, "a use keeps it alive");
+    assert_eq!(used.keep_until, Some(at("2033-02-01T00:00:00Z")), "and begins the time anew");
+    desk.go_to("2030-02-02T00:00:00Z");
+    assert_eq!(desk.reasons(), [DenyReason::Lapsed]);
+    assert_eq!(desk.decide().status.dpv(), "dpv:ConsentExpired");
+    desk.verify();
+}
+
+#[test]
+fn a_new_text_asks_again() {
+    let desk = Desk::new("eu_general");
+    desk.grant();
+    let text = PublishNotice::new("news", "en", "Every day.");
+    desk.crm.consents().publish_notice(PublishNotice { asks_again: true, ..text }).unwrap();
+    assert_eq!(desk.reasons(), [DenyReason::OutdatedNotice]);
+    let renewed = NewConsent::new(ConsentKind::Renewed, desk.ann.clone());
+    desk.record(renewed.on("email").purpose("news"));
+    assert_eq!(desk.decide().status.dpv(), "dpv:RenewedConsentGiven");
+}
+
+#[test]
+fn an_existing_customer_needs_all_four_conditions() {
+    let desk = Desk::new("eu_general");
+    let whole = BasisFacts {
+        reference: None,
+        sale: Some("order 7".into()),
+        similar_goods: Some("chairs".into()),
+        told_at_collection: true,
+    };
+    let based = |facts: BasisFacts| NewConsent {
+        basis: Some(LegalBasis::ExistingCustomer),
+        facts: Some(facts),
+        ..NewConsent::new(ConsentKind::Based, desk.ann.clone()).on("email").purpose("news")
+    };
+    for (facts, field) in [
+        (BasisFacts { sale: None, ..whole.clone() }, "facts.sale"),
+        (BasisFacts { similar_goods: None, ..whole.clone() }, "facts.similar_goods"),
+        (BasisFacts { told_at_collection: false, ..whole.clone() }, "facts.told_at_collection"),
+    ] {
+        assert_eq!(desk.refusal(based(facts)), (ErrorKind::Required, Some(field.into())));
+    }
+    desk.record(based(whole.clone()));
+    let answer = desk.decide();
+    assert_eq!(answer.basis, Some(LegalBasis::ExistingCustomer));
+    let used = UseConsent::new(&desk.question(), answer.token);
+    let error = desk.crm.consents().record_use(used.clone()).unwrap_err();
+    assert_eq!((error.kind(), error.field()), (ErrorKind::Required, Some("told_of_objection")));
+    desk.crm.consents().record_use(UseConsent { told_of_objection: true, ..used }).unwrap();
+    desk.record(NewConsent::new(ConsentKind::Objected, desk.ann.clone()));
+    assert_eq!(desk.reasons(), [DenyReason::Objected]);
+    // Where the policy does not take it, it is none.
+    let strict = Desk::new("us_can_spam");
+    policy(&desk, email(ConsentRegime::OptIn));
+    assert!(strict.decide().is_allowed);
+    assert_eq!(desk.reasons(), [DenyReason::Objected, DenyReason::BasisNotAccepted]);
+}
+
+#[test]
+fn a_token_holds_for_one_state_only() {
+    let desk = Desk::new("eu_general");
+    let consents = desk.crm.consents();
+    desk.grant();
+    let token = desk.decide().token;
+    let stale = |token: &str| {
+        let error = consents.record_use(UseConsent::new(&desk.question(), token)).unwrap_err();
+        (error.kind(), error.field().map(str::to_owned))
+    };
+    let expected = (ErrorKind::StaleVersion, Some("token".to_owned()));
+    assert_eq!(stale("made up"), expected);
+    desk.record(NewConsent::withdraw(desk.ann.clone()).on("phone"));
+    assert_eq!(stale(&token), expected, "something was recorded");
+    let token = desk.decide().token;
+    consents.define_purpose(Purpose::new("other", ["email"])).unwrap();
+    assert_eq!(stale(&token), expected, "a definition changed");
+    let token = desk.decide().token;
+    let used = consents.record_use(UseConsent::new(&desk.question(), &token)).unwrap();
+    assert_eq!(used.kind, ConsentKind::Used);
+    assert_eq!(used.permitted_by, desk.decide().evidence.first().copied());
+    assert_eq!(stale(&token), expected, "it was used");
+    desk.record(NewConsent::withdraw(desk.ann.clone()));
+    let denied = desk.decide().token;
+    assert_eq!(stale(&denied).0, ErrorKind::Refused);
+    desk.verify();
+}
+
+#[test]
+fn caps_frequency_and_pressure_end_by_themselves() {
+    let desk = Desk::new("eu_general");
+    let caps = vec![ContactCap { most: 1, within: "P7D".into() }];
+    policy(&desk, ChannelRule { caps, ..email(ConsentRegime::OptIn) });
+    desk.grant();
+    let consents = desk.crm.consents();
+    let send = || consents.record_use(UseConsent::new(&desk.question(), desk.decide().token));
+    send().unwrap();
+    let answer = desk.decide();
+    assert_eq!(desk.reasons(), [DenyReason::Capped]);
+    assert_eq!(answer.valid_until, Some(at("2026-03-09T10:00:00Z")));
+    assert_eq!(answer.status, ConsentStatus::Given, "a cap says nothing of the consent");
+    desk.go_to("2026-03-09T10:00:00Z");
+    assert!(desk.decide().is_allowed);
+    let mut wish = NewConsent::new(ConsentKind::Preferred, desk.ann.clone());
+    wish.frequency = Some(ContactFrequency::new(1, &"P30D".into()));
+    desk.record(wish);
+    assert_eq!(desk.reasons(), [DenyReason::Frequency]);
+    let pressure = Some(ContactPressure { limit: 1.5, half_life_days: 7 });
+    let pressed = ConsentPolicy::new("eu_general", [email(ConsentRegime::OptIn)]);
+    consents.define_policy(ConsentPolicy { pressure, ..pressed }).unwrap();
+    assert_eq!(desk.reasons(), [DenyReason::Frequency], "half of it is gone after seven days");
+    desk.go_to("2026-03-08T10:00:00Z");
+    assert_eq!(desk.reasons(), [DenyReason::Pressure, DenyReason::Frequency]);
+    let until = desk.decide().reasons[0].until.unwrap();
+    // To a microsecond, which is what halving rounds away.
+    assert!((until.micros() - at("2026-03-09T10:00:00Z").micros()).abs() <= 1);
+    let invoice = Purpose { is_transactional: true, ..Purpose::new("invoice", ["email"]) };
+    consents.define_purpose(invoice.notice("news").policy("eu_general")).unwrap();
+    desk.record(NewConsent::grant(desk.ann.clone(), "email", "invoice"));
+    let ordered = MayContact::new(desk.ann.clone(), "email", "invoice");
+    assert!(consents.decide(&ordered).unwrap().is_allowed, "what was ordered comes anyway");
+}
+
+#[test]
+fn it_is_quiet_by_the_clock_of_the_person() {
+    let desk = Desk::new("eu_general");
+    let hours = QuietHours { from: "20:00".into(), until: "08:00".into(), weekends: false };
+    policy(&desk, ChannelRule { quiet: Some(hours), ..email(ConsentRegime::OptIn) });
+    desk.grant();
+    let in_zone = |zone: &str| {
+        let question = MayContact { zone: Some(zone.into()), ..desk.question() };
+        desk.crm.consents().decide(&question).unwrap()
+    };
+    let berlin = in_zone("Europe/Berlin");
+    assert!(berlin.is_allowed);
+    assert_eq!(berlin.valid_until, Some(at("2026-03-02T19:00:00Z")));
+    let california = in_zone("America/Los_Angeles");
+    assert_eq!(california.reasons[0].reason, DenyReason::QuietHours);
+    assert_eq!(california.valid_until, Some(at("2026-03-02T16:00:00Z")));
+    let error =
+        desk.crm.consents().decide(&MayContact { zone: Some("Mars".into()), ..desk.question() });
+    assert_eq!(error.unwrap_err().field(), Some("zone"));
+}
+
+#[test]
+fn minors_need_a_guardian() {
+    let desk = Desk::new("eu_general");
+    desk.grant();
+    let mut minor = NewConsent::new(ConsentKind::Minor, desk.ann.clone());
+    minor.expires_at = Some(at("2030-01-01T00:00:00Z"));
+    desk.record(minor);
+    assert_eq!(desk.reasons(), [DenyReason::Minor]);
+    let grant = NewConsent::grant(desk.ann.clone(), "email", "news");
+    desk.record(NewConsent { by_guardian: true, ..grant });
+    assert!(desk.decide().is_allowed);
+}

@@ -1,0 +1,199 @@
+//! Laws of consent in a file: a condition finds by SQL whom memory and the decision permit, and what the
+//! file keeps follows from the journal.
+
+use crm_core::{
+    BasisFacts, ChannelRule, Condition, ConsentCondition, ConsentEvidence, ConsentKind,
+    ConsentMethod, ConsentPolicy, ConsentRegime, Crm, DecideMany, EvaluateCondition, Flow,
+    LegalBasis, ListRecords, NewConsent, Party, PartyRole, PublishNotice, Purpose, RecordId,
+    RecordRef, Timestamp, values,
+};
+use proptest::prelude::*;
+
+use super::{cases, memory};
+
+const CHANNELS: [&str; 3] = ["email", "phone", "post"];
+const PURPOSES: [&str; 3] = ["news", "offers", "invoice"];
+const DAY: i64 = 86_400_000_000;
+
+#[derive(Debug, Clone)]
+struct Act {
+    person: usize,
+    kind: u8,
+    channel: usize,
+    purpose: usize,
+    wide: u8,
+    days: i64,
+    ends: Option<i64>,
+    flag: bool,
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let ends = prop::option::weighted(0.3, 1_i64..400);
+    (0_usize..3, any::<u8>(), 0_usize..3, 0_usize..3, any::<u8>(), 0_i64..900, ends, any::<bool>())
+        .prop_map(|(person, kind, channel, purpose, wide, days, ends, flag)| Act {
+            person,
+            kind,
+            channel,
+            purpose,
+            wide,
+            days,
+            ends,
+            flag,
+        })
+}
+
+fn at(days: i64) -> Timestamp {
+    let first: Timestamp = "2023-01-01T00:00:00Z".parse().unwrap();
+    Timestamp::from_micros(first.micros() + days * DAY).unwrap()
+}
+
+/// A file with purposes under a policy that has something of everything.
+fn open(regime: bool) -> (Crm, Vec<RecordId>) {
+    let crm = memory();
+    let consents = crm.consents();
+    let text = |text: &str| PublishNotice::new("text", "en", text);
+    consents.publish_notice(text("first")).unwrap();
+    let left = if regime { ConsentRegime::OptOut } else { ConsentRegime::OptIn };
+    let lapses = Some("P1Y".to_owned());
+    let policy = ConsentPolicy::new(
+        "mixed",
+        [
+            ChannelRule {
+                existing_customers: true,
+                lapses_after: lapses,
+                ..ChannelRule::new("email", left)
+            },
+            ChannelRule { double_opt_in: true, ..ChannelRule::new("phone", ConsentRegime::OptIn) },
+            ChannelRule { legitimate_interest: true, ..ChannelRule::new("", left) },
+        ],
+    );
+    consents.define_policy(policy).unwrap();
+    consents.define_party(Party::new("acme", PartyRole::Controller)).unwrap();
+    for name in PURPOSES {
+        let mut purpose = Purpose::new(name, CHANNELS).notice("text").policy("mixed");
+        purpose.is_transactional = name == "invoice";
+        purpose.controller = (name == "offers").then(|| "acme".into());
+        consents.define_purpose(purpose).unwrap();
+    }
+    let person = || crm.contacts().create(values! { "given_name" => "A" }).unwrap().id;
+    let people = (0..3).map(|_| person()).collect();
+    (crm, people)
+}
+
+/// Records an act; what does not fit is refused, and that is all.
+fn perform(crm: &Crm, people: &[RecordId], act: &Act) {
+    const KINDS: [ConsentKind; 16] = [
+        ConsentKind::Granted,
+        ConsentKind::Granted,
+        ConsentKind::Renewed,
+        ConsentKind::Imported,
+        ConsentKind::Based,
+        ConsentKind::Based,
+        ConsentKind::Withdrawn,
+        ConsentKind::Withdrawn,
+        ConsentKind::Objected,
+        ConsentKind::Restricted,
+        ConsentKind::Denied,
+        ConsentKind::Paused,
+        ConsentKind::Minor,
+        ConsentKind::Lifted,
+        ConsentKind::Revoked,
+        ConsentKind::Requested,
+    ];
+    let kind = KINDS[usize::from(act.kind) % KINDS.len()];
+    let subject = RecordRef::new("contact", people[act.person]);
+    let mut new = NewConsent::new(kind, subject.clone()).at(at(act.days));
+    if kind.is_permitting() || act.wide & 1 == 0 {
+        new = new.on(CHANNELS[act.channel]);
+    }
+    if kind.is_permitting() || act.wide & 2 == 0 {
+        new = new.purpose(PURPOSES[act.purpose]);
+    } else if act.wide & 4 == 0 {
+        new.controller = Some("acme".into());
+    }
+    new.expires_at = act.ends.map(|days| at(act.days + days));
+    new.by_guardian = act.flag;
+    match kind {
+        ConsentKind::Granted if act.flag => {
+            new.method = ConsentMethod::DoubleOptIn;
+            new.requested_at = Some(at(act.days - 1));
+        }
+        ConsentKind::Imported if act.flag => {
+            new.notice = Some("text".into());
+            new.evidence =
+                Some(ConsentEvidence { note: Some("list".into()), ..ConsentEvidence::default() });
+        }
+        ConsentKind::Based => {
+            new.basis = Some(match act.wide % 3 {
+                0 => LegalBasis::ExistingCustomer,
+                1 => LegalBasis::LegitimateInterest,
+                _ => LegalBasis::Contract,
+            });
+            new.facts = Some(BasisFacts {
+                reference: Some("r".into()),
+                sale: Some("s".into()),
+                similar_goods: Some("g".into()),
+                told_at_collection: true,
+            });
+        }
+        ConsentKind::Lifted => {
+            let history = crm.consents().history(&crm_core::GetConsents::new(subject)).unwrap();
+            let events = history.events;
+            new.supersedes =
+                events.get(usize::from(act.wide) % events.len().max(1)).map(|e| vec![e.id]);
+        }
+        _ => {}
+    }
+    let _ = crm.consents().record(new);
+}
+
+proptest! {
+    #![proptest_config(cases(400))]
+
+    #[test]
+    fn sql_finds_whom_memory_and_the_decision_permit(
+        regime in any::<bool>(),
+        acts in prop::collection::vec(act(), 0..25),
+        asks_again in prop::option::of(0_usize..25),
+        moments in prop::collection::vec(0_i64..1600, 1..4),
+    ) {
+        let (crm, people) = open(regime);
+        for (place, act) in acts.iter().enumerate() {
+            if asks_again == Some(place) {
+                let text = PublishNotice::new("text", "en", "second");
+                crm.consents().publish_notice(PublishNotice { asks_again: true, ..text }).unwrap();
+            }
+            perform(&crm, &people, act);
+        }
+        for (channel, purpose) in CHANNELS.iter().flat_map(|c| PURPOSES.map(|p| (*c, p))) {
+            let condition = Condition::Consent(ConsentCondition { channel: channel.into(), purpose: purpose.into() });
+            for days in &moments {
+                let moment = at(*days);
+                let list = ListRecords {
+                    condition: Some(condition.clone()),
+                    at: Some(moment),
+                    ..ListRecords::new("contact")
+                };
+                let found = crm.list_records(&list).unwrap().records;
+                let found: Vec<RecordId> = found.iter().map(|record| record.id).collect();
+                let many = DecideMany { at: Some(moment), ..DecideMany::new("contact", channel, purpose) };
+                let decided = crm.consents().decide_many(&many).unwrap();
+                for id in &people {
+                    let asked = EvaluateCondition {
+                        entity_type: "contact".into(),
+                        id: *id,
+                        condition: condition.clone(),
+                        at: Some(moment),
+                        zone: None,
+                    };
+                    let in_memory = crm.evaluate_condition(&asked).unwrap().is_true;
+                    prop_assert_eq!(found.contains(id), in_memory, "{} {} {}", channel, purpose, moment);
+                    let decision = decided.decisions.iter().find(|one| one.id == *id).unwrap();
+                    prop_assert_eq!(decision.is_allowed, in_memory, "{} {} {} {:?}", channel, purpose, moment, &decision.reasons);
+                }
+            }
+        }
+        let report = crm.verify(&mut |_| Flow::Continue).unwrap();
+        prop_assert_eq!(report.problems, Vec::<String>::new());
+    }
+}

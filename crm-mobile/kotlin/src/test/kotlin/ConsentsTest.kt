@@ -1,0 +1,70 @@
+package org.crmcore
+
+import org.crmcore.conditions.consent
+import org.crmcore.model.ConsentKind
+import org.crmcore.model.CrmException
+import org.crmcore.model.DenyReason
+import org.crmcore.model.NewUnsubscribeLink
+import org.crmcore.model.PreferenceChoice
+import org.crmcore.model.Purpose
+import org.crmcore.model.RecordRef
+import org.crmcore.model.RequestConsent
+import org.crmcore.model.SetPreferences
+import org.crmcore.model.UseConsent
+import org.junit.jupiter.api.AfterEach
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertFalse
+import org.junit.jupiter.api.Assertions.assertThrows
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+
+class ConsentsTest {
+    private val crm = Crm.open(":memory:")
+
+    @AfterEach
+    fun close() = crm.close()
+
+    private fun begin(policy: String = "eu_general"): RecordRef {
+        crm.consents.publish("news", "en", "Once a week.")
+        crm.consents.define(Purpose("news", channels = listOf("email"), notice = "news", policy = policy))
+        return RecordRef("contact", crm.contacts.create("given_name" to "Ann").id)
+    }
+
+    @Test
+    fun `a decision has its reasons and its token`() {
+        val ann = begin()
+        val grant = crm.consents.grant(ann, "email", "news")
+        val allowed = crm.consents.mayContact(ann, "email", "news")
+        assertEquals(listOf(grant.id), allowed.evidence)
+        val use = UseConsent(ann, "email", "news", token = allowed.token)
+        assertEquals(grant.id, crm.consents.recordUse(use).permittedBy)
+        assertThrows(CrmException.StaleVersion::class.java) { crm.consents.recordUse(use) }
+        crm.consents.withdraw(ann, channel = "email")
+        val denied = crm.consents.mayContact(ann, "email", "news", language = "de")
+        assertEquals(listOf(DenyReason.WITHDRAWN_CHANNEL), denied.reasons.map { it.reason })
+        assertEquals("Die Person hat sich von diesem Kanal abgemeldet.", denied.reasons.single().text)
+        val kinds = crm.consents.history(ann).events.map { it.kind }
+        assertEquals(listOf(ConsentKind.GRANTED, ConsentKind.USED, ConsentKind.WITHDRAWN), kinds)
+    }
+
+    @Test
+    fun `a double opt-in is confirmed once`() {
+        val ann = begin("eu_strict")
+        val waiting = crm.consents.request(RequestConsent(ann, "email", "ann@example.org", "news"))
+        assertEquals(ConsentKind.CONFIRMED, crm.consents.confirm(waiting.token).kind)
+        assertThrows(CrmException.Duplicate::class.java) { crm.consents.confirm(waiting.token) }
+        assertEquals(1, crm.contacts.count(consent("email", "news")))
+    }
+
+    @Test
+    fun `choices go in and out`() {
+        val ann = begin()
+        val choices = listOf(PreferenceChoice("news", "email", true))
+        val chosen = crm.consents.setPreferences(SetPreferences(ann, choices = choices))
+        assertTrue(chosen.purposes.single().channels.single().isChosen)
+        val link = crm.consents.unsubscribeLink(NewUnsubscribeLink(ann, "email", url = "https://example.org"))
+        assertFalse(crm.consents.unsubscribe(link.token, "GET").isWithdrawn)
+        assertTrue(crm.consents.unsubscribe(link.token).isWithdrawn)
+        assertFalse(crm.consents.preferences(ann).purposes.single().channels.single().isChosen)
+    }
+}

@@ -1,0 +1,59 @@
+import Crm
+import Foundation
+import XCTest
+
+final class ConsentsTests: XCTestCase {
+    private func begin(_ crm: Crm, _ policy: String = "eu_general") throws -> RecordRef {
+        try crm.consents.publish("news", "en", "Once a week.")
+        try crm.consents.define(
+            Purpose(name: "news", channels: ["email"], policy: policy, notice: "news"))
+        let ann = try crm.contacts.create(["given_name": "Ann"]).id
+        return RecordRef(entityType: "contact", id: ann)
+    }
+
+    func testADecisionHasItsReasonsAndItsToken() throws {
+        let crm = try Crm.open(":memory:")
+        let ann = try begin(crm)
+        let grant = try crm.consents.grant(ann, "email", "news")
+        let allowed = try crm.consents.mayContact(ann, "email", "news")
+        XCTAssertEqual(allowed.evidence, [grant.id])
+        let use = UseConsent(subject: ann, channel: "email", purpose: "news", token: allowed.token)
+        XCTAssertEqual(try crm.consents.record(use: use).permittedBy, grant.id)
+        XCTAssertThrowsError(try crm.consents.record(use: use)) {
+            XCTAssertEqual(($0 as? CrmError)?.name(), "stale_version")
+        }
+        try crm.consents.withdraw(ann, channel: "email")
+        let denied = try crm.consents.mayContact(ann, "email", "news", language: "de")
+        XCTAssertEqual(denied.reasons.map(\.reason), [.withdrawnChannel])
+        XCTAssertEqual(
+            denied.reasons.map(\.text), ["Die Person hat sich von diesem Kanal abgemeldet."])
+        let kinds = try crm.consents.history(of: ann).events.map(\.kind)
+        XCTAssertEqual(kinds, [.granted, .used, .withdrawn])
+    }
+
+    func testADoubleOptInIsConfirmedOnce() throws {
+        let crm = try Crm.open(":memory:")
+        let ann = try begin(crm, "eu_strict")
+        let waiting = try crm.consents.request(
+            RequestConsent(
+                subject: ann, channel: "email", contactPoint: "ann@example.org", purpose: "news"))
+        XCTAssertEqual(try crm.consents.confirm(waiting.token).kind, .confirmed)
+        XCTAssertThrowsError(try crm.consents.confirm(waiting.token))
+        XCTAssertEqual(
+            try crm.contacts.count(where: consent(channel: "email", purpose: "news")), 1)
+    }
+
+    func testChoicesGoInAndOut() throws {
+        let crm = try Crm.open(":memory:")
+        let ann = try begin(crm)
+        let choice = PreferenceChoice(purpose: "news", channel: "email", isChosen: true)
+        let chosen = try crm.consents.set(SetPreferences(subject: ann, choices: [choice]))
+        XCTAssertEqual(chosen.purposes.first?.channels.first?.isChosen, true)
+        let link = try crm.consents.unsubscribeLink(
+            NewUnsubscribeLink(subject: ann, channel: "email", url: "https://example.org"))
+        XCTAssertFalse(try crm.consents.unsubscribe(link.token, method: "GET").isWithdrawn)
+        XCTAssertTrue(try crm.consents.unsubscribe(link.token).isWithdrawn)
+        let left = try crm.consents.preferences(of: ann)
+        XCTAssertEqual(left.purposes.first?.channels.first?.isChosen, false)
+    }
+}

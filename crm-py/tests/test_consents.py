@@ -1,0 +1,74 @@
+"""Consent, as a user of the package meets it."""
+
+from __future__ import annotations
+
+import datetime
+
+import crm
+import pytest
+from crm.where import consent
+
+
+def begin(db: crm.Crm, policy: str = "eu_general") -> crm.Record:
+    db.consents.publish_notice("news", "en", "Once a week.")
+    news = crm.Purpose(name="news", channels=("email",), notice="news", policy=policy)
+    assert db.consents.define_purpose(news).label == "news"
+    return db.contacts.create(given_name="Ann")
+
+
+def test_a_decision_is_its_verdict_and_has_reasons(db: crm.Crm) -> None:
+    ann = begin(db)
+    assert not db.consents.may_contact(ann, "email", "news")
+    grant = db.consents.grant(ann, "email", "news", method=crm.ConsentMethod.FORM)
+    assert grant.kind is crm.ConsentKind.GRANTED
+    allowed = db.consents.may_contact(ann, "email", "news")
+    assert allowed.evidence == (grant.id,)
+    assert allowed.basis is crm.LegalBasis.CONSENT
+    use = crm.UseConsent(subject=ann, channel="email", purpose="news", token=allowed.token)
+    assert db.consents.record_use(use).permitted_by == grant.id
+    with pytest.raises(crm.StaleVersionError):
+        db.consents.record_use(use)
+    out = db.consents.withdraw(ann, channel="email")
+    denied = db.consents.may_contact(ann, "email", "news", language="de")
+    assert [one.reason for one in denied.reasons] == [crm.DenyReason.WITHDRAWN_CHANNEL]
+    assert denied.reasons[0].events == (out.id,)
+    assert denied.reasons[0].text == "Die Person hat sich von diesem Kanal abgemeldet."
+    kinds = [event.kind for event in db.consents.history(ann).events]
+    assert kinds == ["granted", "used", "withdrawn"]
+
+
+def test_a_double_opt_in_is_confirmed_once(db: crm.Crm) -> None:
+    ann = begin(db, "eu_strict")
+    asked = crm.RequestConsent(
+        subject=ann,
+        channel="email",
+        contact_point="Ann@example.org",
+        purpose="news",
+        evidence=crm.ConsentEvidence(ip="192.0.2.1"),
+    )
+    waiting = db.consents.request(asked)
+    assert waiting.expires_at > datetime.datetime.now(datetime.UTC)
+    event = db.consents.confirm(waiting.token)
+    assert event.request_evidence is not None
+    assert event.request_evidence.ip == "192.0.2.1"
+    with pytest.raises(crm.DuplicateError):
+        db.consents.confirm(waiting.token)
+    assert db.consents.may_contact(ann, "email", "news").contact_point == "ann@example.org"
+    assert db.contacts.count(where=consent("email", "news")) == 1
+    page = db.consents.decide_many("contact", "email", "news", where=consent("email", "news"))
+    assert (page.allowed, page.decisions[0].id) == (1, ann.id)
+
+
+def test_choices_go_in_and_out(db: crm.Crm) -> None:
+    ann = begin(db)
+    choice = crm.PreferenceChoice(purpose="news", channel="email", is_chosen=True)
+    wish = crm.ContactFrequency(most=1, within="P7D")
+    chosen = crm.SetPreferences(subject=ann, choices=(choice,), frequency=wish)
+    after = db.consents.set_preferences(chosen)
+    assert after.purposes[0].channels[0].is_chosen
+    assert db.consents.preferences(ann).frequency == wish
+    link = crm.NewUnsubscribeLink(subject=ann, channel="email", url="https://example.org/leave")
+    token = db.consents.unsubscribe_link(link).token
+    assert not db.consents.unsubscribe(token, "GET").is_withdrawn
+    assert db.consents.unsubscribe(token).is_withdrawn
+    assert not db.consents.preferences(ann).purposes[0].channels[0].is_chosen
