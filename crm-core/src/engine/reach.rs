@@ -31,7 +31,7 @@ pub(super) fn affected(
     let mut found = BTreeSet::new();
     for place in &reach.places {
         match event {
-            Event::Record { table, id, changed, left } if place.is_of(&table.model) => {
+            Event::Record { table, id, changed, left, .. } if place.is_of(&table.model) => {
                 let model = &table.model;
                 let changed = changed.as_deref();
                 if place.reads.touched(model, changed) || place.points(model, changed) {
