@@ -42,7 +42,8 @@ pub(crate) fn import(object: &Bound<'_, PyAny>) -> PyResult<Stream> {
     let py = object.py();
     if object.hasattr("__arrow_c_stream__")? {
         let capsule = object.call_method0("__arrow_c_stream__")?;
-        let place = pointer::<FFI_ArrowArrayStream>(&capsule, STREAM)?;
+        let place = pointer::<FFI_ArrowArrayStream>(&capsule, STREAM)
+            .map_err(|_| refuse(py, "the object hands out no stream"))?;
         // SAFETY: a capsule of this name holds this struct, and lives until the end of the block; to
         // move it out leaves it released.
         let stream = unsafe { FFI_ArrowArrayStream::from_raw(place) };

@@ -299,7 +299,9 @@ def planned(db: crm.Crm, request: Request) -> crm.ImportPlan:
     method: dict[str, Callable[..., crm.ImportPlan]] = {
         "csv": db.imports.plan_csv,
         "json_lines": db.imports.plan_json_lines,
-        "arrow": db.imports.plan_arrow,
+        "arrow": lambda *given, text=None, **options: db.imports.plan_arrow(
+            *given, data=text and base64.b64decode(text), **options
+        ),
     }
     plan = method[source.options("format").get("format", "csv")](
         request["type"],

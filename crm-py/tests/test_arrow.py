@@ -337,7 +337,7 @@ def test_a_frame_is_taken_in_as_activities(db: crm.Crm) -> None:
         (3, "who", "not_found"),
         (4, "when", "required"),
     ]
-    (bought,) = db.activities.list(ann)
+    (bought,) = db.activities.list(subject=ann)
     assert (bought.at, bought.amount, bought.key) == (when, crm.Money("12.50", "EUR"), "n1")
     assert (bought.channel, bought.direction) == ("shop", "inbound")
     assert (ingest(frame.to_pandas()).unchanged, ingest(frame.to_arrow()).unchanged) == (2, 2)
@@ -388,6 +388,50 @@ def test_files_of_other_programs_are_planned(db: crm.Crm, tmp_path: Path, compre
         with pytest.raises(crm.InvalidArgumentError) as raised:
             db.imports.plan_arrow("company", wrong, mapping=mapping)
         assert raised.value.field == "source" and raised.value.hint
+
+
+def test_what_is_no_table_or_not_open_is_told_by_field(db: crm.Crm, tmp_path: Path) -> None:
+    class Hands:
+        def __init__(self, out: Any) -> None:
+            self.out = out
+
+        def __arrow_c_stream__(self, requested_schema: object | None = None) -> Any:
+            return self.out
+
+    for out in (None, 5):
+        with pytest.raises(crm.InvalidArgumentError) as raised:
+            db.companies.ingest(Hands(out))
+        assert raised.value.field == "table"
+    wrong: Any = 5
+    frame = polars.DataFrame({"name": ["Acme"]})
+    for field, call in [
+        ("columns", lambda: db.companies.ingest(frame, columns=wrong)),
+        ("plan", lambda: db.imports.apply(wrong)),
+        ("path", lambda: db.imports.spool(frame, tmp_path / "none" / "at all")),
+        (
+            "associations",
+            lambda: db.imports.plan_csv("company", text="a", mapping={}, associations=[wrong]),
+        ),
+        (
+            "activities",
+            lambda: db.imports.plan_csv("company", text="a", mapping={}, activities=[wrong]),
+        ),
+        ("stages[1]", lambda: db.lifecycles.define("x", "company", ["a", wrong])),
+        ("triggers[0]", lambda: db.lifecycles.define("x", "company", ["a"], triggers=[wrong])),
+    ]:
+        with pytest.raises(crm.CrmError) as told:
+            call()
+        assert told.value.field == field
+    db.close()
+    for call in (
+        lambda: db.lifecycles.get("contact"),
+        lambda: db.types.get("contact"),
+        lambda: db.activities.ingest(frame, kind="call"),
+        lambda: db.imports.spool(frame, tmp_path / "a.arrows"),
+        lambda: db.imports.plan_arrow("company", data=b"", mapping={"a": "name"}),
+    ):
+        with pytest.raises(crm.ClosedError):
+            call()
 
 
 def test_a_frame_is_spooled_and_planned(db: crm.Crm, tmp_path: Path) -> None:

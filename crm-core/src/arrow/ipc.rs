@@ -1,13 +1,13 @@
 //! Record batches from the bytes of an Arrow file or stream.
 //!
-//! Both forms hold the same messages; a file has a mark before them and an index after them, which is
-//! not needed by who reads from the first row to the last. The bytes come from strangers. The
-//! invariant: no length that they state is believed before as many bytes are there, and what a batch
-//! takes in memory is bounded.
+//! A stream is read message by message. A file has an index at its end, and only that says where its
+//! messages are: some programs leave out what a stream has before them. The bytes come from
+//! strangers. The invariant: no length that they state is believed before as many bytes are there, and
+//! what a batch takes in memory is bounded.
 
 use std::{
-    collections::HashMap,
-    io::{self, BufReader, Chain, Cursor, Read},
+    collections::{HashMap, VecDeque},
+    io::{self, BufReader, Read, Seek, SeekFrom},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
@@ -18,90 +18,119 @@ use std::{
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchReader};
 use arrow_buffer::Buffer;
 use arrow_ipc::{
-    CompressionType, Message as Description, MessageHeader, RecordBatch as Header,
+    CompressionType, Message as Description, MessageHeader, RecordBatch as Header, Schema,
     convert::try_fb_to_schema,
     reader::{read_dictionary, read_record_batch},
-    root_as_message,
+    root_as_footer, root_as_message,
 };
 use arrow_schema::{ArrowError, SchemaRef};
 
 use crate::{Error, ErrorKind, Result, limits};
 
-/// What a file begins with, and the bytes that fill it up.
-const MAGIC: &[u8] = b"ARROW1";
-const MAGIC_BYTES: usize = 8;
-/// How many more words a file may be filled up by: writers align by 64 bytes at most.
-const PADDING_WORDS: usize = 64;
+/// What a file begins and ends with.
+const MAGIC: &[u8; 6] = b"ARROW1";
+/// The length of the index, and the mark: what a file ends with.
+const TRAILER_BYTES: u64 = 10;
 /// What stands before the length of a message, since version 0.15 of the format.
 const CONTINUATION: u32 = u32::MAX;
 /// Bytes for which there is room before any came.
 const FIRST_BYTES: u64 = 1024 * 1024;
-/// Bytes of the description of a message.
+/// Bytes of the description of a message, or of an index.
 const HEADER_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The description of a message, and its body.
 type Message = (Vec<u8>, Buffer);
 
+/// Where a message of a file is.
+struct Block {
+    offset: u64,
+    header: u64,
+    body: u64,
+}
+
 /// An Arrow file or stream under way.
 pub(crate) struct IpcBatches<R> {
-    source: Chain<Cursor<Vec<u8>>, BufReader<Counted<R>>>,
+    source: BufReader<R>,
+    /// The messages of a file that are still to come; `None` in a stream.
+    blocks: Option<VecDeque<Block>>,
     bytes: Arc<AtomicU64>,
     schema: SchemaRef,
     dictionaries: HashMap<i64, ArrayRef>,
     /// Bytes of all dictionaries, which stay to the end.
     dictionary_bytes: u64,
-    is_file: bool,
     is_ended: bool,
 }
 
-/// A source that counts what is read of it.
-struct Counted<R> {
-    source: R,
-    bytes: Arc<AtomicU64>,
-}
-
-impl<R: Read> Read for Counted<R> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let count = self.source.read(out)?;
-        self.bytes.fetch_add(count as u64, Ordering::Relaxed);
-        Ok(count)
-    }
-}
-
-impl<R: Read> IpcBatches<R> {
+impl<R: Read + Seek> IpcBatches<R> {
     /// Reads the schema.
     ///
     /// # Errors
     ///
     /// `InvalidArgument` if the bytes are neither a file nor a stream of this format; `Io`.
     pub(crate) fn open(source: R) -> Result<Self> {
-        let bytes = Arc::new(AtomicU64::new(0));
-        let counted = Counted { source, bytes: Arc::clone(&bytes) };
-        let mut source = BufReader::with_capacity(64 * 1024, counted);
-        let mut first = Vec::with_capacity(MAGIC_BYTES);
-        source.by_ref().take(MAGIC_BYTES as u64).read_to_end(&mut first).map_err(failed)?;
-        let is_file = first.starts_with(MAGIC);
-        if is_file {
-            first.clear();
-        }
         let mut batches = Self {
-            source: Cursor::new(first).chain(source),
-            bytes,
+            source: BufReader::with_capacity(64 * 1024, source),
+            blocks: None,
+            bytes: Arc::new(AtomicU64::new(0)),
             schema: SchemaRef::new(arrow_schema::Schema::empty()),
             dictionaries: HashMap::new(),
             dictionary_bytes: 0,
-            is_file,
             is_ended: false,
         };
-        let (header, _) = batches.read_first().map_err(not_arrow)?.ok_or_else(unknown)?;
-        let message = read_header(&header).map_err(not_arrow)?;
-        let schema = message.header_as_schema().ok_or_else(unknown)?;
-        if !schema.endianness().equals_to_target_endianness() {
-            return Err(invalid("the numbers of the table have their bytes in another order")
-                .with_hint("write it anew on a machine of the usual kind"));
-        }
-        batches.schema = Arc::new(try_fb_to_schema(schema).map_err(|_| unknown())?);
+        batches.read_schema().map_err(|error| match error.kind() {
+            // What is wrong with the first bytes says that they are something else.
+            ErrorKind::InvalidArgument | ErrorKind::LimitExceeded => unknown(),
+            _ => error,
+        })?;
         Ok(batches)
+    }
+
+    fn read_schema(&mut self) -> Result<()> {
+        let first = self.read_exactly(MAGIC.len() as u64, HEADER_BYTES)?;
+        if first == MAGIC {
+            let footer = self.read_footer()?;
+            let footer = root_as_footer(&footer).map_err(|_| damaged())?;
+            self.schema = to_schema(footer.schema().ok_or_else(damaged)?)?;
+            let dictionaries = footer.dictionaries().into_iter().flatten();
+            let blocks = dictionaries.chain(footer.recordBatches().into_iter().flatten());
+            let block = |block: &arrow_ipc::Block| -> Result<Block> {
+                let length = |length: i64| u64::try_from(length).map_err(|_| damaged());
+                let header = length(block.metaDataLength().into())?;
+                Ok(Block {
+                    offset: length(block.offset())?,
+                    header,
+                    body: length(block.bodyLength())?,
+                })
+            };
+            self.blocks = Some(blocks.map(block).collect::<Result<_>>()?);
+            return Ok(());
+        }
+        self.seek(SeekFrom::Start(0))?;
+        self.bytes.store(0, Ordering::Relaxed);
+        let (header, _) = self.read_message()?.ok_or_else(damaged)?;
+        let schema = read_header(&header)?.header_as_schema().ok_or_else(damaged)?;
+        self.schema = to_schema(schema)?;
+        Ok(())
+    }
+
+    /// The index of a file.
+    fn read_footer(&mut self) -> Result<Vec<u8>> {
+        let length = self.seek(SeekFrom::End(0))?;
+        let trailer = length.checked_sub(TRAILER_BYTES).ok_or_else(damaged)?;
+        self.seek(SeekFrom::Start(trailer))?;
+        let end = self.read_exactly(TRAILER_BYTES, HEADER_BYTES)?;
+        let (size, mark) = end.split_first_chunk().ok_or_else(damaged)?;
+        if mark != MAGIC {
+            return Err(damaged());
+        }
+        let size = u64::from(u32::from_le_bytes(*size));
+        let start = trailer.checked_sub(size).ok_or_else(damaged)?;
+        self.seek(SeekFrom::Start(start))?;
+        self.read_exactly(size, HEADER_BYTES)
+    }
+
+    fn seek(&mut self, to: SeekFrom) -> Result<u64> {
+        self.source.seek(to).map_err(failed)
     }
 
     /// How many bytes of the source have been read.
@@ -109,38 +138,39 @@ impl<R: Read> IpcBatches<R> {
         Arc::clone(&self.bytes)
     }
 
-    /// The first message, before which a file may be filled up to a multiple of some length.
-    fn read_first(&mut self) -> Result<Option<Message>> {
-        let mut word = self.read_word()?;
-        for _ in 0..PADDING_WORDS {
-            if !self.is_file || word != Some(0) {
-                break;
-            }
-            word = self.read_word()?;
-        }
-        self.read_after(word)
-    }
-
     /// The next message; `None` at the end.
     fn read_message(&mut self) -> Result<Option<Message>> {
-        let word = self.read_word()?;
-        self.read_after(word)
+        let Some(blocks) = &mut self.blocks else { return self.read_streamed() };
+        let Some(Block { offset, header, body }) = blocks.pop_front() else {
+            let length = self.seek(SeekFrom::End(0))?;
+            self.bytes.store(length, Ordering::Relaxed);
+            return Ok(None);
+        };
+        self.seek(SeekFrom::Start(offset))?;
+        self.bytes.store(offset, Ordering::Relaxed);
+        let mut description = self.read_exactly(header, HEADER_BYTES)?;
+        // The length stands before it, and what stands before the length.
+        let is_marked = description.starts_with(&CONTINUATION.to_le_bytes());
+        let before = if is_marked { 8 } else { 4 };
+        if description.len() < before {
+            return Err(damaged());
+        }
+        description.drain(..before);
+        let body = self.read_exactly(body, limits::ARROW_BATCH_BYTES)?;
+        Ok(Some((description, Buffer::from_vec(body))))
     }
 
-    /// The message that begins with this word.
-    fn read_after(&mut self, word: Option<u32>) -> Result<Option<Message>> {
-        let mut length = match word {
-            // The end of a file is marked.
-            None if self.is_file => return Err(damaged()),
-            None => return Ok(None),
-            Some(length) => length,
-        };
-        if length == CONTINUATION {
-            length = self.read_word()?.ok_or_else(damaged)?;
+    fn read_streamed(&mut self) -> Result<Option<Message>> {
+        let mut length = self.read_word()?;
+        if length == Some(CONTINUATION) {
+            length = Some(self.read_word()?.ok_or_else(damaged)?);
         }
-        if length == 0 {
+        let Some(length @ 1..) = length else {
+            // What follows the end is of no concern, but that it is read.
+            let rest = io::copy(&mut self.source, &mut io::sink()).map_err(failed)?;
+            self.bytes.fetch_add(rest, Ordering::Relaxed);
             return Ok(None);
-        }
+        };
         let header = self.read_exactly(length.into(), HEADER_BYTES)?;
         let body = u64::try_from(read_header(&header)?.bodyLength()).map_err(|_| damaged())?;
         let body = self.read_exactly(body, limits::ARROW_BATCH_BYTES)?;
@@ -150,6 +180,7 @@ impl<R: Read> IpcBatches<R> {
     fn read_word(&mut self) -> Result<Option<u32>> {
         let mut word = Vec::with_capacity(4);
         self.source.by_ref().take(4).read_to_end(&mut word).map_err(failed)?;
+        self.bytes.fetch_add(word.len() as u64, Ordering::Relaxed);
         match <[u8; 4]>::try_from(&word[..]) {
             Ok(word) => Ok(Some(u32::from_le_bytes(word))),
             Err(_) if word.is_empty() => Ok(None),
@@ -172,6 +203,7 @@ impl<R: Read> IpcBatches<R> {
                 return Err(damaged());
             }
         }
+        self.bytes.fetch_add(count, Ordering::Relaxed);
         Ok(bytes)
     }
 
@@ -204,13 +236,11 @@ impl<R: Read> IpcBatches<R> {
                 _ => return Err(damaged()),
             }
         }
-        // Nothing is wanted of the index of a file, but that it is read.
-        io::copy(&mut self.source, &mut io::sink()).map_err(failed)?;
         Ok(None)
     }
 }
 
-impl<R: Read> Iterator for IpcBatches<R> {
+impl<R: Read + Seek> Iterator for IpcBatches<R> {
     type Item = Result<RecordBatch, ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -223,10 +253,17 @@ impl<R: Read> Iterator for IpcBatches<R> {
     }
 }
 
-impl<R: Read> RecordBatchReader for IpcBatches<R> {
+impl<R: Read + Seek> RecordBatchReader for IpcBatches<R> {
     fn schema(&self) -> SchemaRef {
         SchemaRef::clone(&self.schema)
     }
+}
+
+fn to_schema(schema: Schema<'_>) -> Result<SchemaRef> {
+    if !schema.endianness().equals_to_target_endianness() {
+        return Err(damaged());
+    }
+    try_fb_to_schema(schema).map(Arc::new).map_err(|_| damaged())
 }
 
 fn read_header(bytes: &[u8]) -> Result<Description<'_>> {
@@ -283,11 +320,6 @@ fn invalid(message: &str) -> Error {
 fn unknown() -> Error {
     invalid("this is neither an Arrow file nor an Arrow stream")
         .with_hint("write it in the IPC format, also called Feather 2")
-}
-
-/// What is wrong with the first bytes says that they are something else.
-fn not_arrow(error: Error) -> Error {
-    if error.kind() == ErrorKind::Io { error } else { unknown() }
 }
 
 fn damaged() -> Error {

@@ -55,6 +55,8 @@ impl<'a> ActivityKinds<'a> {
     ///
     /// `UnknownType`.
     pub fn get(&self, kind: &str) -> Result<ActivityKind> {
+        // Asking the store is what tells a closed handle.
+        self.crm.shared.store.read(|_| Ok(()))?;
         self.crm.catalog().kind(kind).map(|kind| ActivityKind::of(&kind.model))
     }
 

@@ -32,7 +32,10 @@ impl Crm {
         watch: &mut Watch<'_>,
     ) -> Result<u64> {
         let path = path.as_ref();
-        let draft = FileDraft::new(path)?;
+        // Asking the store is what tells a closed handle.
+        self.shared.store.read(|_| Ok(()))?;
+        let named = |error: Error| error.with_field("path");
+        let draft = FileDraft::new(path).map_err(named)?;
         let mark = self.shared.store.mark();
         let mut reports = Reports::new(&self.shared.observers, watch);
         let file = BufWriter::new(draft.file());
@@ -56,7 +59,7 @@ impl Crm {
         drop(writer);
         reports.step(Progress { done, total: Some(done) }, true);
         draft.sync()?;
-        draft.publish(path)?;
+        draft.publish(path).map_err(named)?;
         Ok(done)
     }
 }

@@ -66,6 +66,8 @@ impl<'a> AssociationTypes<'a> {
     ///
     /// `UnknownType`.
     pub fn get(&self, name: &str) -> Result<AssociationType> {
+        // Asking the store is what tells a closed handle.
+        self.crm.shared.store.read(|_| Ok(()))?;
         self.crm.catalog().associations(name).map(|table| table.model.describe())
     }
 

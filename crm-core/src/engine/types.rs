@@ -72,6 +72,8 @@ impl<'a> Types<'a> {
     ///
     /// `UnknownType`.
     pub fn get(&self, name: &str) -> Result<EntityType> {
+        // Asking the store is what tells a closed handle.
+        self.crm.shared.store.read(|_| Ok(()))?;
         self.crm.catalog().table(name).map(|table| table.model.describe())
     }
 

@@ -287,8 +287,8 @@ pub struct PlannedChange {
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PlannedRow {
-    /// The row, counted from 1 for the first one after the header; blank lines are not counted, but
-    /// rows of Arrow that are null throughout.
+    /// The row, counted from 1 for the first one after the header; blank lines are not counted,
+    /// rows of Arrow that are null throughout are.
     pub row: u64,
     /// What would be done with it.
     pub decision: RowDecision,

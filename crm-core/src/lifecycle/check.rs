@@ -144,6 +144,10 @@ pub(crate) fn check_reason(reason: &str) -> Result<()> {
         let message = format!("at most {} bytes", limits::REASON_BYTES);
         return Err(Error::new(ErrorKind::LimitExceeded, message));
     }
+    if reason.contains('\0') {
+        return Err(Error::new(ErrorKind::InvalidValue, "contains the character NUL")
+            .with_hint("remove U+0000"));
+    }
     Ok(())
 }
 

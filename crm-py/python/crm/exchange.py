@@ -15,6 +15,7 @@ from typing import Any
 from crm import wire
 from crm._native import Engine
 from crm.archived import Archived
+from crm.errors import InvalidArgumentError
 from crm.progress import Report, adapt
 from crm.schema import Attribute, read_attribute
 from crm.values import Value, encode_values
@@ -338,11 +339,15 @@ def write_columns(columns: Mapping[str, str] | Iterable[ColumnMapping]) -> list[
     """Return the plain form of a mapping of columns to attributes."""
     if isinstance(columns, Mapping):
         columns = [ColumnMapping(column, name) for column, name in columns.items()]
+    if not isinstance(columns, Iterable) or isinstance(columns, str):
+        raise InvalidArgumentError("not a mapping of columns", field="columns", hint="{column: name}")
     return [wire.write(column) for column in columns]
 
 
 def write_association(block: AssociationColumns) -> dict[str, Any]:
     """Return the plain form of columns that make an association."""
+    if not isinstance(block, AssociationColumns):
+        raise InvalidArgumentError("not AssociationColumns", field="associations")
     return {**wire.write(block), "columns": write_columns(block.columns)}
 
 

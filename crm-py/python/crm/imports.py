@@ -30,6 +30,7 @@ from crm.exchange import (
     write_association,
     write_columns,
 )
+from crm.errors import InvalidArgumentError
 from crm.progress import Report, adapt
 from crm.schema import Definitions
 from crm.values import Money
@@ -466,7 +467,7 @@ class Imports:
         It raises `StaleVersionError` and writes nothing if the table was changed, or records that
         the plan looked at. When `progress` cancels, what was written is kept, for `resume`.
         """
-        answer = self._engine.call("imports.apply", {"plan": plan._plain}, adapt(progress))
+        answer = self._engine.call("imports.apply", {"plan": _plan(plan)}, adapt(progress))
         return _read_run(answer)
 
     def resume(
@@ -477,7 +478,7 @@ class Imports:
         `plan` is the one that it was begun with, or one made anew for the same table and mapping.
         What others changed meanwhile is a conflict and is not overwritten.
         """
-        request = {"id": str(id), "plan": plan._plain}
+        request = {"id": str(id), "plan": _plan(plan)}
         return _read_run(self._engine.call("imports.resume", request, adapt(progress)))
 
     def revert(self, id: UUID | str, *, progress: Report | None = None) -> RevertReport:
@@ -560,6 +561,12 @@ class Imports:
         return wire.read(PlannedRow, {**plain, **parts})
 
 
+def _plan(plan: ImportPlan) -> Mapping[str, Any]:
+    if not isinstance(plan, ImportPlan):
+        raise InvalidArgumentError("not a plan", field="plan", hint="hand in what a plan_… returned")
+    return plan._plain
+
+
 def _beside(
     associations: Iterable[AssociationColumns], activities: Iterable[ActivityColumns]
 ) -> dict[str, Any]:
@@ -570,6 +577,8 @@ def _beside(
 
 
 def _write_activity(block: ActivityColumns) -> dict[str, Any]:
+    if not isinstance(block, ActivityColumns):
+        raise InvalidArgumentError("not ActivityColumns", field="activities")
     plain = {**wire.write(block), "columns": write_columns(block.columns)}
     if block.direction is not None:
         plain["direction"] = str(block.direction)

@@ -13,6 +13,7 @@ from crm import conditions, wire
 from crm._native import Engine
 from crm.activities import RecordRef
 from crm.conditions import Condition, ConditionAnswer
+from crm.errors import InvalidArgumentError
 from crm.named import Named
 from crm.values import encode
 
@@ -811,6 +812,8 @@ def _condition(condition: Condition | None, field: str) -> Any:
 def _write_stage(stage: Stage | str, nth: int) -> dict[str, Any]:
     if isinstance(stage, str):
         return {"name": stage}
+    if not isinstance(stage, Stage):
+        raise InvalidArgumentError("not a stage", field=f"stages[{nth}]", hint="a name or a Stage")
     return {
         "name": stage.name,
         "label": stage.label,
@@ -826,6 +829,8 @@ def _write_stage(stage: Stage | str, nth: int) -> dict[str, Any]:
 
 
 def _write_trigger(trigger: StageTrigger, nth: int) -> dict[str, Any]:
+    if not isinstance(trigger, StageTrigger):
+        raise InvalidArgumentError("not a trigger", field=f"triggers[{nth}]", hint="a StageTrigger")
     related = trigger.related
     return {
         "to": trigger.to,

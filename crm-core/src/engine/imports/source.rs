@@ -107,11 +107,7 @@ impl<'a> Source<'a> {
             }
             digest.update(&buffer[..count]);
         }
-        match &mut self.bytes {
-            Bytes::File(file) => file.seek(SeekFrom::Start(0)).map_err(failed)?,
-            Bytes::Text(text) => text.seek(SeekFrom::Start(0)).map_err(failed)?,
-            Bytes::Decoded(bytes) => bytes.seek(SeekFrom::Start(0)).map_err(failed)?,
-        };
+        self.rewind().map_err(failed)?;
         Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
     }
 }
@@ -122,6 +118,16 @@ impl Read for Source<'_> {
             Bytes::File(file) => file.read(out),
             Bytes::Text(text) => text.read(out),
             Bytes::Decoded(bytes) => bytes.read(out),
+        }
+    }
+}
+
+impl Seek for Source<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        match &mut self.bytes {
+            Bytes::File(file) => file.seek(to),
+            Bytes::Text(text) => text.seek(to),
+            Bytes::Decoded(bytes) => bytes.seek(to),
         }
     }
 }

@@ -84,6 +84,8 @@ impl Lifecycles<'_> {
     ///
     /// `NotFound`, with the nearest name as a hint.
     pub fn get(&self, name: &str) -> Result<Lifecycle> {
+        // Asking the store is what tells a closed handle.
+        self.crm.shared.store.read(|_| Ok(()))?;
         self.crm.catalog().lifecycle(name).map(|model| model.lifecycle.clone())
     }
 
