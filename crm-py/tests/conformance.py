@@ -644,7 +644,8 @@ def member_of(hint: Any, value: Json) -> Any:
         inner = next(one for one in hints if typing.get_origin(one) is tuple)
         return tuple(member_of(typing.get_args(inner)[0], one) for one in value)
     if isinstance(value, dict):
-        return dataclass_of([one for one in hints if dataclasses.is_dataclass(one)][-1], value)
+        inner = [one for one in hints if isinstance(one, type) and dataclasses.is_dataclass(one)]
+        return dataclass_of(inner[-1], value)
     if datetime.datetime in hints:
         return datetime.datetime.fromisoformat(value)
     return value
@@ -753,10 +754,10 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
     ),
     "consents.definitions": lambda db, r: db.consents.definitions(),
     "consents.history": lambda db, r: db.consents.history(
-        optional_ref(r["subject"]), **r.options("after", "limit")
+        crm.RecordRef(**r["subject"]), **r.options("after", "limit")
     ),
     "consents.preferences": lambda db, r: db.consents.preferences(
-        optional_ref(r["subject"]), **r.options("contact_point")
+        crm.RecordRef(**r["subject"]), **r.options("contact_point")
     ),
     "consents.record": lambda db, r: db.consents.record(built(crm.NewConsent, r)),
     "consents.record_use": lambda db, r: db.consents.record_use(built(crm.UseConsent, r)),

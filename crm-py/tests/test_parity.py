@@ -221,7 +221,7 @@ def test_every_operation_is_called_by_a_method(
     for preset in ("form", "email_clicked", "email_bounced", "web_visit", "page_view"):
         db.activity_kinds.define_preset(preset)
     db.scores.define_preset("points_and_grade")
-    ann_ref = crm.RecordRef("contact", ann.id)
+    ann_ref = crm.RecordRef(type="contact", id=ann.id)
     consents = db.consents
     consents.publish_notice("news", "en", "Once a week.")
     consents.notice("news")
@@ -235,8 +235,8 @@ def test_every_operation_is_called_by_a_method(
     consents.define_purpose(
         crm.Purpose(name="news", channels=("email",), notice="news", policy="own")
     )
-    shown = crm.ConsentEvidence(reference="r")
-    consents.grant(ann, "email", "news", evidence=shown)
+    proof = crm.ConsentEvidence(reference="r")
+    consents.grant(ann, "email", "news", evidence=proof)
     use = consents.may_contact(ann, "email", "news")
     consents.record_use(
         crm.UseConsent(subject=ann, channel="email", purpose="news", token=use.token)
@@ -248,10 +248,8 @@ def test_every_operation_is_called_by_a_method(
     )
     consents.confirm(waiting.token)
     consents.sweep()
-    link = consents.unsubscribe_link(
-        crm.NewUnsubscribeLink(subject=ann, channel="email", url="https://example.org")
-    )
-    consents.unsubscribe(link.token)
+    leave = crm.NewUnsubscribeLink(subject=ann, channel="email", url="https://example.org")
+    consents.unsubscribe(consents.unsubscribe_link(leave).token)
     consents.withdraw(ann)
     assert not consents.may_contact(ann, "email", "news")
     consents.decide_many("contact", "email", "news")

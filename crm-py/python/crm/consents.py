@@ -1035,7 +1035,7 @@ class Consents:
         return self._engine.call(operation, _write(request))
 
     def record(self, event: NewConsent) -> ConsentEvent:
-        """Record what a person allows, refuses or takes back, a legal basis, a restriction or a pause."""
+        """Record what a person allows, refuses or takes back, a legal basis or a restriction."""
         return wire.read(ConsentEvent, self._call("consents.record", event))
 
     def grant(
@@ -1049,7 +1049,7 @@ class Consents:
         source: str | None = None,
         evidence: ConsentEvidence | None = None,
     ) -> ConsentEvent:
-        """Record that a person allows a purpose through a channel, now. `record` takes all there is."""
+        """Record that a person allows a purpose through a channel, now; `record` takes all."""
         return self.record(
             NewConsent(
                 kind=ConsentKind.GRANTED,
@@ -1160,7 +1160,7 @@ class Consents:
     ) -> ConsentEvent:
         """Confirm a double opt-in.
 
-        `NotFoundError` for a wrong token, `DuplicateError` the second time, `RefusedError` too late.
+        `NotFoundError` for a wrong token, `DuplicateError` if repeated, `RefusedError` if too late.
         """
         confirmed = ConfirmConsent(token=token, language=language, evidence=evidence)
         return wire.read(ConsentEvent, self._call("consents.confirm", confirmed))

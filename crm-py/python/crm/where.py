@@ -442,5 +442,5 @@ def score(name: str | None = None) -> Comparable:
 
 
 def consent(channel: str, purpose: str) -> BuiltCondition:
-    """The person allowed it. Not evaluated yet: the engine refuses it."""
+    """The person allowed it, as far as the ledger says: caps and quiet hours aside."""
     return BuiltCondition({"consent": {"channel": channel, "purpose": purpose}})

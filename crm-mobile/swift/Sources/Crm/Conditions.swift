@@ -371,7 +371,7 @@ public func score(_ name: String? = nil) -> ConditionMeasure {
     }
 }
 
-/// The person allowed it. Not evaluated yet: the engine refuses it.
+/// The person allowed it, as far as the ledger says: caps and quiet hours aside.
 public func consent(channel: String, purpose: String) -> BuiltCondition {
     let parts: [(String, ConditionJson)] = [
         ("channel", .text(channel)), ("purpose", .text(purpose)),

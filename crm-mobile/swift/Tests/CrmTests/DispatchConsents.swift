@@ -215,9 +215,11 @@ extension Json {
             at: try moment("at"),
             evidence: try self["evidence"].isNull ? nil : self["evidence"].consentEvidence(),
             requestedAt: try moment("requested_at"),
-            requestEvidence: try self["request_evidence"].isNull ? nil : self["request_evidence"].consentEvidence(),
+            requestEvidence: try self["request_evidence"].isNull
+                ? nil : self["request_evidence"].consentEvidence(),
             expiresAt: try moment("expires_at"),
-            supersedes: try self["supersedes"].isNull ? nil : list("supersedes") { try $0.wanted($0.text) },
+            supersedes: try self["supersedes"].isNull
+                ? nil : list("supersedes") { try $0.wanted($0.text) },
             byGuardian: self["by_guardian"].bool ?? false,
             frequency: try self["frequency"].isNull ? nil : self["frequency"].contactFrequency())
     }

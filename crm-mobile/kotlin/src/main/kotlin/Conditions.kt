@@ -289,7 +289,7 @@ fun score(name: String? = null): Measure = Measure { op, value ->
     BuiltCondition(mapOf("score" to named + mapOf("op" to op, "value" to valueOf(value))))
 }
 
-/** The person allowed it. Not evaluated yet: the engine refuses it. */
+/** The person allowed it, as far as the ledger says: caps and quiet hours aside. */
 fun consent(channel: String, purpose: String): BuiltCondition =
     BuiltCondition(mapOf("consent" to mapOf("channel" to channel, "purpose" to purpose)))
 

@@ -44,7 +44,7 @@ import org.crmcore.model.UseConsent
  * val ann = RecordRef("contact", contact.id)
  * crm.consents.grant(ann, "email", "newsletter")
  * val answer = crm.consents.mayContact(ann, "email", "newsletter")
- * if (answer.isAllowed) { send(); crm.consents.recordUse(UseConsent(ann, "email", "newsletter", token = answer.token)) }
+ * if (answer.isAllowed) crm.consents.recordUse(UseConsent(ann, "email", "newsletter", token = answer.token))
  * ```
  *
  * It holds nothing: make one whenever it is needed.
