@@ -137,6 +137,7 @@ mod record;
 mod scan;
 mod schema;
 mod search;
+mod segment;
 mod shape;
 mod time;
 mod timer;

@@ -15,7 +15,8 @@ use crate::{
     cell::Cell,
     condition::{
         ChangedTest, Checked, Column, Compare, Direction, EventTest, FieldTest, HoldMode,
-        MeasureTest, Moment, Named, Node, RelatedTest, StageTest, Test, TextMatch, Way, WhenTest,
+        MeasureTest, Moment, Named, Node, RelatedTest, SegmentTest, StageTest, Test, TextMatch, Way,
+        WhenTest,
     },
 };
 
@@ -144,6 +145,7 @@ impl<'m> Writer<'m> {
                     Test::Related(test) => self.related(test, scope),
                     Test::Changed(test) => self.changed(test, scope),
                     Test::Stage(test) => self.stage(test, scope),
+                    Test::Segment(test) => self.segment(test, scope),
                 }
                 self.push(")");
             }
@@ -512,6 +514,17 @@ impl<'m> Writer<'m> {
         self.push(")");
     }
 
+    // ---- segments
+
+    fn segment(&mut self, test: &SegmentTest, scope: &Scope) {
+        self.push(&format!(
+            "{}.id IN (SELECT record_id FROM crm_segment_member WHERE segment = ",
+            scope.row
+        ));
+        self.bind(Cell::Integer(test.segment));
+        self.push(")");
+    }
+
     // ---- the past
 
     fn changed(&mut self, test: &ChangedTest, scope: &Scope) {
@@ -598,7 +611,7 @@ fn height(node: &Node) -> usize {
             let filter = match &leaf.test {
                 Test::Event(test) => test.filter.as_deref(),
                 Test::Related(test) => test.filter.as_deref(),
-                Test::Field(_) | Test::Changed(_) | Test::Stage(_) => None,
+                Test::Field(_) | Test::Changed(_) | Test::Stage(_) | Test::Segment(_) => None,
             };
             QUESTION.max(filter.map_or(0, |filter| height(filter) + 4))
         }

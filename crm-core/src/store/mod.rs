@@ -40,6 +40,7 @@ pub(crate) mod imports;
 pub(crate) mod journal;
 pub(crate) mod lifecycles;
 pub(crate) mod records;
+pub(crate) mod segments;
 pub(crate) mod rollups;
 pub(crate) mod search;
 pub(crate) mod select;
