@@ -44,7 +44,7 @@ pub(crate) use checked::{
 pub(crate) use due::{day_begins, due, waits};
 pub(crate) use evaluate::{ChangeFact, Facts, RelatedFact, Subject, Total, explain, fits};
 pub(crate) use json::refusal;
-pub(crate) use reach::{Hop, Kinds, Place, Reach, Reads};
+pub(crate) use reach::{Hop, Place, Reach, Reads};
 pub(crate) use resolve::{FoundField, event, field, kind, property, related, relatives};
 pub(crate) use when::{Moment, day_in_zone, has_anniversary};
 

@@ -70,7 +70,7 @@ impl Crm {
             Ok(ConditionPlan {
                 sql: sql::select(table, &wanted),
                 plan: sql::plan(conn, table, &wanted)?,
-                estimated_rows: sql::estimate(conn, table, &wanted)?,
+                estimated_rows: sql::estimate(conn, table, &wanted)?.0,
                 answer: answer.transpose()?,
             })
         })

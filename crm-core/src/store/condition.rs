@@ -49,8 +49,12 @@ pub(crate) fn select(table: &Table, wanted: &Expression) -> String {
 }
 
 /// About how many rows there are: counted where there are few, or else in a sample that is spread
-/// evenly over the table.
-pub(crate) fn estimate(conn: &Connection, table: &Table, wanted: &Expression) -> Result<u64> {
+/// evenly over the table; and whether they were counted.
+pub(crate) fn estimate(
+    conn: &Connection,
+    table: &Table,
+    wanted: &Expression,
+) -> Result<(u64, bool)> {
     let Table { name, .. } = table;
     let last: i64 =
         conn.query_row(&format!("SELECT coalesce(max(rowid), 0) FROM {name}"), [], |row| {
@@ -65,7 +69,7 @@ pub(crate) fn estimate(conn: &Connection, table: &Table, wanted: &Expression) ->
     );
     let mut statement = conn.prepare(&sql)?;
     let found: u64 = statement.query_row(params_from_iter(&wanted.parameters), |row| row.get(0))?;
-    Ok(found * step.unsigned_abs())
+    Ok((found * step.unsigned_abs(), step == 1))
 }
 
 /// Rows that an estimate looks at.

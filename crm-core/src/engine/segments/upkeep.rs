@@ -5,7 +5,7 @@
 //! every transaction the members of a live segment are the records in use of which its condition was
 //! true at the moment at which it was asked last, and a timer waits where time alone may change that.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use super::{
     super::{Catalog, Writing, conditions, reach, reactions::Event},
@@ -43,7 +43,8 @@ pub(in crate::engine) fn react(writing: &mut Writing<'_>, event: &Event) -> Resu
     for program in &programs.all {
         if let (Some(checked), Some(reach)) = (&program.checked, &program.reach) {
             for id in reach::affected(writing.tx, &catalog, reach, event)? {
-                ask(writing, program, checked, id, cause(event, id))?;
+                let cause = cause(writing, event, id)?;
+                ask(writing, program, checked, id, cause)?;
             }
         } else if let Event::Archiving { table, id } = event
             && table.model.name == program.model.segment.entity_type
@@ -209,14 +210,20 @@ fn follow_archive(
 }
 
 /// What an event is as the reason for which a record becomes a member or ceases to be one.
-fn cause(event: &Event, id: RecordId) -> Cause {
+fn cause(writing: &Writing<'_>, event: &Event, id: RecordId) -> Result<Cause> {
     let other = |kind, entity_type: &str, who: RecordId| Cause {
         record: (who != id).then(|| RecordRef::new(entity_type, who)),
         ..Cause::new(kind)
     };
-    match event {
+    Ok(match event {
         Event::Record { table, id: who, .. } => {
             other(MemberCause::Record, &table.model.name, *who)
+        }
+        Event::Archiving { table, id: who } if *who == id => {
+            match records::is_archived(writing.tx, table, id.as_bytes())? {
+                Some(true) => Cause::new(MemberCause::Archived),
+                _ => Cause::new(MemberCause::Restored),
+            }
         }
         Event::Archiving { table, id: who } => {
             other(MemberCause::Record, &table.model.name, *who)
@@ -235,5 +242,5 @@ fn cause(event: &Event, id: RecordId) -> Cause {
         Event::Member { segment, id: who } => {
             other(MemberCause::Segment, &segment.segment.entity_type, *who)
         }
-    }
+    })
 }
