@@ -68,6 +68,7 @@
 //! | queries: columns, figures over groups, two-way tables | [`SelectRows`], [`GroupRecords`], [`PivotRecords`]; saved: [`Views`] |
 //! | full text search | [`Crm::search`], [`SearchText`], [`Attribute::searched`] |
 //! | types of associations, associations | [`AssociationTypes`], [`DefineAssociationType`], [`Associations`], [`AddAssociation`], [`FindRelated`] |
+//! | segments: named conditions with their members | [`Segments`], [`DefineSegment`], [`ChangeMembers`], [`ListMembers`] |
 //! | lifecycles: stages, and where records stand | [`Lifecycles`], [`DefineLifecycle`], [`LifecyclePreset`], [`MoveStage`] |
 //! | the journal: history, changes, observers | [`Journal`], [`Change`], [`Crm::observe`] |
 //! | changes forwarded to others, none lost | [`Journal::acknowledge`], [`CloudEvent`] |
@@ -137,6 +138,7 @@ mod record;
 mod scan;
 mod schema;
 mod search;
+mod segment;
 mod shape;
 mod time;
 mod timer;
@@ -220,6 +222,12 @@ pub use schema::{
 pub use search::{
     FoundActivity, SearchHit, SearchItem, SearchPage, SearchText, Snippet, SnippetPart,
 };
+pub use segment::{
+    ChangeMembers, DefineSegment, EstimateSegment, ExplainMember, GetSegmentSizes, ListMembers,
+    MemberCause, MemberChange, MemberExplanation, OverlapSegments, Segment, SegmentEstimate,
+    SegmentKind, SegmentMember, SegmentMembers, SegmentName, SegmentOverlap, SegmentReport,
+    SegmentSize, SegmentSizes,
+};
 pub use time::{Clock, Date, FixedClock, Timestamp};
 pub use timer::{NextTimer, Tick, TickTimers};
 pub use value::{Address, Bytes, FileRef, Money, Value, Values};
@@ -229,7 +237,7 @@ pub use engine::TableStream;
 #[cfg(feature = "sqlite")]
 pub use engine::{
     Activities, ActivityKinds, AssociationTypes, Associations, Crm, Files, Imports, Journal,
-    Lifecycles, Observer, Records, Timers, Types, Views,
+    Lifecycles, Observer, Records, Segments, Timers, Types, Views,
 };
 /// The crates whose types stand in the signatures of feature `arrow`. A new major version of them is
 /// one of ours.

@@ -11,7 +11,8 @@ use super::{
     Operator, RelatedCondition, Span, StageCondition, StageOperator, When,
     checked::{
         ACTIVITY_COLUMNS, ChangedTest, Checked, Column, EventTest, FieldTest, Frame, Leaf,
-        MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, StageTest, Test, Way, WhenTest,
+        MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, SegmentTest, StageTest, Test, Way,
+        WhenTest,
     },
     field::{Field, allows, compare, plain},
     resolve::kind,
@@ -23,6 +24,7 @@ use crate::{
     lifecycle::LifecycleModel,
     normal::name::nearest,
     schema::{AttributeModel, TypeModel},
+    segment::SegmentModel,
 };
 
 /// What a condition needs to know of the schema.
@@ -41,6 +43,8 @@ pub(crate) trait Schema {
     fn associations(&self) -> Vec<&str>;
     /// The lifecycles in use of an entity type.
     fn lifecycles(&self, entity_type: &str) -> Vec<&LifecycleModel>;
+    /// The segments, archived ones included.
+    fn segments(&self) -> Vec<&SegmentModel>;
 }
 
 /// What a condition needs to know of an association type.
@@ -106,7 +110,7 @@ impl<'a> Checker<'a> {
             Condition::Event(event) => Test::Event(self.event(event, path)?),
             Condition::Related(related) => Test::Related(self.related(related, path)?),
             Condition::Changed(changed) => Test::Changed(self.changed(changed, path)?),
-            Condition::Segment(_) => return Err(reserved(path, "segment")),
+            Condition::Segment(name) => Test::Segment(self.segment(name, path)?),
             Condition::Stage(stage) => Test::Stage(self.stage(stage, path)?),
             Condition::Score(_) => return Err(reserved(path, "score")),
             Condition::Consent(_) => return Err(reserved(path, "consent")),
@@ -522,6 +526,29 @@ impl Checker<'_> {
         let stages = (0..lifecycle.stages.len()).filter(|other| holds(*other));
         let stages = stages.map(|other| lifecycle.stages[other].name.clone()).collect();
         Ok(StageTest { fact: self.next_fact(), lifecycle: found.id, stages })
+    }
+
+    // ---- segments
+
+    fn segment(&mut self, name: &str, path: &str) -> Result<SegmentTest> {
+        let model = self.record("segment", path)?;
+        let path = join(path, "segment");
+        let all = self.schema.segments();
+        let found = all.iter().find(|segment| segment.name() == name).ok_or_else(|| {
+            let own = all.iter().filter(|segment| {
+                segment.is_in_use() && segment.segment.entity_type == model.name
+            });
+            let names: Vec<&str> = own.map(|segment| segment.name()).collect();
+            unknown(ErrorKind::NotFound, "no such segment", name, &names).with_field(&*path)
+        })?;
+        if found.segment.entity_type != model.name {
+            let message = format!("the segment is one of {:?}", found.segment.entity_type);
+            return Err(invalid(message)
+                .with_field(path)
+                .with_hint(format!("name a segment of {:?}", model.name)));
+        }
+        found.check_live().map_err(at(&path))?;
+        Ok(SegmentTest { fact: self.next_fact(), segment: found.id })
     }
 }
 

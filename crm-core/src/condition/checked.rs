@@ -39,6 +39,7 @@ pub(crate) enum Test {
     Related(RelatedTest),
     Changed(ChangedTest),
     Stage(StageTest),
+    Segment(SegmentTest),
 }
 
 /// The columns of a record that are not attributes, in the order of their places.
@@ -225,6 +226,14 @@ pub(crate) struct StageTest {
     pub(crate) lifecycle: i64,
     /// It stands on one of these.
     pub(crate) stages: Vec<String>,
+}
+
+/// Whether a record is a member of a segment.
+#[derive(Debug)]
+pub(crate) struct SegmentTest {
+    pub(crate) fact: usize,
+    /// The number of the segment.
+    pub(crate) segment: i64,
 }
 
 impl Node {

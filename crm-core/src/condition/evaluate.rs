@@ -11,7 +11,7 @@ use super::{
     Count, End, Figure,
     checked::{
         ChangedTest, Checked, Column, Compare, Direction, EventTest, FieldTest, HoldMode, Leaf,
-        MeasureTest, Node, RelatedTest, StageTest, Test, TextMatch, Way, WhenTest, order,
+        MeasureTest, Node, RelatedTest, SegmentTest, StageTest, Test, TextMatch, Way, WhenTest, order,
     },
     when::{self, Moment},
 };
@@ -34,6 +34,8 @@ pub(crate) enum Facts {
     Changes(Vec<ChangeFact>),
     /// Where the record stands in a lifecycle.
     Stage(Option<String>),
+    /// Whether the record is a member of a segment.
+    Segment(bool),
 }
 
 /// A record in use that is related to the subject.
@@ -116,6 +118,7 @@ impl<'a> Evaluation<'a> {
             Test::Related(test) => self.related(test),
             Test::Changed(test) => self.changed(test),
             Test::Stage(test) => self.stage(test),
+            Test::Segment(test) => self.segment(test),
         }
     }
 
@@ -299,6 +302,15 @@ impl<'a> Evaluation<'a> {
             return (false, "it has not entered any stage".into());
         };
         (test.stages.contains(stage), format!("it stands on {stage:?}"))
+    }
+
+    // ---- segments
+
+    fn segment(&self, test: &SegmentTest) -> (bool, String) {
+        match self.subject.facts.get(test.fact) {
+            Some(Facts::Segment(true)) => (true, "it is a member".into()),
+            _ => (false, "it is no member".into()),
+        }
     }
 
     // ---- the past

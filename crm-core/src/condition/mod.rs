@@ -38,13 +38,13 @@ pub use span::Span;
 pub(crate) use check::{AssociationShape, Schema, check};
 pub(crate) use checked::{
     ACTIVITY_COLUMNS, ChangedTest, Checked, Column, Compare, Direction, EventTest, FieldTest,
-    HoldMode, MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, StageTest, Test, TextMatch,
-    Way, WhenTest, order,
+    HoldMode, MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, SegmentTest, StageTest, Test,
+    TextMatch,    Way, WhenTest, order,
 };
-pub(crate) use due::due;
+pub(crate) use due::{day_begins, due, waits};
 pub(crate) use evaluate::{ChangeFact, Facts, RelatedFact, Subject, Total, explain, fits};
 pub(crate) use json::refusal;
-pub(crate) use reach::{Hop, Kinds, Place, Reach, Reads};
+pub(crate) use reach::{Hop, Place, Reach, Reads};
 pub(crate) use resolve::{FoundField, event, field, kind, property, related, relatives};
 pub(crate) use when::{Moment, day_in_zone, has_anniversary};
 
@@ -81,7 +81,7 @@ pub enum Condition {
     Related(RelatedCondition),
     /// An attribute was changed.
     Changed(ChangedCondition),
-    /// The record is a member of a segment. Not evaluated yet.
+    /// The record is a member of a segment.
     Segment(String),
     /// The record stands on a stage of a lifecycle.
     Stage(StageCondition),

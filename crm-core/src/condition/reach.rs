@@ -45,6 +45,8 @@ pub(crate) struct Reads {
     pub(crate) activities: Kinds,
     /// The numbers of lifecycles.
     pub(crate) stages: BTreeSet<i64>,
+    /// The numbers of segments.
+    pub(crate) segments: BTreeSet<i64>,
 }
 
 /// Kinds of activities.
@@ -105,6 +107,9 @@ impl Reach {
                 }
                 Test::Stage(test) => {
                     reads.stages.insert(test.lifecycle);
+                }
+                Test::Segment(test) => {
+                    reads.segments.insert(test.segment);
                 }
                 Test::Related(test) => {
                     if let Way::Reference(column) = &test.way {

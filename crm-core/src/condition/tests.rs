@@ -34,6 +34,10 @@ impl Schema for Types {
         Vec::new()
     }
 
+    fn segments(&self) -> Vec<&crate::segment::SegmentModel> {
+        Vec::new()
+    }
+
     fn lifecycles(&self, _: &str) -> Vec<&crate::lifecycle::LifecycleModel> {
         Vec::new()
     }

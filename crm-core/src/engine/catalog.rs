@@ -1,4 +1,4 @@
-//! The entity types, kinds of activities, types of associations and lifecycles of the file, with the SQL of their tables,
+//! The entity types, kinds of activities, types of associations, lifecycles and segments of the file, with the SQL of their tables,
 //! as one immutable snapshot.
 //!
 //! A change of the schema makes a new catalog, which replaces the old one after the commit; a call
@@ -16,11 +16,12 @@ use crate::{
     lifecycle::{Lifecycle, LifecycleModel, Program, Programs, check_cycles},
     normal::name::nearest,
     schema::TypeModel,
+    segment::{SegmentModel, SegmentPrograms},
     store::{
         Connection,
         activities::{self, KindTable},
         associations::{self, AssociationTable},
-        definitions, lifecycles,
+        definitions, lifecycles, segments,
         table::Table,
     },
 };
@@ -35,6 +36,9 @@ pub(super) struct Catalog {
     lifecycles: BTreeMap<String, Arc<LifecycleModel>>,
     /// Made of all of the above when it is first asked for.
     programs: OnceLock<Arc<Programs>>,
+    segments: BTreeMap<String, Arc<SegmentModel>>,
+    /// Likewise.
+    segment_programs: OnceLock<Arc<SegmentPrograms>>,
 }
 
 impl Catalog {
@@ -43,6 +47,7 @@ impl Catalog {
         let kinds = activities::load_kinds(conn)?.into_iter();
         let links = associations::load_types(conn)?.into_iter();
         let lifecycles = lifecycles::load(conn)?.into_iter();
+        let segments = segments::load(conn)?.into_iter();
         let catalog = Self {
             tables: types.map(|model| (model.name.clone(), Table::new(model))).collect(),
             kinds: kinds
@@ -53,6 +58,8 @@ impl Catalog {
                 .collect(),
             lifecycles: lifecycles.map(|model| (model.name().to_owned(), model)).collect(),
             programs: OnceLock::new(),
+            segments: segments.map(|model| (model.name().to_owned(), model)).collect(),
+            segment_programs: OnceLock::new(),
             rollups: Rollups::default(),
         };
         Ok(catalog.with_rollups())
@@ -71,7 +78,7 @@ impl Catalog {
 
     /// The same definitions, to be changed.
     fn begin(&self) -> Self {
-        Self { programs: OnceLock::new(), ..self.clone() }
+        Self { programs: OnceLock::new(), segment_programs: OnceLock::new(), ..self.clone() }
     }
 
     /// The same definitions, with this type added or replaced.
@@ -106,6 +113,13 @@ impl Catalog {
     pub(super) fn with_lifecycle(&self, model: LifecycleModel) -> Self {
         let mut catalog = self.begin();
         catalog.lifecycles.insert(model.name().to_owned(), Arc::new(model));
+        catalog
+    }
+
+    /// The same types, with this segment added or replaced.
+    pub(super) fn with_segment(&self, model: SegmentModel) -> Self {
+        let mut catalog = self.begin();
+        catalog.segments.insert(model.name().to_owned(), Arc::new(model));
         catalog
     }
 
@@ -235,15 +249,66 @@ impl Catalog {
         if let Some(programs) = self.programs.get() {
             return Ok(Some(programs));
         }
-        let programs = self.make_programs().map_err(|(name, error)| {
-            let message = format!("the lifecycle {name:?} would not hold: {}", error.message());
-            let conflict = Error::new(ErrorKind::DefinitionConflict, message)
-                .with_hint("change or archive the lifecycle first");
-            match error.field() {
-                Some(field) => conflict.with_field(format!("{name}.{field}")),
-                None => conflict.with_field(name),
-            }
-        })?;
+        let programs = self.make_programs().map_err(|fault| conflict("lifecycle", fault))?;
         Ok(Some(self.programs.get_or_init(|| Arc::new(programs))))
+    }
+
+    pub(super) fn find_segment(&self, name: &str) -> Option<&Arc<SegmentModel>> {
+        self.segments.get(name)
+    }
+
+    /// The segment of this name.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`, with the nearest name as a hint.
+    pub(super) fn segment(&self, name: &str) -> Result<&Arc<SegmentModel>> {
+        self.find_segment(name).ok_or_else(|| {
+            let error = Error::new(ErrorKind::NotFound, "no such segment").with_field("segment");
+            match nearest(name, self.segments.keys().map(String::as_str)) {
+                Some(near) => error.with_hint(format!("did you mean {near:?}?")),
+                None => error.with_hint("define it with segments.define"),
+            }
+        })
+    }
+
+    pub(super) fn segments(&self) -> impl ExactSizeIterator<Item = &Arc<SegmentModel>> {
+        self.segments.values()
+    }
+
+    /// Judges all segments in use against the other definitions; where one does not hold, its name
+    /// and why. Of those that go round, that is the `changed` one.
+    pub(super) fn make_segments(
+        &self,
+        changed: Option<&str>,
+    ) -> Result<SegmentPrograms, (String, Error)> {
+        SegmentPrograms::new(self.segments(), self, changed)
+    }
+
+    /// The programs of the segments; `None` if there are none.
+    ///
+    /// # Errors
+    ///
+    /// `DefinitionConflict` if another definition was changed so that one no longer holds.
+    pub(super) fn segment_programs(&self) -> Result<Option<&Arc<SegmentPrograms>>> {
+        if self.segments.is_empty() {
+            return Ok(None);
+        }
+        if let Some(programs) = self.segment_programs.get() {
+            return Ok(Some(programs));
+        }
+        let programs = self.make_segments(None).map_err(|fault| conflict("segment", fault))?;
+        Ok(Some(self.segment_programs.get_or_init(|| Arc::new(programs))))
+    }
+}
+
+/// The error for a change that another definition does not bear.
+pub(super) fn conflict(what: &str, (name, error): (String, Error)) -> Error {
+    let message = format!("the {what} {name:?} would not hold: {}", error.message());
+    let conflict = Error::new(ErrorKind::DefinitionConflict, message)
+        .with_hint(format!("change or archive the {what} first"));
+    match error.field() {
+        Some(field) => conflict.with_field(format!("{name}.{field}")),
+        None => conflict.with_field(name),
     }
 }

@@ -13,11 +13,13 @@ use crate::{
     lifecycle::LifecycleModel,
     limits,
     schema::TypeModel,
+    segment::SegmentModel,
     store::{
         Connection,
         condition::{self as sql, Expression},
         facts, journal, lifecycles,
         records::{self as rows, StoredRow},
+        segments,
     },
 };
 
@@ -68,7 +70,7 @@ impl Crm {
             Ok(ConditionPlan {
                 sql: sql::select(table, &wanted),
                 plan: sql::plan(conn, table, &wanted)?,
-                estimated_rows: sql::estimate(conn, table, &wanted)?,
+                estimated_rows: sql::estimate(conn, table, &wanted)?.0,
                 answer: answer.transpose()?,
             })
         })
@@ -186,6 +188,9 @@ impl Loader<'_> {
                     let row = lifecycles::standing(self.conn, test.lifecycle, row.id)?;
                     Facts::Stage(row.and_then(|row| row.stage))
                 }
+                Test::Segment(test) => Facts::Segment(
+                    segments::member(self.conn, test.segment, row.id)?.is_some(),
+                ),
                 Test::Changed(test) => Facts::Changes(self.changes(test, model, row.id)?),
             });
         }
@@ -299,6 +304,10 @@ impl Schema for Catalog {
         let all = Self::lifecycles(self).map(|model| &**model);
         let in_use = all.filter(|model| model.lifecycle.archived_at.is_none());
         in_use.filter(|model| model.lifecycle.entity_type == entity_type).collect()
+    }
+
+    fn segments(&self) -> Vec<&SegmentModel> {
+        Self::segments(self).map(|model| &**model).collect()
     }
 
     fn associations(&self) -> Vec<&str> {

@@ -130,7 +130,7 @@ impl Crm {
     }
 
     /// Checks the file: SQLite's own integrity check, and that every record, activity and association,
-    /// and where every record stands, is what the journal says of it, and the index of words what they
+    /// where every record stands and of which segments it is a member, is what the journal says of it, and the index of words what they
     /// say. Progress counts all of them.
     ///
     /// # Errors
@@ -191,7 +191,8 @@ impl Crm {
         }
         self.verify_activities(&mut report, &mut goes_on)?;
         self.verify_associations(&mut report, &mut goes_on)?;
-        self.verify_lifecycles(&mut report, goes_on)?;
+        self.verify_lifecycles(&mut report, &mut goes_on)?;
+        self.verify_segments(&mut report, goes_on)?;
         report.problems.truncate(FINDINGS);
         report.is_ok = report.problems.is_empty();
         Ok(report)

@@ -7,6 +7,7 @@ use crate::{
     activity::Recorded,
     journal::{ActivityBody, AssociationBody},
     lifecycle::stage_owner,
+    segment::member_owner,
     store::{
         journal::{self as rows, StoredChange},
         records,
@@ -119,6 +120,11 @@ fn to_change(catalog: &Catalog, row: StoredChange) -> Result<Change> {
         (Some(name), Some(_)) => values = catalog.table(name)?.model.decode_body(&row.body)?,
         (None, Some(_)) if row.kind.is_about_stages() => {
             let whose = stage_owner(&row.body)?;
+            (entity_type, record_id) = (Some(whose.entity_type), Some(whose.id));
+            definition = Some(row.body);
+        }
+        (None, None) if row.kind.is_about_members() => {
+            let whose = member_owner(&row.body)?;
             (entity_type, record_id) = (Some(whose.entity_type), Some(whose.id));
             definition = Some(row.body);
         }

@@ -2,7 +2,7 @@
 //! opens transactions.
 //!
 //! Each room is one file here (`types`, `records`, `activities`, `associations`, `conditions`, `queries`,
-//! `history`, `files`, `csv_import`, `vcard_import`, `csv_export`, `imports`, `lifecycles`, `database` …), and every method reads the same
+//! `history`, `files`, `csv_import`, `vcard_import`, `csv_export`, `imports`, `lifecycles`, `segments`, `database` …), and every method reads the same
 //! way: validate, load, decide, save, return. The invariant: what a method
 //! returned `Ok` for is committed, and its rows in the journal with it.
 
@@ -38,6 +38,7 @@ mod records;
 mod rollups;
 mod row_import;
 mod search;
+mod segments;
 mod system;
 mod timeline;
 mod timers;
@@ -48,6 +49,7 @@ mod verify_activities;
 mod verify_associations;
 mod verify_lifecycles;
 mod verify_search;
+mod verify_segments;
 mod view;
 mod views;
 mod writing;
@@ -64,6 +66,7 @@ pub use imports::Imports;
 pub use lifecycles::Lifecycles;
 pub use observe::Observer;
 pub use records::Records;
+pub use segments::Segments;
 pub use timers::Timers;
 pub use types::Types;
 pub use views::Views;
@@ -314,6 +317,12 @@ impl Crm {
     #[must_use]
     pub fn lifecycles(&self) -> Lifecycles<'_> {
         Lifecycles::new(self)
+    }
+
+    /// Segments: named conditions, and their members.
+    #[must_use]
+    pub fn segments(&self) -> Segments<'_> {
+        Segments::new(self)
     }
 
     /// Imports that are planned, applied, and can be taken back.

@@ -62,6 +62,9 @@ pub(super) fn affected(
             Event::Moved { lifecycle, id, .. } if place.reads.stages.contains(&lifecycle.id) => {
                 walk_back(conn, catalog, &place.hops, *id, &mut found)?;
             }
+            Event::Member { segment, id, .. } if place.reads.segments.contains(&segment.id) => {
+                walk_back(conn, catalog, &place.hops, *id, &mut found)?;
+            }
             Event::Association(row) => {
                 if let Some((hop, before)) = place.hops.split_last()
                     && let Some(near) = place.near_end(hop, row)

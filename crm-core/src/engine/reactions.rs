@@ -10,13 +10,14 @@ use std::{
     sync::Arc,
 };
 
-use super::{Writing, lifecycles};
+use super::{Writing, lifecycles, segments};
 use crate::{
     RecordId, Result,
     association::StoredAssociation,
     lifecycle::LifecycleModel,
     record::Draft,
     schema::Kind,
+    segment::SegmentModel,
     store::{
         activities::{Happened, Numbered},
         table::Table,
@@ -44,6 +45,8 @@ pub(super) enum Event {
     Association(Box<StoredAssociation>),
     /// A record came to a stage.
     Moved { lifecycle: Arc<LifecycleModel>, id: RecordId, stage: usize },
+    /// A record became a member of a segment, or ceased to be one.
+    Member { segment: Arc<SegmentModel>, id: RecordId },
 }
 
 /// What was told and is not done yet.
@@ -58,7 +61,7 @@ pub(super) struct Reactions {
 impl Writing<'_> {
     /// Whether a room would do something about what happens with records of these types.
     pub(super) fn concerns(&self, types: &[&str]) -> Result<bool> {
-        lifecycles::concern(&self.catalog, types)
+        Ok(segments::concern(&self.catalog, types)? || lifecycles::concern(&self.catalog, types)?)
     }
 
     /// A record was created, or what `draft` changes of it was written.
@@ -155,6 +158,7 @@ impl Writing<'_> {
         loop {
             self.roll_up()?;
             let Some(event) = self.reactions.queue.pop_front() else { return Ok(()) };
+            segments::react(self, &event)?;
             lifecycles::react(self, &event)?;
         }
     }

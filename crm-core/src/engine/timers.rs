@@ -1,6 +1,6 @@
 //! Ticks: doing what falls due, each timer at its own instant, in transactions of bounded size.
 
-use super::{Crm, Writing, check_range, progress::Reports};
+use super::{Crm, Writing, check_range, progress::Reports, segments};
 use crate::{
     Error, ErrorKind, Flow, NextTimer, Progress, Result, Tick, TickTimers, Timestamp,
     ops::Watch,
@@ -105,7 +105,8 @@ fn fall_due(writing: &mut Writing<'_>, timer: &TimerRow) -> Result<()> {
     let TimerRow { room, owner, record, .. } = *timer;
     rows::set(writing.tx, (room, owner, record), None)?;
     match room {
-        Room::Lifecycle | Room::Segment | Room::Score | Room::Rule => Ok(()),
+        Room::Segment => segments::on_due(writing, owner, record),
+        Room::Lifecycle | Room::Score | Room::Rule => Ok(()),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::{
     lifecycle::LifecycleModel,
     limits,
     schema::TypeModel,
+    segment::SegmentModel,
     store::{
         Connection, Transaction,
         activities::KindTable,
@@ -105,10 +106,11 @@ impl<'a> Writing<'a> {
 
     /// # Errors
     ///
-    /// `DefinitionConflict` if the new schema does not bear the lifecycles.
+    /// `DefinitionConflict` if the new schema does not bear the lifecycles and segments.
     pub(super) fn finish(self) -> Result<End> {
         if self.schema_changed {
             self.catalog.programs()?;
+            self.catalog.segment_programs()?;
         }
         let last_seq = self.head.seq;
         let commit = Commit { first_seq: self.first_seq, last_seq };
@@ -189,6 +191,12 @@ impl<'a> Writing<'a> {
     /// Makes a lifecycle part of the schema.
     pub(super) fn set_lifecycle(&mut self, model: LifecycleModel) {
         self.catalog = Arc::new(self.catalog.with_lifecycle(model));
+        self.schema_changed = true;
+    }
+
+    /// Makes a segment part of the schema.
+    pub(super) fn set_segment(&mut self, model: SegmentModel) {
+        self.catalog = Arc::new(self.catalog.with_segment(model));
         self.schema_changed = true;
     }
 

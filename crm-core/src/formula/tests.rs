@@ -76,6 +76,10 @@ impl Schema for World {
         self.associations.iter().filter(|(_, live, _)| *live).map(|(name, ..)| *name).collect()
     }
 
+    fn segments(&self) -> Vec<&crate::segment::SegmentModel> {
+        Vec::new()
+    }
+
     fn lifecycles(&self, _: &str) -> Vec<&LifecycleModel> {
         Vec::new()
     }

@@ -118,6 +118,16 @@ change_kinds! {
     StageSuppressed = "stage_suppressed";
     /// Stages on which a record stands or stood got other names.
     StageRemapped = "stage_remapped";
+    /// A segment was defined, or its definition changed.
+    SegmentDefined = "segment_defined";
+    /// A segment was archived.
+    SegmentArchived = "segment_archived";
+    /// A segment was taken out of the archive.
+    SegmentRestored = "segment_restored";
+    /// A record became a member of a segment.
+    SegmentEntered = "segment_entered";
+    /// A record ceased to be a member of a segment.
+    SegmentLeft = "segment_left";
 }
 
 impl ChangeKind {
@@ -127,6 +137,11 @@ impl ChangeKind {
             self,
             Self::StageMoved | Self::StageReset | Self::StageSuppressed | Self::StageRemapped
         )
+    }
+
+    /// Whether it is about a member of a segment.
+    pub(crate) const fn is_about_members(self) -> bool {
+        matches!(self, Self::SegmentEntered | Self::SegmentLeft)
     }
 }
 

@@ -69,6 +69,7 @@ pub(crate) struct Needs {
     pub(crate) activities: bool,
     pub(crate) related: bool,
     pub(crate) stages: bool,
+    pub(crate) segments: bool,
 }
 
 impl Needs {
@@ -83,6 +84,7 @@ impl Needs {
             Condition::Event(_) => self.activities = true,
             Condition::Related(_) => self.related = true,
             Condition::Stage(_) => self.stages = true,
+            Condition::Segment(_) => self.segments = true,
             _ => {}
         }
         for part in condition.nested() {

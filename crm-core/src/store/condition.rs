@@ -15,7 +15,8 @@ use crate::{
     cell::Cell,
     condition::{
         ChangedTest, Checked, Column, Compare, Direction, EventTest, FieldTest, HoldMode,
-        MeasureTest, Moment, Named, Node, RelatedTest, StageTest, Test, TextMatch, Way, WhenTest,
+        MeasureTest, Moment, Named, Node, RelatedTest, SegmentTest, StageTest, Test, TextMatch, Way,
+        WhenTest,
     },
 };
 
@@ -48,8 +49,12 @@ pub(crate) fn select(table: &Table, wanted: &Expression) -> String {
 }
 
 /// About how many rows there are: counted where there are few, or else in a sample that is spread
-/// evenly over the table.
-pub(crate) fn estimate(conn: &Connection, table: &Table, wanted: &Expression) -> Result<u64> {
+/// evenly over the table; and whether they were counted.
+pub(crate) fn estimate(
+    conn: &Connection,
+    table: &Table,
+    wanted: &Expression,
+) -> Result<(u64, bool)> {
     let Table { name, .. } = table;
     let last: i64 =
         conn.query_row(&format!("SELECT coalesce(max(rowid), 0) FROM {name}"), [], |row| {
@@ -64,7 +69,7 @@ pub(crate) fn estimate(conn: &Connection, table: &Table, wanted: &Expression) ->
     );
     let mut statement = conn.prepare(&sql)?;
     let found: u64 = statement.query_row(params_from_iter(&wanted.parameters), |row| row.get(0))?;
-    Ok(found * step.unsigned_abs())
+    Ok((found * step.unsigned_abs(), step == 1))
 }
 
 /// Rows that an estimate looks at.
@@ -144,6 +149,7 @@ impl<'m> Writer<'m> {
                     Test::Related(test) => self.related(test, scope),
                     Test::Changed(test) => self.changed(test, scope),
                     Test::Stage(test) => self.stage(test, scope),
+                    Test::Segment(test) => self.segment(test, scope),
                 }
                 self.push(")");
             }
@@ -512,6 +518,17 @@ impl<'m> Writer<'m> {
         self.push(")");
     }
 
+    // ---- segments
+
+    fn segment(&mut self, test: &SegmentTest, scope: &Scope) {
+        self.push(&format!(
+            "{}.id IN (SELECT record_id FROM crm_segment_member WHERE segment = ",
+            scope.row
+        ));
+        self.bind(Cell::Integer(test.segment));
+        self.push(")");
+    }
+
     // ---- the past
 
     fn changed(&mut self, test: &ChangedTest, scope: &Scope) {
@@ -598,7 +615,7 @@ fn height(node: &Node) -> usize {
             let filter = match &leaf.test {
                 Test::Event(test) => test.filter.as_deref(),
                 Test::Related(test) => test.filter.as_deref(),
-                Test::Field(_) | Test::Changed(_) | Test::Stage(_) => None,
+                Test::Field(_) | Test::Changed(_) | Test::Stage(_) | Test::Segment(_) => None,
             };
             QUESTION.max(filter.map_or(0, |filter| height(filter) + 4))
         }

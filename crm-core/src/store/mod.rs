@@ -42,6 +42,7 @@ pub(crate) mod lifecycles;
 pub(crate) mod records;
 pub(crate) mod rollups;
 pub(crate) mod search;
+pub(crate) mod segments;
 pub(crate) mod select;
 pub(crate) mod side_table;
 pub(crate) mod table;

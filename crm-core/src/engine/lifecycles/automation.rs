@@ -44,6 +44,7 @@ pub(in crate::engine) fn react(writing: &mut Writing<'_>, event: &Event) -> Resu
         Event::Activities { table, id, all } => run.activities(&table.model.name, *id, all),
         Event::Association(row) => run.association(row),
         Event::Moved { lifecycle, id, stage } => run.moved(lifecycle, *id, *stage),
+        Event::Member { segment, id } => run.member(&segment.segment.entity_type, *id),
         Event::Archiving { .. } => Ok(()),
     }
 }
@@ -187,6 +188,14 @@ impl<'a, 'w> Run<'a, 'w> {
             for target in self.targets(&test.way, near, &me, *only_primary)? {
                 self.fire(place, nth, target, self.by_record(me.clone()))?;
             }
+        }
+        Ok(())
+    }
+
+    fn member(&mut self, entity_type: &str, id: RecordId) -> Result<()> {
+        let programs = Arc::clone(&self.programs);
+        for place in programs.of_type(entity_type) {
+            self.ask(place, id, |needs| needs.segments)?;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use super::{super::Catalog, Lifecycles};
 use crate::{
     ChangeKind, DefineLifecycle, DefinedLifecycle, Error, ErrorKind, Lifecycle, LifecyclePreset,
     Result, StageMapping, StageRemap,
-    engine::Writing,
+    engine::{Writing, segments},
     lifecycle::{LifecycleModel, RemapBody, StageBody, check_definition, lifecycle_json},
     limits,
     store::{Connection, lifecycles as rows},
@@ -61,6 +61,9 @@ impl Lifecycles<'_> {
                 writing.log(stamp, ChangeKind::LifecycleDefined, None, None, &json)?;
                 remap(writing, &model, &remapped)?;
                 writing.set_lifecycle(model.clone());
+                if !remapped.is_empty() {
+                    segments::refill_stages(writing, model.id)?;
+                }
             }
             Ok(DefinedLifecycle { lifecycle: model.lifecycle, is_saved: true, remapped })
         })

@@ -1,0 +1,136 @@
+//! The proof that the members of segments are what the journal says, and those of live ones what
+//! their conditions ask for.
+
+use super::{
+    Catalog, Crm,
+    database::{FINDINGS, is_finding},
+};
+use crate::{
+    ChangeKind, Progress, Result, VerifyReport,
+    condition::Moment,
+    segment::MemberBody,
+    store::{
+        Connection, condition as sql,
+        segments::{self as rows, ChangePlace, ChangeRow},
+    },
+};
+
+/// Changes that are verified in one go, from one state of the file.
+const VERIFIED_AT_ONCE: u32 = 1000;
+
+impl Crm {
+    /// Compares when members came and went with the journal, who is one with that, and the members of
+    /// live segments with their conditions; `goes_on` hears of each step.
+    ///
+    /// # Errors
+    ///
+    /// What `goes_on` answers. What is found is no error but stands in the report.
+    pub(super) fn verify_segments(
+        &self,
+        report: &mut VerifyReport,
+        mut goes_on: impl FnMut(Progress, bool) -> Result<()>,
+    ) -> Result<()> {
+        let before = report.records + report.activities + report.associations;
+        let (mut after, mut done) = (None, 0);
+        loop {
+            let is_first = after.is_none();
+            let page = self.shared.store.read_snapshot(|conn| {
+                // The schema of the same state: others may change it between two pages.
+                let catalog = Catalog::load(conn)?;
+                if is_first {
+                    verify_whole(conn, report)?;
+                    self.verify_conditions(conn, &catalog, report)?;
+                }
+                verify_page(conn, &catalog, after, report, &mut done)
+            });
+            after = match page {
+                Err(error) if is_finding(error.kind()) => {
+                    report.problems.push(format!("segments: {}", error.message()));
+                    None
+                }
+                page => page?,
+            };
+            goes_on(Progress { done: before + done, total: None }, after.is_none())?;
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Compares the members of live segments with their conditions.
+    fn verify_conditions(
+        &self,
+        conn: &Connection,
+        catalog: &Catalog,
+        report: &mut VerifyReport,
+    ) -> Result<()> {
+        let now = self.now();
+        let programs = catalog.segment_programs()?;
+        for program in programs.iter().flat_map(|programs| &programs.all) {
+            let (Some(checked), Some(_)) = (&program.checked, &program.reach) else { continue };
+            let table = catalog.table(&checked.entity_type)?;
+            let wanted = sql::compile(checked, &Moment::new(now, &program.model.segment.zone)?);
+            let most = u32::try_from(FINDINGS.saturating_sub(report.problems.len()));
+            let (id, most) = (program.model.id, most.unwrap_or(u32::MAX));
+            for record in rows::differing(conn, table, id, &wanted, now, most)? {
+                let name = program.model.name();
+                report.problems.push(format!(
+                    "segment {name}, record {record}: the condition gives another answer"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What can be told of the tables as a whole.
+fn verify_whole(conn: &Connection, report: &mut VerifyReport) -> Result<()> {
+    let (stored, told, strays) = rows::count_all(conn)?;
+    if stored != told {
+        report.problems.push(format!(
+            "segments: the table has {stored} times at which members came or went, the journal has {told}"
+        ));
+    }
+    if strays > 0 {
+        report.problems.push(format!("segments: {strays} members differ from when they came and went"));
+    }
+    Ok(())
+}
+
+/// Compares a page with the journal and returns the last place, if a next page may follow.
+fn verify_page(
+    conn: &Connection,
+    catalog: &Catalog,
+    after: Option<ChangePlace>,
+    report: &mut VerifyReport,
+    done: &mut u64,
+) -> Result<Option<ChangePlace>> {
+    let page = rows::change_page(conn, after, VERIFIED_AT_ONCE)?;
+    let is_full = page.len() == VERIFIED_AT_ONCE as usize;
+    let last = page.last().map(|row| (row.segment, row.record, row.seq));
+    for row in page {
+        *done += 1;
+        let name = catalog.segments().find(|model| model.id == row.segment);
+        let name = name.map_or("unknown", |model| model.name());
+        if !is_told(&row, name) && report.problems.len() < FINDINGS {
+            report.problems.push(format!(
+                "segment {name}, record {}: the table differs from the journal",
+                row.record
+            ));
+        }
+    }
+    Ok(last.filter(|_| is_full))
+}
+
+/// Whether the journal says the same.
+fn is_told(row: &ChangeRow, name: &str) -> bool {
+    let kind = match row.is_member {
+        true => ChangeKind::SegmentEntered,
+        false => ChangeKind::SegmentLeft,
+    };
+    let Some((told, body)) = &row.change else { return false };
+    told == kind.name()
+        && MemberBody::read(body).is_ok_and(|body| {
+            (body.segment.as_str(), body.id, body.at) == (name, row.record, row.at)
+        })
+}
