@@ -12,6 +12,7 @@ mod queries;
 mod rebuild;
 mod rollups;
 mod search;
+mod segments;
 
 use std::{
     collections::BTreeMap,
