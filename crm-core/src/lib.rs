@@ -229,7 +229,7 @@ pub use segment::{
     SegmentSize, SegmentSizes,
 };
 pub use time::{Clock, Date, FixedClock, Timestamp};
-pub use timer::{NextTimer, Tick, TickTimers};
+pub use timer::{NextTimer, SimulateTimers, Simulation, Tick, TickTimers};
 pub use value::{Address, Bytes, FileRef, Money, Value, Values};
 
 #[cfg(all(feature = "arrow", feature = "sqlite"))]

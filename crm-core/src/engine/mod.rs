@@ -39,6 +39,7 @@ mod rollups;
 mod row_import;
 mod search;
 mod segments;
+mod simulate;
 mod system;
 mod timeline;
 mod timers;

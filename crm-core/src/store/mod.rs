@@ -314,6 +314,17 @@ impl Store {
         draft?.publish(target)
     }
 
+    /// Copies one state of the file into memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_snapshot`](Self::read_snapshot); `LimitExceeded` if there is not enough memory.
+    pub(crate) fn copy_in_memory(&self) -> Result<Self> {
+        let mut target = connection::open_in_memory()?;
+        self.read(|source| backup::copy(source, &mut target))?;
+        Ok(Self::over(Some(target), None))
+    }
+
     /// Writes the file anew without the space that is not used. Needs as much free space again as
     /// the file takes, twice.
     ///

@@ -29,3 +29,4 @@ mod support;
 mod threads;
 mod time;
 mod vcard;
+mod years;
