@@ -68,6 +68,7 @@
 //! | queries: columns, figures over groups, two-way tables | [`SelectRows`], [`GroupRecords`], [`PivotRecords`]; saved: [`Views`] |
 //! | full text search | [`Crm::search`], [`SearchText`], [`Attribute::searched`] |
 //! | types of associations, associations | [`AssociationTypes`], [`DefineAssociationType`], [`Associations`], [`AddAssociation`], [`FindRelated`] |
+//! | segments: named conditions with their members | [`Segments`], [`DefineSegment`], [`ChangeMembers`], [`ListMembers`] |
 //! | lifecycles: stages, and where records stand | [`Lifecycles`], [`DefineLifecycle`], [`LifecyclePreset`], [`MoveStage`] |
 //! | rules: what is done when something happens | [`Rules`], [`DefineRule`], [`RuleTrigger`], [`RuleAction`] |
 //! | scores: how promising records are, and why | [`Scores`], [`DefineScore`], [`ScorePreset`], [`ReadScore`], [`RankScores`] |
@@ -143,6 +144,7 @@ mod scan;
 mod schema;
 mod scoring;
 mod search;
+mod segment;
 mod shape;
 mod time;
 mod timer;
@@ -251,8 +253,14 @@ pub use scoring::{
 pub use search::{
     FoundActivity, SearchHit, SearchItem, SearchPage, SearchText, Snippet, SnippetPart,
 };
+pub use segment::{
+    ChangeMembers, DefineSegment, EstimateSegment, ExplainMember, GetSegmentSizes, ListMembers,
+    MemberCause, MemberChange, MemberExplanation, OverlapSegments, Segment, SegmentEstimate,
+    SegmentKind, SegmentMember, SegmentMembers, SegmentName, SegmentOverlap, SegmentReport,
+    SegmentSize, SegmentSizes,
+};
 pub use time::{Clock, Date, FixedClock, Timestamp};
-pub use timer::{NextTimer, Tick, TickTimers};
+pub use timer::{NextTimer, SimulateTimers, Simulation, Tick, TickTimers};
 pub use value::{Address, Bytes, FileRef, Money, Value, Values};
 
 #[cfg(all(feature = "arrow", feature = "sqlite"))]
@@ -260,7 +268,7 @@ pub use engine::TableStream;
 #[cfg(feature = "sqlite")]
 pub use engine::{
     Activities, ActivityKinds, AssociationTypes, Associations, Consents, Crm, Files, Imports,
-    Journal, Lifecycles, Observer, Records, Rules, Scores, Timers, Types, Views,
+    Journal, Lifecycles, Observer, Records, Rules, Scores, Segments, Timers, Types, Views,
 };
 /// The crates whose types stand in the signatures of feature `arrow`. A new major version of them is
 /// one of ours.

@@ -144,6 +144,14 @@ pub const STAGE_TARGETS: usize = 8;
 pub const STAGE_TRIGGERS: usize = 128;
 /// Bytes of one lifecycle as JSON.
 pub const LIFECYCLE_BYTES: usize = 1024 * 1024;
+/// Segments in one file, archived ones included.
+pub const SEGMENTS: usize = 1_000;
+/// Bytes of one segment as JSON.
+pub const SEGMENT_BYTES: usize = 1024 * 1024;
+/// Members that are added or removed at once.
+pub const MEMBERS: usize = 10_000;
+/// Moments at which the size of a segment is asked for at once.
+pub const SEGMENT_SIZES: usize = 1_000;
 /// Bytes of the reason of a move.
 pub const REASON_BYTES: usize = 1_000;
 /// Rules in one file, archived ones included.

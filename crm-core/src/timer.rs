@@ -8,7 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Timestamp;
+use crate::{Change, Timestamp, record::default_page};
 
 /// Does what has fallen due: the request of `timers.tick`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,4 +61,39 @@ pub struct NextTimer {
     pub due_at: Option<Timestamp>,
     /// Up to when the last tick went; `None` if there was none.
     pub ticked_at: Option<Timestamp>,
+}
+
+/// Asks what would fall due if nothing were written: what `Timers::simulate` takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SimulateTimers {
+    /// Up to when, this instant included: not in the past.
+    pub until: Timestamp,
+    /// How many changes are told at most, 1 to 10,000.
+    #[serde(default = "default_page")]
+    #[cfg_attr(feature = "uniffi", uniffi(default = 100))]
+    pub limit: u32,
+}
+
+impl SimulateTimers {
+    /// What would fall due until then, with the first 100 changes.
+    #[must_use]
+    pub fn until(until: Timestamp) -> Self {
+        Self { until, limit: default_page() }
+    }
+}
+
+/// What would fall due.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Simulation {
+    /// How many timers would be due.
+    pub done: u64,
+    /// How many changes the journal would have more.
+    pub made: u64,
+    /// The first of them, in order: who would enter or leave a segment, and what follows.
+    pub changes: Vec<Change>,
 }

@@ -21,7 +21,7 @@ const YEARS: u64 = 189_000_000_000_000;
 const PAGE: u32 = 100;
 const PAGES: usize = 1000;
 
-const SCHEMA: &str = "
+pub(crate) const SCHEMA: &str = "
 CREATE TABLE activity (
     seq INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, kind INTEGER NOT NULL, at INTEGER NOT NULL,
     subject_type INTEGER, subject BLOB, visitor INTEGER, channel TEXT, direction TEXT,
@@ -39,10 +39,10 @@ CREATE TABLE activity_purchase (
 CREATE TABLE actor (id INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT;
 INSERT INTO actor VALUES (1, 'host');";
 
-const INSERT: &str = "INSERT INTO activity \
+pub(crate) const INSERT: &str = "INSERT INTO activity \
     VALUES (?, ?, 1, ?, 1, ?, NULL, 'shop', 'inbound', ?, 'EUR', NULL, NULL, NULL)";
-const PROPERTIES: &str = "INSERT INTO activity_purchase VALUES (?, ?, ?, ?)";
-const LOG: &str =
+pub(crate) const PROPERTIES: &str = "INSERT INTO activity_purchase VALUES (?, ?, ?, ?)";
+pub(crate) const LOG: &str =
     "INSERT INTO journal VALUES (?, 1, ?, ?, ?, 1, NULL, 'activity_recorded', NULL, NULL, ?)";
 
 /// What is written on both sides.
@@ -112,7 +112,7 @@ pub(crate) fn run(folder: &Path, count: usize, report: &mut impl FnMut(Line)) {
     assert!(crm.stats().unwrap().changes as usize >= count + contacts);
 }
 
-fn make_contacts(crm: &Crm, contacts: usize) -> Vec<RecordId> {
+pub(crate) fn make_contacts(crm: &Crm, contacts: usize) -> Vec<RecordId> {
     let values = |number| values! { "given_name" => format!("Given {number}") };
     let change = |number| {
         RecordChange::Create(CreateRecord { entity_type: "contact".into(), values: values(number) })

@@ -17,6 +17,7 @@ mod raw;
 mod rows;
 mod scores;
 mod search;
+mod segments;
 mod stages;
 #[cfg(feature = "arrow")]
 mod tables;
@@ -140,6 +141,7 @@ fn main() {
     scores::run(folder.path(), count, &mut report);
     // A grant is a transaction of its own.
     consents::run(folder.path(), count / 10, &mut report);
+    segments::run(folder.path(), &mut report);
     let rounds = (0..ROUNDS).map(|_| {
         let (opening, crm) = timed(|| open(&ours_path, Durability::Full));
         assert_eq!(crm.records("customer").get(ids[0]).unwrap().id, ids[0]);

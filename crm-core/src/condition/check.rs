@@ -12,8 +12,8 @@ use super::{
     StageOperator, When,
     checked::{
         ACTIVITY_COLUMNS, ChangedTest, Checked, Column, ConsentTest, EventTest, FieldTest, Frame,
-        Leaf, MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, ScoreTest, StageTest, Test,
-        Way, WhenTest,
+        Leaf, MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, ScoreTest, SegmentTest,
+        StageTest, Test, Way, WhenTest,
     },
     field::{Field, allows, compare, plain},
     resolve::kind,
@@ -27,6 +27,7 @@ use crate::{
     normal::{decimal::parse_scaled, name::nearest},
     schema::{AttributeModel, TypeModel},
     scoring::{POINT, StoredModel},
+    segment::SegmentModel,
 };
 
 /// What a condition needs to know of the schema.
@@ -49,6 +50,8 @@ pub(crate) trait Schema {
     fn scores(&self, entity_type: &str) -> Vec<&StoredModel>;
     /// What the ledger of consent is about.
     fn consent_book(&self) -> &Book;
+    /// The segments, archived ones included.
+    fn segments(&self) -> Vec<&SegmentModel>;
 }
 
 /// What a condition needs to know of an association type.
@@ -116,7 +119,7 @@ impl<'a> Checker<'a> {
             Condition::Event(event) => Test::Event(self.event(event, path)?),
             Condition::Related(related) => Test::Related(self.related(related, path)?),
             Condition::Changed(changed) => Test::Changed(self.changed(changed, path)?),
-            Condition::Segment(_) => return Err(reserved(path, "segment")),
+            Condition::Segment(name) => Test::Segment(self.segment(name, path)?),
             Condition::Stage(stage) => Test::Stage(self.stage(stage, path)?),
             Condition::Score(score) => Test::Score(self.score(score, path)?),
             Condition::Consent(consent) => Test::Consent(self.consent(consent, path)?),
@@ -595,6 +598,29 @@ impl Checker<'_> {
         let stages = stages.map(|other| lifecycle.stages[other].name.clone()).collect();
         Ok(StageTest { fact: self.next_fact(), lifecycle: found.id, stages })
     }
+
+    // ---- segments
+
+    fn segment(&mut self, name: &str, path: &str) -> Result<SegmentTest> {
+        let model = self.record("segment", path)?;
+        let path = join(path, "segment");
+        let all = self.schema.segments();
+        let found = all.iter().find(|segment| segment.name() == name).ok_or_else(|| {
+            let own = all
+                .iter()
+                .filter(|segment| segment.is_in_use() && segment.segment.entity_type == model.name);
+            let names: Vec<&str> = own.map(|segment| segment.name()).collect();
+            unknown(ErrorKind::NotFound, "no such segment", name, &names).with_field(&*path)
+        })?;
+        if found.segment.entity_type != model.name {
+            let message = format!("the segment is one of {:?}", found.segment.entity_type);
+            return Err(invalid(message)
+                .with_field(path)
+                .with_hint(format!("name a segment of {:?}", model.name)));
+        }
+        found.check_live().map_err(at(&path))?;
+        Ok(SegmentTest { fact: self.next_fact(), segment: found.id })
+    }
 }
 
 fn reference_column(attribute: &AttributeModel, place: usize) -> Column {
@@ -646,8 +672,4 @@ fn points(value: &Value) -> Result<i64> {
     thousandths.ok_or_else(|| {
         Error::new(ErrorKind::InvalidValue, "points have at most three digits after the point")
     })
-}
-
-fn reserved(path: &str, what: &str) -> Error {
-    invalid(format!("{what} does not exist yet")).with_field(join(path, what))
 }

@@ -41,6 +41,7 @@ pub(crate) enum Test {
     Stage(StageTest),
     Score(ScoreTest),
     Consent(ConsentTest),
+    Segment(SegmentTest),
 }
 
 /// The columns of a record that are not attributes, in the order of their places.
@@ -248,6 +249,14 @@ pub(crate) struct ScoreTest {
 pub(crate) struct ConsentTest {
     pub(crate) fact: usize,
     pub(crate) rule: Rule,
+}
+
+/// Whether a record is a member of a segment.
+#[derive(Debug)]
+pub(crate) struct SegmentTest {
+    pub(crate) fact: usize,
+    /// The number of the segment.
+    pub(crate) segment: i64,
 }
 
 impl Node {

@@ -40,6 +40,13 @@ pub(crate) fn due(node: &Node, subject: &Subject, moment: &Moment) -> (bool, Opt
     (answer, at.map(Timestamp::clamped))
 }
 
+/// When a day, in days since 1970, begins by the calendar of `moment`; `None` if that does not lie
+/// ahead of it.
+pub(crate) fn day_begins(moment: &Moment, day: i64) -> Option<Timestamp> {
+    let subject = Subject::default();
+    Ahead { subject: &subject, moment }.day(day).map(Timestamp::clamped)
+}
+
 /// What lies ahead of a moment.
 struct Ahead<'a> {
     subject: &'a Subject,
@@ -63,7 +70,7 @@ impl Ahead<'_> {
             Test::Event(test) => self.event(test),
             Test::Related(test) => self.related(test),
             Test::Changed(test) => self.changed(test),
-            Test::Stage(_) => None,
+            Test::Stage(_) | Test::Segment(_) => None,
             Test::Score(test) => self.score(test),
             Test::Consent(test) => self.consent(test),
         }

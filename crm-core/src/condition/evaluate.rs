@@ -11,8 +11,8 @@ use super::{
     Count, End, Figure,
     checked::{
         ChangedTest, Checked, Column, Compare, ConsentTest, Direction, EventTest, FieldTest,
-        HoldMode, Leaf, MeasureTest, Node, RelatedTest, ScoreTest, StageTest, Test, TextMatch, Way,
-        WhenTest, order,
+        HoldMode, Leaf, MeasureTest, Node, RelatedTest, ScoreTest, SegmentTest, StageTest, Test,
+        TextMatch, Way, WhenTest, order,
     },
     when::{self, Moment},
 };
@@ -42,6 +42,8 @@ pub(crate) enum Facts {
     Score(Option<Sheet>),
     /// What the person allowed and took back.
     Consent(Ledger),
+    /// Whether the record is a member of a segment.
+    Segment(bool),
 }
 
 /// A record in use that is related to the subject.
@@ -126,6 +128,7 @@ impl<'a> Evaluation<'a> {
             Test::Stage(test) => self.stage(test),
             Test::Score(test) => self.score(test),
             Test::Consent(test) => self.consent(test),
+            Test::Segment(test) => self.segment(test),
         }
     }
 
@@ -335,6 +338,15 @@ impl<'a> Evaluation<'a> {
         let reason =
             if is_true { "the ledger permits it" } else { "the ledger does not permit it" };
         (is_true, format!("{reason}, of {count} events"))
+    }
+
+    // ---- segments
+
+    fn segment(&self, test: &SegmentTest) -> (bool, String) {
+        match self.subject.facts.get(test.fact) {
+            Some(Facts::Segment(true)) => (true, "it is a member".into()),
+            _ => (false, "it is no member".into()),
+        }
     }
 
     // ---- the past

@@ -41,10 +41,10 @@ pub use span::Span;
 pub(crate) use check::{AssociationShape, Schema, check};
 pub(crate) use checked::{
     ACTIVITY_COLUMNS, ChangedTest, Checked, Column, Compare, Direction, EventTest, FieldTest,
-    HoldMode, MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, ScoreTest, StageTest, Test,
-    TextMatch, Way, WhenTest, order,
+    HoldMode, MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, ScoreTest, SegmentTest,
+    StageTest, Test, TextMatch, Way, WhenTest, order,
 };
-pub(crate) use due::due;
+pub(crate) use due::{day_begins, due};
 pub(crate) use evaluate::{ChangeFact, Facts, RelatedFact, Subject, Total, explain, fits};
 pub(crate) use json::refusal;
 pub(crate) use never::never;
@@ -88,7 +88,7 @@ pub enum Condition {
     Related(RelatedCondition),
     /// An attribute was changed.
     Changed(ChangedCondition),
-    /// The record is a member of a segment. Not evaluated yet.
+    /// The record is a member of a segment.
     Segment(String),
     /// The record stands on a stage of a lifecycle.
     Stage(StageCondition),

@@ -47,6 +47,8 @@ pub(crate) struct Reads {
     pub(crate) stages: BTreeSet<i64>,
     /// The numbers of scores.
     pub(crate) scores: BTreeSet<i64>,
+    /// The numbers of segments.
+    pub(crate) segments: BTreeSet<i64>,
 }
 
 /// Kinds of activities.
@@ -113,6 +115,9 @@ impl Reach {
                 }
                 // No answer to it is kept.
                 Test::Consent(_) => {}
+                Test::Segment(test) => {
+                    reads.segments.insert(test.segment);
+                }
                 Test::Related(test) => {
                     if let Way::Reference(column) = &test.way {
                         reads.columns.insert(column.place);

@@ -44,6 +44,10 @@ impl Schema for Types {
         &BOOK
     }
 
+    fn segments(&self) -> Vec<&crate::segment::SegmentModel> {
+        Vec::new()
+    }
+
     fn lifecycles(&self, _: &str) -> Vec<&crate::lifecycle::LifecycleModel> {
         Vec::new()
     }

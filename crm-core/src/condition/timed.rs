@@ -25,7 +25,7 @@ pub(crate) fn depends_on_time(node: &Node) -> bool {
                 || test.filter.as_deref().is_some_and(depends_on_time)
         }
         Test::Changed(test) => test.within.is_some(),
-        Test::Stage(_) => false,
+        Test::Stage(_) | Test::Segment(_) => false,
         // Points fade, and consents end.
         Test::Score(_) | Test::Consent(_) => true,
     })

@@ -1,4 +1,4 @@
-//! The entity types, kinds of activities, types of associations, lifecycles, scores, rules and definitions of consent of
+//! The entity types, kinds of activities, types of associations, lifecycles, scores, segments, rules and definitions of consent of
 //! the file, with the SQL of their tables,
 //! as one immutable snapshot.
 //!
@@ -20,11 +20,12 @@ use crate::{
     rule::{RuleModel, RuleProgram, RulePrograms, check_rule_cycles},
     schema::TypeModel,
     scoring::{ScoreProgram, ScorePrograms, StoredModel},
+    segment::{SegmentModel, SegmentPrograms},
     store::{
         Connection,
         activities::{self, KindTable},
         associations::{self, AssociationTable},
-        consents, definitions, lifecycles, rules, scores,
+        consents, definitions, lifecycles, rules, scores, segments,
         table::Table,
     },
 };
@@ -47,6 +48,9 @@ pub(super) struct Catalog {
     rule_programs: OnceLock<Arc<RulePrograms>>,
     /// Likewise.
     score_programs: OnceLock<Arc<ScorePrograms>>,
+    segments: BTreeMap<String, Arc<SegmentModel>>,
+    /// Likewise.
+    segment_programs: OnceLock<Arc<SegmentPrograms>>,
 }
 
 impl Catalog {
@@ -57,6 +61,7 @@ impl Catalog {
         let lifecycles = lifecycles::load(conn)?.into_iter();
         let rules = rules::load(conn)?.into_iter();
         let scores = scores::load(conn)?.into_iter();
+        let segments = segments::load(conn)?.into_iter();
         let catalog = Self {
             tables: types.map(|model| (model.name.clone(), Table::new(model))).collect(),
             kinds: kinds
@@ -74,6 +79,8 @@ impl Catalog {
             rules: rules.map(|model| (model.name().to_owned(), model)).collect(),
             rule_programs: OnceLock::new(),
             score_programs: OnceLock::new(),
+            segments: segments.map(|model| (model.name().to_owned(), model)).collect(),
+            segment_programs: OnceLock::new(),
             rollups: Rollups::default(),
         };
         Ok(catalog.with_rollups())
@@ -95,6 +102,7 @@ impl Catalog {
         Self {
             programs: OnceLock::new(),
             score_programs: OnceLock::new(),
+            segment_programs: OnceLock::new(),
             rule_programs: OnceLock::new(),
             ..self.clone()
         }
@@ -149,6 +157,13 @@ impl Catalog {
         catalog.scores.retain(|_, stored| {
             stored.model.name != name || stored.model.state != ScoreState::Published
         });
+        catalog
+    }
+
+    /// The same types, with this segment added or replaced.
+    pub(super) fn with_segment(&self, model: SegmentModel) -> Self {
+        let mut catalog = self.begin();
+        catalog.segments.insert(model.name().to_owned(), Arc::new(model));
         catalog
     }
 
@@ -367,6 +382,56 @@ impl Catalog {
         })
     }
 
+    pub(super) fn find_segment(&self, name: &str) -> Option<&Arc<SegmentModel>> {
+        self.segments.get(name)
+    }
+
+    /// The segment of this name.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`, with the nearest name as a hint.
+    pub(super) fn segment(&self, name: &str) -> Result<&Arc<SegmentModel>> {
+        self.find_segment(name).ok_or_else(|| {
+            let error = Error::new(ErrorKind::NotFound, "no such segment").with_field("segment");
+            match nearest(name, self.segments.keys().map(String::as_str)) {
+                Some(near) => error.with_hint(format!("did you mean {near:?}?")),
+                None => error.with_hint("define it with segments.define"),
+            }
+        })
+    }
+
+    pub(super) fn segments(&self) -> impl ExactSizeIterator<Item = &Arc<SegmentModel>> {
+        self.segments.values()
+    }
+
+    /// Judges all segments in use against the other definitions; where one does not hold, its name
+    /// and why. Of those that go round, that is the `changed` one.
+    pub(super) fn make_segments(
+        &self,
+        changed: Option<&str>,
+    ) -> Result<SegmentPrograms, (String, Error)> {
+        SegmentPrograms::new(self.segments(), self, changed)
+    }
+
+    /// The programs of the segments; `None` if there are none.
+    ///
+    /// # Errors
+    ///
+    /// `DefinitionConflict` if another definition was changed so that one no longer holds.
+    pub(super) fn segment_programs(&self) -> Result<Option<&Arc<SegmentPrograms>>> {
+        if self.segments.is_empty() {
+            return Ok(None);
+        }
+        if let Some(programs) = self.segment_programs.get() {
+            return Ok(Some(programs));
+        }
+        let programs = self
+            .make_segments(None)
+            .map_err(|(name, error)| would_not_hold("segment", "archive", &name, &error))?;
+        Ok(Some(self.segment_programs.get_or_init(|| Arc::new(programs))))
+    }
+
     pub(super) fn find_rule(&self, name: &str) -> Option<&Arc<RuleModel>> {
         self.rules.get(name)
     }
@@ -425,7 +490,7 @@ impl Catalog {
 }
 
 /// The error for a change of one definition that another one does not bear.
-fn would_not_hold(what: &str, out: &str, name: &str, error: &Error) -> Error {
+pub(super) fn would_not_hold(what: &str, out: &str, name: &str, error: &Error) -> Error {
     let message = format!("the {what} {name:?} would not hold: {}", error.message());
     let conflict = Error::new(ErrorKind::DefinitionConflict, message)
         .with_hint(format!("change or {out} the {what} first"));

@@ -16,13 +16,14 @@ use crate::{
     limits,
     schema::TypeModel,
     scoring::{Sheet, StoredModel},
+    segment::SegmentModel,
     store::{
         Connection,
         activities::Happened,
         condition::{self as sql, Expression},
         consents, facts, journal, lifecycles,
         records::{self as rows, StoredRow},
-        scores,
+        scores, segments,
     },
 };
 
@@ -73,7 +74,7 @@ impl Crm {
             Ok(ConditionPlan {
                 sql: sql::select(table, &wanted),
                 plan: sql::plan(conn, table, &wanted)?,
-                estimated_rows: sql::estimate(conn, table, &wanted)?,
+                estimated_rows: sql::estimate(conn, table, &wanted)?.0,
                 answer: answer.transpose()?,
             })
         })
@@ -219,6 +220,9 @@ impl Loader<'_> {
                     self.spend(ledger.entries().len())?;
                     Facts::Consent(ledger)
                 }
+                Test::Segment(test) => {
+                    Facts::Segment(segments::member(self.conn, test.segment, row.id)?.is_some())
+                }
                 Test::Changed(test) => Facts::Changes(self.changes(test, model, row.id)?),
             });
         }
@@ -348,6 +352,10 @@ impl Schema for Catalog {
 
     fn consent_book(&self) -> &Book {
         self.book()
+    }
+
+    fn segments(&self) -> Vec<&SegmentModel> {
+        Self::segments(self).map(|model| &**model).collect()
     }
 
     fn associations(&self) -> Vec<&str> {

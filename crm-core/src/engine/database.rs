@@ -121,7 +121,7 @@ impl Crm {
     }
 
     /// Checks the file: SQLite's own integrity check, and that every record, activity and association,
-    /// and where every record stands, is what the journal says of it, and the index of words what they
+    /// where every record stands and of which segments it is a member, is what the journal says of it, and the index of words what they
     /// say. Progress counts all of them.
     ///
     /// # Errors
@@ -160,6 +160,7 @@ impl Crm {
         self.verify_associations(&mut report, &mut step)?;
         self.verify_lifecycles(&mut report, &mut step)?;
         self.verify_scores(&mut report, &mut step)?;
+        self.verify_segments(&mut report, &mut step)?;
         self.verify_rules(&mut report, &mut step)?;
         self.verify_consents(&mut report, &mut step)?;
         goes_on(0, true)?;

@@ -8,6 +8,7 @@ use crate::{
     journal::{ActivityBody, AssociationBody},
     lifecycle::stage_owner,
     rule::rule_owner,
+    segment::member_owner,
     store::{
         journal::{self as rows, StoredChange},
         records,
@@ -136,6 +137,10 @@ pub(super) fn to_change(catalog: &Catalog, row: StoredChange) -> Result<Change> 
         (None, Some(_)) if row.kind == ChangeKind::ConsentRecorded => {
             let subject = consents::subject_of(&row.body)?;
             (entity_type, record_id) = (Some(subject.entity_type), Some(subject.id));
+        }
+        (None, None) if row.kind.is_about_members() => {
+            let whose = member_owner(&row.body)?;
+            (entity_type, record_id) = (Some(whose.entity_type), Some(whose.id));
             definition = Some(row.body);
         }
         (None, Some(id)) => {

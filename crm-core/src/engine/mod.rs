@@ -2,7 +2,7 @@
 //! opens transactions.
 //!
 //! Each room is one file here (`types`, `records`, `activities`, `associations`, `conditions`, `queries`,
-//! `history`, `files`, `csv_import`, `vcard_import`, `csv_export`, `imports`, `lifecycles`, `scores`, `rules`, `consents`, `database` …), and every method reads the same
+//! `history`, `files`, `csv_import`, `vcard_import`, `csv_export`, `imports`, `lifecycles`, `scores`, `segments`, `rules`, `consents`, `database` …), and every method reads the same
 //! way: validate, load, decide, save, return. The invariant: what a method
 //! returned `Ok` for is committed, and its rows in the journal with it.
 
@@ -43,6 +43,8 @@ mod row_import;
 mod rules;
 mod scores;
 mod search;
+mod segments;
+mod simulate;
 mod system;
 mod timeline;
 mod timers;
@@ -58,6 +60,7 @@ mod verify_records;
 mod verify_rules;
 mod verify_scores;
 mod verify_search;
+mod verify_segments;
 mod view;
 mod views;
 mod writing;
@@ -77,6 +80,7 @@ pub use observe::Observer;
 pub use records::Records;
 pub use rules::Rules;
 pub use scores::Scores;
+pub use segments::Segments;
 pub use timers::Timers;
 pub use types::Types;
 pub use views::Views;
@@ -345,6 +349,12 @@ impl Crm {
     #[must_use]
     pub fn consents(&self) -> Consents<'_> {
         Consents::new(self)
+    }
+
+    /// Segments: named conditions, and their members.
+    #[must_use]
+    pub fn segments(&self) -> Segments<'_> {
+        Segments::new(self)
     }
 
     /// Imports that are planned, applied, and can be taken back.

@@ -13,7 +13,7 @@ use std::{
 use super::{
     Writing, lifecycles,
     rules::{self, Chain, Tally},
-    scores,
+    scores, segments,
 };
 use crate::{
     RecordId, Result,
@@ -22,6 +22,7 @@ use crate::{
     record::Draft,
     schema::Kind,
     scoring::StoredModel,
+    segment::SegmentModel,
     store::{
         activities::{Happened, Numbered},
         table::Table,
@@ -51,9 +52,10 @@ pub(super) enum Event {
     Association(Box<StoredAssociation>),
     /// A record came to a stage, from another if it stood on one.
     Moved { lifecycle: Arc<LifecycleModel>, id: RecordId, stage: usize, from: Option<usize> },
-    /// Something else is kept of a record's score; with the places of the thresholds that it crossed,
-    /// and whether upwards.
-    Scored { model: Arc<StoredModel>, id: RecordId, crossed: Vec<(usize, bool)> },
+    /// Something else is kept of a record's score.
+    Scored { model: Arc<StoredModel>, id: RecordId },
+    /// A record became a member of a segment, or ceased to be one.
+    Member { segment: Arc<SegmentModel>, id: RecordId },
 }
 
 /// An event with how it came about.
@@ -93,6 +95,7 @@ impl Writing<'_> {
     pub(super) fn concerns(&self, types: &[&str]) -> Result<bool> {
         let catalog = &self.catalog;
         Ok(scores::concern(catalog, types)?
+            || segments::concern(catalog, types)?
             || lifecycles::concern(catalog, types)?
             || rules::concern(catalog, types)?)
     }
@@ -235,6 +238,7 @@ impl Writing<'_> {
             let Told { event, chain, seq } = told;
             self.reactions.chain = chain;
             scores::react(self, &event)?;
+            segments::react(self, &event)?;
             lifecycles::react(self, &event)?;
             rules::react(self, &event, seq)?;
         }

@@ -1,6 +1,6 @@
 //! Ticks: doing what falls due, each timer at its own instant, in transactions of bounded size.
 
-use super::{Crm, Writing, check_range, lifecycles, progress::Reports, rules, scores};
+use super::{Crm, Writing, check_range, lifecycles, progress::Reports, rules, scores, segments};
 use crate::{
     Error, ErrorKind, Flow, NextTimer, Progress, Result, Tick, TickTimers, Timestamp,
     ops::Watch,
@@ -15,7 +15,7 @@ const MOST: u64 = 1_000_000;
 /// Timers: see [`Crm::timers`].
 #[derive(Debug)]
 pub struct Timers<'a> {
-    crm: &'a Crm,
+    pub(super) crm: &'a Crm,
 }
 
 impl<'a> Timers<'a> {
@@ -107,9 +107,9 @@ fn fall_due(writing: &mut Writing<'_>, timer: &TimerRow) -> Result<()> {
     rows::set(writing.tx, (room, owner, record), None)?;
     match room {
         Room::Lifecycle => lifecycles::on_due(writing, owner, record),
+        Room::Segment => segments::on_due(writing, owner, record),
         Room::Score => scores::on_due(writing, owner, record),
         Room::Rule => rules::on_due(writing, owner, record),
-        Room::Segment => Ok(()),
     }
 }
 

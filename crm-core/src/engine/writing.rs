@@ -16,6 +16,7 @@ use crate::{
     rule::RuleModel,
     schema::TypeModel,
     scoring::StoredModel,
+    segment::SegmentModel,
     store::{
         Connection, Transaction,
         activities::KindTable,
@@ -110,11 +111,12 @@ impl<'a> Writing<'a> {
 
     /// # Errors
     ///
-    /// `DefinitionConflict` if the new schema does not bear the lifecycles, the scores or the rules.
+    /// `DefinitionConflict` if the new schema does not bear the lifecycles, scores, segments or rules.
     pub(super) fn finish(self) -> Result<End> {
         if self.schema_changed {
             self.catalog.programs()?;
             self.catalog.score_programs()?;
+            self.catalog.segment_programs()?;
             self.catalog.rule_programs()?;
         }
         let last_seq = self.head.seq;
@@ -250,6 +252,12 @@ impl<'a> Writing<'a> {
     /// Makes these definitions of consent part of the schema.
     pub(super) fn set_book(&mut self, book: Book) {
         self.catalog = Arc::new(self.catalog.with_book(book));
+        self.schema_changed = true;
+    }
+
+    /// Makes a segment part of the schema.
+    pub(super) fn set_segment(&mut self, model: SegmentModel) {
+        self.catalog = Arc::new(self.catalog.with_segment(model));
         self.schema_changed = true;
     }
 

@@ -88,6 +88,10 @@ impl Schema for World {
         &BOOK
     }
 
+    fn segments(&self) -> Vec<&crate::segment::SegmentModel> {
+        Vec::new()
+    }
+
     fn lifecycles(&self, _: &str) -> Vec<&LifecycleModel> {
         Vec::new()
     }

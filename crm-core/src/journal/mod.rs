@@ -152,6 +152,16 @@ change_kinds! {
     NoticePublished = "notice_published";
     /// An event of the ledger of consent was recorded.
     ConsentRecorded = "consent_recorded";
+    /// A segment was defined, or its definition changed.
+    SegmentDefined = "segment_defined";
+    /// A segment was archived.
+    SegmentArchived = "segment_archived";
+    /// A segment was taken out of the archive.
+    SegmentRestored = "segment_restored";
+    /// A record became a member of a segment.
+    SegmentEntered = "segment_entered";
+    /// A record ceased to be a member of a segment.
+    SegmentLeft = "segment_left";
 }
 
 impl ChangeKind {
@@ -178,6 +188,11 @@ impl ChangeKind {
                 | Self::RuleSkipped
                 | Self::EventEmitted
         )
+    }
+
+    /// Whether it is about a member of a segment.
+    pub(crate) const fn is_about_members(self) -> bool {
+        matches!(self, Self::SegmentEntered | Self::SegmentLeft)
     }
 }
 

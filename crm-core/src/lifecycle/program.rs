@@ -94,6 +94,7 @@ pub(crate) struct Needs {
     pub(crate) related: bool,
     pub(crate) stages: bool,
     pub(crate) scores: bool,
+    pub(crate) segments: bool,
 }
 
 impl Needs {
@@ -109,6 +110,7 @@ impl Needs {
             Condition::Related(_) => self.related = true,
             Condition::Stage(_) => self.stages = true,
             Condition::Score(_) => self.scores = true,
+            Condition::Segment(_) => self.segments = true,
             _ => {}
         }
         for part in condition.nested() {

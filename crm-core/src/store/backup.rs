@@ -53,10 +53,25 @@ fn fill(draft: &Draft, source: &Connection, progress: Progress<'_>) -> Result<()
     // Nobody sees the copy before it is whole and synced as a whole: it needs no journal.
     target.pragma_update(None, "journal_mode", "off")?;
     target.pragma_update(None, "synchronous", "off")?;
+    copy_pages(source, &mut target, progress)?;
+    target.close().map_err(|(_, failure)| failure)?;
+    draft.sync()
+}
+
+/// Copies all pages of `source` to a connection that has none.
+///
+/// # Errors
+///
+/// Those of reading and writing.
+pub(super) fn copy(source: &Connection, target: &mut Connection) -> Result<()> {
+    copy_pages(source, target, &mut |_, _| Ok(()))
+}
+
+fn copy_pages(source: &Connection, target: &mut Connection, progress: Progress<'_>) -> Result<()> {
     // One snapshot for all steps, else each write meanwhile would make the copy begin anew.
     let snapshot = source.unchecked_transaction()?;
     snapshot.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(()))?;
-    let backup = Backup::new(source, &mut target)?;
+    let backup = Backup::new(source, target)?;
     loop {
         let step = backup.step(PAGES_PER_STEP)?;
         let pages = backup.progress();
@@ -69,7 +84,6 @@ fn fill(draft: &Draft, source: &Connection, progress: Progress<'_>) -> Result<()
         }
     }
     drop(backup);
-    target.close().map_err(|(_, failure)| failure)?;
     snapshot.finish()?;
-    draft.sync()
+    Ok(())
 }

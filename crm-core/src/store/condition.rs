@@ -15,8 +15,8 @@ use crate::{
     cell::Cell,
     condition::{
         ChangedTest, Checked, Column, Compare, Direction, EventTest, FieldTest, HoldMode,
-        MeasureTest, Moment, Named, Node, RelatedTest, ScoreTest, StageTest, Test, TextMatch, Way,
-        WhenTest,
+        MeasureTest, Moment, Named, Node, RelatedTest, ScoreTest, SegmentTest, StageTest, Test,
+        TextMatch, Way, WhenTest,
     },
     consent::Rule,
 };
@@ -50,8 +50,12 @@ pub(crate) fn select(table: &Table, wanted: &Expression) -> String {
 }
 
 /// About how many rows there are: counted where there are few, or else in a sample that is spread
-/// evenly over the table.
-pub(crate) fn estimate(conn: &Connection, table: &Table, wanted: &Expression) -> Result<u64> {
+/// evenly over the table; and whether they were counted.
+pub(crate) fn estimate(
+    conn: &Connection,
+    table: &Table,
+    wanted: &Expression,
+) -> Result<(u64, bool)> {
     let Table { name, .. } = table;
     let last: i64 =
         conn.query_row(&format!("SELECT coalesce(max(rowid), 0) FROM {name}"), [], |row| {
@@ -66,7 +70,7 @@ pub(crate) fn estimate(conn: &Connection, table: &Table, wanted: &Expression) ->
     );
     let mut statement = conn.prepare(&sql)?;
     let found: u64 = statement.query_row(params_from_iter(&wanted.parameters), |row| row.get(0))?;
-    Ok(found * step.unsigned_abs())
+    Ok((found * step.unsigned_abs(), step == 1))
 }
 
 /// Rows that an estimate looks at.
@@ -148,6 +152,7 @@ impl<'m> Writer<'m> {
                     Test::Stage(test) => self.stage(test, scope),
                     Test::Score(test) => self.score(test, scope),
                     Test::Consent(test) => self.consent(&test.rule, scope),
+                    Test::Segment(test) => self.segment(test, scope),
                 }
                 self.push(")");
             }
@@ -608,6 +613,17 @@ impl<'m> Writer<'m> {
         }
     }
 
+    // ---- segments
+
+    fn segment(&mut self, test: &SegmentTest, scope: &Scope) {
+        self.push(&format!(
+            "{}.id IN (SELECT record_id FROM crm_segment_member WHERE segment = ",
+            scope.row
+        ));
+        self.bind(Cell::Integer(test.segment));
+        self.push(")");
+    }
+
     // ---- the past
 
     fn changed(&mut self, test: &ChangedTest, scope: &Scope) {
@@ -698,6 +714,7 @@ fn height(node: &Node) -> usize {
                 | Test::Changed(_)
                 | Test::Stage(_)
                 | Test::Score(_)
+                | Test::Segment(_)
                 | Test::Consent(_) => None,
             };
             QUESTION.max(filter.map_or(0, |filter| height(filter) + 4))

@@ -45,6 +45,7 @@ pub(crate) mod rollups;
 pub(crate) mod rules;
 pub(crate) mod scores;
 pub(crate) mod search;
+pub(crate) mod segments;
 pub(crate) mod select;
 pub(crate) mod side_table;
 pub(crate) mod table;
@@ -315,6 +316,17 @@ impl Store {
         let draft = backup::draft(&source, target, &mut step);
         self.interrupts.forget(watched);
         draft?.publish(target)
+    }
+
+    /// Copies one state of the file into memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_snapshot`](Self::read_snapshot); `LimitExceeded` if there is not enough memory.
+    pub(crate) fn copy_in_memory(&self) -> Result<Self> {
+        let mut target = connection::open_in_memory()?;
+        self.read(|source| backup::copy(source, &mut target))?;
+        Ok(Self::over(Some(target), None))
     }
 
     /// Writes the file anew without the space that is not used. Needs as much free space again as

@@ -50,6 +50,17 @@ pub(crate) fn set(
     Ok(())
 }
 
+/// When the timer of a definition for a record is due.
+pub(crate) fn of(
+    conn: &Connection,
+    (room, owner, record): (Room, i64, RecordId),
+) -> Result<Option<Timestamp>> {
+    let sql = "SELECT due_at FROM crm_timer WHERE room = ?1 AND owner = ?2 AND record_id = ?3";
+    let mut statement = conn.prepare_cached(sql)?;
+    let key = (room as i64, owner, record.as_bytes());
+    Ok(statement.query_row(key, |row| row.get(0)).optional()?.map(Timestamp::clamped))
+}
+
 /// Takes away every timer of a definition.
 pub(crate) fn clear(tx: &Transaction<'_>, room: Room, owner: i64) -> Result<()> {
     let sql = "DELETE FROM crm_timer WHERE room = ?1 AND owner = ?2";

@@ -32,3 +32,4 @@ mod support;
 mod threads;
 mod time;
 mod vcard;
+mod years;

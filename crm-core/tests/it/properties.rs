@@ -14,6 +14,7 @@ mod rebuild;
 mod rollups;
 mod scores;
 mod search;
+mod segments;
 
 use std::{
     collections::BTreeMap,

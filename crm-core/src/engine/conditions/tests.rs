@@ -395,6 +395,103 @@ fn compare(crm: &Crm, entity_type: &str, ids: &[RecordId], condition: &Condition
         .unwrap();
 }
 
+/// From now on, the answer of a condition stays as it is until it is due, again and again.
+fn foresee(crm: &Crm, entity_type: &str, ids: &[RecordId], text: &str, start: &Moment) {
+    let catalog = crm.catalog();
+    let condition = text.parse().unwrap();
+    let checked = condition::check(&condition, &*catalog, entity_type)
+        .unwrap_or_else(|e| panic!("{condition}: {e}"));
+    crm.shared
+        .store
+        .read(|conn| {
+            let table = catalog.table(entity_type)?;
+            for id in ids {
+                let row = rows::get(conn, table, *id)?.unwrap();
+                let mut loader = Loader { conn, catalog: &catalog, left: 10_000 };
+                let subject = loader.subject(&table.model, row, Some(&checked.root))?;
+                let answer = |at: &Moment| condition::explain(&checked, &subject, at).0;
+                let mut now = start.clone();
+                for _ in 0..12 {
+                    let (is_true, due) = condition::due(&checked.root, &subject, &now);
+                    assert_eq!(is_true, answer(&now), "{condition}");
+                    let (first, last) = (now.now().micros(), due.map(Timestamp::micros));
+                    let last = last.unwrap_or(first + LONG);
+                    assert!(first < last, "{condition} at {:?}", now.now());
+                    let fractions = (1..40).map(|nth| first + (last - first) / 40 * nth);
+                    let near = [1, HOUR, 24 * HOUR, 7 * 24 * HOUR].into_iter();
+                    let near = near.flat_map(|far| [first + far, last - far]);
+                    for t in fractions.chain(near).filter(|t| first < *t && *t < last) {
+                        let at = now.at(Timestamp::clamped(t));
+                        assert_eq!(
+                            is_true,
+                            answer(&at),
+                            "{condition} at {:?} after {:?}, due {due:?}",
+                            at.now(),
+                            now.now()
+                        );
+                    }
+                    let Some(due) = due else { break };
+                    now = now.at(due);
+                }
+            }
+            Ok(())
+        })
+        .unwrap();
+}
+
+const HOUR: i64 = 3_600_000_000;
+/// Longer than any span of the conditions here: three years.
+const LONG: i64 = 3 * 366 * 24 * HOUR;
+
+/// Questions about a person, its past and its firms that time answers.
+fn timed() -> BoxedStrategy<String> {
+    let own = one(&[
+        "changed(age within 3d)",
+        "not changed(name within 1mo)",
+        "changed(age)",
+        "created_at within last 59d",
+        "updated_at within next 2h",
+        "updated_at anniversary within next 1mo",
+        "created_at anniversary within last 0d",
+        "related(inverse person.boss: created_at within last 2mo) >= 2",
+        "related(works_at: updated_at anniversary within last 1w)",
+    ])
+    .prop_map(str::to_owned);
+    (own, about(true, 2), any::<bool>())
+        .prop_map(|(own, other, both)| match both {
+            true => format!("{own} and ({other})"),
+            false => format!("{own} or ({other})"),
+        })
+        .boxed()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, max_shrink_iters: 500, ..ProptestConfig::default() })]
+
+    #[test]
+    fn answers_change_by_time_only_when_they_are_due(
+        ages in prop::collection::vec(some(&[20, 30, 40]), 2..5),
+        sizes in prop::collection::vec(some(&[5, 10, 50]), 2..4),
+        happenings in prop::collection::vec(happening(), 0..25),
+        associations in prop::collection::vec(association(), 0..12),
+        conditions in prop::collection::vec(prop_oneof![timed(), about(true, 2)], 4),
+        firm_conditions in prop::collection::vec(about(false, 2), 2),
+        zone in one(&["UTC", "Europe/Berlin", "America/St_Johns"]),
+        start in one(&[NOW, "2025-12-31T23:00:00Z", "2026-03-28T12:00:00Z", "2026-10-24T22:30:00Z"]),
+    ) {
+        let crm = crm();
+        let (people, firms) = populate(&crm, &ages, &sizes);
+        record(&crm, &people, &firms, &happenings, &associations);
+        let start = Moment::new(start.parse().unwrap(), zone).unwrap();
+        for text in &conditions {
+            foresee(&crm, "person", &people, text, &start);
+        }
+        for text in &firm_conditions {
+            foresee(&crm, "firm", &firms, text, &start);
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, max_shrink_iters: 500, ..ProptestConfig::default() })]
 

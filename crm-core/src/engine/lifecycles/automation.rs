@@ -61,7 +61,8 @@ pub(in crate::engine) fn react(writing: &mut Writing<'_>, event: &Event) -> Resu
             run.moved(lifecycle, *id, *stage)?;
             run.schedule(&lifecycle.lifecycle.entity_type, *id)
         }
-        Event::Scored { model, id, .. } => run.scored(&model.model.entity_type, *id),
+        Event::Scored { model, id } => run.scored(&model.model.entity_type, *id),
+        Event::Member { segment, id } => run.member(&segment.segment.entity_type, *id),
         Event::Archiving { table, id } => run.schedule(&table.model.name, *id),
     }?;
     run.ask_around(event)
@@ -239,6 +240,14 @@ impl<'a, 'w> Run<'a, 'w> {
             for target in self.targets(&test.way, near, &me, *only_primary)? {
                 self.fire(place, nth, target, self.by_record(me.clone()))?;
             }
+        }
+        Ok(())
+    }
+
+    fn member(&mut self, entity_type: &str, id: RecordId) -> Result<()> {
+        let programs = Arc::clone(&self.programs);
+        for place in programs.of_type(entity_type) {
+            self.ask(place, id, |needs| needs.segments)?;
         }
         Ok(())
     }

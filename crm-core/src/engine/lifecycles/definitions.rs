@@ -6,7 +6,7 @@ use super::{super::Catalog, Lifecycles, timed};
 use crate::{
     ChangeKind, DefineLifecycle, DefinedLifecycle, Error, ErrorKind, Lifecycle, LifecyclePreset,
     Result, StageMapping, StageRemap,
-    engine::Writing,
+    engine::{Writing, segments},
     lifecycle::{
         LifecycleModel, RemapBody, StageBody, check_definition, check_reachable, lifecycle_json,
     },
@@ -64,6 +64,9 @@ impl Lifecycles<'_> {
                 remap(writing, &model, &remapped)?;
                 writing.set_lifecycle(model.clone());
                 timed::schedule_all(writing, &model)?;
+                if !remapped.is_empty() {
+                    segments::refill_stages(writing, model.id)?;
+                }
             }
             Ok(DefinedLifecycle { lifecycle: model.lifecycle, is_saved: true, remapped })
         })

@@ -81,7 +81,7 @@ pub(in crate::engine) fn react(writing: &mut Writing<'_>, event: &Event, seq: i6
         Event::Moved { lifecycle, id, stage, from } => {
             moved(writing, &programs, lifecycle, *id, (*from, *stage), seq)
         }
-        Event::Association(_) | Event::Scored { .. } => Ok(()),
+        Event::Association(_) | Event::Scored { .. } | Event::Member { .. } => Ok(()),
     }
 }
 

@@ -80,7 +80,7 @@ pub(super) fn update(
         if old.is_some() {
             rows::delete(writing.tx, stored.id, id)?;
             timers::set(writing.tx, timer, None)?;
-            tell(writing, program, id, Vec::new())?;
+            tell(writing, program, id)?;
         }
         return Ok(old.is_some());
     };
@@ -115,22 +115,16 @@ pub(super) fn update(
         return Ok(false);
     }
     let before = old.and_then(|old| old.threshold);
-    let crossed = crossed(program, before.as_deref(), new.threshold.as_deref());
     rows::put(writing.tx, &new)?;
-    for (place, is_up) in &crossed {
-        record(writing, program, id, *place, *is_up, score)?;
+    for (place, is_up) in crossed(program, before.as_deref(), new.threshold.as_deref()) {
+        record(writing, program, id, place, is_up, score)?;
     }
-    tell(writing, program, id, crossed)?;
+    tell(writing, program, id)?;
     Ok(true)
 }
 
-fn tell(
-    writing: &mut Writing<'_>,
-    program: &ScoreProgram,
-    id: RecordId,
-    crossed: Vec<(usize, bool)>,
-) -> Result<()> {
-    writing.tell(Event::Scored { model: Arc::clone(&program.stored), id, crossed })
+fn tell(writing: &mut Writing<'_>, program: &ScoreProgram, id: RecordId) -> Result<()> {
+    writing.tell(Event::Scored { model: Arc::clone(&program.stored), id })
 }
 
 /// The thresholds between two of them, in the order in which they are crossed, and whether upwards.

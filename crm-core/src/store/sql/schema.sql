@@ -318,6 +318,36 @@ CREATE TABLE crm_score_crossing (
     PRIMARY KEY (model, record_id, seq)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE crm_segment (
+    -- Named conditions over the records of a type, or lists of them.
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    type_id INTEGER NOT NULL REFERENCES crm_type (id),
+    definition TEXT NOT NULL,              -- JSON
+    archived_at INTEGER                    -- microseconds UTC; NULL while in use
+) STRICT;
+
+CREATE TABLE crm_segment_member (
+    -- The members of each segment.
+    segment INTEGER NOT NULL REFERENCES crm_segment (id),
+    record_id BLOB NOT NULL,               -- 16 bytes
+    entered_at INTEGER NOT NULL,           -- microseconds UTC
+    seq INTEGER NOT NULL,                  -- of the row in the journal that made it one
+    PRIMARY KEY (segment, record_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE crm_segment_change (
+    -- When members came and went; the row of the journal says why.
+    segment INTEGER NOT NULL REFERENCES crm_segment (id),
+    record_id BLOB NOT NULL,               -- 16 bytes
+    seq INTEGER NOT NULL,                  -- of the row in the journal
+    at INTEGER NOT NULL,                   -- microseconds UTC
+    is_member INTEGER NOT NULL,            -- 1 it became one, 0 it ceased to be one
+    PRIMARY KEY (segment, record_id, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX crm_segment_change_by_time ON crm_segment_change (segment, at, is_member);
+
 CREATE TABLE crm_rule (
     -- What is done when something happens with a record.
     id INTEGER PRIMARY KEY,

@@ -55,6 +55,33 @@ CREATE TABLE crm_score_crossing (
     PRIMARY KEY (model, record_id, seq)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE crm_segment (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    type_id INTEGER NOT NULL REFERENCES crm_type (id),
+    definition TEXT NOT NULL,
+    archived_at INTEGER
+) STRICT;
+
+CREATE TABLE crm_segment_member (
+    segment INTEGER NOT NULL REFERENCES crm_segment (id),
+    record_id BLOB NOT NULL,
+    entered_at INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (segment, record_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE crm_segment_change (
+    segment INTEGER NOT NULL REFERENCES crm_segment (id),
+    record_id BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    is_member INTEGER NOT NULL,
+    PRIMARY KEY (segment, record_id, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX crm_segment_change_by_time ON crm_segment_change (segment, at, is_member);
+
 CREATE TABLE crm_rule (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,

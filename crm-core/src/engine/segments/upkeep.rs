@@ -1,0 +1,245 @@
+//! What keeps members true, within the transaction of the write that changes them.
+//!
+//! Each event is compared with what the live segments look at; the records that it concerns are
+//! asked again, segment by segment, those that other segments ask for first. The invariant: after
+//! every transaction the members of a live segment are the records in use of which its condition was
+//! true at the moment at which it was asked last, and a timer waits where time alone may change that.
+
+use std::sync::Arc;
+
+use super::{
+    super::{Catalog, Writing, conditions, reach, reactions::Event},
+    Cause, Done, set_member,
+};
+use crate::{
+    ErrorKind, MemberCause, RecordId, RecordRef, Result, SegmentKind, Timestamp,
+    cell::Cell,
+    condition::{Checked, Moment},
+    segment::{MemberBody, SegmentProgram},
+    store::{
+        condition as sql,
+        records::{self, Position, Selection},
+        segments as rows,
+        table::Table,
+        timers::Room,
+    },
+};
+
+/// Records that are asked in one go.
+const ASKED_AT_ONCE: u32 = 1_000;
+/// After how long a record is asked again of which too much is known to say when.
+const PATIENCE: i64 = 86_400_000_000;
+
+/// Whether a segment is about records of one of these types.
+pub(in crate::engine) fn concern(catalog: &Catalog, types: &[&str]) -> Result<bool> {
+    let programs = catalog.segment_programs()?;
+    Ok(programs.is_some_and(|programs| types.iter().any(|name| programs.concern(name))))
+}
+
+/// Makes records members, or no longer so, as what happened has it.
+pub(in crate::engine) fn react(writing: &mut Writing<'_>, event: &Event) -> Result<()> {
+    let catalog = Arc::clone(&writing.catalog);
+    let Some(programs) = catalog.segment_programs()?.cloned() else { return Ok(()) };
+    for program in &programs.all {
+        if let (Some(checked), Some(reach)) = (&program.checked, &program.reach) {
+            for id in reach::affected(writing.tx, &catalog, reach, event)? {
+                let cause = cause(writing, event, id)?;
+                ask(writing, program, checked, id, cause)?;
+            }
+        } else if let Event::Archiving { table, id } = event
+            && table.model.name == program.model.segment.entity_type
+        {
+            follow_archive(writing, program, table, *id)?;
+        }
+    }
+    Ok(())
+}
+
+/// Time alone may have changed whether a record is a member.
+pub(in crate::engine) fn on_due(
+    writing: &mut Writing<'_>,
+    segment: i64,
+    id: RecordId,
+) -> Result<()> {
+    let catalog = Arc::clone(&writing.catalog);
+    let programs = catalog.segment_programs()?.cloned();
+    let program = programs.as_ref().and_then(|programs| programs.find(segment));
+    if let Some(program) = program
+        && let (Some(checked), Some(_)) = (&program.checked, &program.reach)
+    {
+        ask(writing, program, checked, id, Cause::new(MemberCause::Time))?;
+    }
+    Ok(())
+}
+
+/// Asks again all records of the live segments that look at stages of a lifecycle: what these are
+/// called, or how they are ordered, has changed.
+pub(in crate::engine) fn refill_stages(writing: &mut Writing<'_>, lifecycle: i64) -> Result<()> {
+    let programs = writing.catalog.segment_programs()?.cloned();
+    for program in programs.iter().flat_map(|programs| &programs.all) {
+        let places = program.reach.iter().flat_map(|reach| &reach.places);
+        if places.into_iter().any(|place| place.reads.stages.contains(&lifecycle)) {
+            refill(writing, program, MemberCause::Stage, |_| Ok(()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Asks all records whether they are members.
+pub(super) fn refill(
+    writing: &mut Writing<'_>,
+    program: &SegmentProgram,
+    cause: MemberCause,
+    mut goes_on: impl FnMut(u64) -> Result<()>,
+) -> Result<Done> {
+    let (mut done, mut count) = (Done::default(), 0);
+    let Some(checked) = &program.checked else { return Ok(done) };
+    let table = writing.table(&checked.entity_type)?;
+    let mut after = None;
+    loop {
+        let page = match program.waits {
+            true => everyone(writing, &table, after)?,
+            // Only those of whom the answer changes need to be looked at.
+            false => {
+                let wanted = sql::compile(checked, &moment(writing, program)?);
+                let page = (after, ASKED_AT_ONCE);
+                rows::stale(writing.tx, &table, program.model.id, &wanted, page)?
+            }
+        };
+        let is_last = page.len() < ASKED_AT_ONCE as usize;
+        after = page.last().copied();
+        count += page.len() as u64;
+        for id in page {
+            let is_member = match &program.reach {
+                Some(_) => ask(writing, program, checked, id, Cause::new(cause))?,
+                None => {
+                    let (is_true, _) = answer(writing, program, checked, id)?;
+                    set_member(writing, &program.model, id, is_true, Cause::new(cause))?
+                        .then_some(is_true)
+                }
+            };
+            if let Some(is_member) = is_member {
+                done.note(true, is_member);
+            }
+        }
+        goes_on(count)?;
+        if is_last {
+            return Ok(done);
+        }
+    }
+}
+
+/// A page of all records of a type, archived ones included.
+fn everyone(
+    writing: &Writing<'_>,
+    table: &Table,
+    after: Option<RecordId>,
+) -> Result<Vec<RecordId>> {
+    let selection = Selection {
+        terms: &[],
+        archived: crate::Archived::Include,
+        order: None,
+        after: after.map(|id| Position { key: Cell::Null, id }),
+        limit: ASKED_AT_ONCE,
+    };
+    Ok(records::list(writing.tx, table, &selection)?.into_iter().map(|row| row.id).collect())
+}
+
+/// Asks whether a record is a member of a live segment, and waits for when that may change. Answers
+/// what it is now, if it was not so before.
+fn ask(
+    writing: &mut Writing<'_>,
+    program: &SegmentProgram,
+    checked: &Checked,
+    id: RecordId,
+    cause: Cause,
+) -> Result<Option<bool>> {
+    let (is_member, due_at) = answer(writing, program, checked, id)?;
+    if program.waits || due_at.is_some() {
+        writing.set_timer(Room::Segment, program.model.id, id, due_at)?;
+    }
+    let is_changed = set_member(writing, &program.model, id, is_member, cause)?;
+    Ok(is_changed.then_some(is_member))
+}
+
+/// Whether a record is in use and the condition true of it, and when that may next change by time.
+fn answer(
+    writing: &Writing<'_>,
+    program: &SegmentProgram,
+    checked: &Checked,
+    id: RecordId,
+) -> Result<(bool, Option<Timestamp>)> {
+    let table = writing.catalog.table(&checked.entity_type)?;
+    if records::is_archived(writing.tx, table, id.as_bytes())? != Some(false) {
+        return Ok((false, None));
+    }
+    let moment = moment(writing, program)?;
+    match conditions::ask(writing.tx, &writing.catalog, checked, id, &moment) {
+        Err(error) if error.kind() == ErrorKind::LimitExceeded => {
+            let wanted = sql::compile(checked, &moment);
+            let is_true = rows::holds(writing.tx, table, &wanted, id)?;
+            Ok((is_true, Some(Timestamp::clamped(writing.now.micros().saturating_add(PATIENCE)))))
+        }
+        answered => answered,
+    }
+}
+
+fn moment(writing: &Writing<'_>, program: &SegmentProgram) -> Result<Moment> {
+    Moment::new(writing.now, &program.model.segment.zone)
+}
+
+/// A member that is archived leaves; one that is restored comes back if it left for that.
+fn follow_archive(
+    writing: &mut Writing<'_>,
+    program: &SegmentProgram,
+    table: &Table,
+    id: RecordId,
+) -> Result<()> {
+    debug_assert!(program.model.segment.kind != SegmentKind::Live);
+    let model = &program.model;
+    if records::is_archived(writing.tx, table, id.as_bytes())? == Some(true) {
+        set_member(writing, model, id, false, Cause::new(MemberCause::Archived))?;
+        return Ok(());
+    }
+    let last = rows::changes(writing.tx, model.id, id, 1)?.pop();
+    let body = last.and_then(|last| last.change).map(|(_, body)| MemberBody::read(&body));
+    if body.transpose()?.is_some_and(|body| body.cause == MemberCause::Archived) {
+        set_member(writing, model, id, true, Cause::new(MemberCause::Restored))?;
+    }
+    Ok(())
+}
+
+/// What an event is as the reason for which a record becomes a member or ceases to be one.
+fn cause(writing: &Writing<'_>, event: &Event, id: RecordId) -> Result<Cause> {
+    let other = |kind, entity_type: &str, who: RecordId| Cause {
+        record: (who != id).then(|| RecordRef::new(entity_type, who)),
+        ..Cause::new(kind)
+    };
+    Ok(match event {
+        Event::Record { table, id: who, .. } => other(MemberCause::Record, &table.model.name, *who),
+        Event::Archiving { table, id: who } if *who == id => {
+            match records::is_archived(writing.tx, table, id.as_bytes())? {
+                Some(true) => Cause::new(MemberCause::Archived),
+                _ => Cause::new(MemberCause::Restored),
+            }
+        }
+        Event::Archiving { table, id: who } => other(MemberCause::Record, &table.model.name, *who),
+        Event::Activities { table, id: who, all } => Cause {
+            activity: all.last().map(|activity| activity.id),
+            ..other(MemberCause::Activity, &table.model.name, *who)
+        },
+        Event::Association(row) => {
+            let far = if row.from.id == id { &row.to } else { &row.from };
+            other(MemberCause::Association, &far.entity_type, far.id)
+        }
+        Event::Moved { lifecycle, id: who, .. } => {
+            other(MemberCause::Stage, &lifecycle.lifecycle.entity_type, *who)
+        }
+        Event::Scored { model, id: who } => {
+            other(MemberCause::Score, &model.model.entity_type, *who)
+        }
+        Event::Member { segment, id: who } => {
+            other(MemberCause::Segment, &segment.segment.entity_type, *who)
+        }
+    })
+}

@@ -1,0 +1,114 @@
+//! The proof that the members of segments are what the journal says, and those of live ones what
+//! their conditions ask for.
+
+use super::{
+    Catalog, Crm,
+    database::FINDINGS,
+    verify::{Compared, Step, VERIFIED_AT_ONCE, note},
+};
+use crate::{
+    ChangeKind, Result, VerifyReport,
+    condition::Moment,
+    segment::MemberBody,
+    store::{
+        Connection, condition as sql,
+        segments::{self as rows, ChangePlace, ChangeRow},
+    },
+};
+
+impl Crm {
+    /// Compares when members came and went with the journal, who is one with that, and the members of
+    /// live segments with their conditions.
+    ///
+    /// # Errors
+    ///
+    /// What `step` answers. What is found is no error but stands in the report.
+    pub(super) fn verify_segments(
+        &self,
+        report: &mut VerifyReport,
+        step: &mut Step<'_>,
+    ) -> Result<()> {
+        self.verify_pages("segments", report, step, |conn, catalog, after, report| {
+            if after.is_none() {
+                verify_whole(conn, report)?;
+                self.verify_conditions(conn, catalog, report)?;
+            }
+            verify_page(conn, catalog, after, report)
+        })
+    }
+
+    /// Compares the members of live segments with their conditions.
+    fn verify_conditions(
+        &self,
+        conn: &Connection,
+        catalog: &Catalog,
+        report: &mut VerifyReport,
+    ) -> Result<()> {
+        let now = self.now();
+        let programs = catalog.segment_programs()?;
+        for program in programs.iter().flat_map(|programs| &programs.all) {
+            let (Some(checked), Some(_)) = (&program.checked, &program.reach) else { continue };
+            let table = catalog.table(&checked.entity_type)?;
+            let wanted = sql::compile(checked, &Moment::new(now, &program.model.segment.zone)?);
+            let most = u32::try_from(FINDINGS.saturating_sub(report.problems.len()));
+            let (id, most) = (program.model.id, most.unwrap_or(u32::MAX));
+            for record in rows::differing(conn, table, id, &wanted, now, most)? {
+                let name = program.model.name();
+                report.problems.push(format!(
+                    "segment {name}, record {record}: the condition gives another answer"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What can be told of the tables as a whole.
+fn verify_whole(conn: &Connection, report: &mut VerifyReport) -> Result<()> {
+    let (stored, told, strays) = rows::count_all(conn)?;
+    if stored != told {
+        let both = format!("{stored} times at which members came or went, the journal has {told}");
+        note(report, format!("segments: the table has {both}"));
+    }
+    if strays > 0 {
+        note(report, format!("segments: {strays} members differ from when they came and went"));
+    }
+    Ok(())
+}
+
+/// Compares a page with the journal and returns the last place, if a next page may follow.
+fn verify_page(
+    conn: &Connection,
+    catalog: &Catalog,
+    after: Option<ChangePlace>,
+    report: &mut VerifyReport,
+) -> Result<Compared<ChangePlace>> {
+    let page = rows::change_page(conn, after, VERIFIED_AT_ONCE)?;
+    let count = page.len();
+    let last = page.last().map(|row| (row.segment, row.record, row.seq));
+    for row in page {
+        let name = catalog.segments().find(|model| model.id == row.segment);
+        let name = name.map_or("unknown", |model| model.name());
+        if !is_told(&row, name) {
+            let record = row.record;
+            note(
+                report,
+                format!("segment {name}, record {record}: the table differs from the journal"),
+            );
+        }
+    }
+    Ok(Compared::new(count, last))
+}
+
+/// Whether the journal says the same.
+fn is_told(row: &ChangeRow, name: &str) -> bool {
+    let kind = match row.is_member {
+        true => ChangeKind::SegmentEntered,
+        false => ChangeKind::SegmentLeft,
+    };
+    let Some((told, body)) = &row.change else { return false };
+    told == kind.name()
+        && MemberBody::read(body).is_ok_and(|body| {
+            (body.segment.as_str(), body.id, body.at) == (name, row.record, row.at)
+        })
+}

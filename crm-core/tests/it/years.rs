@@ -1,0 +1,140 @@
+//! A year of a file by a clock that is set: replayed twice it gives the same bits, ticked late it
+//! gives what ticking in time gives, and a simulation foretells it.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use crm_core::{
+    BackupTo, Change, ChangeKind, Clock, CountedIds, Crm, DefineActivityKind, DefineLifecycle,
+    DefineSegment, ErrorKind, Flow, ListChanges, NewActivity, OpenOptions, RecordId, RecordRef,
+    SimulateTimers, Stage, StageTrigger, TickTimers, Timestamp, values,
+};
+
+use crate::support::{Folder, Seeded, assert_sound, relaxed};
+
+const DAY: i64 = 86_400_000_000;
+
+#[derive(Debug)]
+struct Set(AtomicI64);
+
+impl Clock for Set {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.load(Ordering::SeqCst)).unwrap()
+    }
+}
+
+struct Year {
+    crm: Crm,
+    clock: Arc<Set>,
+    contacts: Vec<RecordId>,
+}
+
+impl Year {
+    fn begin(path: &std::path::Path, options: OpenOptions) -> Self {
+        let start: Timestamp = "2025-01-01T00:00:00Z".parse().unwrap();
+        let clock = Arc::new(Set(AtomicI64::new(start.micros())));
+        let ids = Arc::new(CountedIds::after(0));
+        let shared = Arc::clone(&clock) as Arc<dyn Clock>;
+        let crm = Crm::open_injected(path, options, shared, ids).unwrap();
+        crm.activity_kinds().define(DefineActivityKind::new("visit", [])).unwrap();
+        let lifecycle = DefineLifecycle {
+            triggers: vec![StageTrigger::when("warm", "in segment \"active\"".parse().unwrap())],
+            ..DefineLifecycle::new("way", "contact", [Stage::new("cold"), Stage::new("warm")])
+        };
+        for (name, condition) in [
+            ("active", "count(visit within 30d) >= 2"),
+            ("quiet", "count(visit) >= 1 and not in segment \"active\""),
+            ("lost", "last(visit) older than 3mo"),
+            ("birthdays", "birthday anniversary within next 7d"),
+            ("new", "created_at within last 2w"),
+        ] {
+            let define = DefineSegment::live(name, "contact", condition.parse().unwrap());
+            crm.segments().define(define.in_zone("Europe/Berlin")).unwrap();
+        }
+        crm.lifecycles().define(lifecycle).unwrap();
+        let contacts = (0..20).map(|number| {
+            let birthday = format!("1990-{:02}-{:02}", number % 12 + 1, number + 1);
+            crm.contacts().create(values! { "birthday" => birthday.as_str() }).unwrap().id
+        });
+        let contacts = contacts.collect();
+        Self { crm, clock, contacts }
+    }
+
+    fn tick(&self) {
+        let all = TickTimers { limit: 1_000_000, ..TickTimers::default() };
+        assert!(self.crm.timers().tick(&all, &mut |_| Flow::Continue).unwrap().is_complete);
+    }
+
+    /// Somebody visits on some days, some visits are told late, and every write finds what was due
+    /// done.
+    fn pass(&self, days: i64) {
+        let mut seeded = Seeded::new(days.unsigned_abs());
+        for _ in 0..days {
+            self.clock.0.fetch_add(DAY, Ordering::SeqCst);
+            self.tick();
+            if seeded.below(3) > 0 {
+                continue;
+            }
+            let id = self.contacts[seeded.below(self.contacts.len())];
+            let late = i64::try_from(seeded.below(50)).unwrap() * DAY;
+            let at = Timestamp::from_micros(self.clock.now().micros() - late).unwrap();
+            let visit = NewActivity::of("visit", RecordRef::new("contact", id), at);
+            self.crm.activities().record(visit).unwrap();
+        }
+    }
+
+    fn journal(&self, after: i64) -> Vec<Change> {
+        let list = ListChanges { limit: 10_000, ..ListChanges::after(after) };
+        self.crm.journal().changes(&list).unwrap().changes
+    }
+}
+
+#[test]
+fn a_year_gives_the_same_bits_twice() {
+    let folder = Folder::new();
+    let copies: Vec<Vec<u8>> = ["a", "b"]
+        .into_iter()
+        .map(|name| {
+            let year = Year::begin(&folder.at(name), relaxed());
+            year.pass(365);
+            let moved =
+                year.journal(0).iter().filter(|c| c.kind == ChangeKind::SegmentLeft).count();
+            assert!(moved > 100, "{moved}");
+            assert_sound(&year.crm);
+            let image = folder.at(&format!("{name}.copy"));
+            let to = BackupTo { path: image.to_str().unwrap().into() };
+            year.crm.backup_to(&to, &mut |_| Flow::Continue).unwrap();
+            std::fs::read(image).unwrap()
+        })
+        .collect();
+    assert!(copies[0] == copies[1], "the files differ");
+}
+
+#[test]
+fn a_simulation_foretells_what_ticking_does_and_touches_nothing() {
+    let year = Year::begin(std::path::Path::new(":memory:"), OpenOptions::default());
+    year.pass(120);
+    let before = year.journal(0);
+    let until = Timestamp::from_micros(year.clock.now().micros() + 200 * DAY).unwrap();
+    let request = SimulateTimers { limit: 10_000, ..SimulateTimers::until(until) };
+    let told = year.crm.timers().simulate(&request, &mut |_| Flow::Continue).unwrap();
+    assert_eq!(year.journal(0), before, "only a copy was ticked");
+    assert!(told.made > 50 && told.changes.len() as u64 == told.made);
+
+    // In small steps, each at another time.
+    for _ in 0..200 {
+        year.clock.0.fetch_add(DAY, Ordering::SeqCst);
+        year.tick();
+    }
+    let plain = |changes: &[Change]| -> Vec<(ChangeKind, Option<RecordId>, Option<String>)> {
+        let plain = |c: &Change| (c.kind, c.record_id, c.definition.clone());
+        changes.iter().map(plain).collect()
+    };
+    let done = year.journal(before.last().unwrap().seq);
+    assert_eq!(plain(&done), plain(&told.changes));
+    let past = SimulateTimers::until(Timestamp::UNIX_EPOCH);
+    let error = year.crm.timers().simulate(&past, &mut |_| Flow::Continue).unwrap_err();
+    assert_eq!((error.kind(), error.field()), (ErrorKind::OutOfRange, Some("until")));
+}
