@@ -27,7 +27,7 @@ use crate::{
     ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity,
     ReleaseVisitor, ResetStage, RestoreAssociation, RestoreRecord, Result, ResumeImport,
     RevertReport, RowsPage, RunSql, RunView, SaveView, SavedView, SearchPage, SearchText,
-    SelectRows, SqlResult, StageExplanation, StageTimes, StuckPage, Tick, TickTimers, TimelinePage,
+    SelectRows, SimulateTimers, Simulation, SqlResult, StageExplanation, StageTimes, StuckPage, Tick, TickTimers, TimelinePage,
     TypeName, UpsertRecord, Upserted, VerifyReport, ViewAnswer, ViewName, Visitor,
     WalkAssociations, condition::refusal,
 };
@@ -337,6 +337,9 @@ macro_rules! for_each_operation {
             /// Says when the next timer is due, and up to when the last tick went.
             read "timers.next" TimersNext next_timer(Empty) -> NextTimer
                 = |crm, _, _| crm.timers().next();
+            /// Does on a copy in memory what would fall due, and tells the changes that this would make.
+            job "timers.simulate" TimersSimulate simulate_timers(SimulateTimers) -> Simulation
+                = |crm, r, watch| crm.timers().simulate(&r, watch);
             /// Does what has fallen due by time alone, such as a visit that grew older than 30 days.
             job "timers.tick" TimersTick tick_timers(TickTimers) -> Tick
                 = |crm, r, watch| crm.timers().tick(&r, watch);

@@ -27,7 +27,7 @@ use crm_core::{
     ReadFile, Record, RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor, ResetStage,
     RestoreAssociation, RestoreRecord, Result, ResumeImport, RevertReport, RowsPage, RunSql,
     RunView, SaveView, SavedView, SearchPage, SearchText, SelectRows, SqlResult, StageExplanation,
-    StageTimes, StuckPage, Tick, TickTimers, TimelinePage, TypeName, UpsertRecord, Upserted,
+    StageTimes, StuckPage, SimulateTimers, Simulation, Tick, TickTimers, TimelinePage, TypeName, UpsertRecord, Upserted,
     VerifyReport, ViewAnswer, ViewName, Visitor, WalkAssociations, ops::Watch,
 };
 

@@ -730,6 +730,9 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
         db.timeline_page(r["type"], r["id"], **r.options("items", "kinds", "after", "limit"))
     ),
     "timers.next": lambda db, r: db.timers.next(),
+    "timers.simulate": lambda db, r: db.timers.simulate(
+        **moments(r, "until"), **r.options("limit")
+    ),
     "timers.tick": lambda db, r: db.timers.tick(**moments(r, "until"), **r.options("limit")),
     "types.archive": lambda db, r: db.types.archive(r["type"]),
     "types.define": lambda db, r: db.types.define(

@@ -15,7 +15,7 @@ const MOST: u64 = 1_000_000;
 /// Timers: see [`Crm::timers`].
 #[derive(Debug)]
 pub struct Timers<'a> {
-    crm: &'a Crm,
+    pub(super) crm: &'a Crm,
 }
 
 impl<'a> Timers<'a> {

@@ -228,7 +228,7 @@ from crm.search import (
 )
 from crm.tables import Table
 from crm.timeline import AssociationEntry, TimelineEntry, TimelineKind, TimelinePage
-from crm.timers import NextTimer, Tick, Timers
+from crm.timers import NextTimer, Simulation, Tick, Timers
 from crm.values import Address, FileRef, Money, Value
 from crm.vcard import CardMapping, CardVersion, Vcard
 from crm.views import SavedView, Views
@@ -410,6 +410,7 @@ __all__ = [
     "SelectColumn",
     "SelectRows",
     "Sensitivity",
+    "Simulation",
     "Snippet",
     "SnippetPart",
     "Stage",

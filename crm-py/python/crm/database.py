@@ -211,7 +211,7 @@ class Crm:
     @property
     def timers(self) -> Timers:
         """What falls due by time alone."""
-        return Timers(self._engine)
+        return Timers(self._engine, self._definitions)
 
     @property
     def conditions(self) -> Conditions:

@@ -14,7 +14,7 @@ use crm_core::{
     ListChanges, ListImports, ListPlanRows, ListRecords, ListTimeline, MoveStage, NewActivity,
     PatchAssociation, PatchRecord, PivotRecords, PlanImport, ProposeMapping, ReadFile,
     RecordActivities, ReleaseVisitor, ResetStage, RestoreAssociation, RestoreRecord, ResumeImport,
-    RunSql, RunView, SaveView, SearchText, SelectRows, TickTimers, TypeName, UpsertRecord,
+    RunSql, RunView, SaveView, SearchText, SelectRows, SimulateTimers, TickTimers, TypeName, UpsertRecord,
     ViewName, WalkAssociations, ops::Request,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -166,6 +166,7 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         "search.find" => with.call(|r: SearchText| crm.search(&r)),
         "timeline.list" => with.call(|r: ListTimeline| crm.timeline(&r)),
         "timers.next" => with.call(|_: Empty| crm.timers().next()),
+        "timers.simulate" => with.call(|r: SimulateTimers| crm.timers().simulate(&r, watch)),
         "timers.tick" => with.call(|r: TickTimers| crm.timers().tick(&r, watch)),
         "types.archive" => with.call(|r: TypeName| crm.types().archive(&r.entity_type)),
         "types.define" => with.call(|r: DefineType| crm.types().define(r)),

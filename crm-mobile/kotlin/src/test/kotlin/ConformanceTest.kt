@@ -96,6 +96,7 @@ import org.crmcore.model.RunView
 import org.crmcore.model.SaveView
 import org.crmcore.model.SearchText
 import org.crmcore.model.SelectRows
+import org.crmcore.model.SimulateTimers
 import org.crmcore.model.TickTimers
 import org.crmcore.model.TypeName
 import org.crmcore.model.UpsertRecord
@@ -242,6 +243,7 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "search.find" to call(SearchText::class) { searchText(it) },
     "timeline.list" to call(ListTimeline::class) { listTimeline(it) },
     "timers.next" to call(Empty::class) { nextTimer(it) },
+    "timers.simulate" to call(SimulateTimers::class) { simulateTimers(it) },
     "timers.tick" to call(TickTimers::class) { tickTimers(it) },
     "types.archive" to call(TypeName::class) { archiveType(it) },
     "types.define" to call(DefineType::class) { defineType(it) },
