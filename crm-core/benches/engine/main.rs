@@ -15,6 +15,7 @@ mod queries;
 mod raw;
 mod rows;
 mod search;
+mod stages;
 #[cfg(feature = "arrow")]
 mod tables;
 
@@ -133,6 +134,7 @@ fn main() {
     // A customer does ten things.
     activities::run(folder.path(), 10 * count, &mut report);
     search::run(folder.path(), count, &mut report);
+    stages::run(folder.path(), count, &mut report);
     let rounds = (0..ROUNDS).map(|_| {
         let (opening, crm) = timed(|| open(&ours_path, Durability::Full));
         assert_eq!(crm.records("customer").get(ids[0]).unwrap().id, ids[0]);

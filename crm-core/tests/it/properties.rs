@@ -12,6 +12,7 @@ mod queries;
 mod rebuild;
 mod rollups;
 mod search;
+mod segments;
 
 use std::{
     collections::BTreeMap,
@@ -300,6 +301,7 @@ proptest! {
                         prop_assert!(change.version <= link.version);
                         format!("{} {}", change.kind.name(), json!(change.values))
                     }
+                    TimelineItem::Stage(stage) => format!("{} {}", stage.lifecycle, stage.stage),
                 };
                 found.push((entry.at, what));
             }

@@ -34,6 +34,7 @@ from crm.tables import SqlValue, Table
 from crm.timeline import TimelineEntry, TimelineKind, TimelinePage, read_timeline, write_timeline
 from crm.values import encode
 from crm.vcard import Vcard
+from crm.timers import Timers
 from crm.views import Views
 
 MEMORY = ":memory:"
@@ -206,6 +207,11 @@ class Crm:
     def lifecycles(self) -> Lifecycles:
         """The stages of relationships, and where records stand on them."""
         return Lifecycles(self._engine)
+
+    @property
+    def timers(self) -> Timers:
+        """What falls due by time alone."""
+        return Timers(self._engine)
 
     @property
     def conditions(self) -> Conditions:

@@ -53,6 +53,7 @@ class ChangeKind(StrEnum):
     STAGE_MOVED = "stage_moved"
     STAGE_RESET = "stage_reset"
     STAGE_SUPPRESSED = "stage_suppressed"
+    STAGE_OVERDUE = "stage_overdue"
     STAGE_REMAPPED = "stage_remapped"
 
 

@@ -1,7 +1,7 @@
 import Crm
 import Foundation
 
-// The branches of queries and saved views.
+// The branches of queries, saved views and timers.
 
 extension Json {
     var number: Double? {
@@ -60,6 +60,19 @@ let queryBranches: [String: Branch] = [
 private func viewName(_ given: Json) throws -> ViewName {
     ViewName(name: try given.only("name").string("name"))
 }
+
+let timerBranches: [String: Branch] = [
+    "timers.next": { crm, given in
+        _ = try given.only()
+        return try crm.nextTimer(request: Empty()).json
+    },
+    "timers.tick": { crm, given in
+        let given = try given.only("until", "limit")
+        return try crm.tickTimers(
+            request: TickTimers(until: try given.moment("until"), limit: given.limit("limit", 100_000))
+        ).json
+    },
+]
 
 let viewBranches: [String: Branch] = [
     "views.archive": { try $0.archiveView(request: try viewName($1)).json },

@@ -121,6 +121,21 @@ extension Change: Wire {
     }
 }
 
+extension NextTimer: Wire {
+    var json: Json {
+        .object(["due_at": CrmTests.json(dueAt), "ticked_at": CrmTests.json(tickedAt)])
+    }
+}
+
+extension Tick: Wire {
+    var json: Json {
+        .object([
+            "at": CrmTests.json(at), "done": CrmTests.json(done), "is_complete": .bool(isComplete),
+            "due_at": CrmTests.json(dueAt),
+        ])
+    }
+}
+
 extension AuditReport: Wire {
     var json: Json {
         .object([

@@ -23,11 +23,14 @@ import org.crmcore.model.OpenOptions
 import org.crmcore.model.Progress
 import org.crmcore.model.ReadFile
 import org.crmcore.model.Replay
+import org.crmcore.model.NextTimer
 import org.crmcore.model.RunSql
 import org.crmcore.model.RunView
 import org.crmcore.model.SaveView
 import org.crmcore.model.SavedView
 import org.crmcore.model.SqlResult
+import org.crmcore.model.Tick
+import org.crmcore.model.TickTimers
 import org.crmcore.model.VerifyReport
 import org.crmcore.model.ViewAnswer
 import org.crmcore.model.ViewQuery
@@ -123,6 +126,17 @@ class Crm private constructor(handle: Long, private val opened: Boolean) : Engin
 
     /** The definitions of all entity types. */
     fun listTypes(): List<EntityType> = listTypes(Empty())
+
+    /** When the next timer is due, and up to when the last tick went. */
+    fun nextTimer(): NextTimer = nextTimer(Empty())
+
+    /**
+     * Does what has fallen due by time alone, each timer at its own instant, in the order of these. [until] is now if
+     * it is left out; it lies neither in the future nor before an earlier tick. Where [progress] returns false, the
+     * answer says how far it came, and the next tick goes on there.
+     */
+    fun tick(until: Instant? = null, limit: Int = 100_000, progress: ((Progress) -> Boolean)? = null): Tick =
+        watched(progress) { tickTimers(TickTimers(until, limit.toUInt()), it) }
 
     /** Saves [query] as the view [name], or changes what is saved under it. Label and description stay where they are empty. */
     fun saveView(name: String, query: ViewQuery, label: String = "", description: String = ""): SavedView =

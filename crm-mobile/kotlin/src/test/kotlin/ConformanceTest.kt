@@ -57,6 +57,7 @@ import org.crmcore.model.FindStuck
 import org.crmcore.model.GetAcceptance
 import org.crmcore.model.GetActivity
 import org.crmcore.model.GetAssociation
+import org.crmcore.model.GetFlywheel
 import org.crmcore.model.GetFunnel
 import org.crmcore.model.GetHistory
 import org.crmcore.model.GetLifecycleHistory
@@ -96,6 +97,7 @@ import org.crmcore.model.RunView
 import org.crmcore.model.SaveView
 import org.crmcore.model.SearchText
 import org.crmcore.model.SelectRows
+import org.crmcore.model.TickTimers
 import org.crmcore.model.TypeName
 import org.crmcore.model.UpsertRecord
 import org.crmcore.model.ViewName
@@ -216,6 +218,7 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "lifecycles.define_preset" to call(DefineLifecyclePreset::class) { defineLifecyclePreset(it) },
     "lifecycles.draw" to call(DrawLifecycle::class) { drawLifecycle(it) },
     "lifecycles.explain" to call(ExplainStage::class) { explainStage(it) },
+    "lifecycles.flywheel" to call(GetFlywheel::class) { getFlywheel(it) },
     "lifecycles.funnel" to call(GetFunnel::class) { getFunnel(it) },
     "lifecycles.get" to call(LifecycleName::class) { getLifecycle(it) },
     "lifecycles.history" to call(GetLifecycleHistory::class) { getLifecycleHistory(it) },
@@ -240,6 +243,8 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "records.upsert" to call(UpsertRecord::class) { upsertRecord(it) },
     "search.find" to call(SearchText::class) { searchText(it) },
     "timeline.list" to call(ListTimeline::class) { listTimeline(it) },
+    "timers.next" to call(Empty::class) { nextTimer(it) },
+    "timers.tick" to call(TickTimers::class) { tickTimers(it) },
     "types.archive" to call(TypeName::class) { archiveType(it) },
     "types.define" to call(DefineType::class) { defineType(it) },
     "types.define_preset" to call(DefinePreset::class) { definePreset(it) },

@@ -1,0 +1,13 @@
+import Foundation
+
+extension Crm {
+    /// When the next timer is due, and up to when the last tick went.
+    public func nextTimer() throws -> NextTimer { try nextTimer(request: Empty()) }
+
+    /// Does what has fallen due by time alone, each timer at its own instant, in the order of these.
+    /// It goes until now if nothing is given, and neither into the future nor before an earlier tick.
+    @discardableResult
+    public func tick(until: Date? = nil, limit: UInt32 = 100_000) throws -> Tick {
+        try tickTimers(request: TickTimers(until: until, limit: limit))
+    }
+}

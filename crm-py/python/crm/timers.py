@@ -1,0 +1,69 @@
+"""Timers: what falls due by time alone."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+
+from crm import wire
+from crm._native import Engine
+from crm.conditions import moment
+from crm.progress import Report, adapt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """What a tick did."""
+
+    at: datetime.datetime
+    """Up to when everything is done."""
+    done: int
+    """How many timers were due."""
+    is_complete: bool
+    """Whether nothing that was asked for is left; otherwise tick again."""
+    due_at: datetime.datetime | None
+    """When the next timer is due; None if there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextTimer:
+    """When to tick next."""
+
+    due_at: datetime.datetime | None
+    """When the next timer is due; None if there is none. It may lie in the past."""
+    ticked_at: datetime.datetime | None
+    """Up to when the last tick went; None if there was none."""
+
+
+class Timers:
+    """What falls due by time alone, such as a visit that grew older than 30 days: `Crm.timers`.
+
+    >>> import crm
+    >>> with crm.open() as db:
+    ...     db.timers.tick().done
+    0
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def next(self) -> NextTimer:
+        """Say when the next timer is due, and up to when the last tick went."""
+        return wire.read(NextTimer, self._engine.call("timers.next", {}))
+
+    def tick(
+        self,
+        until: datetime.datetime | None = None,
+        *,
+        limit: int = 100_000,
+        progress: Report | None = None,
+    ) -> Tick:
+        """Do what has fallen due, each timer at its own instant, in the order of these.
+
+        `until` is now if it is left out; it lies neither in the future nor before an earlier tick.
+        Where `progress` cancels, the answer says how far it came, and the next tick goes on there.
+        """
+        request = {"limit": limit}
+        if until is not None:
+            request["until"] = moment(until, None)["at"]
+        return wire.read(Tick, self._engine.call("timers.tick", request, adapt(progress)))
