@@ -109,7 +109,7 @@ fn segments_ask_for_each_other_and_no_member_comes_for_a_moment_only() {
 #[test]
 fn stages_and_time_move_members_too() {
     let clock = Arc::new(FixedClock::new(at("2026-01-01T00:00:00Z")));
-    let ids = Arc::new(CountedIds::new());
+    let ids = Arc::new(CountedIds::after(0));
     let crm = Crm::open_injected(":memory:", OpenOptions::default(), clock.clone(), ids).unwrap();
     crm.activity_kinds().define_preset(ActivityPreset::Form).unwrap();
     crm.lifecycles().define_preset(LifecyclePreset::Contact).unwrap();

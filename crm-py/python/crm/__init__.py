@@ -230,6 +230,21 @@ from crm.search import (
     Snippet,
     SnippetPart,
 )
+from crm.segments import (
+    MemberCause,
+    MemberChange,
+    MemberExplanation,
+    Segment,
+    SegmentEstimate,
+    SegmentKind,
+    SegmentMember,
+    SegmentMembers,
+    SegmentOverlap,
+    SegmentReport,
+    SegmentSize,
+    SegmentSizes,
+    Segments,
+)
 from crm.tables import Table
 from crm.timeline import AssociationEntry, TimelineEntry, TimelineKind, TimelinePage
 from crm.timers import NextTimer, Tick, Timers
@@ -363,6 +378,9 @@ __all__ = [
     "LimitExceededError",
     "MappingAddition",
     "MappingProposal",
+    "MemberCause",
+    "MemberChange",
+    "MemberExplanation",
     "Money",
     "MovedStage",
     "NewActivity",
@@ -413,6 +431,16 @@ __all__ = [
     "SearchHit",
     "SearchItem",
     "SearchPage",
+    "Segment",
+    "SegmentEstimate",
+    "SegmentKind",
+    "SegmentMember",
+    "SegmentMembers",
+    "SegmentOverlap",
+    "SegmentReport",
+    "SegmentSize",
+    "SegmentSizes",
+    "Segments",
     "SelectColumn",
     "SelectRows",
     "Sensitivity",
