@@ -91,7 +91,7 @@
 //! | `bundled` | yes | an SQLite of our own. Without it the system's is linked, and opening fails where that is older than 3.51.3 | a C compiler, and compiling SQLite once |
 //! | `phone` | yes | telephone numbers are checked against the rules of their country; without it only the shape of E.164 is | the metadata of all regions in the library |
 //! | `uniffi` | no | what the Swift and Kotlin bindings are generated from | UniFFI |
-//! | `arrow` | no | `Crm::read_table` and `Crm::ingest_table`: results of queries as Arrow record batches, and such batches as records | the crates of Arrow |
+//! | `arrow` | no | `Crm::read_table`, `Crm::ingest_table` and `Crm::ingest_activities`: results of queries as Arrow record batches, and such batches as records or activities; Arrow files as tables of imports | the crates of Arrow |
 //! | `schema` | no | a JSON Schema of every request and response | schemars |
 //!
 //! # Guarantees
@@ -159,7 +159,7 @@ pub use activity::{
     Visitor,
 };
 #[cfg(feature = "arrow")]
-pub use arrow::{IngestTable, ReadTable, RecordsTable, TableQuery, ViewTable};
+pub use arrow::{IngestActivities, IngestTable, ReadTable, RecordsTable, TableQuery, ViewTable};
 pub use association::{
     AddAssociation, ArchiveAssociation, Association, AssociationChange, AssociationDirection,
     AssociationEntry, AssociationPage, AssociationPreset, AssociationType, AssociationTypeName,
@@ -196,12 +196,13 @@ pub use journal::{
 };
 pub use lifecycle::{
     Acceptance, AcceptanceBreach, DefineLifecycle, DefineLifecyclePreset, DefinedLifecycle,
-    DrawLifecycle, Drawing, DrawingFormat, ExplainStage, FindStuck, Funnel, FunnelStage,
-    GetAcceptance, GetFunnel, GetLifecycleHistory, GetStageTimes, Lifecycle, LifecycleHistory,
-    LifecycleName, LifecyclePreset, MoveStage, MovedStage, NextStage, RelatedStage, ResetStage,
-    Stage, StageCause, StageExplanation, StageKind, StageMapping, StageRemap, StageTime,
-    StageTimes, StageTrigger, StageVisit, Standing, StuckPage, StuckRecord, SuppressedBy,
-    SuppressedMove, TriggerAnswer,
+    DrawLifecycle, Drawing, DrawingFormat, ExplainStage, FindStuck, Flywheel, Funnel, FunnelStage,
+    GetAcceptance, GetFlywheel, GetFunnel, GetLifecycleHistory, GetStageTimes, Lifecycle,
+    LifecycleHistory, LifecycleName, LifecyclePreset, MoveKind, MoveRefusal, MoveStage, MovedStage,
+    NextStage, OverdueStage, RelatedStage, ResetStage, Stage, StageCause, StageDecision,
+    StageEntry, StageExplanation, StageFriction, StageKind, StageMachine, StageMapping, StagePlace,
+    StageRemap, StageTime, StageTimes, StageTrigger, StageVisit, Standing, StuckPage, StuckRecord,
+    SuppressedBy, SuppressedMove, TriggerAnswer,
 };
 pub use quality::{AttributeAudit, AuditFinding, AuditRecords, AuditReport, AuditRule};
 pub use query::{

@@ -138,6 +138,8 @@ pub const VIEW_BYTES: usize = 1024 * 1024;
 pub const LIFECYCLES: usize = 200;
 /// Stages of one lifecycle, and reasons of one stage.
 pub const STAGES: usize = 64;
+/// Times in which a record is to leave one stage.
+pub const STAGE_TARGETS: usize = 8;
 /// Triggers of one lifecycle.
 pub const STAGE_TRIGGERS: usize = 128;
 /// Bytes of one lifecycle as JSON.
@@ -162,3 +164,9 @@ pub const STREAMS: usize = 16;
 pub const STREAM_ROWS: u32 = 100_000;
 /// Bytes of text after which a batch of an Arrow table ends, whatever its rows.
 pub const STREAM_BYTES: usize = 16 * 1024 * 1024;
+/// Rows of an Arrow table in order whose order is worked out at once; of each a number is kept.
+pub const STREAM_ORDER_ROWS: u32 = 262_144;
+/// Bytes of one batch of an Arrow file, unpacked; it is held in memory as a whole.
+pub const ARROW_BATCH_BYTES: u64 = 256 * 1024 * 1024;
+/// Rows in one batch of an Arrow file.
+pub const ARROW_BATCH_ROWS: u64 = 16 * 1024 * 1024;

@@ -11,23 +11,26 @@ use crate::{
     ActivityReport, AddAssociation, AddFile, ApplyChanges, ApplyPlan, ApplyReport,
     ArchiveAssociation, ArchiveRecord, Association, AssociationPage, AssociationType,
     AssociationTypeName, AssociationWalk, AttributeName, AuditRecords, AuditReport, BackupTo,
-    ChangePage, CheckCondition, CheckedCondition, CloudEventPage, ConditionAnswer, ConditionPlan,
-    Consumer, ConsumerName, CountRecords, CreateRecord, Crm, DatabaseStats, DefineActivityKind,
-    DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute,
-    DefineLifecycle, DefineLifecyclePreset, DefinePreset, DefineType, DefinedLifecycle,
-    DrawLifecycle, Drawing, Empty, EngineInfo, EntityType, Error, ErrorKind, EvaluateCondition,
-    ExplainCondition, ExplainStage, ExportCsv, ExportReport, ExportVcard, FilePiece, FileRef,
-    FindRelated, FindStuck, Flow, FoundRecords, Funnel, GetAcceptance, GetActivity, GetAssociation,
+    ChangeMembers, ChangePage, CheckCondition, CheckedCondition, CloudEventPage, ConditionAnswer,
+    ConditionPlan, Consumer, ConsumerName, CountRecords, CreateRecord, Crm, DatabaseStats,
+    DefineActivityKind, DefineActivityPreset, DefineAssociationPreset, DefineAssociationType,
+    DefineAttribute, DefineLifecycle, DefineLifecyclePreset, DefinePreset, DefineSegment,
+    DefineType, DefinedLifecycle, DrawLifecycle, Drawing, Empty, EngineInfo, EntityType, Error,
+    ErrorKind, EstimateSegment, EvaluateCondition, ExplainCondition, ExplainMember, ExplainStage,
+    ExportCsv, ExportReport, ExportVcard, FilePiece, FileRef, FindRelated, FindStuck, Flow,
+    Flywheel, FoundRecords, Funnel, GetAcceptance, GetActivity, GetAssociation, GetFlywheel,
     GetFunnel, GetHistory, GetLifecycleHistory, GetManyRecords, GetRecord, GetRecordBy,
-    GetStageTimes, GroupRecords, HistoryPage, IdentifyVisitor, Import, ImportCsv, ImportName,
-    ImportPage, ImportPlan, ImportReport, ImportRun, ImportVcard, Lifecycle, LifecycleHistory,
-    LifecycleName, ListActivities, ListChanges, ListImports, ListPlanRows, ListRecords,
-    ListTimeline, MappingProposal, MoveStage, MovedStage, NewActivity, NextTimer, OpenOptions,
-    PatchAssociation, PatchRecord, PivotRecords, PivotTable, PlanImport, PlannedRows, Progress,
-    ProposeMapping, ReadFile, Record, RecordActivities, RecordPage, RecordedActivity,
-    ReleaseVisitor, ResetStage, RestoreAssociation, RestoreRecord, Result, ResumeImport,
-    RevertReport, RowsPage, RunSql, RunView, SaveView, SavedView, SearchPage, SearchText,
-    SelectRows, SimulateTimers, Simulation, SqlResult, StageExplanation, StageTimes, StuckPage, Tick, TickTimers, TimelinePage,
+    GetSegmentSizes, GetStageTimes, GroupRecords, HistoryPage, IdentifyVisitor, Import, ImportCsv,
+    ImportName, ImportPage, ImportPlan, ImportReport, ImportRun, ImportVcard, Lifecycle,
+    LifecycleHistory, LifecycleName, ListActivities, ListChanges, ListImports, ListMembers,
+    ListPlanRows, ListRecords, ListTimeline, MappingProposal, MemberExplanation, MoveStage,
+    MovedStage, NewActivity, NextTimer, OpenOptions, OverlapSegments, PatchAssociation,
+    PatchRecord, PivotRecords, PivotTable, PlanImport, PlannedRows, Progress, ProposeMapping,
+    ReadFile, Record, RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor, ResetStage,
+    RestoreAssociation, RestoreRecord, Result, ResumeImport, RevertReport, RowsPage, RunSql,
+    RunView, SaveView, SavedView, SearchPage, SearchText, Segment, SegmentEstimate, SegmentMembers,
+    SegmentName, SegmentOverlap, SegmentReport, SegmentSizes, SelectRows, SimulateTimers,
+    Simulation, SqlResult, StageExplanation, StageTimes, StuckPage, Tick, TickTimers, TimelinePage,
     TypeName, UpsertRecord, Upserted, VerifyReport, ViewAnswer, ViewName, Visitor,
     WalkAssociations, condition::refusal,
 };
@@ -253,6 +256,9 @@ macro_rules! for_each_operation {
             /// Says why a record stands where it does, and what would move it.
             read "lifecycles.explain" LifecyclesExplain explain_stage(ExplainStage) -> StageExplanation
                 = |crm, r, _| crm.lifecycles().explain(&r);
+            /// Says what part of the new customers came by existing ones, and where the way to becoming one rubs.
+            read "lifecycles.flywheel" LifecyclesFlywheel get_flywheel(GetFlywheel) -> Flywheel
+                = |crm, r, _| crm.lifecycles().flywheel(&r);
             /// Counts how many reach each stage, go on, are lost or wait, and how long they take.
             read "lifecycles.funnel" LifecyclesFunnel get_funnel(GetFunnel) -> Funnel
                 = |crm, r, _| crm.lifecycles().funnel(&r);
@@ -331,7 +337,46 @@ macro_rules! for_each_operation {
             /// Searches the texts of records and activities: words, phrases and beginnings of words, the best first, with snippets.
             read "search.find" SearchFind search_text(SearchText) -> SearchPage
                 = |crm, r, _| crm.search(&r);
-            /// Reads a page of a record's timeline: its activities, those linked to it, and its changes, the latest first.
+            /// Adds members to a static segment.
+            write "segments.add_members" SegmentsAddMembers add_segment_members(ChangeMembers) -> SegmentReport
+                = |crm, r, _| crm.segments().add_members(&r);
+            /// Archives a segment: its members stay as they are, and conditions can no longer ask for it.
+            write "segments.archive" SegmentsArchive archive_segment(SegmentName) -> Segment
+                = |crm, r, _| crm.segments().archive(&r.segment);
+            /// Defines a segment, or changes one, and finds its members.
+            write "segments.define" SegmentsDefine define_segment(DefineSegment) -> SegmentReport
+                = |crm, r, _| crm.segments().define(r);
+            /// Says about how many members a segment with a condition would have, before it is saved.
+            read "segments.estimate" SegmentsEstimate estimate_segment(EstimateSegment) -> SegmentEstimate
+                = |crm, r, _| crm.segments().estimate(&r);
+            /// Says why a record is a member of a segment or not, since when, and what made it come and go.
+            read "segments.explain" SegmentsExplain explain_member(ExplainMember) -> MemberExplanation
+                = |crm, r, _| crm.segments().explain(&r);
+            /// Reads the definition of a segment.
+            read "segments.get" SegmentsGet get_segment(SegmentName) -> Segment
+                = |crm, r, _| crm.segments().get(&r.segment);
+            /// Reads the definitions of all segments.
+            read "segments.list" SegmentsList list_segments(Empty) -> Vec<Segment>
+                = |crm, _, _| crm.segments().list();
+            /// Reads a page of members of a segment, by id.
+            read "segments.members" SegmentsMembers list_members(ListMembers) -> SegmentMembers
+                = |crm, r, _| crm.segments().members(&r);
+            /// Counts the members that two segments share.
+            read "segments.overlap" SegmentsOverlap overlap_segments(OverlapSegments) -> SegmentOverlap
+                = |crm, r, _| crm.segments().overlap(&r);
+            /// Asks all records anew whether they are members of a snapshot or a live segment.
+            job "segments.refresh" SegmentsRefresh refresh_segment(SegmentName) -> SegmentReport
+                = |crm, r, watch| crm.segments().refresh(&r.segment, watch);
+            /// Removes members from a static segment.
+            write "segments.remove_members" SegmentsRemoveMembers remove_segment_members(ChangeMembers) -> SegmentReport
+                = |crm, r, _| crm.segments().remove_members(&r);
+            /// Takes a segment out of the archive; a live one gets the members that it would have by now.
+            write "segments.restore" SegmentsRestore restore_segment(SegmentName) -> SegmentReport
+                = |crm, r, _| crm.segments().restore(&r.segment);
+            /// Counts the members of a segment at moments, or for every stretch of the calendar.
+            read "segments.sizes" SegmentsSizes get_segment_sizes(GetSegmentSizes) -> SegmentSizes
+                = |crm, r, _| crm.segments().sizes(&r);
+            /// Reads a page of a record's timeline: its activities, those linked to it, its changes, and the stages to which it came, the latest first.
             read "timeline.list" TimelineList list_timeline(ListTimeline) -> TimelinePage
                 = |crm, r, _| crm.timeline(&r);
             /// Says when the next timer is due, and up to when the last tick went.
@@ -527,7 +572,7 @@ macro_rules! requests_of_streams {
 }
 
 #[cfg(feature = "arrow")]
-requests_of_streams! { crate::ReadTable crate::IngestTable }
+requests_of_streams! { crate::ReadTable crate::IngestTable crate::IngestActivities }
 
 type JsonReader<'de> = serde_json::Deserializer<serde_json::de::SliceRead<'de>>;
 

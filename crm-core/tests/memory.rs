@@ -69,6 +69,33 @@ fn open(path: &Path) -> Crm {
     Crm::open_with(path, options).unwrap()
 }
 
+/// The same people out in order, and in from the file that was written.
+#[cfg(feature = "arrow")]
+fn arrow(crm: &Crm, path: &Path) {
+    use crm_core::{FieldOrder, ReadTable, RecordsTable};
+
+    let watch = &mut |_| Flow::Continue;
+    let fields = ["email", "family_name", "description"];
+    let table = RecordsTable {
+        fields: fields.map(str::to_owned).into(),
+        order: vec![FieldOrder::descending("family_name")],
+        ..RecordsTable::new("contact")
+    };
+    let request = ReadTable { batch_rows: 1_000, ..ReadTable::new(table) };
+    let rows = measured("writing Arrow in order", || {
+        crm.spool_table(path, crm.read_table(&request).unwrap(), watch).unwrap()
+    });
+    assert_eq!(rows, ROWS);
+    let columns = fields.map(|name| ColumnMapping::new(name, name));
+    let mut request = PlanImport::from_path("contact", path.to_string_lossy(), columns);
+    request.source.format = SourceFormat::Arrow;
+    (request.mode, request.key) = (ImportMode::Upsert, vec!["email".into()]);
+    let plan = measured("planning Arrow", || crm.imports().plan(&request, watch).unwrap());
+    assert_eq!(plan.unchanged, ROWS);
+    let run = measured("applying Arrow", || crm.imports().apply(&plan, watch).unwrap());
+    assert_eq!(run.import.unchanged, ROWS);
+}
+
 #[test]
 fn the_memory_of_long_works_does_not_grow_with_their_tables() {
     let folder = tempfile::tempdir().unwrap();
@@ -122,6 +149,8 @@ fn the_memory_of_long_works_does_not_grow_with_their_tables() {
     let cards = ExportVcard { path: Some(text("out.vcf")), ..ExportVcard::new("contact") };
     let cards = measured("exporting cards", || crm.export_vcard(&cards, watch).unwrap());
     assert_eq!(cards.rows, ROWS);
+    #[cfg(feature = "arrow")]
+    arrow(&crm, &at("people.arrows"));
     crm.close().unwrap();
 
     let other = open(&at("other.crm"));

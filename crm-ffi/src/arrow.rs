@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use arrow_array::ffi_stream::{FFI_ArrowArrayStream, RecordBatchStreamReader};
 use arrow_array::{RecordBatch, RecordBatchReader};
 use crm_core::arrow_schema::{ArrowError, SchemaRef};
-use crm_core::{Error, ErrorKind, Flow, IngestTable, ReadTable};
+use crm_core::{Error, ErrorKind, Flow, IngestActivities, IngestTable, Progress, ReadTable};
 
 use crate::buffer::crm_buffer;
 use crate::call::{crm_progress_callback, hand_over, json};
@@ -109,31 +109,84 @@ pub unsafe extern "C" fn crm_ingest_arrow(
     error_out: *mut *mut crm_error,
 ) -> crm_status {
     let ingest = || {
-        if stream.is_null() {
-            return Err(refused("is NULL"));
-        }
-        // First of all, so that it is released also when the request is refused.
-        // SAFETY: not NULL, so by the promise of the caller a stream, which may be moved out.
-        let stream = HostStream(Some(unsafe { FFI_ArrowArrayStream::from_raw(stream) }));
+        // SAFETY: the promise of the caller.
+        let stream = unsafe { HostStream::take(stream) }?;
         // SAFETY: the promise of the caller.
         let request = unsafe { bytes(request_json, request_len, "request_json") }?;
         let request = IngestTable::from_json(request)?;
         let engine = engine(handle)?;
-        let reader = stream.open()?;
-        let report = engine.crm.ingest_table(&request, reader, &mut |now| {
-            let Some(progress) = progress else { return Flow::Continue };
-            // SAFETY: the promise of the caller: it may be called with this `user_data`.
-            let answer =
-                call_host(|| unsafe { progress(now.done, now.total.unwrap_or(0), user_data) });
-            if answer == 0 { Flow::Continue } else { Flow::Cancel }
-        })?;
-        let report = json(&report)?;
+        // SAFETY: the promise of the caller.
+        let mut watch = unsafe { watch(progress, user_data) };
+        let report = json(&engine.crm.ingest_table(&request, stream.open()?, &mut watch)?)?;
         // SAFETY: the promise of the caller.
         unsafe { hand_over(report, result_out) };
         Ok(())
     };
     // SAFETY: the promise of the caller.
     unsafe { guard(error_out, ingest) }
+}
+
+/// Takes a stream of Arrow record batches in as activities: each row is recorded as
+/// `activities.record` would record it.
+///
+/// `request_json` is a request of `request_len` bytes: `{"kind": "web_visit"}`, with `subject_type`,
+/// `columns`, `channel`, `direction`, `bad_cells` and `all_or_nothing`; `docs/arrow.md` has the
+/// fields. A column goes to `subject`, `visitor`, `at`, `amount`, `channel`, `direction`, `key` or a
+/// property. The rest is as for `crm_ingest_arrow`: `result_out` gets the same report, of which
+/// `created` were recorded and `unchanged` were there under their key.
+///
+/// Errors: `CRM_UNKNOWN_TYPE`; `CRM_INVALID_ARGUMENT`, naming the field or column; `CRM_WRONG_KIND`
+/// and `CRM_UNKNOWN_ATTRIBUTE`, naming the column; `CRM_IO` if the stream fails. Good rows that were
+/// committed before are kept, unless all or nothing was asked for. A library that was built without
+/// the feature `arrow` does not have this function.
+///
+/// # Safety
+///
+/// As for `crm_ingest_arrow`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn crm_ingest_activities_arrow(
+    handle: crm_handle,
+    request_json: *const c_char,
+    request_len: usize,
+    stream: *mut FFI_ArrowArrayStream,
+    progress: crm_progress_callback,
+    user_data: *mut c_void,
+    result_out: *mut crm_buffer,
+    error_out: *mut *mut crm_error,
+) -> crm_status {
+    let ingest = || {
+        // SAFETY: the promise of the caller.
+        let stream = unsafe { HostStream::take(stream) }?;
+        // SAFETY: the promise of the caller.
+        let request = unsafe { bytes(request_json, request_len, "request_json") }?;
+        let request = IngestActivities::from_json(request)?;
+        let engine = engine(handle)?;
+        // SAFETY: the promise of the caller.
+        let mut watch = unsafe { watch(progress, user_data) };
+        let report = json(&engine.crm.ingest_activities(&request, stream.open()?, &mut watch)?)?;
+        // SAFETY: the promise of the caller.
+        unsafe { hand_over(report, result_out) };
+        Ok(())
+    };
+    // SAFETY: the promise of the caller.
+    unsafe { guard(error_out, ingest) }
+}
+
+/// What is told of the progress of a call.
+///
+/// # Safety
+///
+/// `progress` is NULL or may be called with `user_data` on this thread, as long as the call lasts.
+unsafe fn watch(
+    progress: crm_progress_callback,
+    user_data: *mut c_void,
+) -> impl FnMut(Progress) -> Flow {
+    move |now| {
+        let Some(progress) = progress else { return Flow::Continue };
+        // SAFETY: the promise of the caller: it may be called with this `user_data`.
+        let answer = call_host(|| unsafe { progress(now.done, now.total.unwrap_or(0), user_data) });
+        if answer == 0 { Flow::Continue } else { Flow::Cancel }
+    }
 }
 
 fn refused(message: &str) -> Error {
@@ -151,6 +204,23 @@ fn calling<T>(work: impl FnOnce() -> T) -> T {
 struct HostStream(Option<FFI_ArrowArrayStream>);
 
 impl HostStream {
+    /// Takes a stream over, first of all, so that it is released also when the request is refused.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` if it is NULL.
+    ///
+    /// # Safety
+    ///
+    /// `stream` is NULL or points to a stream, which may be released already.
+    unsafe fn take(stream: *mut FFI_ArrowArrayStream) -> Result<Self, Error> {
+        if stream.is_null() {
+            return Err(refused("is NULL"));
+        }
+        // SAFETY: not NULL, so by the promise of the caller a stream, which may be moved out.
+        Ok(Self(Some(unsafe { FFI_ArrowArrayStream::from_raw(stream) })))
+    }
+
     fn open(mut self) -> Result<HostReader, Error> {
         let stream = self.0.take().filter(|stream| stream.release().is_some());
         let stream = stream.ok_or_else(|| refused("was released before"))?;

@@ -25,6 +25,9 @@ const STREAM: &CStr = c"arrow_array_stream";
 const SCHEMA: &CStr = c"arrow_schema";
 const ARRAY: &CStr = c"arrow_array";
 
+/// A stream of record batches that Python handed in.
+pub(crate) type Stream = Box<dyn RecordBatchReader + Send>;
+
 /// A stream as a capsule. If nobody takes it, it is released with the capsule.
 pub(crate) fn export(py: Python<'_>, stream: TableStream) -> PyResult<Bound<'_, PyCapsule>> {
     PyCapsule::new_with_value(py, FFI_ArrowArrayStream::new(Box::new(stream)), STREAM)
@@ -35,7 +38,7 @@ pub(crate) fn export(py: Python<'_>, stream: TableStream) -> PyResult<Bound<'_, 
 /// # Errors
 ///
 /// `InvalidArgument` if it hands out none; what its own methods raise.
-pub(crate) fn import(object: &Bound<'_, PyAny>) -> PyResult<Box<dyn RecordBatchReader + Send>> {
+pub(crate) fn import(object: &Bound<'_, PyAny>) -> PyResult<Stream> {
     let py = object.py();
     if object.hasattr("__arrow_c_stream__")? {
         let capsule = object.call_method0("__arrow_c_stream__")?;

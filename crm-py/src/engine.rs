@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use crm_core::{Crm, Error, ErrorKind, OpenOptions, ops::Request};
+use crm_core::{
+    Crm, Error, ErrorKind, OpenOptions,
+    ops::{Request, Watch},
+};
 use pyo3::{prelude::*, types::PyDict};
 use pythonize::{Depythonizer, depythonize, pythonize};
 
@@ -22,6 +25,26 @@ pub(crate) struct Engine {
 impl Engine {
     fn crm(&self) -> &Crm {
         self.crm.as_ref().expect("taken only by drop")
+    }
+
+    /// Has `work` take the stream that `table` hands out, without Python's lock.
+    #[cfg(feature = "arrow")]
+    fn take_table<T: Send>(
+        &self,
+        py: Python<'_>,
+        table: &Bound<'_, PyAny>,
+        progress: Option<Py<PyAny>>,
+        work: impl FnOnce(&Crm, crate::capsule::Stream, &mut Watch<'_>) -> crm_core::Result<T> + Send,
+    ) -> PyResult<T> {
+        let stream = crate::capsule::import(table)?;
+        let mut watcher = Watcher::new(progress);
+        let crm = self.crm();
+        let outcome =
+            py.detach(|| guard(|| work(crm, stream, &mut |progress| watcher.step(progress))));
+        if let Some(exception) = watcher.into_raised() {
+            return Err(exception);
+        }
+        outcome.map_err(|error| raise(py, &error))
     }
 
     /// Runs `body` without Python's lock, safe from panics.
@@ -97,17 +120,44 @@ impl Engine {
         let request =
             guard(|| crm_core::IngestTable::parse(&mut Depythonizer::from_object(request)))
                 .map_err(|error| raise(py, &error))?;
-        let stream = crate::capsule::import(table)?;
-        let mut watcher = Watcher::new(progress);
-        let crm = self.crm();
-        let outcome = py.detach(|| {
-            guard(|| crm.ingest_table(&request, stream, &mut |progress| watcher.step(progress)))
-        });
-        if let Some(exception) = watcher.into_raised() {
-            return Err(exception);
-        }
-        let report = outcome.map_err(|error| raise(py, &error))?;
+        let report = self.take_table(py, table, progress, |crm, stream, watch| {
+            crm.ingest_table(&request, stream, watch)
+        })?;
         Ok(pythonize(py, &report)?)
+    }
+
+    /// Takes in the record batches that `table` hands out as activities.
+    #[cfg(feature = "arrow")]
+    #[pyo3(signature = (request, table, progress=None))]
+    fn ingest_activities<'py>(
+        &self,
+        py: Python<'py>,
+        request: &Bound<'py, PyAny>,
+        table: &Bound<'py, PyAny>,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let request =
+            guard(|| crm_core::IngestActivities::parse(&mut Depythonizer::from_object(request)))
+                .map_err(|error| raise(py, &error))?;
+        let report = self.take_table(py, table, progress, |crm, stream, watch| {
+            crm.ingest_activities(&request, stream, watch)
+        })?;
+        Ok(pythonize(py, &report)?)
+    }
+
+    /// Writes the record batches that `table` hands out to a new file at `path`; how many rows.
+    #[cfg(feature = "arrow")]
+    #[pyo3(signature = (path, table, progress=None))]
+    fn spool_table(
+        &self,
+        py: Python<'_>,
+        path: PathBuf,
+        table: &Bound<'_, PyAny>,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<u64> {
+        self.take_table(py, table, progress, |crm, stream, watch| {
+            crm.spool_table(&path, stream, watch)
+        })
     }
 
     /// The same file, written to in the name of `actor` and for the reason `cause`.

@@ -295,7 +295,11 @@ def planned(db: crm.Crm, request: Request) -> crm.ImportPlan:
     """Plan an import, by the method of its format."""
     source = Request(request["source"])
     columns = [crm.ColumnMapping(**column) for column in request["columns"]]
-    method = {"csv": db.imports.plan_csv, "json_lines": db.imports.plan_json_lines}
+    method: dict[str, Callable[..., crm.ImportPlan]] = {
+        "csv": db.imports.plan_csv,
+        "json_lines": db.imports.plan_json_lines,
+        "arrow": db.imports.plan_arrow,
+    }
     plan = method[source.options("format").get("format", "csv")](
         request["type"],
         mapping=columns,
@@ -403,7 +407,12 @@ def whole(request: Request) -> dict[str, Json]:
 def timeline(page: crm.TimelinePage) -> Json:
     """Return a timeline as JSON has it, with the sort of each item as its name."""
     answer = plain(page)
-    names = {crm.Activity: "activity", crm.AssociationEntry: "association", crm.HistoryEntry: "change"}
+    names = {
+        crm.Activity: "activity",
+        crm.AssociationEntry: "association",
+        crm.HistoryEntry: "change",
+        crm.StageEntry: "stage",
+    }
     for entry, shown in zip(page, answer["entries"], strict=True):
         shown["item"] = {names[type(entry.item)]: shown["item"]}
     return answer
@@ -642,6 +651,13 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
         "text": db.lifecycles.draw(r["lifecycle"], **r.options("format"))
     },
     "lifecycles.explain": lambda db, r: db.lifecycles.explain(r["lifecycle"], r["id"]),
+    "lifecycles.flywheel": lambda db, r: db.lifecycles.flywheel(
+        r["lifecycle"],
+        **span(r),
+        **r.options("stage"),
+        referral=parts(crm.RelatedStage, r.options("referral").get("referral", [])),
+        repeat=parts(crm.RelatedStage, r.options("repeat").get("repeat", [])),
+    ),
     "lifecycles.funnel": lambda db, r: db.lifecycles.funnel(
         r["lifecycle"], **span(r), **r.options("quantiles")
     ),
@@ -726,6 +742,38 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
         r["text"],
         **r.options("prefix", "items", "types", "kinds", "archived", "after", "limit"),
     ),
+    "segments.add_members": lambda db, r: db.segments.add_members(
+        r["segment"], r["ids"], **r.options("reason")
+    ),
+    "segments.archive": lambda db, r: db.segments.archive(r["segment"]),
+    "segments.define": lambda db, r: db.segments.define(
+        r["name"], r["type"], **r.options("where", "kind", "label", "description", "zone")
+    ),
+    "segments.estimate": lambda db, r: db.segments.estimate(
+        r["type"], r["where"], **r.options("zone")
+    ),
+    "segments.explain": lambda db, r: db.segments.explain(
+        r["segment"], r["id"], **r.options("limit")
+    ),
+    "segments.get": lambda db, r: db.segments.get(r["segment"]),
+    "segments.list": lambda db, r: db.segments.list(),
+    "segments.members": lambda db, r: db.segments.members_page(
+        r["segment"], **r.options("after", "limit")
+    ),
+    "segments.overlap": lambda db, r: db.segments.overlap(r["segment"], r["other"]),
+    "segments.refresh": lambda db, r: db.segments.refresh(r["segment"]),
+    "segments.remove_members": lambda db, r: db.segments.remove_members(
+        r["segment"], r["ids"], **r.options("reason")
+    ),
+    "segments.restore": lambda db, r: db.segments.restore(r["segment"]),
+    "segments.sizes": lambda db, r: {
+        "sizes": db.segments.sizes(
+            r["segment"],
+            [datetime.datetime.fromisoformat(at) for at in r.options("at").get("at", [])],
+            **r.options("every", "zone"),
+            **span(r),
+        )
+    },
     "timeline.list": lambda db, r: timeline(
         db.timeline_page(r["type"], r["id"], **r.options("items", "kinds", "after", "limit"))
     ),

@@ -297,6 +297,112 @@ def test_progress_is_told_and_cancels(db: crm.Crm) -> None:
         db.companies.ingest(frame, progress=fail)
 
 
+def test_a_frame_is_taken_in_as_activities(db: crm.Crm) -> None:
+    db.activity_kinds.define_preset("purchase")
+    db.types.define_attribute("contact", crm.Attribute("code", crm.Kind.TEXT, unique=True))
+    ann = db.contacts.create(code="a")
+    when = datetime.datetime(2024, 5, 1, 12, tzinfo=datetime.UTC)
+    frame = polars.DataFrame(
+        {
+            "who": ["a", None, "b", "a"],
+            "cookie": [None, "c1", None, None],
+            "when": [when, when, when, None],
+            "sum": [Decimal("12.50"), None, None, None],
+            "cur": ["EUR", None, None, None],
+            "no": ["n1", "n2", "n3", "n4"],
+        }
+    )
+    columns = [
+        crm.ColumnMapping("who", "subject", lookup="code"),
+        crm.ColumnMapping("cookie", "visitor"),
+        crm.ColumnMapping("when", "at"),
+        crm.ColumnMapping("sum", "amount"),
+        crm.ColumnMapping("cur", "amount.currency"),
+        crm.ColumnMapping("no", "key"),
+    ]
+
+    def ingest(table: Any) -> crm.ImportReport:
+        return db.activities.ingest(
+            table,
+            kind="purchase",
+            subject_type="contact",
+            columns=columns,
+            channel="shop",
+            direction=crm.Direction.INBOUND,
+        )
+
+    report = ingest(frame)
+    assert (report.rows, report.created, report.rejected) == (4, 2, 2)
+    assert [(one.row, one.column, one.kind) for one in report.problems] == [
+        (3, "who", "not_found"),
+        (4, "when", "required"),
+    ]
+    (bought,) = db.activities.list(ann)
+    assert (bought.at, bought.amount, bought.key) == (when, crm.Money("12.50", "EUR"), "n1")
+    assert (bought.channel, bought.direction) == ("shop", "inbound")
+    assert (ingest(frame.to_pandas()).unchanged, ingest(frame.to_arrow()).unchanged) == (2, 2)
+
+    with pytest.raises(crm.InvalidArgumentError) as raised:
+        db.activities.ingest(frame.select(visitor="cookie"), kind="purchase")
+    assert raised.value.field == "columns"
+    with pytest.raises(crm.UnknownTypeError) as unknown:
+        db.activities.ingest(frame, kind="purchases", columns={"cookie": "visitor", "when": "at"})
+    assert (unknown.value.field, unknown.value.hint) == ("kind", 'did you mean "purchase"?')
+    with pytest.raises(crm.InvalidArgumentError) as no_table:
+        db.activities.ingest([1, 2], kind="purchase")  # type: ignore[arg-type]
+    assert no_table.value.field == "table"
+
+
+@pytest.mark.parametrize("compression", ["uncompressed", "lz4"])
+def test_files_of_other_programs_are_planned(db: crm.Crm, tmp_path: Path, compression: Any) -> None:
+    frame = polars.DataFrame(
+        {
+            "name": ["Acme", None, "Hooli"],
+            "size": [12, 5, None],
+            "kind": ["steel", "steel", None],
+            "seen": [datetime.date(2024, 2, 29), None, None],
+        },
+        schema_overrides={"kind": polars.Categorical},
+    )
+    mapping = {"name": "name", "size": "employees", "kind": "industry"}
+    ours = tmp_path / "polars.arrow"
+    frame.write_ipc(ours, compression=compression)
+    stream = tmp_path / "polars.arrows"
+    frame.write_ipc_stream(stream, compression=compression)
+    feather = tmp_path / "pyarrow.feather"
+    options = pyarrow.ipc.IpcWriteOptions(compression=None if compression != "lz4" else "lz4")
+    with pyarrow.ipc.new_file(feather, frame.to_arrow().schema, options=options) as writer:
+        writer.write_table(frame.to_arrow())
+    for path in (ours, stream, feather):
+        plan = db.imports.plan_arrow("company", path, mapping=mapping)
+        assert (plan.counts.create, plan.counts.error) == (2, 1), path
+        assert [(one.column, one.cells) for one in plan.unmapped] == [("seen", 1)]
+    run = db.imports.apply(db.imports.plan_arrow("company", data=ours.read_bytes(), mapping=mapping))
+    assert run.import_.created == 2
+    assert [company["employees"] for company in db.companies] == [12, None]
+    assert db.imports.revert(run.id).archived == 2
+
+    zstd = tmp_path / "zstd.arrow"
+    polars.DataFrame({"name": ["Acme"] * 1000}).write_ipc(zstd, compression="zstd")
+    for wrong in (zstd, Path(__file__)):
+        with pytest.raises(crm.InvalidArgumentError) as raised:
+            db.imports.plan_arrow("company", wrong, mapping=mapping)
+        assert raised.value.field == "source" and raised.value.hint
+
+
+def test_a_frame_is_spooled_and_planned(db: crm.Crm, tmp_path: Path) -> None:
+    path = tmp_path / "people.arrows"
+    frame = polars.DataFrame({"name": ["Acme", "Hooli"], "employees": [1, 2]})
+    told: list[int] = []
+    assert db.imports.spool(frame, path, progress=lambda now: told.append(now.done)) == 2
+    assert told[-1] == 2
+    plan = db.imports.plan_arrow("company", path, mapping={name: name for name in frame.columns})
+    assert db.imports.apply(plan).import_.created == 2
+    with pytest.raises(crm.InvalidArgumentError) as raised:
+        db.imports.spool(frame, path)
+    assert raised.value.field == "path"
+
+
 def test_streams_are_read_by_several_threads(file: crm.Crm) -> None:
     counts: list[int] = []
 

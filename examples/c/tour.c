@@ -376,6 +376,129 @@ static void plan(crm_handle crm) {
     accounts(crm);
 }
 
+// Appends an activity with a deal, on a day.
+static char *happened(char *end, const char *kind, const char *id, const char *day) {
+    return end + sprintf(end,
+                         "{\"kind\": \"%s\", \"at\": \"%sT00:00:00Z\","
+                         "\"subject\": {\"type\": \"opportunity\", \"id\": \"%s\"}},",
+                         kind, day, id);
+}
+
+// Records what happened with each deal of which it is known when it began.
+static void replay(crm_handle crm) {
+    struct json *deals =
+        ask(crm, "query.select",
+            "{\"type\": \"opportunity\", \"where\": \"engaged_on is set\", \"limit\": 10000, \"columns\": ["
+            "{\"field\": \"id\"}, {\"field\": \"stage\"}, {\"field\": \"engaged_on\"}, {\"field\": \"closed_on\"}]}");
+    const struct json *rows = json_get(deals, "rows");
+    // An activity takes fewer bytes than this, and a deal has two at most.
+    char *request = (char *)malloc(rows->count * 2 * 200 + 100);
+    ASSERT(request != NULL);
+    char *end = request + sprintf(request, "{\"all_or_nothing\": true, \"activities\": [");
+    for (size_t i = 0; i < rows->count; i++) {
+        struct json *const *row = rows->items[i]->items;
+        end = happened(end, "deal_engaged", row[0]->text, row[2]->text);
+        if (row[1]->kind != JSON_NULL && strcmp(row[1]->text, "Won") == 0)
+            end = happened(end, "deal_won", row[0]->text, row[3]->text);
+        if (row[1]->kind != JSON_NULL && strcmp(row[1]->text, "Lost") == 0)
+            end = happened(end, "deal_lost", row[0]->text, row[3]->text);
+    }
+    json_free(deals);
+    // The last comma gives way to the end.
+    strcpy(end - 1, "]}");
+    struct json *report = ask(crm, "activities.record_many", request);
+    free(request);
+    printf("replayed %lu activities\n", (unsigned long)json_get(report, "outcomes")->count);
+    json_free(report);
+}
+
+// A part of one, with four places.
+static void print_part(const struct json *part) {
+    if (part->kind == JSON_NULL)
+        printf("nothing");
+    else
+        printf("%.4f", strtod(part->text, NULL));
+}
+
+// Microseconds as whole days.
+static void print_days(const struct json *micros) {
+    if (micros->kind == JSON_NULL)
+        printf("no");
+    else
+        printf("%lld", strtoll(micros->text, NULL, 10) / 86400000000LL);
+}
+
+// The pipeline replayed as a lifecycle: what happened with each deal moves it, when it happened.
+static void stages(crm_handle crm) {
+    tell(crm, "activity_kinds.define", "{\"name\": \"deal_engaged\"}");
+    tell(crm, "activity_kinds.define", "{\"name\": \"deal_won\"}");
+    tell(crm, "activity_kinds.define", "{\"name\": \"deal_lost\"}");
+    tell(crm, "lifecycles.define",
+         "{\"name\": \"pipeline\", \"type\": \"opportunity\", \"stages\": ["
+         "{\"name\": \"prospecting\"}, {\"name\": \"engaging\"},"
+         "{\"name\": \"won\", \"kind\": \"won\"}, {\"name\": \"lost\", \"kind\": \"lost\"}], \"triggers\": ["
+         "{\"to\": \"engaging\", \"activity\": \"deal_engaged\"}, {\"to\": \"won\", \"activity\": \"deal_won\"},"
+         "{\"to\": \"lost\", \"activity\": \"deal_lost\", \"reason\": \"not said\"}]}");
+    replay(crm);
+
+    struct json *funnel = ask(crm, "lifecycles.funnel", "{\"lifecycle\": \"pipeline\"}");
+    const struct json *steps = json_get(funnel, "stages");
+    for (size_t i = 0; i < steps->count; i++) {
+        const struct json *step = steps->items[i];
+        printf("funnel: %s: %s reached, %s went on (", member(step, "stage", ""),
+               member(step, "reached", "0"), member(step, "went_on", "0"));
+        print_part(json_get(step, "conversion"));
+        printf("), %s lost (", member(step, "lost", "0"));
+        print_part(json_get(step, "drop_off"));
+        printf("), median ");
+        print_days(json_get(step, "median_micros"));
+        puts(" days");
+    }
+    json_free(funnel);
+    char id[40], request[512];
+    deal_id(crm, id);
+    snprintf(request, sizeof request,
+             "{\"lifecycle\": \"pipeline\", \"id\": \"%s\", \"at\": \"2018-01-31T00:00:00Z\"}", id);
+    struct json *times = ask(crm, "lifecycles.times", request);
+    const struct json *stood = json_get(times, "stages");
+    for (size_t i = 0; i < stood->count; i++) {
+        printf("time: %s: ", member(stood->items[i], "stage", ""));
+        print_days(json_get(stood->items[i], "current_micros"));
+        printf(" days now, ");
+        print_days(json_get(stood->items[i], "latest_micros"));
+        puts(" days before");
+    }
+    json_free(times);
+    struct json *stuck = ask(crm, "lifecycles.stuck",
+                             "{\"lifecycle\": \"pipeline\", \"longer_than\": \"400d\", \"limit\": 3,"
+                             "\"at\": \"2018-01-31T00:00:00Z\"}");
+    const struct json *waiting = json_get(stuck, "records");
+    for (size_t i = 0; i < waiting->count; i++) {
+        snprintf(request, sizeof request, "{\"type\": \"opportunity\", \"id\": \"%s\"}",
+                 member(waiting->items[i], "id", ""));
+        struct json *deal = ask(crm, "records.get", request);
+        printf("stuck: %s, %s for ", member(json_get(deal, "values"), "code", "unknown"),
+               member(waiting->items[i], "stage", ""));
+        print_days(json_get(waiting->items[i], "micros"));
+        puts(" days");
+        json_free(deal);
+    }
+    json_free(stuck);
+    snprintf(request, sizeof request,
+             "{\"type\": \"opportunity\", \"id\": \"%s\", \"items\": [\"stage\"]}", id);
+    struct json *page = ask(crm, "timeline.list", request);
+    const struct json *entries = json_get(page, "entries");
+    for (size_t i = 0; i < entries->count; i++) {
+        const struct json *move = json_get(json_get(entries->items[i], "item"), "stage");
+        printf("moved: %.10s, %s, %lu skipped\n", member(entries->items[i], "at", ""),
+               member(move, "stage", ""), (unsigned long)json_get(move, "implied")->count);
+    }
+    json_free(page);
+    struct json *drawing = ask(crm, "lifecycles.draw", "{\"lifecycle\": \"pipeline\"}");
+    printf("%s", member(drawing, "text", ""));
+    json_free(drawing);
+}
+
 int main(void) {
     char folder[] = "/tmp/tour-XXXXXX";
     ASSERT(mkdtemp(folder) != NULL);
@@ -397,6 +520,7 @@ int main(void) {
     explain(crm);
     pivot(crm);
     plan(crm);
+    stages(crm);
     crm_close(crm);
 
     check(crm_open(path, REPLAY, &crm, &error), error);

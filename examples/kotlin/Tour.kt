@@ -12,6 +12,7 @@ import org.crmcore.conditions.field
 import org.crmcore.model.ActivityPreset
 import org.crmcore.model.BadCells
 import org.crmcore.model.ColumnMapping
+import org.crmcore.model.DefineActivityKind
 import org.crmcore.model.DefineActivityPreset
 import org.crmcore.model.Direction
 import org.crmcore.model.ExplainCondition
@@ -22,12 +23,19 @@ import org.crmcore.model.Kind
 import org.crmcore.model.ListTimeline
 import org.crmcore.model.NewActivity
 import org.crmcore.model.PivotCell
+import org.crmcore.model.RecordActivities
 import org.crmcore.model.RecordRef
 import org.crmcore.model.Replay
+import org.crmcore.model.SelectColumn
 import org.crmcore.model.Sensitivity
+import org.crmcore.model.StageKind
+import org.crmcore.model.StageTrigger
 import org.crmcore.model.TimelineItem
+import org.crmcore.model.TimelineKind
 import org.crmcore.model.Value
 import org.crmcore.pivot
+import org.crmcore.select
+import org.crmcore.stage
 import org.crmcore.string
 
 private const val DATA = "examples/data/crm_sales_opportunities"
@@ -50,6 +58,7 @@ fun main() {
             explain(crm)
             pivot(crm)
             plan(crm)
+            stages(crm)
         }
         Crm.open(path.toString(), replay = replay).use { crm ->
             println("closed and opened again")
@@ -234,6 +243,7 @@ private fun happen(crm: Crm) {
             is TimelineItem.Activity -> item.v1.kind
             is TimelineItem.Change -> item.v1.kind.name.lowercase()
             is TimelineItem.Association -> item.v1.kind.name.lowercase()
+            is TimelineItem.Stage -> item.v1.stage
         }
         println("timeline: ${entry.at.toString().take(10)}, $what")
     }
@@ -302,3 +312,65 @@ private fun plan(crm: Crm) {
     println("reverted: ${report.archived} archived, ${report.restored} restored, ${report.leftCount} left")
     println("accounts ${crm.records("account").count()}")
 }
+
+/** The pipeline replayed as a lifecycle: what happened with each deal moves it, at the time at which it happened. */
+private fun stages(crm: Crm) {
+    for (kind in listOf("deal_engaged", "deal_won", "deal_lost")) crm.defineActivityKind(DefineActivityKind(kind))
+    crm.lifecycles.define(
+        "pipeline",
+        "opportunity",
+        listOf(
+            stage("prospecting"), stage("engaging"), stage("won", StageKind.WON), stage("lost", StageKind.LOST),
+        ),
+        triggers = listOf(
+            StageTrigger("engaging", activity = "deal_engaged"),
+            StageTrigger("won", activity = "deal_won"),
+            StageTrigger("lost", activity = "deal_lost", reason = "not said"),
+        ),
+    )
+    val report = crm.recordActivities(RecordActivities(replayed(crm), true))
+    println("replayed ${report.outcomes.size} activities")
+
+    val now = Instant.parse("2018-01-31T00:00:00Z")
+    for (step in crm.lifecycles.funnel("pipeline").stages) {
+        println(
+            "funnel: ${step.stage}: ${step.reached} reached, ${step.wentOn} went on (${part(step.conversion)}), " +
+                "${step.lost} lost (${part(step.dropOff)}), median ${days(step.medianMicros)} days",
+        )
+    }
+    val opportunities = crm.records("opportunity")
+    val deal = opportunities.getBy("code", DEAL)
+    for (time in crm.lifecycles.times("pipeline", deal.id, now).stages) {
+        println("time: ${time.stage}: ${days(time.currentMicros)} days now, ${days(time.latestMicros)} days before")
+    }
+    for (stuck in crm.lifecycles.stuck("pipeline", "400d", at = now, limit = 3).records) {
+        println("stuck: ${opportunities.get(stuck.id).string("code")}, ${stuck.stage} for ${days(stuck.micros)} days")
+    }
+    val moves = ListTimeline("opportunity", deal.id, items = listOf(TimelineKind.STAGE))
+    for (entry in crm.listTimeline(moves).entries) {
+        val move = (entry.item as TimelineItem.Stage).v1
+        println("moved: ${entry.at.toString().take(10)}, ${move.stage}, ${move.implied.size} skipped")
+    }
+    print(crm.lifecycles.draw("pipeline"))
+}
+
+/** What happened with each deal of which it is known when it began. */
+private fun replayed(crm: Crm): List<NewActivity> {
+    val columns = arrayOf("id", "stage", "engaged_on", "closed_on").map { SelectColumn(it) }.toTypedArray()
+    val deals = crm.records("opportunity").select(*columns, where = "engaged_on is set", limit = 10_000)
+    return deals.rows.flatMap { row ->
+        val (id, stage, engaged, closed) = row.map { text(it) }
+        val subject = RecordRef("opportunity", checkNotNull(id))
+        val happened = { kind: String, day: String? -> NewActivity(kind, Instant.parse("${day}T00:00:00Z"), subject) }
+        listOf(happened("deal_engaged", engaged)) + when (stage) {
+            "Won" -> listOf(happened("deal_won", closed))
+            "Lost" -> listOf(happened("deal_lost", closed))
+            else -> emptyList()
+        }
+    }
+}
+
+private fun part(part: Double?) = part?.let { "%.4f".format(Locale.ROOT, it) } ?: "nothing"
+
+/** Microseconds as whole days. */
+private fun days(micros: Long?) = micros?.let { (it / 86_400_000_000).toString() } ?: "no"

@@ -226,7 +226,8 @@ def happen(db: crm.Crm) -> None:
     met = datetime.datetime(2017, 12, 30, 9, tzinfo=datetime.UTC)
     db.activities.record(kind="meeting", subject=deal, at=met)
     for entry in db.timeline("opportunity", deal.id):
-        print(f"timeline: {entry.at:%Y-%m-%d}, {entry.item.kind}")
+        if not isinstance(entry.item, crm.StageEntry):
+            print(f"timeline: {entry.at:%Y-%m-%d}, {entry.item.kind}")
 
 
 def explain(db: crm.Crm) -> None:
@@ -293,6 +294,74 @@ def plan(db: crm.Crm) -> None:
     print(f"accounts {db.records('account').count()}")
 
 
+def stages(db: crm.Crm) -> None:
+    """The pipeline replayed as a lifecycle: what happened with each deal moves it, when it happened."""
+    for kind in ["deal_engaged", "deal_won", "deal_lost"]:
+        db.activity_kinds.define(kind)
+    db.lifecycles.define(
+        "pipeline",
+        "opportunity",
+        ["prospecting", "engaging", crm.Stage("won", kind="won"), crm.Stage("lost", kind="lost")],
+        triggers=[
+            crm.StageTrigger("engaging", activity="deal_engaged"),
+            crm.StageTrigger("won", activity="deal_won"),
+            crm.StageTrigger("lost", activity="deal_lost", reason="not said"),
+        ],
+    )
+    report = db.activities.record_many(replayed(db), all_or_nothing=True)
+    print(f"replayed {len(report.outcomes)} activities")
+
+    now = datetime.datetime(2018, 1, 31, tzinfo=datetime.UTC)
+    for step in db.lifecycles.funnel("pipeline"):
+        print(
+            f"funnel: {step.stage}: {step.reached} reached, {step.went_on} went on "
+            f"({part(step.conversion)}), {step.lost} lost ({part(step.drop_off)}), "
+            f"median {days(step.median)} days"
+        )
+    deal = db.records("opportunity").get_by(code=DEAL)
+    for time in db.lifecycles.times("pipeline", deal.id, at=now).stages:
+        print(f"time: {time.stage}: {days(time.current)} days now, {days(time.latest)} days before")
+    for stuck in db.lifecycles.stuck("pipeline", "400d", at=now, limit=3):
+        code = db.records("opportunity").get(stuck.id)["code"]
+        lasted = datetime.timedelta(microseconds=stuck.micros)
+        print(f"stuck: {code}, {stuck.stage} for {days(lasted)} days")
+    for entry in db.timeline("opportunity", deal.id, items=["stage"]):
+        assert isinstance(entry.item, crm.StageEntry)
+        skipped = len(entry.item.implied)
+        print(f"moved: {entry.at:%Y-%m-%d}, {entry.item.stage}, {skipped} skipped")
+    print(db.lifecycles.draw("pipeline"), end="")
+
+
+def replayed(db: crm.Crm) -> list[crm.NewActivity]:
+    """What happened with each deal of which it is known when it began."""
+    deals = db.query.select(
+        "opportunity",
+        ["id", "stage", "engaged_on", "closed_on"],
+        where=F("engaged_on").is_set(),
+        limit=10_000,
+    )
+    activities = []
+
+    def happened(kind: str, id: str, day: datetime.date) -> None:
+        at = datetime.datetime.combine(day, datetime.time(), datetime.UTC)
+        subject = crm.RecordRef("opportunity", id)
+        activities.append(crm.NewActivity(kind=kind, at=at, subject=subject))
+
+    for id, stage, engaged, closed in deals:
+        happened("deal_engaged", id, engaged)
+        if stage in ("Won", "Lost"):
+            happened(f"deal_{stage.lower()}", id, closed)
+    return activities
+
+
+def part(part: float | None) -> str:
+    return "nothing" if part is None else f"{part:.4f}"
+
+
+def days(time: datetime.timedelta | None) -> str:
+    return "no" if time is None else str(time.days)
+
+
 def main() -> None:
     # A clock that steps and ids that count, so that every run prints the same. A host leaves this out.
     start = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
@@ -308,6 +377,7 @@ def main() -> None:
             explain(db)
             pivot(db)
             plan(db)
+            stages(db)
         with crm.open(path, replay=replay) as db:
             print("closed and opened again")
             print(f"opportunities {db.records('opportunity').count()}")

@@ -12,10 +12,12 @@ use std::{
 };
 
 use crm_core::{
-    ActivityPreset, Attribute, BadCells, ColumnMapping, CountRecords, Crm, DefineType, Direction,
-    ExplainCondition, Flow, GroupKey, GroupMeasure, ImportCsv, ImportMode, ImportReport, Kind,
-    ListPlanRows, ListTimeline, NewActivity, OpenOptions, PivotCell, PivotRecords, PlanImport,
-    Progress, RecordRef, Replay, RunSql, TimelineItem, Value, Values, values,
+    ActivityPreset, Attribute, BadCells, ColumnMapping, CountRecords, Crm, DefineActivityKind,
+    DefineLifecycle, DefineType, Direction, DrawLifecycle, DrawingFormat, ExplainCondition,
+    FindStuck, Flow, GetFunnel, GetStageTimes, GroupKey, GroupMeasure, ImportCsv, ImportMode,
+    ImportReport, Kind, ListPlanRows, ListTimeline, NewActivity, OpenOptions, PivotCell,
+    PivotRecords, PlanImport, Progress, RecordActivities, RecordRef, Replay, RunSql, SelectColumn,
+    SelectRows, Stage, StageKind, StageTrigger, TimelineItem, TimelineKind, Value, Values, values,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -37,6 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     explain(&crm)?;
     pivot(&crm)?;
     plan(&crm)?;
+    stages(&crm)?;
 
     crm.close()?;
     let crm = Crm::open_with(&path, options)?;
@@ -273,6 +276,7 @@ fn happen(crm: &Crm) -> Result<(), Box<dyn Error>> {
             TimelineItem::Activity(activity) => activity.kind.as_str(),
             TimelineItem::Change(change) => change.kind.name(),
             TimelineItem::Association(association) => association.kind.name(),
+            TimelineItem::Stage(stage) => stage.stage.as_str(),
         };
         println!("timeline: {}, {what}", &entry.at.to_string()[..10]);
     }
@@ -359,6 +363,112 @@ fn plan(crm: &Crm) -> Result<(), Box<dyn Error>> {
     );
     println!("accounts {}", crm.records("account").count()?);
     Ok(())
+}
+
+/// The pipeline replayed as a lifecycle: what happened with each deal moves it, at the time at which it
+/// happened.
+fn stages(crm: &Crm) -> Result<(), Box<dyn Error>> {
+    let lost = StageTrigger {
+        reason: Some("not said".into()),
+        ..StageTrigger::activity("lost", "deal_lost")
+    };
+    let mut pipeline = DefineLifecycle::new(
+        "pipeline",
+        "opportunity",
+        [
+            Stage::new("prospecting"),
+            Stage::new("engaging"),
+            Stage::new("won").kind(StageKind::Won),
+            Stage::new("lost").kind(StageKind::Lost),
+        ],
+    );
+    pipeline.triggers = vec![
+        StageTrigger::activity("engaging", "deal_engaged"),
+        StageTrigger::activity("won", "deal_won"),
+        lost,
+    ];
+    for kind in ["deal_engaged", "deal_won", "deal_lost"] {
+        crm.activity_kinds().define(DefineActivityKind::new(kind, []))?;
+    }
+    crm.lifecycles().define(pipeline)?;
+    let recorded = crm
+        .activities()
+        .record_many(RecordActivities { activities: replayed(crm)?, all_or_nothing: true })?;
+    println!("replayed {} activities", recorded.outcomes.len());
+
+    let now = Some("2018-01-31T00:00:00Z".parse()?);
+    for stage in crm.lifecycles().funnel(&GetFunnel::new("pipeline"))?.stages {
+        println!(
+            "funnel: {}: {} reached, {} went on ({}), {} lost ({}), median {} days",
+            stage.stage,
+            stage.reached,
+            stage.went_on,
+            part(stage.conversion),
+            stage.lost,
+            part(stage.drop_off),
+            days(stage.median_micros),
+        );
+    }
+    let deal = crm.records("opportunity").get_by("code", DEAL)?;
+    let times = GetStageTimes { at: now, ..GetStageTimes::new("pipeline", deal.id) };
+    for time in crm.lifecycles().times(&times)?.stages {
+        println!(
+            "time: {}: {} days now, {} days before",
+            time.stage,
+            days(time.current_micros),
+            days(time.latest_micros)
+        );
+    }
+    let stuck = FindStuck { at: now, limit: 3, ..FindStuck::new("pipeline", "400d") };
+    for deal in crm.lifecycles().stuck(&stuck)?.records {
+        let code = crm.records("opportunity").get(deal.id)?;
+        let (code, days) = (text(code.get("code")).to_owned(), days(Some(deal.micros)));
+        println!("stuck: {code}, {} for {days} days", deal.stage);
+    }
+    let moves = ListTimeline {
+        items: vec![TimelineKind::Stage],
+        ..ListTimeline::new("opportunity", deal.id)
+    };
+    for entry in crm.timeline(&moves)?.entries {
+        let TimelineItem::Stage(stage) = entry.item else { continue };
+        let skipped = stage.implied.len();
+        println!("moved: {}, {}, {skipped} skipped", &entry.at.to_string()[..10], stage.stage);
+    }
+    let drawing = DrawLifecycle { lifecycle: "pipeline".into(), format: DrawingFormat::Mermaid };
+    print!("{}", crm.lifecycles().draw(&drawing)?.text);
+    Ok(())
+}
+
+/// What happened with each deal of which it is known when it began.
+fn replayed(crm: &Crm) -> Result<Vec<NewActivity>, Box<dyn Error>> {
+    let columns = ["id", "stage", "engaged_on", "closed_on"].map(SelectColumn::field);
+    let deals = crm.select_rows(&SelectRows {
+        condition: Some("engaged_on is set".parse()?),
+        limit: 10_000,
+        ..SelectRows::new("opportunity", columns)
+    })?;
+    let mut activities = Vec::new();
+    for row in deals.rows {
+        let [id, stage, engaged, closed] = [0, 1, 2, 3].map(|column| text(&row[column]));
+        let subject = RecordRef::new("opportunity", id.parse()?);
+        let at = |day: &str| format!("{day}T00:00:00Z").parse();
+        activities.push(NewActivity::of("deal_engaged", subject.clone(), at(engaged)?));
+        match stage {
+            "Won" => activities.push(NewActivity::of("deal_won", subject, at(closed)?)),
+            "Lost" => activities.push(NewActivity::of("deal_lost", subject, at(closed)?)),
+            _ => {}
+        }
+    }
+    Ok(activities)
+}
+
+fn part(part: Option<f64>) -> String {
+    part.map_or("nothing".into(), |part| format!("{part:.4}"))
+}
+
+/// Microseconds as whole days.
+fn days(micros: Option<i64>) -> String {
+    micros.map_or("no".into(), |micros| (micros / 86_400_000_000).to_string())
 }
 
 fn text(value: &Value) -> &str {

@@ -16,6 +16,7 @@ mod raw;
 mod rows;
 mod search;
 mod segments;
+mod stages;
 #[cfg(feature = "arrow")]
 mod tables;
 
@@ -135,6 +136,7 @@ fn main() {
     activities::run(folder.path(), 10 * count, &mut report);
     search::run(folder.path(), count, &mut report);
     segments::run(folder.path(), &mut report);
+    stages::run(folder.path(), count, &mut report);
     let rounds = (0..ROUNDS).map(|_| {
         let (opening, crm) = timed(|| open(&ours_path, Durability::Full));
         assert_eq!(crm.records("customer").get(ids[0]).unwrap().id, ids[0]);

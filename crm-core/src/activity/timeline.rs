@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Activity;
 use crate::{
-    AssociationEntry, HistoryEntry, RecordId, Timestamp, record::default_page, shape::debug,
+    AssociationEntry, HistoryEntry, RecordId, StageEntry, Timestamp, record::default_page,
+    shape::debug,
 };
 
 /// A sort of item of a timeline.
@@ -22,6 +23,8 @@ pub enum TimelineKind {
     Change,
     /// Changes of its associations, at whichever end it is: added, changed, archived, restored.
     Association,
+    /// The stages to which it came, in every lifecycle, by moves and by resets.
+    Stage,
 }
 
 /// Reads a page of a record's timeline, the latest first: the request of `timeline.list`.
@@ -81,6 +84,8 @@ pub enum TimelineItem {
     Change(HistoryEntry),
     /// A change of an association of the record.
     Association(AssociationEntry),
+    /// The record came to a stage.
+    Stage(StageEntry),
 }
 
 /// One item of a timeline.
@@ -89,7 +94,7 @@ pub enum TimelineItem {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TimelineEntry {
     /// When it happened: an activity when it says, a change when it was made (and not when an
-    /// association begins or ends to hold).
+    /// association begins or ends to hold), a move when the record came to the stage.
     pub at: Timestamp,
     /// Its place in the journal.
     pub seq: i64,

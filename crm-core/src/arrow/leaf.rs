@@ -18,12 +18,10 @@ use arrow_schema::{DataType, TimeUnit};
 
 use crate::{
     ColumnMapping, Date, Error, ErrorKind, Kind, RecordId, Result, Timestamp, Value,
-    exchange::RowCell, limits, schema::AttributeModel,
+    exchange::RowCell, limits,
 };
 
 const MICROS_PER_DAY: i64 = 86_400_000_000;
-/// The form in which a local time is handed on.
-const LOCAL_TIME: &str = "%Y-%m-%dT%H:%M:%S%.f";
 
 /// What the values of a type are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,46 +93,32 @@ impl Shape {
             Self::Other => false,
         }
     }
-}
 
-/// What an attribute wants of a column.
-#[derive(Debug)]
-pub(super) struct Wanted {
-    kind: Kind,
-    /// Whether times are moments.
-    has_zone: bool,
-    /// By which clock those that are not are read.
-    zone: Option<String>,
-}
-
-impl Wanted {
+    /// Whether values of this shape go into a part of a kind, as `mapping` says.
+    ///
     /// # Errors
     ///
     /// `WrongKind`; `InvalidArgument` for a time without a zone.
-    pub(super) fn new(
-        shape: Shape,
-        attribute: &AttributeModel,
-        part: usize,
-        mapping: &ColumnMapping,
-    ) -> Result<Self> {
-        let kind = attribute.definition.kind;
-        if !shape.fits(kind, part, mapping) {
+    pub(super) fn check(self, kind: Kind, part: usize, mapping: &ColumnMapping) -> Result<()> {
+        if !self.fits(kind, part, mapping) {
             let message = format!("a column of this type does not go into kind {}", kind.name());
             return Err(Error::new(ErrorKind::WrongKind, message)
                 .with_hint("cast the column; docs/arrow.md has the types of each kind"));
         }
-        let has_no_zone = shape == Shape::Moment { has_zone: false };
+        let has_no_zone = self == Self::Moment { has_zone: false };
         if has_no_zone && kind == Kind::Timestamp && mapping.time_zone.is_none() {
             return Err(Error::new(ErrorKind::InvalidArgument, "the times have no time zone")
                 .with_hint("cast the column to one with a zone, or name it as time_zone"));
         }
-        Ok(Self { kind, has_zone: !has_no_zone, zone: mapping.time_zone.clone() })
+        Ok(())
     }
 }
 
 /// A column with its values within reach.
 pub(super) enum Leaf {
     Nothing,
+    /// Something that nobody asks for.
+    Unread,
     Text {
         texts: Texts,
         keys: Option<Vec<usize>>,
@@ -148,8 +132,11 @@ pub(super) enum Leaf {
     Real(Vec<f64>),
     /// Days since 1970; `None` for what is no whole day.
     Days(Vec<Option<i64>>),
-    /// Microseconds since 1970; `None` for what is finer or does not fit.
-    Micros(Vec<Option<i64>>),
+    /// Microseconds since 1970, or on a clock; `None` for what is finer or does not fit.
+    Micros {
+        micros: Vec<Option<i64>>,
+        has_zone: bool,
+    },
     Lists(Vec<Vec<String>>),
     Ids(FixedSizeBinaryArray),
 }
@@ -218,10 +205,16 @@ impl Leaf {
             };
         }
         macro_rules! micros {
-            ($type:ty, $to:expr) => {
-                Self::Micros(
-                    array.as_primitive::<$type>().values().iter().map(|n| $to(*n)).collect(),
-                )
+            ($type:ty, $zone:expr, $to:expr) => {
+                Self::Micros {
+                    micros: array
+                        .as_primitive::<$type>()
+                        .values()
+                        .iter()
+                        .map(|n| $to(*n))
+                        .collect(),
+                    has_zone: $zone.is_some(),
+                }
             };
         }
         match array.data_type() {
@@ -260,20 +253,33 @@ impl Leaf {
                 let millis = array.as_primitive::<Date64Type>().values().iter();
                 Self::Days(millis.map(|millis| divided(*millis, MICROS_PER_DAY / 1000)).collect())
             }
-            D::Timestamp(TimeUnit::Second, _) => {
-                micros!(TimestampSecondType, |n: i64| n.checked_mul(1_000_000))
+            D::Timestamp(TimeUnit::Second, zone) => {
+                micros!(TimestampSecondType, zone, |n: i64| n.checked_mul(1_000_000))
             }
-            D::Timestamp(TimeUnit::Millisecond, _) => {
-                micros!(TimestampMillisecondType, |n: i64| n.checked_mul(1000))
+            D::Timestamp(TimeUnit::Millisecond, zone) => {
+                micros!(TimestampMillisecondType, zone, |n: i64| n.checked_mul(1000))
             }
-            D::Timestamp(TimeUnit::Microsecond, _) => micros!(TimestampMicrosecondType, Some),
-            D::Timestamp(TimeUnit::Nanosecond, _) => {
-                micros!(TimestampNanosecondType, |n| divided(n, 1000))
+            D::Timestamp(TimeUnit::Microsecond, zone) => {
+                micros!(TimestampMicrosecondType, zone, Some)
+            }
+            D::Timestamp(TimeUnit::Nanosecond, zone) => {
+                micros!(TimestampNanosecondType, zone, |n| divided(n, 1000))
             }
             D::List(_) => Self::Lists(lists(array.as_list::<i32>())),
             D::LargeList(_) => Self::Lists(lists(array.as_list::<i64>())),
             D::FixedSizeBinary(16) => Self::Ids(array.as_fixed_size_binary().clone()),
             _ => Self::Nothing,
+        }
+    }
+
+    /// The values of an array of which only matters whether there are any.
+    pub(super) fn unread(array: &ArrayRef) -> Self {
+        match Shape::of(array.data_type()) {
+            Shape::Nothing => Self::Nothing,
+            Shape::Text if !matches!(array.data_type(), DataType::Dictionary(..)) => {
+                Self::new(array)
+            }
+            _ => Self::Unread,
         }
     }
 
@@ -296,7 +302,8 @@ impl Leaf {
         }
     }
 
-    fn text(&self, row: usize) -> &str {
+    /// The text of a row that is not null; nothing of what is no text.
+    pub(super) fn text(&self, row: usize) -> &str {
         match self {
             Self::Text { texts, keys: None } => texts.at(row),
             Self::Text { texts, keys: Some(keys) } => texts.at(keys[row]),
@@ -309,20 +316,20 @@ impl Leaf {
     /// # Errors
     ///
     /// `InvalidValue`, `OutOfRange`, `LimitExceeded`; never with the value.
-    pub(super) fn cell(&self, row: usize, wanted: &Wanted) -> Result<RowCell<'_>> {
+    pub(super) fn cell(&self, row: usize, kind: Kind) -> Result<RowCell<'_>> {
         let value = match self {
-            Self::Nothing => return Ok(RowCell::Text("")),
+            Self::Nothing | Self::Unread => return Ok(RowCell::Text("")),
             Self::Text { .. } => return checked(self.text(row)).map(RowCell::Text),
             Self::Bool(values) => Value::Bool(values.value(row)),
-            Self::Exact { digits, scale } => exact(digits[row], *scale, wanted.kind)?,
-            Self::Real(numbers) => real(numbers[row], wanted.kind)?,
+            Self::Exact { digits, scale } => exact(digits[row], *scale, kind)?,
+            Self::Real(numbers) => real(numbers[row], kind)?,
             Self::Days(days) => day(days[row])?,
-            Self::Micros(micros) => {
+            Self::Micros { micros, has_zone } => {
                 let micros = micros[row].ok_or_else(|| {
                     invalid("finer than a microsecond, or beyond the year 9999")
                         .with_hint("round it to microseconds")
                 })?;
-                moment(micros, wanted)?
+                return moment(micros, *has_zone, kind);
             }
             Self::Lists(lists) => {
                 lists[row].iter().try_for_each(|text| checked(text).map(drop))?;
@@ -372,12 +379,12 @@ fn checked(text: &str) -> Result<&str> {
 
 fn exact(digits: i128, scale: i8, kind: Kind) -> Result<Value> {
     let too_large = || Error::new(ErrorKind::OutOfRange, "a number of 64 bits is the largest");
-    let power = |scale: i8| 10_i128.pow(scale.unsigned_abs().into());
+    let unit = 10_i128.checked_pow(scale.unsigned_abs().into()).ok_or_else(too_large)?;
     if scale <= 0 {
-        let whole = digits.checked_mul(power(scale)).and_then(|whole| i64::try_from(whole).ok());
+        let whole = digits.checked_mul(unit).and_then(|whole| i64::try_from(whole).ok());
         return whole.map(Value::Integer).ok_or_else(too_large);
     }
-    let (unit, places) = (power(scale), usize::from(scale.unsigned_abs()));
+    let places = usize::from(scale.unsigned_abs());
     let sign = if digits < 0 { "-" } else { "" };
     let (whole, rest) =
         (digits.unsigned_abs() / unit.unsigned_abs(), digits.unsigned_abs() % unit.unsigned_abs());
@@ -410,21 +417,18 @@ fn day(days: Option<i64>) -> Result<Value> {
     Date::from_days(days).map(Value::from)
 }
 
-fn moment(micros: i64, wanted: &Wanted) -> Result<Value> {
-    match (&wanted.zone, wanted.kind) {
-        (_, Kind::Date) => {
-            let days = divided(micros, MICROS_PER_DAY).ok_or_else(|| {
-                invalid("a time of the day, where a day is wanted").with_hint("cast it to a day")
-            })?;
-            day(Some(days))
-        }
-        (Some(zone), _) if !wanted.has_zone => {
-            let local = Timestamp::from_micros(micros)?.to_string();
-            let local = local.trim_end_matches('Z');
-            Timestamp::parse_format(local, LOCAL_TIME, Some(zone)).map(Value::from)
-        }
-        _ => Timestamp::from_micros(micros).map(Value::from),
+fn moment(micros: i64, has_zone: bool, kind: Kind) -> Result<RowCell<'static>> {
+    if kind == Kind::Date {
+        let days = divided(micros, MICROS_PER_DAY).ok_or_else(|| {
+            invalid("a time of the day, where a day is wanted").with_hint("cast it to a day")
+        })?;
+        return day(Some(days)).map(RowCell::Value);
     }
+    let moment = Timestamp::from_micros(micros)?;
+    Ok(match has_zone {
+        true => RowCell::Value(moment.into()),
+        false => RowCell::Local(moment.to_string().trim_end_matches('Z').to_owned()),
+    })
 }
 
 fn invalid(message: &str) -> Error {

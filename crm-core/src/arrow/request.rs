@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Archived, BadCells, ColumnMapping, Condition, FieldOrder, GroupRecords, ImportMode,
-    PivotRecords, SelectRows, Timestamp, exchange::ImportRules,
+    Archived, BadCells, ColumnMapping, Condition, Direction, FieldOrder, GroupRecords, ImportMode,
+    PivotRecords, SelectRows, Timestamp, exchange::ImportRules, shape::debug,
 };
 
 /// A query whose whole result is read as a stream of record batches: the request of
@@ -131,6 +131,61 @@ impl IngestTable {
             bad_cells: self.bad_cells,
             associations: &[],
             activities: &[],
+        }
+    }
+}
+
+/// Takes a stream of record batches in as activities: the request of `crm_ingest_activities_arrow`.
+///
+/// Each row is recorded as `activities.record` would: under a key that is there already with the same
+/// content it is unchanged. A null says nothing. A row of nothing but nulls is passed over.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IngestActivities {
+    /// The kind of activity.
+    pub kind: String,
+    /// The entity type of the records that the column of `subject` names.
+    #[serde(default)]
+    pub subject_type: Option<String>,
+    /// Where the columns go: to `subject`, with a `lookup` for another name than the id, or to
+    /// `visitor`; to `at`, which is needed; to `amount`, `amount.currency`, `channel`, `direction` or
+    /// `key`; or to a property of the kind. Those that are not listed are not read. If it is empty,
+    /// each goes to what has its own name.
+    #[serde(default)]
+    pub columns: Vec<ColumnMapping>,
+    /// The channel where no column, or a null, says one.
+    #[serde(default)]
+    pub channel: Option<String>,
+    /// The direction where no column, or a null, says one.
+    #[serde(default)]
+    pub direction: Option<Direction>,
+    /// What a value that does not fit does to its row. One that says when, whose, or under which key
+    /// rejects it always.
+    #[serde(default)]
+    pub bad_cells: BadCells,
+    /// Whether a single rejected row undoes the whole of it. Otherwise good rows are kept, in
+    /// transactions of at most 5,000 rows.
+    #[serde(default)]
+    pub all_or_nothing: bool,
+}
+
+debug! {
+    IngestActivities
+        shows(kind, subject_type, columns, direction, bad_cells, all_or_nothing)
+        hides(channel)
+}
+
+impl IngestActivities {
+    /// Activities of `kind`, each column what has its own name.
+    pub fn new(kind: impl Into<String>) -> Self {
+        Self {
+            kind: kind.into(),
+            subject_type: None,
+            columns: Vec::new(),
+            channel: None,
+            direction: None,
+            bad_cells: BadCells::RejectRow,
+            all_or_nothing: false,
         }
     }
 }

@@ -5,18 +5,23 @@
 //! name; a single value that does not is a fault of its row. The invariant: no value is rounded, and
 //! no time zone is guessed.
 
-use std::collections::VecDeque;
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
-use arrow_array::{Array, RecordBatch, RecordBatchReader};
+use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchReader};
 use arrow_buffer::NullBuffer;
 use arrow_schema::{ArrowError, DataType, Fields};
 
-use super::leaf::{Leaf, Shape, Wanted};
+use super::leaf::{Leaf, Shape};
 use crate::{
-    ColumnMapping, Error, ErrorKind, Result,
-    exchange::{RowCell, RowSource, resolve_column},
+    ColumnMapping, Error, ErrorKind, Kind, Result,
+    exchange::{RowCell, RowSource},
     limits, normal,
-    schema::TypeModel,
 };
 
 /// Rows that are made ready at once.
@@ -28,8 +33,14 @@ pub(crate) struct ArrowRows<'r> {
     header: Vec<String>,
     /// For each column the way to it through structs.
     paths: Vec<Vec<usize>>,
-    /// For each column what an attribute wants of it; `None` if it is not read.
-    wanted: Vec<Option<Wanted>>,
+    /// For each column what its values are.
+    shapes: Vec<Shape>,
+    /// For each column whether it goes somewhere.
+    is_read: Vec<bool>,
+    /// Whether it matters what the others hold.
+    is_whole: bool,
+    /// Bytes of the source that were read, where there are such.
+    source_bytes: Option<Arc<AtomicU64>>,
     queue: VecDeque<RecordBatch>,
     is_ended: bool,
     /// The columns of the present slice.
@@ -54,17 +65,14 @@ impl Column {
 }
 
 impl<'r> ArrowRows<'r> {
-    /// A stream whose columns go where `mapped` says, or each to the attribute of its own name if
-    /// that is empty.
+    /// A stream of which these columns are read, or all if none is named.
     ///
     /// # Errors
     ///
-    /// `WrongKind`, naming the column, if it is of a type that its attribute cannot hold;
-    /// `InvalidArgument` for a time without a zone; `LimitExceeded` past 512 columns.
-    pub(crate) fn open(
+    /// `LimitExceeded` past 512 columns.
+    pub(crate) fn open<'m>(
         reader: Box<dyn RecordBatchReader + Send + 'r>,
-        model: &TypeModel,
-        mapped: &mut Vec<ColumnMapping>,
+        mapped: impl IntoIterator<Item = &'m str>,
     ) -> Result<Self> {
         let schema = reader.schema();
         let mut columns = Vec::new();
@@ -73,26 +81,19 @@ impl<'r> ArrowRows<'r> {
             let message = format!("a table has at most {} columns", limits::CSV_COLUMNS);
             return Err(Error::new(ErrorKind::LimitExceeded, message));
         }
-        if mapped.is_empty() {
-            mapped.extend(columns.iter().map(|(name, ..)| ColumnMapping::new(name, name)));
-        }
-        let mut wanted: Vec<Option<Wanted>> = columns.iter().map(|_| None).collect();
-        for mapping in mapped.iter() {
-            // What is not found is refused by the mapping, with the nearest name.
-            let place = columns.iter().position(|(name, ..)| name == normal::trim(&mapping.column));
-            let found = resolve_column(model, &mapping.attribute);
-            if let (Some(place), Ok((attribute, part))) = (place, found) {
-                let (name, _, data_type) = &columns[place];
-                let want = Wanted::new(Shape::of(data_type), attribute, part, mapping);
-                wanted[place] = Some(want.map_err(|error| error.with_field(name))?);
-            }
-        }
+        let mapped: Vec<&str> = mapped.into_iter().map(normal::trim).collect();
+        let is_read = |name: &str| mapped.is_empty() || mapped.contains(&name);
+        let is_read = columns.iter().map(|(name, ..)| is_read(name)).collect();
+        let shapes = columns.iter().map(|(.., data_type)| Shape::of(data_type)).collect();
         let (header, paths) = columns.into_iter().map(|(name, path, _)| (name, path)).unzip();
         Ok(Self {
             reader,
             header,
             paths,
-            wanted,
+            shapes,
+            is_read,
+            is_whole: false,
+            source_bytes: None,
             queue: VecDeque::new(),
             is_ended: false,
             leaves: Vec::new(),
@@ -103,12 +104,25 @@ impl<'r> ArrowRows<'r> {
         })
     }
 
+    /// Tells what the columns hold that go nowhere, and counts these bytes as progress.
+    pub(crate) fn of_source(self, bytes: Arc<AtomicU64>) -> Self {
+        Self { is_whole: true, source_bytes: Some(bytes), ..self }
+    }
+
+    /// A mapping of each column to what has its own name.
+    pub(crate) fn own_names(&self) -> Vec<ColumnMapping> {
+        self.header.iter().map(|name| ColumnMapping::new(name, name)).collect()
+    }
+
     /// Goes on to the next slice; false if none is ready.
     fn next_slice(&mut self) -> bool {
         let Some(batch) = self.queue.pop_front() else { return false };
-        let columns = self.paths.iter().zip(&self.wanted);
-        self.leaves =
-            columns.map(|(path, wanted)| wanted.as_ref().map(|_| column(&batch, path))).collect();
+        let leaf = |is_read: bool| if is_read { Leaf::new } else { Leaf::unread };
+        let columns = self.paths.iter().zip(&self.is_read);
+        let columns = columns.map(|(path, is_read)| {
+            (*is_read || self.is_whole).then(|| column(&batch, path, leaf(*is_read)))
+        });
+        self.leaves = columns.collect();
         (self.rows, self.row) = (batch.num_rows(), 0);
         true
     }
@@ -136,7 +150,7 @@ fn flatten<'f>(
 }
 
 /// The column at the end of a way.
-fn column(batch: &RecordBatch, path: &[usize]) -> Column {
+fn column(batch: &RecordBatch, path: &[usize], leaf: fn(&ArrayRef) -> Leaf) -> Column {
     let mut array = batch.column(path[0]);
     let mut nulls: Vec<_> = array.logical_nulls().into_iter().collect();
     for place in &path[1..] {
@@ -144,7 +158,7 @@ fn column(batch: &RecordBatch, path: &[usize]) -> Column {
         array = parent.column(*place);
         nulls.extend(array.logical_nulls());
     }
-    Column { leaf: Leaf::new(array), nulls }
+    Column { leaf: leaf(array), nulls }
 }
 
 impl RowSource for ArrowRows<'_> {
@@ -156,9 +170,9 @@ impl RowSource for ArrowRows<'_> {
         self.bytes_read
     }
 
-    /// Progress counts rows: how many bytes they were is not for us to know.
+    /// Progress counts rows where it is not for us to know how many bytes they were.
     fn done(&self) -> u64 {
-        self.number
+        self.source_bytes.as_ref().map_or(self.number, |bytes| bytes.load(Ordering::Relaxed))
     }
 
     /// Gets the next rows of the stream, which may be one of this very file: so never within a
@@ -168,7 +182,7 @@ impl RowSource for ArrowRows<'_> {
             match self.reader.next() {
                 None => self.is_ended = true,
                 Some(batch) => {
-                    let batch = batch.map_err(failed)?;
+                    let batch = batch.map_err(stream_failed)?;
                     let starts = (0..batch.num_rows()).step_by(SLICE);
                     self.queue.extend(
                         starts.map(|start| batch.slice(start, SLICE.min(batch.num_rows() - start))),
@@ -204,27 +218,35 @@ impl RowSource for ArrowRows<'_> {
         Ok(())
     }
 
-    fn cell(&self, column: usize) -> Result<RowCell<'_>> {
-        let (Some(Some(leaf)), Some(Some(wanted))) =
-            (self.leaves.get(column), self.wanted.get(column))
-        else {
-            return Ok(RowCell::Text(""));
-        };
-        if leaf.is_null(self.row - 1) {
+    fn check_column(
+        &self,
+        column: usize,
+        kind: Kind,
+        part: usize,
+        mapping: &ColumnMapping,
+    ) -> Result<()> {
+        self.shapes.get(column).map_or(Ok(()), |shape| shape.check(kind, part, mapping))
+    }
+
+    fn cell(&self, column: usize, kind: Kind) -> Result<RowCell<'_>> {
+        let Some(Some(column)) = self.leaves.get(column) else { return Ok(RowCell::Text("")) };
+        if column.is_null(self.row - 1) {
             return Ok(RowCell::Text(""));
         }
-        leaf.leaf.cell(self.row - 1, wanted)
+        column.leaf.cell(self.row - 1, kind)
     }
 
     fn is_blank(&self, column: usize) -> bool {
-        let column = self.leaves.get(column).and_then(Option::as_ref);
-        column.is_none_or(|column| column.is_null(self.row - 1))
+        let Some(Some(column)) = self.leaves.get(column) else { return true };
+        let row = self.row - 1;
+        column.is_null(row)
+            || matches!(column.leaf, Leaf::Text { .. } if normal::trim(column.leaf.text(row)).is_empty())
     }
 }
 
 /// The error for a stream that fails. What its producer says may repeat a value, so that it is kept
 /// as the source only.
-fn failed(error: ArrowError) -> Error {
+pub(crate) fn stream_failed(error: ArrowError) -> Error {
     let error = match error {
         // It is a stream of ours.
         ArrowError::ExternalError(source) => match source.downcast::<Error>() {

@@ -19,7 +19,7 @@ use super::{
     size,
 };
 use crate::{
-    Error, ErrorKind, Kind, Result, Value,
+    ChoiceOption, Error, ErrorKind, Kind, Result, Value,
     cell::Cell,
     lifecycle::LifecycleModel,
     normal::name::nearest,
@@ -55,6 +55,8 @@ pub(crate) struct AssociationShape<'a> {
     pub(crate) from: &'a [String],
     /// The entity types at which it ends.
     pub(crate) to: &'a [String],
+    /// The roles that it allows; any text if there are none.
+    pub(crate) roles: &'a [ChoiceOption],
 }
 
 /// Judges `condition` for records of `entity_type`.
@@ -535,9 +537,9 @@ impl Checker<'_> {
         let path = join(path, "segment");
         let all = self.schema.segments();
         let found = all.iter().find(|segment| segment.name() == name).ok_or_else(|| {
-            let own = all.iter().filter(|segment| {
-                segment.is_in_use() && segment.segment.entity_type == model.name
-            });
+            let own = all
+                .iter()
+                .filter(|segment| segment.is_in_use() && segment.segment.entity_type == model.name);
             let names: Vec<&str> = own.map(|segment| segment.name()).collect();
             unknown(ErrorKind::NotFound, "no such segment", name, &names).with_field(&*path)
         })?;

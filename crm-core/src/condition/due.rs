@@ -9,7 +9,7 @@ use super::{
     Count, End,
     checked::{
         ChangedTest, Compare, Direction, EventTest, FieldTest, Frame, Leaf, MeasureTest, Node,
-        RelatedTest, Test, Way, WhenTest,
+        RelatedTest, Test, WhenTest,
     },
     crossing::{Line, crossing},
     evaluate::{Facts, Subject, changes, counts, is_true},
@@ -38,21 +38,6 @@ pub(crate) fn due(node: &Node, subject: &Subject, moment: &Moment) -> (bool, Opt
         at = Ahead { subject, moment: &moment }.node(node);
     }
     (answer, at.map(Timestamp::clamped))
-}
-
-/// Whether the answer of a condition may change by time alone, whatever it is asked about.
-pub(crate) fn waits(node: &Node) -> bool {
-    node.leaves().into_iter().any(|leaf| match &leaf.test {
-        Test::Field(test) => {
-            matches!(test.compare, Compare::Relative { .. } | Compare::Anniversary { .. })
-        }
-        Test::Event(_) | Test::Changed(_) => true,
-        Test::Related(test) => {
-            let is_association = matches!(test.way, Way::Association { .. });
-            is_association || test.filter.as_ref().is_some_and(|filter| waits(filter))
-        }
-        Test::Stage(_) | Test::Segment(_) => false,
-    })
 }
 
 /// When a day, in days since 1970, begins by the calendar of `moment`; `None` if that does not lie

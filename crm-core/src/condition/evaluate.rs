@@ -11,7 +11,8 @@ use super::{
     Count, End, Figure,
     checked::{
         ChangedTest, Checked, Column, Compare, Direction, EventTest, FieldTest, HoldMode, Leaf,
-        MeasureTest, Node, RelatedTest, SegmentTest, StageTest, Test, TextMatch, Way, WhenTest, order,
+        MeasureTest, Node, RelatedTest, SegmentTest, StageTest, Test, TextMatch, Way, WhenTest,
+        order,
     },
     when::{self, Moment},
 };

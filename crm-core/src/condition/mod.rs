@@ -17,6 +17,7 @@ mod due;
 mod evaluate;
 mod field;
 mod json;
+mod never;
 mod normalise;
 mod print;
 mod reach;
@@ -25,6 +26,7 @@ mod resolve;
 mod size;
 mod span;
 mod text;
+mod timed;
 mod when;
 
 pub use build::FieldBuilder;
@@ -39,13 +41,16 @@ pub(crate) use check::{AssociationShape, Schema, check};
 pub(crate) use checked::{
     ACTIVITY_COLUMNS, ChangedTest, Checked, Column, Compare, Direction, EventTest, FieldTest,
     HoldMode, MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, SegmentTest, StageTest, Test,
-    TextMatch,    Way, WhenTest, order,
+    TextMatch, Way, WhenTest, order,
 };
-pub(crate) use due::{day_begins, due, waits};
+pub(crate) use due::{day_begins, due};
 pub(crate) use evaluate::{ChangeFact, Facts, RelatedFact, Subject, Total, explain, fits};
 pub(crate) use json::refusal;
-pub(crate) use reach::{Hop, Place, Reach, Reads};
+pub(crate) use never::never;
+pub(crate) use reach::{Hop, Kinds, Place, Reach, Reads};
 pub(crate) use resolve::{FoundField, event, field, kind, property, related, relatives};
+pub(crate) use span::Parts;
+pub(crate) use timed::depends_on_time;
 pub(crate) use when::{Moment, day_in_zone, has_anniversary};
 
 use crate::{Timestamp, Value, shape::debug};

@@ -255,7 +255,16 @@ fn to_visitor(writing: &Writing<'_>, key: &str, record: Option<RecordRef>) -> Re
 fn record(writing: &mut Writing<'_>, activity: NewActivity) -> Result<(i64, RecordId, Outcome)> {
     let kind = writing.kind(&activity.kind)?;
     activity_kinds::check_live(&kind)?;
-    let mut content = activity::draft(&kind.model, activity, writing.now)?;
+    let content = activity::draft(&kind.model, activity, writing.now)?;
+    record_content(writing, &kind, content)
+}
+
+/// As [`record`], of an activity that is encoded already.
+pub(super) fn record_content(
+    writing: &mut Writing<'_>,
+    kind: &KindTable,
+    mut content: Content,
+) -> Result<(i64, RecordId, Outcome)> {
     for property in &kind.model.attributes {
         check_target(&writing.view(), property, &mut content.cells[property.span()])?;
     }
@@ -275,7 +284,7 @@ fn record(writing: &mut Writing<'_>, activity: NewActivity) -> Result<(i64, Reco
     }
     let (subject, visitor) = owner(writing, &content)?;
     let types = link_types(writing, &content)?;
-    let (seq, id) = insert(writing, &kind, &content, (subject, visitor), &types)?;
+    let (seq, id) = insert(writing, kind, &content, (subject, visitor), &types)?;
     if let Some(old) = corrected {
         rows::supersede(writing.tx, old.seq, id)?;
         note_superseded(writing, old, subject)?;

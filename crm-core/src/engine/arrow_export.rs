@@ -7,6 +7,7 @@
 //! error.
 
 use std::{
+    collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
     vec,
 };
@@ -135,11 +136,11 @@ impl Crm {
             Ok((query, layout))
         };
         let pages = |(query, layout)| Pages {
+            after: After::new(&query),
             query,
             moment: moment.clone(),
             archived: request.archived,
             batch_rows,
-            after: After::Begin,
             builder: TableBuilder::new(layout),
         };
         if !self.shared.store.keeps_snapshots() {
@@ -246,6 +247,9 @@ impl Drop for Snapshot {
     }
 }
 
+/// Rows whose order is worked out at once; few in tests, which then meet the end of them.
+const ORDER_ROWS: u32 = if cfg!(test) { 7 } else { limits::STREAM_ORDER_ROWS };
+
 /// A select under way.
 struct Pages {
     query: CheckedSelect,
@@ -258,53 +262,108 @@ struct Pages {
 
 /// Where the next batch begins.
 enum After {
-    Begin,
     /// After the row of the table with this number.
     Row(i64),
-    /// After this place in the order.
-    Place(Place),
+    /// At the first of these rows, of which the last has this place in the order; `None` before the
+    /// first of all.
+    Ordered { numbers: VecDeque<i64>, last: Option<Place>, has_more: bool },
     /// There is none.
     End,
+}
+
+impl After {
+    fn new(query: &CheckedSelect) -> Self {
+        match query.order.is_empty() {
+            // Numbers of rows begin at 1.
+            true => Self::Row(0),
+            false => Self::Ordered { numbers: VecDeque::new(), last: None, has_more: true },
+        }
+    }
 }
 
 impl Pages {
     /// Reads a batch.
     fn next(&mut self, conn: &Connection) -> Result<Option<RecordBatch>> {
-        let Self { query, moment, archived, batch_rows, after, builder } = self;
-        let is_ordered = !query.order.is_empty();
-        let (archived, limit) = (*archived, *batch_rows);
-        let statement = match &*after {
+        match self.after {
             After::End => return Ok(None),
-            After::Begin if is_ordered => sql::rows(query, moment, archived, None, limit)?,
-            After::Place(place) => sql::rows(query, moment, archived, Some(place), limit)?,
-            // Numbers of rows begin at 1.
-            After::Begin => sql::stored_rows(query, moment, archived, 0, limit)?,
-            After::Row(number) => sql::stored_rows(query, moment, archived, *number, limit)?,
-        };
-        let first = 1 + query.order.len();
-        *after = After::End;
-        sql::visit_refs(conn, &statement, |row| {
-            builder.add(row, first)?;
-            if builder.rows() < limit as usize && builder.bytes() < limits::STREAM_BYTES {
-                return Ok(true);
-            }
-            *after = match row.cell(0)? {
-                CellRef::Integer(number) => After::Row(number),
-                CellRef::Blob(id) => {
-                    let keys = (1..first).map(|place| row.cell(place).map(Cell::from));
-                    let keys = keys.collect::<Result<Vec<_>>>()?;
-                    let id = <[u8; 16]>::try_from(id).map_err(|_| not_an_id())?;
-                    After::Place(Place { keys, id: crate::RecordId::from_bytes(id) })
-                }
-                _ => return Err(not_an_id()),
-            };
-            Ok(false)
-        })?;
-        if builder.rows() == 0 {
+            After::Row(number) => self.stored(conn, number)?,
+            After::Ordered { .. } => self.ordered(conn)?,
+        }
+        if self.builder.rows() == 0 {
             return Ok(None);
         }
-        builder.finish().map(Some)
+        self.builder.finish().map(Some)
     }
+
+    /// Fills a batch with rows as the file holds them.
+    fn stored(&mut self, conn: &Connection, number: i64) -> Result<()> {
+        let Self { query, moment, archived, batch_rows, after, builder } = self;
+        let statement = sql::stored_rows(query, moment, *archived, number, *batch_rows)?;
+        *after = After::End;
+        sql::visit_refs(conn, &statement, |row| {
+            builder.add(row, 1)?;
+            if is_open(builder, *batch_rows) {
+                return Ok(true);
+            }
+            *after = After::Row(number_of(row, 0)?);
+            Ok(false)
+        })
+    }
+
+    /// Fills a batch with rows in order. Of many rows at once the order alone is read, so that they
+    /// are not sorted anew for each batch, and their cells only then.
+    fn ordered(&mut self, conn: &Connection) -> Result<()> {
+        let Self { query, moment, archived, batch_rows, after, builder } = self;
+        let After::Ordered { numbers, last, has_more } = after else { return Ok(()) };
+        while is_open(builder, *batch_rows) {
+            if numbers.is_empty() {
+                if !*has_more {
+                    *after = After::End;
+                    break;
+                }
+                let most = ORDER_ROWS;
+                let statement = sql::order(query, moment, *archived, last.as_ref(), most)?;
+                let width = query.order.len();
+                sql::visit_refs(conn, &statement, |row| {
+                    numbers.push_back(number_of(row, 1 + width)?);
+                    if numbers.len() == most as usize {
+                        *last = Some(place_of(row, width)?);
+                    }
+                    Ok(true)
+                })?;
+                *has_more = numbers.len() == most as usize;
+                continue;
+            }
+            let statement = sql::numbered_row(query, moment, *archived)?;
+            let rows = numbers.make_contiguous();
+            let shown = sql::visit_numbers(conn, statement, rows, |row| {
+                builder.add(row, 1)?;
+                Ok(is_open(builder, *batch_rows))
+            })?;
+            numbers.drain(..shown);
+        }
+        Ok(())
+    }
+}
+
+/// Whether a batch takes more rows.
+fn is_open(builder: &TableBuilder, batch_rows: u32) -> bool {
+    builder.rows() < batch_rows as usize && builder.bytes() < limits::STREAM_BYTES
+}
+
+fn number_of(row: &impl CellRow, place: usize) -> Result<i64> {
+    match row.cell(place)? {
+        CellRef::Integer(number) => Ok(number),
+        _ => Err(Error::new(ErrorKind::Corrupt, "a row of the table has no number")),
+    }
+}
+
+/// The place of a row in an order by so many cells.
+fn place_of(row: &impl CellRow, width: usize) -> Result<Place> {
+    let CellRef::Blob(id) = row.cell(0)? else { return Err(not_an_id()) };
+    let id = <[u8; 16]>::try_from(id).map_err(|_| not_an_id())?;
+    let keys = (1..=width).map(|place| row.cell(place).map(Cell::from)).collect::<Result<_>>()?;
+    Ok(Place { keys, id: crate::RecordId::from_bytes(id) })
 }
 
 fn not_an_id() -> Error {
@@ -333,4 +392,71 @@ fn count_groups(
         batches.push(builder.finish()?);
     }
     Ok(TableStream { schema: builder.schema(), rest: Rest::Counted(batches.into_iter()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::cast::AsArray as _;
+
+    use crate::{
+        ActivityPreset, Attribute, Crm, FieldOrder, Kind, NewActivity, ReadTable, Result,
+        SelectColumn, SelectRows, values,
+    };
+
+    #[test]
+    fn an_order_that_is_worked_out_piece_by_piece_is_that_of_pages() {
+        let folder = tempfile::tempdir().unwrap();
+        let crm = Crm::open(folder.path().join("a.crm")).unwrap();
+        crm.activity_kinds().define_preset(ActivityPreset::Call).unwrap();
+        let number = Attribute::new("n", Kind::Integer);
+        let indexed = Attribute::new("i", Kind::Integer).indexed();
+        for attribute in [number, indexed] {
+            crm.types().define_attribute("contact", attribute).unwrap();
+        }
+        for row in 0..60_i64 {
+            let n = if row % 7 == 0 { crate::Value::Null } else { (row * 31 % 5).into() };
+            let contact = crm.contacts().create(values! { "n" => n, "i" => row % 4 }).unwrap();
+            for at in 0..row % 3 {
+                let at = crate::Timestamp::from_micros(at).unwrap();
+                let call = NewActivity::of("call", contact.reference(), at);
+                crm.activities().record(call).unwrap();
+            }
+            if row % 11 == 0 {
+                crm.contacts().archive(contact.id, None).unwrap();
+            }
+        }
+        let calls = || SelectColumn::count("call").named("calls");
+        for order in [
+            vec![FieldOrder::ascending("n")],
+            vec![FieldOrder::descending("n"), FieldOrder::ascending("i")],
+            vec![FieldOrder::ascending("i")],
+            vec![FieldOrder::descending("calls")],
+            vec![FieldOrder::ascending("calls"), FieldOrder::descending("n")],
+        ] {
+            let columns = [SelectColumn::field("id"), calls()];
+            let select = SelectRows { order, ..SelectRows::new("contact", columns) };
+            let mut pages = Vec::new();
+            let mut take = |row: Vec<crate::Value>| -> Result<()> {
+                pages.push((row[0].as_str().unwrap().to_owned(), row[1].clone()));
+                Ok(())
+            };
+            crm.select_each(&select, &mut take).unwrap();
+            assert_eq!(pages.len(), 54);
+            for batch_rows in [1, 3, 7, 10, 100] {
+                let request = ReadTable { batch_rows, ..ReadTable::new(select.clone()) };
+                let mut rows = Vec::new();
+                for batch in crm.read_table(&request).unwrap() {
+                    let batch = batch.unwrap();
+                    assert!(batch.num_rows() <= batch_rows as usize);
+                    let ids = batch.column(0).as_string::<i32>();
+                    let calls = batch.column(1).as_primitive::<arrow_array::types::Int64Type>();
+                    let both = ids.iter().zip(calls).map(|(id, calls)| {
+                        (id.unwrap().to_owned(), crate::Value::from(calls.unwrap()))
+                    });
+                    rows.extend(both);
+                }
+                assert_eq!(rows, pages, "{:?} in batches of {batch_rows}", select.order);
+            }
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Streams of record batches in: from other programs' tables to records.
+//! Streams of record batches in: from other programs' tables to records and to activities.
 //!
 //! What is a column and what is a value is said in `arrow`; rows are judged and written as those of
 //! every import. A batch is taken from the stream between two transactions, so that the stream may be
@@ -6,8 +6,14 @@
 
 use arrow_array::RecordBatchReader;
 
-use super::{Crm, imports::Rows};
-use crate::{ImportReport, IngestTable, Result, arrow::ArrowRows, ops::Watch};
+use super::{
+    Crm,
+    imports::{ActivityRows, Rows},
+};
+use crate::{
+    ColumnMapping, ImportReport, IngestActivities, IngestTable, Result, arrow::ArrowRows,
+    ops::Watch,
+};
 
 impl Crm {
     /// Takes a stream of Arrow record batches in: each row becomes a record, or changes one.
@@ -49,11 +55,69 @@ impl Crm {
     ) -> Result<ImportReport> {
         self.shared.observers.check_not_inside()?;
         let catalog = self.catalog();
-        let table = catalog.table(&request.entity_type)?;
-        table.model.check_live()?;
-        let mut columns = request.columns.clone();
-        let rows = ArrowRows::open(Box::new(stream), &table.model, &mut columns)?;
+        catalog.table(&request.entity_type)?.model.check_live()?;
+        let (rows, columns) = open(stream, &request.columns)?;
         let rows = Rows::of_table(&catalog, request.rules(&columns), Box::new(rows), self.now())?;
         self.take_in_rows(rows, None, request.all_or_nothing, watch)
     }
+
+    /// Takes a stream of Arrow record batches in as activities: each row becomes one, of the record
+    /// that a column names or of a visitor.
+    ///
+    /// Rows are recorded as [`Activities::record`](crate::Activities::record) records them, with all
+    /// that follows from it; of the report, `created` were recorded and `unchanged` were there under
+    /// their key. What does not fit stands in the report, and `watch` is as in
+    /// [`Crm::ingest_table`].
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use crm_core::arrow_array::{
+    ///     ArrayRef, RecordBatch, RecordBatchIterator, StringArray, TimestampMicrosecondArray,
+    /// };
+    /// use crm_core::{ActivityPreset, Crm, Flow, IngestActivities};
+    ///
+    /// let crm = Crm::in_memory()?;
+    /// crm.activity_kinds().define_preset(ActivityPreset::WebVisit)?;
+    /// let who: ArrayRef = Arc::new(StringArray::from(vec!["cookie 1", "cookie 2"]));
+    /// let at = TimestampMicrosecondArray::from(vec![0, 1]).with_timezone("UTC");
+    /// let columns = [("visitor", who), ("at", Arc::new(at) as ArrayRef)];
+    /// let batch = RecordBatch::try_from_iter(columns).unwrap();
+    /// let schema = batch.schema();
+    /// let stream = RecordBatchIterator::new([Ok(batch)], schema);
+    /// let request = IngestActivities::new("web_visit");
+    /// let report = crm.ingest_activities(&request, stream, &mut |_| Flow::Continue)?;
+    /// assert_eq!(report.created, 2);
+    /// # Ok::<(), crm_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `UnknownType`; `UnknownAttribute` or `Archived`, naming the column; `WrongKind` if a column is
+    /// of a type that cannot go there, and `InvalidArgument` if its times have no time zone and
+    /// `columns` names none, or if no column says when or whose an activity was; and as
+    /// [`Crm::ingest_table`].
+    pub fn ingest_activities(
+        &self,
+        request: &IngestActivities,
+        stream: impl RecordBatchReader + Send,
+        watch: &mut Watch<'_>,
+    ) -> Result<ImportReport> {
+        self.shared.observers.check_not_inside()?;
+        let (table, columns) = open(stream, &request.columns)?;
+        let mut rows = ActivityRows::new(&self.catalog(), request, Box::new(table), columns)?;
+        self.take_in(&mut rows, None, request.all_or_nothing, watch)?;
+        Ok(rows.report())
+    }
+}
+
+/// The rows of a stream, and where their columns go: as `named`, or each to its own name.
+fn open<'r>(
+    stream: impl RecordBatchReader + Send + 'r,
+    named: &[ColumnMapping],
+) -> Result<(ArrowRows<'r>, Vec<ColumnMapping>)> {
+    let columns = named.iter().map(|mapping| mapping.column.as_str());
+    let rows = ArrowRows::open(Box::new(stream), columns)?;
+    let columns = if named.is_empty() { rows.own_names() } else { named.to_vec() };
+    Ok((rows, columns))
 }

@@ -2,8 +2,9 @@
 
 use super::{Catalog, Crm};
 use crate::{
-    ChangeKind, CheckCondition, CheckedCondition, Condition, ConditionAnswer, ConditionPlan, Error,
-    ErrorKind, EvaluateCondition, ExplainCondition, RecordId, Result, Timestamp,
+    ChangeKind, CheckCondition, CheckedCondition, Condition, ConditionAnswer, ConditionPlan,
+    DefineAssociationType, Error, ErrorKind, EvaluateCondition, ExplainCondition, RecordId, Result,
+    Timestamp,
     cell::Cell,
     condition::{
         self, AssociationShape, ChangeFact, ChangedTest, Checked, Facts, Moment, Node, RelatedFact,
@@ -188,9 +189,9 @@ impl Loader<'_> {
                     let row = lifecycles::standing(self.conn, test.lifecycle, row.id)?;
                     Facts::Stage(row.and_then(|row| row.stage))
                 }
-                Test::Segment(test) => Facts::Segment(
-                    segments::member(self.conn, test.segment, row.id)?.is_some(),
-                ),
+                Test::Segment(test) => {
+                    Facts::Segment(segments::member(self.conn, test.segment, row.id)?.is_some())
+                }
                 Test::Changed(test) => Facts::Changes(self.changes(test, model, row.id)?),
             });
         }
@@ -296,8 +297,8 @@ impl Schema for Catalog {
 
     fn association(&self, name: &str) -> Option<AssociationShape<'_>> {
         let model = &self.find_associations(name)?.model;
-        let (from, to) = (&model.definition.from, &model.definition.to);
-        Some(AssociationShape { id: model.id, from, to })
+        let DefineAssociationType { from, to, roles, .. } = &model.definition;
+        Some(AssociationShape { id: model.id, from, to, roles })
     }
 
     fn lifecycles(&self, entity_type: &str) -> Vec<&LifecycleModel> {

@@ -9,7 +9,7 @@ use super::{
     imports::{Rows, Source},
 };
 use crate::{
-    ImportCsv, ImportMode, ImportReport, MappingProposal, ProposeMapping, Result,
+    ImportCsv, ImportMode, ImportReport, Kind, MappingProposal, ProposeMapping, Result,
     exchange::{RowCell, RowSource as _, TableReader, find_key, propose},
     ops::Watch,
 };
@@ -80,7 +80,7 @@ impl Crm {
         let mut samples: Vec<Vec<String>> = Vec::new();
         while samples.len() < SAMPLE_ROWS && table.advance()? {
             // What is no text resembles no id, and that is all that is asked.
-            let cell = |column| match table.cell(column) {
+            let cell = |column| match table.cell(column, Kind::Text) {
                 Ok(RowCell::Text(text)) => text.to_owned(),
                 _ => String::new(),
             };

@@ -3,26 +3,17 @@
 
 use std::{path::Path, time::Duration};
 
-use super::{Catalog, Crm, check_range, progress::Reports, verify_search};
+use super::{Crm, check_range, progress::Reports, verify::Compared, verify_search};
 use crate::{
-    BackupTo, ChangeKind, DatabaseStats, EngineInfo, Error, ErrorKind, Flow, Progress, RecordId,
-    Result, RunSql, SqlResult, SqlRow, Timestamp, TypeCount, Value, VerifyReport,
+    BackupTo, DatabaseStats, EngineInfo, Error, ErrorKind, Flow, Progress, RecordId, Result,
+    RunSql, SqlResult, SqlRow, TypeCount, Value, VerifyReport,
     cell::Cell,
-    journal::read_body,
     limits,
-    record::Draft,
-    store::{
-        self, Connection, Depth, QueryLimits, files, journal,
-        records::{self as rows, Position, Selection, StoredRow},
-        search::{self, Owner},
-        table::Table,
-    },
+    store::{self, Depth, QueryLimits, files, journal, records as rows, table::Table},
 };
 
 /// How many findings a verification lists.
 pub(super) const FINDINGS: usize = 100;
-/// Records that are verified in one go, from one state of the file.
-const VERIFIED_AT_ONCE: u32 = 1000;
 
 impl Crm {
     /// Which engine this is.
@@ -147,8 +138,10 @@ impl Crm {
         };
         let mark = self.shared.store.mark();
         let mut reports = Reports::new(&self.shared.observers, watch);
-        let mut goes_on = |progress, is_last| {
-            let flow = reports.step(progress, is_last);
+        let mut done = 0;
+        let mut goes_on = |count: usize, is_last| {
+            done += count as u64;
+            let flow = reports.step(Progress { done, total: None }, is_last);
             self.shared.store.check_interrupted(mark)?;
             match flow {
                 Flow::Continue => Ok(()),
@@ -157,42 +150,17 @@ impl Crm {
                 }
             }
         };
-        let searched = self.shared.store.read_snapshot(|conn| {
-            verify_search::verify_whole(conn, &Catalog::load(conn)?, &mut report)
-        });
-        match searched {
-            Err(error) if is_finding(error.kind()) => {
-                report.problems.push(format!("search: {}", error.message()));
-            }
-            searched => searched?,
-        }
-        for table in self.catalog().iter() {
-            let name = &table.model.name;
-            let mut after = None;
-            loop {
-                let page = self.shared.store.read_snapshot(|conn| {
-                    // The schema of the same state: others may change it between two pages.
-                    let catalog = Catalog::load(conn)?;
-                    verify_page(conn, &catalog, catalog.table(name)?, after.take(), &mut report)
-                });
-                let last = match page {
-                    Err(error) if is_finding(error.kind()) => {
-                        report.problems.push(format!("{name}: {}", error.message()));
-                        None
-                    }
-                    page => page?,
-                };
-                goes_on(Progress { done: report.records, total: None }, false)?;
-                match last {
-                    Some(id) => after = Some(Position { key: Cell::Null, id }),
-                    None => break,
-                }
-            }
-        }
-        self.verify_activities(&mut report, &mut goes_on)?;
-        self.verify_associations(&mut report, &mut goes_on)?;
-        self.verify_lifecycles(&mut report, &mut goes_on)?;
-        self.verify_segments(&mut report, goes_on)?;
+        let mut step = |count| goes_on(count, false);
+        self.verify_pages::<()>("search", &mut report, &mut step, |conn, catalog, _, report| {
+            verify_search::verify_whole(conn, catalog, report)?;
+            Ok(Compared::new(0, None))
+        })?;
+        self.verify_records(&mut report, &mut step)?;
+        self.verify_activities(&mut report, &mut step)?;
+        self.verify_associations(&mut report, &mut step)?;
+        self.verify_lifecycles(&mut report, &mut step)?;
+        self.verify_segments(&mut report, &mut step)?;
+        goes_on(0, true)?;
         report.problems.truncate(FINDINGS);
         report.is_ok = report.problems.is_empty();
         Ok(report)
@@ -203,118 +171,6 @@ impl Crm {
 /// ask for any amount of memory.
 pub(super) const fn is_finding(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::Corrupt | ErrorKind::LimitExceeded)
-}
-
-/// Compares a page of records with the journal and returns the last id, if a next page may follow.
-fn verify_page(
-    conn: &Connection,
-    catalog: &Catalog,
-    table: &Table,
-    after: Option<Position>,
-    report: &mut VerifyReport,
-) -> Result<Option<RecordId>> {
-    let is_first = after.is_none();
-    if is_first {
-        let created = journal::count_created(conn, &table.model.name)?;
-        let stored = rows::count(conn, table, &[], crate::Archived::Include)?;
-        if created != stored {
-            let name = &table.model.name;
-            report.problems.push(format!(
-                "{name}: the table has {stored} records, the journal created {created}"
-            ));
-        }
-    }
-    let selection = Selection {
-        terms: &[],
-        archived: crate::Archived::Include,
-        order: None,
-        after,
-        limit: VERIFIED_AT_ONCE,
-    };
-    let page = rows::list(conn, table, &selection)?;
-    for row in &page {
-        report.records += 1;
-        let finding = match rebuild(conn, table, row.id) {
-            Ok(rebuilt) if rebuilt.as_ref() == Some(row) => {
-                match miscalculated(conn, catalog, table, row)? {
-                    Some(name) => format!("{name} is not what its formula gives"),
-                    None if has_other_words(conn, table, row)? => {
-                        "the index of words differs from the table".to_owned()
-                    }
-                    None => continue,
-                }
-            }
-            Ok(_) => "the table differs from the journal".to_owned(),
-            Err(error) if is_finding(error.kind()) => error.message().to_owned(),
-            Err(error) => return Err(error),
-        };
-        if report.problems.len() < FINDINGS {
-            let name = &table.model.name;
-            report.problems.push(format!("{name} {}: {finding}", row.id));
-        }
-    }
-    let is_full = page.len() == VERIFIED_AT_ONCE as usize;
-    Ok(page.last().filter(|_| is_full).map(|row| row.id))
-}
-
-/// An attribute of a row that is not what its formula gives.
-fn miscalculated<'t>(
-    conn: &Connection,
-    catalog: &Catalog,
-    table: &'t Table,
-    row: &StoredRow,
-) -> Result<Option<&'t str>> {
-    let model = &table.model;
-    if model.calculated.is_empty() && model.rollups.is_empty() {
-        return Ok(None);
-    }
-    let rollups = catalog.rollups().of_type(model.id);
-    let values = rollups.map(|kept| kept.read(conn, table, row.id)).collect::<Result<Vec<_>>>()?;
-    let draft = Draft::recalculate(model, row.cells.clone(), values);
-    Ok(draft.changed.first().map(|place| model.attributes[*place].name()))
-}
-
-/// Whether the index holds other words than those of the row.
-fn has_other_words(conn: &Connection, table: &Table, row: &StoredRow) -> Result<bool> {
-    let model = &table.model;
-    if model.searched.is_empty() {
-        return Ok(false);
-    }
-    let seq = search::created_seq(conn, row.id)?;
-    let expected = Some((&row.cells[..], row.archived_at.is_some()));
-    verify_search::differs(conn, Owner::Type(model.id), model, seq, expected)
-}
-
-/// The row of a record as its changes make it; `None` if the journal does not create it.
-fn rebuild(conn: &Connection, table: &Table, id: RecordId) -> Result<Option<StoredRow>> {
-    let mut row: Option<StoredRow> = None;
-    journal::of_record(conn, id, 0, |change| {
-        let at: Timestamp = change.hlc.at();
-        if change.kind == ChangeKind::RecordCreated {
-            let cells = vec![Cell::Null; table.model.columns];
-            row = Some(StoredRow {
-                id,
-                version: 0,
-                created_at: at,
-                updated_at: at,
-                archived_at: None,
-                cells,
-            });
-        }
-        let Some(row) = &mut row else { return Ok(false) };
-        row.version += 1;
-        row.updated_at = at;
-        match change.kind {
-            ChangeKind::RecordArchived => row.archived_at = Some(at),
-            ChangeKind::RecordRestored => row.archived_at = None,
-            _ => {}
-        }
-        for (attribute, cells) in read_body(&table.model, &change.body)? {
-            row.cells[attribute.span()].clone_from_slice(&cells);
-        }
-        Ok(true)
-    })?;
-    Ok(row)
 }
 
 fn to_parameter(value: &Value) -> Result<Cell> {

@@ -12,6 +12,8 @@ mod activity_kinds;
 mod arrow_export;
 #[cfg(feature = "arrow")]
 mod arrow_import;
+#[cfg(feature = "arrow")]
+mod arrow_spool;
 mod association_types;
 mod associations;
 mod audit;
@@ -46,9 +48,11 @@ mod timers;
 mod types;
 mod vcard_export;
 mod vcard_import;
+mod verify;
 mod verify_activities;
 mod verify_associations;
 mod verify_lifecycles;
+mod verify_records;
 mod verify_search;
 mod verify_segments;
 mod view;

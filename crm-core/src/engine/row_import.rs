@@ -25,7 +25,7 @@ impl Crm {
         watch: &mut Watch<'_>,
     ) -> Result<ImportReport> {
         let (problems, tally) = (Problems::default(), Tally::default());
-        let mut import = Import { rows, problems, tally, has_more: false };
+        let mut import = Import { rows, problems, tally };
         self.take_in(&mut import, total, all_or_nothing, watch)?;
         let Import { rows, problems, tally, .. } = import;
         Ok(tally.report(problems.finish(rows.table.header())))
@@ -37,20 +37,17 @@ struct Import<'r> {
     rows: Rows<'r>,
     problems: Problems,
     tally: Tally,
-    /// Whether more may come than was fetched.
-    has_more: bool,
 }
 
 impl Intake for Import<'_> {
     fn prepare(&mut self) -> Result<()> {
-        self.has_more = self.rows.table.fetch()?;
-        Ok(())
+        self.rows.fetch()
     }
 
     fn batch(&mut self, writing: &mut Writing<'_>) -> Result<bool> {
-        let Self { rows, problems, tally, has_more } = self;
+        let Self { rows, problems, tally } = self;
         let (tx, catalog) = (writing.tx, writing.catalog.clone());
-        let is_ended = rows.batch(tx, &catalog, None, |table, schema, judged| {
+        rows.batch(tx, &catalog, None, |table, schema, judged| {
             let Judged { number, decision, beside, faults } = judged;
             let outcome = match carry_out(writing, schema, decision, beside)? {
                 RowDecision::Create => Some(Outcome::Created),
@@ -63,8 +60,7 @@ impl Intake for Import<'_> {
                 problems.add(table.header(), number, column, &error, outcome.is_none());
             }
             Ok(Flow::Continue)
-        })?;
-        Ok(is_ended && !*has_more)
+        })
     }
 
     fn done(&self) -> u64 {

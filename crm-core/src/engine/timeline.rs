@@ -17,7 +17,7 @@ use crate::{
         activities::{Page, Place},
         associations,
         journal::{self as changes, StoredChange},
-        records,
+        lifecycles, records,
         table::Table,
     },
 };
@@ -37,9 +37,16 @@ type Ended = [i64; 3];
 
 const BEGINNING: Ended = [i64::MAX; 3];
 
+impl TimelineKind {
+    /// Whether an item of this sort happened when the journal says, and not when somebody says.
+    const fn is_dated_by_journal(self) -> bool {
+        matches!(self, Self::Change | Self::Association)
+    }
+}
+
 impl Crm {
     /// Reads a page of a record's timeline: its activities, those that are linked to it, its changes,
-    /// and those of its associations, the latest first.
+    /// those of its associations, and the stages to which it came, the latest first.
     ///
     /// ```
     /// use crm_core::{ActivityPreset, Crm, ListTimeline, NewActivity, RecordRef, values};
@@ -73,7 +80,7 @@ impl Crm {
             found.truncate(request.limit as usize);
             let next = found.last().filter(|_| has_more).map(|last| {
                 let mut shown = found.iter().rev();
-                let change = shown.find(|found| found.kind != TimelineKind::Activity);
+                let change = shown.find(|found| found.kind.is_dated_by_journal());
                 let change = change.map_or(after[2], |found| found.place.1);
                 cursor::write_place(Listing::Timeline, [last.place.0, last.place.1, change])
             });
@@ -115,6 +122,11 @@ fn find(
             changes::places_of_associations(conn, request.id, change, page.before, page.limit)?;
         found.extend(changes.into_iter().map(|place| Found { place, role: None, kind }));
     }
+    if wants(TimelineKind::Stage) {
+        let kind = TimelineKind::Stage;
+        let moves = lifecycles::moves(conn, request.id, page.before, page.limit)?;
+        found.extend(moves.into_iter().map(|place| Found { place, role: None, kind }));
+    }
     Ok(found)
 }
 
@@ -137,11 +149,14 @@ fn read(
     let mut activities = activities.into_iter().map(TimelineItem::Activity);
     let mut changes = changes.into_iter().map(TimelineItem::Change);
     let mut associations = associations.into_iter().map(TimelineItem::Association);
+    let moves = lifecycles::moves_of(conn, request.id, &places(TimelineKind::Stage))?;
+    let mut moves = moves.into_iter().map(TimelineItem::Stage);
     let entries = found.into_iter().filter_map(|found| {
         let item = match found.kind {
             TimelineKind::Activity => activities.next(),
             TimelineKind::Change => changes.next(),
             TimelineKind::Association => associations.next(),
+            TimelineKind::Stage => moves.next(),
         };
         let (at, seq) = found.place;
         Some(TimelineEntry { at: Timestamp::clamped(at), seq, role: found.role, item: item? })

@@ -1,6 +1,6 @@
 //! Ticks: doing what falls due, each timer at its own instant, in transactions of bounded size.
 
-use super::{Crm, Writing, check_range, progress::Reports, segments};
+use super::{Crm, Writing, check_range, lifecycles, progress::Reports, segments};
 use crate::{
     Error, ErrorKind, Flow, NextTimer, Progress, Result, Tick, TickTimers, Timestamp,
     ops::Watch,
@@ -82,7 +82,7 @@ fn batch(writing: &mut Writing<'_>, until: Timestamp, most: u64) -> Result<Tick>
         return Err(out_of_range("lies before an earlier tick"));
     }
     let clock = writing.now;
-    let (mut done, mut at, mut is_complete) = (0, before.unwrap_or(until).min(until), false);
+    let (mut done, mut at, mut is_complete) = (0, before.unwrap_or(Timestamp::MIN), false);
     while done < most {
         let Some(timer) = rows::first_due(writing.tx, until)? else {
             (at, is_complete) = (until, true);
@@ -105,8 +105,9 @@ fn fall_due(writing: &mut Writing<'_>, timer: &TimerRow) -> Result<()> {
     let TimerRow { room, owner, record, .. } = *timer;
     rows::set(writing.tx, (room, owner, record), None)?;
     match room {
+        Room::Lifecycle => lifecycles::on_due(writing, owner, record),
         Room::Segment => segments::on_due(writing, owner, record),
-        Room::Lifecycle | Room::Score | Room::Rule => Ok(()),
+        Room::Score | Room::Rule => Ok(()),
     }
 }
 

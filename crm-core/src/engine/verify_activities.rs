@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use super::{
     Catalog, Crm,
     database::{FINDINGS, is_finding},
+    verify::{Compared, Step, VERIFIED_AT_ONCE, note},
     verify_search,
 };
 use crate::{
-    ChangeKind, Error, ErrorKind, Progress, RecordRef, Result, VerifyReport,
+    ChangeKind, Error, ErrorKind, RecordRef, Result, VerifyReport,
     journal::{ActivityBody, read_visitor},
     store::{
         Connection,
@@ -18,42 +19,24 @@ use crate::{
     },
 };
 
-/// Activities that are verified in one go, from one state of the file.
-const VERIFIED_AT_ONCE: u32 = 1000;
-
 impl Crm {
-    /// Compares every activity, its links and its visitor with the journal; `goes_on` hears of each
-    /// step.
+    /// Compares every activity, its links and its visitor with the journal; `step` hears of each
+    /// page.
     ///
     /// # Errors
     ///
-    /// What `goes_on` answers. What is found is no error but stands in the report.
+    /// What `step` answers. What is found is no error but stands in the report.
     pub(super) fn verify_activities(
         &self,
         report: &mut VerifyReport,
-        mut goes_on: impl FnMut(Progress, bool) -> Result<()>,
+        step: &mut Step<'_>,
     ) -> Result<()> {
-        let mut after = Some(0);
-        while let Some(seq) = after {
-            let page = self.shared.store.read_snapshot(|conn| {
-                // The schema of the same state: others may change it between two pages.
-                let catalog = Catalog::load(conn)?;
-                if seq == 0 {
-                    verify_whole(conn, &catalog, report)?;
-                }
-                verify_page(conn, &catalog, seq, report)
-            });
-            after = match page {
-                Err(error) if is_finding(error.kind()) => {
-                    report.problems.push(format!("activities: {}", error.message()));
-                    None
-                }
-                page => page?,
-            };
-            let done = report.records + report.activities;
-            goes_on(Progress { done, total: None }, false)?;
-        }
-        Ok(())
+        self.verify_pages("activities", report, step, |conn, catalog, after, report| {
+            if after.is_none() {
+                verify_whole(conn, catalog, report)?;
+            }
+            verify_page(conn, catalog, after, report)
+        })
     }
 }
 
@@ -104,15 +87,15 @@ fn verify_visitors(conn: &Connection, report: &mut VerifyReport) -> Result<()> {
     Ok(())
 }
 
-/// Compares a page of activities with the journal and returns the last place, if a next page may
-/// follow.
+/// Compares a page of activities with the journal.
 fn verify_page(
     conn: &Connection,
     catalog: &Catalog,
-    after: i64,
+    after: Option<i64>,
     report: &mut VerifyReport,
-) -> Result<Option<i64>> {
-    let places = rows::places_after(conn, after, VERIFIED_AT_ONCE)?;
+) -> Result<Compared<i64>> {
+    // Places begin at 1.
+    let places = rows::places_after(conn, after.unwrap_or(0), VERIFIED_AT_ONCE)?;
     let mut stored = rows::get_many(conn, &places)?;
     let unknown = |_| Error::new(ErrorKind::Corrupt, "an activity is of an unknown kind");
     let kind = |name: &str| catalog.kind(name).map(|kind| &**kind).map_err(unknown);
@@ -131,12 +114,9 @@ fn verify_page(
             Some(Err(error)) if is_finding(error.kind()) => error.message().to_owned(),
             Some(Err(error)) => return Err(error),
         };
-        if report.problems.len() < FINDINGS {
-            report.problems.push(format!("activity of change {seq}: {finding}"));
-        }
+        note(report, format!("activity of change {seq}: {finding}"));
     }
-    let is_full = places.len() == VERIFIED_AT_ONCE as usize;
-    Ok(places.last().copied().filter(|_| is_full))
+    Ok(Compared::new(places.len(), places.last().copied()))
 }
 
 /// Whether the index holds other words than those of an activity, which has none when it no longer

@@ -2,10 +2,11 @@
 
 use super::{
     Catalog, Crm,
-    database::{FINDINGS, is_finding},
+    database::is_finding,
+    verify::{Compared, Step, VERIFIED_AT_ONCE, note},
 };
 use crate::{
-    ChangeKind, Progress, Result, VerifyReport,
+    ChangeKind, Result, VerifyReport,
     association::StoredAssociation,
     cell::Cell,
     journal::AssociationBody,
@@ -16,41 +17,23 @@ use crate::{
     },
 };
 
-/// Associations that are verified in one go, from one state of the file.
-const VERIFIED_AT_ONCE: u32 = 1000;
-
 impl Crm {
-    /// Compares every association with the journal; `goes_on` hears of each step.
+    /// Compares every association with the journal; `step` hears of each page.
     ///
     /// # Errors
     ///
-    /// What `goes_on` answers. What is found is no error but stands in the report.
+    /// What `step` answers. What is found is no error but stands in the report.
     pub(super) fn verify_associations(
         &self,
         report: &mut VerifyReport,
-        mut goes_on: impl FnMut(Progress, bool) -> Result<()>,
+        step: &mut Step<'_>,
     ) -> Result<()> {
-        let mut after = Some(0);
-        while let Some(seq) = after {
-            let page = self.shared.store.read_snapshot(|conn| {
-                // The schema of the same state: others may change it between two pages.
-                let catalog = Catalog::load(conn)?;
-                if seq == 0 {
-                    verify_whole(conn, &catalog, report)?;
-                }
-                verify_page(conn, &catalog, seq, report)
-            });
-            after = match page {
-                Err(error) if is_finding(error.kind()) => {
-                    report.problems.push(format!("associations: {}", error.message()));
-                    None
-                }
-                page => page?,
-            };
-            let done = report.records + report.activities + report.associations;
-            goes_on(Progress { done, total: None }, false)?;
-        }
-        Ok(())
+        self.verify_pages("associations", report, step, |conn, catalog, after, report| {
+            if after.is_none() {
+                verify_whole(conn, catalog, report)?;
+            }
+            verify_page(conn, catalog, after, report)
+        })
     }
 }
 
@@ -73,16 +56,16 @@ fn verify_whole(conn: &Connection, catalog: &Catalog, report: &mut VerifyReport)
     Ok(())
 }
 
-/// Compares a page of associations with the journal and returns the last place, if a next page may
-/// follow.
+/// Compares a page of associations with the journal.
 fn verify_page(
     conn: &Connection,
     catalog: &Catalog,
-    after: i64,
+    after: Option<i64>,
     report: &mut VerifyReport,
-) -> Result<Option<i64>> {
-    let page = rows::page(conn, after, VERIFIED_AT_ONCE)?;
-    let (is_full, last) = (page.len() == VERIFIED_AT_ONCE as usize, page.last().map(|row| row.seq));
+) -> Result<Compared<i64>> {
+    // Places begin at 1.
+    let page = rows::page(conn, after.unwrap_or(0), VERIFIED_AT_ONCE)?;
+    let compared = Compared::new(page.len(), page.last().map(|row| row.seq));
     for mut row in page {
         report.associations += 1;
         let table = catalog.associations(&row.association_type)?;
@@ -93,11 +76,9 @@ fn verify_page(
             Err(error) if is_finding(error.kind()) => error.message().to_owned(),
             Err(error) => return Err(error),
         };
-        if report.problems.len() < FINDINGS {
-            report.problems.push(format!("{} {}: {finding}", row.association_type, row.id));
-        }
+        note(report, format!("{} {}: {finding}", row.association_type, row.id));
     }
-    Ok(last.filter(|_| is_full))
+    Ok(compared)
 }
 
 /// The row of an association as its changes make it; `None` if the journal does not add it.

@@ -2,51 +2,32 @@
 
 use super::{
     Catalog, Crm,
-    database::{FINDINGS, is_finding},
+    database::is_finding,
+    verify::{Compared, Step, VERIFIED_AT_ONCE, note},
 };
 use crate::{
-    ChangeKind, Progress, RecordId, Result, VerifyReport,
+    ChangeKind, RecordId, Result, VerifyReport,
     lifecycle::{EntryBody, RemapBody, StageBody, StandingRow, VisitRow},
     store::{Connection, journal, lifecycles as rows},
 };
 
-/// Records that are verified in one go, from one state of the file.
-const VERIFIED_AT_ONCE: u32 = 1000;
-
 impl Crm {
-    /// Compares where every record stands, and stood, with the journal; `goes_on` hears of each step.
+    /// Compares where every record stands, and stood, with the journal; `step` hears of each page.
     ///
     /// # Errors
     ///
-    /// What `goes_on` answers. What is found is no error but stands in the report.
+    /// What `step` answers. What is found is no error but stands in the report.
     pub(super) fn verify_lifecycles(
         &self,
         report: &mut VerifyReport,
-        mut goes_on: impl FnMut(Progress, bool) -> Result<()>,
+        step: &mut Step<'_>,
     ) -> Result<()> {
-        let before = report.records + report.activities + report.associations;
-        let (mut after, mut done) = (None, 0);
-        loop {
-            let is_first = after.is_none();
-            let page = self.shared.store.read_snapshot(|conn| {
-                if is_first {
-                    verify_whole(conn, report)?;
-                }
-                // The schema of the same state: others may change it between two pages.
-                verify_page(conn, &Catalog::load(conn)?, after, report, &mut done)
-            });
-            after = match page {
-                Err(error) if is_finding(error.kind()) => {
-                    report.problems.push(format!("stages: {}", error.message()));
-                    None
-                }
-                page => page?,
-            };
-            goes_on(Progress { done: before + done, total: None }, after.is_none())?;
+        self.verify_pages("stages", report, step, |conn, catalog, after, report| {
             if after.is_none() {
-                return Ok(());
+                verify_whole(conn, report)?;
             }
-        }
+            verify_page(conn, catalog, after, report)
+        })
     }
 }
 
@@ -64,19 +45,17 @@ fn verify_whole(conn: &Connection, report: &mut VerifyReport) -> Result<()> {
     Ok(())
 }
 
-/// Compares a page with the journal and returns the last place, if a next page may follow.
+/// Compares a page with the journal.
 fn verify_page(
     conn: &Connection,
     catalog: &Catalog,
     after: Option<(i64, RecordId)>,
     report: &mut VerifyReport,
-    done: &mut u64,
-) -> Result<Option<(i64, RecordId)>> {
+) -> Result<Compared<(i64, RecordId)>> {
     let page = rows::page(conn, after, VERIFIED_AT_ONCE)?;
-    let is_full = page.len() == VERIFIED_AT_ONCE as usize;
     let last = page.last().map(|row| (row.lifecycle, row.record));
+    let compared = Compared::new(page.len(), last);
     for row in page {
-        *done += 1;
         let name = catalog.lifecycles().find(|model| model.id == row.lifecycle);
         let name = name.map_or("unknown", |model| model.name());
         let visits = rows::visits(conn, row.lifecycle, row.record, (i64::MIN, i64::MAX))?;
@@ -87,11 +66,9 @@ fn verify_page(
             Err(error) if is_finding(error.kind()) => error.message().to_owned(),
             Err(error) => return Err(error),
         };
-        if report.problems.len() < FINDINGS {
-            report.problems.push(format!("lifecycle {name}, record {}: {finding}", row.record));
-        }
+        note(report, format!("lifecycle {name}, record {}: {finding}", row.record));
     }
-    Ok(last.filter(|_| is_full))
+    Ok(compared)
 }
 
 /// Where a record stands and stood as its changes make it; `None` if they are another one's.

@@ -3,10 +3,11 @@
 
 use super::{
     Catalog, Crm,
-    database::{FINDINGS, is_finding},
+    database::FINDINGS,
+    verify::{Compared, Step, VERIFIED_AT_ONCE, note},
 };
 use crate::{
-    ChangeKind, Progress, Result, VerifyReport,
+    ChangeKind, Result, VerifyReport,
     condition::Moment,
     segment::MemberBody,
     store::{
@@ -15,46 +16,25 @@ use crate::{
     },
 };
 
-/// Changes that are verified in one go, from one state of the file.
-const VERIFIED_AT_ONCE: u32 = 1000;
-
 impl Crm {
     /// Compares when members came and went with the journal, who is one with that, and the members of
-    /// live segments with their conditions; `goes_on` hears of each step.
+    /// live segments with their conditions; `step` hears of each page.
     ///
     /// # Errors
     ///
-    /// What `goes_on` answers. What is found is no error but stands in the report.
+    /// What `step` answers. What is found is no error but stands in the report.
     pub(super) fn verify_segments(
         &self,
         report: &mut VerifyReport,
-        mut goes_on: impl FnMut(Progress, bool) -> Result<()>,
+        step: &mut Step<'_>,
     ) -> Result<()> {
-        let before = report.records + report.activities + report.associations;
-        let (mut after, mut done) = (None, 0);
-        loop {
-            let is_first = after.is_none();
-            let page = self.shared.store.read_snapshot(|conn| {
-                // The schema of the same state: others may change it between two pages.
-                let catalog = Catalog::load(conn)?;
-                if is_first {
-                    verify_whole(conn, report)?;
-                    self.verify_conditions(conn, &catalog, report)?;
-                }
-                verify_page(conn, &catalog, after, report, &mut done)
-            });
-            after = match page {
-                Err(error) if is_finding(error.kind()) => {
-                    report.problems.push(format!("segments: {}", error.message()));
-                    None
-                }
-                page => page?,
-            };
-            goes_on(Progress { done: before + done, total: None }, after.is_none())?;
+        self.verify_pages("segments", report, step, |conn, catalog, after, report| {
             if after.is_none() {
-                return Ok(());
+                verify_whole(conn, report)?;
+                self.verify_conditions(conn, catalog, report)?;
             }
-        }
+            verify_page(conn, catalog, after, report)
+        })
     }
 
     /// Compares the members of live segments with their conditions.
@@ -92,34 +72,33 @@ fn verify_whole(conn: &Connection, report: &mut VerifyReport) -> Result<()> {
         ));
     }
     if strays > 0 {
-        report.problems.push(format!("segments: {strays} members differ from when they came and went"));
+        report
+            .problems
+            .push(format!("segments: {strays} members differ from when they came and went"));
     }
     Ok(())
 }
 
-/// Compares a page with the journal and returns the last place, if a next page may follow.
+/// Compares a page with the journal.
 fn verify_page(
     conn: &Connection,
     catalog: &Catalog,
     after: Option<ChangePlace>,
     report: &mut VerifyReport,
-    done: &mut u64,
-) -> Result<Option<ChangePlace>> {
+) -> Result<Compared<ChangePlace>> {
     let page = rows::change_page(conn, after, VERIFIED_AT_ONCE)?;
-    let is_full = page.len() == VERIFIED_AT_ONCE as usize;
     let last = page.last().map(|row| (row.segment, row.record, row.seq));
+    let compared = Compared::new(page.len(), last);
     for row in page {
-        *done += 1;
         let name = catalog.segments().find(|model| model.id == row.segment);
         let name = name.map_or("unknown", |model| model.name());
-        if !is_told(&row, name) && report.problems.len() < FINDINGS {
-            report.problems.push(format!(
-                "segment {name}, record {}: the table differs from the journal",
-                row.record
-            ));
+        if !is_told(&row, name) {
+            let record = row.record;
+            let finding = "the table differs from the journal";
+            note(report, format!("segment {name}, record {record}: {finding}"));
         }
     }
-    Ok(last.filter(|_| is_full))
+    Ok(compared)
 }
 
 /// Whether the journal says the same.

@@ -102,6 +102,12 @@ impl CellReader {
     ) -> Result<Option<Value>> {
         match (self, cell) {
             (_, RowCell::Text(text)) => self.read_text(attribute, text),
+            (Self::Timestamp { zone, .. }, RowCell::Local(text)) => {
+                iso_time(&text, zone.as_deref()).map(|moment| Some(moment.into()))
+            }
+            (_, RowCell::Local(_)) => {
+                Err(Error::new(ErrorKind::InvalidValue, "a time of the day, where none is wanted"))
+            }
             // An exact number is kept as its digits, whatever separators texts have.
             (Self::Decimal(_), RowCell::Value(value)) => Ok(Some(digits(value))),
             (_, RowCell::Value(value)) => Ok(Some(value)),

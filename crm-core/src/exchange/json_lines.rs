@@ -13,7 +13,7 @@ use std::{
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::{RowCell, RowSource};
-use crate::{Error, ErrorKind, Result, Value, limits, normal};
+use crate::{Error, ErrorKind, Kind, Result, Value, limits, normal};
 
 /// Objects within objects.
 const DEPTH: usize = 8;
@@ -146,7 +146,7 @@ impl<R: Read> RowSource for JsonLines<R> {
             .with_hint("write one object a line, with each key once"))
     }
 
-    fn cell(&self, column: usize) -> Result<RowCell<'_>> {
+    fn cell(&self, column: usize, _kind: Kind) -> Result<RowCell<'_>> {
         match self.columns.cells.get(column) {
             None | Some(Held::Nothing) => Ok(RowCell::Text("")),
             Some(Held::Value(Value::Text(text))) if text.len() > limits::CSV_CELL_BYTES => {
@@ -311,14 +311,14 @@ mod tests {
         assert!(table.advance().unwrap());
         assert_eq!(table.header(), ["a", "b", "home.city", "home.geo.x"]);
         let integer = RowCell::Value(Value::Integer(1));
-        let cells: Vec<_> = (0..4).map(|place| table.cell(place).unwrap()).collect();
+        let cells: Vec<_> = (0..4).map(|place| table.cell(place, Kind::Text).unwrap()).collect();
         assert_eq!(
             cells,
             [RowCell::Text(""), integer, RowCell::Text("Ulm"), RowCell::Value(Value::Real(1.5))]
         );
         assert!(table.advance().unwrap());
         assert_eq!(table.number(), 2);
-        assert_eq!(table.cell(4).unwrap(), RowCell::Value(vec!["x", "y"].into()));
+        assert_eq!(table.cell(4, Kind::Text).unwrap(), RowCell::Value(vec!["x", "y"].into()));
         assert!(table.is_blank(0) && table.is_blank(1) && !table.is_blank(5));
         assert!(!table.advance().unwrap());
         assert_eq!(table.bytes_read(), text.len() as u64);
@@ -343,7 +343,7 @@ mod tests {
         let name = ["a"; DEPTH].join(".");
         let mut table = table(&deep, &[&name]);
         assert!(table.advance().unwrap() && table.check().is_ok());
-        assert_eq!(table.cell(0).unwrap_err().kind(), ErrorKind::InvalidValue);
+        assert_eq!(table.cell(0, Kind::Text).unwrap_err().kind(), ErrorKind::InvalidValue);
     }
 
     #[test]
@@ -352,7 +352,7 @@ mod tests {
         let mut table = table(text, &["a", "b", "c"]);
         assert!(table.advance().unwrap() && table.check().is_ok());
         for place in 0..3 {
-            assert_eq!(table.cell(place).unwrap_err().kind(), ErrorKind::InvalidValue);
+            assert_eq!(table.cell(place, Kind::Text).unwrap_err().kind(), ErrorKind::InvalidValue);
             assert!(!table.is_blank(place));
         }
     }

@@ -49,10 +49,10 @@ impl Mapping {
     ///
     /// `InvalidArgument` if a column is missing or ambiguous, if two make the same attribute, if a
     /// format or rule makes no sense, or if mode and key do not agree; `UnknownAttribute`,
-    /// `Archived`.
+    /// `Archived`; as [`RowSource::check_column`].
     pub(crate) fn new<'t>(
         model: &TypeModel,
-        header: &[String],
+        table: &dyn RowSource,
         rules: ImportRules<'_>,
         find_type: impl Fn(&str) -> Option<&'t TypeModel>,
     ) -> Result<Self> {
@@ -60,7 +60,7 @@ impl Mapping {
             return Err(invalid("columns", "no column is mapped")
                 .with_hint("csv.propose proposes a mapping"));
         }
-        let fields = make_fields(model, header, rules.columns, find_type, |attribute, mapping| {
+        let fields = make_fields(model, table, rules.columns, find_type, |attribute, mapping| {
             check_rule(attribute, mapping, rules.mode)
         })?;
         let key = find_mode_key(model, rules, &fields)?;
@@ -87,14 +87,14 @@ impl Mapping {
 /// As [`Mapping::new`]; those of `find_rule`.
 pub(crate) fn make_fields<'t>(
     model: &TypeModel,
-    header: &[String],
+    table: &dyn RowSource,
     mappings: &[ColumnMapping],
     find_type: impl Fn(&str) -> Option<&'t TypeModel>,
     find_rule: impl Fn(&AttributeModel, &ColumnMapping) -> Result<ColumnRule>,
 ) -> Result<Vec<Field>> {
     let mut fields: Vec<Field> = Vec::new();
     for mapping in mappings {
-        let column = find_column(header, &mapping.column)?;
+        let column = find_column(table.header(), &mapping.column)?;
         let (attribute, part) = columns::resolve(model, &mapping.attribute)?;
         let place = model.place(attribute);
         if attribute.is_calculated() {
@@ -102,6 +102,8 @@ pub(crate) fn make_fields<'t>(
         }
         let kind = attribute.definition.kind;
         let rule = find_rule(attribute, mapping)?;
+        let judged = table.check_column(column, kind, part, mapping);
+        judged.map_err(|error| error.with_field(&mapping.column))?;
         let field = match fields.iter().position(|field| field.place == place) {
             Some(found) => &mut fields[found],
             None => {
@@ -197,7 +199,8 @@ impl Field {
         row: &dyn RowSource,
     ) -> Result<Option<Value>, Fault> {
         let Some(Part { column, reader }) = &self.parts[part] else { return Ok(None) };
-        let read = row.cell(*column).and_then(|cell| reader.read(attribute, cell));
+        let cell = row.cell(*column, attribute.definition.kind);
+        let read = cell.and_then(|cell| reader.read(attribute, cell));
         read.map_err(|error| (Some(*column), error))
     }
 

@@ -24,7 +24,7 @@ pub use beside::{ActivityColumns, AssociationColumns, PlannedActivity, PlannedAs
 pub(crate) use cells::CellReader;
 pub(crate) use columns::ID;
 #[cfg(feature = "arrow")]
-pub(crate) use columns::{name as part_name, parts, resolve as resolve_column};
+pub(crate) use columns::{name as part_name, parts};
 pub(crate) use json_lines::JsonLines;
 pub(crate) use mapping::{Fault, Field, Mapping, find_column, find_key, make_fields};
 pub use plan::{

@@ -26,6 +26,10 @@ pub enum SourceFormat {
     /// joined by a dot, as in `home.city`. A value is a text, which is read as a cell of CSV is, a
     /// number, true or false, or a list of texts; null says nothing.
     JsonLines,
+    /// An Arrow IPC file (also called Feather 2) or stream, uncompressed or with LZ4, in batches of at
+    /// most 256 MiB. Which type goes into which kind is said in `docs/arrow.md`. It needs a library
+    /// that was built with the feature `arrow`.
+    Arrow,
 }
 
 /// A table to be imported. Exactly one of `path` and `text` is given.
@@ -41,7 +45,7 @@ pub struct ImportSource {
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub path: Option<String>,
-    /// The table itself, at most 16 MiB.
+    /// The table itself, at most 16 MiB; the bytes of Arrow in base64 (RFC 4648, with padding).
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub text: Option<String>,
@@ -283,7 +287,8 @@ pub struct PlannedChange {
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PlannedRow {
-    /// The row, counted from 1 for the first one after the header; blank lines are not counted.
+    /// The row, counted from 1 for the first one after the header; blank lines are not counted, but
+    /// rows of Arrow that are null throughout.
     pub row: u64,
     /// What would be done with it.
     pub decision: RowDecision,

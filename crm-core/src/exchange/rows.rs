@@ -5,7 +5,7 @@
 //! a cell is shown as it stands; where it cannot be, that is said and nothing is repaired. What a
 //! cell means is for the mapping to say.
 
-use crate::{Result, Value};
+use crate::{ColumnMapping, Kind, Result, Value};
 
 /// What a cell holds.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +14,8 @@ pub(crate) enum RowCell<'a> {
     Text(&'a str),
     /// A value that the format itself tells from text: a number, true or false, a list of texts.
     Value(Value),
+    /// A reading of a clock of which the format does not say where it hangs, in ISO 8601.
+    Local(String),
 }
 
 /// A table under way: the row that it stands at.
@@ -57,12 +59,28 @@ pub(crate) trait RowSource {
     /// `InvalidValue`.
     fn check(&self) -> Result<()>;
 
-    /// What the row has in a column.
+    /// Whether the cells of a column can go into this part of a kind, where the format knows before
+    /// the first row.
+    ///
+    /// # Errors
+    ///
+    /// `WrongKind`; `InvalidArgument` if `mapping` does not say what the cells leave open.
+    fn check_column(
+        &self,
+        _column: usize,
+        _kind: Kind,
+        _part: usize,
+        _mapping: &ColumnMapping,
+    ) -> Result<()> {
+        Ok(())
+    }
+
+    /// What the row has in a column, for a value of this kind.
     ///
     /// # Errors
     ///
     /// `InvalidValue` if it is nothing that an attribute can hold; `LimitExceeded` if it is too long.
-    fn cell(&self, column: usize) -> Result<RowCell<'_>>;
+    fn cell(&self, column: usize, kind: Kind) -> Result<RowCell<'_>>;
 
     /// Whether the row has nothing in a column.
     fn is_blank(&self, column: usize) -> bool;

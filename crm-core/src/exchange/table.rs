@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use csv::ByteRecord;
 
 use super::{CsvDialect, RowCell, RowSource, encoding};
-use crate::{Error, ErrorKind, Result, limits, normal};
+use crate::{Error, ErrorKind, Kind, Result, limits, normal};
 
 use encoding::{RowTooLong, Utf8Reader};
 
@@ -211,7 +211,7 @@ impl<R: Read> RowSource for TableReader<R> {
     }
 
     /// The text of a cell, which has no NUL in it.
-    fn cell(&self, column: usize) -> Result<RowCell<'_>> {
+    fn cell(&self, column: usize, _kind: Kind) -> Result<RowCell<'_>> {
         let cell = self.record.get(column).unwrap_or_default();
         if cell.len() > limits::CSV_CELL_BYTES {
             let message = format!("the cell is longer than {} bytes", limits::CSV_CELL_BYTES);
@@ -251,9 +251,9 @@ mod tests {
     }
 
     fn cell_text(table: &TableReader<&[u8]>, column: usize) -> String {
-        match table.cell(column).unwrap() {
+        match table.cell(column, Kind::Text).unwrap() {
             RowCell::Text(text) => text.to_owned(),
-            RowCell::Value(_) => unreachable!("a table of this format holds text"),
+            _ => unreachable!("a table of this format holds text"),
         }
     }
 
@@ -333,10 +333,10 @@ mod tests {
         let table = [b"a,b,c\n\xFC,x\0,", long.as_bytes(), b"\n"].concat();
         let mut table = TableReader::open(&table[..], &CsvDialect::default()).unwrap();
         assert!(table.advance().unwrap());
-        let error = table.cell(0).unwrap_err();
+        let error = table.cell(0, Kind::Text).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidValue);
         assert!(error.hint().unwrap().contains("windows-1252"));
-        assert_eq!(table.cell(1).unwrap_err().kind(), ErrorKind::InvalidValue);
-        assert_eq!(table.cell(2).unwrap_err().kind(), ErrorKind::LimitExceeded);
+        assert_eq!(table.cell(1, Kind::Text).unwrap_err().kind(), ErrorKind::InvalidValue);
+        assert_eq!(table.cell(2, Kind::Text).unwrap_err().kind(), ErrorKind::LimitExceeded);
     }
 }

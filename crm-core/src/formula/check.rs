@@ -114,7 +114,8 @@ pub(crate) fn check(
 ) -> Result<()> {
     let Some(formula) = &attribute.formula else { return Ok(()) };
     let fits = match formula {
-        Formula::Rollup(rollup) => rollup::resolve(schema, model, attribute, rollup).map(drop),
+        Formula::Rollup(rollup) => rollup::check_role(schema, rollup)
+            .and_then(|()| rollup::resolve(schema, model, attribute, rollup).map(drop)),
         formula => sort(model, formula).and_then(|sort| fit(sort, attribute)),
     };
     let checked = fits.and_then(|()| check_path(schema, model, attribute));

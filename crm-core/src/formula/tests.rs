@@ -48,6 +48,8 @@ pub(super) struct World {
     pub(super) kinds: Vec<TypeModel>,
     /// Name, whether in use, and the types at both ends.
     pub(super) associations: Vec<(&'static str, bool, [Vec<String>; 2])>,
+    /// The roles that all of them allow.
+    pub(super) roles: Vec<crate::ChoiceOption>,
 }
 
 impl Schema for World {
@@ -69,7 +71,7 @@ impl Schema for World {
 
     fn association(&self, name: &str) -> Option<AssociationShape<'_>> {
         let found = self.associations.iter().find(|(known, ..)| *known == name);
-        found.map(|(_, _, [from, to])| AssociationShape { id: 1, from, to })
+        found.map(|(_, _, [from, to])| AssociationShape { id: 1, from, to, roles: &self.roles })
     }
 
     fn associations(&self) -> Vec<&str> {

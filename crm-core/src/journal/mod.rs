@@ -118,6 +118,8 @@ change_kinds! {
     StageSuppressed = "stage_suppressed";
     /// Stages on which a record stands or stood got other names.
     StageRemapped = "stage_remapped";
+    /// A record stood on a stage for longer than it is to.
+    StageOverdue = "stage_overdue";
     /// A segment was defined, or its definition changed.
     SegmentDefined = "segment_defined";
     /// A segment was archived.
@@ -135,7 +137,11 @@ impl ChangeKind {
     pub(crate) const fn is_about_stages(self) -> bool {
         matches!(
             self,
-            Self::StageMoved | Self::StageReset | Self::StageSuppressed | Self::StageRemapped
+            Self::StageMoved
+                | Self::StageReset
+                | Self::StageSuppressed
+                | Self::StageRemapped
+                | Self::StageOverdue
         )
     }
 

@@ -40,6 +40,8 @@ named! {
         Related = "related",
         /// A condition that had become true.
         Condition = "condition",
+        /// Nothing had happened for a span.
+        Inactivity = "inactivity",
         /// A later stage: this one was skipped.
         Implied = "implied",
         /// A person, or the host, put it back.
@@ -148,6 +150,41 @@ debug! {
         hides(reason, actor)
 }
 
+/// A record came to a stage, as its timeline shows it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct StageEntry {
+    /// The change of the journal.
+    pub seq: i64,
+    /// When it came there.
+    pub at: Timestamp,
+    /// Who.
+    pub actor: String,
+    /// The lifecycle.
+    pub lifecycle: String,
+    /// The stage.
+    pub stage: String,
+    /// The stages that were skipped, in order.
+    pub implied: Vec<String>,
+    /// The cycle.
+    pub cycle: u32,
+    /// What brought the record there.
+    pub cause: StageCause,
+    /// The reason that was given.
+    pub reason: Option<String>,
+    /// The activity that moved it, or that shows why it was moved.
+    pub activity_id: Option<RecordId>,
+    /// The related record that moved it.
+    pub record: Option<RecordRef>,
+}
+
+debug! {
+    StageEntry
+        shows(seq, at, lifecycle, stage, implied, cycle, cause, activity_id, record)
+        hides(actor, reason)
+}
+
 /// An automatic move that was not made. The same one is kept once for each stay on a stage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
@@ -169,6 +206,23 @@ pub struct SuppressedMove {
     pub seq: i64,
 }
 
+/// A stay on a stage that lasted longer than a record is to take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct OverdueStage {
+    /// The stage.
+    pub stage: String,
+    /// When the record came there.
+    pub entered_at: Timestamp,
+    /// In what time it was to go on: one of those of the stage.
+    pub within: String,
+    /// When that time was over.
+    pub at: Timestamp,
+    /// The change of the journal.
+    pub seq: i64,
+}
+
 /// A record's way through a lifecycle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
@@ -180,6 +234,8 @@ pub struct LifecycleHistory {
     pub visits: Vec<StageVisit>,
     /// The automatic moves that were not made, oldest first.
     pub suppressed: Vec<SuppressedMove>,
+    /// The times in which it was to go on, and did not, oldest first.
+    pub overdue: Vec<OverdueStage>,
     /// What to hand in as `after` for the next page; `None` when there is none.
     pub next: Option<i64>,
 }

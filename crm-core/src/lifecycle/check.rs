@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use super::{DefineLifecycle, Stage, StageKind, StageTrigger};
-use crate::{Error, ErrorKind, Result, limits, normal::name::nearest, schema::check};
+use crate::{
+    Error, ErrorKind, Result, Span, condition::Parts, limits, normal::name::nearest, schema::check,
+};
 
 /// Checks the stages and triggers of a definition by themselves.
 ///
@@ -50,7 +52,7 @@ pub(crate) fn check_definition(definition: &DefineLifecycle) -> Result<()> {
         let path = format!("triggers[{place}]");
         check_trigger(stages, trigger).map_err(|error| within(&path, error))?;
     }
-    check_reachable(definition)
+    Ok(())
 }
 
 fn check_stage(stage: &Stage) -> Result<()> {
@@ -93,7 +95,40 @@ fn check_stage(stage: &Stage) -> Result<()> {
             }
         }
     }
+    check_targets(&stage.leave_within)
+}
+
+/// Checks the times in which a record is to leave a stage.
+fn check_targets(targets: &[String]) -> Result<()> {
+    if targets.len() > limits::STAGE_TARGETS {
+        let message = format!("at most {} times", limits::STAGE_TARGETS);
+        return Err(Error::new(ErrorKind::LimitExceeded, message).with_field("leave_within"));
+    }
+    let mut before = 0;
+    for (place, text) in targets.iter().enumerate() {
+        let micros = fixed_span(text).and_then(|micros| match micros > before {
+            true => Ok(micros),
+            false if place == 0 => Err(Error::new(ErrorKind::OutOfRange, "takes some time")),
+            false => {
+                let message = "each time is longer than the one before";
+                Err(Error::new(ErrorKind::OutOfRange, message))
+            }
+        });
+        before = micros.map_err(|error| error.with_field(format!("leave_within[{place}]")))?;
+    }
     Ok(())
+}
+
+/// The length of a span without years and months, in microseconds.
+///
+/// # Errors
+///
+/// `InvalidValue` without a field.
+pub(crate) fn fixed_span(text: &str) -> Result<i64> {
+    text.parse::<Span>()?.parts()?.micros().ok_or_else(|| {
+        let message = "years and months have no fixed length";
+        Error::new(ErrorKind::InvalidValue, message)
+    })
 }
 
 /// Checks a reason that somebody gives.
@@ -146,9 +181,21 @@ impl Stage {
 
 fn check_trigger(stages: &[Stage], trigger: &StageTrigger) -> Result<()> {
     let stage = find(stages, &trigger.to).map_err(|error| error.with_field("to"))?;
-    if trigger.activity.is_some() && trigger.related.is_some() {
-        let message = "either an activity or the stage of a related record";
-        return Err(invalid(message).with_field("related"));
+    let given = [
+        ("activity", trigger.activity.is_some()),
+        ("related", trigger.related.is_some()),
+        ("inactive_for", trigger.inactive_for.is_some()),
+    ];
+    if let Some((field, _)) = given.into_iter().filter(|(_, is_given)| *is_given).nth(1) {
+        let message = "either an activity, the stage of a related record or a time without any";
+        return Err(invalid(message).with_field(field));
+    }
+    if let Some(span) = &trigger.inactive_for {
+        let parts = span.parse::<Span>().and_then(|span| span.parts());
+        if parts.map_err(|error| error.with_field("inactive_for"))? == Parts::default() {
+            let error = Error::new(ErrorKind::OutOfRange, "takes some time");
+            return Err(error.with_field("inactive_for"));
+        }
     }
     if trigger.filter.is_some() && trigger.activity.is_none() {
         let message = "says which activities count, and no kind of activity is named";
@@ -156,26 +203,12 @@ fn check_trigger(stages: &[Stage], trigger: &StageTrigger) -> Result<()> {
             .with_field("filter")
             .with_hint("name one, or ask about the record with where"));
     }
-    if trigger.activity.is_none() && trigger.related.is_none() && trigger.condition.is_none() {
-        let message = "a trigger has an activity, the stage of a related record or a condition";
+    if given.iter().all(|(_, is_given)| !is_given) && trigger.condition.is_none() {
+        let message = "a trigger has an activity, the stage of a related record, a time without \
+                       activities or a condition";
         return Err(Error::new(ErrorKind::Required, message).with_field("where"));
     }
     stage.check_reason(trigger.reason.as_deref())
-}
-
-/// Refuses a stage to which nothing leads.
-fn check_reachable(definition: &DefineLifecycle) -> Result<()> {
-    let is_led_to = |stage: &Stage| {
-        !stage.only_automatic
-            || definition.initial.as_ref() == Some(&stage.name)
-            || definition.triggers.iter().any(|trigger| trigger.to == stage.name)
-    };
-    match definition.stages.iter().position(|stage| !is_led_to(stage)) {
-        None => Ok(()),
-        Some(place) => Err(invalid("no trigger leads to this stage, and people may not")
-            .with_field(format!("stages[{place}]"))
-            .with_hint("add a trigger, or leave out only_automatic")),
-    }
 }
 
 fn find<'a>(stages: &'a [Stage], name: &str) -> Result<&'a Stage> {
@@ -242,7 +275,6 @@ mod tests {
                 Duplicate,
                 "stages[2].reasons[1]",
             ),
-            (|d| d.stages[1].only_automatic = true, InvalidArgument, "stages[1]"),
             (|d| d.initial = Some("lst".into()), UnknownOption, "initial"),
             (|d| d.initial = Some("lost".into()), InvalidArgument, "initial"),
             (

@@ -5,10 +5,10 @@
 //! or one beside the way. Conditions and stages of related records stay true after the move that they
 //! caused, so they lead on at once; an activity happens once.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::{Lifecycle, StageTrigger};
-use crate::{Error, ErrorKind, Result};
+use crate::{Condition, Error, ErrorKind, Result, StageOperator};
 
 /// A stage of one of several lifecycles.
 type Spot = (usize, usize);
@@ -81,8 +81,61 @@ fn edges(lifecycles: &[&Lifecycle]) -> HashMap<Spot, Vec<Spot>> {
                 edges.entry((source, from)).or_default().push((place, to));
             }
         }
+        for trigger in &lifecycle.triggers {
+            let (Some(condition), Some(to)) = (&trigger.condition, spots(trigger)) else {
+                continue;
+            };
+            for from in asked_of(condition, &lifecycle.entity_type, lifecycles) {
+                // What leads on within the lifecycle is told above.
+                if from.0 != place {
+                    edges.entry(from).or_default().push((place, to));
+                }
+            }
+        }
     }
     edges
+}
+
+/// The spots to come to which may make a condition true, as far as it asks for stages: of the record
+/// itself, or of one of this entity type.
+fn asked_of(condition: &Condition, entity_type: &str, lifecycles: &[&Lifecycle]) -> Vec<Spot> {
+    match condition {
+        Condition::Stage(asked) => {
+            let of_type = |lifecycle: &&&Lifecycle| lifecycle.entity_type == entity_type;
+            let mut named = lifecycles.iter().enumerate().filter(|(_, lifecycle)| {
+                of_type(lifecycle) && asked.lifecycle.as_ref().is_none_or(|n| *n == lifecycle.name)
+            });
+            let Some((place, lifecycle)) = named.next() else { return Vec::new() };
+            let Some(stage) = lifecycle.place(&asked.value) else { return Vec::new() };
+            let all = 0..lifecycle.stages.len();
+            let spot = |stage: usize| (place, stage);
+            match asked.op {
+                StageOperator::Eq => vec![(place, stage)],
+                StageOperator::Neq => all.filter(|other| *other != stage).map(spot).collect(),
+                StageOperator::AtLeast => lifecycle.reaching(stage).map(spot).collect(),
+                StageOperator::AtMost => all.filter(|other| *other <= stage).map(spot).collect(),
+            }
+        }
+        // To leave a stage is to come to another.
+        Condition::Not(part) => {
+            let asked = asked_of(part, entity_type, lifecycles);
+            let Some((place, _)) = asked.first().copied() else { return asked };
+            let all = (0..lifecycles[place].stages.len()).map(|stage| (place, stage));
+            all.filter(|spot| !asked.contains(spot)).collect()
+        }
+        Condition::Related(related) => {
+            let Some(filter) = &related.filter else { return Vec::new() };
+            let types: HashSet<&str> = match &related.entity_type {
+                Some(name) => HashSet::from([name.as_str()]),
+                None => lifecycles.iter().map(|other| other.entity_type.as_str()).collect(),
+            };
+            types.into_iter().flat_map(|name| asked_of(filter, name, lifecycles)).collect()
+        }
+        _ => {
+            let parts = condition.nested();
+            parts.flat_map(|part| asked_of(part, entity_type, lifecycles)).collect()
+        }
+    }
 }
 
 /// For each spot that can be reached, the one before it.
@@ -175,5 +228,29 @@ mod tests {
             lifecycle("b", vec![related("lead", "a", "lead"), related("churned", "a", "churned")]),
         ];
         assert!(check(&round).unwrap().contains(" → b."));
+    }
+
+    #[test]
+    fn conditions_on_stages_of_another_lifecycle_lead_on_as_well() {
+        let with = |asked: &str| {
+            let when = StageTrigger::when("churned", asked.parse().unwrap());
+            [
+                lifecycle("a", vec![when, related("lead", "b", "churned")]),
+                lifecycle(
+                    "b",
+                    vec![related("lead", "a", "lead"), related("churned", "a", "churned")],
+                ),
+            ]
+        };
+        assert_eq!(check(&with(r#"stage(eq "gone" in "b")"#)), None);
+        assert_eq!(check(&with(r#"not stage(neq "gone" in "b")"#)), None);
+        for asked in [
+            r#"stage(eq "lead" in "b")"#,
+            r#"stage(at_most "customer" in "b") and x = 1"#,
+            r#"not stage(eq "gone" in "b")"#,
+            r#"related(r: stage(eq "lead" in "b"))"#,
+        ] {
+            assert!(check(&with(asked)).unwrap().contains(" → b."), "{asked}");
+        }
     }
 }

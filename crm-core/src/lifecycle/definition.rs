@@ -70,6 +70,12 @@ pub struct Stage {
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = false))]
     pub only_automatic: bool,
+    /// In what times a record is to go on from here, such as `PT5M`, `PT1H` and `P1D`: spans without
+    /// years and months, at most 8, each longer than the one before. A stay that lasts longer becomes
+    /// a change of the journal, `stage_overdue`, as soon as it does.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default))]
+    pub leave_within: Vec<String>,
 }
 
 impl Stage {
@@ -85,6 +91,7 @@ impl Stage {
             reasons: Vec::new(),
             automatic_exit: false,
             only_automatic: false,
+            leave_within: Vec::new(),
         }
     }
 
@@ -142,8 +149,8 @@ impl RelatedStage {
     }
 }
 
-/// What moves a record by itself: an activity, the stage of a related record, or a condition that has
-/// become true.
+/// What moves a record by itself: an activity, the stage of a related record, a time in which nothing
+/// happened, or a condition that has become true.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
@@ -164,8 +171,14 @@ pub struct StageTrigger {
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub related: Option<RelatedStage>,
-    /// What must be true of the record as well. Without `activity` and `related` it moves the record
-    /// by itself, as soon as a write makes it true.
+    /// A span such as `P30D`: when nothing has happened with the record for so long, it moves. The
+    /// span begins with its latest activity up to then, or when it came to its stage or was created,
+    /// if that was later; its days are those of UTC.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub inactive_for: Option<String>,
+    /// What must be true of the record as well. Without `activity`, `related` and `inactive_for` it
+    /// moves the record by itself, as soon as a write, or the time, makes it true.
     #[serde(default, rename = "where")]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub condition: Option<Condition>,
@@ -177,7 +190,15 @@ pub struct StageTrigger {
 
 impl StageTrigger {
     const fn to(to: String) -> Self {
-        Self { to, activity: None, filter: None, related: None, condition: None, reason: None }
+        Self {
+            to,
+            activity: None,
+            filter: None,
+            related: None,
+            inactive_for: None,
+            condition: None,
+            reason: None,
+        }
     }
 
     /// An activity of this kind leads to the stage `to`.
@@ -188,6 +209,11 @@ impl StageTrigger {
     /// A condition leads to the stage `to` when it becomes true.
     pub fn when(to: impl Into<String>, condition: Condition) -> Self {
         Self { condition: Some(condition), ..Self::to(to.into()) }
+    }
+
+    /// That nothing happens for a span such as `P30D` leads to the stage `to`.
+    pub fn inactive(to: impl Into<String>, span: impl Into<String>) -> Self {
+        Self { inactive_for: Some(span.into()), ..Self::to(to.into()) }
     }
 
     /// The stage of a related record leads to the stage `to`.

@@ -22,7 +22,10 @@ pub(crate) fn trigger_text(trigger: &StageTrigger) -> String {
                 related.related, related.stage, related.lifecycle
             )
         }
-        (None, None) => String::new(),
+        (None, None) => match &trigger.inactive_for {
+            Some(span) => format!("nothing for {span}"),
+            None => String::new(),
+        },
     };
     if let Some(condition) = &trigger.condition {
         text.push_str(if text.is_empty() { "when " } else { ", when " });

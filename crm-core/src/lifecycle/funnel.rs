@@ -107,6 +107,7 @@ impl<'a> FunnelFold<'a> {
             went_on: step.went_on,
             conversion: part(step.went_on, step.reached),
             lost: step.lost,
+            drop_off: part(step.lost, step.reached),
             waiting: step.reached - step.went_on - step.lost,
             median_micros: micros(quantile(&mut step.times, 0.5)),
             quantile_micros: quantiles
@@ -118,7 +119,7 @@ impl<'a> FunnelFold<'a> {
     }
 }
 
-fn part(some: u64, all: u64) -> Option<f64> {
+pub(crate) fn part(some: u64, all: u64) -> Option<f64> {
     #[expect(clippy::cast_precision_loss, reason = "fewer records than 2^53")]
     (all > 0).then(|| some as f64 / all as f64)
 }
@@ -138,6 +139,8 @@ pub(crate) fn stage_times(
         let mut time = StageTime {
             stage: stage.name.clone(),
             visits: 0,
+            entered_at: at,
+            exited_at: None,
             current_micros: None,
             latest_micros: None,
             cumulative_micros: 0,
@@ -149,7 +152,9 @@ pub(crate) fn stage_times(
         });
         for visit in own {
             time.visits += 1;
-            match visit.exited_at.filter(|exited| *exited <= at) {
+            time.entered_at = visit.entered_at;
+            time.exited_at = visit.exited_at.filter(|exited| *exited <= at);
+            match time.exited_at {
                 Some(exited) => {
                     let lasted = exited.micros() - visit.entered_at.micros();
                     time.latest_micros = Some(lasted);

@@ -6,13 +6,13 @@
 use std::{collections::HashSet, sync::Arc};
 
 use super::{
-    Lifecycle, LifecycleModel, StageTrigger,
-    check::{invalid, within},
+    Lifecycle, LifecycleModel,
+    check::{fixed_span, invalid, within},
 };
 use crate::{
     Condition, Count, Error, ErrorKind, EventCondition, Measure, RelatedCondition, RelatedStage,
-    Result,
-    condition::{self, Checked, Node, RelatedTest, Schema},
+    Result, Span,
+    condition::{self, Checked, Node, Parts, Reach, RelatedTest, Schema, depends_on_time},
     normal::name::nearest,
 };
 
@@ -32,23 +32,48 @@ pub(crate) struct Program {
     pub(crate) guards: Vec<Option<Checked>>,
     /// The places of the attributes that each stage needs.
     pub(crate) required: Vec<Vec<usize>>,
+    /// The times in which a record is to leave each stage: in microseconds, and as defined.
+    pub(crate) targets: Vec<Vec<(i64, String)>>,
     /// In the order in which they are asked: by the stage that they lead to, those beside the way last.
     pub(crate) triggers: Vec<Trigger>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Trigger {
+    /// Its place in the definition.
+    pub(crate) place: usize,
     pub(crate) to: usize,
     pub(crate) on: On,
     pub(crate) condition: Option<Checked>,
+    /// At which other records the condition looks, if the trigger looks at a state.
+    pub(crate) reach: Option<Reach>,
+    /// Whether time alone may make the condition, or the guard of the stage, true.
+    pub(crate) is_timed: bool,
     pub(crate) needs: Needs,
     pub(crate) reason: Option<String>,
+}
+
+impl Trigger {
+    /// The span without activities that sets it off.
+    pub(crate) fn inactivity(&self) -> Option<Parts> {
+        match self.on {
+            On::Inactivity(span) => Some(span),
+            _ => None,
+        }
+    }
+
+    /// Whether it looks at a state of the record, and not at something that happens.
+    pub(crate) const fn is_state(&self) -> bool {
+        matches!(self.on, On::Condition | On::Inactivity(_))
+    }
 }
 
 /// What sets a trigger off.
 #[derive(Debug)]
 pub(crate) enum On {
     Condition,
+    /// Nothing happened for a span.
+    Inactivity(Parts),
     Activity {
         /// The kind; every kind if it is left out.
         kind: Option<i64>,
@@ -100,6 +125,8 @@ impl Programs {
             if let On::Related { test, .. } = &trigger.on {
                 self.types.extend(test.types.iter().map(|named| named.name.clone()));
             }
+            let places = trigger.reach.iter().flat_map(|reach| &reach.places);
+            self.types.extend(places.map(|place| place.entity_type.clone()));
         }
         self.all.push(program);
     }
@@ -140,7 +167,7 @@ impl Program {
                 None => error.with_hint("define it with types.define"),
             }
         })?;
-        let (mut guards, mut required) = (Vec::new(), Vec::new());
+        let (mut guards, mut required, mut targets) = (Vec::new(), Vec::new(), Vec::new());
         let mut before = Vec::new();
         for (place, stage) in lifecycle.stages.iter().enumerate() {
             let path = format!("stages[{place}]");
@@ -159,27 +186,44 @@ impl Program {
                 own = before.clone();
             }
             required.push(own);
+            let own = stage.leave_within.iter();
+            targets.push(
+                own.map(|text| Ok((fixed_span(text)?, text.clone()))).collect::<Result<_>>()?,
+            );
         }
         let mut triggers = Vec::new();
-        for (place, trigger) in lifecycle.triggers.iter().enumerate() {
-            let made = make(lifecycle, trigger, schema, find, names);
+        for place in 0..lifecycle.triggers.len() {
+            let made = make(lifecycle, place, schema, find, names);
             triggers.push(made.map_err(|error| within(&format!("triggers[{place}]"), error))?);
+        }
+        for trigger in &mut triggers {
+            let guard = guards[trigger.to].as_ref().map(|guard: &Checked| &guard.root);
+            let asked = trigger.condition.as_ref().map(|condition| &condition.root);
+            let is_timed = guard.into_iter().chain(asked).any(depends_on_time);
+            trigger.is_timed =
+                trigger.is_state() && (is_timed || matches!(trigger.on, On::Inactivity(_)));
         }
         triggers.sort_by_key(|trigger: &Trigger| {
             (!lifecycle.stages[trigger.to].kind.is_ordered(), trigger.to)
         });
-        Ok(Self { model, guards, required, triggers })
+        Ok(Self { model, guards, required, targets, triggers })
+    }
+
+    /// Whether the passing of time alone may do something about a record.
+    pub(crate) fn is_timed(&self) -> bool {
+        self.targets.iter().any(|targets| !targets.is_empty())
+            || self.triggers.iter().any(|trigger| trigger.is_timed)
     }
 }
 
 fn make<'a>(
     lifecycle: &Lifecycle,
-    trigger: &StageTrigger,
+    place: usize,
     schema: &dyn Schema,
     find: &dyn Fn(&str) -> Option<&'a Lifecycle>,
     names: &[&str],
 ) -> Result<Trigger> {
-    let entity_type = &lifecycle.entity_type;
+    let (entity_type, trigger) = (&lifecycle.entity_type, &lifecycle.triggers[place]);
     let to = lifecycle.stage(&trigger.to, "to")?;
     let on = match (&trigger.activity, &trigger.related) {
         (Some(kind), _) => activity(schema, entity_type, kind, trigger.filter.as_ref())?,
@@ -187,14 +231,23 @@ fn make<'a>(
             let on = related_stage(schema, entity_type, related, find, names);
             on.map_err(|error| within("related", error))?
         }
-        (None, None) => On::Condition,
+        (None, None) => match &trigger.inactive_for {
+            Some(span) => On::Inactivity(span.parse::<Span>()?.parts()?),
+            None => On::Condition,
+        },
     };
     let condition = trigger.condition.as_ref();
     let checked = condition.map(|condition| condition::check(condition, schema, entity_type));
+    let checked = checked.transpose().map_err(|error| within("where", error))?;
+    let is_state = matches!(on, On::Condition | On::Inactivity(_));
+    let reach = checked.as_ref().filter(|_| is_state).map(Reach::of);
     Ok(Trigger {
+        place,
         to,
         on,
-        condition: checked.transpose().map_err(|error| within("where", error))?,
+        reach: reach.filter(|reach| reach.places.len() > 1),
+        is_timed: false,
+        condition: checked,
         needs: condition.map(Needs::of).unwrap_or_default(),
         reason: trigger.reason.clone(),
     })
@@ -226,7 +279,13 @@ fn activity(
     Ok(On::Activity { kind: test.kind.map(|kind| kind.id), filter: test.filter })
 }
 
-fn related_stage<'a>(
+/// Looks up a stage that related records must have reached, seen from this entity type.
+///
+/// # Errors
+///
+/// `NotFound`, `UnknownOption`, `UnknownAttribute`, `UnknownType`, `Archived` or `InvalidArgument`;
+/// the field is the path within `related`.
+pub(crate) fn related_stage<'a>(
     schema: &dyn Schema,
     entity_type: &str,
     related: &RelatedStage,

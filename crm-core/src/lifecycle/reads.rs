@@ -38,6 +38,10 @@ pub struct StageTime {
     pub stage: String,
     /// How often it came there.
     pub visits: u32,
+    /// When it came there last.
+    pub entered_at: Timestamp,
+    /// When it left last, after that; `None` while it stands there.
+    pub exited_at: Option<Timestamp>,
     /// How long the present stay has lasted, in microseconds; `None` if it does not stand there.
     pub current_micros: Option<i64>,
     /// How long the last stay that has ended lasted; `None` if none has.
@@ -107,6 +111,8 @@ pub struct FunnelStage {
     pub conversion: Option<f64>,
     /// How many came no further and are lost.
     pub lost: u64,
+    /// The same as a part of those who reached it; `None` where nobody did.
+    pub drop_off: Option<f64>,
     /// How many have come no further yet.
     pub waiting: u64,
     /// The median of the time from coming here to coming to the next later stage, in microseconds, of

@@ -1,4 +1,4 @@
-//! The machine: what a move does to where a record stands, and how the changes of the journal make it.
+//! What a move does to where a record stands, by name, and how the changes of the journal make it.
 //!
 //! Deciding looks at the definition; folding does not, for a change says all that is new. So the
 //! tables can be made from the journal alone, whatever the definition has become since.
@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Lifecycle, StageCause, StageKind, SuppressedBy};
+use super::{
+    Lifecycle, MoveKind, MoveRefusal, StageCause, StageDecision, StageMachine, StagePlace,
+    SuppressedBy,
+};
 use crate::{Error, ErrorKind, RecordId, RecordRef, Result, Timestamp};
 
 /// Where a record stands, as the file has it.
@@ -41,14 +44,6 @@ pub(crate) struct VisitRow {
     pub(crate) activity: Option<RecordId>,
     pub(crate) related: Option<RecordRef>,
     pub(crate) seq: i64,
-}
-
-/// How a move comes about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum How {
-    Manual,
-    Automatic,
-    Reset,
 }
 
 /// What a move does, as far as the order of the stages says.
@@ -85,71 +80,49 @@ pub(crate) fn decide(
     lifecycle: &Lifecycle,
     standing: Option<&StandingRow>,
     to: usize,
-    how: How,
+    by: MoveKind,
 ) -> Result<Decision> {
-    let place = |name: &Option<String>| name.as_deref().and_then(|name| lifecycle.place(name));
-    let (current, reached, last) = match standing {
-        Some(standing) => (place(&standing.stage), place(&standing.reached), place(&standing.last)),
-        None => (None, None, None),
+    let machine = StageMachine::new(&lifecycle.stages)?;
+    let place = |name: &Option<String>| {
+        let place = name.as_deref().and_then(|name| lifecycle.place(name));
+        place.and_then(|place| u8::try_from(place).ok())
     };
-    let cycle = standing.map_or(0, |standing| standing.cycle);
-    if current == Some(to) {
-        return Ok(Decision::Unchanged);
-    }
-    let target = &lifecycle.stages[to];
-    let kind = current.map(|current| lifecycle.stages[current].kind);
-    if how == How::Reset {
-        // Where it stands in the order, or stood before it left.
-        let from = current.filter(|_| kind.is_some_and(StageKind::is_ordered));
-        let is_back = match (from, last) {
-            (Some(from), _) => to < from,
-            (None, Some(last)) => to <= last,
-            (None, None) => false,
-        };
-        if !target.kind.is_ordered() || !is_back {
-            let message = "a reset leads back to an earlier stage";
-            return Err(Error::new(ErrorKind::InvalidArgument, message)
-                .with_hint("move it with lifecycles.move"));
-        }
-        return Ok(Decision::Enter(Entry {
-            to,
-            implied: Vec::new(),
-            cycle,
-            reached,
-            last: Some(to),
-        }));
-    }
-    if how == How::Manual && target.only_automatic {
-        return Err(Error::new(ErrorKind::Refused, "only triggers lead to this stage"));
-    }
-    let is_held = current.is_some_and(|current| {
-        let stage = &lifecycle.stages[current];
-        !stage.kind.is_ordered() && !stage.automatic_exit
+    let at = standing.map_or_else(StagePlace::default, |standing| StagePlace {
+        stage: place(&standing.stage),
+        reached: place(&standing.reached),
+        last: place(&standing.last),
+        cycle: standing.cycle,
     });
-    if how == How::Automatic && is_held {
-        return Ok(Decision::Suppressed(SuppressedBy::Exit));
+    let no_stage = || Error::new(ErrorKind::Internal, "a stage past the last one");
+    let nth = u8::try_from(to).ok().filter(|to| *to < machine.stages()).ok_or_else(no_stage)?;
+    Ok(match machine.decide(at, nth, by) {
+        StageDecision::Unchanged => Decision::Unchanged,
+        StageDecision::Suppressed(by) => Decision::Suppressed(by),
+        StageDecision::Refused(refusal) => return Err(words(refusal)),
+        StageDecision::Enter { place, implied } => Decision::Enter(Entry {
+            to,
+            implied: (0..to).filter(|place| implied & (1 << place) != 0).collect(),
+            cycle: place.cycle,
+            reached: place.reached.map(usize::from),
+            last: place.last.map(usize::from),
+        }),
+    })
+}
+
+fn words(refusal: MoveRefusal) -> Error {
+    match refusal {
+        MoveRefusal::Earlier => {
+            Error::new(ErrorKind::Refused, "the stage lies before the present one")
+                .with_hint("only lifecycles.reset leads back, with a reason")
+        }
+        MoveRefusal::OnlyAutomatic => {
+            Error::new(ErrorKind::Refused, "only triggers lead to this stage")
+        }
+        MoveRefusal::NotBack => {
+            Error::new(ErrorKind::InvalidArgument, "a reset leads back to an earlier stage")
+                .with_hint("move it with lifecycles.move")
+        }
     }
-    if !target.kind.is_ordered() {
-        let (implied, cycle) = (Vec::new(), cycle.max(1));
-        return Ok(Decision::Enter(Entry { to, implied, cycle, reached, last }));
-    }
-    // A lost record begins anew; one beside the way goes on from where it was.
-    let is_new = kind == Some(StageKind::Lost);
-    let from = last.filter(|_| !is_new);
-    if let Some(from) = from
-        && to < from
-    {
-        return match how {
-            How::Automatic => Ok(Decision::Suppressed(SuppressedBy::Earlier)),
-            _ => Err(Error::new(ErrorKind::Refused, "the stage lies before the present one")
-                .with_hint("only lifecycles.reset leads back, with a reason")),
-        };
-    }
-    let first = from.map_or(0, |from| from + 1);
-    let implied = (first..to).filter(|place| lifecycle.stages[*place].kind.is_ordered()).collect();
-    let cycle = if is_new || cycle == 0 { cycle + 1 } else { cycle };
-    let reached = reached.filter(|_| !is_new).map_or(to, |reached| reached.max(to));
-    Ok(Decision::Enter(Entry { to, implied, cycle, reached: Some(reached), last: Some(to) }))
 }
 
 /// What every change about a standing says of whose it is.
@@ -212,6 +185,16 @@ impl SuppressedBody {
     pub(crate) fn is_like(&self, other: &Self) -> bool {
         (&self.to, self.by, self.cause) == (&other.to, other.by, other.cause)
     }
+}
+
+/// The body of a change that says of a stay that it lasted too long.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OverdueBody {
+    pub(crate) stage: String,
+    pub(crate) entered_at: Timestamp,
+    pub(crate) within: String,
+    /// When that time was over.
+    pub(crate) at: Timestamp,
 }
 
 /// The body of a change that gives stages other names.
@@ -320,7 +303,7 @@ mod tests {
     struct Walk(Lifecycle, StandingRow);
 
     impl Walk {
-        fn go(&mut self, to: &str, how: How) -> Result<Decision> {
+        fn go(&mut self, to: &str, how: MoveKind) -> Result<Decision> {
             let Self(lifecycle, row) = self;
             let standing = Some(&*row).filter(|row| row.stage.is_some());
             let decision = decide(lifecycle, standing, lifecycle.place(to).unwrap(), how)?;
@@ -362,54 +345,56 @@ mod tests {
     #[test]
     fn automation_goes_forward_only_and_a_reset_keeps_the_high_water_mark() {
         let mut walk = walk();
-        let Decision::Enter(entry) = walk.go("mql", How::Automatic).unwrap() else { panic!() };
+        let Decision::Enter(entry) = walk.go("mql", MoveKind::Automatic).unwrap() else { panic!() };
         assert_eq!(entry.implied, [0, 1], "what was skipped is stamped");
-        assert_eq!(walk.go("mql", How::Automatic).unwrap(), Decision::Unchanged);
+        assert_eq!(walk.go("mql", MoveKind::Automatic).unwrap(), Decision::Unchanged);
         let earlier = Decision::Suppressed(SuppressedBy::Earlier);
-        assert_eq!(walk.go("lead", How::Automatic).unwrap(), earlier);
-        assert_eq!(kind(walk.go("lead", How::Manual)), ErrorKind::Refused);
-        assert_eq!(kind(walk.go("sql", How::Reset)), ErrorKind::InvalidArgument);
-        assert_eq!(kind(walk.go("other", How::Reset)), ErrorKind::InvalidArgument);
-        walk.go("opportunity", How::Manual).unwrap();
-        walk.go("lead", How::Reset).unwrap();
+        assert_eq!(walk.go("lead", MoveKind::Automatic).unwrap(), earlier);
+        assert_eq!(kind(walk.go("lead", MoveKind::Manual)), ErrorKind::Refused);
+        assert_eq!(kind(walk.go("sql", MoveKind::Reset)), ErrorKind::InvalidArgument);
+        assert_eq!(kind(walk.go("other", MoveKind::Reset)), ErrorKind::InvalidArgument);
+        walk.go("opportunity", MoveKind::Manual).unwrap();
+        walk.go("lead", MoveKind::Reset).unwrap();
         assert_eq!(walk.state(), "1:lead(opportunity)");
-        walk.go("mql", How::Automatic).unwrap();
+        walk.go("mql", MoveKind::Automatic).unwrap();
         assert_eq!(walk.state(), "1:mql(opportunity)");
     }
 
     #[test]
     fn a_win_back_begins_a_cycle_and_what_lies_beside_the_way_does_not() {
         let mut walk = walk();
-        walk.go("customer", How::Manual).unwrap();
-        walk.go("churned", How::Automatic).unwrap();
+        walk.go("customer", MoveKind::Manual).unwrap();
+        walk.go("churned", MoveKind::Automatic).unwrap();
         assert_eq!(walk.state(), "1:churned(customer)");
-        let Decision::Enter(entry) = walk.go("lead", How::Automatic).unwrap() else { panic!() };
+        let Decision::Enter(entry) = walk.go("lead", MoveKind::Automatic).unwrap() else {
+            panic!()
+        };
         assert_eq!((entry.cycle, entry.implied.as_slice()), (2, [0].as_slice()));
         assert_eq!(walk.state(), "2:lead(lead)");
-        walk.go("other", How::Manual).unwrap();
+        walk.go("other", MoveKind::Manual).unwrap();
         let held = Decision::Suppressed(SuppressedBy::Exit);
-        assert_eq!(walk.go("mql", How::Automatic).unwrap(), held);
-        assert_eq!(kind(walk.go("subscriber", How::Manual)), ErrorKind::Refused);
-        walk.go("mql", How::Manual).unwrap();
+        assert_eq!(walk.go("mql", MoveKind::Automatic).unwrap(), held);
+        assert_eq!(kind(walk.go("subscriber", MoveKind::Manual)), ErrorKind::Refused);
+        walk.go("mql", MoveKind::Manual).unwrap();
         assert_eq!(walk.state(), "2:mql(mql)");
         // A mistake is taken back within the cycle.
-        walk.go("disqualified", How::Manual).unwrap();
-        assert_eq!(kind(walk.go("sql", How::Reset)), ErrorKind::InvalidArgument);
-        walk.go("mql", How::Reset).unwrap();
+        walk.go("disqualified", MoveKind::Manual).unwrap();
+        assert_eq!(kind(walk.go("sql", MoveKind::Reset)), ErrorKind::InvalidArgument);
+        walk.go("mql", MoveKind::Reset).unwrap();
         assert_eq!(walk.state(), "2:mql(mql)");
-        walk.go("disqualified", How::Manual).unwrap();
-        assert_eq!(walk.go("customer", How::Automatic).unwrap(), held);
-        walk.go("lead", How::Manual).unwrap();
+        walk.go("disqualified", MoveKind::Manual).unwrap();
+        assert_eq!(walk.go("customer", MoveKind::Automatic).unwrap(), held);
+        walk.go("lead", MoveKind::Manual).unwrap();
         assert_eq!(walk.state(), "3:lead(lead)");
     }
 
     #[test]
     fn a_first_entry_may_be_beside_the_way() {
         let mut walk = walk();
-        assert_eq!(kind(walk.go("lead", How::Reset)), ErrorKind::InvalidArgument);
-        walk.go("other", How::Automatic).unwrap();
+        assert_eq!(kind(walk.go("lead", MoveKind::Reset)), ErrorKind::InvalidArgument);
+        walk.go("other", MoveKind::Automatic).unwrap();
         assert_eq!(walk.state(), "1:other()");
-        walk.go("lead", How::Manual).unwrap();
+        walk.go("lead", MoveKind::Manual).unwrap();
         assert_eq!(walk.state(), "1:lead(lead)");
     }
 
@@ -418,9 +403,9 @@ mod tests {
         let only = Stage { only_automatic: true, ..Stage::new("b") };
         let definition = DefineLifecycle::new("l", "contact", [Stage::new("a"), only]);
         let mut walk = Walk(lifecycle(definition), walk().1);
-        assert_eq!(kind(walk.go("b", How::Manual)), ErrorKind::Refused);
-        walk.go("b", How::Automatic).unwrap();
-        walk.go("a", How::Reset).unwrap();
+        assert_eq!(kind(walk.go("b", MoveKind::Manual)), ErrorKind::Refused);
+        walk.go("b", MoveKind::Automatic).unwrap();
+        walk.go("a", MoveKind::Reset).unwrap();
         assert_eq!(walk.state(), "1:a(b)");
     }
 }

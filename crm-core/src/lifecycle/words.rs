@@ -35,6 +35,7 @@ fn stands(standing: &Standing, visit: Option<&StageVisit>) -> String {
             None => ", moved by the stage of a related record".into(),
         },
         StageCause::Condition => ", moved by a condition that became true".into(),
+        StageCause::Inactivity => ", moved because nothing happened".into(),
         StageCause::Implied => ", implied by a later stage".into(),
         StageCause::Reset => ", put back by hand".into(),
     });

@@ -18,8 +18,8 @@ pub use answers::{
     SegmentOverlap, SegmentReport, SegmentSize, SegmentSizes,
 };
 pub(crate) use change::{MemberBody, member_owner};
-pub(crate) use definition::{SegmentModel, check_definition, read_segment, segment_json};
 pub use definition::{DefineSegment, Segment, SegmentKind};
+pub(crate) use definition::{SegmentModel, check_definition, read_segment, segment_json};
 pub(crate) use program::{SegmentProgram, SegmentPrograms};
 pub use requests::{
     ChangeMembers, EstimateSegment, ExplainMember, GetSegmentSizes, ListMembers, OverlapSegments,

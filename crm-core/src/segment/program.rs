@@ -93,7 +93,7 @@ impl SegmentProgram {
         let checked = checked.transpose()?;
         let live = checked.as_ref().filter(|_| segment.kind == SegmentKind::Live);
         let (reach, waits) =
-            (live.map(Reach::of), live.is_some_and(|live| condition::waits(&live.root)));
+            (live.map(Reach::of), live.is_some_and(|live| condition::depends_on_time(&live.root)));
         Ok(Self { model, checked, reach, waits })
     }
 

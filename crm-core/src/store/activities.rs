@@ -342,6 +342,19 @@ pub(crate) fn happened(conn: &Connection, visitor: i64) -> Result<Vec<Happened>>
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// When the latest activity with this subject was, up to a moment. The index of the subject holds it.
+pub(crate) fn last_at(
+    conn: &Connection,
+    id: RecordId,
+    until: Timestamp,
+) -> Result<Option<Timestamp>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT max(at) FROM crm_activity WHERE subject = ?1 AND superseded_by IS NULL AND at <= ?2",
+    )?;
+    let at: Option<i64> = statement.query_row((id.as_bytes(), until.micros()), |row| row.get(0))?;
+    Ok(at.map(Timestamp::clamped))
+}
+
 /// How many activities a visitor has, superseded ones included.
 pub(crate) fn count_of_visitor(conn: &Connection, visitor: i64) -> Result<u64> {
     let mut statement =

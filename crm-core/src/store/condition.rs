@@ -15,8 +15,8 @@ use crate::{
     cell::Cell,
     condition::{
         ChangedTest, Checked, Column, Compare, Direction, EventTest, FieldTest, HoldMode,
-        MeasureTest, Moment, Named, Node, RelatedTest, SegmentTest, StageTest, Test, TextMatch, Way,
-        WhenTest,
+        MeasureTest, Moment, Named, Node, RelatedTest, SegmentTest, StageTest, Test, TextMatch,
+        Way, WhenTest,
     },
 };
 

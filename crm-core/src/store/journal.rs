@@ -21,7 +21,7 @@ pub(crate) struct NewRow<'a> {
 }
 
 /// A row as it was written.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct StoredChange {
     pub(crate) seq: i64,
     pub(crate) device: [u8; 16],

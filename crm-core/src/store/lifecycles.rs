@@ -2,13 +2,16 @@
 //!
 //! Functions over `&Connection` read, functions over `&Transaction` write; they decide nothing.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
 
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
 
-use super::table::Table;
+use super::{activities::Place, table::Table};
 use crate::{
-    Error, ErrorKind, RecordId, RecordRef, Result, Timestamp,
+    Error, ErrorKind, RecordId, RecordRef, Result, StageEntry, Timestamp,
     lifecycle::{LifecycleModel, StageCause, StandingRow, VisitRow, read_lifecycle},
 };
 
@@ -175,6 +178,72 @@ pub(crate) fn visits(
     rows.collect()
 }
 
+/// When a record came to stages, in every lifecycle, and with which changes of the journal: the
+/// latest before a place first. Skipped stages are part of the move that skipped them.
+pub(crate) fn moves(
+    conn: &Connection,
+    record: RecordId,
+    (at, seq): Place,
+    limit: u32,
+) -> Result<Vec<Place>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT v.entered_at, v.seq FROM crm_lifecycle l CROSS JOIN crm_stage_visit v ON v.lifecycle = l.id \
+         WHERE v.record_id = ?1 AND v.cause <> 'implied' AND (v.entered_at, v.seq) < (?2, ?3) \
+         ORDER BY v.entered_at DESC, v.seq DESC LIMIT ?4",
+    )?;
+    let rows = statement
+        .query_map((record.as_bytes(), at, seq, limit), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// What brought a record to stages with these changes of the journal, in their order.
+pub(crate) fn moves_of(
+    conn: &Connection,
+    record: RecordId,
+    places: &[i64],
+) -> Result<Vec<StageEntry>> {
+    if places.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut lifecycles = conn.prepare_cached(
+        "SELECT id, name FROM crm_lifecycle l WHERE EXISTS \
+         (SELECT 1 FROM crm_stage WHERE lifecycle = l.id AND record_id = ?1)",
+    )?;
+    let names = lifecycles.query_map([record.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let names: Vec<(i64, String)> = names.collect::<rusqlite::Result<_>>()?;
+    let wanted: HashSet<i64> = places.iter().copied().collect();
+    let range = (places.iter().min().copied(), places.iter().max().copied());
+    let range = (range.0.unwrap_or_default(), range.1.unwrap_or_default());
+    let mut found = HashMap::new();
+    for (lifecycle, name) in names {
+        let mut implied = Vec::new();
+        for (visit, actor) in visits(conn, lifecycle, record, range)? {
+            if visit.cause == StageCause::Implied {
+                implied.push(visit.stage);
+                continue;
+            }
+            let entry = StageEntry {
+                seq: visit.seq,
+                at: visit.entered_at,
+                actor,
+                lifecycle: name.clone(),
+                stage: visit.stage,
+                implied: std::mem::take(&mut implied),
+                cycle: visit.cycle,
+                cause: visit.cause,
+                reason: visit.reason,
+                activity_id: visit.activity,
+                record: visit.related,
+            };
+            if wanted.contains(&entry.seq) {
+                found.insert(entry.seq, entry);
+            }
+        }
+    }
+    let missing = || Error::new(ErrorKind::Corrupt, "a stay on a stage has gone");
+    places.iter().map(|seq| found.remove(seq).ok_or_else(missing)).collect()
+}
+
 /// The reason of a record's stay of this number.
 pub(crate) fn reason(conn: &Connection, row: &StandingRow) -> Result<Option<String>> {
     let mut statement = conn.prepare_cached(
@@ -255,32 +324,75 @@ pub(crate) fn count(conn: &Connection) -> Result<(u64, u64, u64)> {
     Ok(conn.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?)
 }
 
-/// Shows every stay of a lifecycle to `visit`, record by record and in order, without reason and
-/// evidence.
+/// Shows every stay of a lifecycle to `visit`, with whose it is, record by record and in order, without
+/// reason and evidence.
 pub(crate) fn each_visit(
     conn: &Connection,
     lifecycle: i64,
-    mut visit: impl FnMut(VisitRow),
+    mut visit: impl FnMut(RecordId, VisitRow),
 ) -> Result<()> {
     let mut statement = conn.prepare_cached(
-        "SELECT number, stage, cycle, entered_at, exited_at, cause, seq FROM crm_stage_visit \
+        "SELECT number, stage, cycle, entered_at, exited_at, cause, seq, record_id FROM crm_stage_visit \
          WHERE lifecycle = ?1 ORDER BY record_id, number",
     )?;
     let mut rows = statement.query([lifecycle])?;
     while let Some(row) = rows.next()? {
         let cause = StageCause::from_name(row.get_ref(5)?.as_str().unwrap_or_default());
-        visit(VisitRow {
-            number: row.get(0)?,
-            stage: row.get(1)?,
-            cycle: row.get(2)?,
-            entered_at: Timestamp::clamped(row.get(3)?),
-            exited_at: row.get::<_, Option<i64>>(4)?.map(Timestamp::clamped),
-            cause: cause.unwrap_or(StageCause::Manual),
-            reason: None,
-            activity: None,
-            related: None,
-            seq: row.get(6)?,
-        });
+        let record = RecordId::from_bytes(row.get(7)?);
+        visit(
+            record,
+            VisitRow {
+                number: row.get(0)?,
+                stage: row.get(1)?,
+                cycle: row.get(2)?,
+                entered_at: Timestamp::clamped(row.get(3)?),
+                exited_at: row.get::<_, Option<i64>>(4)?.map(Timestamp::clamped),
+                cause: cause.unwrap_or(StageCause::Manual),
+                reason: None,
+                activity: None,
+                related: None,
+                seq: row.get(6)?,
+            },
+        );
+    }
+    Ok(())
+}
+
+/// Whether a record came to one of these stages before a moment.
+pub(crate) fn was_on(
+    conn: &Connection,
+    lifecycle: i64,
+    record: RecordId,
+    stages: &[String],
+    before: Timestamp,
+) -> Result<bool> {
+    let stages = serde_json::to_string(stages).expect("a list of names is always JSON");
+    let mut statement = conn.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM crm_stage_visit WHERE lifecycle = ?1 AND record_id = ?2 \
+         AND entered_at < ?4 AND stage IN (SELECT value FROM json_each(?3)))",
+    )?;
+    let key = (lifecycle, record.as_bytes(), stages, before.micros());
+    Ok(statement.query_row(key, |row| row.get(0))?)
+}
+
+/// Shows every automatic move that was not made to `visit`: the stage on which the record stood, and
+/// when that was recorded.
+pub(crate) fn each_suppressed(
+    conn: &Connection,
+    lifecycle: i64,
+    mut visit: impl FnMut(String, Timestamp),
+) -> Result<()> {
+    let mut statement = conn.prepare_cached(
+        "SELECT (SELECT v.stage FROM crm_stage_visit v WHERE v.lifecycle = s.lifecycle \
+         AND v.record_id = s.record_id AND v.seq < j.seq ORDER BY v.number DESC LIMIT 1), \
+         (j.hlc >> 16) * 1000 FROM crm_stage s CROSS JOIN crm_journal j ON j.record_id = s.id \
+         WHERE s.lifecycle = ?1 AND j.kind = 'stage_suppressed'",
+    )?;
+    let mut rows = statement.query([lifecycle])?;
+    while let Some(row) = rows.next()? {
+        if let Some(stage) = row.get(0)? {
+            visit(stage, Timestamp::clamped(row.get(1)?));
+        }
     }
     Ok(())
 }

@@ -394,6 +394,30 @@ pub(crate) fn scan(
     Ok(())
 }
 
+/// Shows each of these records to which one in use refers by an attribute, and one that does.
+pub(crate) fn referring(
+    conn: &Connection,
+    table: &Table,
+    attribute: &AttributeModel,
+    ids: &[RecordId],
+    mut visit: impl FnMut(RecordId, RecordId),
+) -> Result<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let (column, name) = (quote(&attribute.leading_column()), &table.name);
+    let marks = vec!["?"; ids.len()].join(", ");
+    let mut statement = conn.prepare(&format!(
+        "SELECT {column}, min(id) FROM {name} WHERE archived_at IS NULL AND {column} IN ({marks}) \
+         GROUP BY {column}"
+    ))?;
+    let mut rows = statement.query(params_from_iter(ids.iter().map(RecordId::as_bytes)))?;
+    while let Some(row) = rows.next()? {
+        visit(RecordId::from_bytes(row.get(0)?), RecordId::from_bytes(row.get(1)?));
+    }
+    Ok(())
+}
+
 /// Some records whose value of an attribute another record has too, and how many there are.
 pub(crate) fn duplicates(
     conn: &Connection,

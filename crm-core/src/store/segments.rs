@@ -148,7 +148,8 @@ pub(crate) fn changes(
     record: RecordId,
     limit: u32,
 ) -> Result<Vec<ChangeRow>> {
-    let sql = select_change!("WHERE c.segment = ?1 AND c.record_id = ?2 ORDER BY c.seq DESC LIMIT ?3");
+    let sql =
+        select_change!("WHERE c.segment = ?1 AND c.record_id = ?2 ORDER BY c.seq DESC LIMIT ?3");
     let mut statement = conn.prepare_cached(sql)?;
     let rows = statement.query_map((segment, record.as_bytes(), limit), read_change)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -180,7 +181,8 @@ pub(crate) fn each_change(
     until: Timestamp,
     mut visit: impl FnMut(Timestamp, bool) -> bool,
 ) -> Result<()> {
-    let sql = "SELECT at, is_member FROM crm_segment_change WHERE segment = ?1 AND at <= ?2 ORDER BY at";
+    let sql =
+        "SELECT at, is_member FROM crm_segment_change WHERE segment = ?1 AND at <= ?2 ORDER BY at";
     let mut statement = conn.prepare_cached(sql)?;
     let mut rows = statement.query((segment, until.micros()))?;
     while let Some(row) = rows.next()? {

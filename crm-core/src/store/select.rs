@@ -49,6 +49,33 @@ pub(crate) fn rows(
     after: Option<&Place>,
     limit: u32,
 ) -> Result<Statement> {
+    ordered(query, moment, archived, after, limit, false)
+}
+
+/// The order of a select after a place: id, cells to order by, the number of the row in its table.
+///
+/// # Errors
+///
+/// As [`rows`].
+#[cfg(feature = "arrow")]
+pub(crate) fn order(
+    query: &CheckedSelect,
+    moment: &Moment,
+    archived: Archived,
+    after: Option<&Place>,
+    limit: u32,
+) -> Result<Statement> {
+    ordered(query, moment, archived, after, limit, true)
+}
+
+fn ordered(
+    query: &CheckedSelect,
+    moment: &Moment,
+    archived: Archived,
+    after: Option<&Place>,
+    limit: u32,
+    is_number_only: bool,
+) -> Result<Statement> {
     let mut query_of = Query::new(&query.source, moment);
     let is_computed = query.order.iter().any(|key| matches!(key.by, SortBy::Output(_)));
     let id = format!("{}.id", query_of.record.row);
@@ -71,15 +98,24 @@ pub(crate) fn rows(
         };
         order.push((name, *descending));
     }
+    if is_number_only {
+        inner.push_str(&format!(", {}", query_of.number()));
+    }
     if is_computed {
         // What is computed has a name only outside.
         let cells = (0..query.width()).map(cell_name);
-        let names: Vec<String> = order.iter().map(|(name, _)| name.clone()).chain(cells).collect();
+        let names = order.iter().map(|(name, _)| name.clone());
+        let names: Vec<String> = match is_number_only {
+            true => names.chain([NUMBER.to_owned()]).collect(),
+            false => names.chain(cells).collect(),
+        };
         query_of.writer.push(&format!("SELECT id, {} FROM (", names.join(", ")));
     }
     query_of.writer.push(&inner);
-    for Output { what, form, .. } in &query.columns {
-        query_of.selected(what, *form);
+    if is_computed || !is_number_only {
+        for Output { what, form, .. } in &query.columns {
+            query_of.selected(what, *form);
+        }
     }
     query_of.from(archived);
     if is_computed {
@@ -113,16 +149,57 @@ pub(crate) fn stored_rows(
     limit: u32,
 ) -> Result<Statement> {
     let mut query_of = Query::new(&query.source, moment);
-    // No attribute is called so, because the name of one begins with a letter.
-    let number = format!("{}._rowid_", query_of.record.row);
-    query_of.writer.push(&format!("SELECT {number}"));
-    for Output { what, form, .. } in &query.columns {
-        query_of.selected(what, *form);
-    }
-    query_of.from(archived);
+    let number = query_of.numbered(query, archived);
     query_of.writer.push(&format!(" AND {number} > "));
     query_of.writer.bind(Cell::Integer(after));
     query_of.finish(&[number], Some(limit))
+}
+
+/// The row of a select that has a number in its table: that number, which is the last parameter of the
+/// statement, and the cells of the columns.
+///
+/// # Errors
+///
+/// As [`rows`].
+#[cfg(feature = "arrow")]
+pub(crate) fn numbered_row(
+    query: &CheckedSelect,
+    moment: &Moment,
+    archived: Archived,
+) -> Result<Statement> {
+    let mut query_of = Query::new(&query.source, moment);
+    let number = query_of.numbered(query, archived);
+    query_of.writer.push(&format!(" AND {number} = "));
+    query_of.writer.bind(Cell::Null);
+    query_of.finish(&[], None)
+}
+
+/// Shows the rows with these numbers to `visit`, in this order, until it says stop; answers how many
+/// were shown.
+///
+/// # Errors
+///
+/// As [`visit`].
+#[cfg(feature = "arrow")]
+pub(crate) fn visit_numbers(
+    conn: &Connection,
+    mut statement: Statement,
+    numbers: &[i64],
+    mut visit: impl FnMut(&RowRef<'_, '_>) -> Result<bool>,
+) -> Result<usize> {
+    let mut prepared = conn.prepare_cached(&statement.sql)?;
+    for (shown, number) in numbers.iter().enumerate() {
+        if let Some(last) = statement.parameters.last_mut() {
+            *last = Cell::Integer(*number);
+        }
+        let mut rows = prepared.query(params_from_iter(&statement.parameters)).map_err(failure)?;
+        if let Some(row) = rows.next().map_err(failure)?
+            && !visit(&RowRef::new(row))?
+        {
+            return Ok(shown + 1);
+        }
+    }
+    Ok(numbers.len())
 }
 
 /// The groups after a place: cells of the keys, cells of the measures. A limit of `None` takes all.
@@ -241,6 +318,10 @@ fn failure(failure: rusqlite::Error) -> Error {
     }
 }
 
+/// What SQLite calls the number of a row. No attribute is called so, because the name of one begins with
+/// a letter.
+const NUMBER: &str = "_rowid_";
+
 fn cell_name(number: usize) -> String {
     quote(&number.to_string())
 }
@@ -266,6 +347,23 @@ impl<'q> Query<'q> {
         let related = related.collect();
         let record = Scope::of_row(quote(&source.entity_type));
         Self { writer, source, record, related, cells: 0 }
+    }
+
+    /// The number of the record's row in its table.
+    fn number(&self) -> String {
+        format!("{}.{NUMBER}", self.record.row)
+    }
+
+    /// Begins a statement of the number of a row and the cells of its columns.
+    #[cfg(feature = "arrow")]
+    fn numbered(&mut self, query: &CheckedSelect, archived: Archived) -> String {
+        let number = self.number();
+        self.writer.push(&format!("SELECT {number}"));
+        for Output { what, form, .. } in &query.columns {
+            self.selected(what, *form);
+        }
+        self.from(archived);
+        number
     }
 
     // ---- cells

@@ -5,6 +5,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
 
+use super::table::Table;
 use crate::{Error, ErrorKind, RecordId, Result, Timestamp};
 
 /// Whose timer it is. The numbers stand in files and never change.
@@ -64,6 +65,22 @@ pub(crate) fn of(
 pub(crate) fn clear(tx: &Transaction<'_>, room: Room, owner: i64) -> Result<()> {
     let sql = "DELETE FROM crm_timer WHERE room = ?1 AND owner = ?2";
     tx.prepare_cached(sql)?.execute((room as i64, owner))?;
+    Ok(())
+}
+
+/// Sets the timer of a definition for every record of a table that is in use.
+pub(crate) fn set_all(
+    tx: &Transaction<'_>,
+    (room, owner): (Room, i64),
+    table: &Table,
+    due_at: Timestamp,
+) -> Result<()> {
+    let sql = format!(
+        "INSERT OR REPLACE INTO crm_timer (room, owner, record_id, due_at) \
+         SELECT ?1, ?2, id, ?3 FROM {} WHERE archived_at IS NULL",
+        table.name
+    );
+    tx.prepare_cached(&sql)?.execute((room as i64, owner, due_at.micros()))?;
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! Tables of other programs: results of queries as Arrow record batches, and such batches as records.
 
+mod activities;
 mod export;
 mod import;
 

@@ -1,6 +1,8 @@
 //! Imports that are planned, applied, gone on with after a crash, and taken back.
 
 mod apply;
+#[cfg(feature = "arrow")]
+mod arrow;
 mod beside;
 mod beside_laws;
 mod exports;
@@ -72,6 +74,16 @@ fn decisions(crm: &Crm, plan: &ImportPlan) -> Vec<RowDecision> {
 
 fn apply(crm: &Crm, plan: &ImportPlan) -> Result<ImportRun, Error> {
     crm.imports().apply(plan, &mut |_| Flow::Continue)
+}
+
+#[cfg(not(feature = "arrow"))]
+#[test]
+fn arrow_is_refused_where_it_was_not_built_in() {
+    let mut request = PlanImport::from_text("person", "QVJST1cxAAA=", [map("name")]);
+    request.source.format = crm_core::SourceFormat::Arrow;
+    let error = plan(&people(), &request).unwrap_err();
+    assert_eq!(error.kind(), crm_core::ErrorKind::InvalidArgument);
+    assert_eq!(error.field(), Some("format"));
 }
 
 fn revert(crm: &Crm, run: &ImportRun) -> RevertReport {

@@ -2,7 +2,12 @@
 
 mod automation;
 mod definitions;
+mod flywheel;
+mod judged;
+mod pipeline;
 mod reads;
+mod timed;
+mod timeline;
 
 use crm_core::{
     Crm, ErrorKind, Flow, GetLifecycleHistory, LifecycleHistory, LifecyclePreset, MoveStage,

@@ -25,6 +25,7 @@ mod records;
 mod rollups;
 mod schema;
 mod search;
+mod segments;
 mod support;
 mod threads;
 mod time;

@@ -8,6 +8,7 @@ mod formulas;
 mod lifecycles;
 mod links;
 mod machine;
+mod membership;
 mod queries;
 mod rebuild;
 mod rollups;
@@ -301,6 +302,7 @@ proptest! {
                         prop_assert!(change.version <= link.version);
                         format!("{} {}", change.kind.name(), json!(change.values))
                     }
+                    TimelineItem::Stage(stage) => format!("{} {}", stage.lifecycle, stage.stage),
                 };
                 found.push((entry.at, what));
             }

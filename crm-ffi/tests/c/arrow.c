@@ -239,6 +239,61 @@ static void a_table_goes_in(void) {
     ASSERT_STATUS(CRM_OK, crm_close(crm));
 }
 
+// The same table as activities: the names are visitors, and the numbers how long they called.
+static void a_table_goes_in_as_activities(void) {
+    crm_handle crm = open_memory();
+    ASSERT_STATUS(CRM_OK, call(crm, "activity_kinds.define_preset", "{\"preset\": \"call\"}"));
+    struct source source = {0, 0, 0};
+    struct ArrowArrayStream stream = stream_of(&source);
+    crm_error *error = NULL;
+    // Nothing says when.
+    const char *request = "{\"kind\": \"call\", \"columns\": ["
+                          "{\"column\": \"name\", \"attribute\": \"visitor\"}]}";
+    ASSERT_STATUS(CRM_INVALID_ARGUMENT,
+                  crm_ingest_activities_arrow(crm, request, strlen(request), &stream, NULL, NULL,
+                                              NULL, &error));
+    ASSERT(strcmp(crm_error_field(error), "columns") == 0 && crm_error_hint(error) != NULL);
+    crm_error_free(error);
+    ASSERT(source.released == 1 && source.served == 0 && stream.release == NULL);
+
+    // A number is no time, and is refused by its column.
+    const char *wrong = "{\"kind\": \"call\", \"columns\": ["
+                        "{\"column\": \"name\", \"attribute\": \"visitor\"},"
+                        "{\"column\": \"employees\", \"attribute\": \"at\"}]}";
+    struct source second = {0, 0, 0};
+    stream = stream_of(&second);
+    ASSERT_STATUS(CRM_WRONG_KIND,
+                  crm_ingest_activities_arrow(crm, wrong, strlen(wrong), &stream, NULL, NULL, NULL,
+                                              &error));
+    ASSERT(strcmp(crm_error_field(error), "employees") == 0);
+    crm_error_free(error);
+    ASSERT(second.released == 1);
+
+    // Names are no times either, which each row says.
+    const char *texts = "{\"kind\": \"call\", \"columns\": ["
+                        "{\"column\": \"name\", \"attribute\": \"at\"},"
+                        "{\"column\": \"employees\", \"attribute\": \"minutes\"},"
+                        "{\"column\": \"name\", \"attribute\": \"visitor\"}]}";
+    struct source third = {0, 0, 0};
+    stream = stream_of(&third);
+    crm_buffer report = CRM_BUFFER_INIT;
+    uint64_t rows = 0;
+    ASSERT_STATUS(CRM_OK, crm_ingest_activities_arrow(crm, texts, strlen(texts), &stream, told,
+                                                      &rows, &report, NULL));
+    ASSERT(rows == 3 && third.released == 1);
+    ASSERT(contains(&report, "\"rejected\":3") && contains(&report, "\"column\":\"name\""));
+    crm_buffer_free(&report);
+    ASSERT_STATUS(CRM_INVALID_ARGUMENT,
+                  crm_ingest_activities_arrow(crm, texts, strlen(texts), NULL, NULL, NULL, NULL,
+                                              NULL));
+    stream = stream_of(&third);
+    ASSERT_STATUS(CRM_INVALID_HANDLE,
+                  crm_ingest_activities_arrow(crm + 1, texts, strlen(texts), &stream, NULL, NULL,
+                                              NULL, NULL));
+    ASSERT(third.released == 2);
+    ASSERT_STATUS(CRM_OK, crm_close(crm));
+}
+
 int main(void) {
     char dir[] = "/tmp/crm-arrow-XXXXXX";
     ASSERT(mkdtemp(dir) != NULL);
@@ -248,6 +303,7 @@ int main(void) {
     a_query_comes_out(path);
     what_is_asked_wrongly_is_refused();
     a_table_goes_in();
+    a_table_goes_in_as_activities();
     // Closing left no log, whatever streams were open.
     ASSERT(unlink(path) == 0);
     unlink(lock);

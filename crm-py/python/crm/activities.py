@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import datetime
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +11,11 @@ from uuid import UUID
 
 from crm import wire
 from crm._native import Engine
+from crm.arrow import ArrowTable
 from crm.errors import CrmError
+from crm.exchange import BadCells, ColumnMapping, ImportReport, write_columns
+from crm.named import Named
+from crm.progress import Report, adapt
 from crm.schema import Attribute, Definitions, read_attribute, write_attribute
 from crm.values import Money, Value, encode, encode_values
 
@@ -386,6 +389,40 @@ class Activities:
             if after is None:
                 return
 
+    def ingest(
+        self,
+        table: ArrowTable,
+        *,
+        kind: str,
+        subject_type: str | None = None,
+        columns: Mapping[str, str] | Iterable[ColumnMapping] = (),
+        channel: str | None = None,
+        direction: Direction | str | None = None,
+        bad_cells: BadCells | str = BadCells.REJECT_ROW,
+        all_or_nothing: bool = False,
+        progress: Report | None = None,
+    ) -> ImportReport:
+        """Take in a table of polars, pandas, pyarrow, DuckDB or the like; each row is an activity.
+
+        A column goes to `subject`, whose records are of `subject_type` and are named by their id or a
+        `lookup`, or to `visitor`; to `at`, which is needed; to `amount`, `amount.currency`,
+        `channel`, `direction` or `key`; or to a property. Without `columns` each goes to what has its
+        own name. Of the report, `created` were recorded and `unchanged` were there under their key.
+        Good rows are kept, in transactions of 5,000 rows, unless `all_or_nothing`; the others are in
+        the report. `progress` counts rows.
+        """
+        request = {
+            "kind": kind,
+            "subject_type": subject_type,
+            "columns": write_columns(columns),
+            "channel": channel,
+            "direction": direction and str(direction),
+            "bad_cells": str(bad_cells),
+            "all_or_nothing": all_or_nothing,
+        }
+        answer = self._engine.ingest_activities(request, table, adapt(progress))
+        return wire.read(ImportReport, answer)
+
     def identify(self, visitor: str, record: Record | RecordRef) -> Visitor:
         """Say whose record a visitor is: of all its activities, past and future."""
         request = {"visitor": visitor, **write_ref(record)}
@@ -399,12 +436,14 @@ class Activities:
         return read_activity(plain, self._definitions)
 
 
-class ActivityKinds:
-    """The kinds of activities: `Crm.activity_kinds`."""
+class ActivityKinds(Named[ActivityKind]):
+    """The kinds of activities: `Crm.activity_kinds`.
+
+    Activities of an archived kind stay and count, and no more are recorded.
+    """
 
     def __init__(self, engine: Engine, definitions: Definitions) -> None:
-        self._engine = engine
-        self._definitions = definitions
+        super().__init__(engine, "activity_kinds", "kind", _read_kind, definitions.forget)
 
     def define(
         self,
@@ -426,28 +465,6 @@ class ActivityKinds:
     def define_preset(self, preset: ActivityPreset | str) -> ActivityKind:
         """Define one of the ready-made kinds."""
         return self._change("define_preset", {"preset": str(preset)})
-
-    def get(self, kind: str) -> ActivityKind:
-        """Return the definition of a kind."""
-        return _read_kind(self._engine.call("activity_kinds.get", {"kind": kind}))
-
-    def list(self) -> builtins.list[ActivityKind]:
-        """Return the definitions of all kinds."""
-        return [_read_kind(plain) for plain in self._engine.call("activity_kinds.list", {})]
-
-    def archive(self, kind: str) -> ActivityKind:
-        """Archive a kind: its activities stay and count, and no more are recorded."""
-        return self._change("archive", {"kind": kind})
-
-    def restore(self, kind: str) -> ActivityKind:
-        """Take a kind out of the archive."""
-        return self._change("restore", {"kind": kind})
-
-    def _change(self, verb: str, request: dict[str, Any]) -> ActivityKind:
-        try:
-            return _read_kind(self._engine.call(f"activity_kinds.{verb}", request))
-        finally:
-            self._definitions.forget()
 
 
 def _read_kind(plain: dict[str, Any]) -> ActivityKind:

@@ -13,6 +13,7 @@ from uuid import UUID
 from crm import wire
 from crm._native import Engine
 from crm.activities import RecordRef, write_ref
+from crm.named import Named
 from crm.schema import Attribute, ChoiceOption, Definitions, read_attribute, write_attribute
 from crm.values import Value, encode, encode_values
 
@@ -397,12 +398,14 @@ class Associations:
         )
 
 
-class AssociationTypes:
-    """The types of associations: `Crm.association_types`."""
+class AssociationTypes(Named[AssociationType]):
+    """The types of associations: `Crm.association_types`.
+
+    Associations of an archived type stay readable, and writes are refused.
+    """
 
     def __init__(self, engine: Engine, definitions: Definitions) -> None:
-        self._engine = engine
-        self._definitions = definitions
+        super().__init__(engine, "association_types", "type", _read_type, definitions.forget)
 
     def define(
         self,
@@ -443,28 +446,6 @@ class AssociationTypes:
     def define_preset(self, preset: AssociationPreset | str) -> AssociationType:
         """Define one of the ready-made types."""
         return self._change("define_preset", {"preset": str(preset)})
-
-    def get(self, name: str) -> AssociationType:
-        """Return the definition of a type."""
-        return _read_type(self._engine.call("association_types.get", {"type": name}))
-
-    def list(self) -> builtins.list[AssociationType]:
-        """Return the definitions of all types, archived ones included, by name."""
-        return [_read_type(plain) for plain in self._engine.call("association_types.list", {})]
-
-    def archive(self, name: str) -> AssociationType:
-        """Archive a type: its associations stay readable, writes are refused."""
-        return self._change("archive", {"type": name})
-
-    def restore(self, name: str) -> AssociationType:
-        """Take a type out of the archive."""
-        return self._change("restore", {"type": name})
-
-    def _change(self, verb: str, request: dict[str, Any]) -> AssociationType:
-        try:
-            return _read_type(self._engine.call(f"association_types.{verb}", request))
-        finally:
-            self._definitions.forget()
 
 
 def _names(names: str | Iterable[str]) -> builtins.list[str]:

@@ -30,6 +30,7 @@ from crm.records import ApplyReport, RecordChange, Records, apply
 from crm.schema import Definitions, Types
 from crm.search import SearchItem, SearchPage, write_search
 from crm.sqlite_guard import Watch
+from crm.segments import Segments
 from crm.tables import SqlValue, Table
 from crm.timeline import TimelineEntry, TimelineKind, TimelinePage, read_timeline, write_timeline
 from crm.values import encode
@@ -207,6 +208,11 @@ class Crm:
     def lifecycles(self) -> Lifecycles:
         """The stages of relationships, and where records stand on them."""
         return Lifecycles(self._engine)
+
+    @property
+    def segments(self) -> Segments:
+        """Named conditions, and their members."""
+        return Segments(self._engine)
 
     @property
     def timers(self) -> Timers:

@@ -6,6 +6,7 @@ refused because somebody wrote since; what it did can be taken back, except for 
 
 from __future__ import annotations
 
+import base64
 import datetime
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,6 +18,7 @@ from uuid import UUID
 from crm import wire
 from crm._native import Engine
 from crm.activities import Direction
+from crm.arrow import ArrowTable
 from crm.exchange import (
     AssociationColumns,
     BadCells,
@@ -418,6 +420,45 @@ class Imports:
         source = {**_place(path, text), "format": "json_lines"}
         beside = _beside(associations, activities)
         return self._plan(entity_type, source, mapping, key, mode, bad_cells, beside, progress)
+
+    def plan_arrow(
+        self,
+        entity_type: str,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        data: bytes | None = None,
+        mapping: Mapping[str, str] | Iterable[ColumnMapping],
+        key: str | Iterable[str] = (),
+        mode: ImportMode | str | None = None,
+        bad_cells: BadCells | str = BadCells.REJECT_ROW,
+        associations: Iterable[AssociationColumns] = (),
+        activities: Iterable[ActivityColumns] = (),
+        progress: Report | None = None,
+    ) -> ImportPlan:
+        """Say what would come of importing an Arrow table: as `plan_csv`.
+
+        It is an IPC file (also called Feather 2) or stream at `path`, or the bytes `data` of one,
+        uncompressed or with LZ4. `spool` writes such a file from a data frame.
+        """
+        text = None if data is None else base64.b64encode(data).decode()
+        source = {**_place(path, text), "format": "arrow"}
+        beside = _beside(associations, activities)
+        return self._plan(entity_type, source, mapping, key, mode, bad_cells, beside, progress)
+
+    def spool(
+        self,
+        table: ArrowTable,
+        path: str | os.PathLike[str],
+        *,
+        progress: Report | None = None,
+    ) -> int:
+        """Write a table of polars, pandas, pyarrow, DuckDB or the like to a new file at `path`.
+
+        A stream is read once, and an import reads its table several times: plan it from this file by
+        `plan_arrow`, and keep the file until the import has ended. Returns how many rows there are,
+        which `progress` counts.
+        """
+        return self._engine.spool_table(os.fspath(path), table, adapt(progress))
 
     def apply(self, plan: ImportPlan, *, progress: Report | None = None) -> ImportRun:
         """Carry out a plan, in transactions of 5,000 rows, and remember what it did.

@@ -53,7 +53,13 @@ class ChangeKind(StrEnum):
     STAGE_MOVED = "stage_moved"
     STAGE_RESET = "stage_reset"
     STAGE_SUPPRESSED = "stage_suppressed"
+    STAGE_OVERDUE = "stage_overdue"
     STAGE_REMAPPED = "stage_remapped"
+    SEGMENT_DEFINED = "segment_defined"
+    SEGMENT_ARCHIVED = "segment_archived"
+    SEGMENT_RESTORED = "segment_restored"
+    SEGMENT_ENTERED = "segment_entered"
+    SEGMENT_LEFT = "segment_left"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import datetime
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass
@@ -14,6 +13,7 @@ from crm import conditions, wire
 from crm._native import Engine
 from crm.activities import RecordRef
 from crm.conditions import Condition, ConditionAnswer
+from crm.named import Named
 from crm.values import encode
 
 
@@ -38,6 +38,7 @@ class StageCause(StrEnum):
     ACTIVITY = "activity"
     RELATED = "related"
     CONDITION = "condition"
+    INACTIVITY = "inactivity"
     IMPLIED = "implied"
     RESET = "reset"
 
@@ -92,6 +93,9 @@ class Stage:
     """For the same: whether triggers lead out of it, and not only people."""
     only_automatic: bool = False
     """Whether only triggers lead here, and not people."""
+    leave_within: tuple[str, ...] = ()
+    """In what times a record is to go on from here, such as `5min`, `1h` and `1d`; a stay that lasts
+    longer becomes a change of the journal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,7 @@ class RelatedStage:
 
 @dataclass(frozen=True, slots=True)
 class StageTrigger:
-    """What moves a record by itself: an activity, the stage of a related record, or a condition."""
+    """What moves a record by itself: an activity, a related record, inactivity, or a condition."""
 
     to: str
     """The stage that it leads to."""
@@ -124,6 +128,8 @@ class StageTrigger:
     """With `activity`: only one for which this is true."""
     related: RelatedStage | None = None
     """A stage of a related record: reaching it moves the record."""
+    inactive_for: str | None = None
+    """A span such as `30d`: when nothing has happened with the record for so long, it moves."""
     where: Condition | None = None
     """What must be true of the record as well; alone, it moves the record as soon as it is true."""
     reason: str | None = None
@@ -265,6 +271,50 @@ class SuppressedMove:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OverdueStage:
+    """A stay on a stage that lasted longer than a record is to take."""
+
+    stage: str
+    """The stage."""
+    entered_at: datetime.datetime
+    """When the record came there."""
+    within: str
+    """In what time it was to go on: one of those of the stage."""
+    at: datetime.datetime
+    """When that time was over."""
+    seq: int
+    """The change of the journal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageEntry:
+    """A record came to a stage, as its timeline shows it."""
+
+    seq: int
+    """The change of the journal."""
+    at: datetime.datetime
+    """When it came there, in UTC."""
+    actor: str
+    """Who."""
+    lifecycle: str
+    """The lifecycle."""
+    stage: str
+    """The stage."""
+    implied: tuple[str, ...]
+    """The stages that were skipped, in order."""
+    cycle: int
+    """The cycle."""
+    cause: StageCause | str
+    """What brought the record there."""
+    reason: str | None
+    """The reason that was given."""
+    activity_id: UUID | None
+    """The activity that moved it, or that shows why it was moved."""
+    record: RecordRef | None
+    """The related record that moved it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LifecycleHistory:
     """A record's way through a lifecycle."""
 
@@ -274,6 +324,8 @@ class LifecycleHistory:
     """The stays on stages that the changes of this page began, oldest first."""
     suppressed: tuple[SuppressedMove, ...]
     """The automatic moves that were not made, oldest first."""
+    overdue: tuple[OverdueStage, ...]
+    """The times in which it was to go on, and did not, oldest first."""
     next: int | None
     """What to hand in as `after` for the next page; None when there is none."""
 
@@ -286,6 +338,10 @@ class StageTime:
     """The stage."""
     visits: int
     """How often it came there."""
+    entered_at: datetime.datetime
+    """When it came there last."""
+    exited_at: datetime.datetime | None
+    """When it left last, after that; None while it stands there."""
     current_micros: int | None
     """How long the present stay has lasted, in microseconds; None if it does not stand there."""
     latest_micros: int | None
@@ -339,6 +395,8 @@ class FunnelStage:
     """The same as a part of those who reached it; None where nobody did."""
     lost: int
     """How many came no further and are lost."""
+    drop_off: float | None
+    """The same as a part of those who reached it; None where nobody did."""
     waiting: int
     """How many have come no further yet."""
     median_micros: int | None
@@ -363,6 +421,51 @@ class Funnel:
 
     def __iter__(self) -> Iterator[FunnelStage]:
         return iter(self.stages)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageFriction:
+    """Where the way rubs: what became of the stays on a stage that ended in that time."""
+
+    stage: str
+    """The stage."""
+    left: int
+    """How many stays ended; stages that were skipped do not count."""
+    median_micros: int | None
+    """The median of how long these lasted, in microseconds; None if there are none."""
+    lost: int
+    """How many of them ended because the record was lost."""
+    drop_off: float | None
+    """The same as a part of those that ended, 0 to 1; None if there are none."""
+    resets: int
+    """How many of them ended because the record was put back to an earlier stage."""
+    suppressed: int
+    """How many automatic moves were not made in that time while a record stood here."""
+
+    @property
+    def median(self) -> datetime.timedelta | None:
+        """The median of how long the stays lasted."""
+        return delta(self.median_micros)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flywheel:
+    """How many new customers come by existing ones."""
+
+    stage: str
+    """The stage that makes a customer."""
+    customers: int
+    """How many arrived; each cycle of a record counts by itself."""
+    referred: int
+    """How many of them an existing customer brought."""
+    repeated: int
+    """How many of them had arrived in an earlier cycle, or were bought by somebody who had."""
+    by_existing: int
+    """How many of them were one or the other."""
+    share: float | None
+    """The same as a part of those who arrived, 0 to 1; None if nobody did."""
+    friction: tuple[StageFriction, ...]
+    """Where the way rubs: the stages that are open or won, in order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -479,8 +582,11 @@ class StageExplanation:
     """The stages to which it could go, those in order first."""
 
 
-class Lifecycles:
+class Lifecycles(Named[Lifecycle]):
     """Stages, and where records stand: `Crm.lifecycles`.
+
+    Records stay where they stand in an archived lifecycle, and are no longer moved; what happened
+    meanwhile is not made up for when it is restored.
 
     >>> import crm
     >>> with crm.open() as db:
@@ -492,7 +598,7 @@ class Lifecycles:
     """
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        super().__init__(engine, "lifecycles", "lifecycle", _read)
 
     def define(
         self,
@@ -532,23 +638,7 @@ class Lifecycles:
 
     def define_preset(self, preset: LifecyclePreset | str) -> Lifecycle:
         """Define one of the ready-made lifecycles."""
-        return _read(self._engine.call("lifecycles.define_preset", {"preset": str(preset)}))
-
-    def get(self, lifecycle: str) -> Lifecycle:
-        """Return the definition of a lifecycle; `NotFoundError` if there is none of this name."""
-        return _read(self._engine.call("lifecycles.get", {"lifecycle": lifecycle}))
-
-    def list(self) -> builtins.list[Lifecycle]:
-        """Return all lifecycles, archived ones included, by name."""
-        return [_read(plain) for plain in self._engine.call("lifecycles.list", {})]
-
-    def archive(self, lifecycle: str) -> Lifecycle:
-        """Archive a lifecycle: records stay where they stand, and are no longer moved."""
-        return _read(self._engine.call("lifecycles.archive", {"lifecycle": lifecycle}))
-
-    def restore(self, lifecycle: str) -> Lifecycle:
-        """Take a lifecycle out of the archive. What happened meanwhile is not made up for."""
-        return _read(self._engine.call("lifecycles.restore", {"lifecycle": lifecycle}))
+        return self._change("define_preset", {"preset": str(preset)})
 
     def move(
         self,
@@ -618,6 +708,31 @@ class Lifecycles:
             "quantiles": [*quantiles],
         }
         return wire.read(Funnel, self._engine.call("lifecycles.funnel", request))
+
+    def flywheel(
+        self,
+        lifecycle: str,
+        *,
+        stage: str | None = None,
+        from_: datetime.datetime | None = None,
+        until: datetime.datetime | None = None,
+        referral: Iterable[RelatedStage] = (),
+        repeat: Iterable[RelatedStage] = (),
+    ) -> Flywheel:
+        """Tell what part of the new customers came by existing ones, and where the way rubs.
+
+        `stage` makes a customer, the first that is won by default. `referral` are ways to whoever brought a
+        record, `repeat` to whoever bought; they count if these had come to their stage before.
+        """
+        request = {
+            "lifecycle": lifecycle,
+            "stage": stage,
+            "from": encode(from_),
+            "until": encode(until),
+            "referral": [wire.write(way) for way in referral],
+            "repeat": [wire.write(way) for way in repeat],
+        }
+        return wire.read(Flywheel, self._engine.call("lifecycles.flywheel", request))
 
     def stuck(
         self,
@@ -705,6 +820,7 @@ def _write_stage(stage: Stage | str, nth: int) -> dict[str, Any]:
         "reasons": [*stage.reasons],
         "automatic_exit": stage.automatic_exit,
         "only_automatic": stage.only_automatic,
+        "leave_within": [*stage.leave_within],
     }
 
 
@@ -715,6 +831,7 @@ def _write_trigger(trigger: StageTrigger, nth: int) -> dict[str, Any]:
         "activity": trigger.activity,
         "filter": _condition(trigger.filter, f"triggers[{nth}].filter"),
         "related": related if related is None else wire.write(related),
+        "inactive_for": trigger.inactive_for,
         "where": _condition(trigger.where, f"triggers[{nth}].where"),
         "reason": trigger.reason,
     }
@@ -746,6 +863,7 @@ def _read_stage(plain: dict[str, Any]) -> Stage:
         reasons=tuple(plain["reasons"]),
         automatic_exit=plain["automatic_exit"],
         only_automatic=plain["only_automatic"],
+        leave_within=tuple(plain["leave_within"]),
     )
 
 
@@ -756,6 +874,7 @@ def _read_trigger(plain: dict[str, Any]) -> StageTrigger:
         activity=plain["activity"],
         filter=plain["filter"],
         related=related and wire.read(RelatedStage, related),
+        inactive_for=plain["inactive_for"],
         where=plain["where"],
         reason=plain["reason"],
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import datetime
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -12,6 +11,7 @@ from typing import Any
 
 from crm import wire
 from crm._native import Engine
+from crm.named import Named
 from crm.values import DECODERS, Value, decode, encode
 
 
@@ -316,8 +316,10 @@ class Definitions:
             self._shapes.clear()
 
 
-class Types:
+class Types(Named[EntityType]):
     """Entity types and attributes: `Crm.types`.
+
+    Records of an archived type stay readable, and writes are refused.
 
     >>> import crm
     >>> with crm.open() as db:
@@ -330,8 +332,7 @@ class Types:
     """
 
     def __init__(self, engine: Engine, definitions: Definitions) -> None:
-        self._engine = engine
-        self._definitions = definitions
+        super().__init__(engine, "types", "type", _read_type, definitions.forget)
 
     def define(
         self,
@@ -352,43 +353,28 @@ class Types:
             "description": description,
             "attributes": [write_attribute(attribute) for attribute in attributes],
         }
-        return self._change("types.define", request)
+        return self._change("define", request)
 
     def define_preset(self, preset: Preset | str) -> EntityType:
         """Define one of the ready-made entity types."""
-        return self._change("types.define_preset", {"preset": str(preset)})
-
-    def get(self, name: str) -> EntityType:
-        """Return the definition of an entity type."""
-        return _read_type(self._engine.call("types.get", {"type": name}))
-
-    def list(self) -> builtins.list[EntityType]:
-        """Return all entity types, archived ones included, by name."""
-        return [_read_type(plain) for plain in self._engine.call("types.list", {})]
-
-    def archive(self, name: str) -> EntityType:
-        """Archive an entity type: its records stay readable, writes are refused."""
-        return self._change("types.archive", {"type": name})
-
-    def restore(self, name: str) -> EntityType:
-        """Take an entity type out of the archive."""
-        return self._change("types.restore", {"type": name})
+        return self._change("define_preset", {"preset": str(preset)})
 
     def define_attribute(self, entity_type: str, attribute: Attribute) -> EntityType:
         """Add an attribute to a type, or change one: `attribute` is its whole new definition."""
         request = {"type": entity_type, "attribute": write_attribute(attribute)}
-        return self._change("attributes.define", request)
+        return self._change_attribute("define", request)
 
     def archive_attribute(self, entity_type: str, attribute: str) -> EntityType:
         """Archive an attribute: its values stay in the file, and are no longer shown or written."""
-        return self._change("attributes.archive", {"type": entity_type, "attribute": attribute})
+        return self._change_attribute("archive", {"type": entity_type, "attribute": attribute})
 
     def restore_attribute(self, entity_type: str, attribute: str) -> EntityType:
         """Take an attribute out of the archive, with the values that it had."""
-        return self._change("attributes.restore", {"type": entity_type, "attribute": attribute})
+        return self._change_attribute("restore", {"type": entity_type, "attribute": attribute})
 
-    def _change(self, operation: str, request: dict[str, Any]) -> EntityType:
+    def _change_attribute(self, verb: str, request: dict[str, Any]) -> EntityType:
         try:
-            return _read_type(self._engine.call(operation, request))
+            return _read_type(self._engine.call(f"attributes.{verb}", request))
         finally:
-            self._definitions.forget()
+            if self._forget is not None:
+                self._forget()

@@ -13,6 +13,7 @@ from crm import wire
 from crm.activities import Activity, RecordRef, read_activity
 from crm.associations import AssociationDirection, read_association
 from crm.journal import ChangeKind, HistoryEntry
+from crm.lifecycles import StageEntry
 from crm.schema import Definitions
 
 
@@ -22,6 +23,7 @@ class TimelineKind(StrEnum):
     ACTIVITY = "activity"
     CHANGE = "change"
     ASSOCIATION = "association"
+    STAGE = "stage"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +64,7 @@ class TimelineEntry:
     """Its place in the journal."""
     role: str | None
     """Of an activity that links to the record: what the record has to do with it."""
-    item: Activity | HistoryEntry | AssociationEntry
+    item: Activity | HistoryEntry | AssociationEntry | StageEntry
     """What happened."""
 
 
@@ -104,11 +106,13 @@ def write_timeline(
 def read_timeline(plain: dict[str, Any], definitions: Definitions, entity_type: str) -> TimelinePage:
     """Return a page of a timeline from its plain form."""
 
-    def item(plain: dict[str, Any]) -> Activity | HistoryEntry | AssociationEntry:
+    def item(plain: dict[str, Any]) -> Activity | HistoryEntry | AssociationEntry | StageEntry:
         if "activity" in plain:
             return read_activity(plain["activity"], definitions)
         if "association" in plain:
             return read_association(AssociationEntry, plain["association"], definitions)
+        if "stage" in plain:
+            return wire.read(StageEntry, plain["stage"])
         change = plain["change"]
         shape = definitions.shape(entity_type, change["values"])
         return wire.read(HistoryEntry, {**change, "values": shape.decode(change["values"])})

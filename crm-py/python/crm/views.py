@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import datetime
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from crm._native import Engine
 from crm.arrow import BATCH_ROWS, LazyTable
 from crm.conditions import moment
 from crm.errors import InvalidArgumentError
+from crm.named import Named
 from crm.query import (
     PivotTable,
     RowsPage,
@@ -40,8 +40,10 @@ class SavedView:
     """When it was archived; None while it is in use."""
 
 
-class Views:
+class Views(Named[SavedView]):
     """Saved views: `Crm.views`.
+
+    An archived view stays readable, and is neither run nor changed.
 
     >>> import crm
     >>> with crm.open() as db:
@@ -53,7 +55,7 @@ class Views:
     """
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        super().__init__(engine, "views", "name", _read)
 
     def save(
         self, name: str, query: ViewQuery, *, label: str = "", description: str = ""
@@ -63,16 +65,8 @@ class Views:
         It is judged against the definitions, and again at each run. Label and description stay where
         they are empty.
         """
-        request = {"label": label, "description": description, "query": write_query(query)}
-        return self._call("views.save", name, **request)
-
-    def get(self, name: str) -> SavedView:
-        """Return the view of a name; `NotFoundError` if there is none."""
-        return self._call("views.get", name)
-
-    def list(self) -> builtins.list[SavedView]:
-        """Return all views, archived ones included, by name."""
-        return [_read(plain) for plain in self._engine.call("views.list", {})]
+        texts = {"name": name, "label": label, "description": description}
+        return self._change("save", {**texts, "query": write_query(query)})
 
     def run(
         self,
@@ -113,17 +107,6 @@ class Views:
         """Return all that a view shows for programs that read Arrow: polars, pandas, DuckDB …"""
         asked = {"name": name, **moment(at, None)}
         return LazyTable(self._engine, {"view": asked}, batch_rows)
-
-    def archive(self, name: str) -> SavedView:
-        """Archive a view: it stays readable, and is neither run nor changed."""
-        return self._call("views.archive", name)
-
-    def restore(self, name: str) -> SavedView:
-        """Take a view out of the archive."""
-        return self._call("views.restore", name)
-
-    def _call(self, operation: str, name: str, **request: Any) -> SavedView:
-        return _read(self._engine.call(operation, {"name": name, **request}))
 
 
 def _read(plain: dict[str, Any]) -> SavedView:

@@ -19,7 +19,7 @@ use crate::{
     Kind, Money, PlannedActivity, RecordId, RecordRef, Result, Timestamp, Value,
     activity::{self, Content},
     cell::Cell,
-    exchange::{Field, make_fields},
+    exchange::{Field, RowSource, make_fields},
     journal, limits,
     record::{Draft, Given},
     schema::{AttributeModel, TypeModel},
@@ -28,19 +28,24 @@ use crate::{
 
 /// What every activity has, before the properties of its kind.
 const FIXED: usize = 5;
-const AT: usize = 0;
+pub(super) const AT: usize = 0;
 const AMOUNT: usize = 1;
 const CHANNEL: usize = 2;
 const DIRECTION: usize = 3;
-const KEY: usize = 4;
+pub(super) const KEY: usize = 4;
+/// Where activities are of nobody's row: whose they are.
+const VISITOR: usize = FIXED;
+pub(super) const SUBJECT: usize = FIXED + 1;
 
 /// The columns of one kind of activities, ready for work.
 pub(super) struct ActivityBlock {
     /// The first part of its slot.
     number: usize,
-    kind: Arc<KindTable>,
+    pub(super) kind: Arc<KindTable>,
     /// What every activity has, and then the properties.
-    whole: TypeModel,
+    pub(super) whole: TypeModel,
+    /// How much every activity has.
+    fixed: usize,
     pub(super) fields: Vec<Field>,
     /// The zone in which the days begin, where the time is a day.
     zone: Option<String>,
@@ -55,17 +60,57 @@ impl ActivityBlock {
     /// there is no such column, or no column that says when.
     pub(super) fn new(
         catalog: &Catalog,
-        header: &[String],
+        table: &dyn RowSource,
         block: &ActivityColumns,
         number: usize,
     ) -> Result<Self> {
-        let within = |error: Error| error.with_field("activities.kind");
+        let made = Self::make(catalog, table, block, number, Vec::new());
+        made.map_err(|error| match error.field() {
+            Some(field @ ("kind" | "channel" | "columns")) => {
+                let field = format!("activities.{field}");
+                error.with_field(field)
+            }
+            _ => error,
+        })
+    }
+
+    /// The columns of activities that stand by themselves, of visitors or of records of this type.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::new`].
+    pub(super) fn of_anybody(
+        catalog: &Catalog,
+        table: &dyn RowSource,
+        block: &ActivityColumns,
+        subject_type: Option<&str>,
+    ) -> Result<Self> {
+        let visitor = Attribute::new("visitor", Kind::Text);
+        let subject = subject_type.map(|name| -> Result<Attribute> {
+            let of_type = |error: Error| error.with_field("subject_type");
+            let table = catalog.table(name).map_err(of_type)?;
+            table.model.check_live().map_err(of_type)?;
+            Ok(Attribute::new("subject", Kind::Reference).target(name))
+        });
+        let whose = std::iter::once(visitor).chain(subject.transpose()?);
+        let whose = whose.map(|attribute| AttributeModel::new(0, attribute, None));
+        Self::make(catalog, table, block, 0, whose.collect::<Result<_>>()?)
+    }
+
+    fn make(
+        catalog: &Catalog,
+        table: &dyn RowSource,
+        block: &ActivityColumns,
+        number: usize,
+        whose: Vec<AttributeModel>,
+    ) -> Result<Self> {
+        let within = |error: Error| error.with_field("kind");
         let kind = catalog.kind(&block.kind).map_err(within)?;
         activity_kinds::check_live(kind).map_err(within)?;
         if let Some(channel) = &block.channel {
-            let judged = activity::check_label("channel", channel);
-            judged.map_err(|error| error.with_field("activities.channel"))?;
+            activity::check_label("channel", channel)?;
         }
+        let fixed_count = FIXED + whose.len();
         let mut columns = block.columns.clone();
         let zone = columns.iter_mut().find_map(take_zone_of_days);
         let mut whole = TypeModel::new(
@@ -77,22 +122,23 @@ impl ActivityBlock {
             Vec::new(),
         );
         let properties = kind.model.attributes.clone();
-        for attribute in fixed(zone.is_some())?.into_iter().chain(properties) {
+        for attribute in fixed(zone.is_some())?.into_iter().chain(whose).chain(properties) {
             whole = whole.with_attribute(attribute);
         }
         let find_type = |name: &str| catalog.find(name).map(|table| &table.model);
         let rule = |_: &AttributeModel, mapping: &ColumnMapping| check_no_rule(mapping);
-        let fields = make_fields(&whole, header, &columns, find_type, rule)?;
+        let fields = make_fields(&whole, table, &columns, find_type, rule)?;
         if !fields.iter().any(|field| field.place == AT) {
             let message = "no column says when the activity was";
             return Err(Error::new(ErrorKind::InvalidArgument, message)
-                .with_field("activities.columns")
+                .with_field("columns")
                 .with_hint("map a column to at"));
         }
         Ok(Self {
             number,
             kind: Arc::clone(kind),
             whole,
+            fixed: fixed_count,
             fields,
             zone,
             channel: block.channel.clone(),
@@ -105,12 +151,68 @@ impl ActivityBlock {
         kind.is_some_and(|kind| Arc::ptr_eq(kind, &self.kind))
     }
 
+    /// Whether an attribute at this place says whose the activity is.
+    pub(super) fn is_whose(&self, place: usize) -> bool {
+        (FIXED..self.fixed).contains(&place)
+    }
+
+    /// The column of what has this name.
+    pub(super) fn find_column(&self, name: &str) -> Option<usize> {
+        let is_meant = |field: &&Field| self.whole.attributes[field.place].name() == name;
+        self.fields.iter().find(is_meant).map(Field::column)
+    }
+
     /// The column of what has this name; that of the time, if none goes there.
     fn column_of(&self, name: &str) -> usize {
-        let is_meant = |field: &&Field| self.whole.attributes[field.place].name() == name;
-        let field = self.fields.iter().find(is_meant);
-        let time = || self.fields.iter().find(|field| field.place == AT);
-        field.or_else(time).map(Field::column).unwrap_or_default()
+        let time = || self.find_column("at");
+        self.find_column(name).or_else(time).unwrap_or_default()
+    }
+
+    /// An activity of a record or of a visitor, as the columns say it, encoded.
+    ///
+    /// # Errors
+    ///
+    /// As [`activity::draft`].
+    pub(super) fn draft(
+        &self,
+        mut given: Given,
+        at: Timestamp,
+        now: Timestamp,
+        subject: Option<RecordRef>,
+    ) -> Result<Content> {
+        let (whole, model) = (&self.whole, &self.kind.model);
+        let mut taken = |place: usize| match given.has(place) {
+            true => given.take(whole, place),
+            false => Value::Null,
+        };
+        let text = |value: Value| match value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        };
+        let amount = match taken(AMOUNT) {
+            Value::Money(money) => Some(money),
+            _ => None,
+        };
+        let channel = text(taken(CHANNEL)).or_else(|| self.channel.clone());
+        let direction = text(taken(DIRECTION)).and_then(|name| Direction::from_name(&name));
+        let key = text(taken(KEY));
+        let visitor = if self.fixed > VISITOR { text(taken(VISITOR)) } else { None };
+        let activity = crate::NewActivity {
+            channel,
+            direction: direction.or(self.direction),
+            amount,
+            key,
+            subject,
+            visitor,
+            ..crate::NewActivity::new(&model.name, at)
+        };
+        activity::draft_with(activity, now, || {
+            let mut properties = Given::new(model);
+            for place in (0..model.attributes.len()).filter(|place| given.has(self.fixed + place)) {
+                properties.set_cells(model, place, given.cells(whole, self.fixed + place))?;
+            }
+            Ok(Draft::complete(model, properties)?.cells)
+        })
     }
 }
 
@@ -238,44 +340,15 @@ impl RowWork<'_> {
     fn judge_activity(
         &self,
         block: &ActivityBlock,
-        mut given: Given,
+        given: Given,
         own: RecordId,
         beside: &Beside,
     ) -> Result<Option<NewActivity>> {
-        let (whole, model) = (&block.whole, &block.kind.model);
+        let model = &block.kind.model;
         let Some(at) = moment(block, &given)? else { return Ok(None) };
         let digest = digest(block, &given, at);
-        let mut taken = |place: usize| match given.has(place) {
-            true => given.take(whole, place),
-            false => Value::Null,
-        };
-        let text = |value: Value| match value {
-            Value::Text(text) => Some(text),
-            _ => None,
-        };
-        let amount = match taken(AMOUNT) {
-            Value::Money(money) => Some(money),
-            _ => None,
-        };
-        let channel = text(taken(CHANNEL)).or_else(|| block.channel.clone());
-        let direction = text(taken(DIRECTION)).and_then(|name| Direction::from_name(&name));
-        let key = text(taken(KEY));
         let subject = Some(RecordRef::new(&self.schema.model.name, own));
-        let activity = crate::NewActivity {
-            channel,
-            direction: direction.or(block.direction),
-            amount,
-            key,
-            subject,
-            ..crate::NewActivity::new(&model.name, at)
-        };
-        let mut content = activity::draft_with(activity, self.now, || {
-            let mut properties = Given::new(model);
-            for place in (0..model.attributes.len()).filter(|place| given.has(FIXED + place)) {
-                properties.set_cells(model, place, given.cells(whole, FIXED + place))?;
-            }
-            Ok(Draft::complete(model, properties)?.cells)
-        })?;
+        let mut content = block.draft(given, at, self.now, subject)?;
         for property in &model.attributes {
             check_target(&self.view, property, &mut content.cells[property.span()])?;
         }
@@ -328,7 +401,7 @@ impl RowWork<'_> {
 }
 
 /// When the activity of a row was; `None` if it does not say so.
-fn moment(block: &ActivityBlock, given: &Given) -> Result<Option<Timestamp>> {
+pub(super) fn moment(block: &ActivityBlock, given: &Given) -> Result<Option<Timestamp>> {
     match (given.key(&block.whole, AT), &block.zone) {
         (Cell::Integer(days), Some(zone)) => {
             let date = i32::try_from(*days).ok().map(Date::from_days);

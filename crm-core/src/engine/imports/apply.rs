@@ -104,12 +104,13 @@ impl Imports<'_> {
         let mut is_passed = run.stored.is_none();
         let mut is_finished = false;
         while !is_finished {
+            run.rows.fetch()?;
             if is_passed {
                 is_finished = run.batch(&crm)?;
             } else {
                 is_passed = run.pass(&crm)?;
             }
-            let progress = Progress { done: run.rows.table.bytes_read(), total };
+            let progress = Progress { done: run.rows.table.done(), total };
             let flow = reports.step(progress, is_finished);
             if is_finished {
                 break;

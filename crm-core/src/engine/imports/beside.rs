@@ -14,7 +14,7 @@ use super::{
 use crate::{
     BadCells, Error, ErrorKind, PlannedActivity, PlannedAssociation, RecordId, Result, RowDecision,
     association::PlannedLinks,
-    exchange::{Fault, Field, ImportRules, Mapping},
+    exchange::{Fault, Field, ImportRules, Mapping, RowSource},
     limits,
     record::{Given, concerns_one_row},
     schema::TypeModel,
@@ -36,7 +36,7 @@ impl Blocks {
         catalog: &Catalog,
         own: &Table,
         rules: ImportRules<'_>,
-        header: &[String],
+        source: &dyn RowSource,
     ) -> Result<Self> {
         let ImportRules { associations, activities, .. } = rules;
         if associations.len() + activities.len() > limits::IMPORT_BLOCKS {
@@ -49,10 +49,10 @@ impl Blocks {
         // Number 0 is that of the record's own columns.
         let links = (1..).zip(associations);
         let links =
-            links.map(|(number, block)| LinkBlock::new(catalog, own, header, block, number));
+            links.map(|(number, block)| LinkBlock::new(catalog, own, source, block, number));
         let happened = (1 + associations.len()..).zip(activities);
         let happened =
-            happened.map(|(number, block)| ActivityBlock::new(catalog, header, block, number));
+            happened.map(|(number, block)| ActivityBlock::new(catalog, source, block, number));
         Ok(Self {
             links: links.collect::<Result<_>>()?,
             activities: happened.collect::<Result<_>>()?,

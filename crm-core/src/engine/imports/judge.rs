@@ -11,10 +11,13 @@ use super::{
     beside::{Beside, Blocks, is_conflict},
     foreseen::{Foreseen, Keys},
     lookups::Lookups,
+    source::Source,
 };
+#[cfg(feature = "arrow")]
+use crate::arrow::{ArrowRows, IpcBatches};
 use crate::{
-    Archived, BadCells, ColumnRule, CsvDialect, Error, ErrorKind, Flow, ImportMode, Kind,
-    PlanImport, RecordId, Result, RowDecision, SourceFormat, Timestamp, Value,
+    Archived, BadCells, ColumnRule, CsvDialect, Error, ErrorKind, Flow, ImportMode, ImportSource,
+    Kind, PlanImport, RecordId, Result, RowDecision, SourceFormat, Timestamp, Value,
     cell::Cell,
     exchange::{Fault, Field, ImportRules, JsonLines, Mapping, RowSource, TableReader},
     record::{Draft, Given, concerns_one_row},
@@ -29,8 +32,8 @@ use crate::{
 };
 
 /// A batch ends after this many rows, or after the row that goes beyond this many bytes.
-const BATCH_ROWS: usize = 5_000;
-const BATCH_BYTES: u64 = 16 * 1024 * 1024;
+pub(super) const BATCH_ROWS: usize = 5_000;
+pub(super) const BATCH_BYTES: u64 = 16 * 1024 * 1024;
 
 /// What is to be done with a row.
 pub(in crate::engine) enum Decision {
@@ -93,6 +96,10 @@ pub(in crate::engine) struct Rows<'r> {
     keys: Option<Keys>,
     /// What the rows so far would have written, where nothing is written.
     foreseen: Option<Foreseen>,
+    /// How many rows were gone past.
+    passed: u64,
+    /// Whether there may be more rows than are ready.
+    has_more: bool,
 }
 
 impl<'r> Rows<'r> {
@@ -123,11 +130,21 @@ impl<'r> Rows<'r> {
         now: Timestamp,
     ) -> Result<Self> {
         let schema = catalog.table(rules.entity_type)?.clone();
-        let mapping = make_mapping(catalog, &schema, rules, table.header())?;
-        let blocks = Blocks::new(catalog, &schema, rules, table.header())?;
-        let lookups = Lookups::default();
-        let (keys, foreseen) = (None, None);
-        Ok(Self { rules, table, mapping, blocks, now, schema, lookups, keys, foreseen })
+        let mapping = make_mapping(catalog, &schema, rules, &*table)?;
+        let blocks = Blocks::new(catalog, &schema, rules, &*table)?;
+        Ok(Self {
+            rules,
+            table,
+            mapping,
+            blocks,
+            now,
+            schema,
+            lookups: Lookups::default(),
+            keys: None,
+            foreseen: None,
+            passed: 0,
+            has_more: false,
+        })
     }
 
     /// The rows of `request`, of which `source` has the bytes.
@@ -138,23 +155,32 @@ impl<'r> Rows<'r> {
     pub(super) fn of_request(
         catalog: &Catalog,
         request: &'r PlanImport,
-        source: impl Read + 'r,
+        source: Source<'r>,
         now: Timestamp,
     ) -> Result<Self> {
-        let dialect = &request.source.dialect;
-        match request.source.format {
-            SourceFormat::Csv => Self::of_csv(catalog, request.rules(), source, dialect, now),
-            SourceFormat::JsonLines if *dialect != CsvDialect::default() => {
-                let message = "a dialect has no meaning for this format";
-                Err(Error::new(ErrorKind::InvalidArgument, message)
-                    .with_field("dialect")
-                    .with_hint("leave it out: JSON lines are UTF-8"))
-            }
-            SourceFormat::JsonLines => {
-                let table = JsonLines::new(source, request.mapped_columns());
-                Self::of_table(catalog, request.rules(), Box::new(table), now)
-            }
+        let ImportSource { format, dialect, .. } = &request.source;
+        if *format != SourceFormat::Csv && *dialect != CsvDialect::default() {
+            let message = "a dialect has no meaning for this format";
+            return Err(Error::new(ErrorKind::InvalidArgument, message)
+                .with_field("dialect")
+                .with_hint("leave it out: it is for CSV"));
         }
+        let table: Box<dyn RowSource + 'r> = match format {
+            SourceFormat::Csv => Box::new(TableReader::open(source, dialect)?),
+            SourceFormat::JsonLines => Box::new(JsonLines::new(source, request.mapped_columns())),
+            SourceFormat::Arrow => open_arrow(source, request)?,
+        };
+        Self::of_table(catalog, request.rules(), table, now)
+    }
+
+    /// Gets the next rows ready, where the format must not read within a transaction.
+    ///
+    /// # Errors
+    ///
+    /// Those of the source.
+    pub(in crate::engine) fn fetch(&mut self) -> Result<()> {
+        self.has_more = self.table.fetch()?;
+        Ok(())
     }
 
     /// Lets a key come once only.
@@ -220,12 +246,16 @@ impl<'r> Rows<'r> {
         self.follow_schema(catalog)?;
         self.lookups.begin();
         for _ in 0..BATCH_ROWS {
-            if self.table.number() >= last || !self.table.advance()? {
+            if self.passed >= last {
                 return Ok(true);
             }
+            if !self.table.advance()? {
+                return Ok(!self.has_more);
+            }
+            self.passed += 1;
             self.on_row(conn, catalog, None, |row, keys| row.pass(keys))?;
         }
-        Ok(self.table.number() >= last)
+        Ok(self.passed >= last)
     }
 
     /// Judges the rows of one batch in one state of the file, hands each to `take` until it says
@@ -249,7 +279,7 @@ impl<'r> Rows<'r> {
                 return Ok(false);
             }
             if !self.table.advance()? {
-                return Ok(true);
+                return Ok(!self.has_more);
             }
             let judged = self.judge(conn, catalog, since)?;
             if take(&*self.table, &self.schema, judged)? == Flow::Cancel {
@@ -263,8 +293,8 @@ impl<'r> Rows<'r> {
     fn follow_schema(&mut self, catalog: &Catalog) -> Result<()> {
         let schema = catalog.table(self.rules.entity_type)?;
         if !Arc::ptr_eq(schema, &self.schema) || !self.blocks.are_current(catalog) {
-            self.blocks = Blocks::new(catalog, schema, self.rules, self.table.header())?;
-            self.mapping = make_mapping(catalog, schema, self.rules, self.table.header())?;
+            self.blocks = Blocks::new(catalog, schema, self.rules, &*self.table)?;
+            self.mapping = make_mapping(catalog, schema, self.rules, &*self.table)?;
             self.schema = Arc::clone(schema);
         }
         Ok(())
@@ -313,15 +343,31 @@ impl<'r> Rows<'r> {
     }
 }
 
+/// The rows of an Arrow table of which `source` has the bytes.
+#[cfg(feature = "arrow")]
+fn open_arrow<'r>(source: Source<'r>, request: &PlanImport) -> Result<Box<dyn RowSource + 'r>> {
+    let batches = IpcBatches::open(source)?;
+    let bytes = batches.bytes_read();
+    let rows = ArrowRows::open(Box::new(batches), request.mapped_columns())?;
+    Ok(Box::new(rows.of_source(bytes)))
+}
+
+#[cfg(not(feature = "arrow"))]
+fn open_arrow<'r>(_: Source<'r>, _: &PlanImport) -> Result<Box<dyn RowSource + 'r>> {
+    Err(Error::new(ErrorKind::InvalidArgument, "this library was built without Arrow")
+        .with_field("format")
+        .with_hint("convert the table to CSV or JSON lines, or build with the feature arrow"))
+}
+
 fn make_mapping(
     catalog: &Catalog,
     schema: &Table,
     rules: ImportRules<'_>,
-    header: &[String],
+    table: &dyn RowSource,
 ) -> Result<Mapping> {
     schema.model.check_live()?;
     let find_type = |name: &str| catalog.find(name).map(|table| &table.model);
-    Mapping::new(&schema.model, header, rules, find_type)
+    Mapping::new(&schema.model, table, rules, find_type)
 }
 
 /// Keeps in mind which unique values a decision changes.
@@ -457,26 +503,9 @@ impl RowWork<'_> {
         field: &Field,
         given: &mut Given,
     ) -> Result<(), Fault> {
-        let attribute = &model.attributes[field.place];
-        let here = |error: Error| (Some(field.column()), error);
-        let Some(value) = field.read(attribute, self.row)? else { return Ok(()) };
-        let value = match value {
-            value if attribute.definition.target.is_some() => {
-                let own = self.schema;
-                let found = self.lookups.resolve(&self.view, own, number, field, attribute, value);
-                found.map_err(here)?
-            }
-            Value::File(file) => {
-                let hash = files::read_hash(&file.hash).map_err(here)?;
-                if stored_files::size(self.view.conn, &hash).map_err(here)?.is_none() {
-                    let error = Error::new(ErrorKind::NotFound, "no stored file has this hash");
-                    return Err(here(error.with_hint("store the bytes with files.add")));
-                }
-                Value::File(file)
-            }
-            value => value,
-        };
-        given.set(model, field.place, value).map_err(here)
+        let Self { view, row, lookups, schema, .. } = self;
+        let mut reader = FieldReader { view, row: *row, lookups, own: Some(schema) };
+        reader.read(number, model, field, given)
     }
 
     /// The cells of the key; `None` if one is missing.
@@ -599,6 +628,47 @@ impl RowWork<'_> {
         }
         records::check_size(model, &draft)?;
         Ok(Decision::Update(row, draft))
+    }
+}
+
+/// What reading a value of a row needs.
+pub(super) struct FieldReader<'a> {
+    pub(super) view: &'a View<'a>,
+    pub(super) row: &'a dyn RowSource,
+    pub(super) lookups: &'a mut Lookups,
+    /// The type of the record that the row is about.
+    pub(super) own: Option<&'a Table>,
+}
+
+impl FieldReader<'_> {
+    /// Reads a value of `model`; `number` is that of the columns that belong together.
+    pub(super) fn read(
+        &mut self,
+        number: usize,
+        model: &TypeModel,
+        field: &Field,
+        given: &mut Given,
+    ) -> Result<(), Fault> {
+        let attribute = &model.attributes[field.place];
+        let here = |error: Error| (Some(field.column()), error);
+        let Some(value) = field.read(attribute, self.row)? else { return Ok(()) };
+        let value = match value {
+            value if attribute.definition.target.is_some() => {
+                let (view, own) = (self.view, self.own);
+                let found = self.lookups.resolve(view, own, number, field, attribute, value);
+                found.map_err(here)?
+            }
+            Value::File(file) => {
+                let hash = files::read_hash(&file.hash).map_err(here)?;
+                if stored_files::size(self.view.conn, &hash).map_err(here)?.is_none() {
+                    let error = Error::new(ErrorKind::NotFound, "no stored file has this hash");
+                    return Err(here(error.with_hint("store the bytes with files.add")));
+                }
+                Value::File(file)
+            }
+            value => value,
+        };
+        given.set(model, field.place, value).map_err(here)
     }
 }
 

@@ -16,8 +16,8 @@ use super::{
     judge::RowWork,
 };
 use crate::{
-    Archived, AssociationColumns, ColumnMapping, Error, ErrorKind, PlannedAssociation, RecordId,
-    RecordRef, Result, Value,
+    Archived, AssociationColumns, ColumnMapping, Error, ErrorKind, Kind, PlannedAssociation,
+    RecordId, RecordRef, Result, Value,
     association::{PlannedLinks, StoredAssociation},
     cell::Cell,
     exchange::{CellReader, Field, RowCell, RowSource, find_column, make_fields},
@@ -44,6 +44,8 @@ pub(super) struct LinkBlock {
     /// The attribute of the other record that the cell holds; its id if there is none.
     by: Option<usize>,
     column: usize,
+    /// The kind of what the cell holds.
+    kind: Kind,
     reader: CellReader,
     fields: Vec<Field>,
     is_incoming: bool,
@@ -63,7 +65,7 @@ impl LinkBlock {
     pub(super) fn new(
         catalog: &Catalog,
         own: &Table,
-        header: &[String],
+        source: &dyn RowSource,
         block: &AssociationColumns,
         number: usize,
     ) -> Result<Self> {
@@ -97,17 +99,8 @@ impl LinkBlock {
             };
             return Err(invalid("associations.create_missing", message).with_hint("leave it out"));
         }
-        let (by, reader) = match &block.by {
-            None => (None, CellReader::Trimmed),
-            Some(name) => {
-                let key = find_name(other, name, is_own)?;
-                if block.create_missing && key.is_calculated() {
-                    return Err(calculated(name));
-                }
-                let mapping = ColumnMapping::new(&block.column, name);
-                (Some(other.model.place(key)), CellReader::new(key, "", &mapping)?)
-            }
-        };
+        let column = find_column(source.header(), &block.column)?;
+        let (by, kind, reader) = read_names(source, column, block, other, is_own)?;
         if block.separator.as_deref() == Some("") {
             return Err(invalid("associations.separator", "a separator has a character at least"));
         }
@@ -117,7 +110,7 @@ impl LinkBlock {
         }
         let find_type = |name: &str| catalog.find(name).map(|table| &table.model);
         let rule = |_: &AttributeModel, mapping: &ColumnMapping| check_no_rule(mapping);
-        let fields = make_fields(&model.whole, header, &block.columns, find_type, rule)?;
+        let fields = make_fields(&model.whole, source, &block.columns, find_type, rule)?;
         let definition = &model.definition;
         let most =
             if block.is_incoming { definition.max_outgoing } else { definition.max_incoming };
@@ -126,7 +119,8 @@ impl LinkBlock {
             table: Arc::clone(table),
             other: Arc::clone(other),
             by,
-            column: find_column(header, &block.column)?,
+            column,
+            kind,
             reader,
             fields,
             is_incoming: block.is_incoming,
@@ -167,7 +161,7 @@ impl LinkBlock {
     /// The names that stand in a row.
     fn names(&self, row: &dyn RowSource) -> Result<Vec<Value>> {
         let mut names = Vec::new();
-        match row.cell(self.column)? {
+        match row.cell(self.column, self.kind)? {
             RowCell::Text(text) => match &self.separator {
                 None => names.extend(self.name(RowCell::Text(text))?),
                 Some(separator) => {
@@ -197,6 +191,7 @@ impl LinkBlock {
             (Some(key), cell) => self.reader.read(key, cell),
             (None, RowCell::Text(text)) => Ok(Some(normal::trim(text).into())),
             (None, RowCell::Value(value)) => Ok(Some(value)),
+            (None, RowCell::Local(text)) => Ok(Some(text.into())),
         }
     }
 }
@@ -459,4 +454,33 @@ fn is_archived(other: &Table) -> Error {
 
 fn invalid(field: &str, message: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidArgument, message).with_field(field)
+}
+
+/// How the cells of a column name other records: by which attribute, of which kind, read how.
+fn read_names(
+    source: &dyn RowSource,
+    column: usize,
+    block: &AssociationColumns,
+    other: &Table,
+    is_own: bool,
+) -> Result<(Option<usize>, Kind, CellReader)> {
+    let mapping = ColumnMapping::new(&block.column, block.by.as_deref().unwrap_or_default());
+    let (by, kind, reader) = match &block.by {
+        None => (None, Kind::Reference, CellReader::Trimmed),
+        Some(name) => {
+            let key = find_name(other, name, is_own)?;
+            if block.create_missing && key.is_calculated() {
+                return Err(calculated(name));
+            }
+            let reader = CellReader::new(key, "", &mapping)?;
+            (Some(other.model.place(key)), key.definition.kind, reader)
+        }
+    };
+    let judged = source.check_column(column, kind, 0, &mapping);
+    // A list of names is one cell too.
+    let judged = judged.or_else(|error| {
+        source.check_column(column, Kind::Choices, 0, &mapping).map_err(|_| error)
+    });
+    judged.map_err(|error| error.with_field(&block.column))?;
+    Ok((by, kind, reader))
 }

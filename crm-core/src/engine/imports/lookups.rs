@@ -57,7 +57,7 @@ impl Lookups {
     }
 
     /// The id of the record that `name` names, as the value of the reference of a record of type
-    /// `own`, or of what belongs to it; `columns` is the first part of its slot.
+    /// `own`, or of what belongs to it, or to no record; `columns` is the first part of its slot.
     ///
     /// # Errors
     ///
@@ -66,7 +66,7 @@ impl Lookups {
     pub(super) fn resolve(
         &mut self,
         view: &View<'_>,
-        own: &Table,
+        own: Option<&Table>,
         columns: usize,
         field: &Field,
         attribute: &AttributeModel,
@@ -81,10 +81,10 @@ impl Lookups {
             _ => String::new(),
         };
         // What the import itself writes changes with every row, and is not remembered.
-        let is_own = table.model.name == own.model.name;
+        let is_own = own.is_some_and(|own| table.model.name == own.model.name);
         let id = match known.found.get(&text) {
             Some(id) if !is_own => *id,
-            _ => known.find(view, table, own, field, name, &text)?,
+            _ => known.find(view, table, is_own, field, name, &text)?,
         };
         Ok(Value::from(id))
     }
@@ -107,7 +107,7 @@ impl Known {
         &mut self,
         view: &View<'_>,
         table: &Table,
-        own: &Table,
+        is_own: bool,
         field: &Field,
         name: Value,
         text: &str,
@@ -125,7 +125,7 @@ impl Known {
                 let cell = encode_key(key, name)?;
                 let place = table.model.place(key);
                 let made = view.foreseen.and_then(|f| f.made(table.model.id, place, &cell));
-                let foreseen = view.foreseen.filter(|_| table.model.name == own.model.name);
+                let foreseen = view.foreseen.filter(|_| is_own);
                 match foreseen.map_or(Holder::AsStored, |foreseen| foreseen.holder(place, &cell)) {
                     Holder::Is(id) => Some(id),
                     Holder::Nobody => None,

@@ -15,11 +15,15 @@ mod lookups;
 mod plan;
 mod revert;
 mod source;
+#[cfg(feature = "arrow")]
+mod stream;
 
 pub(super) use beside::carry_out;
 pub(super) use foreseen::Foreseen;
 pub(super) use judge::{Decision, Judged, Rows};
 pub(super) use source::Source;
+#[cfg(feature = "arrow")]
+pub(super) use stream::ActivityRows;
 
 use super::{Crm, View, check_limit};
 use crate::{

@@ -144,6 +144,7 @@ impl Imports<'_> {
             .with_foresight();
         let mut is_finished = false;
         while !is_finished {
+            rows.fetch()?;
             let catalog = self.crm.catalog();
             is_finished = store.read(|conn| {
                 let is_finished = rows.batch(conn, &catalog, None, &mut *take)?;
@@ -151,7 +152,7 @@ impl Imports<'_> {
                 check_undisturbed(&View::new(conn, &catalog), &rows, seq, "")?;
                 Ok(is_finished)
             })?;
-            let progress = Progress { done: rows.table.bytes_read(), total };
+            let progress = Progress { done: rows.table.done(), total };
             let flow = reports.step(progress, is_finished);
             store.check_interrupted(mark)?;
             if flow == Flow::Cancel && !is_finished {

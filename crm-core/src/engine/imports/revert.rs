@@ -7,6 +7,8 @@
 //! it is and listed.
 //! The journal also tells what was taken back already, so that doing it again does nothing more.
 
+use std::collections::HashMap;
+
 use super::{Imports, apply::cause, load};
 use crate::{
     ChangeKind, Error, ErrorKind, Flow, ImportState, LeftChange, LeftItem, Progress, RecordId,
@@ -17,6 +19,7 @@ use crate::{
     limits,
     ops::Watch,
     record::{Draft, Given, concerns_one_row},
+    schema::AttributeModel,
     store::{
         activities::Page,
         associations::{self as associations_of, Around, End},
@@ -34,7 +37,8 @@ impl Imports<'_> {
     /// Takes an import back: records that it created and nobody changed since are archived, values
     /// that it set and nobody changed since get back what they were, and associations that it added
     /// and nobody changed since are archived. So is what it created at the other end of them, unless
-    /// somebody changed or linked it since, or recorded an activity with it. The rest is left and
+    /// somebody changed or linked it since, recorded an activity with it, or made a record refer to
+    /// it. The rest is left and
     /// listed, and so is every activity that it recorded.
     ///
     /// An import that is not finished can be taken back as well; it is not gone on with then. Doing
@@ -80,6 +84,8 @@ impl Imports<'_> {
                     own: &own,
                     reverting: &reverting,
                     report: &mut report,
+                    others: others(&changes, &own_type),
+                    referring: None,
                 };
                 changes.iter().try_for_each(|change| undo.change(change))?;
                 let state = match is_finished {
@@ -121,9 +127,76 @@ struct Undo<'a, 'w> {
     /// That of taking them back.
     reverting: &'a str,
     report: &'a mut RevertReport,
+    /// What it created at the other end of associations, by type.
+    others: HashMap<String, Vec<RecordId>>,
+    /// The records in use that refer to those, once that was asked.
+    referring: Option<HashMap<RecordId, Reference>>,
+}
+
+/// A record that refers to another: its type, its id and the place of the attribute.
+type Reference = (String, RecordId, usize);
+
+/// The records of other types that changes created.
+fn others(changes: &[StoredChange], own_type: &str) -> HashMap<String, Vec<RecordId>> {
+    let mut others: HashMap<String, Vec<RecordId>> = HashMap::new();
+    for change in changes.iter().filter(|change| change.kind == ChangeKind::RecordCreated) {
+        if let (Some(name), Some(id)) = (&change.entity_type, change.record_id)
+            && name != own_type
+        {
+            others.entry(name.clone()).or_default().push(id);
+        }
+    }
+    others
+}
+
+/// For each of these records of one type to which others in use refer, one of those.
+fn references(
+    writing: &Writing<'_>,
+    target: &str,
+    ids: &[RecordId],
+    found: &mut HashMap<RecordId, Reference>,
+) -> Result<()> {
+    for table in writing.catalog.iter() {
+        let refers = |a: &&AttributeModel| a.definition.target.as_deref() == Some(target);
+        for attribute in table.model.live().filter(refers) {
+            let place = table.model.place(attribute);
+            rows::referring(writing.tx, table, attribute, ids, |id, by| {
+                found.entry(id).or_insert_with(|| (table.model.name.clone(), by, place));
+            })?;
+        }
+    }
+    Ok(())
 }
 
 impl Undo<'_, '_> {
+    /// A record in use that refers to one of `target`.
+    fn find_reference(&mut self, target: &str, id: RecordId) -> Result<Option<Reference>> {
+        if self.referring.is_none() {
+            // All in one go, since an attribute need not have an index.
+            let mut found = HashMap::new();
+            for (target, ids) in &self.others {
+                references(self.writing, target, ids, &mut found)?;
+            }
+            self.referring = Some(found);
+        }
+        let Some(known) = self.referring.as_ref().and_then(|found| found.get(&id)) else {
+            return Ok(None);
+        };
+        let (name, by, place) = known;
+        let table = self.writing.table(name)?;
+        let first = table.model.attributes[*place].span().start;
+        let is_current = rows::get(self.writing.tx, &table, *by)?.is_some_and(|row| {
+            row.archived_at.is_none() && row.cells[first] == Cell::Blob(id.as_bytes().to_vec())
+        });
+        if is_current {
+            return Ok(Some(known.clone()));
+        }
+        // It was taken back itself meanwhile; there may be others.
+        let mut found = HashMap::new();
+        references(self.writing, target, &[id], &mut found)?;
+        Ok(found.remove(&id))
+    }
+
     fn change(&mut self, change: &StoredChange) -> Result<()> {
         if change.kind == ChangeKind::ActivityRecorded {
             let id = ActivityBody::read(&change.body)?.id;
@@ -198,7 +271,7 @@ impl Undo<'_, '_> {
         }
         // A record of a row is the import's own; what it made beside it others may have taken up.
         if table.model.name != self.own_type
-            && let Some(use_of_it) = self.find_use(id)?
+            && let Some(use_of_it) = self.find_use(&table.model.name, id)?
         {
             self.leave(LeftItem::Record, id, None, Some(&use_of_it), ErrorKind::StaleVersion);
             return Ok(());
@@ -213,9 +286,19 @@ impl Undo<'_, '_> {
         Ok(())
     }
 
-    /// The change that links a record in use, or that recorded an activity with it.
-    fn find_use(&self, id: RecordId) -> Result<Option<StoredChange>> {
+    /// The change that made a record in use refer to this one, linked it, or recorded an activity with
+    /// it.
+    fn find_use(&mut self, of_type: &str, id: RecordId) -> Result<Option<StoredChange>> {
         let tx = self.writing.tx;
+        if let Some((name, by, place)) = self.find_reference(of_type, id)? {
+            let table = self.writing.table(&name)?;
+            let mut changes = Vec::new();
+            journal::of_record(tx, by, 0, |row| {
+                changes.push(row);
+                Ok(true)
+            })?;
+            return Ok(last_to_set(&table, place, &changes)?.cloned());
+        }
         let mut place = None;
         for end in [End::From, End::To] {
             let around = Around {

@@ -1,13 +1,14 @@
-//! Where a table comes from: a file or a text.
+//! Where a table comes from: a file, a text, or bytes as text.
 
 use std::{
     fs::File,
     io::{self, Cursor, Read, Seek, SeekFrom},
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest as _, Sha256};
 
-use crate::{Error, ErrorKind, ImportSource, Result, limits};
+use crate::{Error, ErrorKind, ImportSource, Result, SourceFormat, limits};
 
 /// Bytes that are hashed in one go.
 const CHUNK: usize = 256 * 1024;
@@ -22,6 +23,7 @@ pub(in crate::engine) struct Source<'a> {
 enum Bytes<'a> {
     File(File),
     Text(Cursor<&'a [u8]>),
+    Decoded(Cursor<Vec<u8>>),
 }
 
 impl<'a> Source<'a> {
@@ -68,7 +70,18 @@ impl<'a> Source<'a> {
     /// As [`Self::open`].
     pub(super) fn of(source: &'a ImportSource) -> Result<Self> {
         let has_encoding = source.dialect.encoding.is_some();
-        Self::open(source.path.as_deref(), source.text.as_deref(), has_encoding)
+        let opened = Self::open(source.path.as_deref(), source.text.as_deref(), has_encoding)?;
+        match (opened.bytes, source.format) {
+            (Bytes::Text(text), SourceFormat::Arrow) => {
+                let bytes = STANDARD.decode(text.into_inner()).map_err(|_| {
+                    invalid("text", "Arrow as text is in base64 with padding")
+                        .with_hint("encode the bytes, or give the path of the file")
+                })?;
+                let total = Some(bytes.len() as u64);
+                Ok(Self { bytes: Bytes::Decoded(Cursor::new(bytes)), total })
+            }
+            (bytes, _) => Ok(Self { bytes, total: opened.total }),
+        }
     }
 
     /// The SHA-256 of all bytes, in hexadecimal. Reading begins at the first byte after it.
@@ -97,6 +110,7 @@ impl<'a> Source<'a> {
         match &mut self.bytes {
             Bytes::File(file) => file.seek(SeekFrom::Start(0)).map_err(failed)?,
             Bytes::Text(text) => text.seek(SeekFrom::Start(0)).map_err(failed)?,
+            Bytes::Decoded(bytes) => bytes.seek(SeekFrom::Start(0)).map_err(failed)?,
         };
         Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
     }
@@ -107,6 +121,7 @@ impl Read for Source<'_> {
         match &mut self.bytes {
             Bytes::File(file) => file.read(out),
             Bytes::Text(text) => text.read(out),
+            Bytes::Decoded(bytes) => bytes.read(out),
         }
     }
 }

@@ -5,11 +5,12 @@
 //! write; a move that is not made for another reason than that it is made already is recorded; and no
 //! trigger makes the write fail that set it off.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    super::{Catalog, Writing, conditions, reactions::Event},
+    super::{Catalog, Writing, conditions, reach, reactions::Event},
     Cause, enter, suppress,
+    timed::{is_inactive, schedule},
 };
 use crate::{
     ErrorKind, RecordId, RecordRef, Result, StageCause, SuppressedBy,
@@ -17,7 +18,8 @@ use crate::{
     cell::Cell,
     condition::{Column, Moment, RECORD_COLUMNS, Way, fits},
     lifecycle::{
-        Decision, How, LifecycleModel, Needs, On, Program, Programs, StandingRow, Trigger, decide,
+        Decision, LifecycleModel, MoveKind, Needs, On, Program, Programs, StandingRow, Trigger,
+        decide,
     },
     store::{
         activities::Happened,
@@ -40,28 +42,51 @@ pub(in crate::engine) fn concern(catalog: &Catalog, types: &[&str]) -> Result<bo
 pub(in crate::engine) fn react(writing: &mut Writing<'_>, event: &Event) -> Result<()> {
     let Some(mut run) = Run::new(writing)? else { return Ok(()) };
     match event {
-        Event::Record { table, id, changed, .. } => run.record(table, *id, changed.as_deref()),
-        Event::Activities { table, id, all } => run.activities(&table.model.name, *id, all),
-        Event::Association(row) => run.association(row),
-        Event::Moved { lifecycle, id, stage } => run.moved(lifecycle, *id, *stage),
-        Event::Member { segment, id } => run.member(&segment.segment.entity_type, *id),
-        Event::Archiving { .. } => Ok(()),
-    }
+        Event::Record { table, id, changed, .. } => {
+            run.record(table, *id, changed.as_deref())?;
+            run.schedule(&table.model.name, *id)
+        }
+        Event::Activities { table, id, all } => {
+            run.activities(&table.model.name, *id, all)?;
+            run.schedule(&table.model.name, *id)
+        }
+        Event::Association(row) => {
+            run.association(row)?;
+            for end in [&row.from, &row.to] {
+                run.schedule(&end.entity_type, end.id)?;
+            }
+            Ok(())
+        }
+        Event::Moved { lifecycle, id, stage } => {
+            run.moved(lifecycle, *id, *stage)?;
+            run.schedule(&lifecycle.lifecycle.entity_type, *id)
+        }
+        Event::Member { segment, id } => {
+            run.member(&segment.segment.entity_type, *id)?;
+            run.schedule(&segment.segment.entity_type, *id)
+        }
+        Event::Archiving { table, id } => run.schedule(&table.model.name, *id),
+    }?;
+    run.ask_around(event)
 }
 
-struct Run<'a, 'w> {
-    writing: &'a mut Writing<'w>,
+pub(super) struct Run<'a, 'w> {
+    pub(super) writing: &'a mut Writing<'w>,
     catalog: Arc<Catalog>,
     programs: Arc<Programs>,
     moment: Moment,
 }
 
 impl<'a, 'w> Run<'a, 'w> {
-    fn new(writing: &'a mut Writing<'w>) -> Result<Option<Self>> {
+    pub(super) fn new(writing: &'a mut Writing<'w>) -> Result<Option<Self>> {
         let catalog = Arc::clone(&writing.catalog);
         let Some(programs) = catalog.programs()?.cloned() else { return Ok(None) };
         let moment = Moment::new(writing.now, "UTC")?;
         Ok(Some(Self { writing, catalog, programs, moment }))
+    }
+
+    pub(super) fn programs(&self) -> Arc<Programs> {
+        Arc::clone(&self.programs)
     }
 
     fn record(&mut self, table: &Table, id: RecordId, changed: Option<&[usize]>) -> Result<()> {
@@ -247,11 +272,52 @@ impl<'a, 'w> Run<'a, 'w> {
 
     /// Asks the conditions of a program that need such facts.
     fn ask(&mut self, program: usize, id: RecordId, needs: impl Fn(Needs) -> bool) -> Result<()> {
+        self.ask_states(program, id, |trigger| needs(trigger.needs))
+    }
+
+    /// Asks what the passing of time may have made true.
+    pub(super) fn ask_time(&mut self, program: usize, id: RecordId) -> Result<()> {
+        self.ask_states(program, id, |trigger| trigger.is_timed)
+    }
+
+    /// Asks the conditions of other records that look at what happened.
+    fn ask_around(&mut self, event: &Event) -> Result<()> {
+        let (programs, catalog) = (Arc::clone(&self.programs), Arc::clone(&self.catalog));
+        for (place, program) in programs.all.iter().enumerate() {
+            let mut concerned = BTreeSet::new();
+            for (nth, trigger) in program.triggers.iter().enumerate() {
+                let Some(reach) = &trigger.reach else { continue };
+                for id in reach::affected(self.writing.tx, &catalog, reach, event)? {
+                    let kind = match trigger.on {
+                        On::Inactivity(_) => StageCause::Inactivity,
+                        _ => StageCause::Condition,
+                    };
+                    self.fire(place, nth, id, Cause::new(kind, self.writing.now))?;
+                    concerned.insert(id);
+                }
+            }
+            for id in concerned {
+                schedule(self.writing, program, id)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn ask_states(
+        &mut self,
+        program: usize,
+        id: RecordId,
+        is_asked: impl Fn(&Trigger) -> bool,
+    ) -> Result<()> {
         let programs = Arc::clone(&self.programs);
         for (nth, trigger) in programs.all[program].triggers.iter().enumerate() {
-            if matches!(trigger.on, On::Condition) && needs(trigger.needs) {
-                let cause = Cause::new(StageCause::Condition, self.writing.now);
-                self.fire(program, nth, id, cause)?;
+            let kind = match trigger.on {
+                On::Condition => StageCause::Condition,
+                On::Inactivity(_) => StageCause::Inactivity,
+                On::Activity { .. } | On::Related { .. } => continue,
+            };
+            if is_asked(trigger) {
+                self.fire(program, nth, id, Cause::new(kind, self.writing.now))?;
             }
         }
         Ok(())
@@ -277,16 +343,22 @@ impl<'a, 'w> Run<'a, 'w> {
         let programs = Arc::clone(&self.programs);
         let program = &programs.all[place];
         let table = Arc::clone(self.catalog.table(&program.model.lifecycle.entity_type)?);
-        let is_condition = trigger.is_some_and(|trigger| matches!(trigger.on, On::Condition));
+        let is_state = trigger.is_some_and(Trigger::is_state);
         let row = match records::get(self.writing.tx, &table, id)? {
             Some(row) if row.archived_at.is_none() && table.model.archived_at.is_none() => row,
             _ => return Ok(()),
         };
         let standing = rows::standing(self.writing.tx, program.model.id, id)?;
-        let decision = decide(&program.model.lifecycle, standing.as_ref(), to, How::Automatic)?;
+        let decision =
+            decide(&program.model.lifecycle, standing.as_ref(), to, MoveKind::Automatic)?;
         // A condition that is still true of a record which has gone on asks for nothing.
         if decision == Decision::Unchanged
-            || (is_condition && matches!(decision, Decision::Suppressed(_)))
+            || (is_state && matches!(decision, Decision::Suppressed(_)))
+        {
+            return Ok(());
+        }
+        if let Some(span) = trigger.and_then(Trigger::inactivity)
+            && !is_inactive(self.writing, &row, standing.as_ref(), span)?
         {
             return Ok(());
         }
@@ -307,7 +379,7 @@ impl<'a, 'w> Run<'a, 'w> {
                     {
                         return Ok(());
                     }
-                    enter(self.writing, program, id, standing, &entry, How::Automatic, cause)?;
+                    enter(self.writing, program, id, standing, &entry, MoveKind::Automatic, cause)?;
                     return Ok(());
                 }
             },

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{super::Catalog, Lifecycles};
+use super::{super::Catalog, Lifecycles, timed};
 use crate::{
     ChangeKind, DefineLifecycle, DefinedLifecycle, Error, ErrorKind, Lifecycle, LifecyclePreset,
     Result, StageMapping, StageRemap,
     engine::{Writing, segments},
-    lifecycle::{LifecycleModel, RemapBody, StageBody, check_definition, lifecycle_json},
+    lifecycle::{
+        LifecycleModel, RemapBody, StageBody, check_definition, check_reachable, lifecycle_json,
+    },
     limits,
     store::{Connection, lifecycles as rows},
 };
@@ -64,6 +66,7 @@ impl Lifecycles<'_> {
                 if !remapped.is_empty() {
                     segments::refill_stages(writing, model.id)?;
                 }
+                timed::schedule_all(writing, &model)?;
             }
             Ok(DefinedLifecycle { lifecycle: model.lifecycle, is_saved: true, remapped })
         })
@@ -131,6 +134,7 @@ impl Lifecycles<'_> {
             };
             writing.log(stamp, kind, None, None, &format!("{{\"name\":\"{name}\"}}"))?;
             writing.set_lifecycle(model.clone());
+            timed::schedule_all(writing, &model)?;
             Ok(model.lifecycle)
         })
     }
@@ -183,7 +187,13 @@ fn plan(conn: &Connection, catalog: &Catalog, request: &DefineLifecycle) -> Resu
         lifecycle.version = old.version;
         is_changed = lifecycle != *old;
         lifecycle.version += i64::from(is_changed);
-        remapped = remaps(conn, known, &lifecycle, &request.map)?;
+        // Saying the same again is no fault, though what was mapped has gone by now.
+        if is_changed {
+            remapped = remaps(conn, known, &lifecycle, &request.map)?;
+        }
+    } else if !request.map.is_empty() {
+        let message = "a new lifecycle has no stages that went";
+        return Err(Error::new(ErrorKind::InvalidArgument, message).with_field("map"));
     } else if catalog.lifecycles().len() >= limits::LIFECYCLES {
         let message = format!("at most {} lifecycles", limits::LIFECYCLES);
         return Err(Error::new(ErrorKind::LimitExceeded, message).with_field("name"));
@@ -194,13 +204,15 @@ fn plan(conn: &Connection, catalog: &Catalog, request: &DefineLifecycle) -> Resu
     }
     let model = LifecycleModel { id, lifecycle };
     let judged = catalog.with_lifecycle(model.clone());
-    judged.make_programs().map_err(|(name, error)| match name == request.name {
+    let programs = judged.make_programs().map_err(|(name, error)| match name == request.name {
         true => error,
         false => {
             let message = format!("the lifecycle {name:?} would not hold: {}", error.message());
             Error::new(ErrorKind::DefinitionConflict, message).with_field("stages")
         }
     })?;
+    let own = programs.all.iter().find(|program| program.model.name() == request.name);
+    own.map_or(Ok(()), |own| check_reachable(own, &programs.all))?;
     Ok(Plan { model, type_id: table.model.id, remapped, is_changed })
 }
 
@@ -213,13 +225,19 @@ fn remaps(
 ) -> Result<Vec<StageRemap>> {
     let mut becomes: BTreeMap<&str, &str> = BTreeMap::new();
     for (place, mapping) in map.iter().enumerate() {
+        known.lifecycle.stage(&mapping.stage, &format!("map[{place}].stage"))?;
         new.stage(&mapping.becomes, &format!("map[{place}].becomes"))?;
         if new.place(&mapping.stage).is_some() {
             let message = "the stage is still there";
             return Err(Error::new(ErrorKind::InvalidArgument, message)
                 .with_field(format!("map[{place}].stage")));
         }
-        becomes.insert(&mapping.stage, &mapping.becomes);
+        if becomes.insert(&mapping.stage, &mapping.becomes).is_some() {
+            let message = "the stage is mapped twice";
+            return Err(
+                Error::new(ErrorKind::Duplicate, message).with_field(format!("map[{place}].stage"))
+            );
+        }
     }
     let (mut remapped, mut last) = (Vec::new(), None);
     for stage in &known.lifecycle.stages {

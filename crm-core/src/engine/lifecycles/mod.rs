@@ -6,22 +6,25 @@
 
 mod automation;
 mod definitions;
+mod flywheel;
 mod reads;
+mod timed;
 
 pub(super) use automation::{concern, react};
+pub(super) use timed::on_due;
 
 use std::sync::Arc;
 
 use super::{Crm, View, Writing, check_limit, conditions, reactions::Event, records::check_in_use};
 use crate::{
-    ChangeKind, Error, ErrorKind, GetLifecycleHistory, LifecycleHistory, MoveStage, MovedStage,
-    RecordId, RecordRef, ResetStage, Result, StageCause, StageVisit, Standing, SuppressedBy,
-    SuppressedMove, Timestamp,
+    ChangeKind, Error, ErrorKind, GetLifecycleHistory, LifecycleHistory, MoveKind, MoveStage,
+    MovedStage, OverdueStage, RecordId, RecordRef, ResetStage, Result, StageCause, StageVisit,
+    Standing, SuppressedBy, SuppressedMove, Timestamp,
     cell::Cell,
     condition::Moment,
     lifecycle::{
-        Decision, Entry, EntryBody, How, LifecycleModel, Program, Programs, StageBody, StandingRow,
-        SuppressedBody, VisitRow, decide,
+        Decision, Entry, EntryBody, LifecycleModel, OverdueBody, Program, Programs, StageBody,
+        StandingRow, SuppressedBody, VisitRow, decide,
     },
     record::Draft,
     store::{
@@ -78,7 +81,7 @@ impl<'a> Lifecycles<'a> {
                 reason,
                 ..Cause::new(StageCause::Manual, at.unwrap_or(writing.now))
             };
-            move_by_hand(writing, &lifecycle, id, &to, How::Manual, cause)
+            move_by_hand(writing, &lifecycle, id, &to, MoveKind::Manual, cause)
         })
     }
 
@@ -94,12 +97,12 @@ impl<'a> Lifecycles<'a> {
         self.crm.write(|writing| {
             let at = at.unwrap_or(writing.now);
             let cause = Cause { reason: Some(reason), ..Cause::new(StageCause::Reset, at) };
-            move_by_hand(writing, &lifecycle, id, &to, How::Reset, cause)
+            move_by_hand(writing, &lifecycle, id, &to, MoveKind::Reset, cause)
         })
     }
 
     /// Reads where a record stands and how it came there: each stay on a stage with what brought it
-    /// there, and the automatic moves that were not made.
+    /// there, the automatic moves that were not made, and the stays that lasted too long.
     ///
     /// # Errors
     ///
@@ -116,6 +119,7 @@ impl<'a> Lifecycles<'a> {
             let row = rows::standing(conn, model.id, request.id)?;
             let standing = describe(conn, model, request.id, row.as_ref())?;
             let (mut visits, mut suppressed, mut next) = (Vec::new(), Vec::new(), None);
+            let mut overdue = Vec::new();
             if let Some(row) = row {
                 let (mut count, mut last) = (0, request.after);
                 journal::of_record(conn, row.id, request.after, |change| {
@@ -124,8 +128,10 @@ impl<'a> Lifecycles<'a> {
                         return Ok(false);
                     }
                     (count, last) = (count + 1, change.seq);
-                    if change.kind == ChangeKind::StageSuppressed {
-                        suppressed.push(to_suppressed(&change)?);
+                    match change.kind {
+                        ChangeKind::StageSuppressed => suppressed.push(to_suppressed(&change)?),
+                        ChangeKind::StageOverdue => overdue.push(to_overdue(&change)?),
+                        _ => {}
                     }
                     Ok(true)
                 })?;
@@ -133,7 +139,7 @@ impl<'a> Lifecycles<'a> {
                 let found = rows::visits(conn, model.id, request.id, range)?;
                 visits.extend(found.into_iter().map(to_visit));
             }
-            Ok(LifecycleHistory { standing, visits, suppressed, next })
+            Ok(LifecycleHistory { standing, visits, suppressed, overdue, next })
         })
     }
 }
@@ -160,6 +166,12 @@ fn to_suppressed(change: &StoredChange) -> Result<SuppressedMove> {
     Ok(SuppressedMove { to, by, cause, at, activity_id: activity, record, seq: change.seq })
 }
 
+fn to_overdue(change: &StoredChange) -> Result<OverdueStage> {
+    let body: StageBody<OverdueBody> = StageBody::read(&change.body)?;
+    let OverdueBody { stage, entered_at, within, at } = body.change;
+    Ok(OverdueStage { stage, entered_at, within, at, seq: change.seq })
+}
+
 /// What brings a record to a stage.
 pub(super) struct Cause {
     kind: StageCause,
@@ -180,7 +192,7 @@ fn move_by_hand(
     lifecycle: &str,
     id: RecordId,
     to: &str,
-    how: How,
+    how: MoveKind,
     cause: Cause,
 ) -> Result<MovedStage> {
     let catalog = Arc::clone(&writing.catalog);
@@ -195,8 +207,10 @@ fn move_by_hand(
     check_cause(writing, standing.as_ref(), &cause)?;
     let stage = &model.lifecycle.stages[to];
     match how {
-        How::Reset => crate::lifecycle::check_reason(cause.reason.as_deref().unwrap_or_default())
-            .map_err(|error| error.with_field("reason"))?,
+        MoveKind::Reset => {
+            crate::lifecycle::check_reason(cause.reason.as_deref().unwrap_or_default())
+                .map_err(|error| error.with_field("reason"))?
+        }
         _ => stage.check_reason(cause.reason.as_deref())?,
     }
     let decision = decide(&model.lifecycle, standing.as_ref(), to, how);
@@ -210,7 +224,7 @@ fn move_by_hand(
             let place = programs.all.iter().position(|program| program.model.id == model.id);
             let place = place.ok_or_else(no_program)?;
             let program = &programs.all[place];
-            if how == How::Manual {
+            if how == MoveKind::Manual {
                 check_entry(writing, program, table, &row, to)?;
             }
             let standing = enter(writing, program, id, standing, &entry, how, cause)?;
@@ -317,7 +331,7 @@ fn enter(
     record: RecordId,
     standing: Option<StandingRow>,
     entry: &Entry,
-    how: How,
+    how: MoveKind,
     cause: Cause,
 ) -> Result<StandingRow> {
     let lifecycle = &program.model.lifecycle;
@@ -339,6 +353,7 @@ fn enter(
         activity: cause.activity,
         record: cause.record,
     };
+    timed::tell_overdue(writing, program, &row, at)?;
     let (seq, stamp) = (writing.next_seq(), writing.stamp());
     if row.visits > 0 {
         rows::end_visit(writing.tx, &row, at)?;
@@ -347,8 +362,8 @@ fn enter(
     rows::insert_visits(writing.tx, row.lifecycle, record, &visits)?;
     rows::put_standing(writing.tx, &row)?;
     let kind = match how {
-        How::Reset => ChangeKind::StageReset,
-        How::Manual | How::Automatic => ChangeKind::StageMoved,
+        MoveKind::Reset => ChangeKind::StageReset,
+        MoveKind::Manual | MoveKind::Automatic => ChangeKind::StageMoved,
     };
     let body = body(program, record, change).to_json();
     writing.log(stamp, kind, None, Some(row.id), &body)?;

@@ -15,8 +15,8 @@ use crate::{
     Timestamp, TriggerAnswer,
     condition::{Direction, Moment},
     lifecycle::{
-        Decision, FunnelFold, How, LifecycleModel, On, Program, VisitRow, decide, draw, micros,
-        stage_times, trigger_text, words,
+        Decision, FunnelFold, LifecycleModel, MoveKind, On, Program, VisitRow, decide, draw,
+        fixed_span, micros, stage_times, trigger_text, words,
     },
     store::{
         Connection, journal, lifecycles as rows,
@@ -106,7 +106,7 @@ impl Lifecycles<'_> {
         self.crm.read_explained(|conn, catalog| {
             let model = catalog.lifecycle(&request.lifecycle)?;
             let mut fold = FunnelFold::new(&model.lifecycle, (request.from, request.until));
-            rows::each_visit(conn, model.id, |visit| fold.add(&visit))?;
+            rows::each_visit(conn, model.id, |_, visit| fold.add(&visit))?;
             Ok(fold.finish(&request.quantiles))
         })
     }
@@ -154,13 +154,7 @@ impl Lifecycles<'_> {
     /// As [`Lifecycles::stuck`]; `InvalidValue` also if the span has years or months.
     pub fn acceptance(&self, request: &GetAcceptance) -> Result<Acceptance> {
         check_limit(request.limit)?;
-        let within = span(&request.within).and_then(|span| {
-            span.parts()?.micros().ok_or_else(|| {
-                let message = "years and months have no fixed length";
-                Error::new(ErrorKind::InvalidValue, message)
-            })
-        });
-        let within = within.map_err(|error| error.with_field("within"))?;
+        let within = fixed_span(&request.within).map_err(|error| error.with_field("within"))?;
         let at = request.at.unwrap_or_else(|| self.crm.now());
         let list = format!("acceptance {} {}", request.lifecycle, request.stage);
         let after = After::read(request.after.as_deref(), &list)?;
@@ -235,8 +229,8 @@ impl Lifecycles<'_> {
             let program = program.ok_or_else(no_program)?;
             let mut next = Vec::new();
             for to in 0..model.lifecycle.stages.len() {
-                let by_hand = decide(&model.lifecycle, stored.as_ref(), to, How::Manual);
-                let by_itself = decide(&model.lifecycle, stored.as_ref(), to, How::Automatic);
+                let by_hand = decide(&model.lifecycle, stored.as_ref(), to, MoveKind::Manual);
+                let by_itself = decide(&model.lifecycle, stored.as_ref(), to, MoveKind::Automatic);
                 if matches!(by_hand, Ok(Decision::Enter(_)))
                     || matches!(by_itself, Ok(Decision::Enter(_)))
                 {
@@ -324,6 +318,7 @@ impl Ask<'_> {
                 triggers.push(TriggerAnswer {
                     cause: match made.on {
                         On::Condition => StageCause::Condition,
+                        On::Inactivity(_) => StageCause::Inactivity,
                         On::Activity { .. } => StageCause::Activity,
                         On::Related { .. } => StageCause::Related,
                     },

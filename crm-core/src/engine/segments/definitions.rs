@@ -8,8 +8,7 @@ use super::{
 };
 use crate::{
     ChangeKind, DefineSegment, Error, ErrorKind, Flow, MemberCause, Progress, Result, Segment,
-    SegmentKind, SegmentReport,
-    limits,
+    SegmentKind, SegmentReport, limits,
     ops::Watch,
     segment::{SegmentModel, check_definition, segment_json},
     store::{
@@ -46,8 +45,7 @@ impl Segments<'_> {
     pub fn define(&self, request: DefineSegment) -> Result<SegmentReport> {
         check_definition(&request)?;
         self.crm.write(|writing| {
-            let Plan { mut model, type_id, is_changed, fills } =
-                plan(&writing.catalog, &request)?;
+            let Plan { mut model, type_id, is_changed, fills } = plan(&writing.catalog, &request)?;
             if is_changed {
                 let json = segment_json(&model.segment);
                 model.id = rows::save(writing.tx, model.name(), type_id, &json)?;

@@ -92,8 +92,7 @@ impl<'a> Segments<'a> {
                 if is_member {
                     check_in_use(&row).map_err(|error| error.with_field(field()))?;
                 }
-                let cause =
-                    Cause { reason: reason.clone(), ..Cause::new(MemberCause::Manual) };
+                let cause = Cause { reason: reason.clone(), ..Cause::new(MemberCause::Manual) };
                 done.note(set_member(writing, &model, *id, is_member, cause)?, is_member);
             }
             done.report(writing, &model)

@@ -6,8 +6,8 @@ use super::{
 };
 use crate::{
     Archived, Error, ErrorKind, EstimateSegment, ExplainMember, GetSegmentSizes, ListMembers,
-    MemberChange, MemberExplanation, OverlapSegments, Result, SegmentEstimate,
-    SegmentMember, SegmentMembers, SegmentOverlap, SegmentSizes, Timestamp,
+    MemberChange, MemberExplanation, OverlapSegments, Result, SegmentEstimate, SegmentMember,
+    SegmentMembers, SegmentOverlap, SegmentSizes, Timestamp,
     condition::{Moment, day_begins},
     limits, query,
     segment::{MemberBody, SizeFold},
@@ -135,9 +135,9 @@ impl Segments<'_> {
 }
 
 fn to_change(row: ChangeRow) -> Result<MemberChange> {
-    let (_, body) = row.change.ok_or_else(|| {
-        Error::new(ErrorKind::Corrupt, "a row of the journal is missing")
-    })?;
+    let (_, body) = row
+        .change
+        .ok_or_else(|| Error::new(ErrorKind::Corrupt, "a row of the journal is missing"))?;
     let MemberBody { cause, reason, activity, record, .. } = MemberBody::read(&body)?;
     Ok(MemberChange {
         is_member: row.is_member,

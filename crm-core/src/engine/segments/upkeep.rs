@@ -216,18 +216,14 @@ fn cause(writing: &Writing<'_>, event: &Event, id: RecordId) -> Result<Cause> {
         ..Cause::new(kind)
     };
     Ok(match event {
-        Event::Record { table, id: who, .. } => {
-            other(MemberCause::Record, &table.model.name, *who)
-        }
+        Event::Record { table, id: who, .. } => other(MemberCause::Record, &table.model.name, *who),
         Event::Archiving { table, id: who } if *who == id => {
             match records::is_archived(writing.tx, table, id.as_bytes())? {
                 Some(true) => Cause::new(MemberCause::Archived),
                 _ => Cause::new(MemberCause::Restored),
             }
         }
-        Event::Archiving { table, id: who } => {
-            other(MemberCause::Record, &table.model.name, *who)
-        }
+        Event::Archiving { table, id: who } => other(MemberCause::Record, &table.model.name, *who),
         Event::Activities { table, id: who, all } => Cause {
             activity: all.last().map(|activity| activity.id),
             ..other(MemberCause::Activity, &table.model.name, *who)

@@ -10,8 +10,8 @@ mod plan;
 mod tally;
 mod text;
 
-pub(super) use plan::reads;
 pub(crate) use plan::{Of, Plan, resolve};
+pub(super) use plan::{check_role, reads};
 pub(crate) use tally::{Change, Tally, nothing};
 pub(super) use text::{ALONE, parse};
 

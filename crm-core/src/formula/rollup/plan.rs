@@ -5,6 +5,7 @@ use crate::{
     Condition, Error, ErrorKind, Kind, RelatedCondition, Result,
     condition::{self, Column, FoundField, Named, RECORD_COLUMNS, Schema, Way},
     formula::check::{fit_kind, invalid},
+    normal::name::nearest,
     schema::{AttributeModel, TypeModel},
 };
 
@@ -165,6 +166,31 @@ fn related(
     };
     let (inverse, open, role) = (*inverse, *open, role.clone());
     Ok((Of::Related { association, inverse, types: test.types, role, open }, field))
+}
+
+/// Refuses a role that associations of the type cannot have. It is asked when a roll-up or the type is
+/// defined, not whenever the roll-up is made ready.
+///
+/// # Errors
+///
+/// `UnknownOption`, with the nearest role.
+pub(in crate::formula) fn check_role(schema: &dyn Schema, rollup: &Rollup) -> Result<()> {
+    let Source::Related(Related { association, role: Some(role), .. }) = &rollup.source else {
+        return Ok(());
+    };
+    let roles = schema.association(association).map_or(&[][..], |shape| shape.roles);
+    let mut names = roles.iter().map(|option| option.value.as_str());
+    if roles.is_empty() || names.any(|name| name == role) {
+        return Ok(());
+    }
+    let names = || roles.iter().map(|option| option.value.as_str());
+    let error = Error::new(ErrorKind::UnknownOption, format!("no {association} has this role"));
+    Err(match nearest(role, names()) {
+        Some(near) => error.with_hint(format!("did you mean {near:?}?")),
+        None => {
+            error.with_hint(format!("the roles are {}", names().collect::<Vec<_>>().join(", ")))
+        }
+    })
 }
 
 fn unreadable(name: &str, error: &Error) -> Error {

@@ -44,6 +44,7 @@ fn world() -> World {
             ("knows", true, [names(&["contact"]), names(&["contact", "company"])]),
             ("former", false, [names(&["contact"]), names(&["company"])]),
         ],
+        roles: vec![crate::ChoiceOption::new("boss"), crate::ChoiceOption::new("friend")],
     }
 }
 
@@ -108,6 +109,18 @@ fn what_makes_no_sense_is_refused() {
         ),
         ("contact", x(Kind::Integer, "count(related works_in)"), E::UnknownType, "works_at"),
         ("contact", x(Kind::Integer, "count(related former)"), E::Archived, "former"),
+        (
+            "contact",
+            x(Kind::Integer, "count(related knows as contact role \"bos\")"),
+            E::UnknownOption,
+            "did you mean \"boss\"?",
+        ),
+        (
+            "contact",
+            x(Kind::Integer, "count(related knows as contact role \"accountant\")"),
+            E::UnknownOption,
+            "boss, friend",
+        ),
         ("contact", x(Kind::Integer, "count(related inverse works_at)"), E::InvalidArgument, "end"),
         (
             "contact",

@@ -247,7 +247,7 @@ CREATE TABLE crm_stage_visit (
     cycle INTEGER NOT NULL,
     entered_at INTEGER NOT NULL,           -- microseconds UTC
     exited_at INTEGER,                     -- NULL while it stands there
-    cause TEXT NOT NULL,                   -- manual, initial, activity, related, condition, implied or reset
+    cause TEXT NOT NULL,                   -- manual, initial, activity, related, condition, inactivity, implied or reset
     reason TEXT,
     activity BLOB,                         -- 16 bytes: the id of the activity that moved it
     related_type INTEGER REFERENCES crm_type (id),

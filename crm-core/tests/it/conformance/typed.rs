@@ -4,18 +4,20 @@
 use crm_core::{
     AcknowledgeChanges, ActivityKindName, AddAssociation, AddFile, ApplyChanges, ApplyPlan,
     ArchiveAssociation, ArchiveRecord, AssociationTypeName, AttributeName, AuditRecords, BackupTo,
-    CheckCondition, ConsumerName, CountRecords, CreateRecord, Crm, DefineActivityKind,
-    DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute,
-    DefineLifecycle, DefineLifecyclePreset, DefinePreset, DefineType, DrawLifecycle, Empty, Error,
-    EvaluateCondition, ExplainCondition, ExplainStage, ExportCsv, ExportVcard, FindRelated,
-    FindStuck, Flow, GetAcceptance, GetActivity, GetAssociation, GetFunnel, GetHistory,
-    GetLifecycleHistory, GetManyRecords, GetRecord, GetRecordBy, GetStageTimes, GroupRecords,
-    IdentifyVisitor, ImportCsv, ImportName, ImportVcard, LifecycleName, ListActivities,
-    ListChanges, ListImports, ListPlanRows, ListRecords, ListTimeline, MoveStage, NewActivity,
-    PatchAssociation, PatchRecord, PivotRecords, PlanImport, ProposeMapping, ReadFile,
-    RecordActivities, ReleaseVisitor, ResetStage, RestoreAssociation, RestoreRecord, ResumeImport,
-    RunSql, RunView, SaveView, SearchText, SelectRows, SimulateTimers, TickTimers, TypeName, UpsertRecord,
-    ViewName, WalkAssociations, ops::Request,
+    ChangeMembers, CheckCondition, ConsumerName, CountRecords, CreateRecord, Crm,
+    DefineActivityKind, DefineActivityPreset, DefineAssociationPreset, DefineAssociationType,
+    DefineAttribute, DefineLifecycle, DefineLifecyclePreset, DefinePreset, DefineSegment,
+    DefineType, DrawLifecycle, Empty, Error, EstimateSegment, EvaluateCondition, ExplainCondition,
+    ExplainMember, ExplainStage, ExportCsv, ExportVcard, FindRelated, FindStuck, Flow,
+    GetAcceptance, GetActivity, GetAssociation, GetFlywheel, GetFunnel, GetHistory,
+    GetLifecycleHistory, GetManyRecords, GetRecord, GetRecordBy, GetSegmentSizes, GetStageTimes,
+    GroupRecords, IdentifyVisitor, ImportCsv, ImportName, ImportVcard, LifecycleName,
+    ListActivities, ListChanges, ListImports, ListMembers, ListPlanRows, ListRecords, ListTimeline,
+    MoveStage, NewActivity, OverlapSegments, PatchAssociation, PatchRecord, PivotRecords,
+    PlanImport, ProposeMapping, ReadFile, RecordActivities, ReleaseVisitor, ResetStage,
+    RestoreAssociation, RestoreRecord, ResumeImport, RunSql, RunView, SaveView, SearchText,
+    SegmentName, SelectRows, SimulateTimers, TickTimers, TypeName, UpsertRecord, ViewName,
+    WalkAssociations, ops::Request,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
@@ -116,6 +118,7 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         }
         "lifecycles.draw" => with.call(|r: DrawLifecycle| crm.lifecycles().draw(&r)),
         "lifecycles.explain" => with.call(|r: ExplainStage| crm.lifecycles().explain(&r)),
+        "lifecycles.flywheel" => with.call(|r: GetFlywheel| crm.lifecycles().flywheel(&r)),
         "lifecycles.funnel" => with.call(|r: GetFunnel| crm.lifecycles().funnel(&r)),
         "lifecycles.get" => with.call(|r: LifecycleName| crm.lifecycles().get(&r.lifecycle)),
         "lifecycles.history" => with.call(|r: GetLifecycleHistory| crm.lifecycles().history(&r)),
@@ -164,6 +167,21 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
             with.call(|r: UpsertRecord| crm.records(&r.entity_type).upsert(&r.key, r.values))
         }
         "search.find" => with.call(|r: SearchText| crm.search(&r)),
+        "segments.add_members" => with.call(|r: ChangeMembers| crm.segments().add_members(&r)),
+        "segments.archive" => with.call(|r: SegmentName| crm.segments().archive(&r.segment)),
+        "segments.define" => with.call(|r: DefineSegment| crm.segments().define(r)),
+        "segments.estimate" => with.call(|r: EstimateSegment| crm.segments().estimate(&r)),
+        "segments.explain" => with.call(|r: ExplainMember| crm.segments().explain(&r)),
+        "segments.get" => with.call(|r: SegmentName| crm.segments().get(&r.segment)),
+        "segments.list" => with.call(|_: Empty| crm.segments().list()),
+        "segments.members" => with.call(|r: ListMembers| crm.segments().members(&r)),
+        "segments.overlap" => with.call(|r: OverlapSegments| crm.segments().overlap(&r)),
+        "segments.refresh" => with.call(|r: SegmentName| crm.segments().refresh(&r.segment, watch)),
+        "segments.remove_members" => {
+            with.call(|r: ChangeMembers| crm.segments().remove_members(&r))
+        }
+        "segments.restore" => with.call(|r: SegmentName| crm.segments().restore(&r.segment)),
+        "segments.sizes" => with.call(|r: GetSegmentSizes| crm.segments().sizes(&r)),
         "timeline.list" => with.call(|r: ListTimeline| crm.timeline(&r)),
         "timers.next" => with.call(|_: Empty| crm.timers().next()),
         "timers.simulate" => with.call(|r: SimulateTimers| crm.timers().simulate(&r, watch)),

@@ -491,6 +491,79 @@ fn taking_back_leaves_what_others_changed_used_or_recorded() {
 }
 
 #[test]
+fn taking_back_leaves_what_others_refer_to() {
+    let crm = world();
+    let buyer = Attribute::new("buyer", Kind::Reference).target("firm");
+    crm.types().define(DefineType::new("order", [buyer])).unwrap();
+    let client = Attribute::new("client", Kind::Reference).target("firm");
+    crm.types().define_attribute("person", client).unwrap();
+    let missing = AssociationColumns { create_missing: true, ..links() };
+    let mapped = ColumnMapping { lookup: Some("site".into()), ..map("client") };
+    // A firm that is imported itself is of no concern; its own rows do not keep a firm in use.
+    crm.records("firm").create(values! { "site" => "old.example" }).unwrap();
+    let text = "code,firm,client\na,Acme,old.example\nb,Apex,\nc,Hooli,\nd,Hooli,\n";
+    let request = PlanImport { columns: vec![map("code"), mapped], ..upsert(text, vec![missing]) };
+    let run = apply(&crm, &plan(&crm, &request).unwrap()).unwrap();
+    assert_eq!((run.import.created, run.import.others), (4, 3));
+    let [acme, apex, hooli] =
+        ["a", "b", "c"].map(|code| of(&crm, &person(&crm, code))[0].to.clone());
+    let eve = crm.acting_as("user:eve", None).unwrap();
+    let order =
+        |firm: &RecordRef| eve.records("order").create(values! { "buyer" => firm.id }).unwrap().id;
+    order(&acme);
+    // What is archived uses nothing, and what refers to something else by now neither.
+    eve.records("order").archive(order(&apex), None).unwrap();
+    let moved = order(&hooli);
+    let patch = values! { "buyer" => acme.id };
+    eve.records("order").patch(moved, patch).unwrap();
+
+    let report = revert(&crm, &run);
+    let left: Vec<_> = report
+        .left
+        .iter()
+        .map(|left| (left.item, left.id, left.actor.as_deref(), left.kind.as_str()))
+        .collect();
+    assert_eq!(left, [(LeftItem::Record, acme.id, Some("user:eve"), "stale_version")]);
+    assert_eq!((report.archived, report.associations), (6, 4));
+
+    // Once nobody refers to it, it goes as well.
+    eve.records("order").archive(moved, None).unwrap();
+    let others = eve.records("order").iter().map(|order| order.unwrap().id);
+    others.for_each(|id| drop(eve.records("order").archive(id, None).unwrap()));
+    let again = revert(&crm, &run);
+    assert_eq!((again.archived, again.left_count), (1, 0));
+    assert_sound(&crm);
+}
+
+#[test]
+fn taking_back_passes_over_what_follows_on_records_at_the_other_end() {
+    let crm = world();
+    let staff = Attribute::new("staff", Kind::Integer).formula("count(related inverse works_for)");
+    let desks = Attribute::new("above_one", Kind::Checkbox).formula("staff > 1");
+    crm.types().define(DefineType::new("firm", [staff, desks])).unwrap();
+    let held = firm(&crm, "Held");
+    let missing = AssociationColumns { create_missing: true, ..links() };
+    let request = upsert("code,firm\na,Acme\nb,Acme\nc,Held\nd,Held\n", vec![missing]);
+    let run = apply(&crm, &plan(&crm, &request).unwrap()).unwrap();
+    let staff = |firm: &RecordRef| {
+        let firm = crm.records("firm").get(firm.id).unwrap();
+        (firm.get("staff").clone(), firm.get("above_one").clone())
+    };
+    let acme = of(&crm, &person(&crm, "a"))[0].to.clone();
+    assert_eq!([staff(&acme), staff(&held)], [(2.into(), true.into()), (2.into(), true.into())]);
+    // Somebody else's association changes what is calculated of a firm, which nobody changed.
+    let zoe = crm.records("person").create(values! { "code" => "z" }).unwrap();
+    let link = AddAssociation::new("works_for", zoe.reference(), held.clone());
+    let by_eve = crm.acting_as("user:eve", None).unwrap().associations().add(link).unwrap();
+
+    let report = revert(&crm, &run);
+    assert_eq!((report.left_count, report.archived, report.associations), (0, 5, 4));
+    assert_eq!(staff(&held), (1.into(), false.into()));
+    assert!(crm.associations().get(by_eve.id).unwrap().archived_at.is_none());
+    assert_sound(&crm);
+}
+
+#[test]
 fn a_plan_is_stale_when_somebody_links_or_defines_but_not_when_somebody_calls() {
     let crm = world();
     let acme = firm(&crm, "Acme");

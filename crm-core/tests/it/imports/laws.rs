@@ -112,6 +112,10 @@ impl World {
         let text = match format {
             SourceFormat::Csv => self.csv(),
             SourceFormat::JsonLines => self.json_lines(),
+            #[cfg(feature = "arrow")]
+            SourceFormat::Arrow => self.arrow(),
+            #[cfg(not(feature = "arrow"))]
+            SourceFormat::Arrow => unreachable!("it was not built in"),
         };
         let mut request = PlanImport::from_text("person", text, columns.collect::<Vec<_>>());
         request.source.format = format;
@@ -138,6 +142,33 @@ impl World {
             serde_json::to_string(&cells.collect::<BTreeMap<_, _>>()).unwrap() + "\n"
         });
         rows.collect()
+    }
+}
+
+#[cfg(feature = "arrow")]
+impl World {
+    fn arrow(&self) -> String {
+        use std::sync::Arc;
+
+        use arrow_array::{ArrayRef, RecordBatch, StringArray};
+        use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+        let is_blank = |picks: &&Picks| (0..CELLS.len()).all(|place| pick(picks, place).is_empty());
+        let rows: Vec<_> = self.table.iter().filter(|picks| !is_blank(picks)).collect();
+        let columns = (0..CELLS.len()).map(|place| {
+            let cells = rows.iter().map(|picks| Some(pick(picks, place)));
+            (CELLS[place].0, Arc::new(cells.collect::<StringArray>()) as ArrayRef, true)
+        });
+        let batch = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
+        let mut bytes = Vec::new();
+        let mut writer =
+            arrow_ipc::writer::StreamWriter::try_new(&mut bytes, &batch.schema()).unwrap();
+        // Two batches, which are nothing to rows.
+        let middle = batch.num_rows() / 2;
+        writer.write(&batch.slice(0, middle)).unwrap();
+        writer.write(&batch.slice(middle, batch.num_rows() - middle)).unwrap();
+        writer.finish().unwrap();
+        STANDARD.encode(bytes)
     }
 }
 
@@ -270,6 +301,11 @@ proptest! {
         let csv = plan(&crm, &world.request(SourceFormat::Csv)).unwrap();
         let json = plan(&crm, &world.request(SourceFormat::JsonLines)).unwrap();
         prop_assert_eq!(all_rows(&crm, &csv), all_rows(&crm, &json));
+        #[cfg(feature = "arrow")]
+        {
+            let arrow = plan(&crm, &world.request(SourceFormat::Arrow)).unwrap();
+            prop_assert_eq!(all_rows(&crm, &csv), all_rows(&crm, &arrow));
+        }
     }
 }
 

@@ -1,10 +1,11 @@
 //! What moves records by itself, and what is kept of it when it does not.
 
 use crm_core::{
-    ActivityPreset, AddAssociation, ApplyChanges, AssociationPreset, CreateRecord, Crm,
-    DefineLifecycle, IdentifyVisitor, LifecyclePreset, MoveStage, NewActivity, PatchAssociation,
-    RecordChange, RecordId, RecordRef, RelatedStage, Stage, StageTrigger, SuppressedBy, Timestamp,
-    Value, values,
+    ActivityColumns, ActivityPreset, AddAssociation, ApplyChanges, AssociationPreset, Attribute,
+    ChangeKind, ColumnMapping, CreateRecord, Crm, DefineLifecycle, Flow, IdentifyVisitor,
+    ImportMode, Kind, LifecyclePreset, MoveStage, NewActivity, PatchAssociation, PlanImport,
+    RecordActivities, RecordChange, RecordId, RecordRef, RelatedStage, Stage, StageTrigger,
+    SuppressedBy, Timestamp, Value, values,
 };
 
 use super::{contact, go, history, open, stage, verify, way};
@@ -291,5 +292,91 @@ fn a_batch_moves_what_it_writes_and_nothing_else() {
     let deal = values! { "name" => "A", "contact" => ann, "amount" => Value::Null };
     crm.deals().create(deal).unwrap();
     assert_eq!(stage(&crm, "contact", ann), None, "what is archived is left alone");
+    verify(&crm);
+}
+
+#[test]
+fn a_guard_sees_what_a_roll_up_comes_to_in_the_same_write() {
+    let crm = open();
+    crm.activity_kinds().define_preset(ActivityPreset::Purchase).unwrap();
+    let count = Attribute::new("purchases", Kind::Integer).formula("count(purchase)");
+    crm.types().define_attribute("contact", count).unwrap();
+    let guarded = Stage { guard: Some("purchases >= 2".parse().unwrap()), ..Stage::new("regular") };
+    let lifecycle = DefineLifecycle {
+        triggers: vec![StageTrigger::activity("regular", "purchase")],
+        ..DefineLifecycle::new("shop", "contact", [Stage::new("new"), guarded])
+    };
+    crm.lifecycles().define(lifecycle).unwrap();
+    let ann = contact(&crm);
+    let buy = |day: &str| {
+        let record = RecordRef::new("contact", ann);
+        NewActivity::of("purchase", record, at(&format!("2024-05-{day}T00:00:00Z")))
+    };
+    crm.activities().record(buy("01")).unwrap();
+    assert_eq!(stage(&crm, "shop", ann), None);
+    assert_eq!(history(&crm, "shop", ann).suppressed.len(), 1);
+    // The second purchase is counted before it is asked whether it moves.
+    crm.activities().record(buy("02")).unwrap();
+    assert_eq!(stage(&crm, "shop", ann).as_deref(), Some("regular"));
+
+    // So are several that are recorded at once.
+    let ben = contact(&crm);
+    let both = [buy("03"), buy("04")]
+        .map(|one| NewActivity { subject: Some(RecordRef::new("contact", ben)), ..one });
+    let batch = RecordActivities { activities: both.into(), all_or_nothing: false };
+    crm.activities().record_many(batch).unwrap();
+    assert_eq!(stage(&crm, "shop", ben).as_deref(), Some("regular"));
+    verify(&crm);
+}
+
+#[test]
+fn an_import_moves_what_it_writes_once_and_is_taken_back_without_it() {
+    let crm = sales();
+    let key = Attribute::new("code", Kind::Text).unique();
+    crm.types().define_attribute("contact", key).unwrap();
+    let called = ActivityColumns::new(
+        "purchase",
+        [
+            ColumnMapping::new("bought", "at"),
+            ColumnMapping::new("for", "amount"),
+            ColumnMapping::new("cur", "amount.currency"),
+        ],
+    );
+    let columns = ["code", "email"].map(|name| ColumnMapping::new(name, name));
+    let text = "code,email,bought,for,cur\n\
+        a,ann@example.org,,,\n\
+        b,,2024-05-01T00:00:00Z,200,EUR\n\
+        c,,2024-05-01T00:00:00Z,20,EUR\n";
+    let request = PlanImport {
+        mode: ImportMode::Upsert,
+        key: vec!["code".into()],
+        activities: vec![called],
+        ..PlanImport::from_text("contact", text, columns)
+    };
+    let plan = || crm.imports().plan(&request, &mut |_| Flow::Continue).unwrap();
+    let run = crm.imports().apply(&plan(), &mut |_| Flow::Continue).unwrap();
+    assert_eq!((run.import.created, run.import.activities), (3, 2));
+    let of = |code: &str| crm.contacts().get_by("code", code).unwrap().id;
+    let stage_of = |code: &str| stage(&crm, "contact", of(code));
+    assert_eq!(stage_of("a").as_deref(), Some("lead"), "an address that is set");
+    assert_eq!(stage_of("b").as_deref(), Some("customer"), "a purchase that is large");
+    assert_eq!(stage_of("c"), None, "one that is not");
+    let before = history(&crm, "contact", of("b")).visits.len();
+    assert_eq!(way(&crm, "contact", of("b")).last().map(String::as_str), Some("customer:activity"));
+    // The move is a change of the import's, in its transaction.
+    let cause = format!("import:{}", run.import.id);
+    let changes = crm.journal().changes(&crm_core::ListChanges::after(0)).unwrap().changes;
+    let moves = changes.iter().filter(|change| change.kind == ChangeKind::StageMoved);
+    assert!(moves.clone().count() > 0);
+    assert!(moves.clone().all(|change| change.cause.as_deref() == Some(&*cause)));
+
+    // Once: the same table again moves nobody.
+    let again = crm.imports().apply(&plan(), &mut |_| Flow::Continue).unwrap();
+    assert_eq!((again.import.unchanged, again.import.activities), (3, 0));
+    assert_eq!(history(&crm, "contact", of("b")).visits.len(), before);
+    // Where somebody stood stays true when the import is taken back; the record is archived.
+    let report = crm.imports().revert(run.import.id, &mut |_| Flow::Continue).unwrap();
+    assert_eq!(report.archived, 3);
+    assert_eq!(stage_of("b").as_deref(), Some("customer"));
     verify(&crm);
 }

@@ -30,6 +30,9 @@ extension Crm {
     /// Stages, and where records stand on them.
     public var lifecycles: Lifecycles { Lifecycles(crm: self) }
 
+    /// Named conditions, and their members.
+    public var segments: Segments { Segments(crm: self) }
+
     /// Links between records.
     public var associations: Associations { Associations(crm: self) }
 

@@ -5,16 +5,18 @@ extension Stage {
     ///
     /// `required` are attributes that a record needs from here on, `guard` is a condition on whoever comes
     /// here. A stage that is lost, or beside the way, may list `reasons` and let triggers lead out of it;
-    /// to one that is `onlyAutomatic` people do not lead.
+    /// to one that is `onlyAutomatic` people do not lead. `leaveWithin` are times in which a record is to go
+    /// on from here.
     public init(
         _ name: String, _ kind: StageKind = .open, label: String = "", probability: Double? = nil,
         required: [String] = [], guard condition: (any ConditionConvertible)? = nil,
-        reasons: [String] = [], automaticExit: Bool = false, onlyAutomatic: Bool = false
+        reasons: [String] = [], automaticExit: Bool = false, onlyAutomatic: Bool = false,
+        leaveWithin: [TimeSpan] = []
     ) {
         self.init(
             name: name, label: label, kind: kind, probability: probability, required: required,
             guard: condition?.condition, reasons: reasons, automaticExit: automaticExit,
-            onlyAutomatic: onlyAutomatic)
+            onlyAutomatic: onlyAutomatic, leaveWithin: leaveWithin.map(\.text))
     }
 }
 
@@ -119,6 +121,19 @@ public struct Lifecycles: Sendable {
         try crm.getFunnel(
             request: GetFunnel(
                 lifecycle: lifecycle, from: from, until: until, quantiles: quantiles))
+    }
+
+    /// What part of the new customers came by existing ones, and where the way to becoming one rubs. `stage`
+    /// makes a customer, the first that is won by default; `referral` are ways to whoever brought a record,
+    /// `repeat` to whoever bought.
+    public func flywheel(
+        _ lifecycle: String, stage: String? = nil, from: Date? = nil, until: Date? = nil,
+        referral: [RelatedStage] = [], repeat bought: [RelatedStage] = []
+    ) throws -> Flywheel {
+        try crm.getFlywheel(
+            request: GetFlywheel(
+                lifecycle: lifecycle, stage: stage, from: from, until: until, referral: referral,
+                repeat: bought))
     }
 
     /// Records that stand on a stage for longer than a span, the longest first; on every open stage unless

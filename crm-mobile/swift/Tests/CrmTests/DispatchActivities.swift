@@ -296,6 +296,7 @@ extension TimelineEntry: Wire {
             case .activity(let activity): .object(["activity": activity.json])
             case .change(let change): .object(["change": change.json])
             case .association(let change): .object(["association": change.json])
+            case .stage(let move): .object(["stage": move.json])
             }
         return .object([
             "at": CrmTests.json(at), "seq": .integer(seq), "role": CrmTests.json(role),

@@ -12,6 +12,10 @@ extension Json {
         self["bad_cells"].text == "leave_empty" ? .leaveEmpty : .rejectRow
     }
 
+    func sourceFormat() -> SourceFormat {
+        self["format"].text == "json_lines" ? .jsonLines : self["format"].text == "arrow" ? .arrow : .csv
+    }
+
     func count(_ key: String) throws -> UInt64 { UInt64(try wanted(self[key].integer)) }
 
     func planImport() throws -> PlanImport {
@@ -21,7 +25,7 @@ extension Json {
         return PlanImport(
             entityType: try given.string("type"),
             source: ImportSource(
-                format: source["format"].text == "json_lines" ? .jsonLines : .csv,
+                format: source.sourceFormat(),
                 path: source["path"].text, text: source["text"].text,
                 dialect: try source.dialect()),
             columns: try given.list("columns") { try $0.column() }, mode: given.mode(),

@@ -11,7 +11,7 @@ extension Json {
     fileprivate func stage() throws -> Stage {
         _ = try only(
             "name", "label", "kind", "probability", "required", "guard", "reasons",
-            "automatic_exit", "only_automatic")
+            "automatic_exit", "only_automatic", "leave_within")
         let kind = self["kind"].text ?? "open"
         return Stage(
             name: try string("name"), label: self["label"].text ?? "",
@@ -19,17 +19,18 @@ extension Json {
             probability: number("probability"), required: try texts("required"),
             guard: try condition("guard"), reasons: try texts("reasons"),
             automaticExit: self["automatic_exit"].bool ?? false,
-            onlyAutomatic: self["only_automatic"].bool ?? false)
+            onlyAutomatic: self["only_automatic"].bool ?? false,
+            leaveWithin: try texts("leave_within"))
     }
 
     fileprivate func trigger() throws -> StageTrigger {
-        _ = try only("to", "activity", "filter", "related", "where", "reason")
+        _ = try only("to", "activity", "filter", "related", "inactive_for", "where", "reason")
         let related = self["related"]
         return StageTrigger(
             to: try string("to"), activity: self["activity"].text,
             filter: try condition("filter"),
             related: related.isNull ? nil : try related.relatedStage(),
-            condition: try condition("where"), reason: self["reason"].text)
+            inactiveFor: self["inactive_for"].text, condition: try condition("where"), reason: self["reason"].text)
     }
 
     fileprivate func relatedStage() throws -> RelatedStage {
@@ -113,6 +114,22 @@ let lifecycleBranches: [String: Branch] = [
                 lifecycle: try given.string("lifecycle"), id: try given.string("id"))
         ).json
     },
+    "lifecycles.flywheel": { crm, given in
+        let given = try given.only(
+            "lifecycle", "stage", "from", "until", "referral", "repeat")
+        let flywheel = try crm.getFlywheel(
+            request: GetFlywheel(
+                lifecycle: try given.string("lifecycle"), stage: given["stage"].text,
+                from: try given.moment("from"), until: try given.moment("until"),
+                referral: try given.list("referral") { try $0.relatedStage() },
+                repeat: try given.list("repeat") { try $0.relatedStage() }))
+        return .object([
+            "stage": .text(flywheel.stage), "customers": json(flywheel.customers),
+            "referred": json(flywheel.referred), "repeated": json(flywheel.repeated),
+            "by_existing": json(flywheel.byExisting), "share": real(flywheel.share),
+            "friction": json(flywheel.friction),
+        ])
+    },
     "lifecycles.funnel": { crm, given in
         let given = try given.only("lifecycle", "from", "until", "quantiles")
         let quantiles = try given.list("quantiles") { item in
@@ -133,7 +150,8 @@ let lifecycleBranches: [String: Branch] = [
                 after: given["after"].integer ?? 0, limit: given.limit("limit", 100)))
         return .object([
             "standing": history.standing.json, "visits": json(history.visits),
-            "suppressed": json(history.suppressed), "next": json(history.next),
+            "suppressed": json(history.suppressed), "overdue": json(history.overdue),
+            "next": json(history.next),
         ])
     },
     "lifecycles.list": { crm, given in
@@ -193,6 +211,7 @@ extension Stage: Wire {
             "probability": real(probability), "required": .array(required.map { .text($0) }),
             "guard": parsed(self.guard), "reasons": .array(reasons.map { .text($0) }),
             "automatic_exit": .bool(automaticExit), "only_automatic": .bool(onlyAutomatic),
+            "leave_within": .array(leaveWithin.map { .text($0) }),
         ])
     }
 }
@@ -208,7 +227,8 @@ extension StageTrigger: Wire {
         }
         return .object([
             "to": .text(to), "activity": CrmTests.json(activity), "filter": parsed(filter),
-            "related": other ?? .null, "where": parsed(condition),
+            "related": other ?? .null, "inactive_for": CrmTests.json(inactiveFor),
+            "where": parsed(condition),
             "reason": CrmTests.json(reason),
         ])
     }
@@ -263,10 +283,43 @@ extension SuppressedMove: Wire {
     }
 }
 
+extension OverdueStage: Wire {
+    var json: Json {
+        .object([
+            "stage": .text(stage), "entered_at": CrmTests.json(enteredAt), "within": .text(within),
+            "at": CrmTests.json(at), "seq": .integer(seq),
+        ])
+    }
+}
+
+extension StageEntry: Wire {
+    var json: Json {
+        .object([
+            "seq": .integer(seq), "at": CrmTests.json(at), "actor": .text(actor),
+            "lifecycle": .text(lifecycle), "stage": .text(stage),
+            "implied": .array(implied.map { .text($0) }), "cycle": .integer(Int64(cycle)),
+            "cause": .text("\(cause)"), "reason": CrmTests.json(reason),
+            "activity_id": CrmTests.json(activityId), "record": record?.json ?? .null,
+        ])
+    }
+}
+
+extension StageFriction: Wire {
+    var json: Json {
+        .object([
+            "stage": .text(stage), "left": CrmTests.json(left),
+            "median_micros": CrmTests.json(medianMicros), "lost": CrmTests.json(lost),
+            "drop_off": real(dropOff), "resets": CrmTests.json(resets),
+            "suppressed": CrmTests.json(suppressed),
+        ])
+    }
+}
+
 extension StageTime: Wire {
     var json: Json {
         .object([
             "stage": .text(stage), "visits": .integer(Int64(visits)),
+            "entered_at": CrmTests.json(enteredAt), "exited_at": CrmTests.json(exitedAt),
             "current_micros": CrmTests.json(currentMicros),
             "latest_micros": CrmTests.json(latestMicros),
             "cumulative_micros": .integer(cumulativeMicros),
@@ -280,7 +333,8 @@ extension FunnelStage: Wire {
             "stage": .text(stage), "reached": CrmTests.json(reached),
             "implied": CrmTests.json(implied), "share": real(share),
             "went_on": CrmTests.json(wentOn), "conversion": real(conversion),
-            "lost": CrmTests.json(lost), "waiting": CrmTests.json(waiting),
+            "lost": CrmTests.json(lost), "drop_off": real(dropOff),
+            "waiting": CrmTests.json(waiting),
             "median_micros": CrmTests.json(medianMicros),
             "quantile_micros": .array(quantileMicros.map { .integer($0) }),
         ])

@@ -69,6 +69,8 @@ class Crm private constructor(handle: Long, private val opened: Boolean) : Engin
     val associations: Associations get() = Associations(this)
     /** Stages, and where records stand on them. */
     val lifecycles: Lifecycles get() = Lifecycles(this)
+    /** Named conditions, and their members. */
+    val segments: Segments get() = Segments(this)
     /** Imports that are planned, applied and taken back. */
     val imports: Imports get() = Imports(this)
 

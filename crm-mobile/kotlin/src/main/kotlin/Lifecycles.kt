@@ -11,8 +11,10 @@ import org.crmcore.model.DrawingFormat
 import org.crmcore.model.Empty
 import org.crmcore.model.ExplainStage
 import org.crmcore.model.FindStuck
+import org.crmcore.model.Flywheel
 import org.crmcore.model.Funnel
 import org.crmcore.model.GetAcceptance
+import org.crmcore.model.GetFlywheel
 import org.crmcore.model.GetFunnel
 import org.crmcore.model.GetLifecycleHistory
 import org.crmcore.model.GetStageTimes
@@ -22,6 +24,7 @@ import org.crmcore.model.LifecycleName
 import org.crmcore.model.LifecyclePreset
 import org.crmcore.model.MoveStage
 import org.crmcore.model.MovedStage
+import org.crmcore.model.RelatedStage
 import org.crmcore.model.ResetStage
 import org.crmcore.model.Stage
 import org.crmcore.model.StageExplanation
@@ -34,7 +37,8 @@ import org.crmcore.model.StuckPage
 /**
  * A stage of a lifecycle. [required] are attributes that a record needs from here on, [guard] is a condition, as text
  * or JSON, on whoever comes here. A stage that is lost, or beside the way, may list [reasons] and let triggers lead
- * out of it; to one that is [onlyAutomatic] people do not lead.
+ * out of it; to one that is [onlyAutomatic] people do not lead. [leaveWithin] are times such as `1h` in which a record
+ * is to go on from here.
  */
 fun stage(
     name: String,
@@ -46,7 +50,9 @@ fun stage(
     reasons: List<String> = emptyList(),
     automaticExit: Boolean = false,
     onlyAutomatic: Boolean = false,
-): Stage = Stage(name, label, kind, probability, required, guard, reasons, automaticExit, onlyAutomatic)
+    leaveWithin: List<String> = emptyList(),
+): Stage =
+    Stage(name, label, kind, probability, required, guard, reasons, automaticExit, onlyAutomatic, leaveWithin)
 
 /**
  * Stages, and where records stand on them.
@@ -130,6 +136,20 @@ class Lifecycles internal constructor(private val engine: Engine) {
         until: Instant? = null,
         quantiles: List<Double> = emptyList(),
     ): Funnel = engine.getFunnel(GetFunnel(lifecycle, from, until, quantiles))
+
+    /**
+     * What part of the new customers came by existing ones, and where the way to becoming one rubs. [stage] makes a
+     * customer, the first that is won by default; [referral] are ways to whoever brought a record, [repeat] to whoever
+     * bought.
+     */
+    fun flywheel(
+        lifecycle: String,
+        stage: String? = null,
+        from: Instant? = null,
+        until: Instant? = null,
+        referral: List<RelatedStage> = emptyList(),
+        repeat: List<RelatedStage> = emptyList(),
+    ): Flywheel = engine.getFlywheel(GetFlywheel(lifecycle, stage, from, until, referral, repeat))
 
     /**
      * Records that stand on a stage for longer than a span such as `14d`, the longest first; on every open stage unless

@@ -153,6 +153,7 @@ internal object ConformanceJson {
         is ViewAnswer.Rows -> JsonObject(mapOf("rows" to write(result.v1)))
         is ViewAnswer.Pivot -> JsonObject(mapOf("pivot" to write(result.v1)))
         is TimelineItem.Association -> JsonObject(mapOf("association" to write(result.v1)))
+        is TimelineItem.Stage -> JsonObject(mapOf("stage" to write(result.v1)))
         is Stage -> JsonObject(record(result) + conditions("guard" to result.guard))
         is StageTrigger ->
             JsonObject(record(result) - "condition" + conditions("filter" to result.filter, "where" to result.condition))

@@ -31,6 +31,7 @@ import org.crmcore.model.AssociationTypeName
 import org.crmcore.model.AttributeName
 import org.crmcore.model.AuditRecords
 import org.crmcore.model.BackupTo
+import org.crmcore.model.ChangeMembers
 import org.crmcore.model.CheckCondition
 import org.crmcore.model.ConsumerName
 import org.crmcore.model.CountRecords
@@ -44,11 +45,14 @@ import org.crmcore.model.DefineAttribute
 import org.crmcore.model.DefineLifecycle
 import org.crmcore.model.DefineLifecyclePreset
 import org.crmcore.model.DefinePreset
+import org.crmcore.model.DefineSegment
 import org.crmcore.model.DefineType
 import org.crmcore.model.DrawLifecycle
 import org.crmcore.model.Empty
+import org.crmcore.model.EstimateSegment
 import org.crmcore.model.EvaluateCondition
 import org.crmcore.model.ExplainCondition
+import org.crmcore.model.ExplainMember
 import org.crmcore.model.ExplainStage
 import org.crmcore.model.ExportCsv
 import org.crmcore.model.ExportVcard
@@ -57,12 +61,14 @@ import org.crmcore.model.FindStuck
 import org.crmcore.model.GetAcceptance
 import org.crmcore.model.GetActivity
 import org.crmcore.model.GetAssociation
+import org.crmcore.model.GetFlywheel
 import org.crmcore.model.GetFunnel
 import org.crmcore.model.GetHistory
 import org.crmcore.model.GetLifecycleHistory
 import org.crmcore.model.GetManyRecords
 import org.crmcore.model.GetRecord
 import org.crmcore.model.GetRecordBy
+import org.crmcore.model.GetSegmentSizes
 import org.crmcore.model.GetStageTimes
 import org.crmcore.model.GroupRecords
 import org.crmcore.model.IdentifyVisitor
@@ -73,12 +79,14 @@ import org.crmcore.model.LifecycleName
 import org.crmcore.model.ListActivities
 import org.crmcore.model.ListChanges
 import org.crmcore.model.ListImports
+import org.crmcore.model.ListMembers
 import org.crmcore.model.ListPlanRows
 import org.crmcore.model.ListRecords
 import org.crmcore.model.ListTimeline
 import org.crmcore.model.MoveStage
 import org.crmcore.model.NewActivity
 import org.crmcore.model.OpenOptions
+import org.crmcore.model.OverlapSegments
 import org.crmcore.model.PatchAssociation
 import org.crmcore.model.PatchRecord
 import org.crmcore.model.PivotRecords
@@ -95,6 +103,7 @@ import org.crmcore.model.RunSql
 import org.crmcore.model.RunView
 import org.crmcore.model.SaveView
 import org.crmcore.model.SearchText
+import org.crmcore.model.SegmentName
 import org.crmcore.model.SelectRows
 import org.crmcore.model.SimulateTimers
 import org.crmcore.model.TickTimers
@@ -218,6 +227,7 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "lifecycles.define_preset" to call(DefineLifecyclePreset::class) { defineLifecyclePreset(it) },
     "lifecycles.draw" to call(DrawLifecycle::class) { drawLifecycle(it) },
     "lifecycles.explain" to call(ExplainStage::class) { explainStage(it) },
+    "lifecycles.flywheel" to call(GetFlywheel::class) { getFlywheel(it) },
     "lifecycles.funnel" to call(GetFunnel::class) { getFunnel(it) },
     "lifecycles.get" to call(LifecycleName::class) { getLifecycle(it) },
     "lifecycles.history" to call(GetLifecycleHistory::class) { getLifecycleHistory(it) },
@@ -241,6 +251,19 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "records.restore" to call(RestoreRecord::class) { restoreRecord(it) },
     "records.upsert" to call(UpsertRecord::class) { upsertRecord(it) },
     "search.find" to call(SearchText::class) { searchText(it) },
+    "segments.add_members" to call(ChangeMembers::class) { addSegmentMembers(it) },
+    "segments.archive" to call(SegmentName::class) { archiveSegment(it) },
+    "segments.define" to call(DefineSegment::class) { defineSegment(it) },
+    "segments.estimate" to call(EstimateSegment::class) { estimateSegment(it) },
+    "segments.explain" to call(ExplainMember::class) { explainMember(it) },
+    "segments.get" to call(SegmentName::class) { getSegment(it) },
+    "segments.list" to call(Empty::class) { listSegments(it) },
+    "segments.members" to call(ListMembers::class) { listMembers(it) },
+    "segments.overlap" to call(OverlapSegments::class) { overlapSegments(it) },
+    "segments.refresh" to call(SegmentName::class) { refreshSegment(it) },
+    "segments.remove_members" to call(ChangeMembers::class) { removeSegmentMembers(it) },
+    "segments.restore" to call(SegmentName::class) { restoreSegment(it) },
+    "segments.sizes" to call(GetSegmentSizes::class) { getSegmentSizes(it) },
     "timeline.list" to call(ListTimeline::class) { listTimeline(it) },
     "timers.next" to call(Empty::class) { nextTimer(it) },
     "timers.simulate" to call(SimulateTimers::class) { simulateTimers(it) },

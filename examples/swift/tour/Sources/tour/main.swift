@@ -185,6 +185,7 @@ func happen(_ crm: Crm) throws {
             case .change(let change) where change.kind == .recordCreated: "record_created"
             case .change: "record_patched"
             case .association: "association"
+            case .stage(let move): move.stage
             }
         print("timeline: \(ISO8601DateFormatter().string(from: entry.at).prefix(10)), \(what)")
     }
@@ -255,6 +256,78 @@ func plan(_ crm: Crm) throws {
     print("accounts \(try crm.records("account").count())")
 }
 
+/// The pipeline replayed as a lifecycle: what happened with each deal moves it, when it happened.
+func stages(_ crm: Crm) throws {
+    for kind in ["deal_engaged", "deal_won", "deal_lost"] {
+        _ = try crm.defineActivityKind(request: DefineActivityKind(name: kind))
+    }
+    let lifecycles = crm.lifecycles
+    try lifecycles.define(
+        "pipeline", of: "opportunity",
+        ["prospecting", "engaging", Stage("won", .won), Stage("lost", .lost)],
+        triggers: [
+            StageTrigger(to: "engaging", activity: "deal_engaged"),
+            StageTrigger(to: "won", activity: "deal_won"),
+            StageTrigger(to: "lost", activity: "deal_lost", reason: "not said"),
+        ])
+    let report = try crm.recordActivities(
+        request: RecordActivities(activities: try replayed(crm), allOrNothing: true))
+    print("replayed \(report.outcomes.count) activities")
+
+    let now = day("2018-01-31")
+    for step in try lifecycles.funnel("pipeline").stages {
+        print(
+            "funnel: \(step.stage): \(step.reached) reached, \(step.wentOn) went on "
+                + "(\(part(step.conversion))), \(step.lost) lost (\(part(step.dropOff))), "
+                + "median \(days(step.medianMicros)) days")
+    }
+    let opportunities = crm.records("opportunity")
+    let id = try opportunities.get(by: "code", .text(deal)).id
+    for time in try lifecycles.times(id, in: "pipeline", at: now).stages {
+        print(
+            "time: \(time.stage): \(days(time.currentMicros)) days now, "
+                + "\(days(time.latestMicros)) days before")
+    }
+    for stuck in try lifecycles.stuck("pipeline", longerThan: .days(400), at: now, limit: 3).records {
+        let code = try opportunities.get(stuck.id).string("code") ?? "unknown"
+        print("stuck: \(code), \(stuck.stage) for \(days(stuck.micros)) days")
+    }
+    let moves = try crm.listTimeline(
+        request: ListTimeline(entityType: "opportunity", id: id, items: [.stage]))
+    for entry in moves.entries {
+        guard case .stage(let move) = entry.item else { continue }
+        let at = ISO8601DateFormatter().string(from: entry.at).prefix(10)
+        print("moved: \(at), \(move.stage), \(move.implied.count) skipped")
+    }
+    print(try lifecycles.draw("pipeline"), terminator: "")
+}
+
+/// What happened with each deal of which it is known when it began.
+func replayed(_ crm: Crm) throws -> [NewActivity] {
+    let deals = try crm.records("opportunity").select(
+        ["id", "stage", "engaged_on", "closed_on"], where: "engaged_on is set", limit: 10_000)
+    var activities: [NewActivity] = []
+    for row in deals.rows {
+        let subject = RecordRef(entityType: "opportunity", id: row[0].string ?? "")
+        func happened(_ kind: String, _ value: Value) {
+            let at = day(value.string ?? "")
+            activities.append(NewActivity(kind: kind, at: at, subject: subject))
+        }
+        happened("deal_engaged", row[2])
+        switch row[1].string {
+        case "Won": happened("deal_won", row[3])
+        case "Lost": happened("deal_lost", row[3])
+        default: break
+        }
+    }
+    return activities
+}
+
+func part(_ part: Double?) -> String { part.map { String(format: "%.4f", $0) } ?? "nothing" }
+
+/// Microseconds as whole days.
+func days(_ micros: Int64?) -> String { micros.map { String($0 / 86_400_000_000) } ?? "no" }
+
 let path = NSTemporaryDirectory() + "tour-\(ProcessInfo.processInfo.processIdentifier).crm"
 defer { try? FileManager.default.removeItem(atPath: path) }
 // A clock that steps and ids that count, so that every run prints the same. A host leaves this out.
@@ -268,6 +341,7 @@ try happen(crm)
 try explain(crm)
 try pivot(crm)
 try plan(crm)
+try stages(crm)
 try crm.close()
 
 let again = try Crm.open(path, replay: replay)

@@ -1,0 +1,247 @@
+//! Conditions that no record can fulfil: `stage = "a" and stage = "b"`, more than five and less than
+//! three, a thing and its contrary.
+//!
+//! A condition is taken apart into the questions that must all be answered with yes; two that exclude
+//! each other are enough. The invariant: what is found here is true of no record at any moment; what
+//! is not found may still be.
+
+use std::cmp::Ordering;
+
+use super::{
+    Comparison,
+    checked::{Column, Compare, FieldTest, Frame, Leaf, MeasureTest, Node, Test, order},
+};
+use crate::cell::Cell;
+
+/// The place of a part for which conditions that must all be true cannot be; `None` if they may be.
+pub(crate) fn never(nodes: &[&Node]) -> Option<String> {
+    let mut all = All::default();
+    for node in nodes {
+        all.add(node, true);
+    }
+    all.never()
+}
+
+/// What must be true together.
+#[derive(Default)]
+struct All<'a> {
+    /// Questions, and whether the answer must be yes.
+    leaves: Vec<(&'a Leaf, bool)>,
+    /// Lists of which one part must be true, or untrue.
+    any: Vec<(&'a [Node], bool)>,
+}
+
+impl<'a> All<'a> {
+    fn add(&mut self, node: &'a Node, is_true: bool) {
+        match (node, is_true) {
+            (Node::All(parts), true) | (Node::Any(parts), false) => {
+                for part in parts {
+                    self.add(part, is_true);
+                }
+            }
+            (Node::Any(parts), true) | (Node::All(parts), false) => {
+                self.any.push((parts, is_true));
+            }
+            (Node::Not(part), _) => self.add(part, !is_true),
+            (Node::Leaf(leaf), _) => self.leaves.push((leaf, is_true)),
+        }
+    }
+
+    fn never(&self) -> Option<String> {
+        for (place, (leaf, is_true)) in self.leaves.iter().enumerate() {
+            let before = &self.leaves[..place];
+            let is_contrary =
+                |other: &(&Leaf, bool)| other.1 != *is_true && other.0.text == leaf.text;
+            if before.iter().any(is_contrary) || (*is_true && is_never(leaf)) {
+                return Some(leaf.path.clone());
+            }
+        }
+        self.fields().or_else(|| self.stages()).or_else(|| self.alternatives())
+    }
+
+    /// Comparisons of one field that leave no value.
+    fn fields(&self) -> Option<String> {
+        let tests = self.leaves.iter().filter_map(|(leaf, is_true)| match &leaf.test {
+            Test::Field(test) => Some((leaf, test, *is_true)),
+            _ => None,
+        });
+        let mut fields: Vec<(&Column, Values<'_>)> = Vec::new();
+        for (leaf, test, is_true) in tests {
+            let place = match fields.iter().position(|(column, _)| **column == test.column) {
+                Some(place) => place,
+                None => {
+                    fields.push((&test.column, Values::default()));
+                    fields.len() - 1
+                }
+            };
+            let values = &mut fields[place].1;
+            values.add(test, is_true);
+            if values.are_none() {
+                return Some(leaf.path.clone());
+            }
+        }
+        None
+    }
+
+    /// Stages of one lifecycle of which none is on both lists.
+    fn stages(&self) -> Option<String> {
+        let tests = self.leaves.iter().filter_map(|(leaf, is_true)| match &leaf.test {
+            Test::Stage(test) if *is_true => Some((leaf, test)),
+            _ => None,
+        });
+        let mut known: Vec<(i64, Vec<&String>)> = Vec::new();
+        for (leaf, test) in tests {
+            match known.iter_mut().find(|(lifecycle, _)| *lifecycle == test.lifecycle) {
+                Some((_, stages)) => stages.retain(|stage| test.stages.contains(stage)),
+                None => known.push((test.lifecycle, test.stages.iter().collect())),
+            }
+            if known.iter().any(|(_, stages)| stages.is_empty()) {
+                return Some(leaf.path.clone());
+            }
+        }
+        None
+    }
+
+    /// A list of which no part can be true together with the rest.
+    fn alternatives(&self) -> Option<String> {
+        self.any.iter().find_map(|(parts, is_true)| {
+            let mut first = Some(String::new());
+            for (nth, part) in parts.iter().enumerate() {
+                let mut together = All { leaves: self.leaves.clone(), any: Vec::new() };
+                together.add(part, *is_true);
+                let place = together.never()?;
+                if nth == 0 {
+                    first = Some(place);
+                }
+            }
+            first
+        })
+    }
+}
+
+/// Whether a question alone is never answered with yes.
+fn is_never(leaf: &Leaf) -> bool {
+    match &leaf.test {
+        Test::Field(_) | Test::Changed(_) => false,
+        Test::Stage(test) => test.stages.is_empty(),
+        Test::Related(test) => is_below_nothing(test.count.op, test.count.value),
+        Test::Event(test) => match (&test.measure, test.frame) {
+            (MeasureTest::Count(count), _) if is_below_nothing(count.op, count.value) => true,
+            (MeasureTest::Count(count), Frame::Between(Some(from), Some(until))) => {
+                // Nothing happens in a time that ends before it begins.
+                from >= until && !count.op.holds(0.cmp(&count.value))
+            }
+            _ => false,
+        },
+    }
+}
+
+fn is_below_nothing(op: Comparison, value: u32) -> bool {
+    op == Comparison::Lt && value == 0
+}
+
+/// The values that comparisons leave to a field.
+#[derive(Default)]
+struct Values<'a> {
+    is_missing: bool,
+    is_set: bool,
+    least: Option<(&'a Cell, bool)>,
+    most: Option<(&'a Cell, bool)>,
+    one_of: Option<Vec<&'a Cell>>,
+    none_of: Vec<&'a Cell>,
+    currency: Option<&'a str>,
+    has_two_currencies: bool,
+}
+
+impl<'a> Values<'a> {
+    fn add(&mut self, test: &'a FieldTest, is_true: bool) {
+        if let Compare::Set { negated } = &test.compare {
+            match *negated == is_true {
+                true => self.is_missing = true,
+                false => self.is_set = true,
+            }
+            return;
+        }
+        // Where a missing value will do, the comparison leaves every other value as well.
+        if test.missing || !is_true {
+            return;
+        }
+        self.is_set = true;
+        if let Some((_, currency)) = &test.currency {
+            let known = *self.currency.get_or_insert(currency);
+            self.has_two_currencies |= known != currency;
+        }
+        match &test.compare {
+            Compare::Value(Comparison::Eq, cell) => self.keep(&[cell]),
+            Compare::Value(Comparison::Neq, cell) => self.none_of.push(cell),
+            Compare::Value(Comparison::Gt, cell) => self.at_least(cell, true),
+            Compare::Value(Comparison::Gte, cell) => self.at_least(cell, false),
+            Compare::Value(Comparison::Lt, cell) => self.at_most(cell, true),
+            Compare::Value(Comparison::Lte, cell) => self.at_most(cell, false),
+            Compare::Between(low, high) => {
+                self.at_least(low, false);
+                self.at_most(high, false);
+            }
+            Compare::List { cells, negated: false } => self.keep(&cells.iter().collect::<Vec<_>>()),
+            Compare::List { cells, negated: true } => self.none_of.extend(cells),
+            _ => {}
+        }
+    }
+
+    fn keep(&mut self, cells: &[&'a Cell]) {
+        match &mut self.one_of {
+            Some(known) => known.retain(|cell| cells.contains(cell)),
+            None => self.one_of = Some(cells.to_vec()),
+        }
+    }
+
+    fn at_least(&mut self, cell: &'a Cell, is_strict: bool) {
+        let is_more = |(known, was_strict): &(&Cell, bool)| match order(cell, known) {
+            Some(Ordering::Greater) => true,
+            Some(Ordering::Equal) => is_strict && !was_strict,
+            _ => false,
+        };
+        if self.least.as_ref().is_none_or(is_more) {
+            self.least = Some((cell, is_strict));
+        }
+    }
+
+    fn at_most(&mut self, cell: &'a Cell, is_strict: bool) {
+        let is_less = |(known, was_strict): &(&Cell, bool)| match order(cell, known) {
+            Some(Ordering::Less) => true,
+            Some(Ordering::Equal) => is_strict && !was_strict,
+            _ => false,
+        };
+        if self.most.as_ref().is_none_or(is_less) {
+            self.most = Some((cell, is_strict));
+        }
+    }
+
+    fn are_none(&self) -> bool {
+        let is_empty = match (self.least, self.most) {
+            (Some((least, above)), Some((most, below))) => match order(least, most) {
+                Some(Ordering::Greater) => true,
+                Some(Ordering::Equal) => above || below,
+                _ => false,
+            },
+            _ => false,
+        };
+        let fits = |cell: &&&Cell| {
+            let is_above = self.least.is_none_or(|(least, strict)| match order(cell, least) {
+                Some(Ordering::Less) => false,
+                Some(Ordering::Equal) => !strict,
+                _ => true,
+            });
+            let is_below = self.most.is_none_or(|(most, strict)| match order(cell, most) {
+                Some(Ordering::Greater) => false,
+                Some(Ordering::Equal) => !strict,
+                _ => true,
+            });
+            is_above && is_below && !self.none_of.contains(cell)
+        };
+        (self.is_missing && self.is_set)
+            || self.has_two_currencies
+            || is_empty
+            || self.one_of.as_ref().is_some_and(|cells| cells.iter().find(fits).is_none())
+    }
+}

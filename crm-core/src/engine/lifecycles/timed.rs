@@ -1,0 +1,209 @@
+//! What the passing of time does: it moves records with which nothing happens, and says of stays that
+//! they last too long.
+//!
+//! Each lifecycle has one timer for a record: the next moment at which it has to be looked at. It is
+//! set anew after whatever concerns the record. What lies in the past already, because a move was told
+//! late, waits for the next tick as well: the move that ended it may be told right after. The
+//! invariants: a stay that lasted longer than it was to is recorded once for each of the times of its
+//! stage, whether or not a timer came in time; and what is due is judged as of the moment at which it
+//! is due.
+
+use std::sync::Arc;
+
+use super::{
+    super::{Writing, conditions},
+    automation::{Run, stage_of},
+    body, rows,
+};
+use crate::{
+    ChangeKind, ErrorKind, RecordId, Result, Timestamp,
+    condition::{Direction, Moment, Parts, depends_on_time},
+    lifecycle::{
+        Decision, LifecycleModel, MoveKind, OverdueBody, Program, StageBody, StandingRow, decide,
+    },
+    store::{
+        activities, journal,
+        records::{self, StoredRow},
+        timers::{self, Room},
+    },
+};
+
+/// What is done for a record when the timer of a lifecycle is due; now is the moment at which it is.
+pub(in crate::engine) fn on_due(writing: &mut Writing<'_>, owner: i64, id: RecordId) -> Result<()> {
+    let Some(mut run) = Run::new(writing)? else { return Ok(()) };
+    let programs = run.programs();
+    match programs.all.iter().position(|program| program.model.id == owner) {
+        Some(place) => {
+            let standing = rows::standing(run.writing.tx, owner, id)?;
+            if let Some(standing) = standing {
+                let now = run.writing.now;
+                tell_overdue(run.writing, &programs.all[place], &standing, now)?;
+            }
+            run.ask_time(place, id)?;
+            schedule(writing, &programs.all[place], id)
+        }
+        None => writing.set_timer(Room::Lifecycle, owner, id, None),
+    }
+}
+
+/// Has every record of a lifecycle looked at by the next tick, because its definition is new; or none
+/// any more, because it is out of use.
+pub(super) fn schedule_all(writing: &mut Writing<'_>, model: &LifecycleModel) -> Result<()> {
+    timers::clear(writing.tx, Room::Lifecycle, model.id)?;
+    let programs = writing.catalog.programs()?.cloned();
+    let program = programs
+        .as_ref()
+        .and_then(|programs| programs.all.iter().find(|program| program.model.id == model.id));
+    if program.is_some_and(Program::is_timed) {
+        let table = writing.table(&model.lifecycle.entity_type)?;
+        timers::set_all(writing.tx, (Room::Lifecycle, model.id), &table, writing.now)?;
+    }
+    Ok(())
+}
+
+/// Sets when a record has to be looked at again, after something that concerns it.
+pub(super) fn schedule(writing: &mut Writing<'_>, program: &Program, id: RecordId) -> Result<()> {
+    if !program.is_timed() {
+        return Ok(());
+    }
+    let table = writing.table(&program.model.lifecycle.entity_type)?;
+    let row = records::get(writing.tx, &table, id)?;
+    let due = match row.filter(|row| row.archived_at.is_none()) {
+        Some(row) => {
+            let standing = rows::standing(writing.tx, program.model.id, id)?;
+            let overdue = match &standing {
+                Some(standing) => untold(writing, program, standing, writing.now)?,
+                None => Vec::new(),
+            };
+            // A stay may last for the whole time: it is too long a microsecond later.
+            let overdue = overdue.first().map(|(_, at, _)| at.micros().saturating_add(1));
+            let overdue = overdue.map(Timestamp::clamped);
+            let next = next(writing, program, &row, standing.as_ref())?;
+            overdue.into_iter().chain(next).min()
+        }
+        None => None,
+    };
+    writing.set_timer(Room::Lifecycle, program.model.id, id, due)
+}
+
+/// Records of the present stay that it lasted longer than it was to, up to a moment.
+pub(super) fn tell_overdue(
+    writing: &mut Writing<'_>,
+    program: &Program,
+    standing: &StandingRow,
+    until: Timestamp,
+) -> Result<()> {
+    for (place, at, within) in untold(writing, program, standing, until)? {
+        if at >= until {
+            break;
+        }
+        let stage = program.model.lifecycle.stages[place].name.clone();
+        let entered_at = standing.entered_at.unwrap_or(at);
+        let change = OverdueBody { stage, entered_at, within: within.to_owned(), at };
+        let body = body(program, standing.record, change).to_json();
+        let stamp = writing.stamp();
+        writing.log(stamp, ChangeKind::StageOverdue, None, Some(standing.id), &body)?;
+    }
+    Ok(())
+}
+
+/// When the times of the present stage are over of which that is not recorded: its place, the moment
+/// and the time. What is over at `now` or later cannot have been recorded.
+fn untold<'p>(
+    writing: &Writing<'_>,
+    program: &'p Program,
+    standing: &StandingRow,
+    now: Timestamp,
+) -> Result<Vec<(usize, Timestamp, &'p str)>> {
+    let stage = stage_of(Some(standing));
+    let place = stage.and_then(|stage| program.model.lifecycle.place(stage));
+    let (Some(place), Some(entered)) = (place, standing.entered_at) else {
+        return Ok(Vec::new());
+    };
+    let over = |micros: i64| Timestamp::clamped(entered.micros().saturating_add(micros));
+    let targets = program.targets[place].iter();
+    let mut ends: Vec<_> =
+        targets.map(|(micros, within)| (place, over(*micros), within.as_str())).collect();
+    if ends.first().is_some_and(|(_, at, _)| *at < now) {
+        journal::of_record(writing.tx, standing.id, standing.seq, |change| {
+            if change.kind == ChangeKind::StageOverdue {
+                let body: StageBody<OverdueBody> = StageBody::read(&change.body)?;
+                ends.retain(|(_, at, _)| *at != body.change.at);
+            }
+            Ok(true)
+        })?;
+    }
+    Ok(ends)
+}
+
+/// When time alone may next set off a trigger that would move a record from where it stands.
+fn next(
+    writing: &Writing<'_>,
+    program: &Program,
+    row: &StoredRow,
+    standing: Option<&StandingRow>,
+) -> Result<Option<Timestamp>> {
+    let catalog = Arc::clone(&writing.catalog);
+    let moment = Moment::new(writing.now, "UTC")?;
+    let mut first: Option<Timestamp> = None;
+    for trigger in program.triggers.iter().filter(|trigger| trigger.is_timed) {
+        let lifecycle = &program.model.lifecycle;
+        if !matches!(
+            decide(lifecycle, standing, trigger.to, MoveKind::Automatic)?,
+            Decision::Enter(_)
+        ) {
+            continue;
+        }
+        let mut ends = Vec::new();
+        if let Some(span) = trigger.inactivity() {
+            let since = Moment::new(active_at(writing, row, standing)?, "UTC")?;
+            ends.push(since.shifted(span, Direction::Next));
+        }
+        for condition in trigger.condition.iter().chain(&program.guards[trigger.to]) {
+            if !depends_on_time(&condition.root) {
+                continue;
+            }
+            match conditions::ask(writing.tx, &catalog, condition, row.id, &moment) {
+                Ok((_, due)) => ends.extend(due),
+                // It cannot be asked then either.
+                Err(error) if error.kind() == ErrorKind::LimitExceeded => {}
+                Err(error) => return Err(error),
+            }
+        }
+        first = ends.into_iter().filter(|end| *end > writing.now).chain(first).min();
+    }
+    Ok(first)
+}
+
+/// Whether nothing has happened with a record for a span.
+pub(super) fn is_inactive(
+    writing: &Writing<'_>,
+    row: &StoredRow,
+    standing: Option<&StandingRow>,
+    span: Parts,
+) -> Result<bool> {
+    let since = Moment::new(active_at(writing, row, standing)?, "UTC")?;
+    Ok(since.shifted(span, Direction::Next) <= writing.now)
+}
+
+/// When something last happened with a record: an activity, or that it came to its stage.
+fn active_at(
+    writing: &Writing<'_>,
+    row: &StoredRow,
+    standing: Option<&StandingRow>,
+) -> Result<Timestamp> {
+    let activity = activities::last_at(writing.tx, row.id, writing.now)?;
+    let entered = standing.and_then(|standing| standing.entered_at);
+    Ok(activity.into_iter().chain(entered).fold(row.created_at, Timestamp::max))
+}
+
+impl Run<'_, '_> {
+    /// Sets anew when a record has to be looked at, for the lifecycles of its type.
+    pub(super) fn schedule(&mut self, entity_type: &str, id: RecordId) -> Result<()> {
+        let programs = self.programs();
+        for place in programs.of_type(entity_type) {
+            schedule(self.writing, &programs.all[place], id)?;
+        }
+        Ok(())
+    }
+}
