@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use crm_core::{
     ActivityPreset, AddAssociation, AssociationPreset, Attribute, Bucket, ChangeKind,
-    ChangeMembers, CountRecords, CountedIds, Crm, DefineSegment, ErrorKind, EstimateSegment, ExplainMember,
-    FixedClock, Flow, GetSegmentSizes, Kind, LifecyclePreset, ListChanges, ListMembers, MemberCause, MoveStage,
-    NewActivity, OpenOptions, OverlapSegments, RecordId, RecordRef, Replay, TickTimers, Timestamp,
-    Value, values,
+    ChangeMembers, CountRecords, CountedIds, Crm, DefineSegment, ErrorKind, EstimateSegment,
+    ExplainMember, FixedClock, Flow, GetSegmentSizes, Kind, LifecyclePreset, ListChanges,
+    ListMembers, MemberCause, MoveStage, NewActivity, OpenOptions, OverlapSegments, RecordId,
+    RecordRef, Replay, TickTimers, Timestamp, Value, values,
 };
 
 fn at(text: &str) -> Timestamp {
