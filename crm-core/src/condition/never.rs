@@ -122,7 +122,7 @@ impl<'a> All<'a> {
 /// Whether a question alone is never answered with yes.
 fn is_never(leaf: &Leaf) -> bool {
     match &leaf.test {
-        Test::Field(_) | Test::Changed(_) => false,
+        Test::Field(_) | Test::Changed(_) | Test::Segment(_) => false,
         Test::Stage(test) => test.stages.is_empty(),
         Test::Related(test) => is_below_nothing(test.count.op, test.count.value),
         Test::Event(test) => match (&test.measure, test.frame) {
