@@ -11,33 +11,36 @@ use crate::{
     ActivityReport, AddAssociation, AddFile, ApplyChanges, ApplyPlan, ApplyReport,
     ArchiveAssociation, ArchiveRecord, Association, AssociationPage, AssociationType,
     AssociationTypeName, AssociationWalk, AttributeName, AuditRecords, AuditReport, BackupTo,
-    ChangePage, Channel, CheckCondition, CheckedCondition, CloneScore, CloudEventPage,
-    ConditionAnswer, ConditionPlan, ConfirmConsent, ConsentDecision, ConsentDefinitions,
-    ConsentEvent, ConsentHistory, ConsentPolicy, ConsentRequest, Consumer, ConsumerName,
-    CountRecords, CreateRecord, Crm, DatabaseStats, DecideMany, DefineActivityKind,
+    ChangeMembers, ChangePage, Channel, CheckCondition, CheckedCondition, CloneScore,
+    CloudEventPage, ConditionAnswer, ConditionPlan, ConfirmConsent, ConsentDecision,
+    ConsentDefinitions, ConsentEvent, ConsentHistory, ConsentPolicy, ConsentRequest, Consumer,
+    ConsumerName, CountRecords, CreateRecord, Crm, DatabaseStats, DecideMany, DefineActivityKind,
     DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute,
     DefineLifecycle, DefineLifecyclePreset, DefinePreset, DefineRule, DefineScore,
-    DefineScorePreset, DefineType, DefinedLifecycle, DefinedRule, DrawLifecycle, Drawing, Empty,
-    EngineInfo, EntityType, Error, ErrorKind, EvaluateCondition, ExplainCondition, ExplainStage,
-    ExportCsv, ExportReport, ExportVcard, FilePiece, FileRef, FindRelated, FindStuck, Flow,
-    Flywheel, FoundRecords, Funnel, GetAcceptance, GetActivity, GetAssociation, GetConsents,
-    GetFlywheel, GetFunnel, GetHistory, GetLifecycleHistory, GetManyRecords, GetNotice,
-    GetPreferences, GetRecord, GetRecordBy, GetScore, GetScoreHistory, GetStageTimes, GroupRecords,
-    HistoryPage, IdentifyVisitor, Import, ImportCsv, ImportName, ImportPage, ImportPlan,
-    ImportReport, ImportRun, ImportVcard, Lifecycle, LifecycleHistory, LifecycleName,
-    ListActivities, ListChanges, ListImports, ListPlanRows, ListRecords, ListRuleRuns,
-    ListTimeline, ManyDecisions, MappingProposal, MayContact, MoveStage, MovedStage, NewActivity,
-    NewConsent, NewUnsubscribeLink, NextTimer, Notice, OpenOptions, Party, PatchAssociation,
-    PatchRecord, PivotRecords, PivotTable, PlanImport, PlannedRows, Preferences, Progress,
-    ProposeMapping, PublishNotice, Purpose, RankScores, ReadFile, ReadScore, Record,
-    RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor, RequestConsent, RescoreReport,
-    ResetStage, RestoreAssociation, RestoreRecord, Result, ResumeImport, RevertReport, RowsPage,
-    Rule, RuleName, RuleRunPage, RuleSimulation, RunSql, RunView, SaveView, SavedView, ScoreAnswer,
-    ScoreExplanation, ScoreHistory, ScoreModel, ScoreName, ScoreRanking, SearchPage, SearchText,
-    SelectRows, SetPreferences, SimulateRule, SqlResult, StageExplanation, StageTimes, StuckPage,
-    SweepConsents, SweptConsents, Tick, TickTimers, TimelinePage, TypeName, Unsubscribe,
-    UnsubscribeLink, Unsubscribed, UpsertRecord, Upserted, UseConsent, VerifyReport, ViewAnswer,
-    ViewName, Visitor, WalkAssociations, condition::refusal,
+    DefineScorePreset, DefineSegment, DefineType, DefinedLifecycle, DefinedRule, DrawLifecycle,
+    Drawing, Empty, EngineInfo, EntityType, Error, ErrorKind, EstimateSegment, EvaluateCondition,
+    ExplainCondition, ExplainMember, ExplainStage, ExportCsv, ExportReport, ExportVcard, FilePiece,
+    FileRef, FindRelated, FindStuck, Flow, Flywheel, FoundRecords, Funnel, GetAcceptance,
+    GetActivity, GetAssociation, GetConsents, GetFlywheel, GetFunnel, GetHistory,
+    GetLifecycleHistory, GetManyRecords, GetNotice, GetPreferences, GetRecord, GetRecordBy,
+    GetScore, GetScoreHistory, GetSegmentSizes, GetStageTimes, GroupRecords, HistoryPage,
+    IdentifyVisitor, Import, ImportCsv, ImportName, ImportPage, ImportPlan, ImportReport,
+    ImportRun, ImportVcard, Lifecycle, LifecycleHistory, LifecycleName, ListActivities,
+    ListChanges, ListImports, ListMembers, ListPlanRows, ListRecords, ListRuleRuns, ListTimeline,
+    ManyDecisions, MappingProposal, MayContact, MemberExplanation, MoveStage, MovedStage,
+    NewActivity, NewConsent, NewUnsubscribeLink, NextTimer, Notice, OpenOptions, OverlapSegments,
+    Party, PatchAssociation, PatchRecord, PivotRecords, PivotTable, PlanImport, PlannedRows,
+    Preferences, Progress, ProposeMapping, PublishNotice, Purpose, RankScores, ReadFile, ReadScore,
+    Record, RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor, RequestConsent,
+    RescoreReport, ResetStage, RestoreAssociation, RestoreRecord, Result, ResumeImport,
+    RevertReport, RowsPage, Rule, RuleName, RuleRunPage, RuleSimulation, RunSql, RunView, SaveView,
+    SavedView, ScoreAnswer, ScoreExplanation, ScoreHistory, ScoreModel, ScoreName, ScoreRanking,
+    SearchPage, SearchText, Segment, SegmentEstimate, SegmentMembers, SegmentName, SegmentOverlap,
+    SegmentReport, SegmentSizes, SelectRows, SetPreferences, SimulateRule, SimulateTimers,
+    Simulation, SqlResult, StageExplanation, StageTimes, StuckPage, SweepConsents, SweptConsents,
+    Tick, TickTimers, TimelinePage, TypeName, Unsubscribe, UnsubscribeLink, Unsubscribed,
+    UpsertRecord, Upserted, UseConsent, VerifyReport, ViewAnswer, ViewName, Visitor,
+    WalkAssociations, condition::refusal,
 };
 
 /// Is told of progress and says whether to go on.
@@ -456,12 +459,54 @@ macro_rules! for_each_operation {
             /// Searches the texts of records and activities: words, phrases and beginnings of words, the best first, with snippets.
             read "search.find" SearchFind search_text(SearchText) -> SearchPage
                 = |crm, r, _| crm.search(&r);
+            /// Adds members to a static segment.
+            write "segments.add_members" SegmentsAddMembers add_segment_members(ChangeMembers) -> SegmentReport
+                = |crm, r, _| crm.segments().add_members(&r);
+            /// Archives a segment: its members stay as they are, and conditions can no longer ask for it.
+            write "segments.archive" SegmentsArchive archive_segment(SegmentName) -> Segment
+                = |crm, r, _| crm.segments().archive(&r.segment);
+            /// Defines a segment, or changes one, and finds its members.
+            write "segments.define" SegmentsDefine define_segment(DefineSegment) -> SegmentReport
+                = |crm, r, _| crm.segments().define(r);
+            /// Says about how many members a segment with a condition would have, before it is saved.
+            read "segments.estimate" SegmentsEstimate estimate_segment(EstimateSegment) -> SegmentEstimate
+                = |crm, r, _| crm.segments().estimate(&r);
+            /// Says why a record is a member of a segment or not, since when, and what made it come and go.
+            read "segments.explain" SegmentsExplain explain_member(ExplainMember) -> MemberExplanation
+                = |crm, r, _| crm.segments().explain(&r);
+            /// Reads the definition of a segment.
+            read "segments.get" SegmentsGet get_segment(SegmentName) -> Segment
+                = |crm, r, _| crm.segments().get(&r.segment);
+            /// Reads the definitions of all segments.
+            read "segments.list" SegmentsList list_segments(Empty) -> Vec<Segment>
+                = |crm, _, _| crm.segments().list();
+            /// Reads a page of members of a segment, by id.
+            read "segments.members" SegmentsMembers list_members(ListMembers) -> SegmentMembers
+                = |crm, r, _| crm.segments().members(&r);
+            /// Counts the members that two segments share.
+            read "segments.overlap" SegmentsOverlap overlap_segments(OverlapSegments) -> SegmentOverlap
+                = |crm, r, _| crm.segments().overlap(&r);
+            /// Asks all records anew whether they are members of a snapshot or a live segment.
+            job "segments.refresh" SegmentsRefresh refresh_segment(SegmentName) -> SegmentReport
+                = |crm, r, watch| crm.segments().refresh(&r.segment, watch);
+            /// Removes members from a static segment.
+            write "segments.remove_members" SegmentsRemoveMembers remove_segment_members(ChangeMembers) -> SegmentReport
+                = |crm, r, _| crm.segments().remove_members(&r);
+            /// Takes a segment out of the archive; a live one gets the members that it would have by now.
+            write "segments.restore" SegmentsRestore restore_segment(SegmentName) -> SegmentReport
+                = |crm, r, _| crm.segments().restore(&r.segment);
+            /// Counts the members of a segment at moments, or for every stretch of the calendar.
+            read "segments.sizes" SegmentsSizes get_segment_sizes(GetSegmentSizes) -> SegmentSizes
+                = |crm, r, _| crm.segments().sizes(&r);
             /// Reads a page of a record's timeline: its activities, those linked to it, its changes, and the stages to which it came, the latest first.
             read "timeline.list" TimelineList list_timeline(ListTimeline) -> TimelinePage
                 = |crm, r, _| crm.timeline(&r);
             /// Says when the next timer is due, and up to when the last tick went.
             read "timers.next" TimersNext next_timer(Empty) -> NextTimer
                 = |crm, _, _| crm.timers().next();
+            /// Does on a copy in memory what would fall due, and tells the changes that this would make.
+            job "timers.simulate" TimersSimulate simulate_timers(SimulateTimers) -> Simulation
+                = |crm, r, watch| crm.timers().simulate(&r, watch);
             /// Does what has fallen due by time alone, such as a visit that grew older than 30 days.
             job "timers.tick" TimersTick tick_timers(TickTimers) -> Tick
                 = |crm, r, watch| crm.timers().tick(&r, watch);

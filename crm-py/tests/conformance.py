@@ -954,10 +954,45 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
         r["text"],
         **r.options("prefix", "items", "types", "kinds", "archived", "after", "limit"),
     ),
+    "segments.add_members": lambda db, r: db.segments.add_members(
+        r["segment"], r["ids"], **r.options("reason")
+    ),
+    "segments.archive": lambda db, r: db.segments.archive(r["segment"]),
+    "segments.define": lambda db, r: db.segments.define(
+        r["name"], r["type"], **r.options("where", "kind", "label", "description", "zone")
+    ),
+    "segments.estimate": lambda db, r: db.segments.estimate(
+        r["type"], r["where"], **r.options("zone")
+    ),
+    "segments.explain": lambda db, r: db.segments.explain(
+        r["segment"], r["id"], **r.options("limit")
+    ),
+    "segments.get": lambda db, r: db.segments.get(r["segment"]),
+    "segments.list": lambda db, r: db.segments.list(),
+    "segments.members": lambda db, r: db.segments.members_page(
+        r["segment"], **r.options("after", "limit")
+    ),
+    "segments.overlap": lambda db, r: db.segments.overlap(r["segment"], r["other"]),
+    "segments.refresh": lambda db, r: db.segments.refresh(r["segment"]),
+    "segments.remove_members": lambda db, r: db.segments.remove_members(
+        r["segment"], r["ids"], **r.options("reason")
+    ),
+    "segments.restore": lambda db, r: db.segments.restore(r["segment"]),
+    "segments.sizes": lambda db, r: {
+        "sizes": db.segments.sizes(
+            r["segment"],
+            [datetime.datetime.fromisoformat(at) for at in r.options("at").get("at", [])],
+            **r.options("every", "zone"),
+            **span(r),
+        )
+    },
     "timeline.list": lambda db, r: timeline(
         db.timeline_page(r["type"], r["id"], **r.options("items", "kinds", "after", "limit"))
     ),
     "timers.next": lambda db, r: db.timers.next(),
+    "timers.simulate": lambda db, r: db.timers.simulate(
+        **moments(r, "until"), **r.options("limit")
+    ),
     "timers.tick": lambda db, r: db.timers.tick(**moments(r, "until"), **r.options("limit")),
     "types.archive": lambda db, r: db.types.archive(r["type"]),
     "types.define": lambda db, r: db.types.define(

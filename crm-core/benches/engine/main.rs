@@ -137,11 +137,11 @@ fn main() {
     // A customer does ten things.
     activities::run(folder.path(), 10 * count, &mut report);
     search::run(folder.path(), count, &mut report);
+    segments::run(folder.path(), &mut report);
     stages::run(folder.path(), count, &mut report);
     scores::run(folder.path(), count, &mut report);
     // A grant is a transaction of its own.
     consents::run(folder.path(), count / 10, &mut report);
-    segments::run(folder.path(), &mut report);
     let rounds = (0..ROUNDS).map(|_| {
         let (opening, crm) = timed(|| open(&ours_path, Durability::Full));
         assert_eq!(crm.records("customer").get(ids[0]).unwrap().id, ids[0]);

@@ -18,7 +18,7 @@ use crate::{
 
 impl Crm {
     /// Compares when members came and went with the journal, who is one with that, and the members of
-    /// live segments with their conditions.
+    /// live segments with their conditions; `step` hears of each page.
     ///
     /// # Errors
     ///
@@ -76,7 +76,7 @@ fn verify_whole(conn: &Connection, report: &mut VerifyReport) -> Result<()> {
     Ok(())
 }
 
-/// Compares a page with the journal and returns the last place, if a next page may follow.
+/// Compares a page with the journal.
 fn verify_page(
     conn: &Connection,
     catalog: &Catalog,
@@ -84,20 +84,18 @@ fn verify_page(
     report: &mut VerifyReport,
 ) -> Result<Compared<ChangePlace>> {
     let page = rows::change_page(conn, after, VERIFIED_AT_ONCE)?;
-    let count = page.len();
     let last = page.last().map(|row| (row.segment, row.record, row.seq));
+    let compared = Compared::new(page.len(), last);
     for row in page {
         let name = catalog.segments().find(|model| model.id == row.segment);
         let name = name.map_or("unknown", |model| model.name());
         if !is_told(&row, name) {
             let record = row.record;
-            note(
-                report,
-                format!("segment {name}, record {record}: the table differs from the journal"),
-            );
+            let finding = "the table differs from the journal";
+            note(report, format!("segment {name}, record {record}: {finding}"));
         }
     }
-    Ok(Compared::new(count, last))
+    Ok(compared)
 }
 
 /// Whether the journal says the same.

@@ -28,6 +28,7 @@ mod rules;
 mod schema;
 mod scores;
 mod search;
+mod segments;
 mod support;
 mod threads;
 mod time;

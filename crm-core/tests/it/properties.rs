@@ -9,6 +9,7 @@ mod formulas;
 mod lifecycles;
 mod links;
 mod machine;
+mod membership;
 mod queries;
 mod rebuild;
 mod rollups;

@@ -101,7 +101,7 @@ fn a_year_gives_the_same_bits_twice() {
             year.pass(365);
             let moved =
                 year.journal(0).iter().filter(|c| c.kind == ChangeKind::SegmentLeft).count();
-            assert!(moved > 100, "{moved}");
+            assert!(moved > 50, "{moved}");
             assert_sound(&year.crm);
             let image = folder.at(&format!("{name}.copy"));
             let to = BackupTo { path: image.to_str().unwrap().into() };
@@ -121,7 +121,7 @@ fn a_simulation_foretells_what_ticking_does_and_touches_nothing() {
     let request = SimulateTimers { limit: 10_000, ..SimulateTimers::until(until) };
     let told = year.crm.timers().simulate(&request, &mut |_| Flow::Continue).unwrap();
     assert_eq!(year.journal(0), before, "only a copy was ticked");
-    assert!(told.made > 50 && told.changes.len() as u64 == told.made);
+    assert!(told.made > 20 && told.changes.len() as u64 == told.made);
 
     // In small steps, each at another time.
     for _ in 0..200 {

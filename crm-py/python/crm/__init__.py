@@ -327,9 +327,24 @@ from crm.search import (
     Snippet,
     SnippetPart,
 )
+from crm.segments import (
+    MemberCause,
+    MemberChange,
+    MemberExplanation,
+    Segment,
+    SegmentEstimate,
+    SegmentKind,
+    SegmentMember,
+    SegmentMembers,
+    SegmentOverlap,
+    SegmentReport,
+    SegmentSize,
+    SegmentSizes,
+    Segments,
+)
 from crm.tables import Table
 from crm.timeline import AssociationEntry, TimelineEntry, TimelineKind, TimelinePage
-from crm.timers import NextTimer, Tick, Timers
+from crm.timers import NextTimer, Simulation, Tick, Timers
 from crm.values import Address, FileRef, Money, Value
 from crm.vcard import CardMapping, CardVersion, Vcard
 from crm.views import SavedView, Views
@@ -492,8 +507,7 @@ __all__ = [
     "ManyDecisions",
     "MappingAddition",
     "MappingProposal",
-    "MayContact",
-    "Medium",
+    "MayContact", "Medium", "MemberCause", "MemberChange", "MemberExplanation",
     "Money",
     "MoveToStage",
     "MovedStage",
@@ -592,10 +606,20 @@ __all__ = [
     "SearchHit",
     "SearchItem",
     "SearchPage",
+    "Segment",
+    "SegmentEstimate",
+    "SegmentKind",
+    "SegmentMember",
+    "SegmentMembers",
+    "SegmentOverlap",
+    "SegmentReport",
+    "SegmentSize",
+    "SegmentSizes",
+    "Segments",
     "SelectColumn",
     "SelectRows",
     "Sensitivity",
-    "SetAttribute", "SetPreferences", "SimulatedRun", "SkippedRun",
+    "SetAttribute", "SetPreferences", "SimulatedRun", "Simulation", "SkippedRun",
     "Snippet",
     "SnippetPart",
     "Stage",

@@ -33,6 +33,7 @@ from crm.schema import Definitions, Types
 from crm.scores import Scores
 from crm.search import SearchItem, SearchPage, write_search
 from crm.sqlite_guard import Watch
+from crm.segments import Segments
 from crm.tables import SqlValue, Table
 from crm.timeline import TimelineEntry, TimelineKind, TimelinePage, read_timeline, write_timeline
 from crm.values import encode
@@ -222,9 +223,14 @@ class Crm:
         return Scores(self._engine)
 
     @property
+    def segments(self) -> Segments:
+        """Named conditions, and their members."""
+        return Segments(self._engine)
+
+    @property
     def timers(self) -> Timers:
         """What falls due by time alone."""
-        return Timers(self._engine)
+        return Timers(self._engine, self._definitions)
 
     @property
     def consents(self) -> Consents:

@@ -71,6 +71,11 @@ class ChangeKind(StrEnum):
     PURPOSE_DEFINED = "purpose_defined"
     NOTICE_PUBLISHED = "notice_published"
     CONSENT_RECORDED = "consent_recorded"
+    SEGMENT_DEFINED = "segment_defined"
+    SEGMENT_ARCHIVED = "segment_archived"
+    SEGMENT_RESTORED = "segment_restored"
+    SEGMENT_ENTERED = "segment_entered"
+    SEGMENT_LEFT = "segment_left"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

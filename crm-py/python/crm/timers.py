@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from crm import wire
 from crm._native import Engine
 from crm.conditions import moment
+from crm.journal import Change, read_changes
 from crm.progress import Report, adapt
+from crm.schema import Definitions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,18 @@ class NextTimer:
     """Up to when the last tick went; None if there was none."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Simulation:
+    """What would fall due."""
+
+    done: int
+    """How many timers would be due."""
+    made: int
+    """How many changes the journal would have more."""
+    changes: tuple[Change, ...]
+    """The first of them, in order: who would enter or leave a segment, and what follows."""
+
+
 class Timers:
     """What falls due by time alone, such as a visit that grew older than 30 days: `Crm.timers`.
 
@@ -44,12 +58,29 @@ class Timers:
     0
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, definitions: Definitions) -> None:
         self._engine = engine
+        self._definitions = definitions
 
     def next(self) -> NextTimer:
         """Say when the next timer is due, and up to when the last tick went."""
         return wire.read(NextTimer, self._engine.call("timers.next", {}))
+
+    def simulate(
+        self,
+        until: datetime.datetime,
+        *,
+        limit: int = 100,
+        progress: Report | None = None,
+    ) -> Simulation:
+        """Do on a copy in memory what would fall due until then if nothing were written.
+
+        The answer tells the first `limit` changes that this would make; the file is not touched.
+        """
+        request = {"until": moment(until, None)["at"], "limit": limit}
+        plain = self._engine.call("timers.simulate", request, adapt(progress))
+        page = read_changes({"changes": plain["changes"], "next": 0}, self._definitions)
+        return Simulation(done=plain["done"], made=plain["made"], changes=page.changes)
 
     def tick(
         self,

@@ -422,7 +422,7 @@ def any_of(*conditions: Part) -> BuiltCondition:
 
 
 def in_segment(name: str) -> BuiltCondition:
-    """The record is in a segment. Not evaluated yet: the engine refuses it."""
+    """The record is a member of a segment."""
     return BuiltCondition({"segment": name})
 
 

@@ -63,10 +63,10 @@ impl Lifecycles<'_> {
                 writing.log(stamp, ChangeKind::LifecycleDefined, None, None, &json)?;
                 remap(writing, &model, &remapped)?;
                 writing.set_lifecycle(model.clone());
-                timed::schedule_all(writing, &model)?;
                 if !remapped.is_empty() {
                     segments::refill_stages(writing, model.id)?;
                 }
+                timed::schedule_all(writing, &model)?;
             }
             Ok(DefinedLifecycle { lifecycle: model.lifecycle, is_saved: true, remapped })
         })

@@ -353,7 +353,7 @@ public func anyOf(_ conditions: BuiltCondition...) -> BuiltCondition {
     BuiltCondition([("any", .list(conditions.map(\.json)))])
 }
 
-/// The record is in a segment. Not evaluated yet: the engine refuses it.
+/// The record is a member of a segment.
 public func inSegment(_ name: String) -> BuiltCondition {
     BuiltCondition([("segment", .text(name))])
 }

@@ -39,6 +39,9 @@ extension Crm {
     /// How promising records are: models, scores, explanations and rankings.
     public var scores: Scores { Scores(crm: self) }
 
+    /// Named conditions, and their members.
+    public var segments: Segments { Segments(crm: self) }
+
     /// Links between records.
     public var associations: Associations { Associations(crm: self) }
 

@@ -4,6 +4,12 @@ extension Crm {
     /// When the next timer is due, and up to when the last tick went.
     public func nextTimer() throws -> NextTimer { try nextTimer(request: Empty()) }
 
+    /// Does on a copy in memory what would fall due until then if nothing were written, and tells the
+    /// first changes that this would make.
+    public func simulate(until: Date, limit: UInt32 = 100) throws -> Simulation {
+        try simulateTimers(request: SimulateTimers(until: until, limit: limit))
+    }
+
     /// Does what has fallen due by time alone, each timer at its own instant, in the order of these.
     /// It goes until now if nothing is given, and neither into the future nor before an earlier tick.
     @discardableResult

@@ -66,6 +66,13 @@ let timerBranches: [String: Branch] = [
         _ = try given.only()
         return try crm.nextTimer(request: Empty()).json
     },
+    "timers.simulate": { crm, given in
+        let given = try given.only("until", "limit")
+        return try crm.simulateTimers(
+            request: SimulateTimers(
+                until: try given.moment("until") ?? .distantPast, limit: given.limit("limit", 100))
+        ).json
+    },
     "timers.tick": { crm, given in
         let given = try given.only("until", "limit")
         return try crm.tickTimers(

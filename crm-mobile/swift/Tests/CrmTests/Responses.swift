@@ -127,6 +127,14 @@ extension NextTimer: Wire {
     }
 }
 
+extension Simulation: Wire {
+    var json: Json {
+        .object([
+            "done": CrmTests.json(done), "made": CrmTests.json(made), "changes": CrmTests.json(changes),
+        ])
+    }
+}
+
 extension Tick: Wire {
     var json: Json {
         .object([

@@ -280,7 +280,7 @@ fun allOf(vararg conditions: BuiltCondition): BuiltCondition = BuiltCondition(ma
 /** At least one is true; false if there are none. */
 fun anyOf(vararg conditions: BuiltCondition): BuiltCondition = BuiltCondition(mapOf("any" to conditions.asList()))
 
-/** The record is in a segment. Not evaluated yet: the engine refuses it. */
+/** The record is a member of a segment. */
 fun inSegment(name: String): BuiltCondition = BuiltCondition(mapOf("segment" to name))
 
 /** A score of the record, the only one by default; `score.group` is that of one group. */

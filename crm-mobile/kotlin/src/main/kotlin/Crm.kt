@@ -29,6 +29,8 @@ import org.crmcore.model.RunView
 import org.crmcore.model.SaveView
 import org.crmcore.model.SavedView
 import org.crmcore.model.SqlResult
+import org.crmcore.model.SimulateTimers
+import org.crmcore.model.Simulation
 import org.crmcore.model.Tick
 import org.crmcore.model.TickTimers
 import org.crmcore.model.VerifyReport
@@ -75,6 +77,9 @@ class Crm private constructor(handle: Long, private val opened: Boolean) : Engin
 
     /** What people allowed, and whether we may contact them. */
     val consents: Consents get() = Consents(this)
+
+    /** Named conditions, and their members. */
+    val segments: Segments get() = Segments(this)
     /** Imports that are planned, applied and taken back. */
     val imports: Imports get() = Imports(this)
 
@@ -137,6 +142,13 @@ class Crm private constructor(handle: Long, private val opened: Boolean) : Engin
 
     /** When the next timer is due, and up to when the last tick went. */
     fun nextTimer(): NextTimer = nextTimer(Empty())
+
+    /**
+     * Does on a copy in memory what would fall due until then if nothing were written, and tells the first [limit]
+     * changes that this would make.
+     */
+    fun simulate(until: Instant, limit: Int = 100, progress: ((Progress) -> Boolean)? = null): Simulation =
+        watched(progress) { simulateTimers(SimulateTimers(until, limit.toUInt()), it) }
 
     /**
      * Does what has fallen due by time alone, each timer at its own instant, in the order of these. [until] is now if

@@ -32,6 +32,7 @@ import org.crmcore.model.AttributeName
 import org.crmcore.model.AuditRecords
 import org.crmcore.model.BackupTo
 import org.crmcore.model.Channel
+import org.crmcore.model.ChangeMembers
 import org.crmcore.model.CheckCondition
 import org.crmcore.model.CloneScore
 import org.crmcore.model.ConfirmConsent
@@ -52,11 +53,14 @@ import org.crmcore.model.DefinePreset
 import org.crmcore.model.DefineRule
 import org.crmcore.model.DefineScore
 import org.crmcore.model.DefineScorePreset
+import org.crmcore.model.DefineSegment
 import org.crmcore.model.DefineType
 import org.crmcore.model.DrawLifecycle
 import org.crmcore.model.Empty
+import org.crmcore.model.EstimateSegment
 import org.crmcore.model.EvaluateCondition
 import org.crmcore.model.ExplainCondition
+import org.crmcore.model.ExplainMember
 import org.crmcore.model.ExplainStage
 import org.crmcore.model.ExportCsv
 import org.crmcore.model.ExportVcard
@@ -77,6 +81,7 @@ import org.crmcore.model.GetRecord
 import org.crmcore.model.GetRecordBy
 import org.crmcore.model.GetScore
 import org.crmcore.model.GetScoreHistory
+import org.crmcore.model.GetSegmentSizes
 import org.crmcore.model.GetStageTimes
 import org.crmcore.model.GroupRecords
 import org.crmcore.model.IdentifyVisitor
@@ -87,6 +92,7 @@ import org.crmcore.model.LifecycleName
 import org.crmcore.model.ListActivities
 import org.crmcore.model.ListChanges
 import org.crmcore.model.ListImports
+import org.crmcore.model.ListMembers
 import org.crmcore.model.ListPlanRows
 import org.crmcore.model.ListRecords
 import org.crmcore.model.ListRuleRuns
@@ -97,6 +103,7 @@ import org.crmcore.model.NewActivity
 import org.crmcore.model.NewConsent
 import org.crmcore.model.NewUnsubscribeLink
 import org.crmcore.model.OpenOptions
+import org.crmcore.model.OverlapSegments
 import org.crmcore.model.Party
 import org.crmcore.model.PatchAssociation
 import org.crmcore.model.PatchRecord
@@ -121,9 +128,11 @@ import org.crmcore.model.RunView
 import org.crmcore.model.SaveView
 import org.crmcore.model.ScoreName
 import org.crmcore.model.SearchText
+import org.crmcore.model.SegmentName
 import org.crmcore.model.SelectRows
 import org.crmcore.model.SetPreferences
 import org.crmcore.model.SimulateRule
+import org.crmcore.model.SimulateTimers
 import org.crmcore.model.SweepConsents
 import org.crmcore.model.TickTimers
 import org.crmcore.model.TypeName
@@ -310,8 +319,22 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "scores.rescore" to call(ScoreName::class) { rescore(it) },
     "scores.retire" to call(ScoreName::class) { retireScore(it) },
     "search.find" to call(SearchText::class) { searchText(it) },
+    "segments.add_members" to call(ChangeMembers::class) { addSegmentMembers(it) },
+    "segments.archive" to call(SegmentName::class) { archiveSegment(it) },
+    "segments.define" to call(DefineSegment::class) { defineSegment(it) },
+    "segments.estimate" to call(EstimateSegment::class) { estimateSegment(it) },
+    "segments.explain" to call(ExplainMember::class) { explainMember(it) },
+    "segments.get" to call(SegmentName::class) { getSegment(it) },
+    "segments.list" to call(Empty::class) { listSegments(it) },
+    "segments.members" to call(ListMembers::class) { listMembers(it) },
+    "segments.overlap" to call(OverlapSegments::class) { overlapSegments(it) },
+    "segments.refresh" to call(SegmentName::class) { refreshSegment(it) },
+    "segments.remove_members" to call(ChangeMembers::class) { removeSegmentMembers(it) },
+    "segments.restore" to call(SegmentName::class) { restoreSegment(it) },
+    "segments.sizes" to call(GetSegmentSizes::class) { getSegmentSizes(it) },
     "timeline.list" to call(ListTimeline::class) { listTimeline(it) },
     "timers.next" to call(Empty::class) { nextTimer(it) },
+    "timers.simulate" to call(SimulateTimers::class) { simulateTimers(it) },
     "timers.tick" to call(TickTimers::class) { tickTimers(it) },
     "types.archive" to call(TypeName::class) { archiveType(it) },
     "types.define" to call(DefineType::class) { defineType(it) },
