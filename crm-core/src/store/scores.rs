@@ -318,6 +318,20 @@ pub(crate) fn crossings(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// The threshold that a record crossed last, and whether upwards.
+pub(crate) fn last_crossing(
+    conn: &Connection,
+    model: i64,
+    record: RecordId,
+) -> Result<Option<(String, bool)>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT threshold, is_up FROM crm_score_crossing WHERE model = ?1 AND record_id = ?2 \
+         ORDER BY seq DESC LIMIT 1",
+    )?;
+    let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    Ok(statement.query_row((model, record.as_bytes()), read).optional()?)
+}
+
 /// How many crossings the table has, and how many the journal.
 pub(crate) fn count_crossings(conn: &Connection) -> Result<(u64, u64)> {
     let sql = "SELECT (SELECT count(*) FROM crm_score_crossing c JOIN crm_journal j ON j.seq = c.seq \

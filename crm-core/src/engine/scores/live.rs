@@ -114,7 +114,11 @@ pub(super) fn update(
         }
         return Ok(false);
     }
-    let before = old.and_then(|old| old.threshold);
+    let before = match old {
+        Some(old) => old.threshold,
+        // It was in the archive, or is new: what was told of it last still holds.
+        None => told(writing, program, id)?,
+    };
     rows::put(writing.tx, &new)?;
     for (place, is_up) in crossed(program, before.as_deref(), new.threshold.as_deref()) {
         record(writing, program, id, place, is_up, score)?;
@@ -125,6 +129,19 @@ pub(super) fn update(
 
 fn tell(writing: &mut Writing<'_>, program: &ScoreProgram, id: RecordId) -> Result<()> {
     writing.tell(Event::Scored { model: Arc::clone(&program.stored), id })
+}
+
+/// The threshold that a record reached last, by what was recorded of it.
+fn told(writing: &Writing<'_>, program: &ScoreProgram, id: RecordId) -> Result<Option<String>> {
+    let last = rows::last_crossing(writing.tx, program.stored.id, id)?;
+    Ok(last.and_then(|(threshold, is_up)| {
+        if is_up {
+            return Some(threshold);
+        }
+        let all = &program.stored.model.thresholds;
+        let place = all.iter().position(|known| known.name == threshold)?;
+        Some(all.get(place.checked_sub(1)?)?.name.clone())
+    }))
 }
 
 /// The thresholds between two of them, in the order in which they are crossed, and whether upwards.

@@ -96,7 +96,7 @@ impl Scores<'_> {
                 .into_iter()
                 .map(|Reverse(Ranked(place, sheet))| (place, sheet))
                 .collect();
-            best.sort_by(|one, other| other.0.cmp(&one.0));
+            best.sort_by_key(|(place, _)| Reverse(*place));
             let has_more = best.len() > request.limit as usize;
             best.truncate(request.limit as usize);
             let last = best.last().filter(|_| has_more);

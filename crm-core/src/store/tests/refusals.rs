@@ -251,15 +251,15 @@ fn a_file_is_open_once() {
 #[test]
 fn a_full_file_refuses_the_write_that_is_too_much_and_reads_on() {
     let folder = Folder::new();
-    let options = FileOptions { max_bytes: Some(256 * 1024), ..FileOptions::default() };
+    let options = FileOptions { max_bytes: Some(512 * 1024), ..FileOptions::default() };
     let store = Store::open(&Target::File(folder.path()), &options).unwrap();
     add_actor(&store, "a").unwrap();
-    let error = add_actor(&store, &"b".repeat(300 * 1024)).unwrap_err();
+    let error = add_actor(&store, &"b".repeat(600 * 1024)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Full);
     assert_eq!(actors(&store), ["a"]);
     add_actor(&store, "c").unwrap();
     store.close().unwrap();
-    assert!(fs::metadata(folder.path()).unwrap().len() <= 256 * 1024);
+    assert!(fs::metadata(folder.path()).unwrap().len() <= 512 * 1024);
     assert_eq!(actors(&folder.open()), ["a", "c"]);
 }
 
