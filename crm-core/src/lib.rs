@@ -69,6 +69,7 @@
 //! | full text search | [`Crm::search`], [`SearchText`], [`Attribute::searched`] |
 //! | types of associations, associations | [`AssociationTypes`], [`DefineAssociationType`], [`Associations`], [`AddAssociation`], [`FindRelated`] |
 //! | lifecycles: stages, and where records stand | [`Lifecycles`], [`DefineLifecycle`], [`LifecyclePreset`], [`MoveStage`] |
+//! | scores learned from records, and back-tests | [`LearnedScores`], [`TrainLearnedScore`], [`LearnedOutcome`], [`BacktestScore`] |
 //! | the journal: history, changes, observers | [`Journal`], [`Change`], [`Crm::observe`] |
 //! | changes forwarded to others, none lost | [`Journal::acknowledge`], [`CloudEvent`] |
 //! | what is wrong with the records | [`Crm::audit_records`] |
@@ -129,6 +130,7 @@ mod exchange;
 mod formula;
 mod id;
 mod journal;
+mod learning;
 mod lifecycle;
 mod normal;
 mod quality;
@@ -191,6 +193,13 @@ pub use journal::{
     AcknowledgeChanges, Change, ChangeKind, ChangePage, CloudEvent, CloudEventPage, Commit,
     Consumer, ConsumerName, HistoryEntry, HistoryPage, ListChanges,
 };
+pub use learning::{
+    BacktestScore, CalibrationBin, ExplainLearnedScore, FeatureCheck, GetLearnedScore, LeakReason,
+    LeakReport, LearnedActivities, LearnedAlgorithm, LearnedCondition, LearnedContribution,
+    LearnedExplanation, LearnedOutcome, LearnedPrediction, LearnedRanking, LearnedScore,
+    LearnedScoreName, LiftDecile, RankRecords, ScoreBacktest, ScoreCandidate, ScoreComparison,
+    ScoreQuality, ScoreTier, TierResult, TrainLearnedScore,
+};
 pub use lifecycle::{
     Acceptance, AcceptanceBreach, DefineLifecycle, DefineLifecyclePreset, DefinedLifecycle,
     DrawLifecycle, Drawing, DrawingFormat, ExplainStage, FindStuck, Funnel, FunnelStage,
@@ -227,7 +236,7 @@ pub use engine::TableStream;
 #[cfg(feature = "sqlite")]
 pub use engine::{
     Activities, ActivityKinds, AssociationTypes, Associations, Crm, Files, Imports, Journal,
-    Lifecycles, Observer, Records, Types, Views,
+    LearnedScores, Lifecycles, Observer, Records, Types, Views,
 };
 /// The crates whose types stand in the signatures of feature `arrow`. A new major version of them is
 /// one of ours.

@@ -84,6 +84,11 @@ pub(crate) fn explain(
     (evaluation.node(&checked.root), reasons.collect())
 }
 
+/// Whether the condition is true.
+pub(crate) fn holds(checked: &Checked, subject: &Subject, moment: &Moment) -> bool {
+    Evaluation { subject, moment }.node(&checked.root)
+}
+
 /// Whether a condition about activities is true for one, whose row this is.
 pub(crate) fn fits(filter: &Node, row: Vec<Cell>, moment: &Moment) -> bool {
     let subject = Subject { row, facts: Vec::new() };

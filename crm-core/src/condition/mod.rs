@@ -38,7 +38,7 @@ pub(crate) use checked::{
     HoldMode, MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, StageTest, Test, TextMatch,
     Way, WhenTest, order,
 };
-pub(crate) use evaluate::{ChangeFact, Facts, RelatedFact, Subject, Total, explain, fits};
+pub(crate) use evaluate::{ChangeFact, Facts, RelatedFact, Subject, Total, explain, fits, holds};
 pub(crate) use json::refusal;
 pub(crate) use resolve::{FoundField, event, field, kind, property, related, relatives};
 pub(crate) use when::{Moment, day_in_zone, has_anniversary};

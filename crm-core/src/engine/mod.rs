@@ -27,6 +27,7 @@ mod files;
 mod history;
 mod imports;
 mod intake;
+mod learned;
 mod lifecycles;
 mod observe;
 mod pivot;
@@ -59,6 +60,7 @@ pub use associations::Associations;
 pub use files::Files;
 pub use history::Journal;
 pub use imports::Imports;
+pub use learned::LearnedScores;
 pub use lifecycles::Lifecycles;
 pub use observe::Observer;
 pub use records::Records;
@@ -305,6 +307,12 @@ impl Crm {
     #[must_use]
     pub fn lifecycles(&self) -> Lifecycles<'_> {
         Lifecycles::new(self)
+    }
+
+    /// Scores that are learned from records.
+    #[must_use]
+    pub fn learned_scores(&self) -> LearnedScores<'_> {
+        LearnedScores::new(self)
     }
 
     /// Imports that are planned, applied, and can be taken back.

@@ -118,6 +118,12 @@ change_kinds! {
     StageSuppressed = "stage_suppressed";
     /// Stages on which a record stands or stood got other names.
     StageRemapped = "stage_remapped";
+    /// A score was learned: a new version of it.
+    LearnedScoreTrained = "learned_score_trained";
+    /// A learned score was archived.
+    LearnedScoreArchived = "learned_score_archived";
+    /// A learned score was taken out of the archive.
+    LearnedScoreRestored = "learned_score_restored";
 }
 
 impl ChangeKind {

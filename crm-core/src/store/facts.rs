@@ -51,7 +51,7 @@ pub(crate) fn activity(conn: &Connection, seq: i64, kind: Option<&TypeModel>) ->
 }
 
 /// The columns that facts about activities have, and the tables that hold them.
-fn activity_columns(kind: Option<&TypeModel>) -> (Vec<String>, String) {
+pub(super) fn activity_columns(kind: Option<&TypeModel>) -> (Vec<String>, String) {
     let mut columns: Vec<String> =
         ACTIVITY_COLUMNS.iter().map(|column| format!("a.{column}")).collect();
     let mut from = "crm_activity a".to_owned();

@@ -268,3 +268,13 @@ CREATE TABLE crm_timer (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX crm_timer_by_due ON crm_timer (due_at);
+
+CREATE TABLE crm_learned_score (
+    -- Scores that were learned from records: each training adds a version.
+    name TEXT NOT NULL,
+    version INTEGER NOT NULL,              -- from 1
+    type_id INTEGER NOT NULL REFERENCES crm_type (id),
+    score TEXT NOT NULL,                   -- JSON, the model in it too
+    archived_at INTEGER,                   -- microseconds UTC, the same in all versions; NULL while in use
+    PRIMARY KEY (name, version)
+) STRICT;

@@ -9,3 +9,12 @@ CREATE TABLE crm_timer (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX crm_timer_by_due ON crm_timer (due_at);
+
+CREATE TABLE crm_learned_score (
+    name TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    type_id INTEGER NOT NULL REFERENCES crm_type (id),
+    score TEXT NOT NULL,
+    archived_at INTEGER,
+    PRIMARY KEY (name, version)
+) STRICT;
