@@ -85,7 +85,7 @@ pub(crate) fn explain(
 }
 
 /// Whether the condition is true.
-pub(crate) fn holds(checked: &Checked, subject: &Subject, moment: &Moment) -> bool {
+pub(crate) fn is_true(checked: &Checked, subject: &Subject, moment: &Moment) -> bool {
     Evaluation { subject, moment }.node(&checked.root)
 }
 

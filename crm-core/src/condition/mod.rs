@@ -35,10 +35,10 @@ pub use span::Span;
 pub(crate) use check::{AssociationShape, Schema, check};
 pub(crate) use checked::{
     ACTIVITY_COLUMNS, ChangedTest, Checked, Column, Compare, Direction, EventTest, FieldTest,
-    HoldMode, MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, StageTest, Test, TextMatch,
-    Way, WhenTest, order,
+    Frame, HoldMode, MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, StageTest, Test,
+    TextMatch, Way, WhenTest, order,
 };
-pub(crate) use evaluate::{ChangeFact, Facts, RelatedFact, Subject, Total, explain, fits, holds};
+pub(crate) use evaluate::{ChangeFact, Facts, RelatedFact, Subject, Total, explain, fits, is_true};
 pub(crate) use json::refusal;
 pub(crate) use resolve::{FoundField, event, field, kind, property, related, relatives};
 pub(crate) use when::{Moment, day_in_zone, has_anniversary};

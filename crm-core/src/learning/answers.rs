@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::requests::LearnedAlgorithm;
-use crate::{RecordId, Timestamp};
+use crate::{RecordId, Timestamp, shape::debug};
 
 /// A part of the scale of a score.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -169,7 +169,7 @@ pub struct LeakReport {
 }
 
 /// A learned score: one version of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LearnedScore {
@@ -194,6 +194,12 @@ pub struct LearnedScore {
     pub quality: Option<ScoreQuality>,
     /// When the score was archived, all versions together.
     pub archived_at: Option<Timestamp>,
+}
+
+debug! {
+    LearnedScore
+        shows(name, version, entity_type, algorithm, trained_at, known_until, records, quality, archived_at)
+        hides(model)
 }
 
 /// What one feature adds to the log-odds of a record.

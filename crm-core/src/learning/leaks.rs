@@ -39,7 +39,9 @@ pub(crate) fn check(
             let alone = alone(column, places, &outcomes, least);
             let has_value: Vec<f64> = places
                 .iter()
-                .map(|place| f64::from(u8::from(column.get(*place) != super::sample::Cell::Missing)))
+                .map(|place| {
+                    f64::from(u8::from(column.get(*place) != super::sample::Cell::Missing))
+                })
                 .collect();
             // A value that is missing tells as much as one that is there.
             let filled_auc = auc(&has_value, &outcomes).map_or(0.5, |auc| auc.max(1.0 - auc));
@@ -50,7 +52,8 @@ pub(crate) fn check(
                 (LeakReason::FilledTellsOutcome, filled_auc >= limit),
                 (LeakReason::FilledAfterOutcome, filled_after.is_some_and(|share| share >= MOST)),
             ];
-            let reasons = signs.into_iter().filter(|(_, holds)| *holds).map(|(sign, _)| sign).collect();
+            let reasons =
+                signs.into_iter().filter(|(_, holds)| *holds).map(|(sign, _)| sign).collect();
             FeatureCheck { feature: source.name(), auc: alone, filled_auc, filled_after, reasons }
         })
         .collect();

@@ -109,11 +109,7 @@ impl<'a> Rows<'a> {
 /// # Errors
 ///
 /// `InvalidArgument` if only one outcome occurs or the search does not end; what `goes_on` returns.
-pub(crate) fn fit(
-    rows: Rows<'_>,
-    l2: f64,
-    goes_on: &mut dyn FnMut() -> Result<()>,
-) -> Result<Fit> {
+pub(crate) fn fit(rows: Rows<'_>, l2: f64, goes_on: &mut dyn FnMut() -> Result<()>) -> Result<Fit> {
     let width = rows.columns + 1;
     let mut parameters = vec![0.0; width];
     let total: f64 = rows.weights.iter().sum();
@@ -160,7 +156,8 @@ pub(super) fn solve(matrix: &mut [f64], right: &[f64]) -> Option<Vec<f64>> {
     let width = right.len();
     for j in 0..width {
         for k in 0..=j {
-            let (line, other) = (&matrix[j * width..j * width + k], &matrix[k * width..k * width + k]);
+            let (line, other) =
+                (&matrix[j * width..j * width + k], &matrix[k * width..k * width + k]);
             let product: f64 = line.iter().zip(other).map(|(a, b)| a * b).sum();
             let rest = matrix[j * width + k] - product;
             matrix[j * width + k] = match j == k {
@@ -202,7 +199,12 @@ mod tests {
 
     #[test]
     fn without_features_the_intercept_is_the_log_odds() {
-        let rows = Rows { columns: 0, values: &[], outcomes: &[true, false, false, false], weights: &[1.0; 4] };
+        let rows = Rows {
+            columns: 0,
+            values: &[],
+            outcomes: &[true, false, false, false],
+            weights: &[1.0; 4],
+        };
         let fit = fit(rows, 1.0, &mut || Ok(())).unwrap();
         assert!((fit.intercept - (1.0_f64 / 3.0).ln()).abs() < 1e-9);
     }
@@ -210,7 +212,8 @@ mod tests {
     #[test]
     fn a_search_can_be_cancelled() {
         let stop = || Err(Error::new(ErrorKind::Interrupted, "stop"));
-        let rows = Rows { columns: 1, values: &[0.0, 1.0], outcomes: &[true, false], weights: &[1.0; 2] };
+        let rows =
+            Rows { columns: 1, values: &[0.0, 1.0], outcomes: &[true, false], weights: &[1.0; 2] };
         assert_eq!(fit(rows, 1.0, &mut { stop }).unwrap_err().kind(), ErrorKind::Interrupted);
     }
 

@@ -3,7 +3,9 @@
 //! Records with equal scores are never put in an order: they share their place. The invariant:
 //! nothing here depends on the order in which the records come.
 
-use super::answers::{CalibrationBin, LiftDecile, ScoreComparison, ScoreQuality, ScoreTier, TierResult};
+use super::answers::{
+    CalibrationBin, LiftDecile, ScoreComparison, ScoreQuality, ScoreTier, TierResult,
+};
 
 /// Two-sided 95 %, of the normal distribution.
 const Z95: f64 = 1.959_963_984_540_054;
@@ -186,7 +188,8 @@ fn deciles(scores: &[f64], outcomes: &[bool]) -> Vec<LiftDecile> {
 fn reliability(scores: &[f64], outcomes: &[bool]) -> Vec<CalibrationBin> {
     let mut bins = [(0_u64, 0.0, 0_u64); 10];
     // In order, so that the sums do not depend on that of the records.
-    let mut pairs: Vec<(f64, bool)> = scores.iter().copied().zip(outcomes.iter().copied()).collect();
+    let mut pairs: Vec<(f64, bool)> =
+        scores.iter().copied().zip(outcomes.iter().copied()).collect();
     pairs.sort_by(|one, other| one.0.total_cmp(&other.0));
     for (p, outcome) in pairs {
         // A probability lies between 0 and 1.
@@ -237,8 +240,7 @@ pub(crate) fn compare(
 ) -> Option<ScoreComparison> {
     let (one, other) = (placements(scores, outcomes)?, placements(others, outcomes)?);
     let difference = one.auc - other.auc;
-    let variance =
-        one.covariance(&one) + other.covariance(&other) - 2.0 * one.covariance(&other);
+    let variance = one.covariance(&one) + other.covariance(&other) - 2.0 * one.covariance(&other);
     let deviation = variance.max(0.0).sqrt();
     let p_value = match deviation > 0.0 {
         true => libm::erfc((difference / deviation).abs() / std::f64::consts::SQRT_2),
@@ -270,7 +272,13 @@ mod tests {
         let mut wins = 0.0;
         for one in &up {
             for other in &down {
-                wins += if one > other { 1.0 } else if one == other { 0.5 } else { 0.0 };
+                wins += if one > other {
+                    1.0
+                } else if one == other {
+                    0.5
+                } else {
+                    0.0
+                };
             }
         }
         (!up.is_empty() && !down.is_empty()).then(|| wins / (up.len() * down.len()) as f64)

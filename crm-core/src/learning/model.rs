@@ -28,7 +28,7 @@ pub(crate) enum Source {
     /// Whether a condition is true.
     Condition { name: String, condition: Condition },
     /// How often a kind of activity happened.
-    Activities { kind: String, within: Option<Span> },
+    Activities { kind: String, within: Option<String> },
 }
 
 impl Source {
@@ -38,7 +38,10 @@ impl Source {
             Self::Field(name) | Self::Filled(name) | Self::Condition { name, .. } => name.clone(),
             Self::Activities { kind, within: None } => format!("{kind} ever"),
             Self::Activities { kind, within: Some(span) } => {
-                format!("{kind} within {}", span.plain())
+                format!(
+                    "{kind} within {}",
+                    span.parse::<Span>().map_or_else(|_| span.clone(), |span| span.plain())
+                )
             }
         }
     }
@@ -127,10 +130,8 @@ impl Model {
     /// The same model whose log-odds z are `slope`·z + `offset`.
     pub(crate) fn calibrated(self, slope: f64, offset: f64) -> Self {
         let terms = self.terms.into_iter();
-        let terms = terms.map(|Term { source, weights }| Term {
-            source,
-            weights: weights.stretched(slope),
-        });
+        let terms = terms
+            .map(|Term { source, weights }| Term { source, weights: weights.stretched(slope) });
         Self::new(self.algorithm, self.intercept * slope + offset, terms.collect())
     }
 
@@ -154,7 +155,8 @@ impl Model {
             Error::new(ErrorKind::InvalidArgument, "the weights of the model are no numbers")
         })?;
         if json.len() > crate::limits::LEARNED_MODEL_BYTES {
-            let message = format!("the model takes more than {} bytes", crate::limits::LEARNED_MODEL_BYTES);
+            let message =
+                format!("the model takes more than {} bytes", crate::limits::LEARNED_MODEL_BYTES);
             return Err(Error::new(ErrorKind::LimitExceeded, message));
         }
         Ok(json)

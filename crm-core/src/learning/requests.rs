@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::answers::ScoreTier;
-use crate::{Condition, RecordId, Span, Timestamp, record::default_page};
+use crate::{Condition, RecordId, Timestamp, record::default_page};
 
 /// How a score is learned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -60,10 +60,10 @@ pub struct LearnedCondition {
 pub struct LearnedActivities {
     /// The kind of activity.
     pub kind: String,
-    /// Only those of the last span; all if it is left out.
+    /// Only those of the last span, such as `P30D`; all if it is left out.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
-    pub within: Option<Span>,
+    pub within: Option<String>,
 }
 
 /// Learns a score from records: the request of `learned_scores.train` and `learned_scores.find_leaks`.
@@ -81,7 +81,6 @@ pub struct TrainLearnedScore {
     pub outcome: LearnedOutcome,
     /// How it is learned.
     #[serde(default)]
-    #[cfg_attr(feature = "uniffi", uniffi(default = LearnedAlgorithm::Logistic))]
     pub algorithm: LearnedAlgorithm,
     /// Attributes to learn from. If fields, conditions and activities are all empty: every attribute in
     /// use but those that the outcome asks about and those of special sensitivity, and every kind of
@@ -276,7 +275,6 @@ pub struct RankRecords {
     #[cfg_attr(feature = "uniffi", uniffi(default = 100))]
     pub limit: u32,
 }
-
 
 impl RankRecords {
     /// The 100 best records by the latest version.

@@ -102,7 +102,8 @@ impl Groups {
                 kept.retain(|(count, name)| *count >= u64::from(least) && *name != BEYOND);
                 kept.sort_by(|one, other| other.0.cmp(&one.0).then(one.1.cmp(other.1)));
                 kept.truncate(LEVELS);
-                let mut kept: Vec<String> = kept.into_iter().map(|(_, name)| name.clone()).collect();
+                let mut kept: Vec<String> =
+                    kept.into_iter().map(|(_, name)| name.clone()).collect();
                 kept.sort_unstable();
                 Self::Named(kept)
             }

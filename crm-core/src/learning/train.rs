@@ -11,7 +11,7 @@ use super::{
     model::{Model, Term, Weights},
     sample::{Cell, Column, Groups, spread, tally},
 };
-use crate::{Error, ErrorKind, LearnedAlgorithm, Result, limits, learning::model::Source};
+use crate::{Error, ErrorKind, LearnedAlgorithm, Result, learning::model::Source, limits};
 
 /// Where the counts of naive Bayes begin.
 const BEGIN: f64 = 0.1;
@@ -81,7 +81,8 @@ pub(crate) fn train(
     let (mut scores, mut outcomes) = (Vec::new(), Vec::new());
     for fold in 0..FOLDS {
         // Other digits than those that keep records out of the training.
-        let is_in = |place: &&usize| sample.draws[**place] / 1_000_003 % FOLDS as u64 == fold as u64;
+        let is_in =
+            |place: &&usize| sample.draws[**place] / 1_000_003 % FOLDS as u64 == fold as u64;
         let (held, rest): (Vec<usize>, Vec<usize>) = places.iter().partition(is_in);
         if held.is_empty() || !has_both(&sample.outcomes_of(&rest)) {
             continue;
@@ -154,8 +155,12 @@ fn learn(
         LearnedAlgorithm::Logistic => {
             let layout = Layout::of(sample, places, recipe.least);
             let values = layout.values(sample, places)?;
-            let rows =
-                Rows { columns: layout.width, values: &values, outcomes: &outcomes, weights: &weights };
+            let rows = Rows {
+                columns: layout.width,
+                values: &values,
+                outcomes: &outcomes,
+                weights: &weights,
+            };
             let fit = logistic::fit(rows, recipe.l2, goes_on)?;
             let terms = layout.terms(sample, &fit.weights);
             Ok(Model::new(recipe.algorithm, fit.intercept, terms))
@@ -163,8 +168,11 @@ fn learn(
         LearnedAlgorithm::NaiveBayes => {
             let prior = libm::log(weight(true) * positives / (weight(false) * negatives));
             let mut terms = Vec::with_capacity(sample.sources.len());
-            let rows: Vec<(usize, bool, f64)> =
-                places.iter().zip(&outcomes).map(|(place, outcome)| (*place, *outcome, 1.0)).collect();
+            let rows: Vec<(usize, bool, f64)> = places
+                .iter()
+                .zip(&outcomes)
+                .map(|(place, outcome)| (*place, *outcome, 1.0))
+                .collect();
             for (source, column) in sample.sources.iter().zip(&sample.columns) {
                 goes_on()?;
                 let groups = Groups::of(column, places, recipe.least);
@@ -191,7 +199,11 @@ fn ratios(column: &Column, groups: Groups, rows: &[(usize, bool, f64)]) -> Weigh
     match groups {
         Groups::Named(names) => {
             let others = ratios.pop().unwrap_or(0.0);
-            Weights::Levels { levels: names.into_iter().zip(ratios).collect(), others, missing: 0.0 }
+            Weights::Levels {
+                levels: names.into_iter().zip(ratios).collect(),
+                others,
+                missing: 0.0,
+            }
         }
         Groups::Cut(edges) => Weights::Cut { edges, weights: ratios, missing: 0.0 },
     }

@@ -13,8 +13,10 @@ use crate::{
 const COLUMNS: &str = "SELECT score, archived_at FROM crm_learned_score";
 
 fn read(row: &Row<'_>) -> Result<LearnedScore> {
-    let mut score: LearnedScore = serde_json::from_str(&row.get::<_, String>(0)?)
-        .map_err(|_| Error::new(ErrorKind::Corrupt, "a learned score in the file cannot be read"))?;
+    let mut score: LearnedScore =
+        serde_json::from_str(&row.get::<_, String>(0)?).map_err(|_| {
+            Error::new(ErrorKind::Corrupt, "a learned score in the file cannot be read")
+        })?;
     score.archived_at = row.get::<_, Option<i64>>(1)?.map(Timestamp::clamped);
     Ok(score)
 }
@@ -45,8 +47,14 @@ pub(crate) fn all(conn: &Connection) -> Result<Vec<LearnedScore>> {
 }
 
 /// Adds a version.
-pub(crate) fn insert(tx: &Transaction<'_>, type_id: i64, score: &LearnedScore, json: &str) -> Result<()> {
-    let sql = "INSERT INTO crm_learned_score (name, version, type_id, score) VALUES (?1, ?2, ?3, ?4)";
+pub(crate) fn insert(
+    tx: &Transaction<'_>,
+    type_id: i64,
+    score: &LearnedScore,
+    json: &str,
+) -> Result<()> {
+    let sql =
+        "INSERT INTO crm_learned_score (name, version, type_id, score) VALUES (?1, ?2, ?3, ?4)";
     tx.execute(sql, (&score.name, score.version, type_id, json))?;
     Ok(())
 }
@@ -90,10 +98,8 @@ pub(crate) fn activities(
 ) -> Result<Vec<Vec<Cell>>> {
     let (columns, from) = facts::activity_columns(kind);
     let of_kind = kind.map(|kind| format!(" AND a.kind = {}", kind.id)).unwrap_or_default();
-    let sql = format!(
-        "SELECT {} FROM {from} WHERE {COUNTED}{of_kind} LIMIT ?4",
-        columns.join(", ")
-    );
+    let sql =
+        format!("SELECT {} FROM {from} WHERE {COUNTED}{of_kind} LIMIT ?4", columns.join(", "));
     let read = |row: &Row<'_>| (0..columns.len()).map(|place| row.get(place)).collect();
     let mut statement = conn.prepare_cached(&sql)?;
     let rows = statement.query_map((subject.as_bytes(), seq, unknown, limit), read)?;

@@ -275,6 +275,35 @@ fn about_lifecycles(id: RecordId) -> Vec<(&'static str, Json)> {
         ("lifecycles.archive", json!({ "lifecycle": "way" })),
         ("lifecycles.restore", json!({ "lifecycle": "way" })),
         ("lifecycles.define_preset", json!({ "preset": "contact" })),
+        (
+            "learned_scores.find_leaks",
+            json!({ "name": "n", "type": "everything", "outcome": { "where": { "field": "a_text", "op": "eq", "value": "Zanzibarine" } } }),
+        ),
+        (
+            "learned_scores.train",
+            json!({
+                "name": "n", "type": "everything", "where": { "field": "a_text", "op": "eq", "value": "Zanzibarine" },
+                "outcome": { "where": { "field": "a_text", "op": "eq", "value": "Quillfeather" } },
+                "conditions": [{ "name": "c", "where": { "field": "a_text", "op": "eq", "value": "Zanzibarine" } }],
+            }),
+        ),
+        ("learned_scores.get", json!({ "name": "Zanzibarine" })),
+        ("learned_scores.list", json!({})),
+        ("learned_scores.archive", json!({ "name": "Zanzibarine" })),
+        ("learned_scores.restore", json!({ "name": "Zanzibarine" })),
+        (
+            "learned_scores.explain",
+            json!({ "name": "Zanzibarine", "id": RecordId::from_bytes([7; 16]) }),
+        ),
+        ("learned_scores.rank", json!({ "name": "Zanzibarine" })),
+        (
+            "learned_scores.backtest",
+            json!({
+                "type": "everything", "as_of": "2020-01-01T00:00:00Z",
+                "outcome": { "where": { "field": "a_text", "op": "eq", "value": "Zanzibarine" } },
+                "score": { "where": { "field": "a_text", "op": "eq", "value": "Quillfeather" } },
+            }),
+        ),
     ]
 }
 

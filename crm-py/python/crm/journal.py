@@ -54,6 +54,9 @@ class ChangeKind(StrEnum):
     STAGE_RESET = "stage_reset"
     STAGE_SUPPRESSED = "stage_suppressed"
     STAGE_REMAPPED = "stage_remapped"
+    LEARNED_SCORE_TRAINED = "learned_score_trained"
+    LEARNED_SCORE_ARCHIVED = "learned_score_archived"
+    LEARNED_SCORE_RESTORED = "learned_score_restored"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

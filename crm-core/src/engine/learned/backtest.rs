@@ -37,7 +37,11 @@ impl LearnedScores<'_> {
     /// condition cannot be asked of the past; `WrongKind` if the attribute is no number;
     /// `UnknownType`, `UnknownAttribute`, `NotFound`, `Archived`, and those of conditions; `LimitExceeded` past 4,000,000
     /// records; `Interrupted`.
-    pub fn backtest(&self, request: &BacktestScore, watch: &mut Watch<'_>) -> Result<ScoreBacktest> {
+    pub fn backtest(
+        &self,
+        request: &BacktestScore,
+        watch: &mut Watch<'_>,
+    ) -> Result<ScoreBacktest> {
         check_tiers(&request.tiers)?;
         let catalog = self.crm.catalog();
         let table = catalog.table(&request.entity_type)?;
@@ -104,8 +108,9 @@ impl LearnedScores<'_> {
                 })?;
                 if score.entity_type != table.model.name {
                     let message = "the learned score is of another entity type";
-                    return Err(Error::new(ErrorKind::InvalidArgument, message)
-                        .with_field(at("learned")));
+                    return Err(
+                        Error::new(ErrorKind::InvalidArgument, message).with_field(at("learned"))
+                    );
                 }
                 if score.known_until > request.as_of {
                     let message = "the score was learned from outcomes after as_of";
@@ -115,19 +120,35 @@ impl LearnedScores<'_> {
                 }
                 Ok(Candidate::Learned(Box::new(Scorer::new(catalog, table, &score)?)))
             }
-            ScoreCandidate { learned: None, version: None, attribute: Some(name), condition: None } => {
-                let known = table.model.attribute(name).map_err(|error| error.with_field(at("attribute")))?;
+            ScoreCandidate {
+                learned: None,
+                version: None,
+                attribute: Some(name),
+                condition: None,
+            } => {
+                let known = table
+                    .model
+                    .attribute(name)
+                    .map_err(|error| error.with_field(at("attribute")))?;
                 if !known.definition.kind.is_number() {
                     let message = "a score must be a number";
-                    return Err(Error::new(ErrorKind::WrongKind, message).with_field(at("attribute")));
+                    return Err(
+                        Error::new(ErrorKind::WrongKind, message).with_field(at("attribute"))
+                    );
                 }
                 let place = table.model.attributes.iter().position(|other| other.id == known.id);
                 place.map(Candidate::Attribute).ok_or_else(|| {
                     Error::new(ErrorKind::Internal, "an attribute is not among those of its type")
                 })
             }
-            ScoreCandidate { learned: None, version: None, attribute: None, condition: Some(condition) } => {
-                let checked = conditions::judge(catalog, condition, &table.model.name, &at("where"))?;
+            ScoreCandidate {
+                learned: None,
+                version: None,
+                attribute: None,
+                condition: Some(condition),
+            } => {
+                let checked =
+                    conditions::judge(catalog, condition, &table.model.name, &at("where"))?;
                 Ok(Candidate::Condition(Box::new(checked)))
             }
             _ => Err(Error::new(

@@ -40,10 +40,13 @@ impl Outcome {
     ///
     /// `InvalidArgument` unless one of the two is given; `NotFound`, `UnknownOption` or those of
     /// the condition.
-    pub(super) fn new(catalog: &Catalog, entity_type: &str, outcome: &LearnedOutcome) -> Result<Self> {
-        let invalid = |message: &str| {
-            Error::new(ErrorKind::InvalidArgument, message).with_field("outcome")
-        };
+    pub(super) fn new(
+        catalog: &Catalog,
+        entity_type: &str,
+        outcome: &LearnedOutcome,
+    ) -> Result<Self> {
+        let invalid =
+            |message: &str| Error::new(ErrorKind::InvalidArgument, message).with_field("outcome");
         match outcome {
             LearnedOutcome { condition: Some(condition), lifecycle: None, stage: None } => {
                 let checked = conditions::judge(catalog, condition, entity_type, "outcome.where")?;
@@ -119,9 +122,8 @@ impl<'a> Plan<'a> {
         condition: Option<&Condition>,
         (as_of, until): (Option<Timestamp>, Option<Timestamp>),
     ) -> Result<Self> {
-        let filter = condition.map(|condition| {
-            conditions::judge(catalog, condition, &table.model.name, "where")
-        });
+        let filter = condition
+            .map(|condition| conditions::judge(catalog, condition, &table.model.name, "where"));
         let filter = filter.transpose()?;
         let now = crm.now();
         let invalid = |field: &str, message: &str| {
@@ -155,7 +157,11 @@ impl<'a> Plan<'a> {
     }
 
     /// The record as it was, if it is one to look at, and whether it has the outcome.
-    pub(super) fn look(&self, conn: &Connection, row: &StoredRow) -> Result<Option<(Then, Answer)>> {
+    pub(super) fn look(
+        &self,
+        conn: &Connection,
+        row: &StoredRow,
+    ) -> Result<Option<(Then, Answer)>> {
         let (table, catalog) = (self.table, self.catalog);
         let Some(then) = self.features.record(conn, table, row)? else { return Ok(None) };
         if then.is_archived {
@@ -166,7 +172,8 @@ impl<'a> Plan<'a> {
         {
             return Ok(None);
         }
-        let is_true = |cut: &Cut, then: &Then| self.outcome.is_true(conn, catalog, table, cut, then);
+        let is_true =
+            |cut: &Cut, then: &Then| self.outcome.is_true(conn, catalog, table, cut, then);
         let before = is_true(&self.features, &then)?;
         let answer = match &self.outcomes {
             None => Answer::Known(before),

@@ -25,7 +25,10 @@ pub(super) enum Reader {
     Field(usize),
     Filled(usize),
     Condition(Box<Checked>),
-    Activities { kind: i64, frame: Frame },
+    Activities {
+        kind: i64,
+        frame: Frame,
+    },
     /// What it looked at is no longer in use.
     Gone,
 }
@@ -63,9 +66,12 @@ enum Shape {
 
 fn shape(attribute: &AttributeModel) -> Shape {
     match attribute.definition.kind {
-        Kind::Integer | Kind::Decimal | Kind::Real | Kind::Rating | Kind::Date | Kind::Timestamp => {
-            Shape::Number
-        }
+        Kind::Integer
+        | Kind::Decimal
+        | Kind::Real
+        | Kind::Rating
+        | Kind::Date
+        | Kind::Timestamp => Shape::Number,
         // Amounts of several currencies cannot be compared.
         Kind::Money if attribute.definition.currency.is_some() => Shape::Number,
         Kind::Text
@@ -113,19 +119,22 @@ pub(super) fn sources(
         let kinds = catalog.kinds().filter(|kind| kind.model.archived_at.is_none());
         sources.extend(kinds.map(|kind| Source::Activities {
             kind: kind.model.name.clone(),
-            within: Some(Span::days(DAYS)),
+            within: Some(Span::days(DAYS).to_string()),
         }));
     } else {
         for name in fields {
             sources.push(of(model.attribute(name).map_err(|error| error.with_field("fields"))?));
         }
         for named in conditions {
-            let (name, condition) = (named.name.clone(), named.condition.normalise());
+            let (name, condition) = (named.name.clone(), named.condition.clone().normalise());
             sources.push(Source::Condition { name, condition });
         }
         for LearnedActivities { kind, within } in activities {
             catalog.kind(kind).map_err(|error| error.with_field("activities"))?;
-            sources.push(Source::Activities { kind: kind.clone(), within: within.clone() });
+            let span = within.as_deref().map(str::parse::<Span>).transpose();
+            let within = span.map_err(|error| error.with_field("activities"))?;
+            let within = within.map(|span| span.to_string());
+            sources.push(Source::Activities { kind: kind.clone(), within });
         }
     }
     sources.retain(|source| !request.exclude.contains(&source.name()));
@@ -148,14 +157,17 @@ impl Reader {
             Source::Filled(name) => place(name).map_or(Self::Gone, Self::Filled),
             Source::Condition { name, condition } => {
                 let field = format!("conditions.{name}");
-                Self::Condition(Box::new(conditions::judge(catalog, condition, &model.name, &field)?))
+                Self::Condition(Box::new(conditions::judge(
+                    catalog,
+                    condition,
+                    &model.name,
+                    &field,
+                )?))
             }
             Source::Activities { kind, within } => match catalog.find_kind(kind) {
                 Some(kind) => {
                     let frame = match within {
-                        Some(span) => {
-                            Frame::Within(span.parts().map_err(|error| error.with_field("activities"))?)
-                        }
+                        Some(span) => Frame::Within(span.parse::<Span>()?.parts()?),
                         None => Frame::Between(None, None),
                     };
                     Self::Activities { kind: kind.model.id, frame }
@@ -221,9 +233,7 @@ pub(super) fn field(attribute: &AttributeModel, cells: &[Cell], moment: &Moment)
     match (attribute.definition.kind, &cells[attribute.first]) {
         // Days that have passed since.
         (Kind::Date, Cell::Integer(day)) => number((moment.today() - day) as f64),
-        (Kind::Timestamp, Cell::Integer(at)) => {
-            number((moment.now().micros() - at) as f64 / DAY)
-        }
+        (Kind::Timestamp, Cell::Integer(at)) => number((moment.now().micros() - at) as f64 / DAY),
         (Kind::Checkbox, Cell::Integer(is_so)) => Found::yes_or_no(*is_so != 0),
         // A scaled integer: its unit does not matter to a model.
         (_, Cell::Integer(value)) => number(*value as f64),
@@ -242,7 +252,8 @@ pub(super) fn asked(checked: &Checked, model: &TypeModel) -> Vec<String> {
         _ => None,
     });
     let owners = columns.filter_map(|column| {
-        let owns = |attribute: &&AttributeModel| attribute.column_names().any(|name| name == *column);
+        let owns =
+            |attribute: &&AttributeModel| attribute.column_names().any(|name| name == *column);
         model.attributes.iter().find(owns)
     });
     owners.map(|attribute| attribute.name().to_owned()).collect()

@@ -78,14 +78,19 @@ impl<'a> LearnedScores<'a> {
     /// settle, or if a condition cannot be asked of the past; `UnknownType`, `UnknownAttribute`, `NotFound`, and
     /// those of conditions; `Archived` if the score or the type is; `LimitExceeded` past 200 scores or
     /// versions of one, 300 features, 4,000,000 records or 100,000,000 numbers; `Interrupted`.
-    pub fn train(&self, request: &TrainLearnedScore, watch: &mut Watch<'_>) -> Result<LearnedScore> {
+    pub fn train(
+        &self,
+        request: &TrainLearnedScore,
+        watch: &mut Watch<'_>,
+    ) -> Result<LearnedScore> {
         check::identifier(&request.name, "learned score")?;
         let known = self.crm.shared.store.read(|conn| rows::find(conn, &request.name, None))?;
         known.as_ref().map_or(Ok(()), |known| check_next(known, request))?;
         let mut steps = Steps::new(self.crm, watch);
         let (mut collected, split) = self.collect(request, &mut steps)?;
         let checks = judge_leaks(&collected, &split, request);
-        let leaks: Vec<&FeatureCheck> = checks.iter().filter(|check| !check.reasons.is_empty()).collect();
+        let leaks: Vec<&FeatureCheck> =
+            checks.iter().filter(|check| !check.reasons.is_empty()).collect();
         let is_allowed = |check: &&&FeatureCheck| !request.allow_leaks.contains(&check.feature);
         if let Some(worst) = leaks.iter().find(is_allowed) {
             let names: Vec<&str> =
@@ -93,7 +98,9 @@ impl<'a> LearnedScores<'a> {
             let message = format!("these features seem to know the outcome: {}", names.join(", "));
             return Err(Error::new(ErrorKind::Refused, message)
                 .with_field(worst.feature.clone())
-                .with_hint("name them in exclude, or in allow_leaks; learned_scores.find_leaks says why"));
+                .with_hint(
+                    "name them in exclude, or in allow_leaks; learned_scores.find_leaks says why",
+                ));
         }
         let sample = &mut collected.sample;
         let model = fit(sample, &split.learned_from, request, &mut steps)?;
@@ -145,7 +152,11 @@ impl<'a> LearnedScores<'a> {
     /// # Errors
     ///
     /// As [`Self::train`], without `Refused`.
-    pub fn find_leaks(&self, request: &TrainLearnedScore, watch: &mut Watch<'_>) -> Result<LeakReport> {
+    pub fn find_leaks(
+        &self,
+        request: &TrainLearnedScore,
+        watch: &mut Watch<'_>,
+    ) -> Result<LeakReport> {
         let mut steps = Steps::new(self.crm, watch);
         let (mut collected, split) = self.collect(request, &mut steps)?;
         let features = judge_leaks(&collected, &split, request);
@@ -228,8 +239,9 @@ impl<'a> LearnedScores<'a> {
             let score = find_live(conn, &request.name, request.version)?;
             let model = Model::read(&score.model)?;
             let table = catalog.table(&score.entity_type)?;
-            let row = records::get(conn, table, request.id)?
-                .ok_or_else(|| Error::new(ErrorKind::NotFound, "no such record").with_field("id"))?;
+            let row = records::get(conn, table, request.id)?.ok_or_else(|| {
+                Error::new(ErrorKind::NotFound, "no such record").with_field("id")
+            })?;
             let cut = Cut::now(conn, now)?;
             let then = cut.record(conn, table, &row)?.ok_or_else(|| {
                 Error::new(ErrorKind::NotFound, "no such record").with_field("id")
@@ -276,7 +288,8 @@ impl<'a> LearnedScores<'a> {
         })?;
         let table = catalog.table(&score.entity_type)?;
         let filter = request.condition.as_ref();
-        let filter = filter.map(|condition| conditions::judge(&catalog, condition, &table.model.name, "where"));
+        let filter = filter
+            .map(|condition| conditions::judge(&catalog, condition, &table.model.name, "where"));
         let filter = filter.transpose()?;
         let scorer = Scorer::new(&catalog, table, &score)?;
         let mut steps = Steps::new(self.crm, watch);
@@ -290,7 +303,10 @@ impl<'a> LearnedScores<'a> {
                 return Ok(());
             }
             count += 1;
-            top.push(LearnedPrediction { id: row.id, probability: scorer.score(conn, &catalog, &cut, &then)? });
+            top.push(LearnedPrediction {
+                id: row.id,
+                probability: scorer.score(conn, &catalog, &cut, &then)?,
+            });
             // Sorted now and then, so that memory does not grow with the records.
             if top.len() >= 2 * limit {
                 cut_off(&mut top, limit);
@@ -303,7 +319,11 @@ impl<'a> LearnedScores<'a> {
     }
 
     /// Reads what a training asks for.
-    fn collect(&self, request: &TrainLearnedScore, steps: &mut Steps<'_>) -> Result<(Collected, Split)> {
+    fn collect(
+        &self,
+        request: &TrainLearnedScore,
+        steps: &mut Steps<'_>,
+    ) -> Result<(Collected, Split)> {
         check_request(request)?;
         let catalog = self.crm.catalog();
         let table = catalog.table(&request.entity_type)?;
@@ -319,7 +339,8 @@ impl<'a> LearnedScores<'a> {
             return Err(Error::new(ErrorKind::LimitExceeded, message).with_field("fields"));
         }
         let moments = (request.as_of, request.until);
-        let plan = Plan::new(self.crm, (table, &catalog), &outcome, request.condition.as_ref(), moments)?;
+        let plan =
+            Plan::new(self.crm, (table, &catalog), &outcome, request.condition.as_ref(), moments)?;
         let collected = collect(self.crm, &plan, sources, steps)?;
         let is_out = |place: &usize| {
             collected.sample.draws[*place] % 100 < u64::from(request.holdout_percent)
@@ -338,13 +359,10 @@ struct Scorer<'a> {
 }
 
 impl<'a> Scorer<'a> {
-    fn new(
-        catalog: &Catalog,
-        table: &'a Table,
-        score: &LearnedScore,
-    ) -> Result<Self> {
+    fn new(catalog: &Catalog, table: &'a Table, score: &LearnedScore) -> Result<Self> {
         let model = Model::read(&score.model)?;
-        let readers = model.terms.iter().map(|term| Reader::new(catalog, &table.model, &term.source));
+        let readers =
+            model.terms.iter().map(|term| Reader::new(catalog, &table.model, &term.source));
         let readers = readers.collect::<Result<_>>()?;
         Ok(Self { model, readers, table })
     }
@@ -386,21 +404,32 @@ fn fit(
     learning::train(sample, places, recipe, &mut || steps.step(0, false))
 }
 
-fn judge_leaks(collected: &Collected, split: &Split, request: &TrainLearnedScore) -> Vec<FeatureCheck> {
+fn judge_leaks(
+    collected: &Collected,
+    split: &Split,
+    request: &TrainLearnedScore,
+) -> Vec<FeatureCheck> {
     let Collected { sample, filled, .. } = collected;
-    learning::check_leaks(sample, &split.learned_from, filled, request.min_records, request.leak_auc)
+    learning::check_leaks(
+        sample,
+        &split.learned_from,
+        filled,
+        request.min_records,
+        request.leak_auc,
+    )
 }
 
 fn check_request(request: &TrainLearnedScore) -> Result<()> {
     check_range("min_records", request.min_records.into(), 5, 100_000)?;
     check_range("holdout_percent", request.holdout_percent.into(), 0, 90)?;
-    let in_range = |field: &str, number: f64, least: f64, most: f64| match (least..=most).contains(&number) {
-        true => Ok(()),
-        false => {
-            let message = format!("must be {least} to {most}");
-            Err(Error::new(ErrorKind::InvalidArgument, message).with_field(field))
-        }
-    };
+    let in_range =
+        |field: &str, number: f64, least: f64, most: f64| match (least..=most).contains(&number) {
+            true => Ok(()),
+            false => {
+                let message = format!("must be {least} to {most}");
+                Err(Error::new(ErrorKind::InvalidArgument, message).with_field(field))
+            }
+        };
     in_range("l2", request.l2, 1e-6, 1e6)?;
     in_range("leak_auc", request.leak_auc, 0.6, 1.0)?;
     check_tiers(&request.tiers)?;

@@ -139,14 +139,17 @@ impl Cut {
                     Facts::Changes(found)
                 }
                 _ => {
-                    let message = "the file does not keep enough of the past to ask this as of a moment";
+                    let message =
+                        "the file does not keep enough of the past to ask this as of a moment";
                     return Err(Error::new(ErrorKind::InvalidArgument, message)
                         .with_field(leaf.path.clone())
-                        .with_hint("ask about fields, activities, changes or stages of the record itself"));
+                        .with_hint(
+                            "ask about fields, activities, changes or stages of the record itself",
+                        ));
                 }
             });
         }
-        Ok(condition::holds(checked, &Subject { row, facts }, &self.moment))
+        Ok(condition::is_true(checked, &Subject { row, facts }, &self.moment))
     }
 
     fn changes(

@@ -108,7 +108,9 @@ fn naive_bayes_is_the_formula_of_odoo() {
 
 #[test]
 fn a_thousand_features_do_not_underflow() {
-    let rows: Vec<_> = (0..40).map(|row| (None, Some(if row % 2 == 0 { "a" } else { "b" }), row % 2 == 0)).collect();
+    let rows: Vec<_> = (0..40)
+        .map(|row| (None, Some(if row % 2 == 0 { "a" } else { "b" }), row % 2 == 0))
+        .collect();
     let mut sample = sample(&rows);
     for feature in 0..1_000 {
         sample.sources.push(Source::Field(format!("copy{feature}")));
@@ -118,7 +120,8 @@ fn a_thousand_features_do_not_underflow() {
     let p = model.probability(sample.cells(0));
     assert!(p > 0.99 && p <= 1.0);
     // Calibration takes back most of what is said a thousand times.
-    let calm = learned(&sample, Recipe { is_calibrated: true, ..recipe(LearnedAlgorithm::NaiveBayes) });
+    let calm =
+        learned(&sample, Recipe { is_calibrated: true, ..recipe(LearnedAlgorithm::NaiveBayes) });
     assert!(calm.probability(sample.cells(0)) < 0.99);
 }
 
@@ -149,22 +152,32 @@ fn weights_of_classes_make_both_as_likely() {
 #[test]
 fn one_outcome_alone_teaches_nothing() {
     let sample = sample(&[(Some(1.0), None, true), (Some(2.0), None, true)]);
-    let refused = train(&sample, &[0, 1], recipe(LearnedAlgorithm::Logistic), &mut || Ok(())).unwrap_err();
+    let refused =
+        train(&sample, &[0, 1], recipe(LearnedAlgorithm::Logistic), &mut || Ok(())).unwrap_err();
     assert_eq!((refused.kind(), refused.field()), (ErrorKind::InvalidArgument, Some("outcome")));
 }
 
 #[test]
 fn a_calibrated_model_keeps_its_order() {
     let rows: Vec<_> = (0..200)
-        .map(|row| (Some(f64::from(row % 20)), Some(if row % 3 == 0 { "a" } else { "b" }), (row * 7) % 20 < row % 20))
+        .map(|row| {
+            (
+                Some(f64::from(row % 20)),
+                Some(if row % 3 == 0 { "a" } else { "b" }),
+                (row * 7) % 20 < row % 20,
+            )
+        })
         .collect();
     let sample = sample(&rows);
     for algorithm in BOTH {
         let raw = learned(&sample, recipe(algorithm));
         let true_ones = learned(&sample, Recipe { is_calibrated: true, ..recipe(algorithm) });
-        let area = |model: &Model| auc(&sample.scores(model, &all(&sample)), &sample.outcomes).unwrap();
+        let area =
+            |model: &Model| auc(&sample.scores(model, &all(&sample)), &sample.outcomes).unwrap();
         assert!((area(&raw) - area(&true_ones)).abs() < 1e-9);
-        let quality = |model: &Model| measure(&sample.scores(model, &all(&sample)), &sample.outcomes, &[], true);
+        let quality = |model: &Model| {
+            measure(&sample.scores(model, &all(&sample)), &sample.outcomes, &[], true)
+        };
         assert!(quality(&true_ones).log_loss.unwrap() < quality(&raw).log_loss.unwrap() + 0.02);
     }
 }

@@ -3,18 +3,19 @@
 
 use crm_core::{
     AcknowledgeChanges, ActivityKindName, AddAssociation, AddFile, ApplyChanges, ApplyPlan,
-    ArchiveAssociation, ArchiveRecord, AssociationTypeName, AttributeName, AuditRecords, BackupTo,
-    CheckCondition, ConsumerName, CountRecords, CreateRecord, Crm, DefineActivityKind,
-    DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute,
-    DefineLifecycle, DefineLifecyclePreset, DefinePreset, DefineType, DrawLifecycle, Empty, Error,
-    EvaluateCondition, ExplainCondition, ExplainStage, ExportCsv, ExportVcard, FindRelated,
-    FindStuck, Flow, GetAcceptance, GetActivity, GetAssociation, GetFunnel, GetHistory,
-    GetLifecycleHistory, GetManyRecords, GetRecord, GetRecordBy, GetStageTimes, GroupRecords,
-    IdentifyVisitor, ImportCsv, ImportName, ImportVcard, LifecycleName, ListActivities,
-    ListChanges, ListImports, ListPlanRows, ListRecords, ListTimeline, MoveStage, NewActivity,
-    PatchAssociation, PatchRecord, PivotRecords, PlanImport, ProposeMapping, ReadFile,
-    RecordActivities, ReleaseVisitor, ResetStage, RestoreAssociation, RestoreRecord, ResumeImport,
-    RunSql, RunView, SaveView, SearchText, SelectRows, TypeName, UpsertRecord, ViewName,
+    ArchiveAssociation, ArchiveRecord, AssociationTypeName, AttributeName, AuditRecords,
+    BacktestScore, BackupTo, CheckCondition, ConsumerName, CountRecords, CreateRecord, Crm,
+    DefineActivityKind, DefineActivityPreset, DefineAssociationPreset, DefineAssociationType,
+    DefineAttribute, DefineLifecycle, DefineLifecyclePreset, DefinePreset, DefineType,
+    DrawLifecycle, Empty, Error, EvaluateCondition, ExplainCondition, ExplainLearnedScore,
+    ExplainStage, ExportCsv, ExportVcard, FindRelated, FindStuck, Flow, GetAcceptance, GetActivity,
+    GetAssociation, GetFunnel, GetHistory, GetLearnedScore, GetLifecycleHistory, GetManyRecords,
+    GetRecord, GetRecordBy, GetStageTimes, GroupRecords, IdentifyVisitor, ImportCsv, ImportName,
+    ImportVcard, LearnedScoreName, LifecycleName, ListActivities, ListChanges, ListImports,
+    ListPlanRows, ListRecords, ListTimeline, MoveStage, NewActivity, PatchAssociation, PatchRecord,
+    PivotRecords, PlanImport, ProposeMapping, RankRecords, ReadFile, RecordActivities,
+    ReleaseVisitor, ResetStage, RestoreAssociation, RestoreRecord, ResumeImport, RunSql, RunView,
+    SaveView, SearchText, SelectRows, TrainLearnedScore, TypeName, UpsertRecord, ViewName,
     WalkAssociations, ops::Request,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -106,6 +107,27 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         "database.verify" => with.call(|_: Empty| crm.verify(watch)),
         "files.add" => with.call(|r: AddFile| crm.files().add(&r)),
         "files.read" => with.call(|r: ReadFile| crm.files().read(&r.hash, r.offset, r.length)),
+        "learned_scores.archive" => {
+            with.call(|r: LearnedScoreName| crm.learned_scores().archive(&r))
+        }
+        "learned_scores.backtest" => {
+            with.call(|r: BacktestScore| crm.learned_scores().backtest(&r, watch))
+        }
+        "learned_scores.explain" => {
+            with.call(|r: ExplainLearnedScore| crm.learned_scores().explain(&r))
+        }
+        "learned_scores.find_leaks" => {
+            with.call(|r: TrainLearnedScore| crm.learned_scores().find_leaks(&r, watch))
+        }
+        "learned_scores.get" => with.call(|r: GetLearnedScore| crm.learned_scores().get(&r)),
+        "learned_scores.list" => with.call(|_: Empty| crm.learned_scores().list()),
+        "learned_scores.rank" => with.call(|r: RankRecords| crm.learned_scores().rank(&r, watch)),
+        "learned_scores.restore" => {
+            with.call(|r: LearnedScoreName| crm.learned_scores().restore(&r))
+        }
+        "learned_scores.train" => {
+            with.call(|r: TrainLearnedScore| crm.learned_scores().train(&r, watch))
+        }
         "lifecycles.acceptance" => with.call(|r: GetAcceptance| crm.lifecycles().acceptance(&r)),
         "lifecycles.archive" => {
             with.call(|r: LifecycleName| crm.lifecycles().archive(&r.lifecycle))

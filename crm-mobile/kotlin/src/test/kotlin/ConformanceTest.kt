@@ -30,6 +30,7 @@ import org.crmcore.model.ArchiveRecord
 import org.crmcore.model.AssociationTypeName
 import org.crmcore.model.AttributeName
 import org.crmcore.model.AuditRecords
+import org.crmcore.model.BacktestScore
 import org.crmcore.model.BackupTo
 import org.crmcore.model.CheckCondition
 import org.crmcore.model.ConsumerName
@@ -49,6 +50,7 @@ import org.crmcore.model.DrawLifecycle
 import org.crmcore.model.Empty
 import org.crmcore.model.EvaluateCondition
 import org.crmcore.model.ExplainCondition
+import org.crmcore.model.ExplainLearnedScore
 import org.crmcore.model.ExplainStage
 import org.crmcore.model.ExportCsv
 import org.crmcore.model.ExportVcard
@@ -59,6 +61,7 @@ import org.crmcore.model.GetActivity
 import org.crmcore.model.GetAssociation
 import org.crmcore.model.GetFunnel
 import org.crmcore.model.GetHistory
+import org.crmcore.model.GetLearnedScore
 import org.crmcore.model.GetLifecycleHistory
 import org.crmcore.model.GetManyRecords
 import org.crmcore.model.GetRecord
@@ -69,6 +72,7 @@ import org.crmcore.model.IdentifyVisitor
 import org.crmcore.model.ImportCsv
 import org.crmcore.model.ImportName
 import org.crmcore.model.ImportVcard
+import org.crmcore.model.LearnedScoreName
 import org.crmcore.model.LifecycleName
 import org.crmcore.model.ListActivities
 import org.crmcore.model.ListChanges
@@ -84,6 +88,7 @@ import org.crmcore.model.PatchRecord
 import org.crmcore.model.PivotRecords
 import org.crmcore.model.PlanImport
 import org.crmcore.model.ProposeMapping
+import org.crmcore.model.RankRecords
 import org.crmcore.model.ReadFile
 import org.crmcore.model.RecordActivities
 import org.crmcore.model.ReleaseVisitor
@@ -96,6 +101,7 @@ import org.crmcore.model.RunView
 import org.crmcore.model.SaveView
 import org.crmcore.model.SearchText
 import org.crmcore.model.SelectRows
+import org.crmcore.model.TrainLearnedScore
 import org.crmcore.model.TypeName
 import org.crmcore.model.UpsertRecord
 import org.crmcore.model.ViewName
@@ -210,6 +216,15 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "imports.plan_rows" to call(ListPlanRows::class) { listPlanRows(it) },
     "imports.resume" to call(ResumeImport::class) { resumeImport(it) },
     "imports.revert" to call(ImportName::class) { revertImport(it) },
+    "learned_scores.archive" to call(LearnedScoreName::class) { archiveLearnedScore(it) },
+    "learned_scores.backtest" to call(BacktestScore::class) { backtestScore(it) },
+    "learned_scores.explain" to call(ExplainLearnedScore::class) { explainLearnedScore(it) },
+    "learned_scores.find_leaks" to call(TrainLearnedScore::class) { findLeaks(it) },
+    "learned_scores.get" to call(GetLearnedScore::class) { getLearnedScore(it) },
+    "learned_scores.list" to call(Empty::class) { listLearnedScores(it) },
+    "learned_scores.rank" to call(RankRecords::class) { rankRecords(it) },
+    "learned_scores.restore" to call(LearnedScoreName::class) { restoreLearnedScore(it) },
+    "learned_scores.train" to call(TrainLearnedScore::class) { trainLearnedScore(it) },
     "lifecycles.acceptance" to call(GetAcceptance::class) { getAcceptance(it) },
     "lifecycles.archive" to call(LifecycleName::class) { archiveLifecycle(it) },
     "lifecycles.define" to call(DefineLifecycle::class) { defineLifecycle(it) },
