@@ -41,6 +41,7 @@ let branches: [String: Branch] = schemaBranches.merging(recordBranches) { first,
     .merging(queryBranches) { first, _ in first }
     .merging(viewBranches) { first, _ in first }
     .merging(importBranches) { first, _ in first }
+    .merging(learnedBranches) { first, _ in first }
     .merging(lifecycleBranches) { first, _ in first }
 
 private let schemaBranches: [String: Branch] = [
