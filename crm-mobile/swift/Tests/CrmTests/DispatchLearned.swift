@@ -128,10 +128,6 @@ let learnedBranches: [String: Branch] = [
 
 private func real(_ number: Double?) -> Json { number.map { .number($0) } ?? .null }
 
-private func snake(_ name: String) -> Json {
-    let parts = name.map { $0.isUppercase ? "_\($0.lowercased())" : "\($0)" }
-    return .text(parts.joined())
-}
 
 extension ScoreQuality: Wire {
     var json: Json {
@@ -170,7 +166,7 @@ extension LearnedScore: Wire {
     var json: Json {
         .object([
             "name": .text(name), "version": .integer(Int64(version)), "type": .text(entityType),
-            "algorithm": snake("\(algorithm)"), "trained_at": CrmTests.json(trainedAt),
+            "algorithm": .text(CrmTests.snake("\(algorithm)")), "trained_at": CrmTests.json(trainedAt),
             "known_until": CrmTests.json(knownUntil), "records": CrmTests.json(records),
             "model": .text(model), "quality": quality?.json ?? .null,
             "archived_at": CrmTests.json(archivedAt),
@@ -184,7 +180,7 @@ extension LeakReport: Wire {
             Json.object([
                 "feature": .text($0.feature), "auc": .number($0.auc),
                 "filled_auc": .number($0.filledAuc), "filled_after": real($0.filledAfter),
-                "reasons": .array($0.reasons.map { snake("\($0)") }),
+                "reasons": .array($0.reasons.map { .text(CrmTests.snake("\($0)")) }),
             ])
         }
         return .object([
