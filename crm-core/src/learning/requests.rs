@@ -86,23 +86,23 @@ pub struct TrainLearnedScore {
     /// use but those that the outcome asks about and those of special sensitivity, and every kind of
     /// activity of the last 90 days.
     #[serde(default)]
-    #[cfg_attr(feature = "uniffi", uniffi(default = []))]
+    #[cfg_attr(feature = "uniffi", uniffi(default))]
     pub fields: Vec<String>,
     /// Conditions to learn from.
     #[serde(default)]
-    #[cfg_attr(feature = "uniffi", uniffi(default = []))]
+    #[cfg_attr(feature = "uniffi", uniffi(default))]
     pub conditions: Vec<LearnedCondition>,
     /// Activities to count.
     #[serde(default)]
-    #[cfg_attr(feature = "uniffi", uniffi(default = []))]
+    #[cfg_attr(feature = "uniffi", uniffi(default))]
     pub activities: Vec<LearnedActivities>,
     /// Names of features to leave out.
     #[serde(default)]
-    #[cfg_attr(feature = "uniffi", uniffi(default = []))]
+    #[cfg_attr(feature = "uniffi", uniffi(default))]
     pub exclude: Vec<String>,
     /// Names of features that may be learned from although they look like leaks.
     #[serde(default)]
-    #[cfg_attr(feature = "uniffi", uniffi(default = []))]
+    #[cfg_attr(feature = "uniffi", uniffi(default))]
     pub allow_leaks: Vec<String>,
     /// Only records of which this is true.
     #[serde(default, rename = "where")]
@@ -146,7 +146,7 @@ pub struct TrainLearnedScore {
     pub leak_auc: f64,
     /// Tiers for the share of outcomes in each.
     #[serde(default)]
-    #[cfg_attr(feature = "uniffi", uniffi(default = []))]
+    #[cfg_attr(feature = "uniffi", uniffi(default))]
     pub tiers: Vec<ScoreTier>,
 }
 
@@ -338,6 +338,6 @@ pub struct BacktestScore {
     pub condition: Option<Condition>,
     /// Tiers for the share of outcomes in each.
     #[serde(default)]
-    #[cfg_attr(feature = "uniffi", uniffi(default = []))]
+    #[cfg_attr(feature = "uniffi", uniffi(default))]
     pub tiers: Vec<ScoreTier>,
 }
