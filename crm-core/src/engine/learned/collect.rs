@@ -107,8 +107,6 @@ pub(super) struct Collected {
     pub(super) sample: Sample,
     /// For each feature, when records with the outcome got their value.
     pub(super) filled: Vec<FilledWhen>,
-    /// Records that had the outcome already.
-    pub(super) left_out: u64,
 }
 
 impl<'a> Plan<'a> {
@@ -268,14 +266,11 @@ pub(super) fn collect(
     let mut builders: Vec<Builder> =
         readers.iter().map(|reader| Builder::new(reader, model)).collect();
     let mut filled = vec![FilledWhen::default(); readers.len()];
-    let (mut outcomes, mut draws, mut left_out) = (Vec::new(), Vec::new(), 0);
+    let (mut outcomes, mut draws) = (Vec::new(), Vec::new());
     let archived = if plan.features.is_past { Archived::Include } else { Archived::Exclude };
     each(crm, plan.table, archived, steps, |conn, row| {
         let Some((then, answer)) = plan.look(conn, row)? else { return Ok(()) };
-        let Answer::Known(outcome) = answer else {
-            left_out += 1;
-            return Ok(());
-        };
+        let Answer::Known(outcome) = answer else { return Ok(()) };
         if outcomes.len() == limits::LEARNED_RECORDS {
             let message = format!("more than {} records", limits::LEARNED_RECORDS);
             return Err(Error::new(ErrorKind::LimitExceeded, message)
@@ -293,7 +288,7 @@ pub(super) fn collect(
         Ok(())
     })?;
     let columns = builders.into_iter().map(Builder::finish).collect();
-    Ok(Collected { sample: Sample { sources, columns, outcomes, draws }, filled, left_out })
+    Ok(Collected { sample: Sample { sources, columns, outcomes, draws }, filled })
 }
 
 /// Notes of each attribute whether a record with the outcome got its first value before it or after.
