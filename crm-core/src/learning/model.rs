@@ -26,7 +26,7 @@ pub(crate) enum Source {
     /// Whether there is a value.
     Filled(String),
     /// Whether a condition is true.
-    Condition { name: String, condition: Condition },
+    Condition { name: String, condition: Box<Condition> },
     /// How often a kind of activity happened.
     Activities { kind: String, within: Option<String> },
 }

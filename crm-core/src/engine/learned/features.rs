@@ -126,7 +126,8 @@ pub(super) fn sources(
             sources.push(of(model.attribute(name).map_err(|error| error.with_field("fields"))?));
         }
         for named in conditions {
-            let (name, condition) = (named.name.clone(), named.condition.clone().normalise());
+            let (name, condition) =
+                (named.name.clone(), Box::new(named.condition.clone().normalise()));
             sources.push(Source::Condition { name, condition });
         }
         for LearnedActivities { kind, within } in activities {
