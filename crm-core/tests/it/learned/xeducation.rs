@@ -29,8 +29,10 @@ fn name_of(column: &str) -> String {
 
 #[test]
 fn leads_are_told_apart_and_the_leak_is_named_before() {
+    let folder = std::env::var("CRM_TEST_DATA").unwrap_or_else(|_| "../../shared/data".into());
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../shared/data/lead_scoring_xeducation/Leads.csv");
+        .join(folder)
+        .join("lead_scoring_xeducation/Leads.csv");
     let Ok(text) = std::fs::read_to_string(&path) else {
         eprintln!("not run: data absent");
         return;
@@ -68,10 +70,10 @@ fn leads_are_told_apart_and_the_leak_is_named_before() {
     let (with, without) = (leaks.auc_with_leaks.unwrap(), leaks.auc_without_leaks.unwrap());
     eprintln!("with the leak {with}, without {without}");
     assert!(with > 0.97 && without < 0.95, "{with} {without}");
-    // What else was filled in late stands at the top of the list.
+    // The next that was filled in late stands behind it; alone it tells little more than honest ones.
     let most: Vec<&str> =
-        leaks.features.iter().take(3).map(|check| check.feature.as_str()).collect();
-    assert_eq!(most, ["tags", "lead_quality", "lead_profile"]);
+        leaks.features.iter().take(2).map(|check| check.feature.as_str()).collect();
+    assert_eq!(most, ["tags", "lead_quality"]);
     let refused = crm.learned_scores().train(&request, &mut |_| Flow::Continue).unwrap_err();
     assert_eq!((refused.kind(), refused.field()), (ErrorKind::Refused, Some("tags")));
 
