@@ -73,6 +73,7 @@
 //! | rules: what is done when something happens | [`Rules`], [`DefineRule`], [`RuleTrigger`], [`RuleAction`] |
 //! | scores: how promising records are, and why | [`Scores`], [`DefineScore`], [`ScorePreset`], [`ReadScore`], [`RankScores`] |
 //! | consent: what people allowed, and whether we may contact them | [`Consents`], [`NewConsent`], [`MayContact`], [`ConsentDecision`], [`ConsentPolicy`] |
+//! | scores learned from records, and back-tests | [`LearnedScores`], [`TrainLearnedScore`], [`LearnedOutcome`], [`BacktestScore`] |
 //! | the journal: history, changes, observers | [`Journal`], [`Change`], [`Crm::observe`] |
 //! | changes forwarded to others, none lost | [`Journal::acknowledge`], [`CloudEvent`] |
 //! | what is wrong with the records | [`Crm::audit_records`] |
@@ -134,6 +135,7 @@ mod exchange;
 mod formula;
 mod id;
 mod journal;
+mod learning;
 mod lifecycle;
 mod normal;
 mod quality;
@@ -211,6 +213,13 @@ pub use journal::{
     AcknowledgeChanges, Change, ChangeKind, ChangePage, CloudEvent, CloudEventPage, Commit,
     Consumer, ConsumerName, HistoryEntry, HistoryPage, ListChanges,
 };
+pub use learning::{
+    BacktestScore, CalibrationBin, ExplainLearnedScore, FeatureCheck, GetLearnedScore, LeakReason,
+    LeakReport, LearnedActivities, LearnedAlgorithm, LearnedCondition, LearnedContribution,
+    LearnedExplanation, LearnedOutcome, LearnedPrediction, LearnedRanking, LearnedScore,
+    LearnedScoreName, LiftDecile, RankRecords, ScoreBacktest, ScoreCandidate, ScoreComparison,
+    ScoreQuality, ScoreTier, TierResult, TrainLearnedScore,
+};
 pub use lifecycle::{
     Acceptance, AcceptanceBreach, DefineLifecycle, DefineLifecyclePreset, DefinedLifecycle,
     DrawLifecycle, Drawing, DrawingFormat, ExplainStage, FindStuck, Flywheel, Funnel, FunnelStage,
@@ -268,7 +277,8 @@ pub use engine::TableStream;
 #[cfg(feature = "sqlite")]
 pub use engine::{
     Activities, ActivityKinds, AssociationTypes, Associations, Consents, Crm, Files, Imports,
-    Journal, Lifecycles, Observer, Records, Rules, Scores, Segments, Timers, Types, Views,
+    Journal, LearnedScores, Lifecycles, Observer, Records, Rules, Scores, Segments, Timers, Types,
+    Views,
 };
 /// The crates whose types stand in the signatures of feature `arrow`. A new major version of them is
 /// one of ours.

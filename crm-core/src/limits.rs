@@ -166,6 +166,16 @@ pub const RULE_CHAIN: usize = 16;
 pub const RULE_RUNS: usize = 10_000;
 /// Records with which a rule is simulated at once.
 pub const RULE_SIMULATED: usize = 1_000;
+/// Learned scores in one file, archived ones included, and versions of one.
+pub const LEARNED_SCORES: usize = 200;
+/// Bytes of one learned model as JSON.
+pub const LEARNED_MODEL_BYTES: usize = 1024 * 1024;
+/// Features of one learned model.
+pub const LEARNED_FEATURES: usize = 300;
+/// Records that one training or back-test reads.
+pub const LEARNED_RECORDS: usize = 4_000_000;
+/// Numbers of the table from which a model is learned: eight bytes each.
+pub const LEARNED_CELLS: usize = 100_000_000;
 /// Groups that a query returns, and rows or columns of a pivot.
 pub const GROUPS: u32 = 10_000;
 /// Cells of a pivot.

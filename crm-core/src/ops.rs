@@ -10,8 +10,8 @@ use crate::{
     Acceptance, AcknowledgeChanges, Activity, ActivityKind, ActivityKindName, ActivityPage,
     ActivityReport, AddAssociation, AddFile, ApplyChanges, ApplyPlan, ApplyReport,
     ArchiveAssociation, ArchiveRecord, Association, AssociationPage, AssociationType,
-    AssociationTypeName, AssociationWalk, AttributeName, AuditRecords, AuditReport, BackupTo,
-    ChangeMembers, ChangePage, Channel, CheckCondition, CheckedCondition, CloneScore,
+    AssociationTypeName, AssociationWalk, AttributeName, AuditRecords, AuditReport, BacktestScore,
+    BackupTo, ChangeMembers, ChangePage, Channel, CheckCondition, CheckedCondition, CloneScore,
     CloudEventPage, ConditionAnswer, ConditionPlan, ConfirmConsent, ConsentDecision,
     ConsentDefinitions, ConsentEvent, ConsentHistory, ConsentPolicy, ConsentRequest, Consumer,
     ConsumerName, CountRecords, CreateRecord, Crm, DatabaseStats, DecideMany, DefineActivityKind,
@@ -19,28 +19,30 @@ use crate::{
     DefineLifecycle, DefineLifecyclePreset, DefinePreset, DefineRule, DefineScore,
     DefineScorePreset, DefineSegment, DefineType, DefinedLifecycle, DefinedRule, DrawLifecycle,
     Drawing, Empty, EngineInfo, EntityType, Error, ErrorKind, EstimateSegment, EvaluateCondition,
-    ExplainCondition, ExplainMember, ExplainStage, ExportCsv, ExportReport, ExportVcard, FilePiece,
-    FileRef, FindRelated, FindStuck, Flow, Flywheel, FoundRecords, Funnel, GetAcceptance,
-    GetActivity, GetAssociation, GetConsents, GetFlywheel, GetFunnel, GetHistory,
-    GetLifecycleHistory, GetManyRecords, GetNotice, GetPreferences, GetRecord, GetRecordBy,
-    GetScore, GetScoreHistory, GetSegmentSizes, GetStageTimes, GroupRecords, HistoryPage,
-    IdentifyVisitor, Import, ImportCsv, ImportName, ImportPage, ImportPlan, ImportReport,
-    ImportRun, ImportVcard, Lifecycle, LifecycleHistory, LifecycleName, ListActivities,
+    ExplainCondition, ExplainLearnedScore, ExplainMember, ExplainStage, ExportCsv, ExportReport,
+    ExportVcard, FilePiece, FileRef, FindRelated, FindStuck, Flow, Flywheel, FoundRecords, Funnel,
+    GetAcceptance, GetActivity, GetAssociation, GetConsents, GetFlywheel, GetFunnel, GetHistory,
+    GetLearnedScore, GetLifecycleHistory, GetManyRecords, GetNotice, GetPreferences, GetRecord,
+    GetRecordBy, GetScore, GetScoreHistory, GetSegmentSizes, GetStageTimes, GroupRecords,
+    HistoryPage, IdentifyVisitor, Import, ImportCsv, ImportName, ImportPage, ImportPlan,
+    ImportReport, ImportRun, ImportVcard, LeakReport, LearnedExplanation, LearnedRanking,
+    LearnedScore, LearnedScoreName, Lifecycle, LifecycleHistory, LifecycleName, ListActivities,
     ListChanges, ListImports, ListMembers, ListPlanRows, ListRecords, ListRuleRuns, ListTimeline,
     ManyDecisions, MappingProposal, MayContact, MemberExplanation, MoveStage, MovedStage,
     NewActivity, NewConsent, NewUnsubscribeLink, NextTimer, Notice, OpenOptions, OverlapSegments,
     Party, PatchAssociation, PatchRecord, PivotRecords, PivotTable, PlanImport, PlannedRows,
-    Preferences, Progress, ProposeMapping, PublishNotice, Purpose, RankScores, ReadFile, ReadScore,
-    Record, RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor, RequestConsent,
-    RescoreReport, ResetStage, RestoreAssociation, RestoreRecord, Result, ResumeImport,
-    RevertReport, RowsPage, Rule, RuleName, RuleRunPage, RuleSimulation, RunSql, RunView, SaveView,
-    SavedView, ScoreAnswer, ScoreExplanation, ScoreHistory, ScoreModel, ScoreName, ScoreRanking,
-    SearchPage, SearchText, Segment, SegmentEstimate, SegmentMembers, SegmentName, SegmentOverlap,
-    SegmentReport, SegmentSizes, SelectRows, SetPreferences, SimulateRule, SimulateTimers,
-    Simulation, SqlResult, StageExplanation, StageTimes, StuckPage, SweepConsents, SweptConsents,
-    Tick, TickTimers, TimelinePage, TypeName, Unsubscribe, UnsubscribeLink, Unsubscribed,
-    UpsertRecord, Upserted, UseConsent, VerifyReport, ViewAnswer, ViewName, Visitor,
-    WalkAssociations, condition::refusal,
+    Preferences, Progress, ProposeMapping, PublishNotice, Purpose, RankRecords, RankScores,
+    ReadFile, ReadScore, Record, RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor,
+    RequestConsent, RescoreReport, ResetStage, RestoreAssociation, RestoreRecord, Result,
+    ResumeImport, RevertReport, RowsPage, Rule, RuleName, RuleRunPage, RuleSimulation, RunSql,
+    RunView, SaveView, SavedView, ScoreAnswer, ScoreBacktest, ScoreExplanation, ScoreHistory,
+    ScoreModel, ScoreName, ScoreRanking, SearchPage, SearchText, Segment, SegmentEstimate,
+    SegmentMembers, SegmentName, SegmentOverlap, SegmentReport, SegmentSizes, SelectRows,
+    SetPreferences, SimulateRule, SimulateTimers, Simulation, SqlResult, StageExplanation,
+    StageTimes, StuckPage, SweepConsents, SweptConsents, Tick, TickTimers, TimelinePage,
+    TrainLearnedScore, TypeName, Unsubscribe, UnsubscribeLink, Unsubscribed, UpsertRecord,
+    Upserted, UseConsent, VerifyReport, ViewAnswer, ViewName, Visitor, WalkAssociations,
+    condition::refusal,
 };
 
 /// Is told of progress and says whether to go on.
@@ -288,6 +290,33 @@ macro_rules! for_each_operation {
             /// Takes an import back, except for what others changed since, which is listed.
             job "imports.revert" ImportsRevert revert_import(ImportName) -> RevertReport
                 = |crm, r, watch| crm.imports().revert(r.id, watch);
+            /// Archives a learned score with all versions: it stays readable, and nothing is scored with it.
+            write "learned_scores.archive" LearnedScoresArchive archive_learned_score(LearnedScoreName) -> LearnedScore
+                = |crm, r, _| crm.learned_scores().archive(&r);
+            /// Scores records as of a moment and holds that beside what came until a later one, for one score or two.
+            job "learned_scores.backtest" LearnedScoresBacktest backtest_score(BacktestScore) -> ScoreBacktest
+                = |crm, r, watch| crm.learned_scores().backtest(&r, watch);
+            /// Says why a record has its learned score: what each feature adds to the log-odds, which adds up exactly.
+            read "learned_scores.explain" LearnedScoresExplain explain_learned_score(ExplainLearnedScore) -> LearnedExplanation
+                = |crm, r, _| crm.learned_scores().explain(&r);
+            /// Says of each feature what it alone tells of the outcome, and which were filled in after it.
+            job "learned_scores.find_leaks" LearnedScoresFindLeaks find_leaks(TrainLearnedScore) -> LeakReport
+                = |crm, r, watch| crm.learned_scores().find_leaks(&r, watch);
+            /// Reads a version of a learned score, with its model and how good it is.
+            read "learned_scores.get" LearnedScoresGet get_learned_score(GetLearnedScore) -> LearnedScore
+                = |crm, r, _| crm.learned_scores().get(&r);
+            /// Reads the latest version of every learned score.
+            read "learned_scores.list" LearnedScoresList list_learned_scores(Empty) -> Vec<LearnedScore>
+                = |crm, _, _| crm.learned_scores().list();
+            /// Scores all records of a type and returns those with the highest probability.
+            job "learned_scores.rank" LearnedScoresRank rank_records(RankRecords) -> LearnedRanking
+                = |crm, r, watch| crm.learned_scores().rank(&r, watch);
+            /// Takes a learned score out of the archive.
+            write "learned_scores.restore" LearnedScoresRestore restore_learned_score(LearnedScoreName) -> LearnedScore
+                = |crm, r, _| crm.learned_scores().restore(&r);
+            /// Learns a score from records and saves it as a new version, unless a feature knows the outcome.
+            job "learned_scores.train" LearnedScoresTrain train_learned_score(TrainLearnedScore) -> LearnedScore
+                = |crm, r, watch| crm.learned_scores().train(&r, watch);
             /// Says whether those who came to a stage were taken on in time, and lists who was not.
             read "lifecycles.acceptance" LifecyclesAcceptance get_acceptance(GetAcceptance) -> Acceptance
                 = |crm, r, _| crm.lifecycles().acceptance(&r);

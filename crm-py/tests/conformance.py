@@ -616,6 +616,24 @@ def define_score(db: crm.Crm, request: Request) -> Json:
     )
 
 
+def learned(request: Request) -> dict[str, Any]:
+    """Return the moments, condition and tiers of a request about learned scores."""
+    tiers = [crm.ScoreTier(one["tier"], one["from"]) for one in request.options("tiers").get("tiers", [])]
+    return {"tiers": tiers, **moments(request, "until"), **request.options("where")}
+
+
+def recipe(request: Request) -> dict[str, Any]:
+    """Return how a score is learned."""
+    options = request.options("conditions", "activities")
+    named = {one["name"]: one["where"] for one in options.get("conditions", [])}
+    counted = [(one["kind"], one.get("within")) for one in options.get("activities", [])]
+    names = ("algorithm", "fields", "exclude", "allow_leaks", "l2", "balanced", "calibrated")
+    others = request.options(*names, "min_records", "holdout_percent", "leak_auc")
+    as_of = moments(request, "as_of")
+    given = {name: value for name, value in learned(request).items() if name != "tiers" or value}
+    return {"conditions": named, "activities": counted, **others, **as_of, **given}
+
+
 def span(request: Request) -> dict[str, Any]:
     """Take the moments between which something was."""
     given = moments(request, "from", "until")
@@ -810,6 +828,30 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
     ),
     "imports.resume": lambda db, r: db.imports.resume(r["id"], plan(db, r)),
     "imports.revert": lambda db, r: db.imports.revert(r["id"]),
+    "learned_scores.archive": lambda db, r: db.learned_scores.archive(r["name"]),
+    "learned_scores.backtest": lambda db, r: db.learned_scores.backtest(
+        r["type"],
+        part(crm.LearnedOutcome, r["outcome"]),
+        part(crm.ScoreCandidate, r["score"]),
+        datetime.datetime.fromisoformat(r["as_of"]),
+        **{name: part(crm.ScoreCandidate, one) for name, one in r.options("other").items()},
+        **learned(r),
+    ),
+    "learned_scores.explain": lambda db, r: db.learned_scores.explain(
+        r["name"], r["id"], **r.options("version")
+    ),
+    "learned_scores.find_leaks": lambda db, r: db.learned_scores.find_leaks(
+        r["type"], part(crm.LearnedOutcome, r["outcome"]), name=r["name"], **recipe(r)
+    ),
+    "learned_scores.get": lambda db, r: db.learned_scores.get(r["name"], **r.options("version")),
+    "learned_scores.list": lambda db, r: db.learned_scores.list(),
+    "learned_scores.rank": lambda db, r: db.learned_scores.rank(
+        r["name"], **r.options("version", "where", "limit")
+    ),
+    "learned_scores.restore": lambda db, r: db.learned_scores.restore(r["name"]),
+    "learned_scores.train": lambda db, r: db.learned_scores.train(
+        r["name"], r["type"], part(crm.LearnedOutcome, r["outcome"]), **recipe(r)
+    ),
     "lifecycles.acceptance": lambda db, r: db.lifecycles.acceptance(
         r["lifecycle"],
         r["stage"],

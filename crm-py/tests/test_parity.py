@@ -173,6 +173,24 @@ def test_every_operation_is_called_by_a_method(
     db.conditions.check("book", "title is set")
     db.conditions.evaluate("book", book.id, "title is set")
     db.conditions.explain("book", "title is set", id=book.id)
+    for n in range(40):
+        memo = "steel" if n % 2 else "paper"
+        phone = "+4930901820" if n % 4 else None
+        db.companies.create(name=f"C{n}", industry=memo, employees=n, phone=phone)
+    steel = {"fields": ["industry"], "min_records": 5, "tiers": [crm.ScoreTier("A", 0.5)]}
+    db.learned_scores.train("phone", "company", "phone is set", **steel)
+    db.learned_scores.find_leaks("company", "phone is set", fields=["industry"], min_records=5)
+    db.learned_scores.archive("phone")
+    db.learned_scores.restore("phone")
+    db.learned_scores.get("phone")
+    db.learned_scores.list()
+    top = db.learned_scores.rank("phone").top[0]
+    db.learned_scores.explain("phone", top.id)
+    half = crm.ScoreCandidate(where="employees > 10")
+    tested = db.companies.get(top.id).created_at
+    db.companies.patch(top.id, industry="steel")
+    rest = {"other": crm.ScoreCandidate(attribute="employees"), "tiers": [crm.ScoreTier("A", 0.5)]}
+    db.learned_scores.backtest("company", "phone is set", half, tested, **rest)
     db.query.select("book", ["title"])
     db.query.group("book", ["title"])
     db.query.pivot("book", ["title"], ["cover.name"], crm.GroupMeasure(count=True))
@@ -305,6 +323,10 @@ def test_every_operation_is_called_by_a_method(
                 assert_same(answers[name], crm.AssociationType)
             case "ActivityKind":
                 assert_same(answers[name], crm.ActivityKind)
+            case "LearnedScore":
+                assert_same(answers[name], crm.LearnedScore)
+                assert_same(answers[name]["quality"], crm.ScoreQuality)
+                assert_same(answers[name]["quality"]["tiers"][0], crm.TierResult)
             case "Lifecycle":
                 assert_same(answers[name], crm.Lifecycle)
             case "ScoreModel":
@@ -334,6 +356,13 @@ def test_every_operation_is_called_by_a_method(
     assert_same(run["actions"][0], crm.ActionResult)
     assert_same(answers["rules.simulate"], crm.RuleSimulation)
     assert_same(answers["rules.simulate"]["records"][0], crm.SimulatedRun)
+    assert_same(answers["learned_scores.find_leaks"], crm.LeakReport)
+    assert_same(answers["learned_scores.find_leaks"]["features"][0], crm.FeatureCheck)
+    assert_same(answers["learned_scores.explain"], crm.LearnedExplanation)
+    assert_same(answers["learned_scores.explain"]["contributions"][0], crm.LearnedContribution)
+    assert_same(answers["learned_scores.rank"], crm.LearnedRanking)
+    assert_same(answers["learned_scores.rank"]["top"][0], crm.LearnedPrediction)
+    assert_same(answers["learned_scores.backtest"], crm.ScoreBacktest)
     assert_same(answers["lifecycles.define"], crm.DefinedLifecycle)
     group = answers["scores.get"]["groups"][1]
     assert_same(group, crm.ScoreGroup)

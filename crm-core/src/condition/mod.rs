@@ -41,11 +41,11 @@ pub use span::Span;
 pub(crate) use check::{AssociationShape, Schema, check};
 pub(crate) use checked::{
     ACTIVITY_COLUMNS, ChangedTest, Checked, Column, Compare, Direction, EventTest, FieldTest,
-    HoldMode, MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, ScoreTest, SegmentTest,
+    Frame, HoldMode, MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, ScoreTest, SegmentTest,
     StageTest, Test, TextMatch, Way, WhenTest, order,
 };
 pub(crate) use due::{day_begins, due};
-pub(crate) use evaluate::{ChangeFact, Facts, RelatedFact, Subject, Total, explain, fits};
+pub(crate) use evaluate::{ChangeFact, Facts, RelatedFact, Subject, Total, explain, fits, is_true};
 pub(crate) use json::refusal;
 pub(crate) use never::never;
 pub(crate) use reach::{Hop, Kinds, Place, Reach, Reads};

@@ -30,6 +30,7 @@ mod files;
 mod history;
 mod imports;
 mod intake;
+mod learned;
 mod lifecycles;
 mod observe;
 mod pivot;
@@ -75,6 +76,7 @@ pub use consents::Consents;
 pub use files::Files;
 pub use history::Journal;
 pub use imports::Imports;
+pub use learned::LearnedScores;
 pub use lifecycles::Lifecycles;
 pub use observe::Observer;
 pub use records::Records;
@@ -355,6 +357,12 @@ impl Crm {
     #[must_use]
     pub fn segments(&self) -> Segments<'_> {
         Segments::new(self)
+    }
+
+    /// Scores that are learned from records.
+    #[must_use]
+    pub fn learned_scores(&self) -> LearnedScores<'_> {
+        LearnedScores::new(self)
     }
 
     /// Imports that are planned, applied, and can be taken back.

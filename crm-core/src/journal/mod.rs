@@ -162,6 +162,12 @@ change_kinds! {
     SegmentEntered = "segment_entered";
     /// A record ceased to be a member of a segment.
     SegmentLeft = "segment_left";
+    /// A score was learned: a new version of it.
+    LearnedScoreTrained = "learned_score_trained";
+    /// A learned score was archived.
+    LearnedScoreArchived = "learned_score_archived";
+    /// A learned score was taken out of the archive.
+    LearnedScoreRestored = "learned_score_restored";
 }
 
 impl ChangeKind {

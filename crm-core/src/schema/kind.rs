@@ -198,6 +198,11 @@ impl Kind {
         )
     }
 
+    /// Whether values of this kind are numbers of one unit, so that a greater one is a higher score.
+    pub(crate) const fn is_number(self) -> bool {
+        matches!(self, Self::Integer | Self::Decimal | Self::Real | Self::Rating)
+    }
+
     /// Whether a formula can give values of this kind.
     pub(crate) const fn is_calculable(self) -> bool {
         matches!(

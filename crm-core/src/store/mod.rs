@@ -39,6 +39,7 @@ pub(crate) mod facts;
 pub(crate) mod files;
 pub(crate) mod imports;
 pub(crate) mod journal;
+pub(crate) mod learned;
 pub(crate) mod lifecycles;
 pub(crate) mod records;
 pub(crate) mod rollups;

@@ -18,6 +18,7 @@ mod fixture;
 mod full_disk;
 mod imports;
 mod json_calls;
+mod learned;
 mod lifecycles;
 mod observers;
 mod privacy;

@@ -573,6 +573,42 @@ const CARD: &str = "BEGIN:VCARD\nVERSION:3.0\nN:Zanzibarine;Quillfeather\nBDAY:Z
     EMAIL:Quillfeather\nX-A:Zanzibarine\nEND:VCARD\nZanzibarine:8675309\n";
 const TABLE: &str = "name,Zanzibarine 8675309\nQuillfeather,\n";
 
+/// Deals with a needle in what is learned from, in what is foretold and in what is asked.
+fn about_learned_scores(crm: &Crm) -> Vec<(&'static str, Json)> {
+    let deal = |place: u32| {
+        let name = if place % 2 == 0 { "Zanzibarine" } else { "Quillfeather" };
+        let description = (place % 3 == 0).then_some("8675309");
+        let values = values! { "name" => name, "description" => description };
+        crm.deals().create(values).unwrap().id
+    };
+    let ids: Vec<RecordId> = (0..30).map(deal).collect();
+    let named = json!({ "field": "name", "op": "eq", "value": "Zanzibarine" });
+    let filled = json!({ "field": "description", "op": "eq", "value": "8675309" });
+    let recipe = json!({
+        "name": "likely", "type": "deal", "outcome": { "where": named }, "min_records": 5,
+        "fields": ["description"], "conditions": [{ "name": "asked", "where": filled }],
+        "where": { "not": { "field": "name", "op": "eq", "value": "zHN0cmVldA" } },
+    });
+    let name = json!({ "name": "likely" });
+    vec![
+        ("learned_scores.find_leaks", recipe.clone()),
+        ("learned_scores.train", recipe),
+        ("learned_scores.get", name.clone()),
+        ("learned_scores.list", json!({})),
+        ("learned_scores.archive", name.clone()),
+        ("learned_scores.restore", name),
+        ("learned_scores.explain", json!({ "name": "likely", "id": ids[0] })),
+        ("learned_scores.rank", json!({ "name": "likely", "where": named })),
+        (
+            "learned_scores.backtest",
+            json!({
+                "type": "deal", "as_of": "2020-01-01T00:00:00Z", "outcome": { "where": named },
+                "score": { "where": filled }, "where": named,
+            }),
+        ),
+    ]
+}
+
 /// Whatever the operation, what is asked and what is answered may be logged.
 #[test]
 fn debug_shows_shapes_and_not_what_is_stored() {
@@ -623,6 +659,7 @@ fn debug_shows_shapes_and_not_what_is_stored() {
     asked.extend(about_rules(id));
     asked.extend(about_scores(id));
     asked.extend(about_consents(&crm, id));
+    asked.extend(about_learned_scores(&crm));
     asked.extend(about_activities(id, chat));
     // First, because a plan is refused when somebody wrote since.
     asked.splice(0..0, about_imports(&crm));

@@ -24,6 +24,7 @@ from crm.feed import CloudEvent, CloudEventPage, Consumer, Feed, read_events
 from crm.files import Files
 from crm.imports import Imports
 from crm.journal import Change, ChangePage, Commit, Observer, read_changes
+from crm.learned import LearnedScores
 from crm.lifecycles import Lifecycles
 from crm.progress import Report, adapt
 from crm.query import Query
@@ -206,6 +207,11 @@ class Crm:
     def views(self) -> Views:
         """Queries that are kept in the file under a name."""
         return Views(self._engine)
+
+    @property
+    def learned_scores(self) -> LearnedScores:
+        """Scores that are learned from records, and back-tests."""
+        return LearnedScores(self._engine)
 
     @property
     def lifecycles(self) -> Lifecycles:

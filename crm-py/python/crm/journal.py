@@ -76,6 +76,9 @@ class ChangeKind(StrEnum):
     SEGMENT_RESTORED = "segment_restored"
     SEGMENT_ENTERED = "segment_entered"
     SEGMENT_LEFT = "segment_left"
+    LEARNED_SCORE_TRAINED = "learned_score_trained"
+    LEARNED_SCORE_ARCHIVED = "learned_score_archived"
+    LEARNED_SCORE_RESTORED = "learned_score_restored"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -480,3 +480,13 @@ CREATE TABLE crm_consent_link (
     controller TEXT,                       -- NULL: every one, or where something is permitted none in particular
     contact_point TEXT                     -- in its normal form; NULL: every one
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE crm_learned_score (
+    -- Scores that were learned from records: each training adds a version.
+    name TEXT NOT NULL,
+    version INTEGER NOT NULL,              -- from 1
+    type_id INTEGER NOT NULL REFERENCES crm_type (id),
+    score TEXT NOT NULL,                   -- JSON, the model in it too
+    archived_at INTEGER,                   -- microseconds UTC, the same in all versions; NULL while in use
+    PRIMARY KEY (name, version)
+) STRICT;

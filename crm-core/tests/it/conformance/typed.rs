@@ -3,26 +3,26 @@
 
 use crm_core::{
     AcknowledgeChanges, ActivityKindName, AddAssociation, AddFile, ApplyChanges, ApplyPlan,
-    ArchiveAssociation, ArchiveRecord, AssociationTypeName, AttributeName, AuditRecords, BackupTo,
-    ChangeMembers, Channel, CheckCondition, CloneScore, ConfirmConsent, ConsentPolicy,
-    ConsumerName, CountRecords, CreateRecord, Crm, DecideMany, DefineActivityKind,
+    ArchiveAssociation, ArchiveRecord, AssociationTypeName, AttributeName, AuditRecords,
+    BacktestScore, BackupTo, ChangeMembers, Channel, CheckCondition, CloneScore, ConfirmConsent,
+    ConsentPolicy, ConsumerName, CountRecords, CreateRecord, Crm, DecideMany, DefineActivityKind,
     DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute,
     DefineLifecycle, DefineLifecyclePreset, DefinePreset, DefineRule, DefineScore,
     DefineScorePreset, DefineSegment, DefineType, DrawLifecycle, Empty, Error, EstimateSegment,
-    EvaluateCondition, ExplainCondition, ExplainMember, ExplainStage, ExportCsv, ExportVcard,
-    FindRelated, FindStuck, Flow, GetAcceptance, GetActivity, GetAssociation, GetConsents,
-    GetFlywheel, GetFunnel, GetHistory, GetLifecycleHistory, GetManyRecords, GetNotice,
-    GetPreferences, GetRecord, GetRecordBy, GetScore, GetScoreHistory, GetSegmentSizes,
-    GetStageTimes, GroupRecords, IdentifyVisitor, ImportCsv, ImportName, ImportVcard,
-    LifecycleName, ListActivities, ListChanges, ListImports, ListMembers, ListPlanRows,
-    ListRecords, ListRuleRuns, ListTimeline, MayContact, MoveStage, NewActivity, NewConsent,
-    NewUnsubscribeLink, OverlapSegments, Party, PatchAssociation, PatchRecord, PivotRecords,
-    PlanImport, ProposeMapping, PublishNotice, Purpose, RankScores, ReadFile, ReadScore,
-    RecordActivities, ReleaseVisitor, RequestConsent, ResetStage, RestoreAssociation,
-    RestoreRecord, ResumeImport, RuleName, RunSql, RunView, SaveView, ScoreName, SearchText,
-    SegmentName, SelectRows, SetPreferences, SimulateRule, SimulateTimers, SweepConsents,
-    TickTimers, TypeName, Unsubscribe, UpsertRecord, UseConsent, ViewName, WalkAssociations,
-    ops::Request,
+    EvaluateCondition, ExplainCondition, ExplainLearnedScore, ExplainMember, ExplainStage,
+    ExportCsv, ExportVcard, FindRelated, FindStuck, Flow, GetAcceptance, GetActivity,
+    GetAssociation, GetConsents, GetFlywheel, GetFunnel, GetHistory, GetLearnedScore,
+    GetLifecycleHistory, GetManyRecords, GetNotice, GetPreferences, GetRecord, GetRecordBy,
+    GetScore, GetScoreHistory, GetSegmentSizes, GetStageTimes, GroupRecords, IdentifyVisitor,
+    ImportCsv, ImportName, ImportVcard, LearnedScoreName, LifecycleName, ListActivities,
+    ListChanges, ListImports, ListMembers, ListPlanRows, ListRecords, ListRuleRuns, ListTimeline,
+    MayContact, MoveStage, NewActivity, NewConsent, NewUnsubscribeLink, OverlapSegments, Party,
+    PatchAssociation, PatchRecord, PivotRecords, PlanImport, ProposeMapping, PublishNotice,
+    Purpose, RankRecords, RankScores, ReadFile, ReadScore, RecordActivities, ReleaseVisitor,
+    RequestConsent, ResetStage, RestoreAssociation, RestoreRecord, ResumeImport, RuleName, RunSql,
+    RunView, SaveView, ScoreName, SearchText, SegmentName, SelectRows, SetPreferences,
+    SimulateRule, SimulateTimers, SweepConsents, TickTimers, TrainLearnedScore, TypeName,
+    Unsubscribe, UpsertRecord, UseConsent, ViewName, WalkAssociations, ops::Request,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
@@ -131,6 +131,27 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         "database.verify" => with.call(|_: Empty| crm.verify(watch)),
         "files.add" => with.call(|r: AddFile| crm.files().add(&r)),
         "files.read" => with.call(|r: ReadFile| crm.files().read(&r.hash, r.offset, r.length)),
+        "learned_scores.archive" => {
+            with.call(|r: LearnedScoreName| crm.learned_scores().archive(&r))
+        }
+        "learned_scores.backtest" => {
+            with.call(|r: BacktestScore| crm.learned_scores().backtest(&r, watch))
+        }
+        "learned_scores.explain" => {
+            with.call(|r: ExplainLearnedScore| crm.learned_scores().explain(&r))
+        }
+        "learned_scores.find_leaks" => {
+            with.call(|r: TrainLearnedScore| crm.learned_scores().find_leaks(&r, watch))
+        }
+        "learned_scores.get" => with.call(|r: GetLearnedScore| crm.learned_scores().get(&r)),
+        "learned_scores.list" => with.call(|_: Empty| crm.learned_scores().list()),
+        "learned_scores.rank" => with.call(|r: RankRecords| crm.learned_scores().rank(&r, watch)),
+        "learned_scores.restore" => {
+            with.call(|r: LearnedScoreName| crm.learned_scores().restore(&r))
+        }
+        "learned_scores.train" => {
+            with.call(|r: TrainLearnedScore| crm.learned_scores().train(&r, watch))
+        }
         "lifecycles.acceptance" => with.call(|r: GetAcceptance| crm.lifecycles().acceptance(&r)),
         "lifecycles.archive" => {
             with.call(|r: LifecycleName| crm.lifecycles().archive(&r.lifecycle))

@@ -43,6 +43,7 @@ let branches: [String: Branch] = schemaBranches.merging(recordBranches) { first,
     .merging(timerBranches) { first, _ in first }
     .merging(segmentBranches) { first, _ in first }
     .merging(importBranches) { first, _ in first }
+    .merging(learnedBranches) { first, _ in first }
     .merging(lifecycleBranches) { first, _ in first }
     .merging(ruleBranches) { first, _ in first }
     .merging(scoreBranches) { first, _ in first }

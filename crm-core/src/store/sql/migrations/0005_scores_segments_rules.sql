@@ -205,3 +205,12 @@ CREATE TABLE crm_consent_link (
     controller TEXT,
     contact_point TEXT
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE crm_learned_score (
+    name TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    type_id INTEGER NOT NULL REFERENCES crm_type (id),
+    score TEXT NOT NULL,
+    archived_at INTEGER,
+    PRIMARY KEY (name, version)
+) STRICT;

@@ -30,6 +30,7 @@ import org.crmcore.model.ArchiveRecord
 import org.crmcore.model.AssociationTypeName
 import org.crmcore.model.AttributeName
 import org.crmcore.model.AuditRecords
+import org.crmcore.model.BacktestScore
 import org.crmcore.model.BackupTo
 import org.crmcore.model.Channel
 import org.crmcore.model.ChangeMembers
@@ -60,6 +61,7 @@ import org.crmcore.model.Empty
 import org.crmcore.model.EstimateSegment
 import org.crmcore.model.EvaluateCondition
 import org.crmcore.model.ExplainCondition
+import org.crmcore.model.ExplainLearnedScore
 import org.crmcore.model.ExplainMember
 import org.crmcore.model.ExplainStage
 import org.crmcore.model.ExportCsv
@@ -73,6 +75,7 @@ import org.crmcore.model.GetConsents
 import org.crmcore.model.GetFlywheel
 import org.crmcore.model.GetFunnel
 import org.crmcore.model.GetHistory
+import org.crmcore.model.GetLearnedScore
 import org.crmcore.model.GetLifecycleHistory
 import org.crmcore.model.GetManyRecords
 import org.crmcore.model.GetNotice
@@ -88,6 +91,7 @@ import org.crmcore.model.IdentifyVisitor
 import org.crmcore.model.ImportCsv
 import org.crmcore.model.ImportName
 import org.crmcore.model.ImportVcard
+import org.crmcore.model.LearnedScoreName
 import org.crmcore.model.LifecycleName
 import org.crmcore.model.ListActivities
 import org.crmcore.model.ListChanges
@@ -112,6 +116,7 @@ import org.crmcore.model.PlanImport
 import org.crmcore.model.ProposeMapping
 import org.crmcore.model.PublishNotice
 import org.crmcore.model.Purpose
+import org.crmcore.model.RankRecords
 import org.crmcore.model.RankScores
 import org.crmcore.model.ReadFile
 import org.crmcore.model.ReadScore
@@ -135,6 +140,7 @@ import org.crmcore.model.SimulateRule
 import org.crmcore.model.SimulateTimers
 import org.crmcore.model.SweepConsents
 import org.crmcore.model.TickTimers
+import org.crmcore.model.TrainLearnedScore
 import org.crmcore.model.TypeName
 import org.crmcore.model.Unsubscribe
 import org.crmcore.model.UpsertRecord
@@ -270,6 +276,15 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "imports.plan_rows" to call(ListPlanRows::class) { listPlanRows(it) },
     "imports.resume" to call(ResumeImport::class) { resumeImport(it) },
     "imports.revert" to call(ImportName::class) { revertImport(it) },
+    "learned_scores.archive" to call(LearnedScoreName::class) { archiveLearnedScore(it) },
+    "learned_scores.backtest" to call(BacktestScore::class) { backtestScore(it) },
+    "learned_scores.explain" to call(ExplainLearnedScore::class) { explainLearnedScore(it) },
+    "learned_scores.find_leaks" to call(TrainLearnedScore::class) { findLeaks(it) },
+    "learned_scores.get" to call(GetLearnedScore::class) { getLearnedScore(it) },
+    "learned_scores.list" to call(Empty::class) { listLearnedScores(it) },
+    "learned_scores.rank" to call(RankRecords::class) { rankRecords(it) },
+    "learned_scores.restore" to call(LearnedScoreName::class) { restoreLearnedScore(it) },
+    "learned_scores.train" to call(TrainLearnedScore::class) { trainLearnedScore(it) },
     "lifecycles.acceptance" to call(GetAcceptance::class) { getAcceptance(it) },
     "lifecycles.archive" to call(LifecycleName::class) { archiveLifecycle(it) },
     "lifecycles.define" to call(DefineLifecycle::class) { defineLifecycle(it) },

@@ -1,0 +1,188 @@
+//! Back-tests: what a score said at a moment, beside what came until a later one.
+//!
+//! The invariant: neither what is scored nor the score itself knows anything from after the moment.
+
+use super::{
+    LearnedScores, Scorer, check_tiers,
+    collect::{Answer, Outcome, Plan, Steps, each},
+    features::{Found, field},
+    find_live,
+    past::Then,
+};
+use crate::{
+    Archived, BacktestScore, Error, ErrorKind, Result, ScoreBacktest, ScoreCandidate,
+    condition::Checked,
+    engine::{Catalog, conditions},
+    learning, limits,
+    ops::Watch,
+    store::{Connection, table::Table},
+};
+
+/// A score that is back-tested, ready to be asked.
+enum Candidate<'a> {
+    Learned(Box<Scorer<'a>>),
+    Attribute(usize),
+    Condition(Box<Checked>),
+}
+
+impl LearnedScores<'_> {
+    /// Scores records as of a moment and holds that beside their outcomes until a later one. Nothing
+    /// that was recorded after the moment is read for the scores. Records that had the outcome already
+    /// are left out.
+    ///
+    /// # Errors
+    ///
+    /// `Refused` if a learned score knows outcomes from after the moment; `InvalidArgument` unless a
+    /// candidate names one score, if the moments are not in order or lie in the future, or if a
+    /// condition cannot be asked of the past; `WrongKind` if the attribute is no number;
+    /// `UnknownType`, `UnknownAttribute`, `NotFound`, `Archived`, and those of conditions; `LimitExceeded` past 4,000,000
+    /// records; `Interrupted`.
+    pub fn backtest(
+        &self,
+        request: &BacktestScore,
+        watch: &mut Watch<'_>,
+    ) -> Result<ScoreBacktest> {
+        check_tiers(&request.tiers)?;
+        let catalog = self.crm.catalog();
+        let table = catalog.table(&request.entity_type)?;
+        let outcome = Outcome::new(&catalog, &table.model.name, &request.outcome)?;
+        let moments = (Some(request.as_of), request.until);
+        let plan =
+            Plan::new(self.crm, (table, &catalog), &outcome, request.condition.as_ref(), moments)?;
+        let first = self.candidate(&catalog, table, request, &request.score, "score")?;
+        let other = request.other.as_ref();
+        let other = other.map(|other| self.candidate(&catalog, table, request, other, "other"));
+        let other = other.transpose()?;
+        let mut steps = Steps::new(self.crm, watch);
+        let (mut outcomes, mut left_out) = (Vec::new(), 0);
+        let (mut scores, mut others) = (Vec::new(), Vec::new());
+        each(self.crm, table, Archived::Include, &mut steps, |conn, row| {
+            let Some((then, answer)) = plan.look(conn, row)? else { return Ok(()) };
+            let Answer::Known(outcome) = answer else {
+                left_out += 1;
+                return Ok(());
+            };
+            if outcomes.len() == limits::LEARNED_RECORDS {
+                let message = format!("more than {} records", limits::LEARNED_RECORDS);
+                return Err(Error::new(ErrorKind::LimitExceeded, message)
+                    .with_hint("narrow the records with where"));
+            }
+            outcomes.push(outcome);
+            scores.push(first.score(conn, &plan, &then)?);
+            if let Some(other) = &other {
+                others.push(other.score(conn, &plan, &then)?);
+            }
+            Ok(())
+        })?;
+        steps.step(0, true)?;
+        let quality = |scores: &[f64], candidate: &Candidate<'_>| {
+            let is_probability = matches!(candidate, Candidate::Learned(_));
+            learning::measure(scores, &outcomes, &request.tiers, is_probability)
+        };
+        let until = plan.outcomes.as_ref().map_or(request.as_of, |cut| cut.moment.now());
+        Ok(ScoreBacktest {
+            as_of: request.as_of,
+            until,
+            left_out,
+            quality: quality(&scores, &first),
+            comparison: other.as_ref().and_then(|_| learning::compare(&scores, &others, &outcomes)),
+            other: other.as_ref().map(|other| quality(&others, other)),
+        })
+    }
+
+    fn candidate<'t>(
+        &self,
+        catalog: &Catalog,
+        table: &'t Table,
+        request: &BacktestScore,
+        candidate: &ScoreCandidate,
+        path: &str,
+    ) -> Result<Candidate<'t>> {
+        let at = |field: &str| format!("{path}.{field}");
+        match candidate {
+            ScoreCandidate { learned: Some(name), version, attribute: None, condition: None } => {
+                let score = self.crm.shared.store.read(|conn| find_live(conn, name, *version));
+                let score = score.map_err(|error| match error.field() {
+                    Some("name") => error.with_field(at("learned")),
+                    _ => error.with_field(at("version")),
+                })?;
+                if score.entity_type != table.model.name {
+                    let message = "the learned score is of another entity type";
+                    return Err(
+                        Error::new(ErrorKind::InvalidArgument, message).with_field(at("learned"))
+                    );
+                }
+                if score.known_until > request.as_of {
+                    let message = "the score was learned from outcomes after as_of";
+                    return Err(Error::new(ErrorKind::Refused, message)
+                        .with_field(at("learned"))
+                        .with_hint("train a version whose until is not after as_of"));
+                }
+                Ok(Candidate::Learned(Box::new(Scorer::new(catalog, table, &score)?)))
+            }
+            ScoreCandidate {
+                learned: None,
+                version: None,
+                attribute: Some(name),
+                condition: None,
+            } => {
+                let known = table
+                    .model
+                    .attribute(name)
+                    .map_err(|error| error.with_field(at("attribute")))?;
+                if !known.definition.kind.is_number() {
+                    let message = "a score must be a number";
+                    return Err(
+                        Error::new(ErrorKind::WrongKind, message).with_field(at("attribute"))
+                    );
+                }
+                let place = table.model.attributes.iter().position(|other| other.id == known.id);
+                place.map(Candidate::Attribute).ok_or_else(|| {
+                    Error::new(ErrorKind::Internal, "an attribute is not among those of its type")
+                })
+            }
+            ScoreCandidate {
+                learned: None,
+                version: None,
+                attribute: None,
+                condition: Some(condition),
+            } => {
+                let checked =
+                    conditions::judge(catalog, condition, &table.model.name, &at("where"))?;
+                Ok(Candidate::Condition(Box::new(checked)))
+            }
+            _ => Err(Error::new(
+                ErrorKind::InvalidArgument,
+                "name one: a learned score, an attribute or a condition",
+            )
+            .with_field(path)),
+        }
+    }
+}
+
+impl Candidate<'_> {
+    fn score(&self, conn: &Connection, plan: &Plan<'_>, then: &Then) -> Result<f64> {
+        let model = &plan.table.model;
+        match self {
+            Self::Learned(scorer) => scorer.score(conn, plan.catalog, &plan.features, then),
+            Self::Attribute(place) => {
+                let found = field(&model.attributes[*place], &then.cells, &plan.features.moment);
+                match found {
+                    Found::Number(number) => {
+                        // A decimal is stored as a whole number of its smallest unit.
+                        let scale = match model.attributes[*place].definition.kind {
+                            crate::Kind::Decimal => i32::from(model.attributes[*place].scale()),
+                            _ => 0,
+                        };
+                        Ok(number / 10_f64.powi(scale))
+                    }
+                    _ => Ok(f64::MIN),
+                }
+            }
+            Self::Condition(checked) => {
+                let is_true = plan.features.is_true(conn, plan.catalog, model, checked, then)?;
+                Ok(f64::from(u8::from(is_true)))
+            }
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! Records as they were at a place in the journal, and what conditions said of them then.
+//!
+//! The invariant: nothing that was recorded after the place is read, whatever the file holds now.
+//! Where the file does not keep enough of the past to answer a question, it is refused.
+
+use crate::{
+    ChangeKind, Error, ErrorKind, RecordId, Result, Timestamp,
+    cell::Cell,
+    condition::{self, ChangeFact, Checked, Facts, Frame, Moment, Subject, Test},
+    engine::{Catalog, conditions},
+    journal::read_body,
+    limits,
+    schema::TypeModel,
+    store::{Connection, journal, learned as rows, records::StoredRow, table::Table},
+};
+
+/// A place in the journal and the moment that counts as now.
+#[derive(Debug, Clone)]
+pub(super) struct Cut {
+    pub(super) seq: i64,
+    pub(super) moment: Moment,
+    /// Whether the file may hold more than what there was.
+    pub(super) is_past: bool,
+    /// The visitors that were not known yet, as a list in JSON.
+    unknown: String,
+}
+
+/// A record as it was.
+pub(super) struct Then {
+    pub(super) id: RecordId,
+    pub(super) is_archived: bool,
+    pub(super) cells: Vec<Cell>,
+    /// Version, and when it was created and changed.
+    fixed: (i64, i64, i64),
+}
+
+impl Cut {
+    /// What the file holds now.
+    pub(super) fn now(conn: &Connection, now: Timestamp) -> Result<Self> {
+        let seq = journal::last_seq(conn)?;
+        Ok(Self { seq, moment: Moment::new(now, "UTC")?, is_past: false, unknown: "[]".into() })
+    }
+
+    /// What it held at a moment.
+    pub(super) fn at(conn: &Connection, at: Timestamp) -> Result<Self> {
+        let seq = rows::seq_at(conn, at)?;
+        let unknown = rows::identified_after(conn, seq)?;
+        Ok(Self { seq, moment: Moment::new(at, "UTC")?, is_past: true, unknown })
+    }
+
+    /// The record as it was; `None` if it was not there yet.
+    pub(super) fn record(
+        &self,
+        conn: &Connection,
+        table: &Table,
+        row: &StoredRow,
+    ) -> Result<Option<Then>> {
+        if !self.is_past {
+            return Ok(Some(Then {
+                id: row.id,
+                is_archived: row.archived_at.is_some(),
+                cells: row.cells.clone(),
+                fixed: (row.version, row.created_at.micros(), row.updated_at.micros()),
+            }));
+        }
+        let mut then: Option<Then> = None;
+        journal::of_record(conn, row.id, 0, |change| {
+            if change.seq > self.seq {
+                return Ok(false);
+            }
+            let at = change.hlc.at().micros();
+            let then = then.get_or_insert_with(|| Then {
+                id: row.id,
+                is_archived: false,
+                cells: vec![Cell::Null; table.model.columns],
+                fixed: (0, at, at),
+            });
+            then.fixed = (then.fixed.0 + 1, then.fixed.1, at);
+            match change.kind {
+                ChangeKind::RecordArchived => then.is_archived = true,
+                ChangeKind::RecordRestored => then.is_archived = false,
+                ChangeKind::RecordCreated | ChangeKind::RecordPatched => {
+                    for (attribute, cells) in read_body(&table.model, &change.body)? {
+                        then.cells[attribute.span()].clone_from_slice(&cells);
+                    }
+                }
+                _ => {}
+            }
+            Ok(true)
+        })?;
+        Ok(then)
+    }
+
+    /// Whether a condition was true for a record.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` with the place of the question if it cannot be asked of the past;
+    /// `LimitExceeded` past 100,000 facts.
+    pub(super) fn is_true(
+        &self,
+        conn: &Connection,
+        catalog: &Catalog,
+        model: &TypeModel,
+        checked: &Checked,
+        then: &Then,
+    ) -> Result<bool> {
+        let leaves = checked.root.leaves();
+        if !self.is_past && leaves.iter().any(|leaf| !is_of_past(&leaf.test)) {
+            return Ok(conditions::answer(conn, catalog, checked, then.id, &self.moment)?.is_true);
+        }
+        let (version, created, updated) = then.fixed;
+        let mut row = vec![
+            Cell::Blob(then.id.as_bytes().to_vec()),
+            Cell::Integer(version),
+            Cell::Integer(created),
+            Cell::Integer(updated),
+        ];
+        row.extend(then.cells.iter().cloned());
+        let mut facts = Vec::new();
+        let mut left = limits::CONDITION_FACTS;
+        for leaf in leaves {
+            facts.push(match &leaf.test {
+                Test::Field(_) => continue,
+                Test::Event(test) => {
+                    let kind = test.kind.as_ref().and_then(|kind| catalog.find_kind(&kind.name));
+                    let model = kind.map(|kind| &kind.model);
+                    let found = rows::activities(conn, then.id, model, self.place(), left + 1)?;
+                    left = left.checked_sub(found.len()).ok_or_else(too_many)?;
+                    Facts::Activities(found)
+                }
+                Test::Stage(test) => {
+                    let mut stages = rows::stages(conn, test.lifecycle, then.id, self.seq)?;
+                    Facts::Stage(stages.pop().map(|(stage, _)| stage))
+                }
+                Test::Changed(test) => {
+                    let found = self.changes(conn, model, &test.attribute, then.id, left)?;
+                    left -= found.len();
+                    Facts::Changes(found)
+                }
+                _ => {
+                    let message =
+                        "the file does not keep enough of the past to ask this as of a moment";
+                    return Err(Error::new(ErrorKind::InvalidArgument, message)
+                        .with_field(leaf.path.clone())
+                        .with_hint(
+                            "ask about fields, activities, changes or stages of the record itself",
+                        ));
+                }
+            });
+        }
+        Ok(condition::is_true(&checked.root, &Subject { row, facts }, &self.moment))
+    }
+
+    fn changes(
+        &self,
+        conn: &Connection,
+        model: &TypeModel,
+        attribute: &str,
+        id: RecordId,
+        most: usize,
+    ) -> Result<Vec<ChangeFact>> {
+        let mut changes = Vec::new();
+        journal::of_record(conn, id, 0, |change| {
+            if change.seq > self.seq {
+                return Ok(false);
+            }
+            if matches!(change.kind, ChangeKind::RecordCreated | ChangeKind::RecordPatched) {
+                let mut body = read_body(model, &change.body)?.into_iter();
+                if let Some((_, cells)) = body.find(|(known, _)| known.name() == attribute) {
+                    if changes.len() == most {
+                        return Err(too_many());
+                    }
+                    changes.push(ChangeFact { at: change.hlc.at(), cells });
+                }
+            }
+            Ok(true)
+        })?;
+        Ok(changes)
+    }
+
+    /// How many activities of a kind a record had, within a span or ever.
+    pub(super) fn count(
+        &self,
+        conn: &Connection,
+        kind: i64,
+        frame: Frame,
+        id: RecordId,
+    ) -> Result<u64> {
+        rows::count_activities(conn, id, kind, self.place(), self.moment.frame(frame))
+    }
+
+    /// The place of the first change with which a record was on a stage.
+    pub(super) fn reached(
+        &self,
+        conn: &Connection,
+        lifecycle: i64,
+        stage: &str,
+        id: RecordId,
+    ) -> Result<Option<i64>> {
+        let stages = rows::stages(conn, lifecycle, id, self.seq)?;
+        Ok(stages.into_iter().find(|(known, _)| known == stage).map(|(_, seq)| seq))
+    }
+
+    fn place(&self) -> (i64, &str) {
+        (self.seq, &self.unknown)
+    }
+}
+
+/// Whether the file keeps enough to answer the question as of a moment.
+fn is_of_past(test: &Test) -> bool {
+    matches!(test, Test::Field(_) | Test::Event(_) | Test::Stage(_) | Test::Changed(_))
+}
+
+fn too_many() -> Error {
+    let message = format!("more than {} facts to look at", limits::CONDITION_FACTS);
+    Error::new(ErrorKind::LimitExceeded, message)
+}
