@@ -244,7 +244,7 @@ pub use record::{
 };
 pub use rule::{
     ActionOutcome, ActionResult, CreateTask, DefineRule, DefinedRule, EmitEvent, ListRuleRuns,
-    MoveToStage, OnActivity, OnAttribute, OnDate, OnStage, Rule, RuleAction, RuleEvent,
+    MoveToStage, OnActivity, OnAttribute, OnDate, OnScore, OnStage, Rule, RuleAction, RuleEvent,
     RuleEventKind, RuleName, RuleRun, RuleRunPage, RuleSimulation, RuleStep, RuleTrigger,
     SetAttribute, SimulateRule, SimulatedRun, SkippedRun,
 };

@@ -516,6 +516,7 @@ RULE_PARTS: dict[str, type[Any]] = {
     "stage_left": crm.OnStageLeft,
     "attribute_changed": crm.OnAttribute,
     "date_reached": crm.OnDate,
+    "score_crossed": crm.OnScore,
     "set_attribute": crm.SetAttribute,
     "move_stage": crm.MoveToStage,
     "create_task": crm.CreateTask,

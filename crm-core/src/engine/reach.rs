@@ -62,7 +62,7 @@ pub(super) fn affected(
             Event::Moved { lifecycle, id, .. } if place.reads.stages.contains(&lifecycle.id) => {
                 walk_back(conn, catalog, &place.hops, *id, &mut found)?;
             }
-            Event::Scored { model, id } if place.reads.scores.contains(&model.id) => {
+            Event::Scored { model, id, .. } if place.reads.scores.contains(&model.id) => {
                 walk_back(conn, catalog, &place.hops, *id, &mut found)?;
             }
             Event::Member { segment, id, .. } if place.reads.segments.contains(&segment.id) => {

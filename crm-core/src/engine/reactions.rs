@@ -52,8 +52,9 @@ pub(super) enum Event {
     Association(Box<StoredAssociation>),
     /// A record came to a stage, from another if it stood on one.
     Moved { lifecycle: Arc<LifecycleModel>, id: RecordId, stage: usize, from: Option<usize> },
-    /// Something else is kept of a record's score.
-    Scored { model: Arc<StoredModel>, id: RecordId },
+    /// Something else is kept of a record's score; with the places of the thresholds that it crossed,
+    /// and whether upwards.
+    Scored { model: Arc<StoredModel>, id: RecordId, crossed: Vec<(usize, bool)> },
     /// A record became a member of a segment, or ceased to be one.
     Member { segment: Arc<SegmentModel>, id: RecordId },
 }

@@ -54,3 +54,33 @@ fn is_as_told(conn: &Connection, model: &RuleModel) -> Result<bool> {
     let is_same = definition.is_some_and(|told| told == rule_json(&model.rule));
     Ok(is_same && archived_at == model.rule.archived_at)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{Crm, DefineRule, Flow, RuleAction, RuleTrigger};
+
+    #[test]
+    fn whatever_was_changed_past_the_engine_is_found() {
+        let filled = || {
+            let crm = Crm::in_memory().unwrap();
+            for name in ["one", "two"] {
+                let on = RuleTrigger::changed("country");
+                let rule = DefineRule::new(name, "contact", on, [RuleAction::set("source", "web")]);
+                crm.rules().define(rule).unwrap();
+            }
+            crm.rules().archive("two").unwrap();
+            crm
+        };
+        assert!(filled().verify(&mut |_| Flow::Continue).unwrap().is_ok);
+        for tampering in [
+            "UPDATE crm_rule SET definition = replace(definition, 'web', 'net') WHERE name = 'one'",
+            "UPDATE crm_rule SET archived_at = NULL",
+            "UPDATE crm_rule SET uid = zeroblob(16) WHERE name = 'one'",
+            "DELETE FROM crm_rule WHERE name = 'two'",
+        ] {
+            let crm = filled();
+            crm.write(|writing| Ok(writing.tx.execute_batch(tampering)?)).unwrap();
+            assert!(!crm.verify(&mut |_| Flow::Continue).unwrap().is_ok, "{tampering}");
+        }
+    }
+}

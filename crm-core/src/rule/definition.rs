@@ -67,6 +67,20 @@ parts! {
         #[cfg_attr(feature = "uniffi", uniffi(default = None))]
         after: Option<String>,
     }
+    /// The score of the record crossed a threshold, upwards unless it is said otherwise.
+    #[derive(Debug)]
+    OnScore {
+        /// The score.
+        score: String,
+        /// The threshold; any if it is left out.
+        #[serde(default)]
+        #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+        threshold: Option<String>,
+        /// Whether it is crossed downwards.
+        #[serde(default)]
+        #[cfg_attr(feature = "uniffi", uniffi(default = false))]
+        is_down: bool,
+    }
     /// Gives an attribute of the record a value.
     SetAttribute {
         /// The attribute.
@@ -146,6 +160,8 @@ pub enum RuleTrigger {
     AttributeChanged(OnAttribute),
     /// A date has come: see `timers.tick`.
     DateReached(OnDate),
+    /// The score crossed a threshold, by a write or by time.
+    ScoreCrossed(OnScore),
 }
 
 /// What a rule does.
@@ -173,6 +189,7 @@ impl RuleTrigger {
             Self::StageLeft(_) => "stage_left",
             Self::AttributeChanged(_) => "attribute_changed",
             Self::DateReached(_) => "date_reached",
+            Self::ScoreCrossed(_) => "score_crossed",
         }
     }
 
@@ -184,6 +201,7 @@ impl RuleTrigger {
             Self::StageLeft(_) => RuleEventKind::StageLeft,
             Self::AttributeChanged(_) => RuleEventKind::AttributeChanged,
             Self::DateReached(_) => RuleEventKind::DateReached,
+            Self::ScoreCrossed(_) => RuleEventKind::ScoreCrossed,
         }
     }
 
@@ -211,6 +229,12 @@ impl RuleTrigger {
     pub fn becomes(attribute: impl Into<String>, value: impl Into<Value>) -> Self {
         let (attribute, to) = (attribute.into(), Some(value.into()));
         Self::AttributeChanged(OnAttribute { attribute, from: None, to })
+    }
+
+    /// The score reaches a threshold.
+    pub fn scored(score: impl Into<String>, threshold: impl Into<String>) -> Self {
+        let (score, threshold) = (score.into(), Some(threshold.into()));
+        Self::ScoreCrossed(OnScore { score, threshold, is_down: false })
     }
 
     /// The date of an attribute has come.

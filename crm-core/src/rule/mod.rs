@@ -17,7 +17,7 @@ pub(crate) use check::check_rule;
 pub(crate) use cycle::check_rule_cycles;
 pub use definition::{
     CreateTask, DefineRule, DefinedRule, EmitEvent, MoveToStage, OnActivity, OnAttribute, OnDate,
-    OnStage, Rule, RuleAction, RuleTrigger, SetAttribute,
+    OnScore, OnStage, Rule, RuleAction, RuleTrigger, SetAttribute,
 };
 pub(crate) use definition::{RuleModel, read_rule, rule_json};
 pub(crate) use program::{Act, RuleOn, RuleProgram, RulePrograms, Task};

@@ -10,8 +10,8 @@ use std::{
 };
 
 use super::{
-    CreateTask, EmitEvent, MoveToStage, OnActivity, OnAttribute, OnDate, OnStage, RuleAction,
-    RuleModel, RuleTrigger, SetAttribute,
+    CreateTask, EmitEvent, MoveToStage, OnActivity, OnAttribute, OnDate, OnScore, OnStage,
+    RuleAction, RuleModel, RuleTrigger, SetAttribute,
 };
 use crate::{
     Condition, Error, ErrorKind, Kind, Preset, Result, Span, Value,
@@ -71,6 +71,12 @@ pub(crate) enum RuleOn {
         place: usize,
         span: Parts,
         direction: Direction,
+    },
+    Score {
+        model: i64,
+        /// Any if it is left out.
+        threshold: Option<String>,
+        is_down: bool,
     },
 }
 
@@ -214,6 +220,7 @@ impl<'s> Judge<'s> {
             RuleTrigger::StageLeft(on) => self.stage(on, true),
             RuleTrigger::AttributeChanged(on) => self.attribute(on),
             RuleTrigger::DateReached(on) => self.date(on),
+            RuleTrigger::ScoreCrossed(on) => self.score(on),
         }
     }
 
@@ -259,6 +266,32 @@ impl<'s> Judge<'s> {
             (None, None) => (Parts::default(), Direction::Next),
         };
         Ok(RuleOn::Date { place: self.entity_type.place(attribute), span, direction })
+    }
+
+    fn score(&self, on: &OnScore) -> Result<RuleOn> {
+        let all = self.schema.scores(&self.entity_type.name);
+        let found = all.iter().copied().find(|stored| stored.model.name == on.score);
+        let stored = found.ok_or_else(|| {
+            let message = "the entity type has no such score that is published";
+            let error = Error::new(ErrorKind::NotFound, message).with_field("score");
+            match nearest(&on.score, all.iter().map(|stored| stored.model.name.as_str())) {
+                Some(near) => error.with_hint(format!("did you mean {near:?}?")),
+                None => error.with_hint("publish it with scores.publish"),
+            }
+        })?;
+        let names = || stored.model.thresholds.iter().map(|threshold| threshold.name.as_str());
+        if let Some(name) = &on.threshold
+            && !names().any(|known| known == name)
+        {
+            let message = format!("the score {:?} has no such threshold", on.score);
+            let error = Error::new(ErrorKind::UnknownOption, message).with_field("threshold");
+            return Err(match nearest(name, names()) {
+                Some(near) => error.with_hint(format!("did you mean {near:?}?")),
+                None => error.with_hint("the definition of the score lists them"),
+            });
+        }
+        let threshold = on.threshold.clone();
+        Ok(RuleOn::Score { model: stored.id, threshold, is_down: on.is_down })
     }
 
     fn lifecycle(&self, name: &str) -> Result<&'s LifecycleModel> {

@@ -30,6 +30,8 @@ named! {
         AttributeChanged,
         /// A date had come.
         DateReached,
+        /// The score crossed a threshold.
+        ScoreCrossed,
     }
 
     /// What became of an action.
@@ -72,12 +74,14 @@ pub struct RuleEvent {
     pub attribute: Option<String>,
     /// The stage that was entered or left.
     pub stage: Option<String>,
+    /// The threshold of the score.
+    pub threshold: Option<String>,
 }
 
 impl RuleEvent {
     /// What happened, without more about it.
     pub(crate) const fn new(kind: RuleEventKind, seq: Option<i64>) -> Self {
-        Self { kind, seq, activity_id: None, attribute: None, stage: None }
+        Self { kind, seq, activity_id: None, attribute: None, stage: None, threshold: None }
     }
 }
 

@@ -470,3 +470,62 @@ fn a_rule_that_writes_its_own_date_goes_on_with_the_clock() {
     hand.set("2026-06-15T12:00:00Z");
     assert_eq!((tick(&crm), crm.timers().next().unwrap().due_at), (1, None));
 }
+
+#[test]
+fn a_threshold_that_is_crossed_sets_a_rule_off() {
+    use crm_core::{DefineScore, ScoreGroup, ScoreLevel, ScoreRule};
+    let (crm, hand) = timed();
+    let points = |name: &str, condition: &str, points| {
+        ScoreRule::when(name, condition.parse().unwrap(), points)
+    };
+    let rules = [points("here", "country = \"DE\"", 20), points("fresh", "locale is set", 30)];
+    let score = DefineScore {
+        thresholds: vec![ScoreLevel::new("warm", 20), ScoreLevel::new("hot", 50)],
+        ..DefineScore::new("fit", "contact", [ScoreGroup::new("fit", rules)])
+    };
+    crm.scores().define(score).unwrap();
+    let scored = |threshold: Option<&str>, is_down| {
+        let (score, threshold) = ("fit".into(), threshold.map(Into::into));
+        RuleTrigger::ScoreCrossed(crm_core::OnScore { score, threshold, is_down })
+    };
+    let told = |name: &str| [RuleAction::emit(name, ["country"])];
+    let early = DefineRule::new("hot", "contact", scored(Some("hot"), false), told("hot"));
+    let error = crm.rules().define(early.clone()).unwrap_err();
+    assert_eq!(
+        (error.kind(), error.field()),
+        (ErrorKind::NotFound, Some("on.score_crossed.score"))
+    );
+    crm.scores().publish("fit").unwrap();
+    crm.rules().define(early).unwrap();
+    let unknown = DefineRule::new("cold", "contact", scored(Some("cold"), false), told("cold"));
+    let error = crm.rules().define(unknown).unwrap_err();
+    assert_eq!(
+        (error.kind(), error.field()),
+        (ErrorKind::UnknownOption, Some("on.score_crossed.threshold"))
+    );
+    rule(&crm, "up", scored(None, false), told("up"));
+    rule(&crm, "down", scored(None, true), [RuleAction::set("source", "cooled")]);
+
+    hand.set("2026-01-02T00:00:00Z");
+    let id = crm.contacts().create(values! { "country" => "DE", "locale" => "de" }).unwrap().id;
+    let crossed = |name: &str| {
+        let runs = runs(&crm, name).into_iter();
+        runs.map(|run| run.event.threshold.unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (crossed("up"), crossed("hot")),
+        (vec!["warm".into(), "hot".into()], vec!["hot".into()])
+    );
+    let changes = crm.journal().changes(&ListChanges::after(0)).unwrap().changes;
+    for run in runs(&crm, "up") {
+        let seq = run.event.seq.unwrap();
+        let change = changes.iter().find(|change| change.seq == seq).unwrap();
+        assert_eq!(change.kind, ChangeKind::ScoreCrossed);
+    }
+    crm.contacts().patch(id, values! { "locale" => Value::Null }).unwrap();
+    assert_eq!(crossed("down"), ["hot"]);
+    assert_eq!(get(&crm, id, "source"), "cooled".into());
+    let error = crm.scores().retire("fit").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DefinitionConflict);
+    verify(&crm);
+}

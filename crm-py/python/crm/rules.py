@@ -29,6 +29,7 @@ class RuleEventKind(StrEnum):
     STAGE_LEFT = "stage_left"
     ATTRIBUTE_CHANGED = "attribute_changed"
     DATE_REACHED = "date_reached"
+    SCORE_CROSSED = "score_crossed"
 
 
 class ActionOutcome(StrEnum):
@@ -115,6 +116,19 @@ class OnDate:
 
 
 @dataclass(frozen=True, slots=True)
+class OnScore:
+    """The score of the record crossed a threshold, upwards unless it is said otherwise."""
+
+    score: str
+    """The score."""
+    threshold: str | None = None
+    """The threshold; any if it is None."""
+    _: KW_ONLY
+    is_down: bool = False
+    """Whether it is crossed downwards."""
+
+
+@dataclass(frozen=True, slots=True)
 class SetAttribute:
     """Give an attribute of the record a value; without one, and without a formula, clear it."""
 
@@ -167,7 +181,9 @@ class EmitEvent:
     """The attributes whose values are told with it."""
 
 
-RuleTrigger: TypeAlias = OnActivity | OnStageEntered | OnStageLeft | OnAttribute | OnDate
+RuleTrigger: TypeAlias = (
+    OnActivity | OnStageEntered | OnStageLeft | OnAttribute | OnDate | OnScore
+)
 """What sets a rule off."""
 
 RuleAction: TypeAlias = SetAttribute | MoveToStage | CreateTask | EmitEvent
@@ -179,6 +195,7 @@ _TRIGGERS: dict[str, type[RuleTrigger]] = {
     "stage_left": OnStageLeft,
     "attribute_changed": OnAttribute,
     "date_reached": OnDate,
+    "score_crossed": OnScore,
 }
 
 _ACTIONS: dict[str, type[RuleAction]] = {
@@ -258,6 +275,8 @@ class RuleEvent:
     """The attribute."""
     stage: str | None
     """The stage that was entered or left."""
+    threshold: str | None
+    """The threshold of the score."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -186,6 +186,7 @@ fn taken(trigger: &RuleTrigger) -> RuleEvent {
         }
         RuleTrigger::AttributeChanged(on) => event.attribute = Some(on.attribute.clone()),
         RuleTrigger::DateReached(on) => event.attribute = Some(on.attribute.clone()),
+        RuleTrigger::ScoreCrossed(on) => event.threshold.clone_from(&on.threshold),
         RuleTrigger::Activity(_) => {}
     }
     event

@@ -16,6 +16,7 @@ use crate::{
     record::Draft,
     rule::{RuleOn, RuleProgram, RulePrograms, RunBody},
     schema::{AttributeModel, TypeModel},
+    scoring::StoredModel,
     store::{activities::Happened, records, table::Table},
 };
 
@@ -81,7 +82,10 @@ pub(in crate::engine) fn react(writing: &mut Writing<'_>, event: &Event, seq: i6
         Event::Moved { lifecycle, id, stage, from } => {
             moved(writing, &programs, lifecycle, *id, (*from, *stage), seq)
         }
-        Event::Association(_) | Event::Scored { .. } | Event::Member { .. } => Ok(()),
+        Event::Scored { model, id, crossed } => {
+            scored(writing, &programs, model, *id, crossed, seq)
+        }
+        Event::Association(_) | Event::Member { .. } => Ok(()),
     }
 }
 
@@ -127,6 +131,33 @@ fn moved(
         let event = RuleEvent::new(program.model.rule.on.kind(), Some(seq));
         let stage = lifecycle.lifecycle.stages[at].name.clone();
         fire(writing, program, id, RuleEvent { stage: Some(stage), ..event })?;
+    }
+    Ok(())
+}
+
+fn scored(
+    writing: &mut Writing<'_>,
+    programs: &RulePrograms,
+    stored: &StoredModel,
+    id: RecordId,
+    crossed: &[(usize, bool)],
+    seq: i64,
+) -> Result<()> {
+    // Each crossing is a change of its own, one after the other.
+    let first = seq + 1 - i64::try_from(crossed.len()).unwrap_or(0);
+    for (seq, &(place, is_up)) in (first..).zip(crossed) {
+        let name = &stored.model.thresholds[place].name;
+        for &place in programs.of_type(&stored.model.entity_type) {
+            let program = &programs.all[place];
+            let RuleOn::Score { model, threshold, is_down } = &program.on else { continue };
+            let is_other = threshold.as_ref().is_some_and(|threshold| threshold != name);
+            if *model != stored.id || is_other || *is_down == is_up {
+                continue;
+            }
+            let event = RuleEvent::new(RuleEventKind::ScoreCrossed, Some(seq));
+            let event = RuleEvent { threshold: Some(name.clone()), ..event };
+            fire(writing, program, id, event)?;
+        }
     }
     Ok(())
 }

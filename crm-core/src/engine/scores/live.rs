@@ -80,7 +80,7 @@ pub(super) fn update(
         if old.is_some() {
             rows::delete(writing.tx, stored.id, id)?;
             timers::set(writing.tx, timer, None)?;
-            tell(writing, program, id)?;
+            tell(writing, program, id, Vec::new())?;
         }
         return Ok(old.is_some());
     };
@@ -120,15 +120,21 @@ pub(super) fn update(
         None => told(writing, program, id)?,
     };
     rows::put(writing.tx, &new)?;
-    for (place, is_up) in crossed(program, before.as_deref(), new.threshold.as_deref()) {
-        record(writing, program, id, place, is_up, score)?;
+    let crossed = crossed(program, before.as_deref(), new.threshold.as_deref());
+    for (place, is_up) in &crossed {
+        record(writing, program, id, *place, *is_up, score)?;
     }
-    tell(writing, program, id)?;
+    tell(writing, program, id, crossed)?;
     Ok(true)
 }
 
-fn tell(writing: &mut Writing<'_>, program: &ScoreProgram, id: RecordId) -> Result<()> {
-    writing.tell(Event::Scored { model: Arc::clone(&program.stored), id })
+fn tell(
+    writing: &mut Writing<'_>,
+    program: &ScoreProgram,
+    id: RecordId,
+    crossed: Vec<(usize, bool)>,
+) -> Result<()> {
+    writing.tell(Event::Scored { model: Arc::clone(&program.stored), id, crossed })
 }
 
 /// The threshold that a record reached last, by what was recorded of it.

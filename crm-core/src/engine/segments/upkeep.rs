@@ -235,7 +235,7 @@ fn cause(writing: &Writing<'_>, event: &Event, id: RecordId) -> Result<Cause> {
         Event::Moved { lifecycle, id: who, .. } => {
             other(MemberCause::Stage, &lifecycle.lifecycle.entity_type, *who)
         }
-        Event::Scored { model, id: who } => {
+        Event::Scored { model, id: who, .. } => {
             other(MemberCause::Score, &model.model.entity_type, *who)
         }
         Event::Member { segment, id: who } => {

@@ -31,6 +31,13 @@ extension RuleTrigger {
     {
         .dateReached(OnDate(attribute: attribute, before: before, after: after))
     }
+
+    /// The score crosses a threshold, any if it is left out: upwards, or down.
+    public static func scored(_ score: String, _ threshold: String? = nil, down: Bool = false)
+        -> RuleTrigger
+    {
+        .scoreCrossed(OnScore(score: score, threshold: threshold, isDown: down))
+    }
 }
 
 extension RuleAction {

@@ -46,6 +46,12 @@ extension Json {
                 OnDate(
                     attribute: try given.string("attribute"), before: given["before"].text,
                     after: given["after"].text))
+        case "score_crossed":
+            _ = try given.only("score", "threshold", "is_down")
+            return .scoreCrossed(
+                OnScore(
+                    score: try given.string("score"), threshold: given["threshold"].text,
+                    isDown: given["is_down"].bool ?? false))
         default: throw BadCase(description: "nothing of \(name) sets a rule off")
         }
     }
@@ -159,6 +165,13 @@ extension RuleTrigger: Wire {
                     "after": CrmTests.json(on.after),
                 ])
             ])
+        case .scoreCrossed(let on):
+            .object([
+                "score_crossed": .object([
+                    "score": .text(on.score), "threshold": CrmTests.json(on.threshold),
+                    "is_down": .bool(on.isDown),
+                ])
+            ])
         }
     }
 }
@@ -231,6 +244,7 @@ extension RuleRun: Wire {
             "kind": .text(snake("\(event.kind)")), "seq": CrmTests.json(event.seq),
             "activity_id": CrmTests.json(event.activityId),
             "attribute": CrmTests.json(event.attribute), "stage": CrmTests.json(event.stage),
+            "threshold": CrmTests.json(event.threshold),
         ])
         return .object([
             "rule": .text(rule), "version": .integer(version), "record": record.json,

@@ -11,6 +11,7 @@ import org.crmcore.model.MoveToStage
 import org.crmcore.model.OnActivity
 import org.crmcore.model.OnAttribute
 import org.crmcore.model.OnDate
+import org.crmcore.model.OnScore
 import org.crmcore.model.OnStage
 import org.crmcore.model.Rule
 import org.crmcore.model.RuleAction
@@ -41,6 +42,10 @@ object On {
     /** The date of an [attribute] has come, or a span [before] or [after] it such as `P7D`. */
     fun date(attribute: String, before: String? = null, after: String? = null): RuleTrigger =
         RuleTrigger.DateReached(OnDate(attribute, before, after))
+
+    /** The score crosses a [threshold], any if it is left out: upwards, or [down]. */
+    fun scored(score: String, threshold: String? = null, down: Boolean = false): RuleTrigger =
+        RuleTrigger.ScoreCrossed(OnScore(score, threshold, down))
 }
 
 /** What a rule does. */
