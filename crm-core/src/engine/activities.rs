@@ -285,11 +285,16 @@ pub(super) fn record_content(
     let (subject, visitor) = owner(writing, &content)?;
     let types = link_types(writing, &content)?;
     let (seq, id) = insert(writing, kind, &content, (subject, visitor), &types)?;
+    // Whoever looks at the kind of the old one only has to hear of it too.
+    let changes_kind = corrected.as_ref().is_some_and(|old| old.kind != kind.model.name);
     if let Some(old) = corrected {
         rows::supersede(writing.tx, old.seq, id)?;
         note_superseded(writing, old, subject)?;
     }
     if let Some(subject) = subject {
+        if changes_kind {
+            writing.tell_activities(subject, |_| Ok(Vec::new()))?;
+        }
         let recorded = Happened { seq, id, kind: kind.model.id, at: content.at };
         writing.tell_activities(subject, |_| Ok(vec![recorded]))?;
     }

@@ -181,7 +181,7 @@ fn about_activities(record: RecordId, activity: RecordId) -> Vec<(&'static str, 
         ("search.find", json!({ "text": "8675309 quill*", "prefix": true })),
         (
             "segments.define",
-            json!({ "name": "quills", "type": "everything", "kind": "static", "label": "Quillfeather" }),
+            json!({ "name": "quills", "type": "everything", "kind": "static", "label": "Quills" }),
         ),
         (
             "segments.add_members",
