@@ -285,15 +285,14 @@ pub(super) fn record_content(
     let (subject, visitor) = owner(writing, &content)?;
     let types = link_types(writing, &content)?;
     let (seq, id) = insert(writing, kind, &content, (subject, visitor), &types)?;
-    let mut is_taken = false;
+    let changes_kind = corrected.as_ref().is_some_and(|old| old.kind != kind.model.name);
     if let Some(old) = corrected {
         rows::supersede(writing.tx, old.seq, id)?;
-        is_taken = old.kind != kind.model.name;
         note_superseded(writing, old, subject)?;
     }
     if let Some(subject) = subject {
-        if is_taken {
-            // Whoever asks for the former kind alone has one less.
+        if changes_kind {
+            // Whoever looks at the kind of the old one only has to hear of it too.
             writing.tell_activities(subject, |_| Ok(Vec::new()))?;
         }
         let recorded = Happened { seq, id, kind: kind.model.id, at: content.at };
