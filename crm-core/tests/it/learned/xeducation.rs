@@ -7,6 +7,8 @@ use crm_core::{
     LearnedAlgorithm, LearnedOutcome, TrainLearnedScore,
 };
 
+use crate::support::replay;
+
 /// What was filled in after the sale, says the description of the data.
 const LATE: [&str; 7] = [
     "tags",
@@ -37,7 +39,8 @@ fn leads_are_told_apart_and_the_leak_is_named_before() {
         eprintln!("not run: data absent");
         return;
     };
-    let crm = Crm::in_memory().unwrap();
+    // Ids that repeat, and with them which records are kept out.
+    let crm = Crm::open_with(":memory:", replay()).unwrap();
     let header: Vec<&str> = text.lines().next().unwrap().split(',').collect();
     let mut definition = DefineType::new("lead", []);
     let mut import = ImportCsv::from_text("lead", text.clone(), []);
@@ -87,7 +90,8 @@ fn leads_are_told_apart_and_the_leak_is_named_before() {
             quality.auc, quality.records, quality.brier
         );
         let auc = quality.auc.unwrap();
-        assert!(auc > 0.86 && auc < 0.92, "{auc}");
+        let least = if algorithm == LearnedAlgorithm::Logistic { 0.87 } else { 0.84 };
+        assert!(auc > least && auc < 0.92, "{auc}");
         // Calibrated: what was foreseen comes about as often.
         for bin in quality.calibration.iter().filter(|bin| bin.records > 150) {
             assert!((bin.predicted - bin.rate).abs() < 0.15, "{bin:?}");
