@@ -639,6 +639,34 @@ crm_status crm_ingest_arrow(crm_handle handle,
                             struct crm_error **error_out);
 
 /**
+ * Takes a stream of Arrow record batches in as activities: each row is recorded as
+ * `activities.record` would record it.
+ *
+ * `request_json` is a request of `request_len` bytes: `{"kind": "web_visit"}`, with `subject_type`,
+ * `columns`, `channel`, `direction`, `bad_cells` and `all_or_nothing`; `docs/arrow.md` has the
+ * fields. A column goes to `subject`, `visitor`, `at`, `amount`, `channel`, `direction`, `key` or a
+ * property. The rest is as for `crm_ingest_arrow`: `result_out` gets the same report, of which
+ * `created` were recorded and `unchanged` were there under their key.
+ *
+ * Errors: `CRM_UNKNOWN_TYPE`; `CRM_INVALID_ARGUMENT`, naming the field or column; `CRM_WRONG_KIND`
+ * and `CRM_UNKNOWN_ATTRIBUTE`, naming the column; `CRM_IO` if the stream fails. Good rows that were
+ * committed before are kept, unless all or nothing was asked for. A library that was built without
+ * the feature `arrow` does not have this function.
+ *
+ * # Safety
+ *
+ * As for `crm_ingest_arrow`.
+ */
+crm_status crm_ingest_activities_arrow(crm_handle handle,
+                                       const char *request_json,
+                                       size_t request_len,
+                                       struct ArrowArrayStream *stream,
+                                       crm_progress_callback progress,
+                                       void *user_data,
+                                       struct crm_buffer *result_out,
+                                       struct crm_error **error_out);
+
+/**
  * Releases what a call wrote into a buffer, and empties the buffer.
  *
  * Does nothing for NULL and for an empty buffer, so releasing the same buffer twice is harmless. A

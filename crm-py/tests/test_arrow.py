@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -404,7 +404,7 @@ def test_what_is_no_table_or_not_open_is_told_by_field(db: crm.Crm, tmp_path: Pa
         assert raised.value.field == "table"
     wrong: Any = 5
     frame = polars.DataFrame({"name": ["Acme"]})
-    for field, call in [
+    refused: list[tuple[str, Callable[[], object]]] = [
         ("columns", lambda: db.companies.ingest(frame, columns=wrong)),
         ("plan", lambda: db.imports.apply(wrong)),
         ("path", lambda: db.imports.spool(frame, tmp_path / "none" / "at all")),
@@ -418,7 +418,8 @@ def test_what_is_no_table_or_not_open_is_told_by_field(db: crm.Crm, tmp_path: Pa
         ),
         ("stages[1]", lambda: db.lifecycles.define("x", "company", ["a", wrong])),
         ("triggers[0]", lambda: db.lifecycles.define("x", "company", ["a"], triggers=[wrong])),
-    ]:
+    ]
+    for field, call in refused:
         with pytest.raises(crm.CrmError) as told:
             call()
         assert told.value.field == field

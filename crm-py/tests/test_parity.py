@@ -174,11 +174,13 @@ def test_every_operation_is_called_by_a_method(
     db.conditions.evaluate("book", book.id, "title is set")
     db.conditions.explain("book", "title is set", id=book.id)
     for n in range(40):
-        memo = "steel" if n % 2 else "paper"
+        industry = "steel" if n % 2 else "paper"
         phone = "+4930901820" if n % 4 else None
-        db.companies.create(name=f"C{n}", industry=memo, employees=n, phone=phone)
-    steel = {"fields": ["industry"], "min_records": 5, "tiers": [crm.ScoreTier("A", 0.5)]}
-    db.learned_scores.train("phone", "company", "phone is set", **steel)
+        db.companies.create(name=f"C{n}", industry=industry, employees=n, phone=phone)
+    tiers = [crm.ScoreTier("A", 0.5)]
+    db.learned_scores.train(
+        "phone", "company", "phone is set", fields=["industry"], min_records=5, tiers=tiers
+    )
     db.learned_scores.find_leaks("company", "phone is set", fields=["industry"], min_records=5)
     db.learned_scores.archive("phone")
     db.learned_scores.restore("phone")
@@ -189,12 +191,16 @@ def test_every_operation_is_called_by_a_method(
     half = crm.ScoreCandidate(where="employees > 10")
     tested = db.companies.get(top.id).created_at
     db.companies.patch(top.id, industry="steel")
-    rest = {"other": crm.ScoreCandidate(attribute="employees"), "tiers": [crm.ScoreTier("A", 0.5)]}
-    db.learned_scores.backtest("company", "phone is set", half, tested, **rest)
+    other = crm.ScoreCandidate(attribute="employees")
+    db.learned_scores.backtest("company", "phone is set", half, tested, other=other, tiers=tiers)
     db.query.select("book", ["title"])
     db.query.group("book", ["title"])
     db.query.pivot("book", ["title"], ["cover.name"], crm.GroupMeasure(count=True))
-    stages = [crm.Stage("new", leave_within=["5min"]), crm.Stage("read", guard="title is set"), crm.Stage("lost", kind="lost")]
+    stages = [
+        crm.Stage("new", leave_within=("5min",)),
+        crm.Stage("read", guard="title is set"),
+        crm.Stage("lost", kind="lost"),
+    ]
     triggers = [crm.StageTrigger("read", activity="chat", where="title is set")]
     db.lifecycles.define("way", "book", stages, triggers=triggers)
     db.lifecycles.define("way", "book", stages, map={"old": "new"}, dry_run=True)
@@ -219,7 +225,7 @@ def test_every_operation_is_called_by_a_method(
     (latest, *_) = recorder.answers["timeline.list"]["entries"]
     assert_same(latest["item"]["stage"], crm.StageEntry)
     given = crm.OnAttribute("title")
-    told = [crm.EmitEvent("named", ("title",)), crm.MoveToStage("way", "new")]
+    told: list[crm.RuleAction] = [crm.EmitEvent("named", ("title",)), crm.MoveToStage("way", "new")]
     db.rules.define("named", "book", given, told)
     db.rules.archive("named")
     db.rules.restore("named")
@@ -227,8 +233,8 @@ def test_every_operation_is_called_by_a_method(
     db.rules.list()
     db.records("book").create(title="Named")
     db.rules.runs("named")
-    asked = crm.DefineRule("more", "book", given, tuple(told), where="title is set")
-    db.rules.simulate(asked, [book.id])
+    more = crm.DefineRule("more", "book", given, tuple(told), where="title is set")
+    db.rules.simulate(more, [book.id])
     rules = [
         crm.ScoreRule("titled", 5, where="title is set"),
         crm.ScoreRule("novel", field="title", values={"Emma": 1}),

@@ -17,7 +17,7 @@ def prepare(db: crm.Crm) -> None:
 def test_a_rule_does_what_it_says_and_its_runs_are_read(db: crm.Crm) -> None:
     prepare(db)
     assignee = crm.CreateTask("Call", assignee="ann", due_in="2d")
-    actions = [
+    actions: list[crm.RuleAction] = [
         crm.SetAttribute("locale", "de"),
         crm.SetAttribute("source", formula='concat(given_name, "!")'),
         crm.MoveToStage("contact", "lead"),

@@ -438,7 +438,7 @@ const REFUSALS: &[Refusal] = &[
     ),
     (
         "text is set and not in segment \"x\"",
-        ErrorKind::InvalidArgument,
+        ErrorKind::NotFound,
         "all[1].not.segment",
         None,
     ),

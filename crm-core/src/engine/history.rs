@@ -133,10 +133,12 @@ pub(super) fn to_change(catalog: &Catalog, row: StoredChange) -> Result<Change> 
                 let whose = rule_owner(&row.body)?;
                 (entity_type, record_id) = (Some(whose.entity_type), Some(whose.id));
             }
+            definition = Some(row.body);
         }
         (None, Some(_)) if row.kind == ChangeKind::ConsentRecorded => {
             let subject = consents::subject_of(&row.body)?;
             (entity_type, record_id) = (Some(subject.entity_type), Some(subject.id));
+            definition = Some(row.body);
         }
         (None, None) if row.kind.is_about_members() => {
             let whose = member_owner(&row.body)?;

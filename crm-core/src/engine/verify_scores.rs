@@ -7,7 +7,7 @@ use super::{
     verify::{Compared, Step, VERIFIED_AT_ONCE, note},
 };
 use crate::{
-    RecordId, Result, ScoreState, VerifyReport,
+    RecordId, Result, ScoreState, Timestamp, VerifyReport,
     condition::Moment,
     scoring::Sheet,
     store::{
@@ -27,11 +27,12 @@ impl Crm {
         report: &mut VerifyReport,
         step: &mut Step<'_>,
     ) -> Result<()> {
+        let now = self.now();
         self.verify_pages("scores", report, step, |conn, catalog, after, report| {
             if after.is_none() {
                 verify_whole(conn, catalog, report)?;
             }
-            verify_page(conn, catalog, after, report)
+            verify_page(conn, catalog, after, now, report)
         })
     }
 }
@@ -59,6 +60,7 @@ fn verify_page(
     conn: &Connection,
     catalog: &Catalog,
     after: Option<(i64, RecordId)>,
+    now: Timestamp,
     report: &mut VerifyReport,
 ) -> Result<Compared<(i64, RecordId)>> {
     let page = rows::page(conn, after, VERIFIED_AT_ONCE)?;
@@ -72,7 +74,7 @@ fn verify_page(
             None => "its version does not exist".to_owned(),
             // By a version that was retired nobody scores any more.
             Some(stored) if stored.model.state != ScoreState::Published => continue,
-            Some(stored) => match verify_row(conn, catalog, &stored.model.name, &row) {
+            Some(stored) => match verify_row(conn, catalog, &stored.model.name, &row, now) {
                 Ok(None) => continue,
                 Ok(Some(finding)) => finding.to_owned(),
                 Err(error) if is_finding(error.kind()) => error.message().to_owned(),
@@ -85,12 +87,15 @@ fn verify_page(
     Ok(Compared::new(compared, last))
 }
 
-/// What is wrong with what is kept of a record.
+/// What is wrong with what is kept of a record. It is compared with the present, not with the moment
+/// for which it was kept: activities that were told since belong to that moment too. What is due by
+/// now waits for a tick.
 fn verify_row(
     conn: &Connection,
     catalog: &Catalog,
     name: &str,
     row: &ScoreRow,
+    now: Timestamp,
 ) -> Result<Option<&'static str>> {
     let (programs, program) = catalog.score_program(name)?;
     let table = catalog.table(&program.stored.model.entity_type)?;
@@ -100,11 +105,16 @@ fn verify_row(
     };
     let kept = Sheet::from_bytes(&row.sheet)?;
     let as_of = row.as_of.micros();
-    let computed =
-        compute(conn, catalog, (programs, program), record, &Moment::new(row.as_of, "UTC")?)?;
+    let now = now.max(row.as_of);
+    let is_same = if row.until.is_some_and(|until| until <= now) {
+        true
+    } else {
+        let moment = Moment::new(now, "UTC")?;
+        let computed = compute(conn, catalog, (programs, program), record, &moment)?;
+        kept.score(now.micros()) == computed.sheet.score(now.micros())
+    };
     let is_same_rank = row.rank == kept.rank(as_of);
     let threshold = program.threshold(kept.score(as_of));
-    let is_same = kept == computed.sheet && row.until == computed.until;
     Ok(match (is_same, is_same_rank, threshold == row.threshold.as_deref()) {
         (false, ..) => Some("what is kept differs from what is computed anew"),
         (_, false, _) => Some("its place in the ranking is not that of its score"),

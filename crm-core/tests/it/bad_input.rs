@@ -368,7 +368,7 @@ fn sql_can_only_read() {
 
 #[test]
 fn a_file_that_reached_its_size_refuses_writes_and_reads_on() {
-    const LIMIT: u64 = 512 * 1024;
+    const LIMIT: u64 = 1024 * 1024;
     let folder = Folder::new();
     let limited = |max_bytes| OpenOptions { max_bytes: Some(max_bytes), ..relaxed() };
     let crm = Crm::open_with(folder.path(), limited(LIMIT)).unwrap();

@@ -55,7 +55,11 @@ fn read_all(folder: &Folder, options: OpenOptions) -> Result<Option<BTreeMap<Rec
     let report = crm.verify(&mut |_| Flow::Continue)?;
     let found = contacts(&crm)?;
     for id in found.keys() {
-        crm.journal().of_record("contact", *id)?;
+        match crm.journal().of_record("contact", *id) {
+            // An index that leads nowhere, of which verification warned.
+            Err(error) if error.kind() == ErrorKind::NotFound && !report.is_ok => {}
+            history => drop(history?),
+        }
     }
     crm.journal().changes(&ListChanges { limit: 10_000, ..ListChanges::after(0) })?;
     crm.stats()?;

@@ -12,7 +12,7 @@ use crm_core::{
     IdentifyVisitor, Kind, LifecyclePreset, ListChanges, ListImports, ListRecords, ListTimeline,
     Money, MoveStage, NewActivity, PatchAssociation, PivotRecords, PlanImport, Preset, RecordId,
     RecordRef, RelatedStage, ResetStage, RunSql, SaveView, SearchText, SelectColumn, SelectRows,
-    StageMapping, StageTrigger, Timestamp, Value, Values, ViewQuery, values,
+    StageMapping, StageTrigger, TimelineKind, Timestamp, Value, Values, ViewQuery, values,
 };
 use serde_json::{Value as Json, json};
 
@@ -395,13 +395,14 @@ fn associations(crm: &Crm) -> Json {
     all.map(|id| json!(crm.associations().get(id).unwrap())).collect()
 }
 
-/// Every activity, and the timeline of every contact.
+/// Every activity, and the timeline of every contact, but for its stages.
 fn activities(crm: &Crm) -> Json {
     let all = ids(crm, "SELECT id FROM crm_activity ORDER BY seq");
     let all: Vec<_> = all.map(|id| crm.activities().get(id).unwrap()).collect();
     let contacts = ids(crm, "SELECT id FROM contact ORDER BY id");
-    let timelines: Vec<_> =
-        contacts.map(|id| crm.timeline(&ListTimeline::new("contact", id)).unwrap()).collect();
+    let items = [TimelineKind::Activity, TimelineKind::Change, TimelineKind::Association];
+    let request = |id| ListTimeline { items: items.to_vec(), ..ListTimeline::new("contact", id) };
+    let timelines: Vec<_> = contacts.map(|id| crm.timeline(&request(id)).unwrap()).collect();
     json!({ "all": all, "timelines": timelines })
 }
 

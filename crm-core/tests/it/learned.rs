@@ -331,6 +331,7 @@ fn no_error_and_no_debug_shows_what_was_learned_from() {
     let condition: Condition = "industry = \"Secret GmbH\"".parse().unwrap();
     let mut request = request();
     request.conditions = vec![LearnedCondition { name: "secret".into(), condition }];
+    request.exclude = vec!["employees".into()];
     assert!(!format!("{request:?}").contains("Secret GmbH"), "{request:?}");
     let score = train(&crm, &request).unwrap();
     assert!(!format!("{score:?}").contains("Berlin"), "{score:?}");

@@ -339,7 +339,8 @@ def write_columns(columns: Mapping[str, str] | Iterable[ColumnMapping]) -> list[
     """Return the plain form of a mapping of columns to attributes."""
     if isinstance(columns, Mapping):
         columns = [ColumnMapping(column, name) for column, name in columns.items()]
-    if not isinstance(columns, Iterable) or isinstance(columns, str):
+    given: object = columns
+    if isinstance(given, str) or not isinstance(given, Iterable):
         raise InvalidArgumentError("not a mapping of columns", field="columns", hint="{column: name}")
     return [wire.write(column) for column in columns]
 
