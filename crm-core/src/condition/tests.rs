@@ -436,12 +436,7 @@ const REFUSALS: &[Refusal] = &[
         "from",
         Some("did you mean \"green\"?"),
     ),
-    (
-        "text is set and not in segment \"x\"",
-        ErrorKind::NotFound,
-        "all[1].not.segment",
-        None,
-    ),
+    ("text is set and not in segment \"x\"", ErrorKind::NotFound, "all[1].not.segment", None),
     (
         "stage(eq \"x\")",
         ErrorKind::NotFound,

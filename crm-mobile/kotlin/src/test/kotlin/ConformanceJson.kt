@@ -36,6 +36,8 @@ import org.crmcore.model.Rule
 import org.crmcore.model.RuleAction
 import org.crmcore.model.RuleTrigger
 import org.crmcore.model.ScoreRule
+import org.crmcore.model.Segment
+import org.crmcore.model.Segment
 import org.crmcore.model.Stage
 import org.crmcore.model.StageTrigger
 import org.crmcore.model.TimelineItem
@@ -170,6 +172,8 @@ internal object ConformanceJson {
         }
         is OnActivity -> JsonObject(record(result) + conditions("filter" to result.filter))
         is Rule -> JsonObject(record(result) - "condition" + conditions("where" to result.condition))
+        is Segment -> JsonObject(record(result) - "condition" + conditions("where" to result.condition))
+        is Segment -> JsonObject(record(result) - "condition" + conditions("where" to result.condition))
         is Stage -> JsonObject(record(result) + conditions("guard" to result.guard))
         is StageTrigger ->
             JsonObject(record(result) - "condition" + conditions("filter" to result.filter, "where" to result.condition))
