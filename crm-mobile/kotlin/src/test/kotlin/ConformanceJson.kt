@@ -37,7 +37,6 @@ import org.crmcore.model.RuleAction
 import org.crmcore.model.RuleTrigger
 import org.crmcore.model.ScoreRule
 import org.crmcore.model.Segment
-import org.crmcore.model.Segment
 import org.crmcore.model.Stage
 import org.crmcore.model.StageTrigger
 import org.crmcore.model.TimelineItem
@@ -172,7 +171,6 @@ internal object ConformanceJson {
         }
         is OnActivity -> JsonObject(record(result) + conditions("filter" to result.filter))
         is Rule -> JsonObject(record(result) - "condition" + conditions("where" to result.condition))
-        is Segment -> JsonObject(record(result) - "condition" + conditions("where" to result.condition))
         is Segment -> JsonObject(record(result) - "condition" + conditions("where" to result.condition))
         is Stage -> JsonObject(record(result) + conditions("guard" to result.guard))
         is StageTrigger ->
