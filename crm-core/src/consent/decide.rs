@@ -31,6 +31,7 @@ pub(crate) struct Question<'a> {
 type Uses<'a> = Vec<(Timestamp, &'a str)>;
 
 /// Decides. The token is still empty.
+#[expect(clippy::too_many_lines, reason = "the answer is put together in the order of its reasons")]
 pub(crate) fn decide(
     book: &Book,
     rule: &Rule,

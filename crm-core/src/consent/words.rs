@@ -2,6 +2,7 @@
 
 use super::DenyReason;
 
+#[expect(clippy::too_many_lines, reason = "a text for each reason in each language")]
 pub(crate) fn reason(reason: DenyReason, is_german: bool) -> &'static str {
     let (english, german) = match reason {
         DenyReason::NotOffered => (

@@ -579,8 +579,8 @@ const TABLE: &str = "name,Zanzibarine 8675309\nQuillfeather,\n";
 /// Deals with a needle in what is learned from, in what is foretold and in what is asked.
 fn about_learned_scores(crm: &Crm) -> Vec<(&'static str, Json)> {
     let deal = |place: u32| {
-        let name = if place % 2 == 0 { "Zanzibarine" } else { "Quillfeather" };
-        let description = (place % 3 == 0).then_some("8675309");
+        let name = if place.is_multiple_of(2) { "Zanzibarine" } else { "Quillfeather" };
+        let description = place.is_multiple_of(3).then_some("8675309");
         let values = values! { "name" => name, "description" => description };
         crm.deals().create(values).unwrap().id
     };

@@ -177,6 +177,7 @@ fn find_notice<'b>(
 }
 
 /// An event that was judged, without id.
+#[expect(clippy::too_many_lines, reason = "each field of an event with what is asked of it")]
 fn prepare(writing: &Writing<'_>, new: NewConsent) -> Result<ConsentEvent> {
     let book = Arc::clone(writing.catalog.book());
     let (kind, at) = (new.kind, new.at.unwrap_or(writing.now));

@@ -14,8 +14,8 @@ use crate::{
 };
 
 /// What an action came to.
-pub(super) enum Done {
-    Done,
+pub(super) enum Effect {
+    Made,
     Unchanged,
     Suppressed(SuppressedBy),
 }
@@ -31,7 +31,7 @@ pub(super) fn act(
     table: &Table,
     id: RecordId,
     act: &Act,
-) -> Result<Done> {
+) -> Result<Effect> {
     match act {
         Act::Set { place, value, formula } => {
             let attribute = &table.model.attributes[*place];
@@ -45,19 +45,19 @@ pub(super) fn act(
             let values = Values::from([(attribute.name(), value)]);
             let (_, outcome) = records::patch(writing, table, id, values, None)?;
             Ok(match outcome {
-                Outcome::Unchanged => Done::Unchanged,
-                _ => Done::Done,
+                Outcome::Unchanged => Effect::Unchanged,
+                _ => Effect::Made,
             })
         }
         Act::Move { lifecycle, to, reason } => {
             let moved = move_by_rule(writing, *lifecycle, id, *to, reason.as_deref())?;
             Ok(match moved {
-                Attempted::Moved => Done::Done,
-                Attempted::Unchanged => Done::Unchanged,
-                Attempted::Suppressed(by) => Done::Suppressed(by),
+                Attempted::Moved => Effect::Made,
+                Attempted::Unchanged => Effect::Unchanged,
+                Attempted::Suppressed(by) => Effect::Suppressed(by),
             })
         }
-        Act::Task(task) => create_task(writing, table, id, task).map(|()| Done::Done),
+        Act::Task(task) => create_task(writing, table, id, task).map(|()| Effect::Made),
         Act::Emit { event, places } => {
             let row = load(writing, table, id)?;
             let value = |place: &usize| {
@@ -81,7 +81,7 @@ pub(super) fn act(
             let stamp = writing.stamp();
             let uid = Some(program.model.uid);
             writing.log_body(stamp, ChangeKind::EventEmitted, None, uid)?;
-            Ok(Done::Done)
+            Ok(Effect::Made)
         }
     }
 }
@@ -114,11 +114,11 @@ fn load(writing: &Writing<'_>, table: &Table, id: RecordId) -> Result<StoredRow>
 }
 
 /// What is kept of an action.
-pub(super) fn result(action: &str, done: Result<Done>) -> ActionResult {
+pub(super) fn result(action: &str, done: Result<Effect>) -> ActionResult {
     let (outcome, problem) = match done {
-        Ok(Done::Done) => (ActionOutcome::Done, None),
-        Ok(Done::Unchanged) => (ActionOutcome::Unchanged, None),
-        Ok(Done::Suppressed(by)) => {
+        Ok(Effect::Made) => (ActionOutcome::Done, None),
+        Ok(Effect::Unchanged) => (ActionOutcome::Unchanged, None),
+        Ok(Effect::Suppressed(by)) => {
             let message = match by {
                 SuppressedBy::Earlier => "the stage lies before the present one",
                 SuppressedBy::Exit => "only people lead out of the present stage",

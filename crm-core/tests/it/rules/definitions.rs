@@ -16,6 +16,7 @@ fn refused(crm: &Crm, define: DefineRule) -> Error {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a line for each fault")]
 fn every_fault_is_found_when_the_rule_is_saved_with_its_path() {
     use ErrorKind::{
         Duplicate, InvalidArgument, InvalidValue, NotFound, Required, UnknownAttribute,

@@ -24,6 +24,7 @@ fn rule(change: impl FnOnce(&mut ScoreRule)) -> DefineScore {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a line for each fault")]
 fn a_fault_is_refused_with_its_path_when_it_is_saved() {
     use ErrorKind::{
         Duplicate, InvalidArgument, InvalidValue, NotFound, OutOfRange, Required, UnknownAttribute,

@@ -33,21 +33,18 @@ private func empty(_ given: Json) throws -> Empty {
     return Empty()
 }
 
-let branches: [String: Branch] = schemaBranches.merging(recordBranches) { first, _ in first }
-    .merging(fileBranches) { first, _ in first }
-    .merging(associationBranches) { first, _ in first }
-    .merging(activityBranches) { first, _ in first }
-    .merging(conditionBranches) { first, _ in first }
-    .merging(queryBranches) { first, _ in first }
-    .merging(viewBranches) { first, _ in first }
-    .merging(timerBranches) { first, _ in first }
-    .merging(segmentBranches) { first, _ in first }
-    .merging(importBranches) { first, _ in first }
-    .merging(learnedBranches) { first, _ in first }
-    .merging(lifecycleBranches) { first, _ in first }
-    .merging(ruleBranches) { first, _ in first }
-    .merging(scoreBranches) { first, _ in first }
-    .merging(consentBranches) { first, _ in first }
+// One room after the other: a chain of calls of `merging` would take the type checker too long.
+let branches: [String: Branch] = {
+    let rooms: [[String: Branch]] = [
+        schemaBranches, recordBranches, fileBranches, associationBranches, activityBranches,
+        conditionBranches, queryBranches, viewBranches, timerBranches, segmentBranches,
+        importBranches, learnedBranches, lifecycleBranches, ruleBranches, scoreBranches,
+        consentBranches,
+    ]
+    var all: [String: Branch] = [:]
+    for room in rooms { all.merge(room) { first, _ in first } }
+    return all
+}()
 
 private let schemaBranches: [String: Branch] = [
     "attributes.archive": { try $0.archiveAttribute(request: try attributeName($1)).json },

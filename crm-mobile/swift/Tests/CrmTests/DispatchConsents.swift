@@ -30,15 +30,21 @@ extension Json {
         return try wanted(type.allCases.first { named($0) == name })
     }
 
-    fileprivate func consentKind(_ key: String) throws -> ConsentKind { try one(ConsentKind.self, key) }
+    fileprivate func consentKind(_ key: String) throws -> ConsentKind {
+        try one(ConsentKind.self, key)
+    }
 
     fileprivate func consentMethod(_ key: String) throws -> ConsentMethod {
         try self[key].isNull ? .api : one(ConsentMethod.self, key)
     }
 
-    fileprivate func consentRegime(_ key: String) throws -> ConsentRegime { try one(ConsentRegime.self, key) }
+    fileprivate func consentRegime(_ key: String) throws -> ConsentRegime {
+        try one(ConsentRegime.self, key)
+    }
 
-    fileprivate func legalBasis(_ key: String) throws -> LegalBasis { try one(LegalBasis.self, key) }
+    fileprivate func legalBasis(_ key: String) throws -> LegalBasis {
+        try one(LegalBasis.self, key)
+    }
 
     fileprivate func medium(_ key: String) throws -> Medium { try one(Medium.self, key) }
 
@@ -198,6 +204,17 @@ extension Json {
             "facts", "notice", "notice_version", "language", "method", "source", "at",
             "evidence", "requested_at", "request_evidence", "expires_at", "supersedes",
             "by_guardian", "frequency")
+        // Apart from the long call below, for the type checker's sake.
+        let basis: LegalBasis? = try self["basis"].isNull ? nil : legalBasis("basis")
+        let facts: BasisFacts? = try self["facts"].isNull ? nil : self["facts"].basisFacts()
+        let evidence: ConsentEvidence? =
+            try self["evidence"].isNull ? nil : self["evidence"].consentEvidence()
+        let requestEvidence: ConsentEvidence? =
+            try self["request_evidence"].isNull ? nil : self["request_evidence"].consentEvidence()
+        let supersedes: [RecordId]? =
+            try self["supersedes"].isNull ? nil : list("supersedes") { try $0.wanted($0.text) }
+        let frequency: ContactFrequency? =
+            try self["frequency"].isNull ? nil : self["frequency"].contactFrequency()
         return NewConsent(
             kind: try consentKind("kind"),
             subject: try self["subject"].person(),
@@ -205,23 +222,21 @@ extension Json {
             purpose: self["purpose"].text,
             controller: self["controller"].text,
             contactPoint: self["contact_point"].text,
-            basis: try self["basis"].isNull ? nil : legalBasis("basis"),
-            facts: try self["facts"].isNull ? nil : self["facts"].basisFacts(),
+            basis: basis,
+            facts: facts,
             notice: self["notice"].text,
             noticeVersion: self["notice_version"].integer,
             language: self["language"].text,
             method: try consentMethod("method"),
             source: self["source"].text,
             at: try moment("at"),
-            evidence: try self["evidence"].isNull ? nil : self["evidence"].consentEvidence(),
+            evidence: evidence,
             requestedAt: try moment("requested_at"),
-            requestEvidence: try self["request_evidence"].isNull
-                ? nil : self["request_evidence"].consentEvidence(),
+            requestEvidence: requestEvidence,
             expiresAt: try moment("expires_at"),
-            supersedes: try self["supersedes"].isNull
-                ? nil : list("supersedes") { try $0.wanted($0.text) },
+            supersedes: supersedes,
             byGuardian: self["by_guardian"].bool ?? false,
-            frequency: try self["frequency"].isNull ? nil : self["frequency"].contactFrequency())
+            frequency: frequency)
     }
 
     fileprivate func newUnsubscribeLink() throws -> NewUnsubscribeLink {
@@ -503,7 +518,13 @@ extension ConsentDefinitions: Wire {
 
 extension ConsentEvent: Wire {
     var json: Json {
-        .object([
+        // Apart from the long literal below, for the type checker's sake.
+        let restsOn: Json = basis.map { named($0) } ?? .null
+        let shown: Json = facts?.json ?? .null
+        let proof: Json = evidence?.json ?? .null
+        let requestProof: Json = requestEvidence?.json ?? .null
+        let enough: Json = frequency?.json ?? .null
+        return .object([
             "id": .text(id),
             "kind": named(kind),
             "subject": subject.json,
@@ -511,8 +532,8 @@ extension ConsentEvent: Wire {
             "purpose": CrmTests.json(purpose),
             "controller": CrmTests.json(controller),
             "contact_point": CrmTests.json(contactPoint),
-            "basis": basis.map { named($0) } ?? .null,
-            "facts": facts?.json ?? .null,
+            "basis": restsOn,
+            "facts": shown,
             "notice": CrmTests.json(notice),
             "notice_version": CrmTests.json(noticeVersion),
             "language": CrmTests.json(language),
@@ -521,13 +542,13 @@ extension ConsentEvent: Wire {
             "source": CrmTests.json(source),
             "occurred_at": CrmTests.json(occurredAt),
             "recorded_at": CrmTests.json(recordedAt),
-            "evidence": evidence?.json ?? .null,
+            "evidence": proof,
             "requested_at": CrmTests.json(requestedAt),
-            "request_evidence": requestEvidence?.json ?? .null,
+            "request_evidence": requestProof,
             "expires_at": CrmTests.json(expiresAt),
             "supersedes": .array(supersedes.map { .text($0) }),
             "by_guardian": .bool(byGuardian),
-            "frequency": frequency?.json ?? .null,
+            "frequency": enough,
             "permitted_by": CrmTests.json(permittedBy),
         ])
     }

@@ -13,7 +13,11 @@ extension Json {
     }
 
     func sourceFormat() -> SourceFormat {
-        self["format"].text == "json_lines" ? .jsonLines : self["format"].text == "arrow" ? .arrow : .csv
+        switch self["format"].text {
+        case "json_lines": .jsonLines
+        case "arrow": .arrow
+        default: .csv
+        }
     }
 
     func count(_ key: String) throws -> UInt64 { UInt64(try wanted(self[key].integer)) }

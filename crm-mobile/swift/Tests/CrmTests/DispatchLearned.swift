@@ -128,7 +128,6 @@ let learnedBranches: [String: Branch] = [
 
 private func real(_ number: Double?) -> Json { number.map { .number($0) } ?? .null }
 
-
 extension ScoreQuality: Wire {
     var json: Json {
         let deciles = deciles.map {
@@ -166,7 +165,8 @@ extension LearnedScore: Wire {
     var json: Json {
         .object([
             "name": .text(name), "version": .integer(Int64(version)), "type": .text(entityType),
-            "algorithm": .text(CrmTests.snake("\(algorithm)")), "trained_at": CrmTests.json(trainedAt),
+            "algorithm": .text(CrmTests.snake("\(algorithm)")),
+            "trained_at": CrmTests.json(trainedAt),
             "known_until": CrmTests.json(knownUntil), "records": CrmTests.json(records),
             "model": .text(model), "quality": quality?.json ?? .null,
             "archived_at": CrmTests.json(archivedAt),

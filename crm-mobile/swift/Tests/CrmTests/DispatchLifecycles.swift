@@ -30,7 +30,8 @@ extension Json {
             to: try string("to"), activity: self["activity"].text,
             filter: try condition("filter"),
             related: related.isNull ? nil : try related.relatedStage(),
-            inactiveFor: self["inactive_for"].text, condition: try condition("where"), reason: self["reason"].text)
+            inactiveFor: self["inactive_for"].text, condition: try condition("where"),
+            reason: self["reason"].text)
     }
 
     fileprivate func relatedStage() throws -> RelatedStage {

@@ -76,7 +76,8 @@ let timerBranches: [String: Branch] = [
     "timers.tick": { crm, given in
         let given = try given.only("until", "limit")
         return try crm.tickTimers(
-            request: TickTimers(until: try given.moment("until"), limit: given.limit("limit", 100_000))
+            request: TickTimers(
+                until: try given.moment("until"), limit: given.limit("limit", 100_000))
         ).json
     },
 ]

@@ -16,10 +16,6 @@ extension Json {
         return (member.key, member.value)
     }
 
-    fileprivate func value(_ key: String) throws -> Value? {
-        self[key].isNull ? nil : try self[key].value()
-    }
-
     fileprivate func onStage() throws -> OnStage {
         _ = try only("lifecycle", "stage")
         return OnStage(lifecycle: try string("lifecycle"), stage: self["stage"].text)
@@ -38,8 +34,8 @@ extension Json {
             _ = try given.only("attribute", "from", "to")
             return .attributeChanged(
                 OnAttribute(
-                    attribute: try given.string("attribute"), from: try given.value("from"),
-                    to: try given.value("to")))
+                    attribute: try given.string("attribute"), from: try given.optional("from"),
+                    to: try given.optional("to")))
         case "date_reached":
             _ = try given.only("attribute", "before", "after")
             return .dateReached(
@@ -63,7 +59,7 @@ extension Json {
             _ = try given.only("attribute", "value", "formula")
             return .setAttribute(
                 SetAttribute(
-                    attribute: try given.string("attribute"), value: try given.value("value"),
+                    attribute: try given.string("attribute"), value: try given.optional("value"),
                     formula: given["formula"].text))
         case "move_stage":
             _ = try given.only("lifecycle", "to", "reason")

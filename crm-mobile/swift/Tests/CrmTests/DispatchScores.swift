@@ -173,12 +173,6 @@ private func parsed(_ condition: Condition?) -> Json {
     condition.flatMap { try? JsonParser.parse(Data($0.utf8)) } ?? .null
 }
 
-private func snake(_ name: String) -> String {
-    name.reduce(into: "") { text, letter in
-        text += letter.isUppercase ? "_\(letter.lowercased())" : String(letter)
-    }
-}
-
 private func count(_ number: UInt32?) -> Json { number.map { .integer(Int64($0)) } ?? .null }
 
 extension ScoreLevel: Wire {

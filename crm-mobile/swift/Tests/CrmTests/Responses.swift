@@ -130,7 +130,8 @@ extension NextTimer: Wire {
 extension Simulation: Wire {
     var json: Json {
         .object([
-            "done": CrmTests.json(done), "made": CrmTests.json(made), "changes": CrmTests.json(changes),
+            "done": CrmTests.json(done), "made": CrmTests.json(made),
+            "changes": CrmTests.json(changes),
         ])
     }
 }

@@ -289,7 +289,7 @@ func stages(_ crm: Crm) throws {
                 + "\(days(time.latestMicros)) days before")
     }
     for stuck in try lifecycles.stuck("pipeline", longerThan: .days(400), at: now, limit: 3).records {
-        let code = try opportunities.get(stuck.id).string("code") ?? "unknown"
+        let code = try opportunities.get(stuck.id)["code"].string ?? "unknown"
         print("stuck: \(code), \(stuck.stage) for \(days(stuck.micros)) days")
     }
     let moves = try crm.listTimeline(
