@@ -38,8 +38,8 @@
  * Text is UTF-8. Names and paths end with NUL; requests have a length. Times in JSON are RFC 3339,
  * ids are UUIDs, money is `{"amount": "12.34", "currency": "EUR"}`.
  *
- * Tables go out and in as streams of the Arrow C stream interface: `crm_query_arrow` and
- * `crm_ingest_arrow`.
+ * Tables go out and in as streams of the Arrow C stream interface: `crm_query_arrow`,
+ * `crm_ingest_arrow` and `crm_ingest_activities_arrow`.
  *
  * Threads. Every function may be called from every thread, and one handle by several at once. What
  * a caller owns, a buffer or an error, is used by one thread at a time.

@@ -623,6 +623,12 @@ def learned(request: Request) -> dict[str, Any]:
     return {"tiers": tiers, **moments(request, "until"), **request.options("where")}
 
 
+def looked_for(request: Request) -> dict[str, Any]:
+    """Return where leaks are looked for."""
+    fitted = ("allow_leaks", "l2", "balanced", "calibrated")
+    return {name: value for name, value in recipe(request).items() if name not in fitted}
+
+
 def recipe(request: Request) -> dict[str, Any]:
     """Return how a score is learned."""
     options = request.options("conditions", "activities")
@@ -842,7 +848,7 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
         r["name"], r["id"], **r.options("version")
     ),
     "learned_scores.find_leaks": lambda db, r: db.learned_scores.find_leaks(
-        r["type"], part(crm.LearnedOutcome, r["outcome"]), name=r["name"], **recipe(r)
+        r["type"], part(crm.LearnedOutcome, r["outcome"]), name=r["name"], **looked_for(r)
     ),
     "learned_scores.get": lambda db, r: db.learned_scores.get(r["name"], **r.options("version")),
     "learned_scores.list": lambda db, r: db.learned_scores.list(),

@@ -386,7 +386,7 @@ def test_files_of_other_programs_are_planned(db: crm.Crm, tmp_path: Path, compre
     polars.DataFrame({"name": ["Acme"] * 1000}).write_ipc(zstd, compression="zstd")
     for wrong in (zstd, Path(__file__)):
         with pytest.raises(crm.InvalidArgumentError) as raised:
-            db.imports.plan_arrow("company", wrong, mapping=mapping)
+            db.imports.plan_arrow("company", wrong, mapping={"name": "name"})
         assert raised.value.field == "source" and raised.value.hint
 
 
@@ -423,6 +423,7 @@ def test_what_is_no_table_or_not_open_is_told_by_field(db: crm.Crm, tmp_path: Pa
         with pytest.raises(crm.CrmError) as told:
             call()
         assert told.value.field == field
+    db.activity_kinds.define_preset("call")
     db.close()
     for call in (
         lambda: db.lifecycles.get("contact"),

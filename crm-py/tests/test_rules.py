@@ -71,7 +71,7 @@ def test_what_makes_no_sense_is_refused_with_its_path(db: crm.Crm) -> None:
     assert refused.value.field == "actions[0].set_attribute"
     with pytest.raises(crm.InvalidArgumentError) as refused:
         entered = crm.OnStageEntered("contact", "mql")
-        db.rules.define("r", "contact", entered, [crm.EmitEvent("E")], where="given_name = 'Ann'")
+        db.rules.define("r", "contact", entered, [crm.EmitEvent("E")], where='given_name = "Ann"')
     assert refused.value.field == "actions[0].emit.event"
     with pytest.raises(TypeError):
         db.rules.define("r", "contact", "country", [crm.EmitEvent("e")])  # type: ignore[arg-type]

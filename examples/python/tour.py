@@ -344,7 +344,7 @@ def replayed(db: crm.Crm) -> list[crm.NewActivity]:
 
     def happened(kind: str, id: str, day: datetime.date) -> None:
         at = datetime.datetime.combine(day, datetime.time(), datetime.UTC)
-        subject = crm.RecordRef("opportunity", id)
+        subject = crm.RecordRef(type="opportunity", id=id)
         activities.append(crm.NewActivity(kind=kind, at=at, subject=subject))
 
     for id, stage, engaged, closed in deals:

@@ -15,6 +15,7 @@ pub(crate) enum RowCell<'a> {
     /// A value that the format itself tells from text: a number, true or false, a list of texts.
     Value(Value),
     /// A reading of a clock of which the format does not say where it hangs, in ISO 8601.
+    #[cfg_attr(not(feature = "arrow"), expect(dead_code, reason = "only tables of Arrow need it"))]
     Local(String),
 }
 

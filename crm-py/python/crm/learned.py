@@ -304,10 +304,10 @@ class LearnedScores:
     >>> import crm
     >>> with crm.open() as db:
     ...     for n in range(200):
-    ...         phone = "+4930901820" if n % 5 and n % 2 else None
+    ...         phone = "+4930901820" if n % 4 == 1 else None
     ...         _ = db.companies.create(name=f"C{n}", employees=500 if n % 2 else 5, phone=phone)
     ...     score = db.learned_scores.train("phone", "company", "phone is set", fields=["employees"])
-    ...     score.version, score.quality.auc > 0.8
+    ...     score.version, score.quality.auc > 0.6
     (1, True)
     """
 

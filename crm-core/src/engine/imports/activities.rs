@@ -35,6 +35,7 @@ const DIRECTION: usize = 3;
 pub(super) const KEY: usize = 4;
 /// Where activities are of nobody's row: whose they are.
 const VISITOR: usize = FIXED;
+#[cfg_attr(not(feature = "arrow"), expect(dead_code, reason = "only tables of Arrow need it"))]
 pub(super) const SUBJECT: usize = FIXED + 1;
 
 /// The columns of one kind of activities, ready for work.
@@ -79,6 +80,7 @@ impl ActivityBlock {
     /// # Errors
     ///
     /// As [`Self::new`].
+    #[cfg_attr(not(feature = "arrow"), expect(dead_code, reason = "only tables of Arrow need it"))]
     pub(super) fn of_anybody(
         catalog: &Catalog,
         table: &dyn RowSource,
@@ -152,6 +154,7 @@ impl ActivityBlock {
     }
 
     /// Whether an attribute at this place says whose the activity is.
+    #[cfg_attr(not(feature = "arrow"), expect(dead_code, reason = "only tables of Arrow need it"))]
     pub(super) fn is_whose(&self, place: usize) -> bool {
         (FIXED..self.fixed).contains(&place)
     }
