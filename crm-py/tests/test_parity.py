@@ -194,6 +194,7 @@ def test_every_operation_is_called_by_a_method(
     db.companies.patch(top.id, industry="steel")
     other = crm.ScoreCandidate(attribute="employees")
     db.learned_scores.backtest("company", "phone is set", half, tested, other=other, tiers=tiers)
+    books.get(book.id)
     db.query.select("book", ["title"])
     db.query.group("book", ["title"])
     db.query.pivot("book", ["title"], ["cover.name"], crm.GroupMeasure(count=True))
