@@ -1,3 +1,5 @@
+//! Leaks, features and fits on made-up records: what is learned is what was put in.
+
 use proptest::prelude::*;
 
 use super::*;
