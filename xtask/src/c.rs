@@ -8,6 +8,8 @@
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use crate::shell::Shell;
 use crate::steps::Checks;
@@ -67,27 +69,86 @@ fn beside_another_sqlite(shell: &Shell) -> Result<()> {
     shell.run(&mut shell.command(&program.to_string_lossy())).map(drop)
 }
 
-/// Runs every test program under valgrind. They see `CRM_VALGRIND` and may repeat less often.
+/// Runs every test program under valgrind, as many at a time as there are cores. They see
+/// `CRM_VALGRIND` and may repeat less often.
+///
+/// The library is built without optimisation: an optimiser may look at a value before it looks whether
+/// there is one, which does no harm, but is what valgrind calls a jump on an uninitialised value (its
+/// manual advises against more than `-O1`).
 pub(crate) fn valgrind(checks: &mut Checks) -> Result<()> {
     let shell = checks.shell;
-    artifacts::build(shell, "crm-ffi", &[])?;
+    let libraries = shell.workspace.stage.join("valgrind");
+    artifacts::build_into(shell, "crm-ffi", &[], &libraries)?;
+    let mut runs = Vec::new();
     for source in programs(shell, "crm-ffi/tests/c")? {
-        let done = compile(shell, &DIALECTS[0], &source).and_then(|program| {
-            let mut valgrind = shell.command("valgrind");
-            // Rust holds hash tables and shared values by pointers into the middle of their memory,
-            // which valgrind calls possibly lost. What C forgets to release is definitely lost.
-            valgrind.args([
-                "-q",
-                "--leak-check=full",
-                "--show-leak-kinds=definite,indirect",
-                "--errors-for-leak-kinds=definite,indirect",
-            ]);
-            valgrind.args(["--error-exitcode=9", "--fair-sched=try"]).arg(program);
-            shell.run(valgrind.env("CRM_VALGRIND", "1"))
-        });
-        checks.check(&name(&source), done);
+        let program = compile_with(shell, &DIALECTS[0], &source, "valgrind", &libraries)?;
+        if name(&source) == "conformance.c" {
+            let part = |part: usize| {
+                (program.clone(), vec![part.to_string(), CONFORMANCE_PARTS.to_string()])
+            };
+            runs.extend((0..CONFORMANCE_PARTS).map(part));
+        } else {
+            runs.push((program, Vec::new()));
+        }
+    }
+    // The parts of the conformance cases take longest.
+    runs.sort_by_key(|(_, arguments)| arguments.is_empty());
+    let runs = Mutex::new(runs.into_iter());
+    let next = || runs.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let done = thread::scope(|scope| {
+        let worker = || {
+            let mut done = Vec::new();
+            while let Some((program, arguments)) = next() {
+                let label = label(&program, &arguments);
+                done.push((label.clone(), under_valgrind(shell, &label, &program, &arguments)));
+            }
+            done
+        };
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(worker)).collect();
+        workers.into_iter().map(thread::ScopedJoinHandle::join).collect::<Vec<_>>()
+    });
+    for done in done {
+        for (label, outcome) in done.map_err(|_| "running valgrind panicked")? {
+            checks.check(&label, outcome);
+        }
     }
     Ok(())
+}
+
+/// How many processes share the conformance cases under valgrind.
+const CONFORMANCE_PARTS: usize = 4;
+
+fn label(program: &Path, arguments: &[String]) -> String {
+    let mut label = name(program);
+    if let [part, ..] = arguments {
+        label.push('-');
+        label.push_str(part);
+    }
+    label
+}
+
+/// Runs one program under valgrind, with a log of its own, for others may run at the same time.
+fn under_valgrind(
+    shell: &Shell,
+    label: &str,
+    program: &Path,
+    arguments: &[String],
+) -> Result<String> {
+    let shell = Shell::new(shell.workspace, &format!("valgrind-{label}"))?;
+    let mut valgrind = shell.command("valgrind");
+    // Rust holds hash tables and shared values by pointers into the middle of their memory,
+    // which valgrind calls possibly lost. What C forgets to release is definitely lost.
+    valgrind.args([
+        "-q",
+        "--leak-check=full",
+        "--show-leak-kinds=definite,indirect",
+        "--errors-for-leak-kinds=definite,indirect",
+    ]);
+    valgrind.args(["--error-exitcode=9", "--fair-sched=try"]).arg(program).args(arguments);
+    // The library of this step, not that of the others.
+    valgrind.env_remove("LD_LIBRARY_PATH").env("CRM_VALGRIND", "1");
+    shell.run(&mut valgrind)
 }
 
 pub(crate) fn tour(checks: &mut Checks) -> Result<String> {
@@ -106,13 +167,23 @@ pub(crate) fn call_cost(shell: &Shell) -> Result<String> {
 }
 
 fn compile(shell: &Shell, dialect: &Dialect, source: &Path) -> Result<PathBuf> {
-    let libraries = shell.workspace.libraries();
+    compile_with(shell, dialect, source, dialect.name, &shell.workspace.libraries())
+}
+
+/// Compiles a program into a folder of that name and links it with the library in `libraries`.
+fn compile_with(
+    shell: &Shell,
+    dialect: &Dialect,
+    source: &Path,
+    folder: &str,
+    libraries: &Path,
+) -> Result<PathBuf> {
     let library = [
         format!("-L{}", libraries.display()).into(),
         format!("-Wl,-rpath,{}", libraries.display()).into(),
         "-lcrm".into(),
     ];
-    link(shell, dialect, source, dialect.name, &library)
+    link(shell, dialect, source, folder, &library)
 }
 
 /// Compiles a program into a folder of that name and links it with the library.

@@ -570,7 +570,12 @@ static int is_case_file(const struct dirent *entry) {
     return end != NULL && strcmp(end, ".json") == 0;
 }
 
-int main(void) {
+// `conformance PART PARTS` runs each PARTS-th case, beginning with number PART: where one process is
+// slow, several share the work.
+int main(int argc, char **argv) {
+    size_t part = argc == 3 ? (size_t)atoi(argv[1]) : 0;
+    size_t parts = argc == 3 ? (size_t)atoi(argv[2]) : 1;
+    ASSERT(part < parts);
     const char *folder = getenv("CRM_CONFORMANCE_DIR");
     if (folder == NULL) {
         folder = "tests/conformance";
@@ -588,10 +593,11 @@ int main(void) {
         char *text = read_file(path);
         struct json *tests = json_read(text);
         ASSERT(tests->kind == JSON_ARRAY);
-        found += tests->count;
         for (size_t t = 0; t < tests->count; t++) {
-            failed += !run_case(files[i]->d_name, tests->items[t]);
-            run++;
+            if (found++ % parts == part) {
+                failed += !run_case(files[i]->d_name, tests->items[t]);
+                run++;
+            }
         }
         json_free(tests);
         free(text);
@@ -600,5 +606,5 @@ int main(void) {
     free(files);
     printf("%lu cases found, %lu run, %lu failed\n", (unsigned long)found, (unsigned long)run,
            (unsigned long)failed);
-    return found > 0 && run == found && failed == 0 ? 0 : 1;
+    return run > 0 && (parts > 1 || run == found) && failed == 0 ? 0 : 1;
 }
