@@ -35,6 +35,7 @@ mod lifecycles;
 mod observe;
 mod pivot;
 mod progress;
+mod proof;
 mod queries;
 mod reach;
 mod reactions;
