@@ -42,8 +42,7 @@ INSERT INTO actor VALUES (1, 'host');";
 pub(crate) const INSERT: &str = "INSERT INTO activity \
     VALUES (?, ?, 1, ?, 1, ?, NULL, 'shop', 'inbound', ?, 'EUR', NULL, NULL, NULL)";
 pub(crate) const PROPERTIES: &str = "INSERT INTO activity_purchase VALUES (?, ?, ?, ?)";
-pub(crate) const LOG: &str =
-    "INSERT INTO journal VALUES (?, 1, ?, ?, ?, 1, NULL, 'activity_recorded', NULL, NULL, ?, ?, NULL, ?)";
+pub(crate) const LOG: &str = "INSERT INTO journal VALUES (?, 1, ?, ?, ?, 1, NULL, 'activity_recorded', NULL, NULL, ?, ?, NULL, ?)";
 
 /// What is written on both sides.
 struct Purchase {
