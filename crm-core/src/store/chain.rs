@@ -177,7 +177,7 @@ pub(crate) fn flip(
     let sql = format!("SELECT {column} FROM crm_journal WHERE seq = ?1");
     let (cell, cast) = match tx.query_row(&sql, [seq], |row| row.get(0))? {
         Value::Integer(number) => {
-            (Value::Integer(number ^ 1 << (8 * place + usize::from(bit)) % 63), "?2")
+            (Value::Integer(number ^ (1 << ((8 * place + usize::from(bit)) % 63))), "?2")
         }
         Value::Text(text) => (flipped(text.into_bytes()), "CAST(?2 AS TEXT)"),
         Value::Blob(bytes) => (flipped(bytes), "?2"),
