@@ -1,8 +1,16 @@
 //! Rows of the journal, and the devices and actors that they name.
 
+use std::ops::RangeInclusive;
+
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
 
-use crate::{ChangeKind, Error, ErrorKind, RecordId, Result, journal::Hlc};
+use crate::{
+    ChangeKind, Error, ErrorKind, RecordId, Result,
+    journal::{
+        Hlc,
+        chain::{self, Hash},
+    },
+};
 
 /// A row to be written; the numbers of the row are given by the engine.
 #[derive(Debug)]
@@ -18,6 +26,8 @@ pub(crate) struct NewRow<'a> {
     pub(crate) entity_type: Option<&'a str>,
     pub(crate) record_id: Option<RecordId>,
     pub(crate) body: &'a str,
+    pub(crate) salt: [u8; 32],
+    pub(crate) hash: Hash,
 }
 
 /// A row as it was written.
@@ -34,6 +44,8 @@ pub(crate) struct StoredChange {
     pub(crate) entity_type: Option<String>,
     pub(crate) record_id: Option<RecordId>,
     pub(crate) body: String,
+    /// Whether cause and body were erased; then the body is empty JSON.
+    pub(crate) is_erased: bool,
 }
 
 /// The columns that [`read_change`] takes, of changes that are found by what stands before.
@@ -41,7 +53,7 @@ macro_rules! select {
     ($from:literal, $rest:literal) => {
         concat!(
             "SELECT j.seq, d.uuid, j.device_seq, j.hlc, j.tx, a.name, j.cause, j.kind, \
-             j.entity_type, j.record_id, j.body FROM ",
+             j.entity_type, j.record_id, j.body, j.salt IS NULL FROM ",
             $from,
             " JOIN crm_device d ON d.id = j.device JOIN crm_actor a ON a.id = j.actor ",
             $rest
@@ -79,14 +91,15 @@ fn read_change(row: &Row<'_>) -> Result<StoredChange> {
         entity_type: row.get(8)?,
         record_id: row.get::<_, Option<[u8; 16]>>(9)?.map(RecordId::from_bytes),
         body: row.get(10)?,
+        is_erased: row.get(11)?,
     })
 }
 
 /// Appends a row.
 pub(crate) fn append(tx: &Transaction<'_>, row: &NewRow<'_>) -> Result<()> {
     let mut statement = tx.prepare_cached(
-        "INSERT INTO crm_journal (seq, device, device_seq, hlc, tx, actor, cause, kind, entity_type, record_id, body) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO crm_journal (seq, device, device_seq, hlc, tx, actor, cause, kind, entity_type, record_id, body, salt, hash) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )?;
     statement.raw_bind_parameter(1, row.seq)?;
     statement.raw_bind_parameter(2, row.device)?;
@@ -99,24 +112,36 @@ pub(crate) fn append(tx: &Transaction<'_>, row: &NewRow<'_>) -> Result<()> {
     statement.raw_bind_parameter(9, row.entity_type)?;
     statement.raw_bind_parameter(10, row.record_id.as_ref().map(RecordId::as_bytes))?;
     statement.raw_bind_parameter(11, row.body)?;
+    statement.raw_bind_parameter(12, row.salt)?;
+    statement.raw_bind_parameter(13, row.hash)?;
     statement.raw_execute()?;
     Ok(())
 }
 
-/// The last `seq` and stamp, and the last number of `device`; zeros in an empty journal.
-pub(crate) fn last(conn: &Connection, device: i64) -> Result<(i64, Hlc, i64)> {
+/// The last `seq`, stamp and hash, and the last number of `device`; zeros in an empty journal.
+///
+/// # Errors
+///
+/// `Corrupt` if the last row has no hash to go on from.
+pub(crate) fn last(conn: &Connection, device: i64) -> Result<((i64, Hlc, Hash), i64)> {
     let last = conn
-        .prepare_cached("SELECT seq, hlc FROM crm_journal ORDER BY seq DESC LIMIT 1")?
-        .query_row([], |row| Ok((row.get(0)?, Hlc(row.get(1)?))))
+        .prepare_cached("SELECT seq, hlc, hash FROM crm_journal ORDER BY seq DESC LIMIT 1")?
+        .query_row([], |row| {
+            Ok((row.get(0)?, Hlc(row.get(1)?), row.get::<_, Option<Hash>>(2).ok().flatten()))
+        })
         .optional()?;
-    let (seq, hlc) = last.unwrap_or((0, Hlc(0)));
+    let (seq, hlc, hash) = last.unwrap_or((0, Hlc(0), Some(chain::START)));
+    let hash = hash.ok_or_else(|| {
+        Error::new(ErrorKind::Corrupt, "the last row of the journal has no hash")
+            .with_hint("the file is left as it is: copy it, then restore a backup")
+    })?;
     let device_seq = conn
         .prepare_cached(
             "SELECT device_seq FROM crm_journal WHERE device = ?1 ORDER BY seq DESC LIMIT 1",
         )?
         .query_row([device], |row| row.get(0))
         .optional()?;
-    Ok((seq, hlc, device_seq.unwrap_or(0)))
+    Ok(((seq, hlc, hash), device_seq.unwrap_or(0)))
 }
 
 /// Changes after `after`, at most `limit`.
@@ -158,6 +183,16 @@ pub(crate) fn of_record(
         }
     }
     Ok(())
+}
+
+/// As [`of_record`], without those whose content was erased: they say nothing any more.
+pub(crate) fn told_of_record(
+    conn: &Connection,
+    id: RecordId,
+    after: i64,
+    mut visit: impl FnMut(StoredChange) -> Result<bool>,
+) -> Result<()> {
+    of_record(conn, id, after, |change| if change.is_erased { Ok(true) } else { visit(change) })
 }
 
 /// Whether a record was changed after `after` for another reason than `cause`. Changes of nothing but
@@ -239,11 +274,17 @@ fn read_places(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The body of the change of a place, if it is of this kind.
-pub(crate) fn body(conn: &Connection, seq: i64, kind: ChangeKind) -> Result<Option<String>> {
-    let mut statement =
-        conn.prepare_cached("SELECT body FROM crm_journal WHERE seq = ?1 AND kind = ?2")?;
-    Ok(statement.query_row((seq, kind.name()), |row| row.get(0)).optional()?)
+/// The body of the change of a place, if it is of this kind, and whether it was erased.
+pub(crate) fn body(
+    conn: &Connection,
+    seq: i64,
+    kind: ChangeKind,
+) -> Result<Option<(String, bool)>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT body, salt IS NULL FROM crm_journal WHERE seq = ?1 AND kind = ?2",
+    )?;
+    let body = statement.query_row((seq, kind.name()), |row| Ok((row.get(0)?, row.get(1)?)));
+    Ok(body.optional()?)
 }
 
 /// How many changes a record has up to and including `seq`.
@@ -259,24 +300,30 @@ pub(crate) fn last_seq(conn: &Connection) -> Result<i64> {
     Ok(statement.query_row([], |row| row.get(0))?)
 }
 
-/// How many records of a type the journal created.
-pub(crate) fn count_created(conn: &Connection, entity_type: &str) -> Result<u64> {
-    let sql = "SELECT count(*) FROM crm_journal WHERE kind = ?1 AND entity_type = ?2";
+/// How many records of a type the journal created: at least, and with those changes whose content was
+/// erased. What these were about may be gone.
+pub(crate) fn count_created(conn: &Connection, entity_type: &str) -> Result<RangeInclusive<u64>> {
+    let sql = "SELECT count(salt), count(*) FROM crm_journal WHERE kind = ?1 AND entity_type = ?2";
     let mut statement = conn.prepare_cached(sql)?;
-    Ok(statement.query_row((ChangeKind::RecordCreated.name(), entity_type), |row| row.get(0))?)
+    Ok(statement.query_row((ChangeKind::RecordCreated.name(), entity_type), read_range)?)
 }
 
-/// How many changes of a kind there are.
-pub(crate) fn count(conn: &Connection, kind: ChangeKind) -> Result<u64> {
-    let mut statement = conn.prepare_cached("SELECT count(*) FROM crm_journal WHERE kind = ?1")?;
-    Ok(statement.query_row([kind.name()], |row| row.get(0))?)
+/// How many changes of a kind there are, without and with those whose content was erased.
+pub(crate) fn count(conn: &Connection, kind: ChangeKind) -> Result<RangeInclusive<u64>> {
+    let sql = "SELECT count(salt), count(*) FROM crm_journal WHERE kind = ?1";
+    Ok(conn.prepare_cached(sql)?.query_row([kind.name()], read_range)?)
 }
 
-/// How many records, or whatever else has an id, have changes of a kind.
-pub(crate) fn count_owners(conn: &Connection, kind: ChangeKind) -> Result<u64> {
-    let sql = "SELECT count(DISTINCT record_id) FROM crm_journal WHERE kind = ?1";
-    let mut statement = conn.prepare_cached(sql)?;
-    Ok(statement.query_row([kind.name()], |row| row.get(0))?)
+/// How many records, or whatever else has an id, have changes of a kind, without and with those whose
+/// content was erased.
+pub(crate) fn count_owners(conn: &Connection, kind: ChangeKind) -> Result<RangeInclusive<u64>> {
+    let sql = "SELECT count(DISTINCT record_id) FILTER (WHERE salt IS NOT NULL), \
+         count(DISTINCT record_id) FROM crm_journal WHERE kind = ?1";
+    Ok(conn.prepare_cached(sql)?.query_row([kind.name()], read_range)?)
+}
+
+fn read_range(row: &Row<'_>) -> rusqlite::Result<RangeInclusive<u64>> {
+    Ok(row.get(0)?..=row.get(1)?)
 }
 
 /// Shows the bodies of all changes about visitors to `visit`, in order.
@@ -284,8 +331,9 @@ pub(crate) fn of_visitors(
     conn: &Connection,
     mut visit: impl FnMut(&str) -> Result<()>,
 ) -> Result<()> {
-    let mut statement =
-        conn.prepare("SELECT body FROM crm_journal WHERE kind IN (?1, ?2) ORDER BY seq")?;
+    let mut statement = conn.prepare(
+        "SELECT body FROM crm_journal WHERE kind IN (?1, ?2) AND salt IS NOT NULL ORDER BY seq",
+    )?;
     let kinds = [ChangeKind::VisitorIdentified, ChangeKind::VisitorReleased].map(ChangeKind::name);
     let mut rows = statement.query(kinds)?;
     while let Some(row) = rows.next()? {
@@ -294,20 +342,34 @@ pub(crate) fn of_visitors(
     Ok(())
 }
 
-/// The number of an actor, made if it is new.
-pub(crate) fn actor(tx: &Transaction<'_>, name: &str) -> Result<i64> {
+/// The number of an actor and the commitment to its name; one that is new is made, with a salt.
+///
+/// # Errors
+///
+/// `Corrupt` if it has no commitment.
+pub(crate) fn actor(
+    tx: &Transaction<'_>,
+    name: &str,
+    salt: impl FnOnce() -> [u8; 32],
+) -> Result<(i64, Hash)> {
     let known = tx
-        .prepare_cached("SELECT id FROM crm_actor WHERE name = ?1")?
-        .query_row([name], |row| row.get(0))
+        .prepare_cached("SELECT id, commitment FROM crm_actor WHERE name = ?1")?
+        .query_row([name], |row| Ok((row.get(0)?, row.get::<_, Option<Hash>>(1).ok().flatten())))
         .optional()?;
-    if let Some(id) = known {
-        return Ok(id);
+    if let Some((id, commitment)) = known {
+        let missing = || Error::new(ErrorKind::Corrupt, "an actor has no commitment");
+        return Ok((id, commitment.ok_or_else(missing)?));
     }
-    tx.execute("INSERT INTO crm_actor (name) VALUES (?1)", [name])?;
-    Ok(tx.last_insert_rowid())
+    let salt = salt();
+    let commitment = chain::commit_actor(&salt, name.as_bytes());
+    tx.execute(
+        "INSERT INTO crm_actor (name, salt, commitment) VALUES (?1, ?2, ?3)",
+        (name, salt, commitment),
+    )?;
+    Ok((tx.last_insert_rowid(), commitment))
 }
 
-/// The number of a device, made if it is new.
+/// The number of a new device.
 pub(crate) fn add_device(tx: &Transaction<'_>, uuid: &[u8; 16]) -> Result<i64> {
     tx.execute("INSERT INTO crm_device (uuid) VALUES (?1)", [uuid])?;
     let id = tx.last_insert_rowid();
@@ -315,10 +377,12 @@ pub(crate) fn add_device(tx: &Transaction<'_>, uuid: &[u8; 16]) -> Result<i64> {
     Ok(id)
 }
 
-/// The number of this file's own device; `None` in a file without one.
-pub(crate) fn own_device(conn: &Connection) -> Result<Option<i64>> {
-    let mut statement = conn.prepare_cached("SELECT value FROM crm_meta WHERE key = 'device'")?;
-    Ok(statement.query_row([], |row| row.get(0)).optional()?)
+/// The number and the id of this file's own device; `None` in a file without one.
+pub(crate) fn own_device(conn: &Connection) -> Result<Option<(i64, [u8; 16])>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT d.id, d.uuid FROM crm_meta m JOIN crm_device d ON d.id = m.value WHERE m.key = 'device'",
+    )?;
+    Ok(statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
 }
 
 /// Whether nobody has written yet: the file has neither actors nor types nor changes.

@@ -247,6 +247,14 @@ from crm.lifecycles import (
     TriggerAnswer,
 )
 from crm.progress import Progress
+from crm.proof import (
+    Journal,
+    JournalHead,
+    JournalProof,
+    JournalReport,
+    ProofContent,
+    ProofLink,
+)
 from crm.quality import AttributeAudit, AuditFinding, AuditReport, AuditRule
 from crm.query import (
     Bucket,
@@ -515,6 +523,10 @@ __all__ = [
     "InvalidSqlError",
     "InvalidValueError",
     "IoError",
+    "Journal",
+    "JournalHead",
+    "JournalProof",
+    "JournalReport",
     "Kind",
     "LazyTable",
     "LeafReason",
@@ -584,6 +596,8 @@ __all__ = [
     "Problem",
     "ProblemCount",
     "Progress",
+    "ProofContent",
+    "ProofLink",
     "Purpose",
     "PurposePreference",
     "Query",

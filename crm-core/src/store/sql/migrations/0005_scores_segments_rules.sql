@@ -214,3 +214,11 @@ CREATE TABLE crm_learned_score (
     archived_at INTEGER,
     PRIMARY KEY (name, version)
 ) STRICT;
+
+-- The chain of the journal. The engine fills it for the rows that are there.
+
+ALTER TABLE crm_actor ADD COLUMN salt BLOB;
+ALTER TABLE crm_actor ADD COLUMN commitment BLOB;
+ALTER TABLE crm_journal ADD COLUMN salt BLOB;
+ALTER TABLE crm_journal ADD COLUMN commitment BLOB;
+ALTER TABLE crm_journal ADD COLUMN hash BLOB;
