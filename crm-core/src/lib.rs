@@ -184,13 +184,14 @@ pub use condition::{
 pub use consent::{
     BasisFacts, Channel, ChannelPreference, ChannelRule, ConfirmConsent, ConsentDecision,
     ConsentDefinitions, ConsentEvent, ConsentEvidence, ConsentHistory, ConsentKind, ConsentMethod,
-    ConsentPolicy, ConsentPreset, ConsentRegime, ConsentRequest, ConsentStatus, ContactCap,
-    ContactFrequency, ContactPressure, DecideMany, DecisionReason, DenyReason, GetConsents,
-    GetNotice, GetPreferences, LegalBasis, MailHeader, ManyDecisions, MayContact, Medium,
-    NewConsent, NewUnsubscribeLink, Notice, NoticeSummary, Party, PartyRole, PreferenceChoice,
-    Preferences, PublishNotice, Purpose, PurposePreference, QuietHours, RecordDecision,
-    RequestConsent, SetPreferences, SweepConsents, SweptConsents, Unsubscribe, UnsubscribeLink,
-    Unsubscribed, UseConsent,
+    ConsentPolicy, ConsentPreset, ConsentReceipt, ConsentRegime, ConsentRequest, ConsentStatus,
+    ContactCap, ContactFrequency, ContactPressure, DataCategory, DecideMany, DecisionReason,
+    DenyReason, GetConsents, GetLinkedPeople, GetNotice, GetPreferences, GetReceipt, LegalBasis,
+    LinkPeople, LinkedPeople, MailHeader, ManyDecisions, MayContact, Medium, NewConsent,
+    NewUnsubscribeLink, Notice, NoticeSummary, Party, PartyRole, PersonLink, PreferenceChoice,
+    Preferences, Processing, PublishNotice, Purpose, PurposePreference, QuietHours, ReceiptFormat,
+    ReceiptedConsent, RecordDecision, RequestConsent, SetPreferences, SweepConsents, SweptConsents,
+    Unsubscribe, UnsubscribeLink, Unsubscribed, UseConsent,
 };
 pub use database::{
     AddFile, BackupTo, DatabaseStats, Durability, Empty, EngineInfo, FilePiece, Flow, OpenOptions,

@@ -13,36 +13,36 @@ use crate::{
     AssociationTypeName, AssociationWalk, AttributeName, AuditRecords, AuditReport, BacktestScore,
     BackupTo, ChangeMembers, ChangePage, Channel, CheckCondition, CheckedCondition, CloneScore,
     CloudEventPage, ConditionAnswer, ConditionPlan, ConfirmConsent, ConsentDecision,
-    ConsentDefinitions, ConsentEvent, ConsentHistory, ConsentPolicy, ConsentRequest, Consumer,
-    ConsumerName, CountRecords, CreateRecord, Crm, DatabaseStats, DecideMany, DefineActivityKind,
-    DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute,
-    DefineLifecycle, DefineLifecyclePreset, DefinePreset, DefineRule, DefineScore,
-    DefineScorePreset, DefineSegment, DefineType, DefinedLifecycle, DefinedRule, DrawLifecycle,
-    Drawing, Empty, EngineInfo, EntityType, Error, ErrorKind, EstimateSegment, EvaluateCondition,
-    ExplainCondition, ExplainLearnedScore, ExplainMember, ExplainStage, ExportCsv, ExportReport,
-    ExportVcard, FilePiece, FileRef, FindRelated, FindStuck, Flow, Flywheel, FoundRecords, Funnel,
-    GetAcceptance, GetActivity, GetAssociation, GetConsents, GetFlywheel, GetFunnel, GetHistory,
-    GetLearnedScore, GetLifecycleHistory, GetManyRecords, GetNotice, GetPreferences, GetRecord,
-    GetRecordBy, GetScore, GetScoreHistory, GetSegmentSizes, GetStageTimes, GroupRecords,
-    HistoryPage, IdentifyVisitor, Import, ImportCsv, ImportName, ImportPage, ImportPlan,
-    ImportReport, ImportRun, ImportVcard, LeakReport, LearnedExplanation, LearnedRanking,
-    LearnedScore, LearnedScoreName, Lifecycle, LifecycleHistory, LifecycleName, ListActivities,
-    ListChanges, ListImports, ListMembers, ListPlanRows, ListRecords, ListRuleRuns, ListTimeline,
-    ManyDecisions, MappingProposal, MayContact, MemberExplanation, MoveStage, MovedStage,
-    NewActivity, NewConsent, NewUnsubscribeLink, NextTimer, Notice, OpenOptions, OverlapSegments,
-    Party, PatchAssociation, PatchRecord, PivotRecords, PivotTable, PlanImport, PlannedRows,
-    Preferences, Progress, ProposeMapping, PublishNotice, Purpose, RankRecords, RankScores,
-    ReadFile, ReadScore, Record, RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor,
-    RequestConsent, RescoreReport, ResetStage, RestoreAssociation, RestoreRecord, Result,
-    ResumeImport, RevertReport, RowsPage, Rule, RuleName, RuleRunPage, RuleSimulation, RunSql,
-    RunView, SaveView, SavedView, ScoreAnswer, ScoreBacktest, ScoreExplanation, ScoreHistory,
-    ScoreModel, ScoreName, ScoreRanking, SearchPage, SearchText, Segment, SegmentEstimate,
-    SegmentMembers, SegmentName, SegmentOverlap, SegmentReport, SegmentSizes, SelectRows,
-    SetPreferences, SimulateRule, SimulateTimers, Simulation, SqlResult, StageExplanation,
-    StageTimes, StuckPage, SweepConsents, SweptConsents, Tick, TickTimers, TimelinePage,
-    TrainLearnedScore, TypeName, Unsubscribe, UnsubscribeLink, Unsubscribed, UpsertRecord,
-    Upserted, UseConsent, VerifyReport, ViewAnswer, ViewName, Visitor, WalkAssociations,
-    condition::refusal,
+    ConsentDefinitions, ConsentEvent, ConsentHistory, ConsentPolicy, ConsentReceipt,
+    ConsentRequest, Consumer, ConsumerName, CountRecords, CreateRecord, Crm, DatabaseStats,
+    DecideMany, DefineActivityKind, DefineActivityPreset, DefineAssociationPreset,
+    DefineAssociationType, DefineAttribute, DefineLifecycle, DefineLifecyclePreset, DefinePreset,
+    DefineRule, DefineScore, DefineScorePreset, DefineSegment, DefineType, DefinedLifecycle,
+    DefinedRule, DrawLifecycle, Drawing, Empty, EngineInfo, EntityType, Error, ErrorKind,
+    EstimateSegment, EvaluateCondition, ExplainCondition, ExplainLearnedScore, ExplainMember,
+    ExplainStage, ExportCsv, ExportReport, ExportVcard, FilePiece, FileRef, FindRelated, FindStuck,
+    Flow, Flywheel, FoundRecords, Funnel, GetAcceptance, GetActivity, GetAssociation, GetConsents,
+    GetFlywheel, GetFunnel, GetHistory, GetLearnedScore, GetLifecycleHistory, GetLinkedPeople,
+    GetManyRecords, GetNotice, GetPreferences, GetReceipt, GetRecord, GetRecordBy, GetScore,
+    GetScoreHistory, GetSegmentSizes, GetStageTimes, GroupRecords, HistoryPage, IdentifyVisitor,
+    Import, ImportCsv, ImportName, ImportPage, ImportPlan, ImportReport, ImportRun, ImportVcard,
+    LeakReport, LearnedExplanation, LearnedRanking, LearnedScore, LearnedScoreName, Lifecycle,
+    LifecycleHistory, LifecycleName, LinkPeople, LinkedPeople, ListActivities, ListChanges,
+    ListImports, ListMembers, ListPlanRows, ListRecords, ListRuleRuns, ListTimeline, ManyDecisions,
+    MappingProposal, MayContact, MemberExplanation, MoveStage, MovedStage, NewActivity, NewConsent,
+    NewUnsubscribeLink, NextTimer, Notice, OpenOptions, OverlapSegments, Party, PatchAssociation,
+    PatchRecord, PivotRecords, PivotTable, PlanImport, PlannedRows, Preferences, Progress,
+    ProposeMapping, PublishNotice, Purpose, RankRecords, RankScores, ReadFile, ReadScore, Record,
+    RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor, RequestConsent, RescoreReport,
+    ResetStage, RestoreAssociation, RestoreRecord, Result, ResumeImport, RevertReport, RowsPage,
+    Rule, RuleName, RuleRunPage, RuleSimulation, RunSql, RunView, SaveView, SavedView, ScoreAnswer,
+    ScoreBacktest, ScoreExplanation, ScoreHistory, ScoreModel, ScoreName, ScoreRanking, SearchPage,
+    SearchText, Segment, SegmentEstimate, SegmentMembers, SegmentName, SegmentOverlap,
+    SegmentReport, SegmentSizes, SelectRows, SetPreferences, SimulateRule, SimulateTimers,
+    Simulation, SqlResult, StageExplanation, StageTimes, StuckPage, SweepConsents, SweptConsents,
+    Tick, TickTimers, TimelinePage, TrainLearnedScore, TypeName, Unsubscribe, UnsubscribeLink,
+    Unsubscribed, UpsertRecord, Upserted, UseConsent, VerifyReport, ViewAnswer, ViewName, Visitor,
+    WalkAssociations, condition::refusal,
 };
 
 /// Is told of progress and says whether to go on.
@@ -203,9 +203,18 @@ macro_rules! for_each_operation {
             /// Reads the ledger of a person, oldest first, with the proof of each event.
             read "consents.history" ConsentsHistory get_consent_history(GetConsents) -> ConsentHistory
                 = |crm, r, _| crm.consents().history(&r);
+            /// Says of two records that they are one person: what restricts one restricts the other.
+            write "consents.link" ConsentsLink link_people(LinkPeople) -> LinkedPeople
+                = |crm, r, _| crm.consents().link(&r);
+            /// Reads the links by which a record is the same person as others.
+            read "consents.linked" ConsentsLinked get_linked_people(GetLinkedPeople) -> LinkedPeople
+                = |crm, r, _| crm.consents().linked(&r);
             /// Reads what a person may choose in a preference centre, and has chosen.
             read "consents.preferences" ConsentsPreferences get_preferences(GetPreferences) -> Preferences
                 = |crm, r, _| crm.consents().preferences(&r);
+            /// Makes a receipt of what a person allowed: ISO/IEC TS 27560 as JSON-LD, or Kantara 1.1.
+            read "consents.receipt" ConsentsReceipt make_receipt(GetReceipt) -> ConsentReceipt
+                = |crm, r, _| crm.consents().receipt(&r);
             /// Records what a person allows, refuses or takes back, a legal basis, a restriction or a pause.
             write "consents.record" ConsentsRecord record_consent(NewConsent) -> ConsentEvent
                 = |crm, r, _| crm.consents().record(r);
@@ -221,6 +230,9 @@ macro_rules! for_each_operation {
             /// Erases the double opt-ins that nobody confirmed in time.
             write "consents.sweep" ConsentsSweep sweep_consents(SweepConsents) -> SweptConsents
                 = |crm, r, _| crm.consents().sweep(&r);
+            /// Takes back that two records are one person; what held for each before holds again.
+            write "consents.unlink" ConsentsUnlink unlink_people(LinkPeople) -> LinkedPeople
+                = |crm, r, _| crm.consents().unlink(&r);
             /// Follows a one-click link: a POST withdraws, a GET only says what it would withdraw.
             write "consents.unsubscribe" ConsentsUnsubscribe unsubscribe(Unsubscribe) -> Unsubscribed
                 = |crm, r, _| crm.consents().unsubscribe(r);

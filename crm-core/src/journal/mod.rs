@@ -152,6 +152,10 @@ change_kinds! {
     NoticePublished = "notice_published";
     /// An event of the ledger of consent was recorded.
     ConsentRecorded = "consent_recorded";
+    /// Two records were linked as one person.
+    PeopleLinked = "people_linked";
+    /// It was taken back that two records are one person.
+    PeopleUnlinked = "people_unlinked";
     /// A segment was defined, or its definition changed.
     SegmentDefined = "segment_defined";
     /// A segment was archived.

@@ -391,6 +391,8 @@ fn about_consents(crm: &Crm, id: RecordId) -> Vec<(&'static str, Json)> {
     use_["token"] = run("consents.decide", &question)["token"].clone();
     use_["source"] = json!("Zanzibarine");
     let chosen = json!([{ "purpose": "news", "channel": "email", "is_chosen": false }]);
+    let other = run("records.create", &json!({ "type": "contact", "values": {} }))["id"].clone();
+    let both = json!({ "a": subject, "b": { "type": "contact", "id": other } });
     vec![
         ("consents.record_use", use_),
         ("consents.decide", question.clone()),
@@ -401,6 +403,10 @@ fn about_consents(crm: &Crm, id: RecordId) -> Vec<(&'static str, Json)> {
         ("consents.request", question),
         ("consents.confirm", json!({ "token": waiting, "evidence": evidence })),
         ("consents.history", json!({ "subject": subject })),
+        ("consents.receipt", json!({ "subject": subject, "format": "dpv" })),
+        ("consents.link", both.clone()),
+        ("consents.linked", json!({ "subject": subject })),
+        ("consents.unlink", both),
         ("consents.preferences", json!({ "subject": subject, "contact_point": point })),
         ("consents.unsubscribe_link", link),
         (

@@ -79,7 +79,7 @@ impl Consents<'_> {
     pub fn define_purpose(&self, mut purpose: Purpose) -> Result<Purpose> {
         fill(&mut purpose.label, &purpose.name);
         self.crm.write(|writing| {
-            consent::check_purpose(&purpose, writing.catalog.book())?;
+            consent::check_purpose(&mut purpose, writing.catalog.book())?;
             if !writing.catalog.book().policies.contains_key(&purpose.policy)
                 && let Some(preset) = writing.catalog.book().policy(&purpose.policy)
             {

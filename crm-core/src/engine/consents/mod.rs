@@ -1,7 +1,8 @@
 //! Consent: recording what people allow and take back, and reading the ledger.
 //!
 //! Definitions are in `definitions`, the decision in `decisions`, double opt-ins in `double_opt_in`,
-//! one-click links in `links`, the preference centre in `preferences`. The invariant: the tables are
+//! one-click links in `links`, the preference centre in `preferences`, records that are one person in
+//! `people`, receipts in `receipts`. The invariant: the tables are
 //! what the changes of the journal make of them, for both are written by the same step, in the same
 //! transaction; only what waits for a confirmation, and links, stand beside the journal, so that they
 //! can go without a trace.
@@ -10,7 +11,9 @@ mod decisions;
 mod definitions;
 mod double_opt_in;
 mod links;
+mod people;
 mod preferences;
+mod receipts;
 
 use std::sync::Arc;
 
@@ -20,8 +23,8 @@ use super::{Crm, Writing, check_limit};
 use crate::{
     ChangeKind, ConsentEvent, ConsentHistory, ConsentKind, ConsentMethod, Error, ErrorKind,
     GetConsents, LegalBasis, NewConsent, PartyRole, RecordId, RecordRef, Result, Timestamp,
-    consent::{self, Book, Key, NoticeModel},
-    store::{Connection, consents as rows, records, table::Table},
+    consent::{self, Book, Entry, Key, NoticeModel},
+    store::{Connection, Transaction, consents as rows, records, table::Table},
 };
 
 /// Consent: see [`Crm::consents`].
@@ -215,8 +218,10 @@ fn prepare(writing: &Writing<'_>, new: NewConsent) -> Result<ConsentEvent> {
     let (ledger, _) = rows::ledger(writing.tx, new.subject.id)?;
     let supersedes = match new.supersedes {
         Some(ids) => {
+            // What a linked record said can be answered, and is taken back there.
+            let is_named = |entry: &Entry| kind != ConsentKind::Lifted || ledger.owns(entry.id);
             for (place, id) in ids.iter().enumerate() {
-                if !ledger.entries().iter().any(|entry| entry.id == *id) {
+                if !ledger.counting().any(|entry| entry.id == *id && is_named(entry)) {
                     let message = "no such event in the ledger of this person";
                     return Err(Error::new(ErrorKind::NotFound, message)
                         .with_field(format!("supersedes[{place}]")));
@@ -294,9 +299,17 @@ fn commit(
     writing.log_body(stamp, ChangeKind::ConsentRecorded, None, Some(event.id))?;
     let subject = event.subject.id;
     rows::insert(writing.tx, (table.model.id, subject), &event.entry(), seq)?;
-    let (ledger, _) = rows::ledger(writing.tx, subject)?;
-    rows::put_following(writing.tx, subject, &rows::follow(&ledger))?;
+    follow_all(writing.tx, &rows::people(writing.tx, subject)?.0)?;
     Ok(event)
+}
+
+/// Writes what follows from the ledgers of these records.
+fn follow_all(tx: &Transaction<'_>, people: &[RecordId]) -> Result<()> {
+    for id in people {
+        let (ledger, _) = rows::ledger(tx, *id)?;
+        rows::put_following(tx, *id, &rows::follow(&ledger))?;
+    }
+    Ok(())
 }
 
 /// A secret that nobody can guess, and what the file keeps of it.

@@ -490,3 +490,16 @@ CREATE TABLE crm_learned_score (
     archived_at INTEGER,                   -- microseconds UTC, the same in all versions; NULL while in use
     PRIMARY KEY (name, version)
 ) STRICT;
+
+CREATE TABLE crm_person_link (
+    -- Records that are one person, as the ledger sees it. Nothing of theirs is moved.
+    a_id BLOB NOT NULL,                    -- 16 bytes: the lesser id
+    b_id BLOB NOT NULL,                    -- 16 bytes
+    a_type INTEGER NOT NULL REFERENCES crm_type (id),
+    b_type INTEGER NOT NULL REFERENCES crm_type (id),
+    linked_at INTEGER NOT NULL,            -- microseconds UTC
+    seq INTEGER NOT NULL,                  -- of the row in the journal
+    PRIMARY KEY (a_id, b_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX crm_person_link_by_other ON crm_person_link (b_id);

@@ -12,17 +12,18 @@ use crm_core::{
     EvaluateCondition, ExplainCondition, ExplainLearnedScore, ExplainMember, ExplainStage,
     ExportCsv, ExportVcard, FindRelated, FindStuck, Flow, GetAcceptance, GetActivity,
     GetAssociation, GetConsents, GetFlywheel, GetFunnel, GetHistory, GetLearnedScore,
-    GetLifecycleHistory, GetManyRecords, GetNotice, GetPreferences, GetRecord, GetRecordBy,
-    GetScore, GetScoreHistory, GetSegmentSizes, GetStageTimes, GroupRecords, IdentifyVisitor,
-    ImportCsv, ImportName, ImportVcard, LearnedScoreName, LifecycleName, ListActivities,
-    ListChanges, ListImports, ListMembers, ListPlanRows, ListRecords, ListRuleRuns, ListTimeline,
-    MayContact, MoveStage, NewActivity, NewConsent, NewUnsubscribeLink, OverlapSegments, Party,
-    PatchAssociation, PatchRecord, PivotRecords, PlanImport, ProposeMapping, PublishNotice,
-    Purpose, RankRecords, RankScores, ReadFile, ReadScore, RecordActivities, ReleaseVisitor,
-    RequestConsent, ResetStage, RestoreAssociation, RestoreRecord, ResumeImport, RuleName, RunSql,
-    RunView, SaveView, ScoreName, SearchText, SegmentName, SelectRows, SetPreferences,
-    SimulateRule, SimulateTimers, SweepConsents, TickTimers, TrainLearnedScore, TypeName,
-    Unsubscribe, UpsertRecord, UseConsent, ViewName, WalkAssociations, ops::Request,
+    GetLifecycleHistory, GetLinkedPeople, GetManyRecords, GetNotice, GetPreferences, GetReceipt,
+    GetRecord, GetRecordBy, GetScore, GetScoreHistory, GetSegmentSizes, GetStageTimes,
+    GroupRecords, IdentifyVisitor, ImportCsv, ImportName, ImportVcard, LearnedScoreName,
+    LifecycleName, LinkPeople, ListActivities, ListChanges, ListImports, ListMembers, ListPlanRows,
+    ListRecords, ListRuleRuns, ListTimeline, MayContact, MoveStage, NewActivity, NewConsent,
+    NewUnsubscribeLink, OverlapSegments, Party, PatchAssociation, PatchRecord, PivotRecords,
+    PlanImport, ProposeMapping, PublishNotice, Purpose, RankRecords, RankScores, ReadFile,
+    ReadScore, RecordActivities, ReleaseVisitor, RequestConsent, ResetStage, RestoreAssociation,
+    RestoreRecord, ResumeImport, RuleName, RunSql, RunView, SaveView, ScoreName, SearchText,
+    SegmentName, SelectRows, SetPreferences, SimulateRule, SimulateTimers, SweepConsents,
+    TickTimers, TrainLearnedScore, TypeName, Unsubscribe, UpsertRecord, UseConsent, ViewName,
+    WalkAssociations, ops::Request,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
@@ -102,7 +103,10 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         "consents.decide_many" => with.call(|r: DecideMany| crm.consents().decide_many(&r)),
         "consents.definitions" => with.call(|_: Empty| crm.consents().definitions()),
         "consents.history" => with.call(|r: GetConsents| crm.consents().history(&r)),
+        "consents.link" => with.call(|r: LinkPeople| crm.consents().link(&r)),
+        "consents.linked" => with.call(|r: GetLinkedPeople| crm.consents().linked(&r)),
         "consents.preferences" => with.call(|r: GetPreferences| crm.consents().preferences(&r)),
+        "consents.receipt" => with.call(|r: GetReceipt| crm.consents().receipt(&r)),
         "consents.record" => with.call(|r: NewConsent| crm.consents().record(r)),
         "consents.record_use" => with.call(|r: UseConsent| crm.consents().record_use(r)),
         "consents.request" => with.call(|r: RequestConsent| crm.consents().request(r)),
@@ -110,6 +114,7 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
             with.call(|r: SetPreferences| crm.consents().set_preferences(r))
         }
         "consents.sweep" => with.call(|r: SweepConsents| crm.consents().sweep(&r)),
+        "consents.unlink" => with.call(|r: LinkPeople| crm.consents().unlink(&r)),
         "consents.unsubscribe" => with.call(|r: Unsubscribe| crm.consents().unsubscribe(r)),
         "consents.unsubscribe_link" => {
             with.call(|r: NewUnsubscribeLink| crm.consents().unsubscribe_link(r))

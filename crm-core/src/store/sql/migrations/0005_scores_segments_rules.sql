@@ -214,3 +214,15 @@ CREATE TABLE crm_learned_score (
     archived_at INTEGER,
     PRIMARY KEY (name, version)
 ) STRICT;
+
+CREATE TABLE crm_person_link (
+    a_id BLOB NOT NULL,
+    b_id BLOB NOT NULL,
+    a_type INTEGER NOT NULL REFERENCES crm_type (id),
+    b_type INTEGER NOT NULL REFERENCES crm_type (id),
+    linked_at INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (a_id, b_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX crm_person_link_by_other ON crm_person_link (b_id);
