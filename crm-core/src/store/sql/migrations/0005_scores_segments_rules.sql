@@ -226,3 +226,11 @@ CREATE TABLE crm_person_link (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX crm_person_link_by_other ON crm_person_link (b_id);
+
+-- The chain of the journal. The engine fills it for the rows that are there.
+
+ALTER TABLE crm_actor ADD COLUMN salt BLOB;
+ALTER TABLE crm_actor ADD COLUMN commitment BLOB;
+ALTER TABLE crm_journal ADD COLUMN salt BLOB;
+ALTER TABLE crm_journal ADD COLUMN commitment BLOB;
+ALTER TABLE crm_journal ADD COLUMN hash BLOB;
