@@ -138,6 +138,7 @@ mod journal;
 mod learning;
 mod lifecycle;
 mod normal;
+mod privacy;
 mod quality;
 mod query;
 mod record;

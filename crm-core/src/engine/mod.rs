@@ -34,6 +34,7 @@ mod learned;
 mod lifecycles;
 mod observe;
 mod pivot;
+mod privacy;
 mod progress;
 mod queries;
 mod reach;

@@ -473,11 +473,12 @@ pub(crate) fn person_links(conn: &Connection, people: &[RecordId]) -> Result<Vec
     Ok(links.into_iter().map(|(_, link)| link).collect())
 }
 
-/// How many links the file has and how many the journal leaves, and how many no row of the journal made.
+/// How many links the file has and how many the journal leaves, those aside whose person was erased; and how
+/// many no row of the journal made.
 pub(crate) fn count_person_links(conn: &Connection) -> Result<(i64, i64, i64)> {
     let sql = "SELECT (SELECT count(*) FROM crm_person_link), \
          (SELECT ifnull(sum(iif(kind = 'people_linked', 1, -1)), 0) FROM crm_journal \
-         WHERE kind IN ('people_linked', 'people_unlinked')), \
+         WHERE kind IN ('people_linked', 'people_unlinked') AND salt IS NOT NULL), \
          (SELECT count(*) FROM crm_person_link l WHERE NOT EXISTS (SELECT 1 FROM crm_journal j \
          WHERE j.seq = l.seq AND j.kind = 'people_linked'))";
     Ok(conn.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?)

@@ -42,6 +42,7 @@ pub(crate) mod imports;
 pub(crate) mod journal;
 pub(crate) mod learned;
 pub(crate) mod lifecycles;
+pub(crate) mod privacy;
 pub(crate) mod records;
 pub(crate) mod rollups;
 pub(crate) mod rules;

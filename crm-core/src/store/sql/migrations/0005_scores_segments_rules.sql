@@ -195,6 +195,7 @@ CREATE TABLE crm_consent_request (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX crm_consent_request_by_end ON crm_consent_request (expires_at);
+CREATE INDEX crm_consent_request_by_subject ON crm_consent_request (body ->> '$.subject.id');
 
 CREATE TABLE crm_consent_link (
     token BLOB PRIMARY KEY,
@@ -234,3 +235,44 @@ ALTER TABLE crm_actor ADD COLUMN commitment BLOB;
 ALTER TABLE crm_journal ADD COLUMN salt BLOB;
 ALTER TABLE crm_journal ADD COLUMN commitment BLOB;
 ALTER TABLE crm_journal ADD COLUMN hash BLOB;
+
+CREATE INDEX crm_consent_link_by_subject ON crm_consent_link (subject_id);
+
+CREATE INDEX crm_journal_by_rule_subject ON crm_journal (body ->> '$.id')
+    WHERE kind IN ('event_emitted', 'rule_ran', 'rule_skipped');
+CREATE INDEX crm_journal_by_visitor ON crm_journal (body ->> '$.visitor')
+    WHERE kind IN ('visitor_identified', 'visitor_released');
+CREATE INDEX crm_journal_by_person ON crm_journal (body ->> '$.a.id')
+    WHERE kind IN ('people_linked', 'people_unlinked');
+CREATE INDEX crm_journal_by_other_person ON crm_journal (body ->> '$.b.id')
+    WHERE kind IN ('people_linked', 'people_unlinked');
+CREATE INDEX crm_journal_by_file ON crm_journal (body ->> '$.hash')
+    WHERE kind = 'file_added';
+
+CREATE INDEX crm_activity_by_former_subject ON crm_activity (subject)
+    WHERE subject IS NOT NULL AND superseded_by IS NOT NULL;
+
+CREATE TABLE crm_erasure (
+    seq INTEGER PRIMARY KEY,
+    record_id BLOB NOT NULL UNIQUE,
+    type_id INTEGER NOT NULL REFERENCES crm_type (id),
+    erased_at INTEGER NOT NULL,
+    reason TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE crm_suppression (
+    hash BLOB PRIMARY KEY,
+    record_id BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX crm_suppression_by_record ON crm_suppression (record_id);
+
+CREATE TABLE crm_consent_proof (
+    record_id BLOB NOT NULL,
+    event_id BLOB NOT NULL,
+    keep_until INTEGER NOT NULL,
+    proof TEXT NOT NULL,
+    PRIMARY KEY (record_id, event_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX crm_consent_proof_by_end ON crm_consent_proof (keep_until);
