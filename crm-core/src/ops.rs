@@ -7,35 +7,37 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
-    Acceptance, AcknowledgeChanges, Activity, ActivityKind, ActivityKindName, ActivityPage,
-    ActivityReport, AddAssociation, AddFile, ApplyChanges, ApplyPlan, ApplyReport,
-    ArchiveAssociation, ArchiveRecord, Association, AssociationPage, AssociationType,
-    AssociationTypeName, AssociationWalk, AttributeName, AuditRecords, AuditReport, BacktestScore,
-    BackupTo, ChangeMembers, ChangePage, Channel, CheckCondition, CheckedCondition, CloneScore,
-    CloudEventPage, ConditionAnswer, ConditionPlan, ConfirmConsent, ConsentDecision,
-    ConsentDefinitions, ConsentEvent, ConsentHistory, ConsentPolicy, ConsentReceipt,
-    ConsentRequest, Consumer, ConsumerName, CountRecords, CreateRecord, Crm, DatabaseStats,
-    DecideMany, DefineActivityKind, DefineActivityPreset, DefineAssociationPreset,
-    DefineAssociationType, DefineAttribute, DefineLifecycle, DefineLifecyclePreset, DefinePreset,
-    DefineRule, DefineScore, DefineScorePreset, DefineSegment, DefineType, DefinedLifecycle,
-    DefinedRule, DrawLifecycle, Drawing, Empty, EngineInfo, EntityType, Error, ErrorKind,
-    EstimateSegment, EvaluateCondition, ExplainCondition, ExplainLearnedScore, ExplainMember,
-    ExplainStage, ExportCsv, ExportReport, ExportVcard, FilePiece, FileRef, FindRelated, FindStuck,
-    Flow, Flywheel, FoundRecords, Funnel, GetAcceptance, GetActivity, GetAssociation, GetConsents,
-    GetFlywheel, GetFunnel, GetHistory, GetLearnedScore, GetLifecycleHistory, GetLinkedPeople,
-    GetManyRecords, GetNotice, GetPreferences, GetReceipt, GetRecord, GetRecordBy, GetScore,
-    GetScoreHistory, GetSegmentSizes, GetStageTimes, GroupRecords, HistoryPage, IdentifyVisitor,
-    Import, ImportCsv, ImportName, ImportPage, ImportPlan, ImportReport, ImportRun, ImportVcard,
-    LeakReport, LearnedExplanation, LearnedRanking, LearnedScore, LearnedScoreName, Lifecycle,
+    Acceptance, AccessData, AccessReport, AcknowledgeChanges, Activity, ActivityKind,
+    ActivityKindName, ActivityPage, ActivityReport, AddAssociation, AddFile, ApplyChanges,
+    ApplyPlan, ApplyReport, ArchiveAssociation, ArchiveRecord, Association, AssociationPage,
+    AssociationType, AssociationTypeName, AssociationWalk, AttributeName, AuditRecords,
+    AuditReport, BacktestScore, BackupTo, ChangeMembers, ChangePage, Channel, CheckCondition,
+    CheckProof, CheckedCondition, CheckedProof, CloneScore, CloudEventPage, ConditionAnswer,
+    ConditionPlan, ConfirmConsent, ConsentDecision, ConsentDefinitions, ConsentEvent,
+    ConsentHistory, ConsentPolicy, ConsentProof, ConsentReceipt, ConsentRequest, Consumer,
+    ConsumerName, CountRecords, CreateRecord, Crm, DatabaseStats, DecideMany, DefineActivityKind,
+    DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute,
+    DefineLifecycle, DefineLifecyclePreset, DefinePreset, DefineRule, DefineScore,
+    DefineScorePreset, DefineSegment, DefineType, DefinedLifecycle, DefinedRule, DrawLifecycle,
+    Drawing, Empty, EngineInfo, EntityType, Error, ErrorKind, EstimateSegment, EvaluateCondition,
+    ExplainCondition, ExplainLearnedScore, ExplainMember, ExplainStage, ExportCsv, ExportReport,
+    ExportVcard, FilePiece, FileRef, FindRelated, FindStuck, Flow, Flywheel, FoundRecords, Funnel,
+    GetAcceptance, GetActivity, GetAssociation, GetConsents, GetFlywheel, GetFunnel, GetHistory,
+    GetLearnedScore, GetLifecycleHistory, GetLinkedPeople, GetManyRecords, GetNotice,
+    GetPreferences, GetReceipt, GetRecord, GetRecordBy, GetRegister, GetScore, GetScoreHistory,
+    GetSegmentSizes, GetStageTimes, GroupRecords, HistoryPage, IdentifyVisitor, Import, ImportCsv,
+    ImportName, ImportPage, ImportPlan, ImportReport, ImportRun, ImportVcard, LeakReport,
+    LearnedExplanation, LearnedRanking, LearnedScore, LearnedScoreName, Lifecycle,
     LifecycleHistory, LifecycleName, LinkPeople, LinkedPeople, ListActivities, ListChanges,
     ListImports, ListMembers, ListPlanRows, ListRecords, ListRuleRuns, ListTimeline, ManyDecisions,
     MappingProposal, MayContact, MemberExplanation, MoveStage, MovedStage, NewActivity, NewConsent,
     NewUnsubscribeLink, NextTimer, Notice, OpenOptions, OverlapSegments, Party, PatchAssociation,
-    PatchRecord, PivotRecords, PivotTable, PlanImport, PlannedRows, Preferences, Progress,
-    ProposeMapping, PublishNotice, Purpose, RankRecords, RankScores, ReadFile, ReadScore, Record,
-    RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor, RequestConsent, RescoreReport,
-    ResetStage, RestoreAssociation, RestoreRecord, Result, ResumeImport, RevertReport, RowsPage,
-    Rule, RuleName, RuleRunPage, RuleSimulation, RunSql, RunView, SaveView, SavedView, ScoreAnswer,
+    PatchRecord, PivotRecords, PivotTable, PlanImport, PlannedRows, Preferences,
+    ProcessingRegister, Progress, ProposeMapping, ProveDecision, PublishNotice, Purpose,
+    RankRecords, RankScores, ReadFile, ReadScore, Record, RecordActivities, RecordPage,
+    RecordedActivity, ReleaseVisitor, RequestConsent, RescoreReport, ResetStage,
+    RestoreAssociation, RestoreRecord, Result, ResumeImport, RevertReport, RowsPage, Rule,
+    RuleName, RuleRunPage, RuleSimulation, RunSql, RunView, SaveView, SavedView, ScoreAnswer,
     ScoreBacktest, ScoreExplanation, ScoreHistory, ScoreModel, ScoreName, ScoreRanking, SearchPage,
     SearchText, Segment, SegmentEstimate, SegmentMembers, SegmentName, SegmentOverlap,
     SegmentReport, SegmentSizes, SelectRows, SetPreferences, SimulateRule, SimulateTimers,
@@ -188,6 +190,9 @@ macro_rules! for_each_operation {
             /// Shows the SQL of a condition, how SQLite goes about it, about how many records it finds, and for one record whether and why.
             read "conditions.explain" ConditionsExplain explain_condition(ExplainCondition) -> ConditionPlan
                 = |crm, r, _| crm.explain_condition(&r);
+            /// Checks a proof of a decision by itself, without the file that it is about.
+            read "consents.check_proof" ConsentsCheckProof check_proof(CheckProof) -> CheckedProof
+                = |crm, r, _| crm.consents().check_proof(&r);
             /// Confirms a double opt-in with the secret of its message.
             write "consents.confirm" ConsentsConfirm confirm_consent(ConfirmConsent) -> ConsentEvent
                 = |crm, r, _| crm.consents().confirm(r);
@@ -212,6 +217,9 @@ macro_rules! for_each_operation {
             /// Reads what a person may choose in a preference centre, and has chosen.
             read "consents.preferences" ConsentsPreferences get_preferences(GetPreferences) -> Preferences
                 = |crm, r, _| crm.consents().preferences(&r);
+            /// Makes the proof of a decision: the decision, its events, the texts that were shown, and the chain of the journal up to its head.
+            read "consents.prove" ConsentsProve prove_decision(ProveDecision) -> ConsentProof
+                = |crm, r, _| crm.consents().prove(&r);
             /// Makes a receipt of what a person allowed: ISO/IEC TS 27560 as JSON-LD, or Kantara 1.1.
             read "consents.receipt" ConsentsReceipt make_receipt(GetReceipt) -> ConsentReceipt
                 = |crm, r, _| crm.consents().receipt(&r);
@@ -389,6 +397,12 @@ macro_rules! for_each_operation {
             /// Defines what the law of a place, or the house, asks for before somebody is contacted, or changes it.
             write "policies.define" PoliciesDefine define_policy(ConsentPolicy) -> ConsentPolicy
                 = |crm, r, _| crm.consents().define_policy(r);
+            /// Shows a person what the file has of them: everything, or what they gave and did, as JSON or a table of it as CSV.
+            job "privacy.access" PrivacyAccess access_data(AccessData) -> AccessReport
+                = |crm, r, watch| crm.privacy().access(&r, watch);
+            /// Makes the register of processing activities (GDPR art. 30) from the purposes, also as CSV.
+            read "privacy.register" PrivacyRegister make_register(GetRegister) -> ProcessingRegister
+                = |crm, r, _| crm.privacy().register(&r);
             /// Defines what people are contacted for, or changes it.
             write "purposes.define" PurposesDefine define_purpose(Purpose) -> Purpose
                 = |crm, r, _| crm.consents().define_purpose(r);

@@ -275,7 +275,14 @@ def test_every_operation_is_called_by_a_method(
     pressure = crm.ContactPressure(limit=90, half_life_days=7)
     consents.define_policy(crm.ConsentPolicy(name="own", rules=(rule,), pressure=pressure))
     consents.define_purpose(
-        crm.Purpose(name="news", channels=("email",), notice="news", policy="own")
+        crm.Purpose(
+            name="news",
+            channels=("email",),
+            notice="news",
+            policy="own",
+            controller="acme",
+            processing=crm.Processing(personal_data=(crm.DataCategory(name="pd:EmailAddress"),)),
+        )
     )
     proof = crm.ConsentEvidence(reference="r")
     consents.grant(ann, "email", "news", evidence=proof)
@@ -283,6 +290,15 @@ def test_every_operation_is_called_by_a_method(
     consents.record_use(
         crm.UseConsent(subject=ann, channel="email", purpose="news", token=use.token)
     )
+    question = crm.MayContact(subject=ann, channel="email", purpose="news")
+    consents.check_proof(consents.prove(question).document)
+    consents.receipt(ann)
+    twin = db.contacts.create(given_name="A.")
+    consents.link(ann, twin)
+    consents.linked(ann)
+    consents.unlink(ann, twin)
+    db.privacy.access(ann)
+    db.privacy.register()
     waiting = consents.request(
         crm.RequestConsent(
             subject=ann_ref, channel="email", contact_point="ann@example.org", purpose="news"
@@ -411,6 +427,17 @@ def test_every_operation_is_called_by_a_method(
         assert_same(answers[name], crm.ConsentEvent)
     assert_same(answers["consents.history"], crm.ConsentHistory)
     assert_same(answers["consents.history"]["events"][0]["evidence"], crm.ConsentEvidence)
+    assert_same(answers["consents.prove"], crm.ConsentProof)
+    assert_same(answers["consents.check_proof"], crm.CheckedProof)
+    assert_same(answers["consents.receipt"], crm.ConsentReceipt)
+    assert_same(answers["consents.receipt"]["consents"][0], crm.ReceiptedConsent)
+    for name in ("consents.link", "consents.linked", "consents.unlink"):
+        assert_same(answers[name], crm.LinkedPeople)
+    assert_same(answers["consents.link"]["links"][0], crm.PersonLink)
+    assert_same(answers["privacy.access"], crm.AccessReport)
+    assert_same(answers["privacy.access"]["tables"][0], crm.AccessTable)
+    assert_same(answers["privacy.register"], crm.ProcessingRegister)
+    assert_same(answers["privacy.register"]["entries"][0], crm.RegisterEntry)
     assert_same(answers["consents.request"], crm.ConsentRequest)
     assert_same(answers["consents.sweep"], crm.SweptConsents)
     assert_same(answers["consents.decide"], crm.ConsentDecision)
@@ -431,6 +458,8 @@ def test_every_operation_is_called_by_a_method(
     assert_same(definitions["channels"][0], crm.Channel)
     assert_same(definitions["parties"][0], crm.Party)
     assert_same(definitions["purposes"][0], crm.Purpose)
+    assert_same(definitions["purposes"][0]["processing"], crm.Processing)
+    assert_same(definitions["purposes"][0]["processing"]["personal_data"][0], crm.DataCategory)
     assert_same(definitions["notices"][0], crm.NoticeSummary)
     assert_same(answers["notices.get"], crm.Notice)
     own = answers["policies.define"]

@@ -3,7 +3,7 @@
 //! `event` is what the ledger holds, `definition` what it is about: channels, parties, purposes,
 //! notices and policies, with the ready-made ones in `preset`. `ledger` folds the events of a person,
 //! `rule` is what a purpose asks of them on a channel, and `decide` answers whether we may. `receipt` makes
-//! a document of it for the person.
+//! a document of it for the person, `proof` one for whoever doubts a decision.
 //!
 //! The invariants: the answer depends on the set of events and not on their order; a grant counts only
 //! against the withdrawals that it names, so that one that was not known when it was given still wins;
@@ -21,6 +21,7 @@ mod people;
 mod preference;
 mod preset;
 mod processing;
+mod proof;
 mod receipt;
 mod request;
 mod rule;
@@ -54,6 +55,11 @@ pub use preference::{
 };
 pub use preset::ConsentPreset;
 pub use processing::{DataCategory, Processing};
+pub use proof::{CheckProof, CheckedProof, ConsentProof, ProveDecision};
+pub(crate) use proof::{
+    Document as ProofDocument, FORMAT as PROOF_FORMAT, ProofLink, ProvenEvent,
+    check as check_document, hex,
+};
 pub use receipt::{ConsentReceipt, GetReceipt, ReceiptFormat, ReceiptedConsent};
 pub(crate) use receipt::{ReceiptFacts, open_files, receipt};
 pub use request::{

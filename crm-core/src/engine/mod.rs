@@ -80,6 +80,7 @@ pub use imports::Imports;
 pub use learned::LearnedScores;
 pub use lifecycles::Lifecycles;
 pub use observe::Observer;
+pub use privacy::Privacy;
 pub use records::Records;
 pub use rules::Rules;
 pub use scores::Scores;
@@ -347,6 +348,12 @@ impl Crm {
     #[must_use]
     pub fn rules(&self) -> Rules<'_> {
         Rules::new(self)
+    }
+
+    /// What the file knows about people, and what they may ask of it.
+    #[must_use]
+    pub fn privacy(&self) -> Privacy<'_> {
+        Privacy::new(self)
     }
 
     /// Scores: models, and what records score.

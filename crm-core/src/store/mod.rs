@@ -30,6 +30,7 @@ mod query;
 #[cfg(feature = "arrow")]
 mod snapshot;
 
+pub(crate) mod access;
 pub(crate) mod activities;
 pub(crate) mod associations;
 pub(crate) mod condition;
@@ -43,6 +44,7 @@ pub(crate) mod journal;
 pub(crate) mod learned;
 pub(crate) mod lifecycles;
 pub(crate) mod privacy;
+pub(crate) mod proof;
 pub(crate) mod records;
 pub(crate) mod rollups;
 pub(crate) mod rules;

@@ -40,10 +40,7 @@ pub(crate) fn belongs(table: &str) -> Option<String> {
             let is_named = format!("{column} ->> '{path}' = {TEXT_OF_ID}");
             match kinds {
                 [] => Some(is_named),
-                kinds => Some(format!(
-                    "(kind IN ('{}') AND {is_named})",
-                    kinds.join("', '")
-                )),
+                kinds => Some(format!("(kind IN ('{}') AND {is_named})", kinds.join("', '"))),
             }
         }
         Way::Visitor => Some(

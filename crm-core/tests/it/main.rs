@@ -24,6 +24,7 @@ mod observers;
 mod privacy;
 mod properties;
 mod records;
+mod rights;
 mod rollups;
 mod rules;
 mod schema;

@@ -391,6 +391,9 @@ fn about_consents(crm: &Crm, id: RecordId) -> Vec<(&'static str, Json)> {
     use_["token"] = run("consents.decide", &question)["token"].clone();
     use_["source"] = json!("Zanzibarine");
     let chosen = json!([{ "purpose": "news", "channel": "email", "is_chosen": false }]);
+    let (asked, proof) =
+        (question.clone(), run("consents.prove", &json!({ "question": question })));
+    let proof = proof["document"].clone();
     let other = run("records.create", &json!({ "type": "contact", "values": {} }))["id"].clone();
     let both = json!({ "a": subject, "b": { "type": "contact", "id": other } });
     vec![
@@ -404,6 +407,10 @@ fn about_consents(crm: &Crm, id: RecordId) -> Vec<(&'static str, Json)> {
         ("consents.confirm", json!({ "token": waiting, "evidence": evidence })),
         ("consents.history", json!({ "subject": subject })),
         ("consents.receipt", json!({ "subject": subject, "format": "dpv" })),
+        ("consents.prove", json!({ "question": asked })),
+        ("consents.check_proof", json!({ "document": proof })),
+        ("privacy.access", json!({ "subject": subject })),
+        ("privacy.register", json!({})),
         ("consents.link", both.clone()),
         ("consents.linked", json!({ "subject": subject })),
         ("consents.unlink", both),

@@ -143,7 +143,7 @@ fn zone_of<'r>(table: &Table, row: &'r StoredRow) -> Option<&'r str> {
     })
 }
 
-fn decide_one(
+pub(super) fn decide_one(
     conn: &Connection,
     catalog: &Catalog,
     request: &MayContact,

@@ -189,7 +189,7 @@ fn fill(label: &mut String, name: &str) {
     }
 }
 
-fn to_notice(model: NoticeModel, text: String) -> Notice {
+pub(super) fn to_notice(model: NoticeModel, text: String) -> Notice {
     let NoticeModel { name, language, version, sha256, asks_again, published_at } = model;
     Notice { name, language, version, text, sha256, asks_again, published_at }
 }

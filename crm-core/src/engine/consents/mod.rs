@@ -2,7 +2,7 @@
 //!
 //! Definitions are in `definitions`, the decision in `decisions`, double opt-ins in `double_opt_in`,
 //! one-click links in `links`, the preference centre in `preferences`, records that are one person in
-//! `people`, receipts in `receipts`. The invariant: the tables are
+//! `people`, receipts in `receipts`, proof of a decision in `proof`. The invariant: the tables are
 //! what the changes of the journal make of them, for both are written by the same step, in the same
 //! transaction; only what waits for a confirmation, and links, stand beside the journal, so that they
 //! can go without a trace.
@@ -13,6 +13,7 @@ mod double_opt_in;
 mod links;
 mod people;
 mod preferences;
+mod proof;
 mod receipts;
 
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use super::{Crm, Writing, check_limit};
 use crate::{
     ChangeKind, ConsentEvent, ConsentHistory, ConsentKind, ConsentMethod, Error, ErrorKind,
     GetConsents, LegalBasis, NewConsent, PartyRole, RecordId, RecordRef, Result, Timestamp,
-    consent::{self, Book, Entry, Key, NoticeModel},
+    consent::{self, Book, Entry, Key, NoticeModel, hex},
     store::{Connection, Transaction, consents as rows, records, table::Table},
 };
 
@@ -326,14 +327,6 @@ fn new_secret(writing: &Writing<'_>) -> (String, [u8; 32]) {
 
 fn hash(text: &str) -> [u8; 32] {
     Sha256::digest(text.as_bytes()).into()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a text takes everything");
-        text
-    })
 }
 
 fn wrong_token() -> Error {
