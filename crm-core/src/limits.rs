@@ -226,5 +226,3 @@ pub const SUPERSEDED: usize = 1_000;
 pub const CHOICES: usize = 1_000;
 /// Records that are linked as one person.
 pub const PEOPLE: usize = 100;
-/// Rows of the journal that a proof of a decision leads through; a longer way is shown by its ends.
-pub const PROOF_LINKS: u32 = 10_000;

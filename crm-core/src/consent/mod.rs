@@ -57,8 +57,7 @@ pub use preset::ConsentPreset;
 pub use processing::{DataCategory, Processing};
 pub use proof::{CheckProof, CheckedProof, ConsentProof, ProveDecision};
 pub(crate) use proof::{
-    Document as ProofDocument, FORMAT as PROOF_FORMAT, ProofLink, ProvenEvent,
-    check as check_document, hex,
+    Document as ProofDocument, FORMAT as PROOF_FORMAT, check as check_document,
 };
 pub use receipt::{ConsentReceipt, GetReceipt, ReceiptFormat, ReceiptedConsent};
 pub(crate) use receipt::{ReceiptFacts, open_files, receipt};

@@ -5,15 +5,13 @@
 //! that nothing of the proof was made up later. The invariant: a proof in which any byte of an event, of a
 //! text or of the chain is another is found out.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{ConsentDecision, ConsentEvent, ConsentPolicy, MayContact, Notice, Purpose};
 use crate::{
-    Error, ErrorKind, RecordId, Result,
-    journal::chain::{self, Hash, Header},
+    Error, ErrorKind, JournalProof, ProofContent, ProofLink, RecordId, Result,
+    journal::chain::{self, Hash, Header, from_hex, hex},
     shape::debug,
 };
 
@@ -96,80 +94,45 @@ pub(crate) struct Document {
     pub(crate) decision: ConsentDecision,
     pub(crate) purpose: Purpose,
     pub(crate) policy: Option<ConsentPolicy>,
-    pub(crate) events: Vec<ProvenEvent>,
     pub(crate) notices: Vec<Notice>,
-    pub(crate) links: Vec<ProofLink>,
-    pub(crate) head_seq: i64,
-    pub(crate) head: String,
+    /// The events, in one stretch of the journal that leads to the head; where that would be too long, a
+    /// stretch for each, and one for the head.
+    pub(crate) journal: Vec<JournalProof>,
 }
 
-/// An event as the journal has it: to the byte.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ProvenEvent {
-    pub(crate) seq: i64,
-    pub(crate) salt: String,
-    pub(crate) cause: Option<String>,
-    pub(crate) body: String,
+/// The hash of a link, after one of this hash; `None` if it is none.
+fn hash_of(link: &ProofLink, before: &Hash) -> Option<Hash> {
+    let device: RecordId = link.device.parse().ok()?;
+    let header = Header {
+        seq: link.seq,
+        device: device.as_bytes(),
+        device_seq: link.device_seq,
+        hlc: link.hlc,
+        transaction: link.transaction,
+        actor: &from_hex(&link.actor)?,
+        kind: link.kind.as_bytes(),
+        entity_type: link.entity_type.as_ref().map(String::as_bytes),
+        record_id: link.record_id.as_ref().map(|id| &id.as_bytes()[..]),
+    };
+    Some(header.link(before, &from_hex(&link.commitment)?))
 }
 
-/// A row of the journal as a link of the chain. Bytes are in hexadecimal digits.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ProofLink {
-    pub(crate) seq: i64,
-    pub(crate) device: String,
-    pub(crate) device_seq: i64,
-    pub(crate) hlc: i64,
-    pub(crate) tx: i64,
-    pub(crate) actor: String,
-    pub(crate) kind: String,
-    pub(crate) entity_type: Option<String>,
-    pub(crate) record_id: Option<String>,
-    pub(crate) commitment: String,
-    /// The hash before, where the link does not follow on the one before it.
-    pub(crate) before: Option<String>,
-}
-
-/// Bytes in hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a text takes everything");
-        text
-    })
-}
-
-/// The bytes of hexadecimal digits; `None` if they are none.
-fn bytes(text: &str) -> Option<Vec<u8>> {
-    let digits = text.as_bytes();
-    if !digits.len().is_multiple_of(2) || !digits.iter().all(u8::is_ascii_hexdigit) {
-        return None;
-    }
-    (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
-}
-
-impl ProofLink {
-    /// The hash of the link, after one of this hash.
-    fn hash(&self, before: &[u8]) -> Option<Hash> {
-        let (device, actor) = (bytes(&self.device)?, bytes(&self.actor)?);
-        let record_id = match &self.record_id {
-            Some(id) => Some(bytes(id)?),
-            None => None,
-        };
-        let header = Header {
-            seq: self.seq,
-            device: &device,
-            device_seq: self.device_seq,
-            hlc: self.hlc,
-            transaction: self.tx,
-            actor: &actor,
-            kind: self.kind.as_bytes(),
-            entity_type: self.entity_type.as_ref().map(String::as_bytes),
-            record_id: record_id.as_deref(),
-        };
-        Some(header.link(before, &bytes(&self.commitment)?))
-    }
+/// Whether the content of a link is what it commits to.
+fn is_committed(link: &ProofLink, content: &ProofContent) -> bool {
+    let (Some(salt), Some(commitment)) = (from_hex(&content.salt), from_hex(&link.commitment))
+    else {
+        return false;
+    };
+    let cause = content.cause.as_ref().map(String::as_bytes);
+    let is_by = match content.actor_salt.as_deref().map(from_hex) {
+        Some(Some(salt)) => {
+            from_hex(&link.actor) == Some(chain::commit_actor(&salt, content.actor.as_bytes()))
+        }
+        Some(None) => false,
+        // The name was erased, and proves nothing.
+        None => true,
+    };
+    is_by && chain::commit(&salt, cause, content.body.as_bytes()) == commitment
 }
 
 /// Checks a proof.
@@ -178,72 +141,53 @@ impl ProofLink {
 ///
 /// `InvalidArgument` with field `document` if it is none.
 pub(crate) fn check(request: &CheckProof) -> Result<CheckedProof> {
-    let no_proof = |_| {
+    let no_proof = || {
         Error::new(ErrorKind::InvalidArgument, "the document is no proof of a decision")
             .with_field("document")
             .with_hint("hand in the document of consents.prove")
     };
-    let document: Document = serde_json::from_str(&request.document).map_err(no_proof)?;
+    let document: Document = serde_json::from_str(&request.document).map_err(|_| no_proof())?;
     let mut problems = Vec::new();
     if document.format != FORMAT {
         problems.push("the form is not known".to_owned());
     }
-    let (mut last, mut has_gap): (Option<(i64, Hash)>, bool) = (None, false);
-    let mut links = BTreeMap::new();
-    for link in &document.links {
-        let before = match (&link.before, &last) {
-            (Some(before), last) => {
-                has_gap |= last.is_some();
-                bytes(before)
-            }
-            (None, Some((_, hash))) => Some(hash.to_vec()),
-            (None, None) => None,
-        };
-        let follows = last.is_none_or(|(seq, _)| link.seq > seq);
-        match before.and_then(|before| link.hash(&before)).filter(|_| follows) {
-            Some(hash) => last = Some((link.seq, hash)),
-            None => problems.push(format!("link {} does not follow", link.seq)),
+    for stretch in &document.journal {
+        let mut last = from_hex(&stretch.before);
+        for link in &stretch.links {
+            last = last.and_then(|before| hash_of(link, &before));
         }
-        links.insert(link.seq, link);
+        let is_led = last.is_some_and(|last| hex(&last) == stretch.head.hash);
+        let seqs = stretch.links.iter().map(|link| link.seq);
+        if !is_led || seqs.max() != Some(stretch.head.seq) {
+            let seq = stretch.head.seq;
+            problems.push(format!("the chain does not lead to the head at {seq}"));
+        }
     }
-    check_events(&document, &links, &mut problems);
-    let (head_seq, hash) = last.unwrap_or((document.head_seq, [0; 32]));
-    let head = if document.links.is_empty() { document.head.clone() } else { hex(&hash) };
-    let reaches_head = !has_gap && head_seq == document.head_seq && head == document.head;
-    if !has_gap && !reaches_head {
-        problems.push("the chain does not lead to the head".to_owned());
-    }
+    let events = check_events(&document, &mut problems);
+    let Some(end) = document.journal.last() else {
+        return Err(no_proof());
+    };
+    let (head_seq, head) = (end.head.seq, end.head.hash.clone());
     if request.head.as_ref().is_some_and(|kept| !kept.eq_ignore_ascii_case(&head)) {
         problems.push("the head is not the one that was kept".to_owned());
     }
-    let events = document.events.len() as u64;
-    let is_valid = problems.is_empty();
+    let (is_valid, reaches_head) = (problems.is_empty(), document.journal.len() == 1);
     Ok(CheckedProof { is_valid, reaches_head, head_seq, head, events, problems })
 }
 
 /// Whether the events are those of the chain, the texts those of the events, and the decision is about
-/// them.
-fn check_events(
-    document: &Document,
-    links: &BTreeMap<i64, &ProofLink>,
-    problems: &mut Vec<String>,
-) {
+/// them; answers how many there are.
+fn check_events(document: &Document, problems: &mut Vec<String>) -> u64 {
     let mut proven: Vec<RecordId> = Vec::new();
-    for event in &document.events {
-        let seq = event.seq;
-        let commitment = bytes(&event.salt).map(|salt| {
-            chain::commit(&salt, event.cause.as_ref().map(String::as_bytes), event.body.as_bytes())
-        });
-        let is_linked = links.get(&seq).is_some_and(|link| {
-            link.kind == "consent_recorded" && bytes(&link.commitment) == commitment.map(Vec::from)
-        });
-        if !is_linked {
+    let links = document.journal.iter().flat_map(|stretch| &stretch.links);
+    let shown = links.filter_map(|link| Some((link, link.content.as_ref()?)));
+    for (link, content) in shown {
+        let seq = link.seq;
+        if !is_committed(link, content) {
             problems.push(format!("event {seq} is not the one of the journal"));
         }
-        let Ok(said) = serde_json::from_str::<ConsentEvent>(&event.body) else {
-            problems.push(format!("event {seq} cannot be read"));
-            continue;
-        };
+        // The last link may be shown to name the head, whatever it is.
+        let Ok(said) = serde_json::from_str::<ConsentEvent>(&content.body) else { continue };
         proven.push(said.id);
         let is_shown = said.notice_sha256.as_ref().is_none_or(|hash| {
             document.notices.iter().any(|notice| {
@@ -259,4 +203,5 @@ fn check_events(
     for id in named.filter(|id| !proven.contains(id)) {
         problems.push(format!("event {id} of the decision is missing"));
     }
+    proven.len() as u64
 }

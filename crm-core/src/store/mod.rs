@@ -44,7 +44,6 @@ pub(crate) mod journal;
 pub(crate) mod learned;
 pub(crate) mod lifecycles;
 pub(crate) mod privacy;
-pub(crate) mod proof;
 pub(crate) mod records;
 pub(crate) mod rollups;
 pub(crate) mod rules;

@@ -255,7 +255,6 @@ from crm.lifecycles import (
     SuppressedMove,
     TriggerAnswer,
 )
-from crm.progress import Progress
 from crm.privacy import (
     AccessReport,
     AccessScope,
@@ -263,6 +262,15 @@ from crm.privacy import (
     Privacy,
     ProcessingRegister,
     RegisterEntry,
+)
+from crm.progress import Progress
+from crm.proof import (
+    Journal,
+    JournalHead,
+    JournalProof,
+    JournalReport,
+    ProofContent,
+    ProofLink,
 )
 from crm.quality import AttributeAudit, AuditFinding, AuditReport, AuditRule
 from crm.query import (
@@ -539,6 +547,10 @@ __all__ = [
     "InvalidSqlError",
     "InvalidValueError",
     "IoError",
+    "Journal",
+    "JournalHead",
+    "JournalProof",
+    "JournalReport",
     "Kind",
     "LazyTable",
     "LeafReason",
@@ -613,6 +625,8 @@ __all__ = [
     "Processing",
     "ProcessingRegister",
     "Progress",
+    "ProofContent",
+    "ProofLink",
     "Purpose",
     "PurposePreference",
     "Query",

@@ -24,7 +24,8 @@ use super::{Crm, Writing, check_limit};
 use crate::{
     ChangeKind, ConsentEvent, ConsentHistory, ConsentKind, ConsentMethod, Error, ErrorKind,
     GetConsents, LegalBasis, NewConsent, PartyRole, RecordId, RecordRef, Result, Timestamp,
-    consent::{self, Book, Entry, Key, NoticeModel, hex},
+    consent::{self, Book, Entry, Key, NoticeModel},
+    journal::chain::hex,
     store::{Connection, Transaction, consents as rows, records, table::Table},
 };
 

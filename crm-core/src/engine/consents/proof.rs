@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use super::{Consents, decisions::decide_one, normal_point, read_event};
 use crate::{
-    CheckProof, CheckedProof, ConsentKind, ConsentProof, Error, ErrorKind, ProveDecision, RecordId,
-    Result,
+    CheckProof, CheckedProof, ConsentKind, ConsentProof, Error, ErrorKind, JournalHead,
+    JournalProof, ProveChanges, ProveDecision, RecordId, Result,
     consent::{PROOF_FORMAT, ProofDocument, Rule, check_document},
-    limits,
-    store::{consents as rows, proof},
+    engine::proof::prove_changes,
+    store::{Connection, consents as rows, journal},
 };
 
 impl Consents<'_> {
@@ -25,11 +25,6 @@ impl Consents<'_> {
             let question = &request.question;
             let book = catalog.book();
             let decision = decide_one(conn, catalog, question, at)?;
-            let head = proof::head(conn, request.head.unwrap_or(i64::MAX))?;
-            let head = head.filter(|(seq, _)| request.head.is_none_or(|wanted| wanted == *seq));
-            let (head_seq, head) = head.ok_or_else(|| {
-                Error::new(ErrorKind::NotFound, "the journal has no such head").with_field("head")
-            })?;
             let rule = Rule::new(book, &question.purpose, &question.channel)?;
             let channel = Some(question.channel.as_str());
             let point = normal_point(book, channel, question.contact_point.as_deref())?;
@@ -41,17 +36,25 @@ impl Consents<'_> {
                 _ => entry.reaches(&key),
             });
             let wanted: BTreeSet<RecordId> = about.map(|entry| entry.id).collect();
-            let (people, _) = rows::people(conn, question.subject.id)?;
-            let mut events = proof::events(conn, &people)?;
-            let (mut places, mut shown) = (BTreeSet::new(), BTreeSet::new());
-            let mut kept = Vec::new();
-            for event in events.drain(..).filter(|event| event.seq <= head_seq) {
-                let said = read_event(&event.body)?;
-                if wanted.contains(&said.id) {
-                    places.insert(event.seq);
-                    shown.extend(said.notice.zip(said.language).zip(said.notice_version));
-                    kept.push(event);
+            let mut seqs = Vec::new();
+            for id in rows::people(conn, question.subject.id)?.0 {
+                let places = rows::places(conn, id)?.into_iter();
+                seqs.extend(places.filter(|(_, id)| wanted.contains(id)).map(|(seq, _)| seq));
+            }
+            let end = request.head.map_or_else(|| journal::last_seq(conn), Ok)?;
+            seqs.retain(|seq| *seq <= end);
+            let journal = stretches(conn, &seqs, end).map_err(|error| match error.kind() {
+                ErrorKind::NotFound => {
+                    Error::new(ErrorKind::NotFound, "the journal has no such head")
+                        .with_field("head")
                 }
+                _ => error,
+            })?;
+            let links = journal.iter().flat_map(|stretch: &JournalProof| &stretch.links);
+            let mut shown = BTreeSet::new();
+            for body in links.filter_map(|link| Some(&link.content.as_ref()?.body)) {
+                let Ok(said) = read_event(body) else { continue };
+                shown.extend(said.notice.zip(said.language).zip(said.notice_version));
             }
             let mut notices = Vec::new();
             for ((name, language), version) in shown {
@@ -60,17 +63,17 @@ impl Consents<'_> {
                 notices.push(super::definitions::to_notice(model.clone(), text));
             }
             let purpose = book.purpose(&question.purpose)?.clone();
+            let head = journal.last().map(|stretch| stretch.head.clone());
+            let JournalHead { seq: head_seq, hash: head, .. } =
+                head.unwrap_or_else(|| JournalHead { seq: 0, hlc: 0, hash: String::new() });
             let document = ProofDocument {
                 format: PROOF_FORMAT.to_owned(),
                 question: question.clone(),
                 decision: decision.clone(),
                 policy: book.policy(&purpose.policy),
                 purpose,
-                events: kept,
                 notices,
-                links: proof::links(conn, &places, head_seq, limits::PROOF_LINKS)?,
-                head_seq,
-                head: head.clone(),
+                journal,
             };
             let document = serde_json::to_string_pretty(&document).expect("a proof is always JSON");
             Ok(ConsentProof { decision, document, head_seq, head })
@@ -88,4 +91,25 @@ impl Consents<'_> {
         self.crm.shared.store.read(|_| Ok(()))?;
         check_document(request)
     }
+}
+
+/// What of the journal proves these changes: one stretch that leads to the end, or where it would be too
+/// long a stretch for each, and one for the end.
+fn stretches(conn: &Connection, seqs: &[i64], end: i64) -> Result<Vec<JournalProof>> {
+    if !seqs.is_empty() {
+        match prove_changes(conn, &ProveChanges { seqs: seqs.to_vec(), until: Some(end) }) {
+            Err(error) if error.kind() == ErrorKind::LimitExceeded => {}
+            proof => return Ok(vec![proof?]),
+        }
+    }
+    let ends = seqs.iter().copied().filter(|seq| *seq != end).chain([end]);
+    let stretches = ends.map(|seq| {
+        let mut proof = prove_changes(conn, &ProveChanges { seqs: vec![seq], until: Some(seq) })?;
+        if !seqs.contains(&seq) {
+            // The head is somebody else's matter.
+            proof.links.iter_mut().for_each(|link| link.content = None);
+        }
+        Ok(proof)
+    });
+    stretches.collect()
 }
