@@ -25,7 +25,7 @@ fn filled() -> (Crm, RecordRef) {
     run("attributes.define", json!({ "type": "contact", "attribute": photo }));
     let doubled = json!({ "name": "loud", "kind": "text", "formula": "upper(given_name)" });
     run("attributes.define", json!({ "type": "contact", "attribute": doubled }));
-    let tags = json!({ "name": "tags", "kind": "choices", "options": [{ "name": "vip" }], "indexed": true });
+    let tags = json!({ "name": "tags", "kind": "choices", "options": [{ "value": "vip" }], "index": true });
     run("attributes.define", json!({ "type": "contact", "attribute": tags }));
     run(
         "lifecycles.define",
@@ -44,7 +44,7 @@ fn filled() -> (Crm, RecordRef) {
         "rules.define",
         json!({
             "name": "greet", "type": "contact", "on": { "attribute_changed": { "attribute": "given_name" } },
-            "actions": [{ "emit": { "event": "greeted" } }],
+            "actions": [{ "emit": { "event": "greeted", "fields": ["given_name"] } }],
         }),
     );
     run("segments.define", json!({ "name": "chosen", "type": "contact", "kind": "static" }));
@@ -72,13 +72,13 @@ fn filled() -> (Crm, RecordRef) {
     let (who, other) =
         (json!({ "type": "contact", "id": ann }), json!({ "type": "contact", "id": eve }));
     let chat = json!({
-        "kind": "chat", "subject": who, "properties": { "topic": "chairs" },
+        "kind": "chat", "at": "2024-01-01T00:00:00Z", "subject": who, "properties": { "topic": "chairs" },
         "links": [{ "type": "contact", "id": eve }],
     });
     run("activities.record", chat);
     run(
         "activities.record",
-        json!({ "kind": "chat", "visitor": "v1", "properties": { "topic": "desks" } }),
+        json!({ "kind": "chat", "at": "2024-01-02T00:00:00Z", "visitor": "v1", "properties": { "topic": "desks" } }),
     );
     run("activities.identify", json!({ "visitor": "v1", "type": "contact", "id": ann }));
     run(
@@ -235,7 +235,7 @@ fn many_rows_come_page_by_page_and_each_once() {
     run(&crm, "activity_kinds.define", &json!({ "name": "chat" }));
     let ann = json!({ "type": "contact", "values": { "given_name": "Ann" } });
     let ann = run(&crm, "records.create", &ann)["id"].clone();
-    let chat = json!({ "kind": "chat", "subject": { "type": "contact", "id": ann } });
+    let chat = json!({ "kind": "chat", "at": "2024-01-01T00:00:00Z", "subject": { "type": "contact", "id": ann } });
     let chats = json!({ "activities": vec![chat; 2_500] });
     run(&crm, "activities.record_many", &chats);
     let request = AccessData::new(RecordRef::new("contact", serde_json::from_value(ann).unwrap()));

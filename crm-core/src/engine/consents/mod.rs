@@ -306,7 +306,7 @@ fn commit(
 }
 
 /// Writes what follows from the ledgers of these records.
-fn follow_all(tx: &Transaction<'_>, people: &[RecordId]) -> Result<()> {
+pub(in crate::engine) fn follow_all(tx: &Transaction<'_>, people: &[RecordId]) -> Result<()> {
     for id in people {
         let (ledger, _) = rows::ledger(tx, *id)?;
         rows::put_following(tx, *id, &rows::follow(&ledger))?;

@@ -172,6 +172,7 @@ fn a_receipt_has_all_that_the_guide_of_the_w3c_demands() {
     members(&example, &mut demanded);
     let desk = complete();
     desk.record(grant(&desk));
+    desk.record(NewConsent::withdraw(desk.ann.clone()).on("email"));
     members(&receipt(&desk, ReceiptFormat::Dpv).1, &mut ours);
     // Two nodes without a type of their own have one here; the ground of deletion and the publisher are
     // not mandatory in the table of fields, nor is which law applies.
