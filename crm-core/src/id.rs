@@ -2,7 +2,11 @@
 //!
 //! An id is made by an [`IdGenerator`] that the engine holds; the domain never draws randomness.
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    str::FromStr,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
@@ -99,30 +103,46 @@ impl<'de> Deserialize<'de> for RecordId {
     }
 }
 
-/// Makes the ids of new records. The engine calls it under its write lock.
+/// Makes the ids of new records, and the salts of the journal. The engine calls it under its write
+/// lock.
 pub trait IdGenerator: Send + Sync {
     /// A new id, for something made at `now`. Two calls never give the same id.
     fn next_id(&self, now: Timestamp) -> RecordId;
+
+    /// 32 bytes that are hashed with the content of a row of the journal. They have to be random, as
+    /// nobody may guess them: after an erasure they alone keep the hash from telling what was erased.
+    fn next_salt(&self) -> [u8; 32];
 }
 
-/// Ids that count from one: for tests, demonstrations and simulations that must replay to the byte.
+/// Ids and salts that count from one: for tests, demonstrations and simulations that must replay to
+/// the byte. Anybody can guess them.
 #[derive(Debug, Default)]
-pub struct CountedIds(std::sync::atomic::AtomicU64);
+pub struct CountedIds {
+    ids: AtomicU64,
+    salts: AtomicU64,
+}
 
 impl CountedIds {
-    /// Ids that count on after `last`.
+    /// Ids and salts that count on after `last`.
     #[must_use]
     pub fn after(last: u64) -> Self {
-        Self(last.into())
+        Self { ids: last.into(), salts: last.into() }
     }
 }
 
 impl IdGenerator for CountedIds {
     fn next_id(&self, now: Timestamp) -> RecordId {
-        let number = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
+        let number = self.ids.fetch_add(1, Ordering::Relaxed) + 1;
         let mut random = [0; 10];
         random[2..].copy_from_slice(&number.to_be_bytes());
         RecordId::from_parts(now, random)
+    }
+
+    fn next_salt(&self) -> [u8; 32] {
+        let number = self.salts.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut salt = [0; 32];
+        salt[24..].copy_from_slice(&number.to_be_bytes());
+        salt
     }
 }
 

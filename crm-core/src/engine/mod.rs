@@ -165,7 +165,11 @@ impl Crm {
     /// As [`Crm::open`], and `InvalidArgument` if an option makes no sense.
     pub fn open_with(path: impl AsRef<Path>, options: OpenOptions) -> Result<Self> {
         let replay = options.replay.clone();
-        Self::open_parts(path.as_ref(), &options, |head| match replay {
+        let salts: Arc<dyn IdGenerator> = match replay {
+            None => Arc::new(system::SystemIds::after(Timestamp::clamped(0))),
+            Some(_) => Arc::new(CountedIds::default()),
+        };
+        Self::open_parts(path.as_ref(), &options, &*salts, |head| match replay {
             None => {
                 let ids = system::SystemIds::after(head.hlc.at());
                 (Arc::new(system::SystemClock), Arc::new(ids))
@@ -193,12 +197,15 @@ impl Crm {
         clock: Arc<dyn Clock>,
         ids: Arc<dyn IdGenerator>,
     ) -> Result<Self> {
-        Self::open_parts(path.as_ref(), &options, |_| (clock, ids))
+        let salts = Arc::clone(&ids);
+        Self::open_parts(path.as_ref(), &options, &*salts, |_| (clock, ids))
     }
 
+    /// `salts` gives those of what an older version wrote.
     fn open_parts(
         path: &Path,
         options: &OpenOptions,
+        salts: &dyn IdGenerator,
         sources: impl FnOnce(&Head) -> (Arc<dyn Clock>, Arc<dyn IdGenerator>),
     ) -> Result<Self> {
         let actor = check_text("actor", options.actor.as_deref().unwrap_or("host"))?;
@@ -211,7 +218,7 @@ impl Crm {
             read_only: options.read_only,
             max_bytes: options.max_bytes,
         };
-        let store = Store::open(&target, &file_options)?;
+        let store = Store::open(&target, &file_options, &|| salts.next_salt())?;
         // A crash between the first two transactions leaves a file without a device: still new.
         let (catalog, head) = store.read(|conn| Ok((Catalog::load(conn)?, Head::load(conn)?)))?;
         if head.is_some() && catalog.iter().len() == 0 {

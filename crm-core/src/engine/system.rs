@@ -48,6 +48,14 @@ impl Clock for SteppingClock {
 /// (RFC 9562 §6.2, method 2), so that ids made later sort later.
 pub(super) struct SystemIds {
     last: Mutex<LastId>,
+    salts: Mutex<SaltPool>,
+}
+
+/// Random bytes for salts that are not used yet: asking the system for each would cost more than the
+/// rest of its row.
+struct SaltPool {
+    bytes: [u8; 4096],
+    used: usize,
 }
 
 #[derive(Default)]
@@ -65,7 +73,8 @@ impl SystemIds {
         let millis = last.micros().div_euclid(1000) + 1;
         let mut last = LastId { millis, ..LastId::default() };
         last.random = last.draw(10) & (RANDOM_BITS >> 1);
-        Self { last: Mutex::new(last) }
+        let salts = SaltPool { bytes: [0; 4096], used: 4096 };
+        Self { last: Mutex::new(last), salts: Mutex::new(salts) }
     }
 }
 
@@ -88,6 +97,24 @@ impl IdGenerator for SystemIds {
             }
         }
         RecordId::from_parts(Timestamp::clamped(last.millis * 1000), spread(last.random))
+    }
+
+    fn next_salt(&self) -> [u8; 32] {
+        self.salts.lock().unwrap_or_else(PoisonError::into_inner).draw()
+    }
+}
+
+impl SaltPool {
+    fn draw(&mut self) -> [u8; 32] {
+        if self.used == self.bytes.len() {
+            getrandom::fill(&mut self.bytes).expect("the system always has random numbers");
+            self.used = 0;
+        }
+        let mut salt = [0; 32];
+        // What was handed out is not kept here: the file alone knows it, until it is erased there.
+        salt.swap_with_slice(&mut self.bytes[self.used..self.used + 32]);
+        self.used += 32;
+        salt
     }
 }
 

@@ -9,7 +9,10 @@ use crate::{
     ChangeKind, Commit, Error, ErrorKind, RecordId, Result, Timestamp,
     association::AssociationModel,
     consent::Book,
-    journal::Hlc,
+    journal::{
+        Hlc,
+        chain::{self, Hash, Header},
+    },
     lifecycle::LifecycleModel,
     limits,
     record::concerns_one_row,
@@ -33,14 +36,18 @@ use crate::{
 pub(super) struct Head {
     /// The number of this file's own device.
     pub(super) device: i64,
+    /// Its id.
+    uuid: [u8; 16],
     pub(super) seq: i64,
     pub(super) device_seq: i64,
     pub(super) hlc: Hlc,
+    /// The hash of the last row.
+    hash: Hash,
 }
 
 impl Default for Head {
     fn default() -> Self {
-        Self { device: 0, seq: 0, device_seq: 0, hlc: Hlc(0) }
+        Self { device: 0, uuid: [0; 16], seq: 0, device_seq: 0, hlc: Hlc(0), hash: chain::START }
     }
 }
 
@@ -51,15 +58,15 @@ impl Head {
     ///
     /// `Corrupt` if something was.
     pub(super) fn load(conn: &Connection) -> Result<Option<Self>> {
-        let Some(device) = rows::own_device(conn)? else {
+        let Some((device, uuid)) = rows::own_device(conn)? else {
             return match rows::is_untouched(conn)? {
                 true => Ok(None),
                 false => Err(Error::new(ErrorKind::Corrupt, "the file does not name its device")
                     .with_hint("the file is left as it is: copy it, then restore a backup")),
             };
         };
-        let (seq, hlc, device_seq) = rows::last(conn, device)?;
-        Ok(Some(Self { device, seq, device_seq, hlc }))
+        let ((seq, hlc, hash), device_seq) = rows::last(conn, device)?;
+        Ok(Some(Self { device, uuid, seq, device_seq, hlc, hash }))
     }
 }
 
@@ -80,6 +87,8 @@ pub(super) struct Writing<'a> {
     first_seq: i64,
     /// The number of who writes.
     pub(super) actor: i64,
+    /// The commitment to the name of who writes.
+    actor_commitment: Hash,
     head: Head,
 }
 
@@ -94,6 +103,7 @@ pub(super) struct End {
 
 impl<'a> Writing<'a> {
     pub(super) fn begin(crm: &'a Crm, tx: &'a Transaction<'a>, head: Head) -> Result<Self> {
+        let (actor, actor_commitment) = rows::actor(tx, &crm.actor, || crm.shared.ids.next_salt())?;
         Ok(Self {
             crm,
             tx,
@@ -104,7 +114,8 @@ impl<'a> Writing<'a> {
             reactions: Reactions::default(),
             schema_changed: false,
             first_seq: head.seq + 1,
-            actor: rows::actor(tx, &crm.actor)?,
+            actor,
+            actor_commitment,
             head,
         })
     }
@@ -131,6 +142,7 @@ impl<'a> Writing<'a> {
     /// Gives a new file its device.
     pub(super) fn add_device(&mut self, id: RecordId) -> Result<()> {
         self.head.device = rows::add_device(self.tx, id.as_bytes())?;
+        self.head.uuid = *id.as_bytes();
         Ok(())
     }
 
@@ -339,6 +351,21 @@ impl<'a> Writing<'a> {
         self.head.seq += 1;
         self.head.device_seq += 1;
         self.head.hlc = stamp;
+        let cause = self.reactions.chain.cause().or(self.crm.cause.as_deref());
+        let salt = self.crm.shared.ids.next_salt();
+        let commitment = chain::commit(&salt, cause.map(str::as_bytes), body.as_bytes());
+        let header = Header {
+            seq: self.head.seq,
+            device: &self.head.uuid,
+            device_seq: self.head.device_seq,
+            hlc: stamp.0,
+            transaction: self.first_seq,
+            actor: &self.actor_commitment,
+            kind: kind.name().as_bytes(),
+            entity_type: entity_type.map(str::as_bytes),
+            record_id: record_id.as_ref().map(|id| id.as_bytes().as_slice()),
+        };
+        self.head.hash = header.link(&self.head.hash, &commitment);
         rows::append(
             self.tx,
             &NewRow {
@@ -348,11 +375,13 @@ impl<'a> Writing<'a> {
                 hlc: stamp,
                 transaction: self.first_seq,
                 actor: self.actor,
-                cause: self.reactions.chain.cause().or(self.crm.cause.as_deref()),
+                cause,
                 kind,
                 entity_type,
                 record_id,
                 body,
+                salt,
+                hash: self.head.hash,
             },
         )
     }

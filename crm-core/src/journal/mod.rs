@@ -7,6 +7,7 @@
 mod activity;
 mod association;
 mod body;
+pub(crate) mod chain;
 mod feed;
 mod hlc;
 

@@ -2,7 +2,13 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
 
-use crate::{ChangeKind, Error, ErrorKind, RecordId, Result, journal::Hlc};
+use crate::{
+    ChangeKind, Error, ErrorKind, RecordId, Result,
+    journal::{
+        Hlc,
+        chain::{self, Hash},
+    },
+};
 
 /// A row to be written; the numbers of the row are given by the engine.
 #[derive(Debug)]
@@ -18,6 +24,8 @@ pub(crate) struct NewRow<'a> {
     pub(crate) entity_type: Option<&'a str>,
     pub(crate) record_id: Option<RecordId>,
     pub(crate) body: &'a str,
+    pub(crate) salt: [u8; 32],
+    pub(crate) hash: Hash,
 }
 
 /// A row as it was written.
@@ -85,8 +93,8 @@ fn read_change(row: &Row<'_>) -> Result<StoredChange> {
 /// Appends a row.
 pub(crate) fn append(tx: &Transaction<'_>, row: &NewRow<'_>) -> Result<()> {
     let mut statement = tx.prepare_cached(
-        "INSERT INTO crm_journal (seq, device, device_seq, hlc, tx, actor, cause, kind, entity_type, record_id, body) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO crm_journal (seq, device, device_seq, hlc, tx, actor, cause, kind, entity_type, record_id, body, salt, hash) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )?;
     statement.raw_bind_parameter(1, row.seq)?;
     statement.raw_bind_parameter(2, row.device)?;
@@ -99,24 +107,36 @@ pub(crate) fn append(tx: &Transaction<'_>, row: &NewRow<'_>) -> Result<()> {
     statement.raw_bind_parameter(9, row.entity_type)?;
     statement.raw_bind_parameter(10, row.record_id.as_ref().map(RecordId::as_bytes))?;
     statement.raw_bind_parameter(11, row.body)?;
+    statement.raw_bind_parameter(12, row.salt)?;
+    statement.raw_bind_parameter(13, row.hash)?;
     statement.raw_execute()?;
     Ok(())
 }
 
-/// The last `seq` and stamp, and the last number of `device`; zeros in an empty journal.
-pub(crate) fn last(conn: &Connection, device: i64) -> Result<(i64, Hlc, i64)> {
+/// The last `seq`, stamp and hash, and the last number of `device`; zeros in an empty journal.
+///
+/// # Errors
+///
+/// `Corrupt` if the last row has no hash to go on from.
+pub(crate) fn last(conn: &Connection, device: i64) -> Result<((i64, Hlc, Hash), i64)> {
     let last = conn
-        .prepare_cached("SELECT seq, hlc FROM crm_journal ORDER BY seq DESC LIMIT 1")?
-        .query_row([], |row| Ok((row.get(0)?, Hlc(row.get(1)?))))
+        .prepare_cached("SELECT seq, hlc, hash FROM crm_journal ORDER BY seq DESC LIMIT 1")?
+        .query_row([], |row| {
+            Ok((row.get(0)?, Hlc(row.get(1)?), row.get::<_, Option<Hash>>(2).ok().flatten()))
+        })
         .optional()?;
-    let (seq, hlc) = last.unwrap_or((0, Hlc(0)));
+    let (seq, hlc, hash) = last.unwrap_or((0, Hlc(0), Some(chain::START)));
+    let hash = hash.ok_or_else(|| {
+        Error::new(ErrorKind::Corrupt, "the last row of the journal has no hash")
+            .with_hint("the file is left as it is: copy it, then restore a backup")
+    })?;
     let device_seq = conn
         .prepare_cached(
             "SELECT device_seq FROM crm_journal WHERE device = ?1 ORDER BY seq DESC LIMIT 1",
         )?
         .query_row([device], |row| row.get(0))
         .optional()?;
-    Ok((seq, hlc, device_seq.unwrap_or(0)))
+    Ok(((seq, hlc, hash), device_seq.unwrap_or(0)))
 }
 
 /// Changes after `after`, at most `limit`.
@@ -294,20 +314,34 @@ pub(crate) fn of_visitors(
     Ok(())
 }
 
-/// The number of an actor, made if it is new.
-pub(crate) fn actor(tx: &Transaction<'_>, name: &str) -> Result<i64> {
+/// The number of an actor and the commitment to its name; one that is new is made, with a salt.
+///
+/// # Errors
+///
+/// `Corrupt` if it has no commitment.
+pub(crate) fn actor(
+    tx: &Transaction<'_>,
+    name: &str,
+    salt: impl FnOnce() -> [u8; 32],
+) -> Result<(i64, Hash)> {
     let known = tx
-        .prepare_cached("SELECT id FROM crm_actor WHERE name = ?1")?
-        .query_row([name], |row| row.get(0))
+        .prepare_cached("SELECT id, commitment FROM crm_actor WHERE name = ?1")?
+        .query_row([name], |row| Ok((row.get(0)?, row.get::<_, Option<Hash>>(1).ok().flatten())))
         .optional()?;
-    if let Some(id) = known {
-        return Ok(id);
+    if let Some((id, commitment)) = known {
+        let missing = || Error::new(ErrorKind::Corrupt, "an actor has no commitment");
+        return Ok((id, commitment.ok_or_else(missing)?));
     }
-    tx.execute("INSERT INTO crm_actor (name) VALUES (?1)", [name])?;
-    Ok(tx.last_insert_rowid())
+    let salt = salt();
+    let commitment = chain::commit_actor(&salt, name.as_bytes());
+    tx.execute(
+        "INSERT INTO crm_actor (name, salt, commitment) VALUES (?1, ?2, ?3)",
+        (name, salt, commitment),
+    )?;
+    Ok((tx.last_insert_rowid(), commitment))
 }
 
-/// The number of a device, made if it is new.
+/// The number of a new device.
 pub(crate) fn add_device(tx: &Transaction<'_>, uuid: &[u8; 16]) -> Result<i64> {
     tx.execute("INSERT INTO crm_device (uuid) VALUES (?1)", [uuid])?;
     let id = tx.last_insert_rowid();
@@ -315,10 +349,12 @@ pub(crate) fn add_device(tx: &Transaction<'_>, uuid: &[u8; 16]) -> Result<i64> {
     Ok(id)
 }
 
-/// The number of this file's own device; `None` in a file without one.
-pub(crate) fn own_device(conn: &Connection) -> Result<Option<i64>> {
-    let mut statement = conn.prepare_cached("SELECT value FROM crm_meta WHERE key = 'device'")?;
-    Ok(statement.query_row([], |row| row.get(0)).optional()?)
+/// The number and the id of this file's own device; `None` in a file without one.
+pub(crate) fn own_device(conn: &Connection) -> Result<Option<(i64, [u8; 16])>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT d.id, d.uuid FROM crm_meta m JOIN crm_device d ON d.id = m.value WHERE m.key = 'device'",
+    )?;
+    Ok(statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
 }
 
 /// Whether nobody has written yet: the file has neither actors nor types nor changes.

@@ -10,7 +10,7 @@ use std::path::Path;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::lock::beside;
-use super::{backup, connection, integrity};
+use super::{backup, chain, chain::Salts, connection, integrity};
 use crate::{Error, ErrorKind, Result};
 
 /// Marks a file as ours in its header: "CRM1".
@@ -26,30 +26,41 @@ pub(super) struct Migration {
     to: i32,
     name: &'static str,
     sql: &'static str,
+    /// What SQL alone cannot do, after it.
+    then: Option<fn(&Transaction<'_>, Salts<'_>) -> Result<()>>,
 }
 
 /// Every step, from nothing to the present. They are numbered from 1 without a gap.
 const MIGRATIONS: &[Migration] = &[
-    Migration { to: 1, name: "init", sql: include_str!("sql/migrations/0001_init.sql") },
+    Migration {
+        to: 1,
+        name: "init",
+        sql: include_str!("sql/migrations/0001_init.sql"),
+        then: None,
+    },
     Migration {
         to: 2,
         name: "activities and associations",
         sql: include_str!("sql/migrations/0002_activities_and_associations.sql"),
+        then: None,
     },
     Migration {
         to: 3,
         name: "exchange and views",
         sql: include_str!("sql/migrations/0003_exchange_and_views.sql"),
+        then: None,
     },
     Migration {
         to: 4,
         name: "search, imports beside records and lifecycles",
         sql: include_str!("sql/migrations/0004_search_and_lifecycles.sql"),
+        then: None,
     },
     Migration {
         to: 5,
         name: "scores, segments and rules",
         sql: include_str!("sql/migrations/0005_scores_segments_rules.sql"),
+        then: Some(chain::chain_all),
     },
 ];
 
@@ -71,8 +82,13 @@ pub(super) fn create(connection: &mut Connection) -> Result<()> {
 ///
 /// `Corrupt` when the file does not pass its checks afterwards; those of writing, also of the copy.
 /// The file then is as it was.
-pub(super) fn migrate(connection: &mut Connection, path: &Path, from: i32) -> Result<()> {
-    run(connection, path, from, MIGRATIONS)
+pub(super) fn migrate(
+    connection: &mut Connection,
+    path: &Path,
+    from: i32,
+    salts: Salts<'_>,
+) -> Result<()> {
+    run(connection, path, from, MIGRATIONS, salts)
 }
 
 fn run(
@@ -80,6 +96,7 @@ fn run(
     path: &Path,
     from: i32,
     migrations: &[Migration],
+    salts: Salts<'_>,
 ) -> Result<()> {
     let mut pending = migrations.iter().filter(|migration| migration.to > from).peekable();
     let Some(target) = migrations.last().filter(|_| pending.peek().is_some()) else {
@@ -90,7 +107,7 @@ fn run(
     // Rebuilding a table drops it for a moment; the references are checked as a whole below. The
     // setting does nothing within a transaction.
     connection::set(connection, "foreign_keys", 0)?;
-    let migrated = apply(connection, pending, target.to);
+    let migrated = apply(connection, pending, target.to, salts);
     connection::set(connection, "foreign_keys", 1)?;
     migrated
 }
@@ -99,6 +116,7 @@ fn apply<'a>(
     connection: &mut Connection,
     pending: impl Iterator<Item = &'a Migration>,
     target: i32,
+    salts: Salts<'_>,
 ) -> Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for migration in pending {
@@ -112,6 +130,9 @@ fn apply<'a>(
             let Migration { to, name, .. } = migration;
             Error::new(kind, format!("migration {to} ({name}): {}", cause.message()))
         })?;
+        if let Some(then) = migration.then {
+            then(&transaction, salts)?;
+        }
     }
     let findings = integrity::check(&transaction, integrity::Depth::Quick, 1)?;
     if !findings.is_empty() {
@@ -130,6 +151,8 @@ fn mark(transaction: &Transaction<'_>, version: i32) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const SALTS: Salts<'_> = &|| [7; 32];
 
     /// What the schema consists of, without comments and white space.
     fn shape(connection: &Connection) -> Vec<(String, String)> {
@@ -154,7 +177,7 @@ mod tests {
         let mut fresh = Connection::open_in_memory().unwrap();
         create(&mut fresh).unwrap();
         let mut migrated = Connection::open_in_memory().unwrap();
-        apply(&mut migrated, MIGRATIONS.iter(), SCHEMA_VERSION).unwrap();
+        apply(&mut migrated, MIGRATIONS.iter(), SCHEMA_VERSION, SALTS).unwrap();
         assert_eq!(shape(&fresh), shape(&migrated));
         for connection in [&fresh, &migrated] {
             assert_eq!(
@@ -172,25 +195,36 @@ mod tests {
     }
 
     const NEXT: &[Migration] = &[
-        Migration { to: 1, name: "init", sql: "this must not run" },
-        Migration { to: 2, name: "two", sql: "CREATE TABLE two (a TEXT) STRICT" },
-        Migration { to: 3, name: "three", sql: "ALTER TABLE crm_actor ADD COLUMN three TEXT" },
+        Migration { to: 1, name: "init", sql: "this must not run", then: None },
+        Migration { to: 2, name: "two", sql: "CREATE TABLE two (a TEXT) STRICT", then: None },
+        Migration {
+            to: 3,
+            name: "three",
+            sql: "ALTER TABLE crm_actor ADD COLUMN three TEXT",
+            then: None,
+        },
     ];
     const NEXT_BUT_WRONG: &[Migration] = &[
-        Migration { to: 2, name: "two", sql: "CREATE TABLE two (a TEXT) STRICT" },
-        Migration { to: 3, name: "three", sql: "ALTER TABLE nowhere ADD COLUMN three TEXT" },
+        Migration { to: 2, name: "two", sql: "CREATE TABLE two (a TEXT) STRICT", then: None },
+        Migration {
+            to: 3,
+            name: "three",
+            sql: "ALTER TABLE nowhere ADD COLUMN three TEXT",
+            then: None,
+        },
     ];
     const NEXT_BUT_DANGLING: &[Migration] = &[Migration {
         to: 2,
         name: "two",
         sql: "INSERT INTO crm_attribute VALUES (1, 99, 'x', 0, '{}', NULL)",
+        then: None,
     }];
 
     fn file() -> (tempfile::TempDir, std::path::PathBuf, Connection) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.crm");
         let mut connection = Connection::open(&path).unwrap();
-        apply(&mut connection, MIGRATIONS[..1].iter(), 1).unwrap();
+        apply(&mut connection, MIGRATIONS[..1].iter(), 1, SALTS).unwrap();
         connection.execute("INSERT INTO crm_actor (name) VALUES ('a')", []).unwrap();
         (folder, path, connection)
     }
@@ -202,7 +236,7 @@ mod tests {
     #[test]
     fn an_old_file_runs_what_it_lacks_after_a_copy_was_made() {
         let (_folder, path, mut connection) = file();
-        run(&mut connection, &path, 1, NEXT).unwrap();
+        run(&mut connection, &path, 1, NEXT, SALTS).unwrap();
         assert_eq!(connection::get(&connection, "user_version").unwrap(), 3);
         assert_eq!(connection::get(&connection, "foreign_keys").unwrap(), 1);
         assert_eq!(actors(&connection), 1);
@@ -210,20 +244,20 @@ mod tests {
         let copy = Connection::open(beside(&path, ".before-v3")).unwrap();
         assert_eq!(connection::get(&copy, "user_version").unwrap(), 1);
         assert_eq!(actors(&copy), 1);
-        run(&mut connection, &path, 3, NEXT).unwrap();
+        run(&mut connection, &path, 3, NEXT, SALTS).unwrap();
     }
 
     #[test]
     fn a_failed_migration_leaves_the_old_schema_and_may_be_tried_again() {
         let (_folder, path, mut connection) = file();
         let before = shape(&connection);
-        let error = run(&mut connection, &path, 1, NEXT_BUT_WRONG).unwrap_err();
+        let error = run(&mut connection, &path, 1, NEXT_BUT_WRONG, SALTS).unwrap_err();
         assert!(error.message().starts_with("migration 3 (three): "), "{error}");
-        let error = run(&mut connection, &path, 1, NEXT_BUT_DANGLING).unwrap_err();
+        let error = run(&mut connection, &path, 1, NEXT_BUT_DANGLING, SALTS).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Corrupt);
         assert_eq!(shape(&connection), before);
         assert_eq!(connection::get(&connection, "user_version").unwrap(), 1);
-        run(&mut connection, &path, 1, NEXT).unwrap();
+        run(&mut connection, &path, 1, NEXT, SALTS).unwrap();
         assert_eq!(actors(&connection), 1);
     }
 }

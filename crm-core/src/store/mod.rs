@@ -11,6 +11,7 @@
 
 mod backup;
 mod cell;
+pub(crate) mod chain;
 mod connection;
 mod draft;
 mod failure;
@@ -63,6 +64,7 @@ use rusqlite::TransactionBehavior;
 use rusqlite::limits::Limit;
 pub(crate) use rusqlite::{Connection, Transaction, version as sqlite_version};
 
+use self::chain::Salts;
 use self::connection::Access;
 use self::fence::Fence;
 use self::gate::{Gate, Hold};
@@ -147,13 +149,14 @@ struct Held {
 }
 
 impl Store {
-    /// Opens the target, creating it where there is none.
+    /// Opens the target, creating it where there is none. The rows of an older version's journal get
+    /// their salts from `salts`.
     ///
     /// # Errors
     ///
     /// `InUse`, `NotOurFile`, `TooNew`, `Corrupt`, `ReadOnly`, `Full`, `Busy`, `Io`. A file that is
     /// refused is left as it is.
-    pub(crate) fn open(target: &Target, options: &FileOptions) -> Result<Self> {
+    pub(crate) fn open(target: &Target, options: &FileOptions, salts: Salts<'_>) -> Result<Self> {
         match target {
             Target::Memory => {
                 let mut writer = connection::open_in_memory()?;
@@ -161,7 +164,7 @@ impl Store {
                 Ok(Self::over(Some(writer), None))
             }
             Target::File(path) => {
-                let opened = open::open(path, options)?;
+                let opened = open::open(path, options, salts)?;
                 let held = Held { guard: opened.guard, lock: opened.lock };
                 let file = OpenFile {
                     path: opened.path,

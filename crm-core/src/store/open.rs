@@ -21,7 +21,7 @@ use super::fence::Fence;
 use super::guard::Guard;
 use super::header::{self, Content};
 use super::lock::{self, SidecarLock, beside};
-use super::{FileOptions, failure, migrate};
+use super::{FileOptions, chain::Salts, failure, migrate};
 use crate::Durability;
 use crate::{Error, ErrorKind, Result};
 
@@ -42,12 +42,12 @@ pub(super) struct Opened {
 ///
 /// `InUse`, `NotOurFile`, `TooNew`, `Corrupt`, `ReadOnly`, `Full`, `Busy`, `Io`; `InvalidArgument`
 /// for a path that names no file.
-pub(super) fn open(path: &Path, options: &FileOptions) -> Result<Opened> {
+pub(super) fn open(path: &Path, options: &FileOptions, salts: Salts<'_>) -> Result<Opened> {
     let path = resolve(path)?;
-    if options.read_only { for_reading(path) } else { for_writing(path, options) }
+    if options.read_only { for_reading(path) } else { for_writing(path, options, salts) }
 }
 
-fn for_writing(path: PathBuf, options: &FileOptions) -> Result<Opened> {
+fn for_writing(path: PathBuf, options: &FileOptions, salts: Salts<'_>) -> Result<Opened> {
     let lock = SidecarLock::exclusive(&path)?;
     let file = writable(&path)?;
     header::probe(&file, &path)?;
@@ -83,7 +83,7 @@ fn for_writing(path: PathBuf, options: &FileOptions) -> Result<Opened> {
 
     match content {
         Content::Empty => migrate::create(&mut writer)?,
-        Content::Ours(version) => migrate::migrate(&mut writer, &path, version)?,
+        Content::Ours(version) => migrate::migrate(&mut writer, &path, version, salts)?,
     }
     fence.check()?;
     Ok(Opened {

@@ -11,6 +11,8 @@ use std::path::PathBuf;
 
 use super::*;
 
+const SALTS: Salts<'_> = &|| [7; 32];
+
 struct Folder(tempfile::TempDir);
 
 impl Folder {
@@ -23,11 +25,11 @@ impl Folder {
     }
 
     fn open(&self) -> Store {
-        Store::open(&Target::File(self.path()), &FileOptions::default()).unwrap()
+        Store::open(&Target::File(self.path()), &FileOptions::default(), SALTS).unwrap()
     }
 
     fn open_error(&self, options: &FileOptions) -> Error {
-        Store::open(&Target::File(self.path()), options).err().expect("a refusal")
+        Store::open(&Target::File(self.path()), options, SALTS).err().expect("a refusal")
     }
 
     /// Every file beside ours with its content, by name.
@@ -97,7 +99,7 @@ fn every_connection_is_set_up() {
     for (durability, synchronous) in [(Durability::Full, 2), (Durability::Relaxed, 1)] {
         let folder = Folder::new();
         let options = FileOptions { durability, ..FileOptions::default() };
-        let store = Store::open(&Target::File(folder.path()), &options).unwrap();
+        let store = Store::open(&Target::File(folder.path()), &options, SALTS).unwrap();
         let expected = [1, 1, 1, 0, 2, 0];
         assert_eq!(store.read(settings).unwrap(), expected);
         store

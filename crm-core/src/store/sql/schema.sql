@@ -17,7 +17,9 @@ CREATE TABLE crm_device (
 CREATE TABLE crm_actor (
     -- Who makes changes: a person, a rule, an import.
     id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE
+    name TEXT NOT NULL UNIQUE,
+    salt BLOB,                             -- 32 random bytes; NULL: the name was erased
+    commitment BLOB                        -- SHA-256 of salt and name, which the chain of the journal hashes
 ) STRICT;
 
 CREATE TABLE crm_type (
@@ -59,7 +61,10 @@ CREATE TABLE crm_journal (
     kind TEXT NOT NULL,
     entity_type TEXT,
     record_id BLOB,                        -- 16 bytes; an association has no entity type beside it
-    body TEXT NOT NULL                     -- JSON: the new values only
+    body TEXT NOT NULL,                    -- JSON: the new values only
+    salt BLOB,                             -- 32 random bytes; NULL: cause and body were erased
+    commitment BLOB,                       -- of a row that was erased: SHA-256 of salt, cause and body
+    hash BLOB                              -- SHA-256 of the hash before, the row and its commitment
 ) STRICT;
 
 CREATE INDEX crm_journal_by_record ON crm_journal (record_id, seq) WHERE record_id IS NOT NULL;

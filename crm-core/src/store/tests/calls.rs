@@ -11,7 +11,7 @@ const FOREVER: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 
                        SELECT count(*) FROM n";
 
 fn memory() -> Store {
-    Store::open(&Target::Memory, &FileOptions::default()).unwrap()
+    Store::open(&Target::Memory, &FileOptions::default(), SALTS).unwrap()
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn a_snapshot_does_not_move_while_others_write() {
 fn many_threads_write_and_read_without_an_error() {
     let folder = Folder::new();
     let options = FileOptions { durability: Durability::Relaxed, ..FileOptions::default() };
-    let store = Store::open(&Target::File(folder.path()), &options).unwrap();
+    let store = Store::open(&Target::File(folder.path()), &options, SALTS).unwrap();
     thread::scope(|scope| {
         for writer in 0..4 {
             let store = &store;
@@ -192,7 +192,7 @@ fn a_handle_from_a_fork_is_refused_and_dropping_it_leaves_the_parents_files() {
 fn a_log_that_has_grown_is_emptied_when_nobody_reads() {
     let folder = Folder::new();
     let options = FileOptions { durability: Durability::Relaxed, ..FileOptions::default() };
-    let store = Store::open(&Target::File(folder.path()), &options).unwrap();
+    let store = Store::open(&Target::File(folder.path()), &options, SALTS).unwrap();
     let piece = |tx: &Transaction<'_>, number: i64| {
         tx.execute("INSERT INTO crm_meta VALUES (?1, zeroblob(1000000))", [number.to_string()])
     };

@@ -20,7 +20,7 @@ fn a_backup_is_a_whole_file_of_that_moment() {
     let (done, total) = *steps.last().unwrap();
     assert!(done == total && total > 0);
     assert_eq!(actors(&store), ["a", "b"]);
-    let copy = Store::open(&Target::File(target.clone()), &FileOptions::default()).unwrap();
+    let copy = Store::open(&Target::File(target.clone()), &FileOptions::default(), SALTS).unwrap();
     assert_eq!(actors(&copy), ["a"]);
     assert_eq!(copy.integrity(Depth::Full, 10).unwrap(), [""; 0]);
     drop(copy);
@@ -36,7 +36,7 @@ fn a_backup_is_a_whole_file_of_that_moment() {
 fn a_cancelled_backup_leaves_nothing() {
     let folder = Folder::new();
     let target = folder.0.path().join("copy.crm");
-    let memory = Store::open(&Target::Memory, &FileOptions::default()).unwrap();
+    let memory = Store::open(&Target::Memory, &FileOptions::default(), SALTS).unwrap();
     for store in [folder.open(), memory] {
         let before = folder.image().len();
         let cancelled = store.backup_to(&target, &mut |_, _| false).unwrap_err();
@@ -74,7 +74,7 @@ fn closing_from_within_a_backup_is_refused() {
 #[test]
 fn memory_can_be_saved_to_a_file() {
     let folder = Folder::new();
-    let store = Store::open(&Target::Memory, &FileOptions::default()).unwrap();
+    let store = Store::open(&Target::Memory, &FileOptions::default(), SALTS).unwrap();
     add_actor(&store, "a").unwrap();
     store.backup_to(&folder.path(), &mut |_, _| true).unwrap();
     assert_eq!(actors(&folder.open()), ["a"]);

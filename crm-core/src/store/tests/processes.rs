@@ -169,7 +169,7 @@ fn a_crashed_file_can_be_read_by_a_handle_that_only_reads() {
     }
     let log = lock::beside(&crashed.path(), "-wal");
     let before = (fs::read(crashed.path()).unwrap(), fs::read(&log).unwrap());
-    let reading = Store::open(&Target::File(crashed.path()), &read_only()).unwrap();
+    let reading = Store::open(&Target::File(crashed.path()), &read_only(), SALTS).unwrap();
     assert_eq!(actors(&reading), ["a"]);
     assert_eq!(reading.stats().unwrap().wal_bytes, before.1.len() as u64);
     reading.close().unwrap();
@@ -185,10 +185,10 @@ fn reader_without_rights() {
         return;
     };
     let target = Target::File(path.into());
-    let refused = Store::open(&target, &FileOptions::default()).err().unwrap();
+    let refused = Store::open(&target, &FileOptions::default(), SALTS).err().unwrap();
     assert_eq!(refused.kind(), ErrorKind::ReadOnly);
     assert!(refused.hint().is_some());
-    let store = Store::open(&target, &read_only()).unwrap();
+    let store = Store::open(&target, &read_only(), SALTS).unwrap();
     assert_eq!(actors(&store), ["a"]);
     assert_eq!(add_actor(&store, "b").unwrap_err().kind(), ErrorKind::ReadOnly);
     store.close().unwrap();

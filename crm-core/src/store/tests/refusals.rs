@@ -118,7 +118,7 @@ fn any_changed_byte_of_the_header_is_refused_or_harmless() {
             content[at] ^= change;
             fs::write(folder.path(), &content).unwrap();
             let options = FileOptions { durability: Durability::Relaxed, ..FileOptions::default() };
-            match Store::open(&Target::File(folder.path()), &options) {
+            match Store::open(&Target::File(folder.path()), &options, SALTS) {
                 Ok(store) => drop(store),
                 Err(error) => {
                     let kinds = [ErrorKind::Corrupt, ErrorKind::NotOurFile, ErrorKind::TooNew];
@@ -165,10 +165,11 @@ fn only_a_plain_file_is_opened() {
     assert_eq!(folder.open_error(&FileOptions::default()).kind(), ErrorKind::NotOurFile);
 
     let missing = folder.0.path().join("nowhere").join("a.crm");
-    let error = Store::open(&Target::File(missing), &FileOptions::default()).err().unwrap();
+    let error = Store::open(&Target::File(missing), &FileOptions::default(), SALTS).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::Io);
     assert!(!error.to_string().contains("nowhere"), "an error shows no path");
-    let error = Store::open(&Target::File("..".into()), &FileOptions::default()).err().unwrap();
+    let error =
+        Store::open(&Target::File("..".into()), &FileOptions::default(), SALTS).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
 }
 
@@ -204,7 +205,7 @@ fn a_protected_file_can_be_read_but_not_opened_for_writing() {
     fs::set_permissions(folder.path(), permissions).unwrap();
     let error = assert_untouched(&folder, &FileOptions::default(), ErrorKind::ReadOnly);
     assert!(error.hint().is_some());
-    let store = Store::open(&Target::File(folder.path()), &read_only()).unwrap();
+    let store = Store::open(&Target::File(folder.path()), &read_only(), SALTS).unwrap();
     assert_eq!(actors(&store), ["a"]);
 }
 
@@ -212,8 +213,8 @@ fn a_protected_file_can_be_read_but_not_opened_for_writing() {
 fn a_handle_for_reading_refuses_to_write_and_leaves_no_trace() {
     let folder = ours();
     let before = folder.image();
-    let store = Store::open(&Target::File(folder.path()), &read_only()).unwrap();
-    let other = Store::open(&Target::File(folder.path()), &read_only()).unwrap();
+    let store = Store::open(&Target::File(folder.path()), &read_only(), SALTS).unwrap();
+    let other = Store::open(&Target::File(folder.path()), &read_only(), SALTS).unwrap();
     assert_eq!(add_actor(&store, "b").unwrap_err().kind(), ErrorKind::ReadOnly);
     assert_eq!(store.compact().unwrap_err().kind(), ErrorKind::ReadOnly);
     assert_eq!(actors(&store), ["a"]);
@@ -242,7 +243,7 @@ fn a_file_is_open_once() {
     // By another name of the same folder, too.
     let name = folder.path().file_name().unwrap().to_owned();
     let detour = folder.0.path().join(".").join(name);
-    let error = Store::open(&Target::File(detour), &FileOptions::default()).err().unwrap();
+    let error = Store::open(&Target::File(detour), &FileOptions::default(), SALTS).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::InUse);
     add_actor(&store, "a").unwrap();
     assert_eq!(actors(&store), ["a"]);
@@ -252,7 +253,7 @@ fn a_file_is_open_once() {
 fn a_full_file_refuses_the_write_that_is_too_much_and_reads_on() {
     let folder = Folder::new();
     let options = FileOptions { max_bytes: Some(512 * 1024), ..FileOptions::default() };
-    let store = Store::open(&Target::File(folder.path()), &options).unwrap();
+    let store = Store::open(&Target::File(folder.path()), &options, SALTS).unwrap();
     add_actor(&store, "a").unwrap();
     let error = add_actor(&store, &"b".repeat(600 * 1024)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Full);

@@ -10,7 +10,7 @@ fn kind(store: &Store, sql: &str) -> ErrorKind {
 
 fn both(check: impl Fn(&Store)) {
     let folder = Folder::new();
-    let memory = Store::open(&Target::Memory, &FileOptions::default()).unwrap();
+    let memory = Store::open(&Target::Memory, &FileOptions::default(), SALTS).unwrap();
     for store in [memory, folder.open()] {
         add_actor(&store, "a").unwrap();
         check(&store);

@@ -252,3 +252,11 @@ CREATE TABLE crm_consent_proof (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX crm_consent_proof_by_end ON crm_consent_proof (keep_until);
+
+-- The chain of the journal. The engine fills it for the rows that are there.
+
+ALTER TABLE crm_actor ADD COLUMN salt BLOB;
+ALTER TABLE crm_actor ADD COLUMN commitment BLOB;
+ALTER TABLE crm_journal ADD COLUMN salt BLOB;
+ALTER TABLE crm_journal ADD COLUMN commitment BLOB;
+ALTER TABLE crm_journal ADD COLUMN hash BLOB;
