@@ -231,6 +231,12 @@ pub use lifecycle::{
     StageRemap, StageTime, StageTimes, StageTrigger, StageVisit, Standing, StuckPage, StuckRecord,
     SuppressedBy, SuppressedMove, TriggerAnswer,
 };
+pub use privacy::{
+    AppliedErasures, ApplyErasures, BlockerReason, EraseSubject, ErasedSubject, ErasedTable,
+    Erasure, ErasureBlocker, ErasureEffect, ErasureList, ErasureMention, ErasurePlan,
+    ErasureReason, KeptProof, LiftSuppression, LiftedSuppression, ListErasures, MentionKind,
+    PlanErasure,
+};
 pub use quality::{AttributeAudit, AuditFinding, AuditRecords, AuditReport, AuditRule};
 pub use query::{
     Bucket, FieldOrder, GroupKey, GroupMeasure, GroupRecords, PivotCell, PivotRecords, PivotTable,
@@ -278,8 +284,8 @@ pub use engine::TableStream;
 #[cfg(feature = "sqlite")]
 pub use engine::{
     Activities, ActivityKinds, AssociationTypes, Associations, Consents, Crm, Files, Imports,
-    Journal, LearnedScores, Lifecycles, Observer, Records, Rules, Scores, Segments, Timers, Types,
-    Views,
+    Journal, LearnedScores, Lifecycles, Observer, Privacy, Records, Rules, Scores, Segments,
+    Timers, Types, Views,
 };
 /// The crates whose types stand in the signatures of feature `arrow`. A new major version of them is
 /// one of ours.

@@ -2,7 +2,7 @@
 //! opens transactions.
 //!
 //! Each room is one file here (`types`, `records`, `activities`, `associations`, `conditions`, `queries`,
-//! `history`, `files`, `csv_import`, `vcard_import`, `csv_export`, `imports`, `lifecycles`, `scores`, `segments`, `rules`, `consents`, `database` …), and every method reads the same
+//! `history`, `files`, `csv_import`, `vcard_import`, `csv_export`, `imports`, `lifecycles`, `scores`, `segments`, `rules`, `consents`, `privacy`, `database` …), and every method reads the same
 //! way: validate, load, decide, save, return. The invariant: what a method
 //! returned `Ok` for is committed, and its rows in the journal with it.
 
@@ -80,6 +80,7 @@ pub use imports::Imports;
 pub use learned::LearnedScores;
 pub use lifecycles::Lifecycles;
 pub use observe::Observer;
+pub use privacy::Privacy;
 pub use records::Records;
 pub use rules::Rules;
 pub use scores::Scores;
@@ -359,6 +360,12 @@ impl Crm {
     #[must_use]
     pub fn consents(&self) -> Consents<'_> {
         Consents::new(self)
+    }
+
+    /// Privacy: erasing people, and keeping them from coming back.
+    #[must_use]
+    pub fn privacy(&self) -> Privacy<'_> {
+        Privacy::new(self)
     }
 
     /// Segments: named conditions, and their members.

@@ -261,7 +261,7 @@ pub(crate) fn subjects(
 /// nobody.
 pub(crate) fn count(conn: &Connection) -> Result<(u64, u64, u64)> {
     let sql = "SELECT (SELECT count(*) FROM crm_consent_event), \
-         (SELECT count(*) FROM crm_journal WHERE kind = 'consent_recorded'), \
+         (SELECT count(*) FROM crm_journal WHERE kind = 'consent_recorded' AND salt IS NOT NULL), \
          (SELECT count(*) FROM crm_consent_permit p WHERE NOT EXISTS (SELECT 1 FROM crm_consent_event e \
          WHERE e.subject_id = p.subject_id AND e.id = p.event_id)) + \
          (SELECT count(*) FROM crm_consent_block b WHERE NOT EXISTS (SELECT 1 FROM crm_consent_event e \

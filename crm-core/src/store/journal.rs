@@ -42,6 +42,8 @@ pub(crate) struct StoredChange {
     pub(crate) entity_type: Option<String>,
     pub(crate) record_id: Option<RecordId>,
     pub(crate) body: String,
+    /// Whether cause and body were erased.
+    pub(crate) is_erased: bool,
 }
 
 /// The columns that [`read_change`] takes, of changes that are found by what stands before.
@@ -49,7 +51,7 @@ macro_rules! select {
     ($from:literal, $rest:literal) => {
         concat!(
             "SELECT j.seq, d.uuid, j.device_seq, j.hlc, j.tx, a.name, j.cause, j.kind, \
-             j.entity_type, j.record_id, j.body FROM ",
+             j.entity_type, j.record_id, j.body, j.salt IS NULL FROM ",
             $from,
             " JOIN crm_device d ON d.id = j.device JOIN crm_actor a ON a.id = j.actor ",
             $rest
@@ -87,6 +89,7 @@ fn read_change(row: &Row<'_>) -> Result<StoredChange> {
         entity_type: row.get(8)?,
         record_id: row.get::<_, Option<[u8; 16]>>(9)?.map(RecordId::from_bytes),
         body: row.get(10)?,
+        is_erased: row.get(11)?,
     })
 }
 
@@ -279,22 +282,24 @@ pub(crate) fn last_seq(conn: &Connection) -> Result<i64> {
     Ok(statement.query_row([], |row| row.get(0))?)
 }
 
-/// How many records of a type the journal created.
+/// How many records of a type the journal created, without those that were erased.
 pub(crate) fn count_created(conn: &Connection, entity_type: &str) -> Result<u64> {
-    let sql = "SELECT count(*) FROM crm_journal WHERE kind = ?1 AND entity_type = ?2";
+    let sql = "SELECT count(*) FROM crm_journal WHERE kind = ?1 AND entity_type = ?2 AND salt IS NOT NULL";
     let mut statement = conn.prepare_cached(sql)?;
     Ok(statement.query_row((ChangeKind::RecordCreated.name(), entity_type), |row| row.get(0))?)
 }
 
-/// How many changes of a kind there are.
+/// How many changes of a kind there are that were not erased.
 pub(crate) fn count(conn: &Connection, kind: ChangeKind) -> Result<u64> {
-    let mut statement = conn.prepare_cached("SELECT count(*) FROM crm_journal WHERE kind = ?1")?;
+    let mut statement = conn
+        .prepare_cached("SELECT count(*) FROM crm_journal WHERE kind = ?1 AND salt IS NOT NULL")?;
     Ok(statement.query_row([kind.name()], |row| row.get(0))?)
 }
 
-/// How many records, or whatever else has an id, have changes of a kind.
+/// How many records, or whatever else has an id, have changes of a kind that were not erased.
 pub(crate) fn count_owners(conn: &Connection, kind: ChangeKind) -> Result<u64> {
-    let sql = "SELECT count(DISTINCT record_id) FROM crm_journal WHERE kind = ?1";
+    let sql =
+        "SELECT count(DISTINCT record_id) FROM crm_journal WHERE kind = ?1 AND salt IS NOT NULL";
     let mut statement = conn.prepare_cached(sql)?;
     Ok(statement.query_row([kind.name()], |row| row.get(0))?)
 }
@@ -304,8 +309,9 @@ pub(crate) fn of_visitors(
     conn: &Connection,
     mut visit: impl FnMut(&str) -> Result<()>,
 ) -> Result<()> {
-    let mut statement =
-        conn.prepare("SELECT body FROM crm_journal WHERE kind IN (?1, ?2) ORDER BY seq")?;
+    let mut statement = conn.prepare(
+        "SELECT body FROM crm_journal WHERE kind IN (?1, ?2) AND salt IS NOT NULL ORDER BY seq",
+    )?;
     let kinds = [ChangeKind::VisitorIdentified, ChangeKind::VisitorReleased].map(ChangeKind::name);
     let mut rows = statement.query(kinds)?;
     while let Some(row) = rows.next()? {

@@ -318,7 +318,7 @@ pub(crate) fn page(
 pub(crate) fn count(conn: &Connection) -> Result<(u64, u64, u64)> {
     let sql = "SELECT (SELECT count(*) FROM crm_stage), \
          (SELECT count(DISTINCT record_id) FROM crm_journal WHERE kind IN \
-         ('stage_moved', 'stage_reset', 'stage_suppressed', 'stage_remapped')), \
+         ('stage_moved', 'stage_reset', 'stage_suppressed', 'stage_remapped') AND salt IS NOT NULL), \
          (SELECT count(*) FROM crm_stage_visit v WHERE NOT EXISTS (SELECT 1 FROM crm_stage s \
          WHERE s.lifecycle = v.lifecycle AND s.record_id = v.record_id AND v.number <= s.visits))";
     Ok(conn.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?)

@@ -336,7 +336,7 @@ pub(crate) fn last_crossing(
 pub(crate) fn count_crossings(conn: &Connection) -> Result<(u64, u64)> {
     let sql = "SELECT (SELECT count(*) FROM crm_score_crossing c JOIN crm_journal j ON j.seq = c.seq \
                AND j.kind = 'score_crossed'), \
-               (SELECT count(*) FROM crm_journal WHERE kind = 'score_crossed')";
+               (SELECT count(*) FROM crm_journal WHERE kind = 'score_crossed' AND salt IS NOT NULL)";
     Ok(conn.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?)
 }
 

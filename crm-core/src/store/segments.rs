@@ -197,7 +197,8 @@ pub(crate) fn each_change(
 /// many members are not what the last of these times says.
 pub(crate) fn count_all(conn: &Connection) -> Result<(u64, u64, u64)> {
     let sql = "SELECT (SELECT count(*) FROM crm_segment_change), \
-         (SELECT count(*) FROM crm_journal WHERE kind IN ('segment_entered', 'segment_left')), \
+         (SELECT count(*) FROM crm_journal WHERE kind IN ('segment_entered', 'segment_left') \
+         AND salt IS NOT NULL), \
          (SELECT count(*) FROM crm_segment_member m WHERE NOT EXISTS (SELECT 1 FROM crm_segment_change c \
          WHERE c.segment = m.segment AND c.record_id = m.record_id AND c.seq = m.seq AND c.is_member = 1 \
          AND c.at = m.entered_at)) + \

@@ -195,6 +195,7 @@ fn taken(trigger: &RuleTrigger) -> RuleEvent {
 /// The run that a change tells of, if it does.
 fn to_run(change: StoredChange) -> Result<Option<RuleRun>> {
     match change.kind {
+        _ if change.is_erased => Ok(None),
         ChangeKind::RuleRan | ChangeKind::RuleSkipped => {
             Ok(Some(RunBody::read(&change.body)?.describe(change.seq, change.actor)))
         }
