@@ -913,6 +913,19 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
     ),
     "parties.define": lambda db, r: db.consents.define_party(built(crm.Party, r)),
     "policies.define": lambda db, r: db.consents.define_policy(built(crm.ConsentPolicy, r)),
+    "privacy.apply_erasures": lambda db, r: db.privacy.apply_erasures(
+        [dataclass_of(crm.ErasedSubject, one) for one in r["erased"]], **r.options("key")
+    ),
+    "privacy.erase": lambda db, r: db.privacy.erase(
+        dataclass_of(crm.RecordRef, r["subject"]), **r.options("reason", "expected_version")
+    ),
+    "privacy.erasures": lambda db, r: db.privacy.erasures_page(**r.options("after", "limit")),
+    "privacy.lift_suppression": lambda db, r: {
+        "was_suppressed": db.privacy.lift_suppression(r["contact_point"])
+    },
+    "privacy.plan_erasure": lambda db, r: db.privacy.plan_erasure(
+        dataclass_of(crm.RecordRef, r["subject"]), **moments(r, "at")
+    ),
     "purposes.define": lambda db, r: db.consents.define_purpose(built(crm.Purpose, r)),
     "query.group": lambda db, r: db.query.group(
         r["type"],

@@ -167,6 +167,10 @@ class ConsentPreset(StrEnum):
 class DenyReason(StrEnum):
     """Why somebody must not be contacted. The order is that in which reasons are listed."""
 
+    ERASED = "erased"
+    """The person was erased."""
+    SUPPRESSED = "suppressed"
+    """The contact point is one of a person who was erased."""
     NOT_OFFERED = "not_offered"
     """The purpose is archived, or the policy has no rule for the channel."""
     RESTRICTED = "restricted"
@@ -909,6 +913,8 @@ class SweptConsents:
 
     erased_requests: int
     """Double opt-ins that nobody confirmed in time, and that are gone."""
+    erased_proofs: int
+    """Proofs of consent of people who were erased, that no policy keeps any longer."""
     has_more: bool
     """Whether there may be more."""
 

@@ -26,6 +26,7 @@ from crm.imports import Imports
 from crm.journal import Change, ChangePage, Commit, Observer, read_changes
 from crm.learned import LearnedScores
 from crm.lifecycles import Lifecycles
+from crm.privacy import Privacy
 from crm.progress import Report, adapt
 from crm.query import Query
 from crm.records import ApplyReport, RecordChange, Records, apply
@@ -237,6 +238,11 @@ class Crm:
     def timers(self) -> Timers:
         """What falls due by time alone."""
         return Timers(self._engine, self._definitions)
+
+    @property
+    def privacy(self) -> Privacy:
+        """Erasing people, and keeping them from coming back."""
+        return Privacy(self._engine)
 
     @property
     def consents(self) -> Consents:

@@ -2,27 +2,28 @@
 //! is an operation that Rust cannot call, and fails the run.
 
 use crm_core::{
-    AcknowledgeChanges, ActivityKindName, AddAssociation, AddFile, ApplyChanges, ApplyPlan,
-    ArchiveAssociation, ArchiveRecord, AssociationTypeName, AttributeName, AuditRecords,
+    AcknowledgeChanges, ActivityKindName, AddAssociation, AddFile, ApplyChanges, ApplyErasures,
+    ApplyPlan, ArchiveAssociation, ArchiveRecord, AssociationTypeName, AttributeName, AuditRecords,
     BacktestScore, BackupTo, ChangeMembers, Channel, CheckCondition, CloneScore, ConfirmConsent,
     ConsentPolicy, ConsumerName, CountRecords, CreateRecord, Crm, DecideMany, DefineActivityKind,
     DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute,
     DefineLifecycle, DefineLifecyclePreset, DefinePreset, DefineRule, DefineScore,
-    DefineScorePreset, DefineSegment, DefineType, DrawLifecycle, Empty, Error, EstimateSegment,
-    EvaluateCondition, ExplainCondition, ExplainLearnedScore, ExplainMember, ExplainStage,
-    ExportCsv, ExportVcard, FindRelated, FindStuck, Flow, GetAcceptance, GetActivity,
+    DefineScorePreset, DefineSegment, DefineType, DrawLifecycle, Empty, EraseSubject, Error,
+    EstimateSegment, EvaluateCondition, ExplainCondition, ExplainLearnedScore, ExplainMember,
+    ExplainStage, ExportCsv, ExportVcard, FindRelated, FindStuck, Flow, GetAcceptance, GetActivity,
     GetAssociation, GetConsents, GetFlywheel, GetFunnel, GetHistory, GetLearnedScore,
     GetLifecycleHistory, GetManyRecords, GetNotice, GetPreferences, GetRecord, GetRecordBy,
     GetScore, GetScoreHistory, GetSegmentSizes, GetStageTimes, GroupRecords, IdentifyVisitor,
-    ImportCsv, ImportName, ImportVcard, LearnedScoreName, LifecycleName, ListActivities,
-    ListChanges, ListImports, ListMembers, ListPlanRows, ListRecords, ListRuleRuns, ListTimeline,
-    MayContact, MoveStage, NewActivity, NewConsent, NewUnsubscribeLink, OverlapSegments, Party,
-    PatchAssociation, PatchRecord, PivotRecords, PlanImport, ProposeMapping, PublishNotice,
-    Purpose, RankRecords, RankScores, ReadFile, ReadScore, RecordActivities, ReleaseVisitor,
-    RequestConsent, ResetStage, RestoreAssociation, RestoreRecord, ResumeImport, RuleName, RunSql,
-    RunView, SaveView, ScoreName, SearchText, SegmentName, SelectRows, SetPreferences,
-    SimulateRule, SimulateTimers, SweepConsents, TickTimers, TrainLearnedScore, TypeName,
-    Unsubscribe, UpsertRecord, UseConsent, ViewName, WalkAssociations, ops::Request,
+    ImportCsv, ImportName, ImportVcard, LearnedScoreName, LifecycleName, LiftSuppression,
+    ListActivities, ListChanges, ListErasures, ListImports, ListMembers, ListPlanRows, ListRecords,
+    ListRuleRuns, ListTimeline, MayContact, MoveStage, NewActivity, NewConsent, NewUnsubscribeLink,
+    OverlapSegments, Party, PatchAssociation, PatchRecord, PivotRecords, PlanErasure, PlanImport,
+    ProposeMapping, PublishNotice, Purpose, RankRecords, RankScores, ReadFile, ReadScore,
+    RecordActivities, ReleaseVisitor, RequestConsent, ResetStage, RestoreAssociation,
+    RestoreRecord, ResumeImport, RuleName, RunSql, RunView, SaveView, ScoreName, SearchText,
+    SegmentName, SelectRows, SetPreferences, SimulateRule, SimulateTimers, SweepConsents,
+    TickTimers, TrainLearnedScore, TypeName, Unsubscribe, UpsertRecord, UseConsent, ViewName,
+    WalkAssociations, ops::Request,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
@@ -178,6 +179,13 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         "notices.publish" => with.call(|r: PublishNotice| crm.consents().publish_notice(r)),
         "parties.define" => with.call(|r: Party| crm.consents().define_party(r)),
         "policies.define" => with.call(|r: ConsentPolicy| crm.consents().define_policy(r)),
+        "privacy.apply_erasures" => with.call(|r: ApplyErasures| crm.privacy().apply_erasures(&r)),
+        "privacy.erase" => with.call(|r: EraseSubject| crm.privacy().erase(&r)),
+        "privacy.erasures" => with.call(|r: ListErasures| crm.privacy().erasures(&r)),
+        "privacy.lift_suppression" => {
+            with.call(|r: LiftSuppression| crm.privacy().lift_suppression(&r))
+        }
+        "privacy.plan_erasure" => with.call(|r: PlanErasure| crm.privacy().plan_erasure(&r)),
         "purposes.define" => with.call(|r: Purpose| crm.consents().define_purpose(r)),
         "query.group" => with.call(|r: GroupRecords| crm.group_records(&r)),
         "query.pivot" => with.call(|r: PivotRecords| crm.pivot_records(&r)),

@@ -39,6 +39,9 @@ extension Crm {
     /// How promising records are: models, scores, explanations and rankings.
     public var scores: Scores { Scores(crm: self) }
 
+    /// Erasing people, and keeping them from coming back.
+    public var privacy: Privacy { Privacy(crm: self) }
+
     /// Named conditions, and their members.
     public var segments: Segments { Segments(crm: self) }
 

@@ -78,6 +78,9 @@ class Crm private constructor(handle: Long, private val opened: Boolean) : Engin
     /** What people allowed, and whether we may contact them. */
     val consents: Consents get() = Consents(this)
 
+    /** Erasing people, and keeping them from coming back. */
+    val privacy: Privacy get() = Privacy(this)
+
     /** Named conditions, and their members. */
     val segments: Segments get() = Segments(this)
     /** Imports that are planned, applied and taken back. */
