@@ -212,7 +212,8 @@ pub use exchange::{
 pub use id::{CountedIds, IdGenerator, RecordId};
 pub use journal::{
     AcknowledgeChanges, Change, ChangeKind, ChangePage, CloudEvent, CloudEventPage, Commit,
-    Consumer, ConsumerName, HistoryEntry, HistoryPage, ListChanges,
+    Consumer, ConsumerName, HistoryEntry, HistoryPage, JournalHead, JournalProof, JournalReport,
+    ListChanges, ProofContent, ProofLink, ProveChanges, VerifyJournal,
 };
 pub use learning::{
     BacktestScore, CalibrationBin, ExplainLearnedScore, FeatureCheck, GetLearnedScore, LeakReason,

@@ -26,23 +26,24 @@ use crate::{
     GetLearnedScore, GetLifecycleHistory, GetManyRecords, GetNotice, GetPreferences, GetRecord,
     GetRecordBy, GetScore, GetScoreHistory, GetSegmentSizes, GetStageTimes, GroupRecords,
     HistoryPage, IdentifyVisitor, Import, ImportCsv, ImportName, ImportPage, ImportPlan,
-    ImportReport, ImportRun, ImportVcard, LeakReport, LearnedExplanation, LearnedRanking,
-    LearnedScore, LearnedScoreName, Lifecycle, LifecycleHistory, LifecycleName, LiftSuppression,
-    LiftedSuppression, ListActivities, ListChanges, ListErasures, ListImports, ListMembers,
-    ListPlanRows, ListRecords, ListRuleRuns, ListTimeline, ManyDecisions, MappingProposal,
-    MayContact, MemberExplanation, MoveStage, MovedStage, NewActivity, NewConsent,
-    NewUnsubscribeLink, NextTimer, Notice, OpenOptions, OverlapSegments, Party, PatchAssociation,
-    PatchRecord, PivotRecords, PivotTable, PlanErasure, PlanImport, PlannedRows, Preferences,
-    Progress, ProposeMapping, PublishNotice, Purpose, RankRecords, RankScores, ReadFile, ReadScore,
-    Record, RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor, RequestConsent,
-    RescoreReport, ResetStage, RestoreAssociation, RestoreRecord, Result, ResumeImport,
-    RevertReport, RowsPage, Rule, RuleName, RuleRunPage, RuleSimulation, RunSql, RunView, SaveView,
-    SavedView, ScoreAnswer, ScoreBacktest, ScoreExplanation, ScoreHistory, ScoreModel, ScoreName,
-    ScoreRanking, SearchPage, SearchText, Segment, SegmentEstimate, SegmentMembers, SegmentName,
-    SegmentOverlap, SegmentReport, SegmentSizes, SelectRows, SetPreferences, SimulateRule,
-    SimulateTimers, Simulation, SqlResult, StageExplanation, StageTimes, StuckPage, SweepConsents,
-    SweptConsents, Tick, TickTimers, TimelinePage, TrainLearnedScore, TypeName, Unsubscribe,
-    UnsubscribeLink, Unsubscribed, UpsertRecord, Upserted, UseConsent, VerifyReport, ViewAnswer,
+    ImportReport, ImportRun, ImportVcard, JournalHead, JournalProof, JournalReport, LeakReport,
+    LearnedExplanation, LearnedRanking, LearnedScore, LearnedScoreName, Lifecycle,
+    LifecycleHistory, LifecycleName, LiftSuppression, LiftedSuppression, ListActivities,
+    ListChanges, ListErasures, ListImports, ListMembers, ListPlanRows, ListRecords, ListRuleRuns,
+    ListTimeline, ManyDecisions, MappingProposal, MayContact, MemberExplanation, MoveStage,
+    MovedStage, NewActivity, NewConsent, NewUnsubscribeLink, NextTimer, Notice, OpenOptions,
+    OverlapSegments, Party, PatchAssociation, PatchRecord, PivotRecords, PivotTable, PlanErasure,
+    PlanImport, PlannedRows, Preferences, Progress, ProposeMapping, ProveChanges, PublishNotice,
+    Purpose, RankRecords, RankScores, ReadFile, ReadScore, Record, RecordActivities, RecordPage,
+    RecordedActivity, ReleaseVisitor, RequestConsent, RescoreReport, ResetStage,
+    RestoreAssociation, RestoreRecord, Result, ResumeImport, RevertReport, RowsPage, Rule,
+    RuleName, RuleRunPage, RuleSimulation, RunSql, RunView, SaveView, SavedView, ScoreAnswer,
+    ScoreBacktest, ScoreExplanation, ScoreHistory, ScoreModel, ScoreName, ScoreRanking, SearchPage,
+    SearchText, Segment, SegmentEstimate, SegmentMembers, SegmentName, SegmentOverlap,
+    SegmentReport, SegmentSizes, SelectRows, SetPreferences, SimulateRule, SimulateTimers,
+    Simulation, SqlResult, StageExplanation, StageTimes, StuckPage, SweepConsents, SweptConsents,
+    Tick, TickTimers, TimelinePage, TrainLearnedScore, TypeName, Unsubscribe, UnsubscribeLink,
+    Unsubscribed, UpsertRecord, Upserted, UseConsent, VerifyJournal, VerifyReport, ViewAnswer,
     ViewName, Visitor, WalkAssociations, condition::refusal,
 };
 
@@ -291,6 +292,15 @@ macro_rules! for_each_operation {
             /// Takes an import back, except for what others changed since, which is listed.
             job "imports.revert" ImportsRevert revert_import(ImportName) -> RevertReport
                 = |crm, r, watch| crm.imports().revert(r.id, watch);
+            /// The end of the journal: what somebody keeps elsewhere to tell later whether something up to there was changed.
+            read "journal.head" JournalHead journal_head(Empty) -> JournalHead
+                = |crm, _, _| crm.journal().head();
+            /// Proves that changes stand in the journal as they are shown, to somebody who knows a head.
+            read "journal.prove" JournalProve prove_changes(ProveChanges) -> JournalProof
+                = |crm, r, _| crm.journal().prove(&r);
+            /// Follows the chain of the journal: what is whole, what was erased, where it is broken, and whether it leads through a head that was kept.
+            job "journal.verify" JournalVerify verify_journal(VerifyJournal) -> JournalReport
+                = |crm, r, watch| crm.journal().verify(&r, watch);
             /// Archives a learned score with all versions: it stays readable, and nothing is scored with it.
             write "learned_scores.archive" LearnedScoresArchive archive_learned_score(LearnedScoreName) -> LearnedScore
                 = |crm, r, _| crm.learned_scores().archive(&r);

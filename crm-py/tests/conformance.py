@@ -835,6 +835,11 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
     ),
     "imports.resume": lambda db, r: db.imports.resume(r["id"], plan(db, r)),
     "imports.revert": lambda db, r: db.imports.revert(r["id"]),
+    "journal.head": lambda db, r: db.journal.head(),
+    "journal.prove": lambda db, r: db.journal.prove(r["seqs"], **r.options("until")),
+    "journal.verify": lambda db, r: db.journal.verify(
+        crm.JournalHead(**r["head"]) if "head" in r.left else None
+    ),
     "learned_scores.archive": lambda db, r: db.learned_scores.archive(r["name"]),
     "learned_scores.backtest": lambda db, r: db.learned_scores.backtest(
         r["type"],

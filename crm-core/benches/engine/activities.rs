@@ -11,7 +11,7 @@ use crm_core::{
 };
 use rusqlite::{Connection, params};
 
-use super::{BATCH, Budget, Line, open, raw, rows::scatter, timed};
+use super::{BATCH, Budget, Line, chain, open, raw, rows::scatter, timed};
 
 /// Activities of one contact, on average.
 const EACH: usize = 200;
@@ -42,8 +42,7 @@ INSERT INTO actor VALUES (1, 'host');";
 pub(crate) const INSERT: &str = "INSERT INTO activity \
     VALUES (?, ?, 1, ?, 1, ?, NULL, 'shop', 'inbound', ?, 'EUR', NULL, NULL, NULL)";
 pub(crate) const PROPERTIES: &str = "INSERT INTO activity_purchase VALUES (?, ?, ?, ?)";
-pub(crate) const LOG: &str =
-    "INSERT INTO journal VALUES (?, 1, ?, ?, ?, 1, NULL, 'activity_recorded', NULL, NULL, ?)";
+pub(crate) const LOG: &str = "INSERT INTO journal VALUES (?, 1, ?, ?, ?, 1, NULL, 'activity_recorded', NULL, NULL, ?, ?, NULL, ?)";
 
 /// What is written on both sides.
 struct Purchase {
@@ -162,7 +161,8 @@ fn record_raw(raw: &mut raw::Raw, made: &[Purchase], ids: &[RecordId], first: us
                 made.quantity,
                 RecordId::from_bytes(id),
             );
-            log.execute(params![seq, seq, raw::NOW + seq, start, body]).unwrap();
+            let (salt, hash) = raw.chain.next(&logged((seq, raw::NOW + seq, start), &body));
+            log.execute(params![seq, seq, raw::NOW + seq, start, body, salt, hash]).unwrap();
         }
     }
     tx.commit().unwrap();
@@ -214,4 +214,9 @@ fn page_raw(conn: &Connection, contact: RecordId) -> usize {
         others += found.unwrap().count();
     }
     (rows.len() + others).min(PAGE as usize)
+}
+
+/// A row of the journal about an activity.
+pub(crate) fn logged((seq, hlc, tx): (i64, i64, i64), body: &str) -> chain::Row<'_> {
+    chain::Row { seq, hlc, tx, kind: "activity_recorded", entity_type: None, id: None, body }
 }

@@ -11,6 +11,7 @@
 #![allow(missing_docs, clippy::print_stdout, clippy::unwrap_used)]
 
 mod activities;
+mod chain;
 mod consents;
 mod queries;
 mod raw;
@@ -140,6 +141,7 @@ fn main() {
     segments::run(folder.path(), &mut report);
     stages::run(folder.path(), count, &mut report);
     scores::run(folder.path(), count, &mut report);
+    chain::run(folder.path(), count, &mut report);
     // A grant is a transaction of its own.
     consents::run(folder.path(), count / 10, &mut report);
     let rounds = (0..ROUNDS).map(|_| {

@@ -1,5 +1,5 @@
 //! The limit: what somebody would write by hand on SQLite for this one table, with the same columns,
-//! indexes and rows of the journal, the same durability, and no checks at all.
+//! indexes and rows of the journal, its chain among them, the same durability, and no checks at all.
 
 use std::{
     path::Path,
@@ -9,7 +9,11 @@ use std::{
 use crm_core::Durability;
 use rusqlite::{CachedStatement, Connection, params};
 
-use super::{BATCH, rows, timed};
+use super::{
+    BATCH,
+    chain::{self, Chain},
+    rows, timed,
+};
 
 const SCHEMA: &str = "
 CREATE TABLE customer (
@@ -24,12 +28,14 @@ CREATE INDEX by_email ON customer (email, id);
 CREATE TABLE journal (
     seq INTEGER PRIMARY KEY, device INTEGER NOT NULL, device_seq INTEGER NOT NULL,
     hlc INTEGER NOT NULL, tx INTEGER NOT NULL, actor INTEGER NOT NULL, cause TEXT,
-    kind TEXT NOT NULL, entity_type TEXT, record_id BLOB, body TEXT NOT NULL) STRICT;
+    kind TEXT NOT NULL, entity_type TEXT, record_id BLOB, body TEXT NOT NULL, salt BLOB,
+    commitment BLOB, hash BLOB) STRICT;
 CREATE INDEX journal_by_record ON journal (record_id, seq) WHERE record_id IS NOT NULL;";
 
 const INSERT: &str = "INSERT INTO customer VALUES \
     (?, 1, ?, ?, NULL, ?, ?, ?, NULL, ?, NULL, ?, ?, ?, NULL, ?, NULL, ?, ?, 'EUR', ?, ?)";
-const LOG: &str = "INSERT INTO journal VALUES (?, 1, ?, ?, ?, 1, NULL, ?, 'customer', ?, ?)";
+const LOG: &str =
+    "INSERT INTO journal VALUES (?, 1, ?, ?, ?, 1, NULL, ?, 'customer', ?, ?, ?, NULL, ?)";
 const SELECT: &str = "SELECT id, version, created_at, updated_at, archived_at, given_name, \
     family_name, email, email_typed, phone, phone_typed, job_title, birthday, country, \
     country_typed, locale, locale_typed, employees, revenue, revenue_currency, source, newsletter \
@@ -40,6 +46,7 @@ pub(crate) const NOW: i64 = 1_767_225_600_000_000;
 pub(crate) struct Raw {
     pub(crate) conn: Connection,
     pub(crate) seq: i64,
+    pub(crate) chain: Chain,
     /// Whether the names go into the table `words` too.
     pub(crate) is_searched: bool,
 }
@@ -76,17 +83,23 @@ pub(crate) fn id(number: usize) -> [u8; 16] {
     id
 }
 
+/// A connection with the settings of the engine.
+pub(crate) fn connect(path: &Path) -> Connection {
+    let conn = Connection::open(path).unwrap();
+    conn.execute_batch(
+        "PRAGMA synchronous = EXTRA; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+         PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = ON",
+    )
+    .unwrap();
+    conn.set_prepared_statement_cache_capacity(64);
+    conn
+}
+
 impl Raw {
     pub(crate) fn open(path: &Path) -> Self {
-        let conn = Connection::open(path).unwrap();
-        conn.execute_batch(
-            "PRAGMA synchronous = EXTRA; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-             PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = ON",
-        )
-        .unwrap();
+        let conn = connect(path);
         conn.execute_batch(SCHEMA).unwrap();
-        conn.set_prepared_statement_cache_capacity(64);
-        Self { conn, seq: 0, is_searched: false }
+        Self { conn, seq: 0, chain: Chain::default(), is_searched: false }
     }
 
     pub(crate) fn create_rows(&mut self, made: &[rows::Row], first: usize) {
@@ -97,7 +110,8 @@ impl Raw {
             let start = self.seq + 1;
             for (offset, row) in made.iter().enumerate() {
                 self.seq += 1;
-                write(&mut insert, &mut log, row, first + offset, self.seq, start);
+                let place = (first + offset, self.seq, start);
+                write(&mut insert, &mut log, &mut self.chain, row, place);
                 if self.is_searched {
                     let words = (self.seq, &row.given_name, &row.family_name);
                     let sql = "INSERT INTO words (rowid, given_name, family_name) VALUES (?, ?, ?)";
@@ -241,17 +255,11 @@ impl Raw {
             .execute(params![NOW, title, id])
             .unwrap();
             let body = format!("{{\"job_title\":\"{title}\"}}");
+            let (seq, kind) = (self.seq, "record_patched");
+            let (salt, hash) = self.chain.next(&logged((seq, seq, seq), kind, id, &body));
             tx.prepare_cached(LOG)
                 .unwrap()
-                .execute(params![
-                    self.seq,
-                    self.seq,
-                    self.seq,
-                    self.seq,
-                    "record_patched",
-                    id,
-                    body
-                ])
+                .execute(params![seq, seq, seq, seq, kind, id, body, salt, hash])
                 .unwrap();
             tx.commit().unwrap();
         }
@@ -261,10 +269,9 @@ impl Raw {
 fn write(
     insert: &mut CachedStatement<'_>,
     log: &mut CachedStatement<'_>,
+    chain: &mut Chain,
     row: &rows::Row,
-    number: usize,
-    seq: i64,
-    tx: i64,
+    (number, seq, tx): (usize, i64, i64),
 ) {
     let id = id(number);
     insert
@@ -304,5 +311,17 @@ fn write(
         row.source,
         u8::from(row.newsletter),
     );
-    log.execute(params![seq, seq, NOW + seq, tx, "record_created", id, body]).unwrap();
+    let (kind, hlc) = ("record_created", NOW + seq);
+    let (salt, hash) = chain.next(&logged((seq, hlc, tx), kind, id, &body));
+    log.execute(params![seq, seq, hlc, tx, kind, id, body, salt, hash]).unwrap();
+}
+
+/// A row of the journal about a customer.
+fn logged<'a>(
+    (seq, hlc, tx): (i64, i64, i64),
+    kind: &'a str,
+    id: [u8; 16],
+    body: &'a str,
+) -> chain::Row<'a> {
+    chain::Row { seq, hlc, tx, kind, entity_type: Some("customer"), id: Some(id), body }
 }

@@ -131,7 +131,9 @@ fn by_hand(raw: &mut Raw, ids: &[RecordId]) -> Duration {
             let insert = params![seq, id, NOW, subject.as_bytes(), cents];
             tx.prepare_cached(activities::INSERT).unwrap().execute(insert).unwrap();
             tx.prepare_cached(activities::PROPERTIES).unwrap().execute(properties).unwrap();
-            let log = params![seq, seq, NOW + seq, seq, body];
+            let row = activities::logged((seq, NOW + seq, seq), &body);
+            let (salt, hash) = raw.chain.next(&row);
+            let log = params![seq, seq, NOW + seq, seq, body, salt, hash];
             tx.prepare_cached(activities::LOG).unwrap().execute(log).unwrap();
             tx.commit().unwrap();
         }

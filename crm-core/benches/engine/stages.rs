@@ -148,7 +148,8 @@ fn moves(raw: &mut Raw, durability: Durability, first: usize) -> std::time::Dura
                 params![id, visits + 1, NOW, seq],
             ),
             (
-                "INSERT INTO journal VALUES (?1, 1, ?1, ?1, ?1, 1, NULL, 'stage_moved', NULL, ?2, ?3)",
+                "INSERT INTO journal VALUES \
+                 (?1, 1, ?1, ?1, ?1, 1, NULL, 'stage_moved', NULL, ?2, ?3, NULL, NULL, NULL)",
                 params![
                     seq,
                     id,

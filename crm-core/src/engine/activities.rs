@@ -396,8 +396,9 @@ pub(super) fn find_same(
 ) -> Result<Option<(i64, RecordId)>> {
     let Some(key) = &content.key else { return Ok(None) };
     let Some((seq, id)) = rows::find_key(conn, key)? else { return Ok(None) };
-    let stored = changes::body(conn, seq, ChangeKind::ActivityRecorded)?.ok_or_else(missing)?;
-    if journal::is_same_activity(&stored, body) {
+    let (stored, is_erased) =
+        changes::body(conn, seq, ChangeKind::ActivityRecorded)?.ok_or_else(missing)?;
+    if !is_erased && journal::is_same_activity(&stored, body) {
         return Ok(Some((seq, id)));
     }
     Err(Error::new(ErrorKind::Duplicate, format!("activity {id} has this key and other content"))

@@ -259,7 +259,7 @@ impl Loader<'_> {
     ) -> Result<Vec<ChangeFact>> {
         let mut changes = Vec::new();
         let mut left = self.left;
-        journal::of_record(self.conn, id, 0, |change| {
+        journal::told_of_record(self.conn, id, 0, |change| {
             if !matches!(change.kind, ChangeKind::RecordCreated | ChangeKind::RecordPatched) {
                 return Ok(true);
             }

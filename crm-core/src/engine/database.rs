@@ -120,7 +120,7 @@ impl Crm {
         })
     }
 
-    /// Checks the file: SQLite's own integrity check, and that every record, activity and association,
+    /// Checks the file: SQLite's own integrity check, that the chain of the journal holds, and that every record, activity and association,
     /// where every record stands and of which segments it is a member, is what the journal says of it, and the index of words what they
     /// say. Progress counts all of them.
     ///
@@ -155,6 +155,7 @@ impl Crm {
             verify_search::verify_whole(conn, catalog, report)?;
             Ok(Compared::new(0, None))
         })?;
+        self.verify_chain(&mut report, &mut step)?;
         self.verify_records(&mut report, &mut step)?;
         self.verify_activities(&mut report, &mut step)?;
         self.verify_associations(&mut report, &mut step)?;

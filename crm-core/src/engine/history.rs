@@ -116,6 +116,7 @@ pub(super) fn to_entry(row: StoredChange, version: i64, values: Values) -> Histo
         kind: row.kind,
         version,
         values,
+        is_erased: row.is_erased,
     }
 }
 
@@ -124,8 +125,10 @@ pub(super) fn to_change(catalog: &Catalog, row: StoredChange) -> Result<Change> 
     let (mut activity, mut association) = (None, None);
     let (mut entity_type, mut record_id) = (row.entity_type.clone(), row.record_id);
     match (&row.entity_type, row.record_id) {
-        // Of what somebody is about who was erased, only the row itself is left.
-        _ if row.is_erased => {}
+        _ if row.is_erased => {
+            // Under what id the journal has it is left; what that is the id of only records tell.
+            record_id = record_id.filter(|_| entity_type.is_some());
+        }
         _ if row.kind == ChangeKind::RecordErased => definition = Some(row.body),
         (Some(name), Some(_)) => values = catalog.table(name)?.model.decode_body(&row.body)?,
         (None, Some(_)) if row.kind.is_about_stages() => {
@@ -181,6 +184,7 @@ pub(super) fn to_change(catalog: &Catalog, row: StoredChange) -> Result<Change> 
         definition,
         activity,
         association,
+        is_erased: row.is_erased,
     })
 }
 

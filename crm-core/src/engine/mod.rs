@@ -36,6 +36,7 @@ mod observe;
 mod pivot;
 mod privacy;
 mod progress;
+mod proof;
 mod queries;
 mod reach;
 mod reactions;

@@ -195,7 +195,10 @@ fn read_associations(
         let association = associations::get(conn, id)?.ok_or_else(missing)?;
         let table = catalog.associations(&association.association_type)?;
         let (direction, other) = association.seen_from(record);
-        let body = AssociationBody::read(&change.body)?.decode(&table.model, id)?;
+        let values = match change.is_erased {
+            true => crate::Values::new(),
+            false => AssociationBody::read(&change.body)?.decode(&table.model, id)?.values,
+        };
         Ok(AssociationEntry {
             seq: change.seq,
             at: change.hlc.at(),
@@ -203,11 +206,11 @@ fn read_associations(
             cause: change.cause,
             kind: change.kind,
             version: changes::count_until(conn, id, change.seq)?,
-            association_type: body.association_type,
+            association_type: table.model.name().to_owned(),
             id,
             direction,
             other,
-            values: body.values,
+            values,
         })
     };
     changes::get_many(conn, places)?.into_iter().map(entry).collect()

@@ -60,7 +60,7 @@ fn verify_page(
         let name = name.map_or("unknown", |model| model.name());
         let visits = rows::visits(conn, row.lifecycle, row.record, (i64::MIN, i64::MAX))?;
         let visits: Vec<VisitRow> = visits.into_iter().map(|(visit, _)| visit).collect();
-        let finding = match rebuild(conn, &row, name) {
+        let finding = match rebuild(conn, &row, &visits, name) {
             Ok(Some(rebuilt)) if rebuilt == (row.clone(), visits) => continue,
             Ok(_) => "the table differs from the journal".to_owned(),
             Err(error) if is_finding(error.kind()) => error.message().to_owned(),
@@ -75,11 +75,17 @@ fn verify_page(
 fn rebuild(
     conn: &Connection,
     stored: &StandingRow,
+    stays: &[VisitRow],
     name: &str,
 ) -> Result<Option<(StandingRow, Vec<VisitRow>)>> {
     let mut row = StandingRow::new(stored.lifecycle, stored.record, stored.id);
     let (mut visits, mut is_own): (Vec<VisitRow>, bool) = (Vec::new(), true);
     journal::of_record(conn, stored.id, 0, |change| {
+        if change.is_erased {
+            // Nobody can tell any more what it said.
+            (row, visits, is_own) = (stored.clone(), stays.to_vec(), true);
+            return Ok(false);
+        }
         let (lifecycle, id) = match change.kind {
             ChangeKind::StageMoved | ChangeKind::StageReset => {
                 let body: StageBody<EntryBody> = StageBody::read(&change.body)?;

@@ -30,7 +30,8 @@ impl Crm {
             }
             let told = journal::count_owners(conn, ChangeKind::RuleDefined)?;
             let stored = catalog.rules().len() as u64;
-            if told != stored {
+            if !told.contains(&stored) {
+                let told = told.end();
                 let both = format!("the table has {stored} of them, the journal has {told}");
                 note(report, format!("rules: {both}"));
             }

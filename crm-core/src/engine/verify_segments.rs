@@ -106,7 +106,8 @@ fn is_told(row: &ChangeRow, name: &str) -> bool {
     };
     let Some((told, body)) = &row.change else { return false };
     told == kind.name()
-        && MemberBody::read(body).is_ok_and(|body| {
-            (body.segment.as_str(), body.id, body.at) == (name, row.record, row.at)
-        })
+        && (row.is_erased
+            || MemberBody::read(body).is_ok_and(|body| {
+                (body.segment.as_str(), body.id, body.at) == (name, row.record, row.at)
+            }))
 }

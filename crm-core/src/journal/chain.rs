@@ -78,6 +78,95 @@ pub(crate) struct Link<'a> {
     /// Of a row that was erased; the others give theirs by salt, cause and body.
     pub(crate) commitment: Option<&'a [u8]>,
     pub(crate) hash: Option<&'a [u8]>,
+    /// Number, name and salt of who made the change.
+    pub(crate) who: (i64, &'a [u8], Option<&'a [u8]>),
+}
+
+/// The body of a row that was erased: everybody who reads bodies can read it.
+pub(crate) const ERASED_BODY: &str = "{}";
+
+impl Link<'_> {
+    /// The commitment to cause and body, and whether these were erased; `None` if the row is neither
+    /// whole nor erased, but something between.
+    pub(crate) fn commitment(&self) -> Option<(Hash, bool)> {
+        match (self.salt, self.commitment) {
+            (Some(salt), None) if salt.len() == size_of::<Hash>() => {
+                Some((commit(salt, self.cause, self.body), false))
+            }
+            (None, Some(kept)) if (self.cause, self.body) == (None, ERASED_BODY.as_bytes()) => {
+                Some((kept.try_into().ok()?, true))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the name of who made the change is the one to which the row commits. One that was
+    /// erased has the name `erased:` and its number.
+    fn has_its_actor(&self) -> bool {
+        let (number, name, salt) = self.who;
+        match salt {
+            Some(salt) => commit_actor(salt, name) == self.header.actor,
+            None => name == format!("erased:{number}").as_bytes(),
+        }
+    }
+}
+
+/// Follows the chain, row by row.
+#[derive(Debug)]
+pub(crate) struct Walk {
+    /// Place and hash of the last row.
+    pub(crate) last: (i64, Hash),
+    pub(crate) whole: u64,
+    pub(crate) erased: u64,
+    pub(crate) broken: u64,
+    pub(crate) broken_at: Option<i64>,
+    /// The last actor whose name was looked at, and whether it was right: most rows have the same as
+    /// the one before.
+    actor: Option<(i64, Hash, bool)>,
+}
+
+impl Walk {
+    /// A walk that begins after a row of this place and hash.
+    pub(crate) const fn after(seq: i64, hash: Hash) -> Self {
+        Self { last: (seq, hash), whole: 0, erased: 0, broken: 0, broken_at: None, actor: None }
+    }
+
+    /// Goes on to the next row. After one that does not fit, the next has to fit to the hash that
+    /// stands there, so that only those are counted which were tampered with.
+    pub(crate) fn step(&mut self, link: &Link<'_>) {
+        let (last, before) = self.last;
+        let hash = link.hash.and_then(|hash| <Hash>::try_from(hash).ok());
+        let is_next = link.header.seq == last + 1;
+        let fits = match link.commitment() {
+            Some((commitment, is_erased)) if is_next && self.has_its_actor(link) => {
+                (hash == Some(link.header.link(&before, &commitment))).then_some(is_erased)
+            }
+            _ => None,
+        };
+        match fits {
+            Some(false) => self.whole += 1,
+            Some(true) => self.erased += 1,
+            None => {
+                self.broken += 1;
+                self.broken_at.get_or_insert(link.header.seq);
+            }
+        }
+        self.last = (link.header.seq, hash.unwrap_or(START));
+    }
+
+    fn has_its_actor(&mut self, link: &Link<'_>) -> bool {
+        let Ok(commitment) = <Hash>::try_from(link.header.actor) else { return false };
+        match self.actor {
+            Some((number, known, is_right)) if (number, known) == (link.who.0, commitment) => {
+                is_right
+            }
+            _ => {
+                let is_right = link.has_its_actor();
+                self.actor = Some((link.who.0, commitment, is_right));
+                is_right
+            }
+        }
+    }
 }
 
 /// The commitment to what of a row may be about somebody: its cause and its body.
@@ -112,4 +201,22 @@ fn update(digest: &mut Sha256, text: Option<&[u8]>) {
 /// No cell of SQLite has more bytes than a number of 31 bits counts.
 fn length_of(length: usize) -> [u8; 4] {
     u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes()
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a text takes everything");
+        text
+    })
+}
+
+/// The hash that these digits mean; `None` if they mean none.
+pub(crate) fn from_hex(text: &str) -> Option<Hash> {
+    let digit = |byte: u8| (byte as char).to_digit(16);
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    let byte = |[high, low]: &[u8; 2]| u8::try_from(digit(*high)? * 16 + digit(*low)?).ok();
+    let bytes = pairs.iter().map(byte).collect::<Option<Vec<u8>>>()?;
+    bytes.try_into().ok().filter(|_| rest.is_empty())
 }

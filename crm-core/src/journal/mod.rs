@@ -1,7 +1,7 @@
 //! The journal: the ordered log of every change, which is history, audit trail and later sync.
 //!
-//! Every change is one row, written in the transaction that makes it, and never changed after. The
-//! invariant: folding the rows of a record, or of an association, in order gives exactly its row in the
+//! Every change is one row, written in the transaction that makes it, and never changed after, but for
+//! an erasure that takes its content and leaves its place in the chain. The invariant: folding the rows of a record, or of an association, in order gives exactly its row in the
 //! table, and the one row of an activity gives all of its; bodies hold new values only.
 
 mod activity;
@@ -10,6 +10,7 @@ mod body;
 pub(crate) mod chain;
 mod feed;
 mod hlc;
+mod proof;
 
 pub(crate) use activity::{
     ActivityBody, finish_activity, is_same_activity, read_visitor, write_activity,
@@ -19,6 +20,9 @@ pub(crate) use association::{AssociationBody, wrap_association};
 pub(crate) use body::{read_body, write_changes, write_created, write_empty};
 pub use feed::{AcknowledgeChanges, CloudEvent, CloudEventPage, Consumer, ConsumerName};
 pub(crate) use hlc::Hlc;
+pub use proof::{
+    JournalHead, JournalProof, JournalReport, ProofContent, ProofLink, ProveChanges, VerifyJournal,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -247,11 +251,15 @@ pub struct Change {
     /// For an association: what is new about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub association: Option<AssociationChange>,
+    /// Whether cause and content were erased: then only what a change of this kind says of itself is
+    /// left.
+    #[serde(default)]
+    pub is_erased: bool,
 }
 
 debug! {
     Change
-        shows(seq, device, device_seq, hlc, at, transaction, kind, entity_type, record_id, values, activity, association)
+        shows(seq, device, device_seq, hlc, at, transaction, kind, entity_type, record_id, values, activity, association, is_erased)
         hides(actor, cause, definition)
 }
 
@@ -324,9 +332,12 @@ pub struct HistoryEntry {
     pub version: i64,
     /// The new values; null for those that were cleared.
     pub values: Values,
+    /// Whether cause and values were erased.
+    #[serde(default)]
+    pub is_erased: bool,
 }
 
-debug! { HistoryEntry shows(seq, at, kind, version, values) hides(actor, cause) }
+debug! { HistoryEntry shows(seq, at, kind, version, values, is_erased) hides(actor, cause) }
 
 /// A page of a record's history, oldest first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

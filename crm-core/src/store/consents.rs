@@ -228,6 +228,7 @@ pub(crate) fn insert(
 }
 
 /// The events of a person after a place in the journal, whole and in order: the bodies with their places.
+/// What was erased is not among them.
 pub(crate) fn bodies(
     conn: &Connection,
     subject: RecordId,
@@ -236,11 +237,20 @@ pub(crate) fn bodies(
 ) -> Result<Vec<(i64, String)>> {
     let mut statement = conn.prepare_cached(
         "SELECT e.seq, j.body FROM crm_consent_event e JOIN crm_journal j ON j.seq = e.seq \
-         WHERE e.subject_id = ?1 AND e.seq > ?2 ORDER BY e.seq LIMIT ?3",
+         WHERE e.subject_id = ?1 AND e.seq > ?2 AND j.salt IS NOT NULL ORDER BY e.seq LIMIT ?3",
     )?;
     let rows = statement
         .query_map((subject.as_bytes(), after, limit), |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Whether the journal has an event of a person whose content was erased.
+pub(crate) fn has_erased(conn: &Connection, subject: RecordId) -> Result<bool> {
+    let mut statement = conn.prepare_cached(
+        "SELECT 1 FROM crm_consent_event e JOIN crm_journal j ON j.seq = e.seq \
+         WHERE e.subject_id = ?1 AND j.salt IS NULL LIMIT 1",
+    )?;
+    Ok(statement.exists([subject.as_bytes()])?)
 }
 
 /// A person with what of the ledger belongs to them, by id.
@@ -257,10 +267,11 @@ pub(crate) fn subjects(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// How many events the file has, how many the journal, and how many rows of what follows belong to
+/// How many events the file has, how many the journal, of those that were not erased, and how many rows of what follows belong to
 /// nobody.
 pub(crate) fn count(conn: &Connection) -> Result<(u64, u64, u64)> {
-    let sql = "SELECT (SELECT count(*) FROM crm_consent_event), \
+    let sql = "SELECT (SELECT count(*) FROM crm_consent_event e WHERE NOT EXISTS \
+         (SELECT 1 FROM crm_journal j WHERE j.seq = e.seq AND j.salt IS NULL)), \
          (SELECT count(*) FROM crm_journal WHERE kind = 'consent_recorded' AND salt IS NOT NULL), \
          (SELECT count(*) FROM crm_consent_permit p WHERE NOT EXISTS (SELECT 1 FROM crm_consent_event e \
          WHERE e.subject_id = p.subject_id AND e.id = p.event_id)) + \

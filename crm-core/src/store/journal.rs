@@ -1,5 +1,7 @@
 //! Rows of the journal, and the devices and actors that they name.
 
+use std::ops::RangeInclusive;
+
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
 
 use crate::{
@@ -42,7 +44,7 @@ pub(crate) struct StoredChange {
     pub(crate) entity_type: Option<String>,
     pub(crate) record_id: Option<RecordId>,
     pub(crate) body: String,
-    /// Whether cause and body were erased.
+    /// Whether cause and body were erased; then the body is empty JSON.
     pub(crate) is_erased: bool,
 }
 
@@ -183,6 +185,16 @@ pub(crate) fn of_record(
     Ok(())
 }
 
+/// As [`of_record`], without those whose content was erased: they say nothing any more.
+pub(crate) fn told_of_record(
+    conn: &Connection,
+    id: RecordId,
+    after: i64,
+    mut visit: impl FnMut(StoredChange) -> Result<bool>,
+) -> Result<()> {
+    of_record(conn, id, after, |change| if change.is_erased { Ok(true) } else { visit(change) })
+}
+
 /// Whether a record was changed after `after` for another reason than `cause`. Changes of nothing but
 /// `calculated` columns do not count.
 pub(crate) fn is_changed_by_others(
@@ -262,11 +274,17 @@ fn read_places(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The body of the change of a place, if it is of this kind.
-pub(crate) fn body(conn: &Connection, seq: i64, kind: ChangeKind) -> Result<Option<String>> {
-    let mut statement =
-        conn.prepare_cached("SELECT body FROM crm_journal WHERE seq = ?1 AND kind = ?2")?;
-    Ok(statement.query_row((seq, kind.name()), |row| row.get(0)).optional()?)
+/// The body of the change of a place, if it is of this kind, and whether it was erased.
+pub(crate) fn body(
+    conn: &Connection,
+    seq: i64,
+    kind: ChangeKind,
+) -> Result<Option<(String, bool)>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT body, salt IS NULL FROM crm_journal WHERE seq = ?1 AND kind = ?2",
+    )?;
+    let body = statement.query_row((seq, kind.name()), |row| Ok((row.get(0)?, row.get(1)?)));
+    Ok(body.optional()?)
 }
 
 /// How many changes a record has up to and including `seq`.
@@ -282,26 +300,30 @@ pub(crate) fn last_seq(conn: &Connection) -> Result<i64> {
     Ok(statement.query_row([], |row| row.get(0))?)
 }
 
-/// How many records of a type the journal created, without those that were erased.
-pub(crate) fn count_created(conn: &Connection, entity_type: &str) -> Result<u64> {
-    let sql = "SELECT count(*) FROM crm_journal WHERE kind = ?1 AND entity_type = ?2 AND salt IS NOT NULL";
+/// How many records of a type the journal created: at least, and with those changes whose content was
+/// erased. What these were about may be gone.
+pub(crate) fn count_created(conn: &Connection, entity_type: &str) -> Result<RangeInclusive<u64>> {
+    let sql = "SELECT count(salt), count(*) FROM crm_journal WHERE kind = ?1 AND entity_type = ?2";
     let mut statement = conn.prepare_cached(sql)?;
-    Ok(statement.query_row((ChangeKind::RecordCreated.name(), entity_type), |row| row.get(0))?)
+    Ok(statement.query_row((ChangeKind::RecordCreated.name(), entity_type), read_range)?)
 }
 
-/// How many changes of a kind there are that were not erased.
-pub(crate) fn count(conn: &Connection, kind: ChangeKind) -> Result<u64> {
-    let mut statement = conn
-        .prepare_cached("SELECT count(*) FROM crm_journal WHERE kind = ?1 AND salt IS NOT NULL")?;
-    Ok(statement.query_row([kind.name()], |row| row.get(0))?)
+/// How many changes of a kind there are, without and with those whose content was erased.
+pub(crate) fn count(conn: &Connection, kind: ChangeKind) -> Result<RangeInclusive<u64>> {
+    let sql = "SELECT count(salt), count(*) FROM crm_journal WHERE kind = ?1";
+    Ok(conn.prepare_cached(sql)?.query_row([kind.name()], read_range)?)
 }
 
-/// How many records, or whatever else has an id, have changes of a kind that were not erased.
-pub(crate) fn count_owners(conn: &Connection, kind: ChangeKind) -> Result<u64> {
-    let sql =
-        "SELECT count(DISTINCT record_id) FROM crm_journal WHERE kind = ?1 AND salt IS NOT NULL";
-    let mut statement = conn.prepare_cached(sql)?;
-    Ok(statement.query_row([kind.name()], |row| row.get(0))?)
+/// How many records, or whatever else has an id, have changes of a kind, without and with those whose
+/// content was erased.
+pub(crate) fn count_owners(conn: &Connection, kind: ChangeKind) -> Result<RangeInclusive<u64>> {
+    let sql = "SELECT count(DISTINCT record_id) FILTER (WHERE salt IS NOT NULL), \
+         count(DISTINCT record_id) FROM crm_journal WHERE kind = ?1";
+    Ok(conn.prepare_cached(sql)?.query_row([kind.name()], read_range)?)
+}
+
+fn read_range(row: &Row<'_>) -> rusqlite::Result<RangeInclusive<u64>> {
+    Ok(row.get(0)?..=row.get(1)?)
 }
 
 /// Shows the bodies of all changes about visitors to `visit`, in order.

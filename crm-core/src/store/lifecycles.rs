@@ -314,11 +314,13 @@ pub(crate) fn page(
 }
 
 /// How many records the file says stand somewhere, how many the journal says, and how many stays
-/// belong to none of them.
+/// belong to none of them. A record of which something was erased is not counted.
 pub(crate) fn count(conn: &Connection) -> Result<(u64, u64, u64)> {
-    let sql = "SELECT (SELECT count(*) FROM crm_stage), \
-         (SELECT count(DISTINCT record_id) FROM crm_journal WHERE kind IN \
-         ('stage_moved', 'stage_reset', 'stage_suppressed', 'stage_remapped') AND salt IS NOT NULL), \
+    let sql = "SELECT (SELECT count(*) FROM crm_stage s WHERE NOT EXISTS (SELECT 1 FROM crm_journal j \
+         WHERE j.record_id = s.id AND j.salt IS NULL)), \
+         (SELECT count(DISTINCT record_id) FROM crm_journal j WHERE kind IN \
+         ('stage_moved', 'stage_reset', 'stage_suppressed', 'stage_remapped') AND NOT EXISTS \
+         (SELECT 1 FROM crm_journal e WHERE e.record_id = j.record_id AND e.salt IS NULL)), \
          (SELECT count(*) FROM crm_stage_visit v WHERE NOT EXISTS (SELECT 1 FROM crm_stage s \
          WHERE s.lifecycle = v.lifecycle AND s.record_id = v.record_id AND v.number <= s.visits))";
     Ok(conn.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?)

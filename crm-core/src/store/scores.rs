@@ -332,10 +332,10 @@ pub(crate) fn last_crossing(
     Ok(statement.query_row((model, record.as_bytes()), read).optional()?)
 }
 
-/// How many crossings the table has, and how many the journal.
+/// How many crossings the table has, and how many the journal, of those that were not erased.
 pub(crate) fn count_crossings(conn: &Connection) -> Result<(u64, u64)> {
     let sql = "SELECT (SELECT count(*) FROM crm_score_crossing c JOIN crm_journal j ON j.seq = c.seq \
-               AND j.kind = 'score_crossed'), \
+               AND j.kind = 'score_crossed' AND j.salt IS NOT NULL), \
                (SELECT count(*) FROM crm_journal WHERE kind = 'score_crossed' AND salt IS NOT NULL)";
     Ok(conn.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?)
 }

@@ -113,6 +113,8 @@ pub(crate) struct ChangeRow {
     pub(crate) is_member: bool,
     /// Kind and body of the change of the journal; `None` if that is not there.
     pub(crate) change: Option<(String, String)>,
+    /// Whether the body was erased.
+    pub(crate) is_erased: bool,
     pub(crate) actor: String,
 }
 
@@ -120,7 +122,8 @@ pub(crate) struct ChangeRow {
 macro_rules! select_change {
     ($rest:literal) => {
         concat!(
-            "SELECT c.segment, c.record_id, c.seq, c.at, c.is_member, j.kind, j.body, a.name \
+            "SELECT c.segment, c.record_id, c.seq, c.at, c.is_member, j.kind, j.body, a.name, \
+             j.seq IS NOT NULL AND j.salt IS NULL \
              FROM crm_segment_change c LEFT JOIN crm_journal j ON j.seq = c.seq \
              LEFT JOIN crm_actor a ON a.id = j.actor ",
             $rest
@@ -138,6 +141,7 @@ fn read_change(row: &rusqlite::Row<'_>) -> rusqlite::Result<ChangeRow> {
         is_member: row.get(4)?,
         change: change.0.zip(change.1),
         actor: row.get::<_, Option<String>>(7)?.unwrap_or_default(),
+        is_erased: row.get(8)?,
     })
 }
 
@@ -196,7 +200,8 @@ pub(crate) fn each_change(
 /// How many times at which members came and went the table has, how many the journal has, and how
 /// many members are not what the last of these times says.
 pub(crate) fn count_all(conn: &Connection) -> Result<(u64, u64, u64)> {
-    let sql = "SELECT (SELECT count(*) FROM crm_segment_change), \
+    let sql = "SELECT (SELECT count(*) FROM crm_segment_change c WHERE NOT EXISTS \
+         (SELECT 1 FROM crm_journal j WHERE j.seq = c.seq AND j.salt IS NULL)), \
          (SELECT count(*) FROM crm_journal WHERE kind IN ('segment_entered', 'segment_left') \
          AND salt IS NOT NULL), \
          (SELECT count(*) FROM crm_segment_member m WHERE NOT EXISTS (SELECT 1 FROM crm_segment_change c \

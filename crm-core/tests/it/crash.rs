@@ -18,7 +18,7 @@ use crm_core::{
     ActivityColumns, AddFile, ApplyChanges, AssociationColumns, Attribute, ColumnMapping,
     CreateRecord, Crm, DefineActivityKind, DefineAssociationType, DefineType, Flow, ImportCsv,
     ImportMode, ImportPlan, ImportState, Kind, ListChanges, ListImports, PatchRecord, PlanImport,
-    Progress, RecordChange, RecordId, RunSql, Value, values,
+    Progress, RecordChange, RecordId, RunSql, Value, VerifyJournal, values,
 };
 
 use crate::support::{Folder, Seeded, assert_sound, journal_length, repetitions};
@@ -294,6 +294,8 @@ fn kill_repeatedly(seeds: &[u64], random: &mut Seeded) -> Promises {
             assert_nothing_torn(&crm);
             assert_sound(&crm);
             journal_length(&crm);
+            let report = crm.journal().verify(&VerifyJournal::default(), &mut |_| Flow::Continue);
+            assert!(report.unwrap().is_ok);
             crm.close().unwrap();
         });
         assert!(checked.is_ok(), "{context}");

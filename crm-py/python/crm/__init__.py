@@ -265,6 +265,14 @@ from crm.privacy import (
     Privacy,
 )
 from crm.progress import Progress
+from crm.proof import (
+    Journal,
+    JournalHead,
+    JournalProof,
+    JournalReport,
+    ProofContent,
+    ProofLink,
+)
 from crm.quality import AttributeAudit, AuditFinding, AuditReport, AuditRule
 from crm.query import (
     Bucket,
@@ -544,6 +552,10 @@ __all__ = [
     "InvalidSqlError",
     "InvalidValueError",
     "IoError",
+    "Journal",
+    "JournalHead",
+    "JournalProof",
+    "JournalReport",
     "KeptProof",
     "Kind",
     "LazyTable",
@@ -617,6 +629,8 @@ __all__ = [
     "Problem",
     "ProblemCount",
     "Progress",
+    "ProofContent",
+    "ProofLink",
     "Purpose",
     "PurposePreference",
     "Query",

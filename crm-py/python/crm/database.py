@@ -28,6 +28,7 @@ from crm.learned import LearnedScores
 from crm.lifecycles import Lifecycles
 from crm.privacy import Privacy
 from crm.progress import Report, adapt
+from crm.proof import Journal
 from crm.query import Query
 from crm.records import ApplyReport, RecordChange, Records, apply
 from crm.rules import Rules
@@ -362,6 +363,11 @@ class Crm:
         """Return a page of the journal after a `seq`."""
         answer = self._engine.call("changes.list", {"after": after, "limit": limit})
         return read_changes(answer, self._definitions)
+
+    @property
+    def journal(self) -> Journal:
+        """The chain of the journal: its head, whether it holds, and proofs."""
+        return Journal(self._engine)
 
     def cloud_events(self, after: int = 0) -> Iterator[CloudEvent]:
         """Iterate over the same as CloudEvents 1.0, with ids that never change."""

@@ -115,6 +115,8 @@ class Change:
     """An activity as it was recorded: without what came later."""
     association: AssociationChange | None
     """For an association: what is new about it."""
+    is_erased: bool
+    """Whether cause and content were erased."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +153,8 @@ class HistoryEntry:
     """The record's version after it."""
     values: Mapping[str, Any]
     """The new values; None for those that were cleared."""
+    is_erased: bool
+    """Whether cause and values were erased."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ use crate::{
     ChangeKind, ConsentEvent, ConsentHistory, ConsentKind, ConsentMethod, Error, ErrorKind,
     GetConsents, LegalBasis, NewConsent, PartyRole, RecordId, RecordRef, Result, Timestamp,
     consent::{self, Book, Key, NoticeModel},
+    journal::chain::hex,
     store::{Connection, consents as rows, records, table::Table},
 };
 
@@ -319,14 +320,6 @@ fn new_secret(writing: &Writing<'_>) -> (String, [u8; 32]) {
 
 fn hash(text: &str) -> [u8; 32] {
     Sha256::digest(text.as_bytes()).into()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a text takes everything");
-        text
-    })
 }
 
 fn wrong_token() -> Error {

@@ -122,7 +122,7 @@ impl<'a> Lifecycles<'a> {
             let mut overdue = Vec::new();
             if let Some(row) = row {
                 let (mut count, mut last) = (0, request.after);
-                journal::of_record(conn, row.id, request.after, |change| {
+                journal::told_of_record(conn, row.id, request.after, |change| {
                     if count == request.limit {
                         next = Some(last);
                         return Ok(false);
@@ -390,7 +390,7 @@ fn suppress(
     let row = match standing {
         Some(row) => {
             let mut is_known = false;
-            journal::of_record(writing.tx, row.id, row.seq, |old| {
+            journal::told_of_record(writing.tx, row.id, row.seq, |old| {
                 if old.kind == ChangeKind::StageSuppressed {
                     let old: StageBody<SuppressedBody> = StageBody::read(&old.body)?;
                     is_known |= old.change.is_like(&change);

@@ -217,7 +217,7 @@ impl Lifecycles<'_> {
             if let Some(stored) = &stored {
                 let range = (stored.seq, stored.seq);
                 visit = rows::visits(conn, model.id, request.id, range)?.pop().map(to_visit);
-                journal::of_record(conn, stored.id, stored.seq, |change| {
+                journal::told_of_record(conn, stored.id, stored.seq, |change| {
                     if change.kind == ChangeKind::StageSuppressed {
                         suppressed.push(to_suppressed(&change)?);
                     }

@@ -125,7 +125,7 @@ fn untold<'p>(
     let mut ends: Vec<_> =
         targets.map(|(micros, within)| (place, over(*micros), within.as_str())).collect();
     if ends.first().is_some_and(|(_, at, _)| *at < now) {
-        journal::of_record(writing.tx, standing.id, standing.seq, |change| {
+        journal::told_of_record(writing.tx, standing.id, standing.seq, |change| {
             if change.kind == ChangeKind::StageOverdue {
                 let body: StageBody<OverdueBody> = StageBody::read(&change.body)?;
                 ends.retain(|(_, at, _)| *at != body.change.at);

@@ -50,7 +50,7 @@ impl<'a> Rules<'a> {
         self.crm.read_explained(|conn, catalog| {
             let model = catalog.rule(&request.rule)?;
             let (mut runs, mut next): (Vec<RuleRun>, _) = (Vec::new(), None);
-            journal::of_record(conn, model.uid, request.after, |change| {
+            journal::told_of_record(conn, model.uid, request.after, |change| {
                 let Some(run) = to_run(change)? else { return Ok(true) };
                 if request.id.is_some_and(|id| id != run.record.id) {
                     return Ok(true);
@@ -195,8 +195,7 @@ fn taken(trigger: &RuleTrigger) -> RuleEvent {
 /// The run that a change tells of, if it does.
 fn to_run(change: StoredChange) -> Result<Option<RuleRun>> {
     match change.kind {
-        _ if change.is_erased => Ok(None),
-        ChangeKind::RuleRan | ChangeKind::RuleSkipped => {
+        ChangeKind::RuleRan | ChangeKind::RuleSkipped if !change.is_erased => {
             Ok(Some(RunBody::read(&change.body)?.describe(change.seq, change.actor)))
         }
         _ => Ok(None),

@@ -67,7 +67,11 @@ impl Segments<'_> {
                 entered_at,
                 due_at: timers::of(conn, (Room::Segment, model.id, request.id))?,
                 answer: answer.transpose()?,
-                changes: changes.into_iter().map(to_change).collect::<Result<_>>()?,
+                changes: changes
+                    .into_iter()
+                    .filter(|row| !row.is_erased)
+                    .map(to_change)
+                    .collect::<Result<_>>()?,
             })
         })
     }

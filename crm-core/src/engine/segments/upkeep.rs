@@ -202,6 +202,7 @@ fn follow_archive(
         return Ok(());
     }
     let last = rows::changes(writing.tx, model.id, id, 1)?.pop();
+    let last = last.filter(|last| !last.is_erased);
     let body = last.and_then(|last| last.change).map(|(_, body)| MemberBody::read(&body));
     if body.transpose()?.is_some_and(|body| body.cause == MemberCause::Archived) {
         set_member(writing, model, id, true, Cause::new(MemberCause::Restored))?;

@@ -141,7 +141,7 @@ fn damage_found_later_is_corrupt_and_the_handle_can_be_closed() {
     let store = folder.open();
     let error = store
         .read(|connection| {
-            Ok(connection.query_row("SELECT count(*) FROM crm_actor", [], |_| Ok(()))?)
+            Ok(connection.query_row("SELECT count(salt) FROM crm_actor", [], |_| Ok(()))?)
         })
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corrupt);

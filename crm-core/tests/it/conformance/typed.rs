@@ -18,12 +18,12 @@ use crm_core::{
     ListActivities, ListChanges, ListErasures, ListImports, ListMembers, ListPlanRows, ListRecords,
     ListRuleRuns, ListTimeline, MayContact, MoveStage, NewActivity, NewConsent, NewUnsubscribeLink,
     OverlapSegments, Party, PatchAssociation, PatchRecord, PivotRecords, PlanErasure, PlanImport,
-    ProposeMapping, PublishNotice, Purpose, RankRecords, RankScores, ReadFile, ReadScore,
-    RecordActivities, ReleaseVisitor, RequestConsent, ResetStage, RestoreAssociation,
+    ProposeMapping, ProveChanges, PublishNotice, Purpose, RankRecords, RankScores, ReadFile,
+    ReadScore, RecordActivities, ReleaseVisitor, RequestConsent, ResetStage, RestoreAssociation,
     RestoreRecord, ResumeImport, RuleName, RunSql, RunView, SaveView, ScoreName, SearchText,
     SegmentName, SelectRows, SetPreferences, SimulateRule, SimulateTimers, SweepConsents,
-    TickTimers, TrainLearnedScore, TypeName, Unsubscribe, UpsertRecord, UseConsent, ViewName,
-    WalkAssociations, ops::Request,
+    TickTimers, TrainLearnedScore, TypeName, Unsubscribe, UpsertRecord, UseConsent, VerifyJournal,
+    ViewName, WalkAssociations, ops::Request,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
@@ -132,6 +132,9 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         "database.verify" => with.call(|_: Empty| crm.verify(watch)),
         "files.add" => with.call(|r: AddFile| crm.files().add(&r)),
         "files.read" => with.call(|r: ReadFile| crm.files().read(&r.hash, r.offset, r.length)),
+        "journal.head" => with.call(|_: Empty| crm.journal().head()),
+        "journal.prove" => with.call(|r: ProveChanges| crm.journal().prove(&r)),
+        "journal.verify" => with.call(|r: VerifyJournal| crm.journal().verify(&r, watch)),
         "learned_scores.archive" => {
             with.call(|r: LearnedScoreName| crm.learned_scores().archive(&r))
         }

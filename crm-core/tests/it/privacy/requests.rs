@@ -469,6 +469,9 @@ fn about_the_file(path: impl Fn(&str) -> String) -> Vec<(&'static str, Json)> {
         ),
         ("database.stats", json!({})),
         ("database.verify", json!({})),
+        ("journal.head", json!({})),
+        ("journal.prove", json!({ "seqs": [1, i64::MAX] })),
+        ("journal.verify", json!({ "head": { "seq": 1, "hlc": 1, "hash": "Zanzibarine" } })),
         (
             "attributes.define",
             json!({

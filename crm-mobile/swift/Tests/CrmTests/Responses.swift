@@ -104,6 +104,7 @@ extension HistoryEntry: Wire {
             "seq": .integer(seq), "at": CrmTests.json(at), "actor": .text(actor),
             "cause": CrmTests.json(cause), "kind": .text(snake("\(kind)")),
             "version": .integer(version), "values": CrmTests.json(values),
+            "is_erased": .bool(isErased),
         ])
     }
 }
@@ -117,6 +118,7 @@ extension Change: Wire {
             "type": CrmTests.json(entityType), "record_id": CrmTests.json(recordId),
             "values": CrmTests.json(values), "definition": CrmTests.json(definition),
             "activity": activity?.json ?? .null, "association": association?.json ?? .null,
+            "is_erased": .bool(isErased),
         ])
     }
 }

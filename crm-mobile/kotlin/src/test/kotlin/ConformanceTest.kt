@@ -119,6 +119,7 @@ import org.crmcore.model.PivotRecords
 import org.crmcore.model.PlanErasure
 import org.crmcore.model.PlanImport
 import org.crmcore.model.ProposeMapping
+import org.crmcore.model.ProveChanges
 import org.crmcore.model.PublishNotice
 import org.crmcore.model.Purpose
 import org.crmcore.model.RankRecords
@@ -150,6 +151,7 @@ import org.crmcore.model.TypeName
 import org.crmcore.model.Unsubscribe
 import org.crmcore.model.UpsertRecord
 import org.crmcore.model.UseConsent
+import org.crmcore.model.VerifyJournal
 import org.crmcore.model.ViewName
 import org.crmcore.model.WalkAssociations
 import org.junit.jupiter.api.AfterAll
@@ -286,6 +288,9 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "imports.plan_rows" to call(ListPlanRows::class) { listPlanRows(it) },
     "imports.resume" to call(ResumeImport::class) { resumeImport(it) },
     "imports.revert" to call(ImportName::class) { revertImport(it) },
+    "journal.head" to call(Empty::class) { journalHead(it) },
+    "journal.prove" to call(ProveChanges::class) { proveChanges(it) },
+    "journal.verify" to call(VerifyJournal::class) { verifyJournal(it) },
     "learned_scores.archive" to call(LearnedScoreName::class) { archiveLearnedScore(it) },
     "learned_scores.backtest" to call(BacktestScore::class) { backtestScore(it) },
     "learned_scores.explain" to call(ExplainLearnedScore::class) { explainLearnedScore(it) },
