@@ -1,6 +1,7 @@
 //! Erasure as a host meets it: what goes, what stays, and what does not come back.
 
 mod forensics;
+mod killed;
 mod lists;
 
 use crm_core::{

@@ -11,13 +11,13 @@ use super::{ask, contact};
 use crate::support::{Folder, assert_sound};
 
 /// A text that occurs nowhere else, in small letters.
-fn needle(number: u32) -> String {
+pub(super) fn needle(number: u32) -> String {
     format!("q7z{number:03}w")
 }
 
 /// Which of the first `count` needles are in the files of a folder whose names begin with `a.crm`, in any
 /// letter case.
-fn found(folder: &Path, count: u32) -> Vec<u32> {
+pub(super) fn found(folder: &Path, count: u32) -> Vec<u32> {
     let mut bytes = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
