@@ -235,7 +235,10 @@ pub use lifecycle::{
     SuppressedBy, SuppressedMove, TriggerAnswer,
 };
 pub use privacy::{
-    AccessData, AccessReport, AccessScope, AccessTable, GetRegister, ProcessingRegister,
+    AccessData, AccessReport, AccessScope, AccessTable, AppliedErasures, ApplyErasures,
+    BlockerReason, EraseSubject, ErasedSubject, ErasedTable, Erasure, ErasureBlocker,
+    ErasureEffect, ErasureList, ErasureMention, ErasurePlan, ErasureReason, GetRegister, KeptProof,
+    LiftSuppression, LiftedSuppression, ListErasures, MentionKind, PlanErasure, ProcessingRegister,
     RegisterEntry,
 };
 pub use quality::{AttributeAudit, AuditFinding, AuditRecords, AuditReport, AuditRule};

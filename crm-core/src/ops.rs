@@ -8,18 +8,19 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
     Acceptance, AccessData, AccessReport, AcknowledgeChanges, Activity, ActivityKind,
-    ActivityKindName, ActivityPage, ActivityReport, AddAssociation, AddFile, ApplyChanges,
-    ApplyPlan, ApplyReport, ArchiveAssociation, ArchiveRecord, Association, AssociationPage,
-    AssociationType, AssociationTypeName, AssociationWalk, AttributeName, AuditRecords,
-    AuditReport, BacktestScore, BackupTo, ChangeMembers, ChangePage, Channel, CheckCondition,
-    CheckProof, CheckedCondition, CheckedProof, CloneScore, CloudEventPage, ConditionAnswer,
-    ConditionPlan, ConfirmConsent, ConsentDecision, ConsentDefinitions, ConsentEvent,
-    ConsentHistory, ConsentPolicy, ConsentProof, ConsentReceipt, ConsentRequest, Consumer,
-    ConsumerName, CountRecords, CreateRecord, Crm, DatabaseStats, DecideMany, DefineActivityKind,
-    DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute,
-    DefineLifecycle, DefineLifecyclePreset, DefinePreset, DefineRule, DefineScore,
-    DefineScorePreset, DefineSegment, DefineType, DefinedLifecycle, DefinedRule, DrawLifecycle,
-    Drawing, Empty, EngineInfo, EntityType, Error, ErrorKind, EstimateSegment, EvaluateCondition,
+    ActivityKindName, ActivityPage, ActivityReport, AddAssociation, AddFile, AppliedErasures,
+    ApplyChanges, ApplyErasures, ApplyPlan, ApplyReport, ArchiveAssociation, ArchiveRecord,
+    Association, AssociationPage, AssociationType, AssociationTypeName, AssociationWalk,
+    AttributeName, AuditRecords, AuditReport, BacktestScore, BackupTo, ChangeMembers, ChangePage,
+    Channel, CheckCondition, CheckProof, CheckedCondition, CheckedProof, CloneScore,
+    CloudEventPage, ConditionAnswer, ConditionPlan, ConfirmConsent, ConsentDecision,
+    ConsentDefinitions, ConsentEvent, ConsentHistory, ConsentPolicy, ConsentProof, ConsentReceipt,
+    ConsentRequest, Consumer, ConsumerName, CountRecords, CreateRecord, Crm, DatabaseStats,
+    DecideMany, DefineActivityKind, DefineActivityPreset, DefineAssociationPreset,
+    DefineAssociationType, DefineAttribute, DefineLifecycle, DefineLifecyclePreset, DefinePreset,
+    DefineRule, DefineScore, DefineScorePreset, DefineSegment, DefineType, DefinedLifecycle,
+    DefinedRule, DrawLifecycle, Drawing, Empty, EngineInfo, EntityType, EraseSubject, Erasure,
+    ErasureList, ErasurePlan, Error, ErrorKind, EstimateSegment, EvaluateCondition,
     ExplainCondition, ExplainLearnedScore, ExplainMember, ExplainStage, ExportCsv, ExportReport,
     ExportVcard, FilePiece, FileRef, FindRelated, FindStuck, Flow, Flywheel, FoundRecords, Funnel,
     GetAcceptance, GetActivity, GetAssociation, GetConsents, GetFlywheel, GetFunnel, GetHistory,
@@ -28,16 +29,17 @@ use crate::{
     GetSegmentSizes, GetStageTimes, GroupRecords, HistoryPage, IdentifyVisitor, Import, ImportCsv,
     ImportName, ImportPage, ImportPlan, ImportReport, ImportRun, ImportVcard, JournalHead,
     JournalProof, JournalReport, LeakReport, LearnedExplanation, LearnedRanking, LearnedScore,
-    LearnedScoreName, Lifecycle, LifecycleHistory, LifecycleName, LinkPeople, LinkedPeople,
-    ListActivities, ListChanges, ListImports, ListMembers, ListPlanRows, ListRecords, ListRuleRuns,
-    ListTimeline, ManyDecisions, MappingProposal, MayContact, MemberExplanation, MoveStage,
-    MovedStage, NewActivity, NewConsent, NewUnsubscribeLink, NextTimer, Notice, OpenOptions,
-    OverlapSegments, Party, PatchAssociation, PatchRecord, PivotRecords, PivotTable, PlanImport,
-    PlannedRows, Preferences, ProcessingRegister, Progress, ProposeMapping, ProveChanges,
-    ProveDecision, PublishNotice, Purpose, RankRecords, RankScores, ReadFile, ReadScore, Record,
-    RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor, RequestConsent, RescoreReport,
-    ResetStage, RestoreAssociation, RestoreRecord, Result, ResumeImport, RevertReport, RowsPage,
-    Rule, RuleName, RuleRunPage, RuleSimulation, RunSql, RunView, SaveView, SavedView, ScoreAnswer,
+    LearnedScoreName, Lifecycle, LifecycleHistory, LifecycleName, LiftSuppression,
+    LiftedSuppression, LinkPeople, LinkedPeople, ListActivities, ListChanges, ListErasures,
+    ListImports, ListMembers, ListPlanRows, ListRecords, ListRuleRuns, ListTimeline, ManyDecisions,
+    MappingProposal, MayContact, MemberExplanation, MoveStage, MovedStage, NewActivity, NewConsent,
+    NewUnsubscribeLink, NextTimer, Notice, OpenOptions, OverlapSegments, Party, PatchAssociation,
+    PatchRecord, PivotRecords, PivotTable, PlanErasure, PlanImport, PlannedRows, Preferences,
+    ProcessingRegister, Progress, ProposeMapping, ProveChanges, ProveDecision, PublishNotice,
+    Purpose, RankRecords, RankScores, ReadFile, ReadScore, Record, RecordActivities, RecordPage,
+    RecordedActivity, ReleaseVisitor, RequestConsent, RescoreReport, ResetStage,
+    RestoreAssociation, RestoreRecord, Result, ResumeImport, RevertReport, RowsPage, Rule,
+    RuleName, RuleRunPage, RuleSimulation, RunSql, RunView, SaveView, SavedView, ScoreAnswer,
     ScoreBacktest, ScoreExplanation, ScoreHistory, ScoreModel, ScoreName, ScoreRanking, SearchPage,
     SearchText, Segment, SegmentEstimate, SegmentMembers, SegmentName, SegmentOverlap,
     SegmentReport, SegmentSizes, SelectRows, SetPreferences, SimulateRule, SimulateTimers,
@@ -409,6 +411,21 @@ macro_rules! for_each_operation {
             /// Shows a person what the file has of them: everything, or what they gave and did, as JSON or a table of it as CSV.
             job "privacy.access" PrivacyAccess access_data(AccessData) -> AccessReport
                 = |crm, r, watch| crm.privacy().access(&r, watch);
+            /// Erases in an older copy of the file whom a list names, in one transaction.
+            write "privacy.apply_erasures" PrivacyApplyErasures apply_erasures(ApplyErasures) -> AppliedErasures
+                = |crm, r, _| crm.privacy().apply_erasures(&r);
+            /// Erases a person, with all that the file and its journal say, in one transaction.
+            write "privacy.erase" PrivacyErase erase_subject(EraseSubject) -> Erasure
+                = |crm, r, _| crm.privacy().erase(&r);
+            /// Reads who was erased, as random ids and keyed hashes, to be kept beside backups.
+            read "privacy.erasures" PrivacyErasures list_erasures(ListErasures) -> ErasureList
+                = |crm, r, _| crm.privacy().erasures(&r);
+            /// Lets a contact point of a person who was erased come back, because the person did.
+            write "privacy.lift_suppression" PrivacyLiftSuppression lift_suppression(LiftSuppression) -> LiftedSuppression
+                = |crm, r, _| crm.privacy().lift_suppression(&r);
+            /// Says what erasing a person would do, what stays and why, and what speaks against it.
+            read "privacy.plan_erasure" PrivacyPlanErasure plan_erasure(PlanErasure) -> ErasurePlan
+                = |crm, r, _| crm.privacy().plan_erasure(&r);
             /// Makes the register of processing activities (GDPR art. 30) from the purposes, also as CSV.
             read "privacy.register" PrivacyRegister make_register(GetRegister) -> ProcessingRegister
                 = |crm, r, _| crm.privacy().register(&r);

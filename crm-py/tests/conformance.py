@@ -938,6 +938,19 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
     "privacy.access": lambda db, r: db.privacy.access(
         crm.RecordRef(**r["subject"]), **moments(r, "at"), **r.options("path", "scope", "table")
     ),
+    "privacy.apply_erasures": lambda db, r: db.privacy.apply_erasures(
+        [dataclass_of(crm.ErasedSubject, one) for one in r["erased"]], **r.options("key")
+    ),
+    "privacy.erase": lambda db, r: db.privacy.erase(
+        dataclass_of(crm.RecordRef, r["subject"]), **r.options("reason", "expected_version")
+    ),
+    "privacy.erasures": lambda db, r: db.privacy.erasures_page(**r.options("after", "limit")),
+    "privacy.lift_suppression": lambda db, r: {
+        "was_suppressed": db.privacy.lift_suppression(r["contact_point"])
+    },
+    "privacy.plan_erasure": lambda db, r: db.privacy.plan_erasure(
+        dataclass_of(crm.RecordRef, r["subject"]), **moments(r, "at")
+    ),
     "privacy.register": lambda db, r: db.privacy.register(**r.options("controller")),
     "purposes.define": lambda db, r: db.consents.define_purpose(built(crm.Purpose, r)),
     "query.group": lambda db, r: db.query.group(

@@ -533,7 +533,7 @@ static char *quoted(const char *text) {
     return json;
 }
 
-// A person is asked, confirms, is contacted lawfully, takes it back, and sees what is known.
+// A person is asked, confirms, takes it back, sees what is known, and is erased.
 static void permission(crm_handle crm) {
     tell(crm, "notices.publish",
          "{\"name\": \"news\", \"language\": \"en\", \"text\": \"We write once a week.\"}");
@@ -587,6 +587,11 @@ static void permission(crm_handle crm) {
     }
     puts("");
     json_free(report);
+    tell(crm, "privacy.erase", request);
+    struct json *chain = ask(crm, "journal.verify", "{}");
+    printf("erased: the chain %s\n",
+           json_get(chain, "is_ok")->kind == JSON_TRUE ? "holds" : "is broken");
+    json_free(chain);
 }
 
 int main(void) {

@@ -358,7 +358,7 @@ private fun stages(crm: Crm) {
     print(crm.lifecycles.draw("pipeline"))
 }
 
-/** A person is asked, confirms, is contacted lawfully, takes it back, and sees what is known. */
+/** A person is asked, confirms, takes it back, sees what is known, and is erased. */
 private fun permission(crm: Crm) {
     crm.consents.publish("news", "en", "We write once a week.")
     crm.consents.define(Purpose("news", channels = listOf("email"), notice = "news", policy = "eu_strict"))
@@ -377,6 +377,8 @@ private fun permission(crm: Crm) {
     val checked = crm.consents.checkProof(proof.document, proof.head)
     println("proof: ${checked.events} events, ${if (checked.isValid) "valid" else "not valid"}")
     println("known: " + crm.privacy.access(ann).tables.joinToString { "${it.rows} in ${it.name}" })
+    crm.privacy.erase(ann)
+    println("erased: the chain ${if (crm.journal.verify().isOk) "holds" else "is broken"}")
 }
 
 /** What happened with each deal of which it is known when it began. */

@@ -333,7 +333,7 @@ def stages(db: crm.Crm) -> None:
 
 
 def permission(db: crm.Crm) -> None:
-    """A person is asked, confirms, is contacted lawfully, takes it back, and sees what is known."""
+    """A person is asked, confirms, takes it back, sees what is known, and is erased."""
     db.consents.publish_notice("news", "en", "We write once a week.")
     news = crm.Purpose(name="news", channels=("email",), notice="news", policy="eu_strict")
     db.consents.define_purpose(news)
@@ -357,6 +357,8 @@ def permission(db: crm.Crm) -> None:
     print(f"proof: {checked.events} events, {'valid' if checked else 'not valid'}")
     known = db.privacy.access(ann).tables
     print("known: " + ", ".join(f"{table.rows} in {table.name}" for table in known))
+    db.privacy.erase(ann)
+    print(f"erased: the chain {'holds' if db.journal.verify().is_ok else 'is broken'}")
 
 
 def replayed(db: crm.Crm) -> list[crm.NewActivity]:

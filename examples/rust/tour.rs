@@ -14,12 +14,12 @@ use std::{
 use crm_core::{
     AccessData, ActivityPreset, Attribute, BadCells, CheckProof, ColumnMapping, ConfirmConsent,
     CountRecords, Crm, DefineActivityKind, DefineLifecycle, DefineType, Direction, DrawLifecycle,
-    DrawingFormat, ExplainCondition, FindStuck, Flow, GetFunnel, GetStageTimes, GroupKey,
-    GroupMeasure, ImportCsv, ImportMode, ImportReport, Kind, ListPlanRows, ListTimeline,
+    DrawingFormat, EraseSubject, ExplainCondition, FindStuck, Flow, GetFunnel, GetStageTimes,
+    GroupKey, GroupMeasure, ImportCsv, ImportMode, ImportReport, Kind, ListPlanRows, ListTimeline,
     MayContact, NewActivity, NewConsent, OpenOptions, PivotCell, PivotRecords, PlanImport,
     Progress, ProveDecision, PublishNotice, Purpose, RecordActivities, RecordRef, Replay,
     RequestConsent, RunSql, SelectColumn, SelectRows, Stage, StageKind, StageTrigger, TimelineItem,
-    TimelineKind, Value, Values, values,
+    TimelineKind, Value, Values, VerifyJournal, values,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -442,7 +442,7 @@ fn stages(crm: &Crm) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A person is asked, confirms, is contacted lawfully, takes it back, and sees what is known.
+/// A person is asked, confirms, takes it back, sees what is known, and is erased.
 fn permission(crm: &Crm) -> Result<(), Box<dyn Error>> {
     let consents = crm.consents();
     consents.publish_notice(PublishNotice::new("news", "en", "We write once a week."))?;
@@ -471,9 +471,13 @@ fn permission(crm: &Crm) -> Result<(), Box<dyn Error>> {
         consents.check_proof(&CheckProof { document: proof.document, head: Some(proof.head) })?;
     let verdict = if checked.is_valid { "valid" } else { "not valid" };
     println!("proof: {} events, {verdict}", checked.events);
-    let report = crm.privacy().access(&AccessData::new(ann), &mut |_| Flow::Continue)?;
+    let request = AccessData::new(ann.clone());
+    let report = crm.privacy().access(&request, &mut |_| Flow::Continue)?;
     let known = report.tables.iter().map(|table| format!("{} in {}", table.rows, table.name));
     println!("known: {}", known.collect::<Vec<_>>().join(", "));
+    crm.privacy().erase(&EraseSubject::new(ann))?;
+    let chain = crm.journal().verify(&VerifyJournal::default(), &mut |_| Flow::Continue)?;
+    println!("erased: the chain {}", if chain.is_ok { "holds" } else { "is broken" });
     Ok(())
 }
 

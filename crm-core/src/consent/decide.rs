@@ -113,6 +113,26 @@ pub(crate) fn decide(
     })
 }
 
+impl ConsentDecision {
+    /// The same with a reason against it that comes before all others.
+    pub(crate) fn denied(self, reason: DenyReason, is_german: bool) -> Self {
+        let text = words::reason(reason, is_german).to_owned();
+        let mut reasons = vec![DecisionReason { reason, text, events: Vec::new(), until: None }];
+        reasons.extend(self.reasons);
+        Self {
+            is_allowed: false,
+            basis: None,
+            reasons,
+            evidence: Vec::new(),
+            contact_point: None,
+            valid_until: None,
+            lapses_at: None,
+            is_lapsing: false,
+            ..self
+        }
+    }
+}
+
 /// Something that permits what is asked, and what speaks against it.
 struct Candidate<'a> {
     entry: &'a Entry,

@@ -43,6 +43,7 @@ pub use definition::{
     ContactPressure, Medium, Notice, NoticeSummary, Party, PartyRole, PublishNotice, Purpose,
     QuietHours,
 };
+pub(crate) use event::named;
 pub use event::{
     BasisFacts, ConsentEvent, ConsentEvidence, ConsentKind, ConsentMethod, ContactFrequency,
     LegalBasis,

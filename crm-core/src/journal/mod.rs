@@ -63,6 +63,10 @@ change_kinds! {
     RecordArchived = "record_archived";
     /// A record was taken out of the archive.
     RecordRestored = "record_restored";
+    /// A person was erased, with their record; what its earlier changes said is gone.
+    RecordErased = "record_erased";
+    /// A contact point of a person who was erased may come back.
+    SuppressionLifted = "suppression_lifted";
     /// An entity type was defined, or its label or description changed.
     TypeDefined = "type_defined";
     /// An entity type was archived.

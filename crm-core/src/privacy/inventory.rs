@@ -12,12 +12,21 @@ pub(crate) struct Entry {
     pub(crate) name: Name,
     /// How a row belongs to a person; any one of these suffices. None if rows belong to nobody.
     pub(crate) ways: &'static [Way],
+    #[allow(dead_code, reason = "a test holds it against the file")]
     /// Columns that may name the person in a row that belongs to somebody else, by a random id.
     pub(crate) mentions: &'static [&'static str],
+    #[allow(dead_code, reason = "what access is made from")]
     /// What access shows.
     pub(crate) access: Access,
     /// What erasure does.
     pub(crate) erasure: Erasure,
+}
+
+impl Entry {
+    /// Whether it is about this table.
+    pub(crate) fn is_of(&self, table: &str) -> bool {
+        of_table(table).is_some_and(|entry| entry.name == self.name)
+    }
 }
 
 /// Which tables an entry is about.

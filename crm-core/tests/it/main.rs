@@ -12,6 +12,7 @@ mod corpora;
 mod crash;
 mod csv;
 mod damage;
+mod erasure;
 mod feed;
 mod files;
 mod fixture;

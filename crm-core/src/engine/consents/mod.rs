@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Crm, Writing, check_limit};
+use super::{Crm, Writing, check_limit, privacy::suppression};
 use crate::{
     ChangeKind, ConsentEvent, ConsentHistory, ConsentKind, ConsentMethod, Error, ErrorKind,
     GetConsents, LegalBasis, NewConsent, PartyRole, RecordId, RecordRef, Result, Timestamp,
@@ -71,7 +71,8 @@ impl<'a> Consents<'a> {
     /// `NotFound` for a person, channel, purpose, controller, text or superseded event that is not there;
     /// `UnknownType`; `Required` for what the kind needs; `InvalidArgument` for what does not go with it;
     /// `OutOfRange` for times in the future, or an end before the beginning; `InvalidValue` for a
-    /// contact point that is none; `LimitExceeded`.
+    /// contact point that is none; `Suppressed` for one of a person who was erased, where something is
+    /// permitted; `LimitExceeded`.
     pub fn record(&self, new: NewConsent) -> Result<ConsentEvent> {
         consent::check_new(&new)?;
         self.crm.write(|writing| {
@@ -204,6 +205,11 @@ fn prepare(writing: &Writing<'_>, new: NewConsent) -> Result<ConsentEvent> {
     }
     let channel = new.channel.as_deref();
     let contact_point = normal_point(&book, channel, new.contact_point.as_deref())?;
+    if let Some(point) = &contact_point
+        && (kind.is_permitting() || kind == ConsentKind::Requested)
+    {
+        suppression::check(writing.tx, point, "contact_point")?;
+    }
     let language = new.language.as_deref().map(consent::language).transpose()?;
     let is_shown = matches!(kind, ConsentKind::Granted | ConsentKind::Renewed);
     let shown = purpose.and_then(|purpose| purpose.notice.clone()).filter(|_| is_shown);

@@ -12,7 +12,7 @@ use std::{
 
 use serde_json::{Map, Value as Json, json};
 
-use super::Privacy;
+use super::{Privacy, load, table_of};
 use crate::{
     AccessData, AccessReport, AccessScope, AccessTable, Error, ErrorKind, ExplainLearnedScore,
     Flow, Progress, ReadScore, Result, Timestamp,
@@ -29,7 +29,7 @@ use crate::{
     store::{
         Connection, FileDraft,
         access::{self as rows, FileColumn, PersonTable},
-        consents, privacy, records,
+        consents, privacy,
         table::Table,
     },
 };
@@ -64,8 +64,7 @@ impl Privacy<'_> {
     /// half-written file is left.
     pub fn access(&self, request: &AccessData, watch: &mut Watch<'_>) -> Result<AccessReport> {
         let catalog = self.crm.catalog();
-        let table = catalog.table(&request.subject.entity_type);
-        let table = table.map_err(|error| error.with_field("subject.type"))?;
+        let table = table_of(|name| catalog.table(name), &request.subject)?;
         let at = request.at.unwrap_or_else(|| self.crm.now());
         let tables = self.crm.shared.store.read(|conn| person_tables(conn, &catalog, request))?;
         let target = request.path.as_deref().map(Path::new);
@@ -203,9 +202,7 @@ impl Privacy<'_> {
         head.insert("at".into(), json!(at));
         head.insert("subject".into(), json!(request.subject));
         head.insert("scope".into(), json!(request.scope));
-        let id = request.subject.id;
-        let row = self.crm.shared.store.read(|conn| records::get(conn, table, id))?;
-        let row = row.ok_or_else(no_record)?;
+        let row = self.crm.shared.store.read(|conn| load(conn, table, &request.subject))?;
         let mut record = to_record(&table.model, row);
         if request.scope == AccessScope::Portable {
             for name in concluded(&table.model) {
@@ -253,10 +250,6 @@ impl Privacy<'_> {
     }
 }
 
-fn no_record() -> Error {
-    Error::new(ErrorKind::NotFound, "no such record").with_field("subject.id")
-}
-
 /// The names of the attributes that nobody stated.
 fn concluded(model: &TypeModel) -> impl Iterator<Item = &str> {
     let places = model.calculated.iter().chain(&model.rollups);
@@ -286,9 +279,7 @@ fn person_tables(
 ) -> Result<Vec<(&'static Entry, PersonTable)>> {
     let subject = &request.subject;
     let table = catalog.table(&subject.entity_type)?;
-    if !records::exists(conn, table, subject.id.as_bytes())? {
-        return Err(no_record());
-    }
+    load(conn, table, subject)?;
     let is_portable_only = request.scope == AccessScope::Portable;
     let files = file_columns(catalog);
     let concluded: Vec<&str> = concluded(&table.model).collect();

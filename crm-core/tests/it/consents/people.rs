@@ -1,8 +1,9 @@
 //! Records that are one person: what restricts one restricts the other, and a link can go again.
 
 use crm_core::{
-    Condition, ConsentCondition, ConsentKind, CountRecords, DenyReason, ErrorKind, GetLinkedPeople,
-    LinkPeople, MayContact, NewConsent, RecordRef, SetPreferences, UseConsent, values,
+    Condition, ConsentCondition, ConsentKind, CountRecords, DenyReason, EraseSubject, ErrorKind,
+    GetLinkedPeople, LinkPeople, MayContact, NewConsent, RecordRef, SetPreferences, UseConsent,
+    values,
 };
 
 use super::Desk;
@@ -124,6 +125,22 @@ fn an_opt_out_is_recorded_for_its_own_record_too() {
     assert!(desk.crm.consents().set_preferences(out).unwrap().is_opted_out);
     desk.unlink(&ann, &other);
     assert_eq!(desk.reasons(), [DenyReason::WithdrawnEverything]);
+}
+
+#[test]
+fn who_is_erased_leaves_the_other_by_itself() {
+    let desk = Desk::new("eu_general");
+    let (ann, other) = (desk.ann.clone(), desk.other());
+    desk.grant();
+    desk.record(NewConsent::withdraw(other.clone()));
+    desk.link(&ann, &other);
+    assert_eq!(desk.permitted(), 0);
+    desk.crm.privacy().erase(&EraseSubject::new(other)).unwrap();
+    assert!(desk.decide().is_allowed);
+    assert_eq!(desk.permitted(), 1);
+    let linked = GetLinkedPeople { subject: ann };
+    assert!(desk.crm.consents().linked(&linked).unwrap().links.is_empty());
+    desk.verify();
 }
 
 #[test]

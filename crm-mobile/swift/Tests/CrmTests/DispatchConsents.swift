@@ -771,6 +771,7 @@ extension SweptConsents: Wire {
     var json: Json {
         .object([
             "erased_requests": CrmTests.json(erasedRequests),
+            "erased_proofs": CrmTests.json(erasedProofs),
             "has_more": .bool(hasMore),
         ])
     }

@@ -1,9 +1,9 @@
 import Crm
 import Foundation
 
-// The branches of receipts, links between people, proof, access and the register of processing.
+// The branches of privacy.
 
-/// The name of a case in the file and in JSON: `renewedGiven` is `renewed_given`.
+/// The name of a case in the file and in JSON: `noLongerNeeded` is `no_longer_needed`.
 private func named<T>(_ value: T) -> Json {
     .text(
         "\(value)".reduce(into: "") { name, letter in
@@ -11,246 +11,181 @@ private func named<T>(_ value: T) -> Json {
         })
 }
 
+private let reasons: [ErasureReason] = [
+    .requested, .noLongerNeeded, .consentWithdrawn, .objected, .unlawful, .legalDuty, .child,
+]
+
 extension Json {
-    fileprivate func record(_ key: String) throws -> RecordRef {
-        let given = try self[key].only("type", "id")
-        return RecordRef(entityType: try given.string("type"), id: try given.string("id"))
+    fileprivate func subject() throws -> RecordRef {
+        _ = try only("type", "id")
+        return RecordRef(entityType: try string("type"), id: try string("id"))
     }
 
-    fileprivate func linkPeople() throws -> LinkPeople {
-        _ = try only("a", "b")
-        return LinkPeople(a: try record("a"), b: try record("b"))
+    fileprivate func reason() throws -> ErasureReason {
+        let name = self["reason"]
+        if name.isNull { return .requested }
+        return try wanted(reasons.first { named($0) == name })
     }
 
-    fileprivate func texts(_ key: String) throws -> [String] {
-        try list(key) { try $0.wanted($0.text) }
-    }
-
-    fileprivate func dataCategory() throws -> DataCategory {
-        _ = try only("name", "is_optional", "is_sensitive", "is_special")
-        return DataCategory(
-            name: try string("name"),
-            isOptional: self["is_optional"].bool ?? false,
-            isSensitive: self["is_sensitive"].bool ?? false,
-            isSpecial: self["is_special"].bool ?? false)
-    }
-
-    func processing() throws -> Processing {
-        _ = try only(
-            "personal_data", "subjects", "collection", "operations", "storage_countries",
-            "processing_countries", "transfers", "storage_period", "service", "jurisdiction",
-            "recipients", "withdrawal", "rights", "policy_url", "code_of_conduct",
-            "impact_assessment", "authority", "security")
-        // Apart from the long call below, for the type checker's sake.
-        let data: [DataCategory] = try list("personal_data") { try $0.dataCategory() }
-        let text = { (key: String) -> String in self[key].text ?? "" }
-        return Processing(
-            personalData: data,
-            subjects: text("subjects"),
-            collection: text("collection"),
-            operations: try texts("operations"),
-            storageCountries: try texts("storage_countries"),
-            processingCountries: try texts("processing_countries"),
-            transfers: text("transfers"),
-            storagePeriod: self["storage_period"].text,
-            service: text("service"),
-            jurisdiction: text("jurisdiction"),
-            recipients: try texts("recipients"),
-            withdrawal: text("withdrawal"),
-            rights: text("rights"),
-            policyUrl: text("policy_url"),
-            codeOfConduct: text("code_of_conduct"),
-            impactAssessment: text("impact_assessment"),
-            authority: text("authority"),
-            security: text("security"))
+    fileprivate func erasedSubject() throws -> ErasedSubject {
+        _ = try only("subject", "erased_at", "reason", "hashes")
+        return ErasedSubject(
+            subject: try self["subject"].subject(),
+            erasedAt: try wanted(try moment("erased_at")),
+            reason: try reason(),
+            hashes: try list("hashes") { try $0.wanted($0.text) })
     }
 }
 
 let privacyBranches: [String: Branch] = [
-    "consents.check_proof": { crm, given in
-        _ = try given.only("document", "head")
-        let request = CheckProof(document: try given.string("document"), head: given["head"].text)
-        return try crm.checkProof(request: request).json
+    "privacy.apply_erasures": { crm, given in
+        _ = try given.only("key", "erased")
+        let request = ApplyErasures(
+            key: given["key"].text, erased: try given.list("erased") { try $0.erasedSubject() })
+        return try crm.applyErasures(request: request).json
     },
-    "consents.link": { crm, given in
-        return try crm.linkPeople(request: try given.linkPeople()).json
+    "privacy.erase": { crm, given in
+        _ = try given.only("subject", "reason", "expected_version")
+        let request = EraseSubject(
+            subject: try given["subject"].subject(), reason: try given.reason(),
+            expectedVersion: given["expected_version"].integer)
+        return try crm.eraseSubject(request: request).json
     },
-    "consents.linked": { crm, given in
-        _ = try given.only("subject")
-        let request = GetLinkedPeople(subject: try given.record("subject"))
-        return try crm.getLinkedPeople(request: request).json
+    "privacy.erasures": { crm, given in
+        _ = try given.only("after", "limit")
+        let request = ListErasures(
+            after: given["after"].integer ?? 0, limit: given.limit("limit", 100))
+        return try crm.listErasures(request: request).json
     },
-    "consents.prove": { crm, given in
-        _ = try given.only("question", "head")
-        let request = ProveDecision(
-            question: try given["question"].mayContact(), head: given["head"].integer)
-        return try crm.proveDecision(request: request).json
+    "privacy.lift_suppression": { crm, given in
+        _ = try given.only("contact_point")
+        let request = LiftSuppression(contactPoint: try given.string("contact_point"))
+        return try crm.liftSuppression(request: request).json
     },
-    "consents.receipt": { crm, given in
-        _ = try given.only("subject", "format", "purpose")
-        let format: ReceiptFormat = given["format"].text == "kantara" ? .kantara : .dpv
-        let request = GetReceipt(
-            subject: try given.record("subject"), format: format, purpose: given["purpose"].text)
-        return try crm.makeReceipt(request: request).json
-    },
-    "consents.unlink": { crm, given in
-        return try crm.unlinkPeople(request: try given.linkPeople()).json
-    },
-    "privacy.access": { crm, given in
-        _ = try given.only("subject", "scope", "table", "at", "path")
-        let scope: AccessScope = given["scope"].text == "portable" ? .portable : .everything
-        let request = AccessData(
-            subject: try given.record("subject"), scope: scope, table: given["table"].text,
-            at: try given.moment("at"), path: given["path"].text)
-        return try crm.accessData(request: request).json
-    },
-    "privacy.register": { crm, given in
-        _ = try given.only("controller")
-        let request = GetRegister(controller: given["controller"].text)
-        return try crm.makeRegister(request: request).json
+    "privacy.plan_erasure": { crm, given in
+        _ = try given.only("subject", "at")
+        let request = PlanErasure(
+            subject: try given["subject"].subject(), at: try given.moment("at"))
+        return try crm.planErasure(request: request).json
     },
 ]
 
-private func array(_ texts: [String]) -> Json { .array(texts.map { .text($0) }) }
-
-extension AccessReport: Wire {
+extension ErasedTable: Wire {
     var json: Json {
         .object([
-            "tables": CrmTests.json(tables),
-            "bytes": CrmTests.json(bytes),
-            "text": CrmTests.json(text),
+            "table": .text(table),
+            "rows": CrmTests.json(rows),
+            "effect": named(effect),
+            "reason": CrmTests.json(reason),
         ])
     }
 }
 
-extension AccessTable: Wire {
-    var json: Json {
-        .object(["name": .text(name), "rows": CrmTests.json(rows)])
-    }
-}
-
-extension CheckedProof: Wire {
+extension ErasureBlocker: Wire {
     var json: Json {
         .object([
-            "is_valid": .bool(isValid),
-            "reaches_head": .bool(reachesHead),
-            "head_seq": .integer(headSeq),
-            "head": .text(head),
-            "events": CrmTests.json(events),
-            "problems": array(problems),
+            "reason": named(reason),
+            "record": record.json,
+            "attribute": CrmTests.json(attribute),
         ])
     }
 }
 
-extension ConsentProof: Wire {
+extension ErasureMention: Wire {
     var json: Json {
         .object([
-            "decision": decision.json,
-            "document": .text(document),
-            "head_seq": .integer(headSeq),
-            "head": .text(head),
+            "kind": named(kind),
+            "record": record.json,
+            "by": .text(by),
         ])
     }
 }
 
-extension ConsentReceipt: Wire {
+extension KeptProof: Wire {
     var json: Json {
         .object([
-            "id": .text(id),
-            "format": named(format),
-            "document": .text(document),
-            "consents": CrmTests.json(consents),
-            "missing": array(missing),
-        ])
-    }
-}
-
-extension ReceiptedConsent: Wire {
-    var json: Json {
-        .object([
-            "id": .text(id),
-            "purpose": .text(purpose),
+            "event": .text(event),
+            "kind": named(kind),
             "channel": .text(channel),
-            "contact_point": CrmTests.json(contactPoint),
-            "status": named(status),
+            "purpose": .text(purpose),
+            "controller": CrmTests.json(controller),
+            "basis": basis.map { named($0) } ?? .null,
+            "notice": CrmTests.json(notice),
+            "notice_version": CrmTests.json(noticeVersion),
+            "language": CrmTests.json(language),
+            "notice_sha256": CrmTests.json(noticeSha256),
+            "method": named(method),
+            "requested_at": CrmTests.json(requestedAt),
+            "occurred_at": CrmTests.json(occurredAt),
+            "last_used_at": CrmTests.json(lastUsedAt),
+            "contact_hash": CrmTests.json(contactHash),
+            "keep_until": CrmTests.json(keepUntil),
         ])
     }
 }
 
-extension LinkedPeople: Wire {
-    var json: Json { .object(["links": CrmTests.json(links)]) }
-}
-
-extension PersonLink: Wire {
-    var json: Json {
-        .object(["a": a.json, "b": b.json, "linked_at": CrmTests.json(linkedAt)])
-    }
-}
-
-extension DataCategory: Wire {
+extension ErasurePlan: Wire {
     var json: Json {
         .object([
-            "name": .text(name),
-            "is_optional": .bool(isOptional),
-            "is_sensitive": .bool(isSensitive),
-            "is_special": .bool(isSpecial),
+            "subject": subject.json,
+            "tables": CrmTests.json(tables),
+            "blockers": CrmTests.json(blockers),
+            "mentions": CrmTests.json(mentions),
+            "proofs": CrmTests.json(proofs),
+            "contact_points": CrmTests.json(contactPoints),
+            "files": CrmTests.json(files),
         ])
     }
 }
 
-extension Processing: Wire {
+extension ErasedSubject: Wire {
     var json: Json {
-        // In two parts, for the type checker's sake.
-        var all: [String: Json] = [
-            "personal_data": CrmTests.json(personalData),
-            "subjects": .text(subjects),
-            "collection": .text(collection),
-            "operations": array(operations),
-            "storage_countries": array(storageCountries),
-            "processing_countries": array(processingCountries),
-            "transfers": .text(transfers),
-            "storage_period": CrmTests.json(storagePeriod),
-            "service": .text(service),
-        ]
-        let others: [String: Json] = [
-            "jurisdiction": .text(jurisdiction),
-            "recipients": array(recipients),
-            "withdrawal": .text(withdrawal),
-            "rights": .text(rights),
-            "policy_url": .text(policyUrl),
-            "code_of_conduct": .text(codeOfConduct),
-            "impact_assessment": .text(impactAssessment),
-            "authority": .text(authority),
-            "security": .text(security),
-        ]
-        all.merge(others) { one, _ in one }
-        return .object(all)
+        .object([
+            "subject": subject.json,
+            "erased_at": CrmTests.json(erasedAt),
+            "reason": named(reason),
+            "hashes": .array(hashes.map { .text($0) }),
+        ])
     }
 }
 
-extension ProcessingRegister: Wire {
+extension Erasure: Wire {
     var json: Json {
-        .object(["entries": CrmTests.json(entries), "csv": .text(csv)])
+        .object([
+            "erased": erased.json,
+            "tables": CrmTests.json(tables),
+            "proofs": CrmTests.json(proofs),
+            "is_log_emptied": .bool(isLogEmptied),
+        ])
     }
 }
 
-extension RegisterEntry: Wire {
+extension ErasureList: Wire {
     var json: Json {
-        let responsible: Json = controller?.json ?? .null
-        return .object([
-            "purpose": .text(purpose),
-            "description": .text(description),
-            "controller": responsible,
-            "subjects": .text(subjects),
-            "personal_data": CrmTests.json(personalData),
-            "recipients": CrmTests.json(recipients),
-            "transfers": .text(transfers),
-            "storage_period": CrmTests.json(storagePeriod),
-            "proof_periods": array(proofPeriods),
-            "security": .text(security),
-            "channels": array(channels),
-            "is_archived": .bool(isArchived),
-            "missing": array(missing),
+        .object([
+            "key": CrmTests.json(key),
+            "erased": CrmTests.json(erased),
+            "next": CrmTests.json(next),
+        ])
+    }
+}
+
+extension AppliedErasures: Wire {
+    var json: Json {
+        .object([
+            "erased": CrmTests.json(erased),
+            "absent": CrmTests.json(absent),
+            "known": CrmTests.json(known),
+            "foreign_hashes": CrmTests.json(foreignHashes),
+            "is_log_emptied": .bool(isLogEmptied),
+        ])
+    }
+}
+
+extension LiftedSuppression: Wire {
+    var json: Json {
+        .object([
+            "was_suppressed": .bool(wasSuppressed),
         ])
     }
 }

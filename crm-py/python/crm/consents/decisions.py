@@ -15,6 +15,10 @@ from crm.records import Record
 class DenyReason(StrEnum):
     """Why somebody must not be contacted. The order is that in which reasons are listed."""
 
+    ERASED = "erased"
+    """The person was erased."""
+    SUPPRESSED = "suppressed"
+    """The contact point is one of a person who was erased."""
     NOT_OFFERED = "not_offered"
     """The purpose is archived, or the policy has no rule for the channel."""
     RESTRICTED = "restricted"

@@ -239,5 +239,7 @@ class SweptConsents:
 
     erased_requests: int
     """Double opt-ins that nobody confirmed in time, and that are gone."""
+    erased_proofs: int
+    """Proofs of consent of people who were erased, that no policy keeps any longer."""
     has_more: bool
     """Whether there may be more."""

@@ -228,14 +228,6 @@ CREATE TABLE crm_person_link (
 
 CREATE INDEX crm_person_link_by_other ON crm_person_link (b_id);
 
--- The chain of the journal. The engine fills it for the rows that are there.
-
-ALTER TABLE crm_actor ADD COLUMN salt BLOB;
-ALTER TABLE crm_actor ADD COLUMN commitment BLOB;
-ALTER TABLE crm_journal ADD COLUMN salt BLOB;
-ALTER TABLE crm_journal ADD COLUMN commitment BLOB;
-ALTER TABLE crm_journal ADD COLUMN hash BLOB;
-
 CREATE INDEX crm_consent_link_by_subject ON crm_consent_link (subject_id);
 
 CREATE INDEX crm_journal_by_rule_subject ON crm_journal (body ->> '$.id')
@@ -276,3 +268,11 @@ CREATE TABLE crm_consent_proof (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX crm_consent_proof_by_end ON crm_consent_proof (keep_until);
+
+-- The chain of the journal. The engine fills it for the rows that are there.
+
+ALTER TABLE crm_actor ADD COLUMN salt BLOB;
+ALTER TABLE crm_actor ADD COLUMN commitment BLOB;
+ALTER TABLE crm_journal ADD COLUMN salt BLOB;
+ALTER TABLE crm_journal ADD COLUMN commitment BLOB;
+ALTER TABLE crm_journal ADD COLUMN hash BLOB;

@@ -78,7 +78,7 @@ class Crm private constructor(handle: Long, private val opened: Boolean) : Engin
     /** What people allowed, and whether we may contact them. */
     val consents: Consents get() = Consents(this)
 
-    /** What the file knows about people, and what they may ask of it. */
+    /** What the file knows about people, what they may ask of it, and its end. */
     val privacy: Privacy get() = Privacy(this)
 
     /** Named conditions, and their members. */

@@ -25,6 +25,7 @@ import org.crmcore.model.ActivityKindName
 import org.crmcore.model.AddAssociation
 import org.crmcore.model.AddFile
 import org.crmcore.model.ApplyChanges
+import org.crmcore.model.ApplyErasures
 import org.crmcore.model.ApplyPlan
 import org.crmcore.model.ArchiveAssociation
 import org.crmcore.model.ArchiveRecord
@@ -60,6 +61,7 @@ import org.crmcore.model.DefineSegment
 import org.crmcore.model.DefineType
 import org.crmcore.model.DrawLifecycle
 import org.crmcore.model.Empty
+import org.crmcore.model.EraseSubject
 import org.crmcore.model.EstimateSegment
 import org.crmcore.model.EvaluateCondition
 import org.crmcore.model.ExplainCondition
@@ -98,9 +100,11 @@ import org.crmcore.model.ImportName
 import org.crmcore.model.ImportVcard
 import org.crmcore.model.LearnedScoreName
 import org.crmcore.model.LifecycleName
+import org.crmcore.model.LiftSuppression
 import org.crmcore.model.LinkPeople
 import org.crmcore.model.ListActivities
 import org.crmcore.model.ListChanges
+import org.crmcore.model.ListErasures
 import org.crmcore.model.ListImports
 import org.crmcore.model.ListMembers
 import org.crmcore.model.ListPlanRows
@@ -118,6 +122,7 @@ import org.crmcore.model.Party
 import org.crmcore.model.PatchAssociation
 import org.crmcore.model.PatchRecord
 import org.crmcore.model.PivotRecords
+import org.crmcore.model.PlanErasure
 import org.crmcore.model.PlanImport
 import org.crmcore.model.ProposeMapping
 import org.crmcore.model.ProveChanges
@@ -281,6 +286,11 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "parties.define" to call(Party::class) { defineParty(it) },
     "policies.define" to call(ConsentPolicy::class) { definePolicy(it) },
     "privacy.access" to call(AccessData::class) { accessData(it) },
+    "privacy.apply_erasures" to call(ApplyErasures::class) { applyErasures(it) },
+    "privacy.erase" to call(EraseSubject::class) { eraseSubject(it) },
+    "privacy.erasures" to call(ListErasures::class) { listErasures(it) },
+    "privacy.lift_suppression" to call(LiftSuppression::class) { liftSuppression(it) },
+    "privacy.plan_erasure" to call(PlanErasure::class) { planErasure(it) },
     "privacy.register" to call(GetRegister::class) { makeRegister(it) },
     "purposes.define" to call(Purpose::class) { definePurpose(it) },
     "query.group" to call(GroupRecords::class) { groupRecords(it) },

@@ -302,7 +302,7 @@ func stages(_ crm: Crm) throws {
     print(try lifecycles.draw("pipeline"), terminator: "")
 }
 
-/// A person is asked, confirms, is contacted lawfully, takes it back, and sees what is known.
+/// A person is asked, confirms, takes it back, sees what is known, and is erased.
 func permission(_ crm: Crm) throws {
     try crm.consents.publish("news", "en", "We write once a week.")
     try crm.consents.define(
@@ -327,6 +327,8 @@ func permission(_ crm: Crm) throws {
     print("proof: \(checked.events) events, \(checked.isValid ? "valid" : "not valid")")
     let known = try crm.privacy.access(ann).tables.map { "\($0.rows) in \($0.name)" }
     print("known: \(known.joined(separator: ", "))")
+    try crm.privacy.erase(ann)
+    print("erased: the chain \(try crm.journal.verify().isOk ? "holds" : "is broken")")
 }
 
 /// What happened with each deal of which it is known when it began.
