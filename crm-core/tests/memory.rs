@@ -17,7 +17,7 @@ use std::{
 use crm_core::{
     ActivityColumns, ActivityPreset, AssociationColumns, AssociationPreset, AuditRecords,
     ColumnMapping, Crm, Durability, ExportCsv, ExportVcard, Flow, ImportCsv, ImportMode,
-    ImportSource, ImportVcard, OpenOptions, PlanImport, SourceFormat,
+    ImportSource, ImportVcard, OpenOptions, PlanImport, SourceFormat, VerifyJournal,
 };
 
 /// Rows, and the bytes of one of their cells: together more than any work may take.
@@ -142,6 +142,11 @@ fn the_memory_of_long_works_does_not_grow_with_their_tables() {
     let audit = AuditRecords::new("contact");
     let audit = measured("an audit", || crm.audit_records(&audit, watch).unwrap());
     assert_eq!(audit.records, ROWS);
+
+    let request = VerifyJournal::default();
+    let chain = || crm.journal().verify(&request, watch).unwrap();
+    let chain = measured("following the chain", chain);
+    assert!(chain.is_ok && chain.whole > ROWS);
 
     let export = ExportCsv { path: Some(text("out.csv")), ..ExportCsv::new("contact") };
     let export = measured("exporting CSV", || crm.export_csv(&export, watch).unwrap());

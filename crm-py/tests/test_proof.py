@@ -67,7 +67,10 @@ def check(path: Path) -> tuple[bytes, int, int | None]:
             else:
                 fits = kept is None
                 commitment = content(salt, cause, body)
-            fits &= name == f"erased:{who}" if name_salt is None else actor(name_salt, name) == row[5]
+            if name_salt is None:
+                fits &= name == f"erased:{who}"
+            else:
+                fits &= actor(name_salt, name) == row[5]
             fits &= numbers[0] == last + 1 and stored == link(before, numbers, parts, commitment)
             if not fits:
                 return before, erased, numbers[0]

@@ -78,6 +78,7 @@ fn unchained(
 /// # Errors
 ///
 /// Those of writing.
+#[cfg_attr(not(test), expect(dead_code, reason = "the erasure of a person is what asks for it"))]
 pub(crate) fn erase(tx: &Transaction<'_>, seq: i64) -> Result<bool> {
     let commitment = {
         let mut statement =
@@ -176,7 +177,7 @@ pub(crate) fn flip(
     let sql = format!("SELECT {column} FROM crm_journal WHERE seq = ?1");
     let (cell, cast) = match tx.query_row(&sql, [seq], |row| row.get(0))? {
         Value::Integer(number) => {
-            (Value::Integer(number ^ 1 << (8 * place + usize::from(bit)) % 63), "?2")
+            (Value::Integer(number ^ (1 << ((8 * place + usize::from(bit)) % 63))), "?2")
         }
         Value::Text(text) => (flipped(text.into_bytes()), "CAST(?2 AS TEXT)"),
         Value::Blob(bytes) => (flipped(bytes), "?2"),

@@ -12,7 +12,8 @@ use crm_core::{
     IdentifyVisitor, Kind, LifecyclePreset, ListChanges, ListImports, ListRecords, ListTimeline,
     Money, MoveStage, NewActivity, PatchAssociation, PivotRecords, PlanImport, Preset, RecordId,
     RecordRef, RelatedStage, ResetStage, RunSql, SaveView, SearchText, SelectColumn, SelectRows,
-    StageMapping, StageTrigger, TimelineKind, Timestamp, Value, Values, ViewQuery, values,
+    StageMapping, StageTrigger, TimelineKind, Timestamp, Value, Values, VerifyJournal, ViewQuery,
+    values,
 };
 use serde_json::{Value as Json, json};
 
@@ -487,6 +488,13 @@ fn every_stored_version_opens_and_holds_what_it_held() {
         let patched = crm.records("everything").patch(record.id, values! { "later" => "now" });
         assert_eq!(patched.unwrap().version, 2);
         assert_sound(&crm);
+        // What older versions wrote is in the chain like everything else.
+        let chain = crm.journal().verify(&VerifyJournal::default(), &mut |_| Flow::Continue);
+        let (chain, changes) = (chain.unwrap(), crm.stats().unwrap().changes);
+        assert_eq!(
+            (chain.is_ok, chain.whole, chain.head.seq),
+            (true, changes, changes.cast_signed())
+        );
     }
 }
 
