@@ -314,6 +314,12 @@ typedef void (*crm_drop_callback)(void *user_data);
 #define CRM_REFUSED 18
 
 /**
+ * The person with this contact point was erased and must not come back by an import: skip the row,
+ * or say that the person came back by themselves.
+ */
+#define CRM_SUPPRESSED 19
+
+/**
  * The handle is closed.
  */
 #define CRM_CLOSED 30

@@ -115,6 +115,9 @@ error_kinds! {
     /// A rule that the host defined refuses it: the guard of a stage, or that stages are only left
     /// forward.
     Refused = 18, "refused";
+    /// The person with this contact point was erased and must not come back by an import: skip the row,
+    /// or say that the person came back by themselves.
+    Suppressed = 19, "suppressed";
 
     /// The handle is closed.
     Closed = 30, "closed";

@@ -138,6 +138,7 @@ mod journal;
 mod learning;
 mod lifecycle;
 mod normal;
+mod privacy;
 mod quality;
 mod query;
 mod record;
@@ -182,15 +183,17 @@ pub use condition::{
     RelatedCondition, ScoreCondition, Span, StageCondition, StageOperator, When,
 };
 pub use consent::{
-    BasisFacts, Channel, ChannelPreference, ChannelRule, ConfirmConsent, ConsentDecision,
-    ConsentDefinitions, ConsentEvent, ConsentEvidence, ConsentHistory, ConsentKind, ConsentMethod,
-    ConsentPolicy, ConsentPreset, ConsentRegime, ConsentRequest, ConsentStatus, ContactCap,
-    ContactFrequency, ContactPressure, DecideMany, DecisionReason, DenyReason, GetConsents,
-    GetNotice, GetPreferences, LegalBasis, MailHeader, ManyDecisions, MayContact, Medium,
-    NewConsent, NewUnsubscribeLink, Notice, NoticeSummary, Party, PartyRole, PreferenceChoice,
-    Preferences, PublishNotice, Purpose, PurposePreference, QuietHours, RecordDecision,
-    RequestConsent, SetPreferences, SweepConsents, SweptConsents, Unsubscribe, UnsubscribeLink,
-    Unsubscribed, UseConsent,
+    BasisFacts, Channel, ChannelPreference, ChannelRule, CheckProof, CheckedProof, ConfirmConsent,
+    ConsentDecision, ConsentDefinitions, ConsentEvent, ConsentEvidence, ConsentHistory,
+    ConsentKind, ConsentMethod, ConsentPolicy, ConsentPreset, ConsentProof, ConsentReceipt,
+    ConsentRegime, ConsentRequest, ConsentStatus, ContactCap, ContactFrequency, ContactPressure,
+    DataCategory, DecideMany, DecisionReason, DenyReason, GetConsents, GetLinkedPeople, GetNotice,
+    GetPreferences, GetReceipt, LegalBasis, LinkPeople, LinkedPeople, MailHeader, ManyDecisions,
+    MayContact, Medium, NewConsent, NewUnsubscribeLink, Notice, NoticeSummary, Party, PartyRole,
+    PersonLink, PreferenceChoice, Preferences, Processing, ProveDecision, PublishNotice, Purpose,
+    PurposePreference, QuietHours, ReceiptFormat, ReceiptedConsent, RecordDecision, RequestConsent,
+    SetPreferences, SweepConsents, SweptConsents, Unsubscribe, UnsubscribeLink, Unsubscribed,
+    UseConsent,
 };
 pub use database::{
     AddFile, BackupTo, DatabaseStats, Durability, Empty, EngineInfo, FilePiece, Flow, OpenOptions,
@@ -230,6 +233,13 @@ pub use lifecycle::{
     StageEntry, StageExplanation, StageFriction, StageKind, StageMachine, StageMapping, StagePlace,
     StageRemap, StageTime, StageTimes, StageTrigger, StageVisit, Standing, StuckPage, StuckRecord,
     SuppressedBy, SuppressedMove, TriggerAnswer,
+};
+pub use privacy::{
+    AccessData, AccessReport, AccessScope, AccessTable, AppliedErasures, ApplyErasures,
+    BlockerReason, EraseSubject, ErasedSubject, ErasedTable, Erasure, ErasureBlocker,
+    ErasureEffect, ErasureList, ErasureMention, ErasurePlan, ErasureReason, GetRegister, KeptProof,
+    LiftSuppression, LiftedSuppression, ListErasures, MentionKind, PlanErasure, ProcessingRegister,
+    RegisterEntry,
 };
 pub use quality::{AttributeAudit, AuditFinding, AuditRecords, AuditReport, AuditRule};
 pub use query::{
@@ -278,8 +288,8 @@ pub use engine::TableStream;
 #[cfg(feature = "sqlite")]
 pub use engine::{
     Activities, ActivityKinds, AssociationTypes, Associations, Consents, Crm, Files, Imports,
-    Journal, LearnedScores, Lifecycles, Observer, Records, Rules, Scores, Segments, Timers, Types,
-    Views,
+    Journal, LearnedScores, Lifecycles, Observer, Privacy, Records, Rules, Scores, Segments,
+    Timers, Types, Views,
 };
 /// The crates whose types stand in the signatures of feature `arrow`. A new major version of them is
 /// one of ours.

@@ -224,3 +224,5 @@ pub const EVIDENCE_BYTES: usize = 4 * 1024;
 pub const SUPERSEDED: usize = 1_000;
 /// Choices that a preference centre hands in at once.
 pub const CHOICES: usize = 1_000;
+/// Records that are linked as one person.
+pub const PEOPLE: usize = 100;

@@ -7,43 +7,46 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
-    Acceptance, AcknowledgeChanges, Activity, ActivityKind, ActivityKindName, ActivityPage,
-    ActivityReport, AddAssociation, AddFile, ApplyChanges, ApplyPlan, ApplyReport,
-    ArchiveAssociation, ArchiveRecord, Association, AssociationPage, AssociationType,
-    AssociationTypeName, AssociationWalk, AttributeName, AuditRecords, AuditReport, BacktestScore,
-    BackupTo, ChangeMembers, ChangePage, Channel, CheckCondition, CheckedCondition, CloneScore,
+    Acceptance, AccessData, AccessReport, AcknowledgeChanges, Activity, ActivityKind,
+    ActivityKindName, ActivityPage, ActivityReport, AddAssociation, AddFile, AppliedErasures,
+    ApplyChanges, ApplyErasures, ApplyPlan, ApplyReport, ArchiveAssociation, ArchiveRecord,
+    Association, AssociationPage, AssociationType, AssociationTypeName, AssociationWalk,
+    AttributeName, AuditRecords, AuditReport, BacktestScore, BackupTo, ChangeMembers, ChangePage,
+    Channel, CheckCondition, CheckProof, CheckedCondition, CheckedProof, CloneScore,
     CloudEventPage, ConditionAnswer, ConditionPlan, ConfirmConsent, ConsentDecision,
-    ConsentDefinitions, ConsentEvent, ConsentHistory, ConsentPolicy, ConsentRequest, Consumer,
-    ConsumerName, CountRecords, CreateRecord, Crm, DatabaseStats, DecideMany, DefineActivityKind,
-    DefineActivityPreset, DefineAssociationPreset, DefineAssociationType, DefineAttribute,
-    DefineLifecycle, DefineLifecyclePreset, DefinePreset, DefineRule, DefineScore,
-    DefineScorePreset, DefineSegment, DefineType, DefinedLifecycle, DefinedRule, DrawLifecycle,
-    Drawing, Empty, EngineInfo, EntityType, Error, ErrorKind, EstimateSegment, EvaluateCondition,
+    ConsentDefinitions, ConsentEvent, ConsentHistory, ConsentPolicy, ConsentProof, ConsentReceipt,
+    ConsentRequest, Consumer, ConsumerName, CountRecords, CreateRecord, Crm, DatabaseStats,
+    DecideMany, DefineActivityKind, DefineActivityPreset, DefineAssociationPreset,
+    DefineAssociationType, DefineAttribute, DefineLifecycle, DefineLifecyclePreset, DefinePreset,
+    DefineRule, DefineScore, DefineScorePreset, DefineSegment, DefineType, DefinedLifecycle,
+    DefinedRule, DrawLifecycle, Drawing, Empty, EngineInfo, EntityType, EraseSubject, Erasure,
+    ErasureList, ErasurePlan, Error, ErrorKind, EstimateSegment, EvaluateCondition,
     ExplainCondition, ExplainLearnedScore, ExplainMember, ExplainStage, ExportCsv, ExportReport,
     ExportVcard, FilePiece, FileRef, FindRelated, FindStuck, Flow, Flywheel, FoundRecords, Funnel,
     GetAcceptance, GetActivity, GetAssociation, GetConsents, GetFlywheel, GetFunnel, GetHistory,
-    GetLearnedScore, GetLifecycleHistory, GetManyRecords, GetNotice, GetPreferences, GetRecord,
-    GetRecordBy, GetScore, GetScoreHistory, GetSegmentSizes, GetStageTimes, GroupRecords,
-    HistoryPage, IdentifyVisitor, Import, ImportCsv, ImportName, ImportPage, ImportPlan,
-    ImportReport, ImportRun, ImportVcard, JournalHead, JournalProof, JournalReport, LeakReport,
-    LearnedExplanation, LearnedRanking, LearnedScore, LearnedScoreName, Lifecycle,
-    LifecycleHistory, LifecycleName, ListActivities, ListChanges, ListImports, ListMembers,
-    ListPlanRows, ListRecords, ListRuleRuns, ListTimeline, ManyDecisions, MappingProposal,
-    MayContact, MemberExplanation, MoveStage, MovedStage, NewActivity, NewConsent,
+    GetLearnedScore, GetLifecycleHistory, GetLinkedPeople, GetManyRecords, GetNotice,
+    GetPreferences, GetReceipt, GetRecord, GetRecordBy, GetRegister, GetScore, GetScoreHistory,
+    GetSegmentSizes, GetStageTimes, GroupRecords, HistoryPage, IdentifyVisitor, Import, ImportCsv,
+    ImportName, ImportPage, ImportPlan, ImportReport, ImportRun, ImportVcard, JournalHead,
+    JournalProof, JournalReport, LeakReport, LearnedExplanation, LearnedRanking, LearnedScore,
+    LearnedScoreName, Lifecycle, LifecycleHistory, LifecycleName, LiftSuppression,
+    LiftedSuppression, LinkPeople, LinkedPeople, ListActivities, ListChanges, ListErasures,
+    ListImports, ListMembers, ListPlanRows, ListRecords, ListRuleRuns, ListTimeline, ManyDecisions,
+    MappingProposal, MayContact, MemberExplanation, MoveStage, MovedStage, NewActivity, NewConsent,
     NewUnsubscribeLink, NextTimer, Notice, OpenOptions, OverlapSegments, Party, PatchAssociation,
-    PatchRecord, PivotRecords, PivotTable, PlanImport, PlannedRows, Preferences, Progress,
-    ProposeMapping, ProveChanges, PublishNotice, Purpose, RankRecords, RankScores, ReadFile,
-    ReadScore, Record, RecordActivities, RecordPage, RecordedActivity, ReleaseVisitor,
-    RequestConsent, RescoreReport, ResetStage, RestoreAssociation, RestoreRecord, Result,
-    ResumeImport, RevertReport, RowsPage, Rule, RuleName, RuleRunPage, RuleSimulation, RunSql,
-    RunView, SaveView, SavedView, ScoreAnswer, ScoreBacktest, ScoreExplanation, ScoreHistory,
-    ScoreModel, ScoreName, ScoreRanking, SearchPage, SearchText, Segment, SegmentEstimate,
-    SegmentMembers, SegmentName, SegmentOverlap, SegmentReport, SegmentSizes, SelectRows,
-    SetPreferences, SimulateRule, SimulateTimers, Simulation, SqlResult, StageExplanation,
-    StageTimes, StuckPage, SweepConsents, SweptConsents, Tick, TickTimers, TimelinePage,
-    TrainLearnedScore, TypeName, Unsubscribe, UnsubscribeLink, Unsubscribed, UpsertRecord,
-    Upserted, UseConsent, VerifyJournal, VerifyReport, ViewAnswer, ViewName, Visitor,
-    WalkAssociations, condition::refusal,
+    PatchRecord, PivotRecords, PivotTable, PlanErasure, PlanImport, PlannedRows, Preferences,
+    ProcessingRegister, Progress, ProposeMapping, ProveChanges, ProveDecision, PublishNotice,
+    Purpose, RankRecords, RankScores, ReadFile, ReadScore, Record, RecordActivities, RecordPage,
+    RecordedActivity, ReleaseVisitor, RequestConsent, RescoreReport, ResetStage,
+    RestoreAssociation, RestoreRecord, Result, ResumeImport, RevertReport, RowsPage, Rule,
+    RuleName, RuleRunPage, RuleSimulation, RunSql, RunView, SaveView, SavedView, ScoreAnswer,
+    ScoreBacktest, ScoreExplanation, ScoreHistory, ScoreModel, ScoreName, ScoreRanking, SearchPage,
+    SearchText, Segment, SegmentEstimate, SegmentMembers, SegmentName, SegmentOverlap,
+    SegmentReport, SegmentSizes, SelectRows, SetPreferences, SimulateRule, SimulateTimers,
+    Simulation, SqlResult, StageExplanation, StageTimes, StuckPage, SweepConsents, SweptConsents,
+    Tick, TickTimers, TimelinePage, TrainLearnedScore, TypeName, Unsubscribe, UnsubscribeLink,
+    Unsubscribed, UpsertRecord, Upserted, UseConsent, VerifyJournal, VerifyReport, ViewAnswer,
+    ViewName, Visitor, WalkAssociations, condition::refusal,
 };
 
 /// Is told of progress and says whether to go on.
@@ -189,6 +192,9 @@ macro_rules! for_each_operation {
             /// Shows the SQL of a condition, how SQLite goes about it, about how many records it finds, and for one record whether and why.
             read "conditions.explain" ConditionsExplain explain_condition(ExplainCondition) -> ConditionPlan
                 = |crm, r, _| crm.explain_condition(&r);
+            /// Checks a proof of a decision by itself, without the file that it is about.
+            read "consents.check_proof" ConsentsCheckProof check_proof(CheckProof) -> CheckedProof
+                = |crm, r, _| crm.consents().check_proof(&r);
             /// Confirms a double opt-in with the secret of its message.
             write "consents.confirm" ConsentsConfirm confirm_consent(ConfirmConsent) -> ConsentEvent
                 = |crm, r, _| crm.consents().confirm(r);
@@ -204,9 +210,21 @@ macro_rules! for_each_operation {
             /// Reads the ledger of a person, oldest first, with the proof of each event.
             read "consents.history" ConsentsHistory get_consent_history(GetConsents) -> ConsentHistory
                 = |crm, r, _| crm.consents().history(&r);
+            /// Says of two records that they are one person: what restricts one restricts the other.
+            write "consents.link" ConsentsLink link_people(LinkPeople) -> LinkedPeople
+                = |crm, r, _| crm.consents().link(&r);
+            /// Reads the links by which a record is the same person as others.
+            read "consents.linked" ConsentsLinked get_linked_people(GetLinkedPeople) -> LinkedPeople
+                = |crm, r, _| crm.consents().linked(&r);
             /// Reads what a person may choose in a preference centre, and has chosen.
             read "consents.preferences" ConsentsPreferences get_preferences(GetPreferences) -> Preferences
                 = |crm, r, _| crm.consents().preferences(&r);
+            /// Makes the proof of a decision: the decision, its events, the texts that were shown, and the chain of the journal up to its head.
+            read "consents.prove" ConsentsProve prove_decision(ProveDecision) -> ConsentProof
+                = |crm, r, _| crm.consents().prove(&r);
+            /// Makes a receipt of what a person allowed: ISO/IEC TS 27560 as JSON-LD, or Kantara 1.1.
+            read "consents.receipt" ConsentsReceipt make_receipt(GetReceipt) -> ConsentReceipt
+                = |crm, r, _| crm.consents().receipt(&r);
             /// Records what a person allows, refuses or takes back, a legal basis, a restriction or a pause.
             write "consents.record" ConsentsRecord record_consent(NewConsent) -> ConsentEvent
                 = |crm, r, _| crm.consents().record(r);
@@ -222,6 +240,9 @@ macro_rules! for_each_operation {
             /// Erases the double opt-ins that nobody confirmed in time.
             write "consents.sweep" ConsentsSweep sweep_consents(SweepConsents) -> SweptConsents
                 = |crm, r, _| crm.consents().sweep(&r);
+            /// Takes back that two records are one person; what held for each before holds again.
+            write "consents.unlink" ConsentsUnlink unlink_people(LinkPeople) -> LinkedPeople
+                = |crm, r, _| crm.consents().unlink(&r);
             /// Follows a one-click link: a POST withdraws, a GET only says what it would withdraw.
             write "consents.unsubscribe" ConsentsUnsubscribe unsubscribe(Unsubscribe) -> Unsubscribed
                 = |crm, r, _| crm.consents().unsubscribe(r);
@@ -387,6 +408,27 @@ macro_rules! for_each_operation {
             /// Defines what the law of a place, or the house, asks for before somebody is contacted, or changes it.
             write "policies.define" PoliciesDefine define_policy(ConsentPolicy) -> ConsentPolicy
                 = |crm, r, _| crm.consents().define_policy(r);
+            /// Shows a person what the file has of them: everything, or what they gave and did, as JSON or a table of it as CSV.
+            job "privacy.access" PrivacyAccess access_data(AccessData) -> AccessReport
+                = |crm, r, watch| crm.privacy().access(&r, watch);
+            /// Erases in an older copy of the file whom a list names, in one transaction.
+            write "privacy.apply_erasures" PrivacyApplyErasures apply_erasures(ApplyErasures) -> AppliedErasures
+                = |crm, r, _| crm.privacy().apply_erasures(&r);
+            /// Erases a person, with all that the file and its journal say, in one transaction.
+            write "privacy.erase" PrivacyErase erase_subject(EraseSubject) -> Erasure
+                = |crm, r, _| crm.privacy().erase(&r);
+            /// Reads who was erased, as random ids and keyed hashes, to be kept beside backups.
+            read "privacy.erasures" PrivacyErasures list_erasures(ListErasures) -> ErasureList
+                = |crm, r, _| crm.privacy().erasures(&r);
+            /// Lets a contact point of a person who was erased come back, because the person did.
+            write "privacy.lift_suppression" PrivacyLiftSuppression lift_suppression(LiftSuppression) -> LiftedSuppression
+                = |crm, r, _| crm.privacy().lift_suppression(&r);
+            /// Says what erasing a person would do, what stays and why, and what speaks against it.
+            read "privacy.plan_erasure" PrivacyPlanErasure plan_erasure(PlanErasure) -> ErasurePlan
+                = |crm, r, _| crm.privacy().plan_erasure(&r);
+            /// Makes the register of processing activities (GDPR art. 30) from the purposes, also as CSV.
+            read "privacy.register" PrivacyRegister make_register(GetRegister) -> ProcessingRegister
+                = |crm, r, _| crm.privacy().register(&r);
             /// Defines what people are contacted for, or changes it.
             write "purposes.define" PurposesDefine define_purpose(Purpose) -> Purpose
                 = |crm, r, _| crm.consents().define_purpose(r);

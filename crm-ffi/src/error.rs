@@ -56,6 +56,9 @@ pub const CRM_INVALID_SQL: crm_status = 16;
 pub const CRM_NOT_AUTHORIZED: crm_status = 17;
 /// A rule that the host defined refuses it: the guard of a stage, or that stages are only left forward.
 pub const CRM_REFUSED: crm_status = 18;
+/// The person with this contact point was erased and must not come back by an import: skip the row,
+/// or say that the person came back by themselves.
+pub const CRM_SUPPRESSED: crm_status = 19;
 /// The handle is closed.
 pub const CRM_CLOSED: crm_status = 30;
 /// The work was cancelled by the caller; nothing of the cancelled step was kept.

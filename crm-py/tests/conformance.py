@@ -647,6 +647,11 @@ def span(request: Request) -> dict[str, Any]:
     return {"from_" if name == "from" else name: moment for name, moment in given.items()}
 
 
+def both(request: Request) -> tuple[crm.RecordRef, crm.RecordRef]:
+    """Take the two records of a link."""
+    return crm.RecordRef(**request["a"]), crm.RecordRef(**request["b"])
+
+
 def built(cls: type[Any], request: Request) -> Any:
     """Take the whole request as the dataclass that a user would write."""
     given, request.left = request.left, {}
@@ -766,6 +771,9 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
     "conditions.explain": lambda db, r: db.conditions.explain(
         r["type"], r["condition"], **r.options("id", "zone"), **moments(r, "at")
     ),
+    "consents.check_proof": lambda db, r: db.consents.check_proof(
+        r["document"], **r.options("head")
+    ),
     "consents.confirm": lambda db, r: db.consents.confirm(
         r["token"], **r.options("language"), **shown(r)
     ),
@@ -781,14 +789,23 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
     "consents.history": lambda db, r: db.consents.history(
         crm.RecordRef(**r["subject"]), **r.options("after", "limit")
     ),
+    "consents.link": lambda db, r: db.consents.link(*both(r)),
+    "consents.linked": lambda db, r: db.consents.linked(crm.RecordRef(**r["subject"])),
     "consents.preferences": lambda db, r: db.consents.preferences(
         crm.RecordRef(**r["subject"]), **r.options("contact_point")
+    ),
+    "consents.prove": lambda db, r: db.consents.prove(
+        dataclass_of(crm.MayContact, r["question"]), **r.options("head")
+    ),
+    "consents.receipt": lambda db, r: db.consents.receipt(
+        crm.RecordRef(**r["subject"]), r["format"], **r.options("purpose")
     ),
     "consents.record": lambda db, r: db.consents.record(built(crm.NewConsent, r)),
     "consents.record_use": lambda db, r: db.consents.record_use(built(crm.UseConsent, r)),
     "consents.request": lambda db, r: db.consents.request(built(crm.RequestConsent, r)),
     "consents.set_preferences": lambda db, r: db.consents.set_preferences(built(crm.SetPreferences, r)),
     "consents.sweep": lambda db, r: db.consents.sweep(**r.options("limit")),
+    "consents.unlink": lambda db, r: db.consents.unlink(*both(r)),
     "consents.unsubscribe": lambda db, r: db.consents.unsubscribe(
         r["token"], r["method"], **shown(r)
     ),
@@ -918,6 +935,23 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
     ),
     "parties.define": lambda db, r: db.consents.define_party(built(crm.Party, r)),
     "policies.define": lambda db, r: db.consents.define_policy(built(crm.ConsentPolicy, r)),
+    "privacy.access": lambda db, r: db.privacy.access(
+        crm.RecordRef(**r["subject"]), **moments(r, "at"), **r.options("path", "scope", "table")
+    ),
+    "privacy.apply_erasures": lambda db, r: db.privacy.apply_erasures(
+        [dataclass_of(crm.ErasedSubject, one) for one in r["erased"]], **r.options("key")
+    ),
+    "privacy.erase": lambda db, r: db.privacy.erase(
+        dataclass_of(crm.RecordRef, r["subject"]), **r.options("reason", "expected_version")
+    ),
+    "privacy.erasures": lambda db, r: db.privacy.erasures_page(**r.options("after", "limit")),
+    "privacy.lift_suppression": lambda db, r: {
+        "was_suppressed": db.privacy.lift_suppression(r["contact_point"])
+    },
+    "privacy.plan_erasure": lambda db, r: db.privacy.plan_erasure(
+        dataclass_of(crm.RecordRef, r["subject"]), **moments(r, "at")
+    ),
+    "privacy.register": lambda db, r: db.privacy.register(**r.options("controller")),
     "purposes.define": lambda db, r: db.consents.define_purpose(built(crm.Purpose, r)),
     "query.group": lambda db, r: db.query.group(
         r["type"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 
 import crm
 import pytest
@@ -72,3 +73,33 @@ def test_choices_go_in_and_out(db: crm.Crm) -> None:
     assert not db.consents.unsubscribe(token, "GET").is_withdrawn
     assert db.consents.unsubscribe(token).is_withdrawn
     assert not db.consents.preferences(ann).purposes[0].channels[0].is_chosen
+
+
+def test_a_withdrawal_reaches_every_record_of_a_person_and_is_proven(db: crm.Crm) -> None:
+    ann = begin(db)
+    other = db.contacts.create(given_name="A.")
+    db.consents.grant(ann, "email", "news")
+    out = db.consents.withdraw(other, channel="email")
+    db.consents.link(ann, other)
+    denied = db.consents.may_contact(ann, "email", "news")
+    assert [reason.events for reason in denied.reasons] == [(out.id,)]
+    proof = db.consents.prove(crm.MayContact(subject=ann, channel="email", purpose="news"))
+    checked = db.consents.check_proof(proof.document, head=proof.head)
+    assert checked and checked.events == 2
+    assert not db.consents.check_proof(proof.document.replace("Once", "Twice"))
+    assert len(db.consents.linked(other).links) == 1
+    db.consents.unlink(other, ann)
+    assert db.consents.may_contact(ann, "email", "news")
+
+
+def test_a_person_sees_what_is_known_and_gets_a_receipt(db: crm.Crm) -> None:
+    ann = begin(db)
+    db.consents.grant(ann, "email", "news", contact_point="ann@example.org")
+    receipt = db.consents.receipt(ann, crm.ReceiptFormat.DPV)
+    assert json.loads(receipt.document)["@type"] == "dpv:ConsentReceipt"
+    assert "purposes.news.processing.jurisdiction" in receipt.missing
+    whole = db.privacy.access(ann)
+    assert json.loads(whole.text or "")["record"]["values"]["given_name"] == "Ann"
+    portable = db.privacy.access(ann, scope=crm.AccessScope.PORTABLE)
+    assert {table.name for table in portable.tables} == {"contact", "crm_consent_event"}
+    assert db.privacy.register().entries[0].purpose == "news"

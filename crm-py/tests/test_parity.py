@@ -273,11 +273,18 @@ def test_every_operation_is_called_by_a_method(
     consents.define_party(crm.Party(name="acme", role="controller"))
     quiet = crm.QuietHours(from_="03:00", until="03:01")
     caps = (crm.ContactCap(most=9, within="P1D"),)
-    rule = crm.ChannelRule(regime="opt_in", caps=caps, quiet=quiet)
+    rule = crm.ChannelRule(regime="opt_in", caps=caps, quiet=quiet, retention="P5Y")
     pressure = crm.ContactPressure(limit=90, half_life_days=7)
     consents.define_policy(crm.ConsentPolicy(name="own", rules=(rule,), pressure=pressure))
     consents.define_purpose(
-        crm.Purpose(name="news", channels=("email",), notice="news", policy="own")
+        crm.Purpose(
+            name="news",
+            channels=("email",),
+            notice="news",
+            policy="own",
+            controller="acme",
+            processing=crm.Processing(personal_data=(crm.DataCategory(name="pd:EmailAddress"),)),
+        )
     )
     proof = crm.ConsentEvidence(reference="r")
     consents.grant(ann, "email", "news", evidence=proof)
@@ -285,6 +292,15 @@ def test_every_operation_is_called_by_a_method(
     consents.record_use(
         crm.UseConsent(subject=ann, channel="email", purpose="news", token=use.token)
     )
+    question = crm.MayContact(subject=ann, channel="email", purpose="news")
+    consents.check_proof(consents.prove(question).document)
+    consents.receipt(ann)
+    twin = db.contacts.create(given_name="A.")
+    consents.link(ann, twin)
+    consents.linked(ann)
+    consents.unlink(ann, twin)
+    db.privacy.access(ann)
+    db.privacy.register()
     waiting = consents.request(
         crm.RequestConsent(
             subject=ann_ref, channel="email", contact_point="ann@example.org", purpose="news"
@@ -307,6 +323,15 @@ def test_every_operation_is_called_by_a_method(
     )
     consents.history(ann)
     consents.definitions()
+    reporter = crm.Attribute("reporter", "reference", target="contact", required=True)
+    db.types.define("ticket", [reporter])
+    eve = db.contacts.create(given_name="Eve", email="eve@example.org")
+    db.records("ticket").create(reporter=eve.id)
+    consents.grant(eve, "email", "news")
+    db.privacy.plan_erasure(eve)
+    db.privacy.erase(db.contacts.create(given_name="Zoe", email="zoe@example.org"))
+    db.privacy.apply_erasures(list(db.privacy.erasures()))
+    assert db.privacy.lift_suppression("zoe@example.org")
     db.views.save("titles", crm.SelectRows("book", ["title"]))
     db.views.archive("titles")
     db.views.restore("titles")
@@ -413,6 +438,17 @@ def test_every_operation_is_called_by_a_method(
         assert_same(answers[name], crm.ConsentEvent)
     assert_same(answers["consents.history"], crm.ConsentHistory)
     assert_same(answers["consents.history"]["events"][0]["evidence"], crm.ConsentEvidence)
+    assert_same(answers["consents.prove"], crm.ConsentProof)
+    assert_same(answers["consents.check_proof"], crm.CheckedProof)
+    assert_same(answers["consents.receipt"], crm.ConsentReceipt)
+    assert_same(answers["consents.receipt"]["consents"][0], crm.ReceiptedConsent)
+    for name in ("consents.link", "consents.linked", "consents.unlink"):
+        assert_same(answers[name], crm.LinkedPeople)
+    assert_same(answers["consents.link"]["links"][0], crm.PersonLink)
+    assert_same(answers["privacy.access"], crm.AccessReport)
+    assert_same(answers["privacy.access"]["tables"][0], crm.AccessTable)
+    assert_same(answers["privacy.register"], crm.ProcessingRegister)
+    assert_same(answers["privacy.register"]["entries"][0], crm.RegisterEntry)
     assert_same(answers["consents.request"], crm.ConsentRequest)
     assert_same(answers["consents.sweep"], crm.SweptConsents)
     assert_same(answers["consents.decide"], crm.ConsentDecision)
@@ -433,6 +469,8 @@ def test_every_operation_is_called_by_a_method(
     assert_same(definitions["channels"][0], crm.Channel)
     assert_same(definitions["parties"][0], crm.Party)
     assert_same(definitions["purposes"][0], crm.Purpose)
+    assert_same(definitions["purposes"][0]["processing"], crm.Processing)
+    assert_same(definitions["purposes"][0]["processing"]["personal_data"][0], crm.DataCategory)
     assert_same(definitions["notices"][0], crm.NoticeSummary)
     assert_same(answers["notices.get"], crm.Notice)
     own = answers["policies.define"]
@@ -441,6 +479,17 @@ def test_every_operation_is_called_by_a_method(
     assert_same(own["rules"][0], crm.ChannelRule)
     assert_same(own["rules"][0]["quiet"], crm.QuietHours)
     assert_same(own["rules"][0]["caps"][0], crm.ContactCap)
+    plan = answers["privacy.plan_erasure"]
+    assert_same(plan, crm.ErasurePlan)
+    assert_same(plan["tables"][0], crm.ErasedTable)
+    assert_same(plan["mentions"][0], crm.ErasureMention)
+    assert_same(plan["proofs"][0], crm.KeptProof)
+    assert_same(plan["blockers"][0], crm.ErasureBlocker)
+    assert_same(answers["privacy.erase"], crm.Erasure)
+    assert_same(answers["privacy.erase"]["erased"], crm.ErasedSubject)
+    assert_same(answers["privacy.erasures"], crm.ErasureList)
+    assert_same(answers["privacy.apply_erasures"], crm.AppliedErasures)
+    assert_same(answers["privacy.lift_suppression"], crm.LiftedSuppression)
     assert_same(answers["files.add"], crm.FileRef)
     assert_same(answers["files.read"], crm.FilePiece)
     assert_same(answers["records.get"]["values"]["cover"], crm.FileRef)

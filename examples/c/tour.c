@@ -499,6 +499,101 @@ static void stages(crm_handle crm) {
     json_free(drawing);
 }
 
+// Says whether the person may be contacted now, or the first reason why not.
+static void say(crm_handle crm, const char *question) {
+    struct json *decision = ask(crm, "consents.decide", question);
+    const struct json *reasons = json_get(decision, "reasons");
+    if (reasons->count == 0) {
+        puts("may we: yes");
+    } else {
+        printf("may we: no, %s\n", member(reasons->items[0], "text", ""));
+    }
+    json_free(decision);
+}
+
+// A text as JSON writes it, with its quotes. The caller releases it.
+static char *quoted(const char *text) {
+    char *json = malloc(2 * strlen(text) + 3);
+    ASSERT(json != NULL);
+    char *end = json;
+    *end++ = '"';
+    for (; *text != '\0'; text++) {
+        if (*text == '\n') {
+            *end++ = '\\';
+            *end++ = 'n';
+            continue;
+        }
+        if (*text == '"' || *text == '\\') {
+            *end++ = '\\';
+        }
+        *end++ = *text;
+    }
+    *end++ = '"';
+    *end = '\0';
+    return json;
+}
+
+// A person is asked, confirms, takes it back, sees what is known, and is erased.
+static void permission(crm_handle crm) {
+    tell(crm, "notices.publish",
+         "{\"name\": \"news\", \"language\": \"en\", \"text\": \"We write once a week.\"}");
+    tell(crm, "purposes.define",
+         "{\"name\": \"news\", \"channels\": [\"email\"], \"notice\": \"news\", \"policy\": \"eu_strict\"}");
+    struct json *ann = ask(crm, "records.create",
+                           "{\"type\": \"contact\", \"values\": {\"given_name\": \"Ann\", \"email\": \"ann@example.org\"}}");
+    char subject[128];
+    snprintf(subject, sizeof subject, "\"subject\": {\"type\": \"contact\", \"id\": \"%s\"}",
+             member(ann, "id", ""));
+    json_free(ann);
+    char question[256];
+    snprintf(question, sizeof question, "{%s, \"channel\": \"email\", \"purpose\": \"news\"}", subject);
+    say(crm, question);
+
+    char request[512];
+    snprintf(request, sizeof request,
+             "{%s, \"channel\": \"email\", \"purpose\": \"news\", \"contact_point\": \"ann@example.org\"}", subject);
+    struct json *waiting = ask(crm, "consents.request", request);
+    snprintf(request, sizeof request, "{\"token\": \"%s\"}", member(waiting, "token", ""));
+    json_free(waiting);
+    struct json *event = ask(crm, "consents.confirm", request);
+    printf("confirmed: version %s of the text\n", member(event, "notice_version", "0"));
+    json_free(event);
+    say(crm, question);
+    snprintf(request, sizeof request, "{\"kind\": \"withdrawn\", %s, \"channel\": \"email\"}", subject);
+    tell(crm, "consents.record", request);
+    say(crm, question);
+
+    snprintf(request, sizeof request, "{\"question\": %s}", question);
+    struct json *proof = ask(crm, "consents.prove", request);
+    char *document = quoted(member(proof, "document", ""));
+    size_t length = strlen(document) + 128;
+    char *check_it = malloc(length);
+    ASSERT(check_it != NULL);
+    snprintf(check_it, length, "{\"document\": %s, \"head\": \"%s\"}", document, member(proof, "head", ""));
+    struct json *checked = ask(crm, "consents.check_proof", check_it);
+    printf("proof: %s events, %s\n", member(checked, "events", "0"),
+           json_get(checked, "is_valid")->kind == JSON_TRUE ? "valid" : "not valid");
+    json_free(checked);
+    json_free(proof);
+    free(check_it);
+    free(document);
+
+    snprintf(request, sizeof request, "{%s}", subject);
+    struct json *report = ask(crm, "privacy.access", request);
+    const struct json *tables = json_get(report, "tables");
+    for (size_t i = 0; i < tables->count; i++) {
+        printf("%s%s in %s", i == 0 ? "known: " : ", ", member(tables->items[i], "rows", "0"),
+               member(tables->items[i], "name", ""));
+    }
+    puts("");
+    json_free(report);
+    tell(crm, "privacy.erase", request);
+    struct json *chain = ask(crm, "journal.verify", "{}");
+    printf("erased: the chain %s\n",
+           json_get(chain, "is_ok")->kind == JSON_TRUE ? "holds" : "is broken");
+    json_free(chain);
+}
+
 int main(void) {
     char folder[] = "/tmp/tour-XXXXXX";
     ASSERT(mkdtemp(folder) != NULL);
@@ -521,6 +616,7 @@ int main(void) {
     pivot(crm);
     plan(crm);
     stages(crm);
+    permission(crm);
     crm_close(crm);
 
     check(crm_open(path, REPLAY, &crm, &error), error);

@@ -21,11 +21,14 @@ import org.crmcore.model.GroupMeasure
 import org.crmcore.model.ImportMode
 import org.crmcore.model.Kind
 import org.crmcore.model.ListTimeline
+import org.crmcore.model.MayContact
 import org.crmcore.model.NewActivity
 import org.crmcore.model.PivotCell
+import org.crmcore.model.Purpose
 import org.crmcore.model.RecordActivities
 import org.crmcore.model.RecordRef
 import org.crmcore.model.Replay
+import org.crmcore.model.RequestConsent
 import org.crmcore.model.SelectColumn
 import org.crmcore.model.Sensitivity
 import org.crmcore.model.StageKind
@@ -59,6 +62,7 @@ fun main() {
             pivot(crm)
             plan(crm)
             stages(crm)
+            permission(crm)
         }
         Crm.open(path.toString(), replay = replay).use { crm ->
             println("closed and opened again")
@@ -352,6 +356,29 @@ private fun stages(crm: Crm) {
         println("moved: ${entry.at.toString().take(10)}, ${move.stage}, ${move.implied.size} skipped")
     }
     print(crm.lifecycles.draw("pipeline"))
+}
+
+/** A person is asked, confirms, takes it back, sees what is known, and is erased. */
+private fun permission(crm: Crm) {
+    crm.consents.publish("news", "en", "We write once a week.")
+    crm.consents.define(Purpose("news", channels = listOf("email"), notice = "news", policy = "eu_strict"))
+    val ann = RecordRef("contact", crm.contacts.create("given_name" to "Ann", "email" to "ann@example.org").id)
+    fun say() {
+        val decision = crm.consents.mayContact(ann, "email", "news")
+        println(if (decision.isAllowed) "may we: yes" else "may we: no, ${decision.reasons.first().text}")
+    }
+    say()
+    val token = crm.consents.request(RequestConsent(ann, "email", "ann@example.org", "news")).token
+    println("confirmed: version ${crm.consents.confirm(token).noticeVersion} of the text")
+    say()
+    crm.consents.withdraw(ann, channel = "email")
+    say()
+    val proof = crm.consents.prove(MayContact(ann, "email", "news"))
+    val checked = crm.consents.checkProof(proof.document, proof.head)
+    println("proof: ${checked.events} events, ${if (checked.isValid) "valid" else "not valid"}")
+    println("known: " + crm.privacy.access(ann).tables.joinToString { "${it.rows} in ${it.name}" })
+    crm.privacy.erase(ann)
+    println("erased: the chain ${if (crm.journal.verify().isOk) "holds" else "is broken"}")
 }
 
 /** What happened with each deal of which it is known when it began. */

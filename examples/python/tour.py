@@ -332,6 +332,35 @@ def stages(db: crm.Crm) -> None:
     print(db.lifecycles.draw("pipeline"), end="")
 
 
+def permission(db: crm.Crm) -> None:
+    """A person is asked, confirms, takes it back, sees what is known, and is erased."""
+    db.consents.publish_notice("news", "en", "We write once a week.")
+    news = crm.Purpose(name="news", channels=("email",), notice="news", policy="eu_strict")
+    db.consents.define_purpose(news)
+    ann = db.contacts.create(given_name="Ann", email="ann@example.org")
+
+    def say() -> None:
+        decision = db.consents.may_contact(ann, "email", "news")
+        print("may we: yes" if decision else f"may we: no, {decision.reasons[0].text}")
+
+    say()
+    asked = crm.RequestConsent(
+        subject=ann, channel="email", contact_point="ann@example.org", purpose="news"
+    )
+    event = db.consents.confirm(db.consents.request(asked).token)
+    print(f"confirmed: version {event.notice_version} of the text")
+    say()
+    db.consents.withdraw(ann, channel="email")
+    say()
+    proof = db.consents.prove(crm.MayContact(subject=ann, channel="email", purpose="news"))
+    checked = db.consents.check_proof(proof.document, head=proof.head)
+    print(f"proof: {checked.events} events, {'valid' if checked else 'not valid'}")
+    known = db.privacy.access(ann).tables
+    print("known: " + ", ".join(f"{table.rows} in {table.name}" for table in known))
+    db.privacy.erase(ann)
+    print(f"erased: the chain {'holds' if db.journal.verify().is_ok else 'is broken'}")
+
+
 def replayed(db: crm.Crm) -> list[crm.NewActivity]:
     """What happened with each deal of which it is known when it began."""
     deals = db.query.select(
@@ -378,6 +407,7 @@ def main() -> None:
             pivot(db)
             plan(db)
             stages(db)
+            permission(db)
         with crm.open(path, replay=replay) as db:
             print("closed and opened again")
             print(f"opportunities {db.records('opportunity').count()}")

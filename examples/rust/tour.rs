@@ -12,12 +12,14 @@ use std::{
 };
 
 use crm_core::{
-    ActivityPreset, Attribute, BadCells, ColumnMapping, CountRecords, Crm, DefineActivityKind,
-    DefineLifecycle, DefineType, Direction, DrawLifecycle, DrawingFormat, ExplainCondition,
-    FindStuck, Flow, GetFunnel, GetStageTimes, GroupKey, GroupMeasure, ImportCsv, ImportMode,
-    ImportReport, Kind, ListPlanRows, ListTimeline, NewActivity, OpenOptions, PivotCell,
-    PivotRecords, PlanImport, Progress, RecordActivities, RecordRef, Replay, RunSql, SelectColumn,
-    SelectRows, Stage, StageKind, StageTrigger, TimelineItem, TimelineKind, Value, Values, values,
+    AccessData, ActivityPreset, Attribute, BadCells, CheckProof, ColumnMapping, ConfirmConsent,
+    CountRecords, Crm, DefineActivityKind, DefineLifecycle, DefineType, Direction, DrawLifecycle,
+    DrawingFormat, EraseSubject, ExplainCondition, FindStuck, Flow, GetFunnel, GetStageTimes,
+    GroupKey, GroupMeasure, ImportCsv, ImportMode, ImportReport, Kind, ListPlanRows, ListTimeline,
+    MayContact, NewActivity, NewConsent, OpenOptions, PivotCell, PivotRecords, PlanImport,
+    Progress, ProveDecision, PublishNotice, Purpose, RecordActivities, RecordRef, Replay,
+    RequestConsent, RunSql, SelectColumn, SelectRows, Stage, StageKind, StageTrigger, TimelineItem,
+    TimelineKind, Value, Values, VerifyJournal, values,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -40,6 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     pivot(&crm)?;
     plan(&crm)?;
     stages(&crm)?;
+    permission(&crm)?;
 
     crm.close()?;
     let crm = Crm::open_with(&path, options)?;
@@ -436,6 +439,45 @@ fn stages(crm: &Crm) -> Result<(), Box<dyn Error>> {
     }
     let drawing = DrawLifecycle { lifecycle: "pipeline".into(), format: DrawingFormat::Mermaid };
     print!("{}", crm.lifecycles().draw(&drawing)?.text);
+    Ok(())
+}
+
+/// A person is asked, confirms, takes it back, sees what is known, and is erased.
+fn permission(crm: &Crm) -> Result<(), Box<dyn Error>> {
+    let consents = crm.consents();
+    consents.publish_notice(PublishNotice::new("news", "en", "We write once a week."))?;
+    consents.define_purpose(Purpose::new("news", ["email"]).notice("news").policy("eu_strict"))?;
+    let ann = values! { "given_name" => "Ann", "email" => "ann@example.org" };
+    let ann = RecordRef::new("contact", crm.contacts().create(ann)?.id);
+    let question = MayContact::new(ann.clone(), "email", "news");
+    let say = || -> Result<(), Box<dyn Error>> {
+        let decision = consents.decide(&question)?;
+        match decision.reasons.first() {
+            None => println!("may we: yes"),
+            Some(reason) => println!("may we: no, {}", reason.text),
+        }
+        Ok(())
+    };
+    say()?;
+    let asked = RequestConsent::new(ann.clone(), "email", "ann@example.org", "news");
+    let token = consents.request(asked)?.token;
+    let event = consents.confirm(ConfirmConsent::new(token))?;
+    println!("confirmed: version {} of the text", event.notice_version.unwrap_or_default());
+    say()?;
+    consents.record(NewConsent::withdraw(ann.clone()).on("email"))?;
+    say()?;
+    let proof = consents.prove(&ProveDecision { question: question.clone(), head: None })?;
+    let checked =
+        consents.check_proof(&CheckProof { document: proof.document, head: Some(proof.head) })?;
+    let verdict = if checked.is_valid { "valid" } else { "not valid" };
+    println!("proof: {} events, {verdict}", checked.events);
+    let request = AccessData::new(ann.clone());
+    let report = crm.privacy().access(&request, &mut |_| Flow::Continue)?;
+    let known = report.tables.iter().map(|table| format!("{} in {}", table.rows, table.name));
+    println!("known: {}", known.collect::<Vec<_>>().join(", "));
+    crm.privacy().erase(&EraseSubject::new(ann))?;
+    let chain = crm.journal().verify(&VerifyJournal::default(), &mut |_| Flow::Continue)?;
+    println!("erased: the chain {}", if chain.is_ok { "holds" } else { "is broken" });
     Ok(())
 }
 

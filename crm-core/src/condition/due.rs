@@ -262,7 +262,7 @@ impl Ahead<'_> {
 
     fn consent(&self, test: &ConsentTest) -> Option<i64> {
         let Some(Facts::Consent(ledger)) = self.subject.facts.get(test.fact) else { return None };
-        let ends = ledger.entries().iter().filter_map(|entry| {
+        let ends = ledger.counting().filter_map(|entry| {
             let at = entry.occurred_at.micros();
             let lapses = test.rule.lapses_after.and_then(|span| self.within(at, span));
             earliest([

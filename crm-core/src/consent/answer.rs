@@ -8,6 +8,10 @@ use crate::{RecordId, Timestamp, shape::debug};
 named! {
     /// Why somebody must not be contacted. The order is that in which reasons are listed.
     DenyReason {
+        /// The person was erased.
+        Erased = "erased",
+        /// The contact point is one of a person who was erased.
+        Suppressed = "suppressed",
         /// The purpose is archived, or the policy has no rule for the channel.
         NotOffered = "not_offered",
         /// Processing is restricted.

@@ -3,6 +3,7 @@
 use super::{
     Book, Channel, ConsentEvidence, ConsentKind, ConsentMethod, ConsentPolicy, LegalBasis, Medium,
     NewConsent, Party, PartyRole, PublishNotice, Purpose,
+    processing::check_processing,
     rule::{Quiet, span},
 };
 use crate::{Error, ErrorKind, Result, limits, normal, schema::check};
@@ -35,7 +36,15 @@ pub(crate) fn check_channel(channel: &Channel) -> Result<()> {
 pub(crate) fn check_party(party: &mut Party) -> Result<()> {
     check::identifier(&party.name, "party")?;
     check::texts(&party.label, &party.address)?;
-    check::texts(&party.contact, "").map_err(|error| error.with_field("contact"))?;
+    let texts = [
+        ("contact", &party.contact),
+        ("email", &party.email),
+        ("phone", &party.phone),
+        ("url", &party.url),
+    ];
+    for (field, text) in texts {
+        check::texts(text, "").map_err(|error| error.with_field(field))?;
+    }
     if !party.country.is_empty() {
         let country = normal::country::country(&party.country);
         party.country = country.map_err(|error| error.with_field("country"))?.to_owned();
@@ -46,7 +55,7 @@ pub(crate) fn check_party(party: &mut Party) -> Result<()> {
 /// # Errors
 ///
 /// `NotFound` if it names what is not there; `InvalidArgument`; `Duplicate`.
-pub(crate) fn check_purpose(purpose: &Purpose, book: &Book) -> Result<()> {
+pub(crate) fn check_purpose(purpose: &mut Purpose, book: &Book) -> Result<()> {
     check::identifier(&purpose.name, "purpose")?;
     check::texts(&purpose.label, &purpose.description)?;
     check::texts(&purpose.dpv, "").map_err(|error| error.with_field("dpv"))?;
@@ -67,6 +76,9 @@ pub(crate) fn check_purpose(purpose: &Purpose, book: &Book) -> Result<()> {
     }
     for (place, processor) in purpose.processors.iter().enumerate() {
         book.party(processor, PartyRole::Processor, &format!("processors[{place}]"))?;
+    }
+    if let Some(processing) = &mut purpose.processing {
+        check_processing(processing, book)?;
     }
     match &purpose.notice {
         Some(notice) if !book.notices.iter().any(|known| known.name == *notice) => {

@@ -113,6 +113,26 @@ pub(crate) fn decide(
     })
 }
 
+impl ConsentDecision {
+    /// The same with a reason against it that comes before all others.
+    pub(crate) fn denied(self, reason: DenyReason, is_german: bool) -> Self {
+        let text = words::reason(reason, is_german).to_owned();
+        let mut reasons = vec![DecisionReason { reason, text, events: Vec::new(), until: None }];
+        reasons.extend(self.reasons);
+        Self {
+            is_allowed: false,
+            basis: None,
+            reasons,
+            evidence: Vec::new(),
+            contact_point: None,
+            valid_until: None,
+            lapses_at: None,
+            is_lapsing: false,
+            ..self
+        }
+    }
+}
+
 /// Something that permits what is asked, and what speaks against it.
 struct Candidate<'a> {
     entry: &'a Entry,
@@ -127,13 +147,8 @@ fn best<'a>(rule: &Rule, ledger: &'a Ledger, question: Question<'_>) -> Option<C
     let entries = ledger.permitting().filter(|entry| entry.permits(&key));
     let candidates = entries.filter_map(|entry| {
         let permit = ledger.unopposed(entry)?;
-        let point = question.contact_point.or(entry.contact_point.as_deref());
-        let key = rule.key(point);
-        let against = ledger.restrictions().filter(|restriction| {
-            restriction.reaches(&key)
-                && !entry.supersedes.contains(&restriction.id)
-                && rule.heeds(restriction, now)
-        });
+        let against = ledger.against(entry, question.contact_point).into_iter();
+        let against = against.filter(|restriction| rule.heeds(restriction, now));
         let faults = rule.faults(&permit, question.moment);
         Some(Candidate { entry, permit, against: against.collect(), faults })
     });
@@ -172,8 +187,7 @@ fn contacts<'a>(
 ) -> Result<()> {
     let now = moment.now();
     let uses = || -> Uses<'a> {
-        let used = ledger.entries().iter().filter(|entry| entry.kind == ConsentKind::Used);
-        let used = used.filter(|entry| {
+        let used = ledger.uses().filter(|entry| {
             let purpose = entry.purpose.as_ref().and_then(|name| book.purposes.get(name));
             entry.occurred_at <= now && purpose.is_none_or(|purpose| !purpose.is_transactional)
         });
@@ -217,22 +231,17 @@ fn contacts<'a>(
             against.add(DenyReason::Capped, None, end);
         }
     }
-    if let Some((entry, (most, within))) = wish(ledger)
-        && let Some(end) = full(*most, span(within)?, None)
-    {
-        against.add(DenyReason::Frequency, Some(entry), end);
+    for wish in ledger.wishes() {
+        if let Some((most, within)) = &wish.frequency
+            && let Some(end) = full(*most, span(within)?, None)
+        {
+            against.add(DenyReason::Frequency, Some(wish), end);
+        }
     }
     if let Some(end) = rule.quiet.and_then(|quiet| quiet.ends(moment)) {
         against.add(DenyReason::QuietHours, None, Some(end));
     }
     Ok(())
-}
-
-/// How often the person wants to be contacted, as they said last.
-fn wish(ledger: &Ledger) -> Option<(&Entry, &(u32, String))> {
-    let wishes = ledger.entries().iter().filter(|entry| entry.kind == ConsentKind::Preferred);
-    let last = wishes.max_by_key(|entry| (entry.occurred_at, entry.id))?;
-    Some((last, last.frequency.as_ref()?))
 }
 
 fn status(

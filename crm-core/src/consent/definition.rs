@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::event::named;
+use super::{Processing, event::named};
 use crate::Timestamp;
 
 named! {
@@ -105,14 +105,34 @@ pub struct Party {
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = ""))]
     pub country: String,
+    /// Its e-mail address.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = ""))]
+    pub email: String,
+    /// Its telephone number.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = ""))]
+    pub phone: String,
+    /// Its page.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = ""))]
+    pub url: String,
 }
 
 impl Party {
     /// A party of this name and role.
     pub fn new(name: impl Into<String>, role: PartyRole) -> Self {
-        let (label, address) = (String::new(), String::new());
-        let (contact, country) = (String::new(), String::new());
-        Self { name: name.into(), role, label, address, contact, country }
+        Self {
+            name: name.into(),
+            role,
+            label: String::new(),
+            address: String::new(),
+            contact: String::new(),
+            country: String::new(),
+            email: String::new(),
+            phone: String::new(),
+            url: String::new(),
+        }
     }
 }
 
@@ -166,6 +186,10 @@ pub struct Purpose {
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = false))]
     pub is_archived: bool,
+    /// How data is processed for it, as receipts and the register of processing say it.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub processing: Option<Processing>,
 }
 
 fn strictest() -> String {
@@ -190,6 +214,7 @@ impl Purpose {
             is_transactional: false,
             dpv: String::new(),
             is_archived: false,
+            processing: None,
         }
     }
 
@@ -197,6 +222,12 @@ impl Purpose {
     #[must_use]
     pub fn notice(self, notice: impl Into<String>) -> Self {
         Self { notice: Some(notice.into()), ..self }
+    }
+
+    /// The same purpose, with how data is processed for it.
+    #[must_use]
+    pub fn processing(self, processing: Processing) -> Self {
+        Self { processing: Some(processing), ..self }
     }
 
     /// The same purpose, under this policy.

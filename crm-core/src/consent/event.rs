@@ -33,7 +33,7 @@ macro_rules! named {
     )* };
 }
 
-pub(super) use named;
+pub(crate) use named;
 
 named! {
     /// What an event of the ledger says.

@@ -3,6 +3,10 @@
 //! A grant counts against a restriction only if it names it, so that nothing here compares the times of
 //! the two. That makes the fold commutative, associative and idempotent, and lets a withdrawal win that
 //! arrives late, twice, or from a device whose clock is wrong.
+//!
+//! Records that are linked as one person keep ledgers of their own. Each is read beside the others: what
+//! restricts one restricts all, and what permits one permits no other, so that a link can only make the
+//! answer stricter, and taking it away gives back the answer of before.
 
 use super::{ConsentKind, LegalBasis};
 use crate::{RecordId, Timestamp};
@@ -101,10 +105,19 @@ impl Entry {
     }
 }
 
+/// What the ledger of a linked record adds: a restriction, a minor, a use or a wish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Kin {
+    entry: Entry,
+    /// What permits in that ledger, and names it.
+    answers: Vec<Entry>,
+}
+
 /// The events of a person, each once, by id.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Ledger {
     entries: Vec<Entry>,
+    kin: Vec<Kin>,
 }
 
 /// Something that permits, with what the moment decides about it.
@@ -134,12 +147,43 @@ impl Ledger {
     pub(crate) fn new(mut entries: Vec<Entry>) -> Self {
         entries.sort_by_key(|entry| entry.id);
         entries.dedup_by_key(|entry| entry.id);
-        Self { entries }
+        Self { entries, kin: Vec::new() }
     }
 
-    /// All events, by id.
+    /// The same ledger, read beside those of the records that are linked with it.
+    #[must_use]
+    pub(crate) fn beside(mut self, others: impl IntoIterator<Item = Self>) -> Self {
+        for other in others {
+            let wish = other.own_wish();
+            let uses = other.entries.iter().filter(|entry| entry.kind == ConsentKind::Used);
+            let told = other.own_restrictions().chain(other.own_minors()).chain(uses).chain(wish);
+            self.kin.extend(told.map(|entry| {
+                let grants = other.permitting().filter(|one| one.supersedes.contains(&entry.id));
+                Kin { entry: entry.clone(), answers: grants.cloned().collect() }
+            }));
+        }
+        self.kin.sort_by_key(|kin| kin.entry.id);
+        self
+    }
+
+    /// The events of the record itself, by id.
     pub(crate) fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// The events that count: those of the record itself, and what linked ones add.
+    pub(crate) fn counting(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().chain(self.kin.iter().map(|kin| &kin.entry))
+    }
+
+    /// Whether an event is one of the record itself.
+    pub(crate) fn owns(&self, id: RecordId) -> bool {
+        self.entries.iter().any(|entry| entry.id == id)
+    }
+
+    /// The events of a kind that linked ledgers add.
+    fn added(&self, is_wanted: fn(ConsentKind) -> bool) -> impl Iterator<Item = &Entry> {
+        self.kin.iter().map(|kin| &kin.entry).filter(move |entry| is_wanted(entry.kind))
     }
 
     /// Whether an event was taken back by name.
@@ -148,13 +192,29 @@ impl Ledger {
         lifting.any(|entry| entry.supersedes.contains(&id))
     }
 
-    /// What restricts, and was not taken back.
-    pub(crate) fn restrictions(&self) -> impl Iterator<Item = &Entry> {
+    /// What restricts in the ledger of the record itself, and was not taken back.
+    pub(crate) fn own_restrictions(&self) -> impl Iterator<Item = &Entry> {
         let restricting = self.entries.iter().filter(|entry| entry.kind.is_restricting());
         restricting.filter(|entry| !self.is_lifted(entry.id))
     }
 
-    /// What permits, and was not taken back.
+    /// What restricts, here or in a linked ledger, and was not taken back.
+    pub(crate) fn restrictions(&self) -> impl Iterator<Item = &Entry> {
+        self.own_restrictions().chain(self.added(ConsentKind::is_restricting))
+    }
+
+    /// Whether the ledger of a linked record answers its own restriction for this key.
+    fn is_answered_there(&self, restriction: &Entry, key: &Key<'_>) -> bool {
+        let Some(kin) = self.kin.iter().find(|kin| kin.entry.id == restriction.id) else {
+            return false;
+        };
+        kin.answers.iter().any(|grant| {
+            let point = grant.contact_point.as_deref();
+            grant.permits(key) && (point.is_none() || point == key.contact_point)
+        })
+    }
+
+    /// What permits, and was not taken back. What linked ledgers permit, they permit to their own record.
     pub(crate) fn permitting(&self) -> impl Iterator<Item = &Entry> {
         let permitting = self.entries.iter().filter(|entry| entry.kind.is_permitting());
         permitting.filter(|entry| !self.is_lifted(entry.id))
@@ -164,23 +224,46 @@ impl Ledger {
     /// does not name.
     pub(crate) fn against<'a>(
         &'a self,
-        permitting: &'a Entry,
-        contact_point: Option<&'a str>,
-    ) -> impl Iterator<Item = &'a Entry> {
+        permitting: &Entry,
+        contact_point: Option<&str>,
+    ) -> Vec<&'a Entry> {
         let key = Key {
             channel: permitting.channel.as_deref().unwrap_or_default(),
             purpose: permitting.purpose.as_deref().unwrap_or_default(),
             controller: permitting.controller.as_deref(),
             contact_point: contact_point.or(permitting.contact_point.as_deref()),
         };
-        self.restrictions()
-            .filter(move |entry| entry.reaches(&key) && !permitting.supersedes.contains(&entry.id))
+        let reaching = self.restrictions().filter(|entry| entry.reaches(&key));
+        let unanswered = reaching.filter(|entry| {
+            !permitting.supersedes.contains(&entry.id) && !self.is_answered_there(entry, &key)
+        });
+        unanswered.collect()
+    }
+
+    fn own_minors(&self) -> impl Iterator<Item = &Entry> {
+        let minors = self.entries.iter().filter(|entry| entry.kind == ConsentKind::Minor);
+        minors.filter(|entry| !self.is_lifted(entry.id))
     }
 
     /// What says that the person is a minor, and was not taken back.
     pub(crate) fn minors(&self) -> impl Iterator<Item = &Entry> {
-        let minors = self.entries.iter().filter(|entry| entry.kind == ConsentKind::Minor);
-        minors.filter(|entry| !self.is_lifted(entry.id))
+        self.own_minors().chain(self.added(|kind| kind == ConsentKind::Minor))
+    }
+
+    /// The contacts of the person, through whichever record.
+    pub(crate) fn uses(&self) -> impl Iterator<Item = &Entry> {
+        self.counting().filter(|entry| entry.kind == ConsentKind::Used)
+    }
+
+    /// How the person wants to be contacted, as they said last through this record.
+    pub(crate) fn own_wish(&self) -> Option<&Entry> {
+        let wishes = self.entries.iter().filter(|entry| entry.kind == ConsentKind::Preferred);
+        wishes.max_by_key(|entry| (entry.occurred_at, entry.id))
+    }
+
+    /// How the person wants to be contacted, as they said last through each record. All of it holds.
+    pub(crate) fn wishes(&self) -> impl Iterator<Item = &Entry> {
+        self.own_wish().into_iter().chain(self.added(|kind| kind == ConsentKind::Preferred))
     }
 
     /// Until when the person is a minor; `None` if nobody said so.
@@ -188,7 +271,7 @@ impl Ledger {
         self.minors().map(|entry| entry.expires_at.unwrap_or(Timestamp::MAX)).max()
     }
 
-    /// When the person was last contacted so.
+    /// When the person was last contacted so through this record.
     pub(crate) fn last_use(&self, channel: &str, purpose: &str) -> Option<Timestamp> {
         let uses = self.entries.iter().filter(|entry| {
             entry.kind == ConsentKind::Used

@@ -2,8 +2,10 @@
 //!
 //! `event` is what the ledger holds, `definition` what it is about: channels, parties, purposes,
 //! notices and policies, with the ready-made ones in `preset`. `ledger` folds the events of a person,
-//! `rule` is what a purpose asks of them on a channel, and `decide` answers whether we may. The
-//! invariants: the answer depends on the set of events and not on their order; a grant counts only
+//! `rule` is what a purpose asks of them on a channel, and `decide` answers whether we may. `receipt` makes
+//! a document of it for the person, `proof` one for whoever doubts a decision.
+//!
+//! The invariants: the answer depends on the set of events and not on their order; a grant counts only
 //! against the withdrawals that it names, so that one that was not known when it was given still wins;
 //! and what nobody allowed is denied. Every rule that a country makes is data. None of it is legal
 //! advice.
@@ -15,8 +17,12 @@ mod decide;
 mod definition;
 mod event;
 mod ledger;
+mod people;
 mod preference;
 mod preset;
+mod processing;
+mod proof;
+mod receipt;
 mod request;
 mod rule;
 #[cfg(test)]
@@ -37,16 +43,25 @@ pub use definition::{
     ContactPressure, Medium, Notice, NoticeSummary, Party, PartyRole, PublishNotice, Purpose,
     QuietHours,
 };
+pub(crate) use event::named;
 pub use event::{
     BasisFacts, ConsentEvent, ConsentEvidence, ConsentKind, ConsentMethod, ContactFrequency,
     LegalBasis,
 };
 pub(crate) use ledger::{Entry, Key, Ledger, Permit, Proof};
+pub use people::{GetLinkedPeople, LinkPeople, LinkedPeople, PersonLink};
 pub use preference::{
     ChannelPreference, GetPreferences, PreferenceChoice, Preferences, PurposePreference,
     SetPreferences,
 };
 pub use preset::ConsentPreset;
+pub use processing::{DataCategory, Processing};
+pub use proof::{CheckProof, CheckedProof, ConsentProof, ProveDecision};
+pub(crate) use proof::{
+    Document as ProofDocument, FORMAT as PROOF_FORMAT, check as check_document,
+};
+pub use receipt::{ConsentReceipt, GetReceipt, ReceiptFormat, ReceiptedConsent};
+pub(crate) use receipt::{ReceiptFacts, open_files, receipt};
 pub use request::{
     ConfirmConsent, ConsentHistory, ConsentRequest, DecideMany, GetConsents, GetNotice, MailHeader,
     MayContact, NewConsent, NewUnsubscribeLink, RequestConsent, SweepConsents, SweptConsents,

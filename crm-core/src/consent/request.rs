@@ -617,6 +617,8 @@ pub struct SweepConsents {
 pub struct SweptConsents {
     /// Double opt-ins that nobody confirmed in time, and that are gone.
     pub erased_requests: u64,
+    /// Proofs of consent of people who were erased, that no policy keeps any longer.
+    pub erased_proofs: u64,
     /// Whether there may be more.
     pub has_more: bool,
 }

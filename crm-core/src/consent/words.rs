@@ -5,6 +5,11 @@ use super::DenyReason;
 #[expect(clippy::too_many_lines, reason = "a text for each reason in each language")]
 pub(crate) fn reason(reason: DenyReason, is_german: bool) -> &'static str {
     let (english, german) = match reason {
+        DenyReason::Erased => ("The person was erased.", "Die Person wurde gelöscht."),
+        DenyReason::Suppressed => (
+            "The contact point is one of a person who was erased.",
+            "Die Kontaktadresse gehört einer Person, die gelöscht wurde.",
+        ),
         DenyReason::NotOffered => (
             "The purpose is not offered on this channel.",
             "Der Zweck wird auf diesem Kanal nicht angeboten.",

@@ -352,12 +352,27 @@ pub(super) fn set_archived(
     expected_version: Option<i64>,
     archive: bool,
 ) -> Result<Loaded> {
-    let (table, mut row) = load_expecting(writing, id, expected_version)?;
-    let model = &table.model;
-    model.check_live()?;
+    let (table, row) = load_expecting(writing, id, expected_version)?;
+    table.model.check_live()?;
+    set_archived_row(writing, table, row, archive)
+}
+
+/// Archives an association, also of a type that is archived: it is about to be erased.
+pub(super) fn archive_any(writing: &mut Writing<'_>, id: RecordId) -> Result<()> {
+    let (table, row) = load(writing.tx, &writing.catalog, id)?;
+    set_archived_row(writing, table, row, true).map(drop)
+}
+
+fn set_archived_row(
+    writing: &mut Writing<'_>,
+    table: Arc<AssociationTable>,
+    mut row: StoredAssociation,
+    archive: bool,
+) -> Result<Loaded> {
     if row.archived_at.is_some() == archive {
         return Ok((table, row));
     }
+    let model = &table.model;
     let before = Standing::of(&row);
     let mut draft = Draft::unchanged(row.cells.clone());
     let kind = if archive {

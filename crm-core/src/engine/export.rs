@@ -55,9 +55,7 @@ impl Crm {
         let total = self.shared.store.read(|conn| rows::count(conn, table, &terms, archived))?;
         let target = path.map(Path::new);
         let draft = target.map(FileDraft::new).transpose()?;
-        let file = draft.as_ref().map(|draft| draft.file().try_clone()).transpose();
-        let file = file.map_err(|error| Out::failed(&error))?;
-        let mut writer = begin(Out { file, text: Vec::new(), bytes: 0 })?;
+        let mut writer = begin(Out::new(draft.as_ref())?)?;
 
         let mark = self.shared.store.mark();
         let mut reports = Reports::new(&self.shared.observers, watch);
@@ -87,16 +85,8 @@ impl Crm {
                 break;
             }
         }
-        let Out { text, bytes, .. } = finish(writer)?;
-        if let (Some(draft), Some(target)) = (draft, target) {
-            draft.sync()?;
-            draft.publish(target)?;
-            return Ok(ExportReport { rows: done, bytes, text: None });
-        }
-        let text = String::from_utf8(text).map_err(|_| {
-            Error::new(ErrorKind::Internal, "the text that was written is not UTF-8")
-        })?;
-        Ok(ExportReport { rows: done, bytes, text: Some(text) })
+        let (bytes, text) = finish(writer)?.end(draft, target)?;
+        Ok(ExportReport { rows: done, bytes, text })
     }
 }
 
@@ -113,6 +103,30 @@ pub(super) struct Out {
 }
 
 impl Out {
+    /// To the draft of a file, or without one to a text.
+    pub(super) fn new(draft: Option<&FileDraft>) -> Result<Self> {
+        let file = draft.map(|draft| draft.file().try_clone()).transpose();
+        let file = file.map_err(|error| Self::failed(&error))?;
+        Ok(Self { file, text: Vec::new(), bytes: 0 })
+    }
+
+    /// Puts the file under its name, or gives back the text; and how many bytes were written.
+    pub(super) fn end(
+        self,
+        draft: Option<FileDraft>,
+        target: Option<&Path>,
+    ) -> Result<(u64, Option<String>)> {
+        if let (Some(draft), Some(target)) = (draft, target) {
+            draft.sync()?;
+            draft.publish(target)?;
+            return Ok((self.bytes, None));
+        }
+        let text = String::from_utf8(self.text).map_err(|_| {
+            Error::new(ErrorKind::Internal, "the text that was written is not UTF-8")
+        })?;
+        Ok((self.bytes, Some(text)))
+    }
+
     /// The error for one of writing.
     pub(super) fn failed(error: &io::Error) -> Error {
         if error.get_ref().is_some_and(|inner| inner.is::<TextTooLong>()) {

@@ -11,7 +11,7 @@ use crate::{
     segment::member_owner,
     store::{
         journal::{self as rows, StoredChange},
-        records,
+        privacy, records,
     },
 };
 
@@ -45,7 +45,8 @@ impl<'a> Journal<'a> {
         })
     }
 
-    /// The history of a record, or of one of its attributes, oldest first: value, when, who, why.
+    /// The history of a record, or of one of its attributes, oldest first: value, when, who, why. Of a
+    /// person who was erased only when and who is left, and last that they were erased.
     ///
     /// # Errors
     ///
@@ -59,7 +60,9 @@ impl<'a> Journal<'a> {
             if let Some(name) = &request.attribute {
                 table.model.attribute(name)?;
             }
-            if !records::exists(conn, table, request.id.as_bytes())? {
+            if !records::exists(conn, table, request.id.as_bytes())?
+                && privacy::erased_at(conn, request.id)?.is_none()
+            {
                 return Err(Error::new(ErrorKind::NotFound, "no such record").with_field("id"));
             }
             let mut entries: Vec<HistoryEntry> = Vec::new();
@@ -67,7 +70,10 @@ impl<'a> Journal<'a> {
             let mut version = rows::count_until(conn, request.id, request.after)?;
             rows::of_record(conn, request.id, request.after, |row| {
                 version += 1;
-                let mut values = table.model.decode_body(&row.body)?;
+                let mut values = match row.kind {
+                    ChangeKind::RecordErased => Values::new(),
+                    _ => table.model.decode_body(&row.body)?,
+                };
                 if let Some(name) = &request.attribute {
                     let Some(value) = values.remove(name) else { return Ok(true) };
                     values = Values::from([(name.as_str(), value)]);
@@ -123,6 +129,7 @@ pub(super) fn to_change(catalog: &Catalog, row: StoredChange) -> Result<Change> 
             // Under what id the journal has it is left; what that is the id of only records tell.
             record_id = record_id.filter(|_| entity_type.is_some());
         }
+        _ if row.kind == ChangeKind::RecordErased => definition = Some(row.body),
         (Some(name), Some(_)) => values = catalog.table(name)?.model.decode_body(&row.body)?,
         (None, Some(_)) if row.kind.is_about_stages() => {
             let whose = stage_owner(&row.body)?;

@@ -2,7 +2,7 @@
 //! opens transactions.
 //!
 //! Each room is one file here (`types`, `records`, `activities`, `associations`, `conditions`, `queries`,
-//! `history`, `files`, `csv_import`, `vcard_import`, `csv_export`, `imports`, `lifecycles`, `scores`, `segments`, `rules`, `consents`, `database` …), and every method reads the same
+//! `history`, `files`, `csv_import`, `vcard_import`, `csv_export`, `imports`, `lifecycles`, `scores`, `segments`, `rules`, `consents`, `privacy`, `database` …), and every method reads the same
 //! way: validate, load, decide, save, return. The invariant: what a method
 //! returned `Ok` for is committed, and its rows in the journal with it.
 
@@ -34,6 +34,7 @@ mod learned;
 mod lifecycles;
 mod observe;
 mod pivot;
+mod privacy;
 mod progress;
 mod proof;
 mod queries;
@@ -80,6 +81,7 @@ pub use imports::Imports;
 pub use learned::LearnedScores;
 pub use lifecycles::Lifecycles;
 pub use observe::Observer;
+pub use privacy::Privacy;
 pub use records::Records;
 pub use rules::Rules;
 pub use scores::Scores;
@@ -347,6 +349,12 @@ impl Crm {
     #[must_use]
     pub fn rules(&self) -> Rules<'_> {
         Rules::new(self)
+    }
+
+    /// What the file knows about people, and what they may ask of it.
+    #[must_use]
+    pub fn privacy(&self) -> Privacy<'_> {
+        Privacy::new(self)
     }
 
     /// Scores: models, and what records score.

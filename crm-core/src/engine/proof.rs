@@ -104,33 +104,36 @@ impl Journal<'_> {
     /// `NotFound` if one, or `until`, is not in the journal; `LimitExceeded` if more than 10,000
     /// changes lie between; `Corrupt` if the chain does not hold there.
     pub fn prove(&self, request: &ProveChanges) -> Result<JournalProof> {
-        let mut seqs = request.seqs.clone();
-        seqs.sort_unstable();
-        check_range("seqs", seqs.len() as u64, 1, limits::PAGE.into())?;
-        let (first, last) = (seqs[0], seqs[seqs.len() - 1]);
-        self.crm.shared.store.read_snapshot(|conn| {
-            let end = journal::last_seq(conn)?;
-            let until = check_places((first, last), request.until, end)?;
-            let before = match first {
-                1 => chain::START,
-                _ => rows::place(conn, first - 1)?.ok_or_else(broken)?.1,
-            };
-            let mut walk = Walk::after(first - 1, before);
-            let count = usize::try_from(until - first + 1).unwrap_or(usize::MAX);
-            let mut links = Vec::with_capacity(count);
-            rows::links(conn, first - 1, count, |link| {
-                walk.step(link);
-                let is_shown = seqs.binary_search(&link.header.seq).is_ok();
-                links.push(describe(link, is_shown)?);
-                Ok(())
-            })?;
-            if walk.broken > 0 || walk.last.0 != until {
-                return Err(broken());
-            }
-            let (method, before) = (METHOD.to_owned(), hex(&before));
-            Ok(JournalProof { method, before, links, head: head_at(conn, until)? })
-        })
+        self.crm.shared.store.read_snapshot(|conn| prove_changes(conn, request))
     }
+}
+
+/// A proof of changes from one state of the file: see [`Journal::prove`].
+pub(super) fn prove_changes(conn: &Connection, request: &ProveChanges) -> Result<JournalProof> {
+    let mut seqs = request.seqs.clone();
+    seqs.sort_unstable();
+    check_range("seqs", seqs.len() as u64, 1, limits::PAGE.into())?;
+    let (first, last) = (seqs[0], seqs[seqs.len() - 1]);
+    let end = journal::last_seq(conn)?;
+    let until = check_places((first, last), request.until, end)?;
+    let before = match first {
+        1 => chain::START,
+        _ => rows::place(conn, first - 1)?.ok_or_else(broken)?.1,
+    };
+    let mut walk = Walk::after(first - 1, before);
+    let count = usize::try_from(until - first + 1).unwrap_or(usize::MAX);
+    let mut links = Vec::with_capacity(count);
+    rows::links(conn, first - 1, count, |link| {
+        walk.step(link);
+        let is_shown = seqs.binary_search(&link.header.seq).is_ok();
+        links.push(describe(link, is_shown)?);
+        Ok(())
+    })?;
+    if walk.broken > 0 || walk.last.0 != until {
+        return Err(broken());
+    }
+    let (method, before) = (METHOD.to_owned(), hex(&before));
+    Ok(JournalProof { method, before, links, head: head_at(conn, until)? })
 }
 
 impl Crm {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    Crm, View, Writing, check_limit, cursor, lifecycles, rollups::Kept, writing::check_body,
+    Crm, View, Writing, check_limit, cursor, lifecycles, privacy::suppression, rollups::Kept,
+    writing::check_body,
 };
 use crate::{
     ApplyChanges, ApplyReport, Archived, ChangeKind, ChangeOutcome, CountRecords, Error, ErrorKind,
@@ -46,8 +47,9 @@ impl<'a> Records<'a> {
     ///
     /// `UnknownType`, `UnknownAttribute`, `UnknownOption` (with the nearest name as a hint);
     /// `WrongKind`, `InvalidValue`, `OutOfRange`, `Required`, `Duplicate` or `NotFound` (of a
-    /// reference or file), naming the attribute; `Archived` if the type or an attribute is;
-    /// `InvalidArgument` if an attribute is calculated.
+    /// reference or file), naming the attribute; `Suppressed` if a contact point is one of a person who
+    /// was erased; `Archived` if the type or an attribute is; `InvalidArgument` if an attribute is
+    /// calculated.
     pub fn create(&self, values: Values) -> Result<Record> {
         self.crm.write(|writing| {
             let table = writing.table(self.entity_type)?;
@@ -525,10 +527,26 @@ pub(super) fn set_archived(
     archive: bool,
 ) -> Result<(StoredRow, Outcome)> {
     table.model.check_live()?;
-    let mut row = load(writing, table, id, expected_version)?;
+    let row = load(writing, table, id, expected_version)?;
+    set_archived_row(writing, table, row, archive)
+}
+
+/// Archives a record, also of a type that is archived: it is about to be erased.
+pub(super) fn archive_any(writing: &mut Writing<'_>, table: &Table, id: RecordId) -> Result<()> {
+    let row = load(writing, table, id, None)?;
+    set_archived_row(writing, table, row, true).map(drop)
+}
+
+fn set_archived_row(
+    writing: &mut Writing<'_>,
+    table: &Table,
+    mut row: StoredRow,
+    archive: bool,
+) -> Result<(StoredRow, Outcome)> {
     if row.archived_at.is_some() == archive {
         return Ok((row, Outcome::Unchanged));
     }
+    let id = row.id;
     let stamp = writing.stamp();
     row.version += 1;
     row.updated_at = stamp.at();
@@ -587,6 +605,11 @@ pub(super) fn check_stored(
         let attribute = &table.model.attributes[place];
         let cells = &mut draft.cells[attribute.span()];
         check_target(view, attribute, cells)?;
+        if let (Kind::Email | Kind::Phone, Cell::Text(point)) =
+            (attribute.definition.kind, &cells[0])
+        {
+            suppression::check(view.conn, point, attribute.name())?;
+        }
         if attribute.definition.unique
             && cells[0] != Cell::Null
             && let Some(holder) = view.find_other(table, place, &cells[0], id)?

@@ -40,6 +40,11 @@ fn verify_whole(conn: &Connection, report: &mut VerifyReport) -> Result<()> {
         let both = format!("the table has {stored} events, the journal has {told}");
         note(report, format!("consents: {both}"));
     }
+    let (links, left, unmade) = rows::count_person_links(conn)?;
+    if links != left || unmade > 0 {
+        let both = format!("the file has {links}, the journal leaves {left}");
+        note(report, format!("links between records of one person: {both}"));
+    }
     if strays > 0 {
         note(report, format!("consents: {strays} rows belong to no event"));
     }
@@ -69,12 +74,13 @@ fn differs(conn: &Connection, subject: RecordId) -> Result<Option<&'static str>>
     let bodies = rows::bodies(conn, subject, i64::MIN, u32::MAX)?;
     let events = bodies.iter().map(|(_, body)| read_event(body)).collect::<Result<Vec<_>>>()?;
     let told = Ledger::new(events.iter().map(crate::ConsentEvent::entry).collect());
-    let (stored, _) = rows::ledger(conn, subject)?;
+    let (stored, _) = rows::own_ledger(conn, subject)?;
     let is_erased = rows::has_erased(conn, subject)?;
     if (told != stored && !is_erased) || events.iter().any(|event| event.subject.id != subject) {
         return Ok(Some("the ledger differs from the journal"));
     }
-    let follows = rows::following(conn, subject)? == rows::follow(&stored);
+    let (beside, _) = rows::ledger(conn, subject)?;
+    let follows = rows::following(conn, subject)? == rows::follow(&beside);
     Ok((!follows).then_some("what follows from the ledger is not what the file keeps"))
 }
 

@@ -63,6 +63,10 @@ change_kinds! {
     RecordArchived = "record_archived";
     /// A record was taken out of the archive.
     RecordRestored = "record_restored";
+    /// A person was erased, with their record; what its earlier changes said is gone.
+    RecordErased = "record_erased";
+    /// A contact point of a person who was erased may come back.
+    SuppressionLifted = "suppression_lifted";
     /// An entity type was defined, or its label or description changed.
     TypeDefined = "type_defined";
     /// An entity type was archived.
@@ -157,6 +161,10 @@ change_kinds! {
     NoticePublished = "notice_published";
     /// An event of the ledger of consent was recorded.
     ConsentRecorded = "consent_recorded";
+    /// Two records were linked as one person.
+    PeopleLinked = "people_linked";
+    /// It was taken back that two records are one person.
+    PeopleUnlinked = "people_unlinked";
     /// A segment was defined, or its definition changed.
     SegmentDefined = "segment_defined";
     /// A segment was archived.

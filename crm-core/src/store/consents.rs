@@ -2,7 +2,7 @@
 //!
 //! Functions over `&Connection` read, functions over `&Transaction` write; they decide nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
 use serde::de::DeserializeOwned;
@@ -11,7 +11,7 @@ use crate::{
     Error, ErrorKind, RecordId, RecordRef, Result, Timestamp,
     consent::{
         Book, ConsentEvent, ConsentKind, Entry, Ledger, LegalBasis, Notice, NoticeModel, Permit,
-        Proof,
+        PersonLink, Proof,
     },
 };
 
@@ -137,8 +137,23 @@ fn moment(row: &Row<'_>, place: usize) -> rusqlite::Result<Option<Timestamp>> {
     Ok(row.get::<_, Option<i64>>(place)?.map(Timestamp::clamped))
 }
 
-/// The events of a person, and the place in the journal of the last of them; 0 if there are none.
+/// The ledger of a record beside those of the records that are linked with it, and the place in the
+/// journal of the last event or link; 0 if there are none.
 pub(crate) fn ledger(conn: &Connection, subject: RecordId) -> Result<(Ledger, i64)> {
+    let (own, mut last) = own_ledger(conn, subject)?;
+    let (people, linked) = people(conn, subject)?;
+    last = last.max(linked);
+    let mut others = Vec::new();
+    for id in people.into_iter().filter(|id| *id != subject) {
+        let (ledger, its_last) = own_ledger(conn, id)?;
+        last = last.max(its_last);
+        others.push(ledger);
+    }
+    Ok((own.beside(others), last))
+}
+
+/// The events of a record itself, and the place in the journal of the last of them; 0 if there are none.
+pub(crate) fn own_ledger(conn: &Connection, subject: RecordId) -> Result<(Ledger, i64)> {
     let mut statement = conn.prepare_cached(
         "SELECT seq, id, kind, channel, purpose, controller, contact_point, basis, proof, notice, language, \
          notice_version, occurred_at, expires_at, supersedes, by_guardian, frequency_most, frequency_within \
@@ -253,6 +268,14 @@ pub(crate) fn has_erased(conn: &Connection, subject: RecordId) -> Result<bool> {
     Ok(statement.exists([subject.as_bytes()])?)
 }
 
+/// The places in the journal and the ids of a person's events, in order.
+pub(crate) fn places(conn: &Connection, subject: RecordId) -> Result<Vec<(i64, RecordId)>> {
+    let sql = "SELECT seq, id FROM crm_consent_event WHERE subject_id = ?1 ORDER BY seq";
+    let mut statement = conn.prepare_cached(sql)?;
+    let places = statement.query_map([subject.as_bytes()], |row| Ok((row.get(0)?, id(row, 1)?)))?;
+    Ok(places.collect::<rusqlite::Result<_>>()?)
+}
+
 /// A person with what of the ledger belongs to them, by id.
 pub(crate) fn subjects(
     conn: &Connection,
@@ -260,15 +283,18 @@ pub(crate) fn subjects(
     limit: u32,
 ) -> Result<Vec<RecordId>> {
     let mut statement = conn.prepare_cached(
-        "SELECT DISTINCT subject_id FROM crm_consent_event WHERE subject_id > ?1 ORDER BY subject_id LIMIT ?2",
+        "SELECT subject_id FROM crm_consent_event WHERE subject_id > ?1 UNION \
+         SELECT a_id FROM crm_person_link WHERE a_id > ?1 UNION \
+         SELECT b_id FROM crm_person_link WHERE b_id > ?1 ORDER BY 1 LIMIT ?2",
     )?;
     let after = after.map_or_else(Vec::new, |id| id.as_bytes().to_vec());
     let rows = statement.query_map((after, limit), |row| id(row, 0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// How many events the file has, how many the journal, of those that were not erased, and how many rows of what follows belong to
-/// nobody.
+/// How many events the file has and how many the journal, those aside that were erased; and how many rows of
+/// what follows belong to nobody: to no event of the record, or for a restriction to none of a linked one
+/// either.
 pub(crate) fn count(conn: &Connection) -> Result<(u64, u64, u64)> {
     let sql = "SELECT (SELECT count(*) FROM crm_consent_event e WHERE NOT EXISTS \
          (SELECT 1 FROM crm_journal j WHERE j.seq = e.seq AND j.salt IS NULL)), \
@@ -276,7 +302,8 @@ pub(crate) fn count(conn: &Connection) -> Result<(u64, u64, u64)> {
          (SELECT count(*) FROM crm_consent_permit p WHERE NOT EXISTS (SELECT 1 FROM crm_consent_event e \
          WHERE e.subject_id = p.subject_id AND e.id = p.event_id)) + \
          (SELECT count(*) FROM crm_consent_block b WHERE NOT EXISTS (SELECT 1 FROM crm_consent_event e \
-         WHERE e.subject_id = b.subject_id AND e.id = b.event_id))";
+         WHERE e.subject_id = b.subject_id AND e.id = b.event_id) AND NOT EXISTS (SELECT 1 FROM \
+         crm_person_link l WHERE b.subject_id IN (l.a_id, l.b_id)))";
     Ok(conn.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?)
 }
 
@@ -396,6 +423,85 @@ pub(crate) fn following(conn: &Connection, subject: RecordId) -> Result<(Vec<Per
         })
     })?;
     Ok((permits, blocks.collect::<Result<_>>()?))
+}
+
+// ---- records that are one person
+
+/// All records that are the same person as this one, itself included, by id; and the place in the journal
+/// of the last link between them, 0 if there is none.
+pub(crate) fn people(conn: &Connection, subject: RecordId) -> Result<(Vec<RecordId>, i64)> {
+    let mut statement = conn.prepare_cached(
+        "SELECT b_id, seq FROM crm_person_link WHERE a_id = ?1 UNION ALL \
+         SELECT a_id, seq FROM crm_person_link WHERE b_id = ?1",
+    )?;
+    let (mut people, mut waiting, mut last) = (BTreeSet::from([subject]), vec![subject], 0);
+    while let Some(one) = waiting.pop() {
+        let mut rows = statement.query([one.as_bytes()])?;
+        while let Some(row) = rows.next()? {
+            last = last.max(row.get(1)?);
+            let other = id(row, 0)?;
+            if people.insert(other) {
+                waiting.push(other);
+            }
+        }
+    }
+    Ok((people.into_iter().collect(), last))
+}
+
+/// Links two records as one person, the one of the lesser id first.
+pub(crate) fn insert_person_link(
+    tx: &Transaction<'_>,
+    [a, b]: [(i64, RecordId); 2],
+    (at, seq): (Timestamp, i64),
+) -> Result<()> {
+    tx.prepare_cached(
+        "INSERT INTO crm_person_link (a_id, b_id, a_type, b_type, linked_at, seq) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?
+    .execute((a.1.as_bytes(), b.1.as_bytes(), a.0, b.0, at.micros(), seq))?;
+    Ok(())
+}
+
+/// Takes a link away; answers whether there was one.
+pub(crate) fn delete_person_link(tx: &Transaction<'_>, [a, b]: [RecordId; 2]) -> Result<bool> {
+    let sql = "DELETE FROM crm_person_link WHERE a_id = ?1 AND b_id = ?2";
+    Ok(tx.prepare_cached(sql)?.execute((a.as_bytes(), b.as_bytes()))? > 0)
+}
+
+/// The links of these records, in the order in which they were made.
+pub(crate) fn person_links(conn: &Connection, people: &[RecordId]) -> Result<Vec<PersonLink>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT x.name, l.a_id, y.name, l.b_id, l.linked_at, l.seq FROM crm_person_link l \
+         JOIN crm_type x ON x.id = l.a_type JOIN crm_type y ON y.id = l.b_type \
+         WHERE l.a_id = ?1 ORDER BY l.seq",
+    )?;
+    let mut links = Vec::new();
+    for one in people {
+        let mut rows = statement.query([one.as_bytes()])?;
+        while let Some(row) = rows.next()? {
+            links.push((
+                row.get::<_, i64>(5)?,
+                PersonLink {
+                    a: RecordRef::new(row.get::<_, String>(0)?, id(row, 1)?),
+                    b: RecordRef::new(row.get::<_, String>(2)?, id(row, 3)?),
+                    linked_at: Timestamp::clamped(row.get(4)?),
+                },
+            ));
+        }
+    }
+    links.sort_by_key(|(seq, _)| *seq);
+    Ok(links.into_iter().map(|(_, link)| link).collect())
+}
+
+/// How many links the file has and how many the journal leaves, those aside whose person was erased; and how
+/// many no row of the journal made.
+pub(crate) fn count_person_links(conn: &Connection) -> Result<(i64, i64, i64)> {
+    let sql = "SELECT (SELECT count(*) FROM crm_person_link), \
+         (SELECT ifnull(sum(iif(kind = 'people_linked', 1, -1)), 0) FROM crm_journal \
+         WHERE kind IN ('people_linked', 'people_unlinked') AND salt IS NOT NULL), \
+         (SELECT count(*) FROM crm_person_link l WHERE NOT EXISTS (SELECT 1 FROM crm_journal j \
+         WHERE j.seq = l.seq AND j.kind = 'people_linked'))";
+    Ok(conn.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?)
 }
 
 // ---- double opt-ins

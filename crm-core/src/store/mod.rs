@@ -30,6 +30,7 @@ mod query;
 #[cfg(feature = "arrow")]
 mod snapshot;
 
+pub(crate) mod access;
 pub(crate) mod activities;
 pub(crate) mod associations;
 pub(crate) mod condition;
@@ -42,6 +43,7 @@ pub(crate) mod imports;
 pub(crate) mod journal;
 pub(crate) mod learned;
 pub(crate) mod lifecycles;
+pub(crate) mod privacy;
 pub(crate) mod records;
 pub(crate) mod rollups;
 pub(crate) mod rules;
@@ -56,7 +58,10 @@ pub(crate) mod trial;
 pub(crate) mod views;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 use std::time::Duration;
 
 use rusqlite::TransactionBehavior;
@@ -82,6 +87,8 @@ pub(crate) use self::query::{QueryLimits, Rows};
 const READERS_MAX: usize = 4;
 /// Connections for the user's own SQL, apart so that a slow statement does not starve the engine.
 const QUERIES_MAX: usize = 2;
+/// How long an erasure waits for those who read from the log.
+const ERASING_TIMEOUT: Duration = Duration::from_secs(1);
 /// A log longer than this is emptied after a write that finds nobody else inside.
 const LOG_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
@@ -129,6 +136,8 @@ pub(crate) struct Store {
     snapshots: snapshot::Snapshots,
     /// `None` for memory.
     file: Option<OpenFile>,
+    /// Whether the log holds what was erased, and was to be emptied.
+    owes_log: AtomicBool,
 }
 
 struct OpenFile {
@@ -191,6 +200,7 @@ impl Store {
             #[cfg(feature = "arrow")]
             snapshots: snapshot::Snapshots::default(),
             file,
+            owes_log: AtomicBool::new(false),
         }
     }
 
@@ -351,6 +361,29 @@ impl Store {
         })
     }
 
+    /// Moves the whole log into the file, so that nothing is left of what was erased. Answers whether
+    /// that was done; if somebody reads from the log for longer than a second, it is with a later write,
+    /// with closing, or with opening after a crash.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Self::write).
+    pub(crate) fn empty_log(&self) -> Result<bool> {
+        if self.file.is_none() {
+            return Ok(true);
+        }
+        let _pass = self.gate.enter(Hold::Connection)?;
+        self.with_writer(|connection| {
+            connection.busy_timeout(ERASING_TIMEOUT)?;
+            let emptied = truncate_log(connection);
+            connection.busy_timeout(connection::BUSY_TIMEOUT)?;
+            // The change is committed: what fails now is done later.
+            let is_empty = matches!(emptied, Ok(true));
+            self.owes_log.store(!is_empty, Ordering::Relaxed);
+            Ok(is_empty)
+        })
+    }
+
     /// Looks whether the file is sound and answers what is not: at most `findings_max` findings of
     /// each sort.
     ///
@@ -440,7 +473,7 @@ impl Store {
             open::keep_log_on_close(writer, true)?;
             return intact;
         }
-        truncate_log(writer)
+        truncate_log(writer).map(drop)
     }
 
     fn writer(&self) -> MutexGuard<'_, Option<Connection>> {
@@ -479,11 +512,14 @@ impl Store {
     fn acknowledge(&self, connection: &Connection) -> Result<()> {
         let Some(OpenFile { fence: Some(fence), .. }) = &self.file else { return Ok(()) };
         let log_bytes = fence.check().inspect_err(|_| self.gate.fence())?;
-        if log_bytes > LOG_BYTES_MAX && self.gate.is_alone() {
+        let is_owed = self.owes_log.load(Ordering::Relaxed);
+        if (is_owed || log_bytes > LOG_BYTES_MAX) && self.gate.is_alone() {
             // Not to wait: who enters meanwhile is served, and the next write tries again. Nor to
             // fail: the change is committed, in a log that is only longer than it need be.
             connection.busy_timeout(Duration::ZERO)?;
-            let _ = truncate_log(connection);
+            if let Ok(true) = truncate_log(connection) {
+                self.owes_log.store(false, Ordering::Relaxed);
+            }
             connection.busy_timeout(connection::BUSY_TIMEOUT)?;
         }
         Ok(())
@@ -505,10 +541,11 @@ impl Drop for Store {
     }
 }
 
-/// Moves the whole log into the file and empties it, as far as nobody reads from it.
-fn truncate_log(connection: &Connection) -> Result<()> {
-    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-    Ok(())
+/// Moves the whole log into the file and empties it; answers whether that was done, or somebody reads
+/// from it.
+fn truncate_log(connection: &Connection) -> Result<bool> {
+    let is_busy = |row: &rusqlite::Row<'_>| row.get::<_, bool>(0);
+    Ok(!connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], is_busy)?)
 }
 
 /// SQLite's `VACUUM`, which attaches a second database and so needs the limits eased meanwhile.

@@ -50,6 +50,7 @@ pub(super) fn open(path: &Path, options: &FileOptions, salts: Salts<'_>) -> Resu
 fn for_writing(path: PathBuf, options: &FileOptions, salts: Salts<'_>) -> Result<Opened> {
     let lock = SidecarLock::exclusive(&path)?;
     let file = writable(&path)?;
+    let had_log = header::has_content(&beside(&path, "-wal"));
     header::probe(&file, &path)?;
 
     // Declared before the connection, so that on every way out the file is closed after it.
@@ -84,6 +85,11 @@ fn for_writing(path: PathBuf, options: &FileOptions, salts: Salts<'_>) -> Result
     match content {
         Content::Empty => migrate::create(&mut writer)?,
         Content::Ours(version) => migrate::migrate(&mut writer, &path, version, salts)?,
+    }
+    if had_log {
+        // Whoever crashed may have just erased somebody, of whom the log still tells. That it cannot be
+        // emptied, for want of space, is no reason not to open.
+        let _ = super::truncate_log(&writer);
     }
     fence.check()?;
     Ok(Opened {

@@ -2,7 +2,9 @@
 
 mod decisions;
 mod opt_in;
+mod people;
 mod preferences;
+mod receipts;
 
 use std::sync::{
     Arc,

@@ -29,7 +29,7 @@ const CYCLES: u32 = 50;
 /// Records of one transaction: all of them or none.
 const BATCH: usize = 20;
 
-fn start(test: &str, path: &Path, seed: u64) -> Child {
+pub(crate) fn start(test: &str, path: &Path, seed: u64) -> Child {
     Command::new(env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture"])
         .env(FILE, path)
@@ -41,18 +41,18 @@ fn start(test: &str, path: &Path, seed: u64) -> Child {
 }
 
 /// What a started test is to do; nothing in an ordinary run of all tests.
-fn order() -> Option<(PathBuf, u64)> {
+pub(crate) fn order() -> Option<(PathBuf, u64)> {
     let path = env::var_os(FILE)?;
     Some((path.into(), env::var(SEED).ok()?.parse().ok()?))
 }
 
 /// One line in one piece, past the test harness.
-fn acknowledge(line: &str) {
+pub(crate) fn acknowledge(line: &str) {
     std::io::stderr().write_all(format!("ack {line}\n").as_bytes()).unwrap();
 }
 
 /// Reads `count` acknowledgements, waits a moment more, kills, and returns all that were written.
-fn kill_after(mut child: Child, count: usize, more: Duration) -> Vec<String> {
+pub(crate) fn kill_after(mut child: Child, count: usize, more: Duration) -> Vec<String> {
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let mut acknowledged = Vec::new();
     while acknowledged.len() < count {

@@ -26,6 +26,7 @@ from crm.imports import Imports
 from crm.journal import Change, ChangePage, Commit, Observer, read_changes
 from crm.learned import LearnedScores
 from crm.lifecycles import Lifecycles
+from crm.privacy import Privacy
 from crm.progress import Report, adapt
 from crm.proof import Journal
 from crm.query import Query
@@ -243,6 +244,11 @@ class Crm:
     def consents(self) -> Consents:
         """What people allowed, and whether we may contact them."""
         return Consents(self._engine)
+
+    @property
+    def privacy(self) -> Privacy:
+        """What the file knows about people, and what they may ask of it."""
+        return Privacy(self._engine)
 
     @property
     def conditions(self) -> Conditions:

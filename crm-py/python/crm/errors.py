@@ -31,6 +31,7 @@ class ErrorKind(StrEnum):
     INVALID_SQL = "invalid_sql"
     NOT_AUTHORIZED = "not_authorized"
     REFUSED = "refused"
+    SUPPRESSED = "suppressed"
     CLOSED = "closed"
     INTERRUPTED = "interrupted"
     TIMED_OUT = "timed_out"
@@ -168,6 +169,10 @@ class NotAuthorizedError(CrmError, PermissionError, kind=ErrorKind.NOT_AUTHORIZE
 
 class RefusedError(CrmError, ValueError, kind=ErrorKind.REFUSED, code=18):
     """A rule that the host defined refuses it: the guard of a stage, or a move that would go back."""
+
+
+class SuppressedError(CrmError, ValueError, kind=ErrorKind.SUPPRESSED, code=19):
+    """The person with this contact point was erased and must not come back by an import."""
 
 
 class ClosedError(CrmError, ValueError, kind=ErrorKind.CLOSED, code=30):

@@ -71,6 +71,8 @@ class ChangeKind(StrEnum):
     PURPOSE_DEFINED = "purpose_defined"
     NOTICE_PUBLISHED = "notice_published"
     CONSENT_RECORDED = "consent_recorded"
+    PEOPLE_LINKED = "people_linked"
+    PEOPLE_UNLINKED = "people_unlinked"
     SEGMENT_DEFINED = "segment_defined"
     SEGMENT_ARCHIVED = "segment_archived"
     SEGMENT_RESTORED = "segment_restored"

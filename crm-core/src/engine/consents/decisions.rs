@@ -4,15 +4,15 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Consents, check_subject, commit, event_of, hex, normal_point, prepare, subject};
 use crate::{
-    Archived, ConsentDecision, ConsentEvent, ConsentKind, ConsentMethod, DecideMany, Error,
-    ErrorKind, Kind, LegalBasis, ManyDecisions, MayContact, RecordDecision, Result, Timestamp,
-    UseConsent,
+    Archived, ConsentDecision, ConsentEvent, ConsentKind, ConsentMethod, DecideMany, DenyReason,
+    Error, ErrorKind, Kind, LegalBasis, ManyDecisions, MayContact, RecordDecision, Result,
+    Timestamp, UseConsent,
     cell::Cell,
     condition::Moment,
     consent::{Question, Rule, check_text, decide},
-    engine::{Catalog, check_limit},
+    engine::{Catalog, check_limit, privacy::suppression},
     store::{
-        Connection, consents as rows,
+        Connection, consents as rows, privacy,
         records::{self, Position, Selection, StoredRow, Term},
         table::Table,
     },
@@ -21,7 +21,7 @@ use crate::{
 impl Consents<'_> {
     /// Says whether a person may be contacted through a channel for a purpose, with every reason and its
     /// evidence. What nobody allowed is denied. Ask it just before each contact, and record the contact
-    /// with [`Consents::record_use`] and the token of the answer.
+    /// with [`Consents::record_use`] and the token of the answer. Of a person who was erased it says so.
     ///
     /// # Errors
     ///
@@ -143,7 +143,7 @@ fn zone_of<'r>(table: &Table, row: &'r StoredRow) -> Option<&'r str> {
     })
 }
 
-fn decide_one(
+pub(super) fn decide_one(
     conn: &Connection,
     catalog: &Catalog,
     request: &MayContact,
@@ -172,10 +172,22 @@ fn decide_one(
         }
         None => Moment::new(at, "UTC")?,
     };
-    check_subject(conn, table, subject)?;
+    let is_erased = match check_subject(conn, table, subject) {
+        Err(_) if privacy::erased_at(conn, subject.id)?.is_some() => true,
+        checked => checked.map(|()| false)?,
+    };
     let (ledger, last) = rows::ledger(conn, subject.id)?;
     let question = Question { contact_point: point.as_deref(), moment: &moment, is_german };
     let mut decision = decide(catalog.book(), &rule, &ledger, question)?;
+    let reached = point.as_deref().or(decision.contact_point.as_deref());
+    if let Some(reached) = reached
+        && suppression::is_suppressed(conn, reached)?
+    {
+        decision = decision.denied(DenyReason::Suppressed, is_german);
+    }
+    if is_erased {
+        decision = decision.denied(DenyReason::Erased, is_german);
+    }
     decision.token = token(catalog, &rule, request, point.as_deref(), last);
     Ok(decision)
 }

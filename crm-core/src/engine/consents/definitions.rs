@@ -79,7 +79,7 @@ impl Consents<'_> {
     pub fn define_purpose(&self, mut purpose: Purpose) -> Result<Purpose> {
         fill(&mut purpose.label, &purpose.name);
         self.crm.write(|writing| {
-            consent::check_purpose(&purpose, writing.catalog.book())?;
+            consent::check_purpose(&mut purpose, writing.catalog.book())?;
             if !writing.catalog.book().policies.contains_key(&purpose.policy)
                 && let Some(preset) = writing.catalog.book().policy(&purpose.policy)
             {
@@ -189,7 +189,7 @@ fn fill(label: &mut String, name: &str) {
     }
 }
 
-fn to_notice(model: NoticeModel, text: String) -> Notice {
+pub(super) fn to_notice(model: NoticeModel, text: String) -> Notice {
     let NoticeModel { name, language, version, sha256, asks_again, published_at } = model;
     Notice { name, language, version, text, sha256, asks_again, published_at }
 }

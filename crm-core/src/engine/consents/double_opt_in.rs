@@ -12,7 +12,7 @@ use crate::{
     condition::{Direction, Moment},
     consent::{Key, Rule, check_evidence, check_new, language},
     engine::{Writing, check_limit},
-    store::consents as rows,
+    store::{consents as rows, privacy},
 };
 
 impl Consents<'_> {
@@ -72,7 +72,8 @@ impl Consents<'_> {
         })
     }
 
-    /// Erases the double opt-ins that nobody confirmed in time. Call it now and then.
+    /// Erases the double opt-ins that nobody confirmed in time, and the proofs of people who were erased
+    /// that are kept no longer. Call it now and then.
     ///
     /// # Errors
     ///
@@ -80,9 +81,11 @@ impl Consents<'_> {
     pub fn sweep(&self, request: &SweepConsents) -> Result<SweptConsents> {
         check_limit(request.limit)?;
         self.crm.write(|writing| {
-            let erased = rows::erase_requests(writing.tx, writing.now, request.limit)?;
-            let has_more = erased == u64::from(request.limit);
-            Ok(SweptConsents { erased_requests: erased, has_more })
+            let limit = u64::from(request.limit);
+            let erased_requests = rows::erase_requests(writing.tx, writing.now, request.limit)?;
+            let erased_proofs = privacy::erase_proofs(writing.tx, writing.now, request.limit)?;
+            let has_more = erased_requests == limit || erased_proofs == limit;
+            Ok(SweptConsents { erased_requests, erased_proofs, has_more })
         })
     }
 }

@@ -66,7 +66,8 @@ impl Consents<'_> {
             let link = rows::link(writing.tx, &hash(&request.token))?.ok_or_else(wrong_token)?;
             let StoredLink { subject: whose, channel, purpose, controller, contact_point } = link;
             let (ledger, _) = rows::ledger(writing.tx, whose.id)?;
-            let mut said = ledger.restrictions().filter(|entry| {
+            // What was said through a linked record is said there: the link may go again.
+            let mut said = ledger.own_restrictions().filter(|entry| {
                 entry.kind == ConsentKind::Withdrawn
                     && entry.channel.as_ref() == Some(&channel)
                     && (&entry.purpose, &entry.contact_point) == (&purpose, &contact_point)

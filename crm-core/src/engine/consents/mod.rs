@@ -1,7 +1,8 @@
 //! Consent: recording what people allow and take back, and reading the ledger.
 //!
 //! Definitions are in `definitions`, the decision in `decisions`, double opt-ins in `double_opt_in`,
-//! one-click links in `links`, the preference centre in `preferences`. The invariant: the tables are
+//! one-click links in `links`, the preference centre in `preferences`, records that are one person in
+//! `people`, receipts in `receipts`, proof of a decision in `proof`. The invariant: the tables are
 //! what the changes of the journal make of them, for both are written by the same step, in the same
 //! transaction; only what waits for a confirmation, and links, stand beside the journal, so that they
 //! can go without a trace.
@@ -10,19 +11,22 @@ mod decisions;
 mod definitions;
 mod double_opt_in;
 mod links;
+mod people;
 mod preferences;
+mod proof;
+mod receipts;
 
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Crm, Writing, check_limit};
+use super::{Crm, Writing, check_limit, privacy::suppression};
 use crate::{
     ChangeKind, ConsentEvent, ConsentHistory, ConsentKind, ConsentMethod, Error, ErrorKind,
     GetConsents, LegalBasis, NewConsent, PartyRole, RecordId, RecordRef, Result, Timestamp,
-    consent::{self, Book, Key, NoticeModel},
+    consent::{self, Book, Entry, Key, NoticeModel},
     journal::chain::hex,
-    store::{Connection, consents as rows, records, table::Table},
+    store::{Connection, Transaction, consents as rows, records, table::Table},
 };
 
 /// Consent: see [`Crm::consents`].
@@ -67,7 +71,8 @@ impl<'a> Consents<'a> {
     /// `NotFound` for a person, channel, purpose, controller, text or superseded event that is not there;
     /// `UnknownType`; `Required` for what the kind needs; `InvalidArgument` for what does not go with it;
     /// `OutOfRange` for times in the future, or an end before the beginning; `InvalidValue` for a
-    /// contact point that is none; `LimitExceeded`.
+    /// contact point that is none; `Suppressed` for one of a person who was erased, where something is
+    /// permitted; `LimitExceeded`.
     pub fn record(&self, new: NewConsent) -> Result<ConsentEvent> {
         consent::check_new(&new)?;
         self.crm.write(|writing| {
@@ -200,6 +205,11 @@ fn prepare(writing: &Writing<'_>, new: NewConsent) -> Result<ConsentEvent> {
     }
     let channel = new.channel.as_deref();
     let contact_point = normal_point(&book, channel, new.contact_point.as_deref())?;
+    if let Some(point) = &contact_point
+        && (kind.is_permitting() || kind == ConsentKind::Requested)
+    {
+        suppression::check(writing.tx, point, "contact_point")?;
+    }
     let language = new.language.as_deref().map(consent::language).transpose()?;
     let is_shown = matches!(kind, ConsentKind::Granted | ConsentKind::Renewed);
     let shown = purpose.and_then(|purpose| purpose.notice.clone()).filter(|_| is_shown);
@@ -216,8 +226,10 @@ fn prepare(writing: &Writing<'_>, new: NewConsent) -> Result<ConsentEvent> {
     let (ledger, _) = rows::ledger(writing.tx, new.subject.id)?;
     let supersedes = match new.supersedes {
         Some(ids) => {
+            // What a linked record said can be answered, and is taken back there.
+            let is_named = |entry: &Entry| kind != ConsentKind::Lifted || ledger.owns(entry.id);
             for (place, id) in ids.iter().enumerate() {
-                if !ledger.entries().iter().any(|entry| entry.id == *id) {
+                if !ledger.counting().any(|entry| entry.id == *id && is_named(entry)) {
                     let message = "no such event in the ledger of this person";
                     return Err(Error::new(ErrorKind::NotFound, message)
                         .with_field(format!("supersedes[{place}]")));
@@ -295,9 +307,17 @@ fn commit(
     writing.log_body(stamp, ChangeKind::ConsentRecorded, None, Some(event.id))?;
     let subject = event.subject.id;
     rows::insert(writing.tx, (table.model.id, subject), &event.entry(), seq)?;
-    let (ledger, _) = rows::ledger(writing.tx, subject)?;
-    rows::put_following(writing.tx, subject, &rows::follow(&ledger))?;
+    follow_all(writing.tx, &rows::people(writing.tx, subject)?.0)?;
     Ok(event)
+}
+
+/// Writes what follows from the ledgers of these records.
+pub(in crate::engine) fn follow_all(tx: &Transaction<'_>, people: &[RecordId]) -> Result<()> {
+    for id in people {
+        let (ledger, _) = rows::ledger(tx, *id)?;
+        rows::put_following(tx, *id, &rows::follow(&ledger))?;
+    }
+    Ok(())
 }
 
 /// A secret that nobody can guess, and what the file keeps of it.

@@ -8,7 +8,7 @@ use crate::{
     GetPreferences, NewConsent, PreferenceChoice, Preferences, PurposePreference, RequestConsent,
     Result, SetPreferences, Timestamp,
     condition::Moment,
-    consent::{Ledger, Proof, Question, Rule, check_new, check_text, decide},
+    consent::{Entry, Ledger, Proof, Question, Rule, check_new, check_text, decide},
     engine::{Catalog, Writing},
     limits,
     store::{Connection, consents as rows},
@@ -61,7 +61,7 @@ impl Consents<'_> {
                 confirmations.extend(chosen);
             }
             let (ledger, _) = rows::ledger(writing.tx, request.subject.id)?;
-            if request.opts_out && !is_opted_out(&ledger) {
+            if request.opts_out && !is_opted_out(&ledger, ledger.own_restrictions()) {
                 record(writing, &request, ConsentKind::Withdrawn, |_| {})?;
             }
             set_pause(writing, &request, &ledger)?;
@@ -133,7 +133,7 @@ fn read(
     Ok(Preferences {
         subject: request.subject.clone(),
         purposes,
-        is_opted_out: is_opted_out(&ledger),
+        is_opted_out: is_opted_out(&ledger, ledger.restrictions()),
         paused_until: ends.max(),
         frequency,
         preferred_channel,
@@ -142,22 +142,19 @@ fn read(
 }
 
 /// Whether the person opted out of everything, and nothing answers it.
-fn is_opted_out(ledger: &Ledger) -> bool {
-    let mut wide = ledger.restrictions().filter(|entry| {
+fn is_opted_out<'l>(ledger: &'l Ledger, mut restrictions: impl Iterator<Item = &'l Entry>) -> bool {
+    restrictions.any(|entry| {
         entry.kind == ConsentKind::Withdrawn
             && entry.channel.is_none()
             && entry.purpose.is_none()
             && entry.controller.is_none()
-    });
-    wide.any(|entry| !ledger.permitting().any(|grant| grant.supersedes.contains(&entry.id)))
+            && !ledger.permitting().any(|grant| grant.supersedes.contains(&entry.id))
+    })
 }
 
 /// How the person wants to be contacted, as they said last.
 fn wishes(ledger: &Ledger) -> (Option<ContactFrequency>, Option<String>) {
-    let said = ledger.entries().iter().filter(|entry| entry.kind == ConsentKind::Preferred);
-    let Some(last) = said.max_by_key(|entry| (entry.occurred_at, entry.id)) else {
-        return (None, None);
-    };
+    let Some(last) = ledger.own_wish() else { return (None, None) };
     let frequency = last.frequency.clone();
     (frequency.map(|(most, within)| ContactFrequency { most, within }), last.channel.clone())
 }
@@ -189,7 +186,11 @@ fn choose(
     let rule = Rule::new(writing.catalog.book(), purpose, channel)?;
     let book = writing.catalog.book();
     let point = normal_point(book, Some(channel), request.contact_point.as_deref())?;
-    let (ledger, _) = rows::ledger(writing.tx, request.subject.id)?;
+    let (ledger, _) = match *is_chosen {
+        true => rows::ledger(writing.tx, request.subject.id)?,
+        // Whoever says no says it for this record, whatever a linked one says already.
+        false => rows::own_ledger(writing.tx, request.subject.id)?,
+    };
     let moment = Moment::new(writing.now, "UTC")?;
     let question = Question { contact_point: point.as_deref(), moment: &moment, is_german: false };
     let decision = decide(writing.catalog.book(), &rule, &ledger, question)?;
@@ -222,7 +223,7 @@ fn choose(
 fn set_pause(writing: &mut Writing<'_>, request: &SetPreferences, ledger: &Ledger) -> Result<()> {
     let Some(until) = request.paused_until else { return Ok(()) };
     let now = writing.now;
-    let pauses = ledger.restrictions().filter(|entry| entry.kind == ConsentKind::Paused);
+    let pauses = ledger.own_restrictions().filter(|entry| entry.kind == ConsentKind::Paused);
     let lasting: Vec<_> = pauses.filter(|entry| entry.lasts(now)).collect();
     if lasting.iter().any(|entry| entry.expires_at == Some(until)) && lasting.len() == 1 {
         return Ok(());

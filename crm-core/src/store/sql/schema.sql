@@ -69,6 +69,18 @@ CREATE TABLE crm_journal (
 
 CREATE INDEX crm_journal_by_record ON crm_journal (record_id, seq) WHERE record_id IS NOT NULL;
 
+-- What is about a record and stands under another id, or under none.
+CREATE INDEX crm_journal_by_rule_subject ON crm_journal (body ->> '$.id')
+    WHERE kind IN ('event_emitted', 'rule_ran', 'rule_skipped');
+CREATE INDEX crm_journal_by_visitor ON crm_journal (body ->> '$.visitor')
+    WHERE kind IN ('visitor_identified', 'visitor_released');
+CREATE INDEX crm_journal_by_person ON crm_journal (body ->> '$.a.id')
+    WHERE kind IN ('people_linked', 'people_unlinked');
+CREATE INDEX crm_journal_by_other_person ON crm_journal (body ->> '$.b.id')
+    WHERE kind IN ('people_linked', 'people_unlinked');
+CREATE INDEX crm_journal_by_file ON crm_journal (body ->> '$.hash')
+    WHERE kind = 'file_added';
+
 CREATE TABLE crm_file (
     -- Attached files, each kept once by its content.
     hash BLOB NOT NULL PRIMARY KEY,        -- SHA-256
@@ -122,6 +134,9 @@ CREATE TABLE crm_activity (
 
 CREATE INDEX crm_activity_by_subject ON crm_activity (subject, at, kind)
     WHERE subject IS NOT NULL AND superseded_by IS NULL;
+-- Those that no longer count, for the few who ask for all activities of a record.
+CREATE INDEX crm_activity_by_former_subject ON crm_activity (subject)
+    WHERE subject IS NOT NULL AND superseded_by IS NOT NULL;
 CREATE INDEX crm_activity_by_visitor ON crm_activity (visitor, at) WHERE visitor IS NOT NULL;
 CREATE UNIQUE INDEX crm_activity_by_key ON crm_activity (key) WHERE key IS NOT NULL;
 
@@ -474,6 +489,7 @@ CREATE TABLE crm_consent_request (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX crm_consent_request_by_end ON crm_consent_request (expires_at);
+CREATE INDEX crm_consent_request_by_subject ON crm_consent_request (body ->> '$.subject.id');
 
 CREATE TABLE crm_consent_link (
     -- Links by which one click withdraws. The journal knows nothing of them.
@@ -486,6 +502,8 @@ CREATE TABLE crm_consent_link (
     contact_point TEXT                     -- in its normal form; NULL: every one
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX crm_consent_link_by_subject ON crm_consent_link (subject_id);
+
 CREATE TABLE crm_learned_score (
     -- Scores that were learned from records: each training adds a version.
     name TEXT NOT NULL,
@@ -495,3 +513,44 @@ CREATE TABLE crm_learned_score (
     archived_at INTEGER,                   -- microseconds UTC, the same in all versions; NULL while in use
     PRIMARY KEY (name, version)
 ) STRICT;
+
+CREATE TABLE crm_person_link (
+    -- Records that are one person, as the ledger sees it. Nothing of theirs is moved.
+    a_id BLOB NOT NULL,                    -- 16 bytes: the lesser id
+    b_id BLOB NOT NULL,                    -- 16 bytes
+    a_type INTEGER NOT NULL REFERENCES crm_type (id),
+    b_type INTEGER NOT NULL REFERENCES crm_type (id),
+    linked_at INTEGER NOT NULL,            -- microseconds UTC
+    seq INTEGER NOT NULL,                  -- of the row in the journal
+    PRIMARY KEY (a_id, b_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX crm_person_link_by_other ON crm_person_link (b_id);
+
+CREATE TABLE crm_erasure (
+    -- Records of persons that were erased. It says nothing about them.
+    seq INTEGER PRIMARY KEY,               -- of the row in the journal
+    record_id BLOB NOT NULL UNIQUE,        -- 16 bytes
+    type_id INTEGER NOT NULL REFERENCES crm_type (id),
+    erased_at INTEGER NOT NULL,            -- microseconds UTC
+    reason TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE crm_suppression (
+    -- Contact points that must not come back by themselves. The journal knows nothing of them.
+    hash BLOB PRIMARY KEY,                 -- HMAC-SHA-256 by the key in crm_meta
+    record_id BLOB NOT NULL                -- 16 bytes: of crm_erasure
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX crm_suppression_by_record ON crm_suppression (record_id);
+
+CREATE TABLE crm_consent_proof (
+    -- Proof of consent that outlives its person. The journal knows nothing of it.
+    record_id BLOB NOT NULL,               -- 16 bytes: of crm_erasure
+    event_id BLOB NOT NULL,                -- 16 bytes
+    keep_until INTEGER NOT NULL,           -- microseconds UTC
+    proof TEXT NOT NULL,                   -- JSON, without contact point and evidence
+    PRIMARY KEY (record_id, event_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX crm_consent_proof_by_end ON crm_consent_proof (keep_until);

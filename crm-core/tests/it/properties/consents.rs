@@ -4,8 +4,8 @@
 use crm_core::{
     BasisFacts, ChannelRule, Condition, ConsentCondition, ConsentEvidence, ConsentKind,
     ConsentMethod, ConsentPolicy, ConsentRegime, Crm, DecideMany, EvaluateCondition, Flow,
-    LegalBasis, ListRecords, NewConsent, Party, PartyRole, PublishNotice, Purpose, RecordId,
-    RecordRef, Timestamp, values,
+    LegalBasis, LinkPeople, ListRecords, NewConsent, Party, PartyRole, PublishNotice, Purpose,
+    RecordId, RecordRef, Timestamp, values,
 };
 use proptest::prelude::*;
 
@@ -147,6 +147,63 @@ fn perform(crm: &Crm, people: &[RecordId], act: &Act) {
     let _ = crm.consents().record(new);
 }
 
+/// Whom the decision permits, for every channel and purpose.
+fn permitted(crm: &Crm, people: &[RecordId], moment: Timestamp) -> Vec<bool> {
+    let mut all = Vec::new();
+    for (channel, purpose) in CHANNELS.iter().flat_map(|c| PURPOSES.map(|p| (*c, p))) {
+        let many = DecideMany { at: Some(moment), ..DecideMany::new("contact", channel, purpose) };
+        let decided = crm.consents().decide_many(&many).unwrap().decisions;
+        all.extend(
+            people
+                .iter()
+                .map(|id| decided.iter().find(|decision| decision.id == *id).unwrap().is_allowed),
+        );
+    }
+    all
+}
+
+fn ends(people: &[RecordId], (a, b): (usize, usize)) -> LinkPeople {
+    let one = |place: usize| RecordRef::new("contact", people[place]);
+    LinkPeople::new(one(a), one(b))
+}
+
+proptest! {
+    #![proptest_config(cases(150))]
+
+    /// No order of links and of what is said between them lets a link permit what was denied.
+    #[test]
+    fn a_link_never_permits_and_taking_it_away_restores(
+        regime in any::<bool>(),
+        before in prop::collection::vec(act(), 0..16),
+        between in prop::collection::vec(act(), 0..6),
+        days in 0_i64..1600,
+        chain in any::<bool>(),
+    ) {
+        let (crm, people) = open(regime);
+        before.iter().for_each(|act| perform(&crm, &people, act));
+        let moment = at(days);
+        let apart = permitted(&crm, &people, moment);
+        let links = if chain { vec![(0, 1), (2, 1)] } else { vec![(1, 0)] };
+        let link = || links.iter().for_each(|one| drop(crm.consents().link(&ends(&people, *one)).unwrap()));
+        let unlink = || links.iter().for_each(|one| drop(crm.consents().unlink(&ends(&people, *one)).unwrap()));
+        let never_more = |apart: &[bool], linked: &[bool]| apart.iter().zip(linked).all(|(a, l)| *a || !*l);
+        link();
+        prop_assert!(never_more(&apart, &permitted(&crm, &people, moment)));
+        unlink();
+        prop_assert_eq!(&permitted(&crm, &people, moment), &apart);
+        link();
+        between.iter().for_each(|act| perform(&crm, &people, act));
+        let linked = permitted(&crm, &people, moment);
+        unlink();
+        let apart = permitted(&crm, &people, moment);
+        prop_assert!(never_more(&apart, &linked));
+        link();
+        prop_assert_eq!(&permitted(&crm, &people, moment), &linked);
+        let report = crm.verify(&mut |_| Flow::Continue).unwrap();
+        prop_assert_eq!(report.problems, Vec::<String>::new());
+    }
+}
+
 proptest! {
     #![proptest_config(cases(400))]
 
@@ -155,6 +212,7 @@ proptest! {
         regime in any::<bool>(),
         acts in prop::collection::vec(act(), 0..25),
         asks_again in prop::option::of(0_usize..25),
+        links in prop::collection::vec((0_usize..25, 0_usize..3, 1_usize..3), 0..3),
         moments in prop::collection::vec(0_i64..1600, 1..4),
     ) {
         let (crm, people) = open(regime);
@@ -162,6 +220,9 @@ proptest! {
             if asks_again == Some(place) {
                 let text = PublishNotice::new("text", "en", "second");
                 crm.consents().publish_notice(PublishNotice { asks_again: true, ..text }).unwrap();
+            }
+            for (_, a, step) in links.iter().filter(|link| link.0 == place) {
+                crm.consents().link(&ends(&people, (*a, (a + step) % 3))).unwrap();
             }
             perform(&crm, &people, act);
         }

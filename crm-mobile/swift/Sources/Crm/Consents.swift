@@ -100,6 +100,41 @@ public struct Consents: Sendable {
             request: GetConsents(subject: subject, after: after, limit: limit))
     }
 
+    /// Says of two records that they are one person: what restricts one restricts the other.
+    @discardableResult
+    public func link(_ a: RecordRef, _ b: RecordRef) throws -> LinkedPeople {
+        try crm.linkPeople(request: LinkPeople(a: a, b: b))
+    }
+
+    /// Takes back that two records are one person; what held for each before holds again.
+    @discardableResult
+    public func unlink(_ a: RecordRef, _ b: RecordRef) throws -> LinkedPeople {
+        try crm.unlinkPeople(request: LinkPeople(a: a, b: b))
+    }
+
+    /// The links by which a record is the same person as others.
+    public func linked(_ subject: RecordRef) throws -> LinkedPeople {
+        try crm.getLinkedPeople(request: GetLinkedPeople(subject: subject))
+    }
+
+    /// A receipt of what a person allowed; `missing` names what the definitions lack.
+    public func receipt(
+        for subject: RecordRef, format: ReceiptFormat = .dpv, purpose: String? = nil
+    ) throws -> ConsentReceipt {
+        try crm.makeReceipt(
+            request: GetReceipt(subject: subject, format: format, purpose: purpose))
+    }
+
+    /// The proof of a decision: its events, the texts, and the chain of the journal up to a head.
+    public func prove(_ question: MayContact, head: Int64? = nil) throws -> ConsentProof {
+        try crm.proveDecision(request: ProveDecision(question: question, head: head))
+    }
+
+    /// Checks a proof by itself, without the file that it is about.
+    public func checkProof(_ document: String, head: String? = nil) throws -> CheckedProof {
+        try crm.checkProof(request: CheckProof(document: document, head: head))
+    }
+
     /// What a person may choose in a preference centre, and has chosen.
     public func preferences(
         of subject: RecordRef, contactPoint: String? = nil

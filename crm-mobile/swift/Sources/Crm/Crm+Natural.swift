@@ -30,6 +30,9 @@ extension Crm {
     /// What people allowed, and whether we may contact them.
     public var consents: Consents { Consents(crm: self) }
 
+    /// What the file knows about people, and what they may ask of it.
+    public var privacy: Privacy { Privacy(crm: self) }
+
     /// Stages, and where records stand on them.
     public var lifecycles: Lifecycles { Lifecycles(crm: self) }
 

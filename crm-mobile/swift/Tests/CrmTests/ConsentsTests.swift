@@ -43,6 +43,39 @@ final class ConsentsTests: XCTestCase {
             try crm.contacts.count(where: consent(channel: "email", purpose: "news")), 1)
     }
 
+    func testAWithdrawalReachesEveryRecordOfAPersonAndIsProven() throws {
+        let crm = try Crm.open(":memory:")
+        let ann = try begin(crm)
+        let other = RecordRef(
+            entityType: "contact", id: try crm.contacts.create(["given_name": "A."]).id)
+        try crm.consents.grant(ann, "email", "news")
+        try crm.consents.withdraw(other, channel: "email")
+        try crm.consents.link(ann, other)
+        let denied = try crm.consents.mayContact(ann, "email", "news")
+        XCTAssertEqual(denied.reasons.map(\.reason), [.withdrawnChannel])
+        let proof = try crm.consents.prove(
+            MayContact(subject: ann, channel: "email", purpose: "news"))
+        let checked = try crm.consents.checkProof(proof.document, head: proof.head)
+        XCTAssertTrue(checked.isValid)
+        XCTAssertEqual(checked.events, 2)
+        XCTAssertEqual(try crm.consents.linked(other).links.count, 1)
+        try crm.consents.unlink(other, ann)
+        XCTAssertTrue(try crm.consents.mayContact(ann, "email", "news").isAllowed)
+    }
+
+    func testAPersonSeesWhatIsKnownAndGetsAReceipt() throws {
+        let crm = try Crm.open(":memory:")
+        let ann = try begin(crm)
+        try crm.consents.grant(ann, "email", "news", contactPoint: "ann@example.org")
+        let receipt = try crm.consents.receipt(for: ann)
+        XCTAssertTrue(receipt.document.contains("ann@example.org"))
+        XCTAssertTrue(receipt.missing.contains("purposes.news.processing.jurisdiction"))
+        let report = try crm.privacy.access(ann)
+        XCTAssertEqual(report.text?.contains("\"Ann\""), true)
+        XCTAssertEqual(report.tables.first { $0.name == "crm_consent_event" }?.rows, 1)
+        XCTAssertEqual(try crm.privacy.register().entries.map(\.purpose), ["news"])
+    }
+
     func testChoicesGoInAndOut() throws {
         let crm = try Crm.open(":memory:")
         let ann = try begin(crm)

@@ -39,7 +39,7 @@ let branches: [String: Branch] = {
         schemaBranches, recordBranches, fileBranches, associationBranches, activityBranches,
         conditionBranches, queryBranches, viewBranches, timerBranches, segmentBranches,
         importBranches, learnedBranches, lifecycleBranches, ruleBranches, scoreBranches,
-        consentBranches, journalBranches,
+        consentBranches, journalBranches, privacyBranches, rightsBranches,
     ]
     var all: [String: Branch] = [:]
     for room in rooms { all.merge(room) { first, _ in first } }

@@ -185,7 +185,7 @@ extension Json {
             contactPoint: self["contact_point"].text)
     }
 
-    fileprivate func mayContact() throws -> MayContact {
+    func mayContact() throws -> MayContact {
         _ = try only(
             "subject", "channel", "purpose", "contact_point", "at", "zone", "language")
         return MayContact(
@@ -252,14 +252,17 @@ extension Json {
 
     fileprivate func party() throws -> Party {
         _ = try only(
-            "name", "role", "label", "address", "contact", "country")
+            "name", "role", "label", "address", "contact", "country", "email", "phone", "url")
         return Party(
             name: try string("name"),
             role: try partyRole("role"),
             label: self["label"].text ?? "",
             address: self["address"].text ?? "",
             contact: self["contact"].text ?? "",
-            country: self["country"].text ?? "")
+            country: self["country"].text ?? "",
+            email: self["email"].text ?? "",
+            phone: self["phone"].text ?? "",
+            url: self["url"].text ?? "")
     }
 
     fileprivate func preferenceChoice() throws -> PreferenceChoice {
@@ -284,7 +287,8 @@ extension Json {
     fileprivate func purpose() throws -> Purpose {
         _ = try only(
             "name", "label", "description", "channels", "policy", "controller",
-            "processors", "notice", "is_transactional", "dpv", "is_archived")
+            "processors", "notice", "is_transactional", "dpv", "is_archived", "processing")
+        let processing = try self["processing"].isNull ? nil : self["processing"].processing()
         return Purpose(
             name: try string("name"),
             label: self["label"].text ?? "",
@@ -296,7 +300,8 @@ extension Json {
             notice: self["notice"].text,
             isTransactional: self["is_transactional"].bool ?? false,
             dpv: self["dpv"].text ?? "",
-            isArchived: self["is_archived"].bool ?? false)
+            isArchived: self["is_archived"].bool ?? false,
+            processing: processing)
     }
 
     fileprivate func quietHours() throws -> QuietHours {
@@ -691,6 +696,9 @@ extension Party: Wire {
             "address": .text(address),
             "contact": .text(contact),
             "country": .text(country),
+            "email": .text(email),
+            "phone": .text(phone),
+            "url": .text(url),
         ])
     }
 }
@@ -723,6 +731,7 @@ extension Purpose: Wire {
             "is_transactional": .bool(isTransactional),
             "dpv": .text(dpv),
             "is_archived": .bool(isArchived),
+            "processing": processing?.json ?? .null,
         ])
     }
 }
@@ -762,6 +771,7 @@ extension SweptConsents: Wire {
     var json: Json {
         .object([
             "erased_requests": CrmTests.json(erasedRequests),
+            "erased_proofs": CrmTests.json(erasedProofs),
             "has_more": .bool(hasMore),
         ])
     }

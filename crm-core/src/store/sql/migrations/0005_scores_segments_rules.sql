@@ -195,6 +195,7 @@ CREATE TABLE crm_consent_request (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX crm_consent_request_by_end ON crm_consent_request (expires_at);
+CREATE INDEX crm_consent_request_by_subject ON crm_consent_request (body ->> '$.subject.id');
 
 CREATE TABLE crm_consent_link (
     token BLOB PRIMARY KEY,
@@ -214,6 +215,59 @@ CREATE TABLE crm_learned_score (
     archived_at INTEGER,
     PRIMARY KEY (name, version)
 ) STRICT;
+
+CREATE TABLE crm_person_link (
+    a_id BLOB NOT NULL,
+    b_id BLOB NOT NULL,
+    a_type INTEGER NOT NULL REFERENCES crm_type (id),
+    b_type INTEGER NOT NULL REFERENCES crm_type (id),
+    linked_at INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (a_id, b_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX crm_person_link_by_other ON crm_person_link (b_id);
+
+CREATE INDEX crm_consent_link_by_subject ON crm_consent_link (subject_id);
+
+CREATE INDEX crm_journal_by_rule_subject ON crm_journal (body ->> '$.id')
+    WHERE kind IN ('event_emitted', 'rule_ran', 'rule_skipped');
+CREATE INDEX crm_journal_by_visitor ON crm_journal (body ->> '$.visitor')
+    WHERE kind IN ('visitor_identified', 'visitor_released');
+CREATE INDEX crm_journal_by_person ON crm_journal (body ->> '$.a.id')
+    WHERE kind IN ('people_linked', 'people_unlinked');
+CREATE INDEX crm_journal_by_other_person ON crm_journal (body ->> '$.b.id')
+    WHERE kind IN ('people_linked', 'people_unlinked');
+CREATE INDEX crm_journal_by_file ON crm_journal (body ->> '$.hash')
+    WHERE kind = 'file_added';
+
+CREATE INDEX crm_activity_by_former_subject ON crm_activity (subject)
+    WHERE subject IS NOT NULL AND superseded_by IS NOT NULL;
+
+CREATE TABLE crm_erasure (
+    seq INTEGER PRIMARY KEY,
+    record_id BLOB NOT NULL UNIQUE,
+    type_id INTEGER NOT NULL REFERENCES crm_type (id),
+    erased_at INTEGER NOT NULL,
+    reason TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE crm_suppression (
+    hash BLOB PRIMARY KEY,
+    record_id BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX crm_suppression_by_record ON crm_suppression (record_id);
+
+CREATE TABLE crm_consent_proof (
+    record_id BLOB NOT NULL,
+    event_id BLOB NOT NULL,
+    keep_until INTEGER NOT NULL,
+    proof TEXT NOT NULL,
+    PRIMARY KEY (record_id, event_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX crm_consent_proof_by_end ON crm_consent_proof (keep_until);
 
 -- The chain of the journal. The engine fills it for the rows that are there.
 

@@ -3,6 +3,8 @@ package org.crmcore
 import java.time.Instant
 import org.crmcore.engine.Engine
 import org.crmcore.model.Channel
+import org.crmcore.model.CheckProof
+import org.crmcore.model.CheckedProof
 import org.crmcore.model.ConfirmConsent
 import org.crmcore.model.ConsentDecision
 import org.crmcore.model.ConsentDefinitions
@@ -12,12 +14,18 @@ import org.crmcore.model.ConsentHistory
 import org.crmcore.model.ConsentKind
 import org.crmcore.model.ConsentMethod
 import org.crmcore.model.ConsentPolicy
+import org.crmcore.model.ConsentProof
+import org.crmcore.model.ConsentReceipt
 import org.crmcore.model.ConsentRequest
 import org.crmcore.model.DecideMany
 import org.crmcore.model.Empty
 import org.crmcore.model.GetConsents
+import org.crmcore.model.GetLinkedPeople
 import org.crmcore.model.GetNotice
 import org.crmcore.model.GetPreferences
+import org.crmcore.model.GetReceipt
+import org.crmcore.model.LinkPeople
+import org.crmcore.model.LinkedPeople
 import org.crmcore.model.ManyDecisions
 import org.crmcore.model.MayContact
 import org.crmcore.model.NewConsent
@@ -25,8 +33,10 @@ import org.crmcore.model.NewUnsubscribeLink
 import org.crmcore.model.Notice
 import org.crmcore.model.Party
 import org.crmcore.model.Preferences
+import org.crmcore.model.ProveDecision
 import org.crmcore.model.PublishNotice
 import org.crmcore.model.Purpose
+import org.crmcore.model.ReceiptFormat
 import org.crmcore.model.RecordRef
 import org.crmcore.model.RequestConsent
 import org.crmcore.model.SetPreferences
@@ -121,6 +131,28 @@ class Consents internal constructor(private val engine: Engine) {
     /** The ledger of a person, oldest first, with the proof of each event. */
     fun history(subject: RecordRef, after: Long = 0, limit: UInt = 100u): ConsentHistory =
         engine.getConsentHistory(GetConsents(subject, after, limit))
+
+    /** Says of two records that they are one person: what restricts one restricts the other. */
+    fun link(a: RecordRef, b: RecordRef): LinkedPeople = engine.linkPeople(LinkPeople(a, b))
+
+    /** Takes back that two records are one person; what held for each before holds again. */
+    fun unlink(a: RecordRef, b: RecordRef): LinkedPeople = engine.unlinkPeople(LinkPeople(a, b))
+
+    /** The links by which a record is the same person as others. */
+    fun linked(subject: RecordRef): LinkedPeople = engine.getLinkedPeople(GetLinkedPeople(subject))
+
+    /** A receipt of what a person allowed; `missing` names what the definitions lack. */
+    fun receipt(
+        subject: RecordRef,
+        format: ReceiptFormat = ReceiptFormat.DPV,
+        purpose: String? = null,
+    ): ConsentReceipt = engine.makeReceipt(GetReceipt(subject, format, purpose))
+
+    /** The proof of a decision: its events, the texts, and the chain of the journal up to a [head]. */
+    fun prove(question: MayContact, head: Long? = null): ConsentProof = engine.proveDecision(ProveDecision(question, head))
+
+    /** Checks a proof by itself, without the file that it is about. */
+    fun checkProof(document: String, head: String? = null): CheckedProof = engine.checkProof(CheckProof(document, head))
 
     /** What a person may choose in a preference centre, and has chosen. */
     fun preferences(subject: RecordRef, contactPoint: String? = null): Preferences =

@@ -78,6 +78,9 @@ class Crm private constructor(handle: Long, private val opened: Boolean) : Engin
     /** What people allowed, and whether we may contact them. */
     val consents: Consents get() = Consents(this)
 
+    /** What the file knows about people, what they may ask of it, and its end. */
+    val privacy: Privacy get() = Privacy(this)
+
     /** Named conditions, and their members. */
     val segments: Segments get() = Segments(this)
     /** Imports that are planned, applied and taken back. */

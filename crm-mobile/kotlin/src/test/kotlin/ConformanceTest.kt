@@ -19,11 +19,13 @@ import kotlinx.serialization.json.jsonArray
 import kotlinx.serialization.json.jsonObject
 import kotlinx.serialization.json.jsonPrimitive
 import org.crmcore.engine.Engine
+import org.crmcore.model.AccessData
 import org.crmcore.model.AcknowledgeChanges
 import org.crmcore.model.ActivityKindName
 import org.crmcore.model.AddAssociation
 import org.crmcore.model.AddFile
 import org.crmcore.model.ApplyChanges
+import org.crmcore.model.ApplyErasures
 import org.crmcore.model.ApplyPlan
 import org.crmcore.model.ArchiveAssociation
 import org.crmcore.model.ArchiveRecord
@@ -35,6 +37,7 @@ import org.crmcore.model.BackupTo
 import org.crmcore.model.Channel
 import org.crmcore.model.ChangeMembers
 import org.crmcore.model.CheckCondition
+import org.crmcore.model.CheckProof
 import org.crmcore.model.CloneScore
 import org.crmcore.model.ConfirmConsent
 import org.crmcore.model.ConsentPolicy
@@ -58,6 +61,7 @@ import org.crmcore.model.DefineSegment
 import org.crmcore.model.DefineType
 import org.crmcore.model.DrawLifecycle
 import org.crmcore.model.Empty
+import org.crmcore.model.EraseSubject
 import org.crmcore.model.EstimateSegment
 import org.crmcore.model.EvaluateCondition
 import org.crmcore.model.ExplainCondition
@@ -77,11 +81,14 @@ import org.crmcore.model.GetFunnel
 import org.crmcore.model.GetHistory
 import org.crmcore.model.GetLearnedScore
 import org.crmcore.model.GetLifecycleHistory
+import org.crmcore.model.GetLinkedPeople
 import org.crmcore.model.GetManyRecords
 import org.crmcore.model.GetNotice
 import org.crmcore.model.GetPreferences
+import org.crmcore.model.GetReceipt
 import org.crmcore.model.GetRecord
 import org.crmcore.model.GetRecordBy
+import org.crmcore.model.GetRegister
 import org.crmcore.model.GetScore
 import org.crmcore.model.GetScoreHistory
 import org.crmcore.model.GetSegmentSizes
@@ -93,8 +100,11 @@ import org.crmcore.model.ImportName
 import org.crmcore.model.ImportVcard
 import org.crmcore.model.LearnedScoreName
 import org.crmcore.model.LifecycleName
+import org.crmcore.model.LiftSuppression
+import org.crmcore.model.LinkPeople
 import org.crmcore.model.ListActivities
 import org.crmcore.model.ListChanges
+import org.crmcore.model.ListErasures
 import org.crmcore.model.ListImports
 import org.crmcore.model.ListMembers
 import org.crmcore.model.ListPlanRows
@@ -112,9 +122,11 @@ import org.crmcore.model.Party
 import org.crmcore.model.PatchAssociation
 import org.crmcore.model.PatchRecord
 import org.crmcore.model.PivotRecords
+import org.crmcore.model.PlanErasure
 import org.crmcore.model.PlanImport
 import org.crmcore.model.ProposeMapping
 import org.crmcore.model.ProveChanges
+import org.crmcore.model.ProveDecision
 import org.crmcore.model.PublishNotice
 import org.crmcore.model.Purpose
 import org.crmcore.model.RankRecords
@@ -236,17 +248,23 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "conditions.check" to call(CheckCondition::class) { checkCondition(it) },
     "conditions.evaluate" to call(EvaluateCondition::class) { evaluateCondition(it) },
     "conditions.explain" to call(ExplainCondition::class) { explainCondition(it) },
+    "consents.check_proof" to call(CheckProof::class) { checkProof(it) },
     "consents.confirm" to call(ConfirmConsent::class) { confirmConsent(it) },
     "consents.decide" to call(MayContact::class) { mayContact(it) },
     "consents.decide_many" to call(DecideMany::class) { mayContactMany(it) },
     "consents.definitions" to call(Empty::class) { listConsentDefinitions(it) },
     "consents.history" to call(GetConsents::class) { getConsentHistory(it) },
+    "consents.link" to call(LinkPeople::class) { linkPeople(it) },
+    "consents.linked" to call(GetLinkedPeople::class) { getLinkedPeople(it) },
     "consents.preferences" to call(GetPreferences::class) { getPreferences(it) },
+    "consents.prove" to call(ProveDecision::class) { proveDecision(it) },
+    "consents.receipt" to call(GetReceipt::class) { makeReceipt(it) },
     "consents.record" to call(NewConsent::class) { recordConsent(it) },
     "consents.record_use" to call(UseConsent::class) { recordConsentUse(it) },
     "consents.request" to call(RequestConsent::class) { requestConsent(it) },
     "consents.set_preferences" to call(SetPreferences::class) { setPreferences(it) },
     "consents.sweep" to call(SweepConsents::class) { sweepConsents(it) },
+    "consents.unlink" to call(LinkPeople::class) { unlinkPeople(it) },
     "consents.unsubscribe" to call(Unsubscribe::class) { unsubscribe(it) },
     "consents.unsubscribe_link" to call(NewUnsubscribeLink::class) { makeUnsubscribeLink(it) },
     "consumers.acknowledge" to call(AcknowledgeChanges::class) { acknowledgeChanges(it) },
@@ -267,6 +285,13 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "notices.publish" to call(PublishNotice::class) { publishNotice(it) },
     "parties.define" to call(Party::class) { defineParty(it) },
     "policies.define" to call(ConsentPolicy::class) { definePolicy(it) },
+    "privacy.access" to call(AccessData::class) { accessData(it) },
+    "privacy.apply_erasures" to call(ApplyErasures::class) { applyErasures(it) },
+    "privacy.erase" to call(EraseSubject::class) { eraseSubject(it) },
+    "privacy.erasures" to call(ListErasures::class) { listErasures(it) },
+    "privacy.lift_suppression" to call(LiftSuppression::class) { liftSuppression(it) },
+    "privacy.plan_erasure" to call(PlanErasure::class) { planErasure(it) },
+    "privacy.register" to call(GetRegister::class) { makeRegister(it) },
     "purposes.define" to call(Purpose::class) { definePurpose(it) },
     "query.group" to call(GroupRecords::class) { groupRecords(it) },
     "query.pivot" to call(PivotRecords::class) { pivotRecords(it) },

@@ -4,6 +4,7 @@ import org.crmcore.conditions.consent
 import org.crmcore.model.ConsentKind
 import org.crmcore.model.CrmException
 import org.crmcore.model.DenyReason
+import org.crmcore.model.MayContact
 import org.crmcore.model.NewUnsubscribeLink
 import org.crmcore.model.PreferenceChoice
 import org.crmcore.model.Purpose
@@ -54,6 +55,36 @@ class ConsentsTest {
         assertEquals(ConsentKind.CONFIRMED, crm.consents.confirm(waiting.token).kind)
         assertThrows(CrmException.Duplicate::class.java) { crm.consents.confirm(waiting.token) }
         assertEquals(1, crm.contacts.count(consent("email", "news")))
+    }
+
+    @Test
+    fun `a withdrawal reaches every record of a person, and is proven`() {
+        val ann = begin()
+        val other = RecordRef("contact", crm.contacts.create("given_name" to "A.").id)
+        crm.consents.grant(ann, "email", "news")
+        crm.consents.withdraw(other, channel = "email")
+        crm.consents.link(ann, other)
+        val denied = crm.consents.mayContact(ann, "email", "news")
+        assertEquals(listOf(DenyReason.WITHDRAWN_CHANNEL), denied.reasons.map { it.reason })
+        val proof = crm.consents.prove(MayContact(ann, "email", "news"))
+        assertTrue(crm.consents.checkProof(proof.document, proof.head).isValid)
+        assertEquals(2uL, crm.consents.checkProof(proof.document).events)
+        assertEquals(1, crm.consents.linked(other).links.size)
+        crm.consents.unlink(other, ann)
+        assertTrue(crm.consents.mayContact(ann, "email", "news").isAllowed)
+    }
+
+    @Test
+    fun `a person sees what is known, and gets a receipt`() {
+        val ann = begin()
+        crm.consents.grant(ann, "email", "news", contactPoint = "ann@example.org")
+        val receipt = crm.consents.receipt(ann)
+        assertTrue("ann@example.org" in receipt.document)
+        assertTrue("purposes.news.processing.jurisdiction" in receipt.missing)
+        val report = crm.privacy.access(ann)
+        assertTrue("\"Ann\"" in report.text!!)
+        assertTrue(report.tables.any { it.name == "crm_consent_event" && it.rows == 1uL })
+        assertEquals(listOf("news"), crm.privacy.register().entries.map { it.purpose })
     }
 
     @Test

@@ -302,6 +302,35 @@ func stages(_ crm: Crm) throws {
     print(try lifecycles.draw("pipeline"), terminator: "")
 }
 
+/// A person is asked, confirms, takes it back, sees what is known, and is erased.
+func permission(_ crm: Crm) throws {
+    try crm.consents.publish("news", "en", "We write once a week.")
+    try crm.consents.define(
+        Purpose(name: "news", channels: ["email"], policy: "eu_strict", notice: "news"))
+    let id = try crm.contacts.create(["given_name": "Ann", "email": "ann@example.org"]).id
+    let ann = RecordRef(entityType: "contact", id: id)
+    func say() throws {
+        let decision = try crm.consents.mayContact(ann, "email", "news")
+        print(decision.isAllowed ? "may we: yes" : "may we: no, \(decision.reasons[0].text)")
+    }
+    try say()
+    let waiting = try crm.consents.request(
+        RequestConsent(
+            subject: ann, channel: "email", contactPoint: "ann@example.org", purpose: "news"))
+    let event = try crm.consents.confirm(waiting.token)
+    print("confirmed: version \(event.noticeVersion ?? 0) of the text")
+    try say()
+    try crm.consents.withdraw(ann, channel: "email")
+    try say()
+    let proof = try crm.consents.prove(MayContact(subject: ann, channel: "email", purpose: "news"))
+    let checked = try crm.consents.checkProof(proof.document, head: proof.head)
+    print("proof: \(checked.events) events, \(checked.isValid ? "valid" : "not valid")")
+    let known = try crm.privacy.access(ann).tables.map { "\($0.rows) in \($0.name)" }
+    print("known: \(known.joined(separator: ", "))")
+    try crm.privacy.erase(ann)
+    print("erased: the chain \(try crm.journal.verify().isOk ? "holds" : "is broken")")
+}
+
 /// What happened with each deal of which it is known when it began.
 func replayed(_ crm: Crm) throws -> [NewActivity] {
     let deals = try crm.records("opportunity").select(
@@ -342,6 +371,7 @@ try explain(crm)
 try pivot(crm)
 try plan(crm)
 try stages(crm)
+try permission(crm)
 try crm.close()
 
 let again = try Crm.open(path, replay: replay)

@@ -1,0 +1,207 @@
+//! Proof of a decision: its events as the journal has them, the texts that were shown, and the chain of
+//! hashes that leads from them to a head of the journal.
+//!
+//! A proof is checked without the file: whoever kept the head that was exported at the time knows from it
+//! that nothing of the proof was made up later. The invariant: a proof in which any byte of an event, of a
+//! text or of the chain is another is found out.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::{ConsentDecision, ConsentEvent, ConsentPolicy, MayContact, Notice, Purpose};
+use crate::{
+    Error, ErrorKind, JournalProof, ProofContent, ProofLink, RecordId, Result,
+    journal::chain::{self, Hash, Header, from_hex, hex},
+    shape::debug,
+};
+
+/// The form of a proof, and its version.
+pub(crate) const FORMAT: &str = "crm.proof.v1";
+
+/// Makes the proof of a decision: the request of `consents.prove`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ProveDecision {
+    /// What was, or is, to be decided.
+    pub question: MayContact,
+    /// The `seq` of the head up to which the chain leads; the last one if it is left out.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub head: Option<i64>,
+}
+
+/// The proof of a decision: the answer of `consents.prove`.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ConsentProof {
+    /// The decision.
+    pub decision: ConsentDecision,
+    /// The proof: JSON, with the whole text of events and notices.
+    pub document: String,
+    /// The `seq` of the head to which it leads.
+    pub head_seq: i64,
+    /// The hash of that head, in hexadecimal digits.
+    pub head: String,
+}
+
+debug! { ConsentProof shows(decision, head_seq, head) hides(document) }
+
+/// Checks a proof by itself: the request of `consents.check_proof`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct CheckProof {
+    /// The proof.
+    pub document: String,
+    /// The hash of a head that was kept, in hexadecimal digits, to which the proof has to lead.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub head: Option<String>,
+}
+
+debug! { CheckProof shows(head) hides(document) }
+
+/// What a check of a proof found: the answer of `consents.check_proof`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct CheckedProof {
+    /// Whether nothing was found.
+    pub is_valid: bool,
+    /// Whether the chain leads to the head without a gap. A proof from a long journal has only the links of
+    /// its events.
+    pub reaches_head: bool,
+    /// The `seq` of the last link.
+    pub head_seq: i64,
+    /// The hash of the last link, in hexadecimal digits.
+    pub head: String,
+    /// How many events it proves.
+    pub events: u64,
+    /// What was found.
+    pub problems: Vec<String>,
+}
+
+/// A proof as it is written down.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Document {
+    pub(crate) format: String,
+    pub(crate) question: MayContact,
+    pub(crate) decision: ConsentDecision,
+    pub(crate) purpose: Purpose,
+    pub(crate) policy: Option<ConsentPolicy>,
+    pub(crate) notices: Vec<Notice>,
+    /// The events, in one stretch of the journal that leads to the head; where that would be too long, a
+    /// stretch for each, and one for the head.
+    pub(crate) journal: Vec<JournalProof>,
+}
+
+/// The hash of a link, after one of this hash; `None` if it is none.
+fn hash_of(link: &ProofLink, before: &Hash) -> Option<Hash> {
+    let device: RecordId = link.device.parse().ok()?;
+    let header = Header {
+        seq: link.seq,
+        device: device.as_bytes(),
+        device_seq: link.device_seq,
+        hlc: link.hlc,
+        transaction: link.transaction,
+        actor: &from_hex(&link.actor)?,
+        kind: link.kind.as_bytes(),
+        entity_type: link.entity_type.as_ref().map(String::as_bytes),
+        record_id: link.record_id.as_ref().map(|id| &id.as_bytes()[..]),
+    };
+    Some(header.link(before, &from_hex(&link.commitment)?))
+}
+
+/// Whether the content of a link is what it commits to.
+fn is_committed(link: &ProofLink, content: &ProofContent) -> bool {
+    let (Some(salt), Some(commitment)) = (from_hex(&content.salt), from_hex(&link.commitment))
+    else {
+        return false;
+    };
+    let cause = content.cause.as_ref().map(String::as_bytes);
+    let is_by = match content.actor_salt.as_deref().map(from_hex) {
+        Some(Some(salt)) => {
+            from_hex(&link.actor) == Some(chain::commit_actor(&salt, content.actor.as_bytes()))
+        }
+        Some(None) => false,
+        // The name was erased, and proves nothing.
+        None => true,
+    };
+    is_by && chain::commit(&salt, cause, content.body.as_bytes()) == commitment
+}
+
+/// Checks a proof.
+///
+/// # Errors
+///
+/// `InvalidArgument` with field `document` if it is none.
+pub(crate) fn check(request: &CheckProof) -> Result<CheckedProof> {
+    let no_proof = || {
+        Error::new(ErrorKind::InvalidArgument, "the document is no proof of a decision")
+            .with_field("document")
+            .with_hint("hand in the document of consents.prove")
+    };
+    let document: Document = serde_json::from_str(&request.document).map_err(|_| no_proof())?;
+    let mut problems = Vec::new();
+    if document.format != FORMAT {
+        problems.push("the form is not known".to_owned());
+    }
+    for stretch in &document.journal {
+        let mut last = from_hex(&stretch.before);
+        for link in &stretch.links {
+            last = last.and_then(|before| hash_of(link, &before));
+        }
+        let is_led = last.is_some_and(|last| hex(&last) == stretch.head.hash);
+        let seqs = stretch.links.iter().map(|link| link.seq);
+        if !is_led || seqs.max() != Some(stretch.head.seq) {
+            let seq = stretch.head.seq;
+            problems.push(format!("the chain does not lead to the head at {seq}"));
+        }
+    }
+    let events = check_events(&document, &mut problems);
+    let Some(end) = document.journal.last() else {
+        return Err(no_proof());
+    };
+    let (head_seq, head) = (end.head.seq, end.head.hash.clone());
+    if request.head.as_ref().is_some_and(|kept| !kept.eq_ignore_ascii_case(&head)) {
+        problems.push("the head is not the one that was kept".to_owned());
+    }
+    let (is_valid, reaches_head) = (problems.is_empty(), document.journal.len() == 1);
+    Ok(CheckedProof { is_valid, reaches_head, head_seq, head, events, problems })
+}
+
+/// Whether the events are those of the chain, the texts those of the events, and the decision is about
+/// them; answers how many there are.
+fn check_events(document: &Document, problems: &mut Vec<String>) -> u64 {
+    let mut proven: Vec<RecordId> = Vec::new();
+    let links = document.journal.iter().flat_map(|stretch| &stretch.links);
+    let shown = links.filter_map(|link| Some((link, link.content.as_ref()?)));
+    for (link, content) in shown {
+        let seq = link.seq;
+        if !is_committed(link, content) {
+            problems.push(format!("event {seq} is not the one of the journal"));
+        }
+        // The last link may be shown to name the head, whatever it is.
+        let Ok(said) = serde_json::from_str::<ConsentEvent>(&content.body) else { continue };
+        proven.push(said.id);
+        let is_shown = said.notice_sha256.as_ref().is_none_or(|hash| {
+            document.notices.iter().any(|notice| {
+                notice.sha256 == *hash && hex(&Sha256::digest(notice.text.as_bytes())) == *hash
+            })
+        });
+        if !is_shown {
+            problems.push(format!("the text that was shown with event {seq} is missing"));
+        }
+    }
+    let decision = &document.decision;
+    let named = decision.reasons.iter().flat_map(|reason| &reason.events).chain(&decision.evidence);
+    for id in named.filter(|id| !proven.contains(id)) {
+        problems.push(format!("event {id} of the decision is missing"));
+    }
+    proven.len() as u64
+}

@@ -1,0 +1,182 @@
+//! The erasure of a person, in one transaction.
+
+use super::{Privacy, load, plan::Found, suppression, table_of};
+use crate::{
+    ChangeKind, EraseSubject, ErasedSubject, Erasure, ErasureReason, Error, ErrorKind, RecordId,
+    RecordRef, Result, Timestamp, Value, Values,
+    engine::{Writing, associations, consents::follow_all, files, records},
+    privacy::{
+        inventory::{self, INVENTORY, Name},
+        suppression::to_hex,
+    },
+    record::Draft,
+    store::{
+        consents as consent_rows,
+        privacy::{self as rows, Erased},
+        records as record_rows,
+        table::Table,
+    },
+};
+
+impl Privacy<'_> {
+    /// Erases a person, in one transaction: the record with its history, activities, visitors,
+    /// associations, stages, scores, memberships, consents, words and files that nobody else uses; and of
+    /// the journal what the rows say, so that only that there were changes, when and by whom, can still be
+    /// verified. What is free in the file and in its log is overwritten.
+    ///
+    /// What stays is a random id, proof of consent in a minimised form for as long as a policy keeps it,
+    /// and keyed hashes of the contact points, so that the person does not come back by an import:
+    /// writing such a contact point gives `Suppressed`. See [`Privacy::plan_erasure`] for all of it, and
+    /// [`Privacy::erasures`] for what to keep beside backups.
+    ///
+    /// ```
+    /// use crm_core::{Crm, EraseSubject, ErrorKind, RecordRef, values};
+    ///
+    /// let crm = Crm::in_memory()?;
+    /// let ann = crm.contacts().create(values! { "given_name" => "Ann", "email" => "ann@example.org" })?;
+    /// crm.privacy().erase(&EraseSubject::new(RecordRef::new("contact", ann.id)))?;
+    /// assert_eq!(crm.contacts().get(ann.id).unwrap_err().kind(), ErrorKind::NotFound);
+    /// let again = crm.contacts().create(values! { "email" => "Ann@example.org" });
+    /// assert_eq!(again.unwrap_err().kind(), ErrorKind::Suppressed);
+    /// # Ok::<(), crm_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `UnknownType`; `NotFound`, also of a person who was erased; `StaleVersion` as for
+    /// [`Records::patch_expecting`](crate::Records::patch_expecting); `Refused` if something speaks against
+    /// it, as the plan says; `LimitExceeded` if more than 1,000 records refer to the person. Then nothing
+    /// is erased.
+    pub fn erase(&self, request: &EraseSubject) -> Result<Erasure> {
+        let mut erasure = self.crm.write(|writing| {
+            let table = table_of(|name| writing.catalog.table(name), &request.subject)?.clone();
+            let row = load(writing.tx, &table, &request.subject)?;
+            if request.expected_version.is_some_and(|expected| expected != row.version) {
+                let message = format!("the record has version {}", row.version);
+                return Err(Error::new(ErrorKind::StaleVersion, message)
+                    .with_field("expected_version")
+                    .with_hint("plan the erasure again, then decide"));
+            }
+            let now = writing.now;
+            let found = Found::read(writing.tx, &writing.catalog, &table, row, now)?;
+            if let Some(blocker) = found.plan.blockers.first() {
+                let message = format!("something speaks against it: {}", blocker.reason.name());
+                return Err(Error::new(ErrorKind::Refused, message)
+                    .with_field("subject")
+                    .with_hint("privacy.plan_erasure lists what does"));
+            }
+            erase(writing, &table, found, request.reason, now)
+        })?;
+        erasure.is_log_emptied = self.crm.shared.store.empty_log()?;
+        Ok(erasure)
+    }
+}
+
+/// Erases whom nothing speaks against erasing, or whom the law had erased before.
+pub(super) fn erase(
+    writing: &mut Writing<'_>,
+    table: &Table,
+    found: Found,
+    reason: ErasureReason,
+    at: Timestamp,
+) -> Result<Erasure> {
+    let Found { mut plan, row, points, proven_points, references, files } = found;
+    let (id, key) = (row.id, suppression::key(writing)?);
+    for (proof, point) in plan.proofs.iter_mut().zip(proven_points) {
+        let hash = |point: String| to_hex(&crate::privacy::suppression::hash(&key, &point));
+        proof.contact_hash = point.map(hash);
+    }
+    let (people, _) = consent_rows::people(writing.tx, id)?;
+    take_out(writing, table, id, &references)?;
+    let places = rows::journal_places(writing.tx, id.as_bytes())?;
+    delete(writing, id, &places)?;
+    for hash in &files {
+        rows::delete_file(writing.tx, &files::read_hash(hash)?, hash)?;
+    }
+    // What the person restricted through this record holds for the others no longer.
+    let others: Vec<RecordId> = people.into_iter().filter(|one| *one != id).collect();
+    follow_all(writing.tx, &others)?;
+    remember(writing, table, id, reason, at)?;
+    for point in &points {
+        let hash = crate::privacy::suppression::hash(&key, point);
+        rows::suppress(writing.tx, &hash, id)?;
+    }
+    for proof in &plan.proofs {
+        let json = serde_json::to_string(proof).expect("a proof is always JSON");
+        rows::insert_proof(writing.tx, id, proof.event, proof.keep_until, &json)?;
+    }
+    let hashes = rows::hashes_of(writing.tx, id)?;
+    Ok(Erasure {
+        erased: ErasedSubject {
+            subject: RecordRef::new(&table.model.name, id),
+            erased_at: at,
+            reason,
+            hashes: hashes.iter().map(|hash| to_hex(hash)).collect(),
+        },
+        tables: plan.tables,
+        proofs: plan.proofs,
+        is_log_emptied: false,
+    })
+}
+
+/// Takes a record out of everything that counts it or refers to it, so that roll-ups, scores and segments
+/// of others are true without it.
+fn take_out(
+    writing: &mut Writing<'_>,
+    table: &Table,
+    id: RecordId,
+    references: &[(RecordRef, String)],
+) -> Result<()> {
+    if references.len() > super::plan::MENTIONS {
+        let message = format!("more than {} records refer to it", super::plan::MENTIONS);
+        return Err(Error::new(ErrorKind::LimitExceeded, message)
+            .with_field("subject")
+            .with_hint("clear those references first"));
+    }
+    for (record, attribute) in references {
+        let other = writing.table(&record.entity_type)?;
+        let Some(mut row) = record_rows::get(writing.tx, &other, record.id)? else { continue };
+        let cleared = Values::from([(attribute.as_str(), Value::Null)]);
+        match Draft::patch(&other.model, std::mem::take(&mut row.cells), cleared) {
+            Ok(draft) => records::update(writing, &other, row, draft).map(drop)?,
+            // From an older copy: a random id stays, which leads nowhere.
+            Err(error) if error.kind() == ErrorKind::Required => {}
+            Err(error) => return Err(error),
+        }
+    }
+    for association in rows::associations(writing.tx, id)? {
+        associations::archive_any(writing, association)?;
+    }
+    records::archive_any(writing, table, id)?;
+    writing.settle()
+}
+
+/// Deletes the rows of a person, and erases what those of the journal say.
+fn delete(writing: &Writing<'_>, id: RecordId, places: &[i64]) -> Result<()> {
+    let tables = rows::tables(writing.tx)?;
+    for entry in INVENTORY {
+        if entry.name == Name::Exactly("crm_journal") {
+            rows::redact(writing.tx, places)?;
+        } else if entry.erasure == inventory::Erasure::Deleted {
+            for table in tables.iter().filter(|table| entry.is_of(table)) {
+                rows::delete(writing.tx, table, id.as_bytes())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Remembers that a record was erased, with a row in the journal.
+pub(super) fn remember(
+    writing: &mut Writing<'_>,
+    table: &Table,
+    id: RecordId,
+    reason: ErasureReason,
+    at: Timestamp,
+) -> Result<()> {
+    let (stamp, seq) = (writing.stamp(), writing.next_seq());
+    writing.body = format!("{{\"reason\":\"{}\",\"at\":\"{at}\"}}", reason.name());
+    writing.log_record(stamp, ChangeKind::RecordErased, table, id)?;
+    let (type_id, reason) = (table.model.id, reason.name().to_owned());
+    rows::insert_erased(writing.tx, &Erased { seq, record: id, type_id, at, reason })
+}

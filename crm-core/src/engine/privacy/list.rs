@@ -1,0 +1,119 @@
+//! Who was erased: told, and done again in an older copy of the file.
+
+use super::{Privacy, erase, plan::Found, suppression};
+use crate::{
+    AppliedErasures, ApplyErasures, ErasedSubject, ErasureList, ErasureReason, Error, ErrorKind,
+    ListErasures, RecordRef, Result,
+    engine::{Writing, check_limit},
+    limits,
+    privacy::suppression::{from_hex, name_of_key, to_hex},
+    store::{privacy as rows, records},
+};
+
+impl Privacy<'_> {
+    /// Reads who was erased, in the order in which it was done. The list holds random ids and keyed
+    /// hashes: keep it beside the backups, and apply it to a backup that is taken into use again.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` if the limit is not 1 to 10,000.
+    pub fn erasures(&self, request: &ListErasures) -> Result<ErasureList> {
+        check_limit(request.limit)?;
+        self.crm.read_explained(|conn, catalog| {
+            let mut found = rows::erased_after(conn, request.after, request.limit + 1)?;
+            let has_more = found.len() > request.limit as usize;
+            found.truncate(request.limit as usize);
+            let next = found.last().filter(|_| has_more).map(|last| last.seq);
+            let erased = found.into_iter().map(|erased| {
+                let table = catalog.iter().find(|table| table.model.id == erased.type_id);
+                let unknown = || Error::new(ErrorKind::Corrupt, "an erasure is of no type");
+                let hashes = rows::hashes_of(conn, erased.record)?;
+                Ok(ErasedSubject {
+                    subject: RecordRef::new(&table.ok_or_else(unknown)?.model.name, erased.record),
+                    erased_at: erased.at,
+                    reason: reason(&erased.reason)?,
+                    hashes: hashes.iter().map(|hash| to_hex(hash)).collect(),
+                })
+            });
+            let erased = erased.collect::<Result<_>>()?;
+            Ok(ErasureList { key: rows::key(conn)?.map(|key| name_of_key(&key)), erased, next })
+        })
+    }
+
+    /// Erases in this file whom a list names, in one transaction: after a backup from before an erasure
+    /// was taken into use again. Blockers are not asked: they were when the person was erased. Doing so
+    /// twice does nothing more.
+    ///
+    /// # Errors
+    ///
+    /// `LimitExceeded` past 10,000 persons; `UnknownType`, `InvalidValue` and `LimitExceeded` as for
+    /// [`Privacy::erase`], with the place in the list; then nothing is erased.
+    pub fn apply_erasures(&self, request: &ApplyErasures) -> Result<AppliedErasures> {
+        if request.erased.len() > limits::PAGE as usize {
+            let message = format!("at most {}", limits::PAGE);
+            return Err(Error::new(ErrorKind::LimitExceeded, message).with_field("erased"));
+        }
+        let mut applied = self.crm.write(|writing| {
+            let key = suppression::key(writing)?;
+            let is_ours = request.key.as_ref().is_some_and(|name| *name == name_of_key(&key));
+            let mut applied = AppliedErasures {
+                erased: 0,
+                absent: 0,
+                known: 0,
+                foreign_hashes: 0,
+                is_log_emptied: false,
+            };
+            for (place, erased) in request.erased.iter().enumerate() {
+                apply(writing, erased, is_ours, &mut applied).map_err(|error| {
+                    let field = error.field().unwrap_or("subject").to_owned();
+                    error.with_field(format!("erased[{place}].{field}"))
+                })?;
+            }
+            Ok(applied)
+        })?;
+        applied.is_log_emptied = self.crm.shared.store.empty_log()?;
+        Ok(applied)
+    }
+}
+
+/// Erases one of a list, or remembers that it was.
+fn apply(
+    writing: &mut Writing<'_>,
+    request: &ErasedSubject,
+    is_ours: bool,
+    applied: &mut AppliedErasures,
+) -> Result<()> {
+    let ErasedSubject { subject, erased_at, reason, hashes } = request;
+    let hashes = hashes.iter().enumerate().map(|(place, text)| {
+        from_hex(text).ok_or_else(|| {
+            Error::new(ErrorKind::InvalidValue, "is not 64 hexadecimal digits")
+                .with_field(format!("hashes[{place}]"))
+        })
+    });
+    let hashes: Vec<[u8; 32]> = hashes.collect::<Result<_>>()?;
+    let table = writing.table(&subject.entity_type);
+    let table = table.map_err(|error| error.with_field("subject.type"))?;
+    match records::get(writing.tx, &table, subject.id)? {
+        Some(row) => {
+            let found = Found::read(writing.tx, &writing.catalog, &table, row, writing.now)?;
+            erase::erase(writing, &table, found, *reason, *erased_at)?;
+            applied.erased += 1;
+        }
+        None if rows::erased_at(writing.tx, subject.id)?.is_some() => applied.known += 1,
+        None => {
+            erase::remember(writing, &table, subject.id, *reason, *erased_at)?;
+            applied.absent += 1;
+        }
+    }
+    if !is_ours {
+        applied.foreign_hashes += hashes.len() as u64;
+        return Ok(());
+    }
+    hashes.iter().try_for_each(|hash| rows::suppress(writing.tx, hash, subject.id))
+}
+
+/// The reason of this name.
+fn reason(name: &str) -> Result<ErasureReason> {
+    ErasureReason::from_name(name)
+        .ok_or_else(|| Error::new(ErrorKind::Corrupt, "an erasure is for no known reason"))
+}

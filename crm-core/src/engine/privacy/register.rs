@@ -1,0 +1,21 @@
+//! The register of processing.
+
+use super::Privacy;
+use crate::{GetRegister, PartyRole, ProcessingRegister, Result, privacy::register::register};
+
+impl Privacy<'_> {
+    /// Makes the register of processing activities (GDPR art. 30 (1)) from the purposes: JSON, and the
+    /// same as CSV. What the definitions do not say is named with each purpose.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if there is no such controller; `InvalidArgument` if the party is none.
+    pub fn register(&self, request: &GetRegister) -> Result<ProcessingRegister> {
+        self.crm.read_explained(|_, catalog| {
+            if let Some(name) = &request.controller {
+                catalog.book().party(name, PartyRole::Controller, "controller")?;
+            }
+            Ok(register(catalog.book(), request.controller.as_deref()))
+        })
+    }
+}

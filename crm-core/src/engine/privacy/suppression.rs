@@ -1,0 +1,69 @@
+//! Contact points that must not come back by themselves: refused where they are written, until the
+//! host says that the person came back.
+
+use super::Privacy;
+use crate::{
+    ChangeKind, Error, ErrorKind, LiftSuppression, LiftedSuppression, Medium, Result,
+    consent::contact_point,
+    engine::Writing,
+    privacy::suppression::hash,
+    store::{Connection, privacy as rows},
+};
+
+impl Privacy<'_> {
+    /// Lets a contact point come back, because the person did by themselves: signed up again, or bought
+    /// something. The journal records that it was done, by whom and when, but not which contact point.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidValue` if it is neither an e-mail address nor a telephone number.
+    pub fn lift_suppression(&self, request: &LiftSuppression) -> Result<LiftedSuppression> {
+        let text = &request.contact_point;
+        let medium = if text.contains('@') { Medium::Email } else { Medium::Phone };
+        let point = contact_point(text, Some(medium))?;
+        self.crm.write(|writing| {
+            let Some(key) = rows::key(writing.tx)? else {
+                return Ok(LiftedSuppression { was_suppressed: false });
+            };
+            let was_suppressed = rows::lift(writing.tx, &hash(&key, &point))?;
+            if was_suppressed {
+                let stamp = writing.stamp();
+                writing.log(stamp, ChangeKind::SuppressionLifted, None, None, "{}")?;
+            }
+            Ok(LiftedSuppression { was_suppressed })
+        })
+    }
+}
+
+/// The key of the file, made when it is needed first.
+pub(super) fn key(writing: &Writing<'_>) -> Result<[u8; 32]> {
+    if let Some(key) = rows::key(writing.tx)? {
+        return Ok(key);
+    }
+    let key = writing.crm.shared.ids.next_salt();
+    rows::put_key(writing.tx, &key)?;
+    Ok(key)
+}
+
+/// Whether a contact point in its normal form is suppressed.
+pub(in crate::engine) fn is_suppressed(conn: &Connection, point: &str) -> Result<bool> {
+    if !rows::has_suppressed(conn)? {
+        return Ok(false);
+    }
+    match rows::key(conn)? {
+        Some(key) => rows::is_suppressed(conn, &hash(&key, point)),
+        None => Ok(false),
+    }
+}
+
+/// # Errors
+///
+/// `Suppressed` if the contact point is.
+pub(in crate::engine) fn check(conn: &Connection, point: &str, field: &str) -> Result<()> {
+    if !is_suppressed(conn, point)? {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Suppressed, "the person with this contact point was erased")
+        .with_field(field)
+        .with_hint("if the person came back by themselves, say so with privacy.lift_suppression"))
+}

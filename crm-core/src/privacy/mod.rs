@@ -1,0 +1,20 @@
+//! Privacy: what of the file is about a person, and what becomes of it.
+//!
+//! [`inventory`] knows every table, [`suppression`] what must not come back. The invariant: no table of
+//! the file is missing in the inventory, so that neither access nor erasure can overlook one; and what
+//! is remembered of an erasure says nothing about the person to anybody who does not know them.
+
+pub(crate) mod access;
+pub(crate) mod inventory;
+pub(crate) mod register;
+mod request;
+pub(crate) mod suppression;
+
+pub use access::{AccessData, AccessReport, AccessScope, AccessTable};
+pub use register::{GetRegister, ProcessingRegister, RegisterEntry};
+pub use request::{
+    AppliedErasures, ApplyErasures, BlockerReason, EraseSubject, ErasedSubject, ErasedTable,
+    Erasure, ErasureBlocker, ErasureEffect, ErasureList, ErasureMention, ErasurePlan,
+    ErasureReason, KeptProof, LiftSuppression, LiftedSuppression, ListErasures, MentionKind,
+    PlanErasure,
+};

@@ -1,0 +1,161 @@
+//! The register of processing activities (GDPR art. 30), made from the purposes.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    DataCategory, Party,
+    consent::{Book, Purpose, Rule},
+};
+
+/// Makes the register of processing: the request of `privacy.register`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct GetRegister {
+    /// Only what this controller is responsible for; everything if it is left out.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub controller: Option<String>,
+}
+
+/// A purpose in the register, with what art. 30 (1) asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct RegisterEntry {
+    /// The purpose (b): its name.
+    pub purpose: String,
+    /// The purpose in words.
+    pub description: String,
+    /// Who is responsible, and how the data protection officer is reached (a).
+    pub controller: Option<Party>,
+    /// Whose data it is (c).
+    pub subjects: String,
+    /// Which data (c).
+    pub personal_data: Vec<DataCategory>,
+    /// Who gets it (d).
+    pub recipients: Vec<Party>,
+    /// Countries outside, and with which safeguards (e).
+    pub transfers: String,
+    /// When it is erased (f): a span after which it is not needed, if that was said.
+    pub storage_period: Option<String>,
+    /// How long proof of consent is kept, by channel: `phone: P5Y`.
+    pub proof_periods: Vec<String>,
+    /// How the data is kept safe (g).
+    pub security: String,
+    /// The channels through which people are contacted for it.
+    pub channels: Vec<String>,
+    /// Whether it is no longer used.
+    pub is_archived: bool,
+    /// What art. 30 asks for and the definitions do not say, such as `purposes.news.processing.security`.
+    pub missing: Vec<String>,
+}
+
+/// The register of processing: the answer of `privacy.register`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ProcessingRegister {
+    /// The purposes, by name.
+    pub entries: Vec<RegisterEntry>,
+    /// The same as a CSV table, with a header.
+    pub csv: String,
+}
+
+/// The register of the purposes of a file.
+pub(crate) fn register(book: &Book, controller: Option<&str>) -> ProcessingRegister {
+    let purposes = book.purposes.values();
+    let wanted = purposes
+        .filter(|one| controller.is_none_or(|name| one.controller.as_deref() == Some(name)));
+    let entries: Vec<RegisterEntry> = wanted.map(|purpose| entry(book, purpose)).collect();
+    let csv = csv(&entries);
+    ProcessingRegister { entries, csv }
+}
+
+fn entry(book: &Book, purpose: &Purpose) -> RegisterEntry {
+    let about = purpose.processing.clone().unwrap_or_default();
+    let party = |name: &String| book.parties.get(name).cloned();
+    let names: BTreeSet<&String> = purpose.processors.iter().chain(&about.recipients).collect();
+    let proof_periods = purpose.channels.iter().filter_map(|channel| {
+        // As the policy says it, and only where it says so.
+        Rule::new(book, &purpose.name, channel).ok()?.retention?;
+        let policy = book.policy(&purpose.policy)?;
+        Some(format!("{channel}: {}", policy.rule(channel)?.retention.as_deref()?))
+    });
+    let proof_periods = proof_periods.collect();
+    let demanded = [
+        ("controller", purpose.controller.is_none()),
+        ("processing.subjects", about.subjects.is_empty()),
+        ("processing.personal_data", about.personal_data.is_empty()),
+        ("processing.storage_period", about.storage_period.is_none()),
+        ("processing.security", about.security.is_empty()),
+        ("processing.transfers", about.transfers.is_empty()),
+    ];
+    let missing = demanded.into_iter().filter(|(_, is_missing)| *is_missing);
+    let missing = missing.map(|(part, _)| format!("purposes.{}.{part}", purpose.name)).collect();
+    RegisterEntry {
+        purpose: purpose.name.clone(),
+        description: match purpose.description.is_empty() {
+            true => purpose.label.clone(),
+            false => purpose.description.clone(),
+        },
+        controller: purpose.controller.as_ref().and_then(party),
+        subjects: about.subjects,
+        recipients: names.into_iter().filter_map(party).collect(),
+        personal_data: about.personal_data,
+        transfers: about.transfers,
+        storage_period: about.storage_period,
+        proof_periods,
+        security: about.security,
+        channels: purpose.channels.clone(),
+        is_archived: purpose.is_archived,
+        missing,
+    }
+}
+
+fn csv(entries: &[RegisterEntry]) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let header = [
+        "purpose",
+        "description",
+        "controller",
+        "contact",
+        "subjects",
+        "personal_data",
+        "recipients",
+        "transfers",
+        "storage_period",
+        "proof_periods",
+        "security",
+        "channels",
+        "is_archived",
+    ];
+    let written = writer.write_record(header);
+    let written = entries.iter().fold(written, |written, entry| {
+        let data: Vec<&str> = entry.personal_data.iter().map(|one| one.name.as_str()).collect();
+        let recipients: Vec<&str> = entry.recipients.iter().map(|one| one.label.as_str()).collect();
+        let controller = entry.controller.as_ref();
+        let cells = [
+            entry.purpose.clone(),
+            entry.description.clone(),
+            controller.map_or_else(String::new, |party| party.label.clone()),
+            controller.map_or_else(String::new, |party| party.contact.clone()),
+            entry.subjects.clone(),
+            data.join("; "),
+            recipients.join("; "),
+            entry.transfers.clone(),
+            entry.storage_period.clone().unwrap_or_default(),
+            entry.proof_periods.join("; "),
+            entry.security.clone(),
+            entry.channels.join("; "),
+            entry.is_archived.to_string(),
+        ];
+        written.and_then(|()| writer.write_record(cells))
+    });
+    written.expect("memory takes a table");
+    let bytes = writer.into_inner().expect("memory takes a table");
+    String::from_utf8(bytes).expect("cells are text")
+}

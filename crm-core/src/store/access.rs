@@ -1,0 +1,141 @@
+//! The rows of a person, table by table, as the inventory finds them.
+//!
+//! It decides nothing: which tables are shown, and which of their columns, is said to it.
+
+use rusqlite::Connection;
+
+use super::{privacy::belongs, table::quote};
+use crate::{RecordId, Result, cell::Cell};
+
+/// A table whose rows of a person are read.
+#[derive(Debug)]
+pub(crate) struct PersonTable {
+    pub(crate) name: String,
+    pub(crate) columns: Vec<String>,
+    /// How many rows are the person's.
+    pub(crate) rows: u64,
+    select: String,
+}
+
+/// A column that holds the hash of stored bytes, and its table.
+pub(crate) type FileColumn = (String, String);
+
+/// Definitions whose rows have a number here and a name there.
+const NAMED: [(&str, &str); 8] = [
+    ("crm_type", "name"),
+    ("crm_activity_kind", "name"),
+    ("crm_association_type", "name"),
+    ("crm_attribute", "name"),
+    ("crm_lifecycle", "name"),
+    ("crm_segment", "name"),
+    ("crm_score_model", "name"),
+    ("crm_visitor", "key"),
+];
+
+/// What is true of the rows of a table that are a person's; `None` if rows of it belong to nobody.
+fn whose(table: &str, files: &[FileColumn]) -> Option<String> {
+    if !matches!(table, "crm_file" | "crm_file_piece") {
+        return belongs(table);
+    }
+    let named = files.iter().filter_map(|(table, column)| {
+        let (of_person, table, column) = (belongs(table)?, quote(table), quote(column));
+        Some(format!("hash IN (SELECT unhex({column}) FROM {table} WHERE {of_person})"))
+    });
+    let named: Vec<String> = named.collect();
+    (!named.is_empty()).then(|| named.join(" OR "))
+}
+
+/// A table with the columns that are shown, and how many of its rows are a person's. `None` if there
+/// are none.
+pub(crate) fn person_table(
+    conn: &Connection,
+    name: &str,
+    id: RecordId,
+    files: &[FileColumn],
+    is_shown: impl Fn(&str) -> bool,
+) -> Result<Option<PersonTable>> {
+    let Some(whose) = whose(name, files) else { return Ok(None) };
+    let table = quote(name);
+    let sql = format!("SELECT count(*) FROM {table} WHERE {whose}");
+    let rows: u64 = conn.prepare(&sql)?.query_row([id.as_bytes()], |row| row.get(0))?;
+    if rows == 0 {
+        return Ok(None);
+    }
+    let mut statement = conn.prepare("SELECT name, pk FROM pragma_table_info(?1) ORDER BY cid")?;
+    let all =
+        statement.query_map([name], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))?;
+    let all: Vec<(String, i64)> = all.collect::<rusqlite::Result<_>>()?;
+    let mut keys: Vec<&(String, i64)> = all.iter().filter(|(_, place)| *place > 0).collect();
+    keys.sort_by_key(|(_, place)| *place);
+    let order: Vec<String> = keys.iter().map(|(column, _)| quote(column)).collect();
+    let names = named_columns(conn, name)?;
+    let shown: Vec<&String> =
+        all.iter().map(|(column, _)| column).filter(|column| is_shown(column)).collect();
+    let texts = shown.iter().map(|column| {
+        let quoted = quote(column);
+        match names.iter().find(|(from, _)| from == *column) {
+            Some((_, (parent, name))) => {
+                format!("(SELECT p.{name} FROM {parent} p WHERE p.id = t.{quoted})")
+            }
+            None if *column == "bytes" && name == "crm_file_piece" => {
+                // The content is read by its hash.
+                "length(bytes)".to_owned()
+            }
+            None => format!("t.{quoted}"),
+        }
+    });
+    let select = format!(
+        "SELECT {} FROM {table} t WHERE {whose} ORDER BY {} LIMIT ?2 OFFSET ?3",
+        texts.collect::<Vec<_>>().join(", "),
+        order.join(", "),
+    );
+    let columns = shown.into_iter().cloned().collect();
+    Ok(Some(PersonTable { name: name.to_owned(), columns, rows, select }))
+}
+
+/// A column, and where the name of what it refers to stands.
+type NamedColumn = (String, (&'static str, &'static str));
+
+/// The columns that hold the number of a definition.
+fn named_columns(conn: &Connection, table: &str) -> Result<Vec<NamedColumn>> {
+    let mut statement = conn.prepare(
+        "SELECT \"from\", \"table\" FROM pragma_foreign_key_list(?1) WHERE \"to\" = 'id'",
+    )?;
+    let keys = statement
+        .query_map([table], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
+    let keys: Vec<(String, String)> = keys.collect::<rusqlite::Result<_>>()?;
+    let known = keys.into_iter().filter_map(|(column, parent)| {
+        NAMED.iter().find(|(name, _)| *name == parent).map(|named| (column, *named))
+    });
+    Ok(known.collect())
+}
+
+/// A page of the rows of a person, in the order of the table's key.
+pub(crate) fn person_rows(
+    conn: &Connection,
+    table: &PersonTable,
+    id: RecordId,
+    (limit, offset): (u32, u64),
+) -> Result<Vec<Vec<Cell>>> {
+    let mut statement = conn.prepare_cached(&table.select)?;
+    let mut rows = statement.query((id.as_bytes(), limit, offset))?;
+    let mut page = Vec::new();
+    while let Some(row) = rows.next()? {
+        let cells = (0..table.columns.len()).map(|place| row.get(place));
+        page.push(cells.collect::<rusqlite::Result<_>>()?);
+    }
+    Ok(page)
+}
+
+/// The causes that changed a record, with the stamp of the first change of each, in order.
+pub(crate) fn causes(
+    conn: &Connection,
+    id: RecordId,
+) -> Result<Vec<(Option<String>, i64, String)>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT cause, min(hlc), kind FROM crm_journal WHERE record_id = ?1 GROUP BY cause ORDER BY min(seq)",
+    )?;
+    let causes =
+        statement.query_map([id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    Ok(causes.collect::<rusqlite::Result<_>>()?)
+}

@@ -1,0 +1,308 @@
+//! Rows that belong to a person: found and taken out, with SQL made from the inventory; and what is
+//! remembered of those who were erased.
+//!
+//! It decides nothing: which tables there are and how their rows belong is said in
+//! [`inventory`](crate::privacy::inventory).
+
+use rusqlite::{Connection, OptionalExtension as _, Transaction};
+
+use super::{
+    chain,
+    table::{Table, quote},
+};
+use crate::{
+    RecordId, Result, Timestamp,
+    privacy::inventory::{Way, of_table},
+    schema::{AttributeModel, TypeModel},
+};
+
+/// The names of all tables of the file, sorted.
+pub(crate) fn tables(conn: &Connection) -> Result<Vec<String>> {
+    let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' \
+               ESCAPE '\\' ORDER BY name";
+    let mut statement = conn.prepare(sql)?;
+    let names = statement.query_map([], |row| row.get(0))?;
+    Ok(names.collect::<rusqlite::Result<_>>()?)
+}
+
+/// What is true of those rows of a table that belong to the record whose id is the parameter `?1`.
+/// `None` if rows of this table belong to nobody, or to somebody by other means than SQL: stored
+/// bytes, and parts of the index of words.
+pub(crate) fn belongs(table: &str) -> Option<String> {
+    let ways = of_table(table)?.ways.iter().filter_map(|way| match way {
+        // The index of activities is in two parts, of those that count and those that do not.
+        Way::Record("subject") => Some(
+            "(subject = ?1 AND superseded_by IS NULL) OR \
+             (subject = ?1 AND superseded_by IS NOT NULL)"
+                .to_owned(),
+        ),
+        Way::Record(column) => Some(format!("{column} = ?1")),
+        Way::Through { column, parent, key } => {
+            let of_parent = belongs(parent)?;
+            Some(format!("{column} IN (SELECT {key} FROM {} WHERE {of_parent})", quote(parent)))
+        }
+        Way::Json { column, path, kinds } => {
+            let is_named = format!("{column} ->> '{path}' = {TEXT_OF_ID}");
+            match kinds {
+                [] => Some(is_named),
+                kinds => Some(format!("(kind IN ('{}') AND {is_named})", kinds.join("', '"))),
+            }
+        }
+        Way::Visitor => Some(
+            "(kind IN ('visitor_identified', 'visitor_released') AND \
+             body ->> '$.visitor' IN (SELECT key FROM crm_visitor WHERE record_id = ?1))"
+                .to_owned(),
+        ),
+        Way::File | Way::Index => None,
+    });
+    let ways: Vec<String> = ways.collect();
+    (!ways.is_empty()).then(|| ways.join(" OR "))
+}
+
+/// An id as bodies have it, of the parameter `?1`.
+const TEXT_OF_ID: &str = "lower(substr(hex(?1), 1, 8) || '-' || substr(hex(?1), 9, 4) || '-' || \
+     substr(hex(?1), 13, 4) || '-' || substr(hex(?1), 17, 4) || '-' || substr(hex(?1), 21))";
+
+/// How many rows of a table belong to a record.
+pub(crate) fn count(conn: &Connection, table: &str, id: &[u8; 16]) -> Result<u64> {
+    let Some(belongs) = belongs(table) else { return Ok(0) };
+    let sql = format!("SELECT count(*) FROM {} WHERE {belongs}", quote(table));
+    Ok(conn.prepare_cached(&sql)?.query_row([id], |row| row.get(0))?)
+}
+
+/// Deletes the rows of a table that belong to a record; answers how many.
+pub(crate) fn delete(tx: &Transaction<'_>, table: &str, id: &[u8; 16]) -> Result<u64> {
+    let Some(belongs) = belongs(table) else { return Ok(0) };
+    let sql = format!("DELETE FROM {} WHERE {belongs}", quote(table));
+    Ok(tx.prepare_cached(&sql)?.execute([id])? as u64)
+}
+
+/// Erases content and salt of these rows of the journal; answers of how many there was any.
+pub(crate) fn redact(tx: &Transaction<'_>, places: &[i64]) -> Result<u64> {
+    let mut count = 0;
+    for &seq in places {
+        count += u64::from(chain::erase(tx, seq)?);
+    }
+    Ok(count)
+}
+
+/// The places of the rows of the journal that belong to a record, in order.
+pub(crate) fn journal_places(conn: &Connection, id: &[u8; 16]) -> Result<Vec<i64>> {
+    let belongs = belongs("crm_journal").expect("the inventory has the journal");
+    let sql = format!("SELECT seq FROM crm_journal WHERE {belongs} ORDER BY seq");
+    let mut statement = conn.prepare_cached(&sql)?;
+    let places = statement.query_map([id], |row| row.get(0))?;
+    Ok(places.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The associations of a record, whichever end it is.
+pub(crate) fn associations(conn: &Connection, id: RecordId) -> Result<Vec<RecordId>> {
+    let sql = "SELECT id FROM crm_association WHERE from_id = ?1 OR to_id = ?1 ORDER BY seq";
+    let mut statement = conn.prepare_cached(sql)?;
+    let ids = statement.query_map([id.as_bytes()], |row| row.get(0))?;
+    Ok(ids.map(|id| id.map(RecordId::from_bytes)).collect::<rusqlite::Result<_>>()?)
+}
+
+/// Whose activities have a record as a participant: the number of the type and the id of the subject, and
+/// the kind. At most `limit`.
+pub(crate) fn linking(
+    conn: &Connection,
+    id: RecordId,
+    limit: usize,
+) -> Result<Vec<(i64, RecordId, String)>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT DISTINCT a.subject_type, a.subject, k.name FROM crm_activity_link l \
+         JOIN crm_activity a ON a.seq = l.seq JOIN crm_activity_kind k ON k.id = a.kind \
+         WHERE l.record_id = ?1 AND a.subject IS NOT NULL AND a.subject <> ?1 LIMIT ?2",
+    )?;
+    let read =
+        |row: &rusqlite::Row<'_>| Ok((row.get(0)?, RecordId::from_bytes(row.get(1)?), row.get(2)?));
+    let rows = statement.query_map((id.as_bytes(), limit), read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Other records with the same value of an attribute that has an index. At most `limit`.
+pub(crate) fn holders(
+    conn: &Connection,
+    table: &Table,
+    attribute: &AttributeModel,
+    value: &str,
+    id: RecordId,
+    limit: usize,
+) -> Result<Vec<RecordId>> {
+    let column = quote(&attribute.leading_column());
+    let sql = format!("SELECT id FROM {} WHERE {column} = ?1 AND id <> ?2 LIMIT ?3", table.name);
+    let mut statement = conn.prepare_cached(&sql)?;
+    let ids = statement.query_map((value, id.as_bytes(), limit), |row| row.get(0))?;
+    Ok(ids.map(|id| id.map(RecordId::from_bytes)).collect::<rusqlite::Result<_>>()?)
+}
+
+// ---- stored files
+
+/// The stored bytes that the values of a person name or named: in a table whose columns are
+/// those of `model`.
+pub(crate) fn files_of(
+    conn: &Connection,
+    table: &str,
+    model: &TypeModel,
+    id: &[u8; 16],
+) -> Result<Vec<String>> {
+    let Some(belongs) = belongs(table) else { return Ok(Vec::new()) };
+    let mut hashes = Vec::new();
+    for column in file_columns(model) {
+        let (name, column) = (quote(table), quote(&column));
+        let sql = format!("SELECT {column} FROM {name} WHERE ({belongs}) AND {column} IS NOT NULL");
+        let mut statement = conn.prepare(&sql)?;
+        let found = statement.query_map([id], |row| row.get::<_, String>(0))?;
+        hashes.extend(found.collect::<rusqlite::Result<Vec<_>>>()?);
+    }
+    Ok(hashes)
+}
+
+/// Whether a row of a table that does not belong to the record names these stored bytes.
+pub(crate) fn is_file_used(
+    conn: &Connection,
+    table: &str,
+    model: &TypeModel,
+    hash: &str,
+    id: &[u8; 16],
+) -> Result<bool> {
+    let belongs = belongs(table).unwrap_or_else(|| "0".to_owned());
+    for column in file_columns(model) {
+        let (name, column) = (quote(table), quote(&column));
+        let sql = format!("SELECT 1 FROM {name} WHERE {column} = ?2 AND NOT ({belongs}) LIMIT 1");
+        if conn.prepare(&sql)?.exists((id, hash))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn file_columns(model: &TypeModel) -> impl Iterator<Item = String> {
+    let files = model.attributes.iter().filter(|one| one.definition.kind == crate::Kind::File);
+    files.map(AttributeModel::leading_column)
+}
+
+/// Deletes stored bytes, and erases the row of the journal that says they were stored.
+pub(crate) fn delete_file(tx: &Transaction<'_>, hash: &[u8; 32], text: &str) -> Result<()> {
+    let sql = "SELECT seq FROM crm_journal WHERE kind = 'file_added' AND body ->> '$.hash' = ?1";
+    let places: Vec<i64> = tx
+        .prepare_cached(sql)?
+        .query_map([text], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    redact(tx, &places)?;
+    tx.execute("DELETE FROM crm_file_piece WHERE hash = ?1", [hash])?;
+    tx.execute("DELETE FROM crm_file WHERE hash = ?1", [hash])?;
+    Ok(())
+}
+
+// ---- what is remembered
+
+/// A person that was erased.
+#[derive(Debug, Clone)]
+pub(crate) struct Erased {
+    pub(crate) seq: i64,
+    pub(crate) record: RecordId,
+    pub(crate) type_id: i64,
+    pub(crate) at: Timestamp,
+    pub(crate) reason: String,
+}
+
+/// Remembers that a record was erased.
+pub(crate) fn insert_erased(tx: &Transaction<'_>, erased: &Erased) -> Result<()> {
+    let sql = "INSERT INTO crm_erasure (seq, record_id, type_id, erased_at, reason) \
+               VALUES (?1, ?2, ?3, ?4, ?5)";
+    let (id, at) = (erased.record.as_bytes(), erased.at.micros());
+    tx.prepare_cached(sql)?.execute((erased.seq, id, erased.type_id, at, &erased.reason))?;
+    Ok(())
+}
+
+/// When a record was erased, if it was.
+pub(crate) fn erased_at(conn: &Connection, id: RecordId) -> Result<Option<Timestamp>> {
+    let sql = "SELECT erased_at FROM crm_erasure WHERE record_id = ?1";
+    let at = conn.prepare_cached(sql)?.query_row([id.as_bytes()], |row| row.get(0)).optional()?;
+    Ok(at.map(Timestamp::clamped))
+}
+
+/// Those who were erased after a place, in order.
+pub(crate) fn erased_after(conn: &Connection, after: i64, limit: u32) -> Result<Vec<Erased>> {
+    let sql = "SELECT seq, record_id, type_id, erased_at, reason FROM crm_erasure WHERE seq > ?1 \
+               ORDER BY seq LIMIT ?2";
+    let mut statement = conn.prepare_cached(sql)?;
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok(Erased {
+            seq: row.get(0)?,
+            record: RecordId::from_bytes(row.get(1)?),
+            type_id: row.get(2)?,
+            at: Timestamp::clamped(row.get(3)?),
+            reason: row.get(4)?,
+        })
+    };
+    let rows = statement.query_map((after, limit), read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The key of the suppressed contact points, if there is one yet.
+pub(crate) fn key(conn: &Connection) -> Result<Option<[u8; 32]>> {
+    let sql = "SELECT value FROM crm_meta WHERE key = 'suppression_key'";
+    Ok(conn.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()?)
+}
+
+/// Keeps the key of the suppressed contact points.
+pub(crate) fn put_key(tx: &Transaction<'_>, key: &[u8; 32]) -> Result<()> {
+    tx.execute("INSERT INTO crm_meta (key, value) VALUES ('suppression_key', ?1)", [key])?;
+    Ok(())
+}
+
+/// Whether any contact point is suppressed.
+pub(crate) fn has_suppressed(conn: &Connection) -> Result<bool> {
+    Ok(conn.prepare_cached("SELECT 1 FROM crm_suppression LIMIT 1")?.exists([])?)
+}
+
+/// Whether a contact point of this hash is suppressed.
+pub(crate) fn is_suppressed(conn: &Connection, hash: &[u8; 32]) -> Result<bool> {
+    Ok(conn.prepare_cached("SELECT 1 FROM crm_suppression WHERE hash = ?1")?.exists([hash])?)
+}
+
+/// Suppresses a contact point, unless it is already.
+pub(crate) fn suppress(tx: &Transaction<'_>, hash: &[u8; 32], id: RecordId) -> Result<()> {
+    let sql =
+        "INSERT INTO crm_suppression (hash, record_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+    tx.prepare_cached(sql)?.execute((hash, id.as_bytes()))?;
+    Ok(())
+}
+
+/// Lets a contact point come back; answers whether it was suppressed.
+pub(crate) fn lift(tx: &Transaction<'_>, hash: &[u8; 32]) -> Result<bool> {
+    Ok(tx.execute("DELETE FROM crm_suppression WHERE hash = ?1", [hash])? > 0)
+}
+
+/// The hashes of the contact points that are suppressed since a record was erased, sorted.
+pub(crate) fn hashes_of(conn: &Connection, id: RecordId) -> Result<Vec<[u8; 32]>> {
+    let sql = "SELECT hash FROM crm_suppression WHERE record_id = ?1 ORDER BY hash";
+    let mut statement = conn.prepare_cached(sql)?;
+    let hashes = statement.query_map([id.as_bytes()], |row| row.get(0))?;
+    Ok(hashes.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Keeps proof of a consent.
+pub(crate) fn insert_proof(
+    tx: &Transaction<'_>,
+    record: RecordId,
+    event: RecordId,
+    keep_until: Timestamp,
+    proof: &str,
+) -> Result<()> {
+    let sql = "INSERT INTO crm_consent_proof (record_id, event_id, keep_until, proof) \
+               VALUES (?1, ?2, ?3, ?4)";
+    let key = (record.as_bytes(), event.as_bytes(), keep_until.micros(), proof);
+    tx.prepare_cached(sql)?.execute(key)?;
+    Ok(())
+}
+
+/// Erases proofs that are kept no longer, at most `limit`; answers how many.
+pub(crate) fn erase_proofs(tx: &Transaction<'_>, now: Timestamp, limit: u32) -> Result<u64> {
+    let sql = "DELETE FROM crm_consent_proof WHERE (record_id, event_id) IN (SELECT record_id, event_id \
+               FROM crm_consent_proof WHERE keep_until <= ?1 ORDER BY keep_until LIMIT ?2)";
+    Ok(tx.execute(sql, (now.micros(), limit))? as u64)
+}

@@ -1,0 +1,162 @@
+//! Records that are one person: what restricts one restricts the other, and a link can go again.
+
+use crm_core::{
+    Condition, ConsentCondition, ConsentKind, CountRecords, DenyReason, EraseSubject, ErrorKind,
+    GetLinkedPeople, LinkPeople, MayContact, NewConsent, RecordRef, SetPreferences, UseConsent,
+    values,
+};
+
+use super::Desk;
+
+impl Desk {
+    /// A record of a person who may be Ann.
+    fn other(&self) -> RecordRef {
+        let id = self.crm.contacts().create(values! { "given_name" => "A." }).unwrap().id;
+        RecordRef::new("contact", id)
+    }
+
+    fn link(&self, a: &RecordRef, b: &RecordRef) {
+        self.crm.consents().link(&LinkPeople::new(a.clone(), b.clone())).unwrap();
+    }
+
+    fn unlink(&self, a: &RecordRef, b: &RecordRef) {
+        self.crm.consents().unlink(&LinkPeople::new(b.clone(), a.clone())).unwrap();
+    }
+
+    fn reasons_of(&self, who: &RecordRef) -> Vec<DenyReason> {
+        let question = MayContact::new(who.clone(), "email", "news");
+        let reasons = self.crm.consents().decide(&question).unwrap().reasons;
+        reasons.iter().map(|reason| reason.reason).collect()
+    }
+
+    fn permitted(&self) -> u64 {
+        let (channel, purpose) = ("email".into(), "news".into());
+        let condition = Condition::Consent(ConsentCondition { channel, purpose });
+        let count = CountRecords { condition: Some(condition), ..CountRecords::new("contact") };
+        self.crm.count_records(&count).unwrap()
+    }
+}
+
+#[test]
+fn a_withdrawal_reaches_every_record_of_the_person_until_they_are_unlinked() {
+    let desk = Desk::new("eu_general");
+    let (ann, other, third) = (desk.ann.clone(), desk.other(), desk.other());
+    desk.grant();
+    let out = desk.record(NewConsent::withdraw(third.clone()).on("email"));
+    desk.link(&other, &ann);
+    assert!(desk.decide().is_allowed, "a record without a word takes nothing away");
+    assert_eq!(desk.reasons_of(&other), [DenyReason::NoBasis], "and gets nothing");
+    desk.link(&third, &other);
+    assert_eq!(desk.reasons(), [DenyReason::WithdrawnChannel], "through the one between");
+    assert_eq!(desk.decide().reasons[0].events, [out.id]);
+    assert_eq!(desk.permitted(), 0);
+    desk.verify();
+    let linked = GetLinkedPeople { subject: third.clone() };
+    assert_eq!(desk.crm.consents().linked(&linked).unwrap().links.len(), 2);
+    desk.unlink(&third, &other);
+    assert!(desk.decide().is_allowed);
+    assert_eq!(desk.permitted(), 1);
+    desk.verify();
+}
+
+#[test]
+fn a_new_grant_answers_what_a_linked_record_withdrew() {
+    let desk = Desk::new("eu_general");
+    let (ann, other) = (desk.ann.clone(), desk.other());
+    desk.grant();
+    let out = desk.record(NewConsent::withdraw(other.clone()));
+    desk.link(&ann, &other);
+    assert_eq!(desk.reasons(), [DenyReason::WithdrawnEverything]);
+    desk.go_to("2026-03-03T10:00:00Z");
+    assert_eq!(desk.grant().supersedes, [out.id]);
+    assert!(desk.decide().is_allowed);
+    assert_eq!(desk.permitted(), 1);
+    let mut lifted = NewConsent::new(ConsentKind::Lifted, ann);
+    lifted.supersedes = Some(vec![out.id]);
+    let refused = (ErrorKind::NotFound, Some("supersedes[0]".into()));
+    assert_eq!(desk.refusal(lifted), refused, "it is taken back where it was said");
+    desk.verify();
+}
+
+#[test]
+fn who_came_back_through_one_record_is_not_kept_out_of_the_other() {
+    let desk = Desk::new("eu_general");
+    let (ann, other) = (desk.ann.clone(), desk.other());
+    desk.grant();
+    desk.record(NewConsent::withdraw(other.clone()).on("email"));
+    let back = desk.record(NewConsent::grant(other.clone(), "email", "news"));
+    assert_eq!(back.supersedes.len(), 1);
+    desk.link(&ann, &other);
+    assert!(desk.decide().is_allowed, "an old opt-out does not beat a later return");
+    desk.record(NewConsent::withdraw(other));
+    assert_eq!(desk.reasons(), [DenyReason::WithdrawnEverything]);
+    desk.verify();
+}
+
+#[test]
+fn contacts_through_either_record_weigh_together() {
+    let desk = Desk::new("eu_general");
+    let (ann, other) = (desk.ann.clone(), desk.other());
+    for who in [&ann, &other] {
+        desk.record(NewConsent::grant(who.clone(), "email", "news"));
+    }
+    let mut wish = NewConsent::new(ConsentKind::Preferred, ann.clone());
+    wish.frequency = Some(crm_core::ContactFrequency { most: 1, within: "P7D".into() });
+    desk.record(wish);
+    let question = MayContact::new(other.clone(), "email", "news");
+    let token = desk.crm.consents().decide(&question).unwrap().token;
+    desk.link(&ann, &other);
+    let stale = desk.crm.consents().record_use(UseConsent::new(&question, token)).unwrap_err();
+    assert_eq!(stale.kind(), ErrorKind::StaleVersion, "a link is another state");
+    let token = desk.crm.consents().decide(&question).unwrap().token;
+    desk.crm.consents().record_use(UseConsent::new(&question, token)).unwrap();
+    assert_eq!(desk.reasons(), [DenyReason::Frequency]);
+    assert_eq!(desk.reasons_of(&other), [DenyReason::Frequency], "the wish holds for both");
+}
+
+#[test]
+fn an_opt_out_is_recorded_for_its_own_record_too() {
+    let desk = Desk::new("eu_general");
+    let (ann, other) = (desk.ann.clone(), desk.other());
+    desk.grant();
+    desk.record(NewConsent::withdraw(other.clone()));
+    desk.link(&ann, &other);
+    let out = SetPreferences { opts_out: true, ..SetPreferences::new(ann.clone(), []) };
+    assert!(desk.crm.consents().set_preferences(out).unwrap().is_opted_out);
+    desk.unlink(&ann, &other);
+    assert_eq!(desk.reasons(), [DenyReason::WithdrawnEverything]);
+}
+
+#[test]
+fn who_is_erased_leaves_the_other_by_itself() {
+    let desk = Desk::new("eu_general");
+    let (ann, other) = (desk.ann.clone(), desk.other());
+    desk.grant();
+    desk.record(NewConsent::withdraw(other.clone()));
+    desk.link(&ann, &other);
+    assert_eq!(desk.permitted(), 0);
+    desk.crm.privacy().erase(&EraseSubject::new(other)).unwrap();
+    assert!(desk.decide().is_allowed);
+    assert_eq!(desk.permitted(), 1);
+    let linked = GetLinkedPeople { subject: ann };
+    assert!(desk.crm.consents().linked(&linked).unwrap().links.is_empty());
+    desk.verify();
+}
+
+#[test]
+fn wrong_links_are_refused() {
+    let desk = Desk::new("eu_general");
+    let (ann, other) = (desk.ann.clone(), desk.other());
+    let consents = desk.crm.consents();
+    let error = consents.link(&LinkPeople::new(ann.clone(), ann.clone())).unwrap_err();
+    assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidArgument, Some("b")));
+    let nobody = RecordRef::new("contact", crm_core::RecordId::from_bytes([7; 16]));
+    let error = consents.link(&LinkPeople::new(ann.clone(), nobody)).unwrap_err();
+    assert_eq!((error.kind(), error.field()), (ErrorKind::NotFound, Some("b.id")));
+    let error = consents.unlink(&LinkPeople::new(ann.clone(), other.clone())).unwrap_err();
+    assert_eq!((error.kind(), error.field()), (ErrorKind::NotFound, Some("b")));
+    desk.link(&ann, &other);
+    let again = consents.link(&LinkPeople::new(other, ann)).unwrap();
+    assert_eq!(again.links.len(), 1, "linking again changes nothing");
+    desk.verify();
+}

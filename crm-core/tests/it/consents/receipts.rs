@@ -1,0 +1,281 @@
+//! Receipts: what they say, what they name as missing, and that others would take them.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use crm_core::{
+    ConsentEvidence, ConsentReceipt, ConsentStatus, DataCategory, ErrorKind, GetReceipt,
+    NewConsent, Party, PartyRole, Processing, Purpose, ReceiptFormat, RequestConsent,
+};
+use serde_json::Value as Json;
+
+use super::Desk;
+
+/// A desk whose purpose says all that a receipt asks for.
+fn complete() -> Desk {
+    let desk = Desk::new("eu_general");
+    let consents = desk.crm.consents();
+    for (name, role) in [("acme", PartyRole::Controller), ("printer", PartyRole::Processor)] {
+        let party = Party {
+            label: format!("{name} Ltd"),
+            address: "1 Example Road".into(),
+            contact: "privacy officer".into(),
+            country: "de".into(),
+            email: format!("privacy@{name}.example"),
+            phone: "+49 30 1".into(),
+            ..Party::new(name, role)
+        };
+        consents.define_party(party).unwrap();
+    }
+    let processing = Processing {
+        personal_data: vec![
+            DataCategory::new("pd:EmailAddress"),
+            DataCategory { is_optional: true, is_special: true, ..DataCategory::new("health") },
+        ],
+        collection: "on a form".into(),
+        operations: vec!["dpv:Store".into(), "dpv:Use".into()],
+        storage_countries: vec!["de".into(), "eu".into()],
+        processing_countries: vec!["DE".into()],
+        transfers: "not outside the EU".into(),
+        storage_period: Some("P3Y".into()),
+        service: "Letters".into(),
+        jurisdiction: "de".into(),
+        withdrawal: "https://acme.example/leave".into(),
+        rights: "https://acme.example/rights".into(),
+        policy_url: "https://acme.example/privacy".into(),
+        authority: "BlnBDI".into(),
+        ..Processing::default()
+    };
+    let purpose = Purpose {
+        controller: Some("acme".into()),
+        processors: vec!["printer".into()],
+        dpv: "dpv:DirectMarketing".into(),
+        description: "News of our goods".into(),
+        ..Purpose::new("mail", ["email", "post"]).notice("news").policy("eu_general")
+    };
+    consents.define_purpose(purpose.processing(processing)).unwrap();
+    desk
+}
+
+fn grant(desk: &Desk) -> NewConsent {
+    NewConsent::grant(desk.ann.clone(), "email", "mail").contact_point("ann@example.org")
+}
+
+fn receipt(desk: &Desk, format: ReceiptFormat) -> (ConsentReceipt, Json) {
+    let answer = desk.crm.consents().receipt(&GetReceipt::new(desk.ann.clone(), format)).unwrap();
+    let document = serde_json::from_str(&answer.document).unwrap();
+    (answer, document)
+}
+
+#[test]
+fn a_complete_receipt_lacks_nothing_and_is_the_same_twice() {
+    let desk = complete();
+    desk.record(grant(&desk));
+    for format in [ReceiptFormat::Dpv, ReceiptFormat::Kantara] {
+        let (first, _) = receipt(&desk, format);
+        desk.go_to("2026-05-01T00:00:00Z");
+        let (second, _) = receipt(&desk, format);
+        assert_eq!(first, second);
+        assert_eq!(first.missing, Vec::<String>::new());
+        assert_eq!(first.consents[0].status, ConsentStatus::Given);
+    }
+}
+
+#[test]
+fn what_the_definitions_lack_is_named_and_not_invented() {
+    let desk = Desk::new("eu_general");
+    desk.grant();
+    let (answer, document) = receipt(&desk, ReceiptFormat::Dpv);
+    for place in ["controller", "processing.jurisdiction", "processing.storage_period"] {
+        let place = format!("purposes.news.{place}");
+        assert!(answer.missing.contains(&place), "{place} in {:?}", answer.missing);
+    }
+    let record = &document["dpv:hasRecordOfActivity"][0];
+    assert_eq!(record.get("dpv:hasJurisdiction"), None);
+    assert_eq!(record.get("dpv:hasDataController"), None);
+    let (answer, document) = receipt(&desk, ReceiptFormat::Kantara);
+    assert!(answer.missing.contains(&"purposes.news.processing.policy_url".into()));
+    assert_eq!(document.get("policyUrl"), None);
+    assert_eq!(document.get("sensitive"), None, "nobody said that it is not");
+}
+
+#[test]
+fn a_receipt_tells_every_step_in_the_terms_of_the_vocabulary() {
+    let desk = complete();
+    let consents = desk.crm.consents();
+    let asked = RequestConsent::new(desk.ann.clone(), "email", "ann@example.org", "mail");
+    let asked = RequestConsent {
+        evidence: Some(ConsentEvidence { ip: Some("192.0.2.1".into()), ..Default::default() }),
+        ..asked
+    };
+    let waiting = consents.request(asked).unwrap();
+    desk.go_to("2026-03-02T11:00:00Z");
+    let event = consents.confirm(crm_core::ConfirmConsent::new(waiting.token)).unwrap();
+    desk.go_to("2026-03-03T10:00:00Z");
+    desk.record(NewConsent::withdraw(desk.ann.clone()).on("email"));
+    let (answer, document) = receipt(&desk, ReceiptFormat::Dpv);
+    assert_eq!(answer.consents[0].id, event.id);
+    assert_eq!(answer.consents[0].status, ConsentStatus::Withdrawn);
+    let record = &document["dpv:hasRecordOfActivity"][0];
+    let statuses = record["dpv:hasConsentStatus"].as_array().unwrap();
+    let said: Vec<(&Json, &Json)> =
+        statuses.iter().map(|one| (&one["@type"], &one["dpv:isIndicatedAtTime"])).collect();
+    let explicit = serde_json::json!(["dpv:ConsentGiven", "dpv:ExplicitlyExpressedConsent"]);
+    assert_eq!(
+        said,
+        [
+            (&"dpv:ConsentRequested".into(), &"2026-03-02T10:00:00Z".into()),
+            (&explicit, &"2026-03-02T11:00:00Z".into()),
+            (&"dpv:ConsentWithdrawn".into(), &"2026-03-03T10:00:00Z".into()),
+        ]
+    );
+    assert_eq!(record["dpv:hasProcess"]["schema:contactPoint"]["schema:email"], "ann@example.org");
+    assert!(!answer.document.contains("192.0.2.1"), "evidence is no matter of the receipt");
+    let none = consents.receipt(&GetReceipt::new(desk.ann.clone(), ReceiptFormat::Kantara));
+    assert_eq!(none.unwrap_err().kind(), ErrorKind::NotFound, "nothing is allowed any more");
+}
+
+#[test]
+fn an_import_without_proof_is_no_consent_in_a_receipt() {
+    let desk = complete();
+    let mut list = grant(&desk);
+    list.kind = crm_core::ConsentKind::Imported;
+    desk.record(list);
+    let (_, document) = receipt(&desk, ReceiptFormat::Dpv);
+    let status = &document["dpv:hasRecordOfActivity"][0]["dpv:hasConsentStatus"][0];
+    assert_eq!(status["@type"], "dpv:ConsentUnknown");
+}
+
+/// The names of all members of all objects, with the type of the object before each.
+fn members(json: &Json, found: &mut BTreeSet<(String, String)>) {
+    match json {
+        Json::Array(items) => items.iter().for_each(|item| members(item, found)),
+        Json::Object(object) => {
+            let kind = match object.get("@type") {
+                Some(Json::String(kind)) => kind.clone(),
+                Some(Json::Array(kinds)) => kinds[0].as_str().unwrap_or_default().to_owned(),
+                _ => String::new(),
+            };
+            for (name, value) in object {
+                found.insert((kind.clone(), name.clone()));
+                members(value, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn a_receipt_has_all_that_the_guide_of_the_w3c_demands() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/consent/dpv_receipt.json");
+    let example: Json = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let (mut demanded, mut ours) = (BTreeSet::new(), BTreeSet::new());
+    members(&example, &mut demanded);
+    let desk = complete();
+    desk.record(grant(&desk));
+    desk.record(NewConsent::withdraw(desk.ann.clone()).on("email"));
+    members(&receipt(&desk, ReceiptFormat::Dpv).1, &mut ours);
+    // Two nodes without a type of their own have one here; the ground of deletion and the publisher are
+    // not mandatory in the table of fields, nor is which law applies.
+    let optional = ["dct:publisher", "dpv:hasApplicableLaw", "dct:title", "dct:coverage"];
+    for (kind, name) in demanded {
+        let is_typed = !kind.is_empty() && kind != "dpv:StorageDeletion";
+        if is_typed && kind != "dpv:UntilEventDuration" && !optional.contains(&name.as_str()) {
+            assert!(ours.contains(&(kind.clone(), name.clone())), "{kind} {name}");
+        }
+    }
+}
+
+/// Judges JSON by what the schema of the receipt uses of JSON Schema, draft 4.
+fn judge(schema: &Json, json: &Json, path: &str) -> Vec<String> {
+    let mut problems = Vec::new();
+    let is_fitting = match schema["type"].as_str() {
+        Some("object") => json.is_object(),
+        Some("array") => json.is_array(),
+        Some("string") => json.is_string(),
+        Some("integer") => json.is_i64(),
+        Some("boolean") => json.is_boolean(),
+        Some(other) => panic!("a type that the test does not know: {other}"),
+        None => true,
+    };
+    if !is_fitting {
+        problems.push(format!("{path} is of another type"));
+    }
+    for (name, part) in schema["properties"].as_object().into_iter().flatten() {
+        if let Some(value) = json.get(name) {
+            problems.extend(judge(part, value, &format!("{path}/{name}")));
+        }
+    }
+    for name in schema["required"].as_array().into_iter().flatten() {
+        if json.get(name.as_str().unwrap()).is_none() {
+            problems.push(format!("{path} lacks {name}"));
+        }
+    }
+    for (nth, item) in json.as_array().into_iter().flatten().enumerate() {
+        if let Some(part) = schema.get("items") {
+            problems.extend(judge(part, item, &format!("{path}/{nth}")));
+        }
+    }
+    if let Some(allowed) = schema["enum"].as_array()
+        && !allowed.contains(json)
+    {
+        problems.push(format!("{path} is none of {allowed:?}"));
+    }
+    if let Some(one_of) = schema["oneOf"].as_array() {
+        let fitting = one_of.iter().filter(|part| judge(part, json, path).is_empty()).count();
+        if fitting != 1 {
+            problems.push(format!("{path} fits {fitting} of one"));
+        }
+    }
+    problems
+}
+
+#[test]
+fn a_kantara_receipt_is_valid_by_its_schema() {
+    let desk = complete();
+    desk.record(grant(&desk));
+    let (_, document) = receipt(&desk, ReceiptFormat::Kantara);
+    assert_eq!(document["version"], "KI-CR-v1.1.0");
+    assert_eq!(document["sensitive"], true);
+    assert_eq!(document["spiCat"], serde_json::json!(["health"]));
+    let purpose = &document["services"][0]["purposes"][0];
+    assert_eq!(purpose["thirdPartyName"], "printer Ltd");
+    let path = "../../shared/data/consent/kantara/kantara-consent-receipt-v1_1-schema.json";
+    let Ok(text) = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)) else {
+        eprintln!("not run against the schema: data absent");
+        return;
+    };
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let schema: Json = serde_json::from_str(&lines.collect::<String>()).unwrap();
+    assert_eq!(judge(&schema, &document, ""), Vec::<String>::new());
+    let mut wrong = document;
+    wrong["services"][0]["purposes"][0]["thirdPartyName"] = Json::Null;
+    assert_ne!(judge(&schema, &wrong, ""), Vec::<String>::new(), "the test can fail");
+}
+
+#[test]
+fn what_is_said_of_processing_is_judged() {
+    let desk = complete();
+    let consents = desk.crm.consents();
+    let refused = |processing: Processing| {
+        let purpose = Purpose::new("other", ["email"]).policy("eu_general");
+        let error = consents.define_purpose(purpose.processing(processing)).unwrap_err();
+        (error.kind(), error.field().unwrap_or_default().to_owned())
+    };
+    let nothing = Processing::default;
+    assert_eq!(
+        refused(Processing { storage_countries: vec!["DE".into(), "XX".into()], ..nothing() }),
+        (ErrorKind::InvalidValue, "processing.storage_countries[1]".into())
+    );
+    assert_eq!(
+        refused(Processing { storage_period: Some("long".into()), ..nothing() }),
+        (ErrorKind::InvalidValue, "processing.storage_period".into())
+    );
+    assert_eq!(
+        refused(Processing { recipients: vec!["nobody".into()], ..nothing() }),
+        (ErrorKind::NotFound, "processing.recipients[0]".into())
+    );
+    assert_eq!(
+        refused(Processing { personal_data: vec![DataCategory::new(" ")], ..nothing() }),
+        (ErrorKind::Required, "processing.personal_data[0].name".into())
+    );
+}

@@ -1,0 +1,341 @@
+//! Erasure as a host meets it: what goes, what stays, and what does not come back.
+
+mod forensics;
+mod killed;
+mod lists;
+
+use crm_core::{
+    Crm, EraseSubject, Error, ErrorKind, Flow, LiftSuppression, PlanErasure, RecordId, RecordRef,
+    ops::Request, values,
+};
+use serde_json::{Value as Json, json};
+
+use crate::support::assert_sound;
+
+/// Asks by name, as another language does.
+fn try_ask(crm: &Crm, operation: &str, request: &Json) -> Result<Json, Error> {
+    let request = Request::from_json(operation, request.to_string().as_bytes())?;
+    let response = crm.execute(request, &mut |_| Flow::Continue)?;
+    Ok(serde_json::to_value(response).unwrap())
+}
+
+#[track_caller]
+fn ask(crm: &Crm, operation: &str, request: Json) -> Json {
+    try_ask(crm, operation, &request).unwrap_or_else(|error| panic!("{operation}: {error}"))
+}
+
+fn contact(id: RecordId) -> RecordRef {
+    RecordRef::new("contact", id)
+}
+
+fn ann(crm: &Crm) -> RecordId {
+    let values = values! { "given_name" => "Ann", "email" => "Ann@Example.org", "phone" => "+49 30 1234567" };
+    crm.contacts().create(values).unwrap().id
+}
+
+#[track_caller]
+fn refusal(result: Result<impl Sized, Error>) -> (ErrorKind, Option<String>) {
+    let error = result.err().expect("a refusal");
+    (error.kind(), error.field().map(str::to_owned))
+}
+
+/// A company with a roll-up over its people, a segment and a score that look at them, and a deal that
+/// refers to one.
+fn counted(crm: &Crm) -> (RecordId, RecordId) {
+    ask(
+        crm,
+        "association_types.define",
+        json!({
+            "name": "works_at", "from": ["contact"], "to": ["company"],
+            "attributes": [{ "name": "note", "kind": "text" }],
+        }),
+    );
+    ask(
+        crm,
+        "attributes.define",
+        json!({ "type": "company", "attribute": {
+        "name": "people", "kind": "integer", "formula": "count(incoming(works_at))",
+    } }),
+    );
+    let company = crm.companies().create(values! { "name" => "Acme" }).unwrap().id;
+    ask(
+        crm,
+        "segments.define",
+        json!({
+            "name": "staffed", "type": "company", "where": "people >= 1",
+        }),
+    );
+    ask(
+        crm,
+        "segments.define",
+        json!({
+            "name": "reachable", "type": "contact", "where": "email is present",
+        }),
+    );
+    let deal = crm.deals().create(values! { "name" => "Chairs" }).unwrap().id;
+    (company, deal)
+}
+
+#[test]
+fn those_who_counted_the_person_are_right_without_them() {
+    let crm = Crm::in_memory().unwrap();
+    let (company, deal) = counted(&crm);
+    let (ann, bob) = (ann(&crm), crm.contacts().create(values! { "email" => "b@b.example" }));
+    let bob = bob.unwrap().id;
+    for person in [ann, bob] {
+        ask(
+            &crm,
+            "associations.add",
+            json!({
+                "type": "works_at", "from": contact(person),
+                "to": { "type": "company", "id": company }, "role": "CFO",
+            }),
+        );
+    }
+    crm.deals().patch(deal, values! { "contact" => ann }).unwrap();
+    let people = || crm.companies().get(company).unwrap().get("people").as_i64();
+    let members = |segment: &str| {
+        ask(&crm, "segments.members", json!({ "segment": segment }))["members"]
+            .as_array()
+            .unwrap()
+            .len()
+    };
+    assert_eq!((people(), members("reachable"), members("staffed")), (Some(2), 2, 1));
+    let plan = crm.privacy().plan_erasure(&PlanErasure::new(contact(ann))).unwrap();
+    let kinds: Vec<_> = plan.mentions.iter().map(|one| (one.kind.name(), &*one.by)).collect();
+    assert_eq!(kinds, [("reference", "contact"), ("association", "works_at")]);
+    assert_eq!((plan.contact_points, plan.blockers.len()), (2, 0));
+
+    let erasure = crm.privacy().erase(&EraseSubject::new(contact(ann))).unwrap();
+    assert_eq!(erasure.erased.hashes.len(), 2);
+    assert_eq!((people(), members("reachable"), members("staffed")), (Some(1), 1, 1));
+    assert!(crm.deals().get(deal).unwrap().get("contact").is_null());
+    crm.privacy().erase(&EraseSubject::new(contact(bob))).unwrap();
+    assert_eq!((people(), members("reachable"), members("staffed")), (Some(0), 0, 0));
+    assert_sound(&crm);
+}
+
+#[test]
+fn the_plan_says_what_the_erasure_does() {
+    let crm = Crm::in_memory().unwrap();
+    let ann = ann(&crm);
+    let plan = crm.privacy().plan_erasure(&PlanErasure::new(contact(ann))).unwrap();
+    let before = crm.sql(&crm_core::RunSql::new("SELECT count(*) FROM crm_journal")).unwrap();
+    let tables: Vec<_> =
+        plan.tables.iter().map(|one| (&*one.table, one.rows, one.effect.name())).collect();
+    assert_eq!(tables, [("contact", 1, "deleted"), ("crm_journal", 1, "redacted")]);
+    assert!(plan.tables[1].reason.is_some(), "what stays has a reason");
+    let same = crm.sql(&crm_core::RunSql::new("SELECT count(*) FROM crm_journal")).unwrap();
+    assert_eq!(before, same, "a plan changes nothing");
+    let erasure = crm.privacy().erase(&EraseSubject::new(contact(ann))).unwrap();
+    assert_eq!(erasure.tables, plan.tables);
+}
+
+#[test]
+fn erasing_twice_or_nobody_is_told_apart_and_loses_nothing() {
+    let crm = Crm::in_memory().unwrap();
+    let ann = ann(&crm);
+    let erase = |subject: RecordRef| crm.privacy().erase(&EraseSubject::new(subject));
+    let nobody = erase(contact(RecordId::from_bytes([1; 16])));
+    assert_eq!(refusal(nobody), (ErrorKind::NotFound, Some("subject.id".into())));
+    let unknown = erase(RecordRef::new("robot", ann));
+    assert_eq!(refusal(unknown), (ErrorKind::UnknownType, Some("subject.type".into())));
+    let elsewhere = erase(RecordRef::new("company", ann));
+    assert_eq!(refusal(elsewhere), (ErrorKind::NotFound, Some("subject.id".into())));
+    let stale = EraseSubject { expected_version: Some(7), ..EraseSubject::new(contact(ann)) };
+    let stale = crm.privacy().erase(&stale);
+    assert_eq!(refusal(stale), (ErrorKind::StaleVersion, Some("expected_version".into())));
+    assert_eq!(crm.contacts().count().unwrap(), 1);
+    crm.contacts().archive(ann, None).unwrap();
+    erase(contact(ann)).unwrap();
+    let again = erase(contact(ann)).unwrap_err();
+    assert_eq!((again.kind(), again.field()), (ErrorKind::NotFound, Some("subject.id")));
+    assert!(again.hint().unwrap().contains("erased"));
+    let plan = crm.privacy().plan_erasure(&PlanErasure::new(contact(ann)));
+    assert_eq!(refusal(plan), (ErrorKind::NotFound, Some("subject.id".into())));
+    assert_sound(&crm);
+}
+
+#[test]
+fn the_history_says_that_the_person_was_erased_and_nothing_else() {
+    let crm = Crm::in_memory().unwrap();
+    let crm = crm.acting_as("user:7", Some("asked by Ann Quillfeather")).unwrap();
+    let ann = ann(&crm);
+    crm.contacts().patch(ann, values! { "given_name" => "Anna" }).unwrap();
+    crm.privacy().erase(&EraseSubject::new(contact(ann))).unwrap();
+    let history = crm.journal().of_record("contact", ann).unwrap();
+    let kinds: Vec<_> = history.iter().map(|entry| entry.kind.name()).collect();
+    assert_eq!(kinds, ["record_created", "record_patched", "record_archived", "record_erased"]);
+    assert!(history.iter().all(|entry| entry.values.iter().next().is_none()));
+    assert!(history[..3].iter().all(|entry| entry.cause.is_none()));
+    assert_eq!(history[3].actor, "user:7");
+    let changes = ask(&crm, "changes.list", json!({ "limit": 10_000 })).to_string();
+    assert!(!changes.contains("Anna") && !changes.to_lowercase().contains("example.org"));
+    let events = ask(&crm, "changes.cloud_events", json!({ "limit": 10_000 }));
+    let last = events["events"].as_array().unwrap().last().unwrap();
+    assert_eq!(last["type"], "crm.record.erased");
+}
+
+#[test]
+fn an_erased_contact_point_comes_back_only_when_the_host_says_so() {
+    let crm = Crm::in_memory().unwrap();
+    let erased = ann(&crm);
+    let bob = crm.contacts().create(values! { "given_name" => "Bob" }).unwrap().id;
+    crm.privacy().erase(&EraseSubject::new(contact(erased))).unwrap();
+    let suppressed = |field: &str| (ErrorKind::Suppressed, Some(field.to_owned()));
+    let contacts = crm.contacts();
+    let create = contacts.create(values! { "email" => "ann@EXAMPLE.org" });
+    assert_eq!(refusal(create), suppressed("email"));
+    assert_eq!(
+        refusal(contacts.patch(bob, values! { "phone" => "+49301234567" })),
+        suppressed("phone")
+    );
+    let upsert = contacts.upsert("email", values! { "email" => "ann@example.org" });
+    assert_eq!(refusal(upsert), suppressed("email"));
+    let table = json!({
+        "type": "contact", "text": "mail,name\nann@example.org,Ann\ncarl@example.org,Carl\n",
+        "columns": [
+            { "column": "mail", "attribute": "email" }, { "column": "name", "attribute": "given_name" },
+        ],
+    });
+    let report = ask(&crm, "csv.import", table.clone());
+    assert_eq!((&report["created"], &report["failed"]), (&json!(1), &json!(1)), "{report}");
+    assert_eq!(report["problems"][0]["kind"], "suppressed");
+    assert!(!report.to_string().contains("ann@"), "the report names nobody");
+
+    let lift = |text: &str| crm.privacy().lift_suppression(&LiftSuppression::new(text)).unwrap();
+    assert!(!lift("bob@example.org").was_suppressed);
+    assert!(lift("Ann@Example.ORG").was_suppressed);
+    assert!(!lift("ann@example.org").was_suppressed, "it was lifted");
+    let wrong = crm.privacy().lift_suppression(&LiftSuppression::new("Ann"));
+    assert_eq!(refusal(wrong), (ErrorKind::InvalidValue, Some("contact_point".into())));
+    contacts.create(values! { "email" => "ann@example.org" }).unwrap();
+    assert_eq!(
+        refusal(contacts.create(values! { "phone" => "+49301234567" })),
+        suppressed("phone")
+    );
+    assert_sound(&crm);
+}
+
+#[test]
+fn a_contact_point_that_somebody_else_holds_is_not_suppressed() {
+    let crm = Crm::in_memory().unwrap();
+    let ann = ann(&crm);
+    ask(
+        &crm,
+        "attributes.define",
+        json!({ "type": "company", "attribute": {
+        "name": "mail", "kind": "email", "index": true,
+    } }),
+    );
+    let company = crm.companies().create(values! { "name" => "Ann", "mail" => "Ann@example.org" });
+    let company = company.unwrap().id;
+    let plan = crm.privacy().plan_erasure(&PlanErasure::new(contact(ann))).unwrap();
+    assert_eq!(plan.contact_points, 1, "the telephone number");
+    assert_eq!(plan.mentions[0].record, RecordRef::new("company", company));
+    crm.privacy().erase(&EraseSubject::new(contact(ann))).unwrap();
+    crm.companies().patch(company, values! { "name" => "Ann Ltd" }).unwrap();
+    crm.contacts().create(values! { "email" => "Ann@example.org" }).unwrap();
+}
+
+#[test]
+fn what_speaks_against_it_is_told_and_refuses_it() {
+    let crm = Crm::in_memory().unwrap();
+    let ann = ann(&crm);
+    ask(
+        &crm,
+        "types.define",
+        json!({ "name": "ticket", "attributes": [
+        { "name": "reporter", "kind": "reference", "target": "contact", "required": true },
+    ] }),
+    );
+    let ticket = crm.records("ticket").create(values! { "reporter" => ann }).unwrap().id;
+    let restrict = json!({ "kind": "restricted", "subject": contact(ann) });
+    let restricted = ask(&crm, "consents.record", restrict)["id"].clone();
+    let blockers = || {
+        let plan = crm.privacy().plan_erasure(&PlanErasure::new(contact(ann))).unwrap();
+        plan.blockers.iter().map(|one| one.reason.name()).collect::<Vec<_>>()
+    };
+    assert_eq!(blockers(), ["restricted", "required_reference"]);
+    let refused = crm.privacy().erase(&EraseSubject::new(contact(ann)));
+    assert_eq!(refusal(refused), (ErrorKind::Refused, Some("subject".into())));
+    assert_eq!(crm.contacts().get(ann).unwrap().version, 1, "nothing was changed");
+    let lifted = json!({ "kind": "lifted", "subject": contact(ann), "supersedes": [restricted] });
+    ask(&crm, "consents.record", lifted);
+    let bob = crm.contacts().create(values! { "given_name" => "Bob" }).unwrap().id;
+    crm.records("ticket").patch(ticket, values! { "reporter" => bob }).unwrap();
+    assert!(blockers().is_empty());
+    crm.privacy().erase(&EraseSubject::new(contact(ann))).unwrap();
+    assert_sound(&crm);
+}
+
+/// Under a policy that keeps proof of consent by telephone for five years.
+#[test]
+fn proof_of_consent_outlives_the_person_without_saying_who_it_was() {
+    let crm = Crm::in_memory().unwrap();
+    let ann = ann(&crm);
+    ask(&crm, "notices.publish", json!({ "name": "calls", "language": "en", "text": "We call." }));
+    ask(
+        &crm,
+        "purposes.define",
+        json!({
+            "name": "calls", "channels": ["phone"], "notice": "calls", "policy": "eu_strict",
+        }),
+    );
+    ask(
+        &crm,
+        "consents.record",
+        json!({
+            "kind": "granted", "subject": contact(ann), "channel": "phone", "purpose": "calls",
+            "contact_point": "+49301234567", "source": "Quillfeather",
+            "evidence": { "ip": "192.0.2.7", "note": "Quillfeather" },
+        }),
+    );
+    let question = json!({ "subject": contact(ann), "channel": "phone", "purpose": "calls" });
+    let plan = crm.privacy().plan_erasure(&PlanErasure::new(contact(ann))).unwrap();
+    assert_eq!(plan.proofs.len(), 1);
+    let erasure = crm.privacy().erase(&EraseSubject::new(contact(ann))).unwrap();
+    let proof = &erasure.proofs[0];
+    assert_eq!((&*proof.purpose, proof.notice_version), ("calls", Some(1)));
+    assert!(proof.notice_sha256.is_some());
+    let hash = proof.contact_hash.as_ref().unwrap();
+    assert!(erasure.erased.hashes.contains(hash), "whoever knows the number can tell");
+    let kept = ask(&crm, "database.sql", json!({ "sql": "SELECT proof FROM crm_consent_proof" }));
+    let kept = kept["rows"].to_string();
+    assert!(
+        !kept.contains("Quillfeather") && !kept.contains("192.0.2") && !kept.contains("1234567")
+    );
+    let decision = ask(&crm, "consents.decide", question);
+    assert_eq!(decision["is_allowed"], false);
+    assert_eq!(decision["reasons"][0]["reason"], "erased");
+    assert_eq!(decision["reasons"][0]["text"], "The person was erased.");
+    assert_sound(&crm);
+}
+
+#[test]
+fn a_suppressed_contact_point_is_neither_asked_nor_contacted() {
+    let crm = Crm::in_memory().unwrap();
+    let erased = ann(&crm);
+    ask(&crm, "notices.publish", json!({ "name": "news", "language": "en", "text": "News." }));
+    ask(
+        &crm,
+        "purposes.define",
+        json!({
+            "name": "news", "channels": ["email"], "notice": "news", "policy": "us_can_spam",
+        }),
+    );
+    crm.privacy().erase(&EraseSubject::new(contact(erased))).unwrap();
+    let bob = crm.contacts().create(values! { "given_name" => "Bob" }).unwrap().id;
+    let question = json!({
+        "subject": contact(bob), "channel": "email", "purpose": "news",
+        "contact_point": "ANN@example.org",
+    });
+    let decision = ask(&crm, "consents.decide", question.clone());
+    assert_eq!(decision["reasons"][0]["reason"], "suppressed");
+    let request = try_ask(&crm, "consents.request", &question);
+    assert_eq!(refusal(request), (ErrorKind::Suppressed, Some("contact_point".into())));
+    let withdraw = json!({
+        "kind": "withdrawn", "subject": contact(bob), "contact_point": "ann@example.org",
+    });
+    ask(&crm, "consents.record", withdraw);
+}

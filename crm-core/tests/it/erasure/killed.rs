@@ -1,0 +1,93 @@
+//! A process that is killed while it erases one person after the other.
+
+use std::time::Duration;
+
+use crm_core::{Crm, EraseSubject, ListRecords, NewConsent, RecordId, values};
+use serde_json::json;
+
+use super::{
+    ask, contact,
+    forensics::{found, needle},
+};
+use crate::{
+    crash::{acknowledge, kill_after, order, start},
+    support::{Folder, Seeded, assert_sound, relaxed, repetitions},
+};
+
+const PEOPLE: u32 = 40;
+/// Needles of each person.
+const TRACES: u32 = 3;
+
+/// The eraser: does nothing unless the test below started it.
+#[test]
+fn eraser() {
+    let Some((path, _)) = order() else { return };
+    let crm = Crm::open_with(path, relaxed()).unwrap();
+    let people = ListRecords { limit: PEOPLE, ..ListRecords::new("contact") };
+    for person in crm.list_records(&people).unwrap().records {
+        crm.privacy().erase(&EraseSubject::new(contact(person.id))).unwrap();
+        acknowledge(&person.id.to_string());
+    }
+}
+
+fn filled(crm: &Crm) -> Vec<RecordId> {
+    ask(
+        crm,
+        "attributes.define",
+        json!({ "type": "contact", "attribute": {
+        "name": "about", "kind": "long_text", "searched": true,
+    } }),
+    );
+    ask(
+        crm,
+        "activity_kinds.define",
+        json!({ "name": "chat", "properties": [
+        { "name": "topic", "kind": "text", "searched": true },
+    ] }),
+    );
+    let person = |number: u32| {
+        let text = |trace: u32| needle(number * TRACES + trace);
+        let email = format!("{number}@example.org");
+        let id = crm.contacts().create(values! { "about" => text(0), "email" => email });
+        let id = id.unwrap().id;
+        ask(
+            crm,
+            "activities.record",
+            json!({
+                "kind": "chat", "at": "2026-01-01T00:00:00Z", "subject": contact(id),
+                "properties": { "topic": text(1) },
+            }),
+        );
+        let mut refused = NewConsent::withdraw(contact(id));
+        refused.source = Some(text(2));
+        crm.consents().record(refused).unwrap();
+        id
+    };
+    (0..PEOPLE).map(person).collect()
+}
+
+#[test]
+fn killed_at_any_time_a_person_is_erased_whole_or_not_at_all() {
+    for seed in 0..u64::from(repetitions(10)) {
+        let folder = Folder::new();
+        let crm = folder.open();
+        let people = filled(&crm);
+        crm.close().unwrap();
+        let mut random = Seeded::new(seed);
+        let child = start("erasure::killed::eraser", &folder.path(), seed);
+        let more = Duration::from_micros(random.below(20_000) as u64);
+        let acknowledged = kill_after(child, 1 + random.below(10), more);
+        let crm = folder.open();
+        let left = found(folder.root(), PEOPLE * TRACES);
+        for (number, id) in people.iter().enumerate() {
+            let first = number as u32 * TRACES;
+            let traces = left.iter().filter(|at| (first..first + TRACES).contains(at)).count();
+            let is_there = crm.contacts().get(*id).is_ok();
+            let expected = if is_there { TRACES as usize } else { 0 };
+            assert_eq!(traces, expected, "person {number}, seed {seed}");
+            let is_acknowledged = acknowledged.contains(&id.to_string());
+            assert!(!(is_acknowledged && is_there), "person {number}, seed {seed}");
+        }
+        assert_sound(&crm);
+    }
+}

@@ -1,0 +1,73 @@
+//! The list of those who were erased, and older copies of the file.
+
+use crm_core::{ApplyErasures, BackupTo, Crm, EraseSubject, ErrorKind, Flow, ListErasures, values};
+
+use super::{ann, contact, refusal};
+use crate::support::{Folder, assert_sound};
+
+#[test]
+fn an_older_copy_is_erased_again_by_the_list() {
+    let folder = Folder::new();
+    let crm = folder.open();
+    // The first erasure makes the key that the hashes need.
+    let zoe = crm.contacts().create(values! { "email" => "zoe@example.org" }).unwrap().id;
+    crm.privacy().erase(&EraseSubject::new(contact(zoe))).unwrap();
+    let old = ann(&crm);
+    let path = folder.at("backup.crm").to_str().unwrap().to_owned();
+    crm.backup_to(&BackupTo { path: path.clone() }, &mut |_| Flow::Continue).unwrap();
+    let late = crm.contacts().create(values! { "email" => "late@example.org" }).unwrap().id;
+    for person in [old, late] {
+        crm.privacy().erase(&EraseSubject::new(contact(person))).unwrap();
+    }
+    let first = ListErasures { limit: 2, ..ListErasures::after(0) };
+    let mut list = crm.privacy().erasures(&first).unwrap();
+    let rest = crm.privacy().erasures(&ListErasures::after(list.next.unwrap())).unwrap();
+    assert_eq!((list.erased.len(), rest.erased.len(), rest.next), (2, 1, None));
+    list.erased.extend(rest.erased);
+    let text = serde_json::to_string(&list).unwrap();
+    assert!(!text.contains("example.org") && !text.contains("1234567"), "{text}");
+
+    let restored = Crm::open(&path).unwrap();
+    assert!(restored.contacts().get(old).is_ok(), "the old copy still holds the person");
+    let request = ApplyErasures::from(list);
+    let applied = restored.privacy().apply_erasures(&request).unwrap();
+    assert_eq!((applied.erased, applied.absent, applied.known), (1, 1, 1));
+    assert_eq!((applied.foreign_hashes, applied.is_log_emptied), (0, true));
+    for email in ["ann@example.org", "late@example.org", "zoe@example.org"] {
+        let again = restored.contacts().create(values! { "email" => email });
+        assert_eq!(refusal(again).0, ErrorKind::Suppressed, "{email}");
+    }
+    let twice = restored.privacy().apply_erasures(&request).unwrap();
+    assert_eq!((twice.erased, twice.absent, twice.known), (0, 0, 3));
+    assert_sound(&restored);
+    restored.close().unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    assert!(!bytes.windows(11).any(|window| window.eq_ignore_ascii_case(b"ann@example")));
+}
+
+#[test]
+fn hashes_of_another_file_are_told_and_a_bad_list_changes_nothing() {
+    let (one, other) = (Crm::in_memory().unwrap(), Crm::in_memory().unwrap());
+    let id = ann(&one);
+    one.privacy().erase(&EraseSubject::new(contact(id))).unwrap();
+    let list = ApplyErasures::from(one.privacy().erasures(&ListErasures::after(0)).unwrap());
+    let applied = other.privacy().apply_erasures(&list).unwrap();
+    assert_eq!((applied.absent, applied.foreign_hashes), (1, 2));
+    other.contacts().create(values! { "email" => "ann@example.org" }).unwrap();
+    let mut wrong = list.clone();
+    wrong.erased.push(wrong.erased[0].clone());
+    wrong.erased[1].hashes = vec!["x".into()];
+    let third = Crm::in_memory().unwrap();
+    let refused = third.privacy().apply_erasures(&wrong);
+    let place = "erased[1].hashes[0]".to_owned();
+    assert_eq!(refusal(refused), (ErrorKind::InvalidValue, Some(place)));
+    assert!(third.privacy().erasures(&ListErasures::after(0)).unwrap().erased.is_empty());
+    wrong.erased[1].subject.entity_type = "robot".into();
+    wrong.erased[1].hashes.clear();
+    let refused = third.privacy().apply_erasures(&wrong);
+    let place = "erased[1].subject.type".to_owned();
+    assert_eq!(refusal(refused), (ErrorKind::UnknownType, Some(place)));
+    let many = ApplyErasures { key: None, erased: vec![list.erased[0].clone(); 10_001] };
+    let refused = third.privacy().apply_erasures(&many);
+    assert_eq!(refusal(refused), (ErrorKind::LimitExceeded, Some("erased".into())));
+}

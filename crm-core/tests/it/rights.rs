@@ -1,0 +1,328 @@
+//! What people may ask for: all that the file has of them, what they may take along, the register of
+//! processing, and proof of a decision.
+
+use std::{fs, path::Path};
+
+use crm_core::{
+    AccessData, AccessReport, AccessScope, AddFile, CheckProof, Crm, ErrorKind, Flow, GetRegister,
+    MayContact, ProveDecision, RecordRef, ops::Request,
+};
+use serde_json::{Value as Json, json};
+
+use crate::support::Folder;
+
+fn run(crm: &Crm, operation: &str, request: &Json) -> Json {
+    let request = Request::from_json(operation, request.to_string().as_bytes()).unwrap();
+    let response = crm.execute(request, &mut |_| Flow::Continue).unwrap();
+    serde_json::to_value(response).unwrap()
+}
+
+/// A file that has something of a person in every table that can have it.
+fn filled() -> (Crm, RecordRef) {
+    let crm = Crm::in_memory().unwrap();
+    let run = |operation: &str, request: Json| run(&crm, operation, &request);
+    let photo = json!({ "name": "photo", "kind": "file" });
+    run("attributes.define", json!({ "type": "contact", "attribute": photo }));
+    let doubled = json!({ "name": "loud", "kind": "text", "formula": "upper(given_name)" });
+    run("attributes.define", json!({ "type": "contact", "attribute": doubled }));
+    let tags = json!({ "name": "tags", "kind": "choices", "options": [{ "value": "vip" }], "index": true });
+    run("attributes.define", json!({ "type": "contact", "attribute": tags }));
+    run(
+        "lifecycles.define",
+        json!({ "name": "way", "type": "contact", "stages": [{ "name": "begun" }, { "name": "known" }] }),
+    );
+    let rules = json!([{ "name": "named", "where": "given_name = \"Ann\"", "points": 10 }]);
+    run(
+        "scores.define",
+        json!({
+            "name": "lead", "type": "contact", "groups": [{ "name": "all", "rules": rules }],
+            "thresholds": [{ "name": "warm", "at_least": 5 }],
+        }),
+    );
+    run("scores.publish", json!({ "model": "lead" }));
+    run(
+        "rules.define",
+        json!({
+            "name": "greet", "type": "contact", "on": { "attribute_changed": { "attribute": "given_name" } },
+            "actions": [{ "emit": { "event": "greeted", "fields": ["given_name"] } }],
+        }),
+    );
+    run("segments.define", json!({ "name": "chosen", "type": "contact", "kind": "static" }));
+    run(
+        "activity_kinds.define",
+        json!({ "name": "chat", "properties": [{ "name": "topic", "kind": "text" }] }),
+    );
+    let why = json!([{ "name": "why", "kind": "text" }]);
+    run("association_types.define", json!({ "name": "close_to", "attributes": why }));
+    let file = crm.files().add(&AddFile::new("ann.txt", "text/plain", "a face")).unwrap();
+    let values =
+        json!({ "given_name": "Ann", "email": "ann@example.org", "photo": file, "tags": ["vip"] });
+    let ann = run("records.create", json!({ "type": "contact", "values": values }))["id"].clone();
+    let eve =
+        json!({ "type": "contact", "values": { "given_name": "Eve", "email": "eve@example.org" } });
+    let eve = run("records.create", eve)["id"].clone();
+    run(
+        "records.patch",
+        json!({ "type": "contact", "id": ann, "changes": { "given_name": "Anna" } }),
+    );
+    run(
+        "records.patch",
+        json!({ "type": "contact", "id": ann, "changes": { "given_name": "Ann" } }),
+    );
+    let (who, other) =
+        (json!({ "type": "contact", "id": ann }), json!({ "type": "contact", "id": eve }));
+    let chat = json!({
+        "kind": "chat", "at": "2024-01-01T00:00:00Z", "subject": who, "properties": { "topic": "chairs" },
+        "links": [{ "type": "contact", "id": eve }],
+    });
+    run("activities.record", chat);
+    run(
+        "activities.record",
+        json!({ "kind": "chat", "at": "2024-01-02T00:00:00Z", "visitor": "v1", "properties": { "topic": "desks" } }),
+    );
+    run("activities.identify", json!({ "visitor": "v1", "type": "contact", "id": ann }));
+    run(
+        "associations.add",
+        json!({ "type": "close_to", "from": who, "to": other, "values": { "why": "sisters" } }),
+    );
+    run("segments.add_members", json!({ "segment": "chosen", "ids": [ann] }));
+    run("lifecycles.move", json!({ "lifecycle": "way", "id": ann, "to": "known" }));
+    run("parties.define", json!({ "name": "acme", "role": "controller" }));
+    run("notices.publish", json!({ "name": "news", "language": "en", "text": "Once a week." }));
+    run(
+        "purposes.define",
+        json!({
+            "name": "news", "channels": ["email"], "notice": "news", "policy": "eu_strict",
+            "controller": "acme", "processing": { "storage_period": "P3Y", "security": "a lock" },
+        }),
+    );
+    let asked = json!({ "subject": who, "channel": "email", "purpose": "news", "contact_point": "ann@example.org" });
+    let waiting = run("consents.request", asked.clone());
+    run("consents.confirm", json!({ "token": waiting["token"] }));
+    run("consents.request", asked);
+    run(
+        "consents.unsubscribe_link",
+        json!({ "subject": who, "channel": "email", "url": "https://example.org" }),
+    );
+    run("consents.link", json!({ "a": who, "b": other }));
+    let id = serde_json::from_value(ann).unwrap();
+    (crm, RecordRef::new("contact", id))
+}
+
+fn access(crm: &Crm, request: &AccessData) -> (AccessReport, Json) {
+    let report = crm.privacy().access(request, &mut |_| Flow::Continue).unwrap();
+    let document = serde_json::from_str(report.text.as_deref().unwrap()).unwrap();
+    (report, document)
+}
+
+/// The answer of an SQL statement.
+fn sql(crm: &Crm, sql: &str) -> Vec<Vec<Json>> {
+    let answer = run(crm, "database.sql", &json!({ "sql": sql }));
+    serde_json::from_value(answer["rows"].clone()).unwrap()
+}
+
+/// Tables that only follow from rows that are shown, or say when the engine looks again.
+const FOLLOWING: [&str; 5] =
+    ["crm_choice", "crm_consent_block", "crm_consent_permit", "crm_searched", "crm_timer"];
+
+#[test]
+fn no_table_that_names_the_person_is_left_out() {
+    let (crm, ann) = filled();
+    let (report, document) = access(&crm, &AccessData::new(ann.clone()));
+    let text = ann.id.to_string();
+    let hex = text.replace('-', "");
+    let names = sql(
+        &crm,
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'crm_search%' ORDER BY name",
+    );
+    let mut found = 0;
+    for name in names.iter().map(|row| row[0].as_str().unwrap()) {
+        let columns = sql(&crm, &format!("SELECT name FROM pragma_table_info('{name}')"));
+        let naming = columns.iter().map(|row| {
+            let column = row[0].as_str().unwrap();
+            format!(
+                "ifnull(\"{column}\" = x'{hex}', 0) OR ifnull(instr(\"{column}\", '{text}'), 0) > 0"
+            )
+        });
+        let naming = naming.collect::<Vec<_>>().join(" OR ");
+        let count = sql(&crm, &format!("SELECT count(*) FROM \"{name}\" WHERE {naming}"));
+        let count = count[0][0].as_u64().unwrap();
+        let shown = document["tables"][name].as_array().map_or(0, Vec::len) as u64;
+        if count > 0 && !FOLLOWING.contains(&name) {
+            assert!(shown >= count, "{name}: {shown} of {count} rows");
+            found += 1;
+        }
+        let told = report.tables.iter().find(|table| table.name == name);
+        assert_eq!(told.map_or(0, |table| table.rows), shown, "{name}");
+    }
+    assert!(found >= 14, "the person is in {found} tables");
+    // What belongs to the person by a row that names them.
+    for table in ["crm_activity_chat", "crm_association_close_to", "crm_file", "crm_file_piece"] {
+        assert!(!document["tables"][table][0].is_null(), "{table}");
+    }
+}
+
+#[test]
+fn the_document_says_where_data_comes_from_what_for_and_how_scores_come_about() {
+    let (crm, ann) = filled();
+    let request =
+        AccessData { at: Some("2030-01-01T00:00:00Z".parse().unwrap()), ..AccessData::new(ann) };
+    let (_, document) = access(&crm, &request);
+    assert_eq!(document["record"]["values"]["loud"], "ANN");
+    assert_eq!(document["origin"][0]["first_change"], "record_created");
+    let purpose = &document["purposes"][0];
+    assert_eq!(purpose["purpose"]["processing"]["storage_period"], "P3Y");
+    assert_eq!(purpose["contacts"][0]["channel"], "email");
+    assert_eq!(document["recipients"][0]["name"], "acme");
+    assert_eq!(document["scores"][0]["explanation"]["contributions"][0]["rule"], "named");
+    let chat = &document["tables"]["crm_activity"][0];
+    assert_eq!(chat["kind"], "chat", "a name and no number");
+    assert!(chat["at"].as_str().unwrap().ends_with('Z'), "a time and no number");
+    assert_eq!(
+        document["tables"]["crm_file_piece"][0]["bytes"], 6,
+        "the content is read by its hash"
+    );
+    let again = access(&crm, &request).1;
+    assert_eq!(document.to_string(), again.to_string());
+}
+
+#[test]
+fn what_is_taken_along_holds_nothing_that_was_concluded() {
+    let (crm, ann) = filled();
+    let request = AccessData { scope: AccessScope::Portable, ..AccessData::new(ann) };
+    let (report, document) = access(&crm, &request);
+    assert_eq!(document["record"]["values"]["email"], "ann@example.org");
+    assert_eq!(document["record"]["values"].get("loud"), None);
+    assert_eq!(document["tables"]["contact"][0].get("loud"), None);
+    assert_eq!(document["tables"]["crm_activity_chat"].as_array().unwrap().len(), 2);
+    assert!(!document["tables"]["crm_consent_event"][0].is_null());
+    for concluded in ["crm_score", "crm_segment_member", "crm_stage", "crm_journal"] {
+        assert!(report.tables.iter().all(|table| table.name != concluded), "{concluded}");
+    }
+    for part in ["scores", "origin", "purposes"] {
+        assert_eq!(document.get(part), None, "{part}");
+    }
+}
+
+#[test]
+fn a_table_goes_out_as_csv_and_to_a_file() {
+    let (crm, ann) = filled();
+    let of = |table: &str| AccessData { table: Some(table.into()), ..AccessData::new(ann.clone()) };
+    let report = crm.privacy().access(&of("crm_activity_chat"), &mut |_| Flow::Continue).unwrap();
+    let text = report.text.unwrap();
+    assert_eq!(text.lines().next(), Some("seq,topic"));
+    assert!(text.contains("chairs") && text.contains("desks"));
+    let nothing = crm.privacy().access(&of("company"), &mut |_| Flow::Continue).unwrap_err();
+    assert_eq!((nothing.kind(), nothing.field()), (ErrorKind::NotFound, Some("table")));
+
+    let folder = Folder::new();
+    let path = folder.at("ann.json").to_str().unwrap().to_owned();
+    let whole = AccessData { path: Some(path.clone()), ..AccessData::new(ann.clone()) };
+    let cancelled = crm.privacy().access(&whole, &mut |_| Flow::Cancel).unwrap_err();
+    assert_eq!(cancelled.kind(), ErrorKind::Interrupted);
+    assert!(!Path::new(&path).exists(), "half a document");
+    let written = crm.privacy().access(&whole, &mut |_| Flow::Continue).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    assert_eq!((written.text, written.bytes), (None, text.len() as u64));
+    assert!(serde_json::from_str::<Json>(&text).is_ok());
+    let error = crm.privacy().access(&whole, &mut |_| Flow::Continue).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument, "the file exists");
+}
+
+#[test]
+fn many_rows_come_page_by_page_and_each_once() {
+    let crm = Crm::in_memory().unwrap();
+    run(&crm, "activity_kinds.define", &json!({ "name": "chat" }));
+    let ann = json!({ "type": "contact", "values": { "given_name": "Ann" } });
+    let ann = run(&crm, "records.create", &ann)["id"].clone();
+    let chat = json!({ "kind": "chat", "at": "2024-01-01T00:00:00Z", "subject": { "type": "contact", "id": ann } });
+    let chats = json!({ "activities": vec![chat; 2_500] });
+    run(&crm, "activities.record_many", &chats);
+    let request = AccessData::new(RecordRef::new("contact", serde_json::from_value(ann).unwrap()));
+    let (_, document) = access(&crm, &request);
+    let rows = document["tables"]["crm_activity"].as_array().unwrap();
+    let places: Vec<i64> = rows.iter().map(|row| row["seq"].as_i64().unwrap()).collect();
+    assert_eq!(places.len(), 2_500);
+    assert!(places.is_sorted_by(|one, next| one < next));
+}
+
+#[test]
+fn the_register_says_what_it_lacks() {
+    let (crm, _) = filled();
+    let register = crm.privacy().register(&GetRegister::default()).unwrap();
+    let entry = &register.entries[0];
+    assert_eq!(entry.controller.as_ref().map(|party| &*party.name), Some("acme"));
+    assert_eq!(entry.storage_period.as_deref(), Some("P3Y"));
+    assert_eq!(entry.proof_periods, ["email: P3Y"]);
+    let lacking = ["processing.subjects", "processing.personal_data", "processing.transfers"];
+    assert_eq!(entry.missing, lacking.map(|part| format!("purposes.news.{part}")));
+    assert_eq!(register.csv.lines().count(), 2);
+    let wrong = GetRegister { controller: Some("nobody".into()) };
+    assert_eq!(crm.privacy().register(&wrong).unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+fn prove(crm: &Crm, ann: &RecordRef) -> (MayContact, crm_core::ConsentProof) {
+    let question = MayContact::new(ann.clone(), "email", "news").contact_point("ann@example.org");
+    let proof = crm.consents().prove(&ProveDecision { question: question.clone(), head: None });
+    (question, proof.unwrap())
+}
+
+fn check(crm: &Crm, document: &str, head: Option<&str>) -> crm_core::CheckedProof {
+    let request = CheckProof { document: document.into(), head: head.map(str::to_owned) };
+    crm.consents().check_proof(&request).unwrap()
+}
+
+#[test]
+fn a_proof_is_checked_without_its_file() {
+    let (crm, ann) = filled();
+    let (question, proof) = prove(&crm, &ann);
+    assert!(proof.decision.is_allowed);
+    let elsewhere = Crm::in_memory().unwrap();
+    let checked = check(&elsewhere, &proof.document, Some(&proof.head));
+    assert_eq!(checked.problems, Vec::<String>::new());
+    assert!(checked.is_valid && checked.reaches_head);
+    assert_eq!((checked.head_seq, checked.events), (proof.head_seq, 1));
+    // What is recorded later leads to another head; the one that was kept still holds.
+    run(&crm, "records.create", &json!({ "type": "contact", "values": { "given_name": "Bob" } }));
+    let kept = ProveDecision { question, head: Some(proof.head_seq) };
+    assert_eq!(crm.consents().prove(&kept).unwrap().head, proof.head);
+    let (_, later) = prove(&crm, &ann);
+    assert!(!check(&elsewhere, &later.document, Some(&proof.head)).is_valid);
+    let error = CheckProof { document: "{}".into(), head: None };
+    let error = elsewhere.consents().check_proof(&error).unwrap_err();
+    assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidArgument, Some("document")));
+}
+
+#[test]
+fn whatever_is_changed_in_a_proof_is_found() {
+    let (crm, ann) = filled();
+    let (_, proof) = prove(&crm, &ann);
+    let original: Json = serde_json::from_str(&proof.document).unwrap();
+    let changed = |change: &dyn Fn(&mut Json)| {
+        let mut document = original.clone();
+        change(&mut document);
+        check(&crm, &document.to_string(), Some(&proof.head)).is_valid
+    };
+    assert!(changed(&|_| {}));
+    let mut broken: Vec<(&str, &str, Json)> = Vec::new();
+    let link = "/journal/0/links/0";
+    let body = original.pointer(&format!("{link}/content/body")).unwrap().as_str().unwrap();
+    let body = json!(body.replace("email", "phone"));
+    let (nobody, zeros) = (json!("00000000-0000-7000-8000-000000000000"), json!("00".repeat(32)));
+    broken.push(("/journal/0/links/0/content/body", "body", body));
+    broken.push(("/journal/0/links/0/content/salt", "salt", zeros.clone()));
+    broken.push(("/journal/0/links/0/content/actor", "actor", json!("somebody")));
+    broken.push(("/journal/0/links/0/content", "content", Json::Null));
+    broken.push(("/journal/0/links/0/hlc", "clock", json!(1)));
+    broken.push(("/journal/0/links/1/kind", "kind", json!("record_archived")));
+    broken.push(("/journal/0/links/1/record_id", "id", nobody.clone()));
+    broken.push(("/journal/0/before", "before", zeros));
+    broken.push(("/notices/0/text", "text", json!("Twice a week.")));
+    broken.push(("/notices", "texts", json!([])));
+    broken.push(("/decision/evidence/0", "evidence", nobody));
+    for (place, what, value) in broken {
+        assert!(!changed(&|all| *all.pointer_mut(place).unwrap() = value.clone()), "{what}");
+    }
+    let shorter = |all: &mut Json| drop(all["journal"][0]["links"].as_array_mut().unwrap().pop());
+    assert!(!changed(&shorter));
+}

@@ -1,0 +1,60 @@
+package org.crmcore
+
+import org.crmcore.model.CrmException
+import org.crmcore.model.DenyReason
+import org.crmcore.model.ErasureReason
+import org.crmcore.model.Purpose
+import org.crmcore.model.RecordRef
+import org.junit.jupiter.api.AfterEach
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertFalse
+import org.junit.jupiter.api.Assertions.assertThrows
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+
+class PrivacyTest {
+    private val crm = Crm.open(":memory:")
+
+    @AfterEach
+    fun close() = crm.close()
+
+    private fun ann(): RecordRef =
+        RecordRef("contact", crm.contacts.create("given_name" to "Ann", "email" to "ann@example.org").id)
+
+    @Test
+    fun `an erased person comes back only when the host says so`() {
+        val ann = ann()
+        assertTrue(crm.privacy.planErasure(ann).blockers.isEmpty())
+        val erasure = crm.privacy.erase(ann, ErasureReason.OBJECTED)
+        assertEquals(1, erasure.erased.hashes.size)
+        assertThrows(CrmException.NotFound::class.java) { crm.privacy.erase(ann) }
+        assertThrows(CrmException.Suppressed::class.java) { crm.contacts.create("email" to "Ann@example.org") }
+        assertTrue(crm.privacy.liftSuppression("ANN@example.org"))
+        assertFalse(crm.privacy.liftSuppression("ann@example.org"))
+        crm.contacts.create("email" to "ann@example.org")
+    }
+
+    @Test
+    fun `the list is applied to another file`() {
+        val ann = ann()
+        crm.privacy.erase(ann)
+        val list = crm.privacy.erasures()
+        assertEquals(listOf(ann), list.erased.map { it.subject })
+        Crm.open(":memory:") { other ->
+            val applied = other.privacy.applyErasures(list)
+            assertEquals(1UL, applied.absent)
+            assertEquals(1UL, applied.foreignHashes)
+        }
+        assertEquals(1UL, crm.privacy.applyErasures(list).known)
+    }
+
+    @Test
+    fun `nobody may contact who was erased`() {
+        crm.consents.publish("news", "en", "Once a week.")
+        crm.consents.define(Purpose("news", channels = listOf("email"), notice = "news", policy = "us_can_spam"))
+        val ann = ann()
+        crm.privacy.erase(ann)
+        val answer = crm.consents.mayContact(ann, "email", "news")
+        assertEquals(DenyReason.ERASED, answer.reasons.first().reason)
+    }
+}

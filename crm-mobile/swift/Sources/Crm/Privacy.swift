@@ -1,0 +1,58 @@
+import Foundation
+
+/// What the file knows about people, what they may ask of it, and its end: `crm.privacy`.
+///
+/// Every method forwards to the engine; the errors are those of ``CrmError``.
+public struct Privacy: Sendable {
+    let crm: Crm
+
+    /// Shows a person what the file has of them: a JSON document, or with `table` one of its tables as CSV.
+    /// It is written to a new file at `path`, or returned as text.
+    public func access(
+        _ subject: RecordRef, path: String? = nil, scope: AccessScope = .everything,
+        table: String? = nil, at: Date? = nil, listener: (any ProgressListener)? = nil
+    ) throws -> AccessReport {
+        try crm.accessData(
+            request: AccessData(
+                subject: subject, scope: scope, table: table, at: at, path: path),
+            listener: listener)
+    }
+
+    /// The register of processing activities (GDPR art. 30), made from the purposes.
+    public func register(controller: String? = nil) throws -> ProcessingRegister {
+        try crm.makeRegister(request: GetRegister(controller: controller))
+    }
+
+    /// What erasing a person would do, what stays and why, and what speaks against it.
+    public func planErasure(_ subject: RecordRef, at: Date? = nil) throws -> ErasurePlan {
+        try crm.planErasure(request: PlanErasure(subject: subject, at: at))
+    }
+
+    /// Erases a person, with all that the file and its journal say, in one transaction. The contact points
+    /// of the person are refused from then on, until `liftSuppression`.
+    @discardableResult
+    public func erase(
+        _ subject: RecordRef, reason: ErasureReason = .requested, expectedVersion: Int64? = nil
+    ) throws -> Erasure {
+        try crm.eraseSubject(
+            request: EraseSubject(
+                subject: subject, reason: reason, expectedVersion: expectedVersion))
+    }
+
+    /// A page of those who were erased, as random ids and keyed hashes, to be kept beside backups.
+    public func erasures(after: Int64 = 0, limit: UInt32 = 100) throws -> ErasureList {
+        try crm.listErasures(request: ListErasures(after: after, limit: limit))
+    }
+
+    /// Erases in an older copy of the file whom a list names, in one transaction.
+    @discardableResult
+    public func applyErasures(_ list: ErasureList) throws -> AppliedErasures {
+        try crm.applyErasures(request: ApplyErasures(key: list.key, erased: list.erased))
+    }
+
+    /// Lets a contact point come back, because the person did; answers whether it was suppressed.
+    @discardableResult
+    public func liftSuppression(_ contactPoint: String) throws -> Bool {
+        try crm.liftSuppression(request: LiftSuppression(contactPoint: contactPoint)).wasSuppressed
+    }
+}

@@ -1,0 +1,191 @@
+import Crm
+import Foundation
+
+// The branches of privacy.
+
+/// The name of a case in the file and in JSON: `noLongerNeeded` is `no_longer_needed`.
+private func named<T>(_ value: T) -> Json {
+    .text(
+        "\(value)".reduce(into: "") { name, letter in
+            name += letter.isUppercase ? "_\(letter.lowercased())" : String(letter)
+        })
+}
+
+private let reasons: [ErasureReason] = [
+    .requested, .noLongerNeeded, .consentWithdrawn, .objected, .unlawful, .legalDuty, .child,
+]
+
+extension Json {
+    fileprivate func subject() throws -> RecordRef {
+        _ = try only("type", "id")
+        return RecordRef(entityType: try string("type"), id: try string("id"))
+    }
+
+    fileprivate func reason() throws -> ErasureReason {
+        let name = self["reason"]
+        if name.isNull { return .requested }
+        return try wanted(reasons.first { named($0) == name })
+    }
+
+    fileprivate func erasedSubject() throws -> ErasedSubject {
+        _ = try only("subject", "erased_at", "reason", "hashes")
+        return ErasedSubject(
+            subject: try self["subject"].subject(),
+            erasedAt: try wanted(try moment("erased_at")),
+            reason: try reason(),
+            hashes: try list("hashes") { try $0.wanted($0.text) })
+    }
+}
+
+let privacyBranches: [String: Branch] = [
+    "privacy.apply_erasures": { crm, given in
+        _ = try given.only("key", "erased")
+        let request = ApplyErasures(
+            key: given["key"].text, erased: try given.list("erased") { try $0.erasedSubject() })
+        return try crm.applyErasures(request: request).json
+    },
+    "privacy.erase": { crm, given in
+        _ = try given.only("subject", "reason", "expected_version")
+        let request = EraseSubject(
+            subject: try given["subject"].subject(), reason: try given.reason(),
+            expectedVersion: given["expected_version"].integer)
+        return try crm.eraseSubject(request: request).json
+    },
+    "privacy.erasures": { crm, given in
+        _ = try given.only("after", "limit")
+        let request = ListErasures(
+            after: given["after"].integer ?? 0, limit: given.limit("limit", 100))
+        return try crm.listErasures(request: request).json
+    },
+    "privacy.lift_suppression": { crm, given in
+        _ = try given.only("contact_point")
+        let request = LiftSuppression(contactPoint: try given.string("contact_point"))
+        return try crm.liftSuppression(request: request).json
+    },
+    "privacy.plan_erasure": { crm, given in
+        _ = try given.only("subject", "at")
+        let request = PlanErasure(
+            subject: try given["subject"].subject(), at: try given.moment("at"))
+        return try crm.planErasure(request: request).json
+    },
+]
+
+extension ErasedTable: Wire {
+    var json: Json {
+        .object([
+            "table": .text(table),
+            "rows": CrmTests.json(rows),
+            "effect": named(effect),
+            "reason": CrmTests.json(reason),
+        ])
+    }
+}
+
+extension ErasureBlocker: Wire {
+    var json: Json {
+        .object([
+            "reason": named(reason),
+            "record": record.json,
+            "attribute": CrmTests.json(attribute),
+        ])
+    }
+}
+
+extension ErasureMention: Wire {
+    var json: Json {
+        .object([
+            "kind": named(kind),
+            "record": record.json,
+            "by": .text(by),
+        ])
+    }
+}
+
+extension KeptProof: Wire {
+    var json: Json {
+        .object([
+            "event": .text(event),
+            "kind": named(kind),
+            "channel": .text(channel),
+            "purpose": .text(purpose),
+            "controller": CrmTests.json(controller),
+            "basis": basis.map { named($0) } ?? .null,
+            "notice": CrmTests.json(notice),
+            "notice_version": CrmTests.json(noticeVersion),
+            "language": CrmTests.json(language),
+            "notice_sha256": CrmTests.json(noticeSha256),
+            "method": named(method),
+            "requested_at": CrmTests.json(requestedAt),
+            "occurred_at": CrmTests.json(occurredAt),
+            "last_used_at": CrmTests.json(lastUsedAt),
+            "contact_hash": CrmTests.json(contactHash),
+            "keep_until": CrmTests.json(keepUntil),
+        ])
+    }
+}
+
+extension ErasurePlan: Wire {
+    var json: Json {
+        .object([
+            "subject": subject.json,
+            "tables": CrmTests.json(tables),
+            "blockers": CrmTests.json(blockers),
+            "mentions": CrmTests.json(mentions),
+            "proofs": CrmTests.json(proofs),
+            "contact_points": CrmTests.json(contactPoints),
+            "files": CrmTests.json(files),
+        ])
+    }
+}
+
+extension ErasedSubject: Wire {
+    var json: Json {
+        .object([
+            "subject": subject.json,
+            "erased_at": CrmTests.json(erasedAt),
+            "reason": named(reason),
+            "hashes": .array(hashes.map { .text($0) }),
+        ])
+    }
+}
+
+extension Erasure: Wire {
+    var json: Json {
+        .object([
+            "erased": erased.json,
+            "tables": CrmTests.json(tables),
+            "proofs": CrmTests.json(proofs),
+            "is_log_emptied": .bool(isLogEmptied),
+        ])
+    }
+}
+
+extension ErasureList: Wire {
+    var json: Json {
+        .object([
+            "key": CrmTests.json(key),
+            "erased": CrmTests.json(erased),
+            "next": CrmTests.json(next),
+        ])
+    }
+}
+
+extension AppliedErasures: Wire {
+    var json: Json {
+        .object([
+            "erased": CrmTests.json(erased),
+            "absent": CrmTests.json(absent),
+            "known": CrmTests.json(known),
+            "foreign_hashes": CrmTests.json(foreignHashes),
+            "is_log_emptied": .bool(isLogEmptied),
+        ])
+    }
+}
+
+extension LiftedSuppression: Wire {
+    var json: Json {
+        .object([
+            "was_suppressed": .bool(wasSuppressed),
+        ])
+    }
+}

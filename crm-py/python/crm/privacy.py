@@ -1,0 +1,356 @@
+"""Privacy: what the file knows about people, what they may ask of it, and its end."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from crm import wire
+from crm._native import Engine
+from crm.access import AccessReport, AccessScope, ProcessingRegister
+from crm.activities import RecordRef, write_ref
+from crm.consents import ConsentKind, ConsentMethod, LegalBasis
+from crm.progress import Report, adapt
+from crm.records import Record
+from crm.values import encode
+
+
+class ErasureReason(StrEnum):
+    """Why a person is erased, after Art. 17(1) of the GDPR."""
+
+    REQUESTED = "requested"
+    """The person asked for it, and nothing speaks against it."""
+    NO_LONGER_NEEDED = "no_longer_needed"
+    """The data is no longer needed: Art. 17(1)(a)."""
+    CONSENT_WITHDRAWN = "consent_withdrawn"
+    """The person withdrew the consent it rested on: Art. 17(1)(b)."""
+    OBJECTED = "objected"
+    """The person objected: Art. 17(1)(c)."""
+    UNLAWFUL = "unlawful"
+    """It was processed unlawfully: Art. 17(1)(d)."""
+    LEGAL_DUTY = "legal_duty"
+    """A law orders it: Art. 17(1)(e)."""
+    CHILD = "child"
+    """It was collected from a child: Art. 17(1)(f)."""
+
+
+class ErasureEffect(StrEnum):
+    """What becomes of the rows of a table."""
+
+    DELETED = "deleted"
+    """They go."""
+    REDACTED = "redacted"
+    """Their content goes, and the place stays, so that the journal can be verified."""
+    KEPT = "kept"
+    """They stay."""
+
+
+class BlockerReason(StrEnum):
+    """What speaks against an erasure."""
+
+    REQUIRED_REFERENCE = "required_reference"
+    """A record in use refers to the person by an attribute that must have a value."""
+    RESTRICTED = "restricted"
+    """The ledger says that processing is restricted: whoever restricted it may need the data, Art.
+    18(1)(b) and (c). Lift the restriction first.
+    """
+
+
+class MentionKind(StrEnum):
+    """How a record that belongs to somebody else names the person."""
+
+    REFERENCE = "reference"
+    """An attribute refers to the person. It is cleared."""
+    ASSOCIATION = "association"
+    """An association leads to or from the person. It goes."""
+    ACTIVITY = "activity"
+    """An activity of the record has the person as a participant. The link goes, the activity
+    stays.
+    """
+    CONTACT_POINT = "contact_point"
+    """An attribute with an index holds a contact point of the person. It stays, and is not
+    suppressed.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasedTable:
+    """What becomes of the rows of a table."""
+
+    table: str
+    """The table, as the storage format has it."""
+    rows: int
+    """How many of its rows belong to the person."""
+    effect: ErasureEffect | str
+    """What becomes of them."""
+    reason: str | None
+    """What stays, and why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureBlocker:
+    """Something that speaks against an erasure."""
+
+    reason: BlockerReason | str
+    """What."""
+    record: RecordRef
+    """The record that refers to the person, or the event of the ledger's own person."""
+    attribute: str | None
+    """The attribute that refers to the person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureMention:
+    """A record of somebody else's that names the person."""
+
+    kind: MentionKind | str
+    """How."""
+    record: RecordRef
+    """The record."""
+    by: str
+    """The attribute, the type of the association, or the kind of the activity."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptProof:
+    """A proof of consent that outlives its person, without anything that says who it was."""
+
+    event: UUID
+    """The event of the ledger."""
+    kind: ConsentKind
+    """What it said."""
+    channel: str
+    """The channel."""
+    purpose: str
+    """The purpose."""
+    controller: str | None
+    """The controller."""
+    basis: LegalBasis | None
+    """The legal basis."""
+    notice: str | None
+    """The text that was shown."""
+    notice_version: int | None
+    """Its version."""
+    language: str | None
+    """Its language."""
+    notice_sha256: str | None
+    """The SHA-256 of the text, 64 hexadecimal digits."""
+    method: ConsentMethod
+    """How it came about."""
+    requested_at: datetime.datetime | None
+    """For a double opt-in: when it was requested."""
+    occurred_at: datetime.datetime
+    """When the person acted."""
+    last_used_at: datetime.datetime | None
+    """When it was last used."""
+    contact_hash: str | None
+    """The keyed hash of the contact point, 64 hexadecimal digits: whoever knows the address can
+    tell that it is this one. None in a plan, and where the event named none.
+    """
+    keep_until: datetime.datetime
+    """Until when it is kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasurePlan:
+    """What an erasure would do."""
+
+    subject: RecordRef
+    """The person."""
+    tables: tuple[ErasedTable, ...]
+    """What becomes of which tables, by name: those with rows of the person, and those that stay
+    for a reason that is worth knowing.
+    """
+    blockers: tuple[ErasureBlocker, ...]
+    """What speaks against it; as long as there is any, the erasure is refused."""
+    mentions: tuple[ErasureMention, ...]
+    """Records of others that name the person, up to 1,000."""
+    proofs: tuple[KeptProof, ...]
+    """Proof of consent that stays without contact point and evidence, because a policy keeps it:
+    Art. 17(3)(b) and (e).
+    """
+    contact_points: int
+    """Contact points that are suppressed from then on."""
+    files: int
+    """Stored files that nobody else uses and that go."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasedSubject:
+    """A person that was erased, as the file remembers it: a random id, and keyed hashes."""
+
+    subject: RecordRef
+    """The record that was."""
+    erased_at: datetime.datetime
+    """When."""
+    reason: ErasureReason | str
+    """Why."""
+    hashes: tuple[str, ...] = ()
+    """Keyed hashes of the contact points that are suppressed, 64 hexadecimal digits each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erasure:
+    """What an erasure did."""
+
+    erased: ErasedSubject
+    """Who was erased, for the list that is kept outside the file."""
+    tables: tuple[ErasedTable, ...]
+    """What became of which tables."""
+    proofs: tuple[KeptProof, ...]
+    """Proof of consent that is kept."""
+    is_log_emptied: bool
+    """Whether the log beside the file was emptied, so that no byte of the person is left in it. If
+    somebody was reading, it is with the next write, with closing, or with opening after a crash.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureList:
+    """Who was erased, in the order in which it was done.
+
+    It holds random ids and keyed hashes, and so may be kept beside backups.
+    """
+
+    key: str | None
+    """Which key the hashes were made with, 16 hexadecimal digits; None as long as there is none."""
+    erased: tuple[ErasedSubject, ...]
+    """The persons."""
+    next: int | None
+    """What to hand in as `after` for the next page; None when there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppliedErasures:
+    """What became of a list."""
+
+    erased: int
+    """Persons that were still there, and are erased now."""
+    absent: int
+    """Persons that were not there; the file remembers that they must not come back."""
+    known: int
+    """Persons that had been erased here before."""
+    foreign_hashes: int
+    """Keyed hashes that mean nothing here, because they were made with another key."""
+    is_log_emptied: bool
+    """Whether the log beside the file was emptied."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiftedSuppression:
+    """Whether a contact point was suppressed."""
+
+    was_suppressed: bool
+    """Whether it was suppressed until now. Lifting what is not suppressed does nothing."""
+
+
+class Privacy:
+    """What the file knows about people, and its end: `Crm.privacy`.
+
+    >>> import crm
+    >>> with crm.open() as db:
+    ...     ann = db.contacts.create(given_name="Ann", email="ann@example.org")
+    ...     erasure = db.privacy.erase(ann)
+    ...     try:
+    ...         db.contacts.create(given_name="Ann", email="Ann@example.org")
+    ...     except crm.SuppressedError as error:
+    ...         error.field
+    'email'
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def access(
+        self,
+        subject: Record | RecordRef,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        scope: AccessScope | str = AccessScope.EVERYTHING,
+        table: str | None = None,
+        at: datetime.datetime | None = None,
+        progress: Report | None = None,
+    ) -> AccessReport:
+        """Show a person what the file has of them: a JSON document, or a table of it as CSV.
+
+        It is written to a new file at `path`, or returned as text. `progress` counts rows.
+        """
+        request: dict[str, Any] = {"subject": write_ref(subject), "scope": str(scope)}
+        if path is not None:
+            request["path"] = os.fspath(path)
+        if table is not None:
+            request["table"] = table
+        if at is not None:
+            request["at"] = encode(at)
+        answer = self._engine.call("privacy.access", request, adapt(progress))
+        return wire.read(AccessReport, answer)
+
+    def register(self, controller: str | None = None) -> ProcessingRegister:
+        """Make the register of processing activities (GDPR art. 30) from the purposes."""
+        request = {} if controller is None else {"controller": controller}
+        return wire.read(ProcessingRegister, self._engine.call("privacy.register", request))
+
+    def plan_erasure(
+        self, subject: Record | RecordRef, *, at: datetime.datetime | None = None
+    ) -> ErasurePlan:
+        """Say what erasing a person would do, what stays and why, and what speaks against it."""
+        request = {"subject": write_ref(subject), "at": None if at is None else encode(at)}
+        return wire.read(ErasurePlan, self._engine.call("privacy.plan_erasure", request))
+
+    def erase(
+        self,
+        subject: Record | RecordRef,
+        *,
+        reason: ErasureReason | str = ErasureReason.REQUESTED,
+        expected_version: int | None = None,
+    ) -> Erasure:
+        """Erase a person, with all that the file and its journal say, in one transaction.
+
+        Contact points of the person are refused from then on, until `lift_suppression`.
+        """
+        request = {
+            "subject": write_ref(subject),
+            "reason": str(reason),
+            "expected_version": expected_version,
+        }
+        return wire.read(Erasure, self._engine.call("privacy.erase", request))
+
+    def erasures(self) -> Iterator[ErasedSubject]:
+        """Iterate over those who were erased, in the order in which it was done."""
+        after: int | None = 0
+        while after is not None:
+            page = self.erasures_page(after=after, limit=1000)
+            yield from page.erased
+            after = page.next
+
+    def erasures_page(self, *, after: int = 0, limit: int = 100) -> ErasureList:
+        """Read a page of those who were erased, with the name of the key of their hashes."""
+        request = {"after": after, "limit": limit}
+        return wire.read(ErasureList, self._engine.call("privacy.erasures", request))
+
+    def apply_erasures(
+        self, erased: Iterable[ErasedSubject], *, key: str | None = None
+    ) -> AppliedErasures:
+        """Erase in an older copy of the file whom a list names, in one transaction."""
+        request = {"key": key, "erased": [_write(one) for one in erased]}
+        return wire.read(AppliedErasures, self._engine.call("privacy.apply_erasures", request))
+
+    def lift_suppression(self, contact_point: str) -> bool:
+        """Let a contact point come back, because the person did; return whether it was suppressed."""
+        request = {"contact_point": contact_point}
+        answer = self._engine.call("privacy.lift_suppression", request)
+        return wire.read(LiftedSuppression, answer).was_suppressed
+
+
+def _write(erased: ErasedSubject) -> dict[str, Any]:
+    return {
+        "subject": write_ref(erased.subject),
+        "erased_at": encode(erased.erased_at),
+        "reason": str(erased.reason),
+        "hashes": list(erased.hashes),
+    }
