@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
     Acceptance, AcknowledgeChanges, Activity, ActivityKind, ActivityKindName, ActivityPage,
-    ActivityReport, AddAssociation, AddFile, ApplyChanges, ApplyPlan, ApplyReport,
+    ActivityReport, AddAssociation, AddFile, AddScorePoints, ApplyChanges, ApplyPlan, ApplyReport,
     ArchiveAssociation, ArchiveRecord, Association, AssociationPage, AssociationType,
     AssociationTypeName, AssociationWalk, AttributeName, AuditRecords, AuditReport, BacktestScore,
     BackupTo, ChangeMembers, ChangePage, Channel, CheckCondition, CheckedCondition, CloneScore,
@@ -449,6 +449,9 @@ macro_rules! for_each_operation {
             /// Says what a rule, saved or not, would do with records. It is written and undone.
             write "rules.simulate" RulesSimulate simulate_rule(SimulateRule) -> RuleSimulation
                 = |crm, r, _| crm.rules().simulate(&r);
+            /// Adds points to what a record scores: a fact of its own, which fades and is capped as its group is.
+            write "scores.add_points" ScoresAddPoints add_score_points(AddScorePoints) -> ScoreAnswer
+                = |crm, r, _| crm.scores().add_points(&r);
             /// Copies a version of a score into the draft of another one, or of itself.
             write "scores.clone" ScoresClone clone_score(CloneScore) -> ScoreModel
                 = |crm, r, _| crm.scores().clone_as(&r);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crm_core::{
     Acceptance, AcknowledgeChanges, Activity, ActivityKind, ActivityKindName, ActivityPage,
-    ActivityReport, AddAssociation, AddFile, ApplyChanges, ApplyPlan, ApplyReport,
+    ActivityReport, AddAssociation, AddFile, AddScorePoints, ApplyChanges, ApplyPlan, ApplyReport,
     ArchiveAssociation, ArchiveRecord, Association, AssociationPage, AssociationType,
     AssociationTypeName, AssociationWalk, AttributeName, AuditRecords, AuditReport, BacktestScore,
     BackupTo, ChangeMembers, ChangePage, Channel, CheckCondition, CheckedCondition, CloneScore,

@@ -44,6 +44,7 @@ pub(crate) mod lifecycles;
 pub(crate) mod records;
 pub(crate) mod rollups;
 pub(crate) mod rules;
+pub(crate) mod score_points;
 pub(crate) mod scores;
 pub(crate) mod search;
 pub(crate) mod segments;

@@ -284,6 +284,8 @@ from crm.records import (
 from crm.rules import (
     ActionOutcome,
     ActionResult,
+    AddPoints,
+    AddToSegment,
     CreateTask,
     DefineRule,
     DefinedRule,
@@ -292,9 +294,13 @@ from crm.rules import (
     OnActivity,
     OnAttribute,
     OnDate,
+    OnOverdue,
     OnScore,
+    OnSegmentEntered,
+    OnSegmentLeft,
     OnStageEntered,
     OnStageLeft,
+    RemoveFromSegment,
     Rule,
     RuleAction,
     RuleEvent,
@@ -319,6 +325,7 @@ from crm.schema import (
     Types,
 )
 from crm.scores import (
+    AddedPoints,
     FadeKind,
     GroupScore,
     RecordScore,
@@ -366,7 +373,7 @@ from crm.segments import (
 )
 from crm.tables import Table
 from crm.timeline import AssociationEntry, TimelineEntry, TimelineKind, TimelinePage
-from crm.timers import NextTimer, Simulation, Tick, Timers
+from crm.timers import FailedTimer, NextTimer, Simulation, Tick, TimerRoom, Timers
 from crm.values import Address, FileRef, Money, Value
 from crm.vcard import CardMapping, CardVersion, Vcard
 from crm.views import SavedView, Views
@@ -387,6 +394,9 @@ __all__ = [
     "ActivityPage",
     "ActivityPreset",
     "ActivityReport",
+    "AddPoints",
+    "AddToSegment",
+    "AddedPoints",
     "Address",
     "ApplyReport",
     "ArchiveRecord",
@@ -480,7 +490,7 @@ __all__ = [
     "ErrorKind",
     "ExportReport",
     "F",
-    "FadeKind", "FeatureCheck",
+    "FadeKind", "FailedTimer", "FeatureCheck",
     "Feed",
     "FencedError",
     "FieldOrder",
@@ -559,7 +569,10 @@ __all__ = [
     "OnActivity",
     "OnAttribute",
     "OnDate",
+    "OnOverdue",
     "OnScore",
+    "OnSegmentEntered",
+    "OnSegmentLeft",
     "OnStageEntered",
     "OnStageLeft",
     "OutOfRangeError",
@@ -601,6 +614,7 @@ __all__ = [
     "Related",
     "RelatedScore",
     "RelatedStage",
+    "RemoveFromSegment",
     "Replay",
     "RequestConsent",
     "RequiredError",
@@ -661,7 +675,7 @@ __all__ = [
     "SuppressedMove",
     "SweptConsents",
     "Table",
-    "Tick", "TierResult",
+    "Tick", "TierResult", "TimerRoom",
     "TimedOutError",
     "TimelineEntry",
     "TimelineKind",
