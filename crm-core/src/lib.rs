@@ -127,6 +127,7 @@ mod activity;
 mod arrow;
 mod association;
 mod cell;
+mod circle;
 mod condition;
 mod consent;
 mod database;
@@ -254,21 +255,21 @@ pub use record::{
     Upserted,
 };
 pub use rule::{
-    ActionOutcome, ActionResult, CreateTask, DefineRule, DefinedRule, EmitEvent, ListRuleRuns,
-    MoveToStage, OnActivity, OnAttribute, OnDate, OnScore, OnStage, Rule, RuleAction, RuleEvent,
-    RuleEventKind, RuleName, RuleRun, RuleRunPage, RuleSimulation, RuleStep, RuleTrigger,
-    SetAttribute, SimulateRule, SimulatedRun, SkippedRun,
+    ActionOutcome, ActionResult, AddPoints, ChangeMembership, CreateTask, DefineRule, DefinedRule,
+    EmitEvent, ListRuleRuns, MoveToStage, OnActivity, OnAttribute, OnDate, OnOverdue, OnScore,
+    OnSegment, OnStage, Rule, RuleAction, RuleEvent, RuleEventKind, RuleName, RuleRun, RuleRunPage,
+    RuleSimulation, RuleStep, RuleTrigger, SetAttribute, SimulateRule, SimulatedRun, SkippedRun,
 };
 pub use schema::{
     Attribute, AttributeName, ChoiceOption, DefineAttribute, DefinePreset, DefineType, EntityType,
     Kind, Preset, Sensitivity, TypeName,
 };
 pub use scoring::{
-    CloneScore, DefineScore, DefineScorePreset, FadeKind, GetScore, GetScoreHistory, GroupScore,
-    RankScores, ReadScore, RecordScore, RelatedScore, RescoreReport, ScoreAnswer, ScoreAxis,
-    ScoreContribution, ScoreCrossing, ScoreExplanation, ScoreFade, ScoreFigure, ScoreGroup,
-    ScoreHistory, ScoreLevel, ScoreModel, ScoreName, ScorePreset, ScoreRanking, ScoreRule,
-    ScoreState, ValuePoints,
+    AddScorePoints, AddedPoints, CloneScore, DefineScore, DefineScorePreset, FadeKind, GetScore,
+    GetScoreHistory, GroupScore, RankScores, ReadScore, RecordScore, RelatedScore, RescoreReport,
+    ScoreAnswer, ScoreAxis, ScoreContribution, ScoreCrossing, ScoreExplanation, ScoreFade,
+    ScoreFigure, ScoreGroup, ScoreHistory, ScoreLevel, ScoreModel, ScoreName, ScorePreset,
+    ScoreRanking, ScoreRule, ScoreState, ValuePoints,
 };
 pub use search::{
     FoundActivity, SearchHit, SearchItem, SearchPage, SearchText, Snippet, SnippetPart,
@@ -280,7 +281,7 @@ pub use segment::{
     SegmentSize, SegmentSizes,
 };
 pub use time::{Clock, Date, FixedClock, Timestamp};
-pub use timer::{NextTimer, SimulateTimers, Simulation, Tick, TickTimers};
+pub use timer::{FailedTimer, NextTimer, SimulateTimers, Simulation, Tick, TickTimers, TimerRoom};
 pub use value::{Address, Bytes, FileRef, Money, Value, Values};
 
 #[cfg(all(feature = "arrow", feature = "sqlite"))]

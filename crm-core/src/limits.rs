@@ -212,6 +212,8 @@ pub const SCORE_BYTES: usize = 1024 * 1024;
 pub const SCORED_ACTIVITIES: usize = 100_000;
 /// Related records whose scores one rule looks at; of more only the first by id.
 pub const SCORED_RELATED: usize = 10_000;
+/// Times that points are added to what one record scores by one model.
+pub const SCORE_ADDED: usize = 10_000;
 /// Channels, parties, purposes and policies of consent in one file, of each; and versions of notices.
 pub const CONSENT_DEFINITIONS: usize = 1_000;
 /// Bytes of one of them as JSON.

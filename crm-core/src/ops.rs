@@ -8,12 +8,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
     Acceptance, AccessData, AccessReport, AcknowledgeChanges, Activity, ActivityKind,
-    ActivityKindName, ActivityPage, ActivityReport, AddAssociation, AddFile, AppliedErasures,
-    ApplyChanges, ApplyErasures, ApplyPlan, ApplyReport, ArchiveAssociation, ArchiveRecord,
-    Association, AssociationPage, AssociationType, AssociationTypeName, AssociationWalk,
-    AttributeName, AuditRecords, AuditReport, BacktestScore, BackupTo, ChangeMembers, ChangePage,
-    Channel, CheckCondition, CheckProof, CheckedCondition, CheckedProof, CloneScore,
-    CloudEventPage, ConditionAnswer, ConditionPlan, ConfirmConsent, ConsentDecision,
+    ActivityKindName, ActivityPage, ActivityReport, AddAssociation, AddFile, AddScorePoints,
+    AppliedErasures, ApplyChanges, ApplyErasures, ApplyPlan, ApplyReport, ArchiveAssociation,
+    ArchiveRecord, Association, AssociationPage, AssociationType, AssociationTypeName,
+    AssociationWalk, AttributeName, AuditRecords, AuditReport, BacktestScore, BackupTo,
+    ChangeMembers, ChangePage, Channel, CheckCondition, CheckProof, CheckedCondition, CheckedProof,
+    CloneScore, CloudEventPage, ConditionAnswer, ConditionPlan, ConfirmConsent, ConsentDecision,
     ConsentDefinitions, ConsentEvent, ConsentHistory, ConsentPolicy, ConsentProof, ConsentReceipt,
     ConsentRequest, Consumer, ConsumerName, CountRecords, CreateRecord, Crm, DatabaseStats,
     DecideMany, DefineActivityKind, DefineActivityPreset, DefineAssociationPreset,
@@ -501,6 +501,9 @@ macro_rules! for_each_operation {
             /// Says what a rule, saved or not, would do with records. It is written and undone.
             write "rules.simulate" RulesSimulate simulate_rule(SimulateRule) -> RuleSimulation
                 = |crm, r, _| crm.rules().simulate(&r);
+            /// Adds points to what a record scores: a fact of its own, which fades and is capped as its group is.
+            write "scores.add_points" ScoresAddPoints add_score_points(AddScorePoints) -> ScoreAnswer
+                = |crm, r, _| crm.scores().add_points(&r);
             /// Copies a version of a score into the draft of another one, or of itself.
             write "scores.clone" ScoresClone clone_score(CloneScore) -> ScoreModel
                 = |crm, r, _| crm.scores().clone_as(&r);

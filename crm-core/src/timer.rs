@@ -8,7 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Change, Timestamp, record::default_page};
+use crate::{Change, Problem, RecordRef, Timestamp, record::default_page};
 
 /// Does what has fallen due: the request of `timers.tick`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +50,45 @@ pub struct Tick {
     pub is_complete: bool,
     /// When the next timer is due; `None` if there is none.
     pub due_at: Option<Timestamp>,
+    /// With how many of them it could not be done what was due.
+    pub failures: u64,
+    /// The first 100 of these.
+    pub failed: Vec<FailedTimer>,
+}
+
+/// Whose timer it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum TimerRoom {
+    /// That of a lifecycle.
+    Lifecycle,
+    /// That of a segment.
+    Segment,
+    /// That of a score.
+    Score,
+    /// That of a rule.
+    Rule,
+}
+
+/// A timer with which it could not be done what was due: nothing of it stays, and it is tried again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct FailedTimer {
+    /// Whose timer it is.
+    pub room: TimerRoom,
+    /// The name of the lifecycle, segment, score or rule.
+    pub name: String,
+    /// The record.
+    pub record: RecordRef,
+    /// When it was due.
+    pub due_at: Timestamp,
+    /// When it is tried again, unless a write of the record comes first: a day after the tick.
+    pub again_at: Timestamp,
+    /// What went wrong.
+    pub problem: Problem,
 }
 
 /// When to tick next: the answer of `timers.next`.
@@ -92,6 +131,8 @@ impl SimulateTimers {
 pub struct Simulation {
     /// How many timers would be due.
     pub done: u64,
+    /// With how many of them it could not be done what was due.
+    pub failures: u64,
     /// How many changes the journal would have more.
     pub made: u64,
     /// The first of them, in order: who would enter or leave a segment, and what follows.

@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use crm_core::{
     Acceptance, AccessData, AccessReport, AcknowledgeChanges, Activity, ActivityKind,
-    ActivityKindName, ActivityPage, ActivityReport, AddAssociation, AddFile, AppliedErasures,
-    ApplyChanges, ApplyErasures, ApplyPlan, ApplyReport, ArchiveAssociation, ArchiveRecord,
-    Association, AssociationPage, AssociationType, AssociationTypeName, AssociationWalk,
-    AttributeName, AuditRecords, AuditReport, BacktestScore, BackupTo, ChangeMembers, ChangePage,
-    Channel, CheckCondition, CheckProof, CheckedCondition, CheckedProof, CloneScore,
-    CloudEventPage, ConditionAnswer, ConditionPlan, ConfirmConsent, ConsentDecision,
+    ActivityKindName, ActivityPage, ActivityReport, AddAssociation, AddFile, AddScorePoints,
+    AppliedErasures, ApplyChanges, ApplyErasures, ApplyPlan, ApplyReport, ArchiveAssociation,
+    ArchiveRecord, Association, AssociationPage, AssociationType, AssociationTypeName,
+    AssociationWalk, AttributeName, AuditRecords, AuditReport, BacktestScore, BackupTo,
+    ChangeMembers, ChangePage, Channel, CheckCondition, CheckProof, CheckedCondition, CheckedProof,
+    CloneScore, CloudEventPage, ConditionAnswer, ConditionPlan, ConfirmConsent, ConsentDecision,
     ConsentDefinitions, ConsentEvent, ConsentHistory, ConsentPolicy, ConsentProof, ConsentReceipt,
     ConsentRequest, Consumer, ConsumerName, CountRecords, CreateRecord, CrmError, DatabaseStats,
     DecideMany, DefineActivityKind, DefineActivityPreset, DefineAssociationPreset,

@@ -517,10 +517,16 @@ RULE_PARTS: dict[str, type[Any]] = {
     "attribute_changed": crm.OnAttribute,
     "date_reached": crm.OnDate,
     "score_crossed": crm.OnScore,
+    "segment_entered": crm.OnSegmentEntered,
+    "segment_left": crm.OnSegmentLeft,
+    "stage_overdue": crm.OnOverdue,
     "set_attribute": crm.SetAttribute,
     "move_stage": crm.MoveToStage,
     "create_task": crm.CreateTask,
     "emit": crm.EmitEvent,
+    "add_to_segment": crm.AddToSegment,
+    "remove_from_segment": crm.RemoveFromSegment,
+    "add_points": crm.AddPoints,
 }
 
 
@@ -1016,6 +1022,9 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
     "rules.restore": lambda db, r: rule(db.rules.restore(r["rule"])),
     "rules.runs": lambda db, r: db.rules.runs(r["rule"], **r.options("id", "after", "limit")),
     "rules.simulate": simulate_rule,
+    "scores.add_points": lambda db, r: db.scores.add_points(
+        r["model"], r["id"], r["points"], **moments(r, "at"), **r.options("group", "reason")
+    ),
     "scores.clone": lambda db, r: score_model(
         db.scores.clone(r["model"], r["name"], **r.options("version"))
     ),

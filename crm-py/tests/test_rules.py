@@ -79,3 +79,34 @@ def test_what_makes_no_sense_is_refused_with_its_path(db: crm.Crm) -> None:
     db.rules.define("r", "contact", crm.OnDate("birthday", before="7d"), [crm.EmitEvent("e")])
     assert db.rules.archive("r").archived_at is not None
     assert db.rules.restore("r").archived_at is None
+
+
+def test_a_rule_waits_for_segments_and_adds_to_lists_and_scores() -> None:
+    with crm.open() as db:
+        db.segments.define("german", "contact", 'country = "DE"')
+        db.segments.define("calls", "contact", kind="static")
+        german = crm.ScoreRule("german", 20, where='country = "DE"')
+        db.scores.define("fit", "contact", [crm.ScoreGroup("fit", [german])])
+        db.scores.publish("fit")
+        actions = [
+            crm.AddToSegment("calls", reason="speaks German"),
+            crm.AddPoints("fit", 5, reason="asked"),
+        ]
+        defined = db.rules.define("call", "contact", crm.OnSegmentEntered("german"), actions)
+        assert defined.rule.on == crm.OnSegmentEntered("german")
+        assert defined.rule.actions == tuple(actions)
+        out = [crm.RemoveFromSegment("calls")]
+        db.rules.define("rest", "contact", crm.OnSegmentLeft("german"), out)
+        ann = db.contacts.create(given_name="Ann", country="DE")
+        assert [member.id for member in db.segments.members("calls")] == [ann.id]
+        [line] = [one for one in db.scores.explain("fit", ann.id).contributions if one.added]
+        assert line.added is not None
+        assert (line.raw, line.added.cause) == (5000, "rule:call@1")
+        assert db.scores.add_points("fit", ann.id, -5).record.points == 20
+        run = db.rules.runs("call").runs[0]
+        assert (run.event.kind, run.event.segment) == ("segment_entered", "german")
+        db.contacts.patch(ann.id, country="FR")
+        assert not db.segments.members("calls").members
+        with pytest.raises(crm.NotFoundError) as refused:
+            db.rules.define("late", "contact", crm.OnOverdue("leads", "lead"), out)
+        assert refused.value.field == "on.stage_overdue.lifecycle"

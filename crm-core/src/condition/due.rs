@@ -309,3 +309,6 @@ impl Ahead<'_> {
 fn earliest<const N: usize>(moments: [Option<i64>; N]) -> Option<i64> {
     moments.into_iter().flatten().min()
 }
+
+#[cfg(test)]
+mod tests;

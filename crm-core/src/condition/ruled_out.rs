@@ -7,9 +7,10 @@ use super::{
 };
 use crate::{Timestamp, cell::Cell};
 
-/// Whether a condition is false for every record that has these cells at these places.
-pub(crate) fn is_ruled_out(condition: &Checked, known: &[(usize, Cell)]) -> bool {
-    ask(&condition.root, known) == Some(false)
+/// What a condition is for every record that has these cells at these places; `None` if that hangs on
+/// what else the record has.
+pub(crate) fn decide(condition: &Checked, known: &[(usize, Cell)]) -> Option<bool> {
+    ask(&condition.root, known)
 }
 
 /// What a node is, if what is known says so.

@@ -14,6 +14,7 @@ use super::rollups::Rollups;
 use crate::{
     Error, ErrorKind, Result, ScoreState,
     association::AssociationModel,
+    circle::{Asker, check_circles},
     consent::Book,
     lifecycle::{Lifecycle, LifecycleModel, Program, Programs, check_cycles},
     normal::name::nearest,
@@ -337,6 +338,23 @@ impl Catalog {
         Err(match nearest(name, self.scores.keys().map(|(name, _)| name.as_str())) {
             Some(near) => error.with_hint(format!("did you mean {near:?}?")),
             None => error.with_hint("define it with scores.define"),
+        })
+    }
+
+    /// Refuses published scores and live segments that ask for each other in a circle.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` with the path to the question of `first`, where that is part of the circle;
+    /// else `DefinitionConflict`.
+    pub(super) fn check_circles(&self, first: Option<Asker<'_>>) -> Result<()> {
+        let published = self.scores().filter(|stored| stored.model.state == ScoreState::Published);
+        let scores: Vec<&StoredModel> = published.map(|stored| &**stored).collect();
+        let segments: Vec<&SegmentModel> = self.segments().map(|model| &**model).collect();
+        check_circles(&scores, &segments, first).map_err(|(asker, error)| match asker {
+            _ if Some(asker) == first => error,
+            Asker::Score(name) => would_not_hold("score", "retire", name, &error),
+            Asker::Segment(name) => would_not_hold("segment", "archive", name, &error),
         })
     }
 

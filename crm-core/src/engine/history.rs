@@ -7,8 +7,7 @@ use crate::{
     activity::Recorded,
     journal::{ActivityBody, AssociationBody},
     lifecycle::stage_owner,
-    rule::rule_owner,
-    segment::member_owner,
+    rule::body_owner,
     store::{
         journal::{self as rows, StoredChange},
         privacy, records,
@@ -142,7 +141,7 @@ pub(super) fn to_change(catalog: &Catalog, row: StoredChange) -> Result<Change> 
                 row.kind,
                 ChangeKind::RuleRan | ChangeKind::RuleSkipped | ChangeKind::EventEmitted
             ) {
-                let whose = rule_owner(&row.body)?;
+                let whose = body_owner(&row.body)?;
                 (entity_type, record_id) = (Some(whose.entity_type), Some(whose.id));
             }
             definition = Some(row.body);
@@ -152,8 +151,8 @@ pub(super) fn to_change(catalog: &Catalog, row: StoredChange) -> Result<Change> 
             (entity_type, record_id) = (Some(subject.entity_type), Some(subject.id));
             definition = Some(row.body);
         }
-        (None, None) if row.kind.is_about_members() => {
-            let whose = member_owner(&row.body)?;
+        (None, None) if row.kind.names_record() => {
+            let whose = body_owner(&row.body)?;
             (entity_type, record_id) = (Some(whose.entity_type), Some(whose.id));
             definition = Some(row.body);
         }

@@ -56,7 +56,9 @@ pub(super) enum Event {
     /// and whether upwards.
     Scored { model: Arc<StoredModel>, id: RecordId, crossed: Vec<(usize, bool)> },
     /// A record became a member of a segment, or ceased to be one.
-    Member { segment: Arc<SegmentModel>, id: RecordId },
+    Member { segment: Arc<SegmentModel>, id: RecordId, is_member: bool },
+    /// A record has stood on a stage for longer than one of its times.
+    Overdue { lifecycle: Arc<LifecycleModel>, id: RecordId, stage: usize, within: String },
 }
 
 /// An event with how it came about.
@@ -74,6 +76,8 @@ struct Told {
 pub(super) struct Mark {
     told: usize,
     noted: usize,
+    /// Of the attempt of which this one is a part: the versions before it.
+    outer: Option<Vec<(RecordId, Option<i64>)>>,
 }
 
 /// What was told and is not done yet.
@@ -165,9 +169,15 @@ impl Writing<'_> {
     /// Something happened: does what follows from it, unless that is being done already and will come
     /// to this too.
     pub(super) fn tell(&mut self, event: Event) -> Result<()> {
+        self.tell_later(event);
+        self.settle()
+    }
+
+    /// Something happened within a step that is not done yet: what follows from it is done with what
+    /// the step tells at its end.
+    pub(super) fn tell_later(&mut self, event: Event) {
         let (chain, seq) = (self.reactions.chain.clone(), self.last_seq());
         self.reactions.queue.push_back(Told { event, chain, seq });
-        self.settle()
     }
 
     /// Does `f`, which several events may come of, and then what follows from them.
@@ -186,13 +196,18 @@ impl Writing<'_> {
 
     /// Where the write is, at the beginning of an attempt.
     pub(super) fn mark(&mut self) -> Mark {
-        self.reactions.before = Some(Vec::new());
-        Mark { told: self.reactions.queue.len(), noted: self.pending.noted() }
+        let outer = self.reactions.before.replace(Vec::new());
+        Mark { told: self.reactions.queue.len(), noted: self.pending.noted(), outer }
     }
 
     /// The attempt is made: there is no way back.
-    pub(super) fn forget(&mut self, _: Mark) {
-        self.reactions.before = None;
+    pub(super) fn forget(&mut self, mark: Mark) {
+        let own = self.reactions.before.take();
+        // The whole of which it is a part may still go back.
+        self.reactions.before = mark.outer.map(|mut outer| {
+            outer.extend(own.into_iter().flatten());
+            outer
+        });
     }
 
     /// Forgets what the attempt told and noted.
@@ -202,6 +217,7 @@ impl Writing<'_> {
         for (id, version) in self.reactions.before.take().into_iter().flatten().rev() {
             self.pending.note_version(id, version);
         }
+        self.reactions.before = mark.outer;
     }
 
     /// Makes everything true that follows from what was written: roll-ups, and what the rooms do.

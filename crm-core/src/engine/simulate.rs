@@ -39,7 +39,7 @@ impl Timers<'_> {
         }
         let copy = self.crm.copy(request.until)?;
         let before = copy.head().seq;
-        let mut done = 0;
+        let (mut done, mut failures) = (0, 0);
         loop {
             let mut is_cancelled = false;
             let mut watched = |progress: Progress| {
@@ -49,6 +49,7 @@ impl Timers<'_> {
             };
             let tick = copy.timers().tick(&TickTimers::default(), &mut watched)?;
             done += tick.done;
+            failures += tick.failures;
             if tick.is_complete {
                 break;
             }
@@ -59,7 +60,7 @@ impl Timers<'_> {
         let list = ListChanges { limit: request.limit, ..ListChanges::after(before) };
         let ChangePage { changes, .. } = copy.journal().changes(&list)?;
         let made = copy.head().seq - before;
-        Ok(Simulation { done, made: made.unsigned_abs(), changes })
+        Ok(Simulation { done, failures, made: made.unsigned_abs(), changes })
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     condition::Moment,
     scoring::Sheet,
     store::{
-        Connection, records,
+        Connection, records, score_points,
         scores::{self as rows, ScoreRow},
     },
 };
@@ -43,6 +43,11 @@ fn verify_whole(conn: &Connection, catalog: &Catalog, report: &mut VerifyReport)
     if stored != told {
         let both = format!("the table has {stored} crossings, the journal has {told}");
         note(report, format!("scores: {both}"));
+    }
+    let (stored, told) = score_points::count_all(conn)?;
+    if stored != told {
+        let both = format!("the table has {stored} of them, the journal has {told}");
+        note(report, format!("points that were added to scores: {both}"));
     }
     for stored in catalog.scores().filter(|stored| stored.model.is_filled) {
         let table = catalog.table(&stored.model.entity_type)?;

@@ -129,6 +129,7 @@ impl<'a> Writing<'a> {
             self.catalog.score_programs()?;
             self.catalog.segment_programs()?;
             self.catalog.rule_programs()?;
+            self.catalog.check_circles(None)?;
         }
         let last_seq = self.head.seq;
         let commit = Commit { first_seq: self.first_seq, last_seq };
@@ -229,6 +230,19 @@ impl<'a> Writing<'a> {
         &mut self,
         f: impl FnOnce(&mut Self) -> Result<T>,
     ) -> Result<Result<T>> {
+        self.attempt_if(concerns_one_row, f)
+    }
+
+    /// As [`Self::attempt`]; `concerns_it` says which kinds of errors concern the attempt alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::attempt`].
+    pub(super) fn attempt_if<T>(
+        &mut self,
+        concerns_it: impl FnOnce(ErrorKind) -> bool,
+        f: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<Result<T>> {
         trial::begin(self.tx)?;
         let (head, mark) = (self.head, self.mark());
         match f(self) {
@@ -237,13 +251,16 @@ impl<'a> Writing<'a> {
                 self.forget(mark);
                 Ok(Ok(value))
             }
-            Err(error) if concerns_one_row(error.kind()) => {
-                trial::undo(self.tx)?;
+            Err(error) => {
+                // Also where all of the write fails: it may itself be part of another attempt.
+                let undone = trial::undo(self.tx);
                 self.head = head;
                 self.go_back(mark);
-                Ok(Err(error))
+                match concerns_it(error.kind()) {
+                    true => undone.map(|()| Err(error)),
+                    false => Err(error),
+                }
             }
-            Err(error) => Err(error),
         }
     }
 

@@ -149,6 +149,8 @@ change_kinds! {
     ScoreRetired = "score_retired";
     /// A record crossed a threshold of a score.
     ScoreCrossed = "score_crossed";
+    /// Points were added to what a record scores.
+    PointsAdded = "points_added";
     /// A channel was defined or its definition changed.
     ChannelDefined = "channel_defined";
     /// A controller or processor was defined or its definition changed.
@@ -209,9 +211,12 @@ impl ChangeKind {
         )
     }
 
-    /// Whether it is about a member of a segment.
-    pub(crate) const fn is_about_members(self) -> bool {
-        matches!(self, Self::SegmentEntered | Self::SegmentLeft)
+    /// Whether it is about a record that only its body names: a member of a segment, or what scores.
+    pub(crate) const fn names_record(self) -> bool {
+        matches!(
+            self,
+            Self::SegmentEntered | Self::SegmentLeft | Self::ScoreCrossed | Self::PointsAdded
+        )
     }
 }
 
@@ -245,8 +250,9 @@ pub struct Change {
     pub record_id: Option<RecordId>,
     /// The new values of a record's attributes; null for those that were cleared.
     pub values: Values,
-    /// For a definition, a view, a file, a visitor, a consent, where a record stands, a run of a rule
-    /// or an event for the host: what the journal holds, as JSON.
+    /// For a definition, a view, a file, a visitor, a consent, where a record stands, of what it is a
+    /// member, what it scores, a run of a rule or an event for the host: what the journal holds, as
+    /// JSON.
     pub definition: Option<String>,
     /// An activity as it was recorded: without what came later, that is whose record its visitor
     /// turned out to be and by which activity it was superseded.

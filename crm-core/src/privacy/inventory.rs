@@ -179,6 +179,7 @@ pub(crate) const INVENTORY: &[Entry] = &[
             through("record_id", "crm_association", "id"),
             through("record_id", "crm_stage", "id"),
             through("seq", "crm_score_crossing", "seq"),
+            through("seq", "crm_score_points", "seq"),
             through("seq", "crm_segment_change", "seq"),
             through("seq", "crm_consent_event", "seq"),
             Way::Json { column: "body", path: "$.id", kinds: OF_RULES },
@@ -209,6 +210,7 @@ pub(crate) const INVENTORY: &[Entry] = &[
         erasure: Erasure::Deleted,
     },
     deleted(Name::Exactly("crm_score_crossing"), BY_RECORD, Access::Whole),
+    deleted(Name::Exactly("crm_score_points"), BY_RECORD, Access::Whole),
     deleted(Name::Exactly("crm_segment_change"), BY_RECORD, Access::Whole),
     deleted(Name::Exactly("crm_consent_event"), BY_SUBJECT, Access::Whole),
     deleted(

@@ -3,13 +3,15 @@
 use std::collections::HashSet;
 
 use super::{
-    CreateTask, DefineRule, EmitEvent, MoveToStage, OnDate, RuleAction, RuleTrigger, SetAttribute,
+    AddPoints, ChangeMembership, CreateTask, DefineRule, EmitEvent, MoveToStage, OnDate, OnOverdue,
+    RuleAction, RuleTrigger, SetAttribute,
 };
 use crate::{
     Error, ErrorKind, Result, Span,
     lifecycle::{check_reason, within},
     limits,
     schema::check,
+    scoring::check_added,
 };
 
 /// Checks what a rule says by itself.
@@ -23,6 +25,9 @@ pub(crate) fn check_rule(definition: &DefineRule) -> Result<()> {
     check::texts(&definition.label, &definition.description)?;
     if let RuleTrigger::DateReached(on) = &definition.on {
         check_date(on).map_err(|error| within("on.date_reached", error))?;
+    }
+    if let RuleTrigger::StageOverdue(on) = &definition.on {
+        check_overdue(on).map_err(|error| within("on.stage_overdue", error))?;
     }
     let actions = &definition.actions;
     if actions.is_empty() {
@@ -39,6 +44,10 @@ pub(crate) fn check_rule(definition: &DefineRule) -> Result<()> {
             RuleAction::MoveStage(action) => check_move(action),
             RuleAction::CreateTask(action) => check_task(action),
             RuleAction::Emit(action) => check_emit(action),
+            RuleAction::AddToSegment(action) | RuleAction::RemoveFromSegment(action) => {
+                check_membership(action)
+            }
+            RuleAction::AddPoints(action) => check_points(action),
         };
         let path = || format!("actions[{place}].{}", action.name());
         checked.map_err(|error| within(&path(), error))?;
@@ -54,6 +63,22 @@ fn check_date(on: &OnDate) -> Result<()> {
         check_span(field, span.as_deref())?;
     }
     Ok(())
+}
+
+fn check_overdue(on: &OnOverdue) -> Result<()> {
+    match (&on.stage, &on.within) {
+        (None, Some(_)) => Err(invalid("it is one of the times of a stage").with_field("within")),
+        _ => Ok(()),
+    }
+}
+
+fn check_membership(action: &ChangeMembership) -> Result<()> {
+    let reason = action.reason.as_deref().map_or(Ok(()), check_reason);
+    reason.map_err(|error| error.with_field("reason"))
+}
+
+fn check_points(action: &AddPoints) -> Result<()> {
+    check_added(action.points, action.reason.as_deref())
 }
 
 fn check_set(action: &SetAttribute) -> Result<()> {

@@ -12,7 +12,7 @@ use super::program::{Fact, RuleOn, RuleProgram, Write};
 use crate::{
     Error, ErrorKind,
     cell::Cell,
-    condition::{RECORD_COLUMNS, is_ruled_out},
+    condition::{RECORD_COLUMNS, decide},
 };
 
 /// Refuses rules that set each other off for ever; those of which `first` is one before others.
@@ -48,8 +48,12 @@ fn edges(programs: &[RuleProgram]) -> Edges {
         for (nth, writes) in programs[one].writes.iter().enumerate() {
             let others = 0..programs.len();
             let others = others.filter(|other| {
-                let waits = |write| waits(&programs[*other], write, one == *other);
-                writes.iter().any(waits) && !rules_out(&programs[one], &programs[*other])
+                let program = &programs[*other];
+                let waits = |write| waits(program, write, one == *other);
+                let leads = writes.iter().any(waits)
+                    || comes_back(&programs[one], nth, one == *other)
+                    || (one != *other && moves_member(&programs[one], nth, program));
+                leads && !rules_out(&programs[one], program)
             });
             found.extend(others.map(|other| (nth, other)));
         }
@@ -80,17 +84,56 @@ fn waits(program: &RuleProgram, write: &Write, is_own: bool) -> bool {
             };
             lifecycle == moved && fits
         }
+        // A record that came into a segment is not added to it by what that sets off.
+        (RuleOn::Segment { segment, is_left, .. }, Write::Member { segment: of, is_member }) => {
+            !is_own && segment == of && is_left != is_member
+        }
+        // Having crossed a threshold, points of the same direction lead on to another one at most.
+        (RuleOn::Score { model, is_down, .. }, Write::Points { model: of, is_down: down }) => {
+            !is_own && model == of && is_down == down
+        }
         _ => false,
     }
+}
+
+/// Whether an action of a rule makes again what set the rule off, after an action before it undid that:
+/// a record that is taken out of a segment and put into it.
+fn comes_back(program: &RuleProgram, nth: usize, is_own: bool) -> bool {
+    let RuleOn::Segment { segment, is_left, .. } = &program.on else { return false };
+    let does = |writes: &[Write], wanted: bool| {
+        writes.iter().any(|write| {
+            matches!(write, Write::Member { segment: of, is_member } if of == segment && *is_member == wanted)
+        })
+    };
+    let (before, here) = (&program.writes[..nth], &program.writes[nth]);
+    is_own && does(here, !is_left) && before.iter().any(|writes| does(writes, *is_left))
+}
+
+/// Whether a record surely is no member any more, or surely one, of the live segment for which a rule
+/// waits, once this was written. Where only the data tell, the condition of the segment may well end
+/// the round.
+fn moves_member(one: &RuleProgram, nth: usize, other: &RuleProgram) -> bool {
+    let RuleOn::Segment { live: Some(live), is_left, .. } = &other.on else { return false };
+    let of_type = &other.model.rule.entity_type;
+    // By this action, and so it is when the others of the rule are done.
+    let here = decide(live, &known(one.writes[nth].iter(), of_type));
+    let at_end = decide(live, &known(one.writes.iter().flatten(), of_type));
+    decide(live, &[]).is_none() && here == Some(!is_left) && at_end == here
 }
 
 /// Whether the condition of a rule is false after what another one, or it itself, has written.
 fn rules_out(one: &RuleProgram, other: &RuleProgram) -> bool {
     let Some(condition) = &other.condition else { return false };
+    let known = known(one.writes.iter().flatten(), &other.model.rule.entity_type);
+    !known.is_empty() && decide(condition, &known) == Some(false)
+}
+
+/// The cells that records of an entity type have after all of this was written, as far as that is known.
+fn known<'w>(writes: impl Iterator<Item = &'w Write>, of_type: &str) -> Vec<(usize, Cell)> {
     let mut known: Vec<(usize, Option<Cell>)> = Vec::new();
-    for write in one.writes.iter().flatten() {
+    for write in writes {
         let Write::Attribute { entity_type, first, cells, width, .. } = write else { continue };
-        if *entity_type != other.model.rule.entity_type {
+        if entity_type != of_type {
             continue;
         }
         for nth in 0..*width {
@@ -104,7 +147,7 @@ fn rules_out(one: &RuleProgram, other: &RuleProgram) -> bool {
         last.retain(|(other, _)| *other != place);
         last.extend(cell.map(|cell| (place, cell)));
     }
-    !last.is_empty() && is_ruled_out(condition, &last)
+    last
 }
 
 /// The rules that lie on a round which no condition ends.

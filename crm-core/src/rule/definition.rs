@@ -81,6 +81,26 @@ parts! {
         #[cfg_attr(feature = "uniffi", uniffi(default = false))]
         is_down: bool,
     }
+    /// The record became a member of a segment, or ceased to be one, whether by hand or by itself.
+    #[derive(Debug)]
+    OnSegment {
+        /// The segment, static, snapshot or live.
+        segment: String,
+    }
+    /// The record has stood on a stage for longer than its `leave_within` says: see `timers.tick`.
+    #[derive(Debug)]
+    OnOverdue {
+        /// The lifecycle.
+        lifecycle: String,
+        /// The stage, which has such times; any if it is left out.
+        #[serde(default)]
+        #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+        stage: Option<String>,
+        /// Which of its times is over, as the stage has it, such as `PT5M`; each if it is left out.
+        #[serde(default)]
+        #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+        within: Option<String>,
+    }
     /// Gives an attribute of the record a value.
     SetAttribute {
         /// The attribute.
@@ -128,6 +148,30 @@ parts! {
         #[cfg_attr(feature = "uniffi", uniffi(default = None))]
         association: Option<String>,
     }
+    /// Makes the record a member of a static segment, or no longer one.
+    ChangeMembership {
+        /// The segment.
+        segment: String,
+        /// Why, at most 1,000 bytes.
+        #[serde(default)]
+        #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+        reason: Option<String>,
+    }
+    /// Adds points to what the record scores, as `scores.add_points` does.
+    AddPoints {
+        /// The score.
+        score: String,
+        /// The points, in whole ones, positive or negative; not 0.
+        points: i64,
+        /// The group of which they are part; it may be left out if the score has no other.
+        #[serde(default)]
+        #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+        group: Option<String>,
+        /// Why, at most 1,000 bytes.
+        #[serde(default)]
+        #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+        reason: Option<String>,
+    }
     /// Tells the host: a change of the journal that `changes.list` and `changes.cloud_events` give.
     #[derive(Debug)]
     EmitEvent {
@@ -142,6 +186,8 @@ parts! {
 
 debug! { SetAttribute shows(attribute, value) hides(formula) }
 debug! { MoveToStage shows(lifecycle, to) hides(reason) }
+debug! { ChangeMembership shows(segment) hides(reason) }
+debug! { AddPoints shows(score, points, group) hides(reason) }
 debug! { CreateTask shows(due_in, association) hides(title, body, assignee) }
 
 /// What sets a rule off.
@@ -162,6 +208,12 @@ pub enum RuleTrigger {
     DateReached(OnDate),
     /// The score crossed a threshold, by a write or by time.
     ScoreCrossed(OnScore),
+    /// The record became a member of a segment.
+    SegmentEntered(OnSegment),
+    /// The record ceased to be a member of a segment.
+    SegmentLeft(OnSegment),
+    /// The record stands on a stage for longer than it is to.
+    StageOverdue(OnOverdue),
 }
 
 /// What a rule does.
@@ -178,6 +230,12 @@ pub enum RuleAction {
     CreateTask(CreateTask),
     /// Tells the host.
     Emit(EmitEvent),
+    /// Makes the record a member of a static segment.
+    AddToSegment(ChangeMembership),
+    /// Removes the record from a static segment.
+    RemoveFromSegment(ChangeMembership),
+    /// Adds points to a score.
+    AddPoints(AddPoints),
 }
 
 impl RuleTrigger {
@@ -190,6 +248,9 @@ impl RuleTrigger {
             Self::AttributeChanged(_) => "attribute_changed",
             Self::DateReached(_) => "date_reached",
             Self::ScoreCrossed(_) => "score_crossed",
+            Self::SegmentEntered(_) => "segment_entered",
+            Self::SegmentLeft(_) => "segment_left",
+            Self::StageOverdue(_) => "stage_overdue",
         }
     }
 
@@ -202,6 +263,9 @@ impl RuleTrigger {
             Self::AttributeChanged(_) => RuleEventKind::AttributeChanged,
             Self::DateReached(_) => RuleEventKind::DateReached,
             Self::ScoreCrossed(_) => RuleEventKind::ScoreCrossed,
+            Self::SegmentEntered(_) => RuleEventKind::SegmentEntered,
+            Self::SegmentLeft(_) => RuleEventKind::SegmentLeft,
+            Self::StageOverdue(_) => RuleEventKind::StageOverdue,
         }
     }
 
@@ -237,6 +301,22 @@ impl RuleTrigger {
         Self::ScoreCrossed(OnScore { score, threshold, is_down: false })
     }
 
+    /// The record becomes a member of a segment.
+    pub fn entered(segment: impl Into<String>) -> Self {
+        Self::SegmentEntered(OnSegment { segment: segment.into() })
+    }
+
+    /// The record ceases to be a member of a segment.
+    pub fn left(segment: impl Into<String>) -> Self {
+        Self::SegmentLeft(OnSegment { segment: segment.into() })
+    }
+
+    /// The record stands on any stage of a lifecycle for longer than it is to.
+    pub fn overdue(lifecycle: impl Into<String>) -> Self {
+        let lifecycle = lifecycle.into();
+        Self::StageOverdue(OnOverdue { lifecycle, stage: None, within: None })
+    }
+
     /// The date of an attribute has come.
     pub fn date(attribute: impl Into<String>) -> Self {
         Self::DateReached(OnDate { attribute: attribute.into(), before: None, after: None })
@@ -251,6 +331,9 @@ impl RuleAction {
             Self::MoveStage(_) => "move_stage",
             Self::CreateTask(_) => "create_task",
             Self::Emit(_) => "emit",
+            Self::AddToSegment(_) => "add_to_segment",
+            Self::RemoveFromSegment(_) => "remove_from_segment",
+            Self::AddPoints(_) => "add_points",
         }
     }
 
@@ -276,6 +359,21 @@ impl RuleAction {
         let title = title.into();
         let (body, assignee, due_in, association) = (None, None, None, None);
         Self::CreateTask(CreateTask { title, body, assignee, due_in, association })
+    }
+
+    /// Makes the record a member of a static segment.
+    pub fn add_to(segment: impl Into<String>) -> Self {
+        Self::AddToSegment(ChangeMembership { segment: segment.into(), reason: None })
+    }
+
+    /// Removes the record from a static segment.
+    pub fn remove_from(segment: impl Into<String>) -> Self {
+        Self::RemoveFromSegment(ChangeMembership { segment: segment.into(), reason: None })
+    }
+
+    /// Adds points to a score that has one group.
+    pub fn points(score: impl Into<String>, points: i64) -> Self {
+        Self::AddPoints(AddPoints { score: score.into(), points, group: None, reason: None })
     }
 
     /// Tells the host of an event, with the values of these attributes.

@@ -16,8 +16,9 @@ mod runs;
 pub(crate) use check::check_rule;
 pub(crate) use cycle::check_rule_cycles;
 pub use definition::{
-    CreateTask, DefineRule, DefinedRule, EmitEvent, MoveToStage, OnActivity, OnAttribute, OnDate,
-    OnScore, OnStage, Rule, RuleAction, RuleTrigger, SetAttribute,
+    AddPoints, ChangeMembership, CreateTask, DefineRule, DefinedRule, EmitEvent, MoveToStage,
+    OnActivity, OnAttribute, OnDate, OnOverdue, OnScore, OnSegment, OnStage, Rule, RuleAction,
+    RuleTrigger, SetAttribute,
 };
 pub(crate) use definition::{RuleModel, read_rule, rule_json};
 pub(crate) use program::{Act, RuleOn, RuleProgram, RulePrograms, Task};
@@ -26,4 +27,4 @@ pub use runs::{
     ActionOutcome, ActionResult, RuleEvent, RuleEventKind, RuleRun, RuleRunPage, RuleStep,
     SkippedRun,
 };
-pub(crate) use runs::{EmittedBody, RunBody, rule_owner};
+pub(crate) use runs::{EmittedBody, RunBody, body_owner};

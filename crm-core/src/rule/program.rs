@@ -10,17 +10,19 @@ use std::{
 };
 
 use super::{
-    CreateTask, EmitEvent, MoveToStage, OnActivity, OnAttribute, OnDate, OnScore, OnStage,
-    RuleAction, RuleModel, RuleTrigger, SetAttribute,
+    AddPoints, ChangeMembership, CreateTask, EmitEvent, MoveToStage, OnActivity, OnAttribute,
+    OnDate, OnOverdue, OnScore, OnStage, RuleAction, RuleModel, RuleTrigger, SetAttribute,
 };
 use crate::{
-    Condition, Error, ErrorKind, Kind, Preset, Result, Span, Value,
+    Condition, Error, ErrorKind, Kind, Preset, Result, SegmentKind, Span, Value,
     cell::Cell,
     condition::{self, Checked, Direction, Node, Parts, Schema},
     formula::{self, Formula},
     lifecycle::{LifecycleModel, within},
     normal::name::nearest,
     schema::TypeModel,
+    scoring::{NewPoints, StoredModel},
+    segment::SegmentModel,
 };
 
 /// The programs of all rules in use.
@@ -78,6 +80,19 @@ pub(crate) enum RuleOn {
         threshold: Option<String>,
         is_down: bool,
     },
+    Segment {
+        segment: i64,
+        /// Its condition, if that alone says who is a member.
+        live: Option<Checked>,
+        is_left: bool,
+    },
+    Overdue {
+        lifecycle: i64,
+        /// Any if it is left out.
+        stage: Option<usize>,
+        /// Each of its times if it is left out.
+        within: Option<String>,
+    },
 }
 
 /// What a rule does.
@@ -87,6 +102,8 @@ pub(crate) enum Act {
     Move { lifecycle: i64, to: usize, reason: Option<String> },
     Task(Box<Task>),
     Emit { event: String, places: Vec<usize> },
+    Member { segment: Arc<SegmentModel>, is_member: bool, reason: Option<String> },
+    Points(NewPoints),
 }
 
 /// A task to be added.
@@ -107,6 +124,10 @@ pub(super) enum Fact {
     Attribute(String, String),
     /// Where it stands in a lifecycle.
     Stage(i64),
+    /// Whether it is a member of a segment.
+    Segment(i64),
+    /// What it scores by a model.
+    Score(i64),
 }
 
 /// Something that an action changes.
@@ -126,6 +147,14 @@ pub(super) enum Write {
         lifecycle: i64,
         to: usize,
     },
+    Member {
+        segment: i64,
+        is_member: bool,
+    },
+    Points {
+        model: i64,
+        is_down: bool,
+    },
 }
 
 impl Write {
@@ -135,6 +164,8 @@ impl Write {
                 Fact::Attribute(entity_type.clone(), name.clone())
             }
             Self::Stage { lifecycle, .. } => Fact::Stage(*lifecycle),
+            Self::Member { segment, .. } => Fact::Segment(*segment),
+            Self::Points { model, .. } => Fact::Score(*model),
         }
     }
 }
@@ -221,7 +252,59 @@ impl<'s> Judge<'s> {
             RuleTrigger::AttributeChanged(on) => self.attribute(on),
             RuleTrigger::DateReached(on) => self.date(on),
             RuleTrigger::ScoreCrossed(on) => self.score(on),
+            RuleTrigger::SegmentEntered(on) => self.segment_changes(&on.segment, false),
+            RuleTrigger::SegmentLeft(on) => self.segment_changes(&on.segment, true),
+            RuleTrigger::StageOverdue(on) => self.overdue(on),
         }
+    }
+
+    fn segment_changes(&self, name: &str, is_left: bool) -> Result<RuleOn> {
+        let model = self.segment(name)?;
+        let segment = &model.segment;
+        let condition = segment.condition.as_ref().filter(|_| segment.kind == SegmentKind::Live);
+        let name = &self.entity_type.name;
+        let live = condition.map(|condition| condition::check(condition, self.schema, name));
+        // It was judged when it was saved.
+        let live = live.transpose().map_err(|error| error.with_field("segment"))?;
+        Ok(RuleOn::Segment { segment: model.id, live, is_left })
+    }
+
+    fn overdue(&self, on: &OnOverdue) -> Result<RuleOn> {
+        let model = self.lifecycle(&on.lifecycle)?;
+        let stages = &model.lifecycle.stages;
+        let stage = on.stage.as_ref().map(|stage| model.lifecycle.stage(stage, "stage"));
+        let stage = stage.transpose()?;
+        let never = |message: &str, field: &str| {
+            Err(Error::new(ErrorKind::InvalidArgument, message)
+                .with_field(field)
+                .with_hint("give the stage times in leave_within"))
+        };
+        match (stage, &on.within) {
+            (Some(place), None) if stages[place].leave_within.is_empty() => {
+                never("a record may stay on the stage for ever", "stage")
+            }
+            (Some(place), Some(within)) if !stages[place].leave_within.contains(within) => {
+                never("is none of the times of the stage", "within")
+            }
+            (None, _) if stages.iter().all(|stage| stage.leave_within.is_empty()) => {
+                never("a record may stay on every stage for ever", "lifecycle")
+            }
+            _ => Ok(RuleOn::Overdue { lifecycle: model.id, stage, within: on.within.clone() }),
+        }
+    }
+
+    fn segment(&self, name: &str) -> Result<&'s SegmentModel> {
+        let mut all = self.schema.segments();
+        all.retain(|model| model.is_in_use() && model.segment.entity_type == self.entity_type.name);
+        let found = all.iter().copied().find(|model| model.name() == name);
+        found.ok_or_else(|| {
+            let message = "the entity type has no such segment in use";
+            let error = Error::new(ErrorKind::NotFound, message).with_field("segment");
+            match nearest(name, all.iter().map(|model| model.name())) {
+                Some(near) => error.with_hint(format!("did you mean {near:?}?")),
+                None => error.with_hint("define it with segments.define"),
+            }
+        })
     }
 
     fn stage(&self, on: &OnStage, is_left: bool) -> Result<RuleOn> {
@@ -268,17 +351,21 @@ impl<'s> Judge<'s> {
         Ok(RuleOn::Date { place: self.entity_type.place(attribute), span, direction })
     }
 
-    fn score(&self, on: &OnScore) -> Result<RuleOn> {
+    fn published(&self, score: &str) -> Result<&'s StoredModel> {
         let all = self.schema.scores(&self.entity_type.name);
-        let found = all.iter().copied().find(|stored| stored.model.name == on.score);
-        let stored = found.ok_or_else(|| {
+        let found = all.iter().copied().find(|stored| stored.model.name == score);
+        found.ok_or_else(|| {
             let message = "the entity type has no such score that is published";
             let error = Error::new(ErrorKind::NotFound, message).with_field("score");
-            match nearest(&on.score, all.iter().map(|stored| stored.model.name.as_str())) {
+            match nearest(score, all.iter().map(|stored| stored.model.name.as_str())) {
                 Some(near) => error.with_hint(format!("did you mean {near:?}?")),
                 None => error.with_hint("publish it with scores.publish"),
             }
-        })?;
+        })
+    }
+
+    fn score(&self, on: &OnScore) -> Result<RuleOn> {
+        let stored = self.published(&on.score)?;
         let names = || stored.model.thresholds.iter().map(|threshold| threshold.name.as_str());
         if let Some(name) = &on.threshold
             && !names().any(|known| known == name)
@@ -329,7 +416,31 @@ impl<'s> Judge<'s> {
                 let places = fields.iter().enumerate().map(find).collect::<Result<_>>()?;
                 Ok((Act::Emit { event: event.clone(), places }, Vec::new()))
             }
+            RuleAction::AddToSegment(action) => self.member(action, true),
+            RuleAction::RemoveFromSegment(action) => self.member(action, false),
+            RuleAction::AddPoints(action) => self.points(action),
         }
+    }
+
+    fn member(&self, action: &ChangeMembership, is_member: bool) -> Result<(Act, Vec<Write>)> {
+        let model = self.segment(&action.segment)?;
+        model.check_by_hand()?;
+        let (segment, reason) = (Arc::new(model.clone()), action.reason.clone());
+        let write = Write::Member { segment: model.id, is_member };
+        Ok((Act::Member { segment, is_member, reason }, vec![write]))
+    }
+
+    fn points(&self, action: &AddPoints) -> Result<(Act, Vec<Write>)> {
+        let stored = self.published(&action.score)?;
+        let group = stored.model.group_for_points(action.group.as_deref())?;
+        let points = NewPoints {
+            model: stored.id,
+            group: group.to_owned(),
+            points: action.points,
+            reason: action.reason.clone(),
+        };
+        let write = Write::Points { model: stored.id, is_down: action.points < 0 };
+        Ok((Act::Points(points), vec![write]))
     }
 
     fn set(&self, action: &SetAttribute) -> Result<(Act, Vec<Write>)> {
@@ -468,12 +579,17 @@ impl<'s> Judge<'s> {
                 parts.iter().for_each(|part| self.reads(part, facts));
             }
             Condition::Not(part) => self.reads(part, facts),
-            // They ask about something else than the record, or are never true.
-            Condition::Event(_)
-            | Condition::Related(_)
-            | Condition::Segment(_)
-            | Condition::Score(_)
-            | Condition::Consent(_) => {}
+            Condition::Segment(name) => {
+                let all = self.schema.segments();
+                let asked = all.iter().find(|model| model.name() == name);
+                facts.extend(asked.map(|model| Fact::Segment(model.id)));
+            }
+            Condition::Score(_) => {
+                let all = self.schema.scores(&self.entity_type.name);
+                facts.extend(all.iter().map(|stored| Fact::Score(stored.id)));
+            }
+            // They ask about something else than the record, or what no rule writes.
+            Condition::Event(_) | Condition::Related(_) | Condition::Consent(_) => {}
         }
     }
 }

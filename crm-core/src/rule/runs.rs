@@ -32,6 +32,12 @@ named! {
         DateReached,
         /// The score crossed a threshold.
         ScoreCrossed,
+        /// The record became a member of a segment.
+        SegmentEntered,
+        /// The record ceased to be a member of a segment.
+        SegmentLeft,
+        /// The record stood on a stage for longer than it is to.
+        StageOverdue,
     }
 
     /// What became of an action.
@@ -72,16 +78,29 @@ pub struct RuleEvent {
     pub activity_id: Option<RecordId>,
     /// The attribute.
     pub attribute: Option<String>,
-    /// The stage that was entered or left.
+    /// The stage that was entered or left, or on which the record stands for too long.
     pub stage: Option<String>,
     /// The threshold of the score.
     pub threshold: Option<String>,
+    /// The segment.
+    pub segment: Option<String>,
+    /// The time in which the record was to leave the stage.
+    pub within: Option<String>,
 }
 
 impl RuleEvent {
     /// What happened, without more about it.
     pub(crate) const fn new(kind: RuleEventKind, seq: Option<i64>) -> Self {
-        Self { kind, seq, activity_id: None, attribute: None, stage: None, threshold: None }
+        Self {
+            kind,
+            seq,
+            activity_id: None,
+            attribute: None,
+            stage: None,
+            threshold: None,
+            segment: None,
+            within: None,
+        }
     }
 }
 
@@ -193,7 +212,7 @@ pub(crate) struct EmittedBody {
     pub(crate) values: Values,
 }
 
-/// Whose change a body of this module is.
+/// Whose change a body is.
 #[derive(Deserialize)]
 struct Owner {
     #[serde(rename = "type")]
@@ -201,12 +220,13 @@ struct Owner {
     id: RecordId,
 }
 
-/// The record that a run, or an event for the host, is about.
+/// The record that a body is about which names it by `type` and `id`: a run, an event for the host, a
+/// member that came or went, a score.
 ///
 /// # Errors
 ///
-/// `Corrupt` if it is not a body of this module.
-pub(crate) fn rule_owner(json: &str) -> Result<RecordRef> {
+/// `Corrupt` if the body names none.
+pub(crate) fn body_owner(json: &str) -> Result<RecordRef> {
     let Owner { entity_type, id } = read(json)?;
     Ok(RecordRef::new(entity_type, id))
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::AddedPoints;
 use crate::{RecordId, Timestamp};
 
 /// What a record scores. All points are in thousandths, so that they are exact.
@@ -54,12 +55,14 @@ pub struct ScoreAnswer {
 pub struct ScoreContribution {
     /// The group; none where the caps of the whole score add something.
     pub group: Option<String>,
-    /// The rule; none where the caps of the group add something.
+    /// The rule; none where points were added, or the caps of the group add something.
     pub rule: Option<String>,
     /// The activity that counts.
     pub activity_id: Option<RecordId>,
     /// The related record that scores.
     pub record_id: Option<RecordId>,
+    /// Who added the points and why, if somebody or a rule did; no rule of the model gave them.
+    pub added: Option<AddedPoints>,
     /// When it happened.
     pub at: Option<Timestamp>,
     /// What it is worth.

@@ -7,6 +7,7 @@
 //! sums; the same facts give the same bits whenever they are asked for; and no definition that was
 //! saved can overflow.
 
+mod added;
 mod answers;
 mod check;
 mod decay;
@@ -17,6 +18,8 @@ mod requests;
 mod sheet;
 mod tally;
 
+pub use added::{AddScorePoints, AddedPoints};
+pub(crate) use added::{NewPoints, PointsBody, PointsFact, check_added};
 pub use answers::{
     GroupScore, RecordScore, RescoreReport, ScoreAnswer, ScoreContribution, ScoreCrossing,
     ScoreExplanation, ScoreHistory, ScoreRanking,

@@ -9,10 +9,13 @@
 use std::collections::{HashSet, VecDeque};
 
 use super::{
+    added::PointsFact,
     answers::ScoreContribution,
+    check::to_caps,
     decay::rounded,
+    definition::{ScoreGroup, StoredModel},
     program::{GroupProgram, Repeat, RuleProgram, ScoreProgram, Source, Worth},
-    sheet::{Figure, GroupSheet, RuleSheet, Sheet},
+    sheet::{Caps, Figure, GroupSheet, RuleSheet, Sheet},
 };
 use crate::{
     RecordId, Result, Timestamp,
@@ -40,6 +43,8 @@ pub(crate) trait Facts {
     fn activities(&mut self, kind: Option<&Named>) -> Result<&[Happening]>;
     /// What related records score by a model, by id.
     fn related(&mut self, test: &RelatedTest, model: &Named) -> Result<Vec<(RecordId, Sheet)>>;
+    /// Points that were added to a group of the model, by its name, as they count.
+    fn added(&mut self, model: i64, group: &str) -> Result<Vec<PointsFact>>;
 }
 
 /// What one rule gives.
@@ -50,9 +55,11 @@ pub(crate) struct Given {
     /// Activities that count, as they happened, with their points.
     counted: Vec<(RecordId, i64, i64)>,
     related: Option<(Figure, Vec<(RecordId, Sheet)>)>,
+    /// Points that were added, by time.
+    added: Vec<PointsFact>,
 }
 
-/// Asks every rule of a model, in order.
+/// Asks every rule of a model, in order. Points that were added to a group come after its rules.
 ///
 /// # Errors
 ///
@@ -62,10 +69,31 @@ pub(crate) fn tally(
     facts: &mut dyn Facts,
     moment: &Moment,
 ) -> Result<Vec<Vec<Given>>> {
-    let groups = program.groups.iter();
-    let of_rules =
-        |group: &GroupProgram| group.rules.iter().map(|rule| given(rule, facts, moment)).collect();
-    groups.map(of_rules).collect()
+    let StoredModel { id, model } = &*program.stored;
+    let groups = program.groups.iter().zip(&model.groups);
+    let of_group = |(group, named): (&GroupProgram, &ScoreGroup)| -> Result<Vec<Given>> {
+        let rules = group.rules.iter().map(|rule| given(rule, facts, moment));
+        let mut all: Vec<Given> = rules.collect::<Result<_>>()?;
+        let added = facts.added(*id, &named.name)?;
+        if !added.is_empty() {
+            all.push(Given { added, ..Given::default() });
+        }
+        Ok(all)
+    };
+    groups.map(of_group).collect()
+}
+
+/// The caps of each rule of a group, and of the points that were added to it.
+fn caps(group: &GroupProgram) -> impl Iterator<Item = Caps> + '_ {
+    group.rules.iter().map(|rule| rule.caps).chain([to_caps(None, None)])
+}
+
+impl Given {
+    /// When something happened that fades, or that may be to come, and the points for it.
+    fn terms(&self) -> impl Iterator<Item = (i64, i64)> + '_ {
+        let counted = self.counted.iter().map(|(_, at, points)| (*at, *points));
+        counted.chain(self.added.iter().map(|fact| (fact.at, fact.points)))
+    }
 }
 
 fn given(rule: &RuleProgram, facts: &mut dyn Facts, moment: &Moment) -> Result<Given> {
@@ -205,20 +233,23 @@ fn key(cell: &Cell) -> Vec<u8> {
 /// What is kept of what the rules give, as of a moment.
 pub(crate) fn sheet(program: &ScoreProgram, given: &[Vec<Given>], as_of: i64) -> Sheet {
     let groups = program.groups.iter().zip(given).map(|(group, given)| {
-        let rules = group.rules.iter().zip(given).map(|(rule, given)| {
+        let rules = caps(group).zip(given).map(|(caps, given)| {
             let (mut fixed, mut terms) = (given.constant, Vec::new());
-            for (_, at, points) in &given.counted {
-                let is_over = group.decay.gone(*points).is_some_and(|gone| as_of - at >= gone);
+            for (at, points) in given.terms() {
+                let age = as_of.saturating_sub(at);
+                let is_over = group.decay.gone(points).is_some_and(|gone| age >= gone);
                 match group.decay {
-                    super::decay::Decay::None if *at <= as_of => fixed += points,
+                    super::decay::Decay::None if at <= as_of => {
+                        fixed = i64::saturating_add(fixed, points);
+                    }
                     _ if is_over => {}
-                    _ => terms.push((*at, *points)),
+                    _ => terms.push((at, points)),
                 }
             }
             let related = given.related.as_ref().map(|(figure, sheets)| {
                 (*figure, sheets.iter().map(|(_, sheet)| sheet.clone()).collect())
             });
-            RuleSheet { caps: rule.caps, fixed, terms, related }
+            RuleSheet { caps, fixed, terms, related }
         });
         let rules = rules.filter(|rule| !rule.is_empty()).collect();
         GroupSheet { caps: group.caps, decay: group.decay, counts: group.counts, rules }
@@ -239,10 +270,11 @@ pub(crate) fn explain(
     let names = &program.stored.model.groups;
     for ((group, given), named) in program.groups.iter().zip(given).zip(names) {
         let mut of_group = Vec::new();
-        for (rule, given) in group.rules.iter().zip(given) {
+        let rules = group.rules.iter().map(|rule| Some(rule.name.clone())).chain([None]);
+        for ((rule, caps), given) in rules.zip(caps(group)).zip(given) {
             let line = |raw, faded| ScoreContribution {
                 group: Some(named.name.clone()),
-                rule: Some(rule.name.clone()),
+                rule: rule.clone(),
                 raw,
                 faded,
                 ..ScoreContribution::default()
@@ -273,9 +305,14 @@ pub(crate) fn explain(
                     }
                 }
             }
+            for PointsFact { points, at: then, added } in &given.added {
+                let contribution = line(*points, group.decay.left(*points, at - then));
+                let (added, then) = (Some(added.clone()), Some(Timestamp::clamped(*then)));
+                of_rule.push(ScoreContribution { added, at: then, ..contribution });
+            }
             of_rule.retain(|line| line.faded != 0);
             let cap = line(0, 0);
-            pour(rule.caps, &mut of_rule, cap, |line| line.faded, |line| &mut line.after_rule);
+            pour(caps, &mut of_rule, cap, |line| line.faded, |line| &mut line.after_rule);
             of_group.extend(of_rule);
         }
         let cap =

@@ -29,6 +29,8 @@ pub enum MemberCause {
     Score,
     /// A record came into another segment, or went from it.
     Segment,
+    /// A rule did it.
+    Rule,
     /// Time passed.
     Time,
     /// The record was archived.
@@ -48,7 +50,7 @@ pub struct MemberChange {
     pub at: Timestamp,
     /// What did it.
     pub cause: MemberCause,
-    /// The reason that was given, where it was done by hand.
+    /// The reason that was given, where it was done by hand or by a rule.
     pub reason: Option<String>,
     /// The last activity that was recorded then, where an activity did it.
     pub activity_id: Option<RecordId>,

@@ -35,13 +35,3 @@ impl MemberBody {
             .map_err(|_| Error::new(ErrorKind::Corrupt, "a row of the journal cannot be read"))
     }
 }
-
-/// The record that a change of a segment's members is about.
-///
-/// # Errors
-///
-/// As [`MemberBody::read`].
-pub(crate) fn member_owner(json: &str) -> Result<RecordRef> {
-    let body = MemberBody::read(json)?;
-    Ok(RecordRef::new(body.entity_type, body.id))
-}

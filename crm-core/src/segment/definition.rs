@@ -154,6 +154,19 @@ impl SegmentModel {
                 .with_hint("restore it with segments.restore")),
         }
     }
+
+    /// # Errors
+    ///
+    /// `InvalidArgument` if its members follow from a condition.
+    pub(crate) fn check_by_hand(&self) -> Result<()> {
+        if self.segment.kind == SegmentKind::Static {
+            return Ok(());
+        }
+        let message = "the members of the segment follow from its condition";
+        Err(Error::new(ErrorKind::InvalidArgument, message)
+            .with_field("segment")
+            .with_hint("only a static segment takes members by hand"))
+    }
 }
 
 /// Checks a definition by itself, before any schema is looked at.

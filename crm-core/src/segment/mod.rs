@@ -17,7 +17,7 @@ pub use answers::{
     MemberCause, MemberChange, MemberExplanation, SegmentEstimate, SegmentMember, SegmentMembers,
     SegmentOverlap, SegmentReport, SegmentSize, SegmentSizes,
 };
-pub(crate) use change::{MemberBody, member_owner};
+pub(crate) use change::MemberBody;
 pub use definition::{DefineSegment, Segment, SegmentKind};
 pub(crate) use definition::{SegmentModel, check_definition, read_segment, segment_json};
 pub(crate) use program::{SegmentProgram, SegmentPrograms};

@@ -47,6 +47,7 @@ pub(crate) mod privacy;
 pub(crate) mod records;
 pub(crate) mod rollups;
 pub(crate) mod rules;
+pub(crate) mod score_points;
 pub(crate) mod scores;
 pub(crate) mod search;
 pub(crate) mod segments;

@@ -3,6 +3,8 @@
 //! `tests/fixtures/v<N>.crm` was made by [`write_fixture`] when N was the present version, and
 //! `v<N>.json` says what is in it. Both are never written again.
 
+mod leads;
+
 use std::{fs, path::PathBuf};
 
 use crm_core::{
@@ -85,6 +87,7 @@ fn fill(crm: &Crm) {
     import(&crm);
     make_searched(&crm, contact.id);
     lead_on(&crm, contact.id, acme.id);
+    leads::fill(&crm, contact.id);
 }
 
 /// Words of every sort: of what was there already and of what comes, of what is archived, corrected
@@ -361,6 +364,7 @@ fn contents(crm: &Crm) -> Json {
     let kinds = crm.activity_kinds().list().unwrap();
     let changes =
         crm.journal().changes(&ListChanges { limit: 10_000, ..ListChanges::after(0) }).unwrap();
+    let contacts: Vec<RecordId> = ids(crm, "SELECT id FROM contact ORDER BY id").collect();
     json!({
         "types": types,
         "records": records,
@@ -369,6 +373,7 @@ fn contents(crm: &Crm) -> Json {
         "found": found(crm),
         "views": crm.views().list().unwrap(),
         "lifecycles": ways(crm),
+        "leads": leads::contents(crm, &contacts),
         "association_types": crm.association_types().list().unwrap(),
         "associations": associations(crm),
         "imports": crm.imports().list(&ListImports { after: None, limit: 100 }).unwrap(),

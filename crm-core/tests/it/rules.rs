@@ -2,6 +2,7 @@
 
 mod definitions;
 mod laws;
+mod segments;
 mod simulation;
 
 use crm_core::{

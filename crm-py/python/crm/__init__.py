@@ -320,6 +320,8 @@ from crm.records import (
 from crm.rules import (
     ActionOutcome,
     ActionResult,
+    AddPoints,
+    AddToSegment,
     CreateTask,
     DefineRule,
     DefinedRule,
@@ -328,9 +330,13 @@ from crm.rules import (
     OnActivity,
     OnAttribute,
     OnDate,
+    OnOverdue,
     OnScore,
+    OnSegmentEntered,
+    OnSegmentLeft,
     OnStageEntered,
     OnStageLeft,
+    RemoveFromSegment,
     Rule,
     RuleAction,
     RuleEvent,
@@ -355,6 +361,7 @@ from crm.schema import (
     Types,
 )
 from crm.scores import (
+    AddedPoints,
     FadeKind,
     GroupScore,
     RecordScore,
@@ -402,7 +409,7 @@ from crm.segments import (
 )
 from crm.tables import Table
 from crm.timeline import AssociationEntry, TimelineEntry, TimelineKind, TimelinePage
-from crm.timers import NextTimer, Simulation, Tick, Timers
+from crm.timers import FailedTimer, NextTimer, Simulation, Tick, TimerRoom, Timers
 from crm.values import Address, FileRef, Money, Value
 from crm.vcard import CardMapping, CardVersion, Vcard
 from crm.views import SavedView, Views
@@ -426,6 +433,9 @@ __all__ = [
     "ActivityPage",
     "ActivityPreset",
     "ActivityReport",
+    "AddPoints",
+    "AddToSegment",
+    "AddedPoints",
     "Address",
     "AppliedErasures",
     "ApplyReport",
@@ -534,7 +544,7 @@ __all__ = [
     "ErrorKind",
     "ExportReport",
     "F",
-    "FadeKind", "FeatureCheck",
+    "FadeKind", "FailedTimer", "FeatureCheck",
     "Feed",
     "FencedError",
     "FieldOrder",
@@ -621,7 +631,10 @@ __all__ = [
     "OnActivity",
     "OnAttribute",
     "OnDate",
+    "OnOverdue",
     "OnScore",
+    "OnSegmentEntered",
+    "OnSegmentLeft",
     "OnStageEntered",
     "OnStageLeft",
     "OutOfRangeError",
@@ -672,6 +685,7 @@ __all__ = [
     "Related",
     "RelatedScore",
     "RelatedStage",
+    "RemoveFromSegment",
     "Replay",
     "RequestConsent",
     "RequiredError",
@@ -733,7 +747,7 @@ __all__ = [
     "SuppressedMove",
     "SweptConsents",
     "Table",
-    "Tick", "TierResult",
+    "Tick", "TierResult", "TimerRoom",
     "TimedOutError",
     "TimelineEntry",
     "TimelineKind",

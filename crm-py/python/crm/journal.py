@@ -65,6 +65,7 @@ class ChangeKind(StrEnum):
     SCORE_PUBLISHED = "score_published"
     SCORE_RETIRED = "score_retired"
     SCORE_CROSSED = "score_crossed"
+    POINTS_ADDED = "points_added"
     CHANNEL_DEFINED = "channel_defined"
     PARTY_DEFINED = "party_defined"
     POLICY_DEFINED = "policy_defined"

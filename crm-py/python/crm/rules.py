@@ -30,6 +30,9 @@ class RuleEventKind(StrEnum):
     ATTRIBUTE_CHANGED = "attribute_changed"
     DATE_REACHED = "date_reached"
     SCORE_CROSSED = "score_crossed"
+    SEGMENT_ENTERED = "segment_entered"
+    SEGMENT_LEFT = "segment_left"
+    STAGE_OVERDUE = "stage_overdue"
 
 
 class ActionOutcome(StrEnum):
@@ -129,6 +132,35 @@ class OnScore:
 
 
 @dataclass(frozen=True, slots=True)
+class OnSegmentEntered:
+    """The record became a member of a segment, by hand or by itself."""
+
+    segment: str
+    """The segment, static, snapshot or live."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnSegmentLeft:
+    """The record ceased to be a member of a segment."""
+
+    segment: str
+    """The segment, static, snapshot or live."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnOverdue:
+    """The record has stood on a stage for longer than its `leave_within` says."""
+
+    lifecycle: str
+    """The lifecycle."""
+    stage: str | None = None
+    """The stage, which has such times; any if it is None."""
+    _: KW_ONLY
+    within: str | None = None
+    """Which of its times is over, such as `PT5M`; each if it is None."""
+
+
+@dataclass(frozen=True, slots=True)
 class SetAttribute:
     """Give an attribute of the record a value; without one, and without a formula, clear it."""
 
@@ -172,6 +204,43 @@ class CreateTask:
 
 
 @dataclass(frozen=True, slots=True)
+class AddToSegment:
+    """Make the record a member of a static segment."""
+
+    segment: str
+    """The segment."""
+    _: KW_ONLY
+    reason: str | None = None
+    """Why, at most 1,000 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveFromSegment:
+    """Remove the record from a static segment."""
+
+    segment: str
+    """The segment."""
+    _: KW_ONLY
+    reason: str | None = None
+    """Why, at most 1,000 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddPoints:
+    """Add points to what the record scores, as `Scores.add_points` does."""
+
+    score: str
+    """The score."""
+    points: int
+    """The points, in whole ones, positive or negative; not 0."""
+    _: KW_ONLY
+    group: str | None = None
+    """The group of which they are part; None if the score has no other."""
+    reason: str | None = None
+    """Why, at most 1,000 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
 class EmitEvent:
     """Tell the host: a change of the journal that `Journal.changes` gives."""
 
@@ -182,11 +251,27 @@ class EmitEvent:
 
 
 RuleTrigger: TypeAlias = (
-    OnActivity | OnStageEntered | OnStageLeft | OnAttribute | OnDate | OnScore
+    OnActivity
+    | OnStageEntered
+    | OnStageLeft
+    | OnAttribute
+    | OnDate
+    | OnScore
+    | OnSegmentEntered
+    | OnSegmentLeft
+    | OnOverdue
 )
 """What sets a rule off."""
 
-RuleAction: TypeAlias = SetAttribute | MoveToStage | CreateTask | EmitEvent
+RuleAction: TypeAlias = (
+    SetAttribute
+    | MoveToStage
+    | CreateTask
+    | EmitEvent
+    | AddToSegment
+    | RemoveFromSegment
+    | AddPoints
+)
 """What a rule does."""
 
 _TRIGGERS: dict[str, type[RuleTrigger]] = {
@@ -196,6 +281,9 @@ _TRIGGERS: dict[str, type[RuleTrigger]] = {
     "attribute_changed": OnAttribute,
     "date_reached": OnDate,
     "score_crossed": OnScore,
+    "segment_entered": OnSegmentEntered,
+    "segment_left": OnSegmentLeft,
+    "stage_overdue": OnOverdue,
 }
 
 _ACTIONS: dict[str, type[RuleAction]] = {
@@ -203,6 +291,9 @@ _ACTIONS: dict[str, type[RuleAction]] = {
     "move_stage": MoveToStage,
     "create_task": CreateTask,
     "emit": EmitEvent,
+    "add_to_segment": AddToSegment,
+    "remove_from_segment": RemoveFromSegment,
+    "add_points": AddPoints,
 }
 
 
@@ -274,9 +365,13 @@ class RuleEvent:
     attribute: str | None
     """The attribute."""
     stage: str | None
-    """The stage that was entered or left."""
+    """The stage that was entered or left, or on which the record stands for too long."""
     threshold: str | None
     """The threshold of the score."""
+    segment: str | None
+    """The segment."""
+    within: str | None
+    """The time in which the record was to leave the stage."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -248,17 +248,33 @@ class ScoreAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AddedPoints:
+    """Who added points, and why: the evidence of a contribution."""
+
+    seq: int
+    """The change of the journal that tells of it."""
+    reason: str | None
+    """The reason that was given."""
+    actor: str
+    """Who did it, or made the write that set the rule off."""
+    cause: str | None
+    """`rule:<name>@<version>` if a rule did it, else what the actor said."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreContribution:
     """One contribution to a score, in thousandths of a point."""
 
     group: str | None
     """The group; none where the caps of the whole score add something."""
     rule: str | None
-    """The rule; none where the caps of the group add something."""
+    """The rule; none where points were added, or the caps of the group add something."""
     activity_id: UUID | None
     """The activity that counts."""
     record_id: UUID | None
     """The related record that scores."""
+    added: AddedPoints | None
+    """Who added the points and why, if somebody or a rule did."""
     at: datetime.datetime | None
     """When it happened."""
     raw: int
@@ -427,6 +443,31 @@ class Scores:
         """Return what a record scores at a moment, now by default; a draft is tried out by `version`."""
         request = {"model": model, "id": str(id), "at": encode(at), "version": version}
         return wire.read(ScoreAnswer, self._engine.call("scores.read", request))
+
+    def add_points(
+        self,
+        model: str,
+        id: UUID | str,
+        points: int,
+        *,
+        group: str | None = None,
+        at: datetime.datetime | None = None,
+        reason: str | None = None,
+    ) -> ScoreAnswer:
+        """Add points to what a record scores, from `at` on, now by default.
+
+        They fade and are capped as the points of their group are. `group` may be left out if the
+        score has no other. What was too much is taken back by negative points.
+        """
+        request = {
+            "model": model,
+            "id": str(id),
+            "points": points,
+            "group": group,
+            "at": encode(at),
+            "reason": reason,
+        }
+        return wire.read(ScoreAnswer, self._engine.call("scores.add_points", request))
 
     def explain(
         self,

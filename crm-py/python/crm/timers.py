@@ -4,13 +4,43 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass
+from enum import StrEnum
 
 from crm import wire
 from crm._native import Engine
+from crm.activities import RecordRef
 from crm.conditions import moment
 from crm.journal import Change, read_changes
 from crm.progress import Report, adapt
+from crm.records import Problem
 from crm.schema import Definitions
+
+
+class TimerRoom(StrEnum):
+    """Whose timer it is."""
+
+    LIFECYCLE = "lifecycle"
+    SEGMENT = "segment"
+    SCORE = "score"
+    RULE = "rule"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedTimer:
+    """A timer with which it could not be done what was due: it is tried again."""
+
+    room: TimerRoom | str
+    """Whose timer it is."""
+    name: str
+    """The name of the lifecycle, segment, score or rule."""
+    record: RecordRef
+    """The record."""
+    due_at: datetime.datetime
+    """When it was due."""
+    again_at: datetime.datetime
+    """When it is tried again, unless a write of the record comes first."""
+    problem: Problem
+    """What went wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +55,10 @@ class Tick:
     """Whether nothing that was asked for is left; otherwise tick again."""
     due_at: datetime.datetime | None
     """When the next timer is due; None if there is none."""
+    failures: int
+    """With how many of them it could not be done what was due."""
+    failed: tuple[FailedTimer, ...]
+    """The first 100 of these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +77,8 @@ class Simulation:
 
     done: int
     """How many timers would be due."""
+    failures: int
+    """With how many of them it could not be done what was due."""
     made: int
     """How many changes the journal would have more."""
     changes: tuple[Change, ...]

@@ -62,11 +62,12 @@ pub(in crate::engine) fn react(writing: &mut Writing<'_>, event: &Event) -> Resu
             run.schedule(&lifecycle.lifecycle.entity_type, *id)
         }
         Event::Scored { model, id, .. } => run.scored(&model.model.entity_type, *id),
-        Event::Member { segment, id } => {
+        Event::Member { segment, id, .. } => {
             run.member(&segment.segment.entity_type, *id)?;
             run.schedule(&segment.segment.entity_type, *id)
         }
         Event::Archiving { table, id } => run.schedule(&table.model.name, *id),
+        Event::Overdue { .. } => Ok(()),
     }?;
     run.ask_around(event)
 }

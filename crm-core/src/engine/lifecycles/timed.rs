@@ -11,7 +11,7 @@
 use std::sync::Arc;
 
 use super::{
-    super::{Writing, conditions},
+    super::{Writing, conditions, reactions::Event},
     automation::{Run, stage_of},
     body, rows,
 };
@@ -103,6 +103,12 @@ pub(super) fn tell_overdue(
         let body = body(program, standing.record, change).to_json();
         let stamp = writing.stamp();
         writing.log(stamp, ChangeKind::StageOverdue, None, Some(standing.id), &body)?;
+        writing.tell_later(Event::Overdue {
+            lifecycle: Arc::clone(&program.model),
+            id: standing.record,
+            stage: place,
+            within: within.to_owned(),
+        });
     }
     Ok(())
 }

@@ -4,7 +4,10 @@ use crate::{
     ActionOutcome, ActionResult, AddAssociation, ChangeKind, Error, ErrorKind, Outcome, Preset,
     Problem, RecordId, RecordRef, Result, SuppressedBy, Value, Values,
     condition::{Direction, Moment},
-    engine::{Writing, associations, lifecycles::Attempted, lifecycles::move_by_rule, records},
+    engine::{
+        Writing, associations, lifecycles::Attempted, lifecycles::move_by_rule, records, scores,
+        segments,
+    },
     formula,
     rule::{Act, EmittedBody, RuleProgram, Task},
     store::{
@@ -56,6 +59,15 @@ pub(super) fn act(
                 Attempted::Unchanged => Effect::Unchanged,
                 Attempted::Suppressed(by) => Effect::Suppressed(by),
             })
+        }
+        Act::Member { segment, is_member, reason } => {
+            let reason = reason.as_deref();
+            let is_changed = segments::set_by_rule(writing, segment, id, *is_member, reason)?;
+            Ok(if is_changed { Effect::Made } else { Effect::Unchanged })
+        }
+        Act::Points(new) => {
+            let now = writing.now;
+            scores::add(writing, new, id, now).map(|()| Effect::Made)
         }
         Act::Task(task) => create_task(writing, table, id, task).map(|()| Effect::Made),
         Act::Emit { event, places } => {

@@ -187,6 +187,13 @@ fn taken(trigger: &RuleTrigger) -> RuleEvent {
         RuleTrigger::AttributeChanged(on) => event.attribute = Some(on.attribute.clone()),
         RuleTrigger::DateReached(on) => event.attribute = Some(on.attribute.clone()),
         RuleTrigger::ScoreCrossed(on) => event.threshold.clone_from(&on.threshold),
+        RuleTrigger::SegmentEntered(on) | RuleTrigger::SegmentLeft(on) => {
+            event.segment = Some(on.segment.clone());
+        }
+        RuleTrigger::StageOverdue(on) => {
+            event.stage.clone_from(&on.stage);
+            event.within.clone_from(&on.within);
+        }
         RuleTrigger::Activity(_) => {}
     }
     event

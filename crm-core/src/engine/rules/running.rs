@@ -17,6 +17,7 @@ use crate::{
     rule::{RuleOn, RuleProgram, RulePrograms, RunBody},
     schema::{AttributeModel, TypeModel},
     scoring::StoredModel,
+    segment::SegmentModel,
     store::{activities::Happened, records, table::Table},
 };
 
@@ -85,7 +86,13 @@ pub(in crate::engine) fn react(writing: &mut Writing<'_>, event: &Event, seq: i6
         Event::Scored { model, id, crossed } => {
             scored(writing, &programs, model, *id, crossed, seq)
         }
-        Event::Association(_) | Event::Member { .. } => Ok(()),
+        Event::Member { segment, id, is_member } => {
+            member(writing, &programs, segment, *id, *is_member, seq)
+        }
+        Event::Overdue { lifecycle, id, stage, within } => {
+            overdue(writing, &programs, lifecycle, (*id, *stage), within, seq)
+        }
+        Event::Association(_) => Ok(()),
     }
 }
 
@@ -131,6 +138,50 @@ fn moved(
         let event = RuleEvent::new(program.model.rule.on.kind(), Some(seq));
         let stage = lifecycle.lifecycle.stages[at].name.clone();
         fire(writing, program, id, RuleEvent { stage: Some(stage), ..event })?;
+    }
+    Ok(())
+}
+
+fn member(
+    writing: &mut Writing<'_>,
+    programs: &RulePrograms,
+    segment: &SegmentModel,
+    id: RecordId,
+    is_member: bool,
+    seq: i64,
+) -> Result<()> {
+    for &place in programs.of_type(&segment.segment.entity_type) {
+        let program = &programs.all[place];
+        let RuleOn::Segment { segment: wanted, is_left, .. } = &program.on else { continue };
+        if *wanted != segment.id || *is_left == is_member {
+            continue;
+        }
+        let event = RuleEvent::new(program.model.rule.on.kind(), Some(seq));
+        let event = RuleEvent { segment: Some(segment.name().to_owned()), ..event };
+        fire(writing, program, id, event)?;
+    }
+    Ok(())
+}
+
+fn overdue(
+    writing: &mut Writing<'_>,
+    programs: &RulePrograms,
+    lifecycle: &LifecycleModel,
+    (id, at): (RecordId, usize),
+    over: &str,
+    seq: i64,
+) -> Result<()> {
+    for &place in programs.of_type(&lifecycle.lifecycle.entity_type) {
+        let program = &programs.all[place];
+        let RuleOn::Overdue { lifecycle: wanted, stage, within } = &program.on else { continue };
+        let is_other = stage.is_some_and(|stage| stage != at)
+            || within.as_ref().is_some_and(|within| within != over);
+        if *wanted != lifecycle.id || is_other {
+            continue;
+        }
+        let stage = Some(lifecycle.lifecycle.stages[at].name.clone());
+        let event = RuleEvent::new(RuleEventKind::StageOverdue, Some(seq));
+        fire(writing, program, id, RuleEvent { stage, within: Some(over.to_owned()), ..event })?;
     }
     Ok(())
 }

@@ -11,11 +11,13 @@ use crate::{
     cell::Cell,
     condition::{Checked, Moment, Named, RECORD_COLUMNS, RelatedTest, Schema, Subject, due},
     limits,
-    scoring::{Given, Happening, ScoreFacts, ScoreProgram, ScorePrograms, Sheet, sheet, tally},
+    scoring::{
+        Given, Happening, PointsFact, ScoreFacts, ScoreProgram, ScorePrograms, Sheet, sheet, tally,
+    },
     store::{
         Connection,
         records::{self, StoredRow},
-        scores as rows,
+        score_points, scores as rows,
     },
 };
 
@@ -58,6 +60,8 @@ struct RecordFacts<'a> {
     /// Its cells alone, for conditions that ask for no more.
     plain: Subject,
     activities: HashMap<Option<i64>, Vec<Happening>>,
+    /// Points that were added, with their groups, once they are asked for.
+    added: Option<Vec<(String, PointsFact)>>,
     until: Option<Timestamp>,
 }
 
@@ -79,7 +83,8 @@ impl<'a> RecordFacts<'a> {
         cells.extend(row.cells.iter().cloned());
         let plain = Subject { row: cells, facts: Vec::new() };
         let activities = HashMap::new();
-        Self { conn, catalog, programs, moment, row, plain, activities, until: None }
+        let (added, until) = (None, None);
+        Self { conn, catalog, programs, moment, row, plain, activities, added, until }
     }
 
     /// What was read holds until then at most.
@@ -150,6 +155,16 @@ impl ScoreFacts for RecordFacts<'_> {
             sheets.push((id, sheet));
         }
         Ok(sheets)
+    }
+
+    fn added(&mut self, model: i64, group: &str) -> Result<Vec<PointsFact>> {
+        let all = match self.added.take() {
+            Some(all) => all,
+            None => score_points::of_record(self.conn, model, self.row.id)?,
+        };
+        let own = all.iter().filter(|(of, _)| of == group).map(|(_, fact)| fact.clone()).collect();
+        self.added = Some(all);
+        Ok(own)
     }
 }
 

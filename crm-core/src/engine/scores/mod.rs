@@ -5,6 +5,7 @@
 //! every moment for which its row holds, a record's score is what asking all the facts anew gives, to
 //! the bit; and crossing a threshold is recorded once.
 
+mod added;
 mod definitions;
 mod facts;
 mod live;
@@ -18,6 +19,7 @@ use crate::{
     scoring::{ScoreProgram, Sheet},
 };
 
+pub(super) use added::add;
 pub(super) use facts::compute;
 pub(super) use live::{concern, on_due, react};
 

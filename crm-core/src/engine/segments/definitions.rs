@@ -8,7 +8,9 @@ use super::{
 };
 use crate::{
     ChangeKind, DefineSegment, Error, ErrorKind, Flow, MemberCause, Progress, Result, Segment,
-    SegmentKind, SegmentReport, limits,
+    SegmentKind, SegmentReport,
+    circle::Asker,
+    limits,
     ops::Watch,
     segment::{SegmentModel, check_definition, segment_json},
     store::{
@@ -249,5 +251,6 @@ fn plan(catalog: &Catalog, request: &DefineSegment) -> Result<Plan> {
             false => would_not_hold("segment", "archive", &name, &error),
         }
     })?;
+    judged.check_circles(Some(Asker::Segment(&request.name)))?;
     Ok(Plan { model, type_id: table.model.id, is_changed, fills })
 }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use super::{Crm, Writing, reactions::Event, records::check_in_use};
 use crate::{
     ChangeKind, ChangeMembers, Error, ErrorKind, MemberCause, RecordId, RecordRef, Result,
-    SegmentKind, SegmentReport,
+    SegmentReport,
     lifecycle::check_reason,
     limits,
     segment::{MemberBody, SegmentModel},
@@ -76,12 +76,7 @@ impl<'a> Segments<'a> {
         self.crm.write(|writing| {
             let model = Arc::clone(writing.catalog.segment(segment)?);
             model.check_live()?;
-            if model.segment.kind != SegmentKind::Static {
-                let message = "the members of the segment follow from its condition";
-                return Err(Error::new(ErrorKind::InvalidArgument, message)
-                    .with_field("segment")
-                    .with_hint("only a static segment takes members by hand"));
-            }
+            model.check_by_hand()?;
             let table = writing.table(&model.segment.entity_type)?;
             let mut done = Done::default();
             for (nth, id) in ids.iter().enumerate() {
@@ -98,6 +93,19 @@ impl<'a> Segments<'a> {
             done.report(writing, &model)
         })
     }
+}
+
+/// Makes a record a member of a static segment, or no longer one, because a rule says so. Answers
+/// whether it was not so before.
+pub(super) fn set_by_rule(
+    writing: &mut Writing<'_>,
+    model: &Arc<SegmentModel>,
+    id: RecordId,
+    is_member: bool,
+    reason: Option<&str>,
+) -> Result<bool> {
+    let cause = Cause { reason: reason.map(str::to_owned), ..Cause::new(MemberCause::Rule) };
+    set_member(writing, model, id, is_member, cause)
 }
 
 /// What makes a record a member, or no longer one.
@@ -162,6 +170,6 @@ fn set_member(
         false => ChangeKind::SegmentLeft,
     };
     writing.log(stamp, kind, None, None, &body.to_json())?;
-    writing.tell(Event::Member { segment: Arc::clone(model), id })?;
+    writing.tell(Event::Member { segment: Arc::clone(model), id, is_member })?;
     Ok(true)
 }

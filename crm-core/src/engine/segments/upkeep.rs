@@ -239,8 +239,12 @@ fn cause(writing: &Writing<'_>, event: &Event, id: RecordId) -> Result<Cause> {
         Event::Scored { model, id: who, .. } => {
             other(MemberCause::Score, &model.model.entity_type, *who)
         }
-        Event::Member { segment, id: who } => {
+        Event::Member { segment, id: who, .. } => {
             other(MemberCause::Segment, &segment.segment.entity_type, *who)
+        }
+        // No condition looks at it.
+        Event::Overdue { lifecycle, id: who, .. } => {
+            other(MemberCause::Stage, &lifecycle.lifecycle.entity_type, *who)
         }
     })
 }

@@ -338,6 +338,17 @@ CREATE TABLE crm_score_crossing (
     PRIMARY KEY (model, record_id, seq)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE crm_score_points (
+    -- Points that were added to what records score; the row of the journal says why.
+    model INTEGER NOT NULL REFERENCES crm_score_model (id),
+    record_id BLOB NOT NULL,               -- 16 bytes
+    seq INTEGER NOT NULL,                  -- of the row in the journal
+    group_name TEXT NOT NULL,              -- of the model
+    points INTEGER NOT NULL,               -- whole points
+    at INTEGER NOT NULL,                   -- microseconds UTC: since when they count
+    PRIMARY KEY (model, record_id, seq)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE crm_segment (
     -- Named conditions over the records of a type, or lists of them.
     id INTEGER PRIMARY KEY,

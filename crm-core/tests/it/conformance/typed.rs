@@ -2,8 +2,8 @@
 //! is an operation that Rust cannot call, and fails the run.
 
 use crm_core::{
-    AccessData, AcknowledgeChanges, ActivityKindName, AddAssociation, AddFile, ApplyChanges,
-    ApplyErasures, ApplyPlan, ArchiveAssociation, ArchiveRecord, AssociationTypeName,
+    AccessData, AcknowledgeChanges, ActivityKindName, AddAssociation, AddFile, AddScorePoints,
+    ApplyChanges, ApplyErasures, ApplyPlan, ArchiveAssociation, ArchiveRecord, AssociationTypeName,
     AttributeName, AuditRecords, BacktestScore, BackupTo, ChangeMembers, Channel, CheckCondition,
     CheckProof, CloneScore, ConfirmConsent, ConsentPolicy, ConsumerName, CountRecords,
     CreateRecord, Crm, DecideMany, DefineActivityKind, DefineActivityPreset,
@@ -242,6 +242,7 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         "rules.restore" => with.call(|r: RuleName| crm.rules().restore(&r.rule)),
         "rules.runs" => with.call(|r: ListRuleRuns| crm.rules().runs(&r)),
         "rules.simulate" => with.call(|r: SimulateRule| crm.rules().simulate(&r)),
+        "scores.add_points" => with.call(|r: AddScorePoints| crm.scores().add_points(&r)),
         "scores.clone" => with.call(|r: CloneScore| crm.scores().clone_as(&r)),
         "scores.define" => with.call(|r: DefineScore| crm.scores().define(r)),
         "scores.define_preset" => {

@@ -196,6 +196,10 @@ fn about_scores(id: RecordId) -> Vec<(&'static str, Json)> {
         ("scores.ranking", json!({ "model": "lead" })),
         ("scores.history", json!({ "model": "lead", "id": id })),
         ("scores.get", json!({ "model": "lead" })),
+        (
+            "scores.add_points",
+            json!({ "model": "lead", "id": id, "points": 5, "reason": "Zanzibarine 8675309" }),
+        ),
         ("scores.clone", json!({ "model": "lead", "name": "other" })),
         ("scores.list", json!({})),
         ("scores.retire", json!({ "model": "lead" })),

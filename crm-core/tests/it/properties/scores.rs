@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use crm_core::{
-    AddAssociation, AssociationPreset, CountedIds, Crm, DefineActivityKind, DefineScore, FadeKind,
-    FixedClock, Flow, GetScoreHistory, IdentifyVisitor, Money, NewActivity, OpenOptions,
-    RankScores, ReadScore, RecordId, RecordRef, RelatedScore, ScoreFade, ScoreFigure, ScoreGroup,
-    ScoreLevel, ScoreRule, Timestamp, ValuePoints, values,
+    AddAssociation, AddScorePoints, AssociationPreset, CountedIds, Crm, DefineActivityKind,
+    DefineScore, FadeKind, FixedClock, Flow, GetScore, GetScoreHistory, IdentifyVisitor, Money,
+    NewActivity, OpenOptions, RankScores, ReadScore, RecordId, RecordRef, RelatedScore, ScoreFade,
+    ScoreFigure, ScoreGroup, ScoreLevel, ScoreRule, Timestamp, ValuePoints, values,
 };
 use proptest::prelude::*;
 
@@ -30,6 +30,7 @@ enum Step {
     Archive(u8, bool),
     Wait(i64),
     Rescore,
+    Add(u8, i64, i64),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -49,6 +50,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (number(), any::<bool>()).prop_map(|(id, is_away)| Step::Archive(id, is_away)),
         4 => (0..40 * DAY).prop_map(Step::Wait),
         1 => Just(Step::Rescore),
+        2 => (number(), -60_i64..60, -90_i64..1).prop_map(|(id, points, days)| Step::Add(id, points, days)),
     ]
 }
 
@@ -294,6 +296,15 @@ impl World {
                     true => crm.contacts().archive(id, None),
                     false => crm.contacts().restore(id, None),
                 };
+            }
+            Step::Add(id, points, days) => {
+                let Some(id) = pick(&self.contacts, id) else { return };
+                let groups = crm.scores().get(&GetScore { model: "lead".into(), version: None });
+                let groups = groups.unwrap().groups;
+                let group = &groups[points.unsigned_abs() as usize % groups.len()].name;
+                let added = AddScorePoints::new("lead", id, points).part_of(group.as_str());
+                let added = AddScorePoints { at: Some(at(days * DAY)), ..added };
+                let _ = crm.scores().add_points(&added);
             }
             Step::Wait(micros) => self.clock.advance(micros),
             Step::Rescore => {

@@ -191,9 +191,9 @@ fn scores_do_not_ask_for_one_another_in_a_circle() {
         crm.scores().define(asking(name, text)).unwrap();
         crm.scores().publish(name).unwrap();
     }
-    let circle = (ErrorKind::InvalidArgument, "groups".to_owned());
-    assert_eq!(refused(&crm, asking("one", "not score(\"two\" > 0)")), circle);
-    assert_eq!(refused(&crm, asking("one", "score(\"one\" > 0)")), circle);
+    let at = |path: &str| (ErrorKind::InvalidArgument, format!("groups[0].rules[0].where.{path}"));
+    assert_eq!(refused(&crm, asking("one", "not score(\"two\" > 0)")), at("not.score"));
+    assert_eq!(refused(&crm, asking("one", "score(\"one\" > 0)")), at("score"));
     // Asking for another score is live as well.
     let ann = super::contact(&crm, "FR");
     let two = |id| crm.scores().read(&crm_core::ReadScore::new("two", id)).unwrap().record.score;

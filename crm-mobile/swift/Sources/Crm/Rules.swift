@@ -38,6 +38,23 @@ extension RuleTrigger {
     {
         .scoreCrossed(OnScore(score: score, threshold: threshold, isDown: down))
     }
+
+    /// The record becomes a member of a segment, by hand or by itself.
+    public static func entered(segment: String) -> RuleTrigger {
+        .segmentEntered(OnSegment(segment: segment))
+    }
+
+    /// The record ceases to be a member of a segment.
+    public static func left(segment: String) -> RuleTrigger {
+        .segmentLeft(OnSegment(segment: segment))
+    }
+
+    /// The record stands on a stage, any if it is left out, for longer than its times say, or than one.
+    public static func overdue(
+        _ stage: String? = nil, in lifecycle: String, within: String? = nil
+    ) -> RuleTrigger {
+        .stageOverdue(OnOverdue(lifecycle: lifecycle, stage: stage, within: within))
+    }
 }
 
 extension RuleAction {
@@ -67,6 +84,23 @@ extension RuleAction {
             CreateTask(
                 title: title, body: body, assignee: assignee, dueIn: dueIn,
                 association: association))
+    }
+
+    /// Makes the record a member of a static segment.
+    public static func add(to segment: String, reason: String? = nil) -> RuleAction {
+        .addToSegment(ChangeMembership(segment: segment, reason: reason))
+    }
+
+    /// Removes the record from a static segment.
+    public static func remove(from segment: String, reason: String? = nil) -> RuleAction {
+        .removeFromSegment(ChangeMembership(segment: segment, reason: reason))
+    }
+
+    /// Adds points to a group of a score, which may be left out if the score has no other.
+    public static func points(
+        _ points: Int64, to score: String, group: String? = nil, reason: String? = nil
+    ) -> RuleAction {
+        .addPoints(AddPoints(score: score, points: points, group: group, reason: reason))
     }
 
     /// Tells the host of an event, with the values of these attributes.

@@ -62,6 +62,20 @@ public struct Scores: Sendable {
         try crm.readScore(request: ReadScore(model: model, id: id, at: at, version: version))
     }
 
+    /// Adds points to what a record scores, from a moment on, now by default.
+    ///
+    /// They fade and are capped as the points of their group are, which may be left out if the score has
+    /// no other. What was too much is taken back by negative points.
+    @discardableResult
+    public func add(
+        _ points: Int64, to id: RecordId, in model: String, group: String? = nil, at: Date? = nil,
+        reason: String? = nil
+    ) throws -> ScoreAnswer {
+        try crm.addScorePoints(
+            request: AddScorePoints(
+                model: model, id: id, points: points, group: group, at: at, reason: reason))
+    }
+
     /// Every contribution with its evidence; the last column sums up to the score.
     public func explain(
         _ id: RecordId, in model: String, at: Date? = nil, version: Int64? = nil

@@ -21,6 +21,16 @@ extension Json {
         return OnStage(lifecycle: try string("lifecycle"), stage: self["stage"].text)
     }
 
+    fileprivate func onSegment() throws -> OnSegment {
+        _ = try only("segment")
+        return OnSegment(segment: try string("segment"))
+    }
+
+    fileprivate func membership() throws -> ChangeMembership {
+        _ = try only("segment", "reason")
+        return ChangeMembership(segment: try string("segment"), reason: self["reason"].text)
+    }
+
     fileprivate func ruleTrigger() throws -> RuleTrigger {
         let (name, given) = try member()
         switch name {
@@ -48,6 +58,14 @@ extension Json {
                 OnScore(
                     score: try given.string("score"), threshold: given["threshold"].text,
                     isDown: given["is_down"].bool ?? false))
+        case "segment_entered": return .segmentEntered(try given.onSegment())
+        case "segment_left": return .segmentLeft(try given.onSegment())
+        case "stage_overdue":
+            _ = try given.only("lifecycle", "stage", "within")
+            return .stageOverdue(
+                OnOverdue(
+                    lifecycle: try given.string("lifecycle"), stage: given["stage"].text,
+                    within: given["within"].text))
         default: throw BadCase(description: "nothing of \(name) sets a rule off")
         }
     }
@@ -80,6 +98,15 @@ extension Json {
                 EmitEvent(
                     event: try given.string("event"),
                     fields: try given.list("fields") { try $0.wanted($0.text) }))
+        case "add_to_segment": return .addToSegment(try given.membership())
+        case "remove_from_segment": return .removeFromSegment(try given.membership())
+        case "add_points":
+            _ = try given.only("score", "points", "group", "reason")
+            return .addPoints(
+                AddPoints(
+                    score: try given.string("score"),
+                    points: try given.wanted(given["points"].integer),
+                    group: given["group"].text, reason: given["reason"].text))
         default: throw BadCase(description: "no rule does \(name)")
         }
     }
@@ -138,6 +165,12 @@ extension OnStage: Wire {
     }
 }
 
+extension ChangeMembership: Wire {
+    var json: Json {
+        .object(["segment": .text(segment), "reason": CrmTests.json(reason)])
+    }
+}
+
 extension RuleTrigger: Wire {
     var json: Json {
         switch self {
@@ -166,6 +199,17 @@ extension RuleTrigger: Wire {
                 "score_crossed": .object([
                     "score": .text(on.score), "threshold": CrmTests.json(on.threshold),
                     "is_down": .bool(on.isDown),
+                ])
+            ])
+        case .segmentEntered(let on):
+            .object(["segment_entered": .object(["segment": .text(on.segment)])])
+        case .segmentLeft(let on):
+            .object(["segment_left": .object(["segment": .text(on.segment)])])
+        case .stageOverdue(let on):
+            .object([
+                "stage_overdue": .object([
+                    "lifecycle": .text(on.lifecycle), "stage": CrmTests.json(on.stage),
+                    "within": CrmTests.json(on.within),
                 ])
             ])
         }
@@ -205,6 +249,15 @@ extension RuleAction: Wire {
                     "fields": .array(action.fields.map { .text($0) }),
                 ])
             ])
+        case .addToSegment(let action): .object(["add_to_segment": action.json])
+        case .removeFromSegment(let action): .object(["remove_from_segment": action.json])
+        case .addPoints(let action):
+            .object([
+                "add_points": .object([
+                    "score": .text(action.score), "points": .integer(action.points),
+                    "group": CrmTests.json(action.group), "reason": CrmTests.json(action.reason),
+                ])
+            ])
         }
     }
 }
@@ -241,6 +294,7 @@ extension RuleRun: Wire {
             "activity_id": CrmTests.json(event.activityId),
             "attribute": CrmTests.json(event.attribute), "stage": CrmTests.json(event.stage),
             "threshold": CrmTests.json(event.threshold),
+            "segment": CrmTests.json(event.segment), "within": CrmTests.json(event.within),
         ])
         return .object([
             "rule": .text(rule), "version": .integer(version), "record": record.json,

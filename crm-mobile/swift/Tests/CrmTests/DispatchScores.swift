@@ -81,6 +81,18 @@ extension Json {
 }
 
 let scoreBranches: [String: Branch] = [
+    "scores.add_points": { crm, given in
+        let given = try given.only("model", "id", "points", "group", "at", "reason")
+        let answer = try crm.addScorePoints(
+            request: AddScorePoints(
+                model: try given.string("model"), id: try given.string("id"),
+                points: try given.wanted(given["points"].integer), group: given["group"].text,
+                at: try given.moment("at"), reason: given["reason"].text))
+        return .object([
+            "model": .text(answer.model), "version": .integer(answer.version),
+            "at": json(answer.at), "record": answer.record.json,
+        ])
+    },
     "scores.clone": { crm, given in
         let given = try given.only("model", "version", "name")
         return try crm.cloneScore(
@@ -246,12 +258,21 @@ extension RecordScore: Wire {
     }
 }
 
+extension AddedPoints: Wire {
+    var json: Json {
+        .object([
+            "seq": .integer(seq), "reason": CrmTests.json(reason), "actor": .text(actor),
+            "cause": CrmTests.json(cause),
+        ])
+    }
+}
+
 extension ScoreContribution: Wire {
     var json: Json {
         .object([
             "group": CrmTests.json(group), "rule": CrmTests.json(rule),
             "activity_id": CrmTests.json(activityId), "record_id": CrmTests.json(recordId),
-            "at": CrmTests.json(at), "raw": .integer(raw), "faded": .integer(faded),
+            "added": added?.json ?? .null, "at": CrmTests.json(at), "raw": .integer(raw), "faded": .integer(faded),
             "after_rule": .integer(afterRule), "after_group": .integer(afterGroup),
             "after_total": .integer(afterTotal),
         ])

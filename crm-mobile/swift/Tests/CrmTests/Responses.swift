@@ -132,7 +132,8 @@ extension NextTimer: Wire {
 extension Simulation: Wire {
     var json: Json {
         .object([
-            "done": CrmTests.json(done), "made": CrmTests.json(made),
+            "done": CrmTests.json(done), "failures": CrmTests.json(failures),
+            "made": CrmTests.json(made),
             "changes": CrmTests.json(changes),
         ])
     }
@@ -142,7 +143,18 @@ extension Tick: Wire {
     var json: Json {
         .object([
             "at": CrmTests.json(at), "done": CrmTests.json(done), "is_complete": .bool(isComplete),
-            "due_at": CrmTests.json(dueAt),
+            "due_at": CrmTests.json(dueAt), "failures": CrmTests.json(failures),
+            "failed": CrmTests.json(failed),
+        ])
+    }
+}
+
+extension FailedTimer: Wire {
+    var json: Json {
+        .object([
+            "room": .text("\(room)"), "name": .text(name), "record": record.json,
+            "due_at": CrmTests.json(dueAt), "again_at": CrmTests.json(againAt),
+            "problem": problem.json,
         ])
     }
 }

@@ -27,6 +27,31 @@ final class RulesTests: XCTestCase {
         XCTAssertEqual(try crm.rules.list().count, 1)
     }
 
+    func testARuleWaitsForASegmentAndAddsToAListAndToAScore() throws {
+        let crm = try Crm.open(":memory:")
+        try crm.segments.define("german", of: "contact", where: "country = \"DE\"")
+        try crm.segments.define("calls", of: "contact", kind: .static)
+        let german = ScoreRule(
+            name: "german", condition: "country = \"DE\"", points: 20)
+        try crm.scores.define("fit", of: "contact", [ScoreGroup(name: "fit", rules: [german])])
+        try crm.scores.publish("fit")
+        let actions: [RuleAction] = [
+            .add(to: "calls", reason: "speaks German"), .points(5, to: "fit", reason: "asked"),
+        ]
+        try crm.rules.define("call", of: "contact", on: .entered(segment: "german"), actions)
+        try crm.rules.define(
+            "rest", of: "contact", on: .left(segment: "german"), [.remove(from: "calls")])
+        XCTAssertEqual(try crm.rules.get("call").actions, actions)
+        let ann = try crm.contacts.create(["given_name": "Ann", "country": "DE"]).id
+        XCTAssertEqual(try crm.rules.runs("call").runs.map(\.event.segment), ["german"])
+        let told = try crm.scores.explain(ann, in: "fit").contributions
+        XCTAssertEqual(told.last?.added?.reason, "asked")
+        let less = try crm.scores.add(-5, to: ann, in: "fit", reason: "too much")
+        XCTAssertEqual(less.record.score, 20_000)
+        XCTAssertThrowsError(
+            try crm.rules.define("late", of: "contact", on: .overdue(in: "leads"), [.emit("late")]))
+    }
+
     func testARuleIsSimulatedAndALoopRefused() throws {
         let crm = try Crm.open(":memory:")
         let ann = try crm.contacts.create(["given_name": "Ann"]).id

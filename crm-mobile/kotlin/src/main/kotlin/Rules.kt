@@ -1,6 +1,8 @@
 package org.crmcore
 
 import org.crmcore.engine.Engine
+import org.crmcore.model.AddPoints
+import org.crmcore.model.ChangeMembership
 import org.crmcore.model.CreateTask
 import org.crmcore.model.DefineRule
 import org.crmcore.model.DefinedRule
@@ -11,7 +13,9 @@ import org.crmcore.model.MoveToStage
 import org.crmcore.model.OnActivity
 import org.crmcore.model.OnAttribute
 import org.crmcore.model.OnDate
+import org.crmcore.model.OnOverdue
 import org.crmcore.model.OnScore
+import org.crmcore.model.OnSegment
 import org.crmcore.model.OnStage
 import org.crmcore.model.Rule
 import org.crmcore.model.RuleAction
@@ -46,6 +50,16 @@ object On {
     /** The score crosses a [threshold], any if it is left out: upwards, or [down]. */
     fun scored(score: String, threshold: String? = null, down: Boolean = false): RuleTrigger =
         RuleTrigger.ScoreCrossed(OnScore(score, threshold, down))
+
+    /** The record becomes a member of a [segment], by hand or by itself. */
+    fun segmentEntered(segment: String): RuleTrigger = RuleTrigger.SegmentEntered(OnSegment(segment))
+
+    /** The record ceases to be a member of a [segment]. */
+    fun segmentLeft(segment: String): RuleTrigger = RuleTrigger.SegmentLeft(OnSegment(segment))
+
+    /** The record stands on a [stage], any if it is left out, for longer than its times say, or than the one [within]. */
+    fun overdue(lifecycle: String, stage: String? = null, within: String? = null): RuleTrigger =
+        RuleTrigger.StageOverdue(OnOverdue(lifecycle, stage, within))
 }
 
 /** What a rule does. */
@@ -70,6 +84,18 @@ object Do {
         dueIn: String? = null,
         association: String? = null,
     ): RuleAction = RuleAction.CreateTask(CreateTask(title, body, assignee, dueIn, association))
+
+    /** Makes the record a member of a static [segment]. */
+    fun addTo(segment: String, reason: String? = null): RuleAction =
+        RuleAction.AddToSegment(ChangeMembership(segment, reason))
+
+    /** Removes the record from a static [segment]. */
+    fun removeFrom(segment: String, reason: String? = null): RuleAction =
+        RuleAction.RemoveFromSegment(ChangeMembership(segment, reason))
+
+    /** Adds [points] to a [group] of a score, which may be left out if it has no other. */
+    fun addPoints(score: String, points: Long, group: String? = null, reason: String? = null): RuleAction =
+        RuleAction.AddPoints(AddPoints(score, points, group, reason))
 
     /** Tells the host of an [event], with the values of these attributes. */
     fun emit(event: String, vararg fields: String): RuleAction = RuleAction.Emit(EmitEvent(event, fields.toList()))

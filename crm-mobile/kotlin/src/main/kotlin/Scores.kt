@@ -3,6 +3,7 @@ package org.crmcore
 import java.time.Instant
 import org.crmcore.engine.Engine
 import org.crmcore.engine.ProgressListener
+import org.crmcore.model.AddScorePoints
 import org.crmcore.model.CloneScore
 import org.crmcore.model.DefineScore
 import org.crmcore.model.DefineScorePreset
@@ -74,6 +75,19 @@ class Scores internal constructor(private val engine: Engine) {
     /** What a record scores at a moment, now by default; a draft is tried out by [version]. */
     fun read(model: String, id: String, at: Instant? = null, version: Long? = null): ScoreAnswer =
         engine.readScore(ReadScore(model, id, at, version))
+
+    /**
+     * Adds points to what a record scores, from [at] on, now by default. They fade and are capped as the points of their
+     * [group] are, which may be left out if the score has no other. What was too much is taken back by negative points.
+     */
+    fun addPoints(
+        model: String,
+        id: String,
+        points: Long,
+        group: String? = null,
+        at: Instant? = null,
+        reason: String? = null,
+    ): ScoreAnswer = engine.addScorePoints(AddScorePoints(model, id, points, group, at, reason))
 
     /** Every contribution with its evidence; the last column sums up to the score. */
     fun explain(model: String, id: String, at: Instant? = null, version: Long? = null): ScoreExplanation =

@@ -24,6 +24,7 @@ import org.crmcore.model.AcknowledgeChanges
 import org.crmcore.model.ActivityKindName
 import org.crmcore.model.AddAssociation
 import org.crmcore.model.AddFile
+import org.crmcore.model.AddScorePoints
 import org.crmcore.model.ApplyChanges
 import org.crmcore.model.ApplyErasures
 import org.crmcore.model.ApplyPlan
@@ -351,6 +352,7 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "rules.restore" to call(RuleName::class) { restoreRule(it) },
     "rules.runs" to call(ListRuleRuns::class) { listRuleRuns(it) },
     "rules.simulate" to call(SimulateRule::class) { simulateRule(it) },
+    "scores.add_points" to call(AddScorePoints::class) { addScorePoints(it) },
     "scores.clone" to call(CloneScore::class) { cloneScore(it) },
     "scores.define" to call(DefineScore::class) { defineScore(it) },
     "scores.define_preset" to call(DefineScorePreset::class) { defineScorePreset(it) },

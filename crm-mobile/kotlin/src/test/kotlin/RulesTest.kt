@@ -7,6 +7,9 @@ import org.crmcore.model.LifecyclePreset
 import org.crmcore.model.Preset
 import org.crmcore.model.DefinePreset
 import org.crmcore.model.RuleEventKind
+import org.crmcore.model.ScoreGroup
+import org.crmcore.model.ScoreRule
+import org.crmcore.model.SegmentKind
 import org.junit.jupiter.api.AfterEach
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
@@ -42,6 +45,26 @@ class RulesTest {
         assertTrue(crm.rules.archive("german").archivedAt != null)
         crm.rules.restore("german")
         assertEquals(1, crm.rules.list().size)
+    }
+
+    @Test
+    fun `a rule waits for a segment and adds to a list and to a score`() {
+        crm.segments.define("german", "contact", "country = \"DE\"")
+        crm.segments.define("calls", "contact", kind = SegmentKind.STATIC)
+        val german = ScoreRule(name = "german", condition = "country = \"DE\"", points = 20)
+        crm.scores.define("fit", "contact", listOf(ScoreGroup(name = "fit", rules = listOf(german))))
+        crm.scores.publish("fit")
+        val actions = listOf(Do.addTo("calls", "speaks German"), Do.addPoints("fit", 5, reason = "asked"))
+        crm.rules.define("call", "contact", On.segmentEntered("german"), actions)
+        crm.rules.define("rest", "contact", On.segmentLeft("german"), listOf(Do.removeFrom("calls")))
+        assertEquals(actions, crm.rules["call"].actions)
+        val ann = crm.contacts.create("given_name" to "Ann", "country" to "DE").id
+        assertEquals("german", crm.rules.runs("call").runs.single().event.segment)
+        assertEquals("asked", crm.scores.explain("fit", ann).contributions.last().added?.reason)
+        assertEquals(20_000, crm.scores.addPoints("fit", ann, -5, reason = "too much").record.score)
+        assertThrows(CrmException.NotFound::class.java) {
+            crm.rules.define("late", "contact", On.overdue("leads"), listOf(Do.emit("late")))
+        }
     }
 
     @Test
