@@ -281,7 +281,7 @@ fn planted(crm: &Crm) -> (RecordId, u32) {
     );
     // A table that was imported.
     let text = format!("mail,title\n{email},{}\n", plant.text());
-    let mut import = ImportCsv::new("contact", text, []);
+    let mut import = ImportCsv::from_text("contact", text, []);
     import.columns = vec![
         crm_core::ColumnMapping::new("mail", "email"),
         crm_core::ColumnMapping::new("title", "job_title"),
