@@ -145,7 +145,7 @@ fn main() {
     chain::run(folder.path(), count, &mut report);
     // A grant is a transaction of its own.
     consents::run(folder.path(), count / 10, &mut report);
-    erasure::run(folder.path(), count / 10, &mut report);
+    erasure::run(folder.path(), count, &mut report);
     let rounds = (0..ROUNDS).map(|_| {
         let (opening, crm) = timed(|| open(&ours_path, Durability::Full));
         assert_eq!(crm.records("customer").get(ids[0]).unwrap().id, ids[0]);

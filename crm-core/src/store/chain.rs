@@ -78,7 +78,6 @@ fn unchained(
 /// # Errors
 ///
 /// Those of writing.
-#[cfg_attr(not(test), expect(dead_code, reason = "the erasure of a person is what asks for it"))]
 pub(crate) fn erase(tx: &Transaction<'_>, seq: i64) -> Result<bool> {
     let commitment = {
         let mut statement =

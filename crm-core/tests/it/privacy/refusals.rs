@@ -1,9 +1,9 @@
 //! What is refused with personal data, and what is found wrong with it, is told without it.
 
 use crm_core::{
-    AddFile, Address, ApplyChanges, Attribute, BackupTo, ColumnMapping, CreateRecord, Crm,
-    DefineType, Flow, Kind, ListPlanRows, ListRecords, Money, PlanImport, RecordChange, RunSql,
-    SourceFormat, Value, ops::Request, values,
+    AddFile, ApplyChanges, Attribute, BackupTo, ColumnMapping, CreateRecord, Crm, DefineType, Flow,
+    Kind, ListPlanRows, ListRecords, Money, PlanImport, RecordChange, RunSql, SourceFormat, Value,
+    ops::Request, values,
 };
 use serde_json::json;
 
