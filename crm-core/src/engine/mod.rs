@@ -8,6 +8,7 @@
 
 mod activities;
 mod activity_kinds;
+mod ahead;
 #[cfg(feature = "arrow")]
 mod arrow_export;
 #[cfg(feature = "arrow")]
@@ -129,6 +130,7 @@ struct Shared {
     catalog: RwLock<Arc<Catalog>>,
     head: Mutex<Head>,
     observers: Observers,
+    ahead: ahead::Ahead,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdGenerator>,
 }
@@ -223,6 +225,7 @@ impl Crm {
             catalog: RwLock::new(Arc::new(catalog)),
             head: Mutex::new(head.unwrap_or_default()),
             observers: Observers::default(),
+            ahead: ahead::Ahead::default(),
             clock,
             ids,
         };
@@ -391,7 +394,17 @@ impl Crm {
     /// `Io` if the last write-back fails; the file is closed all the same, and nothing that was
     /// acknowledged is lost.
     pub fn close(&self) -> Result<()> {
+        self.shared.ahead.clear();
         self.shared.store.close()
+    }
+
+    /// Asks whether the file is still open, as every other call does first.
+    ///
+    /// # Errors
+    ///
+    /// `Closed`; `Fenced`, `Forked` or `Reentrant` as every call.
+    pub fn check_open(&self) -> Result<()> {
+        self.shared.store.check_open()
     }
 
     fn now(&self) -> Timestamp {
