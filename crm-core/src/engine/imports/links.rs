@@ -33,7 +33,7 @@ use crate::{
 
 /// Where role and primary flag stand among the attributes of every type.
 const ROLE: usize = 0;
-const PRIMARY: usize = 1;
+pub(super) const PRIMARY: usize = 1;
 
 /// The columns of one kind of associations, ready for work.
 pub(super) struct LinkBlock {

@@ -190,7 +190,7 @@ fn what_cannot_be_is_refused_before_the_first_row() {
         (IngestAssociations::new("works"), ErrorKind::UnknownType, "type"),
         (only(ColumnMapping::new("from", "from")), ErrorKind::InvalidArgument, "columns"),
         (only(ColumnMapping::new("to", "to")), ErrorKind::InvalidArgument, "columns"),
-        (only(ColumnMapping::new("from", "rol")), ErrorKind::UnknownAttribute, "from"),
+        (only(ColumnMapping::new("from", "rol")), ErrorKind::UnknownAttribute, "rol"),
     ] {
         let error = ingest(&crm, &request, rows()).unwrap_err();
         assert_eq!((error.kind(), error.field()), (kind, Some(field)), "{error}");

@@ -9,8 +9,8 @@ mod seen;
 use crm_core::{
     AddAssociation, ApplyChanges, Attribute, ColumnMapping, CreateRecord, Crm, DefineActivityKind,
     DefineAssociationType, DefineType, Error, Flow, IdentifyVisitor, ImportMode, ImportPlan, Kind,
-    Money, NewActivity, PatchAssociation, PatchRecord, PlanImport, Record, RecordActivities,
-    RecordChange, RecordId, RecordRef, Timestamp, Value, Values,
+    Money, NewActivity, PatchAssociation, PatchRecord, PlanImport, RecordActivities, RecordChange,
+    RecordId, RecordRef, Timestamp, Value, Values,
 };
 use proptest::prelude::*;
 

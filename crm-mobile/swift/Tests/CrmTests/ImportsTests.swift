@@ -107,10 +107,10 @@ final class ImportsTests: XCTestCase {
 
     func testAWrongTableIsRefusedByWhatIsWrongWithIt() throws {
         let crm = try Crm.open(":memory:")
-        let columns = columns
+        let known = self.columns
         let wrong: [(String, () throws -> ImportPlan)] = [
-            ("path", { try crm.imports.planCsv("contact", columns) }),
-            ("path", { try crm.imports.planCsv("contact", columns, path: "no such file.csv") }),
+            ("path", { try crm.imports.planCsv("contact", known) }),
+            ("path", { try crm.imports.planCsv("contact", known, path: "no such file.csv") }),
             (
                 "Nam",
                 {

@@ -10,7 +10,7 @@ use super::{
             records,
         },
         beside::check_no_rule,
-        links::is_there,
+        links::{PRIMARY, is_there},
     },
     Maker, missing, unsaid,
 };
@@ -173,6 +173,9 @@ impl Maker for AssociationMaker<'_> {
         let mut said = Given::new(&model.whole);
         for place in (0..own).filter(|place| given.has(*place)) {
             said.set_cells(&model.whole, place, given.cells(whole, place))?;
+        }
+        if !said.has(PRIMARY) {
+            said.set(&model.whole, PRIMARY, false.into())?;
         }
         let draft = Draft::complete(&model.whole, said)?;
         records::check_size(&model.whole, &draft)?;

@@ -4,6 +4,7 @@ import org.crmcore.model.ActivityColumns
 import org.crmcore.model.ActivityPreset
 import org.crmcore.model.AssociationColumns
 import org.crmcore.model.AssociationPreset
+import org.crmcore.model.BadCells
 import org.crmcore.model.ColumnMapping
 import org.crmcore.model.ColumnRule
 import org.crmcore.model.CrmException
@@ -121,7 +122,8 @@ class ImportsTest {
             assertEquals(1uL, plan.create)
             file.writeText("""{"E-mail": "ann@example.org", "Name": "Ann"}""")
             assertEquals(1uL, crm.imports.planJsonLines("contact", columns, path = file.path).create)
-            val arrow = PlanImport("contact", ImportSource(SourceFormat.ARROW, file.path, null, CsvDialect()), columns, ImportMode.CREATE)
+            val source = ImportSource(SourceFormat.ARROW, file.path, null, CsvDialect())
+            val arrow = PlanImport("contact", source, columns, ImportMode.CREATE, badCells = BadCells.REJECT_ROW)
             val refused = assertThrows(CrmException.InvalidArgument::class.java) { crm.planImport(arrow, null) }
             assertEquals("format", refused.field)
         } finally {
@@ -131,7 +133,7 @@ class ImportsTest {
 
     @Test
     fun `a wrong table is refused by what is wrong with it`() {
-        for ((field, plan) in listOf<Pair<String, () -> Unit>>(
+        for ((field, plan) in listOf<Pair<String, () -> Any>>(
             "path" to { crm.imports.planCsv("contact", columns) },
             "path" to { crm.imports.planCsv("contact", columns, path = "no such file.csv") },
             "Nam" to { crm.imports.planCsv("contact", columnsOf("Nam" to "family_name"), text = "Name\n") },
