@@ -13,7 +13,7 @@ use super::{
 use crate::{
     RecordId, Result, Value,
     cell::Cell,
-    condition::Column,
+    condition::{Column, Named},
     formula::{Aggregate, Of, Plan, Tally},
     schema::AttributeModel,
 };
@@ -42,45 +42,14 @@ impl RollupTable {
     pub(crate) fn new(plan: Plan) -> Self {
         match &plan.of {
             Of::Activities { kind, has_properties } => {
-                let mut from = "crm_activity a".to_owned();
-                if let (Some(kind), true) = (kind, has_properties) {
-                    let table = quote(&format!("crm_activity_{}", kind.name));
-                    from.push_str(&format!(" LEFT JOIN {table} p ON p.seq = a.seq"));
-                }
-                let mut rest = "a.subject = ?1 AND a.superseded_by IS NULL".to_owned();
-                if let Some(kind) = kind {
-                    rest.push_str(&format!(" AND a.kind = {}", kind.id));
-                }
-                let scope = Scope { row: "a".into(), properties: Some("p".into()) };
-                let (filter, asked) = filter(&plan, &scope);
-                rest.push_str(&filter);
-                let alias = |column: &Column| if column.is_property { "p" } else { "a" };
-                let mut sql = format!("SELECT {} FROM {from} WHERE {rest}", list(&plan, alias));
-                // The index is in the order of time, so that one row of it is enough.
-                let is_time = plan.columns().iter().any(|c| c.name == "at" && !c.is_property);
-                match (plan.aggregate, is_time) {
-                    (Aggregate::Latest, _) | (Aggregate::Max, true) => {
-                        sql.push_str(" ORDER BY a.at DESC, a.seq DESC LIMIT 1");
-                    }
-                    (Aggregate::Min, true) => sql.push_str(" ORDER BY a.at, a.seq LIMIT 1"),
-                    _ => {}
-                }
+                let select = of_activities(&plan, kind.as_ref(), *has_properties);
                 let (owners, other_way) = (String::new(), String::new());
-                Self { select: vec![Select { sql, asked }], owners, other_way, plan }
+                Self { select: vec![select], owners, other_way, plan }
             }
             Of::Referring { far, column, .. } => {
-                let (filter, asked) = filter(&plan, &Scope::of_row("r".to_owned()));
-                let (table, column) = (quote(&far.name), quote(&column.name));
-                let mut sql = format!(
-                    "SELECT {} FROM {table} r WHERE r.{column} = ?1 AND r.archived_at IS NULL\
-                     {filter}",
-                    list(&plan, |_| "r")
-                );
-                if plan.aggregate == Aggregate::Latest {
-                    sql.push_str(" ORDER BY r.created_at DESC, r.id DESC LIMIT 1");
-                }
+                let select = of_referring(&plan, far, column);
                 let (owners, other_way) = (String::new(), String::new());
-                Self { select: vec![Select { sql, asked }], owners, other_way, plan }
+                Self { select: vec![select], owners, other_way, plan }
             }
             Of::Related { association, inverse, types, role, open } => {
                 let (near, far) = if *inverse { ("to", "from") } else { ("from", "to") };
@@ -144,6 +113,48 @@ impl RollupTable {
         }
         bound
     }
+}
+
+/// The activities of a record, by the index of its activities.
+fn of_activities(plan: &Plan, kind: Option<&Named>, has_properties: bool) -> Select {
+    let mut from = "crm_activity a".to_owned();
+    if let (Some(kind), true) = (kind, has_properties) {
+        let table = quote(&format!("crm_activity_{}", kind.name));
+        from.push_str(&format!(" LEFT JOIN {table} p ON p.seq = a.seq"));
+    }
+    let mut rest = "a.subject = ?1 AND a.superseded_by IS NULL".to_owned();
+    if let Some(kind) = kind {
+        rest.push_str(&format!(" AND a.kind = {}", kind.id));
+    }
+    let scope = Scope { row: "a".into(), properties: Some("p".into()) };
+    let (filter, asked) = filter(plan, &scope);
+    rest.push_str(&filter);
+    let alias = |column: &Column| if column.is_property { "p" } else { "a" };
+    let mut sql = format!("SELECT {} FROM {from} WHERE {rest}", list(plan, alias));
+    // The index is in the order of time, so that one row of it is enough.
+    let is_time = plan.columns().iter().any(|c| c.name == "at" && !c.is_property);
+    match (plan.aggregate, is_time) {
+        (Aggregate::Latest, _) | (Aggregate::Max, true) => {
+            sql.push_str(" ORDER BY a.at DESC, a.seq DESC LIMIT 1");
+        }
+        (Aggregate::Min, true) => sql.push_str(" ORDER BY a.at, a.seq LIMIT 1"),
+        _ => {}
+    }
+    Select { sql, asked }
+}
+
+/// The records that refer to a record, by the index of the reference.
+fn of_referring(plan: &Plan, far: &Named, column: &Column) -> Select {
+    let (filter, asked) = filter(plan, &Scope::of_row("r".to_owned()));
+    let (table, column) = (quote(&far.name), quote(&column.name));
+    let mut sql = format!(
+        "SELECT {} FROM {table} r WHERE r.{column} = ?1 AND r.archived_at IS NULL{filter}",
+        list(plan, |_| "r")
+    );
+    if plan.aggregate == Aggregate::Latest {
+        sql.push_str(" ORDER BY r.created_at DESC, r.id DESC LIMIT 1");
+    }
+    Select { sql, asked }
 }
 
 /// What is asked of the things that are summed up, with the values to bind; both empty if nothing is.

@@ -113,6 +113,7 @@ fn what_makes_sense_is_taken() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of refusals")]
 fn what_makes_no_sense_is_refused() {
     use ErrorKind as E;
     for (entity_type, attribute, kind, says) in [

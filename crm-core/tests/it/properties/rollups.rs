@@ -47,6 +47,7 @@ const CHOICES: [(&str, &str, &[&str]); 5] = [
     ),
 ];
 
+#[expect(clippy::too_many_lines, reason = "a table of definitions")]
 fn define_types(crm: &Crm) {
     let person = [
         Attribute::new("key", Kind::Integer).unique(),
