@@ -26,7 +26,7 @@ pub(crate) struct Rollup {
     pub(crate) field: Option<String>,
     pub(crate) source: Source,
     /// Only those of which this is true.
-    pub(crate) filter: Option<Condition>,
+    pub(crate) filter: Option<Box<Condition>>,
 }
 
 /// How many become one.

@@ -367,7 +367,7 @@ fn rollup() -> impl Strategy<Value = Rollup> {
     ];
     let filters = ["a > 1", "not (a = \")\" or b is set)", "`where` = \"\\\"\" and c in (1, 2)"];
     let filters = filters.map(|text| text.parse::<Condition>().unwrap()).to_vec();
-    let filter = prop::option::of(prop::sample::select(filters));
+    let filter = prop::option::of(prop::sample::select(filters).prop_map(Box::new));
     let parts = (prop::sample::select(Aggregate::ALL), word(), source, filter);
     parts.prop_map(|(aggregate, field, source, filter)| {
         let field = (aggregate != Aggregate::Count).then_some(field);

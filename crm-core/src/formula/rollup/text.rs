@@ -49,7 +49,8 @@ pub(in crate::formula) fn parse(scan: &mut Scanner<'_>) -> Result<Option<Rollup>
         }
     }
     let source = source(scan)?;
-    let filter = if scan.eat_word("where") { Some(Condition::scan(scan)?) } else { None };
+    let filter = scan.eat_word("where").then(|| Condition::scan(scan).map(Box::new));
+    let filter = filter.transpose()?;
     scan.require(")")?;
     Ok(Some(Rollup { aggregate, field, source, filter }))
 }
