@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crm_core::{
-    Crm, Error, ErrorKind, ImportReport, OpenOptions,
+    Crm, Error, ErrorKind, OpenOptions,
     ops::{Request, Watch},
 };
 use pyo3::{prelude::*, types::PyDict};
@@ -62,7 +62,7 @@ impl Engine {
             &R,
             crate::capsule::Stream,
             &mut Watch<'_>,
-        ) -> crm_core::Result<ImportReport>,
+        ) -> crm_core::Result<crm_core::ImportReport>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let request = guard(|| self.crm().check_open().and_then(|()| parse()));
         let request = request.map_err(|error| raise(py, &error))?;
