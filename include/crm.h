@@ -39,7 +39,7 @@
  * ids are UUIDs, money is `{"amount": "12.34", "currency": "EUR"}`.
  *
  * Tables go out and in as streams of the Arrow C stream interface: `crm_query_arrow`,
- * `crm_ingest_arrow` and `crm_ingest_activities_arrow`.
+ * `crm_ingest_arrow`, `crm_ingest_activities_arrow` and `crm_ingest_associations_arrow`.
  *
  * Threads. Every function may be called from every thread, and one handle by several at once. What
  * a caller owns, a buffer or an error, is used by one thread at a time.
@@ -671,6 +671,34 @@ crm_status crm_ingest_activities_arrow(crm_handle handle,
                                        void *user_data,
                                        struct crm_buffer *result_out,
                                        struct crm_error **error_out);
+
+/**
+ * Takes a stream of Arrow record batches in as associations: each row is added as
+ * `associations.add` would add it.
+ *
+ * `request_json` is a request of `request_len` bytes: `{"type": "employed_by"}`, with `from_type`,
+ * `to_type`, `columns`, `bad_cells` and `all_or_nothing`; `docs/arrow.md` has the fields. Columns go
+ * to `from` and `to`, the records at both ends, by their id or a `lookup`; to `role`, `is_primary`,
+ * `valid_from`, `valid_to` or an attribute of the type. The rest is as for `crm_ingest_arrow`:
+ * `result_out` gets the same report, of which `created` were added and `unchanged` were there.
+ *
+ * Errors: `CRM_UNKNOWN_TYPE`; `CRM_INVALID_ARGUMENT`, naming the field or column; `CRM_WRONG_KIND`
+ * and `CRM_UNKNOWN_ATTRIBUTE`, naming the column; `CRM_IO` if the stream fails. Good rows that were
+ * committed before are kept, unless all or nothing was asked for. A library that was built without
+ * the feature `arrow` does not have this function.
+ *
+ * # Safety
+ *
+ * As for `crm_ingest_arrow`.
+ */
+crm_status crm_ingest_associations_arrow(crm_handle handle,
+                                         const char *request_json,
+                                         size_t request_len,
+                                         struct ArrowArrayStream *stream,
+                                         crm_progress_callback progress,
+                                         void *user_data,
+                                         struct crm_buffer *result_out,
+                                         struct crm_error **error_out);
 
 /**
  * Releases what a call wrote into a buffer, and empties the buffer.

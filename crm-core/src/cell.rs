@@ -47,7 +47,7 @@ impl Cell {
 }
 
 /// What one column of one row holds, where it stands.
-#[cfg(feature = "arrow")]
+#[cfg(feature = "sqlite")]
 #[derive(Clone, Copy)]
 pub(crate) enum CellRef<'a> {
     /// Nothing.
@@ -62,7 +62,7 @@ pub(crate) enum CellRef<'a> {
     Blob(&'a [u8]),
 }
 
-#[cfg(feature = "arrow")]
+#[cfg(feature = "sqlite")]
 impl From<CellRef<'_>> for Cell {
     fn from(cell: CellRef<'_>) -> Self {
         match cell {
@@ -76,7 +76,7 @@ impl From<CellRef<'_>> for Cell {
 }
 
 /// A row that is read where it stands, without a copy of its cells.
-#[cfg(feature = "arrow")]
+#[cfg(feature = "sqlite")]
 pub(crate) trait CellRow {
     /// The cell in this place.
     ///

@@ -95,7 +95,7 @@
 //! | `bundled` | yes | an SQLite of our own. Without it the system's is linked, and opening fails where that is older than 3.51.3 | a C compiler, and compiling SQLite once |
 //! | `phone` | yes | telephone numbers are checked against the rules of their country; without it only the shape of E.164 is | the metadata of all regions in the library |
 //! | `uniffi` | no | what the Swift and Kotlin bindings are generated from | UniFFI |
-//! | `arrow` | no | `Crm::read_table`, `Crm::ingest_table` and `Crm::ingest_activities`: results of queries as Arrow record batches, and such batches as records or activities; Arrow files as tables of imports | the crates of Arrow |
+//! | `arrow` | no | `Crm::read_table`, `Crm::ingest_table`, `Crm::ingest_activities` and `Crm::ingest_associations`: results of queries as Arrow record batches, and such batches as records, activities or associations; Arrow files as tables of imports | the crates of Arrow |
 //! | `schema` | no | a JSON Schema of every request and response | schemars |
 //!
 //! # Guarantees
@@ -169,7 +169,10 @@ pub use activity::{
     Visitor,
 };
 #[cfg(feature = "arrow")]
-pub use arrow::{IngestActivities, IngestTable, ReadTable, RecordsTable, TableQuery, ViewTable};
+pub use arrow::{
+    IngestActivities, IngestAssociations, IngestTable, ReadTable, RecordsTable, TableQuery,
+    ViewTable,
+};
 pub use association::{
     AddAssociation, ArchiveAssociation, Association, AssociationChange, AssociationDirection,
     AssociationEntry, AssociationPage, AssociationPreset, AssociationType, AssociationTypeName,

@@ -186,8 +186,11 @@ pub const STREAMS: usize = 16;
 pub const STREAM_ROWS: u32 = 100_000;
 /// Bytes of text after which a batch of an Arrow table ends, whatever its rows.
 pub const STREAM_BYTES: usize = 16 * 1024 * 1024;
-/// Rows of an Arrow table in order whose order is worked out at once; of each a number is kept.
-pub const STREAM_ORDER_ROWS: u32 = 262_144;
+/// Rows of a query in order whose order is worked out at once, for a stream or the pages to come; of
+/// each a number is kept.
+pub const ORDER_ROWS: u32 = 262_144;
+/// Lists of rows that are read page by page, whose order is remembered.
+pub const ORDERS_AHEAD: usize = 4;
 /// Bytes of one batch of an Arrow file, unpacked; it is held in memory as a whole.
 pub const ARROW_BATCH_BYTES: u64 = 256 * 1024 * 1024;
 /// Rows in one batch of an Arrow file.

@@ -778,7 +778,9 @@ macro_rules! requests_of_streams {
 }
 
 #[cfg(feature = "arrow")]
-requests_of_streams! { crate::ReadTable crate::IngestTable crate::IngestActivities }
+requests_of_streams! {
+    crate::ReadTable crate::IngestTable crate::IngestActivities crate::IngestAssociations
+}
 
 type JsonReader<'de> = serde_json::Deserializer<serde_json::de::SliceRead<'de>>;
 

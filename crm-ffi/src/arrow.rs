@@ -10,7 +10,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use arrow_array::ffi_stream::{FFI_ArrowArrayStream, RecordBatchStreamReader};
 use arrow_array::{RecordBatch, RecordBatchReader};
 use crm_core::arrow_schema::{ArrowError, SchemaRef};
-use crm_core::{Error, ErrorKind, Flow, IngestActivities, IngestTable, Progress, ReadTable};
+use crm_core::ops::Watch;
+use crm_core::{
+    Crm, Error, ErrorKind, Flow, ImportReport, IngestActivities, IngestAssociations, IngestTable,
+    Progress, ReadTable,
+};
 
 use crate::buffer::crm_buffer;
 use crate::call::{crm_progress_callback, hand_over, json};
@@ -108,22 +112,14 @@ pub unsafe extern "C" fn crm_ingest_arrow(
     result_out: *mut crm_buffer,
     error_out: *mut *mut crm_error,
 ) -> crm_status {
-    let ingest = || {
-        // SAFETY: the promise of the caller.
-        let stream = unsafe { HostStream::take(stream) }?;
-        // SAFETY: the promise of the caller.
-        let request = unsafe { bytes(request_json, request_len, "request_json") }?;
-        let request = IngestTable::from_json(request)?;
-        let engine = engine(handle)?;
-        // SAFETY: the promise of the caller.
-        let mut watch = unsafe { watch(progress, user_data) };
-        let report = json(&engine.crm.ingest_table(&request, stream.open()?, &mut watch)?)?;
-        // SAFETY: the promise of the caller.
-        unsafe { hand_over(report, result_out) };
-        Ok(())
-    };
+    let taking = Taking { handle, request_json, request_len, stream, progress, user_data };
+    let parse = IngestTable::from_json;
     // SAFETY: the promise of the caller.
-    unsafe { guard(error_out, ingest) }
+    unsafe {
+        taking.run(parse, result_out, error_out, |crm, request, stream, watch| {
+            crm.ingest_table(request, stream, watch)
+        })
+    }
 }
 
 /// Takes a stream of Arrow record batches in as activities: each row is recorded as
@@ -154,22 +150,96 @@ pub unsafe extern "C" fn crm_ingest_activities_arrow(
     result_out: *mut crm_buffer,
     error_out: *mut *mut crm_error,
 ) -> crm_status {
-    let ingest = || {
-        // SAFETY: the promise of the caller.
-        let stream = unsafe { HostStream::take(stream) }?;
-        // SAFETY: the promise of the caller.
-        let request = unsafe { bytes(request_json, request_len, "request_json") }?;
-        let request = IngestActivities::from_json(request)?;
-        let engine = engine(handle)?;
-        // SAFETY: the promise of the caller.
-        let mut watch = unsafe { watch(progress, user_data) };
-        let report = json(&engine.crm.ingest_activities(&request, stream.open()?, &mut watch)?)?;
-        // SAFETY: the promise of the caller.
-        unsafe { hand_over(report, result_out) };
-        Ok(())
-    };
+    let taking = Taking { handle, request_json, request_len, stream, progress, user_data };
+    let parse = IngestActivities::from_json;
     // SAFETY: the promise of the caller.
-    unsafe { guard(error_out, ingest) }
+    unsafe {
+        taking.run(parse, result_out, error_out, |crm, request, stream, watch| {
+            crm.ingest_activities(request, stream, watch)
+        })
+    }
+}
+
+/// Takes a stream of Arrow record batches in as associations: each row is added as
+/// `associations.add` would add it.
+///
+/// `request_json` is a request of `request_len` bytes: `{"type": "employed_by"}`, with `from_type`,
+/// `to_type`, `columns`, `bad_cells` and `all_or_nothing`; `docs/arrow.md` has the fields. Columns go
+/// to `from` and `to`, the records at both ends, by their id or a `lookup`; to `role`, `is_primary`,
+/// `valid_from`, `valid_to` or an attribute of the type. The rest is as for `crm_ingest_arrow`:
+/// `result_out` gets the same report, of which `created` were added and `unchanged` were there.
+///
+/// Errors: `CRM_UNKNOWN_TYPE`; `CRM_INVALID_ARGUMENT`, naming the field or column; `CRM_WRONG_KIND`
+/// and `CRM_UNKNOWN_ATTRIBUTE`, naming the column; `CRM_IO` if the stream fails. Good rows that were
+/// committed before are kept, unless all or nothing was asked for. A library that was built without
+/// the feature `arrow` does not have this function.
+///
+/// # Safety
+///
+/// As for `crm_ingest_arrow`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn crm_ingest_associations_arrow(
+    handle: crm_handle,
+    request_json: *const c_char,
+    request_len: usize,
+    stream: *mut FFI_ArrowArrayStream,
+    progress: crm_progress_callback,
+    user_data: *mut c_void,
+    result_out: *mut crm_buffer,
+    error_out: *mut *mut crm_error,
+) -> crm_status {
+    let taking = Taking { handle, request_json, request_len, stream, progress, user_data };
+    let parse = IngestAssociations::from_json;
+    // SAFETY: the promise of the caller.
+    unsafe {
+        taking.run(parse, result_out, error_out, |crm, request, stream, watch| {
+            crm.ingest_associations(request, stream, watch)
+        })
+    }
+}
+
+/// What every function that takes a stream in is given.
+struct Taking {
+    handle: crm_handle,
+    request_json: *const c_char,
+    request_len: usize,
+    stream: *mut FFI_ArrowArrayStream,
+    progress: crm_progress_callback,
+    user_data: *mut c_void,
+}
+
+impl Taking {
+    /// Takes the stream over and has `ingest` read it, as a request says that `parse` reads.
+    ///
+    /// # Safety
+    ///
+    /// As for [`crm_ingest_arrow`].
+    unsafe fn run<R>(
+        self,
+        parse: fn(&[u8]) -> Result<R, Error>,
+        result_out: *mut crm_buffer,
+        error_out: *mut *mut crm_error,
+        ingest: fn(&Crm, &R, HostReader, &mut Watch<'_>) -> Result<ImportReport, Error>,
+    ) -> crm_status {
+        let Self { handle, request_json, request_len, stream, progress, user_data } = self;
+        let take_in = || {
+            // First of all: it is released whatever comes of it.
+            // SAFETY: the promise of the caller.
+            let stream = unsafe { HostStream::take(stream) }?;
+            let engine = engine(handle)?;
+            engine.crm.check_open()?;
+            // SAFETY: the promise of the caller.
+            let request = parse(unsafe { bytes(request_json, request_len, "request_json") }?)?;
+            // SAFETY: the promise of the caller.
+            let mut watch = unsafe { watch(progress, user_data) };
+            let report = json(&ingest(&engine.crm, &request, stream.open()?, &mut watch)?)?;
+            // SAFETY: the promise of the caller.
+            unsafe { hand_over(report, result_out) };
+            Ok(())
+        };
+        // SAFETY: the promise of the caller.
+        unsafe { guard(error_out, take_in) }
+    }
 }
 
 /// What is told of the progress of a call.

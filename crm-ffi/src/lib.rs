@@ -38,7 +38,7 @@
 //! ids are UUIDs, money is `{"amount": "12.34", "currency": "EUR"}`.
 //!
 //! Tables go out and in as streams of the Arrow C stream interface: `crm_query_arrow`,
-//! `crm_ingest_arrow` and `crm_ingest_activities_arrow`.
+//! `crm_ingest_arrow`, `crm_ingest_activities_arrow` and `crm_ingest_associations_arrow`.
 //!
 //! Threads. Every function may be called from every thread, and one handle by several at once. What
 //! a caller owns, a buffer or an error, is used by one thread at a time.
@@ -71,7 +71,9 @@ mod observe;
 mod version;
 
 #[cfg(feature = "arrow")]
-pub use arrow::{crm_ingest_activities_arrow, crm_ingest_arrow, crm_query_arrow};
+pub use arrow::{
+    crm_ingest_activities_arrow, crm_ingest_arrow, crm_ingest_associations_arrow, crm_query_arrow,
+};
 pub use buffer::{crm_buffer, crm_buffer_free};
 pub use call::{crm_call, crm_call_watched, crm_operations, crm_progress_callback};
 pub use engine::{crm_acting_as, crm_close, crm_interrupt, crm_open};

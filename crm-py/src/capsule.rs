@@ -53,10 +53,14 @@ pub(crate) fn import(object: &Bound<'_, PyAny>) -> PyResult<Stream> {
     }
     if object.hasattr("__arrow_c_array__")? {
         let pair = object.call_method0("__arrow_c_array__")?;
-        let pair = pair.cast::<PyTuple>()?;
-        let (schema, array) = (pair.get_item(0)?, pair.get_item(1)?);
-        let schema = pointer::<FFI_ArrowSchema>(&schema, SCHEMA)?;
-        let array = pointer::<FFI_ArrowArray>(&array, ARRAY)?;
+        let pointers = || -> PyResult<_> {
+            let pair = pair.cast::<PyTuple>()?;
+            let (schema, array) = (pair.get_item(0)?, pair.get_item(1)?);
+            let schema = pointer::<FFI_ArrowSchema>(&schema, SCHEMA)?;
+            Ok((schema, pointer::<FFI_ArrowArray>(&array, ARRAY)?))
+        };
+        let (schema, array) =
+            pointers().map_err(|_| refuse(py, "the object hands out no record batch"))?;
         // SAFETY: as above; what the capsules hold is moved out, and the two belong together.
         let data = unsafe {
             let (schema, array) =

@@ -36,15 +36,40 @@ impl Engine {
         progress: Option<Py<PyAny>>,
         work: impl FnOnce(&Crm, crate::capsule::Stream, &mut Watch<'_>) -> crm_core::Result<T> + Send,
     ) -> PyResult<T> {
+        let crm = self.crm();
+        // A closed file is told before anything is asked of the table.
+        crm.check_open().map_err(|error| raise(py, &error))?;
         let stream = crate::capsule::import(table)?;
         let mut watcher = Watcher::new(progress);
-        let crm = self.crm();
         let outcome =
             py.detach(|| guard(|| work(crm, stream, &mut |progress| watcher.step(progress))));
         if let Some(exception) = watcher.into_raised() {
             return Err(exception);
         }
         outcome.map_err(|error| raise(py, &error))
+    }
+
+    /// Has `work` take `table` in, as the request says that `parse` reads.
+    #[cfg(feature = "arrow")]
+    fn ingest<'py, R: Sync>(
+        &self,
+        py: Python<'py>,
+        parse: impl FnOnce() -> crm_core::Result<R>,
+        table: &Bound<'py, PyAny>,
+        progress: Option<Py<PyAny>>,
+        work: fn(
+            &Crm,
+            &R,
+            crate::capsule::Stream,
+            &mut Watch<'_>,
+        ) -> crm_core::Result<crm_core::ImportReport>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let request = guard(|| self.crm().check_open().and_then(|()| parse()));
+        let request = request.map_err(|error| raise(py, &error))?;
+        let report = self.take_table(py, table, progress, |crm, stream, watch| {
+            work(crm, &request, stream, watch)
+        })?;
+        Ok(pythonize(py, &report)?)
     }
 
     /// Runs `body` without Python's lock, safe from panics.
@@ -117,13 +142,10 @@ impl Engine {
         table: &Bound<'py, PyAny>,
         progress: Option<Py<PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let request =
-            guard(|| crm_core::IngestTable::parse(&mut Depythonizer::from_object(request)))
-                .map_err(|error| raise(py, &error))?;
-        let report = self.take_table(py, table, progress, |crm, stream, watch| {
-            crm.ingest_table(&request, stream, watch)
-        })?;
-        Ok(pythonize(py, &report)?)
+        let parse = || crm_core::IngestTable::parse(&mut Depythonizer::from_object(request));
+        self.ingest(py, parse, table, progress, |crm, request, stream, watch| {
+            crm.ingest_table(request, stream, watch)
+        })
     }
 
     /// Takes in the record batches that `table` hands out as activities.
@@ -136,13 +158,26 @@ impl Engine {
         table: &Bound<'py, PyAny>,
         progress: Option<Py<PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let request =
-            guard(|| crm_core::IngestActivities::parse(&mut Depythonizer::from_object(request)))
-                .map_err(|error| raise(py, &error))?;
-        let report = self.take_table(py, table, progress, |crm, stream, watch| {
-            crm.ingest_activities(&request, stream, watch)
-        })?;
-        Ok(pythonize(py, &report)?)
+        let parse = || crm_core::IngestActivities::parse(&mut Depythonizer::from_object(request));
+        self.ingest(py, parse, table, progress, |crm, request, stream, watch| {
+            crm.ingest_activities(request, stream, watch)
+        })
+    }
+
+    /// Takes in the record batches that `table` hands out as associations.
+    #[cfg(feature = "arrow")]
+    #[pyo3(signature = (request, table, progress=None))]
+    fn ingest_associations<'py>(
+        &self,
+        py: Python<'py>,
+        request: &Bound<'py, PyAny>,
+        table: &Bound<'py, PyAny>,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let parse = || crm_core::IngestAssociations::parse(&mut Depythonizer::from_object(request));
+        self.ingest(py, parse, table, progress, |crm, request, stream, watch| {
+            crm.ingest_associations(request, stream, watch)
+        })
     }
 
     /// Writes the record batches that `table` hands out to a new file at `path`; how many rows.

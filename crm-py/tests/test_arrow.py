@@ -353,6 +353,85 @@ def test_a_frame_is_taken_in_as_activities(db: crm.Crm) -> None:
     assert no_table.value.field == "table"
 
 
+def test_tables_go_in_as_associations() -> None:
+    db = crm.open()
+    db.types.define_attribute("contact", crm.Attribute("code", crm.Kind.TEXT, unique=True))
+    works = db.association_types.define_preset("employed_by")
+    ann = db.contacts.create(code="p1")
+    db.contacts.create(code="p2")
+    acme = db.companies.create(name="Acme", domain="acme.example")
+    frame = polars.DataFrame(
+        {
+            "who": ["p1", "p2", "p3"],
+            "where": ["acme.example"] * 3,
+            "as": ["CFO", None, None],
+            "since": [datetime.date(2024, 7, 1), None, None],
+        }
+    )
+    columns = [
+        crm.ColumnMapping("who", "from", lookup="code"),
+        crm.ColumnMapping("where", "to", lookup="domain"),
+        crm.ColumnMapping("as", "role"),
+        crm.ColumnMapping("since", "valid_from"),
+    ]
+
+    def ingest(table: Any) -> crm.ImportReport:
+        return db.associations.ingest(table, type=works.name, columns=columns)
+
+    report = ingest(frame)
+    assert (report.rows, report.created, report.rejected) == (3, 2, 1)
+    assert [(one.row, one.column, one.kind) for one in report.problems] == [
+        (3, "who", "not_found")
+    ]
+    (job,) = db.associations.related(ann, type=works.name)
+    assert (job.association.to.id, job.association.role) == (acme.id, "CFO")
+    assert job.association.valid_from == datetime.date(2024, 7, 1)
+    assert (ingest(frame.to_pandas()).unchanged, ingest(frame.to_arrow()).unchanged) == (2, 2)
+
+    with pytest.raises(crm.InvalidArgumentError) as raised:
+        db.associations.ingest(frame, type="employed_by", columns={"who": "from"})
+    assert raised.value.field == "columns"
+    with pytest.raises(crm.UnknownTypeError) as unknown:
+        db.associations.ingest(frame, type="employed")
+    assert unknown.value.field == "type"
+    with pytest.raises(crm.InvalidArgumentError) as unnamed:
+        db.companies.ingest(pyarrow.table([pyarrow.array(["a"])], names=[""]))
+    assert unnamed.value.field == "columns[0]"
+
+
+def test_a_closed_file_is_told_before_anything_is_asked_of_a_table() -> None:
+    class Never:
+        def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+            raise AssertionError("asked for its rows")
+
+    db = crm.open()
+    db.close()
+    for ingest in (
+        lambda: db.companies.ingest(Never()),
+        lambda: db.activities.ingest(Never(), kind="no such kind"),
+        lambda: db.associations.ingest(Never(), type="no such type"),
+        lambda: db.imports.spool(Never(), "never written"),
+    ):
+        with pytest.raises(crm.ClosedError):
+            ingest()
+
+
+def test_what_is_no_table_is_named() -> None:
+    class Wrong:
+        def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]:
+            return (1, 2)
+
+    class Odd:
+        def __arrow_c_array__(self, requested_schema: object | None = None) -> Any:
+            return 5
+
+    db = crm.open()
+    for table in (Wrong(), Odd(), 5, None):
+        with pytest.raises(crm.InvalidArgumentError) as raised:
+            db.companies.ingest(table)  # type: ignore[arg-type]
+        assert raised.value.field == "table"
+
+
 @pytest.mark.parametrize("compression", ["uncompressed", "lz4"])
 def test_files_of_other_programs_are_planned(db: crm.Crm, tmp_path: Path, compression: Any) -> None:
     frame = polars.DataFrame(

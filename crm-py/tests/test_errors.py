@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import pickle
 from pathlib import Path
+from typing import Any
 
 import crm
 import pytest
@@ -107,3 +109,57 @@ def test_a_closed_handle_says_so(db: crm.Crm) -> None:
     for call in (db.stats, db.types.list, db.contacts.count, lambda: db.sql("select 1")):
         with pytest.raises(crm.ClosedError):
             call()
+
+
+def test_a_moment_without_a_zone_is_named_by_its_argument(db: crm.Crm) -> None:
+    naive = datetime.datetime(2026, 1, 31, 12)
+    db.lifecycles.define_preset("deal")
+    deal = db.deals.create(name="Ten chairs")
+    db.activity_kinds.define_preset("call")
+    company = db.companies.create(name="Acme")
+    for field, call in (
+        ("at", lambda: db.lifecycles.move("deal", deal.id, "proposal", at=naive)),
+        ("at", lambda: db.lifecycles.reset("deal", deal.id, "qualification", "x", at=naive)),
+        ("from", lambda: db.lifecycles.funnel("deal", from_=naive)),
+        ("at", lambda: db.query.select("deal", ["name"], at=naive)),
+        ("at", lambda: db.activities.record(kind="call", subject=company, at=naive)),
+        (
+            "activities[0].at",
+            lambda: db.activities.record_many(
+                [crm.NewActivity(kind="call", subject=company, at=naive)]
+            ),
+        ),
+    ):
+        with pytest.raises(crm.InvalidValueError) as raised:
+            call()
+        assert raised.value.field == field
+        assert raised.value.hint is not None
+
+
+def test_what_is_of_a_wrong_type_is_named_by_its_argument(db: crm.Crm) -> None:
+    five: Any = 5
+    company = db.companies.create(name="Acme")
+    db.activity_kinds.define_preset("call")
+    for field, call in (
+        ("columns", lambda: db.query.select("company", five)),
+        ("columns[0]", lambda: db.query.select("company", [five])),
+        ("columns", lambda: next(db.query.iterate("company", five))),
+        ("order", lambda: db.query.select("company", ["name"], order=five)),
+        ("order[0]", lambda: db.companies.table("name", order=[five])),
+        ("subject", lambda: db.activities.list(subject=five)),
+        ("kinds", lambda: db.activities.list(subject=company, kinds=five)),
+        ("kinds[0]", lambda: db.activities.list(subject=company, kinds=[five])),
+        ("activities", lambda: db.activities.record_many(five)),
+        ("activities[0].activity", lambda: db.activities.record_many([five])),
+        ("changes", lambda: db.apply(five)),
+        ("changes[0]", lambda: db.apply([five])),
+        ("keys", lambda: db.companies.get_many(five)),
+        ("from", lambda: db.associations.add("employed_by", five, company)),
+        ("to", lambda: db.associations.add("employed_by", company, five)),
+        ("types", lambda: db.search("acme", types=five)),
+    ):
+        with pytest.raises(crm.InvalidArgumentError) as raised:
+            call()
+        assert raised.value.field == field
+    # One name is a name, and not its letters.
+    assert len(db.activities.list(subject=company, kinds="call")) == 0

@@ -216,3 +216,60 @@ def test_columns_make_associations_and_activities(db: crm.Crm) -> None:
     report = db.imports.revert(run.id)
     assert (report.archived, report.associations, report.left_count) == (2, 1, 1)
     assert (report.left[0].item, report.left[0].id) == (crm.LeftItem.ACTIVITY, call.id)
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        ("key", {"key": 5}),
+        ("key[1]", {"key": ["email", 5]}),
+        ("path", {"path": 5, "text": None}),
+        ("path", {"path": b"people.csv", "text": None}),
+        ("dialect", {"dialect": ";"}),
+        ("columns", {"mapping": 5}),
+        ("columns[0]", {"mapping": ["name"]}),
+        ("mapping", {"mapping": ...}),
+        ("keys", {"keys": "email"}),
+        ("associations", {"associations": 5}),
+        ("associations", {"associations": ["employed_by"]}),
+        ("activities", {"activities": [{}]}),
+        ("progress", {"progress": 5}),
+        ("mode", {"mode": "replace"}),
+        ("bad_cells", {"bad_cells": 5}),
+    ],
+)
+def test_what_is_of_a_wrong_type_is_named(field: str, wrong: dict[str, Any]) -> None:
+    db = crm.open()
+    given: dict[str, Any] = {"text": "name\nAcme\n", "mapping": {"name": "name"}, **wrong}
+    given = {name: value for name, value in given.items() if value is not ...}
+    with pytest.raises(crm.InvalidArgumentError) as raised:
+        db.imports.plan_csv("company", **given)
+    assert raised.value.field == field
+    assert db.companies.count() == 0
+
+
+def test_every_way_in_and_out_names_a_wrong_path(tmp_path: Path) -> None:
+    db = crm.open()
+    wrong: Any = 5
+    table: Any = None
+    for call in (
+        lambda: db.csv.import_("company", wrong, columns={"name": "name"}),
+        lambda: db.csv.export("company", wrong),
+        lambda: db.csv.propose("company", wrong),
+        lambda: db.vcard.import_("contact", wrong),
+        lambda: db.vcard.export("contact", wrong),
+        lambda: db.imports.plan_json_lines("company", wrong, mapping={"name": "name"}),
+        lambda: db.imports.plan_arrow("company", wrong, mapping={"name": "name"}),
+        lambda: db.imports.spool(table, wrong),
+        lambda: db.backup(wrong),
+        lambda: crm.open(wrong),
+    ):
+        with pytest.raises(crm.InvalidArgumentError) as raised:
+            call()
+        assert raised.value.field == "path"
+    with pytest.raises(crm.InvalidArgumentError) as data:
+        db.imports.plan_arrow("company", data="text", mapping={"name": "name"})  # type: ignore[arg-type]
+    assert data.value.field == "data"
+    with pytest.raises(crm.InvalidArgumentError) as key:
+        db.companies.ingest(table, key=5)  # type: ignore[arg-type]
+    assert key.value.field == "key"

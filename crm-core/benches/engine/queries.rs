@@ -1,6 +1,9 @@
 //! Conditions and pivots over all records on both sides.
 
-use crm_core::{Archived, CountRecords, Crm, GroupKey, GroupMeasure, PivotRecords, Value};
+use crm_core::{
+    Archived, CountRecords, Crm, FieldOrder, GroupKey, GroupMeasure, PivotRecords, SelectColumn,
+    SelectRows, Value,
+};
 use rusqlite::Connection;
 
 use super::{Budget, Line, in_turn};
@@ -46,6 +49,48 @@ pub(crate) fn run(crm: &Crm, raw: &Connection, count: usize, report: &mut impl F
     let budget = Budget::Ratio(2.0);
     let name = "pivot of a sum by two attributes".into();
     report(Line { name, ours, raw: Some(raw_time), units: count, budget });
+    in_order(crm, raw, count, report);
+}
+
+/// Rows in an order that no index serves: all of them by pages, and one page by itself.
+fn in_order(crm: &Crm, raw: &Connection, count: usize, report: &mut impl FnMut(Line)) {
+    let columns = ["id", "family_name", "employees"].map(SelectColumn::field);
+    let mut request = SelectRows::new("customer", columns);
+    request.order = vec![FieldOrder::ascending("employees")];
+    request.limit = 1_000;
+    let (ours, raw_time) = in_turn(
+        || {
+            let mut rows = 0;
+            crm.select_each(&request, |row| {
+                rows += usize::from(row.len() == 3);
+                Ok(())
+            })
+            .unwrap();
+            assert_eq!(rows, count);
+        },
+        || assert_eq!(sort_raw(raw), count),
+    );
+    let name = "all rows in an order without an index".into();
+    report(Line { name, ours, raw: Some(raw_time), units: count, budget: Budget::Ratio(4.0) });
+
+    let (ours, _) =
+        in_turn(|| assert_eq!(crm.select_rows(&request).unwrap().rows.len(), 1_000), || ());
+    let name = "page of 1,000 of it".into();
+    report(Line { name, ours, raw: None, units: 1, budget: Budget::None });
+}
+
+/// All rows sorted once, by one statement.
+fn sort_raw(raw: &Connection) -> usize {
+    let mut statement = raw
+        .prepare_cached(
+            "SELECT id, family_name, employees FROM customer WHERE archived_at IS NULL \
+             ORDER BY employees, id",
+        )
+        .unwrap();
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?))
+    };
+    statement.query_map([], read).unwrap().map(Result::unwrap).count()
 }
 
 fn count_raw(raw: &Connection) -> u64 {

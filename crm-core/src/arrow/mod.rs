@@ -14,7 +14,10 @@ mod request;
 mod rows;
 mod schema;
 
-pub use request::{IngestActivities, IngestTable, ReadTable, RecordsTable, TableQuery, ViewTable};
+pub use request::{
+    IngestActivities, IngestAssociations, IngestTable, ReadTable, RecordsTable, TableQuery,
+    ViewTable,
+};
 
 pub(crate) use columns::TableBuilder;
 pub(crate) use ipc::IpcBatches;

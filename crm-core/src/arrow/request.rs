@@ -190,6 +190,53 @@ impl IngestActivities {
     }
 }
 
+/// Takes a stream of record batches in as associations: the request of
+/// `crm_ingest_associations_arrow`.
+///
+/// Each row is added as `associations.add` would, unless it is there already: an association of the
+/// type between the same two records, at an overlapping time, with the same role, or with any where
+/// none is said. A null says nothing. A row of nothing but nulls is passed over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IngestAssociations {
+    /// The type of associations.
+    #[serde(rename = "type")]
+    pub association_type: String,
+    /// The entity type of the records from which they lead; that of the type of associations, if it
+    /// has one only.
+    #[serde(default)]
+    pub from_type: Option<String>,
+    /// The entity type of the records to which they lead, likewise.
+    #[serde(default)]
+    pub to_type: Option<String>,
+    /// Where the columns go: to `from` and to `to`, which are needed, with a `lookup` for another name
+    /// than the id; to `role`, `is_primary`, `valid_from`, `valid_to`, or to an attribute of the type.
+    /// Those that are not listed are not read. If it is empty, each goes to what has its own name.
+    #[serde(default)]
+    pub columns: Vec<ColumnMapping>,
+    /// What a value that does not fit does to its row. One that names a record rejects it always.
+    #[serde(default)]
+    pub bad_cells: BadCells,
+    /// Whether a single rejected row undoes the whole of it. Otherwise good rows are kept, in
+    /// transactions of at most 5,000 rows.
+    #[serde(default)]
+    pub all_or_nothing: bool,
+}
+
+impl IngestAssociations {
+    /// Associations of this type, each column what has its own name.
+    pub fn new(association_type: impl Into<String>) -> Self {
+        Self {
+            association_type: association_type.into(),
+            from_type: None,
+            to_type: None,
+            columns: Vec::new(),
+            bad_cells: BadCells::RejectRow,
+            all_or_nothing: false,
+        }
+    }
+}
+
 const fn default_rows() -> u32 {
     16_384
 }

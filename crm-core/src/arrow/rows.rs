@@ -110,8 +110,21 @@ impl<'r> ArrowRows<'r> {
     }
 
     /// A mapping of each column to what has its own name.
-    pub(crate) fn own_names(&self) -> Vec<ColumnMapping> {
-        self.header.iter().map(|name| ColumnMapping::new(name, name)).collect()
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument` for a column without a name, naming its place.
+    pub(crate) fn own_names(&self) -> Result<Vec<ColumnMapping>> {
+        let own = |(place, name): (usize, &String)| match name.split('.').any(str::is_empty) {
+            false => Ok(ColumnMapping::new(name, name)),
+            true => {
+                let message = format!("column {} of the table has no name", place + 1);
+                Err(Error::new(ErrorKind::InvalidArgument, message)
+                    .with_field(format!("columns[{place}]"))
+                    .with_hint("name it, or say in columns which columns go where"))
+            }
+        };
+        self.header.iter().enumerate().map(own).collect()
     }
 
     /// Goes on to the next slice; false if none is ready.

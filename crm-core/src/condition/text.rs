@@ -59,6 +59,21 @@ pub(super) fn parse(text: &str) -> Result<Condition> {
     Ok(condition)
 }
 
+impl Condition {
+    /// Reads a condition within another text, up to where it ends.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument`, naming the place in the text; `LimitExceeded`.
+    pub(crate) fn scan(scan: &mut Scanner<'_>) -> Result<Self> {
+        let mut parser = Parser { scan: Scanner { text: scan.text, at: scan.at }, nesting: 0 };
+        let condition = parser.any()?;
+        scan.at = parser.scan.at;
+        size::check(&condition)?;
+        Ok(condition)
+    }
+}
+
 /// Whether text reads this as the number of an amount.
 pub(super) fn is_number(text: &str) -> bool {
     !text.is_empty() && number_length(text) == text.len()

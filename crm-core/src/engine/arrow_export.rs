@@ -15,12 +15,14 @@ use std::{
 use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, SchemaRef};
 
-use super::{Catalog, Crm, check_range};
+use super::{
+    Catalog, Crm, check_range,
+    queries::{number_of, place_of},
+};
 use crate::{
     Archived, Error, ErrorKind, ReadTable, RecordsTable, Result, RunView, SelectColumn, SelectRows,
     TableQuery, ViewQuery, ViewTable,
     arrow::{TableBuilder, layout},
-    cell::{Cell, CellRef, CellRow},
     condition::{Moment, Schema},
     exchange::ID,
     limits,
@@ -248,7 +250,7 @@ impl Drop for Snapshot {
 }
 
 /// Rows whose order is worked out at once; few in tests, which then meet the end of them.
-const ORDER_ROWS: u32 = if cfg!(test) { 7 } else { limits::STREAM_ORDER_ROWS };
+const ORDER_ROWS: u32 = if cfg!(test) { 7 } else { limits::ORDER_ROWS };
 
 /// A select under way.
 struct Pages {
@@ -349,25 +351,6 @@ impl Pages {
 /// Whether a batch takes more rows.
 fn is_open(builder: &TableBuilder, batch_rows: u32) -> bool {
     builder.rows() < batch_rows as usize && builder.bytes() < limits::STREAM_BYTES
-}
-
-fn number_of(row: &impl CellRow, place: usize) -> Result<i64> {
-    match row.cell(place)? {
-        CellRef::Integer(number) => Ok(number),
-        _ => Err(Error::new(ErrorKind::Corrupt, "a row of the table has no number")),
-    }
-}
-
-/// The place of a row in an order by so many cells.
-fn place_of(row: &impl CellRow, width: usize) -> Result<Place> {
-    let CellRef::Blob(id) = row.cell(0)? else { return Err(not_an_id()) };
-    let id = <[u8; 16]>::try_from(id).map_err(|_| not_an_id())?;
-    let keys = (1..=width).map(|place| row.cell(place).map(Cell::from)).collect::<Result<_>>()?;
-    Ok(Place { keys, id: crate::RecordId::from_bytes(id) })
-}
-
-fn not_an_id() -> Error {
-    Error::new(ErrorKind::Corrupt, "an id does not have 16 bytes")
 }
 
 fn count_groups(

@@ -1,4 +1,4 @@
-//! Streams of record batches in: from other programs' tables to records and to activities.
+//! Streams of record batches in: from other programs' tables to records, activities and associations.
 //!
 //! What is a column and what is a value is said in `arrow`; rows are judged and written as those of
 //! every import. A batch is taken from the stream between two transactions, so that the stream may be
@@ -8,11 +8,11 @@ use arrow_array::RecordBatchReader;
 
 use super::{
     Crm,
-    imports::{ActivityRows, Rows},
+    imports::{ActivityMaker, AssociationMaker, Rows, StreamRows},
 };
 use crate::{
-    ColumnMapping, ImportReport, IngestActivities, IngestTable, Result, arrow::ArrowRows,
-    ops::Watch,
+    ColumnMapping, ImportReport, IngestActivities, IngestAssociations, IngestTable, Result,
+    arrow::ArrowRows, ops::Watch,
 };
 
 impl Crm {
@@ -53,7 +53,7 @@ impl Crm {
         stream: impl RecordBatchReader + Send,
         watch: &mut Watch<'_>,
     ) -> Result<ImportReport> {
-        self.shared.observers.check_not_inside()?;
+        self.check_taking()?;
         let catalog = self.catalog();
         catalog.table(&request.entity_type)?.model.check_live()?;
         let (rows, columns) = open(stream, &request.columns)?;
@@ -103,11 +103,68 @@ impl Crm {
         stream: impl RecordBatchReader + Send,
         watch: &mut Watch<'_>,
     ) -> Result<ImportReport> {
-        self.shared.observers.check_not_inside()?;
+        self.check_taking()?;
         let (table, columns) = open(stream, &request.columns)?;
-        let mut rows = ActivityRows::new(&self.catalog(), request, Box::new(table), columns)?;
+        let maker = ActivityMaker::new(&self.catalog(), request, &table, columns)?;
+        let mut rows = StreamRows::new(maker, Box::new(table), request.bad_cells);
         self.take_in(&mut rows, None, request.all_or_nothing, watch)?;
         Ok(rows.report())
+    }
+
+    /// Takes a stream of Arrow record batches in as associations: each row becomes one, between two
+    /// records that columns name.
+    ///
+    /// Rows are added as [`Associations::add`](crate::Associations::add) adds them, with all that
+    /// follows from it. One that is there already is left as it is, and counts as `unchanged`: of the
+    /// same type between the same two records, at an overlapping time, with the same role, or with any
+    /// where none is said. What does not fit stands in the report, and `watch` is as in
+    /// [`Crm::ingest_table`].
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use crm_core::arrow_array::{ArrayRef, RecordBatch, RecordBatchIterator, StringArray};
+    /// use crm_core::{AssociationPreset, Crm, Flow, IngestAssociations, values};
+    ///
+    /// let crm = Crm::in_memory()?;
+    /// crm.association_types().define_preset(AssociationPreset::EmployedBy)?;
+    /// let ann = crm.contacts().create(values! { "given_name" => "Ann" })?;
+    /// let acme = crm.companies().create(values! { "name" => "Acme" })?;
+    /// let ids = |id: String| Arc::new(StringArray::from(vec![id])) as ArrayRef;
+    /// let columns = [("from", ids(ann.id.to_string())), ("to", ids(acme.id.to_string()))];
+    /// let batch = RecordBatch::try_from_iter(columns).unwrap();
+    /// let schema = batch.schema();
+    /// let stream = RecordBatchIterator::new([Ok(batch)], schema);
+    /// let request = IngestAssociations::new("employed_by");
+    /// let report = crm.ingest_associations(&request, stream, &mut |_| Flow::Continue)?;
+    /// assert_eq!(report.created, 1);
+    /// # Ok::<(), crm_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `UnknownType`; `UnknownAttribute` or `Archived`, naming the column; `WrongKind` if a column is
+    /// of a type that cannot go there; `InvalidArgument` if no column names one of the ends, or if
+    /// there are several entity types at one and the request names none; and as
+    /// [`Crm::ingest_table`].
+    pub fn ingest_associations(
+        &self,
+        request: &IngestAssociations,
+        stream: impl RecordBatchReader + Send,
+        watch: &mut Watch<'_>,
+    ) -> Result<ImportReport> {
+        self.check_taking()?;
+        let (table, columns) = open(stream, &request.columns)?;
+        let maker = AssociationMaker::new(&self.catalog(), request, &table, columns)?;
+        let mut rows = StreamRows::new(maker, Box::new(table), request.bad_cells);
+        self.take_in(&mut rows, None, request.all_or_nothing, watch)?;
+        Ok(rows.report())
+    }
+
+    /// Refuses before anything is looked at what could not be written.
+    fn check_taking(&self) -> Result<()> {
+        self.shared.observers.check_not_inside()?;
+        self.check_open()
     }
 }
 
@@ -118,6 +175,6 @@ fn open<'r>(
 ) -> Result<(ArrowRows<'r>, Vec<ColumnMapping>)> {
     let columns = named.iter().map(|mapping| mapping.column.as_str());
     let rows = ArrowRows::open(Box::new(stream), columns)?;
-    let columns = if named.is_empty() { rows.own_names() } else { named.to_vec() };
+    let columns = if named.is_empty() { rows.own_names()? } else { named.to_vec() };
     Ok((rows, columns))
 }

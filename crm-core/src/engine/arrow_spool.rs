@@ -32,8 +32,7 @@ impl Crm {
         watch: &mut Watch<'_>,
     ) -> Result<u64> {
         let path = path.as_ref();
-        // Asking the store is what tells a closed handle.
-        self.shared.store.read(|_| Ok(()))?;
+        self.check_open()?;
         let named = |error: Error| error.with_field("path");
         let draft = FileDraft::new(path).map_err(named)?;
         let mark = self.shared.store.mark();

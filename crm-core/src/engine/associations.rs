@@ -462,7 +462,7 @@ fn finish_body(writing: &mut Writing<'_>, row: &StoredAssociation, is_new: bool)
 }
 
 /// Checks an end of a new association.
-fn check_end(
+pub(super) fn check_end(
     writing: &Writing<'_>,
     model: &AssociationModel,
     field: &str,

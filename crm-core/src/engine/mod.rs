@@ -8,6 +8,7 @@
 
 mod activities;
 mod activity_kinds;
+mod ahead;
 #[cfg(feature = "arrow")]
 mod arrow_export;
 #[cfg(feature = "arrow")]
@@ -132,6 +133,7 @@ struct Shared {
     catalog: RwLock<Arc<Catalog>>,
     head: Mutex<Head>,
     observers: Observers,
+    ahead: ahead::Ahead,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdGenerator>,
 }
@@ -233,6 +235,7 @@ impl Crm {
             catalog: RwLock::new(Arc::new(catalog)),
             head: Mutex::new(head.unwrap_or_default()),
             observers: Observers::default(),
+            ahead: ahead::Ahead::default(),
             clock,
             ids,
         };
@@ -407,7 +410,17 @@ impl Crm {
     /// `Io` if the last write-back fails; the file is closed all the same, and nothing that was
     /// acknowledged is lost.
     pub fn close(&self) -> Result<()> {
+        self.shared.ahead.clear();
         self.shared.store.close()
+    }
+
+    /// Asks whether the file is still open, as every other call does first.
+    ///
+    /// # Errors
+    ///
+    /// `Closed`; `Fenced`, `Forked` or `Reentrant` as every call.
+    pub fn check_open(&self) -> Result<()> {
+        self.shared.store.check_open()
     }
 
     fn now(&self) -> Timestamp {

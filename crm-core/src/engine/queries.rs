@@ -1,10 +1,10 @@
 //! Queries: rows of columns, figures over groups, two-way tables.
 
-use super::{Catalog, Crm, check_limit, check_range, cursor, pivot};
+use super::{Catalog, Crm, ahead::Asked, check_limit, check_range, cursor, pivot};
 use crate::{
     Error, ErrorKind, GroupRecords, PivotRecords, PivotTable, Result, RowsPage, SelectRows, Value,
     ViewQuery,
-    cell::Cell,
+    cell::{Cell, CellRef, CellRow},
     limits,
     query::{
         CheckedGroup, CheckedPivot, CheckedSelect, Form, Output, check_group, check_pivot,
@@ -44,25 +44,17 @@ impl Crm {
         let moment = self.moment(request.at, request.zone.as_deref())?;
         let after = request.after.as_deref().map(|text| cursor::read(&request.order, text));
         let after = after.transpose()?;
-        self.read_explained(|conn, catalog| {
-            let query = ready_select(catalog, request)?;
-            // One more tells whether there is a next page.
-            let limit = request.limit + 1;
-            let statement = sql::rows(&query, &moment, request.archived, after.as_ref(), limit)?;
-            let (mut rows, mut last, mut has_more) = (Vec::new(), None, false);
-            sql::visit(conn, &statement, |cells| {
-                if rows.len() == request.limit as usize {
-                    has_more = true;
-                    return Ok(());
-                }
-                let (row, place) = read_row(&query, cells)?;
-                rows.push(row);
-                last = Some(place);
-                Ok(())
-            })?;
-            let next = last.filter(|_| has_more).map(|last| cursor::write(&request.order, last));
-            let columns = query.columns.iter().flat_map(Output::columns).collect();
-            Ok(RowsPage { columns, rows, next })
+        let catalog = self.catalog();
+        self.shared.store.read_state(|conn, mark| {
+            super::explained(conn, &catalog, |conn, catalog| {
+                let query = ready_select(catalog, request)?;
+                let (archived, limit) = (request.archived, request.limit);
+                let asked = Asked { query: &query, moment: &moment, archived, limit };
+                let page = self.shared.ahead.page(conn, mark, &asked, after.as_ref())?;
+                let next = page.next.map(|last| cursor::write(&request.order, last));
+                let columns = query.columns.iter().flat_map(Output::columns).collect();
+                Ok(RowsPage { columns, rows: page.rows, next })
+            })
         })
     }
 
@@ -229,7 +221,8 @@ fn ready_pivot(catalog: &Catalog, request: &PivotRecords) -> Result<CheckedPivot
     check_pivot(request, catalog)
 }
 
-fn read_row(query: &CheckedSelect, mut cells: Vec<Cell>) -> Result<(Vec<Value>, Place)> {
+/// The values of a row that a statement gives with its place, and that place.
+pub(super) fn read_row(query: &CheckedSelect, mut cells: Vec<Cell>) -> Result<(Vec<Value>, Place)> {
     let mut of_columns = cells.split_off(1 + query.order.len());
     let mut row = Vec::with_capacity(query.columns.len());
     read(query.columns.iter().map(|output| output.form), &mut of_columns, &mut row)?;
@@ -238,8 +231,28 @@ fn read_row(query: &CheckedSelect, mut cells: Vec<Cell>) -> Result<(Vec<Value>, 
         Some(Cell::Blob(bytes)) => <[u8; 16]>::try_from(bytes).ok(),
         _ => None,
     };
-    let id = id.ok_or_else(|| Error::new(ErrorKind::Corrupt, "an id does not have 16 bytes"))?;
+    let id = id.ok_or_else(not_an_id)?;
     Ok((row, Place { keys: cells.collect(), id: crate::RecordId::from_bytes(id) }))
+}
+
+/// The number of a row in its table.
+pub(super) fn number_of(row: &impl CellRow, place: usize) -> Result<i64> {
+    match row.cell(place)? {
+        CellRef::Integer(number) => Ok(number),
+        _ => Err(Error::new(ErrorKind::Corrupt, "a row of the table has no number")),
+    }
+}
+
+/// The place of a row in an order by so many cells.
+pub(super) fn place_of(row: &impl CellRow, width: usize) -> Result<Place> {
+    let CellRef::Blob(id) = row.cell(0)? else { return Err(not_an_id()) };
+    let id = <[u8; 16]>::try_from(id).map_err(|_| not_an_id())?;
+    let keys = (1..=width).map(|place| row.cell(place).map(Cell::from)).collect::<Result<_>>()?;
+    Ok(Place { keys, id: crate::RecordId::from_bytes(id) })
+}
+
+fn not_an_id() -> Error {
+    Error::new(ErrorKind::Corrupt, "an id does not have 16 bytes")
 }
 
 /// Reads the values of outputs off cells.
@@ -274,4 +287,5 @@ pub(super) fn each_group(
         read(forms, &mut of_measures, &mut measures)?;
         visit(cells, keys, measures)
     })
+    .map(drop)
 }

@@ -398,6 +398,7 @@ pub(super) fn insert(
     rows::insert(writing.tx, table, id, (writing.next_seq(), at), &draft.cells)?;
     index_choices(writing, model, id, &draft)?;
     writing.log_record(stamp, ChangeKind::RecordCreated, table, id)?;
+    writing.note_creation(table, id, at, &draft.cells);
     writing.tell_record(table, id, &draft, true)?;
     let cells = draft.cells;
     Ok(StoredRow { id, version: 1, created_at: at, updated_at: at, archived_at: None, cells })

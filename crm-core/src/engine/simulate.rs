@@ -6,7 +6,9 @@
 
 use std::sync::{Arc, Mutex, RwLock};
 
-use super::{Catalog, Crm, Shared, Timers, check_limit, observe::Observers, writing::Head};
+use super::{
+    Catalog, Crm, Shared, Timers, ahead::Ahead, check_limit, observe::Observers, writing::Head,
+};
 use crate::{
     ChangePage, CountedIds, Error, ErrorKind, FixedClock, Flow, ListChanges, Progress, Result,
     SimulateTimers, Simulation, TickTimers, Timestamp, ops::Watch,
@@ -75,6 +77,7 @@ impl Crm {
             catalog: RwLock::new(Arc::new(catalog)),
             head: Mutex::new(head),
             observers: Observers::default(),
+            ahead: Ahead::default(),
             clock: Arc::new(FixedClock::new(now)),
             ids: Arc::new(CountedIds::after(head.seq.unsigned_abs())),
         };

@@ -295,6 +295,14 @@ pub(crate) fn find_column(header: &[String], name: &str) -> Result<usize> {
     let mut found = header.iter().enumerate().filter(|(_, column)| *column == name);
     match (found.next(), found.next()) {
         (Some((place, _)), None) => Ok(place),
+        (_, second) if name.is_empty() => {
+            // An error names its column, and here there is no name.
+            let message = match second {
+                Some(_) => "several columns of the table have no name, and one of them is mapped",
+                None => "a column without a name is mapped, and the table has none",
+            };
+            Err(invalid("columns", message).with_hint("name each column that is mapped"))
+        }
         (Some(_), Some(_)) => Err(invalid(name, "the header names this column twice")
             .with_hint("give the columns of the table different names")),
         (None, _) => {

@@ -37,17 +37,14 @@ impl FromSql for Cell {
 }
 
 /// A row of a statement that is read where it stands.
-#[cfg(feature = "arrow")]
 pub(crate) struct RowRef<'r, 's>(&'r rusqlite::Row<'s>);
 
-#[cfg(feature = "arrow")]
 impl<'r, 's> RowRef<'r, 's> {
     pub(super) fn new(row: &'r rusqlite::Row<'s>) -> Self {
         Self(row)
     }
 }
 
-#[cfg(feature = "arrow")]
 impl crate::cell::CellRow for RowRef<'_, '_> {
     #[inline]
     fn cell(&self, place: usize) -> crate::Result<crate::cell::CellRef<'_>> {

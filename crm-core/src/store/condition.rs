@@ -80,7 +80,7 @@ const SAMPLE: i64 = 1_000;
 pub(super) struct Scope {
     pub(super) row: String,
     /// The table of an activity's properties.
-    properties: Option<String>,
+    pub(super) properties: Option<String>,
 }
 
 impl Scope {

@@ -61,7 +61,7 @@ pub(crate) mod views;
 use std::path::{Path, PathBuf};
 use std::sync::{
     Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 use std::time::Duration;
 
@@ -133,6 +133,7 @@ pub(crate) struct Store {
     writer: Mutex<Option<Connection>>,
     readers: Pool,
     queries: Pool,
+    states: States,
     #[cfg(feature = "arrow")]
     snapshots: snapshot::Snapshots,
     /// `None` for memory.
@@ -198,6 +199,7 @@ impl Store {
             writer: Mutex::new(writer),
             readers: Pool::new(READERS_MAX),
             queries: Pool::new(QUERIES_MAX),
+            states: States::default(),
             #[cfg(feature = "arrow")]
             snapshots: snapshot::Snapshots::default(),
             file,
@@ -222,10 +224,25 @@ impl Store {
     ///
     /// As [`read`](Self::read).
     pub(crate) fn read_snapshot<T>(&self, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        self.read_state(|connection, _| f(connection))
+    }
+
+    /// As [`read_snapshot`](Self::read_snapshot), with a mark of the state that is read: equal marks
+    /// are of one state, and greater ones of later states. There is none where a commit came between.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub(crate) fn read_state<T>(
+        &self,
+        f: impl FnOnce(&Connection, Option<u64>) -> Result<T>,
+    ) -> Result<T> {
         self.read(|connection| {
             let snapshot = connection.unchecked_transaction()?;
+            let before = self.states.mark();
             begin_reading(&snapshot)?;
-            let value = f(&snapshot)?;
+            let mark = before.filter(|_| before == self.states.mark());
+            let value = f(&snapshot, mark)?;
             snapshot.finish()?;
             Ok(value)
         })
@@ -246,10 +263,19 @@ impl Store {
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let value = f(&transaction)?;
-            transaction.commit()?;
+            self.states.change(|| transaction.commit())?;
             self.acknowledge(connection)?;
             Ok(value)
         })
+    }
+
+    /// Asks whether a call would be let in.
+    ///
+    /// # Errors
+    ///
+    /// `Closed`, `Fenced`, `Forked`, `Reentrant`.
+    pub(crate) fn check_open(&self) -> Result<()> {
+        self.gate.enter(Hold::Nothing).map(drop)
     }
 
     /// Refuses a process that inherited the handle, before it waits for a lock whose owner it does not
@@ -353,7 +379,8 @@ impl Store {
     pub(crate) fn compact(&self) -> Result<()> {
         let _pass = self.gate.enter(Hold::Connection)?;
         self.with_writer(|connection| {
-            vacuum(connection)?;
+            // Rows get other numbers by it.
+            self.states.change(|| vacuum(connection))?;
             self.acknowledge(connection)?;
             if self.file.is_some() {
                 truncate_log(connection)?;
@@ -539,6 +566,29 @@ impl Drop for Store {
         }
         // Who wants to know whether closing went well calls `close`.
         let _ = self.close();
+    }
+}
+
+/// Which state of the file is which, as far as this handle changes it. Nobody else does: whoever
+/// writes is alone.
+#[derive(Default)]
+struct States {
+    /// Twice the commits, and one more while there is one.
+    count: AtomicU64,
+}
+
+impl States {
+    /// A mark of the state that is there; `None` during a commit.
+    fn mark(&self) -> Option<u64> {
+        Some(self.count.load(Ordering::SeqCst)).filter(|count| count.is_multiple_of(2))
+    }
+
+    /// Changes the state. Only one thread does at a time, which has the writing connection.
+    fn change<T>(&self, commit: impl FnOnce() -> T) -> T {
+        self.count.fetch_add(1, Ordering::SeqCst);
+        let done = commit();
+        self.count.fetch_add(1, Ordering::SeqCst);
+        done
     }
 }
 

@@ -4,11 +4,10 @@
 //! join multiplies the records; what concerns activities is a query within the row. Cells are called
 //! by their number, which no column is. Values are bound, never written into the text.
 
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, StatementStatus, params_from_iter};
 
-#[cfg(feature = "arrow")]
-use super::cell::RowRef;
 use super::{
+    cell::RowRef,
     condition::{Scope, Writer},
     table::quote,
 };
@@ -24,7 +23,7 @@ use crate::{
 };
 
 /// A statement with its parameters in order.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct Statement {
     sql: String,
     parameters: Vec<Cell>,
@@ -49,7 +48,7 @@ pub(crate) fn rows(
     after: Option<&Place>,
     limit: u32,
 ) -> Result<Statement> {
-    ordered(query, moment, archived, after, limit, false)
+    ordered(query, moment, archived, Piece::After(after, limit), false)
 }
 
 /// The order of a select after a place: id, cells to order by, the number of the row in its table.
@@ -57,7 +56,6 @@ pub(crate) fn rows(
 /// # Errors
 ///
 /// As [`rows`].
-#[cfg(feature = "arrow")]
 pub(crate) fn order(
     query: &CheckedSelect,
     moment: &Moment,
@@ -65,15 +63,31 @@ pub(crate) fn order(
     after: Option<&Place>,
     limit: u32,
 ) -> Result<Statement> {
-    ordered(query, moment, archived, after, limit, true)
+    ordered(query, moment, archived, Piece::After(after, limit), true)
+}
+
+/// As [`rows`], of the one row that has a number in its table: the last parameter of the statement.
+///
+/// # Errors
+///
+/// As [`rows`].
+pub(crate) fn row(query: &CheckedSelect, moment: &Moment, archived: Archived) -> Result<Statement> {
+    ordered(query, moment, archived, Piece::Numbered, false)
+}
+
+/// Which rows of an order.
+enum Piece<'a> {
+    /// So many after a place.
+    After(Option<&'a Place>, u32),
+    /// The one with a number.
+    Numbered,
 }
 
 fn ordered(
     query: &CheckedSelect,
     moment: &Moment,
     archived: Archived,
-    after: Option<&Place>,
-    limit: u32,
+    piece: Piece<'_>,
     is_number_only: bool,
 ) -> Result<Statement> {
     let mut query_of = Query::new(&query.source, moment);
@@ -118,10 +132,14 @@ fn ordered(
         }
     }
     query_of.from(archived);
+    if matches!(piece, Piece::Numbered) {
+        query_of.has_number();
+    }
     if is_computed {
         // The limit keeps SQLite from working it out again wherever its name stands.
         query_of.writer.push(" LIMIT -1) WHERE 1");
     }
+    let Piece::After(after, limit) = piece else { return query_of.finish(&[], None) };
     let id = if is_computed { "id".to_owned() } else { id };
     let is_descending = order.last().is_some_and(|(_, descending)| *descending);
     order.push((id, is_descending));
@@ -168,9 +186,8 @@ pub(crate) fn numbered_row(
     archived: Archived,
 ) -> Result<Statement> {
     let mut query_of = Query::new(&query.source, moment);
-    let number = query_of.numbered(query, archived);
-    query_of.writer.push(&format!(" AND {number} = "));
-    query_of.writer.bind(Cell::Null);
+    query_of.numbered(query, archived);
+    query_of.has_number();
     query_of.finish(&[], None)
 }
 
@@ -180,7 +197,6 @@ pub(crate) fn numbered_row(
 /// # Errors
 ///
 /// As [`visit`].
-#[cfg(feature = "arrow")]
 pub(crate) fn visit_numbers(
     conn: &Connection,
     mut statement: Statement,
@@ -268,7 +284,8 @@ fn finish_group(
     query_of.finish(&order.collect::<Vec<_>>(), limit)
 }
 
-/// Shows the rows of a statement to `visit`, in their order.
+/// Shows the rows of a statement to `visit`, in their order; answers whether SQLite had to sort
+/// anything for it.
 ///
 /// # Errors
 ///
@@ -277,14 +294,17 @@ pub(crate) fn visit(
     conn: &Connection,
     statement: &Statement,
     mut visit: impl FnMut(Vec<Cell>) -> Result<()>,
-) -> Result<()> {
+) -> Result<bool> {
     let mut prepared = conn.prepare_cached(&statement.sql)?;
+    // A statement that is kept counts over all its runs.
+    prepared.reset_status(StatementStatus::Sort);
     let width = prepared.column_count();
     let mut rows = prepared.query(params_from_iter(&statement.parameters)).map_err(failure)?;
     while let Some(row) = rows.next().map_err(failure)? {
         visit((0..width).map(|place| row.get(place)).collect::<rusqlite::Result<_>>()?)?;
     }
-    Ok(())
+    drop(rows);
+    Ok(prepared.get_status(StatementStatus::Sort) > 0)
 }
 
 /// Shows the rows of a statement to `visit` where they stand, in their order, until it says stop.
@@ -292,7 +312,6 @@ pub(crate) fn visit(
 /// # Errors
 ///
 /// As [`visit`].
-#[cfg(feature = "arrow")]
 pub(crate) fn visit_refs(
     conn: &Connection,
     statement: &Statement,
@@ -352,6 +371,13 @@ impl<'q> Query<'q> {
     /// The number of the record's row in its table.
     fn number(&self) -> String {
         format!("{}.{NUMBER}", self.record.row)
+    }
+
+    /// Only the row with a number, which is bound later.
+    fn has_number(&mut self) {
+        let number = self.number();
+        self.writer.push(&format!(" AND {number} = "));
+        self.writer.bind(Cell::Null);
     }
 
     /// Begins a statement of the number of a row and the cells of its columns.

@@ -1,6 +1,7 @@
 //! Tables of other programs: results of queries as Arrow record batches, and such batches as records.
 
 mod activities;
+mod associations;
 mod export;
 mod import;
 

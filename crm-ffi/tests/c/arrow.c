@@ -294,6 +294,72 @@ static void a_table_goes_in_as_activities(void) {
     ASSERT_STATUS(CRM_OK, crm_close(crm));
 }
 
+// Companies are linked to themselves by what a query says of them, and names are no ids.
+static void a_table_goes_in_as_associations(void) {
+    crm_handle crm = open_memory();
+    ASSERT_STATUS(CRM_OK, call(crm, "association_types.define",
+                               "{\"name\": \"same\", \"from\": [\"company\"], \"to\": [\"company\"]}"));
+    ASSERT_STATUS(CRM_OK, call(crm, "records.create",
+                               "{\"type\": \"company\", \"values\": {\"name\": \"Acme\"}}"));
+    const char *ids = "{\"query\": {\"select\": {\"type\": \"company\", \"columns\": ["
+                      "{\"field\": \"id\", \"name\": \"from\"},"
+                      "{\"field\": \"id\", \"name\": \"to\"}]}}}";
+    const char *request = "{\"type\": \"same\"}";
+    for (int again = 0; again < 2; again++) {
+        struct ArrowArrayStream stream = query(crm, ids);
+        crm_buffer report = CRM_BUFFER_INIT;
+        uint64_t rows = 0;
+        ASSERT_STATUS(CRM_OK, crm_ingest_associations_arrow(crm, request, strlen(request), &stream,
+                                                            told, &rows, &report, NULL));
+        ASSERT(rows == 1 && stream.release == NULL);
+        ASSERT(contains(&report, again ? "\"unchanged\":1" : "\"created\":1"));
+        crm_buffer_free(&report);
+    }
+
+    const char *names = "{\"type\": \"same\", \"columns\": ["
+                        "{\"column\": \"name\", \"attribute\": \"from\"},"
+                        "{\"column\": \"name\", \"attribute\": \"to\"}]}";
+    struct source source = {0, 0, 0};
+    struct ArrowArrayStream stream = stream_of(&source);
+    crm_buffer report = CRM_BUFFER_INIT;
+    ASSERT_STATUS(CRM_OK, crm_ingest_associations_arrow(crm, names, strlen(names), &stream, NULL,
+                                                        NULL, &report, NULL));
+    ASSERT(contains(&report, "\"rejected\":3") && contains(&report, "\"column\":\"name\""));
+    ASSERT(source.released == 1);
+    crm_buffer_free(&report);
+
+    // Nothing says where they lead.
+    const char *half = "{\"type\": \"same\", \"columns\": ["
+                       "{\"column\": \"name\", \"attribute\": \"from\"}]}";
+    struct source unread = {0, 0, 0};
+    stream = stream_of(&unread);
+    crm_error *error = NULL;
+    ASSERT_STATUS(CRM_INVALID_ARGUMENT,
+                  crm_ingest_associations_arrow(crm, half, strlen(half), &stream, NULL, NULL, NULL,
+                                                &error));
+    ASSERT(strcmp(crm_error_field(error), "columns") == 0 && crm_error_hint(error) != NULL);
+    crm_error_free(error);
+    ASSERT(unread.released == 1 && unread.served == 0);
+    ASSERT_STATUS(CRM_OK, crm_close(crm));
+}
+
+// A handle that is closed is told first, whatever else is wrong; the stream is released all the same.
+static void a_closed_handle_is_told_first(void) {
+    crm_handle crm = open_memory();
+    ASSERT_STATUS(CRM_OK, crm_close(crm));
+    struct source source = {0, 0, 0};
+    struct ArrowArrayStream stream = stream_of(&source);
+    ASSERT_STATUS(CRM_INVALID_HANDLE,
+                  crm_ingest_arrow(crm, "{", 1, &stream, NULL, NULL, NULL, NULL));
+    stream = stream_of(&source);
+    ASSERT_STATUS(CRM_INVALID_HANDLE,
+                  crm_ingest_activities_arrow(crm, "{", 1, &stream, NULL, NULL, NULL, NULL));
+    stream = stream_of(&source);
+    ASSERT_STATUS(CRM_INVALID_HANDLE,
+                  crm_ingest_associations_arrow(crm, "{", 1, &stream, NULL, NULL, NULL, NULL));
+    ASSERT(source.released == 3 && source.served == 0);
+}
+
 int main(void) {
     char dir[] = "/tmp/crm-arrow-XXXXXX";
     ASSERT(mkdtemp(dir) != NULL);
@@ -304,6 +370,8 @@ int main(void) {
     what_is_asked_wrongly_is_refused();
     a_table_goes_in();
     a_table_goes_in_as_activities();
+    a_table_goes_in_as_associations();
+    a_closed_handle_is_told_first();
     // Closing left no log, whatever streams were open.
     ASSERT(unlink(path) == 0);
     unlink(lock);

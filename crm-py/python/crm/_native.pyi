@@ -30,6 +30,12 @@ class Engine:
         table: Any,
         progress: Callable[[int, int | None], object] | None = None,
     ) -> Any: ...
+    def ingest_associations(
+        self,
+        request: Any,
+        table: Any,
+        progress: Callable[[int, int | None], object] | None = None,
+    ) -> Any: ...
     def spool_table(
         self,
         path: str | PathLike[str],

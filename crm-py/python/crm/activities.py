@@ -12,8 +12,9 @@ from uuid import UUID
 from crm import wire
 from crm._native import Engine
 from crm.arrow import ArrowTable
-from crm.errors import CrmError
+from crm.errors import CrmError, InvalidArgumentError
 from crm.exchange import BadCells, ColumnMapping, ImportReport, write_columns
+from crm.given import items_of, names_of
 from crm.named import Named
 from crm.progress import Report, adapt
 from crm.schema import Attribute, Definitions, read_attribute, write_attribute
@@ -230,21 +231,29 @@ def read_activity(plain: dict[str, Any], definitions: Definitions) -> Activity:
     return wire.read(Activity, {**plain, "properties": shape.decode(plain["properties"])})
 
 
-def write_ref(record: Record | RecordRef) -> dict[str, Any]:
+def write_ref(record: Record | RecordRef, field: str = "record") -> dict[str, Any]:
     """Return the plain form of the name of a record."""
-    return {"type": record.type, "id": str(record.id)}
+    try:
+        return {"type": record.type, "id": str(record.id)}
+    except AttributeError:
+        hint = "hand in a record, or crm.RecordRef(type=…, id=…)"
+        raise InvalidArgumentError("not a record", field=field, hint=hint) from None
 
 
 def _write(new: NewActivity) -> dict[str, Any]:
+    given: object = new
+    if not isinstance(given, NewActivity):
+        hint = "hand in crm.NewActivity(…)"
+        raise InvalidArgumentError("not a NewActivity", field="activity", hint=hint)
     plain = {
         "kind": new.kind,
-        "at": encode(new.at),
-        "subject": new.subject and write_ref(new.subject),
+        "at": encode(new.at, "at"),
+        "subject": new.subject and write_ref(new.subject, "subject"),
         "visitor": new.visitor,
         "channel": new.channel,
         "direction": new.direction and str(new.direction),
         "properties": encode_values(new.properties, {}),
-        "amount": encode(new.amount),
+        "amount": encode(new.amount, "amount"),
         "key": new.key,
         "links": [{**write_ref(RecordRef(type=to.type, id=to.id)), "role": to.role} for to in new.links],
         "supersedes": new.supersedes and str(new.supersedes),
@@ -312,7 +321,7 @@ class Activities:
         from crm.records import Outcome, Problem
 
         plain = []
-        for place, activity in enumerate(activities):
+        for place, activity in enumerate(items_of(activities, "activities", "hand in a list")):
             try:
                 plain.append(_write(activity))
             except CrmError as error:
@@ -349,12 +358,12 @@ class Activities:
     ) -> ActivityPage:
         """Return a page of activities of a record or a visitor, or the one of a key, latest first."""
         request = {
-            "subject": subject and write_ref(subject),
+            "subject": subject and write_ref(subject, "subject"),
             "visitor": visitor,
             "key": key,
-            "kinds": [*kinds],
-            "from": encode(from_),
-            "until": encode(until),
+            "kinds": names_of(kinds, "kinds"),
+            "from": encode(from_, "from"),
+            "until": encode(until, "until"),
             "after": after,
             "limit": limit,
         }
@@ -373,7 +382,7 @@ class Activities:
         until: datetime.datetime | None = None,
     ) -> Iterator[Activity]:
         """Iterate over all pages of `list`, each read when it is needed: the latest first."""
-        kinds, after = [*kinds], None
+        kinds, after = names_of(kinds, "kinds"), None
         while True:
             page = self.list(
                 subject=subject,

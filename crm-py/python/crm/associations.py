@@ -13,7 +13,11 @@ from uuid import UUID
 from crm import wire
 from crm._native import Engine
 from crm.activities import RecordRef, write_ref
+from crm.arrow import ArrowTable
+from crm.exchange import BadCells, ColumnMapping, ImportReport, write_columns
+from crm.given import names_of
 from crm.named import Named
+from crm.progress import Report, adapt
 from crm.schema import Attribute, ChoiceOption, Definitions, read_attribute, write_attribute
 from crm.values import Value, encode, encode_values
 
@@ -239,15 +243,47 @@ class Associations:
         """
         request = {
             "type": type,
-            "from": write_ref(from_),
-            "to": write_ref(to),
+            "from": write_ref(from_, "from"),
+            "to": write_ref(to, "to"),
             "role": role,
             "is_primary": is_primary,
-            "valid_from": encode(valid_from),
-            "valid_to": encode(valid_to),
+            "valid_from": encode(valid_from, "valid_from"),
+            "valid_to": encode(valid_to, "valid_to"),
             "values": encode_values(values, attributes),
         }
         return self._one("add", request)
+
+    def ingest(
+        self,
+        table: ArrowTable,
+        *,
+        type: str,
+        from_type: str | None = None,
+        to_type: str | None = None,
+        columns: Mapping[str, str] | Iterable[ColumnMapping] = (),
+        bad_cells: BadCells | str = BadCells.REJECT_ROW,
+        all_or_nothing: bool = False,
+        progress: Report | None = None,
+    ) -> ImportReport:
+        """Take in a table of polars, pandas, pyarrow, DuckDB or the like; each row links two records.
+
+        A column goes to `from` and one to `to`, whose records are of `from_type` and `to_type` where
+        the type allows several, and are named by their id or a `lookup`; others go to `role`,
+        `is_primary`, `valid_from`, `valid_to`, or to an attribute. Without `columns` each goes to what
+        has its own name. Of the report, `created` were added and `unchanged` were there. Good rows are
+        kept, in transactions of 5,000 rows, unless `all_or_nothing`; the others are in the report.
+        `progress` counts rows.
+        """
+        request = {
+            "type": type,
+            "from_type": from_type,
+            "to_type": to_type,
+            "columns": write_columns(columns),
+            "bad_cells": str(bad_cells),
+            "all_or_nothing": all_or_nothing,
+        }
+        answer = self._engine.ingest_associations(request, table, adapt(progress))
+        return wire.read(ImportReport, answer)
 
     def get(self, id: UUID | str) -> Association:
         """Return the association of this id; `NotFoundError` if there is none."""
@@ -330,11 +366,11 @@ class Associations:
     ) -> AssociationPage:
         """Return a page of what `related` iterates over."""
         request = {
-            "record": write_ref(record),
+            "record": write_ref(record, "record"),
             "type": type,
             "direction": str(direction),
             "role": role,
-            "on": encode(on),
+            "on": encode(on, "on"),
             "at_any_time": at_any_time,
             "archived": str(archived),
             "with_records": with_records,
@@ -372,9 +408,9 @@ class Associations:
         """
         request = {
             "type": type,
-            "record": write_ref(record),
+            "record": write_ref(record, "record"),
             "direction": str(direction),
-            "on": encode(on),
+            "on": encode(on, "on"),
             "at_any_time": at_any_time,
             "through_archived": through_archived,
             "max_depth": max_depth,
@@ -433,8 +469,8 @@ class AssociationTypes(Named[AssociationType]):
             "label": label,
             "inverse_label": inverse_label,
             "description": description,
-            "from": _names(from_),
-            "to": _names(to),
+            "from": names_of(from_, "from"),
+            "to": names_of(to, "to"),
             "max_outgoing": max_outgoing,
             "max_incoming": max_incoming,
             "roles": [wire.write(option) for option in options],
@@ -446,10 +482,6 @@ class AssociationTypes(Named[AssociationType]):
     def define_preset(self, preset: AssociationPreset | str) -> AssociationType:
         """Define one of the ready-made types."""
         return self._change("define_preset", {"preset": str(preset)})
-
-
-def _names(names: str | Iterable[str]) -> builtins.list[str]:
-    return [names] if isinstance(names, str) else [*names]
 
 
 def _read_type(plain: dict[str, Any]) -> AssociationType:

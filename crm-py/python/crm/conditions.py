@@ -131,7 +131,7 @@ class Conditions:
 
 def moment(at: datetime.datetime | None, zone: str | None) -> dict[str, Any]:
     """Return the fields of a request that say what counts as now and as a day."""
-    plain = {"at": encode(at), "zone": zone}
+    plain = {"at": encode(at, "at"), "zone": zone}
     return {name: value for name, value in plain.items() if value is not None}
 
 

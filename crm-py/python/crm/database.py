@@ -22,6 +22,7 @@ from crm.errors import InvalidArgumentError
 from crm.exchange import Csv
 from crm.feed import CloudEvent, CloudEventPage, Consumer, Feed, read_events
 from crm.files import Files
+from crm.given import path_of
 from crm.imports import Imports
 from crm.journal import Change, ChangePage, Commit, Observer, read_changes
 from crm.learned import LearnedScores
@@ -422,7 +423,7 @@ class Crm:
 
     def backup(self, to: str | os.PathLike[str], *, progress: Report | None = None) -> None:
         """Copy the file to a new one while others read and write. `progress` counts pages."""
-        self._engine.call("database.backup", {"path": os.fspath(to)}, adapt(progress))
+        self._engine.call("database.backup", {"path": path_of(to)}, adapt(progress))
 
     def verify(self, *, progress: Report | None = None) -> VerifyReport:
         """Check the file, and that all records, activities and associations are what the journal says.
@@ -514,13 +515,13 @@ def open(
     ...     db.actor
     'user:17'
     """
-    name = os.fspath(path)
+    name = path_of(path)
     options: dict[str, Any] = {"durability": str(durability), "read_only": read_only}
     if max_bytes is not None:
         options["max_bytes"] = max_bytes
     if actor is not None:
         options["actor"] = actor
     if replay is not None:
-        options["replay"] = {"start": encode(replay.start), "step_micros": replay.step_micros}
+        options["replay"] = {"start": encode(replay.start, "start"), "step_micros": replay.step_micros}
     engine = Engine(name, options)
     return Crm(engine, Definitions(engine), Watch(name), owns=True)

@@ -15,7 +15,7 @@ from typing import Any
 from crm import wire
 from crm._native import Engine
 from crm.archived import Archived
-from crm.errors import InvalidArgumentError
+from crm.given import items_of, names_of, path_of, plain_of, source_of
 from crm.progress import Report, adapt
 from crm.schema import Attribute, read_attribute
 from crm.values import Value, encode_values
@@ -292,11 +292,11 @@ class Csv:
         """
         request = {
             "type": entity_type,
-            "path": None if path is None else os.fspath(path),
-            "attributes": list(attributes),
+            "path": None if path is None else path_of(path),
+            "attributes": names_of(attributes, "attributes"),
             "filter": encode_values(filter, {}),
             "archived": str(archived),
-            "dialect": wire.write(dialect),
+            "dialect": plain_of(dialect, CsvDialect, "dialect"),
             "profile": str(profile),
         }
         answer = self._engine.call("csv.export", request, adapt(progress))
@@ -339,17 +339,16 @@ def write_columns(columns: Mapping[str, str] | Iterable[ColumnMapping]) -> list[
     """Return the plain form of a mapping of columns to attributes."""
     if isinstance(columns, Mapping):
         columns = [ColumnMapping(column, name) for column, name in columns.items()]
-    given: object = columns
-    if isinstance(given, str) or not isinstance(given, Iterable):
-        raise InvalidArgumentError("not a mapping of columns", field="columns", hint="{column: name}")
-    return [wire.write(column) for column in columns]
+    given = items_of(columns, "columns", "{column: name}")
+    return [
+        plain_of(column, ColumnMapping, f"columns[{place}]") for place, column in enumerate(given)
+    ]
 
 
 def write_association(block: AssociationColumns) -> dict[str, Any]:
     """Return the plain form of columns that make an association."""
-    if not isinstance(block, AssociationColumns):
-        raise InvalidArgumentError("not AssociationColumns", field="associations")
-    return {**wire.write(block), "columns": write_columns(block.columns)}
+    plain = plain_of(block, AssociationColumns, "associations")
+    return {**plain, "columns": write_columns(block.columns)}
 
 
 def _read_columns(plain: Iterable[dict[str, Any]]) -> tuple[ColumnMapping, ...]:
@@ -364,7 +363,6 @@ def _source(
 ) -> dict[str, Any]:
     return {
         "type": entity_type,
-        "path": None if path is None else os.fspath(path),
-        "text": text,
-        "dialect": wire.write(dialect),
+        **source_of(path, text),
+        "dialect": plain_of(dialect, CsvDialect, "dialect"),
     }

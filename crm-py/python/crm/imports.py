@@ -9,10 +9,10 @@ from __future__ import annotations
 import base64
 import datetime
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Required, TypedDict, TypeVar, Unpack
 from uuid import UUID
 
 from crm import wire
@@ -31,9 +31,12 @@ from crm.exchange import (
     write_columns,
 )
 from crm.errors import InvalidArgumentError
+from crm.given import items_of, names_of, path_of, plain_of, source_of
 from crm.progress import Report, adapt
 from crm.schema import Definitions
 from crm.values import Money
+
+T = TypeVar("T")
 
 ROWS_PAGE = 1000
 """How many rows of a plan an iteration reads at a time."""
@@ -82,6 +85,25 @@ class ActivityColumns:
     """The channel where no column, or a blank cell, says one."""
     direction: Direction | str | None = None
     """The direction where no column, or a blank cell, says one."""
+
+
+class PlanOptions(TypedDict, total=False):
+    """The keywords that every plan of an import takes, whatever the form of its table."""
+
+    mapping: Required[Mapping[str, str] | Iterable[ColumnMapping]]
+    """Where each column goes; those that are not listed are not read. It is always needed."""
+    key: str | Iterable[str] | None
+    """The attributes that together name the record: one, several, or none."""
+    mode: ImportMode | str | None
+    """What is done with each row; upsert with a key and create without one if it is left out."""
+    bad_cells: BadCells | str
+    """What a value that does not fit does to its row; it rejects the row if it is left out."""
+    associations: Iterable[AssociationColumns]
+    """Columns that make associations with the record of a row."""
+    activities: Iterable[ActivityColumns]
+    """Columns that make activities with the record of a row."""
+    progress: Report | None
+    """Is told how far it is, and may cancel."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -379,14 +401,8 @@ class Imports:
         path: str | os.PathLike[str] | None = None,
         *,
         text: str | None = None,
-        mapping: Mapping[str, str] | Iterable[ColumnMapping],
-        key: str | Iterable[str] = (),
-        mode: ImportMode | str | None = None,
-        bad_cells: BadCells | str = BadCells.REJECT_ROW,
         dialect: CsvDialect = CsvDialect(),
-        associations: Iterable[AssociationColumns] = (),
-        activities: Iterable[ActivityColumns] = (),
-        progress: Report | None = None,
+        **options: Unpack[PlanOptions],
     ) -> ImportPlan:
         """Say what would come of importing a CSV table, without writing anything.
 
@@ -394,11 +410,11 @@ class Imports:
         With a `key`, one attribute or several that must all be equal, records that are there are
         changed and others created, unless `mode` says otherwise; without one each row creates a
         record. `associations` and `activities` say which columns make what beside the record.
-        `progress` counts bytes.
+        `progress` counts bytes. All options: `PlanOptions`.
         """
-        source = {**_place(path, text), "format": "csv", "dialect": wire.write(dialect)}
-        beside = _beside(associations, activities)
-        return self._plan(entity_type, source, mapping, key, mode, bad_cells, beside, progress)
+        plain = plain_of(dialect, CsvDialect, "dialect")
+        source = {**source_of(path, text), "format": "csv", "dialect": plain}
+        return self._plan(entity_type, source, options)
 
     def plan_json_lines(
         self,
@@ -406,21 +422,13 @@ class Imports:
         path: str | os.PathLike[str] | None = None,
         *,
         text: str | None = None,
-        mapping: Mapping[str, str] | Iterable[ColumnMapping],
-        key: str | Iterable[str] = (),
-        mode: ImportMode | str | None = None,
-        bad_cells: BadCells | str = BadCells.REJECT_ROW,
-        associations: Iterable[AssociationColumns] = (),
-        activities: Iterable[ActivityColumns] = (),
-        progress: Report | None = None,
+        **options: Unpack[PlanOptions],
     ) -> ImportPlan:
         """Say what would come of importing JSON objects, one a line: as `plan_csv`.
 
         Their keys are the columns; those of an object within it are joined by a dot: `home.city`.
         """
-        source = {**_place(path, text), "format": "json_lines"}
-        beside = _beside(associations, activities)
-        return self._plan(entity_type, source, mapping, key, mode, bad_cells, beside, progress)
+        return self._plan(entity_type, {**source_of(path, text), "format": "json_lines"}, options)
 
     def plan_arrow(
         self,
@@ -428,23 +436,18 @@ class Imports:
         path: str | os.PathLike[str] | None = None,
         *,
         data: bytes | None = None,
-        mapping: Mapping[str, str] | Iterable[ColumnMapping],
-        key: str | Iterable[str] = (),
-        mode: ImportMode | str | None = None,
-        bad_cells: BadCells | str = BadCells.REJECT_ROW,
-        associations: Iterable[AssociationColumns] = (),
-        activities: Iterable[ActivityColumns] = (),
-        progress: Report | None = None,
+        **options: Unpack[PlanOptions],
     ) -> ImportPlan:
         """Say what would come of importing an Arrow table: as `plan_csv`.
 
         It is an IPC file (also called Feather 2) or stream at `path`, or the bytes `data` of one,
         uncompressed or with LZ4. `spool` writes such a file from a data frame.
         """
+        given: object = data
+        if given is not None and not isinstance(given, bytes | bytearray | memoryview):
+            raise InvalidArgumentError("not bytes", field="data", hint="hand in the bytes of a table")
         text = None if data is None else base64.b64encode(data).decode()
-        source = {**_place(path, text), "format": "arrow"}
-        beside = _beside(associations, activities)
-        return self._plan(entity_type, source, mapping, key, mode, bad_cells, beside, progress)
+        return self._plan(entity_type, {**source_of(path, text), "format": "arrow"}, options)
 
     def spool(
         self,
@@ -459,7 +462,7 @@ class Imports:
         `plan_arrow`, and keep the file until the import has ended. Returns how many rows there are,
         which `progress` counts.
         """
-        return self._engine.spool_table(os.fspath(path), table, adapt(progress))
+        return self._engine.spool_table(path_of(path), table, adapt(progress))
 
     def apply(self, plan: ImportPlan, *, progress: Report | None = None) -> ImportRun:
         """Carry out a plan, in transactions of 5,000 rows, and remember what it did.
@@ -499,29 +502,30 @@ class Imports:
         return wire.read(ImportPage, self._engine.call("imports.list", request))
 
     def _plan(
-        self,
-        entity_type: str,
-        source: dict[str, Any],
-        mapping: Mapping[str, str] | Iterable[ColumnMapping],
-        key: str | Iterable[str],
-        mode: ImportMode | str | None,
-        bad_cells: BadCells | str,
-        beside: dict[str, Any],
-        progress: Report | None,
+        self, entity_type: str, source: dict[str, Any], options: PlanOptions
     ) -> ImportPlan:
-        keys = [key] if isinstance(key, str) else [*key]
+        for name in options:
+            if name not in PlanOptions.__annotations__:
+                known = ", ".join(PlanOptions.__annotations__)
+                raise InvalidArgumentError("no such option", field=name, hint=f"the options are {known}")
+        if "mapping" not in options:
+            raise InvalidArgumentError("is missing", field="mapping", hint="{column: attribute}")
+        keys = names_of(options.get("key"), "key")
+        mode = options.get("mode")
         if mode is None:
             mode = ImportMode.UPSERT if keys else ImportMode.CREATE
         request = {
             "type": entity_type,
             "source": source,
-            "columns": write_columns(mapping),
+            "columns": write_columns(options["mapping"]),
             "mode": str(mode),
             "key": keys,
-            "bad_cells": str(bad_cells),
-            **beside,
+            "bad_cells": str(options.get("bad_cells", BadCells.REJECT_ROW)),
+            "associations": _blocks(options.get("associations", ()), "associations", write_association),
+            "activities": _blocks(options.get("activities", ()), "activities", _write_activity),
         }
-        return self._read_plan(self._engine.call("imports.plan", request, adapt(progress)))
+        progress = adapt(options.get("progress"))
+        return self._read_plan(self._engine.call("imports.plan", request, progress))
 
     def _read_plan(self, plain: Mapping[str, Any]) -> ImportPlan:
         parts = {
@@ -567,26 +571,18 @@ def _plan(plan: ImportPlan) -> Mapping[str, Any]:
     return plan._plain
 
 
-def _beside(
-    associations: Iterable[AssociationColumns], activities: Iterable[ActivityColumns]
-) -> dict[str, Any]:
-    return {
-        "associations": [write_association(block) for block in associations],
-        "activities": [_write_activity(block) for block in activities],
-    }
+def _blocks(
+    blocks: Iterable[T], field: str, write: Callable[[T], dict[str, Any]]
+) -> list[dict[str, Any]]:
+    return [write(block) for block in items_of(blocks, field, "hand in a list of them")]
 
 
 def _write_activity(block: ActivityColumns) -> dict[str, Any]:
-    if not isinstance(block, ActivityColumns):
-        raise InvalidArgumentError("not ActivityColumns", field="activities")
-    plain = {**wire.write(block), "columns": write_columns(block.columns)}
+    plain = plain_of(block, ActivityColumns, "activities")
+    plain["columns"] = write_columns(block.columns)
     if block.direction is not None:
         plain["direction"] = str(block.direction)
     return plain
-
-
-def _place(path: str | os.PathLike[str] | None, text: str | None) -> dict[str, Any]:
-    return {"path": None if path is None else os.fspath(path), "text": text}
 
 
 def _read_run(answer: dict[str, Any]) -> ImportRun:

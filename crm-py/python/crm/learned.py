@@ -446,8 +446,8 @@ class LearnedScores:
             "outcome": _outcome(outcome),
             "score": _candidate(score),
             "other": other and _candidate(other),
-            "as_of": encode(as_of),
-            "until": encode(until),
+            "as_of": encode(as_of, "as_of"),
+            "until": encode(until, "until"),
             "where": _condition(where),
             "tiers": _tiers(tiers),
         }
@@ -513,8 +513,8 @@ def _recipe(
         "exclude": list(exclude),
         "allow_leaks": list(allowed),
         "where": _condition(where),
-        "as_of": encode(as_of),
-        "until": encode(until),
+        "as_of": encode(as_of, "as_of"),
+        "until": encode(until, "until"),
         "tiers": _tiers(tiers),
         **plain,
     }

@@ -662,7 +662,7 @@ class Lifecycles(Named[Lifecycle]):
             "id": str(id),
             "to": to,
             "reason": reason,
-            "at": encode(at),
+            "at": encode(at, "at"),
             "activity_id": activity_id if activity_id is None else str(activity_id),
         }
         return wire.read(MovedStage, self._engine.call("lifecycles.move", request))
@@ -677,7 +677,7 @@ class Lifecycles(Named[Lifecycle]):
         at: datetime.datetime | None = None,
     ) -> MovedStage:
         """Put a record back to an earlier stage of the same cycle, for a reason."""
-        request = {"lifecycle": lifecycle, "id": str(id), "to": to, "reason": reason, "at": encode(at)}
+        request = {"lifecycle": lifecycle, "id": str(id), "to": to, "reason": reason, "at": encode(at, "at")}
         return wire.read(MovedStage, self._engine.call("lifecycles.reset", request))
 
     def history(
@@ -691,7 +691,7 @@ class Lifecycles(Named[Lifecycle]):
         self, lifecycle: str, id: UUID | str, *, at: datetime.datetime | None = None
     ) -> StageTimes:
         """Return how long a record stood on each stage up to a moment: now, last, and altogether."""
-        request = {"lifecycle": lifecycle, "id": str(id), "at": encode(at)}
+        request = {"lifecycle": lifecycle, "id": str(id), "at": encode(at, "at")}
         return wire.read(StageTimes, self._engine.call("lifecycles.times", request))
 
     def funnel(
@@ -705,8 +705,8 @@ class Lifecycles(Named[Lifecycle]):
         """Count how many of those who began in a time reached each stage, and how long they took."""
         request = {
             "lifecycle": lifecycle,
-            "from": encode(from_),
-            "until": encode(until),
+            "from": encode(from_, "from"),
+            "until": encode(until, "until"),
             "quantiles": [*quantiles],
         }
         return wire.read(Funnel, self._engine.call("lifecycles.funnel", request))
@@ -729,8 +729,8 @@ class Lifecycles(Named[Lifecycle]):
         request = {
             "lifecycle": lifecycle,
             "stage": stage,
-            "from": encode(from_),
-            "until": encode(until),
+            "from": encode(from_, "from"),
+            "until": encode(until, "until"),
             "referral": [wire.write(way) for way in referral],
             "repeat": [wire.write(way) for way in repeat],
         }
@@ -755,7 +755,7 @@ class Lifecycles(Named[Lifecycle]):
             "lifecycle": lifecycle,
             "stages": [*stages],
             "longer_than": longer_than,
-            "at": encode(at),
+            "at": encode(at, "at"),
             "after": after,
             "limit": limit,
         }
@@ -778,9 +778,9 @@ class Lifecycles(Named[Lifecycle]):
             "lifecycle": lifecycle,
             "stage": stage,
             "within": within,
-            "from": encode(from_),
-            "until": encode(until),
-            "at": encode(at),
+            "from": encode(from_, "from"),
+            "until": encode(until, "until"),
+            "at": encode(at, "at"),
             "after": after,
             "limit": limit,
         }

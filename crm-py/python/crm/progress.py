@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from crm.errors import InvalidArgumentError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
@@ -25,4 +27,6 @@ def adapt(report: Report | None) -> Callable[[int, int | None], object] | None:
     """Return the function that the engine calls with two numbers."""
     if report is None:
         return None
+    if not callable(report):
+        raise InvalidArgumentError("cannot be called", field="progress", hint="hand in a function")
     return lambda done, total: report(Progress(done=done, total=total))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import KW_ONLY, dataclass, fields
+from dataclasses import KW_ONLY, dataclass, fields, is_dataclass
 from enum import StrEnum
 from typing import Any, TypeAlias
 
@@ -17,6 +17,8 @@ from crm._native import Engine
 from crm.archived import Archived
 from crm.arrow import BATCH_ROWS, LazyTable
 from crm.conditions import Condition, moment
+from crm.errors import InvalidArgumentError
+from crm.given import items_of
 from crm.records import SCAN_PAGE
 from crm.schema import Kind
 from crm.values import decode
@@ -449,7 +451,9 @@ class Query:
         zone: str | None = None,
     ) -> Iterator[tuple[Any, ...]]:
         """Iterate over the rows of all pages of `select`, each read when it is needed."""
-        select, order, at = [*select], [*order], now(at)
+        at = now(at)
+        select = items_of(select, "columns", "hand in a list")
+        order = items_of(order, "order", "hand in a list")
         after = None
         while True:
             page = self.select(
@@ -520,7 +524,9 @@ class Query:
         zone: str | None = None,
     ) -> Iterator[tuple[Any, ...]]:
         """Iterate over the groups of all pages of `group`, each read when it is needed."""
-        by, measures, order, at = [*by], [*measures], [*order], now(at)
+        at = now(at)
+        by, measures = items_of(by, "by", "hand in a list"), items_of(measures, "measures", "hand in a list")
+        order = items_of(order, "order", "hand in a list")
         after = None
         while True:
             page = self.group(
@@ -572,6 +578,9 @@ def _write(part: Any, cls: type[Any], path: str) -> Any:
     if isinstance(part, str):
         part = cls(part)
     if not isinstance(part, Mapping):
+        if not is_dataclass(part) or isinstance(part, type):
+            hint = f"hand in crm.{cls.__qualname__}(…), a mapping or a name"
+            raise InvalidArgumentError(f"not {cls.__qualname__}", field=path, hint=hint)
         pairs = ((field.name, getattr(part, field.name)) for field in fields(part))
         part = {
             _NAMES.get(name, name): value
@@ -582,7 +591,8 @@ def _write(part: Any, cls: type[Any], path: str) -> Any:
 
 
 def _write_all(parts: Iterable[Any], cls: type[Any], path: str) -> list[Any]:
-    return [_write(part, cls, f"{path}[{place}]") for place, part in enumerate(parts)]
+    given = items_of(parts, path, f"hand in a list of crm.{cls.__qualname__}(…)")
+    return [_write(part, cls, f"{path}[{place}]") for place, part in enumerate(given)]
 
 
 def write_query(query: ViewQuery) -> dict[str, dict[str, Any]]:

@@ -18,6 +18,7 @@ from crm.arrow import BATCH_ROWS, ArrowTable, LazyTable
 from crm.conditions import Condition, moment, write
 from crm.errors import CrmError, InvalidArgumentError
 from crm.exchange import BadCells, ColumnMapping, ImportMode, ImportReport, write_columns
+from crm.given import items_of, names_of
 from crm.journal import HistoryEntry, HistoryPage, read_history
 from crm.progress import Report, adapt
 from crm.quality import AuditReport
@@ -231,7 +232,10 @@ class ApplyReport:
 def apply(engine: Engine, changes: Iterable[RecordChange], all_or_nothing: bool) -> ApplyReport:
     """Write the changes in one transaction."""
     plain = []
-    for place, change in enumerate(changes):
+    for place, change in enumerate(items_of(changes, "changes", "hand in a list")):
+        if type(change) not in _CHANGES:
+            hint = "hand in crm.CreateRecord(…), crm.PatchRecord(…) or another change"
+            raise InvalidArgumentError("not a change", field=f"changes[{place}]", hint=hint)
         try:
             plain.append({_CHANGES[type(change)]: _write_change(change)})
         except CrmError as error:
@@ -239,6 +243,15 @@ def apply(engine: Engine, changes: Iterable[RecordChange], all_or_nothing: bool)
             raise
     request = {"changes": plain, "all_or_nothing": all_or_nothing}
     return wire.read(ApplyReport, engine.call("records.apply", request))
+
+
+def _write_order(order: Iterable[str | Mapping[str, Any]]) -> list[dict[str, Any]]:
+    plain = []
+    for place, one in enumerate(items_of(order, "order", "hand in a list of fields")):
+        if not isinstance(one, str | Mapping):
+            raise InvalidArgumentError("not a field", field=f"order[{place}]", hint="hand in a name")
+        plain.append({"field": one} if isinstance(one, str) else dict(one))
+    return plain
 
 
 def _write_change(change: RecordChange) -> dict[str, Any]:
@@ -312,7 +325,7 @@ class Records:
         self, keys: Iterable[Value], attribute: str | None = None
     ) -> builtins.list[Record | None]:
         """Return for each id, or value of a unique attribute, its record, or None."""
-        plain = {"keys": [encode(key) for key in keys], "attribute": attribute}
+        plain = {"keys": [encode(key) for key in items_of(keys, "keys", "hand in a list")], "attribute": attribute}
         found = self._call("records.get_many", plain)["records"]
         return [record and self._read(record) for record in found]
 
@@ -468,7 +481,7 @@ class Records:
         """
         request = {
             "type": self.type,
-            "at": encode(at),
+            "at": encode(at, "at"),
             "stale_after_days": stale_after_days,
             "examples": examples,
         }
@@ -527,7 +540,7 @@ class Records:
             "type": self._type,
             "fields": [*fields],
             "where": where if where is None else write(where, "where"),
-            "order": [{"field": one} if isinstance(one, str) else dict(one) for one in order],
+            "order": _write_order(order),
             "archived": str(archived),
             **moment(at, zone),
         }
@@ -555,7 +568,7 @@ class Records:
             "type": self._type,
             "columns": write_columns(columns),
             "mode": str(mode),
-            "key": [key] if isinstance(key, str) else [*key],
+            "key": names_of(key, "key"),
             "bad_cells": str(bad_cells),
             "all_or_nothing": all_or_nothing,
         }

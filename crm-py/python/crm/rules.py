@@ -584,7 +584,7 @@ def _write_trigger(trigger: RuleTrigger, path: str) -> dict[str, Any]:
         plain["filter"] = _condition(trigger.filter, f"{path}.activity.filter")
     if isinstance(trigger, OnAttribute):
         plain.pop("from_", None)
-        plain |= {"from": encode(trigger.from_), "to": encode(trigger.to)}
+        plain |= {"from": encode(trigger.from_, "from"), "to": encode(trigger.to, "to")}
     return {name: plain}
 
 

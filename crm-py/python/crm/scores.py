@@ -441,7 +441,7 @@ class Scores:
         version: int | None = None,
     ) -> ScoreAnswer:
         """Return what a record scores at a moment, now by default; a draft is tried out by `version`."""
-        request = {"model": model, "id": str(id), "at": encode(at), "version": version}
+        request = {"model": model, "id": str(id), "at": encode(at, "at"), "version": version}
         return wire.read(ScoreAnswer, self._engine.call("scores.read", request))
 
     def add_points(
@@ -478,7 +478,7 @@ class Scores:
         version: int | None = None,
     ) -> ScoreExplanation:
         """Return every contribution with its evidence; the last column sums up to the score."""
-        request = {"model": model, "id": str(id), "at": encode(at), "version": version}
+        request = {"model": model, "id": str(id), "at": encode(at, "at"), "version": version}
         return wire.read(ScoreExplanation, self._engine.call("scores.explain", request))
 
     def ranking(
@@ -490,7 +490,7 @@ class Scores:
         limit: int = 100,
     ) -> ScoreRanking:
         """Return the records by what they score at a moment, the highest first."""
-        request = {"model": model, "at": encode(at), "after": after, "limit": limit}
+        request = {"model": model, "at": encode(at, "at"), "after": after, "limit": limit}
         return wire.read(ScoreRanking, self._engine.call("scores.ranking", request))
 
     def history(
@@ -540,7 +540,7 @@ def _write_rule(rule: ScoreRule, path: str) -> dict[str, Any]:
         "where": _condition(rule.where, f"{path}.where"),
         "points": rule.points,
         "field": rule.field,
-        "values": [{"value": encode(value), "points": points} for value, points in values],
+        "values": [{"value": encode(value, "value"), "points": points} for value, points in values],
         "per": rule.per,
         "currency": rule.currency,
         "distinct": rule.distinct,

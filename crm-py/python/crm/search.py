@@ -11,6 +11,7 @@ from uuid import UUID
 
 from crm.activities import RecordRef
 from crm.archived import Archived
+from crm.given import names_of
 
 
 class SearchItem(StrEnum):
@@ -112,9 +113,9 @@ def write_search(
     return {
         "text": text,
         "prefix": prefix,
-        "items": [str(item) for item in items],
-        "types": [*types],
-        "kinds": [*kinds],
+        "items": [str(item) for item in names_of(items, "items")],
+        "types": names_of(types, "types"),
+        "kinds": names_of(kinds, "kinds"),
         "archived": str(archived),
         "after": after,
         "limit": limit,

@@ -12,6 +12,7 @@ from uuid import UUID
 from crm import wire
 from crm.activities import Activity, RecordRef, read_activity
 from crm.associations import AssociationDirection, read_association
+from crm.given import names_of
 from crm.journal import ChangeKind, HistoryEntry
 from crm.lifecycles import StageEntry
 from crm.schema import Definitions
@@ -96,8 +97,8 @@ def write_timeline(
     return {
         "type": entity_type,
         "id": str(id),
-        "items": [str(item) for item in items],
-        "kinds": [*kinds],
+        "items": [str(item) for item in names_of(items, "items")],
+        "kinds": names_of(kinds, "kinds"),
         "after": after,
         "limit": limit,
     }

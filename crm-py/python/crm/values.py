@@ -105,12 +105,18 @@ class FileRef:
     """The number of bytes. What is handed in is replaced by the true number."""
 
 
-def encode(value: object) -> Any:
-    """Return the plain form of a value, as the engine reads it."""
+def encode(value: object, field: str | None = None) -> Any:
+    """Return the plain form of a value, as the engine reads it; an error names the `field`."""
     # Nearly every value is one of these; the dispatch costs several times as much.
     if value is None or type(value) in (str, bool, float):
         return value
-    return _encode(value)
+    if field is None:
+        return _encode(value)
+    try:
+        return _encode(value)
+    except CrmError as error:
+        error.field = field if error.field is None else f"{field}.{error.field}"
+        raise
 
 
 def encode_values(values: Mapping[str, Value], more: Mapping[str, Value]) -> dict[str, Any]:
@@ -118,11 +124,7 @@ def encode_values(values: Mapping[str, Value], more: Mapping[str, Value]) -> dic
     plain = {}
     for source in (values, more):
         for name, value in source.items():
-            try:
-                plain[name] = encode(value)
-            except CrmError as error:
-                error.field = name if error.field is None else f"{name}.{error.field}"
-                raise
+            plain[name] = encode(value, name)
     return plain
 
 

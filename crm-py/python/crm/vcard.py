@@ -15,6 +15,7 @@ from crm import wire
 from crm._native import Engine
 from crm.archived import Archived
 from crm.exchange import ExportReport, ImportMode, ImportReport
+from crm.given import items_of, path_of, plain_of, source_of
 from crm.progress import Report, adapt
 from crm.values import Value, encode_values
 
@@ -85,8 +86,7 @@ class Vcard:
         """
         request = {
             "type": entity_type,
-            "path": None if path is None else os.fspath(path),
-            "text": text,
+            **source_of(path, text),
             "mapping": _mapping(mapping),
             "remainder": remainder,
             "encoding": encoding,
@@ -116,7 +116,7 @@ class Vcard:
         """
         request = {
             "type": entity_type,
-            "path": None if path is None else os.fspath(path),
+            "path": None if path is None else path_of(path),
             "version": str(version),
             "mapping": _mapping(mapping),
             "remainder": remainder,
@@ -130,4 +130,5 @@ class Vcard:
 def _mapping(mapping: Mapping[str, str] | Iterable[CardMapping]) -> list[object]:
     if isinstance(mapping, Mapping):
         mapping = [CardMapping(name, attribute) for name, attribute in mapping.items()]
-    return [wire.write(one) for one in mapping]
+    given = items_of(mapping, "mapping", "{property: name}")
+    return [plain_of(one, CardMapping, f"mapping[{place}]") for place, one in enumerate(given)]

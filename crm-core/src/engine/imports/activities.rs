@@ -160,7 +160,7 @@ impl ActivityBlock {
     }
 
     /// The column of what has this name.
-    pub(super) fn find_column(&self, name: &str) -> Option<usize> {
+    fn find_column(&self, name: &str) -> Option<usize> {
         let is_meant = |field: &&Field| self.whole.attributes[field.place].name() == name;
         self.fields.iter().find(is_meant).map(Field::column)
     }

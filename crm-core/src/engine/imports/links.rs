@@ -33,7 +33,7 @@ use crate::{
 
 /// Where role and primary flag stand among the attributes of every type.
 const ROLE: usize = 0;
-const PRIMARY: usize = 1;
+pub(super) const PRIMARY: usize = 1;
 
 /// The columns of one kind of associations, ready for work.
 pub(super) struct LinkBlock {
@@ -269,7 +269,7 @@ fn plan(links: &mut PlannedLinks, table: &AssociationTable, row: &StoredAssociat
 }
 
 /// Whether what a row says is said already.
-fn is_there(view: &View<'_>, link: &NewLink) -> Result<bool> {
+pub(super) fn is_there(view: &View<'_>, link: &NewLink) -> Result<bool> {
     let (row, period) = (&link.row, link.row.period()?);
     let known = view.between(link.table.model.id, row.from.id, row.to.id)?;
     Ok(known.iter().any(|known| {

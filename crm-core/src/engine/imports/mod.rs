@@ -23,7 +23,7 @@ pub(super) use foreseen::Foreseen;
 pub(super) use judge::{Decision, Judged, Rows};
 pub(super) use source::Source;
 #[cfg(feature = "arrow")]
-pub(super) use stream::ActivityRows;
+pub(super) use stream::{ActivityMaker, AssociationMaker, StreamRows};
 
 use super::{Crm, View, check_limit};
 use crate::{

@@ -13,13 +13,13 @@ use std::{
 
 use super::Kept;
 use crate::{
-    Error, ErrorKind, RecordId, Result,
+    Error, ErrorKind, RecordId, Result, Timestamp,
     activity::Content,
     association::StoredAssociation,
     cell::Cell,
-    condition::{ACTIVITY_COLUMNS, Column, RECORD_COLUMNS},
+    condition::{ACTIVITY_COLUMNS, RECORD_COLUMNS},
     engine::{Writing, records},
-    formula::{Aggregate, Change, Of},
+    formula::{Aggregate, Change, Of, Plan},
     limits,
     record::Draft,
     store::{
@@ -145,6 +145,26 @@ impl Standing {
 }
 
 impl Writing<'_> {
+    /// Notes what it changes in the roll-ups of others that a record was created: it refers to them.
+    pub(in crate::engine) fn note_creation(
+        &mut self,
+        table: &Table,
+        id: RecordId,
+        at: Timestamp,
+        cells: &[Cell],
+    ) {
+        let catalog = Arc::clone(&self.catalog);
+        let Some(readers) = catalog.rollups().of_far.get(&table.model.id) else { return };
+        let row = facts(id, 1, (at, at), cells);
+        for kept in readers.iter().filter(|kept| kept.plan().takes(&row)) {
+            let owner = referred(kept.plan(), table, cells);
+            if let (Some(owner), Some(change)) = (owner, kept.plan().added(&kept.plan().pick(&row)))
+            {
+                self.pending.note(kept, owner, change);
+            }
+        }
+    }
+
     /// Notes what an update of a record changes in the roll-ups of others.
     pub(in crate::engine) fn note_update(
         &mut self,
@@ -154,24 +174,40 @@ impl Writing<'_> {
     ) -> Result<()> {
         let catalog = Arc::clone(&self.catalog);
         let Some(readers) = catalog.rollups().of_far.get(&table.model.id) else { return Ok(()) };
-        if row.archived_at.is_some() {
+        let is_looked_at = |place: &usize| draft.changed.contains(place);
+        let mut readers = readers.iter().filter(|kept| kept.looks_at.iter().any(is_looked_at));
+        let Some(first) = readers.next().filter(|_| row.archived_at.is_none()) else {
             return Ok(());
+        };
+        let mut former = draft.cells.clone();
+        for attribute in draft.changed.iter().map(|place| &table.model.attributes[*place]) {
+            if let Some(before) = draft.before(attribute) {
+                former[attribute.span()].clone_from_slice(before);
+            }
         }
-        for kept in readers {
-            let changed = kept.looks_at.filter(|place| draft.changed.contains(place));
-            let Some(place) = changed else { continue };
-            let attribute = &table.model.attributes[place];
-            let first = RECORD_COLUMNS.len() + attribute.first;
-            let pick = |cells: &[Cell]| -> Vec<Cell> {
-                let columns = kept.plan().columns().iter();
-                columns.map(|column| cells[column.place - first].clone()).collect()
+        let of =
+            |cells: &[Cell]| facts(row.id, row.version, (row.created_at, row.updated_at), cells);
+        let (before, after) = (of(&former), of(&draft.cells));
+        for kept in std::iter::once(first).chain(readers) {
+            let plan = kept.plan();
+            let (was, is) = (plan.takes(&before), plan.takes(&after));
+            let gone = |counts: bool| plan.removed(&plan.pick(&before)).filter(|_| counts);
+            let come = |counts: bool| plan.added(&plan.pick(&after)).filter(|_| counts);
+            let whose = [&former, &draft.cells].map(|cells| referred(plan, table, cells));
+            if whose[0] != whose[1] {
+                for (owner, change) in whose.into_iter().zip([gone(was), come(is)]) {
+                    if let (Some(owner), Some(change)) = (owner, change) {
+                        self.pending.note(kept, owner, change);
+                    }
+                }
+                continue;
+            }
+            let change = match (was, is) {
+                (true, true) if plan.pick(&before) == plan.pick(&after) => None,
+                (true, true) => plan.replaced(&plan.pick(&before), &plan.pick(&after)),
+                (was, is) => gone(was).or(come(is)),
             };
-            let after = pick(&draft.cells[attribute.span()]);
-            let change = match draft.before(attribute) {
-                Some(before) => kept.plan().replaced(&pick(before), &after),
-                None => Some(Change::Anew),
-            };
-            self.note_for_owners(kept, row.id, change)?;
+            self.note_for_owners(kept, row.id, whose[1], change)?;
         }
         Ok(())
     }
@@ -183,25 +219,35 @@ impl Writing<'_> {
         row: &StoredRow,
     ) -> Result<()> {
         let catalog = Arc::clone(&self.catalog);
-        for kept in catalog.rollups().of_far.get(&table.model.id).into_iter().flatten() {
-            let cells = of_row(kept.plan().columns(), row);
+        let Some(readers) = catalog.rollups().of_far.get(&table.model.id) else { return Ok(()) };
+        let cells = of_row(row);
+        for kept in readers.iter().filter(|kept| kept.plan().takes(&cells)) {
+            let plan = kept.plan();
             let change = match row.archived_at {
-                Some(_) => kept.plan().removed(&cells),
-                None => kept.plan().added(&cells),
+                Some(_) => plan.removed(&plan.pick(&cells)),
+                None => plan.added(&plan.pick(&cells)),
             };
-            self.note_for_owners(kept, row.id, change)?;
+            self.note_for_owners(kept, row.id, referred(plan, table, &row.cells), change)?;
         }
         Ok(())
     }
 
+    /// Notes a change for the record that is referred to, or those that are associated with `far`.
     fn note_for_owners(
         &mut self,
         kept: &Arc<Kept>,
         far: RecordId,
+        referred: Option<RecordId>,
         change: Option<Change>,
     ) -> Result<()> {
         let Some(change) = change else { return Ok(()) };
         let (tx, pending) = (self.tx, &mut self.pending);
+        if let Of::Referring { .. } = &kept.plan().of {
+            if let Some(owner) = referred {
+                pending.note(kept, owner, change);
+            }
+            return Ok(());
+        }
         rollups::owners(tx, &kept.table, far, |owner| pending.note(kept, owner, change.clone()))
     }
 
@@ -216,7 +262,7 @@ impl Writing<'_> {
             Of::Activities { kind: wanted, .. } => {
                 wanted.as_ref().is_none_or(|wanted| wanted.id == kind)
             }
-            Of::Related { .. } => false,
+            Of::Related { .. } | Of::Referring { .. } => false,
         })
     }
 
@@ -229,8 +275,9 @@ impl Writing<'_> {
         counts: bool,
     ) {
         let found: Vec<_> = self.summing_up(kind, entity_type).cloned().collect();
-        for kept in found {
-            let cells = of_activity(kept.plan().columns(), content);
+        let row = if found.is_empty() { Vec::new() } else { of_activity(content) };
+        for kept in found.into_iter().filter(|kept| kept.plan().takes(&row)) {
+            let cells = kept.plan().pick(&row);
             let change = match counts {
                 true => kept.plan().added(&cells),
                 false => kept.plan().removed(&cells),
@@ -282,7 +329,11 @@ impl Writing<'_> {
             let far_table = catalog.table(&far.entity_type)?;
             let far = rows::get(self.tx, far_table, far.id)?;
             let Some(far) = far.filter(|far| far.archived_at.is_none()) else { continue };
-            let cells = of_row(kept.plan().columns(), &far);
+            let row = of_row(&far);
+            if !kept.plan().takes(&row) {
+                continue;
+            }
+            let cells = kept.plan().pick(&row);
             let change = if is { kept.plan().added(&cells) } else { kept.plan().removed(&cells) };
             if let Some(change) = change {
                 self.pending.note(kept, near.id, change);
@@ -322,28 +373,42 @@ impl Writing<'_> {
     }
 }
 
-/// What these columns of a record hold.
-fn of_row(columns: &[Column], row: &StoredRow) -> Vec<Cell> {
-    let cell = |column: &Column| match column.place.checked_sub(RECORD_COLUMNS.len()) {
-        Some(place) => row.cells[place].clone(),
-        None => Cell::Integer(row.created_at.micros()),
-    };
-    columns.iter().map(cell).collect()
+/// The record that a row of these cells refers to, where a roll-up sums up what refers.
+fn referred(plan: &Plan, table: &Table, cells: &[Cell]) -> Option<RecordId> {
+    let Of::Referring { place, .. } = &plan.of else { return None };
+    cells[table.model.attributes[*place].first].to_id()
 }
 
-/// What these columns of an activity hold.
-fn of_activity(columns: &[Column], content: &Content) -> Vec<Cell> {
+/// A record as a row of facts.
+fn of_row(row: &StoredRow) -> Vec<Cell> {
+    facts(row.id, row.version, (row.created_at, row.updated_at), &row.cells)
+}
+
+fn facts(
+    id: RecordId,
+    version: i64,
+    (created_at, updated_at): (Timestamp, Timestamp),
+    cells: &[Cell],
+) -> Vec<Cell> {
+    let own: [Cell; RECORD_COLUMNS.len()] = [
+        Cell::Blob(id.as_bytes().to_vec()),
+        Cell::Integer(version),
+        Cell::Integer(created_at.micros()),
+        Cell::Integer(updated_at.micros()),
+    ];
+    own.into_iter().chain(cells.iter().cloned()).collect()
+}
+
+/// An activity as a row of facts.
+fn of_activity(content: &Content) -> Vec<Cell> {
     let text = |text: Option<&str>| text.map_or(Cell::Null, |text| Cell::Text(text.to_owned()));
     let amount = content.amount.as_ref();
-    let cell = |column: &Column| match column.place.checked_sub(ACTIVITY_COLUMNS.len()) {
-        Some(place) => content.cells[place].clone(),
-        None => match column.name.as_str() {
-            "at" => Cell::Integer(content.at.micros()),
-            "channel" => text(content.channel.as_deref()),
-            "direction" => text(content.direction.map(crate::Direction::name)),
-            "amount" => amount.map_or(Cell::Null, |(amount, _)| Cell::Integer(*amount)),
-            _ => text(amount.map(|(_, currency)| currency.as_str())),
-        },
-    };
-    columns.iter().map(cell).collect()
+    let own: [Cell; ACTIVITY_COLUMNS.len()] = [
+        Cell::Integer(content.at.micros()),
+        text(content.channel.as_deref()),
+        text(content.direction.map(crate::Direction::name)),
+        amount.map_or(Cell::Null, |(amount, _)| Cell::Integer(*amount)),
+        text(amount.map(|(_, currency)| currency.as_str())),
+    ];
+    own.into_iter().chain(content.cells.iter().cloned()).collect()
 }

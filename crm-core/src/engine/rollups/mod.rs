@@ -31,8 +31,8 @@ pub(super) struct Kept {
     pub(super) table: RollupTable,
     /// How many roll-ups lie one upon the other below it, itself counted.
     level: usize,
-    /// The place of the attribute that it looks at in the type of the records that it sums up.
-    looks_at: Option<usize>,
+    /// The places of the attributes that it looks at in the type of the records that it sums up.
+    looks_at: Vec<usize>,
 }
 
 impl Kept {
@@ -68,7 +68,7 @@ pub(super) struct Rollups {
     /// Those of activities, by the type of the subject.
     of_subject: HashMap<i64, Vec<Arc<Kept>>>,
     of_association: HashMap<i64, Vec<Arc<Kept>>>,
-    /// Those of associated records, by their type.
+    /// Those of associated and referring records, by their type.
     of_far: HashMap<i64, Vec<Arc<Kept>>>,
 }
 
@@ -93,11 +93,13 @@ impl Rollups {
     }
 
     fn add(&mut self, catalog: &Catalog, plan: Plan, level: usize) {
-        let mut looks_at = None;
-        if let Of::Related { types, .. } = &plan.of {
-            let far = types.first().and_then(|far| catalog.entity_type(&far.name));
-            looks_at = far.and_then(|far| plan.looks_at(far));
-        }
+        let far = match &plan.of {
+            Of::Activities { .. } => None,
+            Of::Related { types, .. } => types.first(),
+            Of::Referring { far, .. } => Some(far),
+        };
+        let far = far.and_then(|far| catalog.entity_type(&far.name));
+        let looks_at = far.map(|far| plan.looks_at(far)).unwrap_or_default();
         let kept = Arc::new(Kept { table: RollupTable::new(plan), level, looks_at });
         match &kept.plan().of {
             Of::Activities { .. } => {
@@ -109,6 +111,9 @@ impl Rollups {
                 for far in types {
                     self.of_far.entry(far.id).or_default().push(Arc::clone(&kept));
                 }
+            }
+            Of::Referring { far, .. } => {
+                self.of_far.entry(far.id).or_default().push(Arc::clone(&kept));
             }
         }
         self.all.push(kept);
@@ -122,14 +127,14 @@ impl Rollups {
     /// Those that look at an attribute of the records of a type.
     pub(super) fn looking_at(&self, far: i64, place: usize) -> impl Iterator<Item = &Arc<Kept>> {
         let of_far = self.of_far.get(&far).into_iter().flatten();
-        of_far.filter(move |kept| kept.looks_at == Some(place))
+        of_far.filter(move |kept| kept.looks_at.contains(&place))
     }
 
     /// Those that sum up activities of a kind, or look at them among those of any.
     pub(super) fn over_kind(&self, id: i64) -> impl Iterator<Item = &Arc<Kept>> {
         self.all.iter().filter(move |kept| match &kept.plan().of {
             Of::Activities { kind, .. } => kind.as_ref().is_some_and(|kind| kind.id == id),
-            Of::Related { .. } => false,
+            Of::Related { .. } | Of::Referring { .. } => false,
         })
     }
 

@@ -29,6 +29,15 @@ fn with_rollups() -> Crm {
             .formula("latest(family_name of related inverse employed_by)"),
         Attribute::new("most", Kind::Integer)
             .formula("max(purchases of related inverse employed_by)"),
+        Attribute::new("young", Kind::Integer)
+            .formula("count(related inverse employed_by where birthday > \"2000-01-01\")"),
+        Attribute::new("customers", Kind::Integer)
+            .formula("count(related inverse contact.company where purchases > 0)"),
+        Attribute::new("best", Kind::Money)
+            .currency("EUR")
+            .formula("max(revenue of related inverse contact.company)"),
+        Attribute::new("last_customer", Kind::Text)
+            .formula("latest(family_name of related inverse contact.company)"),
     ];
     crm.types().define(DefineType::new("company", company)).unwrap();
     crm
@@ -38,14 +47,15 @@ fn with_rollups() -> Crm {
 fn every_roll_up_is_read_by_an_index() {
     let crm = with_rollups();
     let catalog = crm.catalog();
-    assert_eq!(catalog.rollups().all.len(), 11);
+    assert_eq!(catalog.rollups().all.len(), 15);
     for kept in &catalog.rollups().all {
         let plan = crm.shared.store.read(|conn| rollups::explain(conn, &kept.table)).unwrap();
         for step in &plan {
             assert!(!step.starts_with("SCAN"), "{}: {plan:#?}", kept.name(&catalog));
         }
         let is_latest = plan.iter().any(|step| step.contains("USE TEMP B-TREE FOR ORDER BY"));
-        let sorts = kept.name(&catalog) == "company.newest";
+        let name = kept.name(&catalog);
+        let sorts = ["company.newest", "company.last_customer"].contains(&&*name);
         assert_eq!(is_latest, sorts, "{}: {plan:#?}", kept.name(&catalog));
     }
 }
@@ -56,7 +66,8 @@ fn roll_ups_lie_upon_each_other_in_levels() {
     let catalog = crm.catalog();
     for kept in &catalog.rollups().all {
         let name = kept.name(&catalog);
-        let level = if ["company.revenue", "company.most"].contains(&&*name) { 2 } else { 1 };
+        let upon = ["company.revenue", "company.most", "company.customers", "company.best"];
+        let level = if upon.contains(&&*name) { 2 } else { 1 };
         assert_eq!(kept.level, level, "{name}");
     }
 }

@@ -1,4 +1,5 @@
-//! Roll-ups: attributes that sum up the activities of a record or the records associated with it.
+//! Roll-ups: attributes that sum up the activities of a record, or the records that are associated
+//! with it or refer to it; all of them, or those of which a condition is true.
 //!
 //! A roll-up is the whole formula of its attribute, so that the attribute holds its value and
 //! nothing else: a change of what it sums up is added to what is stored, where that is exact, and
@@ -10,18 +11,22 @@ mod plan;
 mod tally;
 mod text;
 
+use crate::Condition;
+
 pub(crate) use plan::{Of, Plan, resolve};
 pub(super) use plan::{check_role, reads};
 pub(crate) use tally::{Change, Tally, nothing};
 pub(super) use text::{ALONE, parse};
 
 /// What is summed up, and how.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Rollup {
     pub(crate) aggregate: Aggregate,
     /// The field that is looked at; none where things are counted.
     pub(crate) field: Option<String>,
     pub(crate) source: Source,
+    /// Only those of which this is true.
+    pub(crate) filter: Option<Box<Condition>>,
 }
 
 /// How many become one.
@@ -39,13 +44,14 @@ pub(crate) enum Aggregate {
 pub(crate) enum Source {
     /// The activities of the record, of a kind or of `any`.
     Activities(String),
-    /// The records that are associated with it.
+    /// The records that are associated with it, or refer to it.
     Related(Related),
 }
 
-/// Which records are associated with one.
+/// Which records are associated with one, or refer to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Related {
+    /// The type of associations, or a type and its reference: `contact.company`.
     pub(crate) association: String,
     /// Whether the associations lead to the record.
     pub(crate) inverse: bool,

@@ -29,6 +29,8 @@ fn world() -> World {
         Attribute::new("salary", Kind::Money).currency("EUR"),
         Attribute::new("tags", Kind::Choices).options(["a", "b"]),
         Attribute::new("home", Kind::Address),
+        Attribute::new("company", Kind::Reference).target("company").indexed(),
+        Attribute::new("partner", Kind::Reference).target("contact"),
         Attribute::new("employer_rating", Kind::Integer).formula("max(double of related works_at)"),
     ];
     let call = vec![Attribute::new("minutes", Kind::Integer), Attribute::new("note", Kind::Text)];
@@ -81,6 +83,27 @@ fn what_makes_sense_is_taken() {
         ("company", x(Kind::Money, "sum(salary of related inverse works_at)").currency("eur")),
         ("company", x(Kind::Integer, "sum(staff_rating of related inverse part_of)")),
         ("company", x(Kind::Integer, "count(related part_of)")),
+        ("company", x(Kind::Integer, "count(related inverse contact.company)")),
+        (
+            "company",
+            x(Kind::Money, "sum(salary of related inverse contact.company where rating >= 4)")
+                .currency("EUR"),
+        ),
+        (
+            "contact",
+            x(
+                Kind::Integer,
+                "max(minutes of call where (note = \"x)\" or channel is set) and at > \"2026-01-01T00:00:00Z\")",
+            ),
+        ),
+        ("contact", x(Kind::Integer, "count(any where amount > 10 EUR)")),
+        (
+            "contact",
+            x(
+                Kind::Integer,
+                "count(related knows as contact role \"boss\" open where not rating = 1)",
+            ),
+        ),
     ] {
         let text = attribute.formula.clone().unwrap();
         let judged = judge(entity_type, attribute);
@@ -90,6 +113,7 @@ fn what_makes_sense_is_taken() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of refusals")]
 fn what_makes_no_sense_is_refused() {
     use ErrorKind as E;
     for (entity_type, attribute, kind, says) in [
@@ -153,6 +177,67 @@ fn what_makes_no_sense_is_refused() {
         ("company", x(Kind::Integer, "count()"), E::InvalidArgument, "a name at byte 6"),
         ("company", x(Kind::Integer, "count(call"), E::InvalidArgument, ") at byte 10"),
         ("company", x(Kind::Integer, "count(related)"), E::InvalidArgument, "a name at byte"),
+        (
+            "contact",
+            x(Kind::Integer, "count(related inverse contact.partner)"),
+            E::InvalidArgument,
+            "define the reference with an index",
+        ),
+        (
+            "contact",
+            x(Kind::Integer, "count(related company)"),
+            E::InvalidArgument,
+            "references that lead to the record",
+        ),
+        (
+            "company",
+            x(Kind::Integer, "count(related inverse contact.company open)"),
+            E::InvalidArgument,
+            "only associations have roles and days",
+        ),
+        (
+            "company",
+            x(Kind::Integer, "count(related inverse contact.company role \"boss\")"),
+            E::InvalidArgument,
+            "only associations have roles and days",
+        ),
+        ("contact", x(Kind::Integer, "count(call where)"), E::InvalidArgument, "at byte"),
+        (
+            "contact",
+            x(Kind::Integer, "count(call where minute > 1)"),
+            E::UnknownAttribute,
+            "\"minutes\"?",
+        ),
+        (
+            "contact",
+            x(Kind::Integer, "count(call where at within last 7d)"),
+            E::InvalidArgument,
+            "there is no clock",
+        ),
+        (
+            "company",
+            x(Kind::Integer, "count(related inverse contact.company where count(call) >= 1)"),
+            E::InvalidArgument,
+            "more than the attributes and fields",
+        ),
+        (
+            "company",
+            x(Kind::Integer, "count(related inverse contact.company where version > 1)"),
+            E::InvalidArgument,
+            "more than the attributes and fields",
+        ),
+        (
+            "contact",
+            x(Kind::Integer, "count(related knows where rating > 1)"),
+            E::InvalidArgument,
+            "as contact, or as company",
+        ),
+        (
+            "company",
+            x(Kind::Integer, "count(related inverse works_at where employer_rating > x)"),
+            E::InvalidArgument,
+            "at byte",
+        ),
     ] {
         let text = attribute.formula.clone().unwrap();
         let Err(refused) = judge(entity_type, attribute) else { panic!("{text} is taken") };
@@ -176,6 +261,22 @@ fn a_cycle_through_other_types_is_named() {
     let refused = check(&world, model, model.find("staff_rating").unwrap()).unwrap_err();
     let path = "staff_rating → contact.employer_rating → double → staff_rating";
     assert_eq!(refused.message(), format!("reads itself: {path}"));
+}
+
+/// By what is asked of others, as by what is added up of them.
+#[test]
+fn a_cycle_through_what_is_asked_is_named() {
+    for source in ["works_at", "contact.company"] {
+        let formula = format!("count(related inverse {source} where employer_rating > 1)");
+        let attribute = Attribute::new("staff_rating", Kind::Integer).formula(formula);
+        let mut world = world();
+        let attribute = AttributeModel::new(1, attribute, None).unwrap();
+        world.types[0] = world.types[0].with_attribute(attribute);
+        let model = &world.types[0];
+        let refused = check(&world, model, model.find("staff_rating").unwrap()).unwrap_err();
+        let path = "staff_rating → contact.employer_rating → double → staff_rating";
+        assert_eq!(refused.message(), format!("reads itself: {path}"));
+    }
 }
 
 #[test]
@@ -264,9 +365,13 @@ fn rollup() -> impl Strategy<Value = Rollup> {
             Related { association, inverse, entity_type, role, open }
         )),
     ];
-    (prop::sample::select(Aggregate::ALL), word(), source).prop_map(|(aggregate, field, source)| {
+    let filters = ["a > 1", "not (a = \")\" or b is set)", "`where` = \"\\\"\" and c in (1, 2)"];
+    let filters = filters.map(|text| text.parse::<Condition>().unwrap()).to_vec();
+    let filter = prop::option::of(prop::sample::select(filters).prop_map(Box::new));
+    let parts = (prop::sample::select(Aggregate::ALL), word(), source, filter);
+    parts.prop_map(|(aggregate, field, source, filter)| {
         let field = (aggregate != Aggregate::Count).then_some(field);
-        Rollup { aggregate, field, source }
+        Rollup { aggregate, field, source, filter }
     })
 }
 

@@ -1,7 +1,8 @@
 //! Roll-ups as text, in the words of conditions: `sum(amount of purchase)`.
 //!
 //! ```text
-//! rollup = "count" "(" source ")" | ("sum" | "min" | "max" | "latest") "(" name "of" source ")"
+//! rollup = "count" "(" source ["where" condition] ")"
+//!        | ("sum" | "min" | "max" | "latest") "(" name "of" source ["where" condition] ")"
 //! source = name | "related" ["inverse"] name ["as" name] ["role" string] ["open"]
 //! ```
 
@@ -9,7 +10,7 @@ use std::fmt::{self, Display, Formatter};
 
 use super::{Aggregate, Related, Rollup, Source};
 use crate::{
-    Result,
+    Condition, Result,
     formula::KEYWORDS,
     scan::{self, Scanner},
 };
@@ -48,8 +49,10 @@ pub(in crate::formula) fn parse(scan: &mut Scanner<'_>) -> Result<Option<Rollup>
         }
     }
     let source = source(scan)?;
+    let filter = scan.eat_word("where").then(|| Condition::scan(scan).map(Box::new));
+    let filter = filter.transpose()?;
     scan.require(")")?;
-    Ok(Some(Rollup { aggregate, field, source }))
+    Ok(Some(Rollup { aggregate, field, source, filter }))
 }
 
 fn source(scan: &mut Scanner<'_>) -> Result<Source> {
@@ -75,7 +78,11 @@ impl Display for Rollup {
         if let Some(field) = &self.field {
             write!(f, "{} of ", name(field))?;
         }
-        write!(f, "{})", self.source)
+        write!(f, "{}", self.source)?;
+        if let Some(filter) = &self.filter {
+            write!(f, " where {filter}")?;
+        }
+        f.write_str(")")
     }
 }
 

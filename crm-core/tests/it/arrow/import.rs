@@ -325,6 +325,28 @@ fn a_column_without_a_place_is_refused_by_name() {
 }
 
 #[test]
+fn a_column_without_a_name_is_named_by_its_place() {
+    let crm = memory([Attribute::new("name", Kind::Text)]);
+    let text = || Arc::new(StringArray::from(vec!["a"])) as ArrayRef;
+    let rows = || batch([("name", text()), (" ", text())]);
+    let error = ingest(&crm, &IngestTable::new("row"), rows()).unwrap_err();
+    assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidArgument, Some("columns[1]")));
+    assert!(error.message().contains("column 2 "), "{error}");
+    let of = |column: &str| IngestTable {
+        columns: vec![ColumnMapping::new(column, "name")],
+        ..IngestTable::new("row")
+    };
+    // It may be there, and even be read, as long as it is the only one.
+    assert_eq!(ingest(&crm, &of("name"), rows()).unwrap().created, 1);
+    assert_eq!(ingest(&crm, &of(""), rows()).unwrap().created, 1);
+    for rows in [batch([("name", text())]), batch([("", text()), (" ", text())])] {
+        let error = ingest(&crm, &of(" "), rows).unwrap_err();
+        assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidArgument, Some("columns")));
+        assert!(error.hint().is_some());
+    }
+}
+
+#[test]
 fn what_was_not_written_is_in_the_report_with_its_row() {
     let crm = memory([Attribute::new("mail", Kind::Email).unique()]);
     let mails =

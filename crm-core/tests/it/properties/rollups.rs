@@ -4,12 +4,13 @@
 //! What each roll-up says is written here once more in Rust, over what a reader sees of activities,
 //! associations and records.
 
+mod seen;
+
 use crm_core::{
-    Activity, AddAssociation, ApplyChanges, Archived, Association, AssociationDirection, Attribute,
-    ColumnMapping, CreateRecord, Crm, DefineActivityKind, DefineAssociationType, DefineType, Error,
-    Flow, IdentifyVisitor, ImportMode, ImportPlan, Kind, ListRecords, Money, NewActivity,
-    PatchAssociation, PatchRecord, PlanImport, Record, RecordActivities, RecordChange, RecordId,
-    RecordRef, RunSql, Timestamp, Value, Values,
+    AddAssociation, ApplyChanges, Attribute, ColumnMapping, CreateRecord, Crm, DefineActivityKind,
+    DefineAssociationType, DefineType, Error, Flow, IdentifyVisitor, ImportMode, ImportPlan, Kind,
+    Money, NewActivity, PatchAssociation, PatchRecord, PlanImport, RecordActivities, RecordChange,
+    RecordId, RecordRef, Timestamp, Value, Values,
 };
 use proptest::prelude::*;
 
@@ -17,12 +18,17 @@ use super::{
     cases, memory,
     rebuild::{Contents, set},
 };
+use seen::Seen;
 
 const TYPES: [&str; 2] = ["person", "firm"];
 
 /// Roll-ups that may be defined anew: an attribute of a type, with what it may sum up.
-const CHOICES: [(&str, &str, &[&str]); 4] = [
-    ("person", "calls", &["count(call)", "count(any)", "sum(minutes of call)"]),
+const CHOICES: [(&str, &str, &[&str]); 5] = [
+    (
+        "person",
+        "calls",
+        &["count(call)", "count(any)", "sum(minutes of call)", "count(call where minutes >= 2)"],
+    ),
     ("person", "best", &["max(n of related knows)", "min(n of related inverse knows open)"]),
     (
         "firm",
@@ -34,14 +40,22 @@ const CHOICES: [(&str, &str, &[&str]); 4] = [
         "scores",
         &["sum(score of related inverse works)", "max(score of related inverse works)"],
     ),
+    (
+        "firm",
+        "led",
+        &["count(related inverse person.lead)", "count(related inverse person.lead where n > 0)"],
+    ),
 ];
 
+#[expect(clippy::too_many_lines, reason = "a table of definitions")]
 fn define_types(crm: &Crm) {
     let person = [
         Attribute::new("key", Kind::Integer).unique(),
         Attribute::new("n", Kind::Integer),
         Attribute::new("t", Kind::Text),
         Attribute::new("worth", Kind::Money),
+        Attribute::new("lead", Kind::Reference).target("firm").indexed(),
+        Attribute::new("mentor", Kind::Reference).target("person").indexed(),
         Attribute::new("calls", Kind::Integer).formula("count(call)"),
         Attribute::new("minutes", Kind::Decimal).formula("sum(minutes of call)"),
         Attribute::new("fees", Kind::Integer).formula("sum(fee of call)"),
@@ -51,6 +65,8 @@ fn define_types(crm: &Crm) {
         Attribute::new("least", Kind::Money).currency("EUR").formula("min(amount of buy)"),
         Attribute::new("last", Kind::Timestamp).formula("max(at of any)").indexed(),
         Attribute::new("note", Kind::Text).formula("latest(note of call)"),
+        Attribute::new("noted", Kind::Integer)
+            .formula("max(minutes of call where note = \"🦊\" or not fee > 1)"),
         Attribute::new("score", Kind::Integer).formula("calls * 10 + coalesce(n, 0)"),
     ];
     let firm = [Attribute::new("n", Kind::Integer)];
@@ -77,7 +93,11 @@ fn define_types(crm: &Crm) {
     crm.types()
         .define(of(
             "person",
-            vec![Attribute::new("best", Kind::Integer).formula("max(n of related knows)")],
+            vec![
+                Attribute::new("best", Kind::Integer).formula("max(n of related knows)"),
+                Attribute::new("mentees", Kind::Integer)
+                    .formula("sum(n of related inverse person.mentor)"),
+            ],
         ))
         .unwrap();
     crm.types()
@@ -92,6 +112,16 @@ fn define_types(crm: &Crm) {
                     .currency("EUR")
                     .formula("sum(worth of related inverse works)"),
                 Attribute::new("newest", Kind::Text).formula("latest(t of related inverse works)"),
+                Attribute::new("busy", Kind::Integer)
+                    .formula("count(related inverse works where score >= 10)"),
+                Attribute::new("led", Kind::Integer).formula("count(related inverse person.lead)"),
+                Attribute::new("led_worth", Kind::Money).currency("EUR").formula(
+                    "sum(worth of related inverse person.lead where t in (\"é\", \"a b\"))",
+                ),
+                Attribute::new("led_best", Kind::Integer)
+                    .formula("max(score of related inverse person.lead)"),
+                Attribute::new("led_newest", Kind::Text)
+                    .formula("latest(t of related inverse person.lead where n > 0)"),
                 Attribute::new("below", Kind::Integer)
                     .formula("sum(scores of related inverse above)"),
                 Attribute::new("total", Kind::Integer)
@@ -160,7 +190,7 @@ fn happening() -> impl Strategy<Value = Happening> {
 
 fn step() -> impl Strategy<Value = Step> {
     let ways = vec![Way::Create, Way::Patch, Way::Patch, Way::Upsert, Way::Batch];
-    let values = prop::collection::vec((0_u8..3, any::<u8>()), 0..3);
+    let values = prop::collection::vec((0_u8..5, any::<u8>()), 0..3);
     let number = any::<u8>;
     prop_oneof![
         6 => (prop::sample::select(ways), number(), values)
@@ -231,6 +261,19 @@ impl World {
         Some(RecordRef::new(TYPES[place], pick(&self.records[place], number / 2)?))
     }
 
+    /// A value of its own, or that refers to a record.
+    fn value(&self, (attribute, number): (u8, u8)) -> Option<(&'static str, Value)> {
+        let (name, place) = match attribute {
+            3 => ("lead", 1),
+            4 => ("mentor", 0),
+            _ => return Some(value((attribute, number))),
+        };
+        if number.is_multiple_of(5) {
+            return Some((name, Value::Null));
+        }
+        Some((name, pick(&self.records[place], number / 5)?.into()))
+    }
+
     fn keep(&mut self, place: usize, id: RecordId) {
         if !self.records[place].contains(&id) {
             self.records[place].push(id);
@@ -242,7 +285,8 @@ impl World {
         let crm = self.crm.clone();
         match step {
             Step::Write(way, record, values) => {
-                self.write(*way, *record, values.iter().map(|pair| value(*pair)).collect())
+                let values = values.iter().filter_map(|pair| self.value(*pair)).collect();
+                self.write(*way, *record, values)
             }
             Step::Archive(number, is_in) => {
                 let Some(record) = self.record(*number) else { return Ok(()) };
@@ -300,13 +344,13 @@ impl World {
                 }
             }
             Step::Define(which, formula) => {
-                let (entity_type, name, formulas) = CHOICES[usize::from(which % 4)];
+                let (entity_type, name, formulas) = CHOICES[usize::from(which % 5)];
                 let formula = formulas[usize::from(*formula) % formulas.len()];
                 let attribute = Attribute::new(name, Kind::Integer).formula(formula);
                 crm.types().define_attribute(entity_type, attribute).map(drop)
             }
             Step::ArchiveAttribute(which, is_in) => {
-                let names = ["best", "longest", "firm_total", "revenue", "calls", "t"];
+                let names = ["best", "longest", "firm_total", "revenue", "calls", "t", "lead"];
                 let name = names[usize::from(*which) % names.len()];
                 match is_in {
                     true => crm.types().archive_attribute("person", name).map(drop),
@@ -328,6 +372,8 @@ impl World {
         if place == 1 {
             values.remove("t");
             values.remove("worth");
+            values.remove("lead");
+            values.remove("mentor");
         }
         match way {
             Way::Create => {
@@ -453,205 +499,6 @@ fn said(says: u8) -> (Option<&'static str>, Option<crm_core::Date>) {
     let day = (says / 3 % 2 == 1)
         .then(|| crm_core::Date::from_days(i32::from(says / 6 % 3) * 40_000).unwrap());
     (role, day)
-}
-
-/// Everything that a roll-up can look at, in the order in which it came.
-struct Seen {
-    records: Vec<Record>,
-    /// By time, and at one time as they were recorded.
-    activities: Vec<Activity>,
-    links: Vec<Association>,
-}
-
-impl Seen {
-    fn of(crm: &Crm) -> Self {
-        let ids = |sql: &str| -> Vec<RecordId> {
-            let rows = crm.sql(&RunSql::new(sql)).unwrap().rows.into_iter();
-            rows.map(|row| row.0[0].as_str().unwrap().parse().unwrap()).collect()
-        };
-        let all = |name| ListRecords {
-            archived: Archived::Include,
-            limit: 10_000,
-            ..ListRecords::new(name)
-        };
-        let activities =
-            ids("SELECT id FROM crm_activity WHERE superseded_by IS NULL ORDER BY at, seq")
-                .into_iter();
-        let links = ids("SELECT id FROM crm_association ORDER BY seq").into_iter();
-        Self {
-            records: TYPES
-                .into_iter()
-                .flat_map(|name| crm.list_records(&all(name)).unwrap().records)
-                .collect(),
-            activities: activities.map(|id| crm.activities().get(id).unwrap()).collect(),
-            links: links.map(|id| crm.associations().get(id).unwrap()).collect(),
-        }
-    }
-
-    /// The activities of a record.
-    fn of_record(&self, record: &Record, kind: &str) -> Vec<&Activity> {
-        let is_of = |a: &&Activity| {
-            a.subject.as_ref() == Some(&record.reference()) && (kind == "any" || a.kind == kind)
-        };
-        self.activities.iter().filter(is_of).collect()
-    }
-
-    /// The associated records in use, each once, where it came last.
-    fn around(
-        &self,
-        record: &Record,
-        name: &str,
-        direction: AssociationDirection,
-        role: Option<&str>,
-        open: bool,
-    ) -> Vec<&Record> {
-        let mut found: Vec<&Record> = Vec::new();
-        for link in &self.links {
-            let (near, far) = match direction {
-                AssociationDirection::Incoming => (&link.to, &link.from),
-                _ => (&link.from, &link.to),
-            };
-            if link.association_type != name
-                || *near != record.reference()
-                || link.archived_at.is_some()
-                || role.is_some_and(|role| link.role.as_deref() != Some(role))
-                || open && link.valid_to.is_some()
-            {
-                continue;
-            }
-            let far = self.records.iter().find(|other| other.reference() == *far).unwrap();
-            if far.archived_at.is_none() {
-                found.retain(|other| other.id != far.id);
-                found.push(far);
-            }
-        }
-        found
-    }
-
-    /// What an attribute with this formula is to hold.
-    #[expect(clippy::too_many_lines, reason = "one arm per formula")]
-    fn says(&self, record: &Record, formula: &str) -> Option<Value> {
-        use AssociationDirection::{Incoming as In, Outgoing as Out};
-        let calls = || self.of_record(record, "call");
-        let minutes =
-            || calls().into_iter().filter_map(|call| call.properties.get("minutes").as_i64());
-        let cents = |kind: &str| -> Vec<i64> {
-            let amounts = self.of_record(record, kind).into_iter().filter_map(|a| a.amount.clone());
-            amounts
-                .filter(|amount| amount.currency == "EUR")
-                .map(|a| a.minor_units().unwrap())
-                .collect()
-        };
-        let around = |name, direction| self.around(record, name, direction, None, false);
-        let whole = |records: Vec<&Record>, name: &str| -> Vec<i64> {
-            records.iter().filter_map(|other| other.get(name).as_i64()).collect()
-        };
-        let n = |name: &str| record.get(name).as_i64();
-        Some(match formula {
-            "count(call)" => count(calls()),
-            "count(any)" => count(self.of_record(record, "any")),
-            "sum(minutes of call)" => sum(minutes()),
-            "max(minutes of call)" => minutes().max().into_value(),
-            "sum(fee of call)" => {
-                let fees = calls()
-                    .into_iter()
-                    .filter_map(|call| call.properties.get("fee").as_str().map(str::to_owned));
-                let cents: i64 = fees.map(|fee| fee.replace('.', "").parse::<i64>().unwrap()).sum();
-                Value::Integer((cents + 50) / 100)
-            }
-            "sum(weight of call)" => {
-                let reals =
-                    calls().into_iter().filter_map(|call| call.properties.get("weight").as_f64());
-                let mut reals: Vec<f64> = reals.collect();
-                reals.sort_by(f64::total_cmp);
-                Value::Real(reals.into_iter().fold(0.0, |sum, real| sum + real))
-            }
-            "sum(amount of any)" => euros(cents("any").into_iter().sum()),
-            "min(amount of buy)" => cents("buy").into_iter().min().map_or(Value::Null, euros),
-            "max(at of any)" => {
-                let last = self.of_record(record, "any").last().map(|activity| activity.at);
-                last.map_or(Value::Null, Value::from)
-            }
-            "latest(note of call)" => {
-                calls().last().map_or(Value::Null, |call| call.properties.get("note").clone())
-            }
-            "max(n of related knows)" => {
-                whole(around("knows", Out), "n").into_iter().max().into_value()
-            }
-            "min(n of related inverse knows open)" => {
-                whole(self.around(record, "knows", In, None, true), "n")
-                    .into_iter()
-                    .min()
-                    .into_value()
-            }
-            "count(related inverse works)" => count(around("works", In)),
-            "count(related inverse works open)" => {
-                count(self.around(record, "works", In, None, true))
-            }
-            "count(related inverse works role \"boss\")" => {
-                count(self.around(record, "works", In, Some("boss"), false))
-            }
-            "sum(score of related inverse works)" => {
-                sum(whole(around("works", In), "score").into_iter())
-            }
-            "max(score of related inverse works)" => {
-                whole(around("works", In), "score").into_iter().max().into_value()
-            }
-            "sum(worth of related inverse works)" => {
-                let worth = around("works", In).into_iter().filter_map(|person| {
-                    match person.get("worth") {
-                        Value::Money(money) if money.currency == "EUR" => money.minor_units().ok(),
-                        _ => None,
-                    }
-                });
-                euros(worth.sum())
-            }
-            "latest(t of related inverse works)" => {
-                around("works", In).last().map_or(Value::Null, |person| person.get("t").clone())
-            }
-            "sum(scores of related inverse above)" => {
-                sum(whole(around("above", In), "scores").into_iter())
-            }
-            "max(total of related works)" => {
-                whole(around("works", Out), "total").into_iter().max().into_value()
-            }
-            "calls * 10 + coalesce(n, 0)" => {
-                let calls = n("calls").and_then(|calls| i128::from(calls).checked_mul(10));
-                calls.map_or(Value::Null, |tens| fitting(tens + i128::from(n("n").unwrap_or(0))))
-            }
-            "coalesce(scores, 0) + coalesce(below, 0)" => {
-                fitting(i128::from(n("scores").unwrap_or(0)) + i128::from(n("below").unwrap_or(0)))
-            }
-            _ => return None,
-        })
-    }
-}
-
-trait IntoValue {
-    fn into_value(self) -> Value;
-}
-
-impl IntoValue for Option<i64> {
-    fn into_value(self) -> Value {
-        self.map_or(Value::Null, Value::Integer)
-    }
-}
-
-fn count<T>(all: Vec<T>) -> Value {
-    Value::Integer(all.len() as i64)
-}
-
-/// What 64 bits hold.
-fn fitting(number: i128) -> Value {
-    i64::try_from(number).map_or(Value::Null, Value::Integer)
-}
-
-fn sum(numbers: impl Iterator<Item = i64>) -> Value {
-    fitting(numbers.map(i128::from).sum())
-}
-
-fn euros(cents: i64) -> Value {
-    Value::Money(Money::from_minor_units(cents, "EUR").unwrap())
 }
 
 /// What is wrong with the roll-ups of a file.

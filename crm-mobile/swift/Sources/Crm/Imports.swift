@@ -2,7 +2,11 @@ import Foundation
 
 /// Imports that can be trusted: planned without writing, applied as planned, and taken back.
 ///
+/// A table is CSV or JSON lines, in a file or in a text. Arrow tables are for C and Python: this
+/// library is built without Arrow, and a source of that format is refused.
+///
 /// ```swift
+/// let columns = ColumnMapping.each(["E-mail": "email", "Last name": "family_name"])
 /// let plan = try crm.imports.planCsv("contact", columns, path: "people.csv", key: ["email"])
 /// let run = try crm.imports.apply(plan)
 /// try crm.imports.revert(run.import.id)
@@ -98,6 +102,14 @@ public struct Imports: Sendable {
 
     private func plan(_ request: PlanImport, _ progress: Watch?) throws -> ImportPlan {
         try crm.planImport(request: request, listener: progress.map(ClosureListener.init))
+    }
+}
+
+extension ColumnMapping {
+    /// Where columns go, each by its name. A mapping of its own says more of a column, such as the
+    /// format of its dates.
+    public static func each(_ columns: KeyValuePairs<String, String>) -> [ColumnMapping] {
+        columns.map { ColumnMapping(column: $0.key, attribute: $0.value) }
     }
 }
 

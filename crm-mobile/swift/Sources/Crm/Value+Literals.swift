@@ -18,9 +18,14 @@ extension Value {
     /// An exact decimal number, for an attribute of kind `decimal`.
     public init(_ number: Decimal) { self = .text("\(number)") }
 
-    /// An instant, for an attribute of kind `timestamp`, to the microsecond.
+    /// An instant, for an attribute of kind `timestamp`, to the microsecond. One that no calendar knows
+    /// is refused where it is handed in.
     public init(_ instant: Date) {
-        let micros = Int64((instant.timeIntervalSince1970 * 1_000_000).rounded())
+        let scaled = (instant.timeIntervalSince1970 * 1_000_000).rounded()
+        guard let micros = Int64(exactly: scaled) else {
+            self = .text("\(instant.timeIntervalSince1970)")
+            return
+        }
         let (seconds, fraction) = micros.quotientAndRemainder(dividingBy: 1_000_000)
         let whole = fraction < 0 ? seconds - 1 : seconds
         let rest = fraction < 0 ? fraction + 1_000_000 : fraction

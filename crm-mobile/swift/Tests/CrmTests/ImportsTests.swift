@@ -3,10 +3,7 @@ import Foundation
 import XCTest
 
 final class ImportsTests: XCTestCase {
-    private let columns = [
-        ColumnMapping(column: "E-mail", attribute: "email"),
-        ColumnMapping(column: "Name", attribute: "family_name"),
-    ]
+    private let columns = ColumnMapping.each(["E-mail": "email", "Name": "family_name"])
 
     func testAnImportIsPlannedAppliedAndTakenBack() throws {
         let crm = try Crm.open(":memory:")
@@ -85,5 +82,54 @@ final class ImportsTests: XCTestCase {
         let again = try crm.imports.planCsv("company", names, text: text)
         XCTAssertEqual(try crm.imports.resume(cut.import.id, again).import.created, 12_000)
         XCTAssertEqual(try crm.companies.count(), 12_000)
+    }
+
+    func testATableIsAFileTooAndArrowIsForOtherLanguages() throws {
+        let crm = try Crm.open(":memory:")
+        let file = FileManager.default.temporaryDirectory
+            .appendingPathComponent("people-\(UUID().uuidString).csv")
+        defer { try? FileManager.default.removeItem(at: file) }
+        try Data("E-mail;Name\nann@example.org;Ann\n".utf8).write(to: file)
+        let plan = try crm.imports.planCsv(
+            "contact", columns, path: file.path, dialect: CsvDialect(delimiter: ";"))
+        XCTAssertEqual(plan.create, 1)
+        try Data(#"{"E-mail": "ann@example.org", "Name": "Ann"}"#.utf8).write(to: file)
+        let lines = try crm.imports.planJsonLines("contact", columns, path: file.path)
+        XCTAssertEqual(lines.create, 1)
+        let source = ImportSource(format: .arrow, path: file.path)
+        let arrow = PlanImport(
+            entityType: "contact", source: source, columns: columns, mode: .create,
+            badCells: .rejectRow)
+        XCTAssertThrowsError(try crm.planImport(request: arrow, listener: nil)) {
+            XCTAssertEqual(($0 as? CrmError)?.parts.field, "format")
+        }
+    }
+
+    func testAWrongTableIsRefusedByWhatIsWrongWithIt() throws {
+        let crm = try Crm.open(":memory:")
+        let known = self.columns
+        let wrong: [(String, () throws -> ImportPlan)] = [
+            ("path", { try crm.imports.planCsv("contact", known) }),
+            ("path", { try crm.imports.planCsv("contact", known, path: "no such file.csv") }),
+            (
+                "Nam",
+                {
+                    try crm.imports.planCsv(
+                        "contact", ColumnMapping.each(["Nam": "family_name"]), text: "Name\n")
+                }
+            ),
+            (
+                "columns",
+                {
+                    try crm.imports.planCsv(
+                        "contact", ColumnMapping.each(["": "family_name"]), text: "Name\n")
+                }
+            ),
+        ]
+        for (field, plan) in wrong {
+            XCTAssertThrowsError(try plan()) {
+                XCTAssertEqual(($0 as? CrmError)?.parts.field, field)
+            }
+        }
     }
 }

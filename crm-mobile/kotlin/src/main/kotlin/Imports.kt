@@ -24,9 +24,20 @@ import org.crmcore.model.RowDecision
 import org.crmcore.model.SourceFormat
 
 /**
+ * Where columns go, each by its name: `columnsOf("E-mail" to "email")`. A [ColumnMapping] says more of a column, such as
+ * the format of its dates.
+ */
+fun columnsOf(vararg columns: Pair<String, String>): List<ColumnMapping> =
+    columns.map { (column, attribute) -> ColumnMapping(column, attribute) }
+
+/**
  * Imports that can be trusted: planned without writing, applied as planned, and taken back.
  *
+ * A table is CSV or JSON lines, in a file or in a text. Arrow tables are for C and Python: this library is built
+ * without Arrow, and a source of that format is refused.
+ *
  * ```kotlin
+ * val columns = columnsOf("E-mail" to "email", "Last name" to "family_name")
  * val plan = crm.imports.planCsv("contact", columns, path = "people.csv", key = listOf("email"))
  * val run = crm.imports.apply(plan)
  * crm.imports.revert(run.import.id)

@@ -4,14 +4,20 @@ import org.crmcore.model.ActivityColumns
 import org.crmcore.model.ActivityPreset
 import org.crmcore.model.AssociationColumns
 import org.crmcore.model.AssociationPreset
+import org.crmcore.model.BadCells
 import org.crmcore.model.ColumnMapping
 import org.crmcore.model.ColumnRule
 import org.crmcore.model.CrmException
+import org.crmcore.model.CsvDialect
 import org.crmcore.model.DefineActivityPreset
 import org.crmcore.model.DefineAssociationPreset
+import org.crmcore.model.ImportMode
+import org.crmcore.model.ImportSource
 import org.crmcore.model.ImportState
 import org.crmcore.model.LeftItem
+import org.crmcore.model.PlanImport
 import org.crmcore.model.RowDecision
+import org.crmcore.model.SourceFormat
 import org.crmcore.model.Value
 import org.junit.jupiter.api.AfterEach
 import org.junit.jupiter.api.Assertions.assertEquals
@@ -21,7 +27,7 @@ import org.junit.jupiter.api.Test
 
 class ImportsTest {
     private val crm = Crm.open(":memory:")
-    private val columns = listOf(ColumnMapping("E-mail", "email"), ColumnMapping("Name", "family_name"))
+    private val columns = columnsOf("E-mail" to "email", "Name" to "family_name")
 
     @AfterEach
     fun close() = crm.close()
@@ -105,5 +111,35 @@ class ImportsTest {
         val ann = crm.contacts.getBy("email", "ann@example.org")
         assertEquals("Ann", ann.string("family_name"))
         assertEquals("Ulm", (ann.values["address"] as Value.Address).v1.city)
+    }
+
+    @Test
+    fun `a table is a file too, and Arrow is for other languages`() {
+        val file = kotlin.io.path.createTempFile("people", ".csv").toFile()
+        try {
+            file.writeText("E-mail;Name\nann@example.org;Ann\n")
+            val plan = crm.imports.planCsv("contact", columns, path = file.path, dialect = CsvDialect(delimiter = ";"))
+            assertEquals(1uL, plan.create)
+            file.writeText("""{"E-mail": "ann@example.org", "Name": "Ann"}""")
+            assertEquals(1uL, crm.imports.planJsonLines("contact", columns, path = file.path).create)
+            val source = ImportSource(SourceFormat.ARROW, file.path, null, CsvDialect())
+            val arrow = PlanImport("contact", source, columns, ImportMode.CREATE, badCells = BadCells.REJECT_ROW)
+            val refused = assertThrows(CrmException.InvalidArgument::class.java) { crm.planImport(arrow, null) }
+            assertEquals("format", refused.field)
+        } finally {
+            file.delete()
+        }
+    }
+
+    @Test
+    fun `a wrong table is refused by what is wrong with it`() {
+        for ((field, plan) in listOf<Pair<String, () -> Any>>(
+            "path" to { crm.imports.planCsv("contact", columns) },
+            "path" to { crm.imports.planCsv("contact", columns, path = "no such file.csv") },
+            "Nam" to { crm.imports.planCsv("contact", columnsOf("Nam" to "family_name"), text = "Name\n") },
+            "columns" to { crm.imports.planCsv("contact", columnsOf("" to "family_name"), text = "Name\n") },
+        )) {
+            assertEquals(field, assertThrows(CrmException::class.java) { plan() }.field)
+        }
     }
 }
