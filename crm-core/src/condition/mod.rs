@@ -41,8 +41,8 @@ pub use span::Span;
 pub(crate) use check::{AssociationShape, Schema, check};
 pub(crate) use checked::{
     ACTIVITY_COLUMNS, ChangedTest, Checked, Column, Compare, Direction, EventTest, FieldTest,
-    Frame, HoldMode, MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, ScoreTest, SegmentTest,
-    StageTest, Test, TextMatch, Way, WhenTest, order,
+    Frame, HoldMode, Leaf, MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, ScoreTest,
+    SegmentTest, StageTest, Test, TextMatch, Way, WhenTest, order,
 };
 pub(crate) use due::{day_begins, due};
 pub(crate) use evaluate::{ChangeFact, Facts, RelatedFact, Subject, Total, explain, fits, is_true};

@@ -9,6 +9,8 @@
 
 mod answers;
 mod check;
+mod column;
+mod columnar;
 mod decay;
 mod definition;
 mod preset;
@@ -22,6 +24,9 @@ pub use answers::{
     ScoreExplanation, ScoreHistory, ScoreRanking,
 };
 pub(crate) use check::check_definition;
+pub(crate) use column::ColumnCells;
+pub use columnar::{BoundColumns, ColumnScore, ScoreColumns};
+pub(crate) use columnar::{ColumnProgram, ColumnSums, Columns, needs_more};
 pub(crate) use decay::POINT;
 pub use definition::{
     DefineScore, FadeKind, RelatedScore, ScoreAxis, ScoreFade, ScoreFigure, ScoreGroup, ScoreLevel,
@@ -29,7 +34,7 @@ pub use definition::{
 };
 pub(crate) use definition::{StoredModel, model_json, read_model};
 pub use preset::{DefineScorePreset, ScorePreset};
-pub(crate) use program::{ScoreProgram, ScorePrograms};
+pub(crate) use program::{RuleProgram, ScoreProgram, ScorePrograms, Source};
 pub use requests::{CloneScore, GetScore, GetScoreHistory, RankScores, ReadScore, ScoreName};
 pub(crate) use sheet::{Rank, Sheet};
 pub(crate) use tally::{Facts as ScoreFacts, Given, Happening, explain, sheet, tally};

@@ -10,7 +10,7 @@ use std::collections::{HashSet, VecDeque};
 
 use super::{
     answers::ScoreContribution,
-    decay::rounded,
+    decay::{Decay, rounded},
     program::{GroupProgram, Repeat, RuleProgram, ScoreProgram, Source, Worth},
     sheet::{Figure, GroupSheet, RuleSheet, Sheet},
 };
@@ -92,29 +92,38 @@ fn given(rule: &RuleProgram, facts: &mut dyn Facts, moment: &Moment) -> Result<G
             };
             Given { constant, ..Given::default() }
         }
-        Source::Activities { kind, filter, worth, repeat } => {
-            let all = facts.activities(kind.as_ref())?;
-            let fits = |filter: &Option<Box<Node>>, happening: &Happening| match filter {
-                None => true,
-                Some(filter) => fits_node(filter, happening, moment),
-            };
-            let counting = all.iter().filter(|happening| fits(filter, happening));
-            let worth_of = |happening: &Happening| match worth {
-                Worth::Constant(points) => *points,
-                Worth::Values(choices, others) => {
-                    let found =
-                        choices.iter().find(|(choice, _)| fits_node(choice, happening, moment));
-                    found.map_or(*others, |(_, points)| *points)
-                }
-                Worth::Amount { .. } => worth.amount(&happening.cells),
-            };
-            let worth = counting.map(|happening| (happening, worth_of(happening)));
-            Given { counted: repeat.choose(worth), ..Given::default() }
+        Source::Activities { kind, .. } => {
+            rule.of_activities(facts.activities(kind.as_ref())?, moment)
         }
         Source::Related { test, model, figure } => {
             Given { related: Some((*figure, facts.related(test, model)?)), ..Given::default() }
         }
     })
+}
+
+impl RuleProgram {
+    /// What a rule about activities gives for those of a record, as they happened, whose condition
+    /// holds.
+    pub(crate) fn of_activities(&self, all: &[Happening], moment: &Moment) -> Given {
+        let Source::Activities { filter, worth, repeat, .. } = &self.source else {
+            return Given::default();
+        };
+        let fits = |happening: &Happening| match filter {
+            None => true,
+            Some(filter) => fits_node(filter, happening, moment),
+        };
+        let worth_of = |happening: &Happening| match worth {
+            Worth::Constant(points) => *points,
+            Worth::Values(choices, others) => {
+                let found = choices.iter().find(|(choice, _)| fits_node(choice, happening, moment));
+                found.map_or(*others, |(_, points)| *points)
+            }
+            Worth::Amount { .. } => worth.amount(&happening.cells),
+        };
+        let counting = all.iter().filter(|happening| fits(happening));
+        let worth = counting.map(|happening| (happening, worth_of(happening)));
+        Given { counted: repeat.choose(worth), ..Given::default() }
+    }
 }
 
 fn fits_node(node: &Node, happening: &Happening, moment: &Moment) -> bool {
@@ -123,7 +132,7 @@ fn fits_node(node: &Node, happening: &Happening, moment: &Moment) -> bool {
 
 impl<C> Worth<C> {
     /// Points by the size of something in a row; none for an amount in another currency.
-    fn amount(&self, row: &[Cell]) -> i64 {
+    pub(super) fn amount(&self, row: &[Cell]) -> i64 {
         let Self::Amount { column, currency, points, per } = self else { return 0 };
         let cell = |place: usize| row.get(place).unwrap_or(&Cell::Null);
         let is_ours = currency.as_ref().is_none_or(
@@ -205,25 +214,47 @@ fn key(cell: &Cell) -> Vec<u8> {
 /// What is kept of what the rules give, as of a moment.
 pub(crate) fn sheet(program: &ScoreProgram, given: &[Vec<Given>], as_of: i64) -> Sheet {
     let groups = program.groups.iter().zip(given).map(|(group, given)| {
-        let rules = group.rules.iter().zip(given).map(|(rule, given)| {
-            let (mut fixed, mut terms) = (given.constant, Vec::new());
-            for (_, at, points) in &given.counted {
-                let is_over = group.decay.gone(*points).is_some_and(|gone| as_of - at >= gone);
-                match group.decay {
-                    super::decay::Decay::None if *at <= as_of => fixed += points,
-                    _ if is_over => {}
-                    _ => terms.push((*at, *points)),
-                }
-            }
-            let related = given.related.as_ref().map(|(figure, sheets)| {
-                (*figure, sheets.iter().map(|(_, sheet)| sheet.clone()).collect())
-            });
-            RuleSheet { caps: rule.caps, fixed, terms, related }
-        });
-        let rules = rules.filter(|rule| !rule.is_empty()).collect();
-        GroupSheet { caps: group.caps, decay: group.decay, counts: group.counts, rules }
+        let mut sheet = group.sheet();
+        for (rule, given) in group.rules.iter().zip(given) {
+            sheet.add(rule, given, as_of);
+        }
+        sheet
     });
     Sheet { caps: program.caps, groups: groups.collect() }
+}
+
+impl GroupProgram {
+    /// The sheet of a record to which no rule gives anything.
+    pub(super) fn sheet(&self) -> GroupSheet {
+        let Self { caps, decay, counts, .. } = *self;
+        GroupSheet { caps, decay, counts, fixed: 0, rules: Vec::new() }
+    }
+}
+
+impl GroupSheet {
+    /// Adds what a rule of the group gives, as of a moment.
+    pub(super) fn add(&mut self, rule: &RuleProgram, given: &Given, as_of: i64) {
+        if let Source::Record(_) = rule.source {
+            self.fixed = self.fixed.saturating_add(rule.caps.clamp(given.constant));
+            return;
+        }
+        let (mut fixed, mut terms) = (0i64, Vec::new());
+        for (_, at, points) in &given.counted {
+            let is_over = self.decay.gone(*points).is_some_and(|gone| as_of - at >= gone);
+            match self.decay {
+                Decay::None if *at <= as_of => fixed += points,
+                _ if is_over => {}
+                _ => terms.push((*at, *points)),
+            }
+        }
+        let related = given.related.as_ref().map(|(figure, sheets)| {
+            (*figure, sheets.iter().map(|(_, sheet)| sheet.clone()).collect())
+        });
+        let sheet = RuleSheet { caps: rule.caps, fixed, terms, related };
+        if !sheet.is_empty() {
+            self.rules.push(sheet);
+        }
+    }
 }
 
 /// Every contribution to the score at a moment, in the order of the rules and of what happened.

@@ -5,6 +5,7 @@
 //! every moment for which its row holds, a record's score is what asking all the facts anew gives, to
 //! the bit; and crossing a threshold is recorded once.
 
+mod batch;
 mod definitions;
 mod facts;
 mod live;
