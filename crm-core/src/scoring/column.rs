@@ -40,10 +40,6 @@ impl ColumnCells {
         Self { content: Content::Whole, words, is_set, bytes: Vec::new() }
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.words.len()
-    }
-
     /// Forgets the cells, and keeps their room.
     pub(crate) fn clear(&mut self) {
         self.content = Content::Nothing;
@@ -176,7 +172,7 @@ mod tests {
         texts.push_null();
         texts.push_text("Käthe".as_bytes()).unwrap();
         texts.push_text(b"").unwrap();
-        assert_eq!(texts.len(), 3);
+        assert_eq!(texts.is_set(), [false, true, true]);
         let cells: Vec<Cell> = (0..3).map(|row| texts.cell(row)).collect();
         assert_eq!(cells, [Cell::Null, Cell::Text("Käthe".into()), Cell::Text(String::new())]);
         assert_eq!(texts.push_whole(1).unwrap_err().kind(), ErrorKind::Corrupt);
