@@ -268,11 +268,12 @@ pub use schema::{
     Kind, Preset, Sensitivity, TypeName,
 };
 pub use scoring::{
-    AddScorePoints, AddedPoints, CloneScore, DefineScore, DefineScorePreset, FadeKind, GetScore,
-    GetScoreHistory, GroupScore, RankScores, ReadScore, RecordScore, RelatedScore, RescoreReport,
-    ScoreAnswer, ScoreAxis, ScoreContribution, ScoreCrossing, ScoreExplanation, ScoreFade,
-    ScoreFigure, ScoreGroup, ScoreHistory, ScoreLevel, ScoreModel, ScoreName, ScorePreset,
-    ScoreRanking, ScoreRule, ScoreState, ValuePoints,
+    AddScorePoints, AddedPoints, BoundColumns, CloneScore, ColumnScore, DefineScore,
+    DefineScorePreset, FadeKind, GetScore, GetScoreHistory, GroupScore, RankScores, ReadScore,
+    RecordScore, RelatedScore, RescoreReport, ScoreAnswer, ScoreAxis, ScoreColumns,
+    ScoreContribution, ScoreCrossing, ScoreExplanation, ScoreFade, ScoreFigure, ScoreGroup,
+    ScoreHistory, ScoreLevel, ScoreModel, ScoreName, ScorePreset, ScoreRanking, ScoreRule,
+    ScoreState, ValuePoints,
 };
 pub use search::{
     FoundActivity, SearchHit, SearchItem, SearchPage, SearchText, Snippet, SnippetPart,

@@ -67,7 +67,7 @@ fn purchase(number: usize, contacts: usize) -> Purchase {
     }
 }
 
-pub(crate) fn run(folder: &Path, count: usize, report: &mut impl FnMut(Line)) {
+pub(crate) fn run(folder: &Path, count: usize, report: &mut dyn FnMut(Line)) {
     let contacts = count / EACH;
     let crm = open(&folder.join("activities.crm"), Durability::Full);
     crm.activity_kinds().define_preset(ActivityPreset::Purchase).unwrap();

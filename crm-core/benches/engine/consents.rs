@@ -11,7 +11,7 @@ use rusqlite::Connection;
 
 use super::{Budget, Line, READS, create, in_turn, open, rows, timed};
 
-pub(crate) fn run(folder: &Path, count: usize, report: &mut impl FnMut(Line)) {
+pub(crate) fn run(folder: &Path, count: usize, report: &mut dyn FnMut(Line)) {
     let crm = open(&folder.join("consents.crm"), Durability::Relaxed);
     crm.types().define(rows::definition()).unwrap();
     create(&crm, count);

@@ -1,7 +1,9 @@
 //! The engine beside its own limit: hand-written prepared statements on SQLite, over the same rows,
 //! the same indexes and the same rows of the journal, on the same disk and in the same run.
 //!
-//! `cargo bench -p crm-core --bench engine` does a million records, `-- --quick` a tenth of them.
+//! `cargo bench -p crm-core --bench engine` does a million records, `-- --quick` a tenth of them, and
+//! `-- --only scores` one of its parts: `records`, `import`, `activities`, `search`, `segments`,
+//! `stages`, `scores` or `consents`.
 //! One line a work: name, ours, raw, ratio of the times, budget, verdict. A missed budget makes the
 //! run fail.
 //!
@@ -116,8 +118,44 @@ fn main() {
     println!("{:<38} {:>14} {:>14} {:>8} {:>9}", "work", "ours", "raw", "ratio", "budget");
     let mut is_kept = true;
     let mut report = |line: Line| is_kept &= line.print();
+    let folder = folder.path();
+    let parts: [(&str, Part); 10] = [
+        ("records", |folder, count, report| records(folder, count, report)),
+        ("import", |folder, count, report| import(folder, count, report)),
+        // A customer does ten things.
+        ("activities", |folder, count, report| activities::run(folder, 10 * count, report)),
+        ("search", |folder, count, report| search::run(folder, count, report)),
+        ("segments", |folder, _, report| segments::run(folder, report)),
+        ("stages", |folder, count, report| stages::run(folder, count, report)),
+        ("scores", |folder, count, report| scores::run(folder, count, report)),
+        ("chain", |folder, count, report| chain::run(folder, count, report)),
+        // A grant is a transaction of its own.
+        ("consents", |folder, count, report| consents::run(folder, count / 10, report)),
+        ("erasure", |folder, count, report| erasure::run(folder, count, report)),
+    ];
+    let only = only();
+    assert!(only.as_ref().is_none_or(|only| parts.iter().any(|(name, _)| name == only)));
+    for (name, part) in parts {
+        if only.as_ref().is_none_or(|only| name == only) {
+            part(folder, count, &mut report);
+        }
+    }
+    if !is_kept {
+        println!("a budget was missed");
+        std::process::exit(1);
+    }
+}
 
-    let (ours_path, raw_path) = (folder.path().join("ours.crm"), folder.path().join("raw.db"));
+/// Works that are measured together.
+type Part = fn(&Path, usize, &mut dyn FnMut(Line));
+
+/// The part that is asked for, if it is only one.
+fn only() -> Option<String> {
+    std::env::args().skip_while(|argument| argument != "--only").nth(1)
+}
+
+fn records(folder: &Path, count: usize, report: &mut dyn FnMut(Line)) {
+    let (ours_path, raw_path) = (folder.join("ours.crm"), folder.join("raw.db"));
     let crm = open(&ours_path, Durability::Full);
     crm.types().define(rows::definition()).unwrap();
     let mut raw = Raw::open(&raw_path);
@@ -127,25 +165,14 @@ fn main() {
     report(Line { name: "bulk create".into(), ours, raw: Some(raw_time), units: count, budget });
 
     let ids: Vec<RecordId> = sample_ids(&crm, count);
-    reads(&crm, &raw, &ids, count, &mut report);
-    pages(&crm, &raw, count, &mut report);
-    queries::run(&crm, &raw.conn, count, &mut report);
+    reads(&crm, &raw, &ids, count, report);
+    pages(&crm, &raw, count, report);
+    queries::run(&crm, &raw.conn, count, report);
     #[cfg(feature = "arrow")]
-    tables::run(&crm, &raw.conn, count, &mut report);
-    calls(&mut report);
+    tables::run(&crm, &raw.conn, count, report);
+    calls(report);
     drop(crm);
-    updates(&ours_path, &mut raw, &ids, &mut report);
-    import(folder.path(), count, &mut report);
-    // A customer does ten things.
-    activities::run(folder.path(), 10 * count, &mut report);
-    search::run(folder.path(), count, &mut report);
-    segments::run(folder.path(), &mut report);
-    stages::run(folder.path(), count, &mut report);
-    scores::run(folder.path(), count, &mut report);
-    chain::run(folder.path(), count, &mut report);
-    // A grant is a transaction of its own.
-    consents::run(folder.path(), count / 10, &mut report);
-    erasure::run(folder.path(), count, &mut report);
+    updates(&ours_path, &mut raw, &ids, report);
     let rounds = (0..ROUNDS).map(|_| {
         let (opening, crm) = timed(|| open(&ours_path, Durability::Full));
         assert_eq!(crm.records("customer").get(ids[0]).unwrap().id, ids[0]);
@@ -154,10 +181,6 @@ fn main() {
     let opening = rounds.min().unwrap();
     let budget = Budget::Time(Duration::from_millis(10));
     report(Line { name: "open the file".into(), ours: opening, raw: None, units: 1, budget });
-    if !is_kept {
-        println!("a budget was missed");
-        std::process::exit(1);
-    }
 }
 
 fn create(crm: &Crm, count: usize) -> Duration {
@@ -187,7 +210,7 @@ fn sample_ids(crm: &Crm, count: usize) -> Vec<RecordId> {
     ids
 }
 
-fn reads(crm: &Crm, raw: &Raw, ids: &[RecordId], count: usize, report: &mut impl FnMut(Line)) {
+fn reads(crm: &Crm, raw: &Raw, ids: &[RecordId], count: usize, report: &mut dyn FnMut(Line)) {
     let customers = crm.records("customer");
     let get = || {
         for id in ids {
@@ -210,7 +233,7 @@ fn reads(crm: &Crm, raw: &Raw, ids: &[RecordId], count: usize, report: &mut impl
     report(Line { name, ours, raw: Some(raw_time), units: emails.len(), budget });
 }
 
-fn pages(crm: &Crm, raw: &Raw, count: usize, report: &mut impl FnMut(Line)) {
+fn pages(crm: &Crm, raw: &Raw, count: usize, report: &mut dyn FnMut(Line)) {
     let name = rows::family_name(17);
     let filter = values! { "family_name" => name.as_str() };
     let request =
@@ -265,7 +288,7 @@ fn pages(crm: &Crm, raw: &Raw, count: usize, report: &mut impl FnMut(Line)) {
 }
 
 /// As the programs of the other languages measure it: warm, in a file in memory.
-fn calls(report: &mut impl FnMut(Line)) {
+fn calls(report: &mut dyn FnMut(Line)) {
     let crm = Crm::in_memory().unwrap();
     let calls = 20_000;
     let round = || {
@@ -279,7 +302,7 @@ fn calls(report: &mut impl FnMut(Line)) {
     report(Line { name, ours, raw: None, units: calls, budget: Budget::None });
 }
 
-fn updates(path: &Path, raw: &mut Raw, ids: &[RecordId], report: &mut impl FnMut(Line)) {
+fn updates(path: &Path, raw: &mut Raw, ids: &[RecordId], report: &mut dyn FnMut(Line)) {
     for (durability, name) in [(Durability::Full, "full"), (Durability::Relaxed, "relaxed")] {
         let crm = open(path, durability);
         let customers = crm.records("customer");
@@ -303,7 +326,7 @@ fn updates(path: &Path, raw: &mut Raw, ids: &[RecordId], report: &mut impl FnMut
     }
 }
 
-fn import(folder: &Path, count: usize, report: &mut impl FnMut(Line)) {
+fn import(folder: &Path, count: usize, report: &mut dyn FnMut(Line)) {
     let table = folder.join("customers.csv");
     rows::write_csv(&table, count);
     let crm = open(&folder.join("import.crm"), Durability::Full);

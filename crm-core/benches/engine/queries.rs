@@ -11,7 +11,7 @@ use super::{Budget, Line, in_turn};
 /// Money by country and source, as hand-written SQL gives it, with both totals.
 type Table = Vec<(String, String, i64)>;
 
-pub(crate) fn run(crm: &Crm, raw: &Connection, count: usize, report: &mut impl FnMut(Line)) {
+pub(crate) fn run(crm: &Crm, raw: &Connection, count: usize, report: &mut dyn FnMut(Line)) {
     let condition =
         "country = \"DE\" and employees >= 5000 and newsletter = true and revenue >= 1000";
     let request = CountRecords {

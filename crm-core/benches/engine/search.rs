@@ -12,7 +12,7 @@ CREATE VIRTUAL TABLE words USING fts5(
     given_name, family_name, tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3');
 INSERT INTO words (words, rank) VALUES ('secure-delete', 1);";
 
-pub(crate) fn run(folder: &Path, count: usize, report: &mut impl FnMut(Line)) {
+pub(crate) fn run(folder: &Path, count: usize, report: &mut dyn FnMut(Line)) {
     let crm = open(&folder.join("search.crm"), Durability::Full);
     crm.types().define(rows::definition()).unwrap();
     for attribute in [

@@ -49,7 +49,7 @@ fn open(path: &Path, durability: Durability) -> (Crm, Arc<Told>) {
     (Crm::open_injected(path, options, Arc::clone(&clock) as Arc<dyn Clock>, ids).unwrap(), clock)
 }
 
-pub(crate) fn run(folder: &Path, report: &mut impl FnMut(Line)) {
+pub(crate) fn run(folder: &Path, report: &mut dyn FnMut(Line)) {
     for (durability, name) in [(Durability::Full, "full"), (Durability::Relaxed, "relaxed")] {
         one_activity(folder, durability, name, report);
     }
@@ -83,7 +83,7 @@ fn conditions() -> Vec<String> {
     all
 }
 
-fn one_activity(folder: &Path, durability: Durability, name: &str, report: &mut impl FnMut(Line)) {
+fn one_activity(folder: &Path, durability: Durability, name: &str, report: &mut dyn FnMut(Line)) {
     let (crm, _) = open(&folder.join(format!("segments_{name}.crm")), durability);
     crm.activity_kinds().define_preset(ActivityPreset::Purchase).unwrap();
     let ids = make_contacts(&crm, CONTACTS);
@@ -142,7 +142,7 @@ fn by_hand(raw: &mut Raw, ids: &[RecordId]) -> Duration {
 }
 
 /// Everybody visited, and a month later nobody is active any more.
-fn ticks(folder: &Path, report: &mut impl FnMut(Line)) {
+fn ticks(folder: &Path, report: &mut dyn FnMut(Line)) {
     let (crm, clock) = open(&folder.join("ticks.crm"), Durability::Full);
     crm.activity_kinds().define_preset(ActivityPreset::Purchase).unwrap();
     let condition = "count(purchase within 30d) >= 1".parse().unwrap();

@@ -34,7 +34,7 @@ CREATE TABLE visit (
     seq INTEGER NOT NULL, PRIMARY KEY (lifecycle, record_id, number)) STRICT, WITHOUT ROWID;
 CREATE INDEX visit_by_stage ON visit (lifecycle, stage, entered_at);";
 
-pub(crate) fn run(folder: &Path, count: usize, report: &mut impl FnMut(Line)) {
+pub(crate) fn run(folder: &Path, count: usize, report: &mut dyn FnMut(Line)) {
     in_memory(report);
     let crm = open(&folder.join("stages.crm"), Durability::Full);
     crm.lifecycles().define_preset(LifecyclePreset::Deal).unwrap();
@@ -59,7 +59,7 @@ pub(crate) fn run(folder: &Path, count: usize, report: &mut impl FnMut(Line)) {
 }
 
 /// Moves of a contact to stages at random, as fast as they are decided.
-fn in_memory(report: &mut impl FnMut(Line)) {
+fn in_memory(report: &mut dyn FnMut(Line)) {
     let stages = LifecyclePreset::Contact.definition().stages;
     let machine = StageMachine::new(&stages).unwrap();
     let count = u64::from(machine.stages());

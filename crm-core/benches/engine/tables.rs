@@ -14,7 +14,7 @@ use super::{Budget, Line, in_turn, rows};
 /// Rows in one batch of either side.
 const ROWS: usize = 16_384;
 
-pub(crate) fn run(crm: &Crm, raw: &Connection, count: usize, report: &mut impl FnMut(Line)) {
+pub(crate) fn run(crm: &Crm, raw: &Connection, count: usize, report: &mut dyn FnMut(Line)) {
     let fields = rows::COLUMNS.iter().map(|column| (*column).to_owned()).collect();
     let table = RecordsTable { fields, ..RecordsTable::new("customer") };
     let request = ReadTable { batch_rows: 16_384, ..ReadTable::new(table) };

@@ -10,6 +10,8 @@
 mod added;
 mod answers;
 mod check;
+mod column;
+mod columnar;
 mod decay;
 mod definition;
 mod preset;
@@ -25,6 +27,9 @@ pub use answers::{
     ScoreExplanation, ScoreHistory, ScoreRanking,
 };
 pub(crate) use check::check_definition;
+pub(crate) use column::ColumnCells;
+pub use columnar::{BoundColumns, ColumnScore, ScoreColumns};
+pub(crate) use columnar::{ColumnProgram, ColumnSums, Columns, needs_more};
 pub(crate) use decay::POINT;
 pub use definition::{
     DefineScore, FadeKind, RelatedScore, ScoreAxis, ScoreFade, ScoreFigure, ScoreGroup, ScoreLevel,
@@ -32,7 +37,7 @@ pub use definition::{
 };
 pub(crate) use definition::{StoredModel, model_json, read_model};
 pub use preset::{DefineScorePreset, ScorePreset};
-pub(crate) use program::{ScoreProgram, ScorePrograms};
+pub(crate) use program::{RuleProgram, ScoreProgram, ScorePrograms, Source};
 pub use requests::{CloneScore, GetScore, GetScoreHistory, RankScores, ReadScore, ScoreName};
 pub(crate) use sheet::{Rank, Sheet};
 pub(crate) use tally::{Facts as ScoreFacts, Given, Happening, explain, sheet, tally};

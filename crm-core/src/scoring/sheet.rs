@@ -36,7 +36,10 @@ pub(crate) struct GroupSheet {
     pub(crate) decay: Decay,
     /// Whether it is part of the score, or stands beside it.
     pub(crate) counts: bool,
-    /// The rules that give something.
+    /// What the rules about the record give in sum, each between its caps: it stays until something
+    /// is written.
+    pub(crate) fixed: i64,
+    /// The other rules, as far as they give something.
     pub(crate) rules: Vec<RuleSheet>,
 }
 
@@ -227,13 +230,17 @@ fn coarse(points: i64) -> i64 {
 impl GroupSheet {
     fn bounds(&self, from: i64, to: i64) -> Range {
         let (least, most) = sum(self.rules.iter().map(|rule| rule.bounds(self.decay, from, to)));
-        (self.caps.clamp(least), self.caps.clamp(most))
+        let with_fixed = |points: i64| self.caps.clamp(points.saturating_add(self.fixed));
+        (with_fixed(least), with_fixed(most))
     }
 
     /// What is left at a moment of a group that only fades from then on by its half-life, without any
     /// cap having a say, and by how much rounding may exceed that; `None` of another group.
     fn fading(&self, at: i64) -> Option<(i64, i64)> {
         let Decay::HalfLife(_) = self.decay else { return None };
+        if self.fixed != 0 {
+            return None;
+        }
         let (mut points, mut terms) = (0i64, 0);
         for rule in &self.rules {
             let only_terms = rule.fixed == 0 && rule.related.is_none() && rule.caps.min <= 0;
@@ -303,6 +310,7 @@ impl Sheet {
         for group in &self.groups {
             put_caps(bytes, group.caps);
             put(bytes, group.counts.into());
+            put(bytes, group.fixed);
             let (kind, first, second) = match group.decay {
                 Decay::None => (0, 0, 0),
                 Decay::HalfLife(half) => (1, half, 0),
@@ -353,7 +361,7 @@ impl Sheet {
         let caps = get_caps(rest)?;
         let mut groups = Vec::new();
         for _ in 0..get(rest)? {
-            let (caps, counts) = (get_caps(rest)?, get(rest)? != 0);
+            let (caps, counts, fixed) = (get_caps(rest)?, get(rest)? != 0, get(rest)?);
             let decay = match (get(rest)?, get(rest)?, get(rest)?) {
                 (0, ..) => Decay::None,
                 (1, half @ 1.., _) => Decay::HalfLife(half),
@@ -383,7 +391,7 @@ impl Sheet {
                 };
                 rules.push(RuleSheet { caps, fixed, terms, related });
             }
-            groups.push(GroupSheet { caps, decay, counts, rules });
+            groups.push(GroupSheet { caps, decay, counts, fixed, rules });
         }
         Some(Self { caps, groups })
     }
@@ -457,11 +465,14 @@ mod tests {
         let rule = (caps(60_000), -5_000i64..20_000, terms);
         let rule =
             rule.prop_map(|(caps, fixed, terms)| RuleSheet { caps, fixed, terms, related: None });
-        let group = (caps(100_000), decays(), any::<bool>(), prop::collection::vec(rule, 0..4));
-        let group = group.prop_map(|(caps, decay, counts, rules)| GroupSheet {
+        let fixed = prop_oneof![Just(0), -30_000i64..60_000];
+        let rules = prop::collection::vec(rule, 0..4);
+        let group = (caps(100_000), decays(), any::<bool>(), fixed, rules);
+        let group = group.prop_map(|(caps, decay, counts, fixed, rules)| GroupSheet {
             caps,
             decay,
             counts,
+            fixed,
             rules,
         });
         let plain = (caps(150_000), prop::collection::vec(group, 0..4))
@@ -553,6 +564,7 @@ mod tests {
             caps: Caps { max, ..wide },
             decay: Decay::None,
             counts: true,
+            fixed: 0,
             rules,
         };
         let first = group(25_000, vec![rule(10_000, 50_000), rule(40_000, 30_000)]);

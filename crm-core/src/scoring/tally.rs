@@ -12,7 +12,7 @@ use super::{
     added::PointsFact,
     answers::ScoreContribution,
     check::to_caps,
-    decay::rounded,
+    decay::{Decay, rounded},
     definition::{ScoreGroup, StoredModel},
     program::{GroupProgram, Repeat, RuleProgram, ScoreProgram, Source, Worth},
     sheet::{Caps, Figure, GroupSheet, RuleSheet, Sheet},
@@ -76,7 +76,7 @@ pub(crate) fn tally(
         let mut all: Vec<Given> = rules.collect::<Result<_>>()?;
         let added = facts.added(*id, &named.name)?;
         if !added.is_empty() {
-            all.push(Given { added, ..Given::default() });
+            all.push(Given::of_added(added));
         }
         Ok(all)
     };
@@ -89,6 +89,11 @@ fn caps(group: &GroupProgram) -> impl Iterator<Item = Caps> + '_ {
 }
 
 impl Given {
+    /// Points that were added to a group.
+    pub(crate) fn of_added(added: Vec<PointsFact>) -> Self {
+        Self { added, ..Self::default() }
+    }
+
     /// When something happened that fades, or that may be to come, and the points for it.
     fn terms(&self) -> impl Iterator<Item = (i64, i64)> + '_ {
         let counted = self.counted.iter().map(|(_, at, points)| (*at, *points));
@@ -120,29 +125,38 @@ fn given(rule: &RuleProgram, facts: &mut dyn Facts, moment: &Moment) -> Result<G
             };
             Given { constant, ..Given::default() }
         }
-        Source::Activities { kind, filter, worth, repeat } => {
-            let all = facts.activities(kind.as_ref())?;
-            let fits = |filter: &Option<Box<Node>>, happening: &Happening| match filter {
-                None => true,
-                Some(filter) => fits_node(filter, happening, moment),
-            };
-            let counting = all.iter().filter(|happening| fits(filter, happening));
-            let worth_of = |happening: &Happening| match worth {
-                Worth::Constant(points) => *points,
-                Worth::Values(choices, others) => {
-                    let found =
-                        choices.iter().find(|(choice, _)| fits_node(choice, happening, moment));
-                    found.map_or(*others, |(_, points)| *points)
-                }
-                Worth::Amount { .. } => worth.amount(&happening.cells),
-            };
-            let worth = counting.map(|happening| (happening, worth_of(happening)));
-            Given { counted: repeat.choose(worth), ..Given::default() }
+        Source::Activities { kind, .. } => {
+            rule.of_activities(facts.activities(kind.as_ref())?, moment)
         }
         Source::Related { test, model, figure } => {
             Given { related: Some((*figure, facts.related(test, model)?)), ..Given::default() }
         }
     })
+}
+
+impl RuleProgram {
+    /// What a rule about activities gives for those of a record, as they happened, whose condition
+    /// holds.
+    pub(crate) fn of_activities(&self, all: &[Happening], moment: &Moment) -> Given {
+        let Source::Activities { filter, worth, repeat, .. } = &self.source else {
+            return Given::default();
+        };
+        let fits = |happening: &Happening| match filter {
+            None => true,
+            Some(filter) => fits_node(filter, happening, moment),
+        };
+        let worth_of = |happening: &Happening| match worth {
+            Worth::Constant(points) => *points,
+            Worth::Values(choices, others) => {
+                let found = choices.iter().find(|(choice, _)| fits_node(choice, happening, moment));
+                found.map_or(*others, |(_, points)| *points)
+            }
+            Worth::Amount { .. } => worth.amount(&happening.cells),
+        };
+        let counting = all.iter().filter(|happening| fits(happening));
+        let worth = counting.map(|happening| (happening, worth_of(happening)));
+        Given { counted: repeat.choose(worth), ..Given::default() }
+    }
 }
 
 fn fits_node(node: &Node, happening: &Happening, moment: &Moment) -> bool {
@@ -151,7 +165,7 @@ fn fits_node(node: &Node, happening: &Happening, moment: &Moment) -> bool {
 
 impl<C> Worth<C> {
     /// Points by the size of something in a row; none for an amount in another currency.
-    fn amount(&self, row: &[Cell]) -> i64 {
+    pub(super) fn amount(&self, row: &[Cell]) -> i64 {
         let Self::Amount { column, currency, points, per } = self else { return 0 };
         let cell = |place: usize| row.get(place).unwrap_or(&Cell::Null);
         let is_ours = currency.as_ref().is_none_or(
@@ -233,28 +247,60 @@ fn key(cell: &Cell) -> Vec<u8> {
 /// What is kept of what the rules give, as of a moment.
 pub(crate) fn sheet(program: &ScoreProgram, given: &[Vec<Given>], as_of: i64) -> Sheet {
     let groups = program.groups.iter().zip(given).map(|(group, given)| {
-        let rules = caps(group).zip(given).map(|(caps, given)| {
-            let (mut fixed, mut terms) = (given.constant, Vec::new());
-            for (at, points) in given.terms() {
-                let age = as_of.saturating_sub(at);
-                let is_over = group.decay.gone(points).is_some_and(|gone| age >= gone);
-                match group.decay {
-                    super::decay::Decay::None if at <= as_of => {
-                        fixed = i64::saturating_add(fixed, points);
-                    }
-                    _ if is_over => {}
-                    _ => terms.push((at, points)),
-                }
-            }
-            let related = given.related.as_ref().map(|(figure, sheets)| {
-                (*figure, sheets.iter().map(|(_, sheet)| sheet.clone()).collect())
-            });
-            RuleSheet { caps, fixed, terms, related }
-        });
-        let rules = rules.filter(|rule| !rule.is_empty()).collect();
-        GroupSheet { caps: group.caps, decay: group.decay, counts: group.counts, rules }
+        let mut sheet = group.sheet();
+        for (rule, given) in group.rules.iter().zip(given) {
+            sheet.add(rule, given, as_of);
+        }
+        if let Some(added) = given.get(group.rules.len()) {
+            sheet.add_points(added, as_of);
+        }
+        sheet
     });
     Sheet { caps: program.caps, groups: groups.collect() }
+}
+
+impl GroupProgram {
+    /// The sheet of a record to which no rule gives anything.
+    pub(super) fn sheet(&self) -> GroupSheet {
+        let Self { caps, decay, counts, .. } = *self;
+        GroupSheet { caps, decay, counts, fixed: 0, rules: Vec::new() }
+    }
+}
+
+impl GroupSheet {
+    /// Adds what a rule of the group gives, as of a moment.
+    pub(super) fn add(&mut self, rule: &RuleProgram, given: &Given, as_of: i64) {
+        if let Source::Record(_) = rule.source {
+            self.fixed = self.fixed.saturating_add(rule.caps.clamp(given.constant));
+        } else {
+            self.put(rule.caps, given, as_of);
+        }
+    }
+
+    /// Adds points that were added to the group, as of a moment.
+    pub(super) fn add_points(&mut self, added: &Given, as_of: i64) {
+        self.put(to_caps(None, None), added, as_of);
+    }
+
+    fn put(&mut self, caps: Caps, given: &Given, as_of: i64) {
+        let (mut fixed, mut terms) = (0i64, Vec::new());
+        for (at, points) in given.terms() {
+            let age = as_of.saturating_sub(at);
+            let is_over = self.decay.gone(points).is_some_and(|gone| age >= gone);
+            match self.decay {
+                Decay::None if at <= as_of => fixed = fixed.saturating_add(points),
+                _ if is_over => {}
+                _ => terms.push((at, points)),
+            }
+        }
+        let related = given.related.as_ref().map(|(figure, sheets)| {
+            (*figure, sheets.iter().map(|(_, sheet)| sheet.clone()).collect())
+        });
+        let sheet = RuleSheet { caps, fixed, terms, related };
+        if !sheet.is_empty() {
+            self.rules.push(sheet);
+        }
+    }
 }
 
 /// Every contribution to the score at a moment, in the order of the rules and of what happened.

@@ -27,6 +27,19 @@ pub(crate) fn count(conn: &Connection, model: i64, record: RecordId) -> Result<u
     Ok(conn.prepare_cached(sql)?.query_row((model, record.as_bytes()), |row| row.get(0))?)
 }
 
+/// The records from one to another to whose score by a model points were added.
+pub(crate) fn records(
+    conn: &Connection,
+    model: i64,
+    (first, last): (RecordId, RecordId),
+) -> Result<Vec<RecordId>> {
+    let sql = "SELECT DISTINCT record_id FROM crm_score_points \
+               WHERE model = ?1 AND record_id BETWEEN ?2 AND ?3";
+    let mut statement = conn.prepare_cached(sql)?;
+    let ids = statement.query_map((model, first.as_bytes(), last.as_bytes()), |row| row.get(0))?;
+    Ok(ids.map(|id| id.map(RecordId::from_bytes)).collect::<rusqlite::Result<_>>()?)
+}
+
 /// The points that were added to what a record scores, with their groups, as they count: by time,
 /// those of one moment as they were recorded.
 pub(crate) fn of_record(
@@ -56,10 +69,11 @@ pub(crate) fn of_record(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// How many of these rows are those that the journal tells of, and of how many it tells.
+/// How many of these rows are those that the journal tells of, and of how many it tells that were not
+/// erased.
 pub(crate) fn count_all(conn: &Connection) -> Result<(u64, u64)> {
     let sql = "SELECT (SELECT count(*) FROM crm_score_points p JOIN crm_journal j ON j.seq = p.seq \
-               AND j.kind = 'points_added'), \
-               (SELECT count(*) FROM crm_journal WHERE kind = 'points_added')";
+               AND j.kind = 'points_added' AND j.salt IS NOT NULL), \
+               (SELECT count(*) FROM crm_journal WHERE kind = 'points_added' AND salt IS NOT NULL)";
     Ok(conn.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?)
 }

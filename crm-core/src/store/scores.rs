@@ -5,14 +5,18 @@
 
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, types::ValueRef};
 
-use super::{facts::activity_columns, table::Table};
+use super::{
+    facts::activity_columns,
+    table::{Table, quote},
+};
 use crate::{
     RecordId, Result, ScoreCrossing, ScoreModel, ScoreState, Timestamp,
     cell::Cell,
+    condition::Column,
     schema::TypeModel,
-    scoring::{Happening, Rank, StoredModel, read_model},
+    scoring::{ColumnCells, Columns, Happening, Rank, StoredModel, read_model},
 };
 
 /// What is kept of a record's score by a model.
@@ -151,10 +155,15 @@ pub(crate) fn put(tx: &Transaction<'_>, row: &ScoreRow) -> Result<()> {
         row.rank.order.unwrap_or(NONE),
         &row.sheet,
     ))?;
+    Ok(())
+}
+
+/// Says that rows of a model were computed for a moment.
+pub(crate) fn set_latest(tx: &Transaction<'_>, model: i64, as_of: Timestamp) -> Result<()> {
     let mut statement = tx.prepare_cached(
         "UPDATE crm_score_model SET latest = ?2 WHERE id = ?1 AND (latest IS NULL OR latest < ?2)",
     )?;
-    statement.execute((row.model, row.as_of.micros()))?;
+    statement.execute((model, as_of.micros()))?;
     Ok(())
 }
 
@@ -252,6 +261,76 @@ pub(crate) fn latest(conn: &Connection, model: i64) -> Result<Option<Timestamp>>
     Ok(latest.map(Timestamp::clamped))
 }
 
+/// In which order records are gone through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pages {
+    /// As they lie in the file, which is the quickest.
+    Stored(i64),
+    /// By id, after one.
+    Sorted(RecordId),
+}
+
+/// Records in use with some of their columns: the page after `pages`, which is moved on; at most
+/// `limit`. Answers whether more may follow.
+///
+/// # Errors
+///
+/// `Corrupt` if a column holds values of several types.
+pub(crate) fn columns(
+    conn: &Connection,
+    table: &Table,
+    columns: &[Column],
+    pages: &mut Pages,
+    limit: u32,
+    (ids, into): (&mut Vec<RecordId>, &mut Columns),
+) -> Result<bool> {
+    ids.clear();
+    into.cells.resize_with(columns.len(), ColumnCells::default);
+    into.cells.iter_mut().for_each(ColumnCells::clear);
+    let names: String = columns.iter().map(|column| format!(", {}", quote(&column.name))).collect();
+    let key = if matches!(pages, Pages::Stored(_)) { "rowid" } else { "id" };
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT rowid, id{names} FROM {} WHERE {key} > ?1 AND archived_at IS NULL \
+         ORDER BY {key} LIMIT ?2",
+        table.name
+    ))?;
+    let mut rows = match pages {
+        Pages::Stored(after) => statement.query((*after, limit))?,
+        Pages::Sorted(after) => statement.query((after.as_bytes(), limit))?,
+    };
+    let mut last = None;
+    while let Some(row) = rows.next()? {
+        ids.push(RecordId::from_bytes(row.get(1)?));
+        last = Some(row.get::<_, i64>(0)?);
+        for (place, cells) in into.cells.iter_mut().enumerate() {
+            match row.get_ref(place + 2)? {
+                ValueRef::Null => cells.push_null(),
+                ValueRef::Integer(number) => cells.push_whole(number)?,
+                ValueRef::Real(number) => cells.push_real(number)?,
+                ValueRef::Text(text) => cells.push_text(text)?,
+                ValueRef::Blob(blob) => cells.push_blob(blob)?,
+            }
+        }
+    }
+    match pages {
+        Pages::Stored(after) => *after = last.unwrap_or(*after),
+        Pages::Sorted(after) => *after = ids.last().copied().unwrap_or(*after),
+    }
+    Ok(ids.len() == limit as usize)
+}
+
+/// What is kept of records from one id to another, both included, by id.
+pub(crate) fn between(
+    conn: &Connection,
+    model: i64,
+    (first, last): (RecordId, RecordId),
+) -> Result<Vec<ScoreRow>> {
+    let sql = select!("WHERE model = ?1 AND record_id BETWEEN ?2 AND ?3 ORDER BY record_id");
+    let mut statement = conn.prepare_cached(sql)?;
+    let rows = statement.query_map((model, first.as_bytes(), last.as_bytes()), read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Records in use after another, by id; at most `limit`.
 pub(crate) fn records(
     conn: &Connection,
@@ -316,6 +395,12 @@ pub(crate) fn crossings(
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Whether any threshold of a model was ever crossed.
+pub(crate) fn any_crossing(conn: &Connection, model: i64) -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM crm_score_crossing WHERE model = ?1)";
+    Ok(conn.prepare_cached(sql)?.query_row([model], |row| row.get(0))?)
 }
 
 /// The threshold that a record crossed last, and whether upwards.

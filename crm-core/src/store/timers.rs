@@ -61,6 +61,12 @@ pub(crate) fn of(
     Ok(statement.query_row(key, |row| row.get(0)).optional()?.map(Timestamp::clamped))
 }
 
+/// Whether a definition has any timer.
+pub(crate) fn any(conn: &Connection, room: Room, owner: i64) -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM crm_timer WHERE room = ?1 AND owner = ?2)";
+    Ok(conn.prepare_cached(sql)?.query_row((room as i64, owner), |row| row.get(0))?)
+}
+
 /// Takes away every timer of a definition.
 pub(crate) fn clear(tx: &Transaction<'_>, room: Room, owner: i64) -> Result<()> {
     let sql = "DELETE FROM crm_timer WHERE room = ?1 AND owner = ?2";

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     ChangeKind, RecordId, Result, ScoreCrossing, Timestamp,
     condition::Moment,
-    scoring::{ScoreProgram, ScorePrograms},
+    scoring::{ScoreProgram, ScorePrograms, Sheet},
     store::{
         records,
         scores::{self as rows, ScoreRow},
@@ -75,19 +75,44 @@ pub(super) fn update(
     let table = catalog.table(&stored.model.entity_type)?;
     let old = rows::get(writing.tx, stored.id, id)?;
     let row = records::get(writing.tx, table, id)?;
-    let timer = (Room::Score, stored.id, id);
     let Some(row) = row.filter(|row| row.archived_at.is_none()) else {
         if old.is_some() {
             rows::delete(writing.tx, stored.id, id)?;
-            timers::set(writing.tx, timer, None)?;
+            timers::set(writing.tx, (Room::Score, stored.id, id), None)?;
             tell(writing, program, id, Vec::new())?;
         }
         return Ok(old.is_some());
     };
-    let now = writing.now;
-    let moment = Moment::new(now, "UTC")?;
+    let moment = Moment::new(writing.now, "UTC")?;
     let Computed { sheet, until, .. } =
         compute(writing.tx, &catalog, (programs, program), row, &moment)?;
+    rows::set_latest(writing.tx, stored.id, writing.now)?;
+    let known = Known { is_written, has_timers: true, has_crossings: true };
+    keep(writing, program, (id, old), (&sheet, until), known).map(|(is_changed, _)| is_changed)
+}
+
+/// What is known before a record is scored.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known {
+    /// Something was written since that concerns the record.
+    pub(super) is_written: bool,
+    /// The score may have timers.
+    pub(super) has_timers: bool,
+    /// Thresholds may have been crossed before.
+    pub(super) has_crossings: bool,
+}
+
+/// Keeps what a record scores, and until when that holds, in place of what was kept before; records
+/// which thresholds it crossed by that. Answers whether it is something else, and whether nothing
+/// followed from it that was written to the journal.
+pub(super) fn keep(
+    writing: &mut Writing<'_>,
+    program: &ScoreProgram,
+    (id, old): (RecordId, Option<ScoreRow>),
+    (sheet, until): (&Sheet, Option<Timestamp>),
+    known: Known,
+) -> Result<(bool, bool)> {
+    let (stored, now) = (&program.stored, writing.now);
     let score = sheet.score(now.micros());
     let crossing = sheet.next_crossing(None, now.micros(), &program.thresholds);
     let new = ScoreRow {
@@ -101,7 +126,9 @@ pub(super) fn update(
         sheet: sheet.to_bytes(),
     };
     let due = [until, crossing.map(Timestamp::clamped)].into_iter().flatten().min();
-    timers::set(writing.tx, timer, due)?;
+    if due.is_some() || known.has_timers {
+        timers::set(writing.tx, (Room::Score, stored.id, id), due)?;
+    }
     let is_same = old.as_ref().is_some_and(|old| {
         (old.version, &old.threshold, old.until, &old.sheet)
             == (new.version, &new.threshold, new.until, &new.sheet)
@@ -109,23 +136,25 @@ pub(super) fn update(
     });
     if is_same {
         // What is known may be more than then: the row says for which moment it was asked.
-        if is_written {
+        if known.is_written {
             rows::put(writing.tx, &new)?;
         }
-        return Ok(false);
+        return Ok((false, true));
     }
     let before = match old {
         Some(old) => old.threshold,
         // It was in the archive, or is new: what was told of it last still holds.
-        None => told(writing, program, id)?,
+        None if known.has_crossings => told(writing, program, id)?,
+        None => None,
     };
     rows::put(writing.tx, &new)?;
     let crossed = crossed(program, before.as_deref(), new.threshold.as_deref());
     for (place, is_up) in &crossed {
         record(writing, program, id, *place, *is_up, score)?;
     }
+    let seq = writing.last_seq();
     tell(writing, program, id, crossed)?;
-    Ok(true)
+    Ok((true, writing.last_seq() == seq))
 }
 
 fn tell(

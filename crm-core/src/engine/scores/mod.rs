@@ -6,6 +6,7 @@
 //! the bit; and crossing a threshold is recorded once.
 
 mod added;
+mod batch;
 mod definitions;
 mod facts;
 mod live;

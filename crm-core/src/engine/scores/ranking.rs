@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Scores,
+    batch::Batch,
     facts::{compute, row_of},
     to_score,
 };
@@ -23,10 +24,10 @@ use crate::{
     RankScores, RecordId, Result, ScoreRanking, Timestamp,
     condition::Moment,
     engine::{Catalog, check_limit, cursor},
-    scoring::{ScoreProgram, ScorePrograms, Sheet},
+    scoring::{ColumnProgram, ScoreProgram, ScorePrograms, Sheet},
     store::{
         Connection,
-        scores::{self as rows, ScoreRow},
+        scores::{self as rows, Pages, ScoreRow},
     },
 };
 
@@ -36,6 +37,8 @@ const MOST_ROWS: u32 = 512;
 
 /// Records that are looked at in one go where all are.
 const RECORDS_AT_ONCE: u32 = 1000;
+/// Likewise where columns are enough.
+const COLUMNS_AT_ONCE: u32 = 4096;
 
 /// Where a page ended.
 #[derive(Serialize, Deserialize)]
@@ -193,6 +196,9 @@ impl Ranking<'_> {
 
     /// Looks at every record.
     fn all(&mut self) -> Result<()> {
+        if let Some(by_columns) = ColumnProgram::new(self.program) {
+            return self.by_columns(&by_columns);
+        }
         let table = self.catalog.table(&self.program.stored.model.entity_type)?;
         let mut after = None;
         loop {
@@ -201,6 +207,27 @@ impl Ranking<'_> {
             after = Some(*last);
             for id in page {
                 self.computed(id)?;
+            }
+        }
+    }
+
+    /// Looks at every record, many at a time.
+    fn by_columns(&mut self, by_columns: &ColumnProgram<'_>) -> Result<()> {
+        let (conn, catalog, moment) = (self.conn, self.catalog, self.moment);
+        let mut batch = Batch::new(self.program, by_columns);
+        let mut pages = Pages::Stored(i64::MIN);
+        loop {
+            let page = (&mut pages, COLUMNS_AT_ONCE);
+            let has_more = batch.read(conn, catalog, page, moment)?;
+            for row in 0..batch.ids.len() {
+                let id = batch.ids[row];
+                if batch.score(row).is_some_and(|score| !self.can_enter(score, Some(id))) {
+                    continue;
+                }
+                self.add(id, batch.sheet(conn, catalog, row, moment)?);
+            }
+            if !has_more {
+                return Ok(());
             }
         }
     }

@@ -7,10 +7,10 @@ use super::{
     to_score,
 };
 use crate::{
-    GetScoreHistory, ReadScore, Result, ScoreAnswer, ScoreExplanation, ScoreHistory, ScoreState,
-    Timestamp,
+    ColumnScore, GetScoreHistory, ReadScore, Result, ScoreAnswer, ScoreExplanation, ScoreHistory,
+    ScoreState, Timestamp,
     engine::{Catalog, check_limit},
-    scoring::{ScoreProgram, ScorePrograms, explain},
+    scoring::{ColumnProgram, ScoreProgram, ScorePrograms, explain, needs_more},
     store::scores as rows,
 };
 
@@ -64,6 +64,41 @@ impl Scores<'_> {
                 Ok(ScoreExplanation { model, version, at, record, contributions })
             })
         })
+    }
+
+    /// A published score as a function of columns in memory: of hosts that keep the fields of many
+    /// records in such columns, and want their scores without a call for each.
+    ///
+    /// ```
+    /// use crm_core::{Crm, DefineScore, ScoreColumns, ScoreGroup, ScoreRule};
+    ///
+    /// let crm = Crm::in_memory()?;
+    /// let large = ScoreRule::when("large", "employees >= 50".parse()?, 20);
+    /// let groups = [ScoreGroup::new("fit", [large])];
+    /// crm.scores().define(DefineScore::new("size", "company", groups))?;
+    /// crm.scores().publish("size")?;
+    /// let score = crm.scores().columnar("size")?;
+    /// let employees = ScoreColumns::new()
+    ///     .with("employees", vec![10, 50, 0], vec![true, true, false])?;
+    /// let mut scores = Vec::new();
+    /// score.bind(employees)?.score(&mut scores);
+    /// assert_eq!(scores, [0, 20_000, 0]);
+    /// # Ok::<(), crm_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if there is no such score, or none of its versions is published; `InvalidArgument` if
+    /// a rule looks at more than fields, or at the time.
+    pub fn columnar(&self, model: &str) -> Result<ColumnScore> {
+        let moment = self.crm.moment(None, None)?;
+        let catalog = self.crm.catalog();
+        let program = catalog.score_program(model)?.1;
+        if !ColumnProgram::new(program).is_some_and(|program| program.is_whole) {
+            return Err(needs_more());
+        }
+        let programs = catalog.score_programs()?.cloned().unwrap_or_default();
+        Ok(ColumnScore { programs, model: model.to_owned(), moment })
     }
 
     /// The thresholds that a record crossed, by every version of a score.

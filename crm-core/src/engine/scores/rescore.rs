@@ -1,7 +1,23 @@
 //! Scoring every record at once: what is left to do when a version was published.
 
-use super::{super::progress::Reports, Scores, live::update};
-use crate::{Flow, Progress, RecordId, RescoreReport, Result, ops::Watch, store::scores as rows};
+use std::sync::Arc;
+
+use super::{
+    super::{Writing, progress::Reports},
+    Scores,
+    batch::Batch,
+    live::{Known, keep, update},
+};
+use crate::{
+    Flow, Progress, RecordId, RescoreReport, Result,
+    condition::Moment,
+    ops::Watch,
+    scoring::{ColumnProgram, ScoreProgram, ScorePrograms, StoredModel},
+    store::{
+        scores::{self as rows, Pages},
+        timers::{self, Room},
+    },
+};
 
 /// Records that are scored in one transaction.
 const RESCORED_AT_ONCE: u32 = 2000;
@@ -32,24 +48,18 @@ impl Scores<'_> {
         let mut after: Option<RecordId> = None;
         loop {
             let last = self.crm.write(|writing| {
-                let catalog = std::sync::Arc::clone(&writing.catalog);
+                let catalog = Arc::clone(&writing.catalog);
                 let (programs, program) = catalog.score_program(model)?;
-                let table = catalog.table(&program.stored.model.entity_type)?;
-                let page = rows::records(writing.tx, table, after, RESCORED_AT_ONCE)?;
-                for id in &page {
-                    report.changed += u64::from(update(writing, programs, program, *id, false)?);
+                let page = page(writing, programs, program, after)?;
+                report.records += page.records;
+                report.changed += page.changed;
+                if page.last.is_none() && !program.stored.model.is_filled {
+                    let mut stored = StoredModel::clone(&program.stored);
+                    stored.model.is_filled = true;
+                    rows::set_filled(writing.tx, stored.id, stored.model.version)?;
+                    writing.set_score(stored);
                 }
-                report.records += page.len() as u64;
-                if page.len() < RESCORED_AT_ONCE as usize {
-                    let mut stored = crate::scoring::StoredModel::clone(&program.stored);
-                    if !stored.model.is_filled {
-                        stored.model.is_filled = true;
-                        rows::set_filled(writing.tx, stored.id, stored.model.version)?;
-                        writing.set_score(stored);
-                    }
-                    return Ok(None);
-                }
-                Ok(page.last().copied())
+                Ok(page.last)
             })?;
             report.is_complete = last.is_none();
             let progress = Progress { done: report.records, total: None };
@@ -60,4 +70,74 @@ impl Scores<'_> {
             after = last;
         }
     }
+}
+
+/// What was done in one transaction.
+#[derive(Debug, Default)]
+struct Page {
+    records: u64,
+    changed: u64,
+    /// The last record, if more may follow.
+    last: Option<RecordId>,
+}
+
+/// Scores the records after one: from columns, as far as that is enough.
+fn page(
+    writing: &mut Writing<'_>,
+    programs: &ScorePrograms,
+    program: &ScoreProgram,
+    after: Option<RecordId>,
+) -> Result<Page> {
+    let Some(by_columns) = ColumnProgram::new(program) else {
+        return one_by_one(writing, programs, program, after);
+    };
+    let catalog = Arc::clone(&writing.catalog);
+    let moment = Moment::new(writing.now, "UTC")?;
+    let mut batch = Batch::new(program, &by_columns);
+    let mut pages = Pages::Sorted(after.unwrap_or(RecordId::from_bytes([0; 16])));
+    let has_more = batch.read(writing.tx, &catalog, (&mut pages, RESCORED_AT_ONCE), &moment)?;
+    let mut page = Page { records: batch.ids.len() as u64, ..Page::default() };
+    let (Some(first), Some(last)) = (batch.ids.first(), batch.ids.last()) else { return Ok(page) };
+    let model = program.stored.id;
+    let mut kept = rows::between(writing.tx, model, (*first, *last))?.into_iter().peekable();
+    let known = Known {
+        is_written: false,
+        has_timers: timers::any(writing.tx, Room::Score, model)?,
+        has_crossings: rows::any_crossing(writing.tx, model)?,
+    };
+    rows::set_latest(writing.tx, model, writing.now)?;
+    let mut is_read = true;
+    for (row, id) in batch.ids.iter().enumerate() {
+        let is_changed = if is_read {
+            let sheet = batch.sheet(writing.tx, &catalog, row, &moment)?;
+            while kept.next_if(|row| row.record < *id).is_some() {}
+            let old = kept.next_if(|row| row.record == *id);
+            let (is_changed, is_quiet) = keep(writing, program, (*id, old), (&sheet, None), known)?;
+            // What followed may have changed the records that were read.
+            is_read = is_quiet;
+            is_changed
+        } else {
+            update(writing, programs, program, *id, false)?
+        };
+        page.changed += u64::from(is_changed);
+    }
+    page.last = batch.ids.last().copied().filter(|_| has_more);
+    Ok(page)
+}
+
+fn one_by_one(
+    writing: &mut Writing<'_>,
+    programs: &ScorePrograms,
+    program: &ScoreProgram,
+    after: Option<RecordId>,
+) -> Result<Page> {
+    let catalog = Arc::clone(&writing.catalog);
+    let table = catalog.table(&program.stored.model.entity_type)?;
+    let ids = rows::records(writing.tx, table, after, RESCORED_AT_ONCE)?;
+    let mut page = Page { records: ids.len() as u64, ..Page::default() };
+    for id in &ids {
+        page.changed += u64::from(update(writing, programs, program, *id, false)?);
+    }
+    page.last = ids.last().copied().filter(|_| ids.len() == RESCORED_AT_ONCE as usize);
+    Ok(page)
 }
