@@ -29,7 +29,7 @@ pub use definition::{
 };
 pub(crate) use definition::{StoredModel, model_json, read_model};
 pub use preset::{DefineScorePreset, ScorePreset};
-pub(crate) use program::{ScoreProgram, ScorePrograms};
+pub(crate) use program::{ScoreProgram, ScorePrograms, Source as RuleSource, Worth as RuleWorth};
 pub use requests::{CloneScore, GetScore, GetScoreHistory, RankScores, ReadScore, ScoreName};
 pub(crate) use sheet::{Rank, Sheet};
 pub(crate) use tally::{Facts as ScoreFacts, Given, Happening, explain, sheet, tally};

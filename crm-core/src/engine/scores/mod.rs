@@ -18,6 +18,7 @@ use crate::{
     scoring::{ScoreProgram, Sheet},
 };
 
+pub(super) use definitions::program;
 pub(super) use facts::compute;
 pub(super) use live::{concern, on_due, react};
 
