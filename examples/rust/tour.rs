@@ -445,31 +445,7 @@ fn stages(crm: &Crm) -> Result<(), Box<dyn Error>> {
 
 /// Accounts scored, the best of them, a rule tried out, and a segment that moves with the score.
 fn promise(crm: &Crm) -> Result<(), Box<dyn Error>> {
-    let sectors = [
-        ValuePoints::new("software", 20),
-        ValuePoints::new("technology", 15),
-        ValuePoints::new("finance", 10),
-    ];
-    let size =
-        ScoreRule { per: Some(1000), points: 2, ..ScoreRule::by_value("size", "employees", []) };
-    let bought = "related(inverse opportunity.account: stage = \"Won\") >= 45".parse()?;
-    let mut score = DefineScore::new(
-        "promise",
-        "account",
-        [
-            ScoreGroup::new(
-                "fit",
-                [ScoreRule::by_value("sector", "sector", sectors), size.max(30)],
-            ),
-            ScoreGroup::new("deals", [ScoreRule::when("bought", bought, 20)]),
-            ScoreGroup::new("talks", [ScoreRule::activity("met", "meeting", 20)])
-                .fading(ScoreFade::half_life("P30D"))
-                .max(60),
-        ],
-    );
-    score.thresholds = vec![ScoreLevel::new("warm", 70), ScoreLevel::new("hot", 80)];
-    crm.scores().define(score)?;
-    crm.scores().publish("promise")?;
+    define_score(crm)?;
     println!("scored {} accounts", crm.scores().rescore("promise")?.records);
     let at = Some("2026-01-02T00:00:00Z".parse()?);
     let best = RankScores { at, limit: 3, ..RankScores::new("promise") };
@@ -516,6 +492,36 @@ fn promise(crm: &Crm) -> Result<(), Box<dyn Error>> {
     for change in crm.timers().simulate(&later, &mut |_| Flow::Continue)?.changes {
         println!("to come: {}, {}", &change.at.to_string()[..10], change.kind.name());
     }
+    Ok(())
+}
+
+/// What is promising in an account: its sector and size, what it bought, and talks of late.
+fn define_score(crm: &Crm) -> Result<(), Box<dyn Error>> {
+    let sectors = [
+        ValuePoints::new("software", 20),
+        ValuePoints::new("technology", 15),
+        ValuePoints::new("finance", 10),
+    ];
+    let size =
+        ScoreRule { per: Some(1000), points: 2, ..ScoreRule::by_value("size", "employees", []) };
+    let bought = "related(inverse opportunity.account: stage = \"Won\") >= 45".parse()?;
+    let mut score = DefineScore::new(
+        "promise",
+        "account",
+        [
+            ScoreGroup::new(
+                "fit",
+                [ScoreRule::by_value("sector", "sector", sectors), size.max(30)],
+            ),
+            ScoreGroup::new("deals", [ScoreRule::when("bought", bought, 20)]),
+            ScoreGroup::new("talks", [ScoreRule::activity("met", "meeting", 20)])
+                .fading(ScoreFade::half_life("P30D"))
+                .max(60),
+        ],
+    );
+    score.thresholds = vec![ScoreLevel::new("warm", 70), ScoreLevel::new("hot", 80)];
+    crm.scores().define(score)?;
+    crm.scores().publish("promise")?;
     Ok(())
 }
 
