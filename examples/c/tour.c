@@ -499,6 +499,124 @@ static void stages(crm_handle crm) {
     json_free(drawing);
 }
 
+// Thousandths of a point.
+static void print_points(long long thousandths) {
+    printf("%lld.%03lld", thousandths / 1000, thousandths % 1000);
+}
+
+static long long whole(const struct json *json, const char *key) {
+    return strtoll(member(json, key, "0"), NULL, 10);
+}
+
+// Defines the score, and says how many accounts have one by it.
+static void define_score(crm_handle crm) {
+    tell(crm, "scores.define",
+         "{\"name\": \"promise\", \"type\": \"account\", \"groups\": ["
+         "{\"name\": \"fit\", \"rules\": [{\"name\": \"sector\", \"field\": \"sector\", \"values\": ["
+         "{\"value\": \"software\", \"points\": 20}, {\"value\": \"technology\", \"points\": 15},"
+         "{\"value\": \"finance\", \"points\": 10}]},"
+         "{\"name\": \"size\", \"field\": \"employees\", \"points\": 2, \"per\": 1000, \"max\": 30}]},"
+         "{\"name\": \"deals\", \"rules\": [{\"name\": \"bought\", \"points\": 20,"
+         "\"where\": \"related(inverse opportunity.account: stage = \\\"Won\\\") >= 45\"}]},"
+         "{\"name\": \"talks\", \"max\": 60, \"fade\": {\"kind\": \"half_life\", \"span\": \"P30D\"},"
+         "\"rules\": [{\"name\": \"met\", \"activity\": \"meeting\", \"points\": 20}]}],"
+         "\"thresholds\": [{\"name\": \"warm\", \"at_least\": 70}, {\"name\": \"hot\", \"at_least\": 80}]}");
+    tell(crm, "scores.publish", "{\"model\": \"promise\"}");
+    struct json *report = ask(crm, "scores.rescore", "{\"model\": \"promise\"}");
+    printf("scored %s accounts\n", member(report, "records", "0"));
+    json_free(report);
+}
+
+// The best accounts, and what a rule would do with them.
+static void rank(crm_handle crm) {
+    struct json *ranking =
+        ask(crm, "scores.ranking",
+            "{\"model\": \"promise\", \"at\": \"2026-01-02T00:00:00Z\", \"limit\": 3}");
+    const struct json *best = json_get(ranking, "records");
+    char request[1024];
+    char *end =
+        request + sprintf(request,
+                          "{\"rule\": {\"name\": \"call_large\", \"type\": \"account\","
+                          "\"on\": {\"score_crossed\": {\"score\": \"promise\", \"threshold\": \"hot\"}},"
+                          "\"where\": \"employees >= 15000\","
+                          "\"actions\": [{\"emit\": {\"event\": \"call\", \"fields\": [\"name\"]}}]},"
+                          "\"records\": [");
+    for (size_t i = 0; i < best->count; i++) {
+        const char *id = member(best->items[i], "id", "");
+        char name[128];
+        snprintf(name, sizeof name, "{\"type\": \"account\", \"id\": \"%s\"}", id);
+        struct json *account = ask(crm, "records.get", name);
+        printf("ranked: %s, ", member(json_get(account, "values"), "name", "unknown"));
+        print_points(whole(best->items[i], "score"));
+        puts("");
+        json_free(account);
+        end += sprintf(end, "%s\"%s\"", i > 0 ? ", " : "", id);
+    }
+    strcpy(end, "]}");
+    struct json *tried = ask(crm, "rules.simulate", request);
+    printf("rule: would run for %s of %lu\n", member(tried, "would_run", "0"),
+           (unsigned long)best->count);
+    json_free(tried);
+    json_free(ranking);
+}
+
+// Accounts scored, the best of them, a rule tried out, and a segment that moves with the score.
+static void promise(crm_handle crm) {
+    define_score(crm);
+    rank(crm);
+    struct json *defined = ask(crm, "segments.define",
+                               "{\"name\": \"warm\", \"type\": \"account\","
+                               "\"where\": \"score(\\\"promise\\\" >= 70)\"}");
+    printf("segment: %s members\n", member(defined, "members", "0"));
+    json_free(defined);
+    struct json *account =
+        ask(crm, "records.get_by",
+            "{\"type\": \"account\", \"attribute\": \"name\", \"value\": \"Zotware\"}");
+    char id[40], request[512];
+    snprintf(id, sizeof id, "%s", member(account, "id", ""));
+    json_free(account);
+    snprintf(request, sizeof request,
+             "{\"kind\": \"meeting\", \"at\": \"2025-12-31T09:00:00Z\","
+             "\"subject\": {\"type\": \"account\", \"id\": \"%s\"}}",
+             id);
+    tell(crm, "activities.record", request);
+    snprintf(request, sizeof request,
+             "{\"model\": \"promise\", \"id\": \"%s\", \"at\": \"2026-01-02T00:00:00Z\"}", id);
+    struct json *told = ask(crm, "scores.explain", request);
+    printf("score: Zotware ");
+    print_points(whole(json_get(told, "record"), "score"));
+    puts("");
+    const struct json *lines = json_get(told, "contributions");
+    long long sum = 0;
+    for (size_t i = 0; i < lines->count; i++) {
+        const struct json *line = lines->items[i];
+        printf("points: %s, %s: ", member(line, "group", "all"), member(line, "rule", "all"));
+        print_points(whole(line, "after_total"));
+        printf(" of ");
+        print_points(whole(line, "raw"));
+        puts("");
+        sum += whole(line, "after_total");
+    }
+    printf("points: ");
+    print_points(sum);
+    puts(" in all");
+    json_free(told);
+    snprintf(request, sizeof request, "{\"segment\": \"warm\", \"id\": \"%s\"}", id);
+    struct json *member_of = ask(crm, "segments.explain", request);
+    struct json *sizes = ask(crm, "segments.sizes", "{\"segment\": \"warm\"}");
+    printf("segment: %s members, Zotware is one: %s\n",
+           member(json_get(sizes, "sizes")->items[0], "size", "0"),
+           json_get(member_of, "is_member")->kind == JSON_TRUE ? "true" : "false");
+    json_free(sizes);
+    json_free(member_of);
+    struct json *later = ask(crm, "timers.simulate", "{\"until\": \"2026-05-01T00:00:00Z\"}");
+    const struct json *changes = json_get(later, "changes");
+    for (size_t i = 0; i < changes->count; i++)
+        printf("to come: %.10s, %s\n", member(changes->items[i], "at", ""),
+               member(changes->items[i], "kind", ""));
+    json_free(later);
+}
+
 // Says whether the person may be contacted now, or the first reason why not.
 static void say(crm_handle crm, const char *question) {
     struct json *decision = ask(crm, "consents.decide", question);
@@ -616,6 +734,7 @@ int main(void) {
     pivot(crm);
     plan(crm);
     stages(crm);
+    promise(crm);
     permission(crm);
     crm_close(crm);
 

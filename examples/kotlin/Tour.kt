@@ -6,6 +6,8 @@ import java.time.Instant
 import java.time.LocalDate
 import java.util.Locale
 import org.crmcore.Crm
+import org.crmcore.Do
+import org.crmcore.On
 import org.crmcore.attribute
 import org.crmcore.conditions.event
 import org.crmcore.conditions.field
@@ -14,8 +16,10 @@ import org.crmcore.model.BadCells
 import org.crmcore.model.ColumnMapping
 import org.crmcore.model.DefineActivityKind
 import org.crmcore.model.DefineActivityPreset
+import org.crmcore.model.DefineRule
 import org.crmcore.model.Direction
 import org.crmcore.model.ExplainCondition
+import org.crmcore.model.FadeKind
 import org.crmcore.model.GroupKey
 import org.crmcore.model.GroupMeasure
 import org.crmcore.model.ImportMode
@@ -29,6 +33,10 @@ import org.crmcore.model.RecordActivities
 import org.crmcore.model.RecordRef
 import org.crmcore.model.Replay
 import org.crmcore.model.RequestConsent
+import org.crmcore.model.ScoreFade
+import org.crmcore.model.ScoreGroup
+import org.crmcore.model.ScoreLevel
+import org.crmcore.model.ScoreRule
 import org.crmcore.model.SelectColumn
 import org.crmcore.model.Sensitivity
 import org.crmcore.model.StageKind
@@ -36,6 +44,7 @@ import org.crmcore.model.StageTrigger
 import org.crmcore.model.TimelineItem
 import org.crmcore.model.TimelineKind
 import org.crmcore.model.Value
+import org.crmcore.model.ValuePoints
 import org.crmcore.pivot
 import org.crmcore.select
 import org.crmcore.stage
@@ -62,6 +71,7 @@ fun main() {
             pivot(crm)
             plan(crm)
             stages(crm)
+            promise(crm)
             permission(crm)
         }
         Crm.open(path.toString(), replay = replay).use { crm ->
@@ -357,6 +367,71 @@ private fun stages(crm: Crm) {
     }
     print(crm.lifecycles.draw("pipeline"))
 }
+
+/** Accounts scored, the best of them, a rule tried out, and a segment that moves with the score. */
+private fun promise(crm: Crm) {
+    defineScore(crm)
+    println("scored ${crm.scores.rescore("promise").records} accounts")
+    val at = Instant.parse("2026-01-02T00:00:00Z")
+    val accounts = crm.records("account")
+    val best = crm.scores.ranking("promise", at, limit = 3).records
+    for (account in best) println("ranked: ${accounts.get(account.id).string("name")}, ${points(account.score)}")
+    val call = DefineRule(
+        "call_large", "account", on = On.scored("promise", "hot"),
+        condition = "employees >= 15000", actions = listOf(Do.emit("call", "name")),
+    )
+    val tried = crm.rules.simulate(call, best.map { it.id })
+    println("rule: would run for ${tried.wouldRun} of ${best.size}")
+
+    println("segment: ${crm.segments.define("warm", "account", "score(\"promise\" >= 70)").members} members")
+    val id = accounts.getBy("name", "Zotware").id
+    val subject = RecordRef("account", id)
+    crm.recordActivity(NewActivity("meeting", Instant.parse("2025-12-31T09:00:00Z"), subject))
+    val told = crm.scores.explain("promise", id, at)
+    println("score: Zotware ${points(told.record.score)}")
+    for (line in told.contributions) {
+        val rule = "${line.group ?: "all"}, ${line.rule ?: "all"}"
+        println("points: $rule: ${points(line.afterTotal)} of ${points(line.raw)}")
+    }
+    println("points: ${points(told.contributions.sumOf { it.afterTotal })} in all")
+    val isMember = crm.segments.explain("warm", id).isMember
+    println("segment: ${crm.segments.sizes("warm").single().size} members, Zotware is one: $isMember")
+    for (change in crm.simulate(Instant.parse("2026-05-01T00:00:00Z")).changes) {
+        println("to come: ${change.at.toString().take(10)}, ${change.kind.name.lowercase()}")
+    }
+}
+
+/** What is promising in an account: its sector and size, what it bought, and talks of late. */
+private fun defineScore(crm: Crm) {
+    val sectors = listOf("software" to 20L, "technology" to 15L, "finance" to 10L)
+    val values = sectors.map { (sector, points) -> ValuePoints(Value.Text(sector), points) }
+    val bought = "related(inverse opportunity.account: stage = \"Won\") >= 45"
+    crm.scores.define(
+        "promise",
+        "account",
+        listOf(
+            ScoreGroup(
+                name = "fit",
+                rules = listOf(
+                    ScoreRule(name = "sector", field = "sector", values = values),
+                    ScoreRule(name = "size", points = 2, field = "employees", per = 1000, max = 30),
+                ),
+            ),
+            ScoreGroup(name = "deals", rules = listOf(ScoreRule(name = "bought", condition = bought, points = 20))),
+            ScoreGroup(
+                name = "talks",
+                rules = listOf(ScoreRule(name = "met", activity = "meeting", points = 20)),
+                fade = ScoreFade(FadeKind.HALF_LIFE, "P30D"),
+                max = 60,
+            ),
+        ),
+        listOf(ScoreLevel("warm", 70), ScoreLevel("hot", 80)),
+    )
+    crm.scores.publish("promise")
+}
+
+/** Thousandths of a point. */
+private fun points(thousandths: Long) = "%d.%03d".format(Locale.ROOT, thousandths / 1000, thousandths % 1000)
 
 /** A person is asked, confirms, takes it back, sees what is known, and is erased. */
 private fun permission(crm: Crm) {

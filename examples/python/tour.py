@@ -332,6 +332,83 @@ def stages(db: crm.Crm) -> None:
     print(db.lifecycles.draw("pipeline"), end="")
 
 
+def promise(db: crm.Crm) -> None:
+    """Accounts scored, the best of them, a rule tried out, and a segment that moves with the score."""
+    sectors = {"software": 20, "technology": 15, "finance": 10}
+    db.scores.define(
+        "promise",
+        "account",
+        [
+            crm.ScoreGroup(
+                "fit",
+                [
+                    crm.ScoreRule("sector", field="sector", values=sectors),
+                    crm.ScoreRule("size", 2, field="employees", per=1000, max=30),
+                ],
+            ),
+            crm.ScoreGroup(
+                "deals",
+                [
+                    crm.ScoreRule(
+                        "bought",
+                        20,
+                        where='related(inverse opportunity.account: stage = "Won") >= 45',
+                    )
+                ],
+            ),
+            crm.ScoreGroup(
+                "talks",
+                [crm.ScoreRule("met", 20, activity="meeting")],
+                fade=crm.ScoreFade("half_life", "P30D"),
+                max=60,
+            ),
+        ],
+        thresholds=[crm.ScoreLevel("warm", 70), crm.ScoreLevel("hot", 80)],
+    )
+    db.scores.publish("promise")
+    print(f"scored {db.scores.rescore('promise').records} accounts")
+    at = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
+    accounts = db.records("account")
+    best = db.scores.ranking("promise", at=at, limit=3).records
+    for account in best:
+        print(f"ranked: {accounts.get(account.id)['name']}, {points(account.score)}")
+    call = crm.DefineRule(
+        name="call_large",
+        type="account",
+        on=crm.OnScore("promise", "hot"),
+        where=F("employees") >= 15000,
+        actions=(crm.EmitEvent("call", ("name",)),),
+    )
+    tried = db.rules.simulate(call, [account.id for account in best])
+    print(f"rule: would run for {tried.would_run} of {len(best)}")
+
+    warm = db.segments.define("warm", "account", 'score("promise" >= 70)')
+    print(f"segment: {warm.members} members")
+    id = accounts.get_by(name="Zotware").id
+    met = datetime.datetime(2025, 12, 31, 9, tzinfo=datetime.UTC)
+    subject = crm.RecordRef(type="account", id=id)
+    db.activities.record(kind="meeting", subject=subject, at=met)
+    told = db.scores.explain("promise", id, at=at)
+    print(f"score: Zotware {points(told.record.score)}")
+    for line in told.contributions:
+        print(
+            f"points: {line.group or 'all'}, {line.rule or 'all'}: "
+            f"{points(line.after_total)} of {points(line.raw)}"
+        )
+    print(f"points: {points(sum(line.after_total for line in told.contributions))} in all")
+    is_member = db.segments.explain("warm", id).is_member
+    (size,) = db.segments.sizes("warm")
+    print(f"segment: {size.size} members, Zotware is one: {str(is_member).lower()}")
+    later = db.timers.simulate(datetime.datetime(2026, 5, 1, tzinfo=datetime.UTC))
+    for change in later.changes:
+        print(f"to come: {change.at:%Y-%m-%d}, {change.kind}")
+
+
+def points(thousandths: int) -> str:
+    """Thousandths of a point."""
+    return f"{thousandths // 1000}.{thousandths % 1000:03}"
+
+
 def permission(db: crm.Crm) -> None:
     """A person is asked, confirms, takes it back, sees what is known, and is erased."""
     db.consents.publish_notice("news", "en", "We write once a week.")
@@ -407,6 +484,7 @@ def main() -> None:
             pivot(db)
             plan(db)
             stages(db)
+            promise(db)
             permission(db)
         with crm.open(path, replay=replay) as db:
             print("closed and opened again")

@@ -13,13 +13,16 @@ use std::{
 
 use crm_core::{
     AccessData, ActivityPreset, Attribute, BadCells, CheckProof, ColumnMapping, ConfirmConsent,
-    CountRecords, Crm, DefineActivityKind, DefineLifecycle, DefineType, Direction, DrawLifecycle,
-    DrawingFormat, EraseSubject, ExplainCondition, FindStuck, Flow, GetFunnel, GetStageTimes,
-    GroupKey, GroupMeasure, ImportCsv, ImportMode, ImportReport, Kind, ListPlanRows, ListTimeline,
+    CountRecords, Crm, DefineActivityKind, DefineLifecycle, DefineRule, DefineScore, DefineSegment,
+    DefineType, Direction, DrawLifecycle, DrawingFormat, EraseSubject, ExplainCondition,
+    ExplainMember, FindStuck, Flow, GetFunnel, GetSegmentSizes, GetStageTimes, GroupKey,
+    GroupMeasure, ImportCsv, ImportMode, ImportReport, Kind, ListPlanRows, ListTimeline,
     MayContact, NewActivity, NewConsent, OpenOptions, PivotCell, PivotRecords, PlanImport,
-    Progress, ProveDecision, PublishNotice, Purpose, RecordActivities, RecordRef, Replay,
-    RequestConsent, RunSql, SelectColumn, SelectRows, Stage, StageKind, StageTrigger, TimelineItem,
-    TimelineKind, Value, Values, VerifyJournal, values,
+    Progress, ProveDecision, PublishNotice, Purpose, RankScores, ReadScore, RecordActivities,
+    RecordRef, Replay, RequestConsent, RuleAction, RuleTrigger, RunSql, ScoreFade, ScoreGroup,
+    ScoreLevel, ScoreRule, SelectColumn, SelectRows, SimulateRule, SimulateTimers, Stage,
+    StageKind, StageTrigger, TimelineItem, TimelineKind, Value, ValuePoints, Values, VerifyJournal,
+    values,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -42,6 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     pivot(&crm)?;
     plan(&crm)?;
     stages(&crm)?;
+    promise(&crm)?;
     permission(&crm)?;
 
     crm.close()?;
@@ -440,6 +444,93 @@ fn stages(crm: &Crm) -> Result<(), Box<dyn Error>> {
     let drawing = DrawLifecycle { lifecycle: "pipeline".into(), format: DrawingFormat::Mermaid };
     print!("{}", crm.lifecycles().draw(&drawing)?.text);
     Ok(())
+}
+
+/// Accounts scored, the best of them, a rule tried out, and a segment that moves with the score.
+fn promise(crm: &Crm) -> Result<(), Box<dyn Error>> {
+    define_score(crm)?;
+    println!("scored {} accounts", crm.scores().rescore("promise")?.records);
+    let at = Some("2026-01-02T00:00:00Z".parse()?);
+    let best = RankScores { at, limit: 3, ..RankScores::new("promise") };
+    let best = crm.scores().ranking(&best)?.records;
+    for account in &best {
+        let record = crm.records("account").get(account.id)?;
+        println!("ranked: {}, {}", text(record.get("name")), points(account.score));
+    }
+    let call = DefineRule::new(
+        "call_large",
+        "account",
+        RuleTrigger::scored("promise", "hot"),
+        [RuleAction::emit("call", ["name"])],
+    );
+    let call = call.when("employees >= 15000".parse()?);
+    let tried = SimulateRule::new(call, best.iter().map(|account| account.id));
+    println!("rule: would run for {} of {}", crm.rules().simulate(&tried)?.would_run, best.len());
+
+    let warm = DefineSegment::live("warm", "account", "score(\"promise\" >= 70)".parse()?);
+    println!("segment: {} members", crm.segments().define(warm)?.members);
+    let account = crm.records("account").get_by("name", "Zotware")?;
+    let met = "2025-12-31T09:00:00Z".parse()?;
+    let subject = RecordRef::new("account", account.id);
+    crm.activities().record(NewActivity::of("meeting", subject, met))?;
+    let asked = ReadScore { at, ..ReadScore::new("promise", account.id) };
+    let told = crm.scores().explain(&asked)?;
+    println!("score: Zotware {}", points(told.record.score));
+    for line in &told.contributions {
+        let (group, rule) = (line.group.as_deref(), line.rule.as_deref());
+        println!(
+            "points: {}, {}: {} of {}",
+            group.unwrap_or("all"),
+            rule.unwrap_or("all"),
+            points(line.after_total),
+            points(line.raw)
+        );
+    }
+    let sum = told.contributions.iter().map(|line| line.after_total).sum();
+    println!("points: {} in all", points(sum));
+    let member = crm.segments().explain(&ExplainMember::new("warm", account.id))?;
+    let size = crm.segments().sizes(&GetSegmentSizes::new("warm"))?.sizes[0].size;
+    println!("segment: {size} members, Zotware is one: {}", member.is_member);
+    let later = SimulateTimers { until: "2026-05-01T00:00:00Z".parse()?, limit: 100 };
+    for change in crm.timers().simulate(&later, &mut |_| Flow::Continue)?.changes {
+        println!("to come: {}, {}", &change.at.to_string()[..10], change.kind.name());
+    }
+    Ok(())
+}
+
+/// What is promising in an account: its sector and size, what it bought, and talks of late.
+fn define_score(crm: &Crm) -> Result<(), Box<dyn Error>> {
+    let sectors = [
+        ValuePoints::new("software", 20),
+        ValuePoints::new("technology", 15),
+        ValuePoints::new("finance", 10),
+    ];
+    let size =
+        ScoreRule { per: Some(1000), points: 2, ..ScoreRule::by_value("size", "employees", []) };
+    let bought = "related(inverse opportunity.account: stage = \"Won\") >= 45".parse()?;
+    let mut score = DefineScore::new(
+        "promise",
+        "account",
+        [
+            ScoreGroup::new(
+                "fit",
+                [ScoreRule::by_value("sector", "sector", sectors), size.max(30)],
+            ),
+            ScoreGroup::new("deals", [ScoreRule::when("bought", bought, 20)]),
+            ScoreGroup::new("talks", [ScoreRule::activity("met", "meeting", 20)])
+                .fading(ScoreFade::half_life("P30D"))
+                .max(60),
+        ],
+    );
+    score.thresholds = vec![ScoreLevel::new("warm", 70), ScoreLevel::new("hot", 80)];
+    crm.scores().define(score)?;
+    crm.scores().publish("promise")?;
+    Ok(())
+}
+
+/// Thousandths of a point.
+fn points(thousandths: i64) -> String {
+    format!("{}.{:03}", thousandths / 1000, thousandths % 1000)
 }
 
 /// A person is asked, confirms, takes it back, sees what is known, and is erased.

@@ -13,7 +13,7 @@ use crate::{RecordId, Timestamp, shape::debug};
 pub struct ScoreTier {
     /// What it is called, such as `A`.
     pub tier: String,
-    /// The least score in it.
+    /// The least score in it: a probability, points, or whatever the score is.
     pub from: f64,
 }
 
@@ -89,15 +89,17 @@ pub struct ScoreQuality {
     pub auc_low: Option<f64>,
     /// The upper end.
     pub auc_high: Option<f64>,
-    /// The mean square of what the probabilities were wrong by. `None` for scores that are none.
+    /// The mean square of what the probabilities were wrong by. `None` for scores that are none. Points of
+    /// rules count as probabilities by a line through them, which is fitted with the other four
+    /// fifths of the records; `None` if more points do not mean more outcomes.
     pub brier: Option<f64>,
-    /// The mean of −ln of the probability of what came. `None` for scores that are no probabilities.
+    /// The mean of −ln of the probability of what came; `None` where `brier` is.
     pub log_loss: Option<f64>,
     /// Ten tenths of the records; none of fewer than ten records, or without a positive.
     pub deciles: Vec<LiftDecile>,
-    /// The tenths of the probability in which there are records.
+    /// The tenths of the probability in which there are records; none where `brier` is `None`.
     pub calibration: Vec<CalibrationBin>,
-    /// The tiers that were asked for, the highest first.
+    /// The tiers that were asked for, or else the thresholds of a score of rules; the highest first.
     pub tiers: Vec<TierResult>,
 }
 

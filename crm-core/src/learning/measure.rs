@@ -95,12 +95,13 @@ pub(crate) fn auc(scores: &[f64], outcomes: &[bool]) -> Option<f64> {
     Some((sum - positives * (positives + 1.0) / 2.0) / (positives * negatives))
 }
 
-/// Everything that is told of scores. Of scores that are no probabilities, calibration is left out.
+/// Everything that is told of scores. How true they are is asked of the probabilities: the scores
+/// themselves, what they foretell, or nothing.
 pub(crate) fn measure(
     scores: &[f64],
     outcomes: &[bool],
     tiers: &[ScoreTier],
-    is_probability: bool,
+    probabilities: Option<&[f64]>,
 ) -> ScoreQuality {
     let placed = placements(scores, outcomes);
     let interval = placed.as_ref().map(|placed| {
@@ -109,17 +110,17 @@ pub(crate) fn measure(
     });
     let records = outcomes.len() as u64;
     let positives = outcomes.iter().filter(|outcome| **outcome).count() as u64;
-    let certain = is_probability && records > 0;
+    let certain = probabilities.filter(|_| records > 0);
     ScoreQuality {
         records,
         positives,
         auc: placed.map(|placed| placed.auc),
         auc_low: interval.map(|(low, _)| low),
         auc_high: interval.map(|(_, high)| high),
-        brier: certain.then(|| brier(scores, outcomes)),
-        log_loss: certain.then(|| log_loss(scores, outcomes)),
+        brier: certain.map(|certain| brier(certain, outcomes)),
+        log_loss: certain.map(|certain| log_loss(certain, outcomes)),
         deciles: deciles(scores, outcomes),
-        calibration: if certain { reliability(scores, outcomes) } else { Vec::new() },
+        calibration: certain.map_or_else(Vec::new, |certain| reliability(certain, outcomes)),
         tiers: conversion(scores, outcomes, tiers),
     }
 }
@@ -287,7 +288,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_area_is_what_comparing_each_pair_gives((scores, outcomes) in scored()) {
-            let quality = measure(&scores, &outcomes, &[], true);
+            let quality = measure(&scores, &outcomes, &[], Some(&scores));
             let brute = brute(&scores, &outcomes);
             prop_assert_eq!(brute.is_some(), quality.auc.is_some());
             if let (Some(brute), Some(area), Some(plain)) = (brute, quality.auc, auc(&scores, &outcomes)) {
@@ -298,7 +299,7 @@ mod tests {
 
         #[test]
         fn deciles_and_bins_hold_every_record((scores, outcomes) in scored()) {
-            let quality = measure(&scores, &outcomes, &[], true);
+            let quality = measure(&scores, &outcomes, &[], Some(&scores));
             prop_assert_eq!(quality.calibration.iter().map(|bin| bin.records).sum::<u64>(), quality.records);
             if let Some(last) = quality.deciles.last() {
                 prop_assert!((last.gain - 1.0).abs() < 1e-9);
@@ -318,7 +319,7 @@ mod tests {
     /// Variance by DeLong of a small table, worked out by hand: positives 3, 2, negatives 2.5, 1.
     #[test]
     fn the_interval_is_that_of_delong() {
-        let quality = measure(&[3.0, 2.0, 2.5, 1.0], &[true, true, false, false], &[], false);
+        let quality = measure(&[3.0, 2.0, 2.5, 1.0], &[true, true, false, false], &[], None);
         // Shares below: 1 and ½, above: ½ and 1; each has the variance ⅛, halved and added ⅛.
         let half = Z95 * 0.125_f64.sqrt();
         assert_eq!(quality.auc, Some(0.75));
@@ -331,7 +332,8 @@ mod tests {
     fn a_record_is_in_the_highest_tier_that_it_reaches() {
         let tier = |tier: &str, from| ScoreTier { tier: tier.into(), from };
         let tiers = [tier("B", 0.2), tier("A", 0.8)];
-        let quality = measure(&[0.9, 0.8, 0.3, 0.1], &[true, false, true, true], &tiers, true);
+        let scores = [0.9, 0.8, 0.3, 0.1];
+        let quality = measure(&scores, &[true, false, true, true], &tiers, Some(&scores));
         let rates: Vec<_> = quality.tiers.iter().map(|tier| (tier.records, tier.rate)).collect();
         assert_eq!(rates, [(2, Some(0.5)), (1, Some(1.0))]);
     }

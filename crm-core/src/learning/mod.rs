@@ -31,4 +31,4 @@ pub use requests::{
     TrainLearnedScore,
 };
 pub(crate) use sample::{Cell as FeatureCell, Column as FeatureColumn, LevelsBuilder};
-pub(crate) use train::{Recipe, Sample, train};
+pub(crate) use train::{Recipe, Sample, foretold, train};

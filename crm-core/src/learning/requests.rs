@@ -144,7 +144,7 @@ pub struct TrainLearnedScore {
     #[serde(default = "nine_tenths")]
     #[cfg_attr(feature = "uniffi", uniffi(default = 0.9))]
     pub leak_auc: f64,
-    /// Tiers for the share of outcomes in each.
+    /// Tiers for the share of outcomes in each. Without them a score of rules has its thresholds.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default))]
     pub tiers: Vec<ScoreTier>,
@@ -283,7 +283,7 @@ impl RankRecords {
     }
 }
 
-/// What is back-tested. One of the three is given.
+/// What is back-tested. A version apart, one is given.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
@@ -294,7 +294,8 @@ pub struct ScoreCandidate {
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub learned: Option<String>,
-    /// Its version; the latest if it is left out.
+    /// The version of a learned score, the latest if it is left out; or of a score of rules, the
+    /// published one if it is left out, else the latest.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub version: Option<u32>,
@@ -306,6 +307,10 @@ pub struct ScoreCandidate {
     #[serde(default, rename = "where")]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub condition: Option<Condition>,
+    /// A score of rules, in points. Its definition is that of the version, whenever it was saved.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub model: Option<String>,
 }
 
 /// Holds scores as of a moment beside the outcomes until a later one: the request of
@@ -336,7 +341,7 @@ pub struct BacktestScore {
     #[serde(default, rename = "where")]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub condition: Option<Condition>,
-    /// Tiers for the share of outcomes in each.
+    /// Tiers for the share of outcomes in each. Without them a score of rules has its thresholds.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default))]
     pub tiers: Vec<ScoreTier>,

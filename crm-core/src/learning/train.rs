@@ -9,6 +9,7 @@
 use super::{
     logistic::{self, Rows},
     model::{Model, Term, Weights},
+    number,
     sample::{Cell, Column, Groups, spread, tally},
 };
 use crate::{Error, ErrorKind, LearnedAlgorithm, Result, learning::model::Source, limits};
@@ -80,9 +81,7 @@ pub(crate) fn train(
     }
     let (mut scores, mut outcomes) = (Vec::new(), Vec::new());
     for fold in 0..FOLDS {
-        // Other digits than those that keep records out of the training.
-        let is_in =
-            |place: &&usize| sample.draws[**place] / 1_000_003 % FOLDS as u64 == fold as u64;
+        let is_in = |place: &&usize| fold_of(sample.draws[**place]) == fold;
         let (held, rest): (Vec<usize>, Vec<usize>) = places.iter().partition(is_in);
         if held.is_empty() || !has_both(&sample.outcomes_of(&rest)) {
             continue;
@@ -125,6 +124,43 @@ fn calibrate(
     let fit = logistic::fit(rows, 1e-6, goes_on)?;
     let slope = fit.weights[0];
     Ok((slope > 0.0).then_some((slope, fit.intercept)))
+}
+
+/// In which of the parts a record is: by other digits than those that keep records out of the training.
+fn fold_of(draw: u64) -> usize {
+    (draw / 1_000_003 % FOLDS as u64) as usize
+}
+
+/// What scores foretell that are no probabilities: for each record the probability by Platt's line
+/// through the scores and outcomes of the other four fifths, so that none knows its own outcome. `None` if
+/// too few outcomes are known, or higher scores do not mean more of them.
+///
+/// # Errors
+///
+/// What `goes_on` returns.
+pub(crate) fn foretold(
+    scores: &[f64],
+    outcomes: &[bool],
+    draws: &[u64],
+    goes_on: &mut dyn FnMut() -> Result<()>,
+) -> Result<Option<Vec<f64>>> {
+    let mut probabilities = vec![0.0; scores.len()];
+    for fold in 0..FOLDS {
+        let is_in = |place: &usize| fold_of(draws[*place]) == fold;
+        let (held, rest): (Vec<usize>, Vec<usize>) = (0..scores.len()).partition(is_in);
+        if held.is_empty() {
+            continue;
+        }
+        let (mean, scale) = spread(scores, &rest);
+        let unit = |place: &usize| (scores[*place] - mean) / scale;
+        let known: Vec<f64> = rest.iter().map(unit).collect();
+        let came: Vec<bool> = rest.iter().map(|place| outcomes[*place]).collect();
+        let Some((slope, offset)) = calibrate(&known, &came, goes_on)? else { return Ok(None) };
+        for place in held {
+            probabilities[place] = number::logistic(offset + slope * unit(&place));
+        }
+    }
+    Ok((!scores.is_empty()).then_some(probabilities))
 }
 
 fn has_both(outcomes: &[bool]) -> bool {

@@ -37,7 +37,9 @@ pub use definition::{
 };
 pub(crate) use definition::{StoredModel, model_json, read_model};
 pub use preset::{DefineScorePreset, ScorePreset};
-pub(crate) use program::{RuleProgram, ScoreProgram, ScorePrograms, Source};
+pub(crate) use program::{
+    RuleProgram, ScoreProgram, ScorePrograms, Source as RuleSource, Worth as RuleWorth,
+};
 pub use requests::{CloneScore, GetScore, GetScoreHistory, RankScores, ReadScore, ScoreName};
 pub(crate) use sheet::{Rank, Sheet};
 pub(crate) use tally::{Facts as ScoreFacts, Given, Happening, explain, sheet, tally};

@@ -5,9 +5,10 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
 
-use super::facts;
+use super::{facts, scores::happening};
 use crate::{
     Error, ErrorKind, LearnedScore, RecordId, Result, Timestamp, cell::Cell, schema::TypeModel,
+    scoring::Happening,
 };
 
 const COLUMNS: &str = "SELECT score, archived_at FROM crm_learned_score";
@@ -104,6 +105,29 @@ pub(crate) fn activities(
     let mut statement = conn.prepare_cached(&sql)?;
     let rows = statement.query_map((subject.as_bytes(), seq, unknown, limit), read)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The same as they happened, each with its id. Of more than `limit` only the latest.
+pub(crate) fn happenings(
+    conn: &Connection,
+    subject: RecordId,
+    kind: Option<&TypeModel>,
+    (seq, unknown): (i64, &str),
+    limit: usize,
+) -> Result<Vec<Happening>> {
+    let (columns, from) = facts::activity_columns(kind);
+    let of_kind = kind.map(|kind| format!(" AND a.kind = {}", kind.id)).unwrap_or_default();
+    let sql = format!(
+        "SELECT a.id, {} FROM {from} WHERE {COUNTED}{of_kind} \
+         ORDER BY a.at DESC, a.seq DESC LIMIT ?4",
+        columns.join(", ")
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let read = |row: &Row<'_>| happening(row, columns.len());
+    let rows = statement.query_map((subject.as_bytes(), seq, unknown, limit), read)?;
+    let mut all = rows.collect::<rusqlite::Result<Vec<Happening>>>()?;
+    all.reverse();
+    Ok(all)
 }
 
 /// How many activities of a kind counted at a place, within a frame of microseconds.

@@ -47,12 +47,22 @@ pub(crate) fn of_record(
     model: i64,
     record: RecordId,
 ) -> Result<Vec<(String, PointsFact)>> {
+    of_record_until(conn, model, record, i64::MAX)
+}
+
+/// Those of them that were recorded up to a place of the journal.
+pub(crate) fn of_record_until(
+    conn: &Connection,
+    model: i64,
+    record: RecordId,
+    seq: i64,
+) -> Result<Vec<(String, PointsFact)>> {
     let sql = "SELECT p.group_name, p.points, p.at, p.seq, j.body, j.cause, a.name \
                FROM crm_score_points p LEFT JOIN crm_journal j ON j.seq = p.seq \
                LEFT JOIN crm_actor a ON a.id = j.actor \
-               WHERE p.model = ?1 AND p.record_id = ?2 ORDER BY p.at, p.seq";
+               WHERE p.model = ?1 AND p.record_id = ?2 AND p.seq <= ?3 ORDER BY p.at, p.seq";
     let mut statement = conn.prepare_cached(sql)?;
-    let rows = statement.query_map((model, record.as_bytes()), |row| {
+    let rows = statement.query_map((model, record.as_bytes(), seq), |row| {
         let points: i64 = row.get(1)?;
         let body: Option<String> = row.get(4)?;
         let added = AddedPoints {

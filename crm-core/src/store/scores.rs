@@ -425,6 +425,17 @@ pub(crate) fn count_crossings(conn: &Connection) -> Result<(u64, u64)> {
     Ok(conn.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?)
 }
 
+/// An activity of a row: its id, then so many columns of it, the first of which says when.
+pub(super) fn happening(row: &Row<'_>, columns: usize) -> rusqlite::Result<Happening> {
+    let cells = (1..=columns).map(|place| row.get(place));
+    let cells = cells.collect::<rusqlite::Result<Vec<Cell>>>()?;
+    let at = match cells.first() {
+        Some(Cell::Integer(at)) => *at,
+        _ => i64::MIN,
+    };
+    Ok(Happening { id: RecordId::from_bytes(row.get(0)?), at, cells })
+}
+
 /// The activities of a record that are not superseded, as they happened: of one kind with its
 /// properties, or of any. Of more than `limit` only the latest.
 pub(crate) fn activities(
@@ -441,15 +452,7 @@ pub(crate) fn activities(
         columns.join(", ")
     );
     let mut statement = conn.prepare_cached(&sql)?;
-    let read = |row: &Row<'_>| {
-        let cells = (1..=columns.len()).map(|place| row.get(place));
-        let cells = cells.collect::<rusqlite::Result<Vec<Cell>>>()?;
-        let at = match cells.first() {
-            Some(Cell::Integer(at)) => *at,
-            _ => i64::MIN,
-        };
-        Ok(Happening { id: RecordId::from_bytes(row.get(0)?), at, cells })
-    };
+    let read = |row: &Row<'_>| happening(row, columns.len());
     let rows = statement.query_map((subject.as_bytes(), limit), read)?;
     let mut all = rows.collect::<rusqlite::Result<Vec<Happening>>>()?;
     all.reverse();

@@ -1,5 +1,6 @@
 //! Learned scores: training, leaks, explanations, rankings and back-tests.
 
+mod points;
 mod xeducation;
 
 use crm_core::{

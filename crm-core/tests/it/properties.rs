@@ -2,6 +2,7 @@
 //!
 //! Each test states one law of the design. The file is in memory, and time is what the test says.
 
+mod backtests;
 mod conditions;
 mod consents;
 mod draws;

@@ -286,16 +286,19 @@ class LearnedOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreCandidate:
-    """What is back-tested: a learned score, an attribute that is a number, or a condition."""
+    """What is back-tested: a learned score, a score of rules, an attribute that is a number, or a condition."""
 
     learned: str | None = None
     """A learned score, which must not know anything from after the moment."""
     version: int | None = None
-    """Its version; the latest if it is left out."""
+    """The version of a learned score, the latest if it is left out; or of a score of rules, the
+    published one if it is left out, else the latest."""
     attribute: str | None = None
     """An attribute that is a number; a record without a value has the lowest score."""
     where: Condition | None = None
     """A condition: true is a higher score than false."""
+    model: str | None = None
+    """A score of rules, in points. Its definition is that of the version, whenever it was saved."""
 
 
 class LearnedScores:
@@ -472,6 +475,7 @@ def _candidate(candidate: ScoreCandidate) -> dict[str, Any]:
         "version": candidate.version,
         "attribute": candidate.attribute,
         "where": _condition(candidate.where),
+        "model": candidate.model,
     }
 
 

@@ -4,23 +4,27 @@
 
 use super::{
     LearnedScores, Scorer, check_tiers,
-    collect::{Answer, Outcome, Plan, Steps, each},
+    collect::{Answer, Outcome, Plan, Steps, draw, each},
     features::{Found, field},
     find_live,
     past::Then,
+    points,
 };
 use crate::{
-    Archived, BacktestScore, Error, ErrorKind, Result, ScoreBacktest, ScoreCandidate,
+    Archived, BacktestScore, Error, ErrorKind, Result, ScoreBacktest, ScoreCandidate, ScoreQuality,
+    ScoreTier,
     condition::Checked,
-    engine::{Catalog, conditions},
+    engine::{Catalog, conditions, scores},
     learning, limits,
     ops::Watch,
+    scoring::ScoreProgram,
     store::{Connection, table::Table},
 };
 
 /// A score that is back-tested, ready to be asked.
 enum Candidate<'a> {
     Learned(Box<Scorer<'a>>),
+    Rules(Box<ScoreProgram>),
     Attribute(usize),
     Condition(Box<Checked>),
 }
@@ -34,7 +38,7 @@ impl LearnedScores<'_> {
     ///
     /// `Refused` if a learned score knows outcomes from after the moment; `InvalidArgument` unless a
     /// candidate names one score, if the moments are not in order or lie in the future, or if a
-    /// condition cannot be asked of the past; `WrongKind` if the attribute is no number;
+    /// condition or a rule cannot be asked of the past; `WrongKind` if the attribute is no number;
     /// `UnknownType`, `UnknownAttribute`, `NotFound`, `Archived`, and those of conditions; `LimitExceeded` past 4,000,000
     /// records; `Interrupted`.
     pub fn backtest(
@@ -55,7 +59,7 @@ impl LearnedScores<'_> {
         let other = other.transpose()?;
         let mut steps = Steps::new(self.crm, watch);
         let (mut outcomes, mut left_out) = (Vec::new(), 0);
-        let (mut scores, mut others) = (Vec::new(), Vec::new());
+        let (mut scores, mut others, mut draws) = (Vec::new(), Vec::new(), Vec::new());
         each(self.crm, table, Archived::Include, &mut steps, |conn, row| {
             let Some((then, answer)) = plan.look(conn, row)? else { return Ok(()) };
             let Answer::Known(outcome) = answer else {
@@ -68,25 +72,25 @@ impl LearnedScores<'_> {
                     .with_hint("narrow the records with where"));
             }
             outcomes.push(outcome);
+            draws.push(draw(then.id));
             scores.push(first.score(conn, &plan, &then)?);
             if let Some(other) = &other {
                 others.push(other.score(conn, &plan, &then)?);
             }
             Ok(())
         })?;
+        let mut came = Came { outcomes: &outcomes, draws: &draws, steps: &mut steps };
+        let quality = came.quality(&first, &scores, &request.tiers)?;
+        let other = other.map(|other| came.quality(&other, &others, &request.tiers)).transpose()?;
         steps.step(0, true)?;
-        let quality = |scores: &[f64], candidate: &Candidate<'_>| {
-            let is_probability = matches!(candidate, Candidate::Learned(_));
-            learning::measure(scores, &outcomes, &request.tiers, is_probability)
-        };
         let until = plan.outcomes.as_ref().map_or(request.as_of, |cut| cut.moment.now());
         Ok(ScoreBacktest {
             as_of: request.as_of,
             until,
             left_out,
-            quality: quality(&scores, &first),
+            quality,
             comparison: other.as_ref().and_then(|_| learning::compare(&scores, &others, &outcomes)),
-            other: other.as_ref().map(|other| quality(&others, other)),
+            other,
         })
     }
 
@@ -100,7 +104,34 @@ impl LearnedScores<'_> {
     ) -> Result<Candidate<'t>> {
         let at = |field: &str| format!("{path}.{field}");
         match candidate {
-            ScoreCandidate { learned: Some(name), version, attribute: None, condition: None } => {
+            ScoreCandidate {
+                model: Some(name),
+                version,
+                learned: None,
+                attribute: None,
+                condition: None,
+            } => {
+                let program = scores::program(catalog, name, version.map(i64::from));
+                let program = program.map_err(|error| match error.field() {
+                    Some("version") => error.with_field(at("version")),
+                    _ => error.with_field(at("model")),
+                })?;
+                if program.stored.model.entity_type != table.model.name {
+                    let message = "the score is of another entity type";
+                    return Err(
+                        Error::new(ErrorKind::InvalidArgument, message).with_field(at("model"))
+                    );
+                }
+                points::check(&program, &at("model"))?;
+                Ok(Candidate::Rules(Box::new(program)))
+            }
+            ScoreCandidate {
+                learned: Some(name),
+                version,
+                attribute: None,
+                condition: None,
+                model: None,
+            } => {
                 let score = self.crm.shared.store.read(|conn| find_live(conn, name, *version));
                 let score = score.map_err(|error| match error.field() {
                     Some("name") => error.with_field(at("learned")),
@@ -125,6 +156,7 @@ impl LearnedScores<'_> {
                 version: None,
                 attribute: Some(name),
                 condition: None,
+                model: None,
             } => {
                 let known = table
                     .model
@@ -146,6 +178,7 @@ impl LearnedScores<'_> {
                 version: None,
                 attribute: None,
                 condition: Some(condition),
+                model: None,
             } => {
                 let checked =
                     conditions::judge(catalog, condition, &table.model.name, &at("where"))?;
@@ -153,11 +186,50 @@ impl LearnedScores<'_> {
             }
             _ => Err(Error::new(
                 ErrorKind::InvalidArgument,
-                "name one: a learned score, an attribute or a condition",
+                "name one: a learned score, a score of rules, an attribute or a condition",
             )
             .with_field(path)),
         }
     }
+}
+
+/// What came of the records, for all scores of them.
+struct Came<'a, 'w> {
+    outcomes: &'a [bool],
+    draws: &'a [u64],
+    steps: &'a mut Steps<'w>,
+}
+
+impl Came<'_, '_> {
+    fn quality(
+        &mut self,
+        candidate: &Candidate<'_>,
+        scores: &[f64],
+        tiers: &[ScoreTier],
+    ) -> Result<ScoreQuality> {
+        let foretold = match candidate {
+            Candidate::Rules(_) => {
+                let goes_on = &mut || self.steps.step(0, false);
+                learning::foretold(scores, self.outcomes, self.draws, goes_on)?
+            }
+            _ => None,
+        };
+        let probabilities = match candidate {
+            Candidate::Learned(_) => Some(scores),
+            _ => foretold.as_deref(),
+        };
+        let own = match candidate {
+            Candidate::Rules(program) if tiers.is_empty() => thresholds(program),
+            _ => tiers.to_vec(),
+        };
+        Ok(learning::measure(scores, self.outcomes, &own, probabilities))
+    }
+}
+
+fn thresholds(program: &ScoreProgram) -> Vec<ScoreTier> {
+    let thresholds = program.stored.model.thresholds.iter();
+    let tier = |name: &String, points: i64| ScoreTier { tier: name.clone(), from: points as f64 };
+    thresholds.map(|threshold| tier(&threshold.name, threshold.at_least)).collect()
 }
 
 impl Candidate<'_> {
@@ -165,6 +237,10 @@ impl Candidate<'_> {
         let model = &plan.table.model;
         match self {
             Self::Learned(scorer) => scorer.score(conn, plan.catalog, &plan.features, then),
+            Self::Rules(program) => {
+                let definitions = (plan.catalog, model);
+                points::score(conn, definitions, program, &plan.features, then)
+            }
             Self::Attribute(place) => {
                 let found = field(&model.attributes[*place], &then.cells, &plan.features.moment);
                 match found {

@@ -344,7 +344,7 @@ fn note_filled(
 
 /// A number that follows from the id and looks like chance (the finaliser of SplitMix64; Steele, Lea,
 /// Flood, *Fast Splittable Pseudorandom Number Generators*, 2014).
-fn draw(id: RecordId) -> u64 {
+pub(super) fn draw(id: RecordId) -> u64 {
     let bytes = id.as_bytes();
     let half = |from: usize| {
         bytes[from..from + 8].iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte))

@@ -9,6 +9,7 @@ mod backtest;
 mod collect;
 mod features;
 mod past;
+mod points;
 
 use self::{
     collect::{Collected, Outcome, Plan, Steps, collect, each},
@@ -106,7 +107,12 @@ impl<'a> LearnedScores<'a> {
         let model = fit(sample, &split.learned_from, request, &mut steps)?;
         let quality = (!split.kept_out.is_empty()).then(|| {
             let scores = sample.scores(&model, &split.kept_out);
-            learning::measure(&scores, &sample.outcomes_of(&split.kept_out), &request.tiers, true)
+            learning::measure(
+                &scores,
+                &sample.outcomes_of(&split.kept_out),
+                &request.tiers,
+                Some(&scores),
+            )
         });
         let json = model.to_json()?;
         let records = split.learned_from.len() as u64;

@@ -34,6 +34,21 @@ pub(super) struct Then {
     fixed: (i64, i64, i64),
 }
 
+impl Then {
+    /// The columns that every record has, then those of its attributes.
+    pub(super) fn row(&self) -> Vec<Cell> {
+        let (version, created, updated) = self.fixed;
+        let mut row = vec![
+            Cell::Blob(self.id.as_bytes().to_vec()),
+            Cell::Integer(version),
+            Cell::Integer(created),
+            Cell::Integer(updated),
+        ];
+        row.extend(self.cells.iter().cloned());
+        row
+    }
+}
+
 impl Cut {
     /// What the file holds now.
     pub(super) fn now(conn: &Connection, now: Timestamp) -> Result<Self> {
@@ -109,14 +124,6 @@ impl Cut {
         if !self.is_past && leaves.iter().any(|leaf| !is_of_past(&leaf.test)) {
             return Ok(conditions::answer(conn, catalog, checked, then.id, &self.moment)?.is_true);
         }
-        let (version, created, updated) = then.fixed;
-        let mut row = vec![
-            Cell::Blob(then.id.as_bytes().to_vec()),
-            Cell::Integer(version),
-            Cell::Integer(created),
-            Cell::Integer(updated),
-        ];
-        row.extend(then.cells.iter().cloned());
         let mut facts = Vec::new();
         let mut left = limits::CONDITION_FACTS;
         for leaf in leaves {
@@ -138,18 +145,10 @@ impl Cut {
                     left -= found.len();
                     Facts::Changes(found)
                 }
-                _ => {
-                    let message =
-                        "the file does not keep enough of the past to ask this as of a moment";
-                    return Err(Error::new(ErrorKind::InvalidArgument, message)
-                        .with_field(leaf.path.clone())
-                        .with_hint(
-                            "ask about fields, activities, changes or stages of the record itself",
-                        ));
-                }
+                _ => return Err(not_kept("this").with_field(leaf.path.clone())),
             });
         }
-        Ok(condition::is_true(&checked.root, &Subject { row, facts }, &self.moment))
+        Ok(condition::is_true(&checked.root, &Subject { row: then.row(), facts }, &self.moment))
     }
 
     fn changes(
@@ -202,14 +201,23 @@ impl Cut {
         Ok(stages.into_iter().find(|(known, _)| known == stage).map(|(_, seq)| seq))
     }
 
-    fn place(&self) -> (i64, &str) {
+    /// The place in the journal, and the visitors that were not known then.
+    pub(super) fn place(&self) -> (i64, &str) {
         (self.seq, &self.unknown)
     }
 }
 
 /// Whether the file keeps enough to answer the question as of a moment.
-fn is_of_past(test: &Test) -> bool {
+pub(super) fn is_of_past(test: &Test) -> bool {
     matches!(test, Test::Field(_) | Test::Event(_) | Test::Stage(_) | Test::Changed(_))
+}
+
+/// That something cannot be asked of the past.
+pub(super) fn not_kept(what: &str) -> Error {
+    let message =
+        format!("the file does not keep enough of the past to tell {what} as of a moment");
+    Error::new(ErrorKind::InvalidArgument, message)
+        .with_hint("ask about fields, activities, changes or stages of the record itself")
 }
 
 fn too_many() -> Error {

@@ -8,8 +8,8 @@ use crate::{
     engine::Catalog,
     limits,
     scoring::{
-        ColumnProgram, ColumnSums, Columns, Given, Happening, PointsFact, RuleProgram,
-        ScoreProgram, Sheet, Source,
+        ColumnProgram, ColumnSums, Columns, Given, Happening, PointsFact, RuleProgram, RuleSource,
+        ScoreProgram, Sheet,
     },
     store::{
         Connection, score_points,
@@ -64,7 +64,9 @@ impl<'p> Batch<'p> {
     ) -> Result<Sheet> {
         let mut activities: HashMap<Option<i64>, Vec<Happening>> = HashMap::new();
         let given = |rule: &RuleProgram| {
-            let Source::Activities { kind, .. } = &rule.source else { return Ok(Given::default()) };
+            let RuleSource::Activities { kind, .. } = &rule.source else {
+                return Ok(Given::default());
+            };
             let id = kind.as_ref().map(|kind| kind.id);
             if !activities.contains_key(&id) {
                 let model = kind.as_ref().and_then(|kind| catalog.activity_kind(&kind.name));

@@ -192,6 +192,19 @@ pub(super) fn judge(catalog: &Catalog, stored: &StoredModel) -> Result<ScoreProg
         .ok_or_else(|| Error::new(ErrorKind::NotFound, "no such score").with_field("model"))
 }
 
+/// The program of a version; without a number of the published one, else of the latest.
+///
+/// # Errors
+///
+/// `NotFound`; as [`Scores::define`] if the version holds no longer.
+pub(in crate::engine) fn program(
+    catalog: &Catalog,
+    model: &str,
+    number: Option<i64>,
+) -> Result<ScoreProgram> {
+    judge(catalog, version(catalog, model, number)?)
+}
+
 fn define(writing: &mut Writing<'_>, mut request: DefineScore) -> Result<ScoreModel> {
     let table = writing.table(&request.entity_type)?;
     table.model.check_live().map_err(|error| error.with_field("type"))?;

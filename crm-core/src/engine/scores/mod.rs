@@ -21,6 +21,7 @@ use crate::{
 };
 
 pub(super) use added::add;
+pub(super) use definitions::program;
 pub(super) use facts::compute;
 pub(super) use live::{concern, on_due, react};
 

@@ -178,7 +178,8 @@ fn a_calibrated_model_keeps_its_order() {
             |model: &Model| auc(&sample.scores(model, &all(&sample)), &sample.outcomes).unwrap();
         assert!((area(&raw) - area(&true_ones)).abs() < 1e-9);
         let quality = |model: &Model| {
-            measure(&sample.scores(model, &all(&sample)), &sample.outcomes, &[], true)
+            let scores = sample.scores(model, &all(&sample));
+            measure(&scores, &sample.outcomes, &[], Some(&scores))
         };
         assert!(quality(&true_ones).log_loss.unwrap() < quality(&raw).log_loss.unwrap() + 0.02);
     }

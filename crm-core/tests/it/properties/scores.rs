@@ -16,7 +16,7 @@ use super::cases;
 const DAY: i64 = 86_400_000_000;
 
 #[derive(Debug, Clone)]
-enum Step {
+pub(super) enum Step {
     Contact(u8),
     Company(u8),
     Patch(u8, u8),
@@ -33,7 +33,7 @@ enum Step {
     Add(u8, i64, i64),
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub(super) fn step() -> impl Strategy<Value = Step> {
     let number = any::<u8>;
     prop_oneof![
         3 => number().prop_map(Step::Contact),
@@ -117,7 +117,7 @@ fn fade() -> impl Strategy<Value = Option<ScoreFade>> {
     prop::option::weighted(0.7, fade)
 }
 
-fn model() -> impl Strategy<Value = DefineScore> {
+pub(super) fn model() -> impl Strategy<Value = DefineScore> {
     let group =
         (prop::collection::vec(rule(), 1..5), fade(), prop::option::of(0_i64..80), any::<u8>());
     let groups = prop::collection::vec(group, 1..4);
@@ -147,17 +147,17 @@ fn model() -> impl Strategy<Value = DefineScore> {
     )
 }
 
-struct World {
-    crm: Crm,
-    clock: Arc<FixedClock>,
-    contacts: Vec<RecordId>,
+pub(super) struct World {
+    pub(super) crm: Crm,
+    pub(super) clock: Arc<FixedClock>,
+    pub(super) contacts: Vec<RecordId>,
     companies: Vec<RecordId>,
     activities: Vec<(RecordId, &'static str)>,
 }
 
 impl World {
     /// `None` if the model cannot be published, because a cap or threshold cannot be met.
-    fn new(mut model: DefineScore) -> Option<Self> {
+    pub(super) fn new(mut model: DefineScore) -> Option<Self> {
         let clock = Arc::new(FixedClock::new("2026-01-01T12:00:00Z".parse().unwrap()));
         let ids = Arc::new(CountedIds::default());
         let dyn_clock = Arc::clone(&clock);
@@ -196,13 +196,13 @@ impl World {
         Some(Self { crm, clock, contacts, companies, activities })
     }
 
-    fn now(&self) -> i64 {
+    pub(super) fn now(&self) -> i64 {
         crm_core::Clock::now(&*self.clock).micros()
     }
 
     /// What is refused leaves everything as it was.
     #[expect(clippy::too_many_lines, reason = "a branch for each step")]
-    fn perform(&mut self, step: &Step) {
+    pub(super) fn perform(&mut self, step: &Step) {
         let crm = &self.crm;
         let pick =
             |ids: &[RecordId], number: u8| ids.get(usize::from(number) % ids.len().max(1)).copied();

@@ -42,6 +42,9 @@ extension Crm {
     /// How promising records are: models, scores, explanations and rankings.
     public var scores: Scores { Scores(crm: self) }
 
+    /// Scores learned from records: training, leaks, explanations, rankings and back-tests.
+    public var learnedScores: LearnedScores { LearnedScores(crm: self) }
+
     /// Named conditions, and their members.
     public var segments: Segments { Segments(crm: self) }
 

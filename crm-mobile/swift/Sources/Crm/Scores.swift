@@ -28,7 +28,7 @@ public struct Scores: Sendable {
         try crm.defineScorePreset(request: DefineScorePreset(preset: preset))
     }
 
-    /// Publishes the draft: by it records score from now on. ``rescore(_:listener:)`` then scores all at
+    /// Publishes the draft: by it records score from now on. ``rescore(_:progress:)`` then scores all at
     /// once.
     @discardableResult
     public func publish(_ model: String) throws -> ScoreModel {
@@ -98,11 +98,13 @@ public struct Scores: Sendable {
             request: GetScoreHistory(model: model, id: id, after: after, limit: limit))
     }
 
-    /// Scores every record anew, so that a ranking is quick.
+    /// Scores every record anew, so that a ranking is quick. `progress` is told how far it is and returns
+    /// whether to go on; what was done is kept.
     @discardableResult
     public func rescore(
-        _ model: String, listener: (any ProgressListener)? = nil
+        _ model: String, progress: (@Sendable (Progress) -> Bool)? = nil
     ) throws -> RescoreReport {
-        try crm.rescore(request: ScoreName(model: model), listener: listener)
+        try crm.rescore(
+            request: ScoreName(model: model), listener: progress.map(ClosureListener.init))
     }
 }

@@ -26,10 +26,10 @@ extension Json {
     }
 
     fileprivate func candidate() throws -> ScoreCandidate {
-        _ = try only("learned", "version", "attribute", "where")
+        _ = try only("learned", "version", "attribute", "where", "model")
         return ScoreCandidate(
             learned: self["learned"].text, version: version, attribute: self["attribute"].text,
-            condition: try condition("where"))
+            condition: try condition("where"), model: self["model"].text)
     }
 
     fileprivate func tiers() throws -> [ScoreTier] {

@@ -75,6 +75,9 @@ class Crm private constructor(handle: Long, private val opened: Boolean) : Engin
     /** How promising records are: models, scores, explanations and rankings. */
     val scores: Scores get() = Scores(this)
 
+    /** Scores learned from records: training, leaks, explanations, rankings and back-tests. */
+    val learnedScores: LearnedScores get() = LearnedScores(this)
+
     /** What people allowed, and whether we may contact them. */
     val consents: Consents get() = Consents(this)
 

@@ -2,7 +2,6 @@ package org.crmcore
 
 import java.time.Instant
 import org.crmcore.engine.Engine
-import org.crmcore.engine.ProgressListener
 import org.crmcore.model.AddScorePoints
 import org.crmcore.model.CloneScore
 import org.crmcore.model.DefineScore
@@ -10,6 +9,7 @@ import org.crmcore.model.DefineScorePreset
 import org.crmcore.model.Empty
 import org.crmcore.model.GetScore
 import org.crmcore.model.GetScoreHistory
+import org.crmcore.model.Progress
 import org.crmcore.model.RankScores
 import org.crmcore.model.ReadScore
 import org.crmcore.model.RescoreReport
@@ -101,7 +101,10 @@ class Scores internal constructor(private val engine: Engine) {
     fun history(model: String, id: String, after: Long = 0, limit: Int = 100): ScoreHistory =
         engine.getScoreHistory(GetScoreHistory(model, id, after, limit.toUInt()))
 
-    /** Scores every record anew, so that a ranking is quick; [listener] is told how many are done. */
-    fun rescore(model: String, listener: ProgressListener? = null): RescoreReport =
-        engine.rescore(ScoreName(model), listener)
+    /**
+     * Scores every record anew, so that a ranking is quick. Where [progress] returns false, the answer says that it is
+     * not complete; what was done is kept.
+     */
+    fun rescore(model: String, progress: ((Progress) -> Boolean)? = null): RescoreReport =
+        watched(progress) { engine.rescore(ScoreName(model), it) }
 }

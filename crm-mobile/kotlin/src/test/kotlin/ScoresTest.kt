@@ -36,4 +36,27 @@ class ScoresTest {
         assertEquals(ann, crm.scores.ranking("fit").records.first().id)
         assertThrows(CrmException.NotFound::class.java) { crm.scores.read("fat", ann) }
     }
+
+    @Test
+    fun `a draft is tried out and records are scored with progress`() {
+        fun named(points: Long): ScoreGroup {
+            val rule = ScoreRule(name = "named", condition = "given_name is set", points = points)
+            return ScoreGroup(name = "fit", rules = listOf(rule))
+        }
+        crm.scores.define("fit", "contact", listOf(named(7)))
+        crm.scores.publish("fit")
+        val ann = crm.contacts.create("given_name" to "Ann").id
+        crm.scores.define("fit", "contact", listOf(named(9)))
+        assertEquals(7_000, crm.scores.read("fit", ann).record.score)
+        assertEquals(9_000, crm.scores.read("fit", ann, version = 2).record.score)
+        crm.scores.publish("fit")
+        assertEquals(ScoreState.RETIRED, crm.scores.get("fit", 1).state)
+        val told = mutableListOf<ULong>()
+        assertEquals(1uL, crm.scores.rescore("fit") { told.add(it.done) }.records)
+        assertEquals(1uL, told.last())
+        val thrown = assertThrows(IllegalStateException::class.java) { crm.scores.rescore("fit") { error("enough") } }
+        assertEquals("enough", thrown.message)
+        crm.scores.retire("fit")
+        assertThrows(CrmException.NotFound::class.java) { crm.scores.ranking("fit") }
+    }
 }

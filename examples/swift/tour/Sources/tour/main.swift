@@ -302,6 +302,81 @@ func stages(_ crm: Crm) throws {
     print(try lifecycles.draw("pipeline"), terminator: "")
 }
 
+/// Accounts scored, the best of them, a rule tried out, and a segment that moves with the score.
+func promise(_ crm: Crm) throws {
+    try defineScore(crm)
+    print("scored \(try crm.scores.rescore("promise").records) accounts")
+    let at = day("2026-01-02")
+    let accounts = crm.records("account")
+    let best = try crm.scores.ranking("promise", at: at, limit: 3).records
+    for account in best {
+        let name = try accounts.get(account.id)["name"].string ?? "unknown"
+        print("ranked: \(name), \(points(account.score))")
+    }
+    let call = DefineRule(
+        name: "call_large", entityType: "account", on: .scored("promise", "hot"),
+        condition: "employees >= 15000", actions: [.emit("call", "name")])
+    let tried = try crm.rules.simulate(call, with: best.map { $0.id })
+    print("rule: would run for \(tried.wouldRun) of \(best.count)")
+
+    let warm = try crm.segments.define(
+        "warm", of: "account", where: "score(\"promise\" >= 70)")
+    print("segment: \(warm.members) members")
+    let id = try accounts.get(by: "name", .text("Zotware")).id
+    let subject = RecordRef(entityType: "account", id: id)
+    _ = try crm.recordActivity(
+        request: NewActivity(kind: "meeting", at: day("2025-12-31", hour: 9), subject: subject))
+    let told = try crm.scores.explain(id, in: "promise", at: at)
+    print("score: Zotware \(points(told.record.score))")
+    var sum: Int64 = 0
+    for line in told.contributions {
+        let (group, rule) = (line.group ?? "all", line.rule ?? "all")
+        print("points: \(group), \(rule): \(points(line.afterTotal)) of \(points(line.raw))")
+        sum += line.afterTotal
+    }
+    print("points: \(points(sum)) in all")
+    let isMember = try crm.segments.explain(id, in: "warm").isMember
+    let size = try crm.segments.sizes(of: "warm")[0].size
+    print("segment: \(size) members, Zotware is one: \(isMember)")
+    for change in try crm.simulate(until: day("2026-05-01")).changes {
+        let at = ISO8601DateFormatter().string(from: change.at).prefix(10)
+        let kind = change.kind == .segmentLeft ? "segment_left" : "score_crossed"
+        print("to come: \(at), \(kind)")
+    }
+}
+
+/// What is promising in an account: its sector and size, what it bought, and talks of late.
+func defineScore(_ crm: Crm) throws {
+    let sectors = [
+        ValuePoints(value: .text("software"), points: 20),
+        ValuePoints(value: .text("technology"), points: 15),
+        ValuePoints(value: .text("finance"), points: 10),
+    ]
+    let fit = ScoreGroup(
+        name: "fit",
+        rules: [
+            ScoreRule(name: "sector", field: "sector", values: sectors),
+            ScoreRule(name: "size", points: 2, field: "employees", per: 1000, max: 30),
+        ])
+    let bought = ScoreRule(
+        name: "bought", condition: "related(inverse opportunity.account: stage = \"Won\") >= 45",
+        points: 20)
+    let talks = ScoreGroup(
+        name: "talks", rules: [ScoreRule(name: "met", activity: "meeting", points: 20)],
+        fade: ScoreFade(kind: .halfLife, span: "P30D"), max: 60)
+    try crm.scores.define(
+        "promise", of: "account", [fit, ScoreGroup(name: "deals", rules: [bought]), talks],
+        thresholds: [
+            ScoreLevel(name: "warm", atLeast: 70), ScoreLevel(name: "hot", atLeast: 80),
+        ])
+    try crm.scores.publish("promise")
+}
+
+/// Thousandths of a point.
+func points(_ thousandths: Int64) -> String {
+    String(format: "%lld.%03lld", thousandths / 1000, thousandths % 1000)
+}
+
 /// A person is asked, confirms, takes it back, sees what is known, and is erased.
 func permission(_ crm: Crm) throws {
     try crm.consents.publish("news", "en", "We write once a week.")
@@ -371,6 +446,7 @@ try explain(crm)
 try pivot(crm)
 try plan(crm)
 try stages(crm)
+try promise(crm)
 try permission(crm)
 try crm.close()
 

@@ -1,0 +1,243 @@
+"""The lifecycles of a file: defining them, moving records, and asking where they stand."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping
+from uuid import UUID
+
+from crm import wire
+from crm._native import Engine
+from crm.lifecycles.definition import (
+    DefinedLifecycle,
+    DrawingFormat,
+    Lifecycle,
+    LifecyclePreset,
+    RelatedStage,
+    Stage,
+    StageRemap,
+    StageTrigger,
+    read_lifecycle,
+    write_stage,
+    write_trigger,
+)
+from crm.lifecycles.figures import Acceptance, Flywheel, Funnel, StageTimes, StuckPage
+from crm.lifecycles.standing import LifecycleHistory, MovedStage, StageExplanation
+from crm.named import Named
+from crm.values import encode
+
+
+class Lifecycles(Named[Lifecycle]):
+    """Stages, and where records stand: `Crm.lifecycles`.
+
+    Records stay where they stand in an archived lifecycle, and are no longer moved; what happened
+    meanwhile is not made up for when it is restored.
+
+    >>> import crm
+    >>> with crm.open() as db:
+    ...     way = db.lifecycles.define_preset("deal")
+    ...     deal = db.deals.create(name="Ten chairs")
+    ...     moved = db.lifecycles.move("deal", deal.id, "proposal")
+    ...     [visit.stage for visit in db.lifecycles.history("deal", deal.id).visits]
+    ['prospecting', 'qualification', 'proposal']
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine, "lifecycles", "lifecycle", read_lifecycle)
+
+    def define(
+        self,
+        name: str,
+        type: str,
+        stages: Iterable[Stage | str],
+        *,
+        label: str = "",
+        description: str = "",
+        initial: str | None = None,
+        triggers: Iterable[StageTrigger] = (),
+        map: Mapping[str, str] = {},
+        dry_run: bool = False,
+    ) -> DefinedLifecycle:
+        """Define a lifecycle of an entity type, or change one: what is stated is all of it.
+
+        Stages may be given as plain names. `map` says for stages that are gone, and on which records
+        stand or stood, which stage takes their place; `dry_run` only says what it would do.
+        """
+        request = {
+            "name": name,
+            "type": type,
+            "label": label,
+            "description": description,
+            "stages": [write_stage(stage, nth) for nth, stage in enumerate(stages)],
+            "initial": initial,
+            "triggers": [write_trigger(trigger, nth) for nth, trigger in enumerate(triggers)],
+            "map": [{"stage": stage, "becomes": becomes} for stage, becomes in map.items()],
+            "dry_run": dry_run,
+        }
+        plain = self._engine.call("lifecycles.define", request)
+        return DefinedLifecycle(
+            lifecycle=read_lifecycle(plain["lifecycle"]),
+            is_saved=plain["is_saved"],
+            remapped=tuple(wire.read(StageRemap, one) for one in plain["remapped"]),
+        )
+
+    def define_preset(self, preset: LifecyclePreset | str) -> Lifecycle:
+        """Define one of the ready-made lifecycles."""
+        return self._change("define_preset", {"preset": str(preset)})
+
+    def move(
+        self,
+        lifecycle: str,
+        id: UUID | str,
+        to: str,
+        *,
+        reason: str | None = None,
+        at: datetime.datetime | None = None,
+        activity_id: UUID | str | None = None,
+    ) -> MovedStage:
+        """Move a record to a later stage, or to one that is lost or beside the way.
+
+        `RefusedError` if the stage lies before the present one, or its guard is not met. A stage that
+        is lost takes a reason. `at` is when it happened, now by default.
+        """
+        request = {
+            "lifecycle": lifecycle,
+            "id": str(id),
+            "to": to,
+            "reason": reason,
+            "at": encode(at, "at"),
+            "activity_id": activity_id if activity_id is None else str(activity_id),
+        }
+        return wire.read(MovedStage, self._engine.call("lifecycles.move", request))
+
+    def reset(
+        self,
+        lifecycle: str,
+        id: UUID | str,
+        to: str,
+        reason: str,
+        *,
+        at: datetime.datetime | None = None,
+    ) -> MovedStage:
+        """Put a record back to an earlier stage of the same cycle, for a reason."""
+        request = {"lifecycle": lifecycle, "id": str(id), "to": to, "reason": reason, "at": encode(at, "at")}
+        return wire.read(MovedStage, self._engine.call("lifecycles.reset", request))
+
+    def history(
+        self, lifecycle: str, id: UUID | str, *, after: int = 0, limit: int = 100
+    ) -> LifecycleHistory:
+        """Return where a record stands, how it came there, and which automatic moves were not made."""
+        request = {"lifecycle": lifecycle, "id": str(id), "after": after, "limit": limit}
+        return wire.read(LifecycleHistory, self._engine.call("lifecycles.history", request))
+
+    def times(
+        self, lifecycle: str, id: UUID | str, *, at: datetime.datetime | None = None
+    ) -> StageTimes:
+        """Return how long a record stood on each stage up to a moment: now, last, and altogether."""
+        request = {"lifecycle": lifecycle, "id": str(id), "at": encode(at, "at")}
+        return wire.read(StageTimes, self._engine.call("lifecycles.times", request))
+
+    def funnel(
+        self,
+        lifecycle: str,
+        *,
+        from_: datetime.datetime | None = None,
+        until: datetime.datetime | None = None,
+        quantiles: Iterable[float] = (),
+    ) -> Funnel:
+        """Count how many of those who began in a time reached each stage, and how long they took."""
+        request = {
+            "lifecycle": lifecycle,
+            "from": encode(from_, "from"),
+            "until": encode(until, "until"),
+            "quantiles": [*quantiles],
+        }
+        return wire.read(Funnel, self._engine.call("lifecycles.funnel", request))
+
+    def flywheel(
+        self,
+        lifecycle: str,
+        *,
+        stage: str | None = None,
+        from_: datetime.datetime | None = None,
+        until: datetime.datetime | None = None,
+        referral: Iterable[RelatedStage] = (),
+        repeat: Iterable[RelatedStage] = (),
+    ) -> Flywheel:
+        """Tell what part of the new customers came by existing ones, and where the way rubs.
+
+        `stage` makes a customer, the first that is won by default. `referral` are ways to whoever brought a
+        record, `repeat` to whoever bought; they count if these had come to their stage before.
+        """
+        request = {
+            "lifecycle": lifecycle,
+            "stage": stage,
+            "from": encode(from_, "from"),
+            "until": encode(until, "until"),
+            "referral": [wire.write(way) for way in referral],
+            "repeat": [wire.write(way) for way in repeat],
+        }
+        return wire.read(Flywheel, self._engine.call("lifecycles.flywheel", request))
+
+    def stuck(
+        self,
+        lifecycle: str,
+        longer_than: str,
+        *,
+        stages: Iterable[str] = (),
+        at: datetime.datetime | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> StuckPage:
+        """Return records that stand on a stage for longer than a span such as `14d`, longest first.
+
+        All open stages count unless `stages` says which. Hand in the page's `next` as `after` for the
+        next page, with the same `at`.
+        """
+        request = {
+            "lifecycle": lifecycle,
+            "stages": [*stages],
+            "longer_than": longer_than,
+            "at": encode(at, "at"),
+            "after": after,
+            "limit": limit,
+        }
+        return wire.read(StuckPage, self._engine.call("lifecycles.stuck", request))
+
+    def acceptance(
+        self,
+        lifecycle: str,
+        stage: str,
+        within: str,
+        *,
+        from_: datetime.datetime | None = None,
+        until: datetime.datetime | None = None,
+        at: datetime.datetime | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> Acceptance:
+        """Tell whether those who came to a stage left it within a span such as `1h`, and who did not."""
+        request = {
+            "lifecycle": lifecycle,
+            "stage": stage,
+            "within": within,
+            "from": encode(from_, "from"),
+            "until": encode(until, "until"),
+            "at": encode(at, "at"),
+            "after": after,
+            "limit": limit,
+        }
+        return wire.read(Acceptance, self._engine.call("lifecycles.acceptance", request))
+
+    def explain(self, lifecycle: str, id: UUID | str) -> StageExplanation:
+        """Say why a record stands where it does, and what would move it."""
+        request = {"lifecycle": lifecycle, "id": str(id)}
+        return wire.read(StageExplanation, self._engine.call("lifecycles.explain", request))
+
+    def draw(
+        self, lifecycle: str, format: DrawingFormat | str = DrawingFormat.MERMAID
+    ) -> str:
+        """Return a drawing of a lifecycle as text, for Mermaid or Graphviz."""
+        request = {"lifecycle": lifecycle, "format": str(format)}
+        text: str = self._engine.call("lifecycles.draw", request)["text"]
+        return text
