@@ -239,10 +239,6 @@ fn filter(schema: &dyn Schema, model: &TypeModel, of: &Of, asked: &Condition) ->
         Error::new(error.kind(), message).with_hint(error.hint().unwrap_or_default())
     })?;
     let node = node.ok_or_else(|| Error::new(ErrorKind::Internal, "a condition was not judged"))?;
-    if condition::depends_on_time(&node) {
-        return Err(invalid("asks for what time alone changes, and there is no clock")
-            .with_hint("name the day or the moment itself, or ask it in a condition"));
-    }
     let is_own = |leaf: &condition::Leaf| match &leaf.test {
         Test::Field(test) => {
             columns_of(test).all(|column| !matches!(&*column.name, "version" | "updated_at"))
@@ -254,6 +250,10 @@ fn filter(schema: &dyn Schema, model: &TypeModel, of: &Of, asked: &Condition) ->
         return Err(invalid(message).with_hint(
             "give that type an attribute that is calculated from it, and ask for this",
         ));
+    }
+    if condition::depends_on_time(&node) {
+        return Err(invalid("asks for what time alone changes, and there is no clock")
+            .with_hint("name the day or the moment itself, or ask it in a condition"));
     }
     Ok(Filter { node, moment: Moment::new(Timestamp::UNIX_EPOCH, "UTC")? })
 }
