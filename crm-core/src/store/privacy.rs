@@ -36,7 +36,7 @@ pub(crate) fn belongs(table: &str) -> Option<String> {
              (subject = ?1 AND superseded_by IS NOT NULL)"
                 .to_owned(),
         ),
-        Way::Record(column) => Some(format!("{column} = ?1")),
+        Way::Record(column) => Some(format!("({}{column} = ?1)", by_definition(table))),
         Way::Through { column, parent, key } => {
             let of_parent = belongs(parent)?;
             Some(format!("{column} IN (SELECT {key} FROM {} WHERE {of_parent})", quote(parent)))
@@ -57,6 +57,24 @@ pub(crate) fn belongs(table: &str) -> Option<String> {
     });
     let ways: Vec<String> = ways.collect();
     (!ways.is_empty()).then(|| ways.join(" OR "))
+}
+
+/// For tables whose key begins with a definition, that it is one of all: else SQLite would read the whole
+/// table to find the rows of one record.
+fn by_definition(table: &str) -> &'static str {
+    match table {
+        "crm_stage" | "crm_stage_visit" => "lifecycle IN (SELECT id FROM crm_lifecycle) AND ",
+        "crm_score" | "crm_score_crossing" => "model IN (SELECT id FROM crm_score_model) AND ",
+        "crm_segment_member" | "crm_segment_change" => {
+            "segment IN (SELECT id FROM crm_segment) AND "
+        }
+        "crm_timer" => {
+            "room IN (1, 2, 3, 4) AND owner IN (SELECT id FROM crm_lifecycle UNION \
+             SELECT id FROM crm_segment UNION SELECT id FROM crm_score_model UNION \
+             SELECT id FROM crm_rule) AND "
+        }
+        _ => "",
+    }
 }
 
 /// An id as bodies have it, of the parameter `?1`.

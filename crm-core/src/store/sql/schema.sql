@@ -49,6 +49,8 @@ CREATE TABLE crm_choice (
     PRIMARY KEY (attribute_id, option, record_id)
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX crm_choice_by_record ON crm_choice (record_id);
+
 CREATE TABLE crm_journal (
     -- Every change, in order, written in the transaction that makes it.
     seq INTEGER PRIMARY KEY,

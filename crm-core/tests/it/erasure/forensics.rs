@@ -286,6 +286,7 @@ fn planted(crm: &Crm) -> (RecordId, u32) {
         crm_core::ColumnMapping::new("mail", "email"),
         crm_core::ColumnMapping::new("title", "job_title"),
     ];
+    import.mode = crm_core::ImportMode::Update;
     import.key = Some("email".into());
     let request = serde_json::to_string(&import).unwrap();
     let request = Request::from_json("csv.import", request.as_bytes()).unwrap();

@@ -252,6 +252,8 @@ CREATE INDEX crm_journal_by_other_person ON crm_journal (body ->> '$.b.id')
 CREATE INDEX crm_journal_by_file ON crm_journal (body ->> '$.hash')
     WHERE kind = 'file_added';
 
+CREATE INDEX crm_choice_by_record ON crm_choice (record_id);
+
 CREATE INDEX crm_activity_by_former_subject ON crm_activity (subject)
     WHERE subject IS NOT NULL AND superseded_by IS NOT NULL;
 
