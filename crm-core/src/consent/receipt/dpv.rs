@@ -191,6 +191,15 @@ fn process(facts: &ReceiptFacts<'_>, file: &ConsentFile<'_>, missing: &mut Missi
     if !about.service.is_empty() {
         put("dpv:hasService", json!({"@type": "dpv:Service", "dct:title": about.service}));
     }
+    put("schema:contactPoint", contact_point(facts, file));
+    add_measures(purpose, &mut process);
+    Json::Object(process)
+}
+
+/// Adds what is optional in the standard: a code of conduct and an impact assessment.
+fn add_measures(purpose: &Purpose, process: &mut Map<String, Json>) {
+    let about = processing(purpose);
+    let mut put = |name: &str, value: Json| process.insert(name.to_owned(), value);
     if !about.code_of_conduct.is_empty() {
         put(
             "dpv:hasOrganisationalMeasure",
@@ -207,8 +216,6 @@ fn process(facts: &ReceiptFacts<'_>, file: &ConsentFile<'_>, missing: &mut Missi
             json!({"@type": "dpv:DPIA", "schema:url": about.impact_assessment}),
         );
     }
-    put("schema:contactPoint", contact_point(facts, file));
-    Json::Object(process)
 }
 
 fn purpose_node(purpose: &Purpose) -> Json {

@@ -276,6 +276,7 @@ fn about_rules(id: RecordId) -> Vec<(&'static str, Json)> {
 }
 
 /// Those about consent, of which one has a person in it. What a use and a confirmation need is done before.
+#[expect(clippy::too_many_lines, reason = "a request for each operation")]
 fn about_consents(crm: &Crm, id: RecordId) -> Vec<(&'static str, Json)> {
     let subject = json!({ "type": "everything", "id": id });
     let point = "Zanzibarine@example.org";
