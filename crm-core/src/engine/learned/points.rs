@@ -99,7 +99,7 @@ impl ScoreFacts for PastFacts<'_> {
     }
 
     fn added(&mut self, model: i64, group: &str) -> Result<Vec<PointsFact>> {
-        let (id, seq) = (self.then.id, self.cut.place());
+        let (id, (seq, _)) = (self.then.id, self.cut.place());
         let all = score_points::of_record_until(self.conn, model, id, seq)?;
         Ok(all.into_iter().filter(|(of, _)| of == group).map(|(_, fact)| fact).collect())
     }
