@@ -378,7 +378,7 @@ pub(crate) fn explain(
 /// Lets contributions through caps one after the other: each keeps what it changes of the capped sum.
 /// What the caps make of nothing is the line `cap`, if it is something.
 fn pour(
-    caps: super::sheet::Caps,
+    caps: Caps,
     lines: &mut Vec<ScoreContribution>,
     cap: ScoreContribution,
     from: impl Fn(&ScoreContribution) -> i64,
