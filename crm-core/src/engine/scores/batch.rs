@@ -24,12 +24,14 @@ pub(super) struct Batch<'p> {
     pub(super) ids: Vec<RecordId>,
     columns: Columns,
     sums: ColumnSums,
+    /// Points that were added to what they score, with their groups.
+    added: HashMap<RecordId, Vec<(String, PointsFact)>>,
 }
 
 impl<'p> Batch<'p> {
     pub(super) fn new(program: &'p ScoreProgram, by_columns: &'p ColumnProgram<'p>) -> Self {
         let (columns, sums) = (Columns::default(), ColumnSums::default());
-        Self { program, by_columns, ids: Vec::new(), columns, sums }
+        Self { program, by_columns, ids: Vec::new(), columns, sums, added: HashMap::new() }
     }
 
     /// Reads the next page, and answers whether more may follow.
@@ -44,6 +46,13 @@ impl<'p> Batch<'p> {
         let columns = &self.by_columns.columns;
         let into = (&mut self.ids, &mut self.columns);
         let has_more = rows::columns(conn, table, columns, pages, limit, into)?;
+        self.added.clear();
+        if let (Some(first), Some(last)) = (self.ids.iter().min(), self.ids.iter().max()) {
+            let model = self.program.stored.id;
+            for id in score_points::records(conn, model, (*first, *last))? {
+                self.added.insert(id, score_points::of_record(conn, model, id)?);
+            }
+        }
         self.sums = self.by_columns.sums(&self.columns, self.ids.len(), moment);
         Ok(has_more)
     }
@@ -75,6 +84,16 @@ impl<'p> Batch<'p> {
             }
             Ok(rule.of_activities(&activities[&id], moment))
         };
-        self.sums.sheet(self.program, (row, moment.now().micros()), given)
+        let added = self.added.get(&self.ids[row]).into_iter().flat_map(|all| self.by_group(all));
+        self.sums.sheet(self.program, (row, moment.now().micros()), given, added)
+    }
+
+    /// Added points of a record by the place of their group.
+    fn by_group(&self, all: &[(String, PointsFact)]) -> impl Iterator<Item = (usize, Given)> {
+        let groups = self.program.stored.model.groups.iter().enumerate();
+        groups.map(|(place, group)| {
+            let of_group = all.iter().filter(|(name, _)| *name == group.name);
+            (place, Given::of_added(of_group.map(|(_, fact)| fact.clone()).collect()))
+        })
     }
 }
