@@ -19,14 +19,6 @@ pub(crate) enum Asker<'a> {
     Segment(&'a str),
 }
 
-impl<'a> Asker<'a> {
-    pub(crate) const fn name(self) -> &'a str {
-        match self {
-            Self::Score(name) | Self::Segment(name) => name,
-        }
-    }
-}
-
 impl std::fmt::Display for Asker<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -167,7 +167,8 @@ pub(crate) fn read_definition(
     let definition: DefineActivityKind = serde_json::from_str(json)
         .map_err(|_| Error::new(ErrorKind::Corrupt, "a definition in the file cannot be read"))?;
     let DefineActivityKind { name, label, description, properties } = definition;
-    let properties = properties.into_iter().map(|property| AttributeModel::new(0, property, None));
+    let properties =
+        properties.into_iter().map(|property| AttributeModel::stored(0, property, None));
     let properties = properties.collect::<Result<Vec<_>>>()?;
     Ok(TypeModel::new(id, name, label, description, archived_at, properties))
 }

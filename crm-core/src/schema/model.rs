@@ -55,6 +55,20 @@ pub(crate) struct AttributeModel {
 }
 
 impl AttributeModel {
+    /// Makes the definition of an attribute ready that the file holds: one that cannot be is damaged.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt`.
+    pub(crate) fn stored(
+        id: i64,
+        definition: Attribute,
+        archived_at: Option<Timestamp>,
+    ) -> Result<Self> {
+        Self::new(id, definition, archived_at)
+            .map_err(|_| Error::new(ErrorKind::Corrupt, "a definition in the file cannot be read"))
+    }
+
     /// Checks `definition` and makes it ready.
     ///
     /// # Errors

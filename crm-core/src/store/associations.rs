@@ -59,11 +59,10 @@ pub(crate) fn load_types(conn: &Connection) -> Result<Vec<AssociationModel>> {
     let mut statement =
         conn.prepare("SELECT id, definition, archived_at FROM crm_association_type")?;
     let rows = statement.query_and_then([], |row| {
-        let definition = serde_json::from_str(&row.get::<_, String>(1)?).map_err(|_| {
-            Error::new(ErrorKind::Corrupt, "a definition in the file cannot be read")
-        })?;
+        let damaged = || Error::new(ErrorKind::Corrupt, "a definition in the file cannot be read");
+        let definition = serde_json::from_str(&row.get::<_, String>(1)?).map_err(|_| damaged())?;
         let archived_at = row.get::<_, Option<i64>>(2)?.map(Timestamp::clamped);
-        AssociationModel::load(row.get(0)?, definition, archived_at)
+        AssociationModel::load(row.get(0)?, definition, archived_at).map_err(|_| damaged())
     })?;
     rows.collect()
 }

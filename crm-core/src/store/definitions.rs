@@ -54,7 +54,7 @@ fn load_attributes(conn: &Connection, type_id: i64) -> Result<Vec<AttributeModel
     let rows = statement.query_and_then([type_id], |row| {
         let definition = serde_json::from_str(&row.get::<_, String>(1)?).map_err(damaged)?;
         let archived_at = row.get::<_, Option<i64>>(2)?.map(Timestamp::clamped);
-        AttributeModel::new(row.get(0)?, definition, archived_at)
+        AttributeModel::stored(row.get(0)?, definition, archived_at)
     })?;
     rows.collect()
 }

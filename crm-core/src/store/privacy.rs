@@ -48,9 +48,10 @@ pub(crate) fn belongs(table: &str) -> Option<String> {
                 kinds => Some(format!("(kind IN ('{}') AND {is_named})", kinds.join("', '"))),
             }
         }
+        // The plus takes the affinity of the column away, with which no index of expressions is used.
         Way::Visitor => Some(
             "(kind IN ('visitor_identified', 'visitor_released') AND \
-             body ->> '$.visitor' IN (SELECT key FROM crm_visitor WHERE record_id = ?1))"
+             body ->> '$.visitor' IN (SELECT +key FROM crm_visitor WHERE record_id = ?1))"
                 .to_owned(),
         ),
         Way::File | Way::Index => None,
@@ -64,7 +65,9 @@ pub(crate) fn belongs(table: &str) -> Option<String> {
 fn by_definition(table: &str) -> &'static str {
     match table {
         "crm_stage" | "crm_stage_visit" => "lifecycle IN (SELECT id FROM crm_lifecycle) AND ",
-        "crm_score" | "crm_score_crossing" => "model IN (SELECT id FROM crm_score_model) AND ",
+        "crm_score" | "crm_score_crossing" | "crm_score_points" => {
+            "model IN (SELECT id FROM crm_score_model) AND "
+        }
         "crm_segment_member" | "crm_segment_change" => {
             "segment IN (SELECT id FROM crm_segment) AND "
         }

@@ -54,7 +54,7 @@ fn counted(crm: &Crm) -> (RecordId, RecordId) {
         crm,
         "attributes.define",
         json!({ "type": "company", "attribute": {
-        "name": "people", "kind": "integer", "formula": "count(incoming(works_at))",
+        "name": "people", "kind": "integer", "formula": "count(related inverse works_at)",
     } }),
     );
     let company = crm.companies().create(values! { "name" => "Acme" }).unwrap().id;
@@ -69,7 +69,7 @@ fn counted(crm: &Crm) -> (RecordId, RecordId) {
         crm,
         "segments.define",
         json!({
-            "name": "reachable", "type": "contact", "where": "email is present",
+            "name": "reachable", "type": "contact", "where": "email is set",
         }),
     );
     let deal = crm.deals().create(values! { "name" => "Chairs" }).unwrap().id;

@@ -54,7 +54,10 @@ fn filled() -> (Crm, RecordRef) {
         json!({ "name": "chat", "properties": [{ "name": "topic", "kind": "text" }] }),
     );
     let why = json!([{ "name": "why", "kind": "text" }]);
-    run("association_types.define", json!({ "name": "close_to", "attributes": why }));
+    run(
+        "association_types.define",
+        json!({ "name": "close_to", "from": ["contact"], "to": ["contact"], "attributes": why }),
+    );
     let file = crm.files().add(&AddFile::new("ann.txt", "text/plain", "a face")).unwrap();
     let values =
         json!({ "given_name": "Ann", "email": "ann@example.org", "photo": file, "tags": ["vip"] });

@@ -138,9 +138,9 @@ fn planted(crm: &Crm) -> (RecordId, u32) {
     let email = values.get("email").as_str().unwrap().to_owned();
     let subject = crm.contacts().create(values).unwrap().id;
     // History, index of words, and rules that tell of it.
-    let mut changed = plant.values();
-    changed.remove("email");
+    let changed = plant.values();
     crm.contacts().patch(subject, changed).unwrap();
+    crm.contacts().patch(subject, values! { "email" => email.clone() }).unwrap();
     let because = format!("asked by {}", plant.text());
     let handle = crm.acting_as("user:1", Some(&because)).unwrap();
     handle.contacts().patch(subject, values! { "source" => plant.text() }).unwrap();

@@ -27,7 +27,8 @@ fn members(crm: &Crm, name: &str) -> Vec<RecordId> {
 
 fn publish(crm: &Crm, thresholds: &[i64]) {
     let german = ScoreRule::when("german", "country = \"DE\"".parse().unwrap(), 20);
-    let mut model = DefineScore::new("fit", "contact", [ScoreGroup::new("fit", [german])]);
+    let known = ScoreRule::when("known", "source = \"known\"".parse().unwrap(), 80);
+    let mut model = DefineScore::new("fit", "contact", [ScoreGroup::new("fit", [german, known])]);
     let levels = thresholds.iter().map(|level| ScoreLevel::new(format!("t{level}"), *level));
     model.thresholds = levels.collect();
     crm.scores().define(model).unwrap();
