@@ -67,11 +67,11 @@ fn filled() -> (Crm, RecordRef) {
     let eve = run("records.create", eve)["id"].clone();
     run(
         "records.patch",
-        json!({ "type": "contact", "id": ann, "changes": { "given_name": "Anna" } }),
+        json!({ "type": "contact", "id": ann, "values": { "given_name": "Anna" } }),
     );
     run(
         "records.patch",
-        json!({ "type": "contact", "id": ann, "changes": { "given_name": "Ann" } }),
+        json!({ "type": "contact", "id": ann, "values": { "given_name": "Ann" } }),
     );
     let (who, other) =
         (json!({ "type": "contact", "id": ann }), json!({ "type": "contact", "id": eve }));
@@ -141,9 +141,10 @@ fn no_table_that_names_the_person_is_left_out() {
     );
     let mut found = 0;
     for name in names.iter().map(|row| row[0].as_str().unwrap()) {
-        let columns = sql(&crm, &format!("SELECT name FROM pragma_table_info('{name}')"));
-        let naming = columns.iter().map(|row| {
-            let column = row[0].as_str().unwrap();
+        let whole = json!({ "sql": format!("SELECT * FROM \"{name}\" LIMIT 1") });
+        let columns = run(&crm, "database.sql", &whole)["columns"].clone();
+        let columns: Vec<String> = serde_json::from_value(columns).unwrap();
+        let naming = columns.iter().map(|column| {
             format!(
                 "ifnull(\"{column}\" = x'{hex}', 0) OR ifnull(instr(\"{column}\", '{text}'), 0) > 0"
             )
