@@ -100,6 +100,12 @@ pub(crate) struct Document {
     pub(crate) journal: Vec<JournalProof>,
 }
 
+impl Document {
+    pub(crate) fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("a proof is always JSON")
+    }
+}
+
 /// The hash of a link, after one of this hash; `None` if it is none.
 fn hash_of(link: &ProofLink, before: &Hash) -> Option<Hash> {
     let device: RecordId = link.device.parse().ok()?;

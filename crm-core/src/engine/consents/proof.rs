@@ -75,8 +75,7 @@ impl Consents<'_> {
                 notices,
                 journal,
             };
-            let document = serde_json::to_string_pretty(&document).expect("a proof is always JSON");
-            Ok(ConsentProof { decision, document, head_seq, head })
+            Ok(ConsentProof { decision, document: document.to_json(), head_seq, head })
         })
     }
 

@@ -11,8 +11,8 @@ use super::{
     points,
 };
 use crate::{
-    Archived, BacktestScore, Error, ErrorKind, Result, ScoreBacktest, ScoreCandidate, ScoreQuality,
-    ScoreTier,
+    Archived, BacktestScore, Error, ErrorKind, LearnedScore, Result, ScoreBacktest, ScoreCandidate,
+    ScoreQuality, ScoreTier,
     condition::Checked,
     engine::{Catalog, conditions, scores},
     learning, limits,
@@ -110,21 +110,7 @@ impl LearnedScores<'_> {
                 learned: None,
                 attribute: None,
                 condition: None,
-            } => {
-                let program = scores::program(catalog, name, version.map(i64::from));
-                let program = program.map_err(|error| match error.field() {
-                    Some("version") => error.with_field(at("version")),
-                    _ => error.with_field(at("model")),
-                })?;
-                if program.stored.model.entity_type != table.model.name {
-                    let message = "the score is of another entity type";
-                    return Err(
-                        Error::new(ErrorKind::InvalidArgument, message).with_field(at("model"))
-                    );
-                }
-                points::check(&program, &at("model"))?;
-                Ok(Candidate::Rules(Box::new(program)))
-            }
+            } => rules(catalog, table, name, (*version, path)),
             ScoreCandidate {
                 learned: Some(name),
                 version,
@@ -133,23 +119,7 @@ impl LearnedScores<'_> {
                 model: None,
             } => {
                 let score = self.crm.shared.store.read(|conn| find_live(conn, name, *version));
-                let score = score.map_err(|error| match error.field() {
-                    Some("name") => error.with_field(at("learned")),
-                    _ => error.with_field(at("version")),
-                })?;
-                if score.entity_type != table.model.name {
-                    let message = "the learned score is of another entity type";
-                    return Err(
-                        Error::new(ErrorKind::InvalidArgument, message).with_field(at("learned"))
-                    );
-                }
-                if score.known_until > request.as_of {
-                    let message = "the score was learned from outcomes after as_of";
-                    return Err(Error::new(ErrorKind::Refused, message)
-                        .with_field(at("learned"))
-                        .with_hint("train a version whose until is not after as_of"));
-                }
-                Ok(Candidate::Learned(Box::new(Scorer::new(catalog, table, &score)?)))
+                learned(catalog, table, (score, request), path)
             }
             ScoreCandidate {
                 learned: None,
@@ -191,6 +161,52 @@ impl LearnedScores<'_> {
             .with_field(path)),
         }
     }
+}
+
+/// A score of rules, by its name.
+fn rules<'t>(
+    catalog: &Catalog,
+    table: &Table,
+    name: &str,
+    (version, path): (Option<u32>, &str),
+) -> Result<Candidate<'t>> {
+    let at = |field: &str| format!("{path}.{field}");
+    let program = scores::program(catalog, name, version.map(i64::from));
+    let program = program.map_err(|error| match error.field() {
+        Some("version") => error.with_field(at("version")),
+        _ => error.with_field(at("model")),
+    })?;
+    if program.stored.model.entity_type != table.model.name {
+        let message = "the score is of another entity type";
+        return Err(Error::new(ErrorKind::InvalidArgument, message).with_field(at("model")));
+    }
+    points::check(&program, &at("model"))?;
+    Ok(Candidate::Rules(Box::new(program)))
+}
+
+/// A learned score, as it was found.
+fn learned<'t>(
+    catalog: &Catalog,
+    table: &'t Table,
+    (score, request): (Result<LearnedScore>, &BacktestScore),
+    path: &str,
+) -> Result<Candidate<'t>> {
+    let at = |field: &str| format!("{path}.{field}");
+    let score = score.map_err(|error| match error.field() {
+        Some("name") => error.with_field(at("learned")),
+        _ => error.with_field(at("version")),
+    })?;
+    if score.entity_type != table.model.name {
+        let message = "the learned score is of another entity type";
+        return Err(Error::new(ErrorKind::InvalidArgument, message).with_field(at("learned")));
+    }
+    if score.known_until > request.as_of {
+        let message = "the score was learned from outcomes after as_of";
+        return Err(Error::new(ErrorKind::Refused, message)
+            .with_field(at("learned"))
+            .with_hint("train a version whose until is not after as_of"));
+    }
+    Ok(Candidate::Learned(Box::new(Scorer::new(catalog, table, &score)?)))
 }
 
 /// What came of the records, for all scores of them.

@@ -1,6 +1,6 @@
 //! Records that are scored many at a time, from columns.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use crate::{
     RecordId, Result,
@@ -77,12 +77,15 @@ impl<'p> Batch<'p> {
                 return Ok(Given::default());
             };
             let id = kind.as_ref().map(|kind| kind.id);
-            if !activities.contains_key(&id) {
-                let model = kind.as_ref().and_then(|kind| catalog.activity_kind(&kind.name));
-                let most = limits::SCORED_ACTIVITIES;
-                activities.insert(id, rows::activities(conn, self.ids[row], model, most)?);
-            }
-            Ok(rule.of_activities(&activities[&id], moment))
+            let known = match activities.entry(id) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => {
+                    let model = kind.as_ref().and_then(|kind| catalog.activity_kind(&kind.name));
+                    let most = limits::SCORED_ACTIVITIES;
+                    place.insert(rows::activities(conn, self.ids[row], model, most)?)
+                }
+            };
+            Ok(rule.of_activities(known, moment))
         };
         let added = self.added.get(&self.ids[row]).into_iter().flat_map(|all| self.by_group(all));
         self.sums.sheet(self.program, (row, moment.now().micros()), given, added)
