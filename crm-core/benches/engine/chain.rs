@@ -85,7 +85,7 @@ impl Chain {
     }
 }
 
-pub(crate) fn run(folder: &Path, count: usize, report: &mut impl FnMut(Line)) {
+pub(crate) fn run(folder: &Path, count: usize, report: &mut dyn FnMut(Line)) {
     let (chained, plain) = (folder.join("chained.crm"), folder.join("unchained.crm"));
     let sides = [&chained, &plain].map(|path| {
         open(path, Durability::Full).close().unwrap();

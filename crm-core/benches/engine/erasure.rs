@@ -13,7 +13,7 @@ use super::{Budget, Line, create, open, rows, timed};
 /// How many people are erased.
 const ERASED: usize = 20;
 
-pub(crate) fn run(folder: &Path, count: usize, report: &mut impl FnMut(Line)) {
+pub(crate) fn run(folder: &Path, count: usize, report: &mut dyn FnMut(Line)) {
     let crm = open(&folder.join("erasure.crm"), Durability::Full);
     crm.types().define(rows::definition()).unwrap();
     create(&crm, count);

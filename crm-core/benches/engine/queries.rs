@@ -53,7 +53,7 @@ pub(crate) fn run(crm: &Crm, raw: &Connection, count: usize, report: &mut dyn Fn
 }
 
 /// Rows in an order that no index serves: all of them by pages, and one page by itself.
-fn in_order(crm: &Crm, raw: &Connection, count: usize, report: &mut impl FnMut(Line)) {
+fn in_order(crm: &Crm, raw: &Connection, count: usize, report: &mut dyn FnMut(Line)) {
     let columns = ["id", "family_name", "employees"].map(SelectColumn::field);
     let mut request = SelectRows::new("customer", columns);
     request.order = vec![FieldOrder::ascending("employees")];

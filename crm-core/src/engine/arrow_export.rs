@@ -17,12 +17,13 @@ use arrow_schema::{ArrowError, SchemaRef};
 
 use super::{
     Catalog, Crm, check_range,
-    queries::{number_of, place_of},
+    queries::{not_an_id, number_of},
 };
 use crate::{
-    Archived, Error, ErrorKind, ReadTable, RecordsTable, Result, RunView, SelectColumn, SelectRows,
-    TableQuery, ViewQuery, ViewTable,
+    Archived, Error, ErrorKind, ReadTable, RecordId, RecordsTable, Result, RunView, SelectColumn,
+    SelectRows, TableQuery, ViewQuery, ViewTable,
     arrow::{TableBuilder, layout},
+    cell::{Cell, CellRef, CellRow},
     condition::{Moment, Schema},
     exchange::ID,
     limits,
@@ -375,6 +376,14 @@ fn count_groups(
         batches.push(builder.finish()?);
     }
     Ok(TableStream { schema: builder.schema(), rest: Rest::Counted(batches.into_iter()) })
+}
+
+/// The place of a row in an order by so many cells.
+fn place_of(row: &impl CellRow, width: usize) -> Result<Place> {
+    let CellRef::Blob(id) = row.cell(0)? else { return Err(not_an_id()) };
+    let id = <[u8; 16]>::try_from(id).map_err(|_| not_an_id())?;
+    let keys = (1..=width).map(|place| row.cell(place).map(Cell::from)).collect::<Result<_>>()?;
+    Ok(Place { keys, id: RecordId::from_bytes(id) })
 }
 
 #[cfg(test)]

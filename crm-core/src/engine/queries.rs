@@ -243,15 +243,7 @@ pub(super) fn number_of(row: &impl CellRow, place: usize) -> Result<i64> {
     }
 }
 
-/// The place of a row in an order by so many cells.
-pub(super) fn place_of(row: &impl CellRow, width: usize) -> Result<Place> {
-    let CellRef::Blob(id) = row.cell(0)? else { return Err(not_an_id()) };
-    let id = <[u8; 16]>::try_from(id).map_err(|_| not_an_id())?;
-    let keys = (1..=width).map(|place| row.cell(place).map(Cell::from)).collect::<Result<_>>()?;
-    Ok(Place { keys, id: crate::RecordId::from_bytes(id) })
-}
-
-fn not_an_id() -> Error {
+pub(super) fn not_an_id() -> Error {
     Error::new(ErrorKind::Corrupt, "an id does not have 16 bytes")
 }
 
