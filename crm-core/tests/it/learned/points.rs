@@ -34,7 +34,7 @@ fn run(crm: &Crm, request: &BacktestScore) -> Result<ScoreBacktest> {
 fn people(crm: &Crm) -> Vec<RecordId> {
     crm.activity_kinds().define(DefineActivityKind::new("call", [])).unwrap();
     let create = |place: u32| {
-        let country = if place % 3 == 0 { "DE" } else { "FR" };
+        let country = if place.is_multiple_of(3) { "DE" } else { "FR" };
         let id = crm.contacts().create(values! { "country" => country }).unwrap().id;
         for _ in 0..place % 4 {
             call(crm, id);
@@ -64,12 +64,15 @@ fn define(crm: &Crm) {
 
 /// What came of them: `(place, as_of, count)`.
 fn win(crm: &Crm, ids: &[RecordId]) -> Vec<bool> {
-    let won = |place: usize| place % 3 == 0 && place % 5 != 0 || place % 4 == 3 && place % 7 != 0;
+    let won = |place: usize| {
+        place.is_multiple_of(3) && !place.is_multiple_of(5)
+            || place % 4 == 3 && !place.is_multiple_of(7)
+    };
     for (place, id) in ids.iter().enumerate().filter(|(place, _)| won(*place)) {
         crm.contacts().patch(*id, values! { "phone" => "+4930901820" }).unwrap();
         // Whoever has bought is called often, and moves: nobody knew that before.
         (0..4).for_each(|_| call(crm, *id));
-        let country = if place % 2 == 0 { "DE" } else { "IT" };
+        let country = if place.is_multiple_of(2) { "DE" } else { "IT" };
         crm.contacts().patch(*id, values! { "country" => country }).unwrap();
     }
     (0..ids.len()).map(won).collect()
@@ -86,7 +89,8 @@ fn rules_are_tested_as_of_a_moment_and_two_versions_compared() {
     let told = run(&crm, &request).unwrap();
 
     // What a person scored follows from its place: 20 points for Germany, 5 for each call.
-    let score = |place: usize| (if place % 3 == 0 { 20 } else { 0 }) + 5 * (place % 4) as i64;
+    let score =
+        |place: usize| (if place.is_multiple_of(3) { 20 } else { 0 }) + 5 * (place % 4) as i64;
     let (mut wins, mut pairs) = (0.0, 0.0);
     for one in (0..300).filter(|place| won[*place]) {
         for other in (0..300).filter(|place| !won[*place]) {

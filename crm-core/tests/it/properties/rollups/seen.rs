@@ -215,8 +215,8 @@ impl Seen {
                 whole(self.referring(record, "lead"), "score").into_iter().max().into_value()
             }
             "latest(t of related inverse person.lead where n > 0)" => {
-                let led = self.referring(record, "lead").into_iter();
-                let last = led.filter(|person| person.get("n").as_i64() > Some(0)).last();
+                let mut led = self.referring(record, "lead").into_iter();
+                let last = led.rfind(|person| person.get("n").as_i64() > Some(0));
                 last.map_or(Value::Null, |person| person.get("t").clone())
             }
             "max(total of related works)" => {

@@ -84,8 +84,12 @@ class Crm private constructor(handle: Long, private val opened: Boolean) : Engin
     /** What the file knows about people, what they may ask of it, and its end. */
     val privacy: Privacy get() = Privacy(this)
 
+    /** The chain of the journal. */
+    val journal: Journal get() = Journal(this)
+
     /** Named conditions, and their members. */
     val segments: Segments get() = Segments(this)
+
     /** Imports that are planned, applied and taken back. */
     val imports: Imports get() = Imports(this)
 

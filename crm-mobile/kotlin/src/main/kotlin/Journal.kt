@@ -28,7 +28,3 @@ class Journal internal constructor(private val crm: Crm) {
     /** Proves that the changes of places [seqs] stand in the journal as they are shown, up to the head of place [until]. */
     fun prove(seqs: List<Long>, until: Long? = null): JournalProof = crm.proveChanges(ProveChanges(seqs, until))
 }
-
-/** The chain of the journal. */
-val Crm.journal: Journal
-    get() = Journal(this)

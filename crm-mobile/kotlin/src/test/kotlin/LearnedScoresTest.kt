@@ -1,6 +1,7 @@
 package org.crmcore
 
 import java.time.Instant
+import org.crmcore.model.LearnedAlgorithm
 import org.crmcore.model.CrmException
 import org.crmcore.model.Replay
 import org.crmcore.model.ScoreGroup
@@ -19,7 +20,7 @@ class LearnedScoresTest {
     private lateinit var asOf: Instant
 
     private val recipe =
-        TrainLearnedScore("has_phone", "company", Outcome.of("phone is set"), fields = listOf("employees"))
+        TrainLearnedScore("has_phone", "company", Outcome.of("phone is set"), LearnedAlgorithm.LOGISTIC, fields = listOf("employees"))
 
     /** Of 200 companies half are large, and half of those get a telephone number later. */
     @BeforeEach
