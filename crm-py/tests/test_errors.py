@@ -87,8 +87,9 @@ def test_bad_options(path: Path) -> None:
         crm.open(durability="sometimes")
     with pytest.raises(crm.InvalidArgumentError):
         crm.open(actor="")
-    with pytest.raises(TypeError):
+    with pytest.raises(crm.InvalidArgumentError) as refused:
         crm.open(7)  # type: ignore[arg-type]
+    assert refused.value.field == "path"
 
 
 def test_files_that_are_not_ours(path: Path) -> None:

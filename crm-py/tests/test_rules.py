@@ -88,7 +88,7 @@ def test_a_rule_waits_for_segments_and_adds_to_lists_and_scores() -> None:
         german = crm.ScoreRule("german", 20, where='country = "DE"')
         db.scores.define("fit", "contact", [crm.ScoreGroup("fit", [german])])
         db.scores.publish("fit")
-        actions = [
+        actions: list[crm.AddToSegment | crm.AddPoints] = [
             crm.AddToSegment("calls", reason="speaks German"),
             crm.AddPoints("fit", 5, reason="asked"),
         ]
@@ -106,7 +106,7 @@ def test_a_rule_waits_for_segments_and_adds_to_lists_and_scores() -> None:
         run = db.rules.runs("call").runs[0]
         assert (run.event.kind, run.event.segment) == ("segment_entered", "german")
         db.contacts.patch(ann.id, country="FR")
-        assert not db.segments.members("calls").members
+        assert not list(db.segments.members("calls"))
         with pytest.raises(crm.NotFoundError) as refused:
             db.rules.define("late", "contact", crm.OnOverdue("leads", "lead"), out)
         assert refused.value.field == "on.stage_overdue.lifecycle"

@@ -116,7 +116,12 @@ class Timers:
         request = {"until": moment(until, None)["at"], "limit": limit}
         plain = self._engine.call("timers.simulate", request, adapt(progress))
         page = read_changes({"changes": plain["changes"], "next": 0}, self._definitions)
-        return Simulation(done=plain["done"], made=plain["made"], changes=page.changes)
+        return Simulation(
+            done=plain["done"],
+            failures=plain["failures"],
+            made=plain["made"],
+            changes=page.changes,
+        )
 
     def tick(
         self,
