@@ -302,8 +302,8 @@ static void a_table_goes_in_as_associations(void) {
     ASSERT_STATUS(CRM_OK, call(crm, "records.create",
                                "{\"type\": \"company\", \"values\": {\"name\": \"Acme\"}}"));
     const char *ids = "{\"query\": {\"select\": {\"type\": \"company\", \"columns\": ["
-                      "{\"field\": \"id\", \"name\": \"from\"},"
-                      "{\"field\": \"id\", \"name\": \"to\"}]}}}";
+                      "{\"field\": \"id\", \"as\": \"from\"},"
+                      "{\"field\": \"id\", \"as\": \"to\"}]}}}";
     const char *request = "{\"type\": \"same\"}";
     for (int again = 0; again < 2; again++) {
         struct ArrowArrayStream stream = query(crm, ids);
