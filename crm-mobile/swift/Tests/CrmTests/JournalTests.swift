@@ -5,15 +5,15 @@ import XCTest
 final class JournalTests: XCTestCase {
     func testAHeadThatWasKeptLiesOnTheChain() throws {
         let crm = try Crm.open(":memory:")
-        var kept = try crm.journal.head()
+        let kept = try crm.journal.head()
         _ = try crm.companies.create(["name": "Acme"])
         let report = try crm.journal.verify(through: kept)
         XCTAssertTrue(report.isOk)
         XCTAssertEqual(report.head.seq, kept.seq + 1)
         XCTAssertEqual(report.leadsThroughHead, true)
         XCTAssertNil(try crm.journal.verify().leadsThroughHead)
-        kept.hash = String(repeating: "0", count: 64)
-        XCTAssertFalse(try crm.journal.verify(through: kept).isOk)
+        let other = JournalHead(seq: kept.seq, hlc: kept.hlc, hash: String(repeating: "0", count: 64))
+        XCTAssertFalse(try crm.journal.verify(through: other).isOk)
     }
 
     func testAProofShowsWhatItIsAbout() throws {

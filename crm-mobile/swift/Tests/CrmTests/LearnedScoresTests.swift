@@ -5,7 +5,7 @@ import XCTest
 final class LearnedScoresTests: XCTestCase {
     private let recipe = TrainLearnedScore(
         name: "has_phone", entityType: "company", outcome: .when("phone is set"),
-        fields: ["employees"])
+        algorithm: .logistic, fields: ["employees"])
 
     /// Of 200 companies half are large, and half of those get a telephone number after the moment that is
     /// returned.
