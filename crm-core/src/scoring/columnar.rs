@@ -459,7 +459,7 @@ impl ScoreColumns {
 }
 
 impl ColumnScore {
-    /// Takes columns for [`Self::score`].
+    /// Takes columns for [`BoundColumns::score`].
     ///
     /// # Errors
     ///
