@@ -222,10 +222,12 @@ pub(super) fn define(writing: &mut Writing<'_>, definition: DefineType) -> Resul
     let DefineType { name, label, description, attributes } = definition;
     check::type_name(&name)?;
     check::texts(&label, &description)?;
-    let mut table = match writing.catalog.find(&name) {
+    let found = writing.catalog.find(&name).map(Arc::clone);
+    let is_new = found.is_none();
+    let mut table = match found {
         Some(table) => {
             table.model.check_live()?;
-            Arc::clone(table)
+            table
         }
         None => add_type(writing, name)?,
     };
@@ -244,7 +246,13 @@ pub(super) fn define(writing: &mut Writing<'_>, definition: DefineType) -> Resul
     }
     let before = Arc::clone(&table);
     for attribute in attributes {
-        table = define_attribute(writing, &table, attribute)?;
+        table = match is_new {
+            true => describe_attribute(writing, &table, attribute)?,
+            false => define_attribute(writing, &table, attribute)?,
+        };
+    }
+    if is_new {
+        rows::create_table(writing.tx, &table)?;
     }
     index_records(writing, &before.model, &table)?;
     rows::replace_view(writing.tx, &table)?;
@@ -264,11 +272,51 @@ fn add_type(writing: &mut Writing<'_>, name: String) -> Result<Arc<Table>> {
     Ok(writing.set_model(model))
 }
 
+/// Defines or changes an attribute of a type whose table is there.
 fn define_attribute(
     writing: &mut Writing<'_>,
     table: &Arc<Table>,
     definition: Attribute,
 ) -> Result<Arc<Table>> {
+    let name = definition.name.clone();
+    let (new, evolution) = judge(writing, table, definition)?;
+    if evolution.is_noop {
+        return Ok(Arc::clone(table));
+    }
+    check_rows(writing, table, &new, evolution)?;
+    if evolution.adds_columns {
+        rows::add_columns(writing.tx, &table.model, &new)?;
+    }
+    if let Some(is_wanted) = evolution.index {
+        rows::set_index(writing.tx, table, &new, is_wanted)?;
+    }
+    let table = note(writing, table, new, evolution)?;
+    if evolution.recalculates {
+        recalculate(writing, &table, &name)?;
+    }
+    Ok(table)
+}
+
+/// Defines an attribute of a type whose table is not made yet, so that there is nothing to look at and
+/// nothing to change.
+fn describe_attribute(
+    writing: &mut Writing<'_>,
+    table: &Arc<Table>,
+    definition: Attribute,
+) -> Result<Arc<Table>> {
+    let (new, evolution) = judge(writing, table, definition)?;
+    if evolution.is_noop {
+        return Ok(Arc::clone(table));
+    }
+    note(writing, table, new, evolution)
+}
+
+/// The attribute that a definition makes, and what it changes, by what is known without the rows.
+fn judge(
+    writing: &Writing<'_>,
+    table: &Table,
+    definition: Attribute,
+) -> Result<(AttributeModel, Evolution)> {
     let name = definition.name.clone();
     let in_attribute = |error| check::in_attribute(&name, error);
     let old = table.model.find(&definition.name);
@@ -276,10 +324,10 @@ fn define_attribute(
         return Err(table.model.attribute(&name).expect_err("an archived attribute is refused"));
     }
     let id = old.map_or(0, |old| old.id);
-    let mut new = AttributeModel::new(id, definition, None).map_err(in_attribute)?;
+    let new = AttributeModel::new(id, definition, None).map_err(in_attribute)?;
     let evolution = evolve(old, &new).map_err(in_attribute)?;
     if evolution.is_noop {
-        return Ok(Arc::clone(table));
+        return Ok((new, evolution));
     }
     if let Some(target) = &new.definition.target {
         let known = writing.catalog.table(target);
@@ -289,23 +337,25 @@ fn define_attribute(
         check::room(&table.model, &new, &check::RESERVED, limits::ATTRIBUTES_PER_TYPE)?;
     }
     check_formulas(writing, table.model.with_attribute(new.clone()), &new)?;
-    check_rows(writing, table, &new, evolution)?;
+    Ok((new, evolution))
+}
+
+/// Stores the definition of an attribute, and that it was made.
+fn note(
+    writing: &mut Writing<'_>,
+    table: &Table,
+    mut new: AttributeModel,
+    evolution: Evolution,
+) -> Result<Arc<Table>> {
     if evolution.adds_columns {
-        new.id = rows::insert_attribute(writing.tx, table, &new)?;
+        new.id = rows::insert_attribute(writing.tx, &table.model, &new)?;
     } else {
         rows::update_attribute(writing.tx, &new)?;
-    }
-    if let Some(is_wanted) = evolution.index {
-        rows::set_index(writing.tx, table, &new, is_wanted)?;
     }
     let stamp = writing.stamp();
     let json = rows::attribute_json(&new);
     writing.log(stamp, ChangeKind::AttributeDefined, Some(&table.model.name), None, &json)?;
-    let table = writing.set_model(table.model.with_attribute(new));
-    if evolution.recalculates {
-        recalculate(writing, &table, &name)?;
-    }
-    Ok(table)
+    Ok(writing.set_model(table.model.with_attribute(new)))
 }
 
 /// Checks the formula of an attribute of `model`, and those that read the attribute.

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Transaction};
 use serde::{Deserialize, Serialize};
 
-use super::table::{Table, quote};
+use super::table::{self, Table, quote};
 use crate::{
     Error, ErrorKind, Kind, Result, Timestamp,
     schema::{AttributeModel, TypeModel},
@@ -59,12 +59,17 @@ fn load_attributes(conn: &Connection, type_id: i64) -> Result<Vec<AttributeModel
     rows.collect()
 }
 
-/// Adds a type and its table.
+/// Adds a type; its table is made by [`create_table`].
 pub(crate) fn insert_type(tx: &Transaction<'_>, name: &str, definition: &str) -> Result<i64> {
     tx.execute("INSERT INTO crm_type (name, definition) VALUES (?1, ?2)", (name, definition))?;
-    let id = tx.last_insert_rowid();
-    tx.execute_batch(&Table::create(name))?;
-    Ok(id)
+    Ok(tx.last_insert_rowid())
+}
+
+/// Makes the table of a type, with the indexes of its attributes.
+pub(crate) fn create_table(tx: &Transaction<'_>, table: &Table) -> Result<()> {
+    tx.execute_batch(&table.create())?;
+    let indexed = table.model.attributes.iter().filter(|attribute| attribute.is_indexed());
+    indexed.into_iter().try_for_each(|attribute| set_index(tx, table, attribute, true))
 }
 
 /// Changes a type's label and description.
@@ -80,22 +85,28 @@ pub(crate) fn archive_type(tx: &Transaction<'_>, id: i64, at: Option<Timestamp>)
     Ok(())
 }
 
-/// Adds an attribute and its columns; returns its number.
+/// Adds an attribute; returns its number. Its columns are made by [`add_columns`].
 pub(crate) fn insert_attribute(
     tx: &Transaction<'_>,
-    table: &Table,
+    model: &TypeModel,
     attribute: &AttributeModel,
 ) -> Result<i64> {
-    let position = i64::try_from(table.model.attributes.len()).unwrap_or(i64::MAX);
+    let position = i64::try_from(model.attributes.len()).unwrap_or(i64::MAX);
     tx.execute(
         "INSERT INTO crm_attribute (type_id, name, position, definition) VALUES (?1, ?2, ?3, ?4)",
-        (table.model.id, attribute.name(), position, attribute_json(attribute)),
+        (model.id, attribute.name(), position, attribute_json(attribute)),
     )?;
-    let id = tx.last_insert_rowid();
-    for statement in Table::add_columns(&table.model.name, attribute) {
-        tx.execute_batch(&statement)?;
-    }
-    Ok(id)
+    Ok(tx.last_insert_rowid())
+}
+
+/// Adds the columns of an attribute to a table that is there.
+pub(crate) fn add_columns(
+    tx: &Transaction<'_>,
+    model: &TypeModel,
+    attribute: &AttributeModel,
+) -> Result<()> {
+    let mut statements = table::add_columns(&model.name, attribute);
+    statements.try_for_each(|statement| Ok(tx.execute_batch(&statement)?))
 }
 
 /// Changes an attribute's definition.

@@ -6,7 +6,7 @@
 
 use rusqlite::{Connection, Transaction};
 
-use super::table::{Table, quote};
+use super::table::{add_columns, further_columns, quote};
 use crate::{
     Result,
     cell::Cell,
@@ -59,15 +59,15 @@ pub(crate) fn extend(
 ) -> Result<()> {
     let name = table_name(owner, model);
     if added == 0 && !model.attributes.is_empty() {
-        let quoted = quote(&name);
         tx.execute_batch(&format!(
-            "CREATE TABLE {quoted} (seq INTEGER PRIMARY KEY REFERENCES {owner} (seq)) STRICT"
+            "CREATE TABLE {} (\n    seq INTEGER PRIMARY KEY REFERENCES {owner} (seq){}\n) STRICT",
+            quote(&name),
+            further_columns(&model.attributes)
         ))?;
+        return Ok(());
     }
-    for attribute in &model.attributes[added..] {
-        for statement in Table::add_columns(&name, attribute) {
-            tx.execute_batch(&statement)?;
-        }
+    for statement in model.attributes[added..].iter().flat_map(|a| add_columns(&name, a)) {
+        tx.execute_batch(&statement)?;
     }
     Ok(())
 }

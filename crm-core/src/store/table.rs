@@ -66,30 +66,19 @@ impl Table {
         })
     }
 
-    /// `CREATE TABLE` with the fixed columns only.
-    pub(crate) fn create(name: &str) -> String {
+    /// `CREATE TABLE` with the fixed columns and those of the attributes.
+    pub(crate) fn create(&self) -> String {
         format!(
             "CREATE TABLE {} (
     id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
     version INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
-    archived_at INTEGER
+    archived_at INTEGER{}
 ) STRICT",
-            quote(name)
+            self.name,
+            further_columns(&self.model.attributes)
         )
-    }
-
-    /// `ALTER TABLE … ADD COLUMN` for each column of an attribute.
-    pub(crate) fn add_columns<'a>(
-        type_name: &'a str,
-        attribute: &'a AttributeModel,
-    ) -> impl Iterator<Item = String> + 'a {
-        let parts = attribute.definition.kind.parts().iter();
-        attribute.column_names().zip(parts).map(move |(column, part)| {
-            let table = quote(type_name);
-            format!("ALTER TABLE {table} ADD COLUMN {} {}", quote(&column), part.sql)
-        })
     }
 
     /// The name of the index on an attribute. Names of indexes are one space for the whole file, so
@@ -122,6 +111,26 @@ impl Table {
     pub(crate) fn view_name(&self) -> String {
         quote(&format!("v_{}", self.model.name))
     }
+}
+
+/// The columns of attributes as `CREATE TABLE` lists them after others. To list them all at once is what
+/// keeps a definition fast: SQLite reads the whole schema again for each column that is added later.
+pub(super) fn further_columns(attributes: &[AttributeModel]) -> String {
+    let columns = attributes.iter().flat_map(columns);
+    columns.fold(String::new(), |list, column| list + ",\n    " + &column)
+}
+
+/// `ALTER TABLE … ADD COLUMN` for each column of an attribute.
+pub(super) fn add_columns(table: &str, attribute: &AttributeModel) -> impl Iterator<Item = String> {
+    let table = quote(table);
+    columns(attribute).map(move |column| format!("ALTER TABLE {table} ADD COLUMN {column}"))
+}
+
+/// Each column of an attribute with its type.
+fn columns(attribute: &AttributeModel) -> impl Iterator<Item = String> {
+    let parts = attribute.definition.kind.parts().iter();
+    let named = attribute.column_names().zip(parts);
+    named.map(|(column, part)| format!("{} {}", quote(&column), part.sql))
 }
 
 /// A name as SQL takes it whatever it is.
