@@ -11,27 +11,16 @@ use std::path::{Path, PathBuf};
 use crate::Result;
 use crate::shell::Shell;
 
-/// Builds `package` as it is shipped and copies its libraries to `$CRM_LIB_DIR`; gives the copies and
-/// the executables, the latter where cargo put them.
+/// Builds `package` and copies its libraries to `$CRM_LIB_DIR`; gives the copies and the executables, the
+/// latter where cargo put them.
 pub(crate) fn build(shell: &Shell, package: &str, arguments: &[&str]) -> Result<Vec<PathBuf>> {
-    let arguments = [shell.profile(), arguments].concat();
-    build_into(shell, package, &arguments, &shell.workspace.libraries())
-}
-
-/// Builds `package` with just these arguments and copies its libraries to a folder; gives what [`build`]
-/// gives.
-pub(crate) fn build_into(
-    shell: &Shell,
-    package: &str,
-    arguments: &[&str],
-    libraries: &Path,
-) -> Result<Vec<PathBuf>> {
+    let libraries = shell.workspace.libraries();
     let manifest = shell.workspace.root.join(package).join("Cargo.toml");
     if !manifest.exists() {
         return Err(format!("there is no {package}/Cargo.toml"));
     }
     let mut cargo = shell.command("cargo");
-    cargo.args(["build", "-p", package]).args(arguments);
+    cargo.args(["build", "-p", package]).args(shell.profile()).args(arguments);
     let messages = shell.output(cargo.arg("--message-format=json-render-diagnostics"))?;
     let mut built = Vec::new();
     for path in artifacts(&messages, &manifest) {

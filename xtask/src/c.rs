@@ -77,11 +77,10 @@ fn beside_another_sqlite(shell: &Shell) -> Result<()> {
 /// manual advises against more than `-O1`).
 pub(crate) fn valgrind(checks: &mut Checks) -> Result<()> {
     let shell = checks.shell;
-    let libraries = shell.workspace.stage.join("valgrind");
-    artifacts::build_into(shell, "crm-ffi", &[], &libraries)?;
+    artifacts::build(shell, "crm-ffi", &[])?;
     let mut runs = Vec::new();
     for source in programs(shell, "crm-ffi/tests/c")? {
-        let program = compile_with(shell, &DIALECTS[0], &source, "valgrind", &libraries)?;
+        let program = compile(shell, &DIALECTS[0], &source)?;
         if name(&source) == "conformance.c" {
             let part = |part: usize| {
                 (program.clone(), vec![part.to_string(), CONFORMANCE_PARTS.to_string()])
@@ -146,9 +145,7 @@ fn under_valgrind(
         "--errors-for-leak-kinds=definite,indirect",
     ]);
     valgrind.args(["--error-exitcode=9", "--fair-sched=try"]).arg(program).args(arguments);
-    // The library of this step, not that of the others.
-    valgrind.env_remove("LD_LIBRARY_PATH").env("CRM_VALGRIND", "1");
-    shell.run(&mut valgrind)
+    shell.run(valgrind.env("CRM_VALGRIND", "1"))
 }
 
 pub(crate) fn tour(checks: &mut Checks) -> Result<String> {
@@ -166,24 +163,15 @@ pub(crate) fn call_cost(shell: &Shell) -> Result<String> {
     shell.output(&mut shell.command(&program.to_string_lossy()))
 }
 
+/// Compiles a program and links it with the shared library under test.
 fn compile(shell: &Shell, dialect: &Dialect, source: &Path) -> Result<PathBuf> {
-    compile_with(shell, dialect, source, dialect.name, &shell.workspace.libraries())
-}
-
-/// Compiles a program into a folder of that name and links it with the library in `libraries`.
-fn compile_with(
-    shell: &Shell,
-    dialect: &Dialect,
-    source: &Path,
-    folder: &str,
-    libraries: &Path,
-) -> Result<PathBuf> {
+    let libraries = shell.workspace.libraries();
     let library = [
         format!("-L{}", libraries.display()).into(),
         format!("-Wl,-rpath,{}", libraries.display()).into(),
         "-lcrm".into(),
     ];
-    link(shell, dialect, source, folder, &library)
+    link(shell, dialect, source, dialect.name, &library)
 }
 
 /// Compiles a program into a folder of that name and links it with the library.

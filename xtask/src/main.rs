@@ -79,7 +79,8 @@ fn dispatch(arguments: &[&str]) -> Result<bool> {
         return Ok(true);
     }
     let workspace = Workspace::open()?;
-    let shell = Shell::new(&workspace, command)?;
+    let mut shell = Shell::new(&workspace, command)?;
+    shell.as_shipped = true;
     match (*command, rest) {
         ("test", rest) => steps::test(&workspace, &steps::Selection::parse(rest)?),
         ("setup", rest) => {

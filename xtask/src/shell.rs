@@ -25,8 +25,11 @@ const TAIL: usize = 60;
 pub(crate) struct Shell<'a> {
     /// Where the commands run.
     pub(crate) workspace: &'a Workspace,
-    /// Whether the cheaper form of a check was asked for: less of it, and without optimisation.
+    /// Whether the cheaper form of a check was asked for.
     pub(crate) quick: bool,
+    /// Whether libraries are built as they are shipped. Without optimisation they check themselves, for
+    /// overflow above all, and are built in a fraction of the time.
+    pub(crate) as_shipped: bool,
     log: PathBuf,
 }
 
@@ -38,13 +41,12 @@ impl<'a> Shell<'a> {
         fs::create_dir_all(&folder)
             .and_then(|()| fs::write(&log, b""))
             .map_err(|error| format!("cannot write {}: {error}", log.display()))?;
-        Ok(Self { workspace, quick: false, log })
+        Ok(Self { workspace, quick: false, as_shipped: false, log })
     }
 
-    /// The argument that makes cargo build what is shipped; none in a quick run, where the time
-    /// that optimisation takes would be most of all.
+    /// The arguments that make cargo build as [`Shell::as_shipped`] says.
     pub(crate) fn profile(&self) -> &'static [&'static str] {
-        if self.quick { &[] } else { &["--release"] }
+        if self.as_shipped { &["--release"] } else { &[] }
     }
 
     /// A command in the root of the checkout; see [`Workspace::command`].
