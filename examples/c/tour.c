@@ -631,7 +631,7 @@ static void say(crm_handle crm, const char *question) {
 
 // A text as JSON writes it, with its quotes. The caller releases it.
 static char *quoted(const char *text) {
-    char *json = malloc(2 * strlen(text) + 3);
+    char *json = (char *)malloc(2 * strlen(text) + 3);
     ASSERT(json != NULL);
     char *end = json;
     *end++ = '"';
@@ -685,7 +685,7 @@ static void permission(crm_handle crm) {
     struct json *proof = ask(crm, "consents.prove", request);
     char *document = quoted(member(proof, "document", ""));
     size_t length = strlen(document) + 128;
-    char *check_it = malloc(length);
+    char *check_it = (char *)malloc(length);
     ASSERT(check_it != NULL);
     snprintf(check_it, length, "{\"document\": %s, \"head\": \"%s\"}", document, member(proof, "head", ""));
     struct json *checked = ask(crm, "consents.check_proof", check_it);

@@ -26,10 +26,14 @@ pub(crate) fn cargo(output: &str) -> Tally {
     )
 }
 
-/// pytest: the closing line with `N passed`.
+/// pytest: the closing line, `N passed in 4.20s`; from a minute on the time stands there twice.
 pub(crate) fn pytest(output: &str) -> Tally {
-    let closing =
-        |line: &&str| line.contains(" in ") && line.trim_end_matches(['=', ' ']).ends_with('s');
+    let closing = |line: &&str| {
+        line.rsplit_once(" in ").is_some_and(|(_, time)| {
+            let seconds = time.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+            time.starts_with(|c: char| c.is_ascii_digit()) && seconds.starts_with('s')
+        })
+    };
     let line = output.lines().rev().find(closing).unwrap_or_default();
     Tally {
         passed: before(line, " passed") + before(line, " xfailed"),
@@ -92,6 +96,7 @@ mod tests {
             tally(12, 2, 2)
         );
         assert_eq!(pytest("....\n4 passed in 0.02s\n"), tally(4, 0, 0));
+        assert_eq!(pytest("....\n921 passed, 1 skipped in 67.31s (0:01:07)\n"), tally(921, 0, 1));
         assert_eq!(pytest("no tests ran in 0.01s\n"), tally(0, 0, 0));
     }
 
