@@ -744,7 +744,7 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
         repeat=parts(crm.RelatedStage, r.options("repeat").get("repeat", [])),
     ),
     "lifecycles.funnel": lambda db, r: db.lifecycles.funnel(
-        r["lifecycle"], **span(r), **r.options("quantiles")
+        r["lifecycle"], **span(r), **r.options("where", "quantiles")
     ),
     "lifecycles.get": lambda db, r: lifecycle(db.lifecycles.get(r["lifecycle"])),
     "lifecycles.history": lambda db, r: db.lifecycles.history(

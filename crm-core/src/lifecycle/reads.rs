@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{StageCause, StageVisit, Standing, SuppressedMove};
-use crate::{ConditionAnswer, RecordId, Timestamp, record::default_page, shape::debug};
+use crate::{Condition, ConditionAnswer, RecordId, Timestamp, record::default_page, shape::debug};
 
 /// Asks how long a record stood on each stage: the request of `lifecycles.times`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,6 +79,11 @@ pub struct GetFunnel {
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub until: Option<Timestamp>,
+    /// Only records for which this condition is true now, in UTC, as JSON or as text; archived ones
+    /// count too.
+    #[serde(default, rename = "where")]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub condition: Option<Condition>,
     /// The quantiles of the times that are wanted besides the median, each 0 to 1, at most 16.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default))]
@@ -88,7 +93,13 @@ pub struct GetFunnel {
 impl GetFunnel {
     /// The funnel of all who ever began.
     pub fn new(lifecycle: impl Into<String>) -> Self {
-        Self { lifecycle: lifecycle.into(), from: None, until: None, quantiles: Vec::new() }
+        Self {
+            lifecycle: lifecycle.into(),
+            from: None,
+            until: None,
+            condition: None,
+            quantiles: Vec::new(),
+        }
     }
 }
 

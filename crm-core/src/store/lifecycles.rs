@@ -7,11 +7,12 @@ use std::{
     sync::Arc,
 };
 
-use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params_from_iter};
 
-use super::{activities::Place, table::Table};
+use super::{activities::Place, condition::Expression, table::Table};
 use crate::{
     Error, ErrorKind, RecordId, RecordRef, Result, StageEntry, Timestamp,
+    cell::Cell,
     lifecycle::{LifecycleModel, StageCause, StandingRow, VisitRow, read_lifecycle},
 };
 
@@ -327,17 +328,24 @@ pub(crate) fn count(conn: &Connection) -> Result<(u64, u64, u64)> {
 }
 
 /// Shows every stay of a lifecycle to `visit`, with whose it is, record by record and in order, without
-/// reason and evidence.
+/// reason and evidence; of the records of a table for which an expression is true, if there is one.
 pub(crate) fn each_visit(
     conn: &Connection,
     lifecycle: i64,
+    of: Option<(&Table, &Expression)>,
     mut visit: impl FnMut(RecordId, VisitRow),
 ) -> Result<()> {
-    let mut statement = conn.prepare_cached(
-        "SELECT number, stage, cycle, entered_at, exited_at, cause, seq, record_id FROM crm_stage_visit \
-         WHERE lifecycle = ?1 ORDER BY record_id, number",
-    )?;
-    let mut rows = statement.query([lifecycle])?;
+    let mut parameters = vec![Cell::Integer(lifecycle)];
+    let mut those = String::new();
+    if let Some((table, wanted)) = of {
+        those = format!(" AND record_id IN (SELECT id FROM {} WHERE {})", table.name, wanted.sql);
+        parameters.extend(wanted.parameters.iter().cloned());
+    }
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT number, stage, cycle, entered_at, exited_at, cause, seq, record_id \
+         FROM crm_stage_visit WHERE lifecycle = ?{those} ORDER BY record_id, number"
+    ))?;
+    let mut rows = statement.query(params_from_iter(&parameters))?;
     while let Some(row) = rows.next()? {
         let cause = StageCause::from_name(row.get_ref(5)?.as_str().unwrap_or_default());
         let record = RecordId::from_bytes(row.get(7)?);

@@ -63,7 +63,7 @@ impl Lifecycles<'_> {
             let referral = ways(catalog, &table.model.name, &request.referral, "referral")?;
             let repeat = ways(catalog, &table.model.name, &request.repeat, "repeat")?;
             let mut fold = FlywheelFold::new(lifecycle, stage, (request.from, request.until));
-            rows::each_visit(conn, model.id, |record, visit| fold.add(record, &visit))?;
+            rows::each_visit(conn, model.id, None, |record, visit| fold.add(record, &visit))?;
             let arrivals = std::mem::take(&mut fold.arrivals);
             let (mut referred, mut repeated, mut by_existing) = (0, 0, 0);
             for arrival in &arrivals {

@@ -19,7 +19,7 @@ use crate::{
         fixed_span, micros, stage_times, trigger_text, words,
     },
     store::{
-        Connection, journal, lifecycles as rows,
+        Connection, condition as sql, journal, lifecycles as rows,
         records::{self, StoredRow},
         table::Table,
     },
@@ -103,10 +103,20 @@ impl Lifecycles<'_> {
                 Error::new(ErrorKind::OutOfRange, message).with_field(format!("quantiles[{nth}]"))
             );
         }
+        let moment = self.crm.moment(None, None)?;
         self.crm.read_explained(|conn, catalog| {
             let model = catalog.lifecycle(&request.lifecycle)?;
+            let entity_type = &model.lifecycle.entity_type;
+            let cohort = match &request.condition {
+                None => None,
+                Some(condition) => {
+                    let checked = conditions::judge(catalog, condition, entity_type, "where")?;
+                    Some((catalog.table(entity_type)?, sql::compile(&checked, &moment)))
+                }
+            };
+            let cohort = cohort.as_ref().map(|(table, wanted)| (&***table, wanted));
             let mut fold = FunnelFold::new(&model.lifecycle, (request.from, request.until));
-            rows::each_visit(conn, model.id, |_, visit| fold.add(&visit))?;
+            rows::each_visit(conn, model.id, cohort, |_, visit| fold.add(&visit))?;
             Ok(fold.finish(&request.quantiles))
         })
     }

@@ -171,6 +171,16 @@ fn a_funnel_counts_each_journey_once() {
     // A win-back is a journey of its own.
     on(&crm, eve, "lead", 3);
     assert_eq!(crm.lifecycles().funnel(&request).unwrap().entered, 4);
+    crm.records("contact").archive(bob, None).unwrap();
+    let of = |condition: &str| {
+        let condition = Some(condition.parse().unwrap());
+        crm.lifecycles().funnel(&GetFunnel { condition, ..request.clone() })
+    };
+    let qualified = of("stage(at_least \"mql\")").unwrap();
+    assert_eq!((qualified.entered, qualified.stages[2].reached), (2, 2), "archived ones count");
+    assert_eq!(of("stage(eq \"lost\")").unwrap().entered, 0, "who was won back is not lost now");
+    let error = of("shoe_size = 44").unwrap_err();
+    assert_eq!((error.kind(), error.field()), (ErrorKind::UnknownAttribute, Some("where.field")));
     let nobody = GetFunnel { from: Some(at(50)), ..GetFunnel::new("contact") };
     let nobody = crm.lifecycles().funnel(&nobody).unwrap();
     assert_eq!((nobody.entered, nobody.stages[0].share), (0, None));

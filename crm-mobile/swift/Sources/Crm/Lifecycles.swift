@@ -114,13 +114,15 @@ public struct Lifecycles: Sendable {
     }
 
     /// How many of those who began in a time reached each stage, went on, are lost or wait, and how long
-    /// they took.
+    /// they took; with `condition` only of the records for which it is true now.
     public func funnel(
-        _ lifecycle: String, from: Date? = nil, until: Date? = nil, quantiles: [Double] = []
+        _ lifecycle: String, from: Date? = nil, until: Date? = nil,
+        where condition: (any ConditionConvertible)? = nil, quantiles: [Double] = []
     ) throws -> Funnel {
         try crm.getFunnel(
             request: GetFunnel(
-                lifecycle: lifecycle, from: from, until: until, quantiles: quantiles))
+                lifecycle: lifecycle, from: from, until: until, condition: condition?.condition,
+                quantiles: quantiles))
     }
 
     /// What part of the new customers came by existing ones, and where the way to becoming one rubs. `stage`

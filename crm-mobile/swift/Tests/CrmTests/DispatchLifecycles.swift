@@ -132,14 +132,15 @@ let lifecycleBranches: [String: Branch] = [
         ])
     },
     "lifecycles.funnel": { crm, given in
-        let given = try given.only("lifecycle", "from", "until", "quantiles")
+        let given = try given.only("lifecycle", "from", "until", "where", "quantiles")
         let quantiles = try given.list("quantiles") { item in
             try item.wanted(Json.object(["number": item]).number("number"))
         }
         let funnel = try crm.getFunnel(
             request: GetFunnel(
                 lifecycle: try given.string("lifecycle"), from: try given.moment("from"),
-                until: try given.moment("until"), quantiles: quantiles))
+                until: try given.moment("until"), condition: try given.condition("where"),
+                quantiles: quantiles))
         return .object(["entered": json(funnel.entered), "stages": json(funnel.stages)])
     },
     "lifecycles.get": { try $0.getLifecycle(request: try name($1)).json },

@@ -6,8 +6,9 @@ import datetime
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
-from crm import wire
+from crm import conditions, wire
 from crm._native import Engine
+from crm.conditions import Condition
 from crm.lifecycles.definition import (
     DefinedLifecycle,
     DrawingFormat,
@@ -143,13 +144,18 @@ class Lifecycles(Named[Lifecycle]):
         *,
         from_: datetime.datetime | None = None,
         until: datetime.datetime | None = None,
+        where: Condition | None = None,
         quantiles: Iterable[float] = (),
     ) -> Funnel:
-        """Count how many of those who began in a time reached each stage, and how long they took."""
+        """Count how many of those who began in a time reached each stage, and how long they took.
+
+        With `where` only records count for which the condition is true now.
+        """
         request = {
             "lifecycle": lifecycle,
             "from": encode(from_, "from"),
             "until": encode(until, "until"),
+            "where": where if where is None else conditions.write(where, "where"),
             "quantiles": [*quantiles],
         }
         return wire.read(Funnel, self._engine.call("lifecycles.funnel", request))

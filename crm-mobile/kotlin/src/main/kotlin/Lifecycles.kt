@@ -129,13 +129,18 @@ class Lifecycles internal constructor(private val engine: Engine) {
     fun times(lifecycle: String, id: String, at: Instant? = null): StageTimes =
         engine.getStageTimes(GetStageTimes(lifecycle, id, at))
 
-    /** How many of those who began in a time reached each stage, went on, are lost or wait, and how long they took. */
+    /**
+     * How many of those who began in a time reached each stage, went on, are lost or wait, and how long they took.
+     *
+     * With [where] only records count for which the condition, built or as text, is true now.
+     */
     fun funnel(
         lifecycle: String,
         from: Instant? = null,
         until: Instant? = null,
+        where: String? = null,
         quantiles: List<Double> = emptyList(),
-    ): Funnel = engine.getFunnel(GetFunnel(lifecycle, from, until, quantiles))
+    ): Funnel = engine.getFunnel(GetFunnel(lifecycle, from, until, where, quantiles))
 
     /**
      * What part of the new customers came by existing ones, and where the way to becoming one rubs. [stage] makes a
