@@ -82,9 +82,8 @@ pub(crate) fn valgrind(checks: &mut Checks) -> Result<()> {
     for source in programs(shell, "crm-ffi/tests/c")? {
         let program = compile(shell, &DIALECTS[0], &source)?;
         if name(&source) == "conformance.c" {
-            let part = |part: usize| {
-                (program.clone(), vec![part.to_string(), CONFORMANCE_PARTS.to_string()])
-            };
+            let part =
+                |part: usize| (program.clone(), vec![part.to_string(), CASES_IN_PARTS.to_string()]);
             runs.extend((0..CONFORMANCE_PARTS).map(part));
         } else {
             runs.push((program, Vec::new()));
@@ -115,7 +114,10 @@ pub(crate) fn valgrind(checks: &mut Checks) -> Result<()> {
     Ok(())
 }
 
-/// How many processes share the conformance cases under valgrind.
+/// The conformance cases are dealt out to so many parts, of which [`CONFORMANCE_PARTS`] run under valgrind:
+/// every operation goes through the same few functions of C, and all of the cases would take a quarter of
+/// an hour.
+const CASES_IN_PARTS: usize = 12;
 const CONFORMANCE_PARTS: usize = 4;
 
 fn label(program: &Path, arguments: &[String]) -> String {

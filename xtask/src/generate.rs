@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::shell::Shell;
 use crate::steps::Checks;
-use crate::{Result, artifacts, cases, reference};
+use crate::{Result, artifacts, cases, reference, rust};
 
 const HEADER: &str = "include/crm.h";
 pub(crate) const SYMBOLS: &str = "crm-ffi/abi/symbols.txt";
@@ -78,8 +78,9 @@ pub(crate) fn symbols(shell: &Shell, mode: Mode) -> Result<()> {
 /// The table of operations, for the conformance runners and for readers.
 pub(crate) fn operations(shell: &Shell, mode: Mode) -> Result<()> {
     let mut cargo = shell.command("cargo");
-    cargo.args(["run", "--quiet", "-p", "crm-core", "--features", "schema"]);
-    let printed = shell.output(cargo.args(["--example", "operations"]))?;
+    shell.run(cargo.arg("build").args(rust::WORKSPACE).args(["--example", "operations"]))?;
+    let program = shell.workspace.target.join("debug/examples/operations");
+    let printed = shell.output(&mut shell.command(&program.to_string_lossy()))?;
     let printed: Value = serde_json::from_str(&printed)
         .map_err(|error| format!("the table is not JSON: {error}"))?;
     let table = printed["operations"].as_array().filter(|rows| !rows.is_empty());

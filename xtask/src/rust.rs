@@ -33,18 +33,19 @@ pub(crate) fn purity(checks: &mut Checks) -> Result<()> {
     Ok(())
 }
 
-/// Unit, property and integration tests, and the examples in the documentation. The Python module
-/// is left out: it can be linked only into an interpreter, and its own step tests it there.
+/// What cargo builds to test all crates, and to print their operations: one build serves both. The
+/// Python module is left out: it can be linked only into an interpreter, and its own step tests it there.
+pub(crate) const WORKSPACE: [&str; 5] =
+    ["--workspace", "--exclude", "crm-py", "--features", "crm-core/schema"];
+
+/// Unit, property and integration tests, and the examples in the documentation.
 pub(crate) fn tests(checks: &mut Checks) -> Result<()> {
     let shell = checks.shell;
     let cargo = |arguments: &[&str]| -> Command {
         let mut command = shell.command("cargo");
-        command.args(["test", "--workspace", "--no-fail-fast"]).args(arguments);
+        command.arg("test").args(WORKSPACE).arg("--no-fail-fast").args(arguments);
         if shell.quick {
             command.env("CRM_QUICK", "1");
-        }
-        if shell.workspace.has("crm-py/Cargo.toml") {
-            command.args(["--exclude", "crm-py"]);
         }
         command
     };
