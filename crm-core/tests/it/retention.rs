@@ -1,12 +1,13 @@
 //! Retention rules, and what is due for review by them.
 
 use crm_core::{
-    ActivityPreset, Crm, DueForReview, EraseSubject, Error, ErrorKind, ListDueForReview,
-    ListErasures, NewActivity, NewConsent, OpenOptions, Purpose, RecordId, RecordRef, Replay,
+    AccessData, ActivityPreset, Attribute, ConsentKind, Crm, DefineType, DueForReview,
+    EraseSubject, Error, ErrorKind, Flow, GetRegister, Kind, ListDueForReview, ListErasures,
+    NewActivity, NewConsent, OpenOptions, PublishNotice, Purpose, RecordId, RecordRef, Replay,
     Retention, RetentionStart, Timestamp, values,
 };
 
-use crate::support::{Folder, Seeded, assert_sound, relaxed, repetitions};
+use crate::support::{Folder, Seeded, assert_sound, journal_length, relaxed, repetitions};
 
 const DAY: i64 = 86_400_000_000;
 
@@ -23,6 +24,13 @@ fn hourly(hours: i64) -> Crm {
         OpenOptions { replay: Some(Replay { start, step_micros }), ..relaxed() },
     )
     .unwrap()
+}
+
+/// A purpose with a text that people are shown.
+fn purpose(crm: &Crm, purpose: Purpose) {
+    let text = PublishNotice::new("news", "en", "Once a week.");
+    crm.consents().publish_notice(text).unwrap();
+    crm.consents().define_purpose(purpose.notice("news")).unwrap();
 }
 
 fn ann(crm: &Crm) -> RecordRef {
@@ -81,7 +89,7 @@ fn due_since(crm: &Crm, id: RecordId) -> (Timestamp, Timestamp) {
 fn time_counts_from_what_the_rule_says() {
     let crm = hourly(7);
     crm.activity_kinds().define_preset(ActivityPreset::Meeting).unwrap();
-    crm.consents().define_purpose(Purpose::new("news", ["post"])).unwrap();
+    purpose(&crm, Purpose::new("news", ["post"]));
     let ann = ann(&crm);
     let rule = |from| contacts("kept", "P1Y", from).purpose("news");
 
@@ -115,7 +123,7 @@ fn time_counts_from_what_the_rule_says() {
 fn a_rule_is_about_its_type_its_purpose_and_its_condition() {
     let crm = hourly(1);
     for name in ["news", "polls"] {
-        crm.consents().define_purpose(Purpose::new(name, ["post"])).unwrap();
+        purpose(&crm, Purpose::new(name, ["post"]));
     }
     let (ann, eve) = (ann(&crm), ann(&crm));
     crm.companies().create(values! { "name" => "Acme" }).unwrap();
@@ -133,10 +141,10 @@ fn a_rule_is_about_its_type_its_purpose_and_its_condition() {
     assert_eq!(found(rule.clone().purpose("news")), [ann.id]);
     assert_eq!(found(rule.clone().purpose("polls")), []);
     assert_eq!(found(rule.clone().when("country = \"DE\"".parse().unwrap())), [eve.id]);
-    let allowed = "consent(\"post\", \"news\")".parse().unwrap();
-    assert_eq!(found(rule.clone().when(allowed)), []);
+    let not_allowed = "not consent(\"post\", \"news\")".parse().unwrap();
+    assert_eq!(found(rule.clone().when(not_allowed)), [eve.id]);
     // A condition is asked as of the moment, and so may itself have to do with time.
-    let old = "created_at not in last 30d".parse().unwrap();
+    let old = "not created_at within last 30d".parse().unwrap();
     let rule = rule.when(old);
     define(&crm, rule).unwrap();
     let created = crm.contacts().get(ann.id).unwrap().created_at;
@@ -148,13 +156,12 @@ fn a_rule_is_about_its_type_its_purpose_and_its_condition() {
 #[test]
 fn it_is_told_what_stands_against_erasing_and_an_erased_person_is_gone() {
     let crm = hourly(1);
-    let news = Purpose::new("news", ["phone"]).policy("eu_general");
-    crm.consents().define_purpose(news).unwrap();
+    purpose(&crm, Purpose::new("news", ["phone"]));
     let (ann, eve) = (ann(&crm), ann(&crm));
     let used = time("2019-06-01T00:00:00Z");
     crm.consents().record(NewConsent::grant(ann.clone(), "phone", "news").at(used)).unwrap();
     crm.contacts().archive(eve.id, None).unwrap();
-    let restricted = NewConsent::new(crm_core::ConsentKind::Restricted, eve.clone());
+    let restricted = NewConsent::new(ConsentKind::Restricted, eve.clone());
     crm.consents().record(restricted).unwrap();
     define(&crm, contacts("kept", "P1M", RetentionStart::Created)).unwrap();
     let at = time("2021-01-01T00:00:00Z");
@@ -180,9 +187,9 @@ fn rules_are_kept_changed_and_removed_with_the_journal_as_witness() {
     let one = contacts("one", "36mo", RetentionStart::Created).because("The law asks for it.");
     let saved = define(&crm, one.clone()).unwrap();
     assert_eq!(saved.period, "P36M");
-    let length = crate::support::journal_length(&crm);
+    let length = journal_length(&crm);
     define(&crm, one).unwrap();
-    assert_eq!(crate::support::journal_length(&crm), length, "the same again is no change");
+    assert_eq!(journal_length(&crm), length, "the same again is no change");
     define(&crm, contacts("two", "P1Y", RetentionStart::Changed)).unwrap();
     drop(crm);
     let crm = folder.open();
@@ -201,7 +208,7 @@ fn rules_are_kept_changed_and_removed_with_the_journal_as_witness() {
 #[test]
 fn what_makes_no_rule_is_refused_by_its_field() {
     let crm = Crm::in_memory().unwrap();
-    crm.types().define(crm_core::DefineType::new("book", [])).unwrap();
+    crm.types().define(DefineType::new("book", [])).unwrap();
     crm.types().archive("book").unwrap();
     let rule = || contacts("kept", "P1Y", RetentionStart::Created);
     let typed = |name: &str| Retention { entity_type: name.into(), ..rule() };
@@ -229,6 +236,22 @@ fn what_makes_no_rule_is_refused_by_its_field() {
     let error = crm.types().archive_attribute("contact", "country").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::DefinitionConflict);
     assert!(!format!("{:?}", rule().because("Zanzibarine")).contains("Zanzibarine"));
+}
+
+#[test]
+fn what_is_of_an_archived_type_is_still_kept_and_due() {
+    let crm = hourly(1);
+    crm.types().define(DefineType::new("book", [Attribute::new("title", Kind::Text)])).unwrap();
+    let id = crm.records("book").create(values! { "title" => "Emma" }).unwrap().id;
+    let rule = Retention::new("books", "book", "P1D", RetentionStart::Created);
+    define(&crm, rule.when("title is set".parse().unwrap())).unwrap();
+    crm.types().archive("book").unwrap();
+    let found = due(&crm, time("2030-01-01T00:00:00Z"));
+    assert_eq!(found.iter().map(|due| due.subject.id).collect::<Vec<_>>(), [id]);
+    crm.privacy().erase(&EraseSubject::new(RecordRef::new("book", id))).unwrap();
+    assert_eq!(due(&crm, time("2030-01-01T00:00:00Z")), []);
+    crm.privacy().remove_retention("books").unwrap();
+    assert_sound(&crm);
 }
 
 #[test]
@@ -347,21 +370,21 @@ fn pages_are_the_list_and_the_list_is_what_counting_gives() {
 #[test]
 fn the_register_and_the_person_are_told_how_long() {
     let crm = hourly(1);
-    crm.consents().define_purpose(Purpose::new("news", ["post"])).unwrap();
+    purpose(&crm, Purpose::new("news", ["post"]));
     let ann = ann(&crm);
     let at = time("2019-02-28T00:00:00Z");
     crm.consents().record(NewConsent::grant(ann.clone(), "post", "news").at(at)).unwrap();
     define(&crm, contacts("readers", "P3Y", RetentionStart::LastUse).purpose("news")).unwrap();
     let general = define(&crm, contacts("all", "P10Y", RetentionStart::Created)).unwrap();
     define(&crm, Retention::new("firms", "company", "P1Y", RetentionStart::Created)).unwrap();
-    let register = crm.privacy().register(&crm_core::GetRegister::default()).unwrap();
+    let register = crm.privacy().register(&GetRegister::default()).unwrap();
     assert_eq!(register.entries[0].retention_periods, ["contact: P3Y from last_use"]);
     assert!(!register.entries[0].missing.iter().any(|part| part.contains("storage_period")));
     assert!(register.csv.contains("contact: P3Y from last_use"));
     assert_eq!(register.retentions[0], general);
     assert_eq!(register.retentions.len(), 2);
-    let request = crm_core::AccessData::new(ann);
-    let report = crm.privacy().access(&request, &mut |_| crm_core::Flow::Continue).unwrap();
+    let request = AccessData::new(ann);
+    let report = crm.privacy().access(&request, &mut |_| Flow::Continue).unwrap();
     let told: serde_json::Value = serde_json::from_str(&report.text.unwrap()).unwrap();
     let told = &told["retention"];
     assert_eq!(told.as_array().unwrap().len(), 2);
