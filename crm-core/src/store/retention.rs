@@ -177,3 +177,12 @@ fn statement(wanted: &Wanted<'_>) -> (String, Vec<Cell>) {
     );
     (sql, parameters)
 }
+
+/// How SQLite goes about finding them, a line for each step.
+#[cfg(test)]
+pub(crate) fn plan(conn: &Connection, wanted: &Wanted<'_>) -> Result<Vec<String>> {
+    let (sql, parameters) = statement(wanted);
+    let mut statement = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+    let steps = statement.query_map(params_from_iter(parameters), |row| row.get(3))?;
+    Ok(steps.collect::<rusqlite::Result<_>>()?)
+}
