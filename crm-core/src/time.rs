@@ -16,6 +16,7 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 pub use date::Date;
+use serde::de::{self, Unexpected, Visitor};
 pub use timestamp::Timestamp;
 
 /// Where the engine learns what time it is.
@@ -74,15 +75,15 @@ impl<T> TextVisitor<T> {
     }
 }
 
-impl<T: FromStr<Err = crate::Error>> serde::de::Visitor<'_> for TextVisitor<T> {
+impl<T: FromStr<Err = crate::Error>> Visitor<'_> for TextVisitor<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.expected)
     }
 
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
-        text.parse().map_err(E::custom)
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        text.parse().map_err(|_| E::invalid_value(Unexpected::Other("text"), &self))
     }
 }
 

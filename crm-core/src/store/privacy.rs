@@ -25,6 +25,28 @@ pub(crate) fn tables(conn: &Connection) -> Result<Vec<String>> {
     Ok(names.collect::<rusqlite::Result<_>>()?)
 }
 
+/// The names of a table's columns.
+#[cfg(test)]
+pub(crate) fn columns(conn: &Connection, table: &str) -> Result<Vec<String>> {
+    let mut statement = conn.prepare("SELECT name FROM pragma_table_info(?1)")?;
+    let names = statement.query_map([table], |row| row.get(0))?;
+    Ok(names.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The tables that are read whole to find the rows of a table that belong to one record; none if an
+/// index finds them, or rows of this table belong to nobody.
+#[cfg(test)]
+pub(crate) fn scanned(conn: &Connection, table: &str) -> Result<Vec<String>> {
+    let Some(belongs) = belongs(table) else { return Ok(Vec::new()) };
+    let sql = format!("EXPLAIN QUERY PLAN SELECT count(*) FROM {} WHERE {belongs}", quote(table));
+    let mut statement = conn.prepare(&sql)?;
+    let steps = statement.query_map([[7_u8; 16]], |row| row.get::<_, String>(3))?;
+    let steps = steps.collect::<rusqlite::Result<Vec<_>>>()?;
+    let read_whole = steps.iter().filter(|step| !step.contains("VIRTUAL TABLE"));
+    let read_whole = read_whole.filter_map(|step| step.strip_prefix("SCAN "));
+    Ok(read_whole.map(|rest| rest.split(' ').next().unwrap_or(rest).to_owned()).collect())
+}
+
 /// What is true of those rows of a table that belong to the record whose id is the parameter `?1`.
 /// `None` if rows of this table belong to nobody, or to somebody by other means than SQL: stored
 /// bytes, and parts of the index of words.
