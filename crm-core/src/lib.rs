@@ -240,10 +240,10 @@ pub use lifecycle::{
 };
 pub use privacy::{
     AccessData, AccessReport, AccessScope, AccessTable, AppliedErasures, ApplyErasures,
-    BlockerReason, EraseSubject, ErasedSubject, ErasedTable, Erasure, ErasureBlocker,
+    BlockerReason, DueForReview, EraseSubject, ErasedSubject, ErasedTable, Erasure, ErasureBlocker,
     ErasureEffect, ErasureList, ErasureMention, ErasurePlan, ErasureReason, GetRegister, KeptProof,
-    LiftSuppression, LiftedSuppression, ListErasures, MentionKind, PlanErasure, ProcessingRegister,
-    RegisterEntry,
+    LiftSuppression, LiftedSuppression, ListDueForReview, ListErasures, MentionKind, PlanErasure,
+    ProcessingRegister, RegisterEntry, Retention, RetentionName, RetentionStart, ReviewPage,
 };
 pub use quality::{AttributeAudit, AuditFinding, AuditRecords, AuditReport, AuditRule};
 pub use query::{

@@ -154,6 +154,12 @@ pub const MEMBERS: usize = 10_000;
 pub const SEGMENT_SIZES: usize = 1_000;
 /// Bytes of the reason of a move.
 pub const REASON_BYTES: usize = 1_000;
+/// Retention rules in one file.
+pub const RETENTIONS: usize = 200;
+/// Bytes of one retention rule as JSON.
+pub const RETENTION_BYTES: usize = 256 * 1024;
+/// Years for which a retention rule has records kept at most.
+pub const RETENTION_YEARS: u32 = 200;
 /// Rules in one file, archived ones included.
 pub const RULES: usize = 200;
 /// Actions of one rule.

@@ -781,6 +781,14 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
     "privacy.apply_erasures": lambda db, r: db.privacy.apply_erasures(
         [dataclass_of(crm.ErasedSubject, one) for one in r["erased"]], **r.options("key")
     ),
+    "privacy.define_retention": lambda db, r: db.privacy.define_retention(
+        crm.Retention(
+            **r.options("name", "type", "purpose", "period", "counts_from", "where", "reason")
+        )
+    ),
+    "privacy.due_for_review": lambda db, r: db.privacy.due_for_review_page(
+        **moments(r, "at"), **r.options("retention", "type", "limit", "after")
+    ),
     "privacy.erase": lambda db, r: db.privacy.erase(
         dataclass_of(crm.RecordRef, r["subject"]), **r.options("reason", "expected_version")
     ),
@@ -792,6 +800,8 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
         dataclass_of(crm.RecordRef, r["subject"]), **moments(r, "at")
     ),
     "privacy.register": lambda db, r: db.privacy.register(**r.options("controller")),
+    "privacy.remove_retention": lambda db, r: db.privacy.remove_retention(r["retention"]),
+    "privacy.retentions": lambda db, r: db.privacy.retentions(),
     "purposes.define": lambda db, r: db.consents.define_purpose(built(crm.Purpose, r)),
     "query.group": lambda db, r: db.query.group(
         r["type"],

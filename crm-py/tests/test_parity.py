@@ -300,8 +300,14 @@ def test_every_operation_is_called_by_a_method(
     consents.link(ann, twin)
     consents.linked(ann)
     consents.unlink(ann, twin)
+    db.privacy.define_retention(
+        crm.Retention(name="kept", type="contact", period="P1D", counts_from="created")
+    )
+    list(db.privacy.due_for_review(at=datetime.datetime(2999, 1, 1, tzinfo=datetime.UTC)))
+    db.privacy.retentions()
     db.privacy.access(ann)
     db.privacy.register()
+    db.privacy.remove_retention("kept")
     waiting = consents.request(
         crm.RequestConsent(
             subject=ann_ref, channel="email", contact_point="ann@example.org", purpose="news"
@@ -453,6 +459,12 @@ def test_every_operation_is_called_by_a_method(
     assert_same(answers["privacy.access"]["tables"][0], crm.AccessTable)
     assert_same(answers["privacy.register"], crm.ProcessingRegister)
     assert_same(answers["privacy.register"]["entries"][0], crm.RegisterEntry)
+    assert_same(answers["privacy.register"]["retentions"][0], crm.Retention)
+    for name in ("privacy.define_retention", "privacy.remove_retention"):
+        assert_same(answers[name], crm.Retention)
+    assert_same(answers["privacy.retentions"][0], crm.Retention)
+    assert_same(answers["privacy.due_for_review"], crm.ReviewPage)
+    assert_same(answers["privacy.due_for_review"]["due"][0], crm.DueForReview)
     assert_same(answers["consents.request"], crm.ConsentRequest)
     assert_same(answers["consents.sweep"], crm.SweptConsents)
     assert_same(answers["consents.decide"], crm.ConsentDecision)

@@ -53,7 +53,7 @@ pub(crate) use resolve::{FoundField, event, field, happening, kind, property, re
 pub(crate) use ruled_out::decide;
 pub(crate) use span::Parts;
 pub(crate) use timed::depends_on_time;
-pub(crate) use when::{Moment, day_in_zone, has_anniversary};
+pub(crate) use when::{Moment, day_in_zone, has_anniversary, later_in_utc};
 
 use crate::{Timestamp, Value, shape::debug};
 

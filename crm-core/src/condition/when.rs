@@ -126,6 +126,14 @@ impl Moment {
     }
 }
 
+/// The moment a span later, by the calendar in UTC; a span that reaches beyond the end of time ends there.
+pub(crate) fn later_in_utc(at: Timestamp, span: Parts) -> Timestamp {
+    match shift(&in_zone(at.micros(), TimeZone::UTC), span, Direction::Next) {
+        Some(moment) => Timestamp::clamped(moment.timestamp().as_microsecond()),
+        None => Timestamp::MAX,
+    }
+}
+
 /// The day on which a moment falls in a zone, in days since 1970.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! The entity types, kinds of activities, types of associations, lifecycles, scores, segments, rules and definitions of consent of
+//! The entity types, kinds of activities, types of associations, lifecycles, scores, segments, rules, retention rules and definitions of consent of
 //! the file, with the SQL of their tables,
 //! as one immutable snapshot.
 //!
@@ -10,9 +10,9 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use super::rollups::Rollups;
+use super::{privacy::retention::check_condition, rollups::Rollups};
 use crate::{
-    Error, ErrorKind, Result, ScoreState,
+    Error, ErrorKind, Result, Retention, ScoreState,
     association::AssociationModel,
     circle::{Asker, check_circles},
     consent::Book,
@@ -26,7 +26,7 @@ use crate::{
         Connection,
         activities::{self, KindTable},
         associations::{self, AssociationTable},
-        consents, definitions, lifecycles, rules, scores, segments,
+        consents, definitions, lifecycles, retention, rules, scores, segments,
         table::Table,
     },
 };
@@ -49,6 +49,7 @@ pub(super) struct Catalog {
     rule_programs: OnceLock<Arc<RulePrograms>>,
     /// Likewise.
     score_programs: OnceLock<Arc<ScorePrograms>>,
+    retentions: Arc<BTreeMap<String, Retention>>,
     segments: BTreeMap<String, Arc<SegmentModel>>,
     /// Likewise.
     segment_programs: OnceLock<Arc<SegmentPrograms>>,
@@ -80,6 +81,7 @@ impl Catalog {
             rules: rules.map(|model| (model.name().to_owned(), model)).collect(),
             rule_programs: OnceLock::new(),
             score_programs: OnceLock::new(),
+            retentions: Arc::new(retention::load(conn)?),
             segments: segments.map(|model| (model.name().to_owned(), model)).collect(),
             segment_programs: OnceLock::new(),
             rollups: Rollups::default(),
@@ -180,6 +182,46 @@ impl Catalog {
         let mut catalog = self.begin();
         catalog.book = Arc::new(book);
         catalog
+    }
+
+    /// The same definitions, with these retention rules and no others.
+    pub(super) fn with_retentions(&self, rules: BTreeMap<String, Retention>) -> Self {
+        let mut catalog = self.begin();
+        catalog.retentions = Arc::new(rules);
+        catalog
+    }
+
+    /// The retention rules, by name.
+    pub(super) fn retentions(&self) -> &BTreeMap<String, Retention> {
+        &self.retentions
+    }
+
+    /// The retention rule of this name.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`, with the nearest name as a hint.
+    pub(super) fn retention(&self, name: &str) -> Result<&Retention> {
+        self.retentions.get(name).ok_or_else(|| {
+            let error =
+                Error::new(ErrorKind::NotFound, "no such retention rule").with_field("retention");
+            match nearest(name, self.retentions.keys().map(String::as_str)) {
+                Some(near) => error.with_hint(format!("did you mean {near:?}?")),
+                None => error.with_hint("define it with privacy.define_retention"),
+            }
+        })
+    }
+
+    /// Judges the conditions of all retention rules against the other definitions.
+    ///
+    /// # Errors
+    ///
+    /// `DefinitionConflict` if another definition was changed so that one no longer holds.
+    pub(super) fn check_retentions(&self) -> Result<()> {
+        self.retentions.values().try_for_each(|rule| {
+            let checked = check_condition(self, rule).map(drop);
+            checked.map_err(|error| would_not_hold("retention rule", "remove", &rule.name, &error))
+        })
     }
 
     /// What the ledger of consent is about.

@@ -61,6 +61,7 @@ mod verify_associations;
 mod verify_consents;
 mod verify_lifecycles;
 mod verify_records;
+mod verify_retention;
 mod verify_rules;
 mod verify_scores;
 mod verify_search;

@@ -2,11 +2,11 @@
 //!
 //! Everything that writes goes through here, so that no change can miss its row in the journal.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Catalog, Crm, View, reactions::Reactions, rollups::Pending};
 use crate::{
-    ChangeKind, Commit, Error, ErrorKind, RecordId, Result, Timestamp,
+    ChangeKind, Commit, Error, ErrorKind, RecordId, Result, Retention, Timestamp,
     association::AssociationModel,
     consent::Book,
     journal::{
@@ -122,7 +122,8 @@ impl<'a> Writing<'a> {
 
     /// # Errors
     ///
-    /// `DefinitionConflict` if the new schema does not bear the lifecycles, scores, segments or rules.
+    /// `DefinitionConflict` if the new schema does not bear the lifecycles, scores, segments, rules
+    /// or retention rules.
     pub(super) fn finish(self) -> Result<End> {
         if self.schema_changed {
             self.catalog.programs()?;
@@ -130,6 +131,7 @@ impl<'a> Writing<'a> {
             self.catalog.segment_programs()?;
             self.catalog.rule_programs()?;
             self.catalog.check_circles(None)?;
+            self.catalog.check_retentions()?;
         }
         let last_seq = self.head.seq;
         let commit = Commit { first_seq: self.first_seq, last_seq };
@@ -281,6 +283,12 @@ impl<'a> Writing<'a> {
     /// Makes these definitions of consent part of the schema.
     pub(super) fn set_book(&mut self, book: Book) {
         self.catalog = Arc::new(self.catalog.with_book(book));
+        self.schema_changed = true;
+    }
+
+    /// Makes these retention rules all that there are.
+    pub(super) fn set_retentions(&mut self, rules: BTreeMap<String, Retention>) {
+        self.catalog = Arc::new(self.catalog.with_retentions(rules));
         self.schema_changed = true;
     }
 

@@ -161,6 +161,10 @@ change_kinds! {
     PurposeDefined = "purpose_defined";
     /// A version of a text that people are shown was published.
     NoticePublished = "notice_published";
+    /// A retention rule was defined or its definition changed.
+    RetentionDefined = "retention_defined";
+    /// A retention rule was removed.
+    RetentionRemoved = "retention_removed";
     /// An event of the ledger of consent was recorded.
     ConsentRecorded = "consent_recorded";
     /// Two records were linked as one person.

@@ -333,6 +333,12 @@ macro_rules! for_each_operation {
             /// Erases in an older copy of the file whom a list names, in one transaction.
             write "privacy.apply_erasures" PrivacyApplyErasures apply_erasures(ApplyErasures) -> AppliedErasures
                 = |crm, r, _| crm.privacy().apply_erasures(&r);
+            /// Defines how long records of a type are kept, for a purpose or in general, or changes it.
+            write "privacy.define_retention" PrivacyDefineRetention define_retention(Retention) -> Retention
+                = |crm, r, _| crm.privacy().define_retention(r);
+            /// Reads a page of the records that were kept for as long as the retention rules say; what becomes of them the host decides.
+            read "privacy.due_for_review" PrivacyDueForReview list_due_for_review(ListDueForReview) -> ReviewPage
+                = |crm, r, _| crm.privacy().due_for_review(&r);
             /// Erases a person, with all that the file and its journal say, in one transaction.
             write "privacy.erase" PrivacyErase erase_subject(EraseSubject) -> Erasure
                 = |crm, r, _| crm.privacy().erase(&r);
@@ -345,9 +351,15 @@ macro_rules! for_each_operation {
             /// Says what erasing a person would do, what stays and why, and what speaks against it.
             read "privacy.plan_erasure" PrivacyPlanErasure plan_erasure(PlanErasure) -> ErasurePlan
                 = |crm, r, _| crm.privacy().plan_erasure(&r);
-            /// Makes the register of processing activities (GDPR art. 30) from the purposes, also as CSV.
+            /// Makes the register of processing activities (GDPR art. 30) from the purposes and the retention rules, also as CSV.
             read "privacy.register" PrivacyRegister make_register(GetRegister) -> ProcessingRegister
                 = |crm, r, _| crm.privacy().register(&r);
+            /// Removes a retention rule, and answers what it was.
+            write "privacy.remove_retention" PrivacyRemoveRetention remove_retention(RetentionName) -> Retention
+                = |crm, r, _| crm.privacy().remove_retention(&r.retention);
+            /// Reads all retention rules.
+            read "privacy.retentions" PrivacyRetentions list_retentions(Empty) -> Vec<Retention>
+                = |crm, _, _| crm.privacy().retentions();
             /// Defines what people are contacted for, or changes it.
             write "purposes.define" PurposesDefine define_purpose(Purpose) -> Purpose
                 = |crm, r, _| crm.consents().define_purpose(r);

@@ -292,6 +292,7 @@ pub(crate) const INVENTORY: &[Entry] = &[
     definitions("crm_party"),
     definitions("crm_policy"),
     definitions("crm_purpose"),
+    definitions("crm_retention"),
     definitions("crm_rule"),
     definitions("crm_score_model"),
     definitions("crm_score_version"),

@@ -1,6 +1,7 @@
 //! Privacy: what of the file is about a person, and what becomes of it.
 //!
-//! [`inventory`] knows every table, [`suppression`] what must not come back. The invariant: no table of
+//! [`inventory`] knows every table, [`suppression`] what must not come back,
+//! [`retention`] how long what is kept. The invariant: no table of
 //! the file is missing in the inventory, so that neither access nor erasure can overlook one; and what
 //! is remembered of an erasure says nothing about the person to anybody who does not know them.
 
@@ -8,6 +9,7 @@ pub(crate) mod access;
 pub(crate) mod inventory;
 pub(crate) mod register;
 mod request;
+pub(crate) mod retention;
 pub(crate) mod suppression;
 
 pub use access::{AccessData, AccessReport, AccessScope, AccessTable};
@@ -17,4 +19,7 @@ pub use request::{
     Erasure, ErasureBlocker, ErasureEffect, ErasureList, ErasureMention, ErasurePlan,
     ErasureReason, KeptProof, LiftSuppression, LiftedSuppression, ListErasures, MentionKind,
     PlanErasure,
+};
+pub use retention::{
+    DueForReview, ListDueForReview, Retention, RetentionName, RetentionStart, ReviewPage,
 };

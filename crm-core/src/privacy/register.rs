@@ -1,11 +1,11 @@
-//! The register of processing activities (GDPR art. 30), made from the purposes.
+//! The register of processing activities (GDPR art. 30), made from the purposes and the retention rules.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    DataCategory, Party,
+    DataCategory, Party, Retention,
     consent::{Book, Purpose, Rule},
 };
 
@@ -42,6 +42,8 @@ pub struct RegisterEntry {
     pub transfers: String,
     /// When it is erased (f): a span after which it is not needed, if that was said.
     pub storage_period: Option<String>,
+    /// How long records are kept for it (f), by the retention rules: `contact: P3Y from last_use`.
+    pub retention_periods: Vec<String>,
     /// How long proof of consent is kept, by channel: `phone: P5Y`.
     pub proof_periods: Vec<String>,
     /// How the data is kept safe (g).
@@ -55,27 +57,34 @@ pub struct RegisterEntry {
 }
 
 /// The register of processing: the answer of `privacy.register`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProcessingRegister {
     /// The purposes, by name.
     pub entries: Vec<RegisterEntry>,
+    /// The retention rules that are about no purpose in particular, by name.
+    pub retentions: Vec<Retention>,
     /// The same as a CSV table, with a header.
     pub csv: String,
 }
 
 /// The register of the purposes of a file.
-pub(crate) fn register(book: &Book, controller: Option<&str>) -> ProcessingRegister {
+pub(crate) fn register(
+    book: &Book,
+    rules: &BTreeMap<String, Retention>,
+    controller: Option<&str>,
+) -> ProcessingRegister {
     let purposes = book.purposes.values();
     let wanted = purposes
         .filter(|one| controller.is_none_or(|name| one.controller.as_deref() == Some(name)));
-    let entries: Vec<RegisterEntry> = wanted.map(|purpose| entry(book, purpose)).collect();
+    let entries: Vec<RegisterEntry> = wanted.map(|purpose| entry(book, rules, purpose)).collect();
     let csv = csv(&entries);
-    ProcessingRegister { entries, csv }
+    let general = rules.values().filter(|rule| rule.purpose.is_none());
+    ProcessingRegister { entries, retentions: general.cloned().collect(), csv }
 }
 
-fn entry(book: &Book, purpose: &Purpose) -> RegisterEntry {
+fn entry(book: &Book, rules: &BTreeMap<String, Retention>, purpose: &Purpose) -> RegisterEntry {
     let about = purpose.processing.clone().unwrap_or_default();
     let party = |name: &String| book.parties.get(name).cloned();
     let names: BTreeSet<&String> = purpose.processors.iter().chain(&about.recipients).collect();
@@ -86,11 +95,14 @@ fn entry(book: &Book, purpose: &Purpose) -> RegisterEntry {
         Some(format!("{channel}: {}", policy.rule(channel)?.retention.as_deref()?))
     });
     let proof_periods = proof_periods.collect();
+    let of_purpose = rules.values().filter(|rule| rule.purpose.as_ref() == Some(&purpose.name));
+    let retention_periods: Vec<String> = of_purpose.map(Retention::told).collect();
+    let has_period = about.storage_period.is_some() || !retention_periods.is_empty();
     let demanded = [
         ("controller", purpose.controller.is_none()),
         ("processing.subjects", about.subjects.is_empty()),
         ("processing.personal_data", about.personal_data.is_empty()),
-        ("processing.storage_period", about.storage_period.is_none()),
+        ("processing.storage_period", !has_period),
         ("processing.security", about.security.is_empty()),
         ("processing.transfers", about.transfers.is_empty()),
     ];
@@ -108,6 +120,7 @@ fn entry(book: &Book, purpose: &Purpose) -> RegisterEntry {
         personal_data: about.personal_data,
         transfers: about.transfers,
         storage_period: about.storage_period,
+        retention_periods,
         proof_periods,
         security: about.security,
         channels: purpose.channels.clone(),
@@ -128,6 +141,7 @@ fn csv(entries: &[RegisterEntry]) -> String {
         "recipients",
         "transfers",
         "storage_period",
+        "retention_periods",
         "proof_periods",
         "security",
         "channels",
@@ -148,6 +162,7 @@ fn csv(entries: &[RegisterEntry]) -> String {
             recipients.join("; "),
             entry.transfers.clone(),
             entry.storage_period.clone().unwrap_or_default(),
+            entry.retention_periods.join("; "),
             entry.proof_periods.join("; "),
             entry.security.clone(),
             entry.channels.join("; "),

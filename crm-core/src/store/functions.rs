@@ -12,9 +12,9 @@ use rusqlite::{
 };
 
 use crate::{
-    Result,
+    Result, Span, Timestamp,
     cell::Cell,
-    condition::{Total, day_in_zone, has_anniversary},
+    condition::{Parts, Total, day_in_zone, has_anniversary, later_in_utc},
     query::{Bucket, quantile, start},
     schema::check,
     scoring::Sheet,
@@ -61,6 +61,14 @@ pub(super) fn add(connection: &Connection) -> Result<()> {
         let name = text(context, 1).unwrap_or_default();
         let bucket = Bucket::ALL.iter().find(|bucket| bucket.name() == name);
         Ok(day.zip(bucket).and_then(|(day, bucket)| start(day, *bucket)))
+    })?;
+    // The moment a span later, by the calendar in UTC.
+    connection.create_scalar_function("crm_later", 2, flags, |context| {
+        let span: Arc<Parts> = context.get_or_create_aux(1, |span| {
+            span.as_str()?.parse::<Span>().and_then(|span| span.parts()).map_err(Failure::from)
+        })?;
+        let micros: Option<i64> = context.get(0)?;
+        Ok(micros.map(|micros| later_in_utc(Timestamp::clamped(micros), *span).micros()))
     })?;
     // The points at a moment, of a group or of the whole: what is kept of a score, which group, when.
     connection.create_scalar_function("crm_points", 3, flags, |context| {

@@ -45,6 +45,7 @@ pub(crate) mod learned;
 pub(crate) mod lifecycles;
 pub(crate) mod privacy;
 pub(crate) mod records;
+pub(crate) mod retention;
 pub(crate) mod rollups;
 pub(crate) mod rules;
 pub(crate) mod score_points;

@@ -25,6 +25,7 @@ mod observers;
 mod privacy;
 mod properties;
 mod records;
+mod retention;
 mod rights;
 mod rollups;
 mod rules;

@@ -318,6 +318,7 @@ from crm.records import (
     Upserted,
     UpsertRecord,
 )
+from crm.retention import DueForReview, Retention, RetentionStart, ReviewPage
 from crm.rules import (
     ActionOutcome,
     ActionResult,
@@ -528,6 +529,7 @@ __all__ = [
     "DenyReason",
     "Direction",
     "DrawingFormat",
+    "DueForReview",
     "DuplicateError",
     "Durability",
     "EmitEvent",
@@ -695,7 +697,10 @@ __all__ = [
     "RestoreRecord",
     "ResultColumn",
     "ResultOrder",
+    "Retention",
+    "RetentionStart",
     "RevertReport",
+    "ReviewPage",
     "RowDecision",
     "RowsPage",
     "Rule",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from crm.consents import DataCategory, Party
+from crm.retention import Retention
 
 
 class AccessScope(StrEnum):
@@ -59,6 +60,8 @@ class RegisterEntry:
     """Countries outside, and with which safeguards (e)."""
     storage_period: str | None
     """When it is erased (f): a span after which it is not needed, if that was said."""
+    retention_periods: tuple[str, ...]
+    """How long records are kept for it (f), by the retention rules: `contact: P3Y from last_use`."""
     proof_periods: tuple[str, ...]
     """How long proof of consent is kept, by channel: `phone: P5Y`."""
     security: str
@@ -79,5 +82,7 @@ class ProcessingRegister:
 
     entries: tuple[RegisterEntry, ...]
     """The purposes, by name."""
+    retentions: tuple[Retention, ...]
+    """The retention rules that are about no purpose in particular, by name."""
     csv: str
     """The same as a CSV table, with a header."""

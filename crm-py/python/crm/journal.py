@@ -71,6 +71,8 @@ class ChangeKind(StrEnum):
     POLICY_DEFINED = "policy_defined"
     PURPOSE_DEFINED = "purpose_defined"
     NOTICE_PUBLISHED = "notice_published"
+    RETENTION_DEFINED = "retention_defined"
+    RETENTION_REMOVED = "retention_removed"
     CONSENT_RECORDED = "consent_recorded"
     PEOPLE_LINKED = "people_linked"
     PEOPLE_UNLINKED = "people_unlinked"

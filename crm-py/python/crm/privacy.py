@@ -10,13 +10,14 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from crm import wire
+from crm import conditions, wire
 from crm._native import Engine
 from crm.access import AccessReport, AccessScope, ProcessingRegister
 from crm.activities import RecordRef, write_ref
 from crm.consents import ConsentKind, ConsentMethod, LegalBasis
 from crm.progress import Report, adapt
 from crm.records import Record
+from crm.retention import DueForReview, Retention, ReviewPage
 from crm.values import encode
 
 
@@ -291,7 +292,7 @@ class Privacy:
         return wire.read(AccessReport, answer)
 
     def register(self, controller: str | None = None) -> ProcessingRegister:
-        """Make the register of processing activities (GDPR art. 30) from the purposes."""
+        """Make the register of processing activities (GDPR art. 30) from the purposes and the rules."""
         request = {} if controller is None else {"controller": controller}
         return wire.read(ProcessingRegister, self._engine.call("privacy.register", request))
 
@@ -345,6 +346,66 @@ class Privacy:
         request = {"contact_point": contact_point}
         answer = self._engine.call("privacy.lift_suppression", request)
         return wire.read(LiftedSuppression, answer).was_suppressed
+
+    def define_retention(self, rule: Retention) -> Retention:
+        """Define how long records are kept, or change it: what is stated is all of the rule.
+
+        It has nothing done by itself: see `due_for_review`.
+        """
+        request = wire.write(rule)
+        if rule.where is not None:
+            request["where"] = conditions.write(rule.where, "where")
+        return wire.read(Retention, self._engine.call("privacy.define_retention", request))
+
+    def retentions(self) -> list[Retention]:
+        """Return all retention rules, by name."""
+        answer = self._engine.call("privacy.retentions", {})
+        return [wire.read(Retention, one) for one in answer]
+
+    def remove_retention(self, retention: str) -> Retention:
+        """Remove a retention rule, and return what it was. The journal still has it."""
+        request = {"retention": retention}
+        return wire.read(Retention, self._engine.call("privacy.remove_retention", request))
+
+    def due_for_review(
+        self,
+        *,
+        at: datetime.datetime | None = None,
+        retention: str | None = None,
+        type: str | None = None,
+    ) -> Iterator[DueForReview]:
+        """Iterate over the records that were kept for as long as the rules say, the longest due first.
+
+        Nothing is changed: whether a record is archived, erased or kept is yours to say.
+        """
+        after: str | None = None
+        while True:
+            page = self.due_for_review_page(
+                at=at, retention=retention, type=type, limit=1000, after=after
+            )
+            yield from page.due
+            after = page.next
+            if after is None:
+                return
+
+    def due_for_review_page(
+        self,
+        *,
+        at: datetime.datetime | None = None,
+        retention: str | None = None,
+        type: str | None = None,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> ReviewPage:
+        """Read a page of the records that are due: at a moment, or now, or as of the page before."""
+        request = {
+            "at": None if at is None else encode(at),
+            "retention": retention,
+            "type": type,
+            "limit": limit,
+            "after": after,
+        }
+        return wire.read(ReviewPage, self._engine.call("privacy.due_for_review", request))
 
 
 def _write(erased: ErasedSubject) -> dict[str, Any]:

@@ -12,7 +12,7 @@ use std::{
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{Privacy, load, table_of};
+use super::{Privacy, load, retention, table_of};
 use crate::{
     AccessData, AccessReport, AccessScope, AccessTable, Error, ErrorKind, ExplainLearnedScore,
     Flow, Progress, ReadScore, Result, Timestamp,
@@ -42,7 +42,7 @@ const CHAIN: [&str; 3] = ["salt", "commitment", "hash"];
 
 impl Privacy<'_> {
     /// Shows a person what the file has of them: one JSON document with the rows of every table, where
-    /// they come from, what they are used for, who gets them, and what scores are made of. With `table`
+    /// they come from, what they are used for, how long they are kept, who gets them, and what scores are made of. With `table`
     /// it is that table as CSV; with [`AccessScope::Portable`] only what the person gave or did.
     ///
     /// ```
@@ -213,10 +213,15 @@ impl Privacy<'_> {
         }
         head.insert("record".into(), json!(record));
         let known = self.crm.read_explained(|conn, catalog| {
-            Ok((origin(conn, request)?, purposes(conn, catalog, request, at)?))
+            Ok((
+                origin(conn, request)?,
+                purposes(conn, catalog, request, at)?,
+                retention::told(conn, catalog, &request.subject, at)?,
+            ))
         })?;
         head.insert("origin".into(), known.0);
         head.insert("purposes".into(), known.1);
+        head.insert("retention".into(), known.2);
         head.insert("recipients".into(), json!(catalog.book().definitions().parties));
         head.insert("scores".into(), self.scores(request, at)?);
         Ok(Json::Object(head))

@@ -1,7 +1,7 @@
 //! Privacy: what the file knows about a person, and its end.
 //!
 //! `plan` says what an erasure would do, `erase` does it, `list` keeps it true in older copies,
-//! `suppression` keeps contact points from coming back. The invariant: erasing is one transaction, in
+//! `suppression` keeps contact points from coming back, `retention` says what was kept long enough. The invariant: erasing is one transaction, in
 //! which the record is first taken out of everything that counts it, as archiving does, and then out of
 //! the file; after it the tables are still what the journal says.
 
@@ -12,6 +12,7 @@ mod inventory;
 mod list;
 mod plan;
 mod register;
+pub(super) mod retention;
 pub(super) mod suppression;
 
 use std::sync::Arc;

@@ -118,6 +118,12 @@ fn tables(
     Ok(tables)
 }
 
+/// Whether a ledger says that processing is restricted.
+pub(super) fn is_restricted(ledger: &Ledger, at: Timestamp) -> bool {
+    let mut restrictions = ledger.restrictions();
+    restrictions.any(|entry| entry.kind == ConsentKind::Restricted && entry.lasts(at))
+}
+
 fn blockers(
     catalog: &Catalog,
     subject: &RecordRef,
@@ -125,14 +131,11 @@ fn blockers(
     references: &[(RecordRef, String)],
     at: Timestamp,
 ) -> Result<Vec<ErasureBlocker>> {
-    let restricted = ledger
-        .restrictions()
-        .any(|entry| entry.kind == ConsentKind::Restricted && entry.lasts(at))
-        .then(|| ErasureBlocker {
-            reason: BlockerReason::Restricted,
-            record: subject.clone(),
-            attribute: None,
-        });
+    let restricted = is_restricted(ledger, at).then(|| ErasureBlocker {
+        reason: BlockerReason::Restricted,
+        record: subject.clone(),
+        attribute: None,
+    });
     let mut blockers: Vec<ErasureBlocker> = restricted.into_iter().collect();
     for (record, name) in references {
         let model = &catalog.table(&record.entity_type)?.model;
@@ -251,7 +254,7 @@ pub(super) fn is_contact_point(attribute: &AttributeModel) -> bool {
 }
 
 /// The proofs of consent that a policy keeps beyond `at`, and the contact points that they name.
-fn proofs(
+pub(super) fn proofs(
     conn: &Connection,
     catalog: &Catalog,
     ledger: &Ledger,

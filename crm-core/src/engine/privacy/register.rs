@@ -4,8 +4,8 @@ use super::Privacy;
 use crate::{GetRegister, PartyRole, ProcessingRegister, Result, privacy::register::register};
 
 impl Privacy<'_> {
-    /// Makes the register of processing activities (GDPR art. 30 (1)) from the purposes: JSON, and the
-    /// same as CSV. What the definitions do not say is named with each purpose.
+    /// Makes the register of processing activities (GDPR art. 30 (1)) from the purposes and the retention
+    /// rules: JSON, and the same as CSV. What the definitions do not say is named with each purpose.
     ///
     /// # Errors
     ///
@@ -15,7 +15,8 @@ impl Privacy<'_> {
             if let Some(name) = &request.controller {
                 catalog.book().party(name, PartyRole::Controller, "controller")?;
             }
-            Ok(register(catalog.book(), request.controller.as_deref()))
+            let (book, rules) = (catalog.book(), catalog.retentions());
+            Ok(register(book, rules, request.controller.as_deref()))
         })
     }
 }

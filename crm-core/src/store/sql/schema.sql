@@ -540,6 +540,14 @@ CREATE TABLE crm_person_link (
 
 CREATE INDEX crm_person_link_by_other ON crm_person_link (b_id);
 
+CREATE TABLE crm_retention (
+    -- How long the records of a type are kept.
+    name TEXT PRIMARY KEY,
+    type_id INTEGER NOT NULL REFERENCES crm_type (id),
+    definition TEXT NOT NULL,              -- JSON
+    seq INTEGER NOT NULL                   -- of the row in the journal
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE crm_erasure (
     -- Records of persons that were erased. It says nothing about them.
     seq INTEGER PRIMARY KEY,               -- of the row in the journal

@@ -16,15 +16,16 @@ use crm_core::{
     GetManyRecords, GetNotice, GetPreferences, GetReceipt, GetRecord, GetRecordBy, GetRegister,
     GetScore, GetScoreHistory, GetSegmentSizes, GetStageTimes, GroupRecords, IdentifyVisitor,
     ImportCsv, ImportName, ImportVcard, LearnedScoreName, LifecycleName, LiftSuppression,
-    LinkPeople, ListActivities, ListChanges, ListErasures, ListImports, ListMembers, ListPlanRows,
-    ListRecords, ListRuleRuns, ListTimeline, MayContact, MoveStage, NewActivity, NewConsent,
-    NewUnsubscribeLink, OverlapSegments, Party, PatchAssociation, PatchRecord, PivotRecords,
-    PlanErasure, PlanImport, ProposeMapping, ProveChanges, ProveDecision, PublishNotice, Purpose,
-    RankRecords, RankScores, ReadFile, ReadScore, RecordActivities, ReleaseVisitor, RequestConsent,
-    ResetStage, RestoreAssociation, RestoreRecord, ResumeImport, RuleName, RunSql, RunView,
-    SaveView, ScoreName, SearchText, SegmentName, SelectRows, SetPreferences, SimulateRule,
-    SimulateTimers, SweepConsents, TickTimers, TrainLearnedScore, TypeName, Unsubscribe,
-    UpsertRecord, UseConsent, VerifyJournal, ViewName, WalkAssociations, ops::Request,
+    LinkPeople, ListActivities, ListChanges, ListDueForReview, ListErasures, ListImports,
+    ListMembers, ListPlanRows, ListRecords, ListRuleRuns, ListTimeline, MayContact, MoveStage,
+    NewActivity, NewConsent, NewUnsubscribeLink, OverlapSegments, Party, PatchAssociation,
+    PatchRecord, PivotRecords, PlanErasure, PlanImport, ProposeMapping, ProveChanges,
+    ProveDecision, PublishNotice, Purpose, RankRecords, RankScores, ReadFile, ReadScore,
+    RecordActivities, ReleaseVisitor, RequestConsent, ResetStage, RestoreAssociation,
+    RestoreRecord, ResumeImport, Retention, RetentionName, RuleName, RunSql, RunView, SaveView,
+    ScoreName, SearchText, SegmentName, SelectRows, SetPreferences, SimulateRule, SimulateTimers,
+    SweepConsents, TickTimers, TrainLearnedScore, TypeName, Unsubscribe, UpsertRecord, UseConsent,
+    VerifyJournal, ViewName, WalkAssociations, ops::Request,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
@@ -191,6 +192,10 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         "policies.define" => with.call(|r: ConsentPolicy| crm.consents().define_policy(r)),
         "privacy.access" => with.call(|r: AccessData| crm.privacy().access(&r, watch)),
         "privacy.apply_erasures" => with.call(|r: ApplyErasures| crm.privacy().apply_erasures(&r)),
+        "privacy.define_retention" => with.call(|r: Retention| crm.privacy().define_retention(r)),
+        "privacy.due_for_review" => {
+            with.call(|r: ListDueForReview| crm.privacy().due_for_review(&r))
+        }
         "privacy.erase" => with.call(|r: EraseSubject| crm.privacy().erase(&r)),
         "privacy.erasures" => with.call(|r: ListErasures| crm.privacy().erasures(&r)),
         "privacy.lift_suppression" => {
@@ -198,6 +203,10 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         }
         "privacy.plan_erasure" => with.call(|r: PlanErasure| crm.privacy().plan_erasure(&r)),
         "privacy.register" => with.call(|r: GetRegister| crm.privacy().register(&r)),
+        "privacy.remove_retention" => {
+            with.call(|r: RetentionName| crm.privacy().remove_retention(&r.retention))
+        }
+        "privacy.retentions" => with.call(|_: Empty| crm.privacy().retentions()),
         "purposes.define" => with.call(|r: Purpose| crm.consents().define_purpose(r)),
         "query.group" => with.call(|r: GroupRecords| crm.group_records(&r)),
         "query.pivot" => with.call(|r: PivotRecords| crm.pivot_records(&r)),

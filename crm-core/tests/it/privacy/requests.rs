@@ -367,6 +367,17 @@ fn about_privacy(crm: &Crm, id: RecordId) -> Vec<(&'static str, Json)> {
             "privacy.lift_suppression",
             json!({ "contact_point": "Zanzibarine@Quillfeather.example" }),
         ),
+        (
+            "privacy.define_retention",
+            json!({
+                "name": "kept", "type": "everything", "period": "P1D", "counts_from": "created",
+                "where": { "field": "a_text", "op": "neq", "value": "Zanzibarine" },
+                "reason": "Quillfeather",
+            }),
+        ),
+        ("privacy.due_for_review", json!({ "at": "2999-01-01T00:00:00Z", "limit": 1 })),
+        ("privacy.retentions", json!({})),
+        ("privacy.remove_retention", json!({ "retention": "kept" })),
     ]
 }
 

@@ -18,7 +18,7 @@ public struct Privacy: Sendable {
             listener: listener)
     }
 
-    /// The register of processing activities (GDPR art. 30), made from the purposes.
+    /// The register of processing activities (GDPR art. 30), made from the purposes and the retention rules.
     public func register(controller: String? = nil) throws -> ProcessingRegister {
         try crm.makeRegister(request: GetRegister(controller: controller))
     }
@@ -54,5 +54,39 @@ public struct Privacy: Sendable {
     @discardableResult
     public func liftSuppression(_ contactPoint: String) throws -> Bool {
         try crm.liftSuppression(request: LiftSuppression(contactPoint: contactPoint)).wasSuppressed
+    }
+
+    /// Defines how long records of a type are kept, or changes it: what is stated is all of the rule. It has
+    /// nothing done by itself: see `dueForReview`.
+    @discardableResult
+    public func defineRetention(
+        _ name: String, of type: String, for period: String, from start: RetentionStart,
+        purpose: String? = nil, where condition: (any ConditionConvertible)? = nil,
+        reason: String = ""
+    ) throws -> Retention {
+        try crm.defineRetention(
+            request: Retention(
+                name: name, entityType: type, purpose: purpose, period: period, countsFrom: start,
+                condition: condition?.condition, reason: reason))
+    }
+
+    /// All retention rules, by name.
+    public func retentions() throws -> [Retention] { try crm.listRetentions(request: Empty()) }
+
+    /// Removes a retention rule, and answers what it was. The journal still has it.
+    @discardableResult
+    public func removeRetention(_ retention: String) throws -> Retention {
+        try crm.removeRetention(request: RetentionName(retention: retention))
+    }
+
+    /// A page of the records that were kept for as long as the rules say, the longest due first: at a moment,
+    /// or now, or as of the page before. Nothing is changed: what becomes of a record is yours to say.
+    public func dueForReview(
+        at: Date? = nil, retention: String? = nil, type: String? = nil, limit: UInt32 = 100,
+        after: String? = nil
+    ) throws -> ReviewPage {
+        try crm.listDueForReview(
+            request: ListDueForReview(
+                at: at, retention: retention, entityType: type, limit: limit, after: after))
     }
 }

@@ -76,6 +76,19 @@ final class ConsentsTests: XCTestCase {
         XCTAssertEqual(try crm.privacy.register().entries.map(\.purpose), ["news"])
     }
 
+    func testWhatIsDueForReviewIsToldAndNothingIsDone() throws {
+        let crm = try Crm.open(":memory:")
+        let ann = try begin(crm)
+        try crm.privacy.defineRetention(
+            "kept", of: "contact", for: "P1D", from: .created, where: "given_name is set")
+        XCTAssertEqual(try crm.privacy.retentions().map(\.name), ["kept"])
+        let later = Date(timeIntervalSince1970: 32_503_680_000)
+        XCTAssertEqual(try crm.privacy.dueForReview(at: later).due.first?.subject, ann)
+        XCTAssertTrue(try crm.privacy.dueForReview().due.isEmpty)
+        try crm.privacy.removeRetention("kept")
+        XCTAssertTrue(try crm.privacy.dueForReview(at: later).due.isEmpty)
+    }
+
     func testChoicesGoInAndOut() throws {
         let crm = try Crm.open(":memory:")
         let ann = try begin(crm)

@@ -15,6 +15,8 @@ private let reasons: [ErasureReason] = [
     .requested, .noLongerNeeded, .consentWithdrawn, .objected, .unlawful, .legalDuty, .child,
 ]
 
+private let starts: [RetentionStart] = [.created, .changed, .lastActivity, .lastUse]
+
 extension Json {
     fileprivate func subject() throws -> RecordRef {
         _ = try only("type", "id")
@@ -44,6 +46,24 @@ let privacyBranches: [String: Branch] = [
             key: given["key"].text, erased: try given.list("erased") { try $0.erasedSubject() })
         return try crm.applyErasures(request: request).json
     },
+    "privacy.define_retention": { crm, given in
+        _ = try given.only(
+            "name", "type", "purpose", "period", "counts_from", "where", "reason")
+        let request = Retention(
+            name: try given.string("name"), entityType: try given.string("type"),
+            purpose: given["purpose"].text, period: try given.string("period"),
+            countsFrom: try given.wanted(starts.first { named($0) == given["counts_from"] }),
+            condition: try given.condition("where"), reason: given["reason"].text ?? "")
+        return try crm.defineRetention(request: request).json
+    },
+    "privacy.due_for_review": { crm, given in
+        _ = try given.only("at", "retention", "type", "limit", "after")
+        let request = ListDueForReview(
+            at: try given.moment("at"), retention: given["retention"].text,
+            entityType: given["type"].text, limit: given.limit("limit", 100),
+            after: given["after"].text)
+        return try crm.listDueForReview(request: request).json
+    },
     "privacy.erase": { crm, given in
         _ = try given.only("subject", "reason", "expected_version")
         let request = EraseSubject(
@@ -67,6 +87,15 @@ let privacyBranches: [String: Branch] = [
         let request = PlanErasure(
             subject: try given["subject"].subject(), at: try given.moment("at"))
         return try crm.planErasure(request: request).json
+    },
+    "privacy.remove_retention": { crm, given in
+        _ = try given.only("retention")
+        let request = RetentionName(retention: try given.string("retention"))
+        return try crm.removeRetention(request: request).json
+    },
+    "privacy.retentions": { crm, given in
+        _ = try given.only()
+        return CrmTests.json(try crm.listRetentions(request: Empty()))
     },
 ]
 
@@ -178,6 +207,45 @@ extension AppliedErasures: Wire {
             "known": CrmTests.json(known),
             "foreign_hashes": CrmTests.json(foreignHashes),
             "is_log_emptied": .bool(isLogEmptied),
+        ])
+    }
+}
+
+extension Retention: Wire {
+    var json: Json {
+        let parsed = condition.flatMap { try? JsonParser.parse(Data($0.utf8)) }
+        return .object([
+            "name": .text(name),
+            "type": .text(entityType),
+            "purpose": CrmTests.json(purpose),
+            "period": .text(period),
+            "counts_from": named(countsFrom),
+            "where": parsed ?? .null,
+            "reason": .text(reason),
+        ])
+    }
+}
+
+extension DueForReview: Wire {
+    var json: Json {
+        .object([
+            "subject": subject.json,
+            "retention": .text(retention),
+            "counted_from": CrmTests.json(countedFrom),
+            "due_since": CrmTests.json(dueSince),
+            "is_archived": .bool(isArchived),
+            "is_restricted": .bool(isRestricted),
+            "proof_until": CrmTests.json(proofUntil),
+        ])
+    }
+}
+
+extension ReviewPage: Wire {
+    var json: Json {
+        .object([
+            "at": CrmTests.json(at),
+            "due": CrmTests.json(due),
+            "next": CrmTests.json(next),
         ])
     }
 }

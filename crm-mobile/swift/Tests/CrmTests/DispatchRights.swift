@@ -230,7 +230,10 @@ extension Processing: Wire {
 
 extension ProcessingRegister: Wire {
     var json: Json {
-        .object(["entries": CrmTests.json(entries), "csv": .text(csv)])
+        .object([
+            "entries": CrmTests.json(entries), "retentions": CrmTests.json(retentions),
+            "csv": .text(csv),
+        ])
     }
 }
 
@@ -246,6 +249,7 @@ extension RegisterEntry: Wire {
             "recipients": CrmTests.json(recipients),
             "transfers": .text(transfers),
             "storage_period": CrmTests.json(storagePeriod),
+            "retention_periods": array(retentionPeriods),
             "proof_periods": array(proofPeriods),
             "security": .text(security),
             "channels": array(channels),

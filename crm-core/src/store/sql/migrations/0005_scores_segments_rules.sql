@@ -257,6 +257,13 @@ CREATE INDEX crm_choice_by_record ON crm_choice (record_id);
 CREATE INDEX crm_activity_by_former_subject ON crm_activity (subject)
     WHERE subject IS NOT NULL AND superseded_by IS NOT NULL;
 
+CREATE TABLE crm_retention (
+    name TEXT PRIMARY KEY,
+    type_id INTEGER NOT NULL REFERENCES crm_type (id),
+    definition TEXT NOT NULL,
+    seq INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE crm_erasure (
     seq INTEGER PRIMARY KEY,
     record_id BLOB NOT NULL UNIQUE,

@@ -7,6 +7,7 @@ import org.crmcore.model.AccessReport
 import org.crmcore.model.AccessScope
 import org.crmcore.model.AppliedErasures
 import org.crmcore.model.ApplyErasures
+import org.crmcore.model.Empty
 import org.crmcore.model.EraseSubject
 import org.crmcore.model.ErasedSubject
 import org.crmcore.model.Erasure
@@ -15,11 +16,15 @@ import org.crmcore.model.ErasurePlan
 import org.crmcore.model.ErasureReason
 import org.crmcore.model.GetRegister
 import org.crmcore.model.LiftSuppression
+import org.crmcore.model.ListDueForReview
 import org.crmcore.model.ListErasures
 import org.crmcore.model.PlanErasure
 import org.crmcore.model.ProcessingRegister
 import org.crmcore.model.Progress
 import org.crmcore.model.RecordRef
+import org.crmcore.model.Retention
+import org.crmcore.model.RetentionName
+import org.crmcore.model.ReviewPage
 
 /**
  * What the file knows about people, what they may ask of it, and its end.
@@ -45,7 +50,7 @@ class Privacy internal constructor(private val engine: Engine) {
         progress: ((Progress) -> Boolean)? = null,
     ): AccessReport = watched(progress) { engine.accessData(AccessData(subject, scope, table, at, path), it) }
 
-    /** The register of processing activities (GDPR art. 30), made from the purposes. */
+    /** The register of processing activities (GDPR art. 30), made from the purposes and the retention rules. */
     fun register(controller: String? = null): ProcessingRegister = engine.makeRegister(GetRegister(controller))
 
     /** What erasing a person would do, what stays and why, and what speaks against it. */
@@ -76,4 +81,28 @@ class Privacy internal constructor(private val engine: Engine) {
     /** Lets a contact point come back, because the person did; answers whether it was suppressed. */
     fun liftSuppression(contactPoint: String): Boolean =
         engine.liftSuppression(LiftSuppression(contactPoint)).wasSuppressed
+
+    /**
+     * Defines how long records are kept, or changes it: what is stated is all of the rule. It has nothing done by
+     * itself: see [dueForReview].
+     */
+    fun defineRetention(rule: Retention): Retention = engine.defineRetention(rule)
+
+    /** All retention rules, by name. */
+    fun retentions(): List<Retention> = engine.listRetentions(Empty())
+
+    /** Removes a retention rule, and answers what it was. The journal still has it. */
+    fun removeRetention(retention: String): Retention = engine.removeRetention(RetentionName(retention))
+
+    /**
+     * A page of the records that were kept for as long as the rules say, the longest due first: [at] a moment, or now,
+     * or as of the page before. Nothing is changed: what becomes of a record is yours to say.
+     */
+    fun dueForReview(
+        at: Instant? = null,
+        retention: String? = null,
+        type: String? = null,
+        limit: UInt = 100u,
+        after: String? = null,
+    ): ReviewPage = engine.listDueForReview(ListDueForReview(at, retention, type, limit, after))
 }

@@ -32,6 +32,7 @@ import org.crmcore.model.FileRef
 import org.crmcore.model.Money
 import org.crmcore.model.OnActivity
 import org.crmcore.model.RecordChange
+import org.crmcore.model.Retention
 import org.crmcore.model.Rule
 import org.crmcore.model.RuleAction
 import org.crmcore.model.RuleTrigger
@@ -170,6 +171,7 @@ internal object ConformanceJson {
             JsonObject(mapOf(caseName(result::class) to write(content)))
         }
         is OnActivity -> JsonObject(record(result) + conditions("filter" to result.filter))
+        is Retention -> JsonObject(record(result) - "condition" + conditions("where" to result.condition))
         is Rule -> JsonObject(record(result) - "condition" + conditions("where" to result.condition))
         is Segment -> JsonObject(record(result) - "condition" + conditions("where" to result.condition))
         is Stage -> JsonObject(record(result) + conditions("guard" to result.guard))

@@ -105,6 +105,7 @@ import org.crmcore.model.LiftSuppression
 import org.crmcore.model.LinkPeople
 import org.crmcore.model.ListActivities
 import org.crmcore.model.ListChanges
+import org.crmcore.model.ListDueForReview
 import org.crmcore.model.ListErasures
 import org.crmcore.model.ListImports
 import org.crmcore.model.ListMembers
@@ -141,6 +142,8 @@ import org.crmcore.model.ResetStage
 import org.crmcore.model.RestoreAssociation
 import org.crmcore.model.RestoreRecord
 import org.crmcore.model.ResumeImport
+import org.crmcore.model.Retention
+import org.crmcore.model.RetentionName
 import org.crmcore.model.RuleName
 import org.crmcore.model.RunSql
 import org.crmcore.model.RunView
@@ -288,11 +291,15 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "policies.define" to call(ConsentPolicy::class) { definePolicy(it) },
     "privacy.access" to call(AccessData::class) { accessData(it) },
     "privacy.apply_erasures" to call(ApplyErasures::class) { applyErasures(it) },
+    "privacy.define_retention" to call(Retention::class) { defineRetention(it) },
+    "privacy.due_for_review" to call(ListDueForReview::class) { listDueForReview(it) },
     "privacy.erase" to call(EraseSubject::class) { eraseSubject(it) },
     "privacy.erasures" to call(ListErasures::class) { listErasures(it) },
     "privacy.lift_suppression" to call(LiftSuppression::class) { liftSuppression(it) },
     "privacy.plan_erasure" to call(PlanErasure::class) { planErasure(it) },
     "privacy.register" to call(GetRegister::class) { makeRegister(it) },
+    "privacy.remove_retention" to call(RetentionName::class) { removeRetention(it) },
+    "privacy.retentions" to call(Empty::class) { listRetentions(it) },
     "purposes.define" to call(Purpose::class) { definePurpose(it) },
     "query.group" to call(GroupRecords::class) { groupRecords(it) },
     "query.pivot" to call(PivotRecords::class) { pivotRecords(it) },

@@ -1,10 +1,13 @@
 package org.crmcore
 
+import java.time.Instant
 import org.crmcore.model.CrmException
 import org.crmcore.model.DenyReason
 import org.crmcore.model.ErasureReason
 import org.crmcore.model.Purpose
 import org.crmcore.model.RecordRef
+import org.crmcore.model.Retention
+import org.crmcore.model.RetentionStart
 import org.junit.jupiter.api.AfterEach
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
@@ -32,6 +35,19 @@ class PrivacyTest {
         assertTrue(crm.privacy.liftSuppression("ANN@example.org"))
         assertFalse(crm.privacy.liftSuppression("ann@example.org"))
         crm.contacts.create("email" to "ann@example.org")
+    }
+
+    @Test
+    fun `what is due for review is told and nothing is done`() {
+        val ann = ann()
+        val rule = Retention("kept", "contact", null, "P1D", RetentionStart.CREATED, "email is set", "law")
+        crm.privacy.defineRetention(rule)
+        assertEquals(listOf("kept"), crm.privacy.retentions().map { it.name })
+        val later = Instant.parse("2999-01-01T00:00:00Z")
+        assertEquals(listOf(ann), crm.privacy.dueForReview(later).due.map { it.subject })
+        assertTrue(crm.privacy.dueForReview().due.isEmpty())
+        crm.privacy.removeRetention("kept")
+        assertTrue(crm.privacy.dueForReview(later).due.isEmpty())
     }
 
     @Test
