@@ -1,6 +1,6 @@
-//! The entity types, kinds of activities, types of associations, lifecycles, scores, segments, rules, retention rules and definitions of consent of
-//! the file, with the SQL of their tables,
-//! as one immutable snapshot.
+//! Every definition of the file, with the SQL of its tables, as one immutable snapshot: entity types,
+//! kinds of activities, types of associations, lifecycles, scores, segments, rules, retention rules and
+//! what the ledger of consent is about.
 //!
 //! A change of the schema makes a new catalog, which replaces the old one after the commit; a call
 //! that is under way keeps the one it began with.

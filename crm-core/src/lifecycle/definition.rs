@@ -178,7 +178,8 @@ pub struct StageTrigger {
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub inactive_for: Option<String>,
     /// What must be true of the record as well. Without `activity`, `related` and `inactive_for` it
-    /// moves the record by itself, as soon as a write, or the time, makes it true.
+    /// moves the record by itself, as soon as a write, or the time, makes it true; then, and with
+    /// `inactive_for`, it does not ask for consent, which changes without a write to the record.
     #[serde(default, rename = "where")]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub condition: Option<Condition>,

@@ -246,6 +246,13 @@ fn make<'a>(
     let checked = condition.map(|condition| condition::check(condition, schema, entity_type));
     let checked = checked.transpose().map_err(|error| within("where", error))?;
     let is_state = matches!(on, On::Condition | On::Inactivity(_));
+    if is_state && checked.as_ref().is_some_and(|checked| checked.root.asks_for_consent()) {
+        // What the ledger says changes without a write to the record, or by time alone.
+        let message = "a trigger that waits for a state does not ask for consent";
+        return Err(Error::new(ErrorKind::InvalidArgument, message)
+            .with_field("where")
+            .with_hint("ask for it in the guard of the stage, or where an activity sets it off"));
+    }
     let reach = checked.as_ref().filter(|_| is_state).map(Reach::of);
     Ok(Trigger {
         place,
