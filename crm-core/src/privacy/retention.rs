@@ -155,7 +155,8 @@ pub(crate) fn check_retention(rule: &mut Retention) -> Result<()> {
     rule.period = parts.to_string();
     if rule.counts_from == RetentionStart::LastUse && rule.purpose.is_none() {
         return Err(Error::new(ErrorKind::Required, "the last use is one for a purpose")
-            .with_field("purpose"));
+            .with_field("purpose")
+            .with_hint("name the purpose, or count from the last activity"));
     }
     Ok(())
 }

@@ -42,8 +42,9 @@ const CHAIN: [&str; 3] = ["salt", "commitment", "hash"];
 
 impl Privacy<'_> {
     /// Shows a person what the file has of them: one JSON document with the rows of every table, where
-    /// they come from, what they are used for, how long they are kept, who gets them, and what scores are made of. With `table`
-    /// it is that table as CSV; with [`AccessScope::Portable`] only what the person gave or did.
+    /// they come from, what they are used for, how long they are kept, who gets them, and what scores are
+    /// made of. With `table` it is that table as CSV; with [`AccessScope::Portable`] only what the person
+    /// gave or did.
     ///
     /// ```
     /// use crm_core::{AccessData, Crm, Flow, RecordRef, values};
