@@ -184,7 +184,8 @@ pub use condition::{
     ChangedCondition, CheckCondition, CheckedCondition, Comparison, Condition, ConditionAnswer,
     ConditionPlan, ConsentCondition, Count, End, EvaluateCondition, EventCondition,
     ExplainCondition, FieldBuilder, FieldCondition, Figure, LeafReason, Measure, Operand, Operator,
-    RelatedCondition, ScoreCondition, Span, StageCondition, StageOperator, When,
+    RelatedCondition, ScoreCondition, Span, StageCondition, StageOperator,
+    UnreadCondition, When,
 };
 pub use consent::{
     BasisFacts, Channel, ChannelPreference, ChannelRule, CheckProof, CheckedProof, ConfirmConsent,

@@ -123,6 +123,17 @@ impl<'a> Checker<'a> {
             Condition::Stage(stage) => Test::Stage(self.stage(stage, path)?),
             Condition::Score(score) => Test::Score(self.score(score, path)?),
             Condition::Consent(consent) => Test::Consent(self.consent(consent, path)?),
+            Condition::Unread(unread) => {
+                let read = unread.read().map_err(|error| match error.field() {
+                    Some(field) => {
+                        let field = join(path, field);
+                        error.with_field(field)
+                    }
+                    None if path.is_empty() => error,
+                    None => error.with_field(path),
+                })?;
+                return self.node(&read, path);
+            }
         };
         let (path, text) = (path.to_owned(), condition.to_string());
         Ok(Node::Leaf(Box::new(Leaf { path, text, test })))

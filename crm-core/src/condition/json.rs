@@ -56,6 +56,7 @@ impl Serialize for Condition {
             Self::Consent(ConsentCondition { channel, purpose }) => {
                 map.serialize_entry("consent", &Allowed { channel, purpose })?;
             }
+            Self::Unread(unread) => map.serialize_entry("unread", unread.text())?,
         }
         map.end()
     }

@@ -28,6 +28,7 @@ mod size;
 mod span;
 mod text;
 mod timed;
+mod unread;
 mod when;
 
 pub use build::FieldBuilder;
@@ -37,6 +38,7 @@ pub use request::{
     ExplainCondition,
 };
 pub use span::Span;
+pub use unread::UnreadCondition;
 
 pub(crate) use check::{AssociationShape, Schema, check};
 pub(crate) use checked::{
@@ -96,6 +98,9 @@ pub enum Condition {
     Score(ScoreCondition),
     /// The person allowed it.
     Consent(ConsentCondition),
+    /// Text that says no condition: it comes from Swift and Kotlin only, and is refused where it is
+    /// asked, with its place.
+    Unread(UnreadCondition),
 }
 
 macro_rules! named {
@@ -444,7 +449,7 @@ pub struct ConsentCondition {
 #[cfg(feature = "uniffi")]
 uniffi::custom_type!(Condition, String, {
     lower: |condition| json::to_text(&condition),
-    try_lift: |text| Ok(text.parse::<Condition>().map_err(crate::CrmError::from)?),
+    try_lift: |text| Ok(Condition::read_or_keep(text)),
 });
 
 #[cfg(feature = "schema")]

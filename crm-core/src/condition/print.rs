@@ -46,6 +46,7 @@ impl Display for Condition {
             Self::Consent(consent) => {
                 write!(f, "consent({}, {})", quoted(&consent.channel), quoted(&consent.purpose))
             }
+            Self::Unread(unread) => f.write_str(unread.text()),
         }
     }
 }

@@ -589,7 +589,10 @@ impl<'s> Judge<'s> {
                 facts.extend(all.iter().map(|stored| Fact::Score(stored.id)));
             }
             // They ask about something else than the record, or what no rule writes.
-            Condition::Event(_) | Condition::Related(_) | Condition::Consent(_) => {}
+            Condition::Event(_)
+            | Condition::Related(_)
+            | Condition::Consent(_)
+            | Condition::Unread(_) => {}
         }
     }
 }

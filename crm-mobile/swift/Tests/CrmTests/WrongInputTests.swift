@@ -19,8 +19,7 @@ final class WrongInputTests: XCTestCase {
         let contacts = crm.contacts
         refused("unknown_attribute", "columns[0].field") { _ = try contacts.select(["emial"]) }
         refused("invalid_argument", "columns") { _ = try contacts.select([]) }
-        // A condition is read before it is known where it stands.
-        refused("invalid_argument", nil) {
+        refused("invalid_argument", "where") {
             _ = try contacts.select(["email"], where: "email = ")
         }
         refused("invalid_argument", "limit") { _ = try contacts.select(["email"], limit: 0) }
@@ -45,7 +44,7 @@ final class WrongInputTests: XCTestCase {
         let deep =
             String(repeating: "not (", count: 300) + "email is_set"
             + String(repeating: ")", count: 300)
-        refused("limit_exceeded", nil) { _ = try contacts.count(where: deep) }
+        refused("limit_exceeded", "where") { _ = try contacts.count(where: deep) }
     }
 
     func testASearchNeedsWordsOfTypesThatAreThere() throws {

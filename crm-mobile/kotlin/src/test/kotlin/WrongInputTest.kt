@@ -34,8 +34,7 @@ class WrongInputTest {
     fun `a query names what it cannot do`() {
         refused(ErrorKind.UNKNOWN_ATTRIBUTE, "columns[0].field") { contacts.select(SelectColumn("emial")) }
         refused(ErrorKind.INVALID_ARGUMENT, "columns") { contacts.select() }
-        // A condition is read before it is known where it stands.
-        refused(ErrorKind.INVALID_ARGUMENT, null) { contacts.select(SelectColumn("email"), where = "email = ") }
+        refused(ErrorKind.INVALID_ARGUMENT, "where") { contacts.select(SelectColumn("email"), where = "email = ") }
         refused(ErrorKind.INVALID_ARGUMENT, "limit") { contacts.select(SelectColumn("email"), limit = -1) }
         refused(ErrorKind.INVALID_ARGUMENT, "after") { contacts.select(SelectColumn("email"), after = "zzz") }
         refused(ErrorKind.INVALID_VALUE, "zone") { contacts.select(SelectColumn("email"), zone = "Mars/Olympus") }
@@ -53,7 +52,7 @@ class WrongInputTest {
         refused(ErrorKind.WRONG_KIND, "where.value") { contacts.count(where = field("given_name") gt 7) }
         refused(ErrorKind.INVALID_ARGUMENT, "where.value") { contacts.count(where = field("given_name") matches "(") }
         val deep = "not (".repeat(300) + "email is_set" + ")".repeat(300)
-        refused(ErrorKind.LIMIT_EXCEEDED, null) { contacts.count(where = deep) }
+        refused(ErrorKind.LIMIT_EXCEEDED, "where") { contacts.count(where = deep) }
     }
 
     @Test
