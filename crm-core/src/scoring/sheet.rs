@@ -162,27 +162,24 @@ impl Sheet {
     /// Where the record stands among all of the model: see [`Rank`].
     pub(crate) fn rank(&self, as_of: i64) -> Rank {
         let half = self.half_life();
-        let (mut fixed, mut fading) = (0i64, 0i64);
+        let (mut fixed, mut fading, mut rounding) = (0i64, 0i64, 0i64);
         for group in self.groups.iter().filter(|group| group.counts) {
             match group.fading(as_of) {
-                Some((points, rounding)) => {
+                Some((points, of_group)) => {
                     fading = fading.saturating_add(points);
-                    fixed = fixed.saturating_add(rounding);
+                    rounding = rounding.saturating_add(of_group);
                 }
                 None => fixed = fixed.saturating_add(group.bounds(as_of, i64::MAX).1),
             }
         }
-        if fading > 0 && fixed.saturating_add(fading) >= self.caps.max {
+        let rounding = coarse_rounding(rounding);
+        let most = fixed.saturating_add(rounding).saturating_add(fading);
+        if fading > 0 && most >= self.caps.max {
             // It may stay at the cap for a while, which says more than what fades below it.
-            (fixed, fading) = (self.caps.max, 0);
+            return Rank { fixed: self.caps.clamp(coarse(self.caps.max)), order: None };
         }
-        let fixed = self.caps.clamp(coarse(fixed));
-        match half.filter(|_| fading > 0) {
-            Some(half) => Rank { fixed, order: Some(order(fading, as_of, half)) },
-            None => {
-                Rank { fixed: self.caps.clamp(coarse(fixed.saturating_add(fading))), order: None }
-            }
-        }
+        let order = half.filter(|_| fading > 0).map(|half| order(fading, as_of, half));
+        Rank { fixed: self.caps.clamp(coarse(fixed).saturating_add(rounding)), order }
     }
 
     /// The longest half-life.
@@ -227,6 +224,16 @@ fn coarse(points: i64) -> i64 {
     points.checked_add(unit - 1).map_or(i64::MAX, |up| up.div_euclid(unit) * unit)
 }
 
+/// No less than what rounding may add, of which still fewer are different.
+fn coarse_rounding(thousandths: i64) -> i64 {
+    match thousandths {
+        0 => 0,
+        1..=16 => 16,
+        17..=256 => 256,
+        more => coarse(more),
+    }
+}
+
 impl GroupSheet {
     fn bounds(&self, from: i64, to: i64) -> Range {
         let (least, most) = sum(self.rules.iter().map(|rule| rule.bounds(self.decay, from, to)));
@@ -253,8 +260,10 @@ impl GroupSheet {
             points = points.saturating_add(of_rule);
             terms += i64::try_from(rule.terms.len()).unwrap_or(i64::MAX / 2);
         }
-        // A term may be rounded up by half a thousandth, now or later.
-        (points <= self.caps.max && self.caps.min <= 0).then_some((points, terms + 1))
+        // A term may be rounded up by half a thousandth, now or later; one that is rounded to nothing
+        // stays so.
+        let rounding = if points == 0 { 0 } else { terms + 1 };
+        (points <= self.caps.max && self.caps.min <= 0).then_some((points, rounding))
     }
 }
 

@@ -125,9 +125,14 @@ fn read(row: &Row<'_>) -> rusqlite::Result<ScoreRow> {
         threshold: row.get(3)?,
         as_of: Timestamp::clamped(row.get(4)?),
         until: row.get::<_, Option<i64>>(5)?.map(Timestamp::clamped),
-        rank: Rank { fixed: row.get(6)?, order: Some(row.get(7)?).filter(|order| *order != NONE) },
+        rank: read_rank(row, 6)?,
         sheet: row.get(8)?,
     })
+}
+
+fn read_rank(row: &Row<'_>, place: usize) -> rusqlite::Result<Rank> {
+    let order = Some(row.get(place + 1)?).filter(|order| *order != NONE);
+    Ok(Rank { fixed: row.get(place)?, order })
 }
 
 /// What is kept of a record.
@@ -202,20 +207,18 @@ pub(crate) fn count(
     Ok(statement.query_row((model, version), |row| Ok((row.get(0)?, row.get(1)?)))?)
 }
 
-/// The greatest number of fixed points below another, among the rows of a version.
-pub(crate) fn next_fixed(
-    conn: &Connection,
-    (model, version): (i64, i64),
-    below: Option<i64>,
-) -> Result<Option<i64>> {
-    let sql = match below {
-        Some(_) => {
-            "SELECT max(fixed) FROM crm_score WHERE model = ?1 AND version = ?2 AND fixed < ?3"
-        }
-        None => "SELECT max(fixed) FROM crm_score WHERE model = ?1 AND version = ?2 AND ?3 IS NULL",
-    };
+/// The different numbers of fixed points among the rows of a version, the greatest first, each with the
+/// highest order of those that have it.
+pub(crate) fn lanes(conn: &Connection, (model, version): (i64, i64)) -> Result<Vec<Rank>> {
+    let sql = "WITH RECURSIVE lane (fixed) AS ( \
+               SELECT max(fixed) FROM crm_score WHERE model = ?1 AND version = ?2 UNION ALL \
+               SELECT (SELECT max(fixed) FROM crm_score WHERE model = ?1 AND version = ?2 \
+               AND fixed < lane.fixed) FROM lane WHERE lane.fixed IS NOT NULL) \
+               SELECT fixed, (SELECT fading FROM crm_score WHERE model = ?1 AND version = ?2 \
+               AND fixed = lane.fixed ORDER BY fading DESC LIMIT 1) FROM lane WHERE fixed IS NOT NULL";
     let mut statement = conn.prepare_cached(sql)?;
-    Ok(statement.query_row((model, version, below), |row| row.get(0))?)
+    let rows = statement.query_map((model, version), |row| read_rank(row, 0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Rows of a version with so many fixed points, the highest order first, then by id; after one of
@@ -227,15 +230,37 @@ pub(crate) fn ranked(
     after: Option<(Option<i64>, RecordId)>,
     limit: u32,
 ) -> Result<Vec<ScoreRow>> {
-    let (order, id) =
-        after.map_or((i64::MAX, [0; 16]), |(order, id)| (order.unwrap_or(NONE), *id.as_bytes()));
-    let sql = select!(
-        "WHERE model = ?1 AND version = ?2 AND fixed = ?3 AND fading <= ?4 \
-         AND (fading < ?4 OR record_id > ?5) ORDER BY fading DESC, record_id LIMIT ?6"
-    );
-    let mut statement = conn.prepare_cached(sql)?;
-    let rows = statement.query_map((model, version, fixed, order, id, limit), read)?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    let mut found = Vec::new();
+    let mut below = None;
+    // Two statements, each of which begins where it is to: SQLite would read one with an OR from the
+    // first of the same order on, and take the key for the first, which has the id too.
+    if let Some((order, id)) = after {
+        let order = order.unwrap_or(NONE);
+        let sql = select!(
+            "INDEXED BY crm_score_by_rank WHERE model = ?1 AND version = ?2 AND fixed = ?3 \
+             AND fading = ?4 AND record_id > ?5 \
+             ORDER BY record_id LIMIT ?6"
+        );
+        let mut statement = conn.prepare_cached(sql)?;
+        let rows =
+            statement.query_map((model, version, fixed, order, id.as_bytes(), limit), read)?;
+        found = rows.collect::<rusqlite::Result<_>>()?;
+        below = Some(order);
+    }
+    let left = limit - u32::try_from(found.len()).unwrap_or(limit);
+    if left > 0 && below != Some(NONE) {
+        let sql = select!(
+            "WHERE model = ?1 AND version = ?2 AND fixed = ?3 AND fading <= ?4 \
+             ORDER BY fading DESC, record_id LIMIT ?5"
+        );
+        let mut statement = conn.prepare_cached(sql)?;
+        let most = below.map_or(i64::MAX, |order| order - 1);
+        let rows = statement.query_map((model, version, fixed, most, left), read)?;
+        for row in rows {
+            found.push(row?);
+        }
+    }
+    Ok(found)
 }
 
 /// Shows the records of a version whose row no longer holds at a moment.

@@ -21,10 +21,10 @@ use super::{
     to_score,
 };
 use crate::{
-    RankScores, RecordId, Result, ScoreRanking, Timestamp,
+    RankScores, RecordId, Result, ScoreRanking,
     condition::Moment,
     engine::{Catalog, check_limit, cursor},
-    scoring::{ColumnProgram, ScoreProgram, ScorePrograms, Sheet},
+    scoring::{ColumnProgram, Rank, ScoreProgram, ScorePrograms, Sheet},
     store::{
         Connection,
         scores::{self as rows, Pages, ScoreRow},
@@ -246,22 +246,8 @@ impl Ranking<'_> {
             self.computed(*id)?;
         }
         let stale: HashSet<RecordId> = stale.into_iter().collect();
-        let mut lanes: Vec<Lane> = Vec::new();
-        let mut fixed = None;
-        while let Some(next) = rows::next_fixed(self.conn, key, fixed)? {
-            fixed = Some(next);
-            let mut lane = Lane {
-                fixed: next,
-                rows: VecDeque::new(),
-                last: None,
-                size: FIRST_ROWS,
-                bound: i64::MAX,
-                from: None,
-            };
-            if self.fill(&mut lane)? {
-                lanes.push(lane);
-            }
-        }
+        let lanes = rows::lanes(self.conn, key)?.into_iter();
+        let mut lanes: Vec<Lane> = lanes.map(|top| self.lane(top)).collect();
         loop {
             let highest = lanes.iter().enumerate().max_by_key(|(_, lane)| lane.bound);
             let Some((place, lane)) = highest else { return Ok(()) };
@@ -275,15 +261,31 @@ impl Ranking<'_> {
                 continue;
             }
             let lane = &mut lanes[place];
-            let Some(row) = lane.rows.pop_front() else { continue };
+            let row = lane.rows.pop_front();
             let is_left = self.fill(lane)?;
             if !is_left {
                 lanes.swap_remove(place);
             }
-            if !stale.contains(&row.record) {
+            if let Some(row) = row.filter(|row| !stale.contains(&row.record)) {
                 self.add(row.record, Sheet::from_bytes(&row.sheet)?);
             }
         }
+    }
+
+    /// A lane of which nothing is read yet.
+    fn lane(&self, top: Rank) -> Lane {
+        Lane {
+            fixed: top.fixed,
+            rows: VecDeque::new(),
+            last: None,
+            size: FIRST_ROWS,
+            bound: self.bound(top),
+            from: None,
+        }
+    }
+
+    fn bound(&self, rank: Rank) -> i64 {
+        rank.bound(self.program.caps, self.program.half, self.moment.now().micros())
     }
 
     /// Reads on where a lane is empty, and says whether anything is left of it.
@@ -297,8 +299,7 @@ impl Ranking<'_> {
             lane.rows = found.into();
         }
         let Some(first) = lane.rows.front() else { return Ok(false) };
-        let at: Timestamp = self.moment.now();
-        lane.bound = first.rank.bound(program.caps, program.half, at.micros());
+        lane.bound = self.bound(first.rank);
         // Without an order all that follow have the same bound, and are by id.
         lane.from = first.rank.order.is_none().then_some(first.record);
         Ok(true)
