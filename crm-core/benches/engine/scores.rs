@@ -11,7 +11,7 @@ use crm_core::{
 use rusqlite::{Connection, params};
 
 use super::{
-    Budget, Line, ROUNDS, create, in_turn, open,
+    Budget, Line, ROUNDS, chain, create, in_turn, open,
     raw::{NOW, Raw},
     rows, sample_ids, timed,
 };
@@ -132,11 +132,23 @@ fn keep(raw: &mut Raw, scores: &[i64]) {
                  \"threshold\":\"hot\",\"is_up\":true,\"at\":\"2026-01-01T00:00:00.000000Z\",\
                  \"score\":{score},\"version\":1}}"
             );
+            let (seq, kind) = (raw.seq, "score_crossed");
+            let row = chain::Row {
+                seq,
+                hlc: seq,
+                tx: seq,
+                kind,
+                entity_type: None,
+                id: None,
+                body: &body,
+            };
+            let (salt, hash) = raw.chain.next(&row);
             tx.prepare_cached(
-                "INSERT INTO journal VALUES (?1, 1, ?1, ?1, ?1, 1, NULL, 'score_crossed', NULL, NULL, ?2)",
+                "INSERT INTO journal VALUES (?1, 1, ?1, ?1, ?1, 1, NULL, 'score_crossed', NULL, NULL, ?2, \
+                 ?3, NULL, ?4)",
             )
             .unwrap()
-            .execute(params![raw.seq, body])
+            .execute(params![seq, body, salt, hash])
             .unwrap();
         }
         tx.commit().unwrap();
