@@ -184,8 +184,7 @@ pub use condition::{
     ChangedCondition, CheckCondition, CheckedCondition, Comparison, Condition, ConditionAnswer,
     ConditionPlan, ConsentCondition, Count, End, EvaluateCondition, EventCondition,
     ExplainCondition, FieldBuilder, FieldCondition, Figure, LeafReason, Measure, Operand, Operator,
-    RelatedCondition, ScoreCondition, Span, StageCondition, StageOperator,
-    UnreadCondition, When,
+    RelatedCondition, ScoreCondition, Span, StageCondition, StageOperator, UnreadCondition, When,
 };
 pub use consent::{
     BasisFacts, Channel, ChannelPreference, ChannelRule, CheckProof, CheckedProof, ConfirmConsent,

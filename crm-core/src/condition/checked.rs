@@ -259,6 +259,52 @@ pub(crate) struct SegmentTest {
     pub(crate) segment: i64,
 }
 
+impl FieldTest {
+    /// The columns that it looks at.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = &Column> {
+        let currency = self.currency.iter().map(|(column, _)| column);
+        self.present.iter().chain([&self.column]).chain(currency)
+    }
+}
+
+/// How much of an activity is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Detail {
+    /// When it happened.
+    Time,
+    /// The columns that every one has.
+    Own,
+    /// The properties of its kind too.
+    Properties,
+}
+
+impl EventTest {
+    /// How much of each activity it looks at.
+    pub(crate) fn detail(&self) -> Detail {
+        let leaves = self.filter.iter().flat_map(|filter| filter.leaves());
+        let of_filter = leaves.map(|leaf| match &leaf.test {
+            Test::Field(test) => detail(test.columns()),
+            _ => Detail::Properties,
+        });
+        let of_measure = match &self.measure {
+            MeasureTest::Figure { column, currency, .. } => {
+                detail(currency.iter().map(|(column, _)| column).chain([column]))
+            }
+            MeasureTest::Count(_) | MeasureTest::Moment { .. } => Detail::Time,
+        };
+        of_filter.chain([of_measure]).max().unwrap_or(Detail::Time)
+    }
+}
+
+fn detail<'a>(columns: impl Iterator<Item = &'a Column>) -> Detail {
+    let each = columns.map(|column| match (column.is_property, column.place) {
+        (true, _) => Detail::Properties,
+        (false, 0) => Detail::Time,
+        (false, _) => Detail::Own,
+    });
+    each.max().unwrap_or(Detail::Time)
+}
+
 impl Node {
     /// The leaves, in the order of the condition, without those within them.
     pub(crate) fn leaves(&self) -> Vec<&Leaf> {

@@ -5,14 +5,19 @@
 //! time itself, and where these end is known. The invariant: between now and the answer it lies
 //! always on the side of the limit on which it lies now.
 
+use std::cmp::Ordering;
+
 use jiff::{ToSpan as _, civil::DateTime, tz::TimeZone};
 
 use super::{
     checked::Direction,
     span::Parts,
-    when::{Moment, shift},
+    when::{Moment, day_shifted, end, shift},
 };
 use crate::Timestamp;
+
+/// Microseconds of a day.
+const DAY: i64 = 86_400_000_000;
 
 /// What moves with time.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +30,7 @@ pub(super) enum Line {
 
 /// How far a calendar is out against even time at most: months differ by three days, and zones have
 /// left out or repeated one.
-const SLACK: i64 = 5 * 86_400_000_000;
+const SLACK: i64 = 5 * DAY;
 
 /// The first moment after now at which the other side of `limit` is reached: the line lies after it,
 /// or no longer does. `None` if that does not come.
@@ -39,6 +44,11 @@ pub(super) fn crossing(moment: &Moment, line: Line, limit: i64) -> Option<i64> {
             Direction::Next => limit.checked_sub(micros)? + 1,
         };
         return (now < at && at <= Timestamp::MAX.micros()).then_some(at);
+    }
+    if let Line::Shifted(span, direction) = line
+        && moment.is_even()
+    {
+        return crossing_by_days(now, span, direction, limit);
     }
     let expected = match line {
         Line::Shifted(span, direction) => {
@@ -69,6 +79,37 @@ pub(super) fn crossing(moment: &Moment, line: Line, limit: i64) -> Option<i64> {
         t = end;
     }
     None
+}
+
+/// As [`crossing`], where every day has 24 hours: within a day the moment a span away moves as time
+/// does, and from day to day as [`day_shifted`] says, which never steps back but may stand still.
+fn crossing_by_days(now: i64, span: Parts, direction: Direction, limit: i64) -> Option<i64> {
+    let (limit, back) = match direction {
+        Direction::Last => (limit.checked_add(span.of_time())?, Direction::Next),
+        Direction::Next => (limit.checked_sub(span.of_time())?, Direction::Last),
+    };
+    let (limit_day, limit_clock) = (limit.div_euclid(DAY), limit.rem_euclid(DAY));
+    let (today, clock) = (now.div_euclid(DAY), now.rem_euclid(DAY));
+    let beyond = end(direction, i64::MIN, i64::MAX);
+    let shown = |day: i64| day_shifted(day, span, direction).unwrap_or(beyond);
+    let at = match shown(today).cmp(&limit_day) {
+        Ordering::Greater => return None,
+        // It is on the other side again when the same day is shown once more, from its beginning.
+        Ordering::Equal if clock > limit_clock => {
+            (shown(today + 1) == limit_day).then_some((today + 1) * DAY)?
+        }
+        _ => {
+            let about = day_shifted(limit_day, span, back)?;
+            // The lengths of months differ by three days at most.
+            let reaches = |day: &i64| {
+                let shown = shown(*day);
+                shown > limit_day || (shown == limit_day && limit_clock + 1 < DAY)
+            };
+            let day = (today.max(about - 4)..=about + 8).find(reaches)?;
+            day * DAY + if shown(day) == limit_day { limit_clock + 1 } else { 0 }
+        }
+    };
+    (at <= Timestamp::MAX.micros()).then_some(at)
 }
 
 impl Line {

@@ -5,11 +5,13 @@
 //! The invariant: from now until the moment that is given, without it, the answer stays the same as
 //! long as nothing is written.
 
+use std::{ops::Range, sync::Arc};
+
 use super::{
-    Count, End,
+    Count, End, Figure,
     checked::{
         ChangedTest, Compare, ConsentTest, Direction, EventTest, FieldTest, Frame, Leaf,
-        MeasureTest, Node, RelatedTest, ScoreTest, Test, WhenTest,
+        MeasureTest, Node, RelatedTest, ScoreTest, Test, WhenTest, order,
     },
     crossing::{Line, crossing},
     evaluate::{Facts, Subject, changes, counts, is_true},
@@ -170,24 +172,23 @@ impl Ahead<'_> {
             let fits = match &test.filter {
                 None => true,
                 Some(filter) => {
-                    let subject = Subject { row: row.clone(), facts: Vec::new() };
+                    let subject = Subject { row: Arc::clone(row), facts: Vec::new() };
                     let nested = Ahead { subject: &subject, moment: self.moment };
                     next = earliest([next, nested.node(filter)]);
                     is_true(filter, &subject, self.moment)
                 }
             };
             if fits {
-                fitting.push(*at);
+                fitting.push((*at, row.as_slice()));
             }
         }
-        fitting.sort_unstable();
-        let count = match &test.measure {
-            MeasureTest::Count(count) => Some(*count),
-            _ => None,
-        };
+        fitting.sort_by_key(|(at, _)| *at);
+        let (fitting, rows): (Vec<i64>, Vec<&[Cell]>) = fitting.into_iter().unzip();
         let (first, last) = self.moment.frame(test.frame);
         let frame = match test.frame {
-            Frame::Within(span) => self.frame(&fitting, span, count),
+            Frame::Within(span) => {
+                self.frame(&fitting, span, |inside| first_missed(&test.measure, &rows, inside))
+            }
             Frame::Between(_, Some(_)) => None,
             Frame::Between(from, None) => {
                 let from = from.map_or(i64::MIN, Timestamp::micros);
@@ -214,23 +215,26 @@ impl Ahead<'_> {
         earliest([next, frame, moment])
     }
 
-    /// When it changes which of these moments, in order, lie in the span that ends now; or whether
-    /// as many do as are counted, as far as that can be told.
-    fn frame(&self, all: &[i64], span: Parts, count: Option<Count>) -> Option<i64> {
+    /// When it changes which of these moments, in order, lie in the span that ends now; or, as far as
+    /// `first_missed` can tell, when enough have left for that to matter.
+    fn frame(
+        &self,
+        all: &[i64],
+        span: Parts,
+        first_missed: impl Fn(Range<usize>) -> Option<usize>,
+    ) -> Option<i64> {
         let (first, now) = self.moment.frame(Frame::Within(span));
         let line = Line::Shifted(span, Direction::Last);
         let begin = all.partition_point(|at| *at < first);
         let end = all.partition_point(|at| *at <= now);
         let comes = all.get(end).copied();
         if self.moment.is_even() {
-            // The oldest goes first. All that a count waits for is the one that makes a difference.
-            let mut leaving = all[begin..end].iter().zip(1..);
-            let leaves = leaving.find(|(_, gone)| match count {
-                Some(count) => counts(count, end - begin) != counts(count, end - begin - gone),
-                None => true,
-            });
-            let leaves = leaves.and_then(|(at, _)| crossing(self.moment, line, *at));
-            return earliest([comes, leaves]);
+            // The oldest goes first. Where months end on different days one that has just left may
+            // come back, and the latest of those first.
+            let leaves = first_missed(begin..end);
+            let returns = begin.checked_sub(1);
+            let changes = [leaves, returns].map(|place| crossing(self.moment, line, all[place?]));
+            return earliest([comes, earliest(changes)]);
         }
         // By a calendar that leaps, what has just left may come back.
         let begin = all.partition_point(|at| *at < first.saturating_sub(APART));
@@ -300,9 +304,55 @@ impl Ahead<'_> {
         let mut at: Vec<i64> = fitting.map(|change| change.at.micros()).collect();
         at.sort_unstable();
         match test.within {
-            Some(span) => self.frame(&at, span, Some(Count::SOME)),
+            Some(span) => {
+                let some = MeasureTest::Count(Count::SOME);
+                self.frame(&at, span, |inside| first_missed(&some, &[], inside))
+            }
             None => at.into_iter().find(|at| *at > self.moment.now().micros()),
         }
+    }
+}
+
+/// The first of some activities, the oldest first, that is missed when it and all before it have gone:
+/// then the answer is another. Where that is not told, every one is missed.
+fn first_missed(
+    measure: &MeasureTest,
+    rows: &[&[Cell]],
+    mut inside: Range<usize>,
+) -> Option<usize> {
+    match measure {
+        MeasureTest::Count(count) => {
+            let all = inside.len();
+            let holds = |gone: usize| counts(*count, all - gone);
+            inside.zip(1..).find(|(_, gone)| holds(*gone) != holds(0)).map(|(place, _)| place)
+        }
+        MeasureTest::Figure { figure: Figure::Sum, column, kind, currency, op, value }
+            if *kind != Kind::Real =>
+        {
+            let amount = |place: usize| {
+                let row = rows[place];
+                let counts = currency.as_ref().is_none_or(
+                    |(column, code)| matches!(&row[column.place], Cell::Text(text) if text == code),
+                );
+                match &row[column.place] {
+                    Cell::Integer(number) if counts => i128::from(*number),
+                    _ => 0,
+                }
+            };
+            let holds = |sum: i128| {
+                let sum = i64::try_from(sum.clamp(i64::MIN.into(), i64::MAX.into()));
+                sum.is_ok_and(|sum| {
+                    order(&Cell::Integer(sum), value).is_some_and(|order| op.holds(order))
+                })
+            };
+            let all: i128 = inside.clone().map(amount).sum();
+            let mut left = all;
+            inside.find(|place| {
+                left -= amount(*place);
+                holds(left) != holds(all)
+            })
+        }
+        MeasureTest::Figure { .. } | MeasureTest::Moment { .. } => inside.next(),
     }
 }
 

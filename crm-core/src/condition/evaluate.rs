@@ -3,7 +3,7 @@
 //! Pure: what the condition needs to know was loaded before, and time is an argument. The meaning is
 //! written here once more beside the SQL of `store::condition`; a property test holds them equal.
 
-use std::cmp::Ordering;
+use std::{borrow::Cow, cmp::Ordering, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -25,14 +25,16 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct Subject {
     /// The columns that every row has, then those of the attributes.
-    pub(crate) row: Vec<Cell>,
+    pub(crate) row: Arc<Vec<Cell>>,
     pub(crate) facts: Vec<Facts>,
 }
 
+/// Activities of a record: of each the columns that every one has, then those of the properties.
+pub(crate) type ActivityRows = Arc<Vec<Arc<Vec<Cell>>>>;
+
 #[derive(Debug)]
 pub(crate) enum Facts {
-    /// Rows of activities: the columns that every one has, then those of the properties.
-    Activities(Vec<Vec<Cell>>),
+    Activities(ActivityRows),
     Related(Vec<RelatedFact>),
     /// Oldest first.
     Changes(Vec<ChangeFact>),
@@ -86,9 +88,10 @@ pub(crate) fn explain(
     subject: &Subject,
     moment: &Moment,
 ) -> (bool, Vec<LeafReason>) {
-    let evaluation = Evaluation { subject, moment };
+    let evaluation = Evaluation { subject, moment, explains: true };
     let reasons = checked.root.leaves().into_iter().map(|leaf| {
         let (is_true, reason) = evaluation.leaf(leaf);
+        let reason = reason.into_owned();
         LeafReason { path: leaf.path.clone(), text: leaf.text.clone(), is_true, reason }
     });
     (evaluation.node(&checked.root), reasons.collect())
@@ -96,20 +99,38 @@ pub(crate) fn explain(
 
 /// Whether a condition is true.
 pub(crate) fn is_true(node: &Node, subject: &Subject, moment: &Moment) -> bool {
-    Evaluation { subject, moment }.node(node)
+    Evaluation { subject, moment, explains: false }.node(node)
 }
 
 /// Whether a condition about activities is true for one, whose row this is.
 pub(crate) fn fits(filter: &Node, row: Vec<Cell>, moment: &Moment) -> bool {
-    is_true(filter, &Subject { row, facts: Vec::new() }, moment)
+    is_true(filter, &Subject { row: Arc::new(row), facts: Vec::new() }, moment)
 }
 
 struct Evaluation<'a> {
     subject: &'a Subject,
     moment: &'a Moment,
+    /// Whether reasons are read by anybody.
+    explains: bool,
 }
 
+/// Why a leaf is true or not.
+type Reason = Cow<'static, str>;
+
 impl<'a> Evaluation<'a> {
+    /// Another subject at the same moment.
+    fn of<'b>(&self, subject: &'b Subject) -> Evaluation<'b>
+    where
+        'a: 'b,
+    {
+        Evaluation { subject, moment: self.moment, explains: false }
+    }
+
+    /// A reason that takes work to say.
+    fn because(&self, say: impl FnOnce() -> String) -> Reason {
+        if self.explains { Cow::Owned(say()) } else { Cow::Borrowed("") }
+    }
+
     fn node(&self, node: &Node) -> bool {
         match node {
             Node::All(parts) => parts.iter().all(|part| self.node(part)),
@@ -119,7 +140,7 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    fn leaf(&self, leaf: &Leaf) -> (bool, String) {
+    fn leaf(&self, leaf: &Leaf) -> (bool, Reason) {
         match &leaf.test {
             Test::Field(test) => self.field(test),
             Test::Event(test) => self.event(test),
@@ -138,7 +159,7 @@ impl<'a> Evaluation<'a> {
 
     // ---- fields
 
-    fn field(&self, test: &FieldTest) -> (bool, String) {
+    fn field(&self, test: &FieldTest) -> (bool, Reason) {
         let is_set = test.present.iter().any(|column| *self.cell(column) != Cell::Null);
         if let Compare::Set { negated } = test.compare {
             let reason = if is_set { "there is a value" } else { "there is no value" };
@@ -208,7 +229,7 @@ impl<'a> Evaluation<'a> {
 
     // ---- activities
 
-    fn event(&self, test: &EventTest) -> (bool, String) {
+    fn event(&self, test: &EventTest) -> (bool, Reason) {
         let (first, last) = self.moment.frame(test.frame);
         let all = match self.subject.facts.get(test.fact) {
             Some(Facts::Activities(rows)) => rows.as_slice(),
@@ -222,12 +243,14 @@ impl<'a> Evaluation<'a> {
             .iter()
             .filter(|row| (first..=last).contains(&time(row)))
             .filter(|row| {
-                let subject = Subject { row: (*row).clone(), facts: Vec::new() };
-                let nested = Evaluation { subject: &subject, moment: self.moment };
-                test.filter.as_ref().is_none_or(|filter| nested.node(filter))
+                test.filter.as_ref().is_none_or(|filter| {
+                    let subject = Subject { row: Arc::clone(row), facts: Vec::new() };
+                    self.of(&subject).node(filter)
+                })
             })
+            .map(|row| &**row)
             .collect();
-        let found = format!("{} of {} activities count", rows.len(), all.len());
+        let found = self.because(|| format!("{} of {} activities count", rows.len(), all.len()));
         let is_true = match &test.measure {
             MeasureTest::Count(count) => counts(*count, rows.len()),
             MeasureTest::Figure { figure, column, kind, currency, op, value } => {
@@ -272,7 +295,7 @@ impl<'a> Evaluation<'a> {
 
     // ---- related records
 
-    fn related(&self, test: &RelatedTest) -> (bool, String) {
+    fn related(&self, test: &RelatedTest) -> (bool, Reason) {
         let all = match self.subject.facts.get(test.fact) {
             Some(Facts::Related(facts)) => facts.as_slice(),
             _ => &[],
@@ -291,8 +314,7 @@ impl<'a> Evaluation<'a> {
         for fact in holding {
             let id = &fact.subject.row[0];
             ids.push(id);
-            let nested = Evaluation { subject: &fact.subject, moment: self.moment };
-            if test.filter.as_ref().is_none_or(|filter| nested.node(filter)) {
+            if test.filter.as_ref().is_none_or(|filter| self.of(&fact.subject).node(filter)) {
                 fitting.push(id);
             }
         }
@@ -301,33 +323,34 @@ impl<'a> Evaluation<'a> {
             ids.sort_by(|a, b| total_order(a, b));
             ids.dedup();
         }
-        let reason = format!("{} of {} related records fit", fitting.len(), ids.len());
+        let reason =
+            self.because(|| format!("{} of {} related records fit", fitting.len(), ids.len()));
         (counts(test.count, fitting.len()), reason)
     }
 
     // ---- stages
 
-    fn stage(&self, test: &StageTest) -> (bool, String) {
+    fn stage(&self, test: &StageTest) -> (bool, Reason) {
         let Some(Facts::Stage(Some(stage))) = self.subject.facts.get(test.fact) else {
             return (false, "it has not entered any stage".into());
         };
-        (test.stages.contains(stage), format!("it stands on {stage:?}"))
+        (test.stages.contains(stage), self.because(|| format!("it stands on {stage:?}")))
     }
 
     // ---- scores
 
-    fn score(&self, test: &ScoreTest) -> (bool, String) {
+    fn score(&self, test: &ScoreTest) -> (bool, Reason) {
         let Some(Facts::Score(Some(sheet))) = self.subject.facts.get(test.fact) else {
             return (false, "it was not scored".into());
         };
         let score = sheet.points(test.group, self.moment.now().micros());
-        let points = format_scaled(score, 3);
-        (test.op.holds(score.cmp(&test.value)), format!("it scores {points}"))
+        let reason = self.because(|| format!("it scores {}", format_scaled(score, 3)));
+        (test.op.holds(score.cmp(&test.value)), reason)
     }
 
     // ---- consent
 
-    fn consent(&self, test: &ConsentTest) -> (bool, String) {
+    fn consent(&self, test: &ConsentTest) -> (bool, Reason) {
         let nothing = Ledger::default();
         let ledger = match self.subject.facts.get(test.fact) {
             Some(Facts::Consent(ledger)) => ledger,
@@ -337,12 +360,12 @@ impl<'a> Evaluation<'a> {
         let count = ledger.entries().len();
         let reason =
             if is_true { "the ledger permits it" } else { "the ledger does not permit it" };
-        (is_true, format!("{reason}, of {count} events"))
+        (is_true, self.because(|| format!("{reason}, of {count} events")))
     }
 
     // ---- segments
 
-    fn segment(&self, test: &SegmentTest) -> (bool, String) {
+    fn segment(&self, test: &SegmentTest) -> (bool, Reason) {
         match self.subject.facts.get(test.fact) {
             Some(Facts::Segment(true)) => (true, "it is a member".into()),
             _ => (false, "it is no member".into()),
@@ -351,7 +374,7 @@ impl<'a> Evaluation<'a> {
 
     // ---- the past
 
-    fn changed(&self, test: &ChangedTest) -> (bool, String) {
+    fn changed(&self, test: &ChangedTest) -> (bool, Reason) {
         let (first, last) = match test.within {
             Some(span) => self.moment.span(span, Direction::Last),
             None => (Timestamp::MIN.micros(), self.moment.now().micros()),
@@ -359,7 +382,7 @@ impl<'a> Evaluation<'a> {
         let fitting = changes(self.subject, test);
         let count = fitting.filter(|change| (first..=last).contains(&change.at.micros())).count();
         let all = known_changes(self.subject, test).len();
-        (count > 0, format!("{count} of {all} changes fit"))
+        (count > 0, self.because(|| format!("{count} of {all} changes fit")))
     }
 }
 

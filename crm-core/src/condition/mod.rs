@@ -42,12 +42,14 @@ pub use unread::UnreadCondition;
 
 pub(crate) use check::{AssociationShape, Schema, check};
 pub(crate) use checked::{
-    ACTIVITY_COLUMNS, ChangedTest, Checked, Column, Compare, Direction, EventTest, FieldTest,
-    Frame, HoldMode, Leaf, MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest, ScoreTest,
-    SegmentTest, StageTest, Test, TextMatch, Way, WhenTest, order,
+    ACTIVITY_COLUMNS, ChangedTest, Checked, Column, Compare, Detail, Direction, EventTest,
+    FieldTest, Frame, HoldMode, Leaf, MeasureTest, Named, Node, RECORD_COLUMNS, RelatedTest,
+    ScoreTest, SegmentTest, StageTest, Test, TextMatch, Way, WhenTest, order,
 };
 pub(crate) use due::{day_begins, due};
-pub(crate) use evaluate::{ChangeFact, Facts, RelatedFact, Subject, Total, explain, fits, is_true};
+pub(crate) use evaluate::{
+    ActivityRows, ChangeFact, Facts, RelatedFact, Subject, Total, explain, fits, is_true,
+};
 pub(crate) use json::refusal;
 pub(crate) use never::never;
 pub(crate) use reach::{Hop, Kinds, Place, Reach, Reads};

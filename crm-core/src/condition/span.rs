@@ -76,9 +76,14 @@ impl Parts {
     pub(crate) fn micros(self) -> Option<i64> {
         let Self([0, 0, weeks, days, hours, minutes, seconds]) = self else { return None };
         let days = i64::from(weeks) * 7 + i64::from(days);
-        let seconds =
-            ((days * 24 + i64::from(hours)) * 60 + i64::from(minutes)) * 60 + i64::from(seconds);
-        Some(seconds * 1_000_000)
+        let time = Self([0, 0, 0, 0, hours, minutes, seconds]).of_time();
+        Some(days * 86_400_000_000 + time)
+    }
+
+    /// The microseconds of its hours, minutes and seconds.
+    pub(super) fn of_time(self) -> i64 {
+        let [.., hours, minutes, seconds] = self.0.map(i64::from);
+        ((hours * 60 + minutes) * 60 + seconds) * 1_000_000
     }
 
     fn parse(text: &str) -> Option<Self> {

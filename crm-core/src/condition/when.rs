@@ -241,7 +241,7 @@ fn calendar(Parts(parts): Parts) -> Option<Span> {
         .ok()
 }
 
-fn end<T>(direction: Direction, first: T, last: T) -> T {
+pub(super) fn end<T>(direction: Direction, first: T, last: T) -> T {
     match direction {
         Direction::Last => first,
         Direction::Next => last,

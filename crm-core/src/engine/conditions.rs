@@ -1,5 +1,11 @@
 //! Conditions: checking them, evaluating them for one record and explaining how lists use them.
 
+mod known;
+
+pub(super) use known::Known;
+
+use std::sync::Arc;
+
 use super::{Catalog, Crm};
 use crate::{
     ChangeKind, CheckCondition, CheckedCondition, Condition, ConditionAnswer, ConditionPlan,
@@ -21,9 +27,7 @@ use crate::{
         Connection,
         activities::Happened,
         condition::{self as sql, Expression},
-        consents, facts, journal, lifecycles,
-        records::{self as rows, StoredRow},
-        scores, segments,
+        consents, facts, journal, lifecycles, scores, segments,
     },
 };
 
@@ -122,7 +126,7 @@ pub(super) fn answer(
     id: RecordId,
     moment: &Moment,
 ) -> Result<ConditionAnswer> {
-    let subject = subject(conn, catalog, checked, id)?;
+    let subject = subject(conn, catalog, checked, id, &mut Known::default())?;
     let (is_true, leaves) = condition::explain(checked, &subject, moment);
     Ok(ConditionAnswer { is_true, leaves })
 }
@@ -134,8 +138,9 @@ pub(super) fn ask(
     checked: &Checked,
     id: RecordId,
     moment: &Moment,
+    known: &mut Known,
 ) -> Result<(bool, Option<Timestamp>)> {
-    Ok(condition::due(&checked.root, &subject(conn, catalog, checked, id)?, moment))
+    Ok(condition::due(&checked.root, &subject(conn, catalog, checked, id, known)?, moment))
 }
 
 /// What a condition needs to know of a record.
@@ -144,12 +149,15 @@ fn subject(
     catalog: &Catalog,
     checked: &Checked,
     id: RecordId,
+    known: &mut Known,
 ) -> Result<Subject> {
     let table = catalog.table(&checked.entity_type)?;
-    let row = rows::get(conn, table, id)?
+    let record = known
+        .record(conn, table, id)?
         .ok_or_else(|| Error::new(ErrorKind::NotFound, "no such record").with_field("id"))?;
-    let mut loader = Loader { conn, catalog, left: limits::CONDITION_FACTS };
-    loader.subject(&table.model, row, Some(&checked.root))
+    let row = Arc::clone(&record.row);
+    let mut loader = Loader { conn, catalog, left: limits::CONDITION_FACTS, known };
+    loader.subject(&table.model, id, row, Some(&checked.root))
 }
 
 /// Whether an activity is of this kind, if one is meant, and the filter is true for it.
@@ -175,6 +183,7 @@ struct Loader<'a> {
     catalog: &'a Catalog,
     /// How many facts may still be read.
     left: usize,
+    known: &'a mut Known,
 }
 
 impl Loader<'_> {
@@ -182,16 +191,10 @@ impl Loader<'_> {
     fn subject(
         &mut self,
         model: &TypeModel,
-        row: StoredRow,
+        id: RecordId,
+        row: Arc<Vec<Cell>>,
         node: Option<&Node>,
     ) -> Result<Subject> {
-        let mut cells = vec![
-            Cell::Blob(row.id.as_bytes().to_vec()),
-            Cell::Integer(row.version),
-            Cell::Integer(row.created_at.micros()),
-            Cell::Integer(row.updated_at.micros()),
-        ];
-        cells.extend(row.cells);
         let mut facts = Vec::new();
         for leaf in node.into_iter().flat_map(Node::leaves) {
             // In the order in which the check counted them.
@@ -200,33 +203,34 @@ impl Loader<'_> {
                 Test::Event(test) => {
                     let kind = test.kind.as_ref();
                     let kind = kind.and_then(|kind| self.catalog.activity_kind(&kind.name));
-                    let found = facts::activities(self.conn, row.id, kind, self.left + 1)?;
+                    let found =
+                        self.known.activities(self.conn, id, (kind, test.detail()), self.left)?;
                     self.spend(found.len())?;
                     Facts::Activities(found)
                 }
-                Test::Related(test) => Facts::Related(self.related(test, row.id, &cells)?),
+                Test::Related(test) => Facts::Related(self.related(test, id, &row)?),
                 Test::Stage(test) => {
-                    let row = lifecycles::standing(self.conn, test.lifecycle, row.id)?;
+                    let row = lifecycles::standing(self.conn, test.lifecycle, id)?;
                     Facts::Stage(row.and_then(|row| row.stage))
                 }
                 Test::Score(test) => {
-                    let kept = scores::get(self.conn, test.model, row.id)?;
+                    let kept = scores::get(self.conn, test.model, id)?;
                     let kept = kept.filter(|kept| kept.version == test.version);
                     let sheet = kept.map(|kept| Sheet::from_bytes(&kept.sheet)).transpose()?;
                     Facts::Score(sheet)
                 }
                 Test::Consent(_) => {
-                    let (ledger, _) = consents::ledger(self.conn, row.id)?;
+                    let (ledger, _) = consents::ledger(self.conn, id)?;
                     self.spend(ledger.entries().len())?;
                     Facts::Consent(ledger)
                 }
                 Test::Segment(test) => {
-                    Facts::Segment(segments::member(self.conn, test.segment, row.id)?.is_some())
+                    Facts::Segment(segments::member(self.conn, test.segment, id)?.is_some())
                 }
-                Test::Changed(test) => Facts::Changes(self.changes(test, model, row.id)?),
+                Test::Changed(test) => Facts::Changes(self.changes(test, model, id)?),
             });
         }
-        Ok(Subject { row: cells, facts })
+        Ok(Subject { row, facts })
     }
 
     fn related(
@@ -242,9 +246,10 @@ impl Loader<'_> {
             let links = links(self.conn, self.catalog, test, entity_type, (id, cells), most)?;
             self.spend(links.len())?;
             for facts::Link { other, role, valid, .. } in links {
-                let row = rows::get(self.conn, table, other)?;
-                let Some(row) = row.filter(|row| row.archived_at.is_none()) else { continue };
-                let subject = self.subject(&table.model, row, test.filter.as_deref())?;
+                let record = self.known.record(self.conn, table, other)?;
+                let record = record.filter(|record| record.archived_at.is_none());
+                let Some(row) = record.map(|record| Arc::clone(&record.row)) else { continue };
+                let subject = self.subject(&table.model, other, row, test.filter.as_deref())?;
                 found.push(RelatedFact { role, valid, subject });
             }
         }

@@ -308,7 +308,12 @@ impl<'a> Writing<'a> {
         due_at: Option<Timestamp>,
     ) -> Result<()> {
         let soonest = Timestamp::clamped(self.now.micros().saturating_add(1));
-        timers::set(self.tx, (room, owner, id), due_at.map(|due_at| due_at.max(soonest)))
+        let due_at = due_at.map(|due_at| due_at.max(soonest));
+        // Most stay as they are, and to see that takes less than to write.
+        if timers::of(self.tx, (room, owner, id))? == due_at {
+            return Ok(());
+        }
+        timers::set(self.tx, (room, owner, id), due_at)
     }
 
     /// Makes a version of a score part of the schema.

@@ -192,14 +192,6 @@ impl ColumnSums {
     }
 }
 
-impl FieldTest {
-    /// The columns that it looks at.
-    fn columns(&self) -> impl Iterator<Item = &Column> {
-        let currency = self.currency.iter().map(|(column, _)| column);
-        self.present.iter().chain([&self.column]).chain(currency)
-    }
-}
-
 /// A stretch of rows.
 struct Run<'a> {
     columns: &'a [Column],
@@ -320,9 +312,10 @@ impl Run<'_> {
     fn row_by_row(&self, node: &Node, leaf: &Leaf, holds: &mut [bool]) {
         let Test::Field(test) = &leaf.test else { return holds.fill(false) };
         let row = self.empty_row(test.columns());
-        let mut subject = Subject { row, facts: Vec::new() };
+        let mut subject = Subject { row: Arc::new(row), facts: Vec::new() };
         for (holds, at) in holds.iter_mut().zip(self.rows.clone()) {
-            self.fill(&mut subject.row, test.columns(), at);
+            let row = Arc::make_mut(&mut subject.row);
+            self.fill(row, test.columns(), at);
             *holds = is_true(node, &subject, self.moment);
         }
     }

@@ -9,7 +9,7 @@ use super::table::{Table, quote};
 use crate::{
     RecordId, Result,
     cell::Cell,
-    condition::ACTIVITY_COLUMNS,
+    condition::{ACTIVITY_COLUMNS, Detail},
     schema::{AttributeModel, TypeModel},
 };
 
@@ -22,15 +22,19 @@ pub(crate) struct Link {
     pub(crate) valid: (Option<i64>, Option<i64>),
 }
 
-/// The activities of a record that are not superseded: of one kind with its properties, or of any.
-/// At most `limit`.
+/// The activities of a record that are not superseded, of one kind or of any: as many of their columns
+/// as are asked for. At most `limit`.
 pub(crate) fn activities(
     conn: &Connection,
     subject: RecordId,
-    kind: Option<&TypeModel>,
+    (kind, detail): (Option<&TypeModel>, Detail),
     limit: usize,
 ) -> Result<Vec<Vec<Cell>>> {
-    let (columns, from) = activity_columns(kind);
+    let (mut columns, from) = activity_columns(kind.filter(|_| detail == Detail::Properties));
+    if detail == Detail::Time {
+        // The index has it.
+        columns.truncate(1);
+    }
     let of_kind = kind.map(|kind| format!(" AND a.kind = {}", kind.id)).unwrap_or_default();
     let sql = format!(
         "SELECT {} FROM {from} WHERE a.subject = ?1 AND a.superseded_by IS NULL{of_kind} LIMIT ?2",

@@ -13,7 +13,8 @@ use super::{
     table::{FIXED_COLUMNS, Table, quote},
 };
 use crate::{
-    Archived, RecordId, Result, Timestamp, cell::Cell, record::Draft, schema::AttributeModel,
+    Archived, RecordId, Result, Timestamp, cell::Cell, condition::RECORD_COLUMNS, record::Draft,
+    schema::AttributeModel,
 };
 
 /// A row of an entity table.
@@ -25,6 +26,22 @@ pub(crate) struct StoredRow {
     pub(crate) updated_at: Timestamp,
     pub(crate) archived_at: Option<Timestamp>,
     pub(crate) cells: Vec<Cell>,
+}
+
+impl StoredRow {
+    /// The columns as conditions number them: those that every row has, then those of the attributes.
+    pub(crate) fn into_columns(self) -> Vec<Cell> {
+        let mut columns = Vec::with_capacity(RECORD_COLUMNS.len() + self.cells.len());
+        columns.extend([
+            Cell::Blob(self.id.as_bytes().to_vec()),
+            Cell::Integer(self.version),
+            Cell::Integer(self.created_at.micros()),
+            Cell::Integer(self.updated_at.micros()),
+        ]);
+        debug_assert_eq!(columns.len(), RECORD_COLUMNS.len());
+        columns.extend(self.cells);
+        columns
+    }
 }
 
 fn read_row(row: &Row<'_>, table: &Table) -> rusqlite::Result<StoredRow> {

@@ -37,8 +37,7 @@ pub(crate) fn set(
     match due_at {
         Some(due_at) => {
             let sql = "INSERT INTO crm_timer (room, owner, record_id, due_at) VALUES (?1, ?2, ?3, ?4) \
-                       ON CONFLICT DO UPDATE SET due_at = excluded.due_at \
-                       WHERE due_at IS NOT excluded.due_at";
+                       ON CONFLICT DO UPDATE SET due_at = excluded.due_at";
             let (room, owner, record) = key;
             tx.prepare_cached(sql)?.execute((room, owner, record, due_at.micros()))?;
         }

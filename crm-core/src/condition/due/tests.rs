@@ -99,7 +99,7 @@ proptest! {
             entry(number, *kind, *hours, lasts)
         });
         let ledger = Ledger::new(entries.collect());
-        let subject = Subject { row: Vec::new(), facts: vec![Facts::Consent(ledger)] };
+        let subject = Subject { row: Arc::default(), facts: vec![Facts::Consent(ledger)] };
         let mut node = asked(rule(lapses, guards_minors));
         if is_negated {
             node = Node::Not(Box::new(node));
@@ -135,7 +135,7 @@ proptest! {
 fn a_pause_an_end_and_a_lapse_are_due_at_their_own_moments() {
     let told = |entries: Vec<Entry>, rule: Rule| {
         let facts = vec![Facts::Consent(Ledger::new(entries))];
-        let subject = Subject { row: Vec::new(), facts };
+        let subject = Subject { row: Arc::default(), facts };
         due(&asked(rule), &subject, &Moment::new(at(0), "UTC").unwrap())
     };
     let grant = |lasts| entry(1, ConsentKind::Granted, -10, lasts);

@@ -376,11 +376,8 @@ fn compare(crm: &Crm, entity_type: &str, ids: &[RecordId], condition: &Condition
         .read(|conn| {
             let wanted = sql::compile(&checked, moment);
             let by_sql = found(conn, entity_type, &wanted)?;
-            let table = catalog.table(entity_type)?;
             for id in ids {
-                let row = rows::get(conn, table, *id)?.unwrap();
-                let mut loader = Loader { conn, catalog: &catalog, left: 10_000 };
-                let subject = loader.subject(&table.model, row, Some(&checked.root))?;
+                let subject = subject(conn, &catalog, &checked, *id, &mut Known::default())?;
                 let (is_true, leaves) = condition::explain(&checked, &subject, moment);
                 assert_eq!(is_true, by_sql.contains(id), "{condition}\n{leaves:?}\n{}", wanted.sql);
             }
@@ -404,11 +401,8 @@ fn foresee(crm: &Crm, entity_type: &str, ids: &[RecordId], text: &str, start: &M
     crm.shared
         .store
         .read(|conn| {
-            let table = catalog.table(entity_type)?;
             for id in ids {
-                let row = rows::get(conn, table, *id)?.unwrap();
-                let mut loader = Loader { conn, catalog: &catalog, left: 10_000 };
-                let subject = loader.subject(&table.model, row, Some(&checked.root))?;
+                let subject = subject(conn, &catalog, &checked, *id, &mut Known::default())?;
                 let answer = |at: &Moment| condition::explain(&checked, &subject, at).0;
                 let mut now = start.clone();
                 for _ in 0..12 {
@@ -514,6 +508,25 @@ proptest! {
         }
         for text in &firm_conditions {
             compare(&crm, "firm", &firms, &text.parse().unwrap(), &moment);
+        }
+    }
+}
+
+/// 28 February is a month before 28 March, and before the three days that follow it.
+#[test]
+fn what_has_left_a_month_comes_back_where_months_end_on_different_days() {
+    let crm = Crm::in_memory().unwrap();
+    crm.activity_kinds().define_preset(crate::ActivityPreset::WebVisit).unwrap();
+    let id = crm.contacts().create(crate::values! { "given_name" => "Ann" }).unwrap().id;
+    for at in ["2025-02-28T05:00:00Z", "2025-02-28T23:59:59.999999Z"] {
+        let subject = crate::RecordRef::new("contact", id);
+        let visit = crate::NewActivity::of("web_visit", subject, at.parse().unwrap());
+        crm.activities().record(visit).unwrap();
+    }
+    for start in ["2025-03-27T04:00:00Z", "2025-03-28T06:00:00Z", "2025-03-29T06:00:00Z"] {
+        let start = Moment::new(start.parse().unwrap(), "UTC").unwrap();
+        for text in ["count(web_visit within 1mo) >= 1", "count(web_visit within 1mo) = 1"] {
+            foresee(&crm, "contact", &[id], text, &start);
         }
     }
 }

@@ -3,6 +3,8 @@
 //! The invariant: nothing that was recorded after the place is read, whatever the file holds now.
 //! Where the file does not keep enough of the past to answer a question, it is refused.
 
+use std::sync::Arc;
+
 use crate::{
     ChangeKind, Error, ErrorKind, RecordId, Result, Timestamp,
     cell::Cell,
@@ -134,7 +136,7 @@ impl Cut {
                     let model = kind.map(|kind| &kind.model);
                     let found = rows::activities(conn, then.id, model, self.place(), left + 1)?;
                     left = left.checked_sub(found.len()).ok_or_else(too_many)?;
-                    Facts::Activities(found)
+                    Facts::Activities(Arc::new(found.into_iter().map(Arc::new).collect()))
                 }
                 Test::Stage(test) => {
                     let mut stages = rows::stages(conn, test.lifecycle, then.id, self.seq)?;
@@ -148,7 +150,11 @@ impl Cut {
                 _ => return Err(not_kept("this").with_field(leaf.path.clone())),
             });
         }
-        Ok(condition::is_true(&checked.root, &Subject { row: then.row(), facts }, &self.moment))
+        Ok(condition::is_true(
+            &checked.root,
+            &Subject { row: Arc::new(then.row()), facts },
+            &self.moment,
+        ))
     }
 
     fn changes(

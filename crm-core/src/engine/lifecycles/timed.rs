@@ -11,7 +11,11 @@
 use std::sync::Arc;
 
 use super::{
-    super::{Writing, conditions, reactions::Event},
+    super::{
+        Writing,
+        conditions::{self, Known},
+        reactions::Event,
+    },
     automation::{Run, stage_of},
     body, rows,
 };
@@ -151,7 +155,7 @@ fn next(
 ) -> Result<Option<Timestamp>> {
     let catalog = Arc::clone(&writing.catalog);
     let moment = Moment::new(writing.now, "UTC")?;
-    let mut first: Option<Timestamp> = None;
+    let (mut first, mut known): (Option<Timestamp>, _) = (None, Known::default());
     for trigger in program.triggers.iter().filter(|trigger| trigger.is_timed) {
         let lifecycle = &program.model.lifecycle;
         if !matches!(
@@ -169,7 +173,7 @@ fn next(
             if !depends_on_time(&condition.root) {
                 continue;
             }
-            match conditions::ask(writing.tx, &catalog, condition, row.id, &moment) {
+            match conditions::ask(writing.tx, &catalog, condition, row.id, &moment, &mut known) {
                 Ok((_, due)) => ends.extend(due),
                 // It cannot be asked then either.
                 Err(error) if error.kind() == ErrorKind::LimitExceeded => {}

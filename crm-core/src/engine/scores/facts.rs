@@ -1,15 +1,18 @@
 //! What a record's score is computed from, read from the file.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use super::{
-    super::{Catalog, conditions},
+    super::{
+        Catalog,
+        conditions::{self, Known},
+    },
     no_record,
 };
 use crate::{
     RecordId, Result, Timestamp,
     cell::Cell,
-    condition::{Checked, Moment, Named, RECORD_COLUMNS, RelatedTest, Schema, Subject, due},
+    condition::{Checked, Moment, Named, RelatedTest, Schema, Subject, due},
     limits,
     scoring::{
         Given, Happening, PointsFact, ScoreFacts, ScoreProgram, ScorePrograms, Sheet, sheet, tally,
@@ -56,9 +59,10 @@ struct RecordFacts<'a> {
     catalog: &'a Catalog,
     programs: &'a ScorePrograms,
     moment: &'a Moment,
-    row: StoredRow,
-    /// Its cells alone, for conditions that ask for no more.
+    id: RecordId,
+    /// Its columns alone, for conditions that ask for no more.
     plain: Subject,
+    known: Known,
     activities: HashMap<Option<i64>, Vec<Happening>>,
     /// Points that were added, with their groups, once they are asked for.
     added: Option<Vec<(String, PointsFact)>>,
@@ -73,18 +77,11 @@ impl<'a> RecordFacts<'a> {
         row: StoredRow,
         moment: &'a Moment,
     ) -> Self {
-        let mut cells = vec![
-            Cell::Blob(row.id.as_bytes().to_vec()),
-            Cell::Integer(row.version),
-            Cell::Integer(row.created_at.micros()),
-            Cell::Integer(row.updated_at.micros()),
-        ];
-        debug_assert_eq!(cells.len(), RECORD_COLUMNS.len());
-        cells.extend(row.cells.iter().cloned());
-        let plain = Subject { row: cells, facts: Vec::new() };
-        let activities = HashMap::new();
+        let id = row.id;
+        let plain = Subject { row: Arc::new(row.into_columns()), facts: Vec::new() };
+        let (known, activities) = (Known::default(), HashMap::new());
         let (added, until) = (None, None);
-        Self { conn, catalog, programs, moment, row, plain, activities, added, until }
+        Self { conn, catalog, programs, moment, id, plain, known, activities, added, until }
     }
 
     /// What was read holds until then at most.
@@ -100,7 +97,10 @@ impl ScoreFacts for RecordFacts<'_> {
     fn holds(&mut self, condition: &Checked) -> Result<bool> {
         let (holds, until) = match condition.root.is_plain() {
             true => due(&condition.root, &self.plain, self.moment),
-            false => conditions::ask(self.conn, self.catalog, condition, self.row.id, self.moment)?,
+            false => {
+                let (conn, catalog, moment) = (self.conn, self.catalog, self.moment);
+                conditions::ask(conn, catalog, condition, self.id, moment, &mut self.known)?
+            }
         };
         self.holds_until(until);
         Ok(holds)
@@ -115,7 +115,7 @@ impl ScoreFacts for RecordFacts<'_> {
         if !self.activities.contains_key(&id) {
             let model = kind.and_then(|kind| self.catalog.activity_kind(&kind.name));
             let most = limits::SCORED_ACTIVITIES;
-            let found = rows::activities(self.conn, self.row.id, model, most)?;
+            let found = rows::activities(self.conn, self.id, model, most)?;
             self.activities.insert(id, found);
         }
         Ok(&self.activities[&id])
@@ -126,7 +126,7 @@ impl ScoreFacts for RecordFacts<'_> {
         let mut found = Vec::new();
         let today = self.moment.today();
         let [entity_type] = test.types.as_slice() else { return Ok(Vec::new()) };
-        let (id, most) = (self.row.id, usize::MAX >> 1);
+        let (id, most) = (self.id, usize::MAX >> 1);
         let me = (id, &self.plain.row[..]);
         for link in conditions::links(self.conn, self.catalog, test, entity_type, me, most)? {
             let (first, last) = link.valid;
@@ -160,7 +160,7 @@ impl ScoreFacts for RecordFacts<'_> {
     fn added(&mut self, model: i64, group: &str) -> Result<Vec<PointsFact>> {
         let all = match self.added.take() {
             Some(all) => all,
-            None => score_points::of_record(self.conn, model, self.row.id)?,
+            None => score_points::of_record(self.conn, model, self.id)?,
         };
         let own = all.iter().filter(|(of, _)| of == group).map(|(_, fact)| fact.clone()).collect();
         self.added = Some(all);

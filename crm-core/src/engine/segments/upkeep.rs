@@ -8,7 +8,12 @@
 use std::sync::Arc;
 
 use super::{
-    super::{Catalog, Writing, conditions, reach, reactions::Event},
+    super::{
+        Catalog, Writing,
+        conditions::{self, Known},
+        reach,
+        reactions::Event,
+    },
     Cause, Done, set_member,
 };
 use crate::{
@@ -40,11 +45,12 @@ pub(in crate::engine) fn concern(catalog: &Catalog, types: &[&str]) -> Result<bo
 pub(in crate::engine) fn react(writing: &mut Writing<'_>, event: &Event) -> Result<()> {
     let catalog = Arc::clone(&writing.catalog);
     let Some(programs) = catalog.segment_programs()?.cloned() else { return Ok(()) };
+    let mut known = Known::default();
     for program in &programs.all {
         if let (Some(checked), Some(reach)) = (&program.checked, &program.reach) {
             for id in reach::affected(writing.tx, &catalog, reach, event)? {
                 let cause = cause(writing, event, id)?;
-                ask(writing, program, checked, id, cause)?;
+                ask(writing, program, checked, id, cause, &mut known)?;
             }
         } else if let Event::Archiving { table, id } = event
             && table.model.name == program.model.segment.entity_type
@@ -67,7 +73,8 @@ pub(in crate::engine) fn on_due(
     if let Some(program) = program
         && let (Some(checked), Some(_)) = (&program.checked, &program.reach)
     {
-        ask(writing, program, checked, id, Cause::new(MemberCause::Time))?;
+        let cause = Cause::new(MemberCause::Time);
+        ask(writing, program, checked, id, cause, &mut Known::default())?;
     }
     Ok(())
 }
@@ -101,7 +108,8 @@ pub(super) fn refill(
             true => everyone(writing, &table, after)?,
             // Only those of whom the answer changes need to be looked at.
             false => {
-                let wanted = sql::compile(checked, &moment(writing, program)?);
+                let moment = Moment::new(writing.now, &program.model.segment.zone)?;
+                let wanted = sql::compile(checked, &moment);
                 let page = (after, ASKED_AT_ONCE);
                 rows::stale(writing.tx, &table, program.model.id, &wanted, page)?
             }
@@ -110,10 +118,12 @@ pub(super) fn refill(
         after = page.last().copied();
         count += page.len() as u64;
         for id in page {
+            // What follows from one may write what the next looks at.
+            let mut known = Known::default();
             let is_member = match &program.reach {
-                Some(_) => ask(writing, program, checked, id, Cause::new(cause))?,
+                Some(_) => ask(writing, program, checked, id, Cause::new(cause), &mut known)?,
                 None => {
-                    let (is_true, _) = answer(writing, program, checked, id)?;
+                    let (is_true, _) = answer(writing, program, checked, id, &mut known)?;
                     set_member(writing, &program.model, id, is_true, Cause::new(cause))?
                         .then_some(is_true)
                 }
@@ -153,8 +163,9 @@ fn ask(
     checked: &Checked,
     id: RecordId,
     cause: Cause,
+    known: &mut Known,
 ) -> Result<Option<bool>> {
-    let (is_member, due_at) = answer(writing, program, checked, id)?;
+    let (is_member, due_at) = answer(writing, program, checked, id, known)?;
     if program.waits || due_at.is_some() {
         writing.set_timer(Room::Segment, program.model.id, id, due_at)?;
     }
@@ -168,13 +179,14 @@ fn answer(
     program: &SegmentProgram,
     checked: &Checked,
     id: RecordId,
+    known: &mut Known,
 ) -> Result<(bool, Option<Timestamp>)> {
     let table = writing.catalog.table(&checked.entity_type)?;
-    if records::is_archived(writing.tx, table, id.as_bytes())? != Some(false) {
+    if known.is_in_use(writing.tx, table, id)? != Some(true) {
         return Ok((false, None));
     }
-    let moment = moment(writing, program)?;
-    match conditions::ask(writing.tx, &writing.catalog, checked, id, &moment) {
+    let moment = known.moment(writing.now, &program.model.segment.zone)?;
+    match conditions::ask(writing.tx, &writing.catalog, checked, id, &moment, known) {
         Err(error) if error.kind() == ErrorKind::LimitExceeded => {
             let wanted = sql::compile(checked, &moment);
             let is_true = rows::holds(writing.tx, table, &wanted, id)?;
@@ -182,10 +194,6 @@ fn answer(
         }
         answered => answered,
     }
-}
-
-fn moment(writing: &Writing<'_>, program: &SegmentProgram) -> Result<Moment> {
-    Moment::new(writing.now, &program.model.segment.zone)
 }
 
 /// A member that is archived leaves; one that is restored comes back if it left for that.
