@@ -457,6 +457,25 @@ mod tests {
         assert!(verify(&crm).is_ok);
     }
 
+    #[test]
+    fn a_person_is_erased_though_the_chain_is_broken_and_it_stays_so() {
+        let of_person = "record_id IS NOT NULL AND kind = 'record_patched'";
+        for (row, erased) in [(of_person, true), ("kind = 'activity_kind_defined'", false)] {
+            let (crm, ann) = filled();
+            sql(&crm, &format!("UPDATE crm_journal SET body = body || ' ' WHERE {row}"));
+            let before = verify(&crm);
+            let subject = RecordRef::new("contact", ann);
+            crm.privacy().erase(&crate::EraseSubject::new(subject)).unwrap();
+            let after = verify(&crm);
+            assert_eq!((after.is_ok, after.broken_at), (false, before.broken_at), "{row}");
+            assert!(after.erased > 0);
+            let list = ListChanges { limit: 10_000, ..ListChanges::after(0) };
+            let changes = crm.journal().changes(&list).unwrap().changes;
+            let broken = changes.iter().find(|change| Some(change.seq) == before.broken_at);
+            assert_eq!(broken.unwrap().is_erased, erased, "{row}");
+        }
+    }
+
     /// The hash of the head, from a proof alone.
     fn recompute(proof: &JournalProof) -> String {
         let bytes = |text: &str| from_hex(text).unwrap();
