@@ -1,5 +1,5 @@
-//! Segments: one activity that 50 of them look at, beside the insert of its rows by hand; and doing
-//! what has fallen due.
+//! Segments: one activity that 50 of them look at, and a score and a lifecycle too, beside the insert
+//! of its rows by hand; and doing what has fallen due.
 
 use std::{
     path::Path,
@@ -11,8 +11,9 @@ use std::{
 };
 
 use crm_core::{
-    ActivityPreset, Clock, CountedIds, Crm, DefineSegment, Durability, Flow, Money, NewActivity,
-    OpenOptions, RecordActivities, RecordId, RecordRef, TickTimers, Timestamp, values,
+    ActivityPreset, Clock, CountedIds, Crm, DefineScore, DefineSegment, Durability, Flow,
+    LifecyclePreset, Money, NewActivity, OpenOptions, RecordActivities, RecordId, RecordRef,
+    ScoreFade, ScoreGroup, ScoreRule, StageTrigger, TickTimers, Timestamp, values,
 };
 use rusqlite::params;
 
@@ -51,7 +52,8 @@ fn open(path: &Path, durability: Durability) -> (Crm, Arc<Told>) {
 
 pub(crate) fn run(folder: &Path, report: &mut dyn FnMut(Line)) {
     for (durability, name) in [(Durability::Full, "full"), (Durability::Relaxed, "relaxed")] {
-        one_activity(folder, durability, name, report);
+        one_activity(folder, (durability, name), false, report);
+        one_activity(folder, (durability, name), true, report);
     }
     ticks(folder, report);
 }
@@ -83,8 +85,24 @@ fn conditions() -> Vec<String> {
     all
 }
 
-fn one_activity(folder: &Path, durability: Durability, name: &str, report: &mut dyn FnMut(Line)) {
-    let (crm, _) = open(&folder.join(format!("segments_{name}.crm")), durability);
+/// Every purchase scores, and the first makes a customer.
+fn define_score_and_stages(crm: &Crm) {
+    let bought = ScoreRule::activity("bought", "purchase", 5).max(100);
+    let group = ScoreGroup::new("engagement", [bought]).fading(ScoreFade::half_life("P90D"));
+    crm.scores().define(DefineScore::new("lead", "contact", [group])).unwrap();
+    crm.scores().publish("lead").unwrap();
+    let mut lifecycle = LifecyclePreset::Contact.definition();
+    lifecycle.triggers.push(StageTrigger::activity("customer", "purchase"));
+    crm.lifecycles().define(lifecycle).unwrap();
+}
+
+fn one_activity(
+    folder: &Path,
+    (durability, name): (Durability, &str),
+    is_all: bool,
+    report: &mut dyn FnMut(Line),
+) {
+    let (crm, _) = open(&folder.join(format!("segments_{name}_{is_all}.crm")), durability);
     crm.activity_kinds().define_preset(ActivityPreset::Purchase).unwrap();
     let ids = make_contacts(&crm, CONTACTS);
     let past = (0..10 * CONTACTS).map(|number| purchase(ids[number % CONTACTS], number)).collect();
@@ -92,6 +110,9 @@ fn one_activity(folder: &Path, durability: Durability, name: &str, report: &mut 
     crm.activities().record_many(past).unwrap();
     let conditions = conditions();
     assert_eq!(conditions.len(), 50);
+    if is_all {
+        define_score_and_stages(&crm);
+    }
     for (number, condition) in conditions.iter().enumerate() {
         let condition = condition.parse().unwrap();
         crm.segments()
@@ -104,12 +125,13 @@ fn one_activity(folder: &Path, durability: Durability, name: &str, report: &mut 
             crm.activities().record(purchase(id, 10 * CONTACTS + number)).unwrap();
         }
     });
-    let mut raw = Raw::open(&folder.join(format!("segments_{name}.db")));
+    let mut raw = Raw::open(&folder.join(format!("segments_{name}_{is_all}.db")));
     raw.conn.execute_batch(activities::SCHEMA).unwrap();
     let synchronous = if durability == Durability::Full { "FULL" } else { "NORMAL" };
     raw.conn.pragma_update(None, "synchronous", synchronous).unwrap();
     let raw_time = by_hand(&mut raw, &ids);
-    let name = format!("an activity with 50 segments, {name}");
+    let more = if is_all { ", score, stage" } else { "" };
+    let name = format!("an activity with 50 segments{more}, {name}");
     report(Line { name, ours, raw: Some(raw_time), units: WRITES, budget: Budget::Ratio(3.0) });
 }
 

@@ -560,6 +560,27 @@ mod tests {
         }
     }
 
+    /// Forty terms that are each rounded up by half a thousandth.
+    #[test]
+    fn a_rank_knows_what_rounding_adds() {
+        let wide = Caps { min: 0, max: 1_000_000_000 };
+        let terms = vec![(0, 5_001); 40];
+        let rule = RuleSheet { caps: wide, fixed: 0, terms, related: None };
+        let group = GroupSheet {
+            caps: wide,
+            decay: Decay::HalfLife(DAY),
+            counts: true,
+            fixed: 0,
+            rules: vec![rule],
+        };
+        let sheet = Sheet { caps: wide, groups: vec![group] };
+        let later = 4 * DAY;
+        assert_eq!(sheet.score(later), 40 * 313);
+        assert!(sheet.rank(0).bound(wide, Some(DAY), later) >= 40 * 313);
+        // What has faded to nothing stays nothing.
+        assert_eq!(sheet.rank(40 * DAY), Rank { fixed: 0, order: None });
+    }
+
     #[test]
     fn caps_are_those_of_the_rule_then_the_group_then_the_whole() {
         let wide = Caps { min: -1_000_000, max: 1_000_000 };

@@ -303,6 +303,21 @@ fn a_rule_runs_once_in_a_chain_and_that_it_would_have_run_again_is_recorded() {
 }
 
 #[test]
+fn rules_that_one_write_sets_off_do_not_lead_to_each_other() {
+    let crm = open();
+    let on = || RuleTrigger::changed("source");
+    rule(&crm, "first", on(), [RuleAction::set("locale", "de")]);
+    rule(&crm, "second", on(), [RuleAction::set("job_title", "CFO")]);
+    let id = contact(&crm);
+    crm.contacts().patch(id, values! { "source" => "a" }).unwrap();
+    for name in ["first", "second"] {
+        let [run] = &runs(&crm, name)[..] else { panic!("{name}") };
+        assert_eq!((run.skipped, run.chain.len()), (None, 0), "{name}");
+    }
+    verify(&crm);
+}
+
+#[test]
 fn a_chain_has_a_longest_and_the_next_rule_is_recorded_as_skipped() {
     let crm = open();
     let limit = crm_core::limits::RULE_CHAIN;

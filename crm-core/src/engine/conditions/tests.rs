@@ -517,7 +517,7 @@ proptest! {
 fn what_has_left_a_month_comes_back_where_months_end_on_different_days() {
     let crm = Crm::in_memory().unwrap();
     crm.activity_kinds().define_preset(crate::ActivityPreset::WebVisit).unwrap();
-    let id = crm.contacts().create(crate::values! { "given_name" => "Ann" }).unwrap().id;
+    let id = crm.contacts().create(values! { "given_name" => "Ann" }).unwrap().id;
     for at in ["2025-02-28T05:00:00Z", "2025-02-28T23:59:59.999999Z"] {
         let subject = crate::RecordRef::new("contact", id);
         let visit = crate::NewActivity::of("web_visit", subject, at.parse().unwrap());
@@ -527,6 +527,34 @@ fn what_has_left_a_month_comes_back_where_months_end_on_different_days() {
         let start = Moment::new(start.parse().unwrap(), "UTC").unwrap();
         for text in ["count(web_visit within 1mo) >= 1", "count(web_visit within 1mo) = 1"] {
             foresee(&crm, "contact", &[id], text, &start);
+        }
+    }
+}
+
+/// The first that leaves makes no difference, the second does, and the third once more.
+#[test]
+fn a_sum_changes_when_the_activity_leaves_that_makes_the_difference() {
+    let crm = Crm::in_memory().unwrap();
+    crm.activity_kinds().define_preset(crate::ActivityPreset::Purchase).unwrap();
+    let id = crm.contacts().create(values! { "given_name" => "Ann" }).unwrap().id;
+    let bought = [("2025-03-01", 0, "EUR"), ("2025-03-03", 300, "EUR"), ("2025-03-04", 900, "USD")];
+    for (nth, (day, cents, currency)) in
+        bought.iter().chain(&[("2025-03-07", 500, "EUR")]).enumerate()
+    {
+        let subject = crate::RecordRef::new("contact", id);
+        let at = format!("{day}T10:00:00Z").parse().unwrap();
+        let purchase = crate::NewActivity {
+            amount: Some(crate::Money::from_minor_units(*cents, currency).unwrap()),
+            properties: values! { "order_id" => format!("A-{nth}") },
+            ..crate::NewActivity::of("purchase", subject, at)
+        };
+        crm.activities().record(purchase).unwrap();
+    }
+    let start = Moment::new("2025-03-08T00:00:00Z".parse().unwrap(), "UTC").unwrap();
+    for op in ["= 5", "> 5", "< 8", ">= 8", "= 0"] {
+        for span in ["30d", "1mo"] {
+            let text = format!("sum(amount of purchase within {span}) {op}.00 EUR");
+            foresee(&crm, "contact", &[id], &text, &start);
         }
     }
 }
