@@ -118,11 +118,11 @@ fn verify_row(
         let computed = compute(conn, catalog, (programs, program), record, &moment)?;
         kept.score(now.micros()) == computed.sheet.score(now.micros())
     };
-    let is_same_rank = row.rank == kept.rank(as_of);
+    let is_covered = row.rank.covers(kept.rank(as_of));
     let threshold = program.threshold(kept.score(as_of));
-    Ok(match (is_same, is_same_rank, threshold == row.threshold.as_deref()) {
+    Ok(match (is_same, is_covered, threshold == row.threshold.as_deref()) {
         (false, ..) => Some("what is kept differs from what is computed anew"),
-        (_, false, _) => Some("its place in the ranking is not that of its score"),
+        (_, false, _) => Some("its place in the ranking lies below its score"),
         (.., false) => Some("its threshold is not that of its score"),
         _ => None,
     })

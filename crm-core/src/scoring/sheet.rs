@@ -172,14 +172,14 @@ impl Sheet {
                 None => fixed = fixed.saturating_add(group.bounds(as_of, i64::MAX).1),
             }
         }
-        let rounding = coarse_rounding(rounding);
-        let most = fixed.saturating_add(rounding).saturating_add(fading);
-        if fading > 0 && most >= self.caps.max {
+        let most = fixed.saturating_add(rounding);
+        if fading > 0 && most.saturating_add(fading) >= self.caps.max {
             // It may stay at the cap for a while, which says more than what fades below it.
             return Rank { fixed: self.caps.clamp(coarse(self.caps.max)), order: None };
         }
         let order = half.filter(|_| fading > 0).map(|half| order(fading, as_of, half));
-        Rank { fixed: self.caps.clamp(coarse(fixed).saturating_add(rounding)), order }
+        let fixed = coarse(most).min(coarse(fixed).saturating_add(coarse_rounding(rounding)));
+        Rank { fixed: self.caps.clamp(fixed), order }
     }
 
     /// The longest half-life.
@@ -207,6 +207,12 @@ pub(crate) struct Rank {
 }
 
 impl Rank {
+    /// Whether it is no less than another at every moment. A file may hold one that is greater than need
+    /// be, which costs a ranking time and leaves nobody out.
+    pub(crate) fn covers(self, other: Self) -> bool {
+        self.fixed >= other.fixed && self.order >= other.order
+    }
+
     /// No less than the score at `at`, which does not lie before the moment of the sheet.
     pub(crate) fn bound(self, caps: Caps, half: Option<i64>, at: i64) -> i64 {
         let fading = self.order.zip(half).map_or(0, |(order, half)| bound(order, at, half));
