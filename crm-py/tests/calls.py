@@ -659,7 +659,7 @@ CALLS: dict[str, Callable[[crm.Crm, Request], Any]] = {
         r["type"],
         filter=r.values("filter"),
         **dialect(r),
-        **r.options("path", "attributes", "archived", "profile"),
+        **r.options("path", "attributes", "personal", "archived", "profile"),
     ),
     "csv.import": lambda db, r: db.csv.import_(
         r["type"],

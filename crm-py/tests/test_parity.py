@@ -386,8 +386,8 @@ def test_every_operation_is_called_by_a_method(
             case "EntityType":
                 assert_same(answers[name], crm.EntityType)
                 for attribute in answers[name]["attributes"]:
-                    # A definition mentions formula and search only if it has them.
-                    unsaid = {"formula": None, "searched": False}
+                    # A definition mentions formula, search and purpose only if it has them.
+                    unsaid = {"formula": None, "searched": False, "purpose": None}
                     assert_same({**unsaid, **attribute}, crm.Attribute)
     assert_same(answers["types.list"][0], crm.EntityType)
     assert_same(answers["types.get"]["attributes"][2]["options"][0], crm.ChoiceOption)

@@ -34,7 +34,7 @@ impl<'a> ActivityKinds<'a> {
     /// `InvalidArgument` if a name or rule makes no sense or a property is called like a field of an
     /// activity, `UnknownType` if a reference's target is not there, `DefinitionConflict` if
     /// something changes that cannot, `Archived` if the kind is archived, `LimitExceeded` past 500
-    /// kinds or 64 properties.
+    /// kinds or 64 properties; and as for [`Types::define`](crate::Types::define) of a purpose.
     pub fn define(&self, definition: DefineActivityKind) -> Result<ActivityKind> {
         self.crm.write(|writing| Ok(ActivityKind::of(&define(writing, definition)?.model)))
     }
@@ -170,6 +170,7 @@ fn define(writing: &mut Writing<'_>, definition: DefineActivityKind) -> Result<A
     let (after, readers) =
         (writing.catalog.with_kind(model.clone()).0, writing.catalog.rollups().over_kind(model.id));
     check_again(&after, readers, "properties", "kind of activity")?;
+    after.check_purposes(Some(&before), &model)?;
     rows::extend_kind(writing.tx, &model, added)?;
     let stamp = writing.stamp();
     writing.log(stamp, ChangeKind::ActivityKindDefined, None, None, &json)?;

@@ -159,6 +159,7 @@ fn define(writing: &mut Writing<'_>, definition: DefineAssociationType) -> Resul
     let (after, _) = catalog.with_associations(model.clone());
     let readers = catalog.rollups().over_associations(model.id);
     check_again(&after, readers, "name", "association type")?;
+    after.check_purposes(known.map(|known| &known.attributes), &model.attributes)?;
     let json = rows::type_json(&model.definition);
     model.id = rows::save_type(writing.tx, &model, &json, added)?;
     let stamp = writing.stamp();

@@ -12,14 +12,15 @@ use std::{
 
 use super::{privacy::retention::check_condition, rollups::Rollups};
 use crate::{
-    Error, ErrorKind, Result, Retention, ScoreState,
+    Attribute, Error, ErrorKind, Result, Retention, ScoreState,
     association::AssociationModel,
     circle::{Asker, check_circles},
     consent::Book,
     lifecycle::{Lifecycle, LifecycleModel, Program, Programs, check_cycles},
     normal::name::nearest,
+    privacy::special::check_purpose,
     rule::{RuleModel, RuleProgram, RulePrograms, check_rule_cycles},
-    schema::TypeModel,
+    schema::{AttributeModel, TypeModel, check},
     scoring::{ScoreProgram, ScorePrograms, StoredModel},
     segment::{SegmentModel, SegmentPrograms},
     store::{
@@ -189,6 +190,56 @@ impl Catalog {
         let mut catalog = self.begin();
         catalog.retentions = Arc::new(rules);
         catalog
+    }
+
+    /// The attributes whose values are processed for a purpose, archived ones included, each after
+    /// what it belongs to: `contact`, `activity visit`, `association treats`.
+    pub(super) fn processed_for(
+        &self,
+        purpose: &str,
+    ) -> impl Iterator<Item = (String, &AttributeModel)> {
+        let types = self.tables.iter().map(|(name, table)| (name.clone(), &table.model));
+        let kinds = self.kinds.iter();
+        let kinds = kinds.map(|(name, kind)| (format!("activity {name}"), &kind.model));
+        let links = self.associations.iter();
+        let links =
+            links.map(|(name, link)| (format!("association {name}"), &link.model.attributes));
+        types.chain(kinds).chain(links).flat_map(move |(owner, model)| {
+            let all = model.attributes.iter();
+            let found = all.filter(move |one| one.definition.purpose.as_deref() == Some(purpose));
+            found.map(move |one| (owner.clone(), one))
+        })
+    }
+
+    /// Checks what an attribute of these definitions is processed for.
+    ///
+    /// # Errors
+    ///
+    /// As [`check_purpose`].
+    pub(super) fn check_purpose(&self, attribute: &Attribute) -> Result<()> {
+        let sharing = attribute.purpose.iter().flat_map(|purpose| self.processed_for(purpose));
+        check_purpose(&self.book, attribute, sharing.map(|(_, other)| &other.definition))
+    }
+
+    /// Checks what the attributes of `model` are processed for that differ from those `before`.
+    ///
+    /// # Errors
+    ///
+    /// As [`check_purpose`], naming the attribute.
+    pub(super) fn check_purposes(
+        &self,
+        before: Option<&TypeModel>,
+        model: &TypeModel,
+    ) -> Result<()> {
+        model.attributes.iter().map(|attribute| &attribute.definition).try_for_each(|new| {
+            let old = before.and_then(|before| before.find(&new.name));
+            match old.is_some_and(|old| old.definition == *new) {
+                true => Ok(()),
+                false => {
+                    self.check_purpose(new).map_err(|error| check::in_attribute(&new.name, error))
+                }
+            }
+        })
     }
 
     /// The retention rules, by name.

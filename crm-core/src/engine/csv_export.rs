@@ -11,7 +11,7 @@ use super::{
     records::filter,
 };
 use crate::{
-    Error, ErrorKind, ExportCsv, ExportReport, Result,
+    Error, ErrorKind, ExportCsv, ExportReport, Result, Sensitivity,
     exchange::{ID, Shown, Signs, TableWriter},
     ops::Watch,
     schema::TypeModel,
@@ -22,7 +22,8 @@ impl Crm {
     /// Exports records as a CSV table, to a file that must not exist or as a text.
     ///
     /// Records are read by pages of 1,000: those that nobody writes meanwhile come exactly once, as
-    /// they are. Progress counts records.
+    /// they are. Progress counts records. What is personal is written only if it is asked for, and the
+    /// report names what was left out.
     ///
     /// ```
     /// use crm_core::{Crm, ExportCsv, Flow, values};
@@ -51,7 +52,7 @@ impl Crm {
                 .with_hint("leave the encoding out"));
         }
         let signs = Signs::new(&request.dialect)?;
-        let shown = shown(&table.model, &request.attributes)?;
+        let (shown, hidden) = shown(&table.model, request)?;
         let terms = filter(&table.model, &request.filter)?;
         let failed = |error: io::Error| Out::failed(&error);
         let export = Export {
@@ -59,6 +60,7 @@ impl Crm {
             terms,
             archived: request.archived,
             path: request.path.as_deref(),
+            hidden,
         };
         self.export(
             export,
@@ -75,14 +77,27 @@ impl Crm {
     }
 }
 
-/// The columns that a request names.
-fn shown(model: &TypeModel, names: &[String]) -> Result<Vec<Shown>> {
-    if names.is_empty() {
-        let live = model.live().map(|attribute| Shown::Attribute(model.place(attribute)));
-        return Ok(std::iter::once(Shown::Id).chain(live).collect());
+/// The columns that a request is for, and the attributes that it leaves out for their sensitivity.
+fn shown(model: &TypeModel, request: &ExportCsv) -> Result<(Vec<Shown>, Vec<String>)> {
+    let mut shown = Vec::new();
+    if request.attributes.is_empty() {
+        shown.push(Shown::Id);
+        let mut hidden = Vec::new();
+        for attribute in model.live() {
+            let is_shown = match attribute.definition.sensitivity {
+                Sensitivity::None => true,
+                Sensitivity::Personal => request.personal,
+                Sensitivity::Special => false,
+            };
+            if is_shown {
+                shown.push(Shown::Attribute(model.place(attribute)));
+            } else {
+                hidden.push(attribute.name().to_owned());
+            }
+        }
+        return Ok((shown, hidden));
     }
-    let mut shown = Vec::with_capacity(names.len());
-    for name in names {
+    for name in &request.attributes {
         let column = match name.as_str() {
             ID => Shown::Id,
             name => Shown::Attribute(model.place(model.attribute(name)?)),
@@ -93,5 +108,5 @@ fn shown(model: &TypeModel, names: &[String]) -> Result<Vec<Shown>> {
         }
         shown.push(column);
     }
-    Ok(shown)
+    Ok((shown, Vec::new()))
 }

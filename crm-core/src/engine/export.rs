@@ -32,6 +32,8 @@ pub(super) struct Export<'a> {
     pub(super) archived: Archived,
     /// The file to write; the text is returned without one.
     pub(super) path: Option<&'a str>,
+    /// The attributes that are left out for their sensitivity.
+    pub(super) hidden: Vec<String>,
 }
 
 impl Crm {
@@ -51,7 +53,7 @@ impl Crm {
         mut write: impl FnMut(&Connection, &mut W, StoredRow) -> Result<()>,
         finish: impl FnOnce(W) -> Result<Out>,
     ) -> Result<ExportReport> {
-        let Export { table, terms, archived, path } = export;
+        let Export { table, terms, archived, path, hidden } = export;
         let total = self.shared.store.read(|conn| rows::count(conn, table, &terms, archived))?;
         let target = path.map(Path::new);
         let draft = target.map(FileDraft::new).transpose()?;
@@ -86,7 +88,7 @@ impl Crm {
             }
         }
         let (bytes, text) = finish(writer)?.end(draft, target)?;
-        Ok(ExportReport { rows: done, bytes, text })
+        Ok(ExportReport { rows: done, bytes, text, hidden })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Crm, Writing, records,
+    Catalog, Crm, Writing, records,
     rollups::{check_again, check_unread, reads_this},
     search::index_records,
 };
@@ -49,6 +49,8 @@ impl<'a> Types<'a> {
     /// is not there, `DefinitionConflict` if stored records do not pass a tightened rule (the
     /// message counts and names them) or something changes that cannot, `UnknownAttribute`,
     /// `UnknownOption`, `UnknownType`, `Required` or `InvalidArgument` if a formula makes no sense,
+    /// `Required`, `NotFound`, `Archived`, `InvalidArgument` or `DefinitionConflict` at `purpose` if a
+    /// special attribute has none of its own or the purpose does not serve,
     /// `Archived` if the type, a listed attribute or something that a formula reads is archived,
     /// `LimitExceeded` past 500 types or 200 attributes; and as for [`Records::create`](crate::Records::create) if a default or a
     /// bound does not fit its kind.
@@ -160,7 +162,8 @@ impl<'a> Types<'a> {
     /// # Errors
     ///
     /// `UnknownType`, `UnknownAttribute`, `DefinitionConflict` if records were created meanwhile
-    /// that lack a required value; `Archived` if its formula reads an archived attribute.
+    /// that lack a required value; `Archived` if its formula reads an archived attribute, or its
+    /// purpose is archived.
     pub fn restore_attribute(&self, entity_type: &str, attribute: &str) -> Result<EntityType> {
         self.set_attribute_archived(entity_type, attribute, false)
     }
@@ -189,7 +192,12 @@ impl<'a> Types<'a> {
                 let readers = catalog.rollups().looking_at(table.model.id, place);
                 check_unread(catalog, readers, attribute, "attribute")?;
             } else {
-                check_formulas(writing, table.model.with_attribute(changed.clone()), &changed)?;
+                let model = table.model.with_attribute(changed.clone());
+                let after = check_formulas(writing, model, &changed)?;
+                if changed.definition.purpose.is_some() {
+                    let checked = after.check_purpose(&changed.definition);
+                    checked.map_err(|error| check::in_attribute(attribute, error))?;
+                }
                 let checks = Evolution {
                     checks_presence: changed.definition.required,
                     checks_uniqueness: changed.definition.unique,
@@ -336,7 +344,8 @@ fn judge(
     if evolution.adds_columns {
         check::room(&table.model, &new, &check::RESERVED, limits::ATTRIBUTES_PER_TYPE)?;
     }
-    check_formulas(writing, table.model.with_attribute(new.clone()), &new)?;
+    let after = check_formulas(writing, table.model.with_attribute(new.clone()), &new)?;
+    after.check_purpose(&new.definition).map_err(in_attribute)?;
     Ok((new, evolution))
 }
 
@@ -358,12 +367,13 @@ fn note(
     Ok(writing.set_model(table.model.with_attribute(new)))
 }
 
-/// Checks the formula of an attribute of `model`, and those that read the attribute.
+/// Checks the formula of an attribute of `model`, and those that read the attribute. Answers the
+/// definitions as they would be.
 fn check_formulas(
     writing: &Writing<'_>,
     model: TypeModel,
     attribute: &AttributeModel,
-) -> Result<()> {
+) -> Result<Catalog> {
     let (after, table) = writing.catalog.with(model);
     let (model, name) = (&table.model, attribute.name());
     formula::check(&after, model, attribute).map_err(|error| check::in_attribute(name, error))?;
@@ -374,7 +384,8 @@ fn check_formulas(
         })?;
     }
     let readers = writing.catalog.rollups().looking_at(model.id, model.place(attribute));
-    check_again(&after, readers, name, "attribute")
+    check_again(&after, readers, name, "attribute")?;
+    Ok(after)
 }
 
 /// Writes what the formulas of a type give now that an attribute has a new one, or is back.

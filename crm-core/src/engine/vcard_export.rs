@@ -14,7 +14,7 @@ use super::{
     records::filter,
 };
 use crate::{
-    Date, ExportReport, ExportVcard, Kind, RecordId, Result, Value,
+    Date, ExportReport, ExportVcard, Kind, RecordId, Result, Sensitivity, Value,
     exchange::vcard::{Places, Shown, restore, write_card},
     limits,
     ops::Watch,
@@ -29,7 +29,9 @@ impl Crm {
     /// Exports records as address cards, to a file that must not exist or as a text.
     ///
     /// What an import has kept of a card is written again. Records are read by pages of 1,000: those
-    /// that nobody writes meanwhile come exactly once, as they are. Progress counts records.
+    /// that nobody writes meanwhile come exactly once, as they are. Progress counts records. A card is
+    /// asked for to tell who somebody is, so what is personal is written; what is special only where
+    /// the request names its attribute, and the report names what was left out.
     ///
     /// ```
     /// use crm_core::{Crm, ExportVcard, Flow, values};
@@ -56,10 +58,18 @@ impl Crm {
         let catalog = self.catalog();
         let table = catalog.table(&request.entity_type)?.clone();
         let model = &table.model;
-        let places = Places::new(model, &request.mapping, request.remainder.as_deref())?;
+        let mut places = Places::new(model, &request.mapping, request.remainder.as_deref())?;
+        let mapped = request.mapping.iter().map(|mapping| &mapping.attribute);
+        let named: Vec<_> = mapped.chain(&request.remainder).collect();
+        let hidden = places.hide(|place| {
+            let definition = &model.attributes[place].definition;
+            definition.sensitivity == Sensitivity::Special && !named.contains(&&definition.name)
+        });
+        let hidden = hidden.into_iter().map(|place| model.attributes[place].name().to_owned());
         let terms = filter(model, &request.filter)?;
         let path = request.path.as_deref();
-        let export = Export { table: &table, terms, archived: request.archived, path };
+        let hidden = hidden.collect();
+        let export = Export { table: &table, terms, archived: request.archived, path, hidden };
         self.export(
             export,
             watch,

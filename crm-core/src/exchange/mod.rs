@@ -452,10 +452,16 @@ pub struct ExportCsv {
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub path: Option<String>,
-    /// The attributes to write; `id` names the record's id. All of them, after the id, if it is empty.
+    /// The attributes to write, whatever their sensitivity; `id` names the record's id. If it is
+    /// empty: the id, every attribute in use without a sensitivity, and with `personal` those that are
+    /// personal. A special one is written only where it is named.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default))]
     pub attributes: Vec<String>,
+    /// Whether attributes that are personal are written too, where none is named.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = false))]
+    pub personal: bool,
     /// Only records whose attributes equal these values, as `records.list` compares them.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default))]
@@ -472,15 +478,21 @@ pub struct ExportCsv {
     pub profile: CsvProfile,
 }
 
-debug! { ExportCsv shows(entity_type, attributes, filter, archived, dialect, profile) hides(path) }
+debug! {
+    ExportCsv
+        shows(entity_type, attributes, personal, filter, archived, dialect, profile)
+        hides(path)
+}
 
 impl ExportCsv {
-    /// All attributes of the records in use, returned as text.
+    /// The records in use with all their attributes that say nothing about a person, returned as
+    /// text.
     pub fn new(entity_type: impl Into<String>) -> Self {
         Self {
             entity_type: entity_type.into(),
             path: None,
             attributes: Vec::new(),
+            personal: false,
             filter: Values::new(),
             archived: Archived::Exclude,
             dialect: CsvDialect::default(),
@@ -500,6 +512,8 @@ pub struct ExportReport {
     pub bytes: u64,
     /// The table, or the cards, if no file was named.
     pub text: Option<String>,
+    /// The attributes in use that were left out for their sensitivity, because nobody named them.
+    pub hidden: Vec<String>,
 }
 
-debug! { ExportReport shows(rows, bytes) hides(text) }
+debug! { ExportReport shows(rows, bytes, hidden) hides(text) }

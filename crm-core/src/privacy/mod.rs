@@ -1,7 +1,7 @@
 //! Privacy: what of the file is about a person, and what becomes of it.
 //!
 //! [`inventory`] knows every table, [`suppression`] what must not come back,
-//! [`retention`] how long what is kept. The invariant: no table of
+//! [`retention`] how long what is kept, [`special`] what attributes are processed for. The invariant: no table of
 //! the file is missing in the inventory, so that neither access nor erasure can overlook one; and what
 //! is remembered of an erasure says nothing about the person to anybody who does not know them.
 
@@ -10,6 +10,7 @@ pub(crate) mod inventory;
 pub(crate) mod register;
 mod request;
 pub(crate) mod retention;
+pub(crate) mod special;
 pub(crate) mod suppression;
 
 pub use access::{AccessData, AccessReport, AccessScope, AccessTable};

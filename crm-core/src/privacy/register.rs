@@ -36,6 +36,9 @@ pub struct RegisterEntry {
     pub subjects: String,
     /// Which data (c).
     pub personal_data: Vec<DataCategory>,
+    /// The attributes that are processed for it (c): `contact.allergies`, of activities
+    /// `activity visit.reason`, of associations `association treats.ward`.
+    pub attributes: Vec<String>,
     /// Who gets it (d).
     pub recipients: Vec<Party>,
     /// Countries outside, and with which safeguards (e).
@@ -69,16 +72,21 @@ pub struct ProcessingRegister {
     pub csv: String,
 }
 
-/// The register of the purposes of a file.
+/// The register of the purposes of a file. `attributes` names those that are processed for one.
 pub(crate) fn register(
     book: &Book,
     rules: &BTreeMap<String, Retention>,
+    attributes: impl Fn(&str) -> Vec<String>,
     controller: Option<&str>,
 ) -> ProcessingRegister {
     let purposes = book.purposes.values();
     let wanted = purposes
         .filter(|one| controller.is_none_or(|name| one.controller.as_deref() == Some(name)));
-    let entries: Vec<RegisterEntry> = wanted.map(|purpose| entry(book, rules, purpose)).collect();
+    let entries = wanted.map(|purpose| RegisterEntry {
+        attributes: attributes(&purpose.name),
+        ..entry(book, rules, purpose)
+    });
+    let entries: Vec<RegisterEntry> = entries.collect();
     let csv = csv(&entries);
     let general = rules.values().filter(|rule| rule.purpose.is_none());
     ProcessingRegister { entries, retentions: general.cloned().collect(), csv }
@@ -116,6 +124,7 @@ fn entry(book: &Book, rules: &BTreeMap<String, Retention>, purpose: &Purpose) ->
         },
         controller: purpose.controller.as_ref().and_then(party),
         subjects: about.subjects,
+        attributes: Vec::new(),
         recipients: names.into_iter().filter_map(party).collect(),
         personal_data: about.personal_data,
         transfers: about.transfers,
@@ -138,6 +147,7 @@ fn csv(entries: &[RegisterEntry]) -> String {
         "contact",
         "subjects",
         "personal_data",
+        "attributes",
         "recipients",
         "transfers",
         "storage_period",
@@ -159,6 +169,7 @@ fn csv(entries: &[RegisterEntry]) -> String {
             controller.map_or_else(String::new, |party| party.contact.clone()),
             entry.subjects.clone(),
             data.join("; "),
+            entry.attributes.join("; "),
             recipients.join("; "),
             entry.transfers.clone(),
             entry.storage_period.clone().unwrap_or_default(),

@@ -158,6 +158,14 @@ pub struct Attribute {
     /// How carefully its values are to be handled.
     #[serde(default)]
     pub sensitivity: Sensitivity,
+    /// What its values are processed for: a purpose that [`Consents::define_purpose`] has defined. One
+    /// of special sensitivity needs a purpose of its own: one that names a special category of data,
+    /// and that no attribute of less sensitivity has.
+    ///
+    /// [`Consents::define_purpose`]: crate::Consents::define_purpose
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub purpose: Option<String>,
 }
 
 /// Whether a definition need not mention it.
@@ -188,6 +196,7 @@ impl Attribute {
             target: None,
             formula: None,
             sensitivity: Sensitivity::None,
+            purpose: None,
         }
     }
 
@@ -223,6 +232,27 @@ impl Attribute {
     #[must_use]
     pub fn personal(mut self) -> Self {
         self.sensitivity = Sensitivity::Personal;
+        self
+    }
+
+    /// The same attribute, holding a special category of personal data, processed for this purpose.
+    ///
+    /// ```
+    /// use crm_core::{Attribute, Crm, DataCategory, Kind, Processing, Purpose};
+    ///
+    /// let crm = Crm::in_memory()?;
+    /// let health = DataCategory { is_special: true, ..DataCategory::new("dpv-pd:Health") };
+    /// let processing = Processing { personal_data: vec![health], ..Processing::default() };
+    /// let care = Purpose::new("care", ["email"]).processing(processing);
+    /// crm.consents().define_purpose(care)?;
+    /// let allergies = Attribute::new("allergies", Kind::LongText).special("care");
+    /// crm.types().define_attribute("contact", allergies)?;
+    /// # Ok::<(), crm_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn special(mut self, purpose: impl Into<String>) -> Self {
+        self.sensitivity = Sensitivity::Special;
+        self.purpose = Some(purpose.into());
         self
     }
 

@@ -33,6 +33,7 @@ mod schema;
 mod scores;
 mod search;
 mod segments;
+mod sensitivity;
 mod support;
 mod threads;
 mod time;

@@ -6,12 +6,20 @@ use std::{
 };
 
 use crm_core::{
-    Attribute, Crm, DefineType, Durability, Error, Flow, Kind, ListChanges, OpenOptions, Replay,
+    Attribute, Crm, DataCategory, DefineType, Durability, Error, Flow, Kind, ListChanges,
+    OpenOptions, Processing, Purpose, Replay,
 };
 
 /// How often a test repeats itself: `full` times, in a quick run a fifth of that.
 pub(crate) fn repetitions(full: u32) -> u32 {
     if std::env::var_os("CRM_QUICK").is_some() { full / 5 } else { full }
+}
+
+/// Defines the purpose `care`, for which health is processed.
+pub(crate) fn define_care(crm: &Crm) {
+    let health = DataCategory { is_special: true, ..DataCategory::new("dpv-pd:Health") };
+    let processing = Processing { personal_data: vec![health], ..Processing::default() };
+    crm.consents().define_purpose(Purpose::new("care", ["email"]).processing(processing)).unwrap();
 }
 
 /// A temporary folder with the file `a.crm` in it, sooner or later.

@@ -54,6 +54,10 @@ class RegisterEntry:
     """Whose data it is (c)."""
     personal_data: tuple[DataCategory, ...]
     """Which data (c)."""
+    attributes: tuple[str, ...]
+    """The attributes that are processed for it (c): `contact.allergies`, of activities
+    `activity visit.reason`, of associations `association treats.ward`.
+    """
     recipients: tuple[Party, ...]
     """Who gets it (d)."""
     transfers: str

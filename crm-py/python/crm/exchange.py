@@ -224,6 +224,8 @@ class ExportReport:
     """Bytes written."""
     text: str | None
     """The table, if no file was named."""
+    hidden: tuple[str, ...]
+    """The attributes in use that were left out for their sensitivity, because nobody named them."""
 
 
 class Csv:
@@ -280,6 +282,7 @@ class Csv:
         path: str | os.PathLike[str] | None = None,
         *,
         attributes: Iterable[str] = (),
+        personal: bool = False,
         filter: Mapping[str, Value] = {},
         archived: Archived | str = Archived.EXCLUDE,
         dialect: CsvDialect = CsvDialect(),
@@ -288,12 +291,15 @@ class Csv:
     ) -> ExportReport:
         """Write records to a new file at `path`, or without one return the table as text.
 
-        All attributes after the id are written, or those that are listed. `progress` counts records.
+        The id and the attributes without a sensitivity are written, with `personal` also those that
+        are personal; or those that are listed, which is the only way to write one that is special.
+        `hidden` of the report names what was left out. `progress` counts records.
         """
         request = {
             "type": entity_type,
             "path": None if path is None else path_of(path),
             "attributes": names_of(attributes, "attributes"),
+            "personal": personal,
             "filter": encode_values(filter, {}),
             "archived": str(archived),
             "dialect": plain_of(dialect, CsvDialect, "dialect"),

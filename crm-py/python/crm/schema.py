@@ -127,6 +127,12 @@ class Attribute:
     """
     sensitivity: Sensitivity | str
     """How carefully its values are to be handled."""
+    purpose: str | None
+    """What its values are processed for: a purpose that `Consents.define_purpose` has defined.
+
+    One of special sensitivity needs a purpose of its own: one that names a special category of data,
+    and that no attribute of less sensitivity has.
+    """
 
     def __init__(
         self,
@@ -150,6 +156,7 @@ class Attribute:
         target: str | None = None,
         formula: str | None = None,
         sensitivity: Sensitivity | str = Sensitivity.NONE,
+        purpose: str | None = None,
     ) -> None:
         # The parameters are the fields, by their names.
         given = dict(locals())
@@ -201,7 +208,7 @@ def _read_bound(kind: str, plain: Any) -> Any:
 
 def read_attribute(plain: dict[str, Any]) -> Attribute:
     """Return a definition from its plain form."""
-    # A definition mentions formula and search only if it has them.
+    # A definition mentions formula, search and purpose only if it has them.
     given: dict[str, Any] = {field.name: plain.get(field.name) for field in fields(Attribute)}
     given["searched"] = plain.get("searched", False)
     for bound in _BOUNDS:

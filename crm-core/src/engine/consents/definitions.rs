@@ -9,6 +9,7 @@ use crate::{
     consent::{self, Book, NoticeModel},
     engine::Writing,
     limits,
+    privacy::special::{check_serves, is_special},
     store::consents::{self as rows, Term},
 };
 
@@ -75,7 +76,9 @@ impl Consents<'_> {
     ///
     /// `InvalidArgument` if the name is none, or a party has another role; `NotFound` for a policy,
     /// channel, party or text that is not there; `Duplicate`; `DefinitionConflict` if it was another
-    /// controller's; `LimitExceeded` past 1,000 purposes.
+    /// controller's, if a special attribute is processed for it and it names no special category of
+    /// data any more, or if it is archived while an attribute in use is processed for it;
+    /// `LimitExceeded` past 1,000 purposes.
     pub fn define_purpose(&self, mut purpose: Purpose) -> Result<Purpose> {
         fill(&mut purpose.label, &purpose.name);
         self.crm.write(|writing| {
@@ -94,6 +97,12 @@ impl Consents<'_> {
                     .with_field("controller")
                     .with_hint("define another purpose"));
             }
+            let (mut special, mut in_use) = (false, false);
+            for (_, attribute) in writing.catalog.processed_for(&purpose.name) {
+                special |= is_special(&attribute.definition);
+                in_use |= attribute.archived_at.is_none();
+            }
+            check_serves(&purpose, special, in_use)?;
             let count = book.purposes.len();
             save(writing, book, Term::Purpose, (&purpose.name, &purpose), known.as_ref(), count)?;
             Ok(purpose)

@@ -12,7 +12,7 @@ use std::{
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{Privacy, load, retention, table_of};
+use super::{Privacy, load, register::attributes_of, retention, table_of};
 use crate::{
     AccessData, AccessReport, AccessScope, AccessTable, Error, ErrorKind, ExplainLearnedScore,
     Flow, Progress, ReadScore, Result, Timestamp,
@@ -350,7 +350,8 @@ fn purposes(
                 "reasons": reasons,
             }));
         }
-        all.push(json!({"purpose": purpose, "contacts": channels}));
+        let attributes = attributes_of(catalog, &purpose.name);
+        all.push(json!({"purpose": purpose, "attributes": attributes, "contacts": channels}));
     }
     Ok(Json::Array(all))
 }

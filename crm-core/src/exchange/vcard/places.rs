@@ -117,6 +117,16 @@ impl Places {
             .map(|(_, attribute)| attribute)
     }
 
+    /// Takes out the attributes of which `is_hidden` is true, and gives back where they stand, each
+    /// once.
+    pub(crate) fn hide(&mut self, is_hidden: impl Fn(usize) -> bool) -> Vec<usize> {
+        let hidden = self.attributes().chain(self.remainder).filter(|place| is_hidden(*place));
+        let hidden = hidden.collect();
+        self.places.retain(|place| !is_hidden(place.attribute));
+        self.remainder = self.remainder.filter(|place| !is_hidden(*place));
+        hidden
+    }
+
     /// The first property that goes to the attribute of this name, in capitals.
     pub(crate) fn property_of(&self, model: &TypeModel, attribute: &str) -> Option<&str> {
         let is_meant = |place: &&Place| model.attributes[place.attribute].name() == attribute;

@@ -1,8 +1,12 @@
 //! Tables out: to a text, to a file, for spreadsheets.
 
-use crm_core::{Archived, Crm, CsvProfile, ErrorKind, ExportCsv, Flow, Value, values};
+use crm_core::{
+    Archived, Attribute, Crm, CsvProfile, DefineType, ErrorKind, ExportCsv, Flow, Kind, Value,
+    values,
+};
 
 use super::{export, import, many, products, shop};
+use crate::support::define_care;
 
 #[test]
 fn an_export_names_its_columns_and_takes_what_was_asked_for() {
@@ -105,4 +109,41 @@ fn a_text_that_is_too_long_is_refused() {
     }
     let error = export(&crm, &ExportCsv::new("company")).unwrap_err();
     assert_eq!((error.kind(), error.field()), (ErrorKind::LimitExceeded, Some("path")));
+}
+
+/// A patient: what is said of one is hidden in three degrees.
+fn surgery() -> Crm {
+    let crm = Crm::in_memory().unwrap();
+    define_care(&crm);
+    let attributes = [
+        Attribute::new("ward", Kind::Text),
+        Attribute::new("mail", Kind::Email).personal(),
+        Attribute::new("illness", Kind::Text).special("care"),
+        Attribute::new("old", Kind::Text).special("care"),
+    ];
+    crm.types().define(DefineType::new("patient", attributes)).unwrap();
+    crm.types().archive_attribute("patient", "old").unwrap();
+    let values = values! { "ward" => "B", "mail" => "ann@example.org", "illness" => "flu" };
+    crm.records("patient").create(values).unwrap();
+    crm
+}
+
+#[test]
+fn what_is_personal_is_written_only_if_it_is_asked_for() {
+    let crm = surgery();
+    let header = |request: &ExportCsv| {
+        let report = crm.export_csv(request, &mut |_| Flow::Continue).unwrap();
+        let text = report.text.unwrap();
+        (text.lines().next().unwrap().to_owned(), report.hidden, text.contains("flu"))
+    };
+    let hidden = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let mut request = ExportCsv::new("patient");
+    assert_eq!(header(&request), ("id,ward".into(), hidden(&["mail", "illness"]), false));
+    request.personal = true;
+    assert_eq!(header(&request), ("id,ward,mail".into(), hidden(&["illness"]), false));
+    request.attributes = hidden(&["illness", "mail"]);
+    for personal in [false, true] {
+        request.personal = personal;
+        assert_eq!(header(&request), ("illness,mail".into(), hidden(&[]), true));
+    }
 }

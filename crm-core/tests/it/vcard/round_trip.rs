@@ -1,11 +1,14 @@
 //! The law of cards: what was imported and is exported, in any version, says the same when it is
 //! imported again.
 
-use crm_core::{CardVersion, ExportVcard, ImportVcard, Record, Value};
+use crm_core::{
+    Attribute, CardMapping, CardVersion, Crm, DefineType, ExportVcard, Flow, ImportVcard, Kind,
+    Record, Value, values,
+};
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use super::{book, card, export, import, records};
-use crate::support::repetitions;
+use crate::support::{define_care, repetitions};
 
 fn text() -> impl Strategy<Value = String> {
     prop_oneof!["[a-zA-Z]{1,8}", "[ ,;:\\\\\"=+ü🙂a]{0,5}[a-z0-9ü]", "[^\\p{Cc}]{0,10}[a-z]"]
@@ -115,4 +118,36 @@ proptest! {
         kept_again.sort();
         prop_assert_eq!(kept, kept_again, "{}\n{}", original, cards);
     }
+}
+
+#[test]
+fn what_is_special_is_on_a_card_only_where_it_is_named() {
+    let crm = Crm::in_memory().unwrap();
+    define_care(&crm);
+    let special = |name: &str, kind| Attribute::new(name, kind).special("care");
+    let attributes = [
+        special("note", Kind::Text),
+        special("illness", Kind::LongText),
+        special("nickname", Kind::Text),
+        special("vcard", Kind::LongText),
+    ];
+    crm.types().define(DefineType::new("contact", attributes)).unwrap();
+    let values = values! {
+        "family_name" => "Lee", "note" => "flu", "nickname" => "Red", "vcard" => "X-KIN:Bob",
+    };
+    crm.contacts().create(values).unwrap();
+
+    let report = crm.export_vcard(&ExportVcard::new("contact"), &mut |_| Flow::Continue).unwrap();
+    let text = report.text.unwrap();
+    assert!(text.contains("FN:Lee") && !text.contains("Red") && !text.contains("X-KIN"), "{text}");
+    assert_eq!(report.hidden, ["nickname", "vcard"]);
+
+    let mapping =
+        vec![CardMapping::new("n.family", "family_name"), CardMapping::new("note", "note")];
+    let remainder = Some("vcard".to_owned());
+    let named = ExportVcard { mapping, remainder, ..ExportVcard::new("contact") };
+    let report = crm.export_vcard(&named, &mut |_| Flow::Continue).unwrap();
+    let text = report.text.unwrap();
+    assert!(text.contains("NOTE:flu") && text.contains("X-KIN:Bob"), "{text}");
+    assert!(report.hidden.is_empty() && !text.contains("Red"), "{text}");
 }

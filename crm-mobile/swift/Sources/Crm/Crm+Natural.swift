@@ -121,14 +121,14 @@ extension Attribute {
         defaultValue: Value? = nil, options: [String] = [], minimum: Value? = nil,
         maximum: Value? = nil, length: UInt32? = nil, pattern: String? = nil, scale: UInt8? = nil,
         currency: String? = nil, target: String? = nil, formula: String? = nil,
-        sensitivity: Sensitivity = .none
+        sensitivity: Sensitivity = .none, purpose: String? = nil
     ) {
         self.init(
             name: name, kind: kind, label: label, description: description, required: required,
             unique: unique, index: index, searched: searched, default: defaultValue,
             options: options.map { ChoiceOption(value: $0) }, minimum: minimum, maximum: maximum,
             length: length, pattern: pattern, scale: scale, currency: currency, target: target,
-            formula: formula, sensitivity: sensitivity)
+            formula: formula, sensitivity: sensitivity, purpose: purpose)
     }
 }
 

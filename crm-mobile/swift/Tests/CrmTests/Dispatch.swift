@@ -206,16 +206,18 @@ private let fileBranches: [String: Branch] = [
     },
     "csv.export": { crm, given in
         let given = try given.only(
-            "type", "path", "attributes", "filter", "archived", "dialect", "profile")
+            "type", "path", "attributes", "personal", "filter", "archived", "dialect", "profile")
         let report = try crm.exportCsv(
             request: ExportCsv(
                 entityType: try given.string("type"), path: given["path"].text,
                 attributes: try given.list("attributes") { try $0.wanted($0.text) },
+                personal: given["personal"].bool ?? false,
                 filter: try given.values("filter"), archived: given.archived,
                 dialect: try given.dialect(),
                 profile: given["profile"].text == "spreadsheet" ? .spreadsheet : .machine))
         return .object([
             "rows": json(report.rows), "bytes": json(report.bytes), "text": json(report.text),
+            "hidden": .array(report.hidden.map { .text($0) }),
         ])
     },
     "csv.import": { crm, given in
@@ -259,6 +261,7 @@ private let fileBranches: [String: Branch] = [
                 archived: given.archived))
         return .object([
             "rows": json(report.rows), "bytes": json(report.bytes), "text": json(report.text),
+            "hidden": .array(report.hidden.map { .text($0) }),
         ])
     },
     "vcard.import": { crm, given in

@@ -246,6 +246,7 @@ extension RegisterEntry: Wire {
             "controller": responsible,
             "subjects": .text(subjects),
             "personal_data": CrmTests.json(personalData),
+            "attributes": array(attributes),
             "recipients": CrmTests.json(recipients),
             "transfers": .text(transfers),
             "storage_period": CrmTests.json(storagePeriod),

@@ -80,7 +80,7 @@ extension Json {
             "name", "kind", "label", "description", "required", "unique", "index", "searched",
             "default",
             "options", "minimum", "maximum", "length", "pattern", "scale", "currency", "target",
-            "formula", "sensitivity")
+            "formula", "sensitivity", "purpose")
         let kindName = try string("kind")
         guard let kind = Kind.allCases.first(where: { snake("\($0)") == kindName }) else {
             throw BadCase(description: "no kind \(kindName)")
@@ -101,7 +101,8 @@ extension Json {
             scale: self["scale"].integer.map { UInt8($0) }, currency: self["currency"].text,
             target: self["target"].text, formula: self["formula"].text,
             sensitivity: self["sensitivity"].text == "personal"
-                ? .personal : self["sensitivity"].text == "special" ? .special : .none)
+                ? .personal : self["sensitivity"].text == "special" ? .special : .none,
+            purpose: self["purpose"].text)
     }
 
     func change() throws -> RecordChange {

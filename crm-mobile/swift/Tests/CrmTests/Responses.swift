@@ -83,6 +83,7 @@ extension Attribute: Wire {
             "pattern": CrmTests.json(pattern), "scale": CrmTests.json(scale.map(Int64.init)),
             "currency": CrmTests.json(currency), "target": CrmTests.json(target),
             "formula": CrmTests.json(formula), "sensitivity": .text("\(sensitivity)"),
+            "purpose": CrmTests.json(purpose),
         ])
     }
 }

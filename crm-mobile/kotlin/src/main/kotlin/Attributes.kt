@@ -30,6 +30,7 @@ fun attribute(
     target: String? = null,
     formula: String? = null,
     sensitivity: Sensitivity = Sensitivity.NONE,
+    purpose: String? = null,
 ): Attribute = Attribute(
     name = name,
     kind = kind,
@@ -50,4 +51,5 @@ fun attribute(
     target = target,
     formula = formula,
     sensitivity = sensitivity,
+    purpose = purpose,
 )

@@ -256,19 +256,22 @@ class Records internal constructor(internal val engine: Engine, /** The entity t
 
     /**
      * Writes records as a CSV table: to [path], where nothing may be yet, or else into the report, up to
-     * 16 MiB. [attributes] are all of them, after the id, if the list is empty. [progress] is told of the
-     * records written and returns false to cancel.
+     * 16 MiB. If no [attributes] are listed these are the id and those without a sensitivity, with [personal]
+     * also those that are personal; a special one is written only where it is listed. [progress] is told of
+     * the records written and returns false to cancel.
      */
     fun exportCsv(
         path: String? = null,
         attributes: List<String> = emptyList(),
+        personal: Boolean = false,
         filter: Map<String, Any?> = emptyMap(),
         archived: Archived = Archived.EXCLUDE,
         profile: CsvProfile = CsvProfile.MACHINE,
         dialect: CsvDialect = CsvDialect(),
         progress: ((Progress) -> Boolean)? = null,
     ): ExportReport = watched(progress) { listener ->
-        engine.exportCsv(ExportCsv(type, path, attributes, valuesOf(filter), archived, dialect, profile), listener)
+        val request = ExportCsv(type, path, attributes, personal, valuesOf(filter), archived, dialect, profile)
+        engine.exportCsv(request, listener)
     }
 
     /**
