@@ -127,3 +127,63 @@ fn verify_row(
         _ => None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        ActivityPreset, AddScorePoints, Crm, DefineScore, Flow, NewActivity, RecordRef, ScoreFade,
+        ScoreGroup, ScoreLevel, ScoreRule, values,
+    };
+
+    /// A file with somebody whose points fade, above a threshold, and somebody whose points stay.
+    fn filled() -> Crm {
+        let crm = Crm::in_memory().unwrap();
+        crm.activity_kinds().define_preset(ActivityPreset::WebVisit).unwrap();
+        let visits = ScoreRule::activity("visits", "web_visit", 10);
+        let country = ScoreRule::when("country", "country = \"DE\"".parse().unwrap(), 20);
+        let groups = [
+            ScoreGroup::new("engagement", [visits]).fading(ScoreFade::half_life("P30D")),
+            ScoreGroup::new("fit", [country]),
+        ];
+        let mut lead = DefineScore::new("lead", "contact", groups);
+        lead.thresholds = vec![ScoreLevel::new("warm", 5)];
+        crm.scores().define(lead).unwrap();
+        crm.scores().publish("lead").unwrap();
+        let ann = crm.contacts().create(values! {}).unwrap().id;
+        let visit = NewActivity::of("web_visit", RecordRef::new("contact", ann), crm.now());
+        crm.activities().record(visit).unwrap();
+        let bob = crm.contacts().create(values! { "country" => "DE" }).unwrap().id;
+        let points = AddScorePoints::new("lead", bob, 7).part_of("fit");
+        crm.scores().add_points(&points).unwrap();
+        crm.scores().rescore("lead").unwrap();
+        crm
+    }
+
+    #[test]
+    fn whatever_was_changed_past_the_engine_is_found() {
+        let report = filled().verify(&mut |_| Flow::Continue).unwrap();
+        assert_eq!(report.problems, Vec::<String>::new());
+        for tampering in [
+            // Whoever is looked for by their place in a ranking is looked for too far down.
+            "UPDATE crm_score SET fixed = fixed - 1000 WHERE fading < 0",
+            "UPDATE crm_score SET fading = fading - 1 WHERE fading > 0",
+            "UPDATE crm_score SET threshold = NULL",
+            "UPDATE crm_score SET sheet = (SELECT max(sheet) FROM crm_score)",
+            "UPDATE crm_score SET version = 2",
+            "DELETE FROM crm_score WHERE fading > 0",
+            "DELETE FROM crm_score_crossing WHERE score < 15000",
+            "UPDATE crm_score_points SET points = 8",
+            "DELETE FROM crm_score_points",
+        ] {
+            let crm = filled();
+            crm.write(|writing| Ok(writing.tx.execute_batch(tampering)?)).unwrap();
+            let report = crm.verify(&mut |_| Flow::Continue).unwrap();
+            assert!(!report.is_ok, "{tampering}");
+        }
+        // A bound that is greater than need be leaves nobody out.
+        let crm = filled();
+        let wider = "UPDATE crm_score SET fixed = fixed + 1000";
+        crm.write(|writing| Ok(writing.tx.execute_batch(wider)?)).unwrap();
+        assert!(crm.verify(&mut |_| Flow::Continue).unwrap().is_ok);
+    }
+}

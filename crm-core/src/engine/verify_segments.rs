@@ -111,3 +111,46 @@ fn is_told(row: &ChangeRow, name: &str) -> bool {
                 (body.segment.as_str(), body.id, body.at) == (name, row.record, row.at)
             }))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{ChangeMembers, Crm, DefineSegment, Flow, values};
+
+    /// A file with a member of a live segment, one who left it, and one of a list.
+    fn filled() -> Crm {
+        let crm = Crm::in_memory().unwrap();
+        let german = "country = \"DE\"".parse().unwrap();
+        crm.segments().define(DefineSegment::live("german", "contact", german)).unwrap();
+        crm.segments().define(DefineSegment::by_hand("guests", "contact")).unwrap();
+        let ann = crm.contacts().create(values! { "country" => "DE" }).unwrap().id;
+        let bob = crm.contacts().create(values! { "country" => "DE" }).unwrap().id;
+        crm.contacts().patch(bob, values! { "country" => "FR" }).unwrap();
+        crm.segments().add_members(&ChangeMembers::new("guests", [ann])).unwrap();
+        crm
+    }
+
+    #[test]
+    fn whatever_was_changed_past_the_engine_is_found() {
+        let report = filled().verify(&mut |_| Flow::Continue).unwrap();
+        assert_eq!(report.problems, Vec::<String>::new());
+        for tampering in [
+            "DELETE FROM crm_segment_member WHERE segment = 1",
+            "DELETE FROM crm_segment_member WHERE segment = 2",
+            "UPDATE crm_segment_member SET seq = seq + 1",
+            "UPDATE crm_segment_member SET entered_at = entered_at + 1",
+            "INSERT INTO crm_segment_member SELECT 2, id, entered_at, seq FROM contact, \
+             crm_segment_member WHERE country = 'FR' AND segment = 2",
+            "DELETE FROM crm_segment_change WHERE is_member = 0",
+            "UPDATE crm_segment_change SET at = at + 1",
+            "UPDATE crm_segment_change SET is_member = 1",
+            "UPDATE crm_segment_change SET segment = 3 - segment",
+            // The condition is true of her again, and nobody was told.
+            "UPDATE contact SET country = 'DE'",
+        ] {
+            let crm = filled();
+            crm.write(|writing| Ok(writing.tx.execute_batch(tampering)?)).unwrap();
+            let report = crm.verify(&mut |_| Flow::Continue).unwrap();
+            assert!(!report.is_ok, "{tampering}");
+        }
+    }
+}
