@@ -79,3 +79,27 @@ fn alone(column: &Column, places: &[usize], outcomes: &[bool], least: u32) -> f6
         .collect();
     auc(&scores, outcomes).unwrap_or(0.5)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learning::model::Source;
+
+    #[test]
+    fn the_order_of_value_and_outcome_says_something_of_ten_records_and_nothing_of_nine() {
+        let sample = Sample {
+            sources: vec![Source::Field("paid".into())],
+            columns: vec![Column::Numbers(vec![1.0; 40])],
+            outcomes: (0..40).map(|record| record % 2 == 0).collect(),
+            draws: vec![0; 40],
+        };
+        let places: Vec<usize> = (0..40).collect();
+        let told = |before, after| {
+            let checked = check(&sample, &places, &[FilledWhen { before, after }], 5, 0.95);
+            (checked[0].filled_after, checked[0].reasons.clone())
+        };
+        assert_eq!(told(0, 9), (None, vec![]));
+        assert_eq!(told(1, 9), (Some(0.9), vec![LeakReason::FilledAfterOutcome]));
+        assert_eq!(told(2, 8), (Some(0.8), vec![]));
+    }
+}

@@ -6,9 +6,7 @@ use super::{
     LearnedScores, Scorer, check_tiers,
     collect::{Answer, Outcome, Plan, Steps, draw, each},
     features::{Found, field},
-    find_live,
-    past::Then,
-    points,
+    find_live, points,
 };
 use crate::{
     Archived, BacktestScore, Error, ErrorKind, LearnedScore, Result, ScoreBacktest, ScoreCandidate,
@@ -18,7 +16,7 @@ use crate::{
     learning, limits,
     ops::Watch,
     scoring::ScoreProgram,
-    store::{Connection, table::Table},
+    store::{Connection, records::StoredRow, table::Table},
 };
 
 /// A score that is back-tested, ready to be asked.
@@ -249,7 +247,7 @@ fn thresholds(program: &ScoreProgram) -> Vec<ScoreTier> {
 }
 
 impl Candidate<'_> {
-    fn score(&self, conn: &Connection, plan: &Plan<'_>, then: &Then) -> Result<f64> {
+    fn score(&self, conn: &Connection, plan: &Plan<'_>, then: &StoredRow) -> Result<f64> {
         let model = &plan.table.model;
         match self {
             Self::Learned(scorer) => scorer.score(conn, plan.catalog, &plan.features, then),

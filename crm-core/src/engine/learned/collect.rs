@@ -6,7 +6,7 @@
 
 use super::{
     features::{Builder, Reader, asked, is_filled},
-    past::{Cut, Then},
+    past::Cut,
 };
 use crate::{
     Archived, ChangeKind, Condition, Error, ErrorKind, Flow, LearnedOutcome, Progress, RecordId,
@@ -80,7 +80,7 @@ impl Outcome {
         catalog: &Catalog,
         table: &Table,
         cut: &Cut,
-        then: &Then,
+        then: &StoredRow,
     ) -> Result<bool> {
         match self {
             Self::Condition(checked) => cut.is_true(conn, catalog, &table.model, checked, then),
@@ -159,10 +159,10 @@ impl<'a> Plan<'a> {
         &self,
         conn: &Connection,
         row: &StoredRow,
-    ) -> Result<Option<(Then, Answer)>> {
+    ) -> Result<Option<(StoredRow, Answer)>> {
         let (table, catalog) = (self.table, self.catalog);
         let Some(then) = self.features.record(conn, table, row)? else { return Ok(None) };
-        if then.is_archived {
+        if then.archived_at.is_some() {
             return Ok(None);
         }
         if let Some(filter) = &self.filter
@@ -171,7 +171,7 @@ impl<'a> Plan<'a> {
             return Ok(None);
         }
         let is_true =
-            |cut: &Cut, then: &Then| self.outcome.is_true(conn, catalog, table, cut, then);
+            |cut: &Cut, then: &StoredRow| self.outcome.is_true(conn, catalog, table, cut, then);
         let before = is_true(&self.features, &then)?;
         let answer = match &self.outcomes {
             None => Answer::Known(before),
@@ -295,7 +295,7 @@ pub(super) fn collect(
 fn note_filled(
     conn: &Connection,
     plan: &Plan<'_>,
-    then: &Then,
+    then: &StoredRow,
     readers: &[Reader],
     filled: &mut [FilledWhen],
 ) -> Result<()> {

@@ -1,7 +1,7 @@
 //! From a record to its features: which attributes, conditions and activities a model looks at, and
 //! how a stored value becomes a number or a level.
 
-use super::past::{Cut, Then};
+use super::past::Cut;
 use crate::{
     Kind, LearnedActivities, Result, Sensitivity, Span, TrainLearnedScore,
     cell::Cell,
@@ -9,7 +9,7 @@ use crate::{
     engine::{Catalog, conditions},
     learning::{FeatureCell, FeatureColumn, LevelsBuilder, Source},
     schema::{AttributeModel, TypeModel},
-    store::{Connection, table::Table},
+    store::{Connection, records::StoredRow, table::Table},
 };
 
 /// The days over which activities are counted where nothing else is said.
@@ -185,7 +185,7 @@ impl Reader {
         catalog: &Catalog,
         table: &Table,
         cut: &Cut,
-        then: &Then,
+        then: &StoredRow,
     ) -> Result<Found> {
         let model = &table.model;
         Ok(match self {

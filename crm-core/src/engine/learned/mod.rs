@@ -26,7 +26,11 @@ use crate::{
     normal::name::nearest,
     ops::Watch,
     schema::check,
-    store::{Connection, learned as rows, records, table::Table},
+    store::{
+        Connection, learned as rows,
+        records::{self, StoredRow},
+        table::Table,
+    },
 };
 
 /// Learned scores: see [`Crm::learned_scores`].
@@ -379,7 +383,7 @@ impl<'a> Scorer<'a> {
         conn: &Connection,
         catalog: &Catalog,
         cut: &Cut,
-        then: &past::Then,
+        then: &StoredRow,
     ) -> Result<f64> {
         let read = |reader: &Reader| reader.read(conn, catalog, self.table, cut, then);
         let found = self.readers.iter().map(read).collect::<Result<Vec<_>>>()?;

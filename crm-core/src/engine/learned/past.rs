@@ -27,30 +27,6 @@ pub(super) struct Cut {
     unknown: String,
 }
 
-/// A record as it was.
-pub(super) struct Then {
-    pub(super) id: RecordId,
-    pub(super) is_archived: bool,
-    pub(super) cells: Vec<Cell>,
-    /// Version, and when it was created and changed.
-    fixed: (i64, i64, i64),
-}
-
-impl Then {
-    /// The columns that every record has, then those of its attributes.
-    pub(super) fn row(&self) -> Vec<Cell> {
-        let (version, created, updated) = self.fixed;
-        let mut row = vec![
-            Cell::Blob(self.id.as_bytes().to_vec()),
-            Cell::Integer(version),
-            Cell::Integer(created),
-            Cell::Integer(updated),
-        ];
-        row.extend(self.cells.iter().cloned());
-        row
-    }
-}
-
 impl Cut {
     /// What the file holds now.
     pub(super) fn now(conn: &Connection, now: Timestamp) -> Result<Self> {
@@ -71,31 +47,29 @@ impl Cut {
         conn: &Connection,
         table: &Table,
         row: &StoredRow,
-    ) -> Result<Option<Then>> {
+    ) -> Result<Option<StoredRow>> {
         if !self.is_past {
-            return Ok(Some(Then {
-                id: row.id,
-                is_archived: row.archived_at.is_some(),
-                cells: row.cells.clone(),
-                fixed: (row.version, row.created_at.micros(), row.updated_at.micros()),
-            }));
+            return Ok(Some(row.clone()));
         }
-        let mut then: Option<Then> = None;
+        let mut then: Option<StoredRow> = None;
         journal::of_record(conn, row.id, 0, |change| {
             if change.seq > self.seq {
                 return Ok(false);
             }
-            let at = change.hlc.at().micros();
-            let then = then.get_or_insert_with(|| Then {
+            let at = change.hlc.at();
+            let then = then.get_or_insert_with(|| StoredRow {
                 id: row.id,
-                is_archived: false,
+                version: 0,
+                created_at: at,
+                updated_at: at,
+                archived_at: None,
                 cells: vec![Cell::Null; table.model.columns],
-                fixed: (0, at, at),
             });
-            then.fixed = (then.fixed.0 + 1, then.fixed.1, at);
+            then.version += 1;
+            then.updated_at = at;
             match change.kind {
-                ChangeKind::RecordArchived => then.is_archived = true,
-                ChangeKind::RecordRestored => then.is_archived = false,
+                ChangeKind::RecordArchived => then.archived_at = Some(at),
+                ChangeKind::RecordRestored => then.archived_at = None,
                 ChangeKind::RecordCreated | ChangeKind::RecordPatched => {
                     for (attribute, cells) in read_body(&table.model, &change.body)? {
                         then.cells[attribute.span()].clone_from_slice(&cells);
@@ -120,7 +94,7 @@ impl Cut {
         catalog: &Catalog,
         model: &TypeModel,
         checked: &Checked,
-        then: &Then,
+        then: &StoredRow,
     ) -> Result<bool> {
         let leaves = checked.root.leaves();
         if !self.is_past && leaves.iter().any(|leaf| !is_of_past(&leaf.test)) {
@@ -152,7 +126,7 @@ impl Cut {
         }
         Ok(condition::is_true(
             &checked.root,
-            &Subject { row: Arc::new(then.row()), facts },
+            &Subject { row: Arc::new(then.clone().into_columns()), facts },
             &self.moment,
         ))
     }

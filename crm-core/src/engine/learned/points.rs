@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use super::past::{Cut, Then, is_of_past, not_kept};
+use super::past::{Cut, is_of_past, not_kept};
 use crate::{
     RecordId, Result,
     cell::Cell,
@@ -17,7 +17,7 @@ use crate::{
     scoring::{
         Happening, PointsFact, RuleSource, RuleWorth, ScoreFacts, ScoreProgram, Sheet, sheet, tally,
     },
-    store::{Connection, learned as rows, score_points},
+    store::{Connection, learned as rows, records::StoredRow, score_points},
 };
 
 /// Refuses a score of which a rule asks what the file does not keep of the past.
@@ -57,10 +57,11 @@ pub(super) fn score(
     (catalog, model): (&Catalog, &TypeModel),
     program: &ScoreProgram,
     cut: &Cut,
-    then: &Then,
+    then: &StoredRow,
 ) -> Result<f64> {
     let activities = HashMap::new();
-    let mut facts = PastFacts { conn, catalog, model, cut, then, row: then.row(), activities };
+    let mut facts =
+        PastFacts { conn, catalog, model, cut, then, row: then.clone().into_columns(), activities };
     let given = tally(program, &mut facts, &cut.moment)?;
     let at = cut.moment.now().micros();
     let thousandths = sheet(program, &given, at).score(at);
@@ -73,7 +74,7 @@ struct PastFacts<'a> {
     catalog: &'a Catalog,
     model: &'a TypeModel,
     cut: &'a Cut,
-    then: &'a Then,
+    then: &'a StoredRow,
     row: Vec<Cell>,
     activities: HashMap<Option<i64>, Vec<Happening>>,
 }
