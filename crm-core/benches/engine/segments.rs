@@ -18,7 +18,7 @@ use crm_core::{
 use rusqlite::params;
 
 use super::{
-    BATCH, Budget, Line, WRITES,
+    BATCH, Budget, Line,
     activities::{self, make_contacts},
     raw::{self, NOW, Raw},
     rows::scatter,
@@ -27,6 +27,8 @@ use super::{
 
 /// Contacts of whom each activity is.
 const CONTACTS: usize = 1_000;
+/// Activities that are recorded, one by one.
+const ACTIVITIES: usize = 2_000;
 /// Timers that are due at once, and how long they may take: 50,000 a second.
 const TIMERS: usize = 100_000;
 const MILLIS: u64 = 2_000;
@@ -120,7 +122,7 @@ fn one_activity(
             .unwrap();
     }
     let (ours, ()) = timed(|| {
-        for number in 0..WRITES {
+        for number in 0..ACTIVITIES {
             let id = ids[(scatter(number) % CONTACTS as u64) as usize];
             crm.activities().record(purchase(id, 10 * CONTACTS + number)).unwrap();
         }
@@ -132,13 +134,13 @@ fn one_activity(
     let raw_time = by_hand(&mut raw, &ids);
     let more = if is_all { ", score, stage" } else { "" };
     let name = format!("an activity with 50 segments{more}, {name}");
-    report(Line { name, ours, raw: Some(raw_time), units: WRITES, budget: Budget::Ratio(3.0) });
+    report(Line { name, ours, raw: Some(raw_time), units: ACTIVITIES, budget: Budget::Ratio(3.0) });
 }
 
 /// The rows of one activity in a transaction, as often.
 fn by_hand(raw: &mut Raw, ids: &[RecordId]) -> Duration {
     let (time, ()) = timed(|| {
-        for number in 0..WRITES {
+        for number in 0..ACTIVITIES {
             let tx = raw.conn.transaction().unwrap();
             raw.seq += 1;
             let (seq, id) = (raw.seq, raw::id(number));

@@ -281,14 +281,11 @@ pub(crate) enum Detail {
 impl EventTest {
     /// How much of each activity it looks at.
     pub(crate) fn detail(&self) -> Detail {
-        let leaves = self.filter.iter().flat_map(|filter| filter.leaves());
-        let of_filter = leaves.map(|leaf| match &leaf.test {
-            Test::Field(test) => detail(test.columns()),
-            _ => Detail::Properties,
-        });
+        let of_filter = self.filter.iter().map(|filter| filter.detail());
         let of_measure = match &self.measure {
             MeasureTest::Figure { column, currency, .. } => {
-                detail(currency.iter().map(|(column, _)| column).chain([column]))
+                let currency = currency.iter().map(|(column, _)| column.detail());
+                currency.chain([column.detail()]).max().unwrap_or(Detail::Time)
             }
             MeasureTest::Count(_) | MeasureTest::Moment { .. } => Detail::Time,
         };
@@ -296,16 +293,27 @@ impl EventTest {
     }
 }
 
-fn detail<'a>(columns: impl Iterator<Item = &'a Column>) -> Detail {
-    let each = columns.map(|column| match (column.is_property, column.place) {
-        (true, _) => Detail::Properties,
-        (false, 0) => Detail::Time,
-        (false, _) => Detail::Own,
-    });
-    each.max().unwrap_or(Detail::Time)
+impl Column {
+    /// How much of an activity it is part of.
+    pub(crate) fn detail(&self) -> Detail {
+        match (self.is_property, self.place) {
+            (true, _) => Detail::Properties,
+            (false, 0) => Detail::Time,
+            (false, _) => Detail::Own,
+        }
+    }
 }
 
 impl Node {
+    /// How much of each activity it looks at, as a condition about activities.
+    pub(crate) fn detail(&self) -> Detail {
+        let each = self.leaves().into_iter().flat_map(|leaf| match &leaf.test {
+            Test::Field(test) => test.columns().map(Column::detail).max(),
+            _ => Some(Detail::Properties),
+        });
+        each.max().unwrap_or(Detail::Time)
+    }
+
     /// The leaves, in the order of the condition, without those within them.
     pub(crate) fn leaves(&self) -> Vec<&Leaf> {
         let mut leaves = Vec::new();

@@ -19,7 +19,7 @@ use crate::{
     Condition, Count, Error, ErrorKind, EventCondition, FieldCondition, Kind, Measure, Operand,
     Operator, RelatedCondition, Result, Value,
     condition::{
-        self, Checked, Column, FoundField, Hop, Kinds, Named, Node, Place, Reach, Reads,
+        self, Checked, Column, Detail, FoundField, Hop, Kinds, Named, Node, Place, Reach, Reads,
         RelatedTest, Schema, Way,
     },
     limits,
@@ -72,6 +72,8 @@ pub(crate) enum Source {
     Activities {
         /// The kind; every kind if it is left out.
         kind: Option<Named>,
+        /// How much of them any rule of the model about this kind looks at, so that they are read once.
+        detail: Detail,
         filter: Option<Box<Node>>,
         worth: Worth<Box<Node>>,
         repeat: Repeat,
@@ -233,6 +235,7 @@ impl ScoreProgram {
             let path = format!("thresholds[{place}].at_least");
             return Err(invalid("the score is never so high").with_field(path));
         }
+        share_detail(&mut groups);
         let half = half_life(groups.iter().map(|group| group.decay));
         let rules = groups.iter().flat_map(|group| &group.rules);
         let places = rules.flat_map(|rule| rule.places(&stored.model.entity_type)).collect();
@@ -261,6 +264,37 @@ impl ScoreProgram {
         });
         let grade: String = axes.collect();
         (!grade.is_empty()).then_some(grade)
+    }
+}
+
+impl Worth<Box<Node>> {
+    /// How much of each activity it looks at.
+    fn detail(&self) -> Detail {
+        let looked_at = match self {
+            Self::Constant(_) => None,
+            Self::Values(choices, _) => choices.iter().map(|(choice, _)| choice.detail()).max(),
+            Self::Amount { column, currency, .. } => {
+                let currency = currency.iter().map(|(column, _)| column.detail());
+                currency.chain([column.detail()]).max()
+            }
+        };
+        looked_at.unwrap_or(Detail::Time)
+    }
+}
+
+/// Gives every rule about activities the detail of all that are about the same kind.
+fn share_detail(groups: &mut [GroupProgram]) {
+    let mut most: HashMap<Option<i64>, Detail> = HashMap::new();
+    for rule in groups.iter().flat_map(|group| &group.rules) {
+        if let Source::Activities { kind, detail, .. } = &rule.source {
+            let known = most.entry(kind.as_ref().map(|kind| kind.id)).or_insert(*detail);
+            *known = (*known).max(*detail);
+        }
+    }
+    for rule in groups.iter_mut().flat_map(|group| &mut group.rules) {
+        if let Source::Activities { kind, detail, .. } = &mut rule.source {
+            *detail = most[&kind.as_ref().map(|kind| kind.id)];
+        }
     }
 }
 
@@ -451,7 +485,11 @@ impl Maker<'_> {
         // The caps of the rule bound amounts, whose size nobody knows.
         let most = if matches!(worth, Worth::Amount { .. }) { 1 } else { most };
         let reach = (each.0.saturating_mul(most), each.1.saturating_mul(most));
-        Ok((Source::Activities { kind: test.kind, filter: test.filter, worth, repeat }, reach))
+        let looked_at = test.filter.iter().map(|filter| filter.detail());
+        let looked_at = looked_at.chain(repeat.distinct.iter().map(Column::detail));
+        let detail = looked_at.chain([worth.detail()]).max().unwrap_or(Detail::Time);
+        let (kind, filter) = (test.kind, test.filter);
+        Ok((Source::Activities { kind, detail, filter, worth, repeat }, reach))
     }
 
     fn related(&self, rule: &ScoreRule) -> Result<(Source, (i64, i64))> {

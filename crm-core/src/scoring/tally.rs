@@ -20,7 +20,7 @@ use super::{
 use crate::{
     RecordId, Result, Timestamp,
     cell::Cell,
-    condition::{Checked, Moment, Named, Node, RelatedTest, fits},
+    condition::{Checked, Detail, Moment, Named, Node, RelatedTest, fits},
 };
 
 /// An activity of a record.
@@ -29,7 +29,8 @@ pub(crate) struct Happening {
     pub(crate) id: RecordId,
     /// Microseconds UTC.
     pub(crate) at: i64,
-    /// The columns that every activity has, then those of its kind's properties.
+    /// The columns that every activity has, then those of its kind's properties; as many of them as
+    /// are looked at.
     pub(crate) cells: Vec<Cell>,
 }
 
@@ -39,8 +40,9 @@ pub(crate) trait Facts {
     fn holds(&mut self, condition: &Checked) -> Result<bool>;
     /// Its row: the columns that every record has, then those of its attributes.
     fn row(&self) -> &[Cell];
-    /// Its activities of a kind, or of every kind, as they happened.
-    fn activities(&mut self, kind: Option<&Named>) -> Result<&[Happening]>;
+    /// Its activities of a kind, or of every kind, as they happened, with as many of their columns as
+    /// are looked at.
+    fn activities(&mut self, kind: Option<&Named>, detail: Detail) -> Result<&[Happening]>;
     /// What related records score by a model, by id.
     fn related(&mut self, test: &RelatedTest, model: &Named) -> Result<Vec<(RecordId, Sheet)>>;
     /// Points that were added to a group of the model, by its name, as they count.
@@ -125,8 +127,8 @@ fn given(rule: &RuleProgram, facts: &mut dyn Facts, moment: &Moment) -> Result<G
             };
             Given { constant, ..Given::default() }
         }
-        Source::Activities { kind, .. } => {
-            rule.of_activities(facts.activities(kind.as_ref())?, moment)
+        Source::Activities { kind, detail, .. } => {
+            rule.of_activities(facts.activities(kind.as_ref(), *detail)?, moment)
         }
         Source::Related { test, model, figure } => {
             Given { related: Some((*figure, facts.related(test, model)?)), ..Given::default() }

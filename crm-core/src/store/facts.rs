@@ -30,11 +30,7 @@ pub(crate) fn activities(
     (kind, detail): (Option<&TypeModel>, Detail),
     limit: usize,
 ) -> Result<Vec<Vec<Cell>>> {
-    let (mut columns, from) = activity_columns(kind.filter(|_| detail == Detail::Properties));
-    if detail == Detail::Time {
-        // The index has it.
-        columns.truncate(1);
-    }
+    let (columns, from) = activity_columns(kind, detail);
     let of_kind = kind.map(|kind| format!(" AND a.kind = {}", kind.id)).unwrap_or_default();
     let sql = format!(
         "SELECT {} FROM {from} WHERE a.subject = ?1 AND a.superseded_by IS NULL{of_kind} LIMIT ?2",
@@ -48,18 +44,23 @@ pub(crate) fn activities(
 
 /// One activity, of the kind that is named.
 pub(crate) fn activity(conn: &Connection, seq: i64, kind: Option<&TypeModel>) -> Result<Vec<Cell>> {
-    let (columns, from) = activity_columns(kind);
+    let (columns, from) = activity_columns(kind, Detail::Properties);
     let sql = format!("SELECT {} FROM {from} WHERE a.seq = ?1", columns.join(", "));
     let read = |row: &Row<'_>| (0..columns.len()).map(|place| row.get(place)).collect();
     Ok(conn.prepare_cached(&sql)?.query_row([seq], read)?)
 }
 
-/// The columns that facts about activities have, and the tables that hold them.
-pub(super) fn activity_columns(kind: Option<&TypeModel>) -> (Vec<String>, String) {
+/// The columns that facts about activities have, as many as are asked for, and the tables that hold
+/// them.
+pub(super) fn activity_columns(kind: Option<&TypeModel>, detail: Detail) -> (Vec<String>, String) {
     let mut columns: Vec<String> =
         ACTIVITY_COLUMNS.iter().map(|column| format!("a.{column}")).collect();
     let mut from = "crm_activity a".to_owned();
-    if let Some(kind) = kind {
+    if detail == Detail::Time {
+        // An index may have it.
+        columns.truncate(1);
+    }
+    if let Some(kind) = kind.filter(|_| detail == Detail::Properties) {
         let properties = kind.attributes.iter().flat_map(AttributeModel::column_names);
         columns.extend(properties.map(|column| format!("p.{}", quote(&column))));
         if !kind.attributes.is_empty() {

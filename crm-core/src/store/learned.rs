@@ -7,8 +7,8 @@ use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
 
 use super::{facts, scores::happening};
 use crate::{
-    Error, ErrorKind, LearnedScore, RecordId, Result, Timestamp, cell::Cell, schema::TypeModel,
-    scoring::Happening,
+    Error, ErrorKind, LearnedScore, RecordId, Result, Timestamp, cell::Cell, condition::Detail,
+    schema::TypeModel, scoring::Happening,
 };
 
 const COLUMNS: &str = "SELECT score, archived_at FROM crm_learned_score";
@@ -93,11 +93,11 @@ const COUNTED: &str = "a.subject = ?1 AND a.seq <= ?2 \
 pub(crate) fn activities(
     conn: &Connection,
     subject: RecordId,
-    kind: Option<&TypeModel>,
+    (kind, detail): (Option<&TypeModel>, Detail),
     (seq, unknown): (i64, &str),
     limit: usize,
 ) -> Result<Vec<Vec<Cell>>> {
-    let (columns, from) = facts::activity_columns(kind);
+    let (columns, from) = facts::activity_columns(kind, detail);
     let of_kind = kind.map(|kind| format!(" AND a.kind = {}", kind.id)).unwrap_or_default();
     let sql =
         format!("SELECT {} FROM {from} WHERE {COUNTED}{of_kind} LIMIT ?4", columns.join(", "));
@@ -111,11 +111,11 @@ pub(crate) fn activities(
 pub(crate) fn happenings(
     conn: &Connection,
     subject: RecordId,
-    kind: Option<&TypeModel>,
+    (kind, detail): (Option<&TypeModel>, Detail),
     (seq, unknown): (i64, &str),
     limit: usize,
 ) -> Result<Vec<Happening>> {
-    let (columns, from) = facts::activity_columns(kind);
+    let (columns, from) = facts::activity_columns(kind, detail);
     let of_kind = kind.map(|kind| format!(" AND a.kind = {}", kind.id)).unwrap_or_default();
     let sql = format!(
         "SELECT a.id, {} FROM {from} WHERE {COUNTED}{of_kind} \

@@ -60,6 +60,7 @@ fn for_writing(path: PathBuf, options: &FileOptions, salts: Salts<'_>) -> Result
     keep_log_on_close(&writer, true)?;
     let content = settle(&writer).map_err(explain_header)?;
     connection::configure(&writer, true)?;
+    connection::enlarge_cache(&writer)?;
     connection::set(&writer, "synchronous", 3)?;
     let mode: String =
         writer.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;

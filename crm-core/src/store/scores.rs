@@ -14,7 +14,7 @@ use super::{
 use crate::{
     RecordId, Result, ScoreCrossing, ScoreModel, ScoreState, Timestamp,
     cell::Cell,
-    condition::Column,
+    condition::{Column, Detail},
     schema::TypeModel,
     scoring::{ColumnCells, Columns, Happening, Rank, StoredModel, read_model},
 };
@@ -461,15 +461,15 @@ pub(super) fn happening(row: &Row<'_>, columns: usize) -> rusqlite::Result<Happe
     Ok(Happening { id: RecordId::from_bytes(row.get(0)?), at, cells })
 }
 
-/// The activities of a record that are not superseded, as they happened: of one kind with its
-/// properties, or of any. Of more than `limit` only the latest.
+/// The activities of a record that are not superseded, as they happened: of one kind or of any, with
+/// as many of their columns as are asked for. Of more than `limit` only the latest.
 pub(crate) fn activities(
     conn: &Connection,
     subject: RecordId,
-    kind: Option<&TypeModel>,
+    (kind, detail): (Option<&TypeModel>, Detail),
     limit: usize,
 ) -> Result<Vec<Happening>> {
-    let (columns, from) = activity_columns(kind);
+    let (columns, from) = activity_columns(kind, detail);
     let of_kind = kind.map(|kind| format!(" AND a.kind = {}", kind.id)).unwrap_or_default();
     let sql = format!(
         "SELECT a.id, {} FROM {from} WHERE a.subject = ?1 AND a.superseded_by IS NULL{of_kind} \

@@ -2,11 +2,11 @@
 //!
 //! Functions over `&Connection` read, functions over `&Transaction` write; they decide nothing.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params_from_iter};
 
-use super::{condition::Expression, table::Table};
+use super::{condition::Expression, table::Table, timers::Room};
 use crate::{
     RecordId, Result, Timestamp,
     cell::Cell,
@@ -48,6 +48,35 @@ pub(crate) fn member(
     let mut statement = conn.prepare_cached(sql)?;
     let at = statement.query_row((segment, record.as_bytes()), |row| row.get(0)).optional()?;
     Ok(at.map(Timestamp::clamped))
+}
+
+/// What is kept of a record for a segment.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Place {
+    pub(crate) is_member: bool,
+    /// When its timer is due.
+    pub(crate) due_at: Option<Timestamp>,
+}
+
+/// What is kept of a record for the segments of its type, by segment.
+pub(crate) fn places(
+    conn: &Connection,
+    entity_type: i64,
+    record: RecordId,
+) -> Result<HashMap<i64, Place>> {
+    let sql = format!(
+        "SELECT s.id, m.segment IS NOT NULL, t.due_at FROM crm_segment s \
+         LEFT JOIN crm_segment_member m ON m.segment = s.id AND m.record_id = ?2 \
+         LEFT JOIN crm_timer t ON t.room = {} AND t.owner = s.id AND t.record_id = ?2 \
+         WHERE s.type_id = ?1",
+        Room::Segment as i64
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let rows = statement.query_map((entity_type, record.as_bytes()), |row| {
+        let due_at = row.get::<_, Option<i64>>(2)?.map(Timestamp::clamped);
+        Ok((row.get(0)?, Place { is_member: row.get(1)?, due_at }))
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Makes a record a member, or no longer one, with the change of the journal that says so.

@@ -108,7 +108,13 @@ impl Cut {
                 Test::Event(test) => {
                     let kind = test.kind.as_ref().and_then(|kind| catalog.find_kind(&kind.name));
                     let model = kind.map(|kind| &kind.model);
-                    let found = rows::activities(conn, then.id, model, self.place(), left + 1)?;
+                    let found = rows::activities(
+                        conn,
+                        then.id,
+                        (model, test.detail()),
+                        self.place(),
+                        left + 1,
+                    )?;
                     left = left.checked_sub(found.len()).ok_or_else(too_many)?;
                     Facts::Activities(Arc::new(found.into_iter().map(Arc::new).collect()))
                 }

@@ -10,7 +10,7 @@ use super::past::{Cut, is_of_past, not_kept};
 use crate::{
     RecordId, Result,
     cell::Cell,
-    condition::{Checked, Named, RelatedTest, Schema as _},
+    condition::{Checked, Detail, Named, RelatedTest, Schema as _},
     engine::Catalog,
     limits,
     schema::TypeModel,
@@ -88,12 +88,13 @@ impl ScoreFacts for PastFacts<'_> {
         &self.row
     }
 
-    fn activities(&mut self, kind: Option<&Named>) -> Result<&[Happening]> {
+    fn activities(&mut self, kind: Option<&Named>, detail: Detail) -> Result<&[Happening]> {
         let id = kind.map(|kind| kind.id);
         if !self.activities.contains_key(&id) {
             let model = kind.and_then(|kind| self.catalog.activity_kind(&kind.name));
             let (id_of, most) = (self.then.id, limits::SCORED_ACTIVITIES);
-            let found = rows::happenings(self.conn, id_of, model, self.cut.place(), most)?;
+            let place = self.cut.place();
+            let found = rows::happenings(self.conn, id_of, (model, detail), place, most)?;
             self.activities.insert(id, found);
         }
         Ok(&self.activities[&id])

@@ -73,7 +73,7 @@ impl<'p> Batch<'p> {
     ) -> Result<Sheet> {
         let mut activities: HashMap<Option<i64>, Vec<Happening>> = HashMap::new();
         let given = |rule: &RuleProgram| {
-            let RuleSource::Activities { kind, .. } = &rule.source else {
+            let RuleSource::Activities { kind, detail, .. } = &rule.source else {
                 return Ok(Given::default());
             };
             let id = kind.as_ref().map(|kind| kind.id);
@@ -82,7 +82,7 @@ impl<'p> Batch<'p> {
                 Entry::Vacant(place) => {
                     let model = kind.as_ref().and_then(|kind| catalog.activity_kind(&kind.name));
                     let most = limits::SCORED_ACTIVITIES;
-                    place.insert(rows::activities(conn, self.ids[row], model, most)?)
+                    place.insert(rows::activities(conn, self.ids[row], (model, *detail), most)?)
                 }
             };
             Ok(rule.of_activities(known, moment))

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     RecordId, Result, Timestamp,
     cell::Cell,
-    condition::{Checked, Moment, Named, RelatedTest, Schema, Subject, due},
+    condition::{Checked, Detail, Moment, Named, RelatedTest, Schema, Subject, due},
     limits,
     scoring::{
         Given, Happening, PointsFact, ScoreFacts, ScoreProgram, ScorePrograms, Sheet, sheet, tally,
@@ -110,12 +110,12 @@ impl ScoreFacts for RecordFacts<'_> {
         &self.plain.row
     }
 
-    fn activities(&mut self, kind: Option<&Named>) -> Result<&[Happening]> {
+    fn activities(&mut self, kind: Option<&Named>, detail: Detail) -> Result<&[Happening]> {
         let id = kind.map(|kind| kind.id);
         if !self.activities.contains_key(&id) {
             let model = kind.and_then(|kind| self.catalog.activity_kind(&kind.name));
             let most = limits::SCORED_ACTIVITIES;
-            let found = rows::activities(self.conn, self.id, model, most)?;
+            let found = rows::activities(self.conn, self.id, (model, detail), most)?;
             self.activities.insert(id, found);
         }
         Ok(&self.activities[&id])

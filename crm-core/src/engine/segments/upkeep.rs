@@ -5,7 +5,10 @@
 //! every transaction the members of a live segment are the records in use of which its condition was
 //! true at the moment at which it was asked last, and a timer waits where time alone may change that.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use super::{
     super::{
@@ -20,11 +23,11 @@ use crate::{
     ErrorKind, MemberCause, RecordId, RecordRef, Result, SegmentKind, Timestamp,
     cell::Cell,
     condition::{Checked, Moment},
-    segment::{MemberBody, SegmentProgram},
+    segment::{MemberBody, SegmentProgram, SegmentPrograms},
     store::{
         condition as sql,
         records::{self, Position, Selection},
-        segments as rows,
+        segments::{self as rows, Place},
         table::Table,
         timers::Room,
     },
@@ -32,6 +35,8 @@ use crate::{
 
 /// Records that are asked in one go.
 const ASKED_AT_ONCE: u32 = 1_000;
+/// How many segments ask about a record before all is read at once that is kept of it.
+const TOGETHER: usize = 8;
 /// After how long a record is asked again of which too much is known to say when.
 const PATIENCE: i64 = 86_400_000_000;
 
@@ -45,12 +50,20 @@ pub(in crate::engine) fn concern(catalog: &Catalog, types: &[&str]) -> Result<bo
 pub(in crate::engine) fn react(writing: &mut Writing<'_>, event: &Event) -> Result<()> {
     let catalog = Arc::clone(&writing.catalog);
     let Some(programs) = catalog.segment_programs()?.cloned() else { return Ok(()) };
+    let reached = programs.all.iter().map(|program| match (&program.checked, &program.reach) {
+        (Some(_), Some(reach)) => reach::affected(writing.tx, &catalog, reach, event),
+        _ => Ok(BTreeSet::new()),
+    });
+    let reached = reached.collect::<Result<Vec<_>>>()?;
+    let kept = kept(writing, &programs, &reached)?;
     let mut known = Known::default();
-    for program in &programs.all {
-        if let (Some(checked), Some(reach)) = (&program.checked, &program.reach) {
-            for id in reach::affected(writing.tx, &catalog, reach, event)? {
+    for (program, ids) in programs.all.iter().zip(reached) {
+        if let (Some(checked), Some(_)) = (&program.checked, &program.reach) {
+            for id in ids {
                 let cause = cause(writing, event, id)?;
-                ask(writing, program, checked, id, cause, &mut known)?;
+                let place = kept.get(&id).map(|all| all.get(&program.model.id).copied());
+                let place = place.map(Option::unwrap_or_default);
+                ask(writing, (program, checked), id, place, cause, &mut known)?;
             }
         } else if let Event::Archiving { table, id } = event
             && table.model.name == program.model.segment.entity_type
@@ -59,6 +72,26 @@ pub(in crate::engine) fn react(writing: &mut Writing<'_>, event: &Event) -> Resu
         }
     }
     Ok(())
+}
+
+/// What is kept of the records about which many segments ask, by record and segment.
+fn kept(
+    writing: &Writing<'_>,
+    programs: &SegmentPrograms,
+    reached: &[BTreeSet<RecordId>],
+) -> Result<HashMap<RecordId, HashMap<i64, Place>>> {
+    let mut asked: HashMap<RecordId, (usize, &str)> = HashMap::new();
+    for (program, ids) in programs.all.iter().zip(reached) {
+        for id in ids {
+            asked.entry(*id).or_insert((0, &program.model.segment.entity_type)).0 += 1;
+        }
+    }
+    let many = asked.into_iter().filter(|(_, (times, _))| *times >= TOGETHER);
+    let read = many.map(|(id, (_, entity_type))| {
+        let table = writing.catalog.table(entity_type)?;
+        Ok((id, rows::places(writing.tx, table.model.id, id)?))
+    });
+    read.collect()
 }
 
 /// Time alone may have changed whether a record is a member.
@@ -74,7 +107,7 @@ pub(in crate::engine) fn on_due(
         && let (Some(checked), Some(_)) = (&program.checked, &program.reach)
     {
         let cause = Cause::new(MemberCause::Time);
-        ask(writing, program, checked, id, cause, &mut Known::default())?;
+        ask(writing, (program, checked), id, None, cause, &mut Known::default())?;
     }
     Ok(())
 }
@@ -121,7 +154,10 @@ pub(super) fn refill(
             // What follows from one may write what the next looks at.
             let mut known = Known::default();
             let is_member = match &program.reach {
-                Some(_) => ask(writing, program, checked, id, Cause::new(cause), &mut known)?,
+                Some(_) => {
+                    let cause = Cause::new(cause);
+                    ask(writing, (program, checked), id, None, cause, &mut known)?
+                }
                 None => {
                     let (is_true, _) = answer(writing, program, checked, id, &mut known)?;
                     set_member(writing, &program.model, id, is_true, Cause::new(cause))?
@@ -156,18 +192,25 @@ fn everyone(
 }
 
 /// Asks whether a record is a member of a live segment, and waits for when that may change. Answers
-/// what it is now, if it was not so before.
+/// what it is now, if it was not so before. `place` is what is kept of it, where that was read already.
 fn ask(
     writing: &mut Writing<'_>,
-    program: &SegmentProgram,
-    checked: &Checked,
+    (program, checked): (&SegmentProgram, &Checked),
     id: RecordId,
+    place: Option<Place>,
     cause: Cause,
     known: &mut Known,
 ) -> Result<Option<bool>> {
     let (is_member, due_at) = answer(writing, program, checked, id, known)?;
     if program.waits || due_at.is_some() {
-        writing.set_timer(Room::Segment, program.model.id, id, due_at)?;
+        let timer = (Room::Segment, program.model.id, id);
+        match place {
+            Some(place) => writing.change_timer(timer, place.due_at, due_at)?,
+            None => writing.set_timer(timer.0, timer.1, id, due_at)?,
+        }
+    }
+    if place.is_some_and(|place| place.is_member == is_member) {
+        return Ok(None);
     }
     let is_changed = set_member(writing, &program.model, id, is_member, cause)?;
     Ok(is_changed.then_some(is_member))
