@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Channel, ConsentDefinitions, ConsentPolicy, ConsentPreset, Medium, NoticeSummary, Party,
-    PartyRole, Purpose,
+    Channel, ConsentDefinitions, ConsentPolicy, ConsentPreset, Medium, Notice, NoticeSummary,
+    Party, PartyRole, Purpose,
 };
 use crate::{Error, ErrorKind, Result, Timestamp, normal::name::nearest};
 
@@ -17,6 +17,25 @@ pub(crate) struct NoticeModel {
     pub(crate) sha256: String,
     pub(crate) asks_again: bool,
     pub(crate) published_at: Timestamp,
+}
+
+impl NoticeModel {
+    /// By which versions are in order.
+    pub(crate) fn key(&self) -> (&str, &str, i64) {
+        (&self.name, &self.language, self.version)
+    }
+
+    /// What the file knows of a text.
+    pub(crate) fn of(notice: &Notice) -> Self {
+        Self {
+            name: notice.name.clone(),
+            language: notice.language.clone(),
+            version: notice.version,
+            sha256: notice.sha256.clone(),
+            asks_again: notice.asks_again,
+            published_at: notice.published_at,
+        }
+    }
 }
 
 /// The definitions, by name.

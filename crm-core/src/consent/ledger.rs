@@ -176,6 +176,11 @@ impl Ledger {
         self.entries.iter().chain(self.kin.iter().map(|kin| &kin.entry))
     }
 
+    /// What permits in linked ledgers, and so answers what restricts there.
+    pub(crate) fn answering(&self) -> impl Iterator<Item = &Entry> {
+        self.kin.iter().flat_map(|kin| &kin.answers)
+    }
+
     /// Whether an event is one of the record itself.
     pub(crate) fn owns(&self, id: RecordId) -> bool {
         self.entries.iter().any(|entry| entry.id == id)

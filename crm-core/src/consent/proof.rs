@@ -2,15 +2,20 @@
 //! hashes that leads from them to a head of the journal.
 //!
 //! A proof is checked without the file: whoever kept the head that was exported at the time knows from it
-//! that nothing of the proof was made up later. The invariant: a proof in which any byte of an event, of a
-//! text or of the chain is another is found out.
+//! that nothing of the proof was made up later, and the decision is made again from what is shown. The
+//! invariant: a proof in which any byte of an event, a definition, a text, the chain or the answer is
+//! another is found out. That an event is not shown at all can be seen by nobody who lacks the file.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{ConsentDecision, ConsentEvent, ConsentPolicy, MayContact, Notice, Purpose};
+use super::{
+    Book, Channel, ConsentDecision, ConsentEvent, ConsentPolicy, ConsentPreset, DenyReason, Ledger,
+    MayContact, Notice, NoticeModel, Purpose, Question, Rule, decide,
+};
 use crate::{
-    Error, ErrorKind, JournalProof, ProofContent, ProofLink, RecordId, Result,
+    ChangeKind, Error, ErrorKind, JournalProof, ProofContent, ProofLink, RecordId, Result,
+    condition::Moment,
     journal::chain::{self, Hash, Header, from_hex, hex},
     shape::debug,
 };
@@ -90,13 +95,18 @@ pub struct CheckedProof {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Document {
     pub(crate) format: String,
+    /// With the contact point as it was looked for, and the zone by whose clock it was decided.
     pub(crate) question: MayContact,
     pub(crate) decision: ConsentDecision,
     pub(crate) purpose: Purpose,
     pub(crate) policy: Option<ConsentPolicy>,
+    /// Of channels, those that are defined; of purposes, those of other contacts that count.
+    pub(crate) channels: Vec<Channel>,
+    pub(crate) purposes: Vec<Purpose>,
+    /// The texts that were shown, and those that ask again.
     pub(crate) notices: Vec<Notice>,
-    /// The events, in one stretch of the journal that leads to the head; where that would be too long, a
-    /// stretch for each, and one for the head.
+    /// Definitions and events, in one stretch of the journal that leads to the head. Where that would be too
+    /// long, definitions have stretches of their own, and the events too if need be, and one the head.
     pub(crate) journal: Vec<JournalProof>,
 }
 
@@ -170,6 +180,10 @@ pub(crate) fn check(request: &CheckProof) -> Result<CheckedProof> {
         }
     }
     let events = check_events(&document, &mut problems);
+    check_definitions(&document, &mut problems);
+    if !follows(&document, &events) {
+        problems.push("the decision does not follow from what is shown".to_owned());
+    }
     let Some(end) = document.journal.last() else {
         return Err(no_proof());
     };
@@ -177,24 +191,30 @@ pub(crate) fn check(request: &CheckProof) -> Result<CheckedProof> {
     if request.head.as_ref().is_some_and(|kept| !kept.eq_ignore_ascii_case(&head)) {
         problems.push("the head is not the one that was kept".to_owned());
     }
-    let (is_valid, reaches_head) = (problems.is_empty(), document.journal.len() == 1);
+    let is_event = |link: &ProofLink| link.kind == ChangeKind::ConsentRecorded.name();
+    let mut before_last = document.journal.iter().rev().skip(1).flat_map(|stretch| &stretch.links);
+    let reaches_head = !before_last.any(is_event);
+    let (is_valid, events) = (problems.is_empty(), events.len() as u64);
     Ok(CheckedProof { is_valid, reaches_head, head_seq, head, events, problems })
 }
 
-/// Whether the events are those of the chain, the texts those of the events, and the decision is about
-/// them; answers how many there are.
-fn check_events(document: &Document, problems: &mut Vec<String>) -> u64 {
-    let mut proven: Vec<RecordId> = Vec::new();
+/// What is shown of the journal.
+fn shown(document: &Document) -> impl Iterator<Item = (&ProofLink, &ProofContent)> {
     let links = document.journal.iter().flat_map(|stretch| &stretch.links);
-    let shown = links.filter_map(|link| Some((link, link.content.as_ref()?)));
-    for (link, content) in shown {
+    links.filter_map(|link| Some((link, link.content.as_ref()?)))
+}
+
+/// Whether the events are those of the chain, the texts those of the events, and the decision is about
+/// them; answers the events.
+fn check_events(document: &Document, problems: &mut Vec<String>) -> Vec<ConsentEvent> {
+    let mut proven: Vec<ConsentEvent> = Vec::new();
+    for (link, content) in shown(document) {
         let seq = link.seq;
         if !is_committed(link, content) {
             problems.push(format!("event {seq} is not the one of the journal"));
         }
         // The last link may be shown to name the head, whatever it is.
         let Ok(said) = serde_json::from_str::<ConsentEvent>(&content.body) else { continue };
-        proven.push(said.id);
         let is_shown = said.notice_sha256.as_ref().is_none_or(|hash| {
             document.notices.iter().any(|notice| {
                 notice.sha256 == *hash && hex(&Sha256::digest(notice.text.as_bytes())) == *hash
@@ -203,11 +223,90 @@ fn check_events(document: &Document, problems: &mut Vec<String>) -> u64 {
         if !is_shown {
             problems.push(format!("the text that was shown with event {seq} is missing"));
         }
+        proven.push(said);
     }
     let decision = &document.decision;
     let named = decision.reasons.iter().flat_map(|reason| &reason.events).chain(&decision.evidence);
-    for id in named.filter(|id| !proven.contains(id)) {
+    let is_proven = |id: &RecordId| proven.iter().any(|event| event.id == *id);
+    for id in named.filter(|id| !is_proven(id)) {
         problems.push(format!("event {id} of the decision is missing"));
     }
-    proven.len() as u64
+    proven
+}
+
+/// Whether the definitions are those of the journal.
+fn check_definitions(document: &Document, problems: &mut Vec<String>) {
+    let is_told = |kind: ChangeKind, is_same: &dyn Fn(&str) -> bool| {
+        shown(document).any(|(link, content)| link.kind == kind.name() && is_same(&content.body))
+    };
+    fn same<T: for<'de> Deserialize<'de> + PartialEq>(body: &str, definition: &T) -> bool {
+        serde_json::from_str::<T>(body).is_ok_and(|told| told == *definition)
+    }
+    let mut ask = |what: &str, name: &str, is_told: bool| {
+        if !is_told {
+            problems.push(format!("the {what} {name:?} is not the one of the journal"));
+        }
+    };
+    for purpose in document.purposes.iter().chain([&document.purpose]) {
+        let is_told = is_told(ChangeKind::PurposeDefined, &|body| same(body, purpose));
+        ask("purpose", &purpose.name, is_told);
+    }
+    let policy = &document.purpose.policy;
+    if document.policy.as_ref().is_some_and(|shown| shown.name != *policy)
+        || (document.policy.is_none() && ConsentPreset::from_name(policy).is_some())
+    {
+        ask("policy", policy, false);
+    }
+    if let Some(policy) = &document.policy {
+        let is_told = is_told(ChangeKind::PolicyDefined, &|body| same(body, policy));
+        ask("policy", &policy.name, is_told);
+    }
+    for channel in &document.channels {
+        let is_told = is_told(ChangeKind::ChannelDefined, &|body| same(body, channel));
+        ask("channel", &channel.name, is_told);
+    }
+    for notice in &document.notices {
+        let is_told = is_told(ChangeKind::NoticePublished, &|body| same(body, notice));
+        ask("text", &notice.name, is_told);
+    }
+}
+
+/// Whether deciding by what is shown gives the same answer. That a contact point is suppressed, or the
+/// person erased, is not told by events: it is taken as it is said.
+fn follows(document: &Document, events: &[ConsentEvent]) -> bool {
+    let decide_again = || -> Result<ConsentDecision> {
+        let Document { question, decision, .. } = document;
+        let mut book = Book::default();
+        let purposes = document.purposes.iter().chain([&document.purpose]);
+        book.purposes = purposes.map(|one| (one.name.clone(), one.clone())).collect();
+        book.policies = document.policy.iter().map(|one| (one.name.clone(), one.clone())).collect();
+        book.channels =
+            document.channels.iter().map(|one| (one.name.clone(), one.clone())).collect();
+        book.notices = document.notices.iter().map(NoticeModel::of).collect();
+        book.notices.sort_by(|one, other| one.key().cmp(&other.key()));
+        let mut people: Vec<RecordId> = events.iter().map(|event| event.subject.id).collect();
+        people.sort_unstable();
+        people.dedup();
+        let ledger = |id: RecordId| {
+            let own = events.iter().filter(|event| event.subject.id == id);
+            Ledger::new(own.map(ConsentEvent::entry).collect())
+        };
+        let own = question.subject.id;
+        let others = people.into_iter().filter(|id| *id != own).map(ledger);
+        let ledger = ledger(own).beside(others);
+        let rule = Rule::new(&book, &question.purpose, &question.channel)?;
+        let moment = Moment::new(decision.at, question.zone.as_deref().unwrap_or("UTC"))?;
+        let is_german = question.language.as_deref() == Some("de");
+        let point = question.contact_point.as_deref();
+        let asked = Question { contact_point: point, moment: &moment, is_german };
+        let mut again = decide(&book, &rule, &ledger, asked)?;
+        let beside = decision.reasons.iter().map(|reason| reason.reason);
+        let beside: Vec<DenyReason> = beside.take_while(|reason| reason.is_beside()).collect();
+        for reason in beside.into_iter().rev() {
+            again = again.denied(reason, is_german);
+        }
+        again.token.clone_from(&decision.token);
+        Ok(again)
+    };
+    decide_again().is_ok_and(|again| again == document.decision)
 }

@@ -1,8 +1,10 @@
 //! The proof that the ledger of consent, and what follows from it, are what the journal says.
 
+use std::collections::BTreeMap;
+
 use super::{
     Crm,
-    consents::read_event,
+    consents::{definitions::text_hash, read_event},
     database::is_finding,
     verify::{Compared, Step, VERIFIED_AT_ONCE, note},
 };
@@ -35,6 +37,7 @@ impl Crm {
 /// What can be told of the tables as a whole.
 fn verify_whole(conn: &Connection, report: &mut VerifyReport) -> Result<()> {
     rows::load(conn)?;
+    verify_definitions(conn, report)?;
     let (stored, told, strays) = rows::count(conn)?;
     if stored != told {
         let both = format!("the table has {stored} events, the journal has {told}");
@@ -47,6 +50,32 @@ fn verify_whole(conn: &Connection, report: &mut VerifyReport) -> Result<()> {
     }
     if strays > 0 {
         note(report, format!("consents: {strays} rows belong to no event"));
+    }
+    Ok(())
+}
+
+/// Compares channels, parties, policies, purposes and texts with the journal.
+fn verify_definitions(conn: &Connection, report: &mut VerifyReport) -> Result<()> {
+    let mut told: BTreeMap<i64, (String, String, String)> = BTreeMap::new();
+    for (kind, name, body, seq) in rows::told_terms(conn)? {
+        told.insert(seq, (kind, name, body));
+    }
+    let mut findings = Vec::new();
+    for (kind, name, definition, seq) in rows::stored_terms(conn)? {
+        if told.remove(&seq) != Some((kind.to_owned(), name.clone(), definition)) {
+            findings.push(name);
+        }
+    }
+    for (notice, seq) in rows::stored_notices(conn)? {
+        let said = told.remove(&seq).and_then(|(_, _, body)| serde_json::from_str(&body).ok());
+        if said.as_ref() != Some(&notice) || notice.sha256 != text_hash(&notice.text) {
+            findings.push(notice.name);
+        }
+    }
+    // What is left was told and is not there.
+    findings.extend(told.into_values().map(|(_, name, _)| name));
+    for name in findings {
+        note(report, format!("definition {name} of consent: it differs from the journal"));
     }
     Ok(())
 }
@@ -86,13 +115,19 @@ fn differs(conn: &Connection, subject: RecordId) -> Result<Option<&'static str>>
 
 #[cfg(test)]
 mod tests {
-    use crate::{ConsentKind, Crm, Flow, NewConsent, PublishNotice, Purpose, RecordRef, values};
+    use crate::{
+        Channel, ConsentKind, Crm, Flow, Medium, NewConsent, PublishNotice, Purpose, RecordRef,
+        values,
+    };
 
     /// A file with a person who allowed, took back, allowed again and paused.
     fn filled() -> Crm {
         let crm = Crm::in_memory().unwrap();
         let consents = crm.consents();
         consents.publish_notice(PublishNotice::new("news", "en", "Once a week.")).unwrap();
+        consents
+            .define_channel(Channel { weight: 3.0, ..Channel::new("fax", Medium::Other) })
+            .unwrap();
         consents.define_purpose(Purpose::new("news", ["post"]).notice("news")).unwrap();
         let ann = crm.contacts().create(values! { "given_name" => "Ann" }).unwrap().id;
         let ann = || RecordRef::new("contact", ann);
@@ -124,6 +159,13 @@ mod tests {
             "UPDATE crm_consent_block SET channel = 'email'",
             "DELETE FROM crm_consent_block WHERE kind = 'withdrawn'",
             "UPDATE crm_purpose SET definition = 'x'",
+            "UPDATE crm_purpose SET definition = replace(definition, 'post', 'phone')",
+            "UPDATE crm_policy SET definition = replace(definition, 'true', 'false')",
+            "DELETE FROM crm_policy",
+            "UPDATE crm_notice SET text = 'Every day.'",
+            "UPDATE crm_notice SET published_at = published_at + 1",
+            "DELETE FROM crm_notice",
+            "UPDATE crm_channel SET definition = replace(definition, '3.0', '1.0')",
         ] {
             let crm = filled();
             crm.write(|writing| Ok(writing.tx.execute_batch(tampering)?)).unwrap();

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Error, ErrorKind, RecordId, RecordRef, Result, Timestamp,
+    ChangeKind, Error, ErrorKind, RecordId, RecordRef, Result, Timestamp,
     consent::{
         Book, ConsentEvent, ConsentKind, Entry, Ledger, LegalBasis, Notice, NoticeModel, Permit,
         PersonLink, Proof,
@@ -99,6 +99,76 @@ pub(crate) fn put_term(
     );
     tx.execute(&sql, (name, json, seq))?;
     Ok(())
+}
+
+/// The place in the journal at which a definition was made as it is; `None` if there is none.
+pub(crate) fn term_seq(conn: &Connection, term: Term, name: &str) -> Result<Option<i64>> {
+    let sql = format!("SELECT seq FROM {} WHERE name = ?1", term.table());
+    Ok(conn.prepare_cached(&sql)?.query_row([name], |row| row.get(0)).optional()?)
+}
+
+/// The place in the journal at which a version of a text was published.
+pub(crate) fn notice_seq(conn: &Connection, notice: &Notice) -> Result<Option<i64>> {
+    let sql = "SELECT seq FROM crm_notice WHERE name = ?1 AND language = ?2 AND version = ?3";
+    let key = (&notice.name, &notice.language, notice.version);
+    Ok(conn.prepare_cached(sql)?.query_row(key, |row| row.get(0)).optional()?)
+}
+
+/// What the file keeps of a definition: its kind of change, its name, what it says, and where in the
+/// journal.
+pub(crate) type StoredTerm = (&'static str, String, String, i64);
+
+/// All definitions but texts.
+pub(crate) fn stored_terms(conn: &Connection) -> Result<Vec<StoredTerm>> {
+    let kinds = [
+        (Term::Channel, ChangeKind::ChannelDefined),
+        (Term::Party, ChangeKind::PartyDefined),
+        (Term::Policy, ChangeKind::PolicyDefined),
+        (Term::Purpose, ChangeKind::PurposeDefined),
+    ];
+    let mut all = Vec::new();
+    for (term, kind) in kinds {
+        let sql = format!("SELECT name, definition, seq FROM {}", term.table());
+        let mut statement = conn.prepare(&sql)?;
+        let rows = statement
+            .query_map([], |row| Ok((kind.name(), row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        all.extend(rows.collect::<rusqlite::Result<Vec<_>>>()?);
+    }
+    Ok(all)
+}
+
+/// All versions of texts, with their places in the journal.
+pub(crate) fn stored_notices(conn: &Connection) -> Result<Vec<(Notice, i64)>> {
+    let sql = "SELECT name, language, version, text, sha256, asks_again, published_at, seq \
+               FROM crm_notice";
+    let mut statement = conn.prepare(sql)?;
+    let rows = statement.query_map([], |row| {
+        let notice = Notice {
+            name: row.get(0)?,
+            language: row.get(1)?,
+            version: row.get(2)?,
+            text: row.get(3)?,
+            sha256: row.get(4)?,
+            asks_again: row.get(5)?,
+            published_at: Timestamp::clamped(row.get(6)?),
+        };
+        Ok((notice, row.get(7)?))
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// What the journal tells last of each definition: kind of change, name, what it says, and where. Of texts
+/// every version.
+pub(crate) fn told_terms(conn: &Connection) -> Result<Vec<(String, String, String, i64)>> {
+    let sql = "SELECT kind, json_extract(body, '$.name'), body, max(seq) FROM crm_journal \
+               WHERE kind IN ('channel_defined', 'party_defined', 'policy_defined', 'purpose_defined') \
+               GROUP BY 1, 2 UNION ALL \
+               SELECT kind, json_extract(body, '$.name'), body, seq FROM crm_journal \
+               WHERE kind = 'notice_published'";
+    let mut statement = conn.prepare(sql)?;
+    let rows =
+        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Adds a version of a text.

@@ -309,25 +309,122 @@ fn whatever_is_changed_in_a_proof_is_found() {
         check(&crm, &document.to_string(), Some(&proof.head)).is_valid
     };
     assert!(changed(&|_| {}));
-    let mut broken: Vec<(&str, &str, Json)> = Vec::new();
-    let link = "/journal/0/links/0";
+    let links = original["journal"][0]["links"].as_array().unwrap();
+    let place = links.iter().position(|link| link["kind"] == "consent_recorded").unwrap();
+    let link = format!("/journal/0/links/{place}");
+    let next = format!("/journal/0/links/{}", place + 1);
     let body = original.pointer(&format!("{link}/content/body")).unwrap().as_str().unwrap();
     let body = json!(body.replace("email", "phone"));
     let (nobody, zeros) = (json!("00000000-0000-7000-8000-000000000000"), json!("00".repeat(32)));
-    broken.push(("/journal/0/links/0/content/body", "body", body));
-    broken.push(("/journal/0/links/0/content/salt", "salt", zeros.clone()));
-    broken.push(("/journal/0/links/0/content/actor", "actor", json!("somebody")));
-    broken.push(("/journal/0/links/0/content", "content", Json::Null));
-    broken.push(("/journal/0/links/0/hlc", "clock", json!(1)));
-    broken.push(("/journal/0/links/1/kind", "kind", json!("record_archived")));
-    broken.push(("/journal/0/links/1/record_id", "id", nobody.clone()));
-    broken.push(("/journal/0/before", "before", zeros));
-    broken.push(("/notices/0/text", "text", json!("Twice a week.")));
-    broken.push(("/notices", "texts", json!([])));
-    broken.push(("/decision/evidence/0", "evidence", nobody));
-    for (place, what, value) in broken {
-        assert!(!changed(&|all| *all.pointer_mut(place).unwrap() = value.clone()), "{what}");
+    let of = |link: &str, part: &str| format!("{link}{part}");
+    let broken = [
+        (of(&link, "/content/body"), body),
+        (of(&link, "/content/salt"), zeros.clone()),
+        (of(&link, "/content/actor"), json!("somebody")),
+        (of(&link, "/content"), Json::Null),
+        (of(&link, "/hlc"), json!(1)),
+        (of(&next, "/kind"), json!("record_archived")),
+        (of(&next, "/record_id"), nobody.clone()),
+        ("/journal/0/before".into(), zeros),
+        ("/notices/0/text".into(), json!("Twice a week.")),
+        ("/notices".into(), json!([])),
+        ("/decision/evidence/0".into(), nobody),
+        ("/decision/is_allowed".into(), json!(false)),
+        ("/decision/valid_until".into(), json!("2999-01-01T00:00:00Z")),
+        ("/decision/at".into(), json!("2999-01-01T00:00:00Z")),
+        ("/decision/status".into(), json!("unknown")),
+        ("/question/channel".into(), json!("post")),
+        ("/question/contact_point".into(), json!("bob@example.org")),
+        ("/purpose/policy".into(), json!("us_can_spam")),
+        ("/policy/rules/0/regime".into(), json!("opt_out")),
+        ("/policy".into(), Json::Null),
+    ];
+    for (place, value) in broken {
+        let change = |all: &mut Json| *all.pointer_mut(&place).unwrap() = value.clone();
+        assert!(!changed(&change), "{place}");
     }
     let shorter = |all: &mut Json| drop(all["journal"][0]["links"].as_array_mut().unwrap().pop());
     assert!(!changed(&shorter));
+}
+
+#[test]
+fn a_denial_cannot_be_shown_as_a_permission() {
+    let (crm, ann) = filled();
+    let withdrawn = json!({ "kind": "withdrawn", "subject": ann });
+    run(&crm, "consents.record", &withdrawn);
+    let (_, proof) = prove(&crm, &ann);
+    assert!(!proof.decision.is_allowed);
+    let original: Json = serde_json::from_str(&proof.document).unwrap();
+    assert!(check(&crm, &proof.document, Some(&proof.head)).is_valid);
+    let mut allowed = original.clone();
+    allowed["decision"]["is_allowed"] = json!(true);
+    allowed["decision"]["reasons"] = json!([]);
+    let forged = check(&crm, &allowed.to_string(), Some(&proof.head));
+    assert_eq!(forged.problems, ["the decision does not follow from what is shown"]);
+    // Without the withdrawal the answer would be another one still: with its evidence and its end.
+    let links = allowed["journal"][0]["links"].as_array_mut().unwrap();
+    links.iter_mut().for_each(|link| {
+        let body = link["content"]["body"].as_str().unwrap_or_default();
+        if body.contains("\"withdrawn\"") {
+            link["content"] = Json::Null;
+        }
+    });
+    assert!(!check(&crm, &allowed.to_string(), Some(&proof.head)).is_valid);
+}
+
+#[test]
+fn a_proof_shows_all_that_the_decision_hangs_on() {
+    let crm = Crm::in_memory().unwrap();
+    let run = |operation: &str, request: Json| run(&crm, operation, &request);
+    let contact = |name: &str| {
+        let values = json!({ "given_name": name, "time_zone": "Europe/Berlin" });
+        let made = run("records.create", json!({ "type": "contact", "values": values }));
+        json!({ "type": "contact", "id": made["id"] })
+    };
+    let zone = json!({ "name": "time_zone", "kind": "time_zone" });
+    run("attributes.define", json!({ "type": "contact", "attribute": zone }));
+    run("notices.publish", json!({ "name": "news", "language": "en", "text": "Once a week." }));
+    run("channels.define", json!({ "name": "fax", "medium": "other", "weight": 3.0 }));
+    let cap = json!([{ "most": 1, "within": "P7D" }]);
+    let quiet = json!({ "from": "00:00", "until": "23:59" });
+    let rules = json!([
+        { "channel": "email", "regime": "opt_in", "caps": cap, "quiet": quiet },
+        { "channel": "fax", "regime": "opt_in" },
+    ]);
+    let pressure = json!({ "limit": 10.0, "half_life_days": 7 });
+    run("policies.define", json!({ "name": "ours", "rules": rules, "pressure": pressure }));
+    for (name, channels) in [("news", json!(["email"])), ("offers", json!(["fax"]))] {
+        let purpose =
+            json!({ "name": name, "channels": channels, "policy": "ours", "notice": "news" });
+        run("purposes.define", purpose);
+    }
+    let (ann, anna) = (contact("Ann"), contact("Anna"));
+    let grant = |subject: &Json, channel: &str, purpose: &str| {
+        let grant = json!({ "kind": "granted", "subject": subject, "channel": channel, "purpose": purpose });
+        run("consents.record", grant);
+    };
+    grant(&ann, "email", "news");
+    grant(&ann, "fax", "offers");
+    let question = json!({ "subject": ann, "channel": "fax", "purpose": "offers" });
+    let token = run("consents.decide", question.clone())["token"].clone();
+    let mut used = question;
+    used["token"] = token;
+    run("consents.record_use", used);
+    let wish = json!({ "kind": "preferred", "subject": ann, "channel": "post", "frequency": { "most": 0, "within": "P7D" } });
+    run("consents.record", wish);
+    // What another record of the person took back, and gave again.
+    run("consents.record", json!({ "kind": "withdrawn", "subject": anna }));
+    grant(&anna, "email", "news");
+    run("consents.link", json!({ "a": ann, "b": anna }));
+    for language in ["en", "de"] {
+        let question =
+            json!({ "subject": ann, "channel": "email", "purpose": "news", "language": language });
+        let proof = run("consents.prove", json!({ "question": question }));
+        let reasons = proof["decision"]["reasons"].as_array().unwrap();
+        assert!(reasons.iter().any(|one| one["reason"] == "quiet_hours"), "{reasons:?}");
+        let request = json!({ "document": proof["document"], "head": proof["head"] });
+        let checked = run("consents.check_proof", request);
+        assert_eq!(checked["problems"], json!([]));
+        assert_eq!(checked["reaches_head"], json!(true));
+    }
 }

@@ -5,8 +5,8 @@ use sha2::{Digest as _, Sha256};
 use super::{Consents, check_subject, commit, event_of, hex, normal_point, prepare, subject};
 use crate::{
     Archived, ConsentDecision, ConsentEvent, ConsentKind, ConsentMethod, DecideMany, DenyReason,
-    Error, ErrorKind, Kind, LegalBasis, ManyDecisions, MayContact, RecordDecision, Result,
-    Timestamp, UseConsent,
+    Error, ErrorKind, Kind, LegalBasis, ManyDecisions, MayContact, RecordDecision, RecordRef,
+    Result, Timestamp, UseConsent,
     cell::Cell,
     condition::Moment,
     consent::{Question, Rule, check_text, decide},
@@ -143,6 +143,17 @@ fn zone_of<'r>(table: &Table, row: &'r StoredRow) -> Option<&'r str> {
     })
 }
 
+/// The time zone that the record of a person names.
+pub(super) fn zone_of_subject(
+    conn: &Connection,
+    catalog: &Catalog,
+    subject: &RecordRef,
+) -> Result<Option<String>> {
+    let table = catalog.table(&subject.entity_type)?;
+    let row = records::get(conn, table, subject.id)?;
+    Ok(row.as_ref().and_then(|row| zone_of(table, row)).map(str::to_owned))
+}
+
 pub(super) fn decide_one(
     conn: &Connection,
     catalog: &Catalog,
@@ -166,9 +177,8 @@ pub(super) fn decide_one(
         Some(zone) => Moment::new(at, zone)?,
         // Only quiet hours need to know where the person is.
         None if rule.quiet.is_some() => {
-            let row = records::get(conn, table, subject.id)?;
-            let zone = row.as_ref().and_then(|row| zone_of(table, row));
-            Moment::new(at, zone.unwrap_or("UTC"))?
+            let zone = zone_of_subject(conn, catalog, subject)?;
+            Moment::new(at, zone.as_deref().unwrap_or("UTC"))?
         }
         None => Moment::new(at, "UTC")?,
     };

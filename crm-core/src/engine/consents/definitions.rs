@@ -122,7 +122,7 @@ impl Consents<'_> {
         self.crm.write(|writing| {
             let PublishNotice { name, language, text, asks_again } = notice;
             let mut book = Book::clone(writing.catalog.book());
-            let sha256 = hex(&hash(&text));
+            let sha256 = text_hash(&text);
             let latest = book.latest(&name, Some(&language));
             let version = latest.map_or(1, |latest| latest.version + 1);
             if let Some(latest) = latest.filter(|latest| latest.sha256 == sha256) {
@@ -149,12 +149,7 @@ impl Consents<'_> {
             let json = to_json(&notice);
             writing.log(stamp, ChangeKind::NoticePublished, None, None, &json)?;
             book.notices.push(model);
-            book.notices.sort_by(|one, other| {
-                let key = |notice: &NoticeModel| {
-                    (notice.name.clone(), notice.language.clone(), notice.version)
-                };
-                key(one).cmp(&key(other))
-            });
+            book.notices.sort_by(|one, other| one.key().cmp(&other.key()));
             book.seq = writing.last_seq();
             writing.set_book(book);
             Ok(notice)
@@ -196,6 +191,11 @@ fn fill(label: &mut String, name: &str) {
     if label.is_empty() {
         name.clone_into(label);
     }
+}
+
+/// The hash by which a text is known.
+pub(in crate::engine) fn text_hash(text: &str) -> String {
+    hex(&hash(text))
 }
 
 pub(super) fn to_notice(model: NoticeModel, text: String) -> Notice {

@@ -8,7 +8,7 @@
 //! can go without a trace.
 
 mod decisions;
-mod definitions;
+pub(super) mod definitions;
 mod double_opt_in;
 mod links;
 mod people;

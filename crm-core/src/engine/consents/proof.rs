@@ -2,19 +2,28 @@
 
 use std::collections::BTreeSet;
 
-use super::{Consents, decisions::decide_one, normal_point, read_event};
+use super::{
+    Consents,
+    decisions::{decide_one, zone_of_subject},
+    normal_point,
+};
 use crate::{
-    CheckProof, CheckedProof, ConsentKind, ConsentProof, Error, ErrorKind, JournalHead,
-    JournalProof, ProveChanges, ProveDecision, RecordId, Result,
-    consent::{PROOF_FORMAT, ProofDocument, Rule, check_document},
+    Channel, CheckProof, CheckedProof, ConsentKind, ConsentProof, Error, ErrorKind, JournalHead,
+    JournalProof, ProveChanges, ProveDecision, Purpose, RecordId, Result,
+    consent::{Entry, PROOF_FORMAT, ProofDocument, Rule, check_document},
     engine::proof::prove_changes,
-    store::{Connection, consents as rows, journal},
+    store::{
+        Connection,
+        consents::{self as rows, Term},
+        journal,
+    },
 };
 
 impl Consents<'_> {
-    /// Makes the proof of a decision: the decision with its reasons, every event of the person that is
-    /// about its purpose and channel as the journal has it, the texts that were shown, and the chain of
-    /// hashes from there to a head of the journal. [`Consents::check_proof`] checks it without the file.
+    /// Makes the proof of a decision: the decision with its reasons, every event of the person that it
+    /// hangs on as the journal has it, contacts among them, the definitions by which it was decided, the
+    /// texts that were shown, and the chain of hashes from there to a head of the journal.
+    /// [`Consents::check_proof`] checks it without the file.
     ///
     /// # Errors
     ///
@@ -22,56 +31,93 @@ impl Consents<'_> {
     pub fn prove(&self, request: &ProveDecision) -> Result<ConsentProof> {
         let at = request.question.at.unwrap_or_else(|| self.crm.now());
         self.crm.read_explained(|conn, catalog| {
-            let question = &request.question;
+            let mut question = request.question.clone();
             let book = catalog.book();
-            let decision = decide_one(conn, catalog, question, at)?;
+            let decision = decide_one(conn, catalog, &question, at)?;
             let rule = Rule::new(book, &question.purpose, &question.channel)?;
             let channel = Some(question.channel.as_str());
-            let point = normal_point(book, channel, question.contact_point.as_deref())?;
+            question.contact_point =
+                normal_point(book, channel, question.contact_point.as_deref())?;
+            if question.zone.is_none() && rule.quiet.is_some() {
+                question.zone = zone_of_subject(conn, catalog, &question.subject)?;
+            }
             let (ledger, _) = rows::ledger(conn, question.subject.id)?;
-            let key = rule.key(point.as_deref());
+            // Of every address: whether consent was asked for at all does not hang on one.
+            let key = rule.key(None);
             let about = ledger.counting().filter(|entry| match entry.kind {
-                ConsentKind::Minor | ConsentKind::Lifted => true,
+                ConsentKind::Minor
+                | ConsentKind::Lifted
+                | ConsentKind::Used
+                | ConsentKind::Preferred => true,
                 kind if kind.is_permitting() => entry.permits(&key),
                 _ => entry.reaches(&key),
             });
-            let wanted: BTreeSet<RecordId> = about.map(|entry| entry.id).collect();
+            let about: Vec<&Entry> = about.chain(ledger.answering()).collect();
+            let wanted: BTreeSet<RecordId> = about.iter().map(|entry| entry.id).collect();
             let mut seqs = Vec::new();
             for id in rows::people(conn, question.subject.id)?.0 {
                 let places = rows::places(conn, id)?.into_iter();
                 seqs.extend(places.filter(|(_, id)| wanted.contains(id)).map(|(seq, _)| seq));
             }
+            let purpose = book.purpose(&question.purpose)?.clone();
+            let policy = book.policy(&purpose.policy);
+            let uses: Vec<&&Entry> =
+                about.iter().filter(|entry| entry.kind == ConsentKind::Used).collect();
+            let named = uses.iter().filter_map(|entry| entry.channel.as_ref());
+            let named: BTreeSet<&String> = named.chain([&question.channel]).collect();
+            let channels: Vec<Channel> =
+                named.into_iter().filter_map(|name| book.channels.get(name).cloned()).collect();
+            let named = uses.iter().filter_map(|entry| entry.purpose.as_ref());
+            let named: BTreeSet<&String> = named.filter(|name| **name != purpose.name).collect();
+            let purposes: Vec<Purpose> =
+                named.into_iter().filter_map(|name| book.purposes.get(name).cloned()).collect();
+            let mut texts: BTreeSet<(String, String, i64)> = BTreeSet::new();
+            for entry in &about {
+                let text = entry.notice.clone().zip(entry.language.clone());
+                texts.extend(text.zip(entry.notice_version).map(|((n, l), v)| (n, l, v)));
+            }
+            let asking = book.notices.iter().filter(|notice| {
+                notice.asks_again && Some(&notice.name) == purpose.notice.as_ref()
+            });
+            texts.extend(asking.map(|one| (one.name.clone(), one.language.clone(), one.version)));
+            let mut notices = Vec::new();
+            for (name, language, version) in texts {
+                let model = super::find_notice(book, &name, Some(version), Some(&language))?;
+                let text = rows::notice_text(conn, model)?;
+                notices.push(super::definitions::to_notice(model.clone(), text));
+            }
+            let mut defined = Vec::new();
+            let terms = purposes.iter().chain([&purpose]).map(|one| (Term::Purpose, &one.name));
+            let terms = terms.chain(policy.iter().map(|one| (Term::Policy, &one.name)));
+            let terms = terms.chain(channels.iter().map(|one| (Term::Channel, &one.name)));
+            for (term, name) in terms {
+                defined.extend(rows::term_seq(conn, term, name)?);
+            }
+            for notice in &notices {
+                defined.extend(rows::notice_seq(conn, notice)?);
+            }
             let end = request.head.map_or_else(|| journal::last_seq(conn), Ok)?;
             seqs.retain(|seq| *seq <= end);
-            let journal = stretches(conn, &seqs, end).map_err(|error| match error.kind() {
+            defined.retain(|seq| *seq <= end);
+            let journal = stretches(conn, &defined, &seqs, end);
+            let journal = journal.map_err(|error| match error.kind() {
                 ErrorKind::NotFound => {
                     Error::new(ErrorKind::NotFound, "the journal has no such head")
                         .with_field("head")
                 }
                 _ => error,
             })?;
-            let links = journal.iter().flat_map(|stretch: &JournalProof| &stretch.links);
-            let mut shown = BTreeSet::new();
-            for body in links.filter_map(|link| Some(&link.content.as_ref()?.body)) {
-                let Ok(said) = read_event(body) else { continue };
-                shown.extend(said.notice.zip(said.language).zip(said.notice_version));
-            }
-            let mut notices = Vec::new();
-            for ((name, language), version) in shown {
-                let model = super::find_notice(book, &name, Some(version), Some(&language))?;
-                let text = rows::notice_text(conn, model)?;
-                notices.push(super::definitions::to_notice(model.clone(), text));
-            }
-            let purpose = book.purpose(&question.purpose)?.clone();
             let head = journal.last().map(|stretch| stretch.head.clone());
             let JournalHead { seq: head_seq, hash: head, .. } =
                 head.unwrap_or_else(|| JournalHead { seq: 0, hlc: 0, hash: String::new() });
             let document = ProofDocument {
                 format: PROOF_FORMAT.to_owned(),
-                question: question.clone(),
+                question,
                 decision: decision.clone(),
-                policy: book.policy(&purpose.policy),
                 purpose,
+                policy,
+                channels,
+                purposes,
                 notices,
                 journal,
             };
@@ -79,8 +125,9 @@ impl Consents<'_> {
         })
     }
 
-    /// Checks a proof by itself, wherever it comes from. What is found is no error but stands in the
-    /// answer.
+    /// Checks a proof by itself, wherever it comes from, and decides again by what it shows. What is found
+    /// is no error but stands in the answer. An event that is not shown at all is missed by nobody who
+    /// lacks the file.
     ///
     /// # Errors
     ///
@@ -92,17 +139,41 @@ impl Consents<'_> {
     }
 }
 
-/// What of the journal proves these changes: one stretch that leads to the end, or where it would be too
-/// long a stretch for each, and one for the end.
-fn stretches(conn: &Connection, seqs: &[i64], end: i64) -> Result<Vec<JournalProof>> {
-    if !seqs.is_empty() {
-        match prove_changes(conn, &ProveChanges { seqs: seqs.to_vec(), until: Some(end) }) {
-            Err(error) if error.kind() == ErrorKind::LimitExceeded => {}
-            proof => return Ok(vec![proof?]),
+/// What of the journal proves these changes: one stretch that leads to the end; where it would be too
+/// long one for each definition and one for the events, and where that is too long still, one for each
+/// change, and one for the end.
+fn stretches(
+    conn: &Connection,
+    defined: &[i64],
+    events: &[i64],
+    end: i64,
+) -> Result<Vec<JournalProof>> {
+    let whole = |seqs: &[i64]| {
+        if seqs.is_empty() {
+            return Ok(None);
         }
+        let proof = prove_changes(conn, &ProveChanges { seqs: seqs.to_vec(), until: Some(end) });
+        match proof {
+            Err(error) if error.kind() == ErrorKind::LimitExceeded => Ok(None),
+            proof => proof.map(Some),
+        }
+    };
+    let all: Vec<i64> = [defined, events].concat();
+    if let Some(proof) = whole(&all)? {
+        return Ok(vec![proof]);
     }
-    let ends = seqs.iter().copied().filter(|seq| *seq != end).chain([end]);
-    let stretches = ends.map(|seq| {
+    if let Some(last) = whole(events)? {
+        let mut stretches = each(conn, defined, defined)?;
+        stretches.push(last);
+        return Ok(stretches);
+    }
+    let ends: Vec<i64> = all.iter().copied().filter(|seq| *seq != end).chain([end]).collect();
+    each(conn, &ends, &all)
+}
+
+/// A stretch for each of these places, with its content where it is one of `seqs`.
+fn each(conn: &Connection, ends: &[i64], seqs: &[i64]) -> Result<Vec<JournalProof>> {
+    let stretches = ends.iter().map(|&seq| {
         let mut proof = prove_changes(conn, &ProveChanges { seqs: vec![seq], until: Some(seq) })?;
         if !seqs.contains(&seq) {
             // The head is somebody else's matter.
