@@ -196,8 +196,8 @@ pub use consent::{
     MayContact, Medium, NewConsent, NewUnsubscribeLink, Notice, NoticeSummary, Party, PartyRole,
     PersonLink, PreferenceChoice, Preferences, Processing, ProveDecision, PublishNotice, Purpose,
     PurposePreference, QuietHours, ReceiptFormat, ReceiptedConsent, RecordDecision, RequestConsent,
-    SetPreferences, SweepConsents, SweptConsents, Unsubscribe, UnsubscribeLink, Unsubscribed,
-    UseConsent,
+    SetPreferences, ShownNotice, SweepConsents, SweptConsents, Unsubscribe, UnsubscribeLink,
+    Unsubscribed, UseConsent,
 };
 pub use database::{
     AddFile, BackupTo, DatabaseStats, Durability, Empty, EngineInfo, FilePiece, Flow, OpenOptions,

@@ -235,6 +235,19 @@ pub struct BasisFacts {
 
 debug! { BasisFacts shows(told_at_collection) hides(reference, sale, similar_goods) }
 
+/// A version of a text as it was shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ShownNotice {
+    /// The version.
+    pub version: i64,
+    /// The language, as BCP 47.
+    pub language: String,
+    /// The SHA-256 of the text, in hexadecimal digits.
+    pub sha256: String,
+}
+
 /// An event of the ledger. It never changes.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
@@ -280,6 +293,9 @@ pub struct ConsentEvent {
     pub requested_at: Option<Timestamp>,
     /// What shows the first step.
     pub request_evidence: Option<ConsentEvidence>,
+    /// The text of the first step, where the second showed it in another language or version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_notice: Option<ShownNotice>,
     /// When it ends by itself.
     pub expires_at: Option<Timestamp>,
     /// The events against which it counts, or which it takes back.
@@ -297,8 +313,8 @@ pub struct ConsentEvent {
 debug! {
     ConsentEvent
         shows(id, kind, subject, channel, purpose, controller, basis, facts, notice, notice_version, language,
-            notice_sha256, method, occurred_at, recorded_at, evidence, requested_at, request_evidence, expires_at,
-            supersedes, by_guardian, frequency, permitted_by)
+            notice_sha256, method, occurred_at, recorded_at, evidence, requested_at, request_evidence, request_notice,
+            expires_at, supersedes, by_guardian, frequency, permitted_by)
         hides(contact_point, source)
 }
 

@@ -46,7 +46,7 @@ pub use definition::{
 pub(crate) use event::named;
 pub use event::{
     BasisFacts, ConsentEvent, ConsentEvidence, ConsentKind, ConsentMethod, ContactFrequency,
-    LegalBasis,
+    LegalBasis, ShownNotice,
 };
 pub(crate) use ledger::{Entry, Key, Ledger, Permit, Proof};
 pub use people::{GetLinkedPeople, LinkPeople, LinkedPeople, PersonLink};

@@ -215,12 +215,13 @@ fn check_events(document: &Document, problems: &mut Vec<String>) -> Vec<ConsentE
         }
         // The last link may be shown to name the head, whatever it is.
         let Ok(said) = serde_json::from_str::<ConsentEvent>(&content.body) else { continue };
-        let is_shown = said.notice_sha256.as_ref().is_none_or(|hash| {
+        let first = said.request_notice.as_ref().map(|notice| &notice.sha256);
+        let is_shown = |hash: &String| {
             document.notices.iter().any(|notice| {
                 notice.sha256 == *hash && hex(&Sha256::digest(notice.text.as_bytes())) == *hash
             })
-        });
-        if !is_shown {
+        };
+        if !said.notice_sha256.iter().chain(first).all(is_shown) {
             problems.push(format!("the text that was shown with event {seq} is missing"));
         }
         proven.push(said);

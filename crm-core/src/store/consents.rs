@@ -338,14 +338,6 @@ pub(crate) fn has_erased(conn: &Connection, subject: RecordId) -> Result<bool> {
     Ok(statement.exists([subject.as_bytes()])?)
 }
 
-/// The places in the journal and the ids of a person's events, in order.
-pub(crate) fn places(conn: &Connection, subject: RecordId) -> Result<Vec<(i64, RecordId)>> {
-    let sql = "SELECT seq, id FROM crm_consent_event WHERE subject_id = ?1 ORDER BY seq";
-    let mut statement = conn.prepare_cached(sql)?;
-    let places = statement.query_map([subject.as_bytes()], |row| Ok((row.get(0)?, id(row, 1)?)))?;
-    Ok(places.collect::<rusqlite::Result<_>>()?)
-}
-
 /// A person with what of the ledger belongs to them, by id.
 pub(crate) fn subjects(
     conn: &Connection,

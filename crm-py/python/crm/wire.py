@@ -22,7 +22,14 @@ E = TypeVar("E", bound=StrEnum)
 
 def read(cls: type[T], plain: dict[str, Any]) -> T:
     """Return an instance of the dataclass `cls`."""
-    return cls(**{name: reader(plain[key]) for name, key, reader in _readers(cls)})
+    # What the engine says only where it has something to say has a default.
+    return cls(
+        **{
+            name: reader(plain[key])
+            for name, key, reader, has_default in _readers(cls)
+            if key in plain or not has_default
+        }
+    )
 
 
 def known(names: type[E], text: str) -> E | str:
@@ -39,8 +46,8 @@ def write(request: Any) -> dict[str, Any]:
     return {name: value for name, value in pairs if value is not None}
 
 
-Readers: typing.TypeAlias = list[tuple[str, str, Callable[[Any], Any]]]
-"""For each field its name, the one that the engine gives it, and how it is read."""
+Readers: typing.TypeAlias = list[tuple[str, str, Callable[[Any], Any], bool]]
+"""For each field its name, the one that the engine gives it, how it is read, and if it has a default."""
 
 _known_readers: dict[type[Any], Readers] = {}
 
@@ -49,9 +56,16 @@ def _readers(cls: type[Any]) -> Readers:
     readers = _known_readers.get(cls)
     if readers is None:
         hints = typing.get_type_hints(cls)
-        names = [field.name for field in dataclasses.fields(cls)]
         # What is a keyword of Python has an underscore behind it here.
-        readers = [(name, name.removesuffix("_"), _reader(hints[name])) for name in names]
+        readers = [
+            (
+                field.name,
+                field.name.removesuffix("_"),
+                _reader(hints[field.name]),
+                field.default is not dataclasses.MISSING,
+            )
+            for field in dataclasses.fields(cls)
+        ]
         _known_readers[cls] = readers
     return readers
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     ConfirmConsent, ConsentEvent, ConsentKind, ConsentMethod, ConsentRequest, Error, ErrorKind,
-    NewConsent, RequestConsent, Result, SweepConsents, SweptConsents,
+    NewConsent, RequestConsent, Result, ShownNotice, SweepConsents, SweptConsents,
     condition::{Direction, Moment},
     consent::{Key, Rule, check_evidence, check_new, language},
     engine::{Writing, check_limit},
@@ -47,12 +47,26 @@ impl Consents<'_> {
             }
             let mut event = waiting.event;
             if let (Some(name), Some(text)) = (&event.notice, &request.language) {
-                // The confirmation shows the same text, perhaps in another language.
-                let notice =
-                    find_notice(writing.catalog.book(), name, None, Some(&language(text)?))?;
-                event.notice_version = Some(notice.version);
-                event.language = Some(notice.language.clone());
-                event.notice_sha256 = Some(notice.sha256.clone());
+                // The confirmation shows the same text, perhaps in another language: as it was when the
+                // message was sent.
+                let (book, language) = (writing.catalog.book(), language(text)?);
+                let latest = find_notice(book, name, None, Some(&language))?;
+                let sent = book.notices.iter().filter(|notice| {
+                    (&notice.name, &notice.language) == (&latest.name, &latest.language)
+                        && notice.published_at <= waiting.requested_at
+                });
+                let notice = sent.max_by_key(|notice| notice.version).unwrap_or(latest);
+                let (version, sha256) = (notice.version, notice.sha256.clone());
+                let first = event.notice_version.replace(version);
+                let first = first.zip(event.language.replace(notice.language.clone()));
+                let first = first.zip(event.notice_sha256.replace(sha256));
+                let first = first.map(|((version, language), sha256)| ShownNotice {
+                    version,
+                    language,
+                    sha256,
+                });
+                event.request_notice =
+                    first.filter(|first| Some(&first.sha256) != event.notice_sha256.as_ref());
             }
             event.occurred_at = writing.now;
             event.request_evidence = event.evidence.take();

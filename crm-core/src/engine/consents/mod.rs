@@ -263,6 +263,7 @@ fn prepare(writing: &Writing<'_>, new: NewConsent) -> Result<ConsentEvent> {
         notice_version: notice.map(|notice| notice.version),
         language: notice.map(|notice| notice.language.clone()).or(language),
         notice_sha256: notice.map(|notice| notice.sha256.clone()),
+        request_notice: None,
         method: new.method,
         source: new.source,
         occurred_at: at,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{
     Consents,
     decisions::{decide_one, zone_of_subject},
-    normal_point,
+    normal_point, read_event,
 };
 use crate::{
     Channel, CheckProof, CheckedProof, ConsentKind, ConsentProof, Error, ErrorKind, JournalHead,
@@ -55,9 +55,21 @@ impl Consents<'_> {
             let about: Vec<&Entry> = about.chain(ledger.answering()).collect();
             let wanted: BTreeSet<RecordId> = about.iter().map(|entry| entry.id).collect();
             let mut seqs = Vec::new();
+            let mut texts: BTreeSet<(String, String, i64)> = BTreeSet::new();
             for id in rows::people(conn, question.subject.id)?.0 {
-                let places = rows::places(conn, id)?.into_iter();
-                seqs.extend(places.filter(|(_, id)| wanted.contains(id)).map(|(seq, _)| seq));
+                for (seq, body) in rows::bodies(conn, id, i64::MIN, u32::MAX)? {
+                    let event = read_event(&body)?;
+                    if !wanted.contains(&event.id) {
+                        continue;
+                    }
+                    seqs.push(seq);
+                    let Some(name) = event.notice else { continue };
+                    let first = event.request_notice.map(|first| (first.language, first.version));
+                    let shown = event.language.zip(event.notice_version);
+                    let shown = shown.into_iter().chain(first);
+                    texts
+                        .extend(shown.map(|(language, version)| (name.clone(), language, version)));
+                }
             }
             let purpose = book.purpose(&question.purpose)?.clone();
             let policy = book.policy(&purpose.policy);
@@ -71,11 +83,6 @@ impl Consents<'_> {
             let named: BTreeSet<&String> = named.filter(|name| **name != purpose.name).collect();
             let purposes: Vec<Purpose> =
                 named.into_iter().filter_map(|name| book.purposes.get(name).cloned()).collect();
-            let mut texts: BTreeSet<(String, String, i64)> = BTreeSet::new();
-            for entry in &about {
-                let text = entry.notice.clone().zip(entry.language.clone());
-                texts.extend(text.zip(entry.notice_version).map(|((n, l), v)| (n, l, v)));
-            }
             let asking = book.notices.iter().filter(|notice| {
                 notice.asks_again && Some(&notice.name) == purpose.notice.as_ref()
             });

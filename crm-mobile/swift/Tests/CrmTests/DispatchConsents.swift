@@ -528,6 +528,13 @@ extension ConsentEvent: Wire {
         let shown: Json = facts?.json ?? .null
         let proof: Json = evidence?.json ?? .null
         let requestProof: Json = requestEvidence?.json ?? .null
+        let requestText: Json =
+            requestNotice.map {
+                .object([
+                    "version": CrmTests.json($0.version), "language": .text($0.language),
+                    "sha256": .text($0.sha256),
+                ])
+            } ?? .null
         let enough: Json = frequency?.json ?? .null
         return .object([
             "id": .text(id),
@@ -550,6 +557,7 @@ extension ConsentEvent: Wire {
             "evidence": proof,
             "requested_at": CrmTests.json(requestedAt),
             "request_evidence": requestProof,
+            "request_notice": requestText,
             "expires_at": CrmTests.json(expiresAt),
             "supersedes": .array(supersedes.map { .text($0) }),
             "by_guardian": .bool(byGuardian),

@@ -50,6 +50,7 @@ from crm.consents.events import (
     ConsentMethod,
     ContactFrequency,
     LegalBasis,
+    ShownNotice,
 )
 from crm.consents.people import (
     LinkedPeople,
@@ -145,6 +146,7 @@ __all__ = [
     "RecordDecision",
     "RequestConsent",
     "SetPreferences",
+    "ShownNotice",
     "SweepConsents",
     "SweptConsents",
     "Unsubscribe",

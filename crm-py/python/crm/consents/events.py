@@ -137,6 +137,18 @@ class BasisFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShownNotice:
+    """A version of a text as it was shown."""
+
+    version: int
+    """The version."""
+    language: str
+    """The language, as BCP 47."""
+    sha256: str
+    """The SHA-256 of the text, in hexadecimal digits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentEvent:
     """An event of the ledger. It never changes."""
 
@@ -180,6 +192,8 @@ class ConsentEvent:
     """The first step of a double opt-in: when it was, and what shows it."""
     request_evidence: ConsentEvidence | None
     """What shows the first step."""
+    request_notice: ShownNotice | None = None
+    """The text of the first step, where the second showed it in another language or version."""
     expires_at: datetime.datetime | None
     """When it ends by itself."""
     supersedes: tuple[UUID, ...]
