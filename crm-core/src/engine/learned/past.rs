@@ -8,12 +8,19 @@ use std::sync::Arc;
 use crate::{
     ChangeKind, Error, ErrorKind, RecordId, Result, Timestamp,
     cell::Cell,
-    condition::{self, ChangeFact, Checked, Facts, Frame, Moment, Subject, Test},
+    condition::{
+        self, ChangeFact, Checked, Facts, Frame, Moment, Node, RelatedFact, RelatedTest, Subject,
+        Test, Way,
+    },
     engine::{Catalog, conditions},
     journal::read_body,
     limits,
     schema::TypeModel,
-    store::{Connection, journal, learned as rows, records::StoredRow, table::Table},
+    store::{
+        Connection, journal, learned as rows,
+        records::{self, StoredRow},
+        table::Table,
+    },
 };
 
 /// A place in the journal and the moment that counts as now.
@@ -100,41 +107,66 @@ impl Cut {
         if !self.is_past && leaves.iter().any(|leaf| !is_of_past(&leaf.test)) {
             return Ok(conditions::answer(conn, catalog, checked, then.id, &self.moment)?.is_true);
         }
-        let mut facts = Vec::new();
         let mut left = limits::CONDITION_FACTS;
-        for leaf in leaves {
+        let row = then.clone();
+        let subject = self.subject((conn, catalog), model, row, Some(&checked.root), &mut left)?;
+        Ok(condition::is_true(&checked.root, &subject, &self.moment))
+    }
+
+    /// A record with what a condition asks about it, as it was. At most `left` facts.
+    fn subject(
+        &self,
+        (conn, catalog): (&Connection, &Catalog),
+        model: &TypeModel,
+        then: StoredRow,
+        node: Option<&Node>,
+        left: &mut usize,
+    ) -> Result<Subject> {
+        let id = then.id;
+        let row = Arc::new(then.into_columns());
+        let mut facts = Vec::new();
+        for leaf in node.into_iter().flat_map(Node::leaves) {
             facts.push(match &leaf.test {
                 Test::Field(_) => continue,
                 Test::Event(test) => {
                     let kind = test.kind.as_ref().and_then(|kind| catalog.find_kind(&kind.name));
                     let model = kind.map(|kind| &kind.model);
-                    let found = rows::activities(
-                        conn,
-                        then.id,
-                        (model, test.detail()),
-                        self.place(),
-                        left + 1,
-                    )?;
-                    left = left.checked_sub(found.len()).ok_or_else(too_many)?;
+                    let wanted = (model, test.detail());
+                    let found = rows::activities(conn, id, wanted, self.place(), *left + 1)?;
+                    *left = left.checked_sub(found.len()).ok_or_else(too_many)?;
                     Facts::Activities(Arc::new(found.into_iter().map(Arc::new).collect()))
                 }
                 Test::Stage(test) => {
-                    let mut stages = rows::stages(conn, test.lifecycle, then.id, self.seq)?;
+                    let mut stages = rows::stages(conn, test.lifecycle, id, self.seq)?;
                     Facts::Stage(stages.pop().map(|(stage, _)| stage))
                 }
                 Test::Changed(test) => {
-                    let found = self.changes(conn, model, &test.attribute, then.id, left)?;
-                    left -= found.len();
+                    let found = self.changes(conn, model, &test.attribute, id, *left)?;
+                    *left -= found.len();
                     Facts::Changes(found)
+                }
+                Test::Related(RelatedTest {
+                    way: Way::Reference(column), types, filter, ..
+                }) => {
+                    let mut found = Vec::new();
+                    if let (Some(other), [far]) = (row[column.place].to_id(), &types[..]) {
+                        let table = catalog.table(&far.name)?;
+                        let known = records::get(conn, table, other)?;
+                        let then = known.map(|row| self.record(conn, table, &row)).transpose()?;
+                        let then = then.flatten().filter(|then| then.archived_at.is_none());
+                        if let Some(then) = then {
+                            *left = left.checked_sub(1).ok_or_else(too_many)?;
+                            let (place, filter) = ((conn, catalog), filter.as_deref());
+                            let subject = self.subject(place, &table.model, then, filter, left)?;
+                            found.push(RelatedFact { role: None, valid: (None, None), subject });
+                        }
+                    }
+                    Facts::Related(found)
                 }
                 _ => return Err(not_kept("this").with_field(leaf.path.clone())),
             });
         }
-        Ok(condition::is_true(
-            &checked.root,
-            &Subject { row: Arc::new(then.clone().into_columns()), facts },
-            &self.moment,
-        ))
+        Ok(Subject { row, facts })
     }
 
     fn changes(
@@ -195,7 +227,15 @@ impl Cut {
 
 /// Whether the file keeps enough to answer the question as of a moment.
 pub(super) fn is_of_past(test: &Test) -> bool {
-    matches!(test, Test::Field(_) | Test::Event(_) | Test::Stage(_) | Test::Changed(_))
+    match test {
+        Test::Field(_) | Test::Event(_) | Test::Stage(_) | Test::Changed(_) => true,
+        // What a record referred to is in its own history, and what that was in the other's.
+        Test::Related(RelatedTest { way: Way::Reference(_), filter, .. }) => {
+            let leaves = filter.iter().flat_map(|filter| filter.leaves());
+            leaves.into_iter().all(|leaf| is_of_past(&leaf.test))
+        }
+        _ => false,
+    }
 }
 
 /// That something cannot be asked of the past.
@@ -203,7 +243,7 @@ pub(super) fn not_kept(what: &str) -> Error {
     let message =
         format!("the file does not keep enough of the past to tell {what} as of a moment");
     Error::new(ErrorKind::InvalidArgument, message)
-        .with_hint("ask about fields, activities, changes or stages of the record itself")
+        .with_hint("ask about fields, activities, changes or stages, of the record or of one that it refers to")
 }
 
 fn too_many() -> Error {

@@ -3,7 +3,7 @@
 use crm_core::{
     BacktestScore, Crm, DefineActivityKind, DefineScore, ErrorKind, Flow, LearnedOutcome,
     NewActivity, RecordId, RecordRef, RelatedScore, Result, ScoreBacktest, ScoreCandidate,
-    ScoreFigure, ScoreGroup, ScoreLevel, ScoreRule, ScoreTier, Timestamp, values,
+    ScoreFigure, ScoreGroup, ScoreLevel, ScorePreset, ScoreRule, ScoreTier, Timestamp, values,
 };
 
 use super::now;
@@ -140,6 +140,43 @@ fn rules_are_tested_as_of_a_moment_and_two_versions_compared() {
     let told = run(&crm, &named).unwrap().quality;
     let best = (0..300).filter(|place| score(*place) >= 35).count() as u64;
     assert_eq!((told.auc, told.tiers[0].records), (quality.auc, best));
+}
+
+#[test]
+fn what_a_record_referred_to_is_asked_as_it_was() {
+    let crm = Crm::open_with(":memory:", replay()).unwrap();
+    let company = |employees: i64| {
+        crm.companies().create(values! { "name" => "Acme", "employees" => employees }).unwrap().id
+    };
+    let (big, small, gone) = (company(80), company(8), company(80));
+    let contacts: Vec<RecordId> = (0..60)
+        .map(|place| {
+            let company = [big, small, gone][place % 3];
+            crm.contacts().create(values! { "company" => company.to_string() }).unwrap().id
+        })
+        .collect();
+    crm.companies().archive(gone, None).unwrap();
+    for kind in ["form", "meeting", "email_clicked", "email_opened", "page_view", "complaint"] {
+        crm.activity_kinds().define(DefineActivityKind::new(kind, [])).unwrap();
+    }
+    crm.scores().define_preset(ScorePreset::FitEngagement).unwrap();
+    let as_of = now(&crm);
+    // Later everything is the other way round, and whoever was with the large company has bought.
+    for (company, employees) in [(big, 8), (small, 80)] {
+        crm.companies().patch(company, values! { "employees" => employees }).unwrap();
+    }
+    crm.companies().restore(gone, None).unwrap();
+    for (place, id) in contacts.iter().enumerate() {
+        let moved = values! { "company" => small.to_string() };
+        crm.contacts().patch(*id, moved).unwrap();
+        if place % 3 == 0 {
+            crm.contacts().patch(*id, values! { "phone" => "+4930901820" }).unwrap();
+        }
+    }
+    let model = Some("fit_engagement".into());
+    let fit = ScoreCandidate { model, version: Some(1), ..ScoreCandidate::default() };
+    let told = run(&crm, &test(fit, as_of)).unwrap().quality;
+    assert_eq!((told.records, told.positives, told.auc), (60, 20, Some(1.0)));
 }
 
 #[test]
