@@ -153,6 +153,7 @@ from crm.errors import (
     UnknownOptionError,
     UnknownTypeError,
     UnsafeSQLiteWarning,
+    WrongKeyError,
     WrongKindError,
 )
 from crm.exchange import (
@@ -782,6 +783,7 @@ __all__ = [
     "Views",
     "Visitor",
     "WalkNode",
+    "WrongKeyError",
     "WrongKindError",
     "__version__",
     "all_of",
