@@ -41,12 +41,14 @@ pub(crate) fn rekey(path: &Path, from: &Cipher, to: &Cipher) -> Result<()> {
     check(draft.path(), to, content)?;
     draft.allow(metadata.permissions())?;
     draft.sync()?;
-    // The log must be gone before the name changes hands: it would be taken for that of the new file.
+    // The log must be gone before the name changes hands, also after a power cut: it would be taken for
+    // that of the new file.
     open::keep_log_on_close(&writer, false)?;
     writer.close().map_err(|(_, failure)| failure)?;
     if beside(&path, "-wal").exists() {
         return Err(busy());
     }
+    open::sync_folder(&path)?;
     draft.replace(&path)
 }
 

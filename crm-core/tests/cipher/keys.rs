@@ -90,6 +90,15 @@ fn a_file_with_a_journal_to_roll_back_is_left_as_it_is_by_a_wrong_key() {
 }
 
 #[test]
+fn a_key_of_another_length_is_refused() {
+    for length in [0, 16, 31, 33, 64] {
+        let error = Key::try_from(vec![7; length].as_slice()).unwrap_err();
+        assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidArgument, Some("key")));
+    }
+    assert!(Key::try_from([7; 32].as_slice()).is_ok());
+}
+
+#[test]
 fn a_key_for_a_plain_file_is_refused() {
     let folder = Folder::new();
     Crm::open(folder.path()).unwrap().close().unwrap();
@@ -244,4 +253,28 @@ fn a_size_limit_and_the_search_hold_for_encrypted_files() {
     crm.contacts().create(values! { "given_name" => "Ann" }).unwrap();
     let found = crm.search(&SearchText::new("nobody")).unwrap();
     assert!(found.hits.is_empty());
+}
+
+/// The stored encrypted file: what was written once is read for ever. Its key is 32 times the byte 7.
+const STORED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/encrypted.crm");
+
+#[test]
+fn a_file_that_an_older_version_encrypted_is_read() {
+    let folder = Folder::new();
+    fs::copy(STORED, folder.path()).unwrap();
+    assert_closed_to_others(&folder);
+    let crm = folder.open(7);
+    assert_sound(&crm);
+    assert_eq!(contacts(&crm), 1);
+}
+
+#[test]
+#[ignore = "writes the stored file, once"]
+fn write_fixture() {
+    assert!(!fs::exists(STORED).unwrap(), "a stored file is never written again");
+    let plain = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/v1.crm");
+    let folder = Folder::new();
+    fs::copy(plain, folder.path()).unwrap();
+    Crm::rekey(folder.path(), None, Some(&key(7))).unwrap();
+    fs::copy(folder.path(), STORED).unwrap();
 }
