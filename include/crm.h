@@ -395,6 +395,11 @@ typedef void (*crm_drop_callback)(void *user_data);
 #define CRM_FENCED 58
 
 /**
+ * The key does not open the encrypted file. It is left as it is.
+ */
+#define CRM_WRONG_KEY 59
+
+/**
  * A defect of the engine. Please report it.
  */
 #define CRM_INTERNAL 100

@@ -150,6 +150,8 @@ error_kinds! {
     ReadOnly = 57, "read_only";
     /// The file's log was replaced by somebody else while it was open: the last write is not acknowledged.
     Fenced = 58, "fenced";
+    /// The key does not open the encrypted file. It is left as it is.
+    WrongKey = 59, "wrong_key";
 
     /// A defect of the engine. Please report it.
     Internal = 100, "internal";

@@ -96,6 +96,7 @@
 //! | `phone` | yes | telephone numbers are checked against the rules of their country; without it only the shape of E.164 is | the metadata of all regions in the library |
 //! | `uniffi` | no | what the Swift and Kotlin bindings are generated from | UniFFI |
 //! | `arrow` | no | `Crm::read_table`, `Crm::ingest_table`, `Crm::ingest_activities` and `Crm::ingest_associations`: results of queries as Arrow record batches, and such batches as records, activities or associations; Arrow files as tables of imports | the crates of Arrow |
+//! | `sqlcipher` | no | `Crm::open_encrypted` and `Crm::rekey`: files encrypted at rest | SQLCipher in place of our own SQLite, and OpenSSL |
 //! | `schema` | no | a JSON Schema of every request and response | schemars |
 //!
 //! # Guarantees
@@ -136,6 +137,8 @@ mod exchange;
 mod formula;
 mod id;
 mod journal;
+#[cfg(feature = "sqlcipher")]
+mod key;
 mod learning;
 mod lifecycle;
 mod normal;
@@ -221,6 +224,8 @@ pub use journal::{
     Consumer, ConsumerName, HistoryEntry, HistoryPage, JournalHead, JournalProof, JournalReport,
     ListChanges, ProofContent, ProofLink, ProveChanges, VerifyJournal,
 };
+#[cfg(feature = "sqlcipher")]
+pub use key::Key;
 pub use learning::{
     BacktestScore, CalibrationBin, ExplainLearnedScore, FeatureCheck, GetLearnedScore, LeakReason,
     LeakReport, LearnedActivities, LearnedAlgorithm, LearnedCondition, LearnedContribution,

@@ -89,6 +89,8 @@ pub const CRM_TOO_NEW: crm_status = 56;
 pub const CRM_READ_ONLY: crm_status = 57;
 /// The file's log was replaced by somebody else while it was open: the last write is not acknowledged.
 pub const CRM_FENCED: crm_status = 58;
+/// The key does not open the encrypted file. It is left as it is.
+pub const CRM_WRONG_KEY: crm_status = 59;
 /// A defect of the engine. Please report it.
 pub const CRM_INTERNAL: crm_status = 100;
 

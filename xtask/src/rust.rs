@@ -58,6 +58,22 @@ pub(crate) fn tests(checks: &mut Checks) -> Result<()> {
     Ok(())
 }
 
+/// What only an engine with SQLCipher can do. The rest of it is linked with that too, and behaves as
+/// with SQLite alone.
+pub(crate) fn encrypted(checks: &mut Checks) -> Result<()> {
+    let shell = checks.shell;
+    let cargo = |arguments: &[&str]| -> Command {
+        let mut command = shell.command("cargo");
+        command.args(["test", "-p", "crm-core", "--features", "sqlcipher"]).args(arguments);
+        if shell.quick {
+            command.env("CRM_QUICK", "1");
+        }
+        command
+    };
+    checks.tests("tests", &mut cargo(&["--test", "cipher"]), tally::cargo)?;
+    checks.tests("examples", &mut cargo(&["--doc", "--", "key", "encrypted"]), tally::cargo)
+}
+
 /// The quick start of the README, compiled against the library as cargo built it: a project around
 /// it would build every dependency again.
 fn quick_start(shell: &Shell) -> Result<()> {

@@ -51,6 +51,15 @@ pub(crate) static GCC: Need = Need {
     install: Install::Debian(&["gcc", "g++", "binutils", "libc6-dev"]),
 };
 
+pub(crate) static OPENSSL: Need = Need {
+    name: "the headers of OpenSSL",
+    present: |workspace| {
+        let probe = ["-fsyntax-only", "-include", "openssl/crypto.h", "-x", "c", "/dev/null"];
+        succeeds(workspace, "cc", &probe)
+    },
+    install: Install::Debian(&["libssl-dev"]),
+};
+
 pub(crate) static CLANG: Need = Need {
     name: "clang",
     present: |workspace| {

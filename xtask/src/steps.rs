@@ -44,7 +44,7 @@ static STEPS: &[Step] = &[
         about: "no lint fires, in any crate, target or feature",
         quick: true,
         as_shipped: false,
-        needs: &[&setup::CLIPPY],
+        needs: &[&setup::CLIPPY, &setup::OPENSSL],
         run: rust::clippy,
     },
     Step {
@@ -62,6 +62,14 @@ static STEPS: &[Step] = &[
         as_shipped: false,
         needs: &[],
         run: rust::tests,
+    },
+    Step {
+        name: "encrypted",
+        about: "files encrypted at rest, with the feature sqlcipher",
+        quick: false,
+        as_shipped: false,
+        needs: &[&setup::OPENSSL],
+        run: rust::encrypted,
     },
     Step {
         name: "doc",

@@ -26,6 +26,8 @@ mod csv_export;
 mod csv_import;
 mod cursor;
 mod database;
+#[cfg(feature = "sqlcipher")]
+mod encrypted;
 mod export;
 mod files;
 mod history;
@@ -101,7 +103,7 @@ use std::{
 use crate::{
     Clock, CountedIds, Error, ErrorKind, IdGenerator, OpenOptions, Preset, Result, Timestamp,
     limits,
-    store::{Connection, FileOptions, Store, Target},
+    store::{Cipher, Connection, FileOptions, Store, Target},
 };
 use catalog::Catalog;
 use observe::Observers;
@@ -169,12 +171,16 @@ impl Crm {
     ///
     /// As [`Crm::open`], and `InvalidArgument` if an option makes no sense.
     pub fn open_with(path: impl AsRef<Path>, options: OpenOptions) -> Result<Self> {
+        Self::open_ciphered(path.as_ref(), &options, Cipher::NONE)
+    }
+
+    fn open_ciphered(path: &Path, options: &OpenOptions, cipher: Cipher) -> Result<Self> {
         let replay = options.replay.clone();
         let salts: Arc<dyn IdGenerator> = match replay {
             None => Arc::new(system::SystemIds::after(Timestamp::clamped(0))),
             Some(_) => Arc::new(CountedIds::default()),
         };
-        Self::open_parts(path.as_ref(), &options, &*salts, |head| match replay {
+        Self::open_parts(path, options, cipher, &*salts, |head| match replay {
             None => {
                 let ids = system::SystemIds::after(head.hlc.at());
                 (Arc::new(system::SystemClock), Arc::new(ids))
@@ -203,13 +209,14 @@ impl Crm {
         ids: Arc<dyn IdGenerator>,
     ) -> Result<Self> {
         let salts = Arc::clone(&ids);
-        Self::open_parts(path.as_ref(), &options, &*salts, |_| (clock, ids))
+        Self::open_parts(path.as_ref(), &options, Cipher::NONE, &*salts, |_| (clock, ids))
     }
 
     /// `salts` gives those of what an older version wrote.
     fn open_parts(
         path: &Path,
         options: &OpenOptions,
+        cipher: Cipher,
         salts: &dyn IdGenerator,
         sources: impl FnOnce(&Head) -> (Arc<dyn Clock>, Arc<dyn IdGenerator>),
     ) -> Result<Self> {
@@ -222,6 +229,7 @@ impl Crm {
             durability: options.durability,
             read_only: options.read_only,
             max_bytes: options.max_bytes,
+            cipher,
         };
         let store = Store::open(&target, &file_options, &|| salts.next_salt())?;
         // A crash between the first two transactions leaves a file without a device: still new.

@@ -2,13 +2,14 @@
 //!
 //! Copying the `.crm` file alone loses what is still in its log; SQLite's backup copies pages as
 //! one moment saw them. The invariant: under the target's name there is never anything but a whole
-//! copy that has reached the disk.
+//! copy that has reached the disk. The copy of an encrypted file is encrypted, with the same key.
 
 use std::path::Path;
 
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
+use super::cipher::Cipher;
 use super::draft::Draft;
 use crate::{Error, ErrorKind, Result};
 
@@ -25,9 +26,14 @@ pub(super) type Progress<'a> = &'a mut dyn FnMut(u64, u64) -> Result<()>;
 ///
 /// `InvalidArgument` when something is there; the errors of `progress`; those of reading and
 /// writing.
-pub(super) fn draft(source: &Connection, target: &Path, progress: Progress<'_>) -> Result<Draft> {
+pub(super) fn draft(
+    source: &Connection,
+    target: &Path,
+    cipher: &Cipher,
+    progress: Progress<'_>,
+) -> Result<Draft> {
     let draft = Draft::new(target)?;
-    fill(&draft, source, progress)?;
+    fill(&draft, source, cipher, progress)?;
     Ok(draft)
 }
 
@@ -36,20 +42,21 @@ pub(super) fn draft(source: &Connection, target: &Path, progress: Progress<'_>) 
 /// # Errors
 ///
 /// Those of reading and writing.
-pub(super) fn replace(source: &Connection, target: &Path) -> Result<()> {
+pub(super) fn replace(source: &Connection, target: &Path, cipher: &Cipher) -> Result<()> {
     let draft = Draft::beside(target)?;
-    fill(&draft, source, &mut |_, _| Ok(()))?;
+    fill(&draft, source, cipher, &mut |_, _| Ok(()))?;
     draft.replace(target)
 }
 
 /// Fills an empty draft with the pages of `source`.
-fn fill(draft: &Draft, source: &Connection, progress: Progress<'_>) -> Result<()> {
+fn fill(draft: &Draft, source: &Connection, cipher: &Cipher, progress: Progress<'_>) -> Result<()> {
     let mut target = Connection::open_with_flags(
         draft.path(),
         OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
             | OpenFlags::SQLITE_OPEN_NOFOLLOW,
     )?;
+    cipher.unlock(&target)?;
     // Nobody sees the copy before it is whole and synced as a whole: it needs no journal.
     target.pragma_update(None, "journal_mode", "off")?;
     target.pragma_update(None, "synchronous", "off")?;

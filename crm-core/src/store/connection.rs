@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
+use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags};
 
+use super::cipher::Cipher;
 use super::functions;
 use crate::{Error, ErrorKind, Result, limits};
 
@@ -51,12 +53,12 @@ pub(super) enum Access {
     Immutable,
 }
 
-/// Opens an existing file.
+/// Opens an existing file, with its key where it has one.
 ///
 /// # Errors
 ///
-/// `Io` when it cannot be opened, `Internal` when a setting is not taken.
-pub(super) fn open(path: &Path, access: Access) -> Result<Connection> {
+/// `Io` when it cannot be opened, `Internal` when a setting is not taken; those of asking for the key.
+pub(super) fn open(path: &Path, access: Access, cipher: &Cipher) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let connection = match access {
         Access::ReadWrite => {
@@ -71,21 +73,24 @@ pub(super) fn open(path: &Path, access: Access) -> Result<Connection> {
         )?,
     };
     restrain(&connection)?;
+    cipher.unlock(&connection)?;
     Ok(connection)
 }
 
-/// Opens a database that lives in memory.
+/// Opens a database that lives in memory. A key protects nothing there, but SQLCipher copies between
+/// two databases only where both have one.
 ///
 /// # Errors
 ///
-/// `Internal` when a setting is not taken.
-pub(super) fn open_in_memory() -> Result<Connection> {
+/// `Internal` when a setting is not taken; those of asking for the key.
+pub(super) fn open_in_memory(cipher: &Cipher) -> Result<Connection> {
     let connection = Connection::open_in_memory_with_flags(
         OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
     restrain(&connection)?;
+    cipher.unlock(&connection)?;
     configure(&connection, false)?;
     Ok(connection)
 }
@@ -169,7 +174,14 @@ pub(super) fn set(connection: &Connection, pragma: &str, value: i64) -> Result<(
 ///
 /// Those of reading the file.
 pub(super) fn get(connection: &Connection, pragma: &str) -> Result<i64> {
-    Ok(connection.pragma_query_value(None, pragma, |row| row.get(0))?)
+    let value = connection.pragma_query_value(None, pragma, |row| row.get(0))?;
+    match value {
+        Value::Integer(number) => Some(number),
+        // SQLCipher tells some of them as text.
+        Value::Text(text) => text.parse().ok(),
+        _ => None,
+    }
+    .ok_or_else(|| Error::new(ErrorKind::Internal, format!("SQLite does not know {pragma}")))
 }
 
 fn not_taken(setting: &str) -> Error {

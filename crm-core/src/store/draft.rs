@@ -4,6 +4,8 @@
 //! invariant: under the target's name there is never anything but the whole file, which has reached
 //! the disk; what fails leaves nothing behind. Only the owner may read it.
 
+#[cfg(feature = "sqlcipher")]
+use std::fs::Permissions;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -74,6 +76,18 @@ impl Draft {
     /// The error of a failed write.
     pub(crate) fn write_error(error: &io::Error) -> Error {
         failure::from_io("cannot write the file", error)
+    }
+
+    /// Gives the file the permissions of the one that it is to replace.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    #[cfg(feature = "sqlcipher")]
+    pub(super) fn allow(&self, permissions: Permissions) -> Result<()> {
+        self.file
+            .set_permissions(permissions)
+            .map_err(|error| failure::from_io("cannot set the permissions of the file", &error))
     }
 
     /// Waits until the content has reached the disk.

@@ -10,7 +10,7 @@ use std::path::Path;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::lock::beside;
-use super::{backup, chain, chain::Salts, connection, integrity};
+use super::{backup, chain, chain::Salts, cipher::Cipher, connection, integrity};
 use crate::{Error, ErrorKind, Result};
 
 /// Marks a file as ours in its header: "CRM1".
@@ -86,9 +86,10 @@ pub(super) fn migrate(
     connection: &mut Connection,
     path: &Path,
     from: i32,
+    cipher: &Cipher,
     salts: Salts<'_>,
 ) -> Result<()> {
-    run(connection, path, from, MIGRATIONS, salts)
+    run(connection, path, from, MIGRATIONS, cipher, salts)
 }
 
 fn run(
@@ -96,6 +97,7 @@ fn run(
     path: &Path,
     from: i32,
     migrations: &[Migration],
+    cipher: &Cipher,
     salts: Salts<'_>,
 ) -> Result<()> {
     let mut pending = migrations.iter().filter(|migration| migration.to > from).peekable();
@@ -103,7 +105,7 @@ fn run(
         return Ok(());
     };
     // A copy of an earlier attempt is replaced: the file has not lost anything since then.
-    backup::replace(connection, &beside(path, &format!(".before-v{}", target.to)))?;
+    backup::replace(connection, &beside(path, &format!(".before-v{}", target.to)), cipher)?;
     // Rebuilding a table drops it for a moment; the references are checked as a whole below. The
     // setting does nothing within a transaction.
     connection::set(connection, "foreign_keys", 0)?;
@@ -153,6 +155,7 @@ mod tests {
     use super::*;
 
     const SALTS: Salts<'_> = &|| [7; 32];
+    const PLAIN: &Cipher = &Cipher::NONE;
 
     /// What the schema consists of, without comments and white space.
     fn shape(connection: &Connection) -> Vec<(String, String)> {
@@ -236,7 +239,7 @@ mod tests {
     #[test]
     fn an_old_file_runs_what_it_lacks_after_a_copy_was_made() {
         let (_folder, path, mut connection) = file();
-        run(&mut connection, &path, 1, NEXT, SALTS).unwrap();
+        run(&mut connection, &path, 1, NEXT, PLAIN, SALTS).unwrap();
         assert_eq!(connection::get(&connection, "user_version").unwrap(), 3);
         assert_eq!(connection::get(&connection, "foreign_keys").unwrap(), 1);
         assert_eq!(actors(&connection), 1);
@@ -244,20 +247,20 @@ mod tests {
         let copy = Connection::open(beside(&path, ".before-v3")).unwrap();
         assert_eq!(connection::get(&copy, "user_version").unwrap(), 1);
         assert_eq!(actors(&copy), 1);
-        run(&mut connection, &path, 3, NEXT, SALTS).unwrap();
+        run(&mut connection, &path, 3, NEXT, PLAIN, SALTS).unwrap();
     }
 
     #[test]
     fn a_failed_migration_leaves_the_old_schema_and_may_be_tried_again() {
         let (_folder, path, mut connection) = file();
         let before = shape(&connection);
-        let error = run(&mut connection, &path, 1, NEXT_BUT_WRONG, SALTS).unwrap_err();
+        let error = run(&mut connection, &path, 1, NEXT_BUT_WRONG, PLAIN, SALTS).unwrap_err();
         assert!(error.message().starts_with("migration 3 (three): "), "{error}");
-        let error = run(&mut connection, &path, 1, NEXT_BUT_DANGLING, SALTS).unwrap_err();
+        let error = run(&mut connection, &path, 1, NEXT_BUT_DANGLING, PLAIN, SALTS).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Corrupt);
         assert_eq!(shape(&connection), before);
         assert_eq!(connection::get(&connection, "user_version").unwrap(), 1);
-        run(&mut connection, &path, 1, NEXT, SALTS).unwrap();
+        run(&mut connection, &path, 1, NEXT, PLAIN, SALTS).unwrap();
         assert_eq!(actors(&connection), 1);
     }
 }

@@ -12,6 +12,7 @@
 mod backup;
 mod cell;
 pub(crate) mod chain;
+mod cipher;
 mod connection;
 mod draft;
 mod failure;
@@ -27,6 +28,8 @@ mod migrate;
 mod open;
 mod pool;
 mod query;
+#[cfg(feature = "sqlcipher")]
+mod rekey;
 #[cfg(feature = "arrow")]
 mod snapshot;
 
@@ -80,10 +83,13 @@ use self::lock::SidecarLock;
 use self::pool::Pool;
 use crate::{Cell, Durability, Error, ErrorKind, Result};
 
+pub(crate) use self::cipher::Cipher;
 pub(crate) use self::draft::Draft as FileDraft;
 pub(crate) use self::integrity::Depth;
 pub(crate) use self::migrate::SCHEMA_VERSION;
 pub(crate) use self::query::{QueryLimits, Rows};
+#[cfg(feature = "sqlcipher")]
+pub(crate) use self::rekey::rekey;
 
 /// Readers kept open: more wait for one of them.
 const READERS_MAX: usize = 4;
@@ -102,7 +108,7 @@ pub(crate) enum Target {
     File(PathBuf),
 }
 
-/// How a file is opened; nothing of it concerns a store in memory.
+/// How a file is opened; nothing but the key concerns a store in memory.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FileOptions {
     pub(crate) durability: Durability,
@@ -110,6 +116,9 @@ pub(crate) struct FileOptions {
     pub(crate) read_only: bool,
     /// The size that the file may grow to; what would need more gives `Full`.
     pub(crate) max_bytes: Option<u64>,
+    /// Whether it is encrypted, and where its key comes from. This concerns memory too, whose copies
+    /// are files.
+    pub(crate) cipher: Cipher,
 }
 
 /// The file in figures.
@@ -139,6 +148,7 @@ pub(crate) struct Store {
     snapshots: snapshot::Snapshots,
     /// `None` for memory.
     file: Option<OpenFile>,
+    cipher: Cipher,
     /// Whether the log holds what was erased, and was to be emptied.
     owes_log: AtomicBool,
 }
@@ -170,9 +180,9 @@ impl Store {
     pub(crate) fn open(target: &Target, options: &FileOptions, salts: Salts<'_>) -> Result<Self> {
         match target {
             Target::Memory => {
-                let mut writer = connection::open_in_memory()?;
+                let mut writer = connection::open_in_memory(&options.cipher)?;
                 migrate::create(&mut writer)?;
-                Ok(Self::over(Some(writer), None))
+                Ok(Self::over(Some(writer), None, options.cipher.clone()))
             }
             Target::File(path) => {
                 let opened = open::open(path, options, salts)?;
@@ -184,12 +194,12 @@ impl Store {
                     fence: opened.fence,
                     held: Mutex::new(Some(held)),
                 };
-                Ok(Self::over(opened.writer, Some(file)))
+                Ok(Self::over(opened.writer, Some(file), options.cipher.clone()))
             }
         }
     }
 
-    fn over(writer: Option<Connection>, file: Option<OpenFile>) -> Self {
+    fn over(writer: Option<Connection>, file: Option<OpenFile>, cipher: Cipher) -> Self {
         let interrupts = Interrupts::default();
         if let Some(writer) = &writer {
             interrupts.watch(writer);
@@ -204,6 +214,7 @@ impl Store {
             #[cfg(feature = "arrow")]
             snapshots: snapshot::Snapshots::default(),
             file,
+            cipher,
             owes_log: AtomicBool::new(false),
         }
     }
@@ -345,7 +356,7 @@ impl Store {
         let Some(file) = &self.file else {
             let mut pages = 0;
             let draft = self.with_writer(|connection| {
-                backup::draft(connection, target, &mut |_, total| {
+                backup::draft(connection, target, &self.cipher, &mut |_, total| {
                     pages = total;
                     Ok(())
                 })
@@ -353,9 +364,9 @@ impl Store {
             step(pages, pages)?;
             return draft.publish(target);
         };
-        let source = open::reader(&file.path, file.access)?;
+        let source = open::reader(&file.path, file.access, &self.cipher)?;
         let watched = self.interrupts.watch(&source);
-        let draft = backup::draft(&source, target, &mut step);
+        let draft = backup::draft(&source, target, &self.cipher, &mut step);
         self.interrupts.forget(watched);
         draft?.publish(target)
     }
@@ -366,9 +377,9 @@ impl Store {
     ///
     /// As [`read_snapshot`](Self::read_snapshot); `LimitExceeded` if there is not enough memory.
     pub(crate) fn copy_in_memory(&self) -> Result<Self> {
-        let mut target = connection::open_in_memory()?;
+        let mut target = connection::open_in_memory(&self.cipher)?;
         self.read(|source| backup::copy(source, &mut target))?;
-        Ok(Self::over(Some(target), None))
+        Ok(Self::over(Some(target), None, self.cipher.clone()))
     }
 
     /// Writes the file anew without the space that is not used. Needs as much free space again as
@@ -530,7 +541,7 @@ impl Store {
     ) -> Result<T> {
         let Some(file) = &self.file else { return self.with_writer(f) };
         let mut reader = pool.take(|| {
-            let reader = open::reader(&file.path, file.access)?;
+            let reader = open::reader(&file.path, file.access, &self.cipher)?;
             self.interrupts.watch(&reader);
             Ok(reader)
         })?;

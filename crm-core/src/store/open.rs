@@ -1,7 +1,7 @@
 //! The opening of a file, in the one order that is safe.
 //!
 //! ```text
-//! lock beside the file → header bytes → SQLite → whose file, again, through the log → settings →
+//! lock beside the file → header bytes → SQLite, key → whose file, again, through the log → settings →
 //! EXTRA, WAL, folder synced, FULL → guard → fence → schema
 //! ```
 //!
@@ -9,13 +9,14 @@
 //! before WAL because the switch itself runs under an old-style journal, whose removal must reach
 //! the disk: else a power cut weeks later could roll the whole file back.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
+use super::cipher::Cipher;
 use super::connection::{self, Access};
 use super::fence::Fence;
 use super::guard::Guard;
@@ -40,27 +41,64 @@ pub(super) struct Opened {
 ///
 /// # Errors
 ///
-/// `InUse`, `NotOurFile`, `TooNew`, `Corrupt`, `ReadOnly`, `Full`, `Busy`, `Io`; `InvalidArgument`
-/// for a path that names no file.
+/// `InUse`, `NotOurFile`, `TooNew`, `Corrupt`, `WrongKey`, `ReadOnly`, `Full`, `Busy`, `Io`;
+/// `InvalidArgument` for a path that names no file, or a key of a file that is not encrypted; those
+/// of asking for the key.
 pub(super) fn open(path: &Path, options: &FileOptions, salts: Salts<'_>) -> Result<Opened> {
     let path = resolve(path)?;
-    if options.read_only { for_reading(path) } else { for_writing(path, options, salts) }
+    if options.read_only {
+        for_reading(path, &options.cipher)
+    } else {
+        for_writing(path, options, salts)
+    }
+}
+
+/// A file under its writer's lock that turned out to be ours, nothing of which is changed. The order
+/// of the fields is the order in which they may be dropped.
+pub(super) struct Claimed {
+    pub(super) writer: Connection,
+    pub(super) content: Content,
+    had_log: bool,
+    pub(super) file: File,
+    pub(super) lock: SidecarLock,
+}
+
+/// Takes a file for writing, made where there is none, up to the first change of it.
+///
+/// # Errors
+///
+/// As [`open`].
+pub(super) fn claim(path: &Path, cipher: &Cipher) -> Result<Claimed> {
+    let lock = SidecarLock::exclusive(path)?;
+    let file = writable(path)?;
+    let had_log = header::has_content(&beside(path, "-wal"));
+    header::probe(&file, path, cipher)?;
+    try_key(path, cipher)?;
+    let writer = connection::open(path, Access::ReadWrite, cipher)?;
+    // Until the file is known to be ours, closing must not move its log into it.
+    keep_log_on_close(&writer, true)?;
+    cipher.check(&writer)?;
+    let content = settle(&writer).map_err(explain_header)?;
+    Ok(Claimed { writer, content, had_log, file, lock })
+}
+
+/// SQLite rolls back what a crash left before it looks whether the key is right: there, the key is
+/// tried without it.
+fn try_key(path: &Path, cipher: &Cipher) -> Result<()> {
+    if cipher.is_keyed() && header::has_content(&beside(path, "-journal")) {
+        cipher.check(&connection::open(path, Access::Immutable, cipher)?)?;
+    }
+    Ok(())
 }
 
 fn for_writing(path: PathBuf, options: &FileOptions, salts: Salts<'_>) -> Result<Opened> {
-    let lock = SidecarLock::exclusive(&path)?;
-    let file = writable(&path)?;
-    let had_log = header::has_content(&beside(&path, "-wal"));
-    header::probe(&file, &path)?;
-
+    let cipher = &options.cipher;
     // Declared before the connection, so that on every way out the file is closed after it.
     let guard;
-    let mut writer = connection::open(&path, Access::ReadWrite)?;
-    // Until the file is known to be ours, closing must not move its log into it.
-    keep_log_on_close(&writer, true)?;
-    let content = settle(&writer).map_err(explain_header)?;
+    let Claimed { lock, file, had_log, content, mut writer } = claim(&path, cipher)?;
     connection::configure(&writer, true)?;
     connection::enlarge_cache(&writer)?;
+    cipher.widen_cache(&writer)?;
     connection::set(&writer, "synchronous", 3)?;
     let mode: String =
         writer.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
@@ -85,7 +123,7 @@ fn for_writing(path: PathBuf, options: &FileOptions, salts: Salts<'_>) -> Result
 
     match content {
         Content::Empty => migrate::create(&mut writer)?,
-        Content::Ours(version) => migrate::migrate(&mut writer, &path, version, salts)?,
+        Content::Ours(version) => migrate::migrate(&mut writer, &path, version, cipher, salts)?,
     }
     if had_log {
         // Whoever crashed may have just erased somebody, of whom the log still tells. That it cannot be
@@ -103,22 +141,21 @@ fn for_writing(path: PathBuf, options: &FileOptions, salts: Salts<'_>) -> Result
     })
 }
 
-fn for_reading(path: PathBuf) -> Result<Opened> {
-    if kind_of(&path)?.is_none() {
-        return Err(Error::new(ErrorKind::Io, "there is no such file")
-            .with_hint("a file is created when it is opened for writing"));
-    }
+fn for_reading(path: PathBuf, cipher: &Cipher) -> Result<Opened> {
+    existing(&path)?;
     let lock = SidecarLock::shared(&path)?;
     let file = open_file(OpenOptions::new().read(true), &path)?;
-    header::probe(&file, &path)?;
+    header::probe(&file, &path, cipher)?;
+    try_key(&path, cipher)?;
     // Nobody writes the file while we hold the lock (or cannot make one): without a log to read,
     // SQLite needs no locks and leaves no files behind, so that a read-only folder will do.
     let is_at_rest =
         ["-wal", "-journal"].iter().all(|suffix| !header::has_content(&beside(&path, suffix)));
     let access = if is_at_rest { Access::Immutable } else { Access::ReadOnly };
     let guard;
-    let reader = connection::open(&path, access)?;
+    let reader = connection::open(&path, access, cipher)?;
     keep_log_on_close(&reader, true)?;
+    cipher.check(&reader).map_err(explain_log)?;
     match settle(&reader).map_err(explain_header).map_err(explain_log)? {
         Content::Ours(version) if version == migrate::SCHEMA_VERSION => {}
         Content::Ours(version) => {
@@ -139,12 +176,14 @@ fn for_reading(path: PathBuf) -> Result<Opened> {
 ///
 /// # Errors
 ///
-/// `Io` when it cannot be opened.
-pub(super) fn reader(path: &Path, access: Access) -> Result<Connection> {
-    let reader = connection::open(path, access)?;
+/// `Io` when it cannot be opened; `WrongKey`, and those of asking for the key.
+pub(super) fn reader(path: &Path, access: Access, cipher: &Cipher) -> Result<Connection> {
+    let reader = connection::open(path, access, cipher)?;
     // The writer closes last, and it alone tidies up.
     keep_log_on_close(&reader, true)?;
+    cipher.check(&reader)?;
     connection::configure(&reader, true)?;
+    cipher.widen_cache(&reader)?;
     connection::set(&reader, "query_only", 1)?;
     Ok(reader)
 }
@@ -160,7 +199,11 @@ pub(super) fn keep_log_on_close(connection: &Connection, keep: bool) -> Result<(
 }
 
 /// Whose file it is, now that SQLite reads the log too.
-fn settle(connection: &Connection) -> Result<Content> {
+///
+/// # Errors
+///
+/// `NotOurFile`, `TooNew`, `Corrupt`; those of reading.
+pub(super) fn settle(connection: &Connection) -> Result<Content> {
     let number = |pragma| -> Result<i32> {
         Ok(connection.pragma_query_value(None, pragma, |row| row.get(0))?)
     };
@@ -187,7 +230,11 @@ fn explain_log(error: Error) -> Error {
 }
 
 /// The path with its folder's links resolved; the file itself need not exist.
-fn resolve(path: &Path) -> Result<PathBuf> {
+///
+/// # Errors
+///
+/// `InvalidArgument` when it names no file, `Io` when there is no such folder.
+pub(super) fn resolve(path: &Path) -> Result<PathBuf> {
     let name = path
         .file_name()
         .ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "the path does not name a file"))?;
@@ -201,8 +248,20 @@ fn resolve(path: &Path) -> Result<PathBuf> {
     Ok(folder.join(name))
 }
 
+/// What the system says about a file that must be there.
+///
+/// # Errors
+///
+/// `Io` when there is none, `NotOurFile` when it is something else.
+pub(super) fn existing(path: &Path) -> Result<Metadata> {
+    kind_of(path)?.ok_or_else(|| {
+        Error::new(ErrorKind::Io, "there is no such file")
+            .with_hint("a file is created when it is opened for writing")
+    })
+}
+
 /// Whether there is a file, and that it is one: not a folder, a link or a pipe.
-fn kind_of(path: &Path) -> Result<Option<std::fs::Metadata>> {
+fn kind_of(path: &Path) -> Result<Option<Metadata>> {
     match std::fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_file() => Ok(Some(metadata)),
         Ok(metadata) if metadata.is_symlink() => {

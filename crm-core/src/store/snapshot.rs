@@ -80,7 +80,7 @@ impl Store {
             state.open.insert(number, None);
             number
         };
-        let opened = open::reader(&file.path, file.access).and_then(|connection| {
+        let opened = open::reader(&file.path, file.access, &self.cipher).and_then(|connection| {
             connection.execute_batch("BEGIN")?;
             // A transaction begins to read with its first statement.
             connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;

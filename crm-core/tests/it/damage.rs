@@ -258,6 +258,16 @@ fn what_is_no_crm_file_is_refused() {
 }
 
 #[test]
+fn an_encrypted_file_is_refused_without_its_key() {
+    let folder = Folder::new();
+    let stored = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/encrypted.crm");
+    fs::copy(stored, folder.path()).unwrap();
+    assert_refused(&folder, ErrorKind::NotOurFile);
+    let error = folder.refusal(read_only());
+    assert!(error.hint().unwrap().contains("encrypted"), "{error}");
+}
+
+#[test]
 fn a_missing_folder_or_file_is_told() {
     let folder = Folder::new();
     let error = Crm::open(folder.at("nowhere").join("a.crm")).unwrap_err();

@@ -154,6 +154,7 @@ from crm.errors import (
     UnknownOptionError,
     UnknownTypeError,
     UnsafeSQLiteWarning,
+    WrongKeyError,
     WrongKindError,
 )
 from crm.exchange import (
@@ -783,6 +784,7 @@ __all__ = [
     "Views",
     "Visitor",
     "WalkNode",
+    "WrongKeyError",
     "WrongKindError",
     "__version__",
     "all_of",

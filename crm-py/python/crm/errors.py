@@ -47,6 +47,7 @@ class ErrorKind(StrEnum):
     TOO_NEW = "too_new"
     READ_ONLY = "read_only"
     FENCED = "fenced"
+    WRONG_KEY = "wrong_key"
     INTERNAL = "internal"
 
 
@@ -233,6 +234,10 @@ class ReadOnlyError(CrmError, PermissionError, kind=ErrorKind.READ_ONLY, code=57
 
 class FencedError(CrmError, OSError, kind=ErrorKind.FENCED, code=58):
     """Somebody else replaced the file's log while it was open: the last write is not acknowledged."""
+
+
+class WrongKeyError(CrmError, PermissionError, kind=ErrorKind.WRONG_KEY, code=59):
+    """The key does not open the encrypted file. It is left as it is."""
 
 
 class InternalError(CrmError, RuntimeError, kind=ErrorKind.INTERNAL, code=100):

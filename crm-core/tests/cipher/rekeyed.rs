@@ -1,0 +1,188 @@
+//! A file under another key, under its first, and under none.
+
+use std::{
+    env, fs,
+    io::{BufRead, BufReader, Write},
+    process::{Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use crm_core::{Crm, Error, ErrorKind, VerifyJournal, values};
+
+use super::{Folder, assert_sound, content, key, plant, read_only, relaxed};
+
+fn head(crm: &Crm) -> String {
+    let report = crm.journal().verify(&VerifyJournal::default(), &mut |_| crm_core::Flow::Continue);
+    format!("{:?}", report.unwrap())
+}
+
+#[test]
+fn a_file_gets_another_key_and_the_old_one_is_refused() {
+    let folder = Folder::new();
+    let crm = folder.open(1);
+    plant(&crm, 100);
+    let (before, proof) = (content(&crm), head(&crm));
+    crm.close().unwrap();
+    Crm::rekey(folder.path(), Some(&key(1)), Some(&key(2))).unwrap();
+    assert_eq!((folder.names(), folder.telltale()), (vec!["a.crm".into()], vec![]));
+    assert_eq!(folder.try_open(1, relaxed()).err().unwrap().kind(), ErrorKind::WrongKey);
+    assert!(content(&folder.try_open(2, read_only()).unwrap()) == before);
+    let crm = folder.open(2);
+    assert!(content(&crm) == before);
+    assert_eq!(head(&crm), proof);
+    assert_sound(&crm);
+    crm.contacts().create(values! { "given_name" => "Ann" }).unwrap();
+    assert_sound(&crm);
+}
+
+#[test]
+fn a_plain_file_is_encrypted_and_decrypted_in_every_version() {
+    for version in 1..=5 {
+        let folder = Folder::new();
+        let stored = format!("{}/../tests/fixtures/v{version}.crm", env!("CARGO_MANIFEST_DIR"));
+        fs::copy(&stored, folder.path()).unwrap();
+        Crm::rekey(folder.path(), None, Some(&key(1))).unwrap();
+        let error = Crm::open(folder.path()).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::NotOurFile);
+        Crm::rekey(folder.path(), Some(&key(1)), None).unwrap();
+        assert_eq!(folder.names(), ["a.crm"]);
+
+        let untouched = Folder::new();
+        fs::copy(&stored, untouched.path()).unwrap();
+        let [crm, untouched] = [&folder, &untouched].map(|at| Crm::open(at.path()).unwrap());
+        assert_sound(&crm);
+        assert_eq!(content(&crm).len(), content(&untouched).len());
+        if version == 5 {
+            // Older ones get chances of their own as they are brought up to date.
+            assert!(content(&crm) == content(&untouched));
+        }
+    }
+}
+
+#[test]
+fn the_log_that_a_crash_left_is_in_the_file_with_the_new_key() {
+    let folder = Folder::new();
+    let crm = folder.open(1);
+    plant(&crm, 50);
+    let crashed = folder.crashed();
+    assert!(crashed.names().contains(&"a.crm-wal".to_owned()));
+    Crm::rekey(crashed.path(), Some(&key(1)), Some(&key(2))).unwrap();
+    assert_eq!(crashed.names(), ["a.crm"]);
+    assert!(content(&crashed.open(2)) == content(&crm));
+}
+
+#[cfg(unix)]
+#[test]
+fn the_permissions_stay() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new();
+    folder.open(1).close().unwrap();
+    for mode in [0o600, 0o640] {
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
+        Crm::rekey(folder.path(), Some(&key(1)), Some(&key(1))).unwrap();
+        assert_eq!(fs::metadata(folder.path()).unwrap().permissions().mode() & 0o777, mode);
+    }
+}
+
+#[test]
+fn what_cannot_be_done_leaves_the_file_as_it_was() {
+    let folder = Folder::new();
+    let crm = folder.open(1);
+    plant(&crm, 10);
+    let refused = |from: Option<u8>, to: Option<u8>| -> Error {
+        let (from, to) = (from.map(key), to.map(key));
+        Crm::rekey(folder.path(), from.as_ref(), to.as_ref()).unwrap_err()
+    };
+    assert_eq!(refused(Some(1), Some(2)).kind(), ErrorKind::InUse);
+    crm.close().unwrap();
+    let before = folder.image();
+    assert_eq!(refused(Some(3), Some(2)).kind(), ErrorKind::WrongKey);
+    assert_eq!(refused(None, Some(2)).kind(), ErrorKind::NotOurFile);
+    let neither = refused(None, None);
+    assert_eq!((neither.kind(), neither.field()), (ErrorKind::InvalidArgument, Some("key")));
+    assert!(before == folder.image());
+
+    // Another program has it open, and so its log.
+    let other = rusqlite::Connection::open(folder.path()).unwrap();
+    let digits = "01".repeat(32);
+    other.execute_batch(&format!("PRAGMA key = \"x'{digits}'\"")).unwrap();
+    let query = "SELECT count(*) FROM contact";
+    let count = |other: &rusqlite::Connection| -> i64 {
+        other.query_row(query, [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!(count(&other), 10);
+    assert_eq!(refused(Some(1), Some(2)).kind(), ErrorKind::Busy);
+    assert_eq!(count(&other), 10);
+    drop(other);
+    assert_eq!(folder.names(), ["a.crm"]);
+    assert_sound(&folder.open(1));
+
+    let plain = Folder::new();
+    Crm::open(plain.path()).unwrap().close().unwrap();
+    let error = Crm::rekey(plain.path(), Some(&key(1)), Some(&key(2))).unwrap_err();
+    assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidArgument, Some("key")));
+    let error = Crm::rekey(plain.at("b.crm"), None, Some(&key(2))).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Io);
+    assert_eq!(plain.names(), ["a.crm"]);
+}
+
+const FILE: &str = "CRM_REKEY_FILE";
+
+/// Gives a file one key after the other: does nothing unless the next test started it.
+#[test]
+fn rekeying_process() {
+    let Some(path) = env::var_os(FILE) else { return };
+    // Which of the two it has, after the process before this was killed.
+    let has = |number: u8| {
+        let tell = move || Ok(key(number));
+        Crm::open_encrypted(&path, relaxed(), tell).is_ok()
+    };
+    let mut present = if has(1) { 1 } else { 2 };
+    std::io::stderr().write_all(b"begun\n").unwrap();
+    loop {
+        Crm::rekey(&path, Some(&key(present)), Some(&key(3 - present))).unwrap();
+        present = 3 - present;
+    }
+}
+
+#[test]
+fn a_process_that_is_killed_leaves_a_whole_file_under_one_of_the_keys() {
+    let folder = Folder::new();
+    let crm = folder.open(1);
+    plant(&crm, 200);
+    let before = content(&crm);
+    crm.close().unwrap();
+    let mut seen = [0; 2];
+    let cycles = if env::var_os("CRM_QUICK").is_some() { 6 } else { 30 };
+    for cycle in 0..cycles {
+        let mut child = Command::new(env::current_exe().unwrap())
+            .args(["--exact", "rekeyed::rekeying_process", "--nocapture"])
+            .env(FILE, folder.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut said = BufReader::new(child.stderr.take().unwrap());
+        said.read_line(&mut line).unwrap();
+        assert_eq!(line, "begun\n");
+        thread::sleep(Duration::from_micros(3_777 * cycle));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let opened = [1, 2].map(|number| folder.try_open(number, relaxed()));
+        let [crm] = match opened {
+            [Ok(crm), Err(error)] | [Err(error), Ok(crm)] => {
+                assert!(matches!(error.kind(), ErrorKind::WrongKey | ErrorKind::InUse), "{error}");
+                [crm]
+            }
+            [first, second] => panic!("cycle {cycle}: {:?}, {:?}", first.err(), second.err()),
+        };
+        assert!(content(&crm) == before, "cycle {cycle}");
+        assert_sound(&crm);
+        crm.close().unwrap();
+        seen[usize::from(folder.try_open(2, relaxed()).is_ok())] += 1;
+    }
+    assert!(seen.iter().all(|times| *times > 0), "{seen:?}");
+    assert_eq!(folder.telltale(), [""; 0]);
+}
