@@ -1,5 +1,5 @@
-//! A year of a file by a clock that is set: replayed twice it gives the same bits, ticked late it
-//! gives what ticking in time gives, and a simulation foretells it.
+//! A year of a file by a clock that is set: replayed twice it gives the same bits, told at its end it
+//! gives the same state, ticked late it gives what ticking in time gives, and a simulation foretells it.
 
 use std::sync::{
     Arc,
@@ -8,8 +8,9 @@ use std::sync::{
 
 use crm_core::{
     BackupTo, Change, ChangeKind, Clock, CountedIds, Crm, DefineActivityKind, DefineLifecycle,
-    DefineSegment, ErrorKind, Flow, ListChanges, NewActivity, OpenOptions, RecordId, RecordRef,
-    SimulateTimers, Stage, StageTrigger, TickTimers, Timestamp, values,
+    DefineScore, DefineSegment, ErrorKind, Flow, ListChanges, ListMembers, NewActivity,
+    OpenOptions, ReadScore, RecordActivities, RecordId, RecordRef, ScoreFade, ScoreGroup,
+    ScoreLevel, ScoreRule, SimulateTimers, Stage, StageTrigger, TickTimers, Timestamp, values,
 };
 
 use crate::support::{Folder, Seeded, assert_sound, relaxed};
@@ -54,6 +55,12 @@ impl Year {
             crm.segments().define(define.in_zone("Europe/Berlin")).unwrap();
         }
         crm.lifecycles().define(lifecycle).unwrap();
+        let visits = ScoreRule { per_day: Some(1), ..ScoreRule::activity("visits", "visit", 10) };
+        let visits = ScoreGroup::new("visits", [visits]).fading(ScoreFade::half_life("P30D"));
+        let mut lead = DefineScore::new("lead", "contact", [visits.max(50)]);
+        lead.thresholds = vec![ScoreLevel::new("warm", 15)];
+        crm.scores().define(lead).unwrap();
+        crm.scores().publish("lead").unwrap();
         let contacts = (0..20).map(|number| {
             let birthday = format!("1990-{:02}-{:02}", number % 12 + 1, number + 1);
             crm.contacts().create(values! { "birthday" => birthday.as_str() }).unwrap().id
@@ -70,19 +77,44 @@ impl Year {
     /// Somebody visits on some days, some visits are told late, and every write finds what was due
     /// done.
     fn pass(&self, days: i64) {
-        let mut seeded = Seeded::new(days.unsigned_abs());
-        for _ in 0..days {
+        for visits in self.visits(days) {
             self.clock.0.fetch_add(DAY, Ordering::SeqCst);
             self.tick();
+            for visit in visits {
+                self.crm.activities().record(visit).unwrap();
+            }
+        }
+    }
+
+    /// What is told on each of the days to come.
+    fn visits(&self, days: i64) -> Vec<Vec<NewActivity>> {
+        let mut seeded = Seeded::new(days.unsigned_abs());
+        let start = self.clock.now().micros();
+        let of_day = |day: i64| {
             if seeded.below(3) > 0 {
-                continue;
+                return Vec::new();
             }
             let id = self.contacts[seeded.below(self.contacts.len())];
-            let late = i64::try_from(seeded.below(50)).unwrap() * DAY;
-            let at = Timestamp::from_micros(self.clock.now().micros() - late).unwrap();
-            let visit = NewActivity::of("visit", RecordRef::new("contact", id), at);
-            self.crm.activities().record(visit).unwrap();
-        }
+            let late = i64::try_from(seeded.below(50)).unwrap();
+            let at = Timestamp::from_micros(start + (day - late) * DAY).unwrap();
+            vec![NewActivity::of("visit", RecordRef::new("contact", id), at)]
+        };
+        (1..=days).map(of_day).collect()
+    }
+
+    /// Who is in which segment, and what everybody scores to the last bit.
+    fn state(&self) -> (Vec<Vec<RecordId>>, Vec<(i64, Option<String>)>) {
+        let members = |segment: &crm_core::Segment| {
+            let list = ListMembers { limit: 1_000, ..ListMembers::new(&segment.name) };
+            let members = self.crm.segments().members(&list).unwrap().members;
+            members.into_iter().map(|member| member.id).collect()
+        };
+        let score = |id: &RecordId| {
+            let read = self.crm.scores().read(&ReadScore::new("lead", *id)).unwrap().record;
+            (read.score, read.threshold)
+        };
+        let segments = self.crm.segments().list().unwrap();
+        (segments.iter().map(members).collect(), self.contacts.iter().map(score).collect())
     }
 
     fn journal(&self, after: i64) -> Vec<Change> {
@@ -110,6 +142,24 @@ fn a_year_gives_the_same_bits_twice() {
         })
         .collect();
     assert!(copies[0] == copies[1], "the files differ");
+}
+
+#[test]
+fn a_year_that_is_told_at_its_end_ends_as_the_one_that_was_lived() {
+    let memory = || Year::begin(std::path::Path::new(":memory:"), OpenOptions::default());
+    let (lived, told) = (memory(), memory());
+    lived.pass(365);
+    let visits: Vec<NewActivity> = told.visits(365).into_iter().flatten().collect();
+    told.clock.0.fetch_add(365 * DAY, Ordering::SeqCst);
+    let all = RecordActivities { activities: visits, all_or_nothing: true };
+    assert_eq!(told.crm.activities().record_many(all).unwrap().failed, 0);
+    for year in [&lived, &told] {
+        year.tick();
+    }
+    let (members, scores) = lived.state();
+    assert!(members.iter().filter(|members| !members.is_empty()).count() >= 3, "{members:?}");
+    assert!(scores.iter().any(|(_, threshold)| threshold.is_some()), "{scores:?}");
+    assert_eq!(told.state(), (members, scores));
 }
 
 #[test]
