@@ -124,7 +124,7 @@ impl Cipher {
         }
     }
 
-    /// Lets a connection keep more pages, if they are costly.
+    /// Lets a connection keep more pages than others do, if they are costly.
     ///
     /// # Errors
     ///
