@@ -26,6 +26,9 @@ impl Clock for Set {
     }
 }
 
+/// What somebody scores, and the threshold that is reached.
+type Scored = (i64, Option<String>);
+
 struct Year {
     crm: Crm,
     clock: Arc<Set>,
@@ -103,7 +106,7 @@ impl Year {
     }
 
     /// Who is in which segment, and what everybody scores to the last bit.
-    fn state(&self) -> (Vec<Vec<RecordId>>, Vec<(i64, Option<String>)>) {
+    fn state(&self) -> (Vec<Vec<RecordId>>, Vec<Scored>) {
         let members = |segment: &crm_core::Segment| {
             let list = ListMembers { limit: 1_000, ..ListMembers::new(&segment.name) };
             let members = self.crm.segments().members(&list).unwrap().members;

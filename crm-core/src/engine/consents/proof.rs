@@ -8,9 +8,10 @@ use super::{
     normal_point, read_event,
 };
 use crate::{
-    Channel, CheckProof, CheckedProof, ConsentKind, ConsentProof, Error, ErrorKind, JournalHead,
-    JournalProof, ProveChanges, ProveDecision, Purpose, RecordId, Result,
-    consent::{Entry, PROOF_FORMAT, ProofDocument, Rule, check_document},
+    Channel, CheckProof, CheckedProof, ConsentKind, ConsentPolicy, ConsentProof, Error, ErrorKind,
+    JournalHead, JournalProof, MayContact, Notice, ProveChanges, ProveDecision, Purpose, RecordId,
+    Result,
+    consent::{Book, Entry, PROOF_FORMAT, ProofDocument, Rule, check_document},
     engine::proof::prove_changes,
     store::{
         Connection,
@@ -53,60 +54,12 @@ impl Consents<'_> {
                 _ => entry.reaches(&key),
             });
             let about: Vec<&Entry> = about.chain(ledger.answering()).collect();
-            let wanted: BTreeSet<RecordId> = about.iter().map(|entry| entry.id).collect();
-            let mut seqs = Vec::new();
-            let mut texts: BTreeSet<(String, String, i64)> = BTreeSet::new();
-            for id in rows::people(conn, question.subject.id)?.0 {
-                for (seq, body) in rows::bodies(conn, id, i64::MIN, u32::MAX)? {
-                    let event = read_event(&body)?;
-                    if !wanted.contains(&event.id) {
-                        continue;
-                    }
-                    seqs.push(seq);
-                    let Some(name) = event.notice else { continue };
-                    let first = event.request_notice.map(|first| (first.language, first.version));
-                    let shown = event.language.zip(event.notice_version);
-                    let shown = shown.into_iter().chain(first);
-                    texts
-                        .extend(shown.map(|(language, version)| (name.clone(), language, version)));
-                }
-            }
-            let purpose = book.purpose(&question.purpose)?.clone();
-            let policy = book.policy(&purpose.policy);
-            let uses: Vec<&&Entry> =
-                about.iter().filter(|entry| entry.kind == ConsentKind::Used).collect();
-            let named = uses.iter().filter_map(|entry| entry.channel.as_ref());
-            let named: BTreeSet<&String> = named.chain([&question.channel]).collect();
-            let channels: Vec<Channel> =
-                named.into_iter().filter_map(|name| book.channels.get(name).cloned()).collect();
-            let named = uses.iter().filter_map(|entry| entry.purpose.as_ref());
-            let named: BTreeSet<&String> = named.filter(|name| **name != purpose.name).collect();
-            let purposes: Vec<Purpose> =
-                named.into_iter().filter_map(|name| book.purposes.get(name).cloned()).collect();
-            let asking = book.notices.iter().filter(|notice| {
-                notice.asks_again && Some(&notice.name) == purpose.notice.as_ref()
-            });
-            texts.extend(asking.map(|one| (one.name.clone(), one.language.clone(), one.version)));
-            let mut notices = Vec::new();
-            for (name, language, version) in texts {
-                let model = super::find_notice(book, &name, Some(version), Some(&language))?;
-                let text = rows::notice_text(conn, model)?;
-                notices.push(super::definitions::to_notice(model.clone(), text));
-            }
-            let mut defined = Vec::new();
-            let terms = purposes.iter().chain([&purpose]).map(|one| (Term::Purpose, &one.name));
-            let terms = terms.chain(policy.iter().map(|one| (Term::Policy, &one.name)));
-            let terms = terms.chain(channels.iter().map(|one| (Term::Channel, &one.name)));
-            for (term, name) in terms {
-                defined.extend(rows::term_seq(conn, term, name)?);
-            }
-            for notice in &notices {
-                defined.extend(rows::notice_seq(conn, notice)?);
-            }
+            let (mut seqs, texts) = events(conn, question.subject.id, &about)?;
+            let mut defined = Defined::new(conn, book, &question, &about, texts)?;
             let end = request.head.map_or_else(|| journal::last_seq(conn), Ok)?;
             seqs.retain(|seq| *seq <= end);
-            defined.retain(|seq| *seq <= end);
-            let journal = stretches(conn, &defined, &seqs, end);
+            defined.seqs.retain(|seq| *seq <= end);
+            let journal = stretches(conn, &defined.seqs, &seqs, end);
             let journal = journal.map_err(|error| match error.kind() {
                 ErrorKind::NotFound => {
                     Error::new(ErrorKind::NotFound, "the journal has no such head")
@@ -121,11 +74,11 @@ impl Consents<'_> {
                 format: PROOF_FORMAT.to_owned(),
                 question,
                 decision: decision.clone(),
-                purpose,
-                policy,
-                channels,
-                purposes,
-                notices,
+                purpose: defined.purpose,
+                policy: defined.policy,
+                channels: defined.channels,
+                purposes: defined.purposes,
+                notices: defined.notices,
                 journal,
             };
             Ok(ConsentProof { decision, document: document.to_json(), head_seq, head })
@@ -133,8 +86,8 @@ impl Consents<'_> {
     }
 
     /// Checks a proof by itself, wherever it comes from, and decides again by what it shows. What is found
-    /// is no error but stands in the answer. An event that is not shown at all is missed by nobody who
-    /// lacks the file.
+    /// is no error but stands in the answer. That an event is not shown at all cannot be seen without the
+    /// file.
     ///
     /// # Errors
     ///
@@ -143,6 +96,81 @@ impl Consents<'_> {
         // Asking the store is what tells a closed handle.
         self.crm.shared.store.read(|_| Ok(()))?;
         check_document(request)
+    }
+}
+
+/// Versions of texts: name, language and version.
+type Texts = BTreeSet<(String, String, i64)>;
+
+/// The places in the journal of these events of a person, and the texts that were shown with them.
+fn events(conn: &Connection, subject: RecordId, about: &[&Entry]) -> Result<(Vec<i64>, Texts)> {
+    let wanted: BTreeSet<RecordId> = about.iter().map(|entry| entry.id).collect();
+    let (mut seqs, mut texts) = (Vec::new(), Texts::new());
+    for id in rows::people(conn, subject)?.0 {
+        for (seq, body) in rows::bodies(conn, id, i64::MIN, u32::MAX)? {
+            let event = read_event(&body)?;
+            if !wanted.contains(&event.id) {
+                continue;
+            }
+            seqs.push(seq);
+            let Some(name) = event.notice else { continue };
+            let first = event.request_notice.map(|first| (first.language, first.version));
+            let shown = event.language.zip(event.notice_version).into_iter().chain(first);
+            texts.extend(shown.map(|(language, version)| (name.clone(), language, version)));
+        }
+    }
+    Ok((seqs, texts))
+}
+
+/// The definitions by which something was decided, and where in the journal they are.
+struct Defined {
+    purpose: Purpose,
+    policy: Option<ConsentPolicy>,
+    channels: Vec<Channel>,
+    purposes: Vec<Purpose>,
+    notices: Vec<Notice>,
+    seqs: Vec<i64>,
+}
+
+impl Defined {
+    fn new(
+        conn: &Connection,
+        book: &Book,
+        question: &MayContact,
+        about: &[&Entry],
+        mut texts: Texts,
+    ) -> Result<Self> {
+        let purpose = book.purpose(&question.purpose)?.clone();
+        let policy = book.policy(&purpose.policy);
+        let uses = || about.iter().filter(|entry| entry.kind == ConsentKind::Used);
+        let named: BTreeSet<&String> =
+            uses().filter_map(|entry| entry.channel.as_ref()).chain([&question.channel]).collect();
+        let channels: Vec<Channel> =
+            named.into_iter().filter_map(|name| book.channels.get(name).cloned()).collect();
+        let named = uses().filter_map(|entry| entry.purpose.as_ref());
+        let named: BTreeSet<&String> = named.filter(|name| **name != purpose.name).collect();
+        let purposes: Vec<Purpose> =
+            named.into_iter().filter_map(|name| book.purposes.get(name).cloned()).collect();
+        let asking = book
+            .notices
+            .iter()
+            .filter(|notice| notice.asks_again && Some(&notice.name) == purpose.notice.as_ref());
+        texts.extend(asking.map(|one| (one.name.clone(), one.language.clone(), one.version)));
+        let (mut notices, mut seqs) = (Vec::new(), Vec::new());
+        for (name, language, version) in texts {
+            let model = super::find_notice(book, &name, Some(version), Some(&language))?;
+            let text = rows::notice_text(conn, model)?;
+            let notice = super::definitions::to_notice(model.clone(), text);
+            seqs.extend(rows::notice_seq(conn, &notice)?);
+            notices.push(notice);
+        }
+        let terms = purposes.iter().chain([&purpose]).map(|one| (Term::Purpose, &one.name));
+        let terms = terms.chain(policy.iter().map(|one| (Term::Policy, &one.name)));
+        let terms = terms.chain(channels.iter().map(|one| (Term::Channel, &one.name)));
+        for (term, name) in terms {
+            seqs.extend(rows::term_seq(conn, term, name)?);
+        }
+        Ok(Self { purpose, policy, channels, purposes, notices, seqs })
     }
 }
 
