@@ -61,7 +61,7 @@ impl Year {
         let visits = ScoreRule { per_day: Some(1), ..ScoreRule::activity("visits", "visit", 10) };
         let visits = ScoreGroup::new("visits", [visits]).fading(ScoreFade::half_life("P30D"));
         let mut lead = DefineScore::new("lead", "contact", [visits.max(50)]);
-        lead.thresholds = vec![ScoreLevel::new("warm", 15)];
+        lead.thresholds = vec![ScoreLevel::new("warm", 8)];
         crm.scores().define(lead).unwrap();
         crm.scores().publish("lead").unwrap();
         let contacts = (0..20).map(|number| {
