@@ -67,7 +67,8 @@ impl Crm {
     }
 
     /// Copies the file to another place while others read and write. Copying the file by other means
-    /// misses what is still in its log.
+    /// misses what is still in its log, and may lack the key by which a list of erasures is applied to the
+    /// copy later ([`Privacy::apply_erasures`](crate::Privacy::apply_erasures)).
     ///
     /// # Errors
     ///
@@ -78,6 +79,7 @@ impl Crm {
         request: &BackupTo,
         watch: &mut dyn FnMut(Progress) -> Flow,
     ) -> Result<()> {
+        self.privacy().make_key()?;
         let mut reports = Reports::new(&self.shared.observers, watch);
         self.shared.store.backup_to(Path::new(&request.path), &mut |done, total| {
             let progress = Progress { done, total: Some(total) };

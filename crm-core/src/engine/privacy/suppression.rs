@@ -33,6 +33,20 @@ impl Privacy<'_> {
             Ok(LiftedSuppression { was_suppressed })
         })
     }
+
+    /// Makes the key of a file that is about to be copied, so that hashes of people who are erased later
+    /// mean the same in the copy. What nobody can write to needs none: nobody is erased from it either.
+    pub(in crate::engine) fn make_key(&self) -> Result<()> {
+        if self.crm.shared.store.read(rows::key)?.is_some() {
+            return Ok(());
+        }
+        match self.crm.write(|writing| key(writing).map(drop)) {
+            Err(error) if matches!(error.kind(), ErrorKind::ReadOnly | ErrorKind::Reentrant) => {
+                Ok(())
+            }
+            made => made,
+        }
+    }
 }
 
 /// The key of the file, made when it is needed first.

@@ -9,12 +9,11 @@ use crate::support::{Folder, assert_sound};
 fn an_older_copy_is_erased_again_by_the_list() {
     let folder = Folder::new();
     let crm = folder.open();
-    // The first erasure makes the key that the hashes need.
     let zoe = crm.contacts().create(values! { "email" => "zoe@example.org" }).unwrap().id;
-    crm.privacy().erase(&EraseSubject::new(contact(zoe))).unwrap();
     let old = ann(&crm);
     let path = folder.at("backup.crm").to_str().unwrap().to_owned();
     crm.backup_to(&BackupTo { path: path.clone() }, &mut |_| Flow::Continue).unwrap();
+    crm.privacy().erase(&EraseSubject::new(contact(zoe))).unwrap();
     let late = crm.contacts().create(values! { "email" => "late@example.org" }).unwrap().id;
     for person in [old, late] {
         crm.privacy().erase(&EraseSubject::new(contact(person))).unwrap();
@@ -31,7 +30,7 @@ fn an_older_copy_is_erased_again_by_the_list() {
     assert!(restored.contacts().get(old).is_ok(), "the old copy still holds the person");
     let request = ApplyErasures::from(list);
     let applied = restored.privacy().apply_erasures(&request).unwrap();
-    assert_eq!((applied.erased, applied.absent, applied.known), (1, 1, 1));
+    assert_eq!((applied.erased, applied.absent, applied.known), (2, 1, 0));
     assert_eq!((applied.foreign_hashes, applied.is_log_emptied), (0, true));
     for email in ["ann@example.org", "late@example.org", "zoe@example.org"] {
         let again = restored.contacts().create(values! { "email" => email });
