@@ -315,12 +315,13 @@ impl<'a> Reasons<'a> {
             ConsentKind::Expired => DenyReason::Expired,
             ConsentKind::Lapsed => DenyReason::Lapsed,
             ConsentKind::Paused => DenyReason::Paused,
-            _ => match (&entry.purpose, &entry.channel, &entry.controller) {
-                (Some(_), _, _) => DenyReason::WithdrawnPurpose,
-                (None, Some(_), _) => DenyReason::WithdrawnChannel,
-                (None, None, Some(_)) => DenyReason::WithdrawnController,
-                (None, None, None) => DenyReason::WithdrawnEverything,
-            },
+            _ if entry.purpose.is_some() => DenyReason::WithdrawnPurpose,
+            // An address is a way to reach somebody, as a channel is.
+            _ if entry.channel.is_some() || entry.contact_point.is_some() => {
+                DenyReason::WithdrawnChannel
+            }
+            _ if entry.controller.is_some() => DenyReason::WithdrawnController,
+            _ => DenyReason::WithdrawnEverything,
         };
         self.add(reason, Some(entry), entry.expires_at);
     }
@@ -337,7 +338,11 @@ impl<'a> Reasons<'a> {
     fn list(self, is_german: bool) -> Vec<DecisionReason> {
         let reasons = self.0.into_iter().map(|(reason, (entries, until))| DecisionReason {
             reason,
-            text: words::reason(reason, is_german).to_owned(),
+            text: match entries.iter().all(|entry| entry.contact_point.is_some()) {
+                true if reason == DenyReason::WithdrawnChannel => words::address(is_german),
+                _ => words::reason(reason, is_german),
+            }
+            .to_owned(),
             events: entries.into_iter().map(|entry| entry.id).collect(),
             until,
         });

@@ -118,6 +118,8 @@ struct Kin {
 pub(crate) struct Ledger {
     entries: Vec<Entry>,
     kin: Vec<Kin>,
+    /// What the grants of linked ledgers name.
+    named_there: Vec<RecordId>,
 }
 
 /// Something that permits, with what the moment decides about it.
@@ -147,7 +149,7 @@ impl Ledger {
     pub(crate) fn new(mut entries: Vec<Entry>) -> Self {
         entries.sort_by_key(|entry| entry.id);
         entries.dedup_by_key(|entry| entry.id);
-        Self { entries, kin: Vec::new() }
+        Self { entries, kin: Vec::new(), named_there: Vec::new() }
     }
 
     /// The same ledger, read beside those of the records that are linked with it.
@@ -161,6 +163,8 @@ impl Ledger {
                 let grants = other.permitting().filter(|one| one.supersedes.contains(&entry.id));
                 Kin { entry: entry.clone(), answers: grants.cloned().collect() }
             }));
+            let named = other.permitting().flat_map(|grant| grant.supersedes.iter().copied());
+            self.named_there.extend(named);
         }
         self.kin.sort_by_key(|kin| kin.entry.id);
         self
@@ -201,6 +205,17 @@ impl Ledger {
     /// What restricts, here or in a linked ledger, and was not taken back.
     pub(crate) fn restrictions(&self) -> impl Iterator<Item = &Entry> {
         self.own_restrictions().chain(self.added(ConsentKind::is_restricting))
+    }
+
+    /// Whether something that permits here names an event.
+    pub(crate) fn is_named_here(&self, id: RecordId) -> bool {
+        self.permitting().any(|grant| grant.supersedes.contains(&id))
+    }
+
+    /// Whether something that permits names an event, here or in a linked ledger. Saying it again is
+    /// something else then.
+    pub(crate) fn is_named(&self, id: RecordId) -> bool {
+        self.is_named_here(id) || self.named_there.contains(&id)
     }
 
     /// Whether the ledger of a linked record answers its own restriction for this key.

@@ -61,7 +61,9 @@ impl Consents<'_> {
                 confirmations.extend(chosen);
             }
             let (ledger, _) = rows::ledger(writing.tx, request.subject.id)?;
-            if request.opts_out && !is_opted_out(&ledger, ledger.own_restrictions()) {
+            let (now, mut said) = (writing.now, ledger.own_restrictions());
+            let is_said = said.any(|entry| opts_out(entry, now) && !ledger.is_named(entry.id));
+            if request.opts_out && !is_said {
                 record(writing, &request, ConsentKind::Withdrawn, |_| {})?;
             }
             set_pause(writing, &request, &ledger)?;
@@ -133,7 +135,9 @@ fn read(
     Ok(Preferences {
         subject: request.subject.clone(),
         purposes,
-        is_opted_out: is_opted_out(&ledger, ledger.restrictions()),
+        is_opted_out: ledger
+            .restrictions()
+            .any(|entry| opts_out(entry, now) && !ledger.is_named_here(entry.id)),
         paused_until: ends.max(),
         frequency,
         preferred_channel,
@@ -141,15 +145,14 @@ fn read(
     })
 }
 
-/// Whether the person opted out of everything, and nothing answers it.
-fn is_opted_out<'l>(ledger: &'l Ledger, mut restrictions: impl Iterator<Item = &'l Entry>) -> bool {
-    restrictions.any(|entry| {
-        entry.kind == ConsentKind::Withdrawn
-            && entry.channel.is_none()
-            && entry.purpose.is_none()
-            && entry.controller.is_none()
-            && !ledger.permitting().any(|grant| grant.supersedes.contains(&entry.id))
-    })
+/// Whether somebody opted out of everything by this event, and not with one address alone.
+fn opts_out(entry: &Entry, now: Timestamp) -> bool {
+    entry.kind == ConsentKind::Withdrawn
+        && entry.channel.is_none()
+        && entry.purpose.is_none()
+        && entry.controller.is_none()
+        && entry.contact_point.is_none()
+        && entry.lasts(now)
 }
 
 /// How the person wants to be contacted, as they said last.
