@@ -92,6 +92,19 @@ impl Entry {
             && within(&self.contact_point, key.contact_point)
     }
 
+    /// Whether it takes all of this key back for ever.
+    pub(crate) fn ends(&self, key: &Key<'_>) -> bool {
+        let is_no = matches!(
+            self.kind,
+            ConsentKind::Denied | ConsentKind::Withdrawn | ConsentKind::Objected
+        );
+        let point = self.contact_point.as_deref();
+        is_no
+            && self.expires_at.is_none()
+            && self.reaches(key)
+            && (point.is_none() || point == key.contact_point)
+    }
+
     /// Whether something permitting is about this key.
     pub(crate) fn permits(&self, key: &Key<'_>) -> bool {
         self.kind.is_permitting()

@@ -189,15 +189,20 @@ fn choose(
     let rule = Rule::new(writing.catalog.book(), purpose, channel)?;
     let book = writing.catalog.book();
     let point = normal_point(book, Some(channel), request.contact_point.as_deref())?;
-    let (ledger, _) = match *is_chosen {
-        true => rows::ledger(writing.tx, request.subject.id)?,
-        // Whoever says no says it for this record, whatever a linked one says already.
-        false => rows::own_ledger(writing.tx, request.subject.id)?,
+    let (ledger, _) = rows::ledger(writing.tx, request.subject.id)?;
+    let is_so = if *is_chosen {
+        let moment = Moment::new(writing.now, "UTC")?;
+        let contact_point = point.as_deref();
+        let question = Question { contact_point, moment: &moment, is_german: false };
+        let decision = decide(book, &rule, &ledger, question)?;
+        decision.reasons.iter().all(|reason| reason.reason.is_passing())
+    } else {
+        // Whoever says no says it for this record and for ever, whatever else denies it now.
+        let key = rule.key(point.as_deref());
+        let mut said = ledger.own_restrictions();
+        said.any(|entry| entry.ends(&key) && !ledger.is_named(entry.id))
     };
-    let moment = Moment::new(writing.now, "UTC")?;
-    let question = Question { contact_point: point.as_deref(), moment: &moment, is_german: false };
-    let decision = decide(writing.catalog.book(), &rule, &ledger, question)?;
-    if decision.reasons.iter().all(|reason| reason.reason.is_passing()) == *is_chosen {
+    if is_so {
         return Ok(None);
     }
     if *is_chosen && rule.least_proof == Proof::Double {
