@@ -232,6 +232,12 @@ pub(crate) fn check_new(new: &NewConsent) -> Result<()> {
         let message = format!("at most {}", limits::SUPERSEDED);
         return Err(Error::new(ErrorKind::LimitExceeded, message).with_field("supersedes"));
     }
+    let ends = matches!(kind, ConsentKind::Restricted | ConsentKind::Paused);
+    if new.expires_at.is_some() && kind.is_restricting() && !ends {
+        // What was allowed before would come back by itself.
+        return Err(invalid("expires_at", "what is taken back does not end by itself")
+            .with_hint("record a pause for a while, or a new consent when it is given"));
+    }
     let names = new.supersedes.as_ref().is_some_and(|ids| !ids.is_empty());
     if kind.is_permitting() {
         if new.channel.is_none() {

@@ -111,7 +111,10 @@ fn perform(crm: &Crm, people: &[RecordId], act: &Act) {
     } else if act.wide & 4 == 0 {
         new.controller = Some("acme".into());
     }
-    new.expires_at = act.ends.map(|days| at(act.days + days));
+    let ends = matches!(kind, ConsentKind::Restricted | ConsentKind::Paused);
+    if ends || !kind.is_restricting() {
+        new.expires_at = act.ends.map(|days| at(act.days + days));
+    }
     new.by_guardian = act.flag;
     match kind {
         ConsentKind::Granted if act.flag => {
