@@ -246,7 +246,7 @@ pub(crate) fn check_new(new: &NewConsent) -> Result<()> {
         if new.purpose.is_none() {
             return Err(required("purpose", "what is permitted has a purpose"));
         }
-        if names && matches!(kind, ConsentKind::Imported | ConsentKind::Based) {
+        if names && !is_own_act(kind, new.method) {
             let message = "only the person's own act counts against what restricts";
             return Err(invalid("supersedes", message));
         }

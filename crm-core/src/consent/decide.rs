@@ -147,8 +147,8 @@ fn best<'a>(rule: &Rule, ledger: &'a Ledger, question: Question<'_>) -> Option<C
     let entries = ledger.permitting().filter(|entry| entry.permits(&key));
     let candidates = entries.filter_map(|entry| {
         let permit = ledger.unopposed(entry)?;
-        let against = ledger.against(entry, question.contact_point).into_iter();
-        let against = against.filter(|restriction| rule.heeds(restriction, now));
+        let against = ledger.against(entry, question.contact_point, rule.least_proof);
+        let against = against.into_iter().filter(|restriction| rule.heeds(restriction, now));
         let faults = rule.faults(&permit, question.moment);
         Some(Candidate { entry, permit, against: against.collect(), faults })
     });

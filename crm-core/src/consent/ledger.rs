@@ -157,6 +157,14 @@ pub(crate) struct Permit {
     pub(crate) minor_until: Option<Timestamp>,
 }
 
+/// What must prove that a linked ledger answers a restriction, where the policy asks for `least`. A basis
+/// without a proof of its own, and a restriction that ends by itself, need a confirmation whatever the
+/// policy asks for: what is kept for conditions has one proof for all policies and moments.
+fn needed(permitting: &Entry, restriction: &Entry, least: Proof) -> Proof {
+    let is_consent = permitting.basis == Some(LegalBasis::Consent);
+    if is_consent && restriction.expires_at.is_none() { least } else { Proof::Double }
+}
+
 impl Ledger {
     /// The ledger of these events, in whatever order and however often they come.
     pub(crate) fn new(mut entries: Vec<Entry>) -> Self {
@@ -231,15 +239,14 @@ impl Ledger {
         self.is_named_here(id) || self.named_there.contains(&id)
     }
 
-    /// Whether the ledger of a linked record answers its own restriction for this key.
-    fn is_answered_there(&self, restriction: &Entry, key: &Key<'_>) -> bool {
-        let Some(kin) = self.kin.iter().find(|kin| kin.entry.id == restriction.id) else {
-            return false;
-        };
-        kin.answers.iter().any(|grant| {
+    /// How well it is proven that the ledger of a linked record answers its own restriction for this key.
+    fn answer_there(&self, restriction: &Entry, key: &Key<'_>) -> Proof {
+        let kin = self.kin.iter().find(|kin| kin.entry.id == restriction.id);
+        let answers = kin.into_iter().flat_map(|kin| &kin.answers).filter(|grant| {
             let point = grant.contact_point.as_deref();
             grant.permits(key) && (point.is_none() || point == key.contact_point)
-        })
+        });
+        answers.map(|grant| grant.proof).max().unwrap_or(Proof::None)
     }
 
     /// What permits, and was not taken back. What linked ledgers permit, they permit to their own record.
@@ -249,12 +256,12 @@ impl Ledger {
     }
 
     /// The restrictions that reach what an event permits, at a contact point or at its own, and that it
-    /// does not name.
-    pub(crate) fn against<'a>(
+    /// does not name; each with the proof of what answers it in a linked ledger.
+    fn reaching<'a>(
         &'a self,
         permitting: &Entry,
         contact_point: Option<&str>,
-    ) -> Vec<&'a Entry> {
+    ) -> Vec<(&'a Entry, Proof)> {
         let key = Key {
             channel: permitting.channel.as_deref().unwrap_or_default(),
             purpose: permitting.purpose.as_deref().unwrap_or_default(),
@@ -262,10 +269,21 @@ impl Ledger {
             contact_point: contact_point.or(permitting.contact_point.as_deref()),
         };
         let reaching = self.restrictions().filter(|entry| entry.reaches(&key));
-        let unanswered = reaching.filter(|entry| {
-            !permitting.supersedes.contains(&entry.id) && !self.is_answered_there(entry, &key)
-        });
-        unanswered.collect()
+        let unnamed = reaching.filter(|entry| !permitting.supersedes.contains(&entry.id));
+        unnamed.map(|entry| (entry, self.answer_there(entry, &key))).collect()
+    }
+
+    /// The same without those that a linked ledger answers with the proof that the policy asks for.
+    pub(crate) fn against<'a>(
+        &'a self,
+        permitting: &Entry,
+        contact_point: Option<&str>,
+        least: Proof,
+    ) -> Vec<&'a Entry> {
+        let reaching = self.reaching(permitting, contact_point).into_iter();
+        let unanswered =
+            reaching.filter(|(entry, answer)| *answer < needed(permitting, entry, least));
+        unanswered.map(|(entry, _)| entry).collect()
     }
 
     fn own_minors(&self) -> impl Iterator<Item = &Entry> {
@@ -312,8 +330,13 @@ impl Ledger {
     /// What an event permits at a contact point, or its own; `None` if something stands against it for
     /// ever.
     pub(crate) fn permit(&self, entry: &Entry, contact_point: Option<&str>) -> Option<Permit> {
-        let (mut from, mut paused_until) = (entry.occurred_at, None);
-        for restriction in self.against(entry, contact_point) {
+        let (mut from, mut paused_until, mut proof) = (entry.occurred_at, None, entry.proof);
+        for (restriction, answer) in self.reaching(entry, contact_point) {
+            if answer >= needed(entry, restriction, Proof::Single) {
+                // It is worth no more than what answers for it elsewhere.
+                proof = proof.min(answer);
+                continue;
+            }
             let until = restriction.expires_at?;
             if restriction.kind == ConsentKind::Paused {
                 paused_until = paused_until.max(Some(until));
@@ -321,7 +344,7 @@ impl Ledger {
                 from = from.max(until);
             }
         }
-        Some(Permit { from, paused_until, ..self.unopposed(entry)? })
+        Some(Permit { from, paused_until, proof, ..self.unopposed(entry)? })
     }
 
     /// The same, as if nothing stood against it.
