@@ -147,12 +147,7 @@ fn normal_point(
     contact_point: Option<&str>,
 ) -> Result<Option<String>> {
     let Some(text) = contact_point else { return Ok(None) };
-    let medium = match channel {
-        Some(channel) => Some(book.medium(channel)?),
-        None if text.contains('@') => Some(crate::Medium::Email),
-        None if text.starts_with('+') => Some(crate::Medium::Phone),
-        None => None,
-    };
+    let medium = channel.map(|channel| book.medium(channel)).transpose()?;
     consent::contact_point(text, medium).map(Some)
 }
 
