@@ -191,12 +191,16 @@ fn prepare(writing: &Writing<'_>, new: NewConsent) -> Result<ConsentEvent> {
     if let Some(controller) = &controller {
         book.party(controller, PartyRole::Controller, "controller")?;
     }
-    if let Some(purpose) = purpose.filter(|_| kind.is_permitting()) {
-        if controller.is_some() && controller != purpose.controller {
+    if let Some(purpose) = purpose {
+        // What restricts a purpose that is nobody's in particular may name anybody.
+        let is_open = purpose.controller.is_none() && !kind.is_permitting();
+        if controller.is_some() && controller != purpose.controller && !is_open {
             let message = "the purpose is not one of this controller";
             return Err(Error::new(ErrorKind::InvalidArgument, message).with_field("controller"));
         }
-        controller.clone_from(&purpose.controller);
+        if kind.is_permitting() {
+            controller.clone_from(&purpose.controller);
+        }
     }
     let channel = new.channel.as_deref();
     let contact_point = normal_point(&book, channel, new.contact_point.as_deref())?;
