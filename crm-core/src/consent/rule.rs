@@ -20,7 +20,7 @@ pub(crate) struct Rule {
     pub(crate) channel: String,
     pub(crate) purpose: String,
     pub(crate) controller: Option<String>,
-    /// Whether the purpose is in use, and its policy has a rule for the channel.
+    /// Whether the purpose is in use and offered on the channel, and its policy has a rule for it.
     pub(crate) is_offered: bool,
     pub(crate) regime: ConsentRegime,
     pub(crate) least_proof: Proof,
@@ -146,12 +146,14 @@ impl Rule {
         let caps = rule.map_or(&[][..], |rule| &rule.caps).iter();
         let caps = caps.map(|cap| Ok((cap.most, span(&cap.within)?))).collect::<Result<_>>()?;
         let quiet = rule.and_then(|rule| rule.quiet.as_ref());
+        let is_named =
+            purpose.channels.is_empty() || purpose.channels.iter().any(|it| it == channel);
         let is_double = rule.is_some_and(|rule| rule.double_opt_in);
         Ok(Self {
             channel: channel.to_owned(),
             purpose: purpose.name.clone(),
             controller: purpose.controller.clone(),
-            is_offered: rule.is_some() && !purpose.is_archived,
+            is_offered: rule.is_some() && is_named && !purpose.is_archived,
             regime: rule.map_or(ConsentRegime::OptIn, |rule| rule.regime),
             least_proof: if is_double { Proof::Double } else { Proof::Single },
             bases,

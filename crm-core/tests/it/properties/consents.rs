@@ -70,7 +70,9 @@ fn open(regime: bool) -> (Crm, Vec<RecordId>) {
     consents.define_policy(policy).unwrap();
     consents.define_party(Party::new("acme", PartyRole::Controller)).unwrap();
     for name in PURPOSES {
-        let mut purpose = Purpose::new(name, CHANNELS).notice("text").policy("mixed");
+        let offered = if name == "offers" { &CHANNELS[..2] } else { &CHANNELS[..] };
+        let offered = offered.iter().copied();
+        let mut purpose = Purpose::new(name, offered).notice("text").policy("mixed");
         purpose.is_transactional = name == "invoice";
         purpose.controller = (name == "offers").then(|| "acme".into());
         consents.define_purpose(purpose).unwrap();
