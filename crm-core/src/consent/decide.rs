@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     Result, Timestamp,
-    condition::{Direction, Moment, Parts},
+    condition::{Direction, Moment, later_in_utc},
 };
 
 /// What is asked.
@@ -79,10 +79,11 @@ pub(crate) fn decide(
     let permit = permit.filter(|_| is_allowed && basis != Some(LegalBasis::NotRequired));
     let lapses_at = permit
         .filter(|permit| permit.basis == LegalBasis::Consent)
-        .and_then(|permit| after(rule.lapses_after, permit));
-    let keep_until = candidate.as_ref().and_then(|one| after(rule.retention, &one.permit));
+        .and_then(|permit| rule.lapses_at(permit));
+    let kept = candidate.as_ref().zip(rule.retention);
+    let keep_until = kept.map(|(one, span)| later_in_utc(one.permit.active_at, span));
     let warned = lapses_at.zip(rule.warns_before);
-    let is_lapsing = warned.is_some_and(|(at, span)| moment.shifted(span, Direction::Next) >= at);
+    let is_lapsing = warned.is_some_and(|(at, span)| later_in_utc(now, span) >= at);
     let valid_until = match is_allowed {
         true => {
             let quiet = rule.quiet.filter(|_| !rule.is_transactional);
@@ -169,12 +170,6 @@ fn is_left_to_opt_out(rule: &Rule, ledger: &Ledger, question: Question<'_>) -> b
         && rule.regime == ConsentRegime::OptOut
         && !(rule.guards_minors && is_minor)
         && !restrictions.any(|entry| rule.heeds(entry, now))
-}
-
-/// The moment a span after a permission was given or last used.
-fn after(span: Option<Parts>, permit: &Permit) -> Option<Timestamp> {
-    let active = Moment::new(permit.active_at, "UTC").ok()?;
-    Some(active.shifted(span?, Direction::Next))
 }
 
 /// Asks caps, pressure, the person's own frequency and quiet hours.

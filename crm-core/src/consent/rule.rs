@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     ConsentKind, ContactPressure, Error, ErrorKind, Result, Span, Timestamp,
-    condition::{Direction, Moment, Parts},
+    condition::{Moment, Parts, later_in_utc},
 };
 
 /// What a purpose asks for on a channel.
@@ -201,7 +201,7 @@ impl Rule {
             }
             return faults;
         }
-        if self.latest_lapse(moment).is_some_and(|latest| permit.active_at < latest) {
+        if self.lapses_at(permit).is_some_and(|end| end <= now) {
             faults.push(DenyReason::Lapsed);
         }
         if permit.notice == self.notice
@@ -218,9 +218,10 @@ impl Rule {
         faults
     }
 
-    /// What was not used since this moment has lapsed.
-    pub(crate) fn latest_lapse(&self, moment: &Moment) -> Option<Timestamp> {
-        self.lapses_after.map(|span| moment.shifted(span, Direction::Last))
+    /// When a permit lapses, if nobody uses it. Counted forward and in UTC wherever it is asked: back from
+    /// a moment, or by another calendar, the ends of months fall elsewhere.
+    pub(crate) fn lapses_at(&self, permit: &Permit) -> Option<Timestamp> {
+        self.lapses_after.map(|span| later_in_utc(permit.active_at, span))
     }
 
     /// Whether a restriction counts here: a pause is about what nobody asked for.

@@ -54,7 +54,7 @@ fn open(regime: bool) -> (Crm, Vec<RecordId>) {
     let text = |text: &str| PublishNotice::new("text", "en", text);
     consents.publish_notice(text("first")).unwrap();
     let left = if regime { ConsentRegime::OptOut } else { ConsentRegime::OptIn };
-    let lapses = Some("P1Y".to_owned());
+    let lapses = Some(if regime { "P1M" } else { "P1Y" }.to_owned());
     let policy = ConsentPolicy::new(
         "mixed",
         [
