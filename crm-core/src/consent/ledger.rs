@@ -317,12 +317,20 @@ impl Ledger {
         self.minors().map(|entry| entry.expires_at.unwrap_or(Timestamp::MAX)).max()
     }
 
-    /// When the person was last contacted so through this record.
-    pub(crate) fn last_use(&self, channel: &str, purpose: &str) -> Option<Timestamp> {
+    /// When the person was last contacted so through this record, at a contact point or any.
+    pub(crate) fn last_use(
+        &self,
+        channel: &str,
+        purpose: &str,
+        contact_point: Option<&str>,
+    ) -> Option<Timestamp> {
         let uses = self.entries.iter().filter(|entry| {
+            let used = entry.contact_point.as_deref();
             entry.kind == ConsentKind::Used
                 && entry.channel.as_deref() == Some(channel)
                 && entry.purpose.as_deref() == Some(purpose)
+                // Where one of the two names no contact point, it is about all of them.
+                && (used.is_none() || contact_point.is_none() || used == contact_point)
         });
         uses.map(|entry| entry.occurred_at).max()
     }
@@ -350,6 +358,7 @@ impl Ledger {
     /// The same, as if nothing stood against it.
     pub(crate) fn unopposed(&self, entry: &Entry) -> Option<Permit> {
         let (channel, purpose) = (entry.channel.as_deref()?, entry.purpose.as_deref()?);
+        let last_use = self.last_use(channel, purpose, entry.contact_point.as_deref());
         Some(Permit {
             event: entry.id,
             channel: channel.to_owned(),
@@ -363,7 +372,7 @@ impl Ledger {
             from: entry.occurred_at,
             until: entry.expires_at,
             paused_until: None,
-            active_at: self.last_use(channel, purpose).max(Some(entry.occurred_at))?,
+            active_at: last_use.max(Some(entry.occurred_at))?,
             by_guardian: entry.by_guardian,
             minor_until: self.minor_until(),
         })

@@ -85,7 +85,7 @@ impl Consents<'_> {
     /// # Errors
     ///
     /// As [`Consents::decide`]; `StaleVersion` if the ledger or the definitions changed since the
-    /// decision; `Refused` if it is denied; `Required` if an existing customer was not told that they may
+    /// decision; `Refused` if it is denied, or was allowed then and is over now; `Required` if an existing customer was not told that they may
     /// object; `OutOfRange` if the time lies in the future.
     pub fn record_use(&self, request: UseConsent) -> Result<ConsentEvent> {
         check_text(request.source.as_deref(), "source")?;
@@ -111,8 +111,15 @@ impl Consents<'_> {
                     .with_field("token")
                     .with_hint("decide again with consents.decide"));
             }
-            if let Some(first) = decision.reasons.first() {
-                let message = format!("it is denied: {}", first.reason.name());
+            let mut denial = decision.reasons.first().map(|reason| reason.reason);
+            if denial.is_none() && at < writing.now {
+                // A contact of the past does not bring back what has lapsed since.
+                let decision = decide_one(writing.tx, &writing.catalog, &question, writing.now)?;
+                let mut reasons = decision.reasons.iter().map(|reason| reason.reason);
+                denial = reasons.find(|reason| !reason.is_passing());
+            }
+            if let Some(reason) = denial {
+                let message = format!("it is denied: {}", reason.name());
                 return Err(Error::new(ErrorKind::Refused, message).with_field("token"));
             }
             if decision.basis == Some(LegalBasis::ExistingCustomer) && !request.told_of_objection {

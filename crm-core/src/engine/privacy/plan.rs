@@ -272,8 +272,8 @@ pub(super) fn proofs(
         // Without a purpose or a rule any more, nothing says how long.
         let rule = Rule::new(catalog.book(), purpose, channel).ok();
         let Some(retention) = rule.and_then(|rule| rule.retention) else { continue };
-        let last_used_at =
-            ledger.last_use(channel, purpose).filter(|used| *used > event.occurred_at);
+        let last_use = ledger.last_use(channel, purpose, event.contact_point.as_deref());
+        let last_used_at = last_use.filter(|used| *used > event.occurred_at);
         let active = Moment::new(last_used_at.unwrap_or(event.occurred_at), "UTC")?;
         let keep_until = active.shifted(retention, Direction::Next);
         if keep_until > at {
