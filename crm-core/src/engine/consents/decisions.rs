@@ -69,7 +69,12 @@ impl Consents<'_> {
                 let (ledger, _) = rows::ledger(conn, row.id)?;
                 let moment = own.as_ref().unwrap_or(&moment);
                 let question = Question { contact_point: None, moment, is_german: false };
-                let decision = decide(catalog.book(), &rule, &ledger, question)?;
+                let mut decision = decide(catalog.book(), &rule, &ledger, question)?;
+                if let Some(point) = &decision.contact_point
+                    && suppression::is_suppressed(conn, point)?
+                {
+                    decision = decision.denied(DenyReason::Suppressed, false);
+                }
                 let reasons = decision.reasons.iter().map(|reason| reason.reason).collect();
                 Ok(RecordDecision { id: row.id, is_allowed: decision.is_allowed, reasons })
             });
@@ -85,8 +90,8 @@ impl Consents<'_> {
     /// # Errors
     ///
     /// As [`Consents::decide`]; `StaleVersion` if the ledger or the definitions changed since the
-    /// decision; `Refused` if it is denied, or was allowed then and is over now; `Required` if an existing customer was not told that they may
-    /// object; `OutOfRange` if the time lies in the future.
+    /// decision; `Refused` if it is denied, or was allowed then and is over now; `Required` if an
+    /// existing customer was not told that they may object; `OutOfRange` if the time lies in the future.
     pub fn record_use(&self, request: UseConsent) -> Result<ConsentEvent> {
         check_text(request.source.as_deref(), "source")?;
         self.crm.write(|writing| {

@@ -209,8 +209,8 @@ fn linked(
     Ok(())
 }
 
-/// The contact points of a person that no other record holds, in an attribute with an index: what is in
-/// use elsewhere is not suppressed.
+/// The contact points of a person that no other record holds in an attribute with an index, and that
+/// nobody else consented with: what is in use elsewhere is not suppressed.
 fn unshared_points(
     conn: &Connection,
     catalog: &Catalog,
@@ -245,7 +245,18 @@ fn unshared_points(
         }
     }
     // One address in two letter cases is one.
-    Ok(points.into_iter().map(|point| point.to_lowercase()).collect())
+    let mut points: BTreeSet<String> = points.iter().map(|point| point.to_lowercase()).collect();
+    if points.is_empty() {
+        return Ok(points);
+    }
+    for (type_id, subject, point, purpose) in rows::consenting(conn, &points, row.id)? {
+        if let Some(other) = catalog.iter().find(|other| other.model.id == type_id) {
+            let record = RecordRef::new(&other.model.name, subject);
+            mentions.push(ErasureMention { kind: MentionKind::ContactPoint, record, by: purpose });
+        }
+        points.remove(&point);
+    }
+    Ok(points)
 }
 
 /// Whether values of an attribute are contact points.
