@@ -182,6 +182,19 @@ pub(crate) fn holders(
     Ok(ids.map(|id| id.map(RecordId::from_bytes)).collect::<rusqlite::Result<_>>()?)
 }
 
+/// The contact points that double opt-ins and links of a record name.
+pub(crate) fn asked_points(conn: &Connection, id: RecordId) -> Result<Vec<String>> {
+    let waiting = belongs("crm_consent_request").expect("the inventory has the requests");
+    let sql = format!(
+        "SELECT body ->> '$.contact_point' AS point FROM crm_consent_request \
+         WHERE ({waiting}) AND point IS NOT NULL UNION SELECT contact_point FROM crm_consent_link \
+         WHERE subject_id = ?1 AND contact_point IS NOT NULL"
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let points = statement.query_map([id.as_bytes()], |row| row.get(0))?;
+    Ok(points.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Whom else something permits to contact at one of these contact points: the number of the type and the
 /// id of the subject, the contact point and the purpose.
 pub(crate) fn consenting(

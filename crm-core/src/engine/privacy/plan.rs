@@ -225,6 +225,8 @@ fn unshared_points(
         _ => None,
     });
     let of_ledger = ledger.entries().iter().filter_map(|entry| entry.contact_point.clone());
+    // Who was asked and never answered is as much to be left alone.
+    let of_ledger = of_ledger.chain(rows::asked_points(conn, row.id)?);
     let of_ledger = of_ledger.filter(|point| point.contains('@') || point.starts_with('+'));
     let mut points: BTreeSet<String> = of_record.chain(of_ledger).collect();
     for other in catalog.iter() {
