@@ -41,12 +41,11 @@ pub(crate) fn decide(
     let Question { contact_point, moment, is_german } = question;
     let now = moment.now();
     let mut against = Reasons::default();
+    if !rule.is_offered {
+        against.add(DenyReason::NotOffered, None, None);
+    }
     let candidate = best(rule, ledger, question);
     let permit = match &candidate {
-        _ if !rule.is_offered => {
-            against.add(DenyReason::NotOffered, None, None);
-            None
-        }
         Some(candidate) => {
             for restriction in &candidate.against {
                 against.restriction(restriction);
