@@ -70,7 +70,9 @@ pub(crate) fn decide(
         against = Reasons::default();
         basis = Some(LegalBasis::NotRequired);
     }
-    let status = status(&against, candidate.as_ref().filter(|_| basis.is_some()), ledger, rule);
+    // Where nothing is needed, what was given is not what permits it.
+    let given = candidate.as_ref().filter(|_| basis != Some(LegalBasis::NotRequired));
+    let status = status(&against, given, ledger, rule);
     if !rule.is_transactional {
         contacts(book, rule, ledger, moment, &mut against)?;
     }
@@ -238,19 +240,14 @@ fn contacts<'a>(
     Ok(())
 }
 
+/// What became of the consent; what passes by itself, or is no act of the person, leaves it as it is.
 fn status(
     against: &Reasons<'_>,
-    permit: Option<&Candidate<'_>>,
+    candidate: Option<&Candidate<'_>>,
     ledger: &Ledger,
     rule: &Rule,
 ) -> ConsentStatus {
-    if let Some(candidate) = permit.filter(|_| against.is_empty()) {
-        return match candidate.entry.kind {
-            ConsentKind::Renewed => ConsentStatus::RenewedGiven,
-            ConsentKind::Based => ConsentStatus::Unknown,
-            _ => ConsentStatus::Given,
-        };
-    }
+    let mut is_given = candidate.is_some();
     for reason in against.0.keys() {
         return match reason {
             DenyReason::Objected
@@ -264,8 +261,18 @@ fn status(
             DenyReason::Expired | DenyReason::Lapsed | DenyReason::OutdatedNotice => {
                 ConsentStatus::Expired
             }
-            DenyReason::Unproven | DenyReason::NoBasis => break,
+            DenyReason::Unproven | DenyReason::Unconfirmed | DenyReason::NoBasis => {
+                is_given = false;
+                break;
+            }
             _ => continue,
+        };
+    }
+    if let Some(candidate) = candidate.filter(|_| is_given) {
+        return match candidate.entry.kind {
+            ConsentKind::Renewed => ConsentStatus::RenewedGiven,
+            ConsentKind::Based => ConsentStatus::Unknown,
+            _ => ConsentStatus::Given,
         };
     }
     let key = rule.key(None);
