@@ -5,8 +5,8 @@ use sha2::{Digest as _, Sha256};
 use super::{Consents, check_subject, commit, event_of, hex, normal_point, prepare, subject};
 use crate::{
     Archived, ConsentDecision, ConsentEvent, ConsentKind, ConsentMethod, DecideMany, DenyReason,
-    Error, ErrorKind, Kind, LegalBasis, ManyDecisions, MayContact, RecordDecision, Result,
-    Timestamp, UseConsent,
+    Error, ErrorKind, Kind, LegalBasis, ManyDecisions, MayContact, RecordDecision, RecordId,
+    Result, Timestamp, UseConsent,
     cell::Cell,
     condition::Moment,
     consent::{Question, Rule, check_text, decide},
@@ -200,7 +200,8 @@ pub(super) fn decide_one(
     if is_erased {
         decision = decision.denied(DenyReason::Erased, is_german);
     }
-    decision.token = token(catalog, &rule, request, point.as_deref(), last);
+    let (people, _) = rows::people(conn, subject.id)?;
+    decision.token = token(catalog, &rule, request, point.as_deref(), (last, &people));
     Ok(decision)
 }
 
@@ -210,11 +211,15 @@ fn token(
     rule: &Rule,
     request: &MayContact,
     contact_point: Option<&str>,
-    last: i64,
+    (last, people): (i64, &[RecordId]),
 ) -> String {
     let mut digest = Sha256::new();
     digest.update(request.subject.id.as_bytes());
     digest.update(last.to_be_bytes());
+    // A link that was taken away leaves no later place behind.
+    for other in people.iter().filter(|id| **id != request.subject.id) {
+        digest.update(other.as_bytes());
+    }
     digest.update(catalog.book().seq.to_be_bytes());
     for part in [&rule.channel, &rule.purpose, contact_point.unwrap_or_default()] {
         digest.update((part.len() as u64).to_be_bytes());
