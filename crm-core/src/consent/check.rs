@@ -263,6 +263,20 @@ pub(crate) fn check_new(new: &NewConsent) -> Result<()> {
         let message = format!("at most {}", limits::SUPERSEDED);
         return Err(Error::new(ErrorKind::LimitExceeded, message).with_field("supersedes"));
     }
+    if kind != ConsentKind::Imported {
+        let steps = [
+            ("requested_at", new.requested_at.is_some()),
+            ("request_evidence", new.request_evidence.is_some()),
+        ];
+        if let Some((field, _)) = steps.into_iter().find(|(_, is_given)| *is_given) {
+            return Err(invalid(field, "only an event of kind imported has one")
+                .with_hint("begin a double opt-in with consents.request"));
+        }
+    } else if new.requested_at.is_some()
+        && new.request_evidence.clone().and_then(ConsentEvidence::told).is_none()
+    {
+        return Err(required("request_evidence", "what shows the first step"));
+    }
     let ends = matches!(kind, ConsentKind::Restricted | ConsentKind::Paused);
     if new.expires_at.is_some() && kind.is_restricting() && !ends {
         // What was allowed before would come back by itself.
