@@ -267,13 +267,10 @@ impl Ahead<'_> {
     fn consent(&self, test: &ConsentTest) -> Option<i64> {
         let Some(Facts::Consent(ledger)) = self.subject.facts.get(test.fact) else { return None };
         let ends = ledger.counting().filter_map(|entry| {
-            let at = entry.occurred_at.micros();
-            let lapses = test.rule.lapses_after.and_then(|span| self.within(at, span));
-            earliest([
-                self.ahead(at),
-                entry.expires_at.and_then(|end| self.ahead(end.micros())),
-                lapses,
-            ])
+            let lapse = test.rule.lapses_after;
+            let lapse = lapse.map(|span| when::later_in_utc(entry.occurred_at, span));
+            let all = [Some(entry.occurred_at), entry.expires_at, lapse];
+            earliest(all.map(|at| self.ahead(at?.micros())))
         });
         ends.min()
     }

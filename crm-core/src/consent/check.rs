@@ -168,14 +168,17 @@ pub(crate) fn language(text: &str) -> Result<String> {
     Ok(locale.into_owned())
 }
 
-/// A contact point in the form in which two that mean the same are equal.
+/// A contact point in the form in which two that mean the same are equal. Where neither a channel nor
+/// its medium says what it is, its shape does.
 ///
 /// # Errors
 ///
-/// `InvalidValue` if it is none for the medium; `LimitExceeded` if it is too long.
+/// `InvalidValue` if it is none for the medium, or nothing tells the country of a number;
+/// `LimitExceeded` if it is too long.
 pub(crate) fn contact_point(text: &str, medium: Option<Medium>) -> Result<String> {
     let at = |error: Error| error.with_field("contact_point");
-    if text.trim().is_empty() {
+    let text = normal::trim(text);
+    if text.is_empty() {
         return Err(at(Error::new(ErrorKind::InvalidValue, "must be text")));
     }
     if text.len() > limits::CONTACT_POINT_BYTES {
@@ -183,13 +186,41 @@ pub(crate) fn contact_point(text: &str, medium: Option<Medium>) -> Result<String
         return Err(at(Error::new(ErrorKind::LimitExceeded, message)));
     }
     match medium {
-        // Who opts out as Ann@ must not get mail as ann@.
-        Some(Medium::Email) => Ok(normal::email::email(text).map_err(at)?.to_lowercase()),
-        Some(Medium::Phone | Medium::Sms) => {
-            Ok(normal::phone::phone(text).map_err(at)?.into_owned())
+        Some(Medium::Email) => email(text).map_err(at),
+        Some(Medium::Phone | Medium::Sms) => phone(text).map_err(at),
+        // What looks like an address may be the name of an account.
+        Some(_) => Ok(by_shape(text).and_then(Result::ok).unwrap_or_else(|| text.to_owned())),
+        None if is_national(text) => {
+            Err(at(Error::new(ErrorKind::InvalidValue, "a number without its country"))
+                .with_hint("begin it with + and the country code, or name the channel"))
         }
-        _ => Ok(text.trim().to_owned()),
+        None => by_shape(text).unwrap_or_else(|| Ok(text.to_owned())).map_err(at),
     }
+}
+
+/// An address or number, if the text looks like one.
+fn by_shape(text: &str) -> Option<Result<String>> {
+    match text.chars().next() {
+        Some('+') => Some(phone(text)),
+        // `@ann` is the name of an account.
+        Some('@') => None,
+        _ => text.contains('@').then(|| email(text)),
+    }
+}
+
+/// Whether a text is a number as it is dialled within a country.
+fn is_national(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_digit() || c == '(')
+        && text.chars().all(|c| c.is_ascii_digit() || " -./()".contains(c))
+}
+
+fn email(text: &str) -> Result<String> {
+    // Who opts out as Ann@ must not get mail as ann@.
+    Ok(normal::email::email(text)?.to_lowercase())
+}
+
+fn phone(text: &str) -> Result<String> {
+    Ok(normal::phone::phone(text)?.into_owned())
 }
 
 /// # Errors
@@ -232,6 +263,26 @@ pub(crate) fn check_new(new: &NewConsent) -> Result<()> {
         let message = format!("at most {}", limits::SUPERSEDED);
         return Err(Error::new(ErrorKind::LimitExceeded, message).with_field("supersedes"));
     }
+    if kind != ConsentKind::Imported {
+        let steps = [
+            ("requested_at", new.requested_at.is_some()),
+            ("request_evidence", new.request_evidence.is_some()),
+        ];
+        if let Some((field, _)) = steps.into_iter().find(|(_, is_given)| *is_given) {
+            return Err(invalid(field, "only an event of kind imported has one")
+                .with_hint("begin a double opt-in with consents.request"));
+        }
+    } else if new.requested_at.is_some()
+        && new.request_evidence.clone().and_then(ConsentEvidence::told).is_none()
+    {
+        return Err(required("request_evidence", "what shows the first step"));
+    }
+    let ends = matches!(kind, ConsentKind::Restricted | ConsentKind::Paused);
+    if new.expires_at.is_some() && kind.is_restricting() && !ends {
+        // What was allowed before would come back by itself.
+        return Err(invalid("expires_at", "what is taken back does not end by itself")
+            .with_hint("record a pause for a while, or a new consent when it is given"));
+    }
     let names = new.supersedes.as_ref().is_some_and(|ids| !ids.is_empty());
     if kind.is_permitting() {
         if new.channel.is_none() {
@@ -240,7 +291,7 @@ pub(crate) fn check_new(new: &NewConsent) -> Result<()> {
         if new.purpose.is_none() {
             return Err(required("purpose", "what is permitted has a purpose"));
         }
-        if names && matches!(kind, ConsentKind::Imported | ConsentKind::Based) {
+        if names && !is_own_act(kind, new.method) {
             let message = "only the person's own act counts against what restricts";
             return Err(invalid("supersedes", message));
         }

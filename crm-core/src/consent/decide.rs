@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     Result, Timestamp,
-    condition::{Direction, Moment, Parts},
+    condition::{Moment, later_in_utc},
 };
 
 /// What is asked.
@@ -41,18 +41,18 @@ pub(crate) fn decide(
     let Question { contact_point, moment, is_german } = question;
     let now = moment.now();
     let mut against = Reasons::default();
-    let candidate = best(rule, ledger, question);
-    let permit = match &candidate {
-        _ if !rule.is_offered => {
-            against.add(DenyReason::NotOffered, None, None);
-            None
-        }
+    if !rule.is_offered {
+        against.add(DenyReason::NotOffered, None, None);
+    }
+    let candidates = candidates(rule, ledger, question);
+    let candidate = best(&candidates);
+    let permit = match candidate {
         Some(candidate) => {
             for restriction in &candidate.against {
                 against.restriction(restriction);
             }
             for fault in &candidate.faults {
-                against.add(*fault, Some(candidate.entry), None);
+                against.add(*fault, Some(candidate.entry), candidate.end_of(*fault));
             }
             Some(&candidate.permit)
         }
@@ -71,18 +71,28 @@ pub(crate) fn decide(
         against = Reasons::default();
         basis = Some(LegalBasis::NotRequired);
     }
-    let status = status(&against, candidate.as_ref().filter(|_| basis.is_some()), ledger, rule);
+    // Where nothing is needed, what was given is not what permits it.
+    let given = candidate.filter(|_| basis != Some(LegalBasis::NotRequired));
+    let status = status(&against, given, ledger, rule);
+    let permitted_from = match against.is_empty() {
+        true => Some(now),
+        false => permitted_from(rule, ledger, &candidates, question),
+    };
+    let mut waits = Reasons::default();
     if !rule.is_transactional {
-        contacts(book, rule, ledger, moment, &mut against)?;
+        contacts(book, rule, ledger, moment, &mut waits)?;
     }
+    let waits_end = waits.ends();
+    against.0.append(&mut waits.0);
     let is_allowed = against.is_empty();
     let permit = permit.filter(|_| is_allowed && basis != Some(LegalBasis::NotRequired));
     let lapses_at = permit
         .filter(|permit| permit.basis == LegalBasis::Consent)
-        .and_then(|permit| after(rule.lapses_after, permit));
-    let keep_until = candidate.as_ref().and_then(|one| after(rule.retention, &one.permit));
+        .and_then(|permit| rule.lapses_at(permit));
+    let kept = candidate.zip(rule.retention);
+    let keep_until = kept.map(|(one, span)| later_in_utc(one.permit.active_at, span));
     let warned = lapses_at.zip(rule.warns_before);
-    let is_lapsing = warned.is_some_and(|(at, span)| moment.shifted(span, Direction::Next) >= at);
+    let is_lapsing = warned.is_some_and(|(at, span)| later_in_utc(now, span) >= at);
     let valid_until = match is_allowed {
         true => {
             let quiet = rule.quiet.filter(|_| !rule.is_transactional);
@@ -93,10 +103,10 @@ pub(crate) fn decide(
             ];
             ends.into_iter().flatten().min()
         }
-        // It changes by itself only where every reason ends by itself.
-        false => against.ends(),
+        // It changes by itself only where all ends by itself that stands against one permission.
+        false => permitted_from.zip(waits_end).map(|(one, other)| one.max(other)),
     };
-    let entry = candidate.as_ref().map(|candidate| candidate.entry).filter(|_| permit.is_some());
+    let entry = candidate.map(|candidate| candidate.entry).filter(|_| permit.is_some());
     Ok(ConsentDecision {
         is_allowed,
         basis: basis.filter(|_| is_allowed),
@@ -141,22 +151,74 @@ struct Candidate<'a> {
     faults: Vec<DenyReason>,
 }
 
-/// The permission against which least stands; the latest of several.
-fn best<'a>(rule: &Rule, ledger: &'a Ledger, question: Question<'_>) -> Option<Candidate<'a>> {
+impl Candidate<'_> {
+    /// When what the permission lacks by itself is over; `None` if never.
+    fn end_of(&self, fault: DenyReason) -> Option<Timestamp> {
+        match fault {
+            DenyReason::Minor => self.permit.minor_until.filter(|end| *end < Timestamp::MAX),
+            DenyReason::NoBasis => Some(self.permit.from),
+            _ => None,
+        }
+    }
+
+    /// From when on it counts, if nobody does anything; `None` if never.
+    fn counts_from(&self, rule: &Rule) -> Option<Timestamp> {
+        let against = self.against.iter().map(|restriction| restriction.expires_at);
+        let mut ends = against.chain(self.faults.iter().map(|fault| self.end_of(*fault)));
+        let last = ends.try_fold(Timestamp::MIN, |last, end| Some(last.max(end?)))?;
+        let lapse = rule.lapses_at(&self.permit);
+        let lapse = lapse.filter(|_| self.permit.basis == LegalBasis::Consent);
+        let over = [self.permit.until, lapse].into_iter().flatten().min();
+        Some(last).filter(|last| over.is_none_or(|over| over > *last))
+    }
+}
+
+/// What permits what is asked, or would.
+fn candidates<'a>(rule: &Rule, ledger: &'a Ledger, question: Question<'_>) -> Vec<Candidate<'a>> {
     let (now, key) = (question.moment.now(), rule.key(question.contact_point));
     let entries = ledger.permitting().filter(|entry| entry.permits(&key));
     let candidates = entries.filter_map(|entry| {
         let permit = ledger.unopposed(entry)?;
-        let against = ledger.against(entry, question.contact_point).into_iter();
-        let against = against.filter(|restriction| rule.heeds(restriction, now));
+        let against = ledger.against(entry, question.contact_point, rule.least_proof);
+        let against = against.into_iter().filter(|restriction| rule.heeds(restriction, now));
         let faults = rule.faults(&permit, question.moment);
         Some(Candidate { entry, permit, against: against.collect(), faults })
     });
-    candidates.min_by_key(|candidate| {
+    candidates.collect()
+}
+
+/// The permission against which least stands; the latest of several.
+fn best<'c, 'a>(candidates: &'c [Candidate<'a>]) -> Option<&'c Candidate<'a>> {
+    candidates.iter().min_by_key(|candidate| {
         let (against, faults) = (candidate.against.len(), candidate.faults.len());
         let latest = std::cmp::Reverse((candidate.entry.occurred_at, candidate.entry.id));
         (against + faults > 0, against, faults, latest)
     })
+}
+
+/// From when on what is denied is permitted, if nobody does anything; `None` if never.
+fn permitted_from(
+    rule: &Rule,
+    ledger: &Ledger,
+    candidates: &[Candidate<'_>],
+    question: Question<'_>,
+) -> Option<Timestamp> {
+    if !rule.is_offered {
+        return None;
+    }
+    let first = candidates.iter().filter_map(|candidate| candidate.counts_from(rule)).min();
+    if rule.regime != ConsentRegime::OptOut {
+        return first;
+    }
+    let (now, key) = (question.moment.now(), rule.key(question.contact_point));
+    let minor = ledger.minor_until().filter(|until| rule.guards_minors && *until > now);
+    let reaching = ledger.restrictions().filter(|entry| entry.reaches(&key));
+    let mut ends = reaching
+        .filter(|entry| rule.heeds(entry, now))
+        .map(|entry| entry.expires_at)
+        .chain(minor.map(|until| Some(until).filter(|until| *until < Timestamp::MAX)));
+    let left = ends.try_fold(Timestamp::MIN, |last, end| Some(last.max(end?)));
+    first.into_iter().chain(left).min()
 }
 
 /// Whether nothing is needed, and nobody opted out.
@@ -169,12 +231,6 @@ fn is_left_to_opt_out(rule: &Rule, ledger: &Ledger, question: Question<'_>) -> b
         && rule.regime == ConsentRegime::OptOut
         && !(rule.guards_minors && is_minor)
         && !restrictions.any(|entry| rule.heeds(entry, now))
-}
-
-/// The moment a span after a permission was given or last used.
-fn after(span: Option<Parts>, permit: &Permit) -> Option<Timestamp> {
-    let active = Moment::new(permit.active_at, "UTC").ok()?;
-    Some(active.shifted(span?, Direction::Next))
 }
 
 /// Asks caps, pressure, the person's own frequency and quiet hours.
@@ -195,19 +251,14 @@ fn contacts<'a>(
             .collect()
     };
     let full = |most: u32, within, channel: Option<&str>| {
-        let since = moment.shifted(within, Direction::Last);
-        let of_channel =
-            |(at, of): &(Timestamp, &str)| *at > since && channel.is_none_or(|one| one == *of);
-        let mut times: Vec<Timestamp> =
-            uses().into_iter().filter(of_channel).map(|(at, _)| at).collect();
-        if times.len() < most as usize {
-            return None;
-        }
-        times.sort_unstable();
-        // It ends when so many have left the span that one fewer than the most remain.
-        let last = times.len().checked_sub(most as usize).and_then(|place| times.get(place));
-        let end = last.zip(within.micros()).map(|(at, span)| at.micros().saturating_add(span));
-        Some(end.map(Timestamp::clamped))
+        let of_channel = uses().into_iter().filter(|(_, of)| channel.is_none_or(|one| one == *of));
+        // Each leaves the span by itself.
+        let ends = of_channel.map(|(at, _)| later_in_utc(at, within));
+        let mut ends: Vec<Timestamp> = ends.filter(|end| *end > now).collect();
+        let over = ends.len().checked_sub(most as usize)?;
+        ends.sort_unstable();
+        // It ends when so many have left that one fewer than the most remain.
+        Some(ends.get(over).copied())
     };
     if let Some(pressure) = &rule.pressure {
         let half_life = f64::from(pressure.half_life_days) * 86_400e6;
@@ -244,19 +295,14 @@ fn contacts<'a>(
     Ok(())
 }
 
+/// What became of the consent; what passes by itself, or is no act of the person, leaves it as it is.
 fn status(
     against: &Reasons<'_>,
-    permit: Option<&Candidate<'_>>,
+    candidate: Option<&Candidate<'_>>,
     ledger: &Ledger,
     rule: &Rule,
 ) -> ConsentStatus {
-    if let Some(candidate) = permit.filter(|_| against.is_empty()) {
-        return match candidate.entry.kind {
-            ConsentKind::Renewed => ConsentStatus::RenewedGiven,
-            ConsentKind::Based => ConsentStatus::Unknown,
-            _ => ConsentStatus::Given,
-        };
-    }
+    let mut is_given = candidate.is_some();
     for reason in against.0.keys() {
         return match reason {
             DenyReason::Objected
@@ -270,8 +316,18 @@ fn status(
             DenyReason::Expired | DenyReason::Lapsed | DenyReason::OutdatedNotice => {
                 ConsentStatus::Expired
             }
-            DenyReason::Unproven | DenyReason::NoBasis => break,
+            DenyReason::Unproven | DenyReason::Unconfirmed | DenyReason::NoBasis => {
+                is_given = false;
+                break;
+            }
             _ => continue,
+        };
+    }
+    if let Some(candidate) = candidate.filter(|_| is_given) {
+        return match candidate.entry.kind {
+            ConsentKind::Renewed => ConsentStatus::RenewedGiven,
+            ConsentKind::Based => ConsentStatus::Unknown,
+            _ => ConsentStatus::Given,
         };
     }
     let key = rule.key(None);
@@ -315,29 +371,31 @@ impl<'a> Reasons<'a> {
             ConsentKind::Expired => DenyReason::Expired,
             ConsentKind::Lapsed => DenyReason::Lapsed,
             ConsentKind::Paused => DenyReason::Paused,
-            _ => match (&entry.purpose, &entry.channel, &entry.controller) {
-                (Some(_), _, _) => DenyReason::WithdrawnPurpose,
-                (None, Some(_), _) => DenyReason::WithdrawnChannel,
-                (None, None, Some(_)) => DenyReason::WithdrawnController,
-                (None, None, None) => DenyReason::WithdrawnEverything,
-            },
+            _ if entry.purpose.is_some() => DenyReason::WithdrawnPurpose,
+            // An address is a way to reach somebody, as a channel is.
+            _ if entry.channel.is_some() || entry.contact_point.is_some() => {
+                DenyReason::WithdrawnChannel
+            }
+            _ if entry.controller.is_some() => DenyReason::WithdrawnController,
+            _ => DenyReason::WithdrawnEverything,
         };
         self.add(reason, Some(entry), entry.expires_at);
     }
 
-    /// When all of them are over.
+    /// When all of them are over; `None` if one never is.
     fn ends(&self) -> Option<Timestamp> {
-        let mut last = None;
-        for (_, until) in self.0.values() {
-            last = last.max(Some((*until)?));
-        }
-        last
+        let mut ends = self.0.values().map(|(_, until)| *until);
+        ends.try_fold(Timestamp::MIN, |last, end| Some(last.max(end?)))
     }
 
     fn list(self, is_german: bool) -> Vec<DecisionReason> {
         let reasons = self.0.into_iter().map(|(reason, (entries, until))| DecisionReason {
             reason,
-            text: words::reason(reason, is_german).to_owned(),
+            text: match entries.iter().all(|entry| entry.contact_point.is_some()) {
+                true if reason == DenyReason::WithdrawnChannel => words::address(is_german),
+                _ => words::reason(reason, is_german),
+            }
+            .to_owned(),
             events: entries.into_iter().map(|entry| entry.id).collect(),
             until,
         });

@@ -194,6 +194,16 @@ pub struct ConsentEvidence {
 debug! { ConsentEvidence shows() hides(reference, url, ip, user_agent, session, note) }
 
 impl ConsentEvidence {
+    /// The same without what is blank; `None` if nothing is left, which shows nothing.
+    pub(crate) fn told(mut self) -> Option<Self> {
+        let Self { reference, url, ip, user_agent, session, note } = &mut self;
+        for text in [reference, url, ip, user_agent, session, note] {
+            text.take_if(|text| text.trim().is_empty());
+        }
+        let is_told = self.texts().iter().any(|(_, text)| text.is_some());
+        is_told.then_some(self)
+    }
+
     /// The texts, by the names of their fields.
     pub(crate) fn texts(&self) -> [(&'static str, &Option<String>); 6] {
         let Self { reference, url, ip, user_agent, session, note } = self;
@@ -349,6 +359,7 @@ impl ConsentEvent {
         match self.kind {
             ConsentKind::Confirmed => Proof::Double,
             ConsentKind::Granted | ConsentKind::Renewed => match self.method {
+                // Only what was recorded before this was refused names a first step here.
                 ConsentMethod::DoubleOptIn => twice,
                 // What came with data from elsewhere proves itself, or is worth nothing.
                 ConsentMethod::Import => Proof::None,

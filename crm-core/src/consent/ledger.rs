@@ -92,6 +92,19 @@ impl Entry {
             && within(&self.contact_point, key.contact_point)
     }
 
+    /// Whether it takes all of this key back for ever.
+    pub(crate) fn ends(&self, key: &Key<'_>) -> bool {
+        let is_no = matches!(
+            self.kind,
+            ConsentKind::Denied | ConsentKind::Withdrawn | ConsentKind::Objected
+        );
+        let point = self.contact_point.as_deref();
+        is_no
+            && self.expires_at.is_none()
+            && self.reaches(key)
+            && (point.is_none() || point == key.contact_point)
+    }
+
     /// Whether something permitting is about this key.
     pub(crate) fn permits(&self, key: &Key<'_>) -> bool {
         self.kind.is_permitting()
@@ -118,6 +131,8 @@ struct Kin {
 pub(crate) struct Ledger {
     entries: Vec<Entry>,
     kin: Vec<Kin>,
+    /// What the grants of linked ledgers name.
+    named_there: Vec<RecordId>,
 }
 
 /// Something that permits, with what the moment decides about it.
@@ -142,12 +157,20 @@ pub(crate) struct Permit {
     pub(crate) minor_until: Option<Timestamp>,
 }
 
+/// What must prove that a linked ledger answers a restriction, where the policy asks for `least`. A basis
+/// without a proof of its own, and a restriction that ends by itself, need a confirmation whatever the
+/// policy asks for: what is kept for conditions has one proof for all policies and moments.
+fn needed(permitting: &Entry, restriction: &Entry, least: Proof) -> Proof {
+    let is_consent = permitting.basis == Some(LegalBasis::Consent);
+    if is_consent && restriction.expires_at.is_none() { least } else { Proof::Double }
+}
+
 impl Ledger {
     /// The ledger of these events, in whatever order and however often they come.
     pub(crate) fn new(mut entries: Vec<Entry>) -> Self {
         entries.sort_by_key(|entry| entry.id);
         entries.dedup_by_key(|entry| entry.id);
-        Self { entries, kin: Vec::new() }
+        Self { entries, kin: Vec::new(), named_there: Vec::new() }
     }
 
     /// The same ledger, read beside those of the records that are linked with it.
@@ -161,6 +184,8 @@ impl Ledger {
                 let grants = other.permitting().filter(|one| one.supersedes.contains(&entry.id));
                 Kin { entry: entry.clone(), answers: grants.cloned().collect() }
             }));
+            let named = other.permitting().flat_map(|grant| grant.supersedes.iter().copied());
+            self.named_there.extend(named);
         }
         self.kin.sort_by_key(|kin| kin.entry.id);
         self
@@ -208,15 +233,25 @@ impl Ledger {
         self.own_restrictions().chain(self.added(ConsentKind::is_restricting))
     }
 
-    /// Whether the ledger of a linked record answers its own restriction for this key.
-    fn is_answered_there(&self, restriction: &Entry, key: &Key<'_>) -> bool {
-        let Some(kin) = self.kin.iter().find(|kin| kin.entry.id == restriction.id) else {
-            return false;
-        };
-        kin.answers.iter().any(|grant| {
+    /// Whether something that permits here names an event.
+    pub(crate) fn is_named_here(&self, id: RecordId) -> bool {
+        self.permitting().any(|grant| grant.supersedes.contains(&id))
+    }
+
+    /// Whether something that permits names an event, here or in a linked ledger. Saying it again is
+    /// something else then.
+    pub(crate) fn is_named(&self, id: RecordId) -> bool {
+        self.is_named_here(id) || self.named_there.contains(&id)
+    }
+
+    /// How well it is proven that the ledger of a linked record answers its own restriction for this key.
+    fn answer_there(&self, restriction: &Entry, key: &Key<'_>) -> Proof {
+        let kin = self.kin.iter().find(|kin| kin.entry.id == restriction.id);
+        let answers = kin.into_iter().flat_map(|kin| &kin.answers).filter(|grant| {
             let point = grant.contact_point.as_deref();
             grant.permits(key) && (point.is_none() || point == key.contact_point)
-        })
+        });
+        answers.map(|grant| grant.proof).max().unwrap_or(Proof::None)
     }
 
     /// What permits, and was not taken back. What linked ledgers permit, they permit to their own record.
@@ -226,12 +261,12 @@ impl Ledger {
     }
 
     /// The restrictions that reach what an event permits, at a contact point or at its own, and that it
-    /// does not name.
-    pub(crate) fn against<'a>(
+    /// does not name; each with the proof of what answers it in a linked ledger.
+    fn reaching<'a>(
         &'a self,
         permitting: &Entry,
         contact_point: Option<&str>,
-    ) -> Vec<&'a Entry> {
+    ) -> Vec<(&'a Entry, Proof)> {
         let key = Key {
             channel: permitting.channel.as_deref().unwrap_or_default(),
             purpose: permitting.purpose.as_deref().unwrap_or_default(),
@@ -239,10 +274,21 @@ impl Ledger {
             contact_point: contact_point.or(permitting.contact_point.as_deref()),
         };
         let reaching = self.restrictions().filter(|entry| entry.reaches(&key));
-        let unanswered = reaching.filter(|entry| {
-            !permitting.supersedes.contains(&entry.id) && !self.is_answered_there(entry, &key)
-        });
-        unanswered.collect()
+        let unnamed = reaching.filter(|entry| !permitting.supersedes.contains(&entry.id));
+        unnamed.map(|entry| (entry, self.answer_there(entry, &key))).collect()
+    }
+
+    /// The same without those that a linked ledger answers with the proof that the policy asks for.
+    pub(crate) fn against<'a>(
+        &'a self,
+        permitting: &Entry,
+        contact_point: Option<&str>,
+        least: Proof,
+    ) -> Vec<&'a Entry> {
+        let reaching = self.reaching(permitting, contact_point).into_iter();
+        let unanswered =
+            reaching.filter(|(entry, answer)| *answer < needed(permitting, entry, least));
+        unanswered.map(|(entry, _)| entry).collect()
     }
 
     fn own_minors(&self) -> impl Iterator<Item = &Entry> {
@@ -276,12 +322,20 @@ impl Ledger {
         self.minors().map(|entry| entry.expires_at.unwrap_or(Timestamp::MAX)).max()
     }
 
-    /// When the person was last contacted so through this record.
-    pub(crate) fn last_use(&self, channel: &str, purpose: &str) -> Option<Timestamp> {
+    /// When the person was last contacted so through this record, at a contact point or any.
+    pub(crate) fn last_use(
+        &self,
+        channel: &str,
+        purpose: &str,
+        contact_point: Option<&str>,
+    ) -> Option<Timestamp> {
         let uses = self.entries.iter().filter(|entry| {
+            let used = entry.contact_point.as_deref();
             entry.kind == ConsentKind::Used
                 && entry.channel.as_deref() == Some(channel)
                 && entry.purpose.as_deref() == Some(purpose)
+                // Where one of the two names no contact point, it is about all of them.
+                && (used.is_none() || contact_point.is_none() || used == contact_point)
         });
         uses.map(|entry| entry.occurred_at).max()
     }
@@ -289,8 +343,13 @@ impl Ledger {
     /// What an event permits at a contact point, or its own; `None` if something stands against it for
     /// ever.
     pub(crate) fn permit(&self, entry: &Entry, contact_point: Option<&str>) -> Option<Permit> {
-        let (mut from, mut paused_until) = (entry.occurred_at, None);
-        for restriction in self.against(entry, contact_point) {
+        let (mut from, mut paused_until, mut proof) = (entry.occurred_at, None, entry.proof);
+        for (restriction, answer) in self.reaching(entry, contact_point) {
+            if answer >= needed(entry, restriction, Proof::Single) {
+                // It is worth no more than what answers for it elsewhere.
+                proof = proof.min(answer);
+                continue;
+            }
             let until = restriction.expires_at?;
             if restriction.kind == ConsentKind::Paused {
                 paused_until = paused_until.max(Some(until));
@@ -298,12 +357,13 @@ impl Ledger {
                 from = from.max(until);
             }
         }
-        Some(Permit { from, paused_until, ..self.unopposed(entry)? })
+        Some(Permit { from, paused_until, proof, ..self.unopposed(entry)? })
     }
 
     /// The same, as if nothing stood against it.
     pub(crate) fn unopposed(&self, entry: &Entry) -> Option<Permit> {
         let (channel, purpose) = (entry.channel.as_deref()?, entry.purpose.as_deref()?);
+        let last_use = self.last_use(channel, purpose, entry.contact_point.as_deref());
         Some(Permit {
             event: entry.id,
             channel: channel.to_owned(),
@@ -317,7 +377,7 @@ impl Ledger {
             from: entry.occurred_at,
             until: entry.expires_at,
             paused_until: None,
-            active_at: self.last_use(channel, purpose).max(Some(entry.occurred_at))?,
+            active_at: last_use.max(Some(entry.occurred_at))?,
             by_guardian: entry.by_guardian,
             minor_until: self.minor_until(),
         })

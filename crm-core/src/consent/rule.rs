@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     ConsentKind, ContactPressure, Error, ErrorKind, Result, Span, Timestamp,
-    condition::{Direction, Moment, Parts},
+    condition::{Moment, Parts, later_in_utc},
 };
 
 /// What a purpose asks for on a channel.
@@ -20,7 +20,7 @@ pub(crate) struct Rule {
     pub(crate) channel: String,
     pub(crate) purpose: String,
     pub(crate) controller: Option<String>,
-    /// Whether the purpose is in use, and its policy has a rule for the channel.
+    /// Whether the purpose is in use and offered on the channel, and its policy has a rule for it.
     pub(crate) is_offered: bool,
     pub(crate) regime: ConsentRegime,
     pub(crate) least_proof: Proof,
@@ -146,12 +146,14 @@ impl Rule {
         let caps = rule.map_or(&[][..], |rule| &rule.caps).iter();
         let caps = caps.map(|cap| Ok((cap.most, span(&cap.within)?))).collect::<Result<_>>()?;
         let quiet = rule.and_then(|rule| rule.quiet.as_ref());
+        let is_named =
+            purpose.channels.is_empty() || purpose.channels.iter().any(|it| it == channel);
         let is_double = rule.is_some_and(|rule| rule.double_opt_in);
         Ok(Self {
             channel: channel.to_owned(),
             purpose: purpose.name.clone(),
             controller: purpose.controller.clone(),
-            is_offered: rule.is_some() && !purpose.is_archived,
+            is_offered: rule.is_some() && is_named && !purpose.is_archived,
             regime: rule.map_or(ConsentRegime::OptIn, |rule| rule.regime),
             least_proof: if is_double { Proof::Double } else { Proof::Single },
             bases,
@@ -199,7 +201,7 @@ impl Rule {
             }
             return faults;
         }
-        if self.latest_lapse(moment).is_some_and(|latest| permit.active_at < latest) {
+        if self.lapses_at(permit).is_some_and(|end| end <= now) {
             faults.push(DenyReason::Lapsed);
         }
         if permit.notice == self.notice
@@ -216,9 +218,10 @@ impl Rule {
         faults
     }
 
-    /// What was not used since this moment has lapsed.
-    pub(crate) fn latest_lapse(&self, moment: &Moment) -> Option<Timestamp> {
-        self.lapses_after.map(|span| moment.shifted(span, Direction::Last))
+    /// When a permit lapses, if nobody uses it. Counted forward and in UTC wherever it is asked: back from
+    /// a moment, or by another calendar, the ends of months fall elsewhere.
+    pub(crate) fn lapses_at(&self, permit: &Permit) -> Option<Timestamp> {
+        self.lapses_after.map(|span| later_in_utc(permit.active_at, span))
     }
 
     /// Whether a restriction counts here: a pause is about what nobody asked for.

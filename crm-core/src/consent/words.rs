@@ -93,3 +93,12 @@ pub(crate) fn reason(reason: DenyReason, is_german: bool) -> &'static str {
     };
     if is_german { german } else { english }
 }
+
+/// That somebody opted out with one address, and not of the channel.
+pub(crate) fn address(is_german: bool) -> &'static str {
+    if is_german {
+        "Die Person hat sich mit dieser Kontaktadresse abgemeldet."
+    } else {
+        "The person opted out with this contact point."
+    }
+}

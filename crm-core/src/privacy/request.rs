@@ -53,7 +53,8 @@ named! {
         Association = "association",
         /// An activity of the record has the person as a participant. The link goes, the activity stays.
         Activity = "activity",
-        /// An attribute with an index holds a contact point of the person. It stays, and is not suppressed.
+        /// An attribute with an index, or a consent, holds a contact point of the person. It stays, and is
+        /// not suppressed.
         ContactPoint = "contact_point",
     }
 }
@@ -140,7 +141,8 @@ pub struct ErasureMention {
     pub kind: MentionKind,
     /// The record.
     pub record: RecordRef,
-    /// The attribute, the type of the association, or the kind of the activity.
+    /// The attribute, the type of the association, the kind of the activity, or the purpose of the
+    /// consent.
     pub by: String,
 }
 

@@ -576,9 +576,11 @@ impl<'m> Writer<'m> {
         self.list(rule.bases.iter().map(|basis| text(basis.name())));
         self.push(" OR (basis = 'consent' AND proof >= ");
         self.bind(Cell::Integer(rule.least_proof as i64));
-        if let Some(latest) = rule.latest_lapse(self.moment) {
-            self.push(" AND active_at >= ");
-            self.bind(Cell::Integer(latest.micros()));
+        if let Some(span) = rule.lapses_after {
+            self.push(" AND crm_later(active_at, ");
+            self.bind(text(&span.to_string()));
+            self.push(") > ");
+            self.bind(now.clone());
         }
         for (language, version) in &rule.least_versions {
             self.push(" AND ifnull(notice <> ");

@@ -4,6 +4,8 @@
 //! It decides nothing: which tables there are and how their rows belong is said in
 //! [`inventory`](crate::privacy::inventory).
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, OptionalExtension as _, Transaction};
 
 use super::{
@@ -11,7 +13,7 @@ use super::{
     table::{Table, quote},
 };
 use crate::{
-    RecordId, Result, Timestamp,
+    ConsentKind, RecordId, Result, Timestamp,
     privacy::inventory::{Way, of_table},
     schema::{AttributeModel, TypeModel},
 };
@@ -178,6 +180,42 @@ pub(crate) fn holders(
     let mut statement = conn.prepare_cached(&sql)?;
     let ids = statement.query_map((value, id.as_bytes(), limit), |row| row.get(0))?;
     Ok(ids.map(|id| id.map(RecordId::from_bytes)).collect::<rusqlite::Result<_>>()?)
+}
+
+/// The contact points that double opt-ins and links of a record name.
+pub(crate) fn asked_points(conn: &Connection, id: RecordId) -> Result<Vec<String>> {
+    let waiting = belongs("crm_consent_request").expect("the inventory has the requests");
+    let sql = format!(
+        "SELECT body ->> '$.contact_point' AS point FROM crm_consent_request \
+         WHERE ({waiting}) AND point IS NOT NULL UNION SELECT contact_point FROM crm_consent_link \
+         WHERE subject_id = ?1 AND contact_point IS NOT NULL"
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let points = statement.query_map([id.as_bytes()], |row| row.get(0))?;
+    Ok(points.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Whom else something permits to contact at one of these contact points: the number of the type and the
+/// id of the subject, the contact point and the purpose.
+pub(crate) fn consenting(
+    conn: &Connection,
+    points: &BTreeSet<String>,
+    id: RecordId,
+) -> Result<Vec<(i64, RecordId, String, String)>> {
+    let kinds = ConsentKind::ALL.iter().filter(|kind| kind.is_permitting());
+    let kinds: Vec<&str> = kinds.map(|kind| kind.name()).collect();
+    let json = |texts| serde_json::to_string(&texts).expect("texts are always JSON");
+    let points: Vec<&str> = points.iter().map(String::as_str).collect();
+    let mut statement = conn.prepare_cached(
+        "SELECT DISTINCT type_id, subject_id, contact_point, purpose FROM crm_consent_event \
+         WHERE contact_point IN (SELECT value FROM json_each(?1)) AND subject_id <> ?2 \
+         AND kind IN (SELECT value FROM json_each(?3))",
+    )?;
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok((row.get(0)?, RecordId::from_bytes(row.get(1)?), row.get(2)?, row.get(3)?))
+    };
+    let rows = statement.query_map((json(points), id.as_bytes(), json(kinds)), read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 // ---- stored files

@@ -5,8 +5,8 @@ use sha2::{Digest as _, Sha256};
 use super::{Consents, check_subject, commit, event_of, hex, normal_point, prepare, subject};
 use crate::{
     Archived, ConsentDecision, ConsentEvent, ConsentKind, ConsentMethod, DecideMany, DenyReason,
-    Error, ErrorKind, Kind, LegalBasis, ManyDecisions, MayContact, RecordDecision, RecordRef,
-    Result, Timestamp, UseConsent,
+    Error, ErrorKind, Kind, LegalBasis, ManyDecisions, MayContact, RecordDecision, RecordId,
+    RecordRef, Result, Timestamp, UseConsent,
     cell::Cell,
     condition::Moment,
     consent::{Question, Rule, check_text, decide},
@@ -69,7 +69,12 @@ impl Consents<'_> {
                 let (ledger, _) = rows::ledger(conn, row.id)?;
                 let moment = own.as_ref().unwrap_or(&moment);
                 let question = Question { contact_point: None, moment, is_german: false };
-                let decision = decide(catalog.book(), &rule, &ledger, question)?;
+                let mut decision = decide(catalog.book(), &rule, &ledger, question)?;
+                if let Some(point) = &decision.contact_point
+                    && suppression::is_suppressed(conn, point)?
+                {
+                    decision = decision.denied(DenyReason::Suppressed, false);
+                }
                 let reasons = decision.reasons.iter().map(|reason| reason.reason).collect();
                 Ok(RecordDecision { id: row.id, is_allowed: decision.is_allowed, reasons })
             });
@@ -85,8 +90,8 @@ impl Consents<'_> {
     /// # Errors
     ///
     /// As [`Consents::decide`]; `StaleVersion` if the ledger or the definitions changed since the
-    /// decision; `Refused` if it is denied; `Required` if an existing customer was not told that they may
-    /// object; `OutOfRange` if the time lies in the future.
+    /// decision; `Refused` if it is denied, or was allowed then and is over now; `Required` if an
+    /// existing customer was not told that they may object; `OutOfRange` if the time lies in the future.
     pub fn record_use(&self, request: UseConsent) -> Result<ConsentEvent> {
         check_text(request.source.as_deref(), "source")?;
         self.crm.write(|writing| {
@@ -111,8 +116,15 @@ impl Consents<'_> {
                     .with_field("token")
                     .with_hint("decide again with consents.decide"));
             }
-            if let Some(first) = decision.reasons.first() {
-                let message = format!("it is denied: {}", first.reason.name());
+            let mut denial = decision.reasons.first().map(|reason| reason.reason);
+            if denial.is_none() && at < writing.now {
+                // A contact of the past does not bring back what has lapsed since.
+                let decision = decide_one(writing.tx, &writing.catalog, &question, writing.now)?;
+                let mut reasons = decision.reasons.iter().map(|reason| reason.reason);
+                denial = reasons.find(|reason| !reason.is_passing());
+            }
+            if let Some(reason) = denial {
+                let message = format!("it is denied: {}", reason.name());
                 return Err(Error::new(ErrorKind::Refused, message).with_field("token"));
             }
             if decision.basis == Some(LegalBasis::ExistingCustomer) && !request.told_of_objection {
@@ -198,7 +210,8 @@ pub(super) fn decide_one(
     if is_erased {
         decision = decision.denied(DenyReason::Erased, is_german);
     }
-    decision.token = token(catalog, &rule, request, point.as_deref(), last);
+    let (people, _) = rows::people(conn, subject.id)?;
+    decision.token = token(catalog, &rule, request, point.as_deref(), (last, &people));
     Ok(decision)
 }
 
@@ -208,11 +221,15 @@ fn token(
     rule: &Rule,
     request: &MayContact,
     contact_point: Option<&str>,
-    last: i64,
+    (last, people): (i64, &[RecordId]),
 ) -> String {
     let mut digest = Sha256::new();
     digest.update(request.subject.id.as_bytes());
     digest.update(last.to_be_bytes());
+    // A link that was taken away leaves no later place behind.
+    for other in people.iter().filter(|id| **id != request.subject.id) {
+        digest.update(other.as_bytes());
+    }
     digest.update(catalog.book().seq.to_be_bytes());
     for part in [&rule.channel, &rule.purpose, contact_point.unwrap_or_default()] {
         digest.update((part.len() as u64).to_be_bytes());

@@ -14,16 +14,24 @@ use crate::{
 };
 
 impl Consents<'_> {
-    /// Defines a channel, or changes one.
+    /// Defines a channel, or changes one. A medium is for ever.
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` if the name is none; `OutOfRange`; `LimitExceeded` past 1,000 channels.
+    /// `InvalidArgument` if the name is none; `OutOfRange`; `DefinitionConflict` if it had another
+    /// medium; `LimitExceeded` past 1,000 channels.
     pub fn define_channel(&self, mut channel: Channel) -> Result<Channel> {
         consent::check_channel(&channel)?;
         fill(&mut channel.label, &channel.name);
         self.crm.write(|writing| {
             let mut book = Book::clone(writing.catalog.book());
+            // An address is written as the medium has it: with another, no opt-out would be found again.
+            if book.medium(&channel.name).is_ok_and(|medium| medium != channel.medium) {
+                let message = "the channel has another medium, for ever";
+                return Err(Error::new(ErrorKind::DefinitionConflict, message)
+                    .with_field("medium")
+                    .with_hint("define another channel"));
+            }
             let name = channel.name.clone();
             let known = book.channels.insert(name, channel.clone());
             let count = book.channels.len();

@@ -66,15 +66,15 @@ impl Consents<'_> {
             let link = rows::link(writing.tx, &hash(&request.token))?.ok_or_else(wrong_token)?;
             let StoredLink { subject: whose, channel, purpose, controller, contact_point } = link;
             let (ledger, _) = rows::ledger(writing.tx, whose.id)?;
-            // What was said through a linked record is said there: the link may go again.
-            let mut said = ledger.own_restrictions().filter(|entry| {
+            // What was said through a linked record is said there: the link may go again. Whoever came
+            // back since, through whichever record, withdraws anew.
+            let is_said = ledger.own_restrictions().any(|entry| {
                 entry.kind == ConsentKind::Withdrawn
                     && entry.channel.as_ref() == Some(&channel)
                     && (&entry.purpose, &entry.contact_point) == (&purpose, &contact_point)
-            });
-            // Whoever came back since withdraws anew.
-            let is_said = said.any(|entry| {
-                !ledger.permitting().any(|grant| grant.supersedes.contains(&entry.id))
+                    && (entry.controller.is_none() || entry.controller == controller)
+                    && entry.expires_at.is_none()
+                    && !ledger.is_named(entry.id)
             });
             let mut answer = Unsubscribed {
                 is_withdrawn: is_said || is_post,

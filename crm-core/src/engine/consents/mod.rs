@@ -22,8 +22,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Crm, Writing, check_limit, privacy::suppression};
 use crate::{
-    ChangeKind, ConsentEvent, ConsentHistory, ConsentKind, ConsentMethod, Error, ErrorKind,
-    GetConsents, LegalBasis, NewConsent, PartyRole, RecordId, RecordRef, Result, Timestamp,
+    ChangeKind, ConsentEvent, ConsentEvidence, ConsentHistory, ConsentKind, ConsentMethod, Error,
+    ErrorKind, GetConsents, LegalBasis, NewConsent, PartyRole, RecordId, RecordRef, Result,
+    Timestamp,
     consent::{self, Book, Entry, Key, NoticeModel},
     journal::chain::hex,
     store::{Connection, Transaction, consents as rows, records, table::Table},
@@ -147,12 +148,7 @@ fn normal_point(
     contact_point: Option<&str>,
 ) -> Result<Option<String>> {
     let Some(text) = contact_point else { return Ok(None) };
-    let medium = match channel {
-        Some(channel) => Some(book.medium(channel)?),
-        None if text.contains('@') => Some(crate::Medium::Email),
-        None if text.starts_with('+') => Some(crate::Medium::Phone),
-        None => None,
-    };
+    let medium = channel.map(|channel| book.medium(channel)).transpose()?;
     consent::contact_point(text, medium).map(Some)
 }
 
@@ -196,12 +192,16 @@ fn prepare(writing: &Writing<'_>, new: NewConsent) -> Result<ConsentEvent> {
     if let Some(controller) = &controller {
         book.party(controller, PartyRole::Controller, "controller")?;
     }
-    if let Some(purpose) = purpose.filter(|_| kind.is_permitting()) {
-        if controller.is_some() && controller != purpose.controller {
+    if let Some(purpose) = purpose {
+        // What restricts a purpose that is nobody's in particular may name anybody.
+        let is_open = purpose.controller.is_none() && !kind.is_permitting();
+        if controller.is_some() && controller != purpose.controller && !is_open {
             let message = "the purpose is not one of this controller";
             return Err(Error::new(ErrorKind::InvalidArgument, message).with_field("controller"));
         }
-        controller.clone_from(&purpose.controller);
+        if kind.is_permitting() {
+            controller.clone_from(&purpose.controller);
+        }
     }
     let channel = new.channel.as_deref();
     let contact_point = normal_point(&book, channel, new.contact_point.as_deref())?;
@@ -268,9 +268,9 @@ fn prepare(writing: &Writing<'_>, new: NewConsent) -> Result<ConsentEvent> {
         source: new.source,
         occurred_at: at,
         recorded_at: writing.now,
-        evidence: new.evidence,
+        evidence: new.evidence.and_then(ConsentEvidence::told),
         requested_at: new.requested_at,
-        request_evidence: new.request_evidence,
+        request_evidence: new.request_evidence.and_then(ConsentEvidence::told),
         expires_at: new.expires_at,
         supersedes,
         by_guardian: new.by_guardian,

@@ -61,7 +61,9 @@ impl Consents<'_> {
                 confirmations.extend(chosen);
             }
             let (ledger, _) = rows::ledger(writing.tx, request.subject.id)?;
-            if request.opts_out && !is_opted_out(&ledger, ledger.own_restrictions()) {
+            let (now, mut said) = (writing.now, ledger.own_restrictions());
+            let is_said = said.any(|entry| opts_out(entry, now) && !ledger.is_named(entry.id));
+            if request.opts_out && !is_said {
                 record(writing, &request, ConsentKind::Withdrawn, |_| {})?;
             }
             set_pause(writing, &request, &ledger)?;
@@ -133,7 +135,9 @@ fn read(
     Ok(Preferences {
         subject: request.subject.clone(),
         purposes,
-        is_opted_out: is_opted_out(&ledger, ledger.restrictions()),
+        is_opted_out: ledger
+            .restrictions()
+            .any(|entry| opts_out(entry, now) && !ledger.is_named_here(entry.id)),
         paused_until: ends.max(),
         frequency,
         preferred_channel,
@@ -141,15 +145,14 @@ fn read(
     })
 }
 
-/// Whether the person opted out of everything, and nothing answers it.
-fn is_opted_out<'l>(ledger: &'l Ledger, mut restrictions: impl Iterator<Item = &'l Entry>) -> bool {
-    restrictions.any(|entry| {
-        entry.kind == ConsentKind::Withdrawn
-            && entry.channel.is_none()
-            && entry.purpose.is_none()
-            && entry.controller.is_none()
-            && !ledger.permitting().any(|grant| grant.supersedes.contains(&entry.id))
-    })
+/// Whether somebody opted out of everything by this event, and not with one address alone.
+fn opts_out(entry: &Entry, now: Timestamp) -> bool {
+    entry.kind == ConsentKind::Withdrawn
+        && entry.channel.is_none()
+        && entry.purpose.is_none()
+        && entry.controller.is_none()
+        && entry.contact_point.is_none()
+        && entry.lasts(now)
 }
 
 /// How the person wants to be contacted, as they said last.
@@ -186,15 +189,20 @@ fn choose(
     let rule = Rule::new(writing.catalog.book(), purpose, channel)?;
     let book = writing.catalog.book();
     let point = normal_point(book, Some(channel), request.contact_point.as_deref())?;
-    let (ledger, _) = match *is_chosen {
-        true => rows::ledger(writing.tx, request.subject.id)?,
-        // Whoever says no says it for this record, whatever a linked one says already.
-        false => rows::own_ledger(writing.tx, request.subject.id)?,
+    let (ledger, _) = rows::ledger(writing.tx, request.subject.id)?;
+    let is_so = if *is_chosen {
+        let moment = Moment::new(writing.now, "UTC")?;
+        let contact_point = point.as_deref();
+        let question = Question { contact_point, moment: &moment, is_german: false };
+        let decision = decide(book, &rule, &ledger, question)?;
+        decision.reasons.iter().all(|reason| reason.reason.is_passing())
+    } else {
+        // Whoever says no says it for this record and for ever, whatever else denies it now.
+        let key = rule.key(point.as_deref());
+        let mut said = ledger.own_restrictions();
+        said.any(|entry| entry.ends(&key) && !ledger.is_named(entry.id))
     };
-    let moment = Moment::new(writing.now, "UTC")?;
-    let question = Question { contact_point: point.as_deref(), moment: &moment, is_german: false };
-    let decision = decide(writing.catalog.book(), &rule, &ledger, question)?;
-    if decision.reasons.iter().all(|reason| reason.reason.is_passing()) == *is_chosen {
+    if is_so {
         return Ok(None);
     }
     if *is_chosen && rule.least_proof == Proof::Double {

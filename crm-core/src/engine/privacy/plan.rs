@@ -209,8 +209,8 @@ fn linked(
     Ok(())
 }
 
-/// The contact points of a person that no other record holds, in an attribute with an index: what is in
-/// use elsewhere is not suppressed.
+/// The contact points of a person that no other record holds in an attribute with an index, and that
+/// nobody else consented with: what is in use elsewhere is not suppressed.
 fn unshared_points(
     conn: &Connection,
     catalog: &Catalog,
@@ -225,6 +225,8 @@ fn unshared_points(
         _ => None,
     });
     let of_ledger = ledger.entries().iter().filter_map(|entry| entry.contact_point.clone());
+    // Who was asked and never answered is as much to be left alone.
+    let of_ledger = of_ledger.chain(rows::asked_points(conn, row.id)?);
     let of_ledger = of_ledger.filter(|point| point.contains('@') || point.starts_with('+'));
     let mut points: BTreeSet<String> = of_record.chain(of_ledger).collect();
     for other in catalog.iter() {
@@ -245,7 +247,18 @@ fn unshared_points(
         }
     }
     // One address in two letter cases is one.
-    Ok(points.into_iter().map(|point| point.to_lowercase()).collect())
+    let mut points: BTreeSet<String> = points.iter().map(|point| point.to_lowercase()).collect();
+    if points.is_empty() {
+        return Ok(points);
+    }
+    for (type_id, subject, point, purpose) in rows::consenting(conn, &points, row.id)? {
+        if let Some(other) = catalog.iter().find(|other| other.model.id == type_id) {
+            let record = RecordRef::new(&other.model.name, subject);
+            mentions.push(ErasureMention { kind: MentionKind::ContactPoint, record, by: purpose });
+        }
+        points.remove(&point);
+    }
+    Ok(points)
 }
 
 /// Whether values of an attribute are contact points.
@@ -272,8 +285,8 @@ pub(super) fn proofs(
         // Without a purpose or a rule any more, nothing says how long.
         let rule = Rule::new(catalog.book(), purpose, channel).ok();
         let Some(retention) = rule.and_then(|rule| rule.retention) else { continue };
-        let last_used_at =
-            ledger.last_use(channel, purpose).filter(|used| *used > event.occurred_at);
+        let last_use = ledger.last_use(channel, purpose, event.contact_point.as_deref());
+        let last_used_at = last_use.filter(|used| *used > event.occurred_at);
         let active = Moment::new(last_used_at.unwrap_or(event.occurred_at), "UTC")?;
         let keep_until = active.shifted(retention, Direction::Next);
         if keep_until > at {

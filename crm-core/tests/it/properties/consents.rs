@@ -2,10 +2,10 @@
 //! file keeps follows from the journal.
 
 use crm_core::{
-    BasisFacts, ChannelRule, Condition, ConsentCondition, ConsentEvidence, ConsentKind,
-    ConsentMethod, ConsentPolicy, ConsentRegime, Crm, DecideMany, EvaluateCondition, Flow,
+    BasisFacts, ChannelRule, Condition, ConfirmConsent, ConsentCondition, ConsentEvidence,
+    ConsentKind, ConsentPolicy, ConsentRegime, Crm, DecideMany, EvaluateCondition, Flow,
     LegalBasis, LinkPeople, ListRecords, NewConsent, Party, PartyRole, PublishNotice, Purpose,
-    RecordId, RecordRef, Timestamp, values,
+    RecordId, RecordRef, RequestConsent, Timestamp, values,
 };
 use proptest::prelude::*;
 
@@ -54,7 +54,7 @@ fn open(regime: bool) -> (Crm, Vec<RecordId>) {
     let text = |text: &str| PublishNotice::new("text", "en", text);
     consents.publish_notice(text("first")).unwrap();
     let left = if regime { ConsentRegime::OptOut } else { ConsentRegime::OptIn };
-    let lapses = Some("P1Y".to_owned());
+    let lapses = Some(if regime { "P1M" } else { "P1Y" }.to_owned());
     let policy = ConsentPolicy::new(
         "mixed",
         [
@@ -70,7 +70,9 @@ fn open(regime: bool) -> (Crm, Vec<RecordId>) {
     consents.define_policy(policy).unwrap();
     consents.define_party(Party::new("acme", PartyRole::Controller)).unwrap();
     for name in PURPOSES {
-        let mut purpose = Purpose::new(name, CHANNELS).notice("text").policy("mixed");
+        let offered = if name == "offers" { &CHANNELS[..2] } else { &CHANNELS[..] };
+        let offered = offered.iter().copied();
+        let mut purpose = Purpose::new(name, offered).notice("text").policy("mixed");
         purpose.is_transactional = name == "invoice";
         purpose.controller = (name == "offers").then(|| "acme".into());
         consents.define_purpose(purpose).unwrap();
@@ -82,10 +84,11 @@ fn open(regime: bool) -> (Crm, Vec<RecordId>) {
 
 /// Records an act; what does not fit is refused, and that is all.
 fn perform(crm: &Crm, people: &[RecordId], act: &Act) {
-    const KINDS: [ConsentKind; 16] = [
+    const KINDS: [ConsentKind; 17] = [
         ConsentKind::Granted,
         ConsentKind::Granted,
         ConsentKind::Renewed,
+        ConsentKind::Confirmed,
         ConsentKind::Imported,
         ConsentKind::Based,
         ConsentKind::Based,
@@ -102,6 +105,14 @@ fn perform(crm: &Crm, people: &[RecordId], act: &Act) {
     ];
     let kind = KINDS[usize::from(act.kind) % KINDS.len()];
     let subject = RecordRef::new("contact", people[act.person]);
+    if kind == ConsentKind::Confirmed {
+        let point = ["ann@example.org", "+49301234567", "Ulm"][act.channel];
+        let (channel, purpose) = (CHANNELS[act.channel], PURPOSES[act.purpose]);
+        let asked = RequestConsent::new(subject, channel, point, purpose);
+        let token = crm.consents().request(asked).unwrap().token;
+        crm.consents().confirm(ConfirmConsent::new(token)).unwrap();
+        return;
+    }
     let mut new = NewConsent::new(kind, subject.clone()).at(at(act.days));
     if kind.is_permitting() || act.wide & 1 == 0 {
         new = new.on(CHANNELS[act.channel]);
@@ -111,17 +122,20 @@ fn perform(crm: &Crm, people: &[RecordId], act: &Act) {
     } else if act.wide & 4 == 0 {
         new.controller = Some("acme".into());
     }
-    new.expires_at = act.ends.map(|days| at(act.days + days));
+    let ends = matches!(kind, ConsentKind::Restricted | ConsentKind::Paused);
+    if ends || !kind.is_restricting() {
+        new.expires_at = act.ends.map(|days| at(act.days + days));
+    }
     new.by_guardian = act.flag;
     match kind {
-        ConsentKind::Granted if act.flag => {
-            new.method = ConsentMethod::DoubleOptIn;
-            new.requested_at = Some(at(act.days - 1));
-        }
         ConsentKind::Imported if act.flag => {
+            let shown = ConsentEvidence { note: Some("list".into()), ..Default::default() };
             new.notice = Some("text".into());
-            new.evidence =
-                Some(ConsentEvidence { note: Some("list".into()), ..ConsentEvidence::default() });
+            new.evidence = Some(shown.clone());
+            if act.wide & 1 == 0 {
+                new.requested_at = Some(at(act.days - 1));
+                new.request_evidence = Some(shown);
+            }
         }
         ConsentKind::Based => {
             new.basis = Some(match act.wide % 3 {
