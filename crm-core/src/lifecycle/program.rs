@@ -44,10 +44,12 @@ pub(crate) struct Trigger {
     pub(crate) to: usize,
     pub(crate) on: On,
     pub(crate) condition: Option<Checked>,
-    /// At which other records the condition looks, if the trigger looks at a state.
+    /// At which other records the condition and the guard of the stage look, if the trigger looks at a
+    /// state.
     pub(crate) reach: Option<Reach>,
     /// Whether time alone may make the condition, or the guard of the stage, true.
     pub(crate) is_timed: bool,
+    /// What it asks for beyond the row of the record; with the guard, if it looks at a state.
     pub(crate) needs: Needs,
     pub(crate) reason: Option<String>,
 }
@@ -197,12 +199,19 @@ impl Program {
             let made = make(lifecycle, place, schema, find, names);
             triggers.push(made.map_err(|error| within(&format!("triggers[{place}]"), error))?);
         }
-        for trigger in &mut triggers {
-            let guard = guards[trigger.to].as_ref().map(|guard: &Checked| &guard.root);
-            let asked = trigger.condition.as_ref().map(|condition| &condition.root);
-            let is_timed = guard.into_iter().chain(asked).any(depends_on_time);
-            trigger.is_timed =
-                trigger.is_state() && (is_timed || matches!(trigger.on, On::Inactivity(_)));
+        for trigger in triggers.iter_mut().filter(|trigger: &&mut Trigger| trigger.is_state()) {
+            let guard = guards[trigger.to].as_ref();
+            let asked = || trigger.condition.iter().chain(guard);
+            let is_timed = asked().any(|condition| depends_on_time(&condition.root))
+                || matches!(trigger.on, On::Inactivity(_));
+            // A move that the guard held back is made as soon as the guard lets it pass.
+            let places: Vec<_> = asked().flat_map(|asked| Reach::of(asked).places).collect();
+            let is_around = places.iter().any(|place| !place.hops.is_empty());
+            trigger.is_timed = is_timed;
+            trigger.reach = is_around.then_some(Reach { places });
+            if let Some(guard) = &lifecycle.stages[trigger.to].guard {
+                trigger.needs.add(guard);
+            }
         }
         triggers.sort_by_key(|trigger: &Trigger| {
             (!lifecycle.stages[trigger.to].kind.is_ordered(), trigger.to)
@@ -253,12 +262,11 @@ fn make<'a>(
             .with_field("where")
             .with_hint("ask for it in the guard of the stage, or where an activity sets it off"));
     }
-    let reach = checked.as_ref().filter(|_| is_state).map(Reach::of);
     Ok(Trigger {
         place,
         to,
         on,
-        reach: reach.filter(|reach| reach.places.len() > 1),
+        reach: None,
         is_timed: false,
         condition: checked,
         needs: condition.map(Needs::of).unwrap_or_default(),
