@@ -61,7 +61,10 @@ pub(in crate::engine) fn react(writing: &mut Writing<'_>, event: &Event) -> Resu
             run.moved(lifecycle, *id, *stage)?;
             run.schedule(&lifecycle.lifecycle.entity_type, *id)
         }
-        Event::Scored { model, id, .. } => run.scored(&model.model.entity_type, *id),
+        Event::Scored { model, id, .. } => {
+            run.scored(&model.model.entity_type, *id)?;
+            run.schedule(&model.model.entity_type, *id)
+        }
         Event::Member { segment, id, .. } => {
             run.member(&segment.segment.entity_type, *id)?;
             run.schedule(&segment.segment.entity_type, *id)
