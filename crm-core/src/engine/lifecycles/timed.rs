@@ -44,7 +44,9 @@ pub(in crate::engine) fn on_due(writing: &mut Writing<'_>, owner: i64, id: Recor
                 tell_overdue(run.writing, &programs.all[place], &standing, now)?;
             }
             run.ask_time(place, id)?;
-            schedule(writing, &programs.all[place], id)
+            let row = in_use(writing, &programs.all[place], id)?;
+            let due = row.map(|row| due(writing, &programs.all[place], &row, true)).transpose()?;
+            writing.set_timer(Room::Lifecycle, owner, id, due.flatten())
         }
         None => writing.set_timer(Room::Lifecycle, owner, id, None),
     }
@@ -70,24 +72,39 @@ pub(super) fn schedule(writing: &mut Writing<'_>, program: &Program, id: RecordI
     if !program.is_timed() {
         return Ok(());
     }
+    let key = (Room::Lifecycle, program.model.id, id);
+    let known = timers::of(writing.tx, key)?;
+    let row = in_use(writing, program, id)?;
+    // What fell due and was not looked at yet still waits for the next tick.
+    let late = known.filter(|known| row.is_some() && *known <= writing.now);
+    let due = row.map(|row| due(writing, program, &row, false)).transpose()?.flatten();
+    writing.change_timer(key, known, due.into_iter().chain(late).min())
+}
+
+fn in_use(writing: &Writing<'_>, program: &Program, id: RecordId) -> Result<Option<StoredRow>> {
     let table = writing.table(&program.model.lifecycle.entity_type)?;
-    let row = records::get(writing.tx, &table, id)?;
-    let due = match row.filter(|row| row.archived_at.is_none()) {
-        Some(row) => {
-            let standing = rows::standing(writing.tx, program.model.id, id)?;
-            let overdue = match &standing {
-                Some(standing) => untold(writing, program, standing, writing.now)?,
-                None => Vec::new(),
-            };
-            // A stay may last for the whole time: it is too long a microsecond later.
-            let overdue = overdue.first().map(|(_, at, _)| at.micros().saturating_add(1));
-            let overdue = overdue.map(Timestamp::clamped);
-            let next = next(writing, program, &row, standing.as_ref())?;
-            overdue.into_iter().chain(next).min()
-        }
-        None => None,
+    let row: Option<StoredRow> = records::get(writing.tx, &table, id)?;
+    Ok(row.filter(|row| row.archived_at.is_none()))
+}
+
+/// When a record has to be looked at again. What is over already was judged just now if it is `judged`;
+/// else it is due at once.
+fn due(
+    writing: &Writing<'_>,
+    program: &Program,
+    row: &StoredRow,
+    judged: bool,
+) -> Result<Option<Timestamp>> {
+    let standing = rows::standing(writing.tx, program.model.id, row.id)?;
+    let overdue = match &standing {
+        Some(standing) => untold(writing, program, standing, writing.now)?,
+        None => Vec::new(),
     };
-    writing.set_timer(Room::Lifecycle, program.model.id, id, due)
+    // A stay may last for the whole time: it is too long a microsecond later.
+    let overdue = overdue.first().map(|(_, at, _)| at.micros().saturating_add(1));
+    let overdue = overdue.map(Timestamp::clamped);
+    let next = next(writing, program, row, standing.as_ref(), judged)?;
+    Ok(overdue.into_iter().chain(next).min())
 }
 
 /// Records of the present stay that it lasted longer than it was to, up to a moment.
@@ -152,6 +169,7 @@ fn next(
     program: &Program,
     row: &StoredRow,
     standing: Option<&StandingRow>,
+    judged: bool,
 ) -> Result<Option<Timestamp>> {
     let catalog = Arc::clone(&writing.catalog);
     let moment = Moment::new(writing.now, "UTC")?;
@@ -167,7 +185,10 @@ fn next(
         let mut ends = Vec::new();
         if let Some(span) = trigger.inactivity() {
             let since = Moment::new(active_at(writing, row, standing)?, "UTC")?;
-            ends.push(since.shifted(span, Direction::Next));
+            let end = since.shifted(span, Direction::Next);
+            let soonest = Timestamp::clamped(writing.now.micros().saturating_add(1));
+            // Of what is told late the time may be over: no other event would ask the trigger.
+            ends.push(if judged { end } else { end.max(soonest) });
         }
         for condition in trigger.condition.iter().chain(&program.guards[trigger.to]) {
             if !depends_on_time(&condition.root) {
