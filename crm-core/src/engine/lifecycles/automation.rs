@@ -18,8 +18,8 @@ use crate::{
     cell::Cell,
     condition::{Column, Moment, RECORD_COLUMNS, Way},
     lifecycle::{
-        Decision, LifecycleModel, MoveKind, Needs, On, Program, Programs, StandingRow, Trigger,
-        decide,
+        Decision, LifecycleModel, MoveKind, Needs, On, Program, Programs, StandingRow,
+        Trigger, decide,
     },
     store::{
         activities::Happened,
@@ -69,7 +69,10 @@ pub(in crate::engine) fn react(writing: &mut Writing<'_>, event: &Event) -> Resu
             run.member(&segment.segment.entity_type, *id)?;
             run.schedule(&segment.segment.entity_type, *id)
         }
-        Event::Archiving { table, id } => run.schedule(&table.model.name, *id),
+        Event::Archiving { table, id } => {
+            run.restored(&table.model.name, *id)?;
+            run.schedule(&table.model.name, *id)
+        }
         Event::Overdue { .. } => Ok(()),
     }?;
     run.ask_around(event)
@@ -168,6 +171,29 @@ impl<'a, 'w> Run<'a, 'w> {
                     }
                 }
                 _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// A record that was in the archive is in use again: what came true meanwhile is asked. One that
+    /// was archived is not moved.
+    fn restored(&mut self, entity_type: &str, id: RecordId) -> Result<()> {
+        let programs = Arc::clone(&self.programs);
+        for place in programs.of_type(entity_type) {
+            self.ask(place, id, |_| true)?;
+        }
+        for (place, nth, program, on) in related(&programs) {
+            let On::Related { test, lifecycle, stages, only_primary } = on else { continue };
+            if program.model.lifecycle.entity_type != entity_type {
+                continue;
+            }
+            let (far, me) = (&test.types[0].name, RecordRef::new(entity_type, id));
+            for other in self.targets(&turned(&test.way), far, &me, *only_primary)? {
+                if self.stands(lifecycle, other, stages)? {
+                    let other = RecordRef::new(far.as_str(), other);
+                    self.fire(place, nth, id, self.by_record(other))?;
+                }
             }
         }
         Ok(())
@@ -461,6 +487,19 @@ fn related(programs: &Programs) -> impl Iterator<Item = (usize, usize, &Program,
             .filter(|(_, trigger)| matches!(trigger.on, On::Related { .. }))
             .map(move |(nth, trigger)| (place, nth, program, &trigger.on))
     })
+}
+
+/// The same relation, seen from its other end.
+fn turned(way: &Way) -> Way {
+    match way {
+        Way::Association { association, inverse, role } => Way::Association {
+            association: association.clone(),
+            inverse: !inverse,
+            role: role.clone(),
+        },
+        Way::Reference(column) => Way::Referring(column.clone()),
+        Way::Referring(column) => Way::Reference(column.clone()),
+    }
 }
 
 /// Where a record stands, if it has entered a stage.
