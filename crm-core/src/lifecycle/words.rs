@@ -45,7 +45,9 @@ fn stands(standing: &Standing, visit: Option<&StageVisit>) -> String {
 
 fn why_not(by: SuppressedBy) -> &'static str {
     match by {
-        SuppressedBy::Earlier => "that stage lies before the present one",
+        SuppressedBy::Earlier => {
+            "that stage, or what would win it back, lies before the present one"
+        }
         SuppressedBy::Exit => "only people lead out of the present stage",
         SuppressedBy::Guard => "the guard of that stage was not met",
         SuppressedBy::Required => "an attribute that it needs had no value",

@@ -18,7 +18,7 @@ use crate::{
     cell::Cell,
     condition::{Column, Moment, RECORD_COLUMNS, Way},
     lifecycle::{
-        Decision, LifecycleModel, MoveKind, Needs, On, Program, Programs, StandingRow,
+        Decision, Entry, LifecycleModel, MoveKind, Needs, On, Program, Programs, StandingRow,
         Trigger, decide,
     },
     store::{
@@ -429,6 +429,10 @@ impl<'a, 'w> Run<'a, 'w> {
             None | Some(Some(true)) => decision,
         };
         let by = match decision {
+            // What is told late of the time before the loss does not win anybody back.
+            Decision::Enter(entry) if is_older(&entry, standing.as_ref(), &cause) => {
+                SuppressedBy::Earlier
+            }
             Decision::Unchanged => return Ok(Attempted::Unchanged),
             Decision::Suppressed(by) => by,
             Decision::Enter(entry) => match self.refuses(program, &row, to)? {
@@ -487,6 +491,16 @@ fn related(programs: &Programs) -> impl Iterator<Item = (usize, usize, &Program,
             .filter(|(_, trigger)| matches!(trigger.on, On::Related { .. }))
             .map(move |(nth, trigger)| (place, nth, program, &trigger.on))
     })
+}
+
+/// Whether a new cycle would begin by an activity from before the old one was over.
+fn is_older(entry: &Entry, standing: Option<&StandingRow>, cause: &Cause) -> bool {
+    cause.activity.is_some()
+        && standing.is_some_and(|standing| {
+            standing.cycle > 0
+                && entry.cycle > standing.cycle
+                && standing.entered_at.is_some_and(|entered| cause.at < entered)
+        })
 }
 
 /// The same relation, seen from its other end.
