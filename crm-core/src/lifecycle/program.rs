@@ -3,7 +3,10 @@
 //! A program is made whenever the definitions change, and never fails after that: what it names was
 //! there when it was made, and definitions that would break it are refused.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
 use super::{
     Lifecycle, LifecycleModel,
@@ -47,6 +50,8 @@ pub(crate) struct Trigger {
     /// At which other records the condition and the guard of the stage look, if the trigger looks at a
     /// state.
     pub(crate) reach: Option<Reach>,
+    /// The numbers of the lifecycles at whose stages it looks, if it looks at a state.
+    pub(crate) reads: BTreeSet<i64>,
     /// Whether time alone may make the condition, or the guard of the stage, true.
     pub(crate) is_timed: bool,
     /// What it asks for beyond the row of the record; with the guard, if it looks at a state.
@@ -206,6 +211,7 @@ impl Program {
                 || matches!(trigger.on, On::Inactivity(_));
             // A move that the guard held back is made as soon as the guard lets it pass.
             let places: Vec<_> = asked().flat_map(|asked| Reach::of(asked).places).collect();
+            trigger.reads = places.iter().flat_map(|place| place.reads.stages.clone()).collect();
             let is_around = places.iter().any(|place| !place.hops.is_empty());
             trigger.is_timed = is_timed;
             trigger.reach = is_around.then_some(Reach { places });
@@ -267,6 +273,7 @@ fn make<'a>(
         to,
         on,
         reach: None,
+        reads: BTreeSet::new(),
         is_timed: false,
         condition: checked,
         needs: condition.map(Needs::of).unwrap_or_default(),

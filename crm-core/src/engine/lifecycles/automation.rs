@@ -25,12 +25,15 @@ use crate::{
         activities::Happened,
         facts, lifecycles as rows,
         records::{self, StoredRow},
+        scores,
         table::Table,
     },
 };
 
 /// Records of one record's relations that a move goes on to.
 const RELATED: usize = u32::MAX as usize;
+/// Records that are asked in one go.
+const ASKED_AT_ONCE: u32 = 1000;
 
 /// Whether a lifecycle is about records of one of these types.
 pub(in crate::engine) fn concern(catalog: &Catalog, types: &[&str]) -> Result<bool> {
@@ -76,6 +79,33 @@ pub(in crate::engine) fn react(writing: &mut Writing<'_>, event: &Event) -> Resu
         Event::Overdue { .. } => Ok(()),
     }?;
     run.ask_around(event)
+}
+
+/// Asks of all records the triggers that look at stages of a lifecycle: what these are called, or how
+/// they are ordered, has changed.
+pub(super) fn refill_stages(writing: &mut Writing<'_>, lifecycle: i64) -> Result<()> {
+    let Some(mut run) = Run::new(writing)? else { return Ok(()) };
+    let programs = run.programs();
+    for (place, program) in programs.all.iter().enumerate() {
+        let looks = |trigger: &Trigger| trigger.reads.contains(&lifecycle);
+        if !program.triggers.iter().any(looks) {
+            continue;
+        }
+        let table = run.writing.table(&program.model.lifecycle.entity_type)?;
+        let mut after = None;
+        loop {
+            let page = scores::records(run.writing.tx, &table, after, ASKED_AT_ONCE)?;
+            for id in &page {
+                run.ask_states(place, *id, looks)?;
+                schedule(run.writing, program, *id)?;
+            }
+            after = page.last().copied();
+            if page.len() < ASKED_AT_ONCE as usize {
+                break;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What became of an automatic move.
