@@ -1,6 +1,6 @@
 //! Definitions of scores: drafts, and what becomes of their versions.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::Scores;
 use crate::{
@@ -87,6 +87,7 @@ impl Scores<'_> {
             rows::set_state(writing.tx, &draft)?;
             writing.log(stamp, ChangeKind::ScorePublished, None, None, &naming(&draft))?;
             writing.set_score(draft.clone());
+            outdate(writing, draft.id)?;
             Ok(draft.model)
         })
     }
@@ -276,6 +277,24 @@ fn define(writing: &mut Writing<'_>, mut request: DefineScore) -> Result<ScoreMo
     writing.log(stamp, ChangeKind::ScoreDefined, None, None, &body)?;
     writing.set_score(stored.clone());
     Ok(stored.model)
+}
+
+/// What is kept by the scores that look at a model holds no longer: they are asked anew when they are
+/// read, and by the next tick.
+fn outdate(writing: &mut Writing<'_>, model: i64) -> Result<()> {
+    let Some(programs) = writing.catalog.score_programs()?.cloned() else { return Ok(()) };
+    let mut outdated = BTreeSet::from([model]);
+    // What a score looks at comes before it.
+    for program in &programs.all {
+        let mut places = program.reach.places.iter();
+        if places.any(|place| !place.reads.scores.is_disjoint(&outdated))
+            && outdated.insert(program.stored.id)
+        {
+            rows::outdate(writing.tx, program.stored.id, writing.now)?;
+            timers::set_kept(writing.tx, program.stored.id, writing.now)?;
+        }
+    }
+    Ok(())
 }
 
 fn naming(stored: &StoredModel) -> String {
