@@ -14,7 +14,9 @@ use super::{
 };
 use crate::{
     Condition, Count, Error, ErrorKind, RelatedCondition, RelatedStage, Result, Span,
-    condition::{self, Checked, Node, Parts, Reach, RelatedTest, Schema, depends_on_time},
+    condition::{
+        self, Checked, Named, Node, Parts, Reach, RelatedTest, Schema, Way, depends_on_time,
+    },
     normal::name::nearest,
 };
 
@@ -52,7 +54,8 @@ pub(crate) struct Trigger {
     pub(crate) reach: Option<Reach>,
     /// The numbers of the lifecycles at whose stages it looks, if it looks at a state.
     pub(crate) reads: BTreeSet<i64>,
-    /// Whether time alone may make the condition, or the guard of the stage, true.
+    /// Whether time alone may make the condition, or the guard of the stage, true, or begin the
+    /// association by which a record is related.
     pub(crate) is_timed: bool,
     /// What it asks for beyond the row of the record; with the guard, if it looks at a state.
     pub(crate) needs: Needs,
@@ -64,6 +67,17 @@ impl Trigger {
     pub(crate) fn inactivity(&self) -> Option<Parts> {
         match self.on {
             On::Inactivity(span) => Some(span),
+            _ => None,
+        }
+    }
+
+    /// The association by which it looks at related records, and whether from its other end.
+    pub(crate) fn association(&self) -> Option<(&Named, bool)> {
+        match &self.on {
+            On::Related { test, .. } => match &test.way {
+                Way::Association { association, inverse, .. } => Some((association, *inverse)),
+                Way::Reference(_) | Way::Referring(_) => None,
+            },
             _ => None,
         }
     }
@@ -219,6 +233,10 @@ impl Program {
                 trigger.needs.add(guard);
             }
         }
+        for trigger in &mut triggers {
+            // An association may begin on a day to come.
+            trigger.is_timed |= trigger.association().is_some();
+        }
         triggers.sort_by_key(|trigger: &Trigger| {
             (!lifecycle.stages[trigger.to].kind.is_ordered(), trigger.to)
         });
@@ -311,7 +329,7 @@ pub(crate) fn related_stage<'a>(
         count: Count::SOME,
     };
     let test = condition::related(schema, entity_type, &asked)?;
-    let is_association = matches!(test.way, condition::Way::Association { .. });
+    let is_association = matches!(test.way, Way::Association { .. });
     if related.only_primary && !is_association {
         let message = "only associations are primary or not";
         return Err(invalid(message).with_field("only_primary"));

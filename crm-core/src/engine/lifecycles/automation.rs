@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// Records of one record's relations that a move goes on to.
-const RELATED: usize = u32::MAX as usize;
+pub(super) const RELATED: usize = u32::MAX as usize;
 /// Records that are asked in one go.
 const ASKED_AT_ONCE: u32 = 1000;
 
@@ -137,9 +137,9 @@ pub(in crate::engine) fn move_by_rule(
 
 pub(super) struct Run<'a, 'w> {
     pub(super) writing: &'a mut Writing<'w>,
-    catalog: Arc<Catalog>,
+    pub(super) catalog: Arc<Catalog>,
     programs: Arc<Programs>,
-    moment: Moment,
+    pub(super) moment: Moment,
 }
 
 impl<'a, 'w> Run<'a, 'w> {
@@ -349,14 +349,14 @@ impl<'a, 'w> Run<'a, 'w> {
     }
 
     /// Whether a record stands on one of these stages.
-    fn stands(&self, lifecycle: &str, id: RecordId, stages: &[String]) -> Result<bool> {
+    pub(super) fn stands(&self, lifecycle: &str, id: RecordId, stages: &[String]) -> Result<bool> {
         let lifecycle = self.catalog.lifecycle(lifecycle)?;
         let row = rows::standing(self.writing.tx, lifecycle.id, id)?;
         let stage = row.and_then(|row| row.stage);
         Ok(stage.is_some_and(|stage| stages.contains(&stage)))
     }
 
-    fn by_record(&self, record: RecordRef) -> Cause {
+    pub(super) fn by_record(&self, record: RecordRef) -> Cause {
         Cause { record: Some(record), ..Cause::new(StageCause::Related, self.writing.now) }
     }
 
@@ -414,7 +414,13 @@ impl<'a, 'w> Run<'a, 'w> {
     }
 
     /// A trigger is set off.
-    fn fire(&mut self, program: usize, nth: usize, id: RecordId, cause: Cause) -> Result<()> {
+    pub(super) fn fire(
+        &mut self,
+        program: usize,
+        nth: usize,
+        id: RecordId,
+        cause: Cause,
+    ) -> Result<()> {
         let programs = Arc::clone(&self.programs);
         let trigger = &programs.all[program].triggers[nth];
         let cause = Cause { reason: trigger.reason.clone(), ..cause };
