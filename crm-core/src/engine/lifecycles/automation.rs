@@ -13,7 +13,7 @@ use super::{
     timed::{is_inactive, schedule},
 };
 use crate::{
-    ErrorKind, RecordId, RecordRef, Result, StageCause, SuppressedBy,
+    ErrorKind, Lifecycle, RecordId, RecordRef, Result, StageCause, StageKind, SuppressedBy,
     association::{Period, StoredAssociation},
     cell::Cell,
     condition::{Column, Moment, RECORD_COLUMNS, Way},
@@ -447,10 +447,14 @@ impl<'a, 'w> Run<'a, 'w> {
         let standing = rows::standing(self.writing.tx, program.model.id, id)?;
         let decision =
             decide(&program.model.lifecycle, standing.as_ref(), to, MoveKind::Automatic)?;
+        let is_behind = match decision {
+            Decision::Unchanged => return Ok(Attempted::Unchanged),
+            Decision::Suppressed(SuppressedBy::Earlier) => true,
+            Decision::Suppressed(_) => is_behind(&program.model.lifecycle, standing.as_ref(), to),
+            Decision::Enter(_) => false,
+        };
         // A condition that is still true of a record which has gone on asks for nothing.
-        if decision == Decision::Unchanged
-            || (is_state && matches!(decision, Decision::Suppressed(_)))
-        {
+        if is_state && is_behind {
             return Ok(Attempted::Unchanged);
         }
         if let Some(span) = trigger.and_then(Trigger::inactivity)
@@ -527,6 +531,15 @@ fn related(programs: &Programs) -> impl Iterator<Item = (usize, usize, &Program,
             .filter(|(_, trigger)| matches!(trigger.on, On::Related { .. }))
             .map(move |(nth, trigger)| (place, nth, program, &trigger.on))
     })
+}
+
+/// Whether a stage lies before the one on which a record stood that lies beside the way now.
+fn is_behind(lifecycle: &Lifecycle, standing: Option<&StandingRow>, to: usize) -> bool {
+    let last = standing.and_then(|standing| lifecycle.place(standing.last.as_deref()?));
+    let is_lost = stage_of(standing)
+        .and_then(|stage| lifecycle.place(stage))
+        .is_some_and(|place| lifecycle.stages[place].kind == StageKind::Lost);
+    !is_lost && lifecycle.stages[to].kind.is_ordered() && last.is_some_and(|last| to < last)
 }
 
 /// Whether a new cycle would begin by an activity from before the old one was over.
