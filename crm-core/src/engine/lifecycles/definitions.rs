@@ -250,7 +250,7 @@ fn remaps(
             );
         }
     }
-    let (mut remapped, mut last) = (Vec::new(), None);
+    let (mut remapped, mut missing, mut last) = (Vec::new(), Vec::new(), None);
     for stage in &known.lifecycle.stages {
         let kept = new.place(&stage.name).is_some();
         let records = rows::count_records(conn, known.id, &stage.name)?;
@@ -259,15 +259,12 @@ fn remaps(
         }
         let target =
             if kept { Some(stage.name.as_str()) } else { becomes.get(&*stage.name).copied() };
+        let Some(target) = target else {
+            missing.push(format!("{records} records stand or stood on {:?}", stage.name));
+            continue;
+        };
         let conflict = |field: &str, message: String| {
             Err(Error::new(ErrorKind::DefinitionConflict, message).with_field(field))
-        };
-        let Some(target) = target else {
-            let message =
-                format!("{records} records stand or stood on {:?}, which is missing", stage.name);
-            return conflict("stages", message).map_err(|error| {
-                error.with_hint("keep the stage, or say with map what becomes of it")
-            });
         };
         let place = new.stage(target, "map")?;
         let is_ordered = stage.kind.is_ordered();
@@ -284,6 +281,12 @@ fn remaps(
             let (stage, becomes) = (stage.name.clone(), target.to_owned());
             remapped.push(StageRemap { stage, becomes, records });
         }
+    }
+    if !missing.is_empty() {
+        let message = format!("stages in use are missing: {}", missing.join("; "));
+        return Err(Error::new(ErrorKind::DefinitionConflict, message)
+            .with_field("stages")
+            .with_hint("keep the stages, or say with map what becomes of them"));
     }
     Ok(remapped)
 }
