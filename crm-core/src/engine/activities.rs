@@ -286,8 +286,12 @@ pub(super) fn record_content(
     let types = link_types(writing, &content)?;
     let (seq, id) = insert(writing, kind, &content, (subject, visitor), &types)?;
     let changes_kind = corrected.as_ref().is_some_and(|old| old.kind != kind.model.name);
+    let mut corrects = None;
     if let Some(old) = corrected {
         rows::supersede(writing.tx, old.seq, id)?;
+        let (seq, id, at) = (old.seq, old.recorded.id, old.content.at);
+        let kind = writing.kind(&old.kind)?.model.id;
+        corrects = Some(Box::new(Happened { seq, id, kind, at, corrects: None }));
         note_superseded(writing, old, subject)?;
     }
     if let Some(subject) = subject {
@@ -295,7 +299,7 @@ pub(super) fn record_content(
             // Whoever looks at the kind of the old one only has to hear of it too.
             writing.tell_activities(subject, |_| Ok(Vec::new()))?;
         }
-        let recorded = Happened { seq, id, kind: kind.model.id, at: content.at };
+        let recorded = Happened { seq, id, kind: kind.model.id, at: content.at, corrects };
         writing.tell_activities(subject, |_| Ok(vec![recorded]))?;
     }
     Ok((seq, id, Outcome::Created))
@@ -347,7 +351,7 @@ pub(super) fn insert_of_record(
 ) -> Result<RecordId> {
     journal::write_activity(&kind.model, content, &mut writing.body);
     let (seq, id) = insert(writing, kind, content, (Some(record), None), &[])?;
-    let recorded = Happened { seq, id, kind: kind.model.id, at: content.at };
+    let recorded = Happened { seq, id, kind: kind.model.id, at: content.at, corrects: None };
     writing.tell_activities(record, |_| Ok(vec![recorded]))?;
     Ok(id)
 }

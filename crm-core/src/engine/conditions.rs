@@ -119,6 +119,28 @@ pub(super) fn judge(
     })
 }
 
+/// Refuses a condition that no record can ever fulfil.
+///
+/// # Errors
+///
+/// `InvalidArgument` with the place of the part that cannot be; as [`judge`].
+pub(super) fn check_possible(
+    catalog: &Catalog,
+    condition: &Condition,
+    entity_type: &str,
+    field: &str,
+) -> Result<()> {
+    let checked = judge(catalog, condition, entity_type, field)?;
+    let Some(fault) = condition::never(&[&checked.root]) else { return Ok(()) };
+    let place = match fault.is_empty() {
+        true => field.to_owned(),
+        false => format!("{field}.{fault}"),
+    };
+    Err(Error::new(ErrorKind::InvalidArgument, "no record can be so")
+        .with_field(place)
+        .with_hint("say what it is to ask instead, or leave it out"))
+}
+
 pub(super) fn answer(
     conn: &Connection,
     catalog: &Catalog,

@@ -52,7 +52,8 @@ named! {
 
     /// Why an automatic move was not made.
     SuppressedBy {
-        /// The stage lies before the one on which the record stands.
+        /// The stage lies before the one on which the record stands, or what would win it back was
+        /// before it was lost.
         Earlier = "earlier",
         /// Only people lead out of the stage on which it stands.
         Exit = "exit",

@@ -25,7 +25,7 @@ pub struct StagePlace {
     pub stage: Option<u8>,
     /// The furthest ordered stage of this cycle.
     pub reached: Option<u8>,
-    /// The ordered stage on which it stood last.
+    /// The ordered stage on which it stood last; none once it was lost and then left for beside the way.
     pub last: Option<u8>,
     /// How often it began.
     pub cycle: u32,
@@ -131,7 +131,7 @@ impl StageMachine {
         }
         if matches!(by, MoveKind::Reset) {
             // Where it stands in the order, or stood before it left.
-            let is_back = match at.last {
+            let is_back = match if at.last.is_none() { at.reached } else { at.last } {
                 Some(last) if is_at & self.ordered == 0 => to <= last,
                 Some(_) | None => match at.stage {
                     Some(stage) => is_at & self.ordered != 0 && to < stage,
@@ -155,11 +155,14 @@ impl StageMachine {
         }
         if target & self.ordered == 0 {
             let cycle = if at.cycle == 0 { 1 } else { at.cycle };
-            let place = StagePlace { stage: Some(to), cycle, ..at };
+            // That it was lost is not forgotten beside the way: it goes on from no stage.
+            let is_lost = is_at & self.lost != 0 && target & self.lost == 0;
+            let last = if is_lost { None } else { at.last };
+            let place = StagePlace { stage: Some(to), last, cycle, ..at };
             return StageDecision::Enter { place, implied: 0 };
         }
-        // A lost record begins anew; one beside the way goes on from where it was.
-        let is_new = is_at & self.lost != 0;
+        // A lost record begins anew; one beside the way goes on from where it was, if it was not lost.
+        let is_new = is_at & self.lost != 0 || (at.last.is_none() && at.reached.is_some());
         let first = match at.last {
             Some(last) if !is_new => {
                 if to < last {

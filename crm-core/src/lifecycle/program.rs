@@ -3,7 +3,10 @@
 //! A program is made whenever the definitions change, and never fails after that: what it names was
 //! there when it was made, and definitions that would break it are refused.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
 use super::{
     Lifecycle, LifecycleModel,
@@ -11,7 +14,9 @@ use super::{
 };
 use crate::{
     Condition, Count, Error, ErrorKind, RelatedCondition, RelatedStage, Result, Span,
-    condition::{self, Checked, Node, Parts, Reach, RelatedTest, Schema, depends_on_time},
+    condition::{
+        self, Checked, Named, Node, Parts, Reach, RelatedTest, Schema, Way, depends_on_time,
+    },
     normal::name::nearest,
 };
 
@@ -44,10 +49,15 @@ pub(crate) struct Trigger {
     pub(crate) to: usize,
     pub(crate) on: On,
     pub(crate) condition: Option<Checked>,
-    /// At which other records the condition looks, if the trigger looks at a state.
+    /// At which other records the condition and the guard of the stage look, if the trigger looks at a
+    /// state.
     pub(crate) reach: Option<Reach>,
-    /// Whether time alone may make the condition, or the guard of the stage, true.
+    /// The numbers of the lifecycles at whose stages it looks, if it looks at a state.
+    pub(crate) reads: BTreeSet<i64>,
+    /// Whether time alone may make the condition, or the guard of the stage, true, or begin the
+    /// association by which a record is related.
     pub(crate) is_timed: bool,
+    /// What it asks for beyond the row of the record; with the guard, if it looks at a state.
     pub(crate) needs: Needs,
     pub(crate) reason: Option<String>,
 }
@@ -57,6 +67,17 @@ impl Trigger {
     pub(crate) fn inactivity(&self) -> Option<Parts> {
         match self.on {
             On::Inactivity(span) => Some(span),
+            _ => None,
+        }
+    }
+
+    /// The association by which it looks at related records, and whether from its other end.
+    pub(crate) fn association(&self) -> Option<(&Named, bool)> {
+        match &self.on {
+            On::Related { test, .. } => match &test.way {
+                Way::Association { association, inverse, .. } => Some((association, *inverse)),
+                Way::Reference(_) | Way::Referring(_) => None,
+            },
             _ => None,
         }
     }
@@ -197,12 +218,24 @@ impl Program {
             let made = make(lifecycle, place, schema, find, names);
             triggers.push(made.map_err(|error| within(&format!("triggers[{place}]"), error))?);
         }
+        for trigger in triggers.iter_mut().filter(|trigger: &&mut Trigger| trigger.is_state()) {
+            let guard = guards[trigger.to].as_ref();
+            let asked = || trigger.condition.iter().chain(guard);
+            let is_timed = asked().any(|condition| depends_on_time(&condition.root))
+                || matches!(trigger.on, On::Inactivity(_));
+            // A move that the guard held back is made as soon as the guard lets it pass.
+            let places: Vec<_> = asked().flat_map(|asked| Reach::of(asked).places).collect();
+            trigger.reads = places.iter().flat_map(|place| place.reads.stages.clone()).collect();
+            let is_around = places.iter().any(|place| !place.hops.is_empty());
+            trigger.is_timed = is_timed;
+            trigger.reach = is_around.then_some(Reach { places });
+            if let Some(guard) = &lifecycle.stages[trigger.to].guard {
+                trigger.needs.add(guard);
+            }
+        }
         for trigger in &mut triggers {
-            let guard = guards[trigger.to].as_ref().map(|guard: &Checked| &guard.root);
-            let asked = trigger.condition.as_ref().map(|condition| &condition.root);
-            let is_timed = guard.into_iter().chain(asked).any(depends_on_time);
-            trigger.is_timed =
-                trigger.is_state() && (is_timed || matches!(trigger.on, On::Inactivity(_)));
+            // An association may begin on a day to come.
+            trigger.is_timed |= trigger.association().is_some();
         }
         triggers.sort_by_key(|trigger: &Trigger| {
             (!lifecycle.stages[trigger.to].kind.is_ordered(), trigger.to)
@@ -253,12 +286,12 @@ fn make<'a>(
             .with_field("where")
             .with_hint("ask for it in the guard of the stage, or where an activity sets it off"));
     }
-    let reach = checked.as_ref().filter(|_| is_state).map(Reach::of);
     Ok(Trigger {
         place,
         to,
         on,
-        reach: reach.filter(|reach| reach.places.len() > 1),
+        reach: None,
+        reads: BTreeSet::new(),
         is_timed: false,
         condition: checked,
         needs: condition.map(Needs::of).unwrap_or_default(),
@@ -296,7 +329,7 @@ pub(crate) fn related_stage<'a>(
         count: Count::SOME,
     };
     let test = condition::related(schema, entity_type, &asked)?;
-    let is_association = matches!(test.way, condition::Way::Association { .. });
+    let is_association = matches!(test.way, Way::Association { .. });
     if related.only_primary && !is_association {
         let message = "only associations are primary or not";
         return Err(invalid(message).with_field("only_primary"));

@@ -386,6 +386,19 @@ mod tests {
         assert_eq!(walk.go("customer", MoveKind::Automatic).unwrap(), held);
         walk.go("lead", MoveKind::Manual).unwrap();
         assert_eq!(walk.state(), "3:lead(lead)");
+        // That it was lost is not forgotten beside the way.
+        walk.go("customer", MoveKind::Manual).unwrap();
+        walk.go("churned", MoveKind::Manual).unwrap();
+        walk.go("other", MoveKind::Manual).unwrap();
+        assert_eq!(walk.state(), "3:other(customer)");
+        walk.go("customer", MoveKind::Reset).unwrap();
+        assert_eq!(walk.state(), "3:customer(customer)");
+        walk.go("churned", MoveKind::Manual).unwrap();
+        walk.go("other", MoveKind::Manual).unwrap();
+        walk.go("churned", MoveKind::Manual).unwrap();
+        walk.go("other", MoveKind::Manual).unwrap();
+        walk.go("mql", MoveKind::Manual).unwrap();
+        assert_eq!(walk.state(), "4:mql(mql)");
     }
 
     #[test]

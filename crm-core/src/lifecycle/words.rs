@@ -4,21 +4,25 @@
 
 use super::{NextStage, StageCause, StageVisit, Standing, SuppressedBy, SuppressedMove};
 
-/// A line for each point.
+/// A line for each point. `is_held` says that only people lead out of where it stands.
 pub(crate) fn words(
     standing: &Standing,
     visit: Option<&StageVisit>,
     suppressed: &[SuppressedMove],
     next: &[NextStage],
+    is_held: bool,
 ) -> String {
     let mut lines = vec![stands(standing, visit)];
     if let (Some(reached), true) = (&standing.reached, standing.reached != standing.stage) {
         lines.push(format!("The furthest stage of this cycle is {reached}."));
     }
+    if is_held {
+        lines.push("Only people lead out of there.".to_owned());
+    }
     for one in suppressed {
         lines.push(format!("It did not move to {}: {}.", one.to, why_not(one.by)));
     }
-    lines.extend(next.iter().map(goes));
+    lines.extend(next.iter().map(|next| goes(next, is_held)));
     lines.join("\n")
 }
 
@@ -45,14 +49,16 @@ fn stands(standing: &Standing, visit: Option<&StageVisit>) -> String {
 
 fn why_not(by: SuppressedBy) -> &'static str {
     match by {
-        SuppressedBy::Earlier => "that stage lies before the present one",
+        SuppressedBy::Earlier => {
+            "that stage, or what would win it back, lies before the present one"
+        }
         SuppressedBy::Exit => "only people lead out of the present stage",
         SuppressedBy::Guard => "the guard of that stage was not met",
         SuppressedBy::Required => "an attribute that it needs had no value",
     }
 }
 
-fn goes(next: &NextStage) -> String {
+fn goes(next: &NextStage, is_held: bool) -> String {
     let mut parts = Vec::new();
     if !next.missing.is_empty() {
         parts.push(format!("it lacks {}", next.missing.join(", ")));
@@ -74,7 +80,8 @@ fn goes(next: &NextStage) -> String {
             Some(_) => " (so now)",
             None => "",
         };
-        parts.push(format!("{} leads there{state}", trigger.text));
+        let leads = if is_held { "would lead" } else { "leads" };
+        parts.push(format!("{} {leads} there{state}", trigger.text));
     }
     if parts.is_empty() {
         parts.push("nothing leads there now".to_owned());

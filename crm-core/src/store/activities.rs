@@ -320,13 +320,15 @@ pub(crate) fn set_record(
 }
 
 /// An activity as far as it may move the record with which it happened.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Happened {
     pub(crate) seq: i64,
     pub(crate) id: RecordId,
     /// The number of the kind.
     pub(crate) kind: i64,
     pub(crate) at: Timestamp,
+    /// The activity that it corrects, if that was told of the record before.
+    pub(crate) corrects: Option<Box<Self>>,
 }
 
 /// The activities of a visitor that count, in the order in which they happened.
@@ -337,7 +339,7 @@ pub(crate) fn happened(conn: &Connection, visitor: i64) -> Result<Vec<Happened>>
     )?;
     let rows = statement.query_map([visitor], |row| {
         let (id, at) = (RecordId::from_bytes(row.get(1)?), Timestamp::clamped(row.get(3)?));
-        Ok(Happened { seq: row.get(0)?, id, kind: row.get(2)?, at })
+        Ok(Happened { seq: row.get(0)?, id, kind: row.get(2)?, at, corrects: None })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

@@ -163,6 +163,13 @@ pub(crate) fn put(tx: &Transaction<'_>, row: &ScoreRow) -> Result<()> {
     Ok(())
 }
 
+/// Says of the rows of a model that they hold no longer.
+pub(crate) fn outdate(tx: &Transaction<'_>, model: i64, now: Timestamp) -> Result<()> {
+    let sql = "UPDATE crm_score SET until = ?2 WHERE model = ?1 AND (until IS NULL OR until > ?2)";
+    tx.prepare_cached(sql)?.execute((model, now.micros()))?;
+    Ok(())
+}
+
 /// Says that rows of a model were computed for a moment.
 pub(crate) fn set_latest(tx: &Transaction<'_>, model: i64, as_of: Timestamp) -> Result<()> {
     let mut statement = tx.prepare_cached(

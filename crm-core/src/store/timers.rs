@@ -89,6 +89,15 @@ pub(crate) fn set_all(
     Ok(())
 }
 
+/// Sets the timers of a score for every record of which something is kept.
+pub(crate) fn set_kept(tx: &Transaction<'_>, score: i64, due_at: Timestamp) -> Result<()> {
+    let sql = "INSERT INTO crm_timer (room, owner, record_id, due_at) \
+               SELECT ?1, ?2, record_id, ?3 FROM crm_score WHERE model = ?2 \
+               ON CONFLICT DO UPDATE SET due_at = min(due_at, excluded.due_at)";
+    tx.prepare_cached(sql)?.execute((Room::Score as i64, score, due_at.micros()))?;
+    Ok(())
+}
+
 /// The first timer that is due at `now` or before; of those due at once, always in the same order.
 pub(crate) fn first_due(conn: &Connection, now: Timestamp) -> Result<Option<TimerRow>> {
     let sql = "SELECT room, owner, record_id, due_at FROM crm_timer WHERE due_at <= ?1 \

@@ -13,24 +13,27 @@ use super::{
     timed::{is_inactive, schedule},
 };
 use crate::{
-    ErrorKind, RecordId, RecordRef, Result, StageCause, SuppressedBy,
+    ErrorKind, Lifecycle, RecordId, RecordRef, Result, StageCause, StageKind, SuppressedBy,
     association::{Period, StoredAssociation},
     cell::Cell,
     condition::{Column, Moment, RECORD_COLUMNS, Way},
     lifecycle::{
-        Decision, LifecycleModel, MoveKind, Needs, On, Program, Programs, StandingRow, Trigger,
-        decide,
+        Decision, Entry, LifecycleModel, MoveKind, Needs, On, Program, Programs, StandingRow,
+        Trigger, decide,
     },
     store::{
         activities::Happened,
         facts, lifecycles as rows,
         records::{self, StoredRow},
+        scores,
         table::Table,
     },
 };
 
 /// Records of one record's relations that a move goes on to.
-const RELATED: usize = u32::MAX as usize;
+pub(super) const RELATED: usize = u32::MAX as usize;
+/// Records that are asked in one go.
+const ASKED_AT_ONCE: u32 = 1000;
 
 /// Whether a lifecycle is about records of one of these types.
 pub(in crate::engine) fn concern(catalog: &Catalog, types: &[&str]) -> Result<bool> {
@@ -61,15 +64,48 @@ pub(in crate::engine) fn react(writing: &mut Writing<'_>, event: &Event) -> Resu
             run.moved(lifecycle, *id, *stage)?;
             run.schedule(&lifecycle.lifecycle.entity_type, *id)
         }
-        Event::Scored { model, id, .. } => run.scored(&model.model.entity_type, *id),
+        Event::Scored { model, id, .. } => {
+            run.scored(&model.model.entity_type, *id)?;
+            run.schedule(&model.model.entity_type, *id)
+        }
         Event::Member { segment, id, .. } => {
             run.member(&segment.segment.entity_type, *id)?;
             run.schedule(&segment.segment.entity_type, *id)
         }
-        Event::Archiving { table, id } => run.schedule(&table.model.name, *id),
+        Event::Archiving { table, id } => {
+            run.restored(&table.model.name, *id)?;
+            run.schedule(&table.model.name, *id)
+        }
         Event::Overdue { .. } => Ok(()),
     }?;
     run.ask_around(event)
+}
+
+/// Asks of all records the triggers that look at stages of a lifecycle: what these are called, or how
+/// they are ordered, has changed.
+pub(super) fn refill_stages(writing: &mut Writing<'_>, lifecycle: i64) -> Result<()> {
+    let Some(mut run) = Run::new(writing)? else { return Ok(()) };
+    let programs = run.programs();
+    for (place, program) in programs.all.iter().enumerate() {
+        let looks = |trigger: &Trigger| trigger.reads.contains(&lifecycle);
+        if !program.triggers.iter().any(looks) {
+            continue;
+        }
+        let table = run.writing.table(&program.model.lifecycle.entity_type)?;
+        let mut after = None;
+        loop {
+            let page = scores::records(run.writing.tx, &table, after, ASKED_AT_ONCE)?;
+            for id in &page {
+                run.ask_states(place, *id, looks)?;
+                schedule(run.writing, program, *id)?;
+            }
+            after = page.last().copied();
+            if page.len() < ASKED_AT_ONCE as usize {
+                break;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What became of an automatic move.
@@ -101,9 +137,9 @@ pub(in crate::engine) fn move_by_rule(
 
 pub(super) struct Run<'a, 'w> {
     pub(super) writing: &'a mut Writing<'w>,
-    catalog: Arc<Catalog>,
+    pub(super) catalog: Arc<Catalog>,
     programs: Arc<Programs>,
-    moment: Moment,
+    pub(super) moment: Moment,
 }
 
 impl<'a, 'w> Run<'a, 'w> {
@@ -165,6 +201,29 @@ impl<'a, 'w> Run<'a, 'w> {
                     }
                 }
                 _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// A record that was in the archive is in use again: what came true meanwhile is asked. One that
+    /// was archived is not moved.
+    fn restored(&mut self, entity_type: &str, id: RecordId) -> Result<()> {
+        let programs = Arc::clone(&self.programs);
+        for place in programs.of_type(entity_type) {
+            self.ask(place, id, |_| true)?;
+        }
+        for (place, nth, program, on) in related(&programs) {
+            let On::Related { test, lifecycle, stages, only_primary } = on else { continue };
+            if program.model.lifecycle.entity_type != entity_type {
+                continue;
+            }
+            let (far, me) = (&test.types[0].name, RecordRef::new(entity_type, id));
+            for other in self.targets(&turned(&test.way), far, &me, *only_primary)? {
+                if self.stands(lifecycle, other, stages)? {
+                    let other = RecordRef::new(far.as_str(), other);
+                    self.fire(place, nth, id, self.by_record(other))?;
+                }
             }
         }
         Ok(())
@@ -290,14 +349,14 @@ impl<'a, 'w> Run<'a, 'w> {
     }
 
     /// Whether a record stands on one of these stages.
-    fn stands(&self, lifecycle: &str, id: RecordId, stages: &[String]) -> Result<bool> {
+    pub(super) fn stands(&self, lifecycle: &str, id: RecordId, stages: &[String]) -> Result<bool> {
         let lifecycle = self.catalog.lifecycle(lifecycle)?;
         let row = rows::standing(self.writing.tx, lifecycle.id, id)?;
         let stage = row.and_then(|row| row.stage);
         Ok(stage.is_some_and(|stage| stages.contains(&stage)))
     }
 
-    fn by_record(&self, record: RecordRef) -> Cause {
+    pub(super) fn by_record(&self, record: RecordRef) -> Cause {
         Cause { record: Some(record), ..Cause::new(StageCause::Related, self.writing.now) }
     }
 
@@ -355,7 +414,13 @@ impl<'a, 'w> Run<'a, 'w> {
     }
 
     /// A trigger is set off.
-    fn fire(&mut self, program: usize, nth: usize, id: RecordId, cause: Cause) -> Result<()> {
+    pub(super) fn fire(
+        &mut self,
+        program: usize,
+        nth: usize,
+        id: RecordId,
+        cause: Cause,
+    ) -> Result<()> {
         let programs = Arc::clone(&self.programs);
         let trigger = &programs.all[program].triggers[nth];
         let cause = Cause { reason: trigger.reason.clone(), ..cause };
@@ -382,10 +447,14 @@ impl<'a, 'w> Run<'a, 'w> {
         let standing = rows::standing(self.writing.tx, program.model.id, id)?;
         let decision =
             decide(&program.model.lifecycle, standing.as_ref(), to, MoveKind::Automatic)?;
+        let is_behind = match decision {
+            Decision::Unchanged => return Ok(Attempted::Unchanged),
+            Decision::Suppressed(SuppressedBy::Earlier) => true,
+            Decision::Suppressed(_) => is_behind(&program.model.lifecycle, standing.as_ref(), to),
+            Decision::Enter(_) => false,
+        };
         // A condition that is still true of a record which has gone on asks for nothing.
-        if decision == Decision::Unchanged
-            || (is_state && matches!(decision, Decision::Suppressed(_)))
-        {
+        if is_state && is_behind {
             return Ok(Attempted::Unchanged);
         }
         if let Some(span) = trigger.and_then(Trigger::inactivity)
@@ -400,6 +469,10 @@ impl<'a, 'w> Run<'a, 'w> {
             None | Some(Some(true)) => decision,
         };
         let by = match decision {
+            // What is told late of the time before the loss does not win anybody back.
+            Decision::Enter(entry) if is_older(&entry, standing.as_ref(), &cause) => {
+                SuppressedBy::Earlier
+            }
             Decision::Unchanged => return Ok(Attempted::Unchanged),
             Decision::Suppressed(by) => by,
             Decision::Enter(entry) => match self.refuses(program, &row, to)? {
@@ -458,6 +531,38 @@ fn related(programs: &Programs) -> impl Iterator<Item = (usize, usize, &Program,
             .filter(|(_, trigger)| matches!(trigger.on, On::Related { .. }))
             .map(move |(nth, trigger)| (place, nth, program, &trigger.on))
     })
+}
+
+/// Whether a stage lies before the one on which a record stood that lies beside the way now.
+fn is_behind(lifecycle: &Lifecycle, standing: Option<&StandingRow>, to: usize) -> bool {
+    let last = standing.and_then(|standing| lifecycle.place(standing.last.as_deref()?));
+    let is_lost = stage_of(standing)
+        .and_then(|stage| lifecycle.place(stage))
+        .is_some_and(|place| lifecycle.stages[place].kind == StageKind::Lost);
+    !is_lost && lifecycle.stages[to].kind.is_ordered() && last.is_some_and(|last| to < last)
+}
+
+/// Whether a new cycle would begin by an activity from before the old one was over.
+fn is_older(entry: &Entry, standing: Option<&StandingRow>, cause: &Cause) -> bool {
+    cause.activity.is_some()
+        && standing.is_some_and(|standing| {
+            standing.cycle > 0
+                && entry.cycle > standing.cycle
+                && standing.entered_at.is_some_and(|entered| cause.at < entered)
+        })
+}
+
+/// The same relation, seen from its other end.
+fn turned(way: &Way) -> Way {
+    match way {
+        Way::Association { association, inverse, role } => Way::Association {
+            association: association.clone(),
+            inverse: !inverse,
+            role: role.clone(),
+        },
+        Way::Reference(column) => Way::Referring(column.clone()),
+        Way::Referring(column) => Way::Reference(column.clone()),
+    }
 }
 
 /// Where a record stands, if it has entered a stage.

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{super::Catalog, Lifecycles, timed};
+use super::{super::Catalog, Lifecycles, automation, timed};
 use crate::{
     ChangeKind, DefineLifecycle, DefinedLifecycle, Error, ErrorKind, Lifecycle, LifecyclePreset,
     Result, StageMapping, StageRemap,
-    engine::{Writing, segments},
+    engine::{Writing, scores, segments},
     lifecycle::{
         LifecycleModel, RemapBody, StageBody, check_definition, check_reachable, lifecycle_json,
     },
@@ -54,7 +54,7 @@ impl Lifecycles<'_> {
             });
         }
         self.crm.write(|writing| {
-            let Plan { mut model, type_id, remapped, is_changed } =
+            let Plan { mut model, type_id, remapped, is_changed, is_other_way } =
                 plan(writing.tx, &writing.catalog, &request)?;
             if is_changed {
                 let json = lifecycle_json(&model.lifecycle);
@@ -63,8 +63,10 @@ impl Lifecycles<'_> {
                 writing.log(stamp, ChangeKind::LifecycleDefined, None, None, &json)?;
                 remap(writing, &model, &remapped)?;
                 writing.set_lifecycle(model.clone());
-                if !remapped.is_empty() {
+                if is_other_way {
                     segments::refill_stages(writing, model.id)?;
+                    scores::refill_stages(writing, model.id)?;
+                    automation::refill_stages(writing, model.id)?;
                 }
                 timed::schedule_all(writing, &model)?;
             }
@@ -148,6 +150,8 @@ struct Plan {
     type_id: i64,
     remapped: Vec<StageRemap>,
     is_changed: bool,
+    /// Whether stages are others, or in another order, than they were.
+    is_other_way: bool,
 }
 
 fn plan(conn: &Connection, catalog: &Catalog, request: &DefineLifecycle) -> Result<Plan> {
@@ -174,7 +178,7 @@ fn plan(conn: &Connection, catalog: &Catalog, request: &DefineLifecycle) -> Resu
         let label = known.map_or(&request.name, |known| &known.lifecycle.label);
         lifecycle.label.clone_from(label);
     }
-    let (mut id, mut remapped, mut is_changed) = (0, Vec::new(), true);
+    let (mut id, mut remapped, mut is_changed, mut is_other_way) = (0, Vec::new(), true, false);
     if let Some(known) = known {
         known.check_live().map_err(|error| error.with_field("name"))?;
         let old = &known.lifecycle;
@@ -188,6 +192,11 @@ fn plan(conn: &Connection, catalog: &Catalog, request: &DefineLifecycle) -> Resu
         id = known.id;
         lifecycle.version = old.version;
         is_changed = lifecycle != *old;
+        let names = |lifecycle: &Lifecycle| -> Vec<_> {
+            let stages = lifecycle.stages.iter();
+            stages.map(|stage| (stage.name.clone(), stage.kind)).collect()
+        };
+        is_other_way = names(&lifecycle) != names(old);
         lifecycle.version += i64::from(is_changed);
         // Saying the same again is no fault, though what was mapped has gone by now.
         if is_changed {
@@ -215,7 +224,7 @@ fn plan(conn: &Connection, catalog: &Catalog, request: &DefineLifecycle) -> Resu
     })?;
     let own = programs.all.iter().find(|program| program.model.name() == request.name);
     own.map_or(Ok(()), |own| check_reachable(own, &programs.all))?;
-    Ok(Plan { model, type_id: table.model.id, remapped, is_changed })
+    Ok(Plan { model, type_id: table.model.id, remapped, is_changed, is_other_way })
 }
 
 /// What becomes of the stages in use that a new definition no longer has.
@@ -241,7 +250,7 @@ fn remaps(
             );
         }
     }
-    let (mut remapped, mut last) = (Vec::new(), None);
+    let (mut remapped, mut missing, mut last) = (Vec::new(), Vec::new(), None);
     for stage in &known.lifecycle.stages {
         let kept = new.place(&stage.name).is_some();
         let records = rows::count_records(conn, known.id, &stage.name)?;
@@ -250,15 +259,12 @@ fn remaps(
         }
         let target =
             if kept { Some(stage.name.as_str()) } else { becomes.get(&*stage.name).copied() };
+        let Some(target) = target else {
+            missing.push(format!("{records} records stand or stood on {:?}", stage.name));
+            continue;
+        };
         let conflict = |field: &str, message: String| {
             Err(Error::new(ErrorKind::DefinitionConflict, message).with_field(field))
-        };
-        let Some(target) = target else {
-            let message =
-                format!("{records} records stand or stood on {:?}, which is missing", stage.name);
-            return conflict("stages", message).map_err(|error| {
-                error.with_hint("keep the stage, or say with map what becomes of it")
-            });
         };
         let place = new.stage(target, "map")?;
         let is_ordered = stage.kind.is_ordered();
@@ -275,6 +281,12 @@ fn remaps(
             let (stage, becomes) = (stage.name.clone(), target.to_owned());
             remapped.push(StageRemap { stage, becomes, records });
         }
+    }
+    if !missing.is_empty() {
+        let message = format!("stages in use are missing: {}", missing.join("; "));
+        return Err(Error::new(ErrorKind::DefinitionConflict, message)
+            .with_field("stages")
+            .with_hint("keep the stages, or say with map what becomes of them"));
     }
     Ok(remapped)
 }

@@ -12,7 +12,7 @@ use crate::{
     Acceptance, AcceptanceBreach, ChangeKind, ConditionAnswer, DrawLifecycle, Drawing, Error,
     ErrorKind, ExplainStage, FindStuck, Funnel, GetAcceptance, GetFunnel, GetStageTimes, NextStage,
     RecordId, Result, Span, StageCause, StageExplanation, StageTimes, StuckPage, StuckRecord,
-    Timestamp, TriggerAnswer,
+    SuppressedBy, Timestamp, TriggerAnswer,
     condition::{Direction, Moment},
     lifecycle::{
         Decision, FunnelFold, LifecycleModel, MoveKind, On, Program, VisitRow, decide, draw,
@@ -237,10 +237,11 @@ impl Lifecycles<'_> {
             let programs = catalog.programs()?.ok_or_else(no_program)?;
             let program = programs.all.iter().find(|program| program.model.id == model.id);
             let program = program.ok_or_else(no_program)?;
-            let mut next = Vec::new();
+            let (mut next, mut is_held) = (Vec::new(), false);
             for to in 0..model.lifecycle.stages.len() {
                 let by_hand = decide(&model.lifecycle, stored.as_ref(), to, MoveKind::Manual);
                 let by_itself = decide(&model.lifecycle, stored.as_ref(), to, MoveKind::Automatic);
+                is_held |= matches!(by_itself, Ok(Decision::Suppressed(SuppressedBy::Exit)));
                 if matches!(by_hand, Ok(Decision::Enter(_)))
                     || matches!(by_itself, Ok(Decision::Enter(_)))
                 {
@@ -252,7 +253,7 @@ impl Lifecycles<'_> {
                 let place = model.lifecycle.place(&stage.stage).unwrap_or_default();
                 (!model.lifecycle.stages[place].kind.is_ordered(), place)
             });
-            let text = words(&standing, visit.as_ref(), &suppressed, &next);
+            let text = words(&standing, visit.as_ref(), &suppressed, &next, is_held);
             Ok(StageExplanation { standing, text, visit, suppressed, next })
         })
     }
@@ -320,7 +321,7 @@ impl Ask<'_> {
         let missing: Vec<String> = missing.into_iter().map(str::to_owned).collect();
         let is_met = guard.as_ref().is_none_or(|guard| guard.is_true) && missing.is_empty();
         let mut triggers = Vec::new();
-        if matches!(by_itself, Ok(Decision::Enter(_))) {
+        if matches!(by_itself, Ok(Decision::Enter(_) | Decision::Suppressed(SuppressedBy::Exit))) {
             let name = &lifecycle.stages[to].name;
             let own = lifecycle.triggers.iter().filter(|trigger| trigger.to == *name);
             let made = self.program.triggers.iter().filter(|trigger| trigger.to == to);

@@ -12,25 +12,31 @@ use std::sync::Arc;
 
 use super::{
     super::{
-        Writing,
+        Catalog, Writing,
         conditions::{self, Known},
         reactions::Event,
     },
-    automation::{Run, stage_of},
+    automation::{RELATED, Run, stage_of},
     body, rows,
 };
 use crate::{
-    ChangeKind, ErrorKind, RecordId, Result, Timestamp,
+    ChangeKind, ErrorKind, RecordId, RecordRef, Result, Timestamp,
     condition::{Direction, Moment, Parts, depends_on_time},
     lifecycle::{
-        Decision, LifecycleModel, MoveKind, OverdueBody, Program, StageBody, StandingRow, decide,
+        Decision, LifecycleModel, MoveKind, On, OverdueBody, Program, StageBody, StandingRow,
+        Trigger, decide,
     },
     store::{
-        activities, journal,
+        Connection, activities,
+        facts::{self, Link},
+        journal,
         records::{self, StoredRow},
         timers::{self, Room},
     },
 };
+
+/// Microseconds of a day.
+const DAY: i64 = 86_400_000_000;
 
 /// What is done for a record when the timer of a lifecycle is due; now is the moment at which it is.
 pub(in crate::engine) fn on_due(writing: &mut Writing<'_>, owner: i64, id: RecordId) -> Result<()> {
@@ -44,7 +50,10 @@ pub(in crate::engine) fn on_due(writing: &mut Writing<'_>, owner: i64, id: Recor
                 tell_overdue(run.writing, &programs.all[place], &standing, now)?;
             }
             run.ask_time(place, id)?;
-            schedule(writing, &programs.all[place], id)
+            run.ask_begun(place, id)?;
+            let row = in_use(writing, &programs.all[place], id)?;
+            let due = row.map(|row| due(writing, &programs.all[place], &row, true)).transpose()?;
+            writing.set_timer(Room::Lifecycle, owner, id, due.flatten())
         }
         None => writing.set_timer(Room::Lifecycle, owner, id, None),
     }
@@ -70,24 +79,39 @@ pub(super) fn schedule(writing: &mut Writing<'_>, program: &Program, id: RecordI
     if !program.is_timed() {
         return Ok(());
     }
+    let key = (Room::Lifecycle, program.model.id, id);
+    let known = timers::of(writing.tx, key)?;
+    let row = in_use(writing, program, id)?;
+    // What fell due and was not looked at yet still waits for the next tick.
+    let late = known.filter(|known| row.is_some() && *known <= writing.now);
+    let due = row.map(|row| due(writing, program, &row, false)).transpose()?.flatten();
+    writing.change_timer(key, known, due.into_iter().chain(late).min())
+}
+
+fn in_use(writing: &Writing<'_>, program: &Program, id: RecordId) -> Result<Option<StoredRow>> {
     let table = writing.table(&program.model.lifecycle.entity_type)?;
-    let row = records::get(writing.tx, &table, id)?;
-    let due = match row.filter(|row| row.archived_at.is_none()) {
-        Some(row) => {
-            let standing = rows::standing(writing.tx, program.model.id, id)?;
-            let overdue = match &standing {
-                Some(standing) => untold(writing, program, standing, writing.now)?,
-                None => Vec::new(),
-            };
-            // A stay may last for the whole time: it is too long a microsecond later.
-            let overdue = overdue.first().map(|(_, at, _)| at.micros().saturating_add(1));
-            let overdue = overdue.map(Timestamp::clamped);
-            let next = next(writing, program, &row, standing.as_ref())?;
-            overdue.into_iter().chain(next).min()
-        }
-        None => None,
+    let row: Option<StoredRow> = records::get(writing.tx, &table, id)?;
+    Ok(row.filter(|row| row.archived_at.is_none()))
+}
+
+/// When a record has to be looked at again. What is over already was judged just now if it is `judged`;
+/// else it is due at once.
+fn due(
+    writing: &Writing<'_>,
+    program: &Program,
+    row: &StoredRow,
+    judged: bool,
+) -> Result<Option<Timestamp>> {
+    let standing = rows::standing(writing.tx, program.model.id, row.id)?;
+    let overdue = match &standing {
+        Some(standing) => untold(writing, program, standing, writing.now)?,
+        None => Vec::new(),
     };
-    writing.set_timer(Room::Lifecycle, program.model.id, id, due)
+    // A stay may last for the whole time: it is too long a microsecond later.
+    let overdue = overdue.first().map(|(_, at, _)| at.micros().saturating_add(1));
+    let overdue = overdue.map(Timestamp::clamped);
+    let next = next(writing, program, row, standing.as_ref(), judged)?;
+    Ok(overdue.into_iter().chain(next).min())
 }
 
 /// Records of the present stay that it lasted longer than it was to, up to a moment.
@@ -152,6 +176,7 @@ fn next(
     program: &Program,
     row: &StoredRow,
     standing: Option<&StandingRow>,
+    judged: bool,
 ) -> Result<Option<Timestamp>> {
     let catalog = Arc::clone(&writing.catalog);
     let moment = Moment::new(writing.now, "UTC")?;
@@ -164,10 +189,19 @@ fn next(
         ) {
             continue;
         }
+        if trigger.association().is_some() {
+            let day = begins(writing, trigger, row.id, moment.today())?;
+            let day = day.map(|day| Timestamp::clamped(day.saturating_mul(DAY)));
+            first = day.into_iter().chain(first).min();
+            continue;
+        }
         let mut ends = Vec::new();
         if let Some(span) = trigger.inactivity() {
             let since = Moment::new(active_at(writing, row, standing)?, "UTC")?;
-            ends.push(since.shifted(span, Direction::Next));
+            let end = since.shifted(span, Direction::Next);
+            let soonest = Timestamp::clamped(writing.now.micros().saturating_add(1));
+            // Of what is told late the time may be over: no other event would ask the trigger.
+            ends.push(if judged { end } else { end.max(soonest) });
         }
         for condition in trigger.condition.iter().chain(&program.guards[trigger.to]) {
             if !depends_on_time(&condition.root) {
@@ -183,6 +217,32 @@ fn next(
         first = ends.into_iter().filter(|end| *end > writing.now).chain(first).min();
     }
     Ok(first)
+}
+
+/// The first day after today on which an association begins by which a trigger looks at other records.
+fn begins(
+    writing: &Writing<'_>,
+    trigger: &Trigger,
+    id: RecordId,
+    today: i64,
+) -> Result<Option<i64>> {
+    let all = associated(writing.tx, &writing.catalog, trigger, id)?;
+    Ok(all.into_iter().filter_map(|link| link.valid.0).filter(|first| *first > today).min())
+}
+
+/// The associations by which a trigger looks at other records.
+fn associated(
+    conn: &Connection,
+    catalog: &Catalog,
+    trigger: &Trigger,
+    id: RecordId,
+) -> Result<Vec<Link>> {
+    let On::Related { test, only_primary, .. } = &trigger.on else { return Ok(Vec::new()) };
+    let Some((association, inverse)) = trigger.association() else { return Ok(Vec::new()) };
+    let far = catalog.table(&test.types[0].name)?.model.id;
+    let mut links = facts::links(conn, association.id, id, inverse, far, RELATED)?;
+    links.retain(|link| link.is_primary || !only_primary);
+    Ok(links)
 }
 
 /// Whether nothing has happened with a record for a span.
@@ -208,6 +268,31 @@ fn active_at(
 }
 
 impl Run<'_, '_> {
+    /// Asks the triggers that look at other records for associations that began since the record came
+    /// to where it stands.
+    fn ask_begun(&mut self, place: usize, id: RecordId) -> Result<()> {
+        let (programs, today) = (self.programs(), self.moment.today());
+        let program = &programs.all[place];
+        let standing = rows::standing(self.writing.tx, program.model.id, id)?;
+        let since = standing.and_then(|standing| standing.entered_at);
+        for (nth, trigger) in program.triggers.iter().enumerate() {
+            let On::Related { test, lifecycle, stages, .. } = &trigger.on else { continue };
+            for link in associated(self.writing.tx, &self.catalog, trigger, id)? {
+                let (Some(first), last) = link.valid else { continue };
+                let began = Timestamp::clamped(first.saturating_mul(DAY));
+                let holds = first <= today && last.is_none_or(|last| today <= last);
+                if holds
+                    && since.is_none_or(|since| since < began)
+                    && self.stands(lifecycle, link.other, stages)?
+                {
+                    let other = RecordRef::new(test.types[0].name.as_str(), link.other);
+                    self.fire(place, nth, id, self.by_record(other))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Sets anew when a record has to be looked at, for the lifecycles of its type.
     pub(super) fn schedule(&mut self, entity_type: &str, id: RecordId) -> Result<()> {
         let programs = self.programs();

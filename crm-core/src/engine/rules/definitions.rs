@@ -1,6 +1,9 @@
 //! Definitions of rules: judging and saving.
 
-use super::{super::Catalog, Rules, dates};
+use super::{
+    super::{Catalog, conditions},
+    Rules, dates,
+};
 use crate::{
     ChangeKind, DefineRule, DefinedRule, Error, ErrorKind, RecordId, Result, Rule,
     engine::Writing,
@@ -35,10 +38,10 @@ impl Rules<'_> {
     /// # Errors
     ///
     /// The field is the path to the fault, such as `actions[1].set_attribute.attribute`:
-    /// `InvalidArgument` for names that are none, what does not go together, and rules that set each
-    /// other off for ever, with the way in the message; `UnknownType`, `UnknownAttribute`,
-    /// `UnknownOption`, `NotFound` (with the nearest name as a hint), `WrongKind`, `InvalidValue`,
-    /// `OutOfRange`, `Required`, `Duplicate`, and as
+    /// `InvalidArgument` for names that are none, what does not go together, a condition that no record
+    /// can fulfil, and rules that set each other off for ever, with the way in the message;
+    /// `UnknownType`, `UnknownAttribute`, `UnknownOption`, `NotFound` (with the nearest name as a
+    /// hint), `WrongKind`, `InvalidValue`, `OutOfRange`, `Required`, `Duplicate`, and as
     /// [`Crm::check_condition`](crate::Crm::check_condition); `DefinitionConflict` if the rule is one
     /// of another type; `Archived`; `LimitExceeded` past 200 rules or 16 actions.
     pub fn define(&self, request: DefineRule) -> Result<DefinedRule> {
@@ -124,7 +127,13 @@ fn log(writing: &mut Writing<'_>, model: &RuleModel, kind: ChangeKind, body: &st
     let stamp = writing.stamp();
     writing.log(stamp, kind, None, Some(model.uid), body)?;
     let table = writing.table(&model.rule.entity_type)?;
+    let sets_off = |rule: &Rule| (rule.on.clone(), rule.archived_at);
+    let known = writing.catalog.find_rule(model.name()).map(|known| sets_off(&known.rule));
     writing.set_rule(model.clone());
+    // What waits for the same dates still does, and what is due by now is not lost.
+    if known == Some(sets_off(&model.rule)) {
+        return Ok(());
+    }
     dates::set_all(writing, &table, model.id)
 }
 
@@ -185,6 +194,10 @@ pub(super) fn plan(catalog: &Catalog, request: &DefineRule) -> Result<Plan> {
                 Error::new(ErrorKind::DefinitionConflict, message).with_field("actions")
             }
         }
+    })?;
+    let condition = model.rule.condition.as_ref().filter(|_| is_changed);
+    condition.map_or(Ok(()), |asked| {
+        conditions::check_possible(catalog, asked, &request.entity_type, "where")
     })?;
     Ok(Plan { model, type_id: table.model.id, is_changed })
 }

@@ -110,7 +110,12 @@ fn activities(
             let program = &programs.all[place];
             let RuleOn::Activity { kind, filter } = &program.on else { continue };
             let wanted = (*kind, filter.as_deref());
-            if conditions::is_meant(writing.tx, &catalog, wanted, activity, &moment)? {
+            let is_meant = |activity: &Happened| {
+                conditions::is_meant(writing.tx, &catalog, wanted, activity, &moment)
+            };
+            // What was said before, and is corrected now, set the rule off already.
+            let was_meant = activity.corrects.as_deref().map(is_meant).transpose()?;
+            if was_meant != Some(true) && is_meant(activity)? {
                 let event = RuleEvent::new(RuleEventKind::Activity, Some(activity.seq));
                 let event = RuleEvent { activity_id: Some(activity.id), ..event };
                 fire(writing, program, id, event)?;

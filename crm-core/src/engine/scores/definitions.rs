@@ -1,13 +1,13 @@
 //! Definitions of scores: drafts, and what becomes of their versions.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::Scores;
 use crate::{
     ChangeKind, CloneScore, DefineScore, Error, ErrorKind, GetScore, Result, ScoreModel,
     ScorePreset, ScoreState,
     circle::Asker,
-    engine::{Catalog, Writing},
+    engine::{Catalog, Writing, conditions},
     limits,
     scoring::{ScoreProgram, StoredModel, check_definition, model_json},
     store::{scores as rows, timers},
@@ -32,8 +32,8 @@ impl Scores<'_> {
     /// # Errors
     ///
     /// The field is the path to the fault, such as `groups[1].rules[0].where.field`:
-    /// `InvalidArgument` for names that are none, caps and thresholds that cannot be met, or scores
-    /// that roll up one another; `Duplicate` for names that are there twice; `OutOfRange` for points
+    /// `InvalidArgument` for names that are none, caps, thresholds and conditions that cannot be met, or
+    /// scores that roll up one another; `Duplicate` for names that are there twice; `OutOfRange` for points
     /// that are too many or can grow without bound, and for spans of nothing; `Required`;
     /// `UnknownType`, `UnknownAttribute`, `NotFound` (with the nearest name as a hint), and as
     /// [`Crm::check_condition`](crate::Crm::check_condition); `DefinitionConflict` if the score is one
@@ -87,6 +87,7 @@ impl Scores<'_> {
             rows::set_state(writing.tx, &draft)?;
             writing.log(stamp, ChangeKind::ScorePublished, None, None, &naming(&draft))?;
             writing.set_score(draft.clone());
+            outdate(writing, draft.id)?;
             Ok(draft.model)
         })
     }
@@ -267,6 +268,7 @@ fn define(writing: &mut Writing<'_>, mut request: DefineScore) -> Result<ScoreMo
     };
     let mut stored = StoredModel { id: last.map_or(0, |last| last.id), model };
     judge(&catalog, &stored)?;
+    check_possible(&catalog, &stored.model)?;
     if last.is_none() {
         stored.id = rows::add(writing.tx, &stored.model.name, table.model.id)?;
     }
@@ -276,6 +278,37 @@ fn define(writing: &mut Writing<'_>, mut request: DefineScore) -> Result<ScoreMo
     writing.log(stamp, ChangeKind::ScoreDefined, None, None, &body)?;
     writing.set_score(stored.clone());
     Ok(stored.model)
+}
+
+/// Refuses rules of which the condition can never be met.
+fn check_possible(catalog: &Catalog, model: &ScoreModel) -> Result<()> {
+    for (place, group) in model.groups.iter().enumerate() {
+        for (nth, rule) in group.rules.iter().enumerate() {
+            let path = || format!("groups[{place}].rules[{nth}].where");
+            rule.condition.as_ref().map_or(Ok(()), |asked| {
+                conditions::check_possible(catalog, asked, &model.entity_type, &path())
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// What is kept by the scores that look at a model holds no longer: they are asked anew when they are
+/// read, and by the next tick.
+fn outdate(writing: &mut Writing<'_>, model: i64) -> Result<()> {
+    let Some(programs) = writing.catalog.score_programs()?.cloned() else { return Ok(()) };
+    let mut outdated = BTreeSet::from([model]);
+    // What a score looks at comes before it.
+    for program in &programs.all {
+        let mut places = program.reach.places.iter();
+        if places.any(|place| !place.reads.scores.is_disjoint(&outdated))
+            && outdated.insert(program.stored.id)
+        {
+            rows::outdate(writing.tx, program.stored.id, writing.now)?;
+            timers::set_kept(writing.tx, program.stored.id, writing.now)?;
+        }
+    }
+    Ok(())
 }
 
 fn naming(stored: &StoredModel) -> String {

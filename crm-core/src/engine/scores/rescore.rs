@@ -125,6 +125,25 @@ fn page(
     Ok(page)
 }
 
+/// Scores anew all records whose scores look at stages of a lifecycle: what these are called, or how
+/// they are ordered, has changed.
+pub(in crate::engine) fn refill_stages(writing: &mut Writing<'_>, lifecycle: i64) -> Result<()> {
+    let Some(programs) = writing.catalog.score_programs()?.cloned() else { return Ok(()) };
+    for program in &programs.all {
+        let mut places = program.reach.places.iter();
+        if places.any(|place| place.reads.stages.contains(&lifecycle)) {
+            let mut after = None;
+            loop {
+                after = one_by_one(writing, &programs, program, after)?.last;
+                if after.is_none() {
+                    break;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
 fn one_by_one(
     writing: &mut Writing<'_>,
     programs: &ScorePrograms,

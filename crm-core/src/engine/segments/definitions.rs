@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    super::{Catalog, Writing, catalog::would_not_hold, progress::Reports},
+    super::{Catalog, Writing, catalog::would_not_hold, conditions, progress::Reports},
     Done, Segments, upkeep,
 };
 use crate::{
@@ -39,8 +39,8 @@ impl Segments<'_> {
     /// # Errors
     ///
     /// The field is the path to the fault, such as `where.all[1].segment`: `InvalidArgument` for a
-    /// name that is none, a condition of a static segment, or segments that ask for each other in a
-    /// circle; `Required` if another one has no condition; `InvalidValue` for a zone that is none;
+    /// name that is none, a condition of a static segment, one of a live segment that no record can
+    /// fulfil, or segments that ask for each other in a circle; `Required` if another one has no condition; `InvalidValue` for a zone that is none;
     /// `UnknownType` and as [`Crm::check_condition`](crate::Crm::check_condition);
     /// `DefinitionConflict` for another entity type; `Archived`; `LimitExceeded` past 1,000 segments,
     /// or 1 MiB of JSON.
@@ -252,5 +252,10 @@ fn plan(catalog: &Catalog, request: &DefineSegment) -> Result<Plan> {
         }
     })?;
     judged.check_circles(Some(Asker::Segment(&request.name)))?;
+    let condition = model.segment.condition.as_ref();
+    let condition = condition.filter(|_| is_changed && request.kind == SegmentKind::Live);
+    condition.map_or(Ok(()), |asked| {
+        conditions::check_possible(catalog, asked, &request.entity_type, "where")
+    })?;
     Ok(Plan { model, type_id: table.model.id, is_changed, fills })
 }

@@ -234,8 +234,11 @@ fn a_lost_customer_who_buys_again_is_won_back() {
     definition.triggers = vec![StageTrigger::activity("customer", "purchase")];
     crm.lifecycles().define(definition).unwrap();
     let (ann, bob) = (contact(&crm), contact(&crm));
-    go(&crm, "contact", ann, "churned");
-    go(&crm, "contact", bob, "disqualified");
+    for (id, to) in [(ann, "churned"), (bob, "disqualified")] {
+        let mut lost = MoveStage::new("contact", id, to);
+        (lost.reason, lost.at) = (Some("other".into()), Some(at("2024-04-01T00:00:00Z")));
+        crm.lifecycles().move_to(lost).unwrap();
+    }
     for id in [ann, bob] {
         let now = at("2024-05-01T00:00:00Z");
         let purchase = NewActivity::of("purchase", RecordRef::new("contact", id), now);

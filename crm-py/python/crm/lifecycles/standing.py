@@ -30,7 +30,8 @@ class SuppressedBy(StrEnum):
     """Why an automatic move was not made."""
 
     EARLIER = "earlier"
-    """The stage lies before the one on which the record stands."""
+    """The stage lies before the one on which the record stands, or what would win it back was
+    before it was lost."""
     EXIT = "exit"
     """Only people lead out of the stage on which it stands."""
     GUARD = "guard"
