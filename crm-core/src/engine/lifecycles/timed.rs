@@ -6,7 +6,7 @@
 //! late, waits for the next tick as well: the move that ended it may be told right after. The
 //! invariants: a stay that lasted longer than it was to is recorded once for each of the times of its
 //! stage, whether or not a timer came in time; and what is due is judged as of the moment at which it
-//! is due.
+//! is due, or of the last write that concerns the record, if that came before the tick.
 
 use std::sync::Arc;
 

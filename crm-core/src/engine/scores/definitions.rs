@@ -267,8 +267,7 @@ fn define(writing: &mut Writing<'_>, mut request: DefineScore) -> Result<ScoreMo
         is_filled: false,
     };
     let mut stored = StoredModel { id: last.map_or(0, |last| last.id), model };
-    judge(&catalog, &stored)?;
-    check_possible(&catalog, &stored.model)?;
+    judge_new(&catalog, &stored)?;
     if last.is_none() {
         stored.id = rows::add(writing.tx, &stored.model.name, table.model.id)?;
     }
@@ -280,8 +279,14 @@ fn define(writing: &mut Writing<'_>, mut request: DefineScore) -> Result<ScoreMo
     Ok(stored.model)
 }
 
-/// Refuses rules of which the condition can never be met.
-fn check_possible(catalog: &Catalog, model: &ScoreModel) -> Result<()> {
+/// Judges a draft, and refuses rules of which the condition can never be met.
+///
+/// # Errors
+///
+/// As [`Scores::define`].
+fn judge_new(catalog: &Catalog, stored: &StoredModel) -> Result<()> {
+    judge(catalog, stored)?;
+    let model = &stored.model;
     for (place, group) in model.groups.iter().enumerate() {
         for (nth, rule) in group.rules.iter().enumerate() {
             let path = || format!("groups[{place}].rules[{nth}].where");

@@ -1,10 +1,10 @@
 //! Random work on lifecycles, and the laws of the ways that come of it.
 
 use crm_core::{
-    AddAssociation, AssociationPreset, Condition, Crm, DefineActivityKind, DefineLifecycle, Flow,
-    GetLifecycleHistory, LifecyclePreset, MoveStage, NewActivity, RecordId, RecordRef,
-    RelatedStage, ResetStage, Stage, StageCause, StageMapping, StageTrigger, Timestamp, Value,
-    values,
+    AddAssociation, AssociationPreset, Condition, Crm, DefineActivityKind, DefineLifecycle,
+    DefineScore, DefineSegment, Flow, GetLifecycleHistory, LifecyclePreset, MoveStage, NewActivity,
+    RecordId, RecordRef, RelatedStage, ResetStage, ScoreGroup, ScoreRule, Stage, StageCause,
+    StageMapping, StageTrigger, Timestamp, Value, values,
 };
 use proptest::prelude::*;
 
@@ -95,6 +95,13 @@ impl World {
         firm.triggers = vec![StageTrigger::related("client", deal)];
         crm.lifecycles().define(firm).unwrap();
         define(&crm, false);
+        // What looks at the stages has to follow them, be they defined anew.
+        let lead: Condition = "stage(eq \"lead\" in \"contact\")".parse().unwrap();
+        crm.segments().define(DefineSegment::live("leads", "contact", lead.clone())).unwrap();
+        let rule = ScoreRule::when("lead", lead, 10);
+        let score = DefineScore::new("leads", "contact", [ScoreGroup::new("stage", [rule])]);
+        crm.scores().define(score).unwrap();
+        crm.scores().publish("leads").unwrap();
         Self { crm, contacts: Vec::new(), companies: Vec::new(), deals: Vec::new() }
     }
 
