@@ -194,6 +194,21 @@ pub struct ConsentEvidence {
 debug! { ConsentEvidence shows() hides(reference, url, ip, user_agent, session, note) }
 
 impl ConsentEvidence {
+    /// The same without what is blank; `None` if nothing is left, which shows nothing.
+    pub(crate) fn told(mut self) -> Option<Self> {
+        let Self { reference, url, ip, user_agent, session, note } = &mut self;
+        for text in [reference, url, ip, user_agent, session, note] {
+            text.take_if(|text| text.trim().is_empty());
+        }
+        self.is_told().then_some(self)
+    }
+
+    /// Whether it says anything.
+    pub(crate) fn is_told(&self) -> bool {
+        let mut texts = self.texts().into_iter().filter_map(|(_, text)| text.as_deref());
+        texts.any(|text| !text.trim().is_empty())
+    }
+
     /// The texts, by the names of their fields.
     pub(crate) fn texts(&self) -> [(&'static str, &Option<String>); 6] {
         let Self { reference, url, ip, user_agent, session, note } = self;
@@ -326,20 +341,18 @@ impl ConsentEvent {
     /// What shows that it was given, if it permits something.
     pub(crate) fn proof(&self) -> Proof {
         let is_shown = |evidence: &Option<ConsentEvidence>| {
-            let texts = evidence.as_ref().map(ConsentEvidence::texts);
-            texts.is_some_and(|texts| texts.iter().any(|(_, text)| text.is_some()))
+            evidence.as_ref().is_some_and(ConsentEvidence::is_told)
         };
-        let twice = if self.requested_at.is_some() { Proof::Double } else { Proof::Single };
         match self.kind {
             ConsentKind::Confirmed => Proof::Double,
+            // What came with data from elsewhere proves itself, or is worth nothing.
             ConsentKind::Granted | ConsentKind::Renewed => match self.method {
-                ConsentMethod::DoubleOptIn => twice,
-                // What came with data from elsewhere proves itself, or is worth nothing.
                 ConsentMethod::Import => Proof::None,
                 _ => Proof::Single,
             },
             ConsentKind::Imported if self.notice_version.is_some() && is_shown(&self.evidence) => {
-                twice
+                let is_twice = self.requested_at.is_some() && is_shown(&self.request_evidence);
+                if is_twice { Proof::Double } else { Proof::Single }
             }
             _ => Proof::None,
         }

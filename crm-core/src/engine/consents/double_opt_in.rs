@@ -7,8 +7,8 @@ use super::{
     Consents, commit, find_notice, hash, new_secret, prepare, subject, to_body, wrong_token,
 };
 use crate::{
-    ConfirmConsent, ConsentEvent, ConsentKind, ConsentMethod, ConsentRequest, Error, ErrorKind,
-    NewConsent, RequestConsent, Result, SweepConsents, SweptConsents,
+    ConfirmConsent, ConsentEvent, ConsentEvidence, ConsentKind, ConsentMethod, ConsentRequest,
+    Error, ErrorKind, NewConsent, RequestConsent, Result, SweepConsents, SweptConsents,
     condition::{Direction, Moment},
     consent::{Key, Rule, check_evidence, check_new, language},
     engine::{Writing, check_limit},
@@ -57,7 +57,7 @@ impl Consents<'_> {
             event.occurred_at = writing.now;
             event.request_evidence = event.evidence.take();
             event.requested_at = Some(waiting.requested_at);
-            event.evidence = request.evidence;
+            event.evidence = request.evidence.and_then(ConsentEvidence::told);
             let table = subject(writing.tx, writing, &event.subject)?;
             let (ledger, _) = rows::ledger(writing.tx, event.subject.id)?;
             let key = Key {

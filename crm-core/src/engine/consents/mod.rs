@@ -22,8 +22,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Crm, Writing, check_limit, privacy::suppression};
 use crate::{
-    ChangeKind, ConsentEvent, ConsentHistory, ConsentKind, ConsentMethod, Error, ErrorKind,
-    GetConsents, LegalBasis, NewConsent, PartyRole, RecordId, RecordRef, Result, Timestamp,
+    ChangeKind, ConsentEvent, ConsentEvidence, ConsentHistory, ConsentKind, ConsentMethod, Error,
+    ErrorKind, GetConsents, LegalBasis, NewConsent, PartyRole, RecordId, RecordRef, Result,
+    Timestamp,
     consent::{self, Book, Entry, Key, NoticeModel},
     journal::chain::hex,
     store::{Connection, Transaction, consents as rows, records, table::Table},
@@ -266,9 +267,9 @@ fn prepare(writing: &Writing<'_>, new: NewConsent) -> Result<ConsentEvent> {
         source: new.source,
         occurred_at: at,
         recorded_at: writing.now,
-        evidence: new.evidence,
+        evidence: new.evidence.and_then(ConsentEvidence::told),
         requested_at: new.requested_at,
-        request_evidence: new.request_evidence,
+        request_evidence: new.request_evidence.and_then(ConsentEvidence::told),
         expires_at: new.expires_at,
         supersedes,
         by_guardian: new.by_guardian,

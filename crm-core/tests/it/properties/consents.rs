@@ -2,10 +2,10 @@
 //! file keeps follows from the journal.
 
 use crm_core::{
-    BasisFacts, ChannelRule, Condition, ConsentCondition, ConsentEvidence, ConsentKind,
-    ConsentMethod, ConsentPolicy, ConsentRegime, Crm, DecideMany, EvaluateCondition, Flow,
+    BasisFacts, ChannelRule, Condition, ConfirmConsent, ConsentCondition, ConsentEvidence,
+    ConsentKind, ConsentPolicy, ConsentRegime, Crm, DecideMany, EvaluateCondition, Flow,
     LegalBasis, LinkPeople, ListRecords, NewConsent, Party, PartyRole, PublishNotice, Purpose,
-    RecordId, RecordRef, Timestamp, values,
+    RecordId, RecordRef, RequestConsent, Timestamp, values,
 };
 use proptest::prelude::*;
 
@@ -82,12 +82,22 @@ fn open(regime: bool) -> (Crm, Vec<RecordId>) {
     (crm, people)
 }
 
+/// Requests what an act is about, and confirms it.
+fn confirm(crm: &Crm, subject: RecordRef, act: &Act) {
+    let point = ["ann@example.org", "+49301234567", "Ulm"][act.channel];
+    let (channel, purpose) = (CHANNELS[act.channel], PURPOSES[act.purpose]);
+    let asked = RequestConsent::new(subject, channel, point, purpose);
+    let token = crm.consents().request(asked).unwrap().token;
+    crm.consents().confirm(ConfirmConsent::new(token)).unwrap();
+}
+
 /// Records an act; what does not fit is refused, and that is all.
 fn perform(crm: &Crm, people: &[RecordId], act: &Act) {
-    const KINDS: [ConsentKind; 16] = [
+    const KINDS: [ConsentKind; 17] = [
         ConsentKind::Granted,
         ConsentKind::Granted,
         ConsentKind::Renewed,
+        ConsentKind::Confirmed,
         ConsentKind::Imported,
         ConsentKind::Based,
         ConsentKind::Based,
@@ -104,6 +114,9 @@ fn perform(crm: &Crm, people: &[RecordId], act: &Act) {
     ];
     let kind = KINDS[usize::from(act.kind) % KINDS.len()];
     let subject = RecordRef::new("contact", people[act.person]);
+    if kind == ConsentKind::Confirmed {
+        return confirm(crm, subject, act);
+    }
     let mut new = NewConsent::new(kind, subject.clone()).at(at(act.days));
     if kind.is_permitting() || act.wide & 1 == 0 {
         new = new.on(CHANNELS[act.channel]);
@@ -119,14 +132,14 @@ fn perform(crm: &Crm, people: &[RecordId], act: &Act) {
     }
     new.by_guardian = act.flag;
     match kind {
-        ConsentKind::Granted if act.flag => {
-            new.method = ConsentMethod::DoubleOptIn;
-            new.requested_at = Some(at(act.days - 1));
-        }
         ConsentKind::Imported if act.flag => {
+            let shown = ConsentEvidence { note: Some("list".into()), ..Default::default() };
             new.notice = Some("text".into());
-            new.evidence =
-                Some(ConsentEvidence { note: Some("list".into()), ..ConsentEvidence::default() });
+            new.evidence = Some(shown.clone());
+            if act.wide & 1 == 0 {
+                new.requested_at = Some(at(act.days - 1));
+                new.request_evidence = Some(shown);
+            }
         }
         ConsentKind::Based => {
             new.basis = Some(match act.wide % 3 {
