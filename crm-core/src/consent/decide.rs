@@ -74,10 +74,6 @@ pub(crate) fn decide(
     // Where nothing is needed, what was given is not what permits it.
     let given = candidate.filter(|_| basis != Some(LegalBasis::NotRequired));
     let status = status(&against, given, ledger, rule);
-    let permitted_from = match against.is_empty() {
-        true => Some(now),
-        false => permitted_from(rule, ledger, &candidates, question),
-    };
     let mut waits = Reasons::default();
     if !rule.is_transactional {
         contacts(book, rule, ledger, moment, &mut waits)?;
@@ -104,7 +100,7 @@ pub(crate) fn decide(
             ends.into_iter().flatten().min()
         }
         // It changes by itself only where all ends by itself that stands against one permission.
-        false => permitted_from.zip(waits_end).map(|(one, other)| one.max(other)),
+        false => waits_end.and_then(|end| permitted_from(rule, ledger, &candidates, question, end)),
     };
     let entry = candidate.map(|candidate| candidate.entry).filter(|_| permit.is_some());
     Ok(ConsentDecision {
@@ -161,11 +157,11 @@ impl Candidate<'_> {
         }
     }
 
-    /// From when on it counts, if nobody does anything; `None` if never.
-    fn counts_from(&self, rule: &Rule) -> Option<Timestamp> {
+    /// From when on it counts, a moment or later, if nobody does anything; `None` if never.
+    fn counts_from(&self, rule: &Rule, moment: Timestamp) -> Option<Timestamp> {
         let against = self.against.iter().map(|restriction| restriction.expires_at);
         let mut ends = against.chain(self.faults.iter().map(|fault| self.end_of(*fault)));
-        let last = ends.try_fold(Timestamp::MIN, |last, end| Some(last.max(end?)))?;
+        let last = ends.try_fold(moment, |last, end| Some(last.max(end?)))?;
         let lapse = rule.lapses_at(&self.permit);
         let lapse = lapse.filter(|_| self.permit.basis == LegalBasis::Consent);
         let over = [self.permit.until, lapse].into_iter().flatten().min();
@@ -196,17 +192,18 @@ fn best<'c, 'a>(candidates: &'c [Candidate<'a>]) -> Option<&'c Candidate<'a>> {
     })
 }
 
-/// From when on what is denied is permitted, if nobody does anything; `None` if never.
+/// From when on what is denied is permitted, a moment or later, if nobody does anything; `None` if never.
 fn permitted_from(
     rule: &Rule,
     ledger: &Ledger,
     candidates: &[Candidate<'_>],
     question: Question<'_>,
+    moment: Timestamp,
 ) -> Option<Timestamp> {
     if !rule.is_offered {
         return None;
     }
-    let first = candidates.iter().filter_map(|candidate| candidate.counts_from(rule)).min();
+    let first = candidates.iter().filter_map(|candidate| candidate.counts_from(rule, moment)).min();
     if rule.regime != ConsentRegime::OptOut {
         return first;
     }
@@ -217,7 +214,7 @@ fn permitted_from(
         .filter(|entry| rule.heeds(entry, now))
         .map(|entry| entry.expires_at)
         .chain(minor.map(|until| Some(until).filter(|until| *until < Timestamp::MAX)));
-    let left = ends.try_fold(Timestamp::MIN, |last, end| Some(last.max(end?)));
+    let left = ends.try_fold(moment, |last, end| Some(last.max(end?)));
     first.into_iter().chain(left).min()
 }
 

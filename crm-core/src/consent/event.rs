@@ -200,8 +200,13 @@ impl ConsentEvidence {
         for text in [reference, url, ip, user_agent, session, note] {
             text.take_if(|text| text.trim().is_empty());
         }
-        let is_told = self.texts().iter().any(|(_, text)| text.is_some());
-        is_told.then_some(self)
+        self.is_told().then_some(self)
+    }
+
+    /// Whether it says anything.
+    pub(crate) fn is_told(&self) -> bool {
+        let mut texts = self.texts().into_iter().filter_map(|(_, text)| text.as_deref());
+        texts.any(|text| !text.trim().is_empty())
     }
 
     /// The texts, by the names of their fields.
@@ -352,21 +357,18 @@ impl ConsentEvent {
     /// What shows that it was given, if it permits something.
     pub(crate) fn proof(&self) -> Proof {
         let is_shown = |evidence: &Option<ConsentEvidence>| {
-            let texts = evidence.as_ref().map(ConsentEvidence::texts);
-            texts.is_some_and(|texts| texts.iter().any(|(_, text)| text.is_some()))
+            evidence.as_ref().is_some_and(ConsentEvidence::is_told)
         };
-        let twice = if self.requested_at.is_some() { Proof::Double } else { Proof::Single };
         match self.kind {
             ConsentKind::Confirmed => Proof::Double,
+            // What came with data from elsewhere proves itself, or is worth nothing.
             ConsentKind::Granted | ConsentKind::Renewed => match self.method {
-                // Only what was recorded before this was refused names a first step here.
-                ConsentMethod::DoubleOptIn => twice,
-                // What came with data from elsewhere proves itself, or is worth nothing.
                 ConsentMethod::Import => Proof::None,
                 _ => Proof::Single,
             },
             ConsentKind::Imported if self.notice_version.is_some() && is_shown(&self.evidence) => {
-                twice
+                let is_twice = self.requested_at.is_some() && is_shown(&self.request_evidence);
+                if is_twice { Proof::Double } else { Proof::Single }
             }
             _ => Proof::None,
         }

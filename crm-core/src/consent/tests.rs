@@ -1,8 +1,8 @@
 //! The law of the ledger, over random histories of several devices that know different parts of it.
 
 use super::{
-    Book, ConsentKind, ConsentPreset, ConsentRegime, DenyReason, Entry, Key, Ledger, LegalBasis,
-    Proof, Purpose, Question, QuietHours, Rule, decide, rule::Quiet,
+    Book, ConsentKind, ConsentPreset, ConsentRegime, ContactCap, DenyReason, Entry, Key, Ledger,
+    LegalBasis, Proof, Purpose, Question, QuietHours, Rule, decide, rule::Quiet,
 };
 use crate::{RecordId, Timestamp, condition::Moment};
 
@@ -214,6 +214,65 @@ fn reasons_are_listed_in_their_order() {
     assert_eq!(decision.reasons[0].text, "Die Verarbeitung ist eingeschränkt.");
     assert_eq!(decision.reasons[5].until, Some(at(20)));
     assert_eq!(decision.valid_until, None, "most of them never end by themselves");
+}
+
+/// Events of which many end by themselves, with two addresses; contacts lie in the past.
+fn passing(dice: &mut Dice) -> Vec<Entry> {
+    use ConsentKind::{Granted, Minor, Paused, Restricted, Used, Withdrawn};
+    const KINDS: [ConsentKind; 9] =
+        [Granted, Granted, Granted, Granted, Withdrawn, Restricted, Paused, Minor, Used];
+    let mut one = |number: u64| {
+        let kind = KINDS[usize::try_from(dice.roll(9)).unwrap()];
+        let hours = -i64::try_from(dice.roll(120)).unwrap();
+        let hours = if kind == Granted { hours + 40 } else { hours };
+        let mut new = entry(number, kind, hours);
+        if kind == Used {
+            (new.channel, new.purpose) = (Some("email".into()), Some("news".into()));
+        }
+        let ends =
+            matches!(kind, Restricted | Paused | Minor) || (kind == Granted && dice.roll(2) == 0);
+        new.expires_at = ends.then(|| at(hours + 1 + i64::try_from(dice.roll(200)).unwrap()));
+        let points = [None, Some("a@example.org"), Some("b@example.org")];
+        new.contact_point = points[usize::try_from(dice.roll(3)).unwrap()].map(Into::into);
+        new
+    };
+    (1..=6).map(&mut one).collect()
+}
+
+#[test]
+fn an_answer_holds_until_the_moment_that_it_says_and_no_longer() {
+    let mut dice = Dice(0xcafe);
+    let (mut ended, mut denied_for_ever) = (0, 0);
+    for regime in [ConsentRegime::OptIn, ConsentRegime::OptOut] {
+        let mut book = book(regime);
+        let rules = &mut book.policies.get_mut("eu_strict").unwrap().rules;
+        rules[0].lapses_after = Some("P4D".into());
+        rules[0].caps = vec![ContactCap { most: 2, within: "P2D".into() }];
+        let rule = Rule::new(&book, "news", "email").unwrap();
+        for _ in 0..400 {
+            let all = passing(&mut dice);
+            let ledger = Ledger::new(all.clone());
+            let contact_point = [None, Some("a@example.org")][usize::from(dice.roll(2) == 0)];
+            let decide_at = |hours: i64| {
+                let moment = Moment::new(at(hours), "UTC").unwrap();
+                let question = Question { contact_point, moment: &moment, is_german: false };
+                decide(&book, &rule, &ledger, question).unwrap()
+            };
+            let first = decide_at(0);
+            let until = first.valid_until.unwrap_or(at(400));
+            for hours in (0..400).take_while(|hours| at(*hours) < until) {
+                assert_eq!(decide_at(hours).is_allowed, first.is_allowed, "{hours} {all:?}");
+            }
+            if !first.is_allowed && first.valid_until.is_some() {
+                let hours = (until.micros() - at(0).micros()) / 3_600_000_000;
+                assert!(decide_at(hours).is_allowed, "{hours} {all:?}");
+                ended += 1;
+            } else if !first.is_allowed {
+                denied_for_ever += 1;
+            }
+        }
+    }
+    assert!(ended > 80 && denied_for_ever > 80, "{ended} {denied_for_ever}");
 }
 
 #[test]

@@ -82,6 +82,15 @@ fn open(regime: bool) -> (Crm, Vec<RecordId>) {
     (crm, people)
 }
 
+/// Requests what an act is about, and confirms it.
+fn confirm(crm: &Crm, subject: RecordRef, act: &Act) {
+    let point = ["ann@example.org", "+49301234567", "Ulm"][act.channel];
+    let (channel, purpose) = (CHANNELS[act.channel], PURPOSES[act.purpose]);
+    let asked = RequestConsent::new(subject, channel, point, purpose);
+    let token = crm.consents().request(asked).unwrap().token;
+    crm.consents().confirm(ConfirmConsent::new(token)).unwrap();
+}
+
 /// Records an act; what does not fit is refused, and that is all.
 fn perform(crm: &Crm, people: &[RecordId], act: &Act) {
     const KINDS: [ConsentKind; 17] = [
@@ -106,12 +115,7 @@ fn perform(crm: &Crm, people: &[RecordId], act: &Act) {
     let kind = KINDS[usize::from(act.kind) % KINDS.len()];
     let subject = RecordRef::new("contact", people[act.person]);
     if kind == ConsentKind::Confirmed {
-        let point = ["ann@example.org", "+49301234567", "Ulm"][act.channel];
-        let (channel, purpose) = (CHANNELS[act.channel], PURPOSES[act.purpose]);
-        let asked = RequestConsent::new(subject, channel, point, purpose);
-        let token = crm.consents().request(asked).unwrap().token;
-        crm.consents().confirm(ConfirmConsent::new(token)).unwrap();
-        return;
+        return confirm(crm, subject, act);
     }
     let mut new = NewConsent::new(kind, subject.clone()).at(at(act.days));
     if kind.is_permitting() || act.wide & 1 == 0 {
