@@ -115,6 +115,7 @@ fn differs(conn: &Connection, subject: RecordId) -> Result<Option<&'static str>>
 
 #[cfg(test)]
 mod tests {
+    use super::rows;
     use crate::{
         Channel, ConsentKind, Crm, Flow, Medium, NewConsent, PublishNotice, Purpose, RecordRef,
         values,
@@ -172,5 +173,19 @@ mod tests {
             let report = crm.verify(&mut |_| Flow::Continue).unwrap();
             assert!(!report.is_ok, "{tampering}");
         }
+    }
+
+    #[test]
+    fn what_an_older_version_took_for_proof_is_judged_anew() {
+        let crm = filled();
+        crm.write(|writing| {
+            let older =
+                "UPDATE crm_consent_event SET proof = 2; UPDATE crm_consent_permit SET proof = 2";
+            Ok(writing.tx.execute_batch(older)?)
+        })
+        .unwrap();
+        assert!(!crm.verify(&mut |_| Flow::Continue).unwrap().is_ok);
+        crm.write(|writing| rows::follow_anew(writing.tx, &|| [0; 32])).unwrap();
+        assert!(crm.verify(&mut |_| Flow::Continue).unwrap().is_ok);
     }
 }

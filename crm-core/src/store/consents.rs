@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
 use serde::de::DeserializeOwned;
 
+use super::chain::Salts;
 use crate::{
     ChangeKind, Error, ErrorKind, RecordId, RecordRef, Result, Timestamp,
     consent::{
@@ -14,6 +15,9 @@ use crate::{
         PersonLink, Proof,
     },
 };
+
+/// People that are read in one go.
+const PAGE: u32 = 1_000;
 
 /// The kinds of definitions that have a table of their own.
 #[derive(Debug, Clone, Copy)]
@@ -367,6 +371,37 @@ pub(crate) fn count(conn: &Connection) -> Result<(u64, u64, u64)> {
          WHERE e.subject_id = b.subject_id AND e.id = b.event_id) AND NOT EXISTS (SELECT 1 FROM \
          crm_person_link l WHERE b.subject_id IN (l.a_id, l.b_id)))";
     Ok(conn.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?)
+}
+
+/// Reads every event again, and what follows from it: what counts as proof, as an answer of a linked
+/// record and as a use has become narrower since version 5 of the schema.
+pub(crate) fn follow_anew(tx: &Transaction<'_>, _: Salts<'_>) -> Result<()> {
+    let mut statement = tx.prepare(
+        "UPDATE crm_consent_event SET proof = ?3 WHERE subject_id = ?1 AND seq = ?2 AND proof <> ?3",
+    )?;
+    // Ledgers that are linked are read beside each other, so all of them come first.
+    for is_following in [false, true] {
+        let mut after = None;
+        loop {
+            let page = subjects(tx, after, PAGE)?;
+            for &subject in &page {
+                if is_following {
+                    put_following(tx, subject, &follow(&ledger(tx, subject)?.0))?;
+                    continue;
+                }
+                for (seq, body) in bodies(tx, subject, i64::MIN, u32::MAX)? {
+                    let event: ConsentEvent =
+                        serde_json::from_str(&body).map_err(|_| damaged("an event of consent"))?;
+                    statement.execute((subject.as_bytes(), seq, event.proof() as i64))?;
+                }
+            }
+            after = page.last().copied();
+            if page.len() < PAGE as usize {
+                break;
+            }
+        }
+    }
+    Ok(())
 }
 
 // ---- what follows from the ledger

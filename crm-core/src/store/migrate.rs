@@ -10,14 +10,14 @@ use std::path::Path;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::lock::beside;
-use super::{backup, chain, chain::Salts, cipher::Cipher, connection, integrity};
+use super::{backup, chain, chain::Salts, cipher::Cipher, connection, consents, integrity};
 use crate::{Error, ErrorKind, Result};
 
 /// Marks a file as ours in its header: "CRM1".
 pub(super) const APPLICATION_ID: i32 = 0x4352_4D31;
 
 /// The version that this engine writes.
-pub(crate) const SCHEMA_VERSION: i32 = 5;
+pub(crate) const SCHEMA_VERSION: i32 = 6;
 
 const SCHEMA: &str = include_str!("sql/schema.sql");
 
@@ -61,6 +61,12 @@ const MIGRATIONS: &[Migration] = &[
         name: "scores, segments and rules",
         sql: include_str!("sql/migrations/0005_scores_segments_rules.sql"),
         then: Some(chain::chain_all),
+    },
+    Migration {
+        to: 6,
+        name: "contact points of consent",
+        sql: include_str!("sql/migrations/0006_consent_points.sql"),
+        then: Some(consents::follow_anew),
     },
 ];
 

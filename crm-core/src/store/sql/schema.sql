@@ -457,6 +457,8 @@ CREATE TABLE crm_consent_event (
     PRIMARY KEY (subject_id, seq)
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX crm_consent_event_by_point ON crm_consent_event (contact_point) WHERE contact_point IS NOT NULL;
+
 CREATE TABLE crm_consent_permit (
     -- What follows from the ledger: events that permit, and against which nothing stands for ever.
     subject_id BLOB NOT NULL,              -- 16 bytes: the record
