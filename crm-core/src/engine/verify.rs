@@ -77,3 +77,14 @@ pub(super) fn note(report: &mut VerifyReport, finding: String) {
         report.problems.push(finding);
     }
 }
+
+/// Asserts that each change of a file past the engine is found, where `filled` makes a sound one.
+#[cfg(test)]
+pub(super) fn assert_found(filled: impl Fn() -> Crm, tamperings: &[&str]) {
+    for tampering in tamperings {
+        let crm = filled();
+        crm.write(|writing| Ok(writing.tx.execute_batch(tampering)?)).unwrap();
+        let report = crm.verify(&mut |_| crate::Flow::Continue).unwrap();
+        assert!(!report.is_ok, "{tampering}");
+    }
+}

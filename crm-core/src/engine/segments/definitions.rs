@@ -40,7 +40,8 @@ impl Segments<'_> {
     ///
     /// The field is the path to the fault, such as `where.all[1].segment`: `InvalidArgument` for a
     /// name that is none, a condition of a static segment, one of a live segment that no record can
-    /// fulfil, or segments that ask for each other in a circle; `Required` if another one has no condition; `InvalidValue` for a zone that is none;
+    /// fulfil, or segments that ask for each other in a circle; `Required` if another one has no
+    /// condition; `InvalidValue` for a zone that is none;
     /// `UnknownType` and as [`Crm::check_condition`](crate::Crm::check_condition);
     /// `DefinitionConflict` for another entity type; `Archived`; `LimitExceeded` past 1,000 segments,
     /// or 1 MiB of JSON.

@@ -3,14 +3,6 @@ import Foundation
 
 // The branches of consent.
 
-/// The name of a case in the file and in JSON: `doubleOptIn` is `double_opt_in`.
-private func named<T>(_ value: T) -> Json {
-    .text(
-        "\(value)".reduce(into: "") { name, letter in
-            name += letter.isUppercase ? "_\(letter.lowercased())" : String(letter)
-        })
-}
-
 extension Json {
     fileprivate func person() throws -> RecordRef {
         _ = try only("type", "id")
@@ -451,17 +443,6 @@ extension BasisFacts: Wire {
     }
 }
 
-extension Channel: Wire {
-    var json: Json {
-        .object([
-            "name": .text(name),
-            "medium": named(medium),
-            "label": .text(label),
-            "weight": .number(weight),
-        ])
-    }
-}
-
 extension ChannelPreference: Wire {
     var json: Json {
         .object([
@@ -469,23 +450,6 @@ extension ChannelPreference: Wire {
             "label": .text(label),
             "status": named(status),
             "is_chosen": .bool(isChosen),
-        ])
-    }
-}
-
-extension ChannelRule: Wire {
-    var json: Json {
-        .object([
-            "channel": .text(channel),
-            "regime": named(regime),
-            "double_opt_in": .bool(doubleOptIn),
-            "existing_customers": .bool(existingCustomers),
-            "legitimate_interest": .bool(legitimateInterest),
-            "lapses_after": CrmTests.json(lapsesAfter),
-            "warns_before": CrmTests.json(warnsBefore),
-            "retention": CrmTests.json(retention),
-            "quiet": quiet?.json ?? .null,
-            "caps": CrmTests.json(caps),
         ])
     }
 }
@@ -505,18 +469,6 @@ extension ConsentDecision: Wire {
             "is_lapsing": .bool(isLapsing),
             "keep_until": CrmTests.json(keepUntil),
             "token": .text(token),
-        ])
-    }
-}
-
-extension ConsentDefinitions: Wire {
-    var json: Json {
-        .object([
-            "channels": CrmTests.json(channels),
-            "parties": CrmTests.json(parties),
-            "purposes": CrmTests.json(purposes),
-            "policies": CrmTests.json(policies),
-            "notices": CrmTests.json(notices),
         ])
     }
 }
@@ -589,19 +541,6 @@ extension ConsentHistory: Wire {
     }
 }
 
-extension ConsentPolicy: Wire {
-    var json: Json {
-        .object([
-            "name": .text(name),
-            "label": .text(label),
-            "rules": CrmTests.json(rules),
-            "confirms_within": .text(confirmsWithin),
-            "guards_minors": .bool(guardsMinors),
-            "pressure": pressure?.json ?? .null,
-        ])
-    }
-}
-
 extension ConsentRequest: Wire {
     var json: Json {
         .object([
@@ -611,29 +550,11 @@ extension ConsentRequest: Wire {
     }
 }
 
-extension ContactCap: Wire {
-    var json: Json {
-        .object([
-            "most": .integer(Int64(most)),
-            "within": .text(within),
-        ])
-    }
-}
-
 extension ContactFrequency: Wire {
     var json: Json {
         .object([
             "most": .integer(Int64(most)),
             "within": .text(within),
-        ])
-    }
-}
-
-extension ContactPressure: Wire {
-    var json: Json {
-        .object([
-            "limit": .number(limit),
-            "half_life_days": .integer(Int64(halfLifeDays)),
         ])
     }
 }
@@ -668,49 +589,6 @@ extension ManyDecisions: Wire {
     }
 }
 
-extension Notice: Wire {
-    var json: Json {
-        .object([
-            "name": .text(name),
-            "language": .text(language),
-            "version": .integer(version),
-            "text": .text(text),
-            "sha256": .text(sha256),
-            "asks_again": .bool(asksAgain),
-            "published_at": CrmTests.json(publishedAt),
-        ])
-    }
-}
-
-extension NoticeSummary: Wire {
-    var json: Json {
-        .object([
-            "name": .text(name),
-            "language": .text(language),
-            "version": .integer(version),
-            "sha256": .text(sha256),
-            "asks_again": .bool(asksAgain),
-            "published_at": CrmTests.json(publishedAt),
-        ])
-    }
-}
-
-extension Party: Wire {
-    var json: Json {
-        .object([
-            "name": .text(name),
-            "role": named(role),
-            "label": .text(label),
-            "address": .text(address),
-            "contact": .text(contact),
-            "country": .text(country),
-            "email": .text(email),
-            "phone": .text(phone),
-            "url": .text(url),
-        ])
-    }
-}
-
 extension Preferences: Wire {
     var json: Json {
         .object([
@@ -725,25 +603,6 @@ extension Preferences: Wire {
     }
 }
 
-extension Purpose: Wire {
-    var json: Json {
-        .object([
-            "name": .text(name),
-            "label": .text(label),
-            "description": .text(description),
-            "channels": .array(channels.map { .text($0) }),
-            "policy": .text(policy),
-            "controller": CrmTests.json(controller),
-            "processors": .array(processors.map { .text($0) }),
-            "notice": CrmTests.json(notice),
-            "is_transactional": .bool(isTransactional),
-            "dpv": .text(dpv),
-            "is_archived": .bool(isArchived),
-            "processing": processing?.json ?? .null,
-        ])
-    }
-}
-
 extension PurposePreference: Wire {
     var json: Json {
         .object([
@@ -751,16 +610,6 @@ extension PurposePreference: Wire {
             "label": .text(label),
             "description": .text(description),
             "channels": CrmTests.json(channels),
-        ])
-    }
-}
-
-extension QuietHours: Wire {
-    var json: Json {
-        .object([
-            "from": .text(from),
-            "until": .text(until),
-            "weekends": .bool(weekends),
         ])
     }
 }

@@ -3,14 +3,6 @@ import Foundation
 
 // The branches of privacy.
 
-/// The name of a case in the file and in JSON: `noLongerNeeded` is `no_longer_needed`.
-private func named<T>(_ value: T) -> Json {
-    .text(
-        "\(value)".reduce(into: "") { name, letter in
-            name += letter.isUppercase ? "_\(letter.lowercased())" : String(letter)
-        })
-}
-
 private let reasons: [ErasureReason] = [
     .requested, .noLongerNeeded, .consentWithdrawn, .objected, .unlawful, .legalDuty, .child,
 ]

@@ -3,14 +3,6 @@ import Foundation
 
 // The branches of receipts, links between people, proof, access and the register of processing.
 
-/// The name of a case in the file and in JSON: `renewedGiven` is `renewed_given`.
-private func named<T>(_ value: T) -> Json {
-    .text(
-        "\(value)".reduce(into: "") { name, letter in
-            name += letter.isUppercase ? "_\(letter.lowercased())" : String(letter)
-        })
-}
-
 extension Json {
     fileprivate func record(_ key: String) throws -> RecordRef {
         let given = try self[key].only("type", "id")

@@ -285,3 +285,11 @@ extension DatabaseStats: Wire {
         ])
     }
 }
+
+/// The name of a case in the file and in JSON: `doubleOptIn` is `double_opt_in`.
+func named<T>(_ value: T) -> Json {
+    .text(
+        "\(value)".reduce(into: "") { name, letter in
+            name += letter.isUppercase ? "_\(letter.lowercased())" : String(letter)
+        })
+}
