@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crm_core::{
     ActivityPreset, AddAssociation, AssociationPreset, Attribute, Bucket, ChangeKind,
-    ChangeMembers, CountRecords, CountedIds, Crm, DefineSegment, ErrorKind, EstimateSegment,
+    ChangeMembers, Clock, CountRecords, CountedIds, Crm, DefineSegment, ErrorKind, EstimateSegment,
     ExplainMember, FixedClock, Flow, GetSegmentSizes, Kind, LifecyclePreset, ListChanges,
     ListMembers, MemberCause, MoveStage, NewActivity, OpenOptions, OverlapSegments, RecordId,
     RecordRef, Replay, TickTimers, Timestamp, Value, values,
@@ -252,4 +252,48 @@ fn an_archived_segment_rests_and_a_restored_one_knows_what_happened() {
     live(&crm, "reachable", "points > 3");
     assert!(members(&crm, "reachable").is_empty());
     verify(&crm);
+}
+
+#[test]
+fn many_segments_that_look_at_one_record_are_kept_as_few_are() {
+    let clock = Arc::new(FixedClock::new(at("2026-01-01T00:00:00Z")));
+    let ids = Arc::new(CountedIds::after(0));
+    let crm = Crm::open_injected(":memory:", OpenOptions::default(), clock.clone(), ids).unwrap();
+    crm.activity_kinds().define_preset(ActivityPreset::Call).unwrap();
+    let (ann, bob) = (contact(&crm, "Ann"), contact(&crm, "Bob"));
+    let conditions: Vec<String> = (1..=12)
+        .map(|days| format!("count(call within {}d) >= {}", 10 * days, 1 + days % 2))
+        .collect();
+    for (number, condition) in conditions.iter().enumerate() {
+        live(&crm, &format!("s{number}"), condition);
+    }
+    let call = |id: RecordId| {
+        let call = NewActivity::of("call", RecordRef::new("contact", id), clock.now());
+        crm.activities().record(call).unwrap();
+    };
+    let (mut sizes, mut ticked) = (Vec::new(), 0);
+    for step in 0..42 {
+        clock.advance(5 * 86_400_000_000);
+        let tick = TickTimers { limit: 10_000, ..TickTimers::default() };
+        ticked += crm.timers().tick(&tick, &mut |_| Flow::Continue).unwrap().done;
+        match step {
+            0 | 3 | 4 | 15 => call(ann),
+            2 => call(bob),
+            _ => {}
+        }
+        let mut all = 0;
+        for (number, condition) in conditions.iter().enumerate() {
+            let found = members(&crm, &format!("s{number}"));
+            let asked = CountRecords {
+                condition: Some(condition.parse().unwrap()),
+                ..CountRecords::new("contact")
+            };
+            assert_eq!(crm.count_records(&asked).unwrap(), found.len() as u64, "{condition}");
+            all += found.len();
+        }
+        sizes.push(all);
+        verify(&crm);
+    }
+    assert!(ticked > 15 && sizes.iter().max() > Some(&12), "{ticked} {sizes:?}");
+    assert_eq!(sizes.last(), Some(&0), "{sizes:?}");
 }
