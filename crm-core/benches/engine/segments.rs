@@ -1,7 +1,9 @@
-//! Segments: one activity that 50 of them look at, and a score and a lifecycle too, beside the insert
-//! of its rows by hand; and doing what has fallen due.
+//! Segments: one activity that 50 of them look at, and a score and a lifecycle too, beside writing all
+//! rows by hand that come of it; and doing what has fallen due.
 
 use std::{
+    collections::HashMap,
+    hint::black_box,
     path::Path,
     sync::{
         Arc,
@@ -11,16 +13,17 @@ use std::{
 };
 
 use crm_core::{
-    ActivityPreset, Clock, CountedIds, Crm, DefineScore, DefineSegment, Durability, Flow,
+    ActivityPreset, BackupTo, Clock, CountedIds, Crm, DefineScore, DefineSegment, Durability, Flow,
     LifecyclePreset, Money, NewActivity, OpenOptions, RecordActivities, RecordId, RecordRef,
     ScoreFade, ScoreGroup, ScoreRule, StageTrigger, TickTimers, Timestamp, values,
 };
-use rusqlite::params;
+use rusqlite::{Connection, params_from_iter, types::Value};
 
 use super::{
     BATCH, Budget, Line,
-    activities::{self, make_contacts},
-    raw::{self, NOW, Raw},
+    activities::make_contacts,
+    chain::{self, Chain},
+    raw::{self, NOW},
     rows::scatter,
     timed,
 };
@@ -121,50 +124,156 @@ fn one_activity(
             .define(DefineSegment::live(format!("s{number}"), "contact", condition))
             .unwrap();
     }
+    let path = folder.join(format!("segments_{name}_{is_all}.crm"));
+    let other = path.with_extension("by_hand.crm");
+    let backup = BackupTo { path: other.to_str().unwrap().to_owned() };
+    crm.backup_to(&backup, &mut |_| Flow::Continue).unwrap();
+    let since = crm.journal().head().unwrap().seq;
     let (ours, ()) = timed(|| {
         for number in 0..ACTIVITIES {
             let id = ids[(scatter(number) % CONTACTS as u64) as usize];
             crm.activities().record(purchase(id, 10 * CONTACTS + number)).unwrap();
         }
     });
-    let mut raw = Raw::open(&folder.join(format!("segments_{name}_{is_all}.db")));
-    raw.conn.execute_batch(activities::SCHEMA).unwrap();
+    crm.close().unwrap();
+    let writes = Writes::read(&raw::connect(&path), since);
+    let mut conn = raw::connect(&other);
     let synchronous = if durability == Durability::Full { "FULL" } else { "NORMAL" };
-    raw.conn.pragma_update(None, "synchronous", synchronous).unwrap();
-    let raw_time = by_hand(&mut raw, &ids);
+    conn.pragma_update(None, "synchronous", synchronous).unwrap();
+    let (raw_time, ()) = timed(|| writes.by_hand(&mut conn));
     let more = if is_all { ", score, stage" } else { "" };
     let name = format!("an activity with 50 segments{more}, {name}");
     report(Line { name, ours, raw: Some(raw_time), units: ACTIVITIES, budget: Budget::Ratio(3.0) });
 }
 
-/// The rows of one activity in a transaction, as often.
-fn by_hand(raw: &mut Raw, ids: &[RecordId]) -> Duration {
-    let (time, ()) = timed(|| {
-        for number in 0..ACTIVITIES {
-            let tx = raw.conn.transaction().unwrap();
-            raw.seq += 1;
-            let (seq, id) = (raw.seq, raw::id(number));
-            let subject = ids[(scatter(number) % CONTACTS as u64) as usize];
-            let cents = (scatter(number) % 1_000_000) as i64;
-            let properties = params![seq, format!("A-{number}"), None::<String>, None::<i64>];
-            let body = format!(
-                "{{\"kind\":\"purchase\",\"at\":{NOW},\"subject\":{{\"type\":\"contact\",\"id\":\"{subject}\"}},\
-                 \"amount\":{cents},\"currency\":\"EUR\",\"properties\":{{\"order_id\":\"A-{number}\"}},\"id\":\"{}\"}}",
-                RecordId::from_bytes(id),
-            );
-            let insert = params![seq, id, NOW, subject.as_bytes(), cents];
-            tx.prepare_cached(activities::INSERT).unwrap().execute(insert).unwrap();
-            tx.prepare_cached(activities::PROPERTIES).unwrap().execute(properties).unwrap();
-            let row = activities::logged((seq, NOW + seq, seq), &body);
-            let (salt, hash) = raw.chain.next(&row);
-            let log = params![seq, seq, NOW + seq, seq, body, salt, hash];
-            tx.prepare_cached(activities::LOG).unwrap().execute(log).unwrap();
-            tx.commit().unwrap();
-        }
-    });
-    time
+/// A row of a table, as it stands there.
+type Row = Vec<Value>;
+
+/// What the engine wrote for some activities: of each the rows of the journal, then those that stand
+/// beside them. Of what is written anew each time, such as timers, it is what was written last.
+struct Writes {
+    transactions: Vec<Vec<Row>>,
+    beside: Vec<(&'static str, HashMap<i64, Row>)>,
+    of_record: Vec<(&'static str, HashMap<Vec<u8>, Row>)>,
 }
 
+/// Tables with a row for the row of the journal whose number stands in this column.
+const BESIDE: [(&str, &str); 4] = [
+    ("crm_activity", "seq"),
+    ("crm_activity_purchase", "seq"),
+    ("crm_segment_change", "seq"),
+    ("crm_stage_visit", "seq"),
+];
+/// Tables with a row for the record that an activity is of, and which of them count.
+const OF_RECORD: [(&str, &str); 3] =
+    [("crm_timer", "room = 2"), ("crm_score", "true"), ("crm_stage", "true")];
+/// Places of columns of the journal.
+const TX: usize = 4;
+const KIND: usize = 7;
+const BODY: usize = 10;
+/// The place of the column of activities that says whose it is.
+const SUBJECT: usize = 5;
+
+impl Writes {
+    fn read(conn: &Connection, since: i64) -> Self {
+        let mut transactions: Vec<Vec<Row>> = Vec::new();
+        for row in read(conn, &format!("SELECT * FROM crm_journal WHERE seq > {since}")) {
+            match transactions.last_mut().filter(|last| last[0][TX] == row[TX]) {
+                Some(last) => last.push(row),
+                None => transactions.push(vec![row]),
+            }
+        }
+        assert_eq!(transactions.len(), ACTIVITIES);
+        let beside = BESIDE.map(|(table, column)| {
+            let sql = format!("SELECT {column}, * FROM {table} WHERE {column} > {since}");
+            let keyed = read(conn, &sql).into_iter().map(|mut row| (integer(&row.remove(0)), row));
+            (table, keyed.collect())
+        });
+        let of_record = OF_RECORD.map(|(table, is_meant)| {
+            let rows = read(conn, &format!("SELECT record_id, * FROM {table} WHERE {is_meant}"))
+                .into_iter();
+            let keyed = rows.map(|mut row| (blob(&row.remove(0)), row));
+            (table, keyed.collect())
+        });
+        Self { transactions, beside: beside.into(), of_record: of_record.into() }
+    }
+
+    /// Writes the same into the tables as they were before, which have the same indexes, with the
+    /// chain of the journal and a commit for each activity.
+    fn by_hand(&self, conn: &mut Connection) {
+        let mut chain = Chain::default();
+        for rows in &self.transactions {
+            let tx = conn.transaction().unwrap();
+            let mut subject = None;
+            for row in rows {
+                let [seq, _, _, hlc, tx_seq] = [0, 1, 2, 3, TX].map(|place| integer(&row[place]));
+                let Value::Text(kind) = &row[KIND] else { panic!("a kind is text") };
+                let Value::Text(body) = &row[BODY] else { panic!("a body is text") };
+                let link =
+                    chain::Row { seq, hlc, tx: tx_seq, kind, entity_type: None, id: None, body };
+                black_box(chain.next(&link));
+                write(&tx, "INSERT", "crm_journal", row);
+                for (table, rows) in &self.beside {
+                    let Some(row) = rows.get(&seq) else { continue };
+                    write(&tx, "INSERT", table, row);
+                    match *table {
+                        "crm_activity" => subject = Some(blob(&row[SUBJECT])),
+                        "crm_segment_change" => set_member(&tx, row),
+                        "crm_stage_visit" => self.keep(&tx, "crm_stage", &blob(&row[1])),
+                        _ => {}
+                    }
+                }
+            }
+            let subject = subject.unwrap();
+            self.keep(&tx, "crm_timer", &subject);
+            self.keep(&tx, "crm_score", &subject);
+            tx.commit().unwrap();
+        }
+    }
+
+    /// Writes what is kept of a record in a table, if anything is.
+    fn keep(&self, conn: &Connection, table: &str, record: &[u8]) {
+        let (table, rows) = self.of_record.iter().find(|(name, _)| *name == table).unwrap();
+        if let Some(row) = rows.get(record) {
+            write(conn, "INSERT OR REPLACE", table, row);
+        }
+    }
+}
+
+fn set_member(conn: &Connection, change: &Row) {
+    let [segment, record, seq, at, is_member] = &change[..] else { panic!("five columns") };
+    if *is_member == Value::Integer(1) {
+        let sql = "INSERT INTO crm_segment_member (segment, record_id, entered_at, seq) \
+                   VALUES (?, ?, ?, ?)";
+        conn.prepare_cached(sql).unwrap().execute([segment, record, at, seq]).unwrap();
+    } else {
+        let sql = "DELETE FROM crm_segment_member WHERE segment = ? AND record_id = ?";
+        conn.prepare_cached(sql).unwrap().execute([segment, record]).unwrap();
+    }
+}
+
+fn write(conn: &Connection, verb: &str, table: &str, row: &Row) {
+    let marks = vec!["?"; row.len()].join(", ");
+    let sql = format!("{verb} INTO {table} VALUES ({marks})");
+    conn.prepare_cached(&sql).unwrap().execute(params_from_iter(row)).unwrap();
+}
+
+fn read(conn: &Connection, sql: &str) -> Vec<Row> {
+    let mut statement = conn.prepare(sql).unwrap();
+    let width = statement.column_count();
+    let rows = statement.query_map([], |row| (0..width).map(|place| row.get(place)).collect());
+    rows.unwrap().map(Result::unwrap).collect()
+}
+
+fn integer(value: &Value) -> i64 {
+    let Value::Integer(number) = value else { panic!("{value:?} is no integer") };
+    *number
+}
+
+fn blob(value: &Value) -> Vec<u8> {
+    let Value::Blob(bytes) = value else { panic!("{value:?} is no blob") };
+    bytes.clone()
+}
 /// Everybody visited, and a month later nobody is active any more.
 fn ticks(folder: &Path, report: &mut dyn FnMut(Line)) {
     let (crm, clock) = open(&folder.join("ticks.crm"), Durability::Full);
