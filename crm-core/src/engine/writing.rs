@@ -299,7 +299,6 @@ impl<'a> Writing<'a> {
     }
 
     /// Sets when a room is to look at a record again for one of its definitions; `None` if never.
-    /// That is after the present moment, so that a tick comes to an end.
     pub(super) fn set_timer(
         &mut self,
         room: Room,
@@ -307,24 +306,12 @@ impl<'a> Writing<'a> {
         id: RecordId,
         due_at: Option<Timestamp>,
     ) -> Result<()> {
-        let known = timers::of(self.tx, (room, owner, id))?;
-        self.change_timer((room, owner, id), known, due_at)
+        timers::set(self.tx, (room, owner, id), due_at.map(|due_at| self.later(due_at)))
     }
 
-    /// The same of a timer that is known to be set for a moment, or not at all.
-    pub(super) fn change_timer(
-        &mut self,
-        key: (Room, i64, RecordId),
-        known: Option<Timestamp>,
-        due_at: Option<Timestamp>,
-    ) -> Result<()> {
-        let soonest = Timestamp::clamped(self.now.micros().saturating_add(1));
-        let due_at = due_at.map(|due_at| due_at.max(soonest));
-        // Most stay as they are, and to see that takes less than to write.
-        if known == due_at {
-            return Ok(());
-        }
-        timers::set(self.tx, key, due_at)
+    /// A moment at which a timer can be due: after the present one, so that a tick comes to an end.
+    pub(super) fn later(&self, due_at: Timestamp) -> Timestamp {
+        due_at.max(Timestamp::clamped(self.now.micros().saturating_add(1)))
     }
 
     /// Makes a version of a score part of the schema.

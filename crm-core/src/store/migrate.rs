@@ -17,7 +17,7 @@ use crate::{Error, ErrorKind, Result};
 pub(super) const APPLICATION_ID: i32 = 0x4352_4D31;
 
 /// The version that this engine writes.
-pub(crate) const SCHEMA_VERSION: i32 = 6;
+pub(crate) const SCHEMA_VERSION: i32 = 7;
 
 const SCHEMA: &str = include_str!("sql/schema.sql");
 
@@ -67,6 +67,12 @@ const MIGRATIONS: &[Migration] = &[
         name: "contact points of consent",
         sql: include_str!("sql/migrations/0006_consent_points.sql"),
         then: Some(consents::follow_anew),
+    },
+    Migration {
+        to: 7,
+        name: "timers by record",
+        sql: include_str!("sql/migrations/0007_timers_by_record.sql"),
+        then: None,
     },
 ];
 

@@ -92,14 +92,8 @@ fn by_definition(table: &str) -> &'static str {
         "crm_score" | "crm_score_crossing" | "crm_score_points" => {
             "model IN (SELECT id FROM crm_score_model) AND "
         }
-        "crm_segment_member" | "crm_segment_change" => {
-            "segment IN (SELECT id FROM crm_segment) AND "
-        }
-        "crm_timer" => {
-            "room IN (1, 2, 3, 4) AND owner IN (SELECT id FROM crm_lifecycle UNION \
-             SELECT id FROM crm_segment UNION SELECT id FROM crm_score_model UNION \
-             SELECT id FROM crm_rule) AND "
-        }
+        "crm_segment_change" => "segment IN (SELECT id FROM crm_segment) AND ",
+        "crm_timer" => "room IN (1, 2, 3, 4) AND ",
         _ => "",
     }
 }

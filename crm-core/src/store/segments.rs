@@ -2,11 +2,11 @@
 //!
 //! Functions over `&Connection` read, functions over `&Transaction` write; they decide nothing.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashSet, sync::Arc};
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params_from_iter};
 
-use super::{condition::Expression, table::Table, timers::Room};
+use super::{condition::Expression, table::Table};
 use crate::{
     RecordId, Result, Timestamp,
     cell::Cell,
@@ -50,32 +50,11 @@ pub(crate) fn member(
     Ok(at.map(Timestamp::clamped))
 }
 
-/// What is kept of a record for a segment.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Place {
-    pub(crate) is_member: bool,
-    /// When its timer is due.
-    pub(crate) due_at: Option<Timestamp>,
-}
-
-/// What is kept of a record for the segments of its type, by segment.
-pub(crate) fn places(
-    conn: &Connection,
-    entity_type: i64,
-    record: RecordId,
-) -> Result<HashMap<i64, Place>> {
-    let sql = format!(
-        "SELECT s.id, m.segment IS NOT NULL, t.due_at FROM crm_segment s \
-         LEFT JOIN crm_segment_member m ON m.segment = s.id AND m.record_id = ?2 \
-         LEFT JOIN crm_timer t ON t.room = {} AND t.owner = s.id AND t.record_id = ?2 \
-         WHERE s.type_id = ?1",
-        Room::Segment as i64
-    );
-    let mut statement = conn.prepare_cached(&sql)?;
-    let rows = statement.query_map((entity_type, record.as_bytes()), |row| {
-        let due_at = row.get::<_, Option<i64>>(2)?.map(Timestamp::clamped);
-        Ok((row.get(0)?, Place { is_member: row.get(1)?, due_at }))
-    })?;
+/// The segments of which a record is a member.
+pub(crate) fn of_record(conn: &Connection, record: RecordId) -> Result<HashSet<i64>> {
+    let sql = "SELECT segment FROM crm_segment_member WHERE record_id = ?1";
+    let mut statement = conn.prepare_cached(sql)?;
+    let rows = statement.query_map([record.as_bytes()], |row| row.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
@@ -256,8 +235,9 @@ pub(crate) fn differing(
     let mut statement = conn.prepare(&format!(
         "SELECT {name}.id FROM {name} WHERE (archived_at IS NULL AND ({}) IS TRUE) <> \
          (id IN (SELECT record_id FROM crm_segment_member WHERE segment = ?)) \
-         AND NOT EXISTS (SELECT 1 FROM crm_timer t WHERE t.room = 2 AND t.owner = ? \
-         AND t.record_id = {name}.id AND t.due_at <= ?) ORDER BY id LIMIT ?",
+         AND NOT EXISTS (SELECT 1 FROM crm_timer t, json_each(t.timers) one WHERE t.room = 2 \
+         AND t.record_id = {name}.id AND one.key = CAST(? AS TEXT) AND one.value <= ?) \
+         ORDER BY id LIMIT ?",
         wanted.sql
     ))?;
     let numbers = [segment, segment, now.micros(), limit.into()].map(Cell::Integer);

@@ -79,13 +79,18 @@ pub(super) fn schedule(writing: &mut Writing<'_>, program: &Program, id: RecordI
     if !program.is_timed() {
         return Ok(());
     }
-    let key = (Room::Lifecycle, program.model.id, id);
-    let known = timers::of(writing.tx, key)?;
+    let owner = program.model.id;
+    let mut kept = timers::of_record(writing.tx, Room::Lifecycle, id)?;
     let row = in_use(writing, program, id)?;
     // What fell due and was not looked at yet still waits for the next tick.
-    let late = known.filter(|known| row.is_some() && *known <= writing.now);
+    let late = kept.of(owner).filter(|known| row.is_some() && *known <= writing.now);
     let due = row.map(|row| due(writing, program, &row, false)).transpose()?.flatten();
-    writing.change_timer(key, known, due.into_iter().chain(late).min())
+    let due = due.into_iter().chain(late).min().map(|due_at| writing.later(due_at));
+    // Most stay as they are, and to see that takes less than to write.
+    match kept.set(owner, due) {
+        true => timers::keep(writing.tx, (Room::Lifecycle, id), &kept),
+        false => Ok(()),
+    }
 }
 
 fn in_use(writing: &Writing<'_>, program: &Program, id: RecordId) -> Result<Option<StoredRow>> {

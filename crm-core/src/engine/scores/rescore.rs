@@ -102,7 +102,7 @@ fn page(
     let mut kept = rows::between(writing.tx, model, (*first, *last))?.into_iter().peekable();
     let known = Known {
         is_written: false,
-        has_timers: timers::any(writing.tx, Room::Score, model)?,
+        has_timers: timers::any(writing.tx, Room::Score)?,
         has_crossings: rows::any_crossing(writing.tx, model)?,
     };
     rows::set_latest(writing.tx, model, writing.now)?;

@@ -2,7 +2,7 @@
 //!
 //! Definitions are in `definitions`, what keeps members true in `upkeep`, what only reads in `reads`.
 //! The invariant: the tables are what the changes of the journal make of them, for both are written
-//! by [`set_member`], in the same transaction.
+//! by [`change_member`], in the same transaction.
 
 mod definitions;
 mod reads;
@@ -148,8 +148,7 @@ impl Done {
     }
 }
 
-/// Makes a record a member, or no longer one: in the tables and in the journal, and tells it on.
-/// Answers whether it was not so before.
+/// Makes a record a member, or no longer one. Answers whether it was not so before.
 fn set_member(
     writing: &mut Writing<'_>,
     model: &Arc<SegmentModel>,
@@ -160,6 +159,19 @@ fn set_member(
     if rows::member(writing.tx, model.id, id)?.is_some() == is_member {
         return Ok(false);
     }
+    change_member(writing, model, id, is_member, cause)?;
+    Ok(true)
+}
+
+/// Makes a member of a record that is none, or the other way round: in the tables and in the journal,
+/// and tells it on.
+fn change_member(
+    writing: &mut Writing<'_>,
+    model: &Arc<SegmentModel>,
+    id: RecordId,
+    is_member: bool,
+    cause: Cause,
+) -> Result<()> {
     let (seq, stamp, at) = (writing.next_seq(), writing.stamp(), writing.now);
     rows::set_member(writing.tx, (model.id, id), is_member, at, seq)?;
     let Cause { kind, reason, activity, record } = cause;
@@ -170,6 +182,5 @@ fn set_member(
         false => ChangeKind::SegmentLeft,
     };
     writing.log(stamp, kind, None, None, &body.to_json())?;
-    writing.tell(Event::Member { segment: Arc::clone(model), id, is_member })?;
-    Ok(true)
+    writing.tell(Event::Member { segment: Arc::clone(model), id, is_member })
 }

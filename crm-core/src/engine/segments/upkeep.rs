@@ -6,7 +6,7 @@
 //! true at the moment at which it was asked last, and a timer waits where time alone may change that.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashSet, btree_map::Entry},
     sync::Arc,
 };
 
@@ -17,26 +17,24 @@ use super::{
         reach,
         reactions::Event,
     },
-    Cause, Done, set_member,
+    Cause, Done, change_member, set_member,
 };
 use crate::{
     ErrorKind, MemberCause, RecordId, RecordRef, Result, SegmentKind, Timestamp,
     cell::Cell,
     condition::{Checked, Moment},
-    segment::{MemberBody, SegmentProgram, SegmentPrograms},
+    segment::{MemberBody, SegmentProgram},
     store::{
         condition as sql,
         records::{self, Position, Selection},
-        segments::{self as rows, Place},
+        segments as rows,
         table::Table,
-        timers::Room,
+        timers::{self, Room, Timers},
     },
 };
 
 /// Records that are asked in one go.
 const ASKED_AT_ONCE: u32 = 1_000;
-/// How many segments ask about a record before all is read at once that is kept of it.
-const TOGETHER: usize = 8;
 /// After how long a record is asked again of which too much is known to say when.
 const PATIENCE: i64 = 86_400_000_000;
 
@@ -55,15 +53,23 @@ pub(in crate::engine) fn react(writing: &mut Writing<'_>, event: &Event) -> Resu
         _ => Ok(BTreeSet::new()),
     });
     let reached = reached.collect::<Result<Vec<_>>>()?;
-    let kept = kept(writing, &programs, &reached)?;
     let mut known = Known::default();
+    let mut places: BTreeMap<RecordId, Place> = BTreeMap::new();
     for (program, ids) in programs.all.iter().zip(reached) {
         if let (Some(checked), Some(_)) = (&program.checked, &program.reach) {
             for id in ids {
-                let cause = cause(writing, event, id)?;
-                let place = kept.get(&id).map(|all| all.get(&program.model.id).copied());
-                let place = place.map(Option::unwrap_or_default);
-                ask(writing, (program, checked), id, place, cause, &mut known)?;
+                let place = match places.entry(id) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(place) => place.insert(Place::read(writing, id)?),
+                };
+                let segment = program.model.id;
+                let (is_member, due_at) = answer(writing, program, checked, id, &mut known)?;
+                let due_at = due_at.map(|due_at| writing.later(due_at));
+                place.is_other |= place.timers.set(segment, due_at);
+                if place.members.contains(&segment) != is_member {
+                    let cause = cause(writing, event, id)?;
+                    change_member(writing, &program.model, id, is_member, cause)?;
+                }
             }
         } else if let Event::Archiving { table, id } = event
             && table.model.name == program.model.segment.entity_type
@@ -71,27 +77,29 @@ pub(in crate::engine) fn react(writing: &mut Writing<'_>, event: &Event) -> Resu
             follow_archive(writing, program, table, *id)?;
         }
     }
+    for (id, place) in places.into_iter().filter(|(_, place)| place.is_other) {
+        timers::keep(writing.tx, (Room::Segment, id), &place.timers)?;
+    }
     Ok(())
 }
 
-/// What is kept of the records about which many segments ask, by record and segment.
-fn kept(
-    writing: &Writing<'_>,
-    programs: &SegmentPrograms,
-    reached: &[BTreeSet<RecordId>],
-) -> Result<HashMap<RecordId, HashMap<i64, Place>>> {
-    let mut asked: HashMap<RecordId, (usize, &str)> = HashMap::new();
-    for (program, ids) in programs.all.iter().zip(reached) {
-        for id in ids {
-            asked.entry(*id).or_insert((0, &program.model.segment.entity_type)).0 += 1;
-        }
+/// What is kept of a record for all segments: read once, however many ask, and its timers written once.
+/// What follows from a change of members is done later, so that both stay as they were read.
+struct Place {
+    members: HashSet<i64>,
+    timers: Timers,
+    /// Timers were set.
+    is_other: bool,
+}
+
+impl Place {
+    fn read(writing: &Writing<'_>, id: RecordId) -> Result<Self> {
+        Ok(Self {
+            members: rows::of_record(writing.tx, id)?,
+            timers: timers::of_record(writing.tx, Room::Segment, id)?,
+            is_other: false,
+        })
     }
-    let many = asked.into_iter().filter(|(_, (times, _))| *times >= TOGETHER);
-    let read = many.map(|(id, (_, entity_type))| {
-        let table = writing.catalog.table(entity_type)?;
-        Ok((id, rows::places(writing.tx, table.model.id, id)?))
-    });
-    read.collect()
 }
 
 /// Time alone may have changed whether a record is a member.
@@ -107,7 +115,7 @@ pub(in crate::engine) fn on_due(
         && let (Some(checked), Some(_)) = (&program.checked, &program.reach)
     {
         let cause = Cause::new(MemberCause::Time);
-        ask(writing, (program, checked), id, None, cause, &mut Known::default())?;
+        ask(writing, (program, checked), id, cause, &mut Known::default())?;
     }
     Ok(())
 }
@@ -156,7 +164,7 @@ pub(super) fn refill(
             let is_member = match &program.reach {
                 Some(_) => {
                     let cause = Cause::new(cause);
-                    ask(writing, (program, checked), id, None, cause, &mut known)?
+                    ask(writing, (program, checked), id, cause, &mut known)?
                 }
                 None => {
                     let (is_true, _) = answer(writing, program, checked, id, &mut known)?;
@@ -192,25 +200,17 @@ fn everyone(
 }
 
 /// Asks whether a record is a member of a live segment, and waits for when that may change. Answers
-/// what it is now, if it was not so before. `place` is what is kept of it, where that was read already.
+/// what it is now, if it was not so before.
 fn ask(
     writing: &mut Writing<'_>,
     (program, checked): (&SegmentProgram, &Checked),
     id: RecordId,
-    place: Option<Place>,
     cause: Cause,
     known: &mut Known,
 ) -> Result<Option<bool>> {
     let (is_member, due_at) = answer(writing, program, checked, id, known)?;
     if program.waits || due_at.is_some() {
-        let timer = (Room::Segment, program.model.id, id);
-        match place {
-            Some(place) => writing.change_timer(timer, place.due_at, due_at)?,
-            None => writing.set_timer(timer.0, timer.1, id, due_at)?,
-        }
-    }
-    if place.is_some_and(|place| place.is_member == is_member) {
-        return Ok(None);
+        writing.set_timer(Room::Segment, program.model.id, id, due_at)?;
     }
     let is_changed = set_member(writing, &program.model, id, is_member, cause)?;
     Ok(is_changed.then_some(is_member))

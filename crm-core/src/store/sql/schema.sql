@@ -283,10 +283,10 @@ CREATE INDEX crm_stage_visit_by_stage ON crm_stage_visit (lifecycle, stage, ente
 CREATE TABLE crm_timer (
     -- When a room is to look at a record again, because time alone may change what holds for it.
     room INTEGER NOT NULL,                 -- 1 lifecycles, 2 segments, 3 scores, 4 rules
-    owner INTEGER NOT NULL,                -- the id of the definition within that room
     record_id BLOB NOT NULL,               -- 16 bytes
-    due_at INTEGER NOT NULL,               -- microseconds UTC
-    PRIMARY KEY (room, owner, record_id)
+    due_at INTEGER NOT NULL,               -- microseconds UTC: the first of timers
+    timers TEXT NOT NULL,                  -- JSON: due at, by the id of the definition within that room
+    PRIMARY KEY (room, record_id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX crm_timer_by_due ON crm_timer (due_at);
@@ -368,6 +368,8 @@ CREATE TABLE crm_segment_member (
     seq INTEGER NOT NULL,                  -- of the row in the journal that made it one
     PRIMARY KEY (segment, record_id)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX crm_segment_member_by_record ON crm_segment_member (record_id);
 
 CREATE TABLE crm_segment_change (
     -- When members came and went; the row of the journal says why.
