@@ -164,6 +164,7 @@ impl Crm {
         self.verify_lifecycles(&mut report, &mut step)?;
         self.verify_scores(&mut report, &mut step)?;
         self.verify_segments(&mut report, &mut step)?;
+        self.verify_timers(&mut report, &mut step)?;
         self.verify_rules(&mut report, &mut step)?;
         self.verify_consents(&mut report, &mut step)?;
         self.verify_retention(&mut report, &mut step)?;

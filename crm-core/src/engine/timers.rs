@@ -1,11 +1,14 @@
 //! Ticks: doing what falls due, each timer at its own instant, in transactions of bounded size.
 
 use super::{
-    Catalog, Crm, Writing, check_range, lifecycles, progress::Reports, rules, scores, segments,
+    Catalog, Crm, Writing, check_range, lifecycles,
+    progress::Reports,
+    rules, scores, segments,
+    verify::{Compared, Step, note},
 };
 use crate::{
     Error, ErrorKind, FailedTimer, Flow, NextTimer, Problem, Progress, RecordRef, Result, Tick,
-    TickTimers, TimerRoom, Timestamp,
+    TickTimers, TimerRoom, Timestamp, VerifyReport,
     ops::Watch,
     record::concerns_one_row,
     store::timers::{self as rows, Room, TimerRow},
@@ -97,6 +100,31 @@ impl<'a> Timers<'a> {
             }
             self.crm.shared.store.check_interrupted(mark)?;
         }
+    }
+}
+
+impl Crm {
+    /// Looks that each record will be looked at when the first that waits for it is due; `step` hears
+    /// of it.
+    ///
+    /// # Errors
+    ///
+    /// What `step` answers. What is found is no error but stands in the report.
+    pub(super) fn verify_timers(
+        &self,
+        report: &mut VerifyReport,
+        step: &mut Step<'_>,
+    ) -> Result<()> {
+        self.verify_pages::<()>("timers", report, step, |conn, _, _, report| {
+            let strays = rows::count_strays(conn)?;
+            if strays > 0 {
+                note(
+                    report,
+                    format!("timers: {strays} rows are due at another moment than theirs"),
+                );
+            }
+            Ok(Compared::new(0, None))
+        })
     }
 }
 
@@ -208,7 +236,7 @@ fn told(catalog: &Catalog, timer: &TimerRow, again_at: Timestamp, error: &Error)
 /// waits for more.
 fn fall_due(writing: &mut Writing<'_>, timer: &TimerRow) -> Result<()> {
     let TimerRow { room, owner, record, .. } = *timer;
-    rows::set(writing.tx, (room, owner, record), None)?;
+    rows::take(writing.tx, timer)?;
     match room {
         Room::Lifecycle => lifecycles::on_due(writing, owner, record),
         Room::Segment => segments::on_due(writing, owner, record),
@@ -226,7 +254,7 @@ fn out_of_range(message: &str) -> Error {
 mod tests {
     use std::sync::Arc;
 
-    use super::*;
+    use super::{super::verify::assert_found, *};
     use crate::{
         CountedIds, DefineScore, DefineSegment, FixedClock, ListMembers, OpenOptions, RecordId,
         RelatedScore, ScoreFigure, ScoreGroup, ScoreRule, values,
@@ -313,6 +341,18 @@ mod tests {
         clock.advance(DAY);
         let mended = tick(&crm);
         assert_eq!((mended.done, mended.failures, mended.due_at), (1, 0, None));
+    }
+
+    #[test]
+    fn a_timer_that_would_not_fall_due_when_it_should_is_found() {
+        let sound = open(2, &[]).0.verify(&mut |_| Flow::Continue).unwrap();
+        assert!(sound.is_ok, "{sound:?}");
+        let damages = [
+            "UPDATE crm_timer SET due_at = due_at + 1",
+            "UPDATE crm_timer SET timers = '{}' WHERE room = 2",
+            "UPDATE crm_timer SET timers = substr(timers, 2)",
+        ];
+        assert_found(|| open(2, &[]).0, &damages);
     }
 
     #[test]
