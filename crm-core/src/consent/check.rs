@@ -375,6 +375,10 @@ fn check_basis(new: &NewConsent) -> Result<()> {
         let message = "the person must have been told that they may object";
         return Err(required("facts.told_at_collection", message));
     }
+    // It is about the address that came with the sale, and no other one of the person's.
+    if new.contact_point.is_none() {
+        return Err(required("contact_point", "the address that was obtained with the sale"));
+    }
     Ok(())
 }
 

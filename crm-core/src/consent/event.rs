@@ -92,7 +92,8 @@ named! {
         PublicTask = "public_task",
         /// An interest that was weighed against the person's.
         LegitimateInterest = "legitimate_interest",
-        /// An existing customer is told of similar goods (UWG § 7 (3)).
+        /// An existing customer is told of similar goods (UWG § 7 (3)), at the address that was obtained with
+        /// the sale.
         ExistingCustomer = "existing_customer",
         /// The policy asks for no permission: it is allowed until the person opts out.
         NotRequired = "not_required",

@@ -31,7 +31,8 @@ pub struct NewConsent {
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub controller: Option<String>,
-    /// The address or number; every one of the person's if it is left out.
+    /// The address or number; every one of the person's if it is left out, which the basis of an existing
+    /// customer does not allow.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub contact_point: Option<String>,

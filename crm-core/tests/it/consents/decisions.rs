@@ -127,7 +127,10 @@ fn an_existing_customer_needs_all_four_conditions() {
     let based = |facts: BasisFacts| NewConsent {
         basis: Some(LegalBasis::ExistingCustomer),
         facts: Some(facts),
-        ..NewConsent::new(ConsentKind::Based, desk.ann.clone()).on("email").purpose("news")
+        ..NewConsent::new(ConsentKind::Based, desk.ann.clone())
+            .on("email")
+            .purpose("news")
+            .contact_point("ann@example.org")
     };
     for (facts, field) in [
         (BasisFacts { sale: None, ..whole.clone() }, "facts.sale"),
@@ -136,9 +139,14 @@ fn an_existing_customer_needs_all_four_conditions() {
     ] {
         assert_eq!(desk.refusal(based(facts)), (ErrorKind::Required, Some(field.into())));
     }
-    desk.record(based(whole.clone()));
+    let nowhere = NewConsent { contact_point: None, ..based(whole.clone()) };
+    assert_eq!(desk.refusal(nowhere), (ErrorKind::Required, Some("contact_point".into())));
+    desk.record(based(whole));
+    let other = desk.crm.consents().decide(&desk.question().contact_point("a@example.org"));
+    assert!(!other.unwrap().is_allowed, "it is about the address of the sale");
     let answer = desk.decide();
     assert_eq!(answer.basis, Some(LegalBasis::ExistingCustomer));
+    assert_eq!(answer.contact_point.as_deref(), Some("ann@example.org"));
     let used = UseConsent::new(&desk.question(), answer.token);
     let error = desk.crm.consents().record_use(used.clone()).unwrap_err();
     assert_eq!((error.kind(), error.field()), (ErrorKind::Required, Some("told_of_objection")));

@@ -12,6 +12,7 @@ use proptest::prelude::*;
 use super::{cases, memory};
 
 const CHANNELS: [&str; 3] = ["email", "phone", "post"];
+const POINTS: [&str; 3] = ["ann@example.org", "+49301234567", "Ulm"];
 const PURPOSES: [&str; 3] = ["news", "offers", "invoice"];
 const DAY: i64 = 86_400_000_000;
 
@@ -84,7 +85,7 @@ fn open(regime: bool) -> (Crm, Vec<RecordId>) {
 
 /// Requests what an act is about, and confirms it.
 fn confirm(crm: &Crm, subject: RecordRef, act: &Act) {
-    let point = ["ann@example.org", "+49301234567", "Ulm"][act.channel];
+    let point = POINTS[act.channel];
     let (channel, purpose) = (CHANNELS[act.channel], PURPOSES[act.purpose]);
     let asked = RequestConsent::new(subject, channel, point, purpose);
     let token = crm.consents().request(asked).unwrap().token;
@@ -142,6 +143,7 @@ fn perform(crm: &Crm, people: &[RecordId], act: &Act) {
             }
         }
         ConsentKind::Based => {
+            new.contact_point = (act.wide % 3 == 0).then(|| POINTS[act.channel].into());
             new.basis = Some(match act.wide % 3 {
                 0 => LegalBasis::ExistingCustomer,
                 1 => LegalBasis::LegitimateInterest,

@@ -69,7 +69,9 @@ class LegalBasis(StrEnum):
     LEGITIMATE_INTEREST = "legitimate_interest"
     """An interest that was weighed against the person's."""
     EXISTING_CUSTOMER = "existing_customer"
-    """An existing customer is told of similar goods (UWG § 7 (3))."""
+    """An existing customer is told of similar goods (UWG § 7 (3)), at the address that was obtained
+    with the sale.
+    """
     NOT_REQUIRED = "not_required"
     """The policy asks for no permission: it is allowed until the person opts out."""
 

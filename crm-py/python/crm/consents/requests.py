@@ -36,7 +36,9 @@ class NewConsent:
     controller: str | None = None
     """The controller; the one of the purpose if it is left out, and without a purpose every one."""
     contact_point: str | None = None
-    """The address or number; every one of the person's if it is left out."""
+    """The address or number; every one of the person's if it is left out, which the basis of an
+    existing customer does not allow.
+    """
     basis: LegalBasis | str | None = None
     """For `based`: the legal basis."""
     facts: BasisFacts | None = None
