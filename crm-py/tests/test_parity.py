@@ -445,8 +445,9 @@ def test_every_operation_is_called_by_a_method(
     assert_same(answers["lifecycles.explain"]["next"][0], crm.NextStage)
     assert_same(answers["lifecycles.explain"]["next"][0]["triggers"][0], crm.TriggerAnswer)
     for name in ("consents.record", "consents.record_use", "consents.confirm"):
-        # The text of the first step is told only if the second showed another.
-        assert_same({"request_notice": None, **answers[name]}, crm.ConsentEvent)
+        # Of the text of the first step, and of what a contact was, is told only what there is.
+        untold = {"request_notice": None, "activity": None, "told_of_objection": False}
+        assert_same({**untold, **answers[name]}, crm.ConsentEvent)
     assert_same(answers["consents.history"], crm.ConsentHistory)
     assert_same(answers["consents.history"]["events"][0]["evidence"], crm.ConsentEvidence)
     assert_same(answers["consents.prove"], crm.ConsentProof)

@@ -324,13 +324,19 @@ pub struct ConsentEvent {
     pub frequency: Option<ContactFrequency>,
     /// For `used`: the event that permitted it; `None` if the policy asks for none.
     pub permitted_by: Option<RecordId>,
+    /// For `used`: the activity that the contact was, such as a call or a message that was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activity: Option<RecordId>,
+    /// For `used`: whether the person was told that they may object.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub told_of_objection: bool,
 }
 
 debug! {
     ConsentEvent
         shows(id, kind, subject, channel, purpose, controller, basis, facts, notice, notice_version, language,
             notice_sha256, method, occurred_at, recorded_at, evidence, requested_at, request_evidence, request_notice,
-            expires_at, supersedes, by_guardian, frequency, permitted_by)
+            expires_at, supersedes, by_guardian, frequency, permitted_by, activity, told_of_objection)
         hides(contact_point, source)
 }
 

@@ -430,9 +430,13 @@ pub struct UseConsent {
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub source: Option<String>,
+    /// The activity that the contact was: one of the person's.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub activity: Option<RecordId>,
 }
 
-debug! { UseConsent shows(subject, channel, purpose, at, told_of_objection) hides(contact_point, token, zone, source) }
+debug! { UseConsent shows(subject, channel, purpose, at, told_of_objection, activity) hides(contact_point, token, zone, source) }
 
 impl UseConsent {
     /// Somebody was contacted as it was decided, now.
@@ -447,6 +451,7 @@ impl UseConsent {
             zone: question.zone.clone(),
             told_of_objection: false,
             source: None,
+            activity: None,
         }
     }
 }

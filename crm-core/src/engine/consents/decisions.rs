@@ -12,7 +12,7 @@ use crate::{
     consent::{Question, Rule, check_text, decide},
     engine::{Catalog, check_limit, privacy::suppression},
     store::{
-        Connection, consents as rows, privacy,
+        Connection, activities, consents as rows, privacy,
         records::{self, Position, Selection, StoredRow, Term},
         table::Table,
     },
@@ -91,7 +91,8 @@ impl Consents<'_> {
     ///
     /// As [`Consents::decide`]; `StaleVersion` if the ledger or the definitions changed since the
     /// decision; `Refused` if it is denied, or was allowed then and is over now; `Required` if an
-    /// existing customer was not told that they may object; `OutOfRange` if the time lies in the future.
+    /// existing customer was not told that they may object; `OutOfRange` if the time lies in the future;
+    /// `NotFound` if there is no such activity, `InvalidArgument` if it is about somebody else.
     pub fn record_use(&self, request: UseConsent) -> Result<ConsentEvent> {
         check_text(request.source.as_deref(), "source")?;
         self.crm.write(|writing| {
@@ -138,11 +139,29 @@ impl Consents<'_> {
             (used.contact_point, used.at) = (question.contact_point, Some(at));
             used.source = request.source;
             let table = subject(writing.tx, writing, &used.subject)?;
+            check_activity(writing.tx, request.activity, used.subject.id)?;
             let mut event = prepare(writing, used)?;
             event.permitted_by = decision.evidence.first().copied();
+            event.activity = request.activity;
+            event.told_of_objection = request.told_of_objection;
             commit(writing, &table, event)
         })
     }
+}
+
+/// Whether the activity that a contact was is one of the person: through their record or a linked one, as
+/// its subject or by a link of its own.
+fn check_activity(conn: &Connection, activity: Option<RecordId>, subject: RecordId) -> Result<()> {
+    let Some(id) = activity else { return Ok(()) };
+    let refused = |kind, message| Err(Error::new(kind, message).with_field("activity"));
+    let Some(about) = activities::records_of(conn, id)? else {
+        return refused(ErrorKind::NotFound, "no such activity");
+    };
+    let (people, _) = rows::people(conn, subject)?;
+    if about.iter().any(|id| people.contains(id)) {
+        return Ok(());
+    }
+    refused(ErrorKind::InvalidArgument, "the activity is about somebody else")
 }
 
 /// The time zone that a record names.

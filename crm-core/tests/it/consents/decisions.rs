@@ -1,9 +1,10 @@
 //! Decisions: what each rule of a policy does.
 
 use crm_core::{
-    BasisFacts, ChannelRule, ConsentEvidence, ConsentKind, ConsentMethod, ConsentPolicy,
-    ConsentRegime, ConsentStatus, ContactCap, ContactFrequency, ContactPressure, DenyReason,
-    ErrorKind, LegalBasis, MayContact, NewConsent, PublishNotice, Purpose, QuietHours, UseConsent,
+    AccessData, ActivityPreset, BasisFacts, ChannelRule, ConsentEvidence, ConsentKind,
+    ConsentMethod, ConsentPolicy, ConsentRegime, ConsentStatus, ContactCap, ContactFrequency,
+    ContactPressure, DenyReason, ErrorKind, Flow, LegalBasis, MayContact, NewActivity, NewConsent,
+    PublishNotice, Purpose, QuietHours, UseConsent,
 };
 
 use super::{Desk, at};
@@ -185,6 +186,24 @@ fn a_token_holds_for_one_state_only() {
     desk.record(NewConsent::withdraw(desk.ann.clone()));
     let denied = desk.decide().token;
     assert_eq!(stale(&denied).0, ErrorKind::Refused);
+    desk.verify();
+}
+
+#[test]
+fn the_person_is_shown_what_their_consent_was_used_for() {
+    let desk = Desk::new("eu_general");
+    desk.grant();
+    desk.crm.activity_kinds().define_preset(ActivityPreset::Call).unwrap();
+    let call = NewActivity::of("call", desk.ann.clone(), at("2026-03-02T09:00:00Z"));
+    let call = desk.crm.activities().record(call).unwrap().activity.id;
+    let used = UseConsent::new(&desk.question(), desk.decide().token);
+    let used = UseConsent { activity: Some(call), told_of_objection: true, ..used };
+    let event = desk.crm.consents().record_use(used).unwrap();
+    assert_eq!((event.activity, event.told_of_objection), (Some(call), true));
+    let access = AccessData::new(desk.ann.clone());
+    let report = desk.crm.privacy().access(&access, &mut |_| Flow::Continue).unwrap();
+    let said = format!("\\\"activity\\\":\\\"{call}\\\"");
+    assert!(report.text.unwrap().contains(&said), "the ledger names it");
     desk.verify();
 }
 

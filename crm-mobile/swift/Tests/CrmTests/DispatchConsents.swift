@@ -357,7 +357,7 @@ extension Json {
     fileprivate func useConsent() throws -> UseConsent {
         _ = try only(
             "subject", "channel", "purpose", "contact_point", "token", "at", "zone",
-            "told_of_objection", "source")
+            "told_of_objection", "source", "activity")
         return UseConsent(
             subject: try self["subject"].person(),
             channel: try string("channel"),
@@ -367,7 +367,8 @@ extension Json {
             at: try moment("at"),
             zone: self["zone"].text,
             toldOfObjection: self["told_of_objection"].bool ?? false,
-            source: self["source"].text)
+            source: self["source"].text,
+            activity: self["activity"].text)
     }
 }
 
@@ -515,6 +516,8 @@ extension ConsentEvent: Wire {
             "by_guardian": .bool(byGuardian),
             "frequency": enough,
             "permitted_by": CrmTests.json(permittedBy),
+            "activity": CrmTests.json(activity),
+            "told_of_objection": .bool(toldOfObjection),
         ])
     }
 }

@@ -213,3 +213,5 @@ class UseConsent:
     """Whether the message said that one may object. An existing customer must be told each time."""
     source: str | None = None
     """What was sent: a campaign, a call."""
+    activity: UUID | None = None
+    """The activity that the contact was: one of the person's."""

@@ -206,6 +206,10 @@ class ConsentEvent:
     """How many contacts are enough."""
     permitted_by: UUID | None
     """For `used`: the event that permitted it; None if the policy asks for none."""
+    activity: UUID | None = None
+    """For `used`: the activity that the contact was, such as a call or a message that was sent."""
+    told_of_objection: bool = False
+    """For `used`: whether the person was told that they may object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
