@@ -64,7 +64,7 @@ named! {
     ConsentStatus {
         /// Nothing is known, or nothing is proven.
         Unknown = "unknown",
-        /// The person was asked.
+        /// The person was asked, or has yet to confirm it.
         Requested = "requested",
         /// The person said no.
         Refused = "refused",

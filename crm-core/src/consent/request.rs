@@ -215,9 +215,15 @@ pub struct RequestConsent {
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = false))]
     pub by_guardian: bool,
+    /// The events against which the consent counts once it is confirmed. If it is left out, they are the
+    /// withdrawals, refusals and ends of its own key that are known now; objections and restrictions are to
+    /// be named. What is taken back after the request stands, in either case.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub supersedes: Option<Vec<RecordId>>,
 }
 
-debug! { RequestConsent shows(subject, channel, purpose, notice, language, evidence, by_guardian) hides(contact_point, source) }
+debug! { RequestConsent shows(subject, channel, purpose, notice, language, evidence, by_guardian, supersedes) hides(contact_point, source) }
 
 impl RequestConsent {
     /// Asks for the confirmation of a purpose by a message to this address or number.
@@ -237,6 +243,7 @@ impl RequestConsent {
             source: None,
             evidence: None,
             by_guardian: false,
+            supersedes: None,
         }
     }
 }

@@ -642,6 +642,23 @@ pub(crate) fn request(conn: &Connection, token: &[u8; 32]) -> Result<Option<Stor
     rows.next().transpose()
 }
 
+/// Whether a double opt-in about this waits for its confirmation at a moment; without a contact point at
+/// any.
+pub(crate) fn is_requested(
+    conn: &Connection,
+    subject: RecordId,
+    (channel, purpose, contact_point): (&str, &str, Option<&str>),
+    at: Timestamp,
+) -> Result<bool> {
+    let mut statement = conn.prepare_cached(
+        "SELECT 1 FROM crm_consent_request WHERE body ->> '$.subject.id' = ?1 \
+         AND body ->> '$.channel' = ?2 AND body ->> '$.purpose' = ?3 \
+         AND ifnull(body ->> '$.contact_point' = ?4, 1) \
+         AND requested_at <= ?5 AND expires_at > ?5 AND confirmed_at IS NULL",
+    )?;
+    Ok(statement.exists((subject.to_string(), channel, purpose, contact_point, at.micros()))?)
+}
+
 /// A double opt-in was confirmed: what it was about stands in the ledger now.
 pub(crate) fn confirm_request(tx: &Transaction<'_>, token: &[u8; 32], at: Timestamp) -> Result<()> {
     let sql = "UPDATE crm_consent_request SET confirmed_at = ?2 WHERE token = ?1";

@@ -4,9 +4,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Consents, check_subject, commit, event_of, hex, normal_point, prepare, subject};
 use crate::{
-    Archived, ConsentDecision, ConsentEvent, ConsentKind, ConsentMethod, DecideMany, DenyReason,
-    Error, ErrorKind, Kind, LegalBasis, ManyDecisions, MayContact, RecordDecision, RecordId,
-    RecordRef, Result, Timestamp, UseConsent,
+    Archived, ConsentDecision, ConsentEvent, ConsentKind, ConsentMethod, ConsentStatus, DecideMany,
+    DenyReason, Error, ErrorKind, Kind, LegalBasis, ManyDecisions, MayContact, RecordDecision,
+    RecordId, RecordRef, Result, Timestamp, UseConsent,
     cell::Cell,
     condition::Moment,
     consent::{Question, Rule, check_text, decide},
@@ -220,6 +220,7 @@ pub(super) fn decide_one(
     let (ledger, last) = rows::ledger(conn, subject.id)?;
     let question = Question { contact_point: point.as_deref(), moment: &moment, is_german };
     let mut decision = decide(catalog.book(), &rule, &ledger, question)?;
+    decision.status = status(conn, &decision, subject.id, &rule, point.as_deref())?;
     let reached = point.as_deref().or(decision.contact_point.as_deref());
     if let Some(reached) = reached
         && suppression::is_suppressed(conn, reached)?
@@ -232,6 +233,21 @@ pub(super) fn decide_one(
     let (people, _) = rows::people(conn, subject.id)?;
     decision.token = token(catalog, &rule, request, point.as_deref(), (last, &people));
     Ok(decision)
+}
+
+/// Where a consent stands, as it was decided by the ledger, which knows nothing of what waits for a
+/// confirmation.
+pub(super) fn status(
+    conn: &Connection,
+    decision: &ConsentDecision,
+    subject: RecordId,
+    rule: &Rule,
+    contact_point: Option<&str>,
+) -> Result<ConsentStatus> {
+    let about = (&*rule.channel, &*rule.purpose, contact_point);
+    let is_asked = decision.status == ConsentStatus::Unknown
+        && rows::is_requested(conn, subject, about, decision.at)?;
+    Ok(if is_asked { ConsentStatus::Requested } else { decision.status })
 }
 
 /// What a decision hangs on besides time: the question, the ledger and the definitions.

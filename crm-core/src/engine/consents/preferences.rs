@@ -1,7 +1,8 @@
 //! The preference centre: one document out, and what a person chose in.
 
 use super::{
-    Consents, check_subject, commit, double_opt_in::begin, event_of, normal_point, prepare, subject,
+    Consents, check_subject, commit, decisions::status, double_opt_in::begin, event_of,
+    normal_point, prepare, subject,
 };
 use crate::{
     ChannelPreference, ConsentKind, ConsentMethod, ContactFrequency, Error, ErrorKind,
@@ -117,7 +118,7 @@ fn read(
             offered.push(ChannelPreference {
                 channel: channel.clone(),
                 label: channels.get(channel).map_or_else(String::new, |one| one.label.clone()),
-                status: decision.status,
+                status: status(conn, &decision, request.subject.id, &rule, point.as_deref())?,
                 // A pause, a cap or the night leave what is chosen as it is.
                 is_chosen: decision.reasons.iter().all(|reason| reason.reason.is_passing()),
             });

@@ -308,7 +308,9 @@ extension Json {
     fileprivate func requestConsent() throws -> RequestConsent {
         _ = try only(
             "subject", "channel", "contact_point", "purpose", "notice", "language",
-            "source", "evidence", "by_guardian")
+            "source", "evidence", "by_guardian", "supersedes")
+        let supersedes: [RecordId]? =
+            try self["supersedes"].isNull ? nil : list("supersedes") { try $0.wanted($0.text) }
         return RequestConsent(
             subject: try self["subject"].person(),
             channel: try string("channel"),
@@ -318,7 +320,8 @@ extension Json {
             language: self["language"].text,
             source: self["source"].text,
             evidence: try self["evidence"].isNull ? nil : self["evidence"].consentEvidence(),
-            byGuardian: self["by_guardian"].bool ?? false)
+            byGuardian: self["by_guardian"].bool ?? false,
+            supersedes: supersedes)
     }
 
     fileprivate func setPreferences() throws -> SetPreferences {

@@ -76,7 +76,7 @@ class ConsentStatus(StrEnum):
     UNKNOWN = "unknown"
     """Nothing is known, or nothing is proven."""
     REQUESTED = "requested"
-    """The person was asked."""
+    """The person was asked, or has yet to confirm it."""
     REFUSED = "refused"
     """The person said no."""
     GIVEN = "given"

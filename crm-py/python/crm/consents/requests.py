@@ -97,6 +97,11 @@ class RequestConsent:
     """What shows the request."""
     by_guardian: bool = False
     """Whether somebody with parental responsibility acts."""
+    supersedes: tuple[UUID, ...] | None = None
+    """The events against which the consent counts once it is confirmed. If it is left out, they are
+    the withdrawals, refusals and ends of its own key that are known now; objections and
+    restrictions are to be named. What is taken back after the request stands, in either case.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
