@@ -64,6 +64,13 @@ pub(crate) fn check_purpose(purpose: &mut Purpose, book: &Book) -> Result<()> {
             .with_field("policy")
             .with_hint("define it with policies.define, or name a preset such as \"eu_strict\""));
     }
+    let is_advertising = ["marketing", "advertising"]
+        .iter()
+        .any(|word| purpose.dpv.to_ascii_lowercase().contains(word));
+    if purpose.is_transactional && is_advertising {
+        // What nobody ordered would hold against every opt-out, on the ground of a contract.
+        return Err(invalid("is_transactional", "marketing is not what the person asked for"));
+    }
     for (place, channel) in purpose.channels.iter().enumerate() {
         let at = |error: Error| error.with_field(format!("channels[{place}]"));
         book.medium(channel).map_err(at)?;

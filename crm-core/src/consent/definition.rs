@@ -174,7 +174,8 @@ pub struct Purpose {
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub notice: Option<String>,
     /// Whether it only serves what the person asked for, such as an invoice. Then neither quiet hours
-    /// nor caps, pressure, frequency and pauses count.
+    /// nor caps, pressure, frequency and pauses count, and a contract, a legal obligation and a vital
+    /// interest permit it, whatever the person opted out of. Not for marketing.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = false))]
     pub is_transactional: bool,

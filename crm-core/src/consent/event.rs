@@ -124,6 +124,15 @@ named! {
     }
 }
 
+impl LegalBasis {
+    /// Whether it holds whatever the person allows: an invoice is due, and a recall is made, although
+    /// somebody withdrew their consent or objected (GDPR art. 7 (3) and 21 (1)).
+    #[must_use]
+    pub const fn is_beyond_opt_out(self) -> bool {
+        matches!(self, Self::Contract | Self::LegalObligation | Self::VitalInterest)
+    }
+}
+
 impl ConsentKind {
     /// Whether it can permit something.
     #[must_use]
@@ -149,6 +158,16 @@ impl ConsentKind {
                 | Self::Lapsed
                 | Self::Paused
         )
+    }
+
+    /// Whether it stands against what rests on this basis. A refusal, a withdrawal and an objection end
+    /// consents and the interests of others, and neither a contract nor what the law demands.
+    pub(crate) const fn concerns(self, basis: Option<LegalBasis>) -> bool {
+        let is_opt_out = matches!(self, Self::Denied | Self::Withdrawn | Self::Objected);
+        match basis {
+            Some(basis) => !(is_opt_out && basis.is_beyond_opt_out()),
+            None => true,
+        }
     }
 
     /// Whether a new grant by the person names it without being told to.

@@ -260,8 +260,8 @@ impl Ledger {
         permitting.filter(|entry| !self.is_lifted(entry.id))
     }
 
-    /// The restrictions that reach what an event permits, at a contact point or at its own, and that it
-    /// does not name; each with the proof of what answers it in a linked ledger.
+    /// The restrictions that reach what an event permits, at a contact point or at its own, concern its
+    /// legal basis, and are not named by it; each with the proof of what answers it in a linked ledger.
     fn reaching<'a>(
         &'a self,
         permitting: &Entry,
@@ -273,7 +273,8 @@ impl Ledger {
             controller: permitting.controller.as_deref(),
             contact_point: contact_point.or(permitting.contact_point.as_deref()),
         };
-        let reaching = self.restrictions().filter(|entry| entry.reaches(&key));
+        let concerning = self.restrictions().filter(|entry| entry.kind.concerns(permitting.basis));
+        let reaching = concerning.filter(|entry| entry.reaches(&key));
         let unnamed = reaching.filter(|entry| !permitting.supersedes.contains(&entry.id));
         unnamed.map(|entry| (entry, self.answer_there(entry, &key))).collect()
     }

@@ -144,9 +144,11 @@ fn perform(crm: &Crm, people: &[RecordId], act: &Act) {
         }
         ConsentKind::Based => {
             new.contact_point = (act.wide % 3 == 0).then(|| POINTS[act.channel].into());
-            new.basis = Some(match act.wide % 3 {
-                0 => LegalBasis::ExistingCustomer,
+            new.basis = Some(match act.wide % 6 {
+                0 | 3 => LegalBasis::ExistingCustomer,
                 1 => LegalBasis::LegitimateInterest,
+                2 => LegalBasis::LegalObligation,
+                4 => LegalBasis::PublicTask,
                 _ => LegalBasis::Contract,
             });
             new.facts = Some(BasisFacts {

@@ -187,7 +187,8 @@ class Purpose:
     """
     is_transactional: bool = False
     """Whether it only serves what the person asked for, such as an invoice. Then neither quiet
-    hours nor caps, pressure, frequency and pauses count.
+    hours nor caps, pressure, frequency and pauses count, and a contract, a legal obligation and a vital
+    interest permit it, whatever the person opted out of. Not for marketing.
     """
     dpv: str = ""
     """What it is in the Data Privacy Vocabulary, such as `dpv:DirectMarketing`."""
