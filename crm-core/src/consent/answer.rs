@@ -177,8 +177,39 @@ pub struct RecordDecision {
     pub id: RecordId,
     /// Whether it is allowed.
     pub is_allowed: bool,
-    /// Every reason against it.
+    /// Every reason against it, in the order of [`DenyReason`].
     pub reasons: Vec<DenyReason>,
+    /// The events of the ledger that permit it.
+    pub evidence: Vec<RecordId>,
+    /// The events of the ledger that speak against it, each once, in the order of the reasons.
+    pub against: Vec<RecordId>,
+    /// Until when the answer holds if nothing is recorded; `None` if for ever.
+    pub valid_until: Option<Timestamp>,
+    /// Whether the consent is so near its end that the policy warns of it.
+    pub is_lapsing: bool,
+}
+
+impl RecordDecision {
+    /// What was decided of a record, in short.
+    pub(crate) fn of(id: RecordId, decision: ConsentDecision) -> Self {
+        let ConsentDecision { is_allowed, reasons, evidence, valid_until, is_lapsing, .. } =
+            decision;
+        let mut against: Vec<RecordId> = Vec::new();
+        for event in reasons.iter().flat_map(|reason| &reason.events) {
+            if !against.contains(event) {
+                against.push(*event);
+            }
+        }
+        Self {
+            id,
+            is_allowed,
+            against,
+            reasons: reasons.into_iter().map(|reason| reason.reason).collect(),
+            evidence,
+            valid_until,
+            is_lapsing,
+        }
+    }
 }
 
 /// A page of decisions: the answer of `consents.decide_many`.

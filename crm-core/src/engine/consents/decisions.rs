@@ -75,8 +75,7 @@ impl Consents<'_> {
                 {
                     decision = decision.denied(DenyReason::Suppressed, false);
                 }
-                let reasons = decision.reasons.iter().map(|reason| reason.reason).collect();
-                Ok(RecordDecision { id: row.id, is_allowed: decision.is_allowed, reasons })
+                Ok(RecordDecision::of(row.id, decision))
             });
             let decisions: Vec<RecordDecision> = decisions.collect::<Result<_>>()?;
             let allowed = decisions.iter().filter(|decision| decision.is_allowed).count() as u64;

@@ -626,6 +626,10 @@ extension RecordDecision: Wire {
             "id": .text(id),
             "is_allowed": .bool(isAllowed),
             "reasons": .array(reasons.map { named($0) }),
+            "evidence": .array(evidence.map { .text($0) }),
+            "against": .array(against.map { .text($0) }),
+            "valid_until": CrmTests.json(validUntil),
+            "is_lapsing": .bool(isLapsing),
         ])
     }
 }

@@ -150,7 +150,15 @@ class RecordDecision:
     is_allowed: bool
     """Whether it is allowed."""
     reasons: tuple[DenyReason | str, ...]
-    """Every reason against it."""
+    """Every reason against it, in the order of `DenyReason`."""
+    evidence: tuple[UUID, ...]
+    """The events of the ledger that permit it."""
+    against: tuple[UUID, ...]
+    """The events of the ledger that speak against it, each once, in the order of the reasons."""
+    valid_until: datetime.datetime | None
+    """Until when the answer holds if nothing is recorded; None if for ever."""
+    is_lapsing: bool
+    """Whether the consent is so near its end that the policy warns of it."""
 
     def __bool__(self) -> bool:
         """Tell whether it is allowed."""
