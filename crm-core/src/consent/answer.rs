@@ -154,7 +154,10 @@ pub struct ConsentDecision {
     pub valid_until: Option<Timestamp>,
     /// When the consent lapses unless it is used.
     pub lapses_at: Option<Timestamp>,
-    /// Whether that is so near that the policy warns of it.
+    /// By when the person has to renew the consent, used or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renew_by: Option<Timestamp>,
+    /// Whether the first of the two is so near that the policy warns of it.
     pub is_lapsing: bool,
     /// Until when proof of the permission is to be kept: from the grant and from each use.
     pub keep_until: Option<Timestamp>,
@@ -164,7 +167,7 @@ pub struct ConsentDecision {
 
 debug! {
     ConsentDecision
-        shows(is_allowed, basis, status, reasons, evidence, at, valid_until, lapses_at, is_lapsing, keep_until)
+        shows(is_allowed, basis, status, reasons, evidence, at, valid_until, lapses_at, renew_by, is_lapsing, keep_until)
         hides(contact_point, token)
 }
 

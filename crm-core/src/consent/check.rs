@@ -129,6 +129,7 @@ pub(crate) fn check_policy(policy: &ConsentPolicy, book: &Book) -> Result<()> {
             return Err(Error::new(ErrorKind::Duplicate, message).with_field(at("channel")));
         }
         let spans = [
+            ("valid_for", &rule.valid_for),
             ("lapses_after", &rule.lapses_after),
             ("warns_before", &rule.warns_before),
             ("retention", &rule.retention),

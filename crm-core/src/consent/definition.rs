@@ -379,7 +379,7 @@ pub struct ChannelRule {
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub lapses_after: Option<String>,
-    /// How long before that it is warned.
+    /// How long before that, and before a consent is to be renewed, it is warned.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub warns_before: Option<String>,
@@ -395,6 +395,11 @@ pub struct ChannelRule {
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default))]
     pub caps: Vec<ContactCap>,
+    /// After which span a consent is over, used or not, unless the person renews it; never if it is left
+    /// out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub valid_for: Option<String>,
 }
 
 impl ChannelRule {
@@ -411,6 +416,7 @@ impl ChannelRule {
             retention: None,
             quiet: None,
             caps: Vec::new(),
+            valid_for: None,
         }
     }
 }

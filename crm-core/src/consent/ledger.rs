@@ -151,6 +151,8 @@ pub(crate) struct Permit {
     pub(crate) from: Timestamp,
     pub(crate) until: Option<Timestamp>,
     pub(crate) paused_until: Option<Timestamp>,
+    /// When it was given.
+    pub(crate) given_at: Timestamp,
     /// When it was given or last used.
     pub(crate) active_at: Timestamp,
     pub(crate) by_guardian: bool,
@@ -378,6 +380,7 @@ impl Ledger {
             from: entry.occurred_at,
             until: entry.expires_at,
             paused_until: None,
+            given_at: entry.occurred_at,
             active_at: last_use.max(Some(entry.occurred_at))?,
             by_guardian: entry.by_guardian,
             minor_until: self.minor_until(),

@@ -26,6 +26,7 @@ pub(crate) struct Rule {
     pub(crate) least_proof: Proof,
     /// The legal bases other than consent that count.
     pub(crate) bases: Vec<LegalBasis>,
+    pub(crate) valid_for: Option<Parts>,
     pub(crate) lapses_after: Option<Parts>,
     pub(crate) warns_before: Option<Parts>,
     pub(crate) retention: Option<Parts>,
@@ -157,6 +158,7 @@ impl Rule {
             regime: rule.map_or(ConsentRegime::OptIn, |rule| rule.regime),
             least_proof: if is_double { Proof::Double } else { Proof::Single },
             bases,
+            valid_for: optional(rule.and_then(|rule| rule.valid_for.as_ref()))?,
             lapses_after: optional(rule.and_then(|rule| rule.lapses_after.as_ref()))?,
             warns_before: optional(rule.and_then(|rule| rule.warns_before.as_ref()))?,
             retention: optional(rule.and_then(|rule| rule.retention.as_ref()))?,
@@ -201,6 +203,10 @@ impl Rule {
             }
             return faults;
         }
+        let is_over = self.renewed_by(permit).is_some_and(|end| end <= now);
+        if is_over && !faults.contains(&DenyReason::Expired) {
+            faults.push(DenyReason::Expired);
+        }
         if self.lapses_at(permit).is_some_and(|end| end <= now) {
             faults.push(DenyReason::Lapsed);
         }
@@ -216,6 +222,11 @@ impl Rule {
             faults.push(DenyReason::Unconfirmed);
         }
         faults
+    }
+
+    /// By when the person has to renew a permit, used or not; counted as a lapse is.
+    pub(crate) fn renewed_by(&self, permit: &Permit) -> Option<Timestamp> {
+        self.valid_for.map(|span| later_in_utc(permit.given_at, span))
     }
 
     /// When a permit lapses, if nobody uses it. Counted forward and in UTC wherever it is asked: back from

@@ -300,7 +300,7 @@ fn an_answer_holds_until_the_moment_that_it_says_and_no_longer() {
     for regime in [ConsentRegime::OptIn, ConsentRegime::OptOut] {
         let mut book = book(regime);
         let rules = &mut book.policies.get_mut("eu_strict").unwrap().rules;
-        rules[0].lapses_after = Some("P4D".into());
+        (rules[0].lapses_after, rules[0].valid_for) = (Some("P4D".into()), Some("P6D".into()));
         rules[0].caps = vec![ContactCap { most: 2, within: "P2D".into() }];
         let rule = Rule::new(&book, "news", "email").unwrap();
         for _ in 0..400 {

@@ -582,6 +582,16 @@ impl<'m> Writer<'m> {
             self.push(") > ");
             self.bind(now.clone());
         }
+        if let Some(span) = rule.valid_for {
+            // When it was given is in the ledger.
+            self.push(
+                " AND crm_later((SELECT e.occurred_at FROM crm_consent_event e WHERE e.subject_id = \
+                 crm_consent_permit.subject_id AND e.id = crm_consent_permit.event_id), ",
+            );
+            self.bind(text(&span.to_string()));
+            self.push(") > ");
+            self.bind(now.clone());
+        }
         for (language, version) in &rule.least_versions {
             self.push(" AND ifnull(notice <> ");
             self.bind(optional(rule.notice.as_ref()));

@@ -483,8 +483,9 @@ pub(crate) fn put_following(
 pub(crate) fn following(conn: &Connection, subject: RecordId) -> Result<(Vec<Permit>, Vec<Block>)> {
     let mut statement = conn.prepare_cached(
         "SELECT event_id, channel, purpose, controller, basis, proof, notice, language, notice_version, \
-         valid_from, valid_until, paused_until, active_at, by_guardian, minor_until FROM crm_consent_permit \
-         WHERE subject_id = ?1 ORDER BY event_id",
+         valid_from, valid_until, paused_until, active_at, by_guardian, minor_until, \
+         (SELECT e.occurred_at FROM crm_consent_event e WHERE e.subject_id = p.subject_id AND e.id = p.event_id) \
+         FROM crm_consent_permit p WHERE subject_id = ?1 ORDER BY event_id",
     )?;
     let permits = statement.query_and_then([subject.as_bytes()], |row| {
         let basis = row.get_ref(4)?.as_str().ok().and_then(LegalBasis::from_name);
@@ -501,6 +502,7 @@ pub(crate) fn following(conn: &Connection, subject: RecordId) -> Result<(Vec<Per
             from: Timestamp::clamped(row.get(9)?),
             until: moment(row, 10)?,
             paused_until: moment(row, 11)?,
+            given_at: moment(row, 15)?.unwrap_or(Timestamp::MIN),
             active_at: Timestamp::clamped(row.get(12)?),
             by_guardian: row.get(13)?,
             minor_until: moment(row, 14)?,

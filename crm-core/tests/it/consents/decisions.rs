@@ -1,10 +1,10 @@
 //! Decisions: what each rule of a policy does.
 
 use crm_core::{
-    AccessData, ActivityPreset, BasisFacts, ChannelRule, ConsentEvidence, ConsentKind,
+    AccessData, ActivityPreset, BasisFacts, ChannelRule, CheckProof, ConsentEvidence, ConsentKind,
     ConsentMethod, ConsentPolicy, ConsentRegime, ConsentStatus, ContactCap, ContactFrequency,
     ContactPressure, DenyReason, ErrorKind, Flow, LegalBasis, MayContact, NewActivity, NewConsent,
-    PublishNotice, Purpose, QuietHours, UseConsent,
+    ProveDecision, PublishNotice, Purpose, QuietHours, UseConsent,
 };
 
 use super::{Desk, at};
@@ -102,6 +102,47 @@ fn what_is_not_used_lapses_with_a_warning() {
     assert_eq!(desk.reasons(), [DenyReason::Lapsed]);
     assert_eq!(desk.decide().status.dpv(), "dpv:ConsentExpired");
     desk.verify();
+}
+
+#[test]
+fn a_consent_is_renewed_from_time_to_time_however_often_it_is_used() {
+    let desk = Desk::new("eu_general");
+    let (valid_for, warns_before) = (Some("P1Y".to_owned()), Some("P30D".to_owned()));
+    let lapses_after = Some("P2Y".to_owned());
+    let rule = ChannelRule { lapses_after, valid_for, warns_before, ..email(ConsentRegime::OptIn) };
+    policy(&desk, rule);
+    let grant = desk.grant();
+    let fresh = desk.decide();
+    let end = Some(at("2027-03-02T10:00:00Z"));
+    assert_eq!((fresh.renew_by, fresh.valid_until, fresh.is_lapsing), (end, end, false));
+    assert_eq!(fresh.lapses_at, Some(at("2028-03-02T10:00:00Z")));
+    desk.go_to("2027-02-10T00:00:00Z");
+    desk.crm.consents().record_use(UseConsent::new(&desk.question(), desk.decide().token)).unwrap();
+    let used = desk.decide();
+    assert_eq!((used.renew_by, used.is_lapsing), (end, true), "a use renews nothing");
+    desk.go_to("2027-03-02T10:00:00Z");
+    assert_eq!(desk.reasons(), [DenyReason::Expired]);
+    assert_eq!(desk.decide().reasons[0].events, [grant.id]);
+    assert_eq!(desk.decide().status, ConsentStatus::Expired);
+    let proof = ProveDecision { question: desk.question(), head: None };
+    let proof = desk.crm.consents().prove(&proof).unwrap();
+    let checked = CheckProof { document: proof.document, head: None };
+    assert!(desk.crm.consents().check_proof(&checked).unwrap().is_valid);
+    let renewed = NewConsent::new(ConsentKind::Renewed, desk.ann.clone());
+    desk.record(renewed.on("email").purpose("news"));
+    assert_eq!(desk.decide().renew_by, Some(at("2028-03-02T10:00:00Z")));
+    assert_eq!(desk.decide().status, ConsentStatus::RenewedGiven);
+    desk.verify();
+}
+
+#[test]
+fn what_says_nothing_of_renewal_keeps_its_bytes() {
+    let rule = ChannelRule::new("email", ConsentRegime::OptIn);
+    assert!(!serde_json::to_string(&rule).unwrap().contains("valid_for"));
+    let desk = Desk::new("eu_general");
+    desk.grant();
+    let decision = serde_json::to_string(&desk.decide()).unwrap();
+    assert!(!decision.contains("renew_by"), "older proofs say the same");
 }
 
 #[test]

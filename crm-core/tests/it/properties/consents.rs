@@ -64,8 +64,17 @@ fn open(regime: bool) -> (Crm, Vec<RecordId>) {
                 lapses_after: lapses,
                 ..ChannelRule::new("email", left)
             },
-            ChannelRule { double_opt_in: true, ..ChannelRule::new("phone", ConsentRegime::OptIn) },
-            ChannelRule { legitimate_interest: true, ..ChannelRule::new("", left) },
+            ChannelRule {
+                double_opt_in: true,
+                valid_for: Some("P1Y".into()),
+                ..ChannelRule::new("phone", ConsentRegime::OptIn)
+            },
+            ChannelRule {
+                legitimate_interest: true,
+                lapses_after: regime.then(|| "P11M".into()),
+                valid_for: Some("P18M".into()),
+                ..ChannelRule::new("", left)
+            },
         ],
     );
     consents.define_policy(policy).unwrap();

@@ -66,7 +66,7 @@ extension Json {
         _ = try only(
             "channel", "regime", "double_opt_in", "existing_customers",
             "legitimate_interest", "lapses_after", "warns_before", "retention", "quiet",
-            "caps")
+            "caps", "valid_for")
         return ChannelRule(
             channel: self["channel"].text ?? "",
             regime: try consentRegime("regime"),
@@ -77,7 +77,8 @@ extension Json {
             warnsBefore: self["warns_before"].text,
             retention: self["retention"].text,
             quiet: try self["quiet"].isNull ? nil : self["quiet"].quietHours(),
-            caps: try list("caps") { try $0.contactCap() })
+            caps: try list("caps") { try $0.contactCap() },
+            validFor: self["valid_for"].text)
     }
 
     fileprivate func confirmConsent() throws -> ConfirmConsent {
@@ -470,6 +471,7 @@ extension ConsentDecision: Wire {
             "at": CrmTests.json(at),
             "valid_until": CrmTests.json(validUntil),
             "lapses_at": CrmTests.json(lapsesAt),
+            "renew_by": CrmTests.json(renewBy),
             "is_lapsing": .bool(isLapsing),
             "keep_until": CrmTests.json(keepUntil),
             "token": .text(token),

@@ -129,8 +129,10 @@ class ConsentDecision:
     """Until when the answer holds if nothing is recorded; None if for ever."""
     lapses_at: datetime.datetime | None
     """When the consent lapses unless it is used."""
+    renew_by: datetime.datetime | None = None
+    """By when the person has to renew the consent, used or not."""
     is_lapsing: bool
-    """Whether that is so near that the policy warns of it."""
+    """Whether the first of the two is so near that the policy warns of it."""
     keep_until: datetime.datetime | None
     """Until when proof of the permission is to be kept: from the grant and from each use."""
     token: str

@@ -307,13 +307,17 @@ class ChannelRule:
     lapses_after: str | None = None
     """After which span without use a consent lapses; never if it is left out."""
     warns_before: str | None = None
-    """How long before that it is warned."""
+    """How long before that, and before a consent is to be renewed, it is warned."""
     retention: str | None = None
     """How long proof is kept from the grant and from each use."""
     quiet: QuietHours | None = None
     """When nobody is contacted."""
     caps: tuple[ContactCap, ...] = ()
     """How often somebody is contacted on this channel, for whatever purpose."""
+    valid_for: str | None = None
+    """After which span a consent is over, used or not, unless the person renews it; never if it is
+    left out.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
