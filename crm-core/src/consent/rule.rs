@@ -105,9 +105,7 @@ impl Quiet {
     }
 
     fn next(self, moment: &Moment, is_quiet: bool) -> Timestamp {
-        let edges = [0, self.from, self.until];
-        let days = (0..9).flat_map(|day| edges.map(|minute| (day, minute)));
-        let all = days.map(|(day, minute)| moment.later(day, minute));
+        let all = moment.turns(9, &[0, self.from, self.until]).into_iter();
         let fitting =
             all.filter(|(at, clock)| *at > moment.now() && self.holds(*clock) == is_quiet);
         fitting.map(|(at, _)| at).min().unwrap_or(Timestamp::MAX)

@@ -343,6 +343,19 @@ fn quiet_hours_are_those_where_the_person_is() {
     assert_eq!(begins.to_string(), "2026-01-02T19:00:00Z");
     let ends = quiet.ends(&moment(friday, "Asia/Tokyo")).unwrap();
     assert_eq!(ends.to_string(), "2026-01-04T23:00:00Z", "on Monday at eight");
+    // On the last Sunday of October the hour from two is there twice, on that of March it is not.
+    let night = hours("22:00", "02:30", false).unwrap();
+    for (now, ends, begins) in [
+        ("2026-10-24T23:00:00Z", Some("2026-10-25T00:30:00Z"), None),
+        ("2026-10-25T00:45:00Z", None, Some("2026-10-25T01:00:00Z")),
+        ("2026-10-25T01:15:00Z", Some("2026-10-25T01:30:00Z"), None),
+        ("2026-10-25T01:30:00Z", None, Some("2026-10-25T21:00:00Z")),
+        ("2026-03-29T00:30:00Z", Some("2026-03-29T01:00:00Z"), None),
+    ] {
+        let moment = moment(now, "Europe/Berlin");
+        assert_eq!(night.ends(&moment), ends.map(|end| end.parse().unwrap()), "{now}");
+        assert_eq!(night.begins(&moment), begins.map(|begin| begin.parse().unwrap()), "{now}");
+    }
     assert!(hours("20:00", "20:00", false).is_err());
     assert!(hours("24:00", "08:00", false).is_err());
     assert!(hours("8:00", "09:00", false).is_err());
