@@ -152,7 +152,8 @@ pub struct Purpose {
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = ""))]
     pub description: String,
-    /// The channels through which it may be done, as a preference centre offers them.
+    /// The channels through which it may be done, as a preference centre offers them. Without any it may be
+    /// done through every channel for which the policy has a rule, and a preference centre offers none.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default))]
     pub channels: Vec<String>,
@@ -251,8 +252,8 @@ pub struct PublishNotice {
     pub language: String,
     /// The text, as it is shown, at most 1 MiB.
     pub text: String,
-    /// Whether whoever agreed to an earlier version is to be asked again: until then nothing is
-    /// permitted. Not for the first version.
+    /// Whether whoever agreed to an earlier version is to be asked again, for whichever purpose: until
+    /// then nothing is permitted. Not for the first version.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = false))]
     pub asks_again: bool,

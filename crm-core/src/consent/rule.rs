@@ -3,7 +3,7 @@
 //! The same rule is evaluated here over a [`Permit`] and written as SQL in `store::condition`; a
 //! property test holds the two equal.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{
     Book, ConsentRegime, DenyReason, LegalBasis, QuietHours,
@@ -31,9 +31,8 @@ pub(crate) struct Rule {
     pub(crate) warns_before: Option<Parts>,
     pub(crate) retention: Option<Parts>,
     pub(crate) confirms_within: Parts,
-    pub(crate) notice: Option<String>,
-    /// The versions of the notice from which on an agreement counts, by language.
-    pub(crate) least_versions: Vec<(String, i64)>,
+    /// The versions of texts from which on an agreement counts, by name and language.
+    pub(crate) least_versions: BTreeMap<(String, String), i64>,
     pub(crate) guards_minors: bool,
     pub(crate) is_transactional: bool,
     pub(crate) quiet: Option<Quiet>,
@@ -164,11 +163,7 @@ impl Rule {
                 Some(policy) => span(&policy.confirms_within)?,
                 None => Parts::default(),
             },
-            notice: purpose.notice.clone(),
-            least_versions: match &purpose.notice {
-                Some(notice) => book.least_versions(notice),
-                None => Vec::new(),
-            },
+            least_versions: book.least_versions(),
             guards_minors: policy.as_deref().is_none_or(|policy| policy.guards_minors),
             is_transactional: purpose.is_transactional,
             quiet: quiet.map(Quiet::new).transpose()?,
@@ -208,10 +203,7 @@ impl Rule {
         if self.lapses_at(permit).is_some_and(|end| end <= now) {
             faults.push(DenyReason::Lapsed);
         }
-        if permit.notice == self.notice
-            && let (Some(language), Some(version)) = (&permit.language, permit.notice_version)
-            && self.least_versions.iter().any(|(of, least)| of == language && version < *least)
-        {
+        if self.is_outdated(permit) {
             faults.push(DenyReason::OutdatedNotice);
         }
         if permit.proof == Proof::None {
@@ -220,6 +212,17 @@ impl Rule {
             faults.push(DenyReason::Unconfirmed);
         }
         faults
+    }
+
+    /// Whether the text that was shown, be it that of the purpose or another, asks again since.
+    fn is_outdated(&self, permit: &Permit) -> bool {
+        // Most texts never ask, and then there is no name to look up.
+        if self.least_versions.is_empty() {
+            return false;
+        }
+        let key = permit.notice.clone().zip(permit.language.clone());
+        let least = key.and_then(|key| self.least_versions.get(&key));
+        least.zip(permit.notice_version).is_some_and(|(least, version)| version < *least)
     }
 
     /// By when the person has to renew a permit, used or not; counted as a lapse is.

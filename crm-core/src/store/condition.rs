@@ -592,14 +592,12 @@ impl<'m> Writer<'m> {
             self.push(") > ");
             self.bind(now.clone());
         }
-        for (language, version) in &rule.least_versions {
-            self.push(" AND ifnull(notice <> ");
-            self.bind(optional(rule.notice.as_ref()));
-            self.push(" OR language <> ");
-            self.bind(text(language));
-            self.push(" OR notice_version >= ");
-            self.bind(Cell::Integer(*version));
-            self.push(", 1)");
+        if !rule.least_versions.is_empty() {
+            self.push(
+                " AND NOT EXISTS (SELECT 1 FROM crm_notice n WHERE n.name = crm_consent_permit.notice \
+                 AND n.language = crm_consent_permit.language \
+                 AND n.version > crm_consent_permit.notice_version AND n.asks_again)",
+            );
         }
         self.push(")))");
         if rule.regime == ConsentRegime::OptOut {

@@ -1,5 +1,7 @@
 //! When what the ledger permits changes by itself.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -33,8 +35,7 @@ fn rule(lapses_after: Option<&str>, guards_minors: bool) -> Rule {
         warns_before: None,
         retention: None,
         confirms_within: parts("P2D"),
-        notice: None,
-        least_versions: Vec::new(),
+        least_versions: BTreeMap::new(),
         guards_minors,
         is_transactional: false,
         quiet: None,

@@ -54,6 +54,7 @@ fn open(regime: bool) -> (Crm, Vec<RecordId>) {
     let consents = crm.consents();
     let text = |text: &str| PublishNotice::new("text", "en", text);
     consents.publish_notice(text("first")).unwrap();
+    consents.publish_notice(PublishNotice::new("other", "en", "first")).unwrap();
     let left = if regime { ConsentRegime::OptOut } else { ConsentRegime::OptIn };
     let lapses = Some(if regime { "P1M" } else { "P1Y" }.to_owned());
     let policy = ConsentPolicy::new(
@@ -141,6 +142,10 @@ fn perform(crm: &Crm, people: &[RecordId], act: &Act) {
         new.expires_at = act.ends.map(|days| at(act.days + days));
     }
     new.by_guardian = act.flag;
+    if kind.is_permitting() && act.wide & 8 == 0 {
+        // Not the text of the purpose.
+        new.notice = Some("other".into());
+    }
     match kind {
         ConsentKind::Imported if act.flag => {
             let shown = ConsentEvidence { note: Some("list".into()), ..Default::default() };
@@ -251,6 +256,8 @@ proptest! {
             if asks_again == Some(place) {
                 let text = PublishNotice::new("text", "en", "second");
                 crm.consents().publish_notice(PublishNotice { asks_again: true, ..text }).unwrap();
+                let other = PublishNotice::new("other", "en", "new");
+                crm.consents().publish_notice(PublishNotice { asks_again: true, ..other }).unwrap();
             }
             for (_, a, step) in links.iter().filter(|link| link.0 == place) {
                 crm.consents().link(&ends(&people, (*a, (a + step) % 3))).unwrap();

@@ -174,7 +174,10 @@ class Purpose:
     description: str = ""
     """What it is about, in prose."""
     channels: tuple[str, ...] = ()
-    """The channels through which it may be done, as a preference centre offers them."""
+    """The channels through which it may be done, as a preference centre offers them. Without any it
+    may be done through every channel for which the policy has a rule, and a preference centre offers
+    none.
+    """
     policy: str = "eu_strict"
     """The policy that holds for it: one that is defined, or a preset."""
     controller: str | None = None
@@ -212,8 +215,8 @@ class PublishNotice:
     text: str
     """The text, as it is shown, at most 1 MiB."""
     asks_again: bool = False
-    """Whether whoever agreed to an earlier version is to be asked again: until then nothing is
-    permitted. Not for the first version.
+    """Whether whoever agreed to an earlier version is to be asked again, for whichever purpose: until
+    then nothing is permitted. Not for the first version.
     """
 
 
