@@ -309,10 +309,15 @@ impl Ledger {
         self.counting().filter(|entry| entry.kind == ConsentKind::Used)
     }
 
+    /// How the person wanted to be contacted, as they said through this record and did not take back.
+    pub(crate) fn own_wishes(&self) -> impl Iterator<Item = &Entry> {
+        let wishes = self.entries.iter().filter(|entry| entry.kind == ConsentKind::Preferred);
+        wishes.filter(|entry| !self.is_lifted(entry.id))
+    }
+
     /// How the person wants to be contacted, as they said last through this record.
     pub(crate) fn own_wish(&self) -> Option<&Entry> {
-        let wishes = self.entries.iter().filter(|entry| entry.kind == ConsentKind::Preferred);
-        wishes.max_by_key(|entry| (entry.occurred_at, entry.id))
+        self.own_wishes().max_by_key(|entry| (entry.occurred_at, entry.id))
     }
 
     /// How the person wants to be contacted, as they said last through each record. All of it holds.

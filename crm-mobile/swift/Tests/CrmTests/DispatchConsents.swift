@@ -267,6 +267,43 @@ extension Json {
             isChosen: try wanted(self["is_chosen"].bool))
     }
 
+    fileprivate func preferences() throws -> Preferences {
+        _ = try only(
+            "subject", "purposes", "is_opted_out", "paused_until", "frequency",
+            "preferred_channel", "confirmations", "token")
+        let frequency: ContactFrequency? =
+            try self["frequency"].isNull ? nil : self["frequency"].contactFrequency()
+        return Preferences(
+            subject: try self["subject"].person(),
+            purposes: try list("purposes") { try $0.purposePreference() },
+            isOptedOut: try wanted(self["is_opted_out"].bool),
+            pausedUntil: try moment("paused_until"),
+            frequency: frequency,
+            preferredChannel: self["preferred_channel"].text,
+            confirmations: [],
+            token: try string("token"))
+    }
+
+    fileprivate func purposePreference() throws -> PurposePreference {
+        _ = try only(
+            "purpose", "label", "description", "channels")
+        return PurposePreference(
+            purpose: try string("purpose"),
+            label: try string("label"),
+            description: try string("description"),
+            channels: try list("channels") { try $0.channelPreference() })
+    }
+
+    fileprivate func channelPreference() throws -> ChannelPreference {
+        _ = try only(
+            "channel", "label", "status", "is_chosen")
+        return ChannelPreference(
+            channel: try string("channel"),
+            label: try string("label"),
+            status: try one(ConsentStatus.self, "status"),
+            isChosen: try wanted(self["is_chosen"].bool))
+    }
+
     fileprivate func publishNotice() throws -> PublishNotice {
         _ = try only(
             "name", "language", "text", "asks_again")
@@ -328,7 +365,9 @@ extension Json {
     fileprivate func setPreferences() throws -> SetPreferences {
         _ = try only(
             "subject", "contact_point", "choices", "opts_out", "paused_until", "frequency",
-            "preferred_channel", "language", "source", "evidence")
+            "preferred_channel", "document", "language", "source", "evidence")
+        let document: Preferences? =
+            try self["document"].isNull ? nil : self["document"].preferences()
         return SetPreferences(
             subject: try self["subject"].person(),
             contactPoint: self["contact_point"].text,
@@ -337,6 +376,7 @@ extension Json {
             pausedUntil: try moment("paused_until"),
             frequency: try self["frequency"].isNull ? nil : self["frequency"].contactFrequency(),
             preferredChannel: self["preferred_channel"].text,
+            document: document,
             language: self["language"].text,
             source: self["source"].text,
             evidence: try self["evidence"].isNull ? nil : self["evidence"].consentEvidence())
@@ -607,6 +647,7 @@ extension Preferences: Wire {
             "frequency": frequency?.json ?? .null,
             "preferred_channel": CrmTests.json(preferredChannel),
             "confirmations": CrmTests.json(confirmations),
+            "token": .text(token),
         ])
     }
 }
