@@ -175,8 +175,8 @@ class Purpose:
     """What it is about, in prose."""
     channels: tuple[str, ...] = ()
     """The channels through which it may be done, as a preference centre offers them. Without any it
-    may be done through every channel for which the policy has a rule, and a preference centre offers
-    none.
+    may be done through every channel for which the policy has a rule, and a preference centre
+    offers none.
     """
     policy: str = "eu_strict"
     """The policy that holds for it: one that is defined, or a preset."""
@@ -190,8 +190,8 @@ class Purpose:
     """
     is_transactional: bool = False
     """Whether it only serves what the person asked for, such as an invoice. Then neither quiet
-    hours nor caps, pressure, frequency and pauses count, and a contract, a legal obligation and a vital
-    interest permit it, whatever the person opted out of. Not for marketing.
+    hours nor caps, pressure, frequency and pauses count, and a contract, a legal obligation and a
+    vital interest permit it, whatever the person opted out of. Not for marketing.
     """
     dpv: str = ""
     """What it is in the Data Privacy Vocabulary, such as `dpv:DirectMarketing`."""
@@ -215,8 +215,8 @@ class PublishNotice:
     text: str
     """The text, as it is shown, at most 1 MiB."""
     asks_again: bool = False
-    """Whether whoever agreed to an earlier version is to be asked again, for whichever purpose: until
-    then nothing is permitted. Not for the first version.
+    """Whether whoever agreed to an earlier version is to be asked again, for whichever purpose:
+    until then nothing is permitted. Not for the first version.
     """
 
 

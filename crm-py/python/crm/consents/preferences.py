@@ -72,8 +72,8 @@ class Preferences:
     """The channel that the person likes best."""
     confirmations: tuple[ConsentRequest, ...] = ()
     """Choices that are to be confirmed first, with the token for the message: only in the answer of
-    `consents.set_preferences`, in the order of the choices. In a document that is given back nothing
-    is read from it.
+    `consents.set_preferences`, in the order of the choices. In a document that is given back
+    nothing is read from it.
     """
     token: str
     """Goes back with the document: it holds as long as the document is true."""
