@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
 
@@ -67,7 +68,15 @@ def test_choices_go_in_and_out(db: crm.Crm) -> None:
     chosen = crm.SetPreferences(subject=ann, choices=(choice,), frequency=wish)
     after = db.consents.set_preferences(chosen)
     assert after.purposes[0].channels[0].is_chosen
-    assert db.consents.preferences(ann).frequency == wish
+    document = db.consents.preferences(ann)
+    assert document.frequency == wish
+    kept = db.consents.set_preferences(crm.SetPreferences(subject=ann, document=document))
+    assert kept == document
+    changed = dataclasses.replace(document, frequency=None)
+    cleared = db.consents.set_preferences(crm.SetPreferences(subject=ann, document=changed))
+    assert cleared.frequency is None
+    with pytest.raises(crm.StaleVersionError):
+        db.consents.set_preferences(crm.SetPreferences(subject=ann, document=document))
     link = crm.NewUnsubscribeLink(subject=ann, channel="email", url="https://example.org/leave")
     token = db.consents.unsubscribe_link(link).token
     assert not db.consents.unsubscribe(token, "GET").is_withdrawn

@@ -445,8 +445,9 @@ def test_every_operation_is_called_by_a_method(
     assert_same(answers["lifecycles.explain"]["next"][0], crm.NextStage)
     assert_same(answers["lifecycles.explain"]["next"][0]["triggers"][0], crm.TriggerAnswer)
     for name in ("consents.record", "consents.record_use", "consents.confirm"):
-        # The text of the first step is told only if the second showed another.
-        assert_same({"request_notice": None, **answers[name]}, crm.ConsentEvent)
+        # Of the text of the first step, and of what a contact was, is told only what there is.
+        untold = {"request_notice": None, "activity": None, "told_of_objection": False}
+        assert_same({**untold, **answers[name]}, crm.ConsentEvent)
     assert_same(answers["consents.history"], crm.ConsentHistory)
     assert_same(answers["consents.history"]["events"][0]["evidence"], crm.ConsentEvidence)
     assert_same(answers["consents.prove"], crm.ConsentProof)
@@ -468,7 +469,8 @@ def test_every_operation_is_called_by_a_method(
     assert_same(answers["privacy.due_for_review"]["due"][0], crm.DueForReview)
     assert_same(answers["consents.request"], crm.ConsentRequest)
     assert_same(answers["consents.sweep"], crm.SweptConsents)
-    assert_same(answers["consents.decide"], crm.ConsentDecision)
+    # By when it is to be renewed is told only where a policy says so.
+    assert_same({"renew_by": None, **answers["consents.decide"]}, crm.ConsentDecision)
     assert_same(answers["consents.decide"]["reasons"][0], crm.DecisionReason)
     assert_same(answers["consents.decide_many"], crm.ManyDecisions)
     assert_same(answers["consents.decide_many"]["decisions"][0], crm.RecordDecision)
@@ -493,7 +495,7 @@ def test_every_operation_is_called_by_a_method(
     own = answers["policies.define"]
     assert_same(own, crm.ConsentPolicy)
     assert_same(own["pressure"], crm.ContactPressure)
-    assert_same(own["rules"][0], crm.ChannelRule)
+    assert_same({"valid_for": None, **own["rules"][0]}, crm.ChannelRule)
     assert_same(own["rules"][0]["quiet"], crm.QuietHours)
     assert_same(own["rules"][0]["caps"][0], crm.ContactCap)
     plan = answers["privacy.plan_erasure"]

@@ -267,9 +267,10 @@ impl Ahead<'_> {
     fn consent(&self, test: &ConsentTest) -> Option<i64> {
         let Some(Facts::Consent(ledger)) = self.subject.facts.get(test.fact) else { return None };
         let ends = ledger.counting().filter_map(|entry| {
-            let lapse = test.rule.lapses_after;
-            let lapse = lapse.map(|span| when::later_in_utc(entry.occurred_at, span));
-            let all = [Some(entry.occurred_at), entry.expires_at, lapse];
+            let over = [test.rule.lapses_after, test.rule.valid_for];
+            let [lapse, renewal] =
+                over.map(|span| Some(when::later_in_utc(entry.occurred_at, span?)));
+            let all = [Some(entry.occurred_at), entry.expires_at, lapse, renewal];
             earliest(all.map(|at| self.ahead(at?.micros())))
         });
         ends.min()

@@ -83,20 +83,29 @@ impl Moment {
         clock(&self.local)
     }
 
-    /// This minute of the day so many days later, with its minute and day of the week: where the clocks
-    /// skip it, the next that there is.
-    pub(crate) fn later(&self, days: i64, minute: u32) -> (Timestamp, (u32, u32)) {
-        let (hour, minute) = (i64::from(minute / 60), i64::from(minute % 60));
-        let day = self.local.date().checked_add(Span::new().days(days));
-        let moment = day.and_then(|day| {
-            let time = civil::Time::midnight();
-            let time = time.checked_add(Span::new().hours(hour).minutes(minute))?;
-            day.to_datetime(time).to_zoned_datetime(self.local.time_zone().clone())
-        });
-        match moment {
-            Ok(moment) => (Timestamp::clamped(moment.timestamp().as_microsecond()), clock(&moment)),
-            Err(_) => (Timestamp::MAX, (0, 1)),
+    /// These minutes of this day and of the ones after it, so many in all, and the moments at which clocks
+    /// are put forward or back; each with the minute and the day of the week that it is then. A minute that
+    /// is repeated is there twice; for one that is skipped there are moments around it.
+    pub(crate) fn turns(&self, days: i64, minutes: &[u32]) -> Vec<(Timestamp, (u32, u32))> {
+        let (zone, today) = (self.local.time_zone(), self.local.date());
+        let mut turns = Vec::new();
+        for day in 0..days {
+            for minute in minutes {
+                let span = Span::new().days(day).minutes(*minute);
+                let Ok(shown) = today.to_datetime(civil::Time::midnight()).checked_add(span) else {
+                    continue;
+                };
+                let all = zone.to_ambiguous_zoned_datetime(shown);
+                turns.extend([all.clone().earlier(), all.later()].into_iter().flatten());
+            }
         }
+        let last = today.checked_add(Span::new().days(days)).unwrap_or(civil::Date::MAX);
+        let changes = zone.following(self.local.timestamp());
+        let changes =
+            changes.map(|change| in_zone(change.timestamp().as_microsecond(), zone.clone()));
+        turns.extend(changes.take_while(|change| change.date() <= last));
+        let told = turns.into_iter();
+        told.map(|at| (Timestamp::clamped(at.timestamp().as_microsecond()), clock(&at))).collect()
     }
 
     /// The first and the last moment of a frame, in microseconds.

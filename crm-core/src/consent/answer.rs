@@ -64,7 +64,7 @@ named! {
     ConsentStatus {
         /// Nothing is known, or nothing is proven.
         Unknown = "unknown",
-        /// The person was asked.
+        /// The person was asked, or has yet to confirm it.
         Requested = "requested",
         /// The person said no.
         Refused = "refused",
@@ -154,7 +154,10 @@ pub struct ConsentDecision {
     pub valid_until: Option<Timestamp>,
     /// When the consent lapses unless it is used.
     pub lapses_at: Option<Timestamp>,
-    /// Whether that is so near that the policy warns of it.
+    /// By when the person has to renew the consent, used or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renew_by: Option<Timestamp>,
+    /// Whether the first of the two is so near that the policy warns of it.
     pub is_lapsing: bool,
     /// Until when proof of the permission is to be kept: from the grant and from each use.
     pub keep_until: Option<Timestamp>,
@@ -164,7 +167,7 @@ pub struct ConsentDecision {
 
 debug! {
     ConsentDecision
-        shows(is_allowed, basis, status, reasons, evidence, at, valid_until, lapses_at, is_lapsing, keep_until)
+        shows(is_allowed, basis, status, reasons, evidence, at, valid_until, lapses_at, renew_by, is_lapsing, keep_until)
         hides(contact_point, token)
 }
 
@@ -177,8 +180,39 @@ pub struct RecordDecision {
     pub id: RecordId,
     /// Whether it is allowed.
     pub is_allowed: bool,
-    /// Every reason against it.
+    /// Every reason against it, in the order of [`DenyReason`].
     pub reasons: Vec<DenyReason>,
+    /// The events of the ledger that permit it.
+    pub evidence: Vec<RecordId>,
+    /// The events of the ledger that speak against it, each once, in the order of the reasons.
+    pub against: Vec<RecordId>,
+    /// Until when the answer holds if nothing is recorded; `None` if for ever.
+    pub valid_until: Option<Timestamp>,
+    /// Whether the consent is so near its end that the policy warns of it.
+    pub is_lapsing: bool,
+}
+
+impl RecordDecision {
+    /// What was decided of a record, in short.
+    pub(crate) fn of(id: RecordId, decision: ConsentDecision) -> Self {
+        let ConsentDecision { is_allowed, reasons, evidence, valid_until, is_lapsing, .. } =
+            decision;
+        let mut against: Vec<RecordId> = Vec::new();
+        for event in reasons.iter().flat_map(|reason| &reason.events) {
+            if !against.contains(event) {
+                against.push(*event);
+            }
+        }
+        Self {
+            id,
+            is_allowed,
+            against,
+            reasons: reasons.into_iter().map(|reason| reason.reason).collect(),
+            evidence,
+            valid_until,
+            is_lapsing,
+        }
+    }
 }
 
 /// A page of decisions: the answer of `consents.decide_many`.

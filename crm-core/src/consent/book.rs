@@ -147,14 +147,11 @@ impl Book {
         of_language.into_iter().find(|notice| notice.name == name && notice.language == language)
     }
 
-    /// The version of a text from which on an agreement counts, by language.
-    pub(crate) fn least_versions(&self, name: &str) -> Vec<(String, i64)> {
-        let mut least: BTreeMap<&str, i64> = BTreeMap::new();
-        for notice in self.notices.iter().filter(|notice| notice.name == name && notice.asks_again)
-        {
-            least.insert(&notice.language, notice.version);
-        }
-        least.into_iter().map(|(language, version)| (language.to_owned(), version)).collect()
+    /// The versions of texts from which on an agreement counts, by name and language.
+    pub(crate) fn least_versions(&self) -> BTreeMap<(String, String), i64> {
+        let asking = self.notices.iter().filter(|notice| notice.asks_again);
+        // In order of the version, so that the last one stays.
+        asking.map(|one| ((one.name.clone(), one.language.clone()), one.version)).collect()
     }
 
     /// As `consents.definitions` answers.

@@ -64,6 +64,13 @@ pub(crate) fn check_purpose(purpose: &mut Purpose, book: &Book) -> Result<()> {
             .with_field("policy")
             .with_hint("define it with policies.define, or name a preset such as \"eu_strict\""));
     }
+    let is_advertising = ["marketing", "advertising"]
+        .iter()
+        .any(|word| purpose.dpv.to_ascii_lowercase().contains(word));
+    if purpose.is_transactional && is_advertising {
+        // What nobody ordered would hold against every opt-out, on the ground of a contract.
+        return Err(invalid("is_transactional", "marketing is not what the person asked for"));
+    }
     for (place, channel) in purpose.channels.iter().enumerate() {
         let at = |error: Error| error.with_field(format!("channels[{place}]"));
         book.medium(channel).map_err(at)?;
@@ -122,6 +129,7 @@ pub(crate) fn check_policy(policy: &ConsentPolicy, book: &Book) -> Result<()> {
             return Err(Error::new(ErrorKind::Duplicate, message).with_field(at("channel")));
         }
         let spans = [
+            ("valid_for", &rule.valid_for),
             ("lapses_after", &rule.lapses_after),
             ("warns_before", &rule.warns_before),
             ("retention", &rule.retention),
@@ -374,6 +382,10 @@ fn check_basis(new: &NewConsent) -> Result<()> {
     if !facts.told_at_collection {
         let message = "the person must have been told that they may object";
         return Err(required("facts.told_at_collection", message));
+    }
+    // It is about the address that came with the sale, and no other one of the person's.
+    if new.contact_point.is_none() {
+        return Err(required("contact_point", "the address that was obtained with the sale"));
     }
     Ok(())
 }

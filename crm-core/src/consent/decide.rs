@@ -85,9 +85,12 @@ pub(crate) fn decide(
     let lapses_at = permit
         .filter(|permit| permit.basis == LegalBasis::Consent)
         .and_then(|permit| rule.lapses_at(permit));
+    let renew_by = permit
+        .filter(|permit| permit.basis == LegalBasis::Consent)
+        .and_then(|permit| rule.renewed_by(permit));
     let kept = candidate.zip(rule.retention);
     let keep_until = kept.map(|(one, span)| later_in_utc(one.permit.active_at, span));
-    let warned = lapses_at.zip(rule.warns_before);
+    let warned = lapses_at.into_iter().chain(renew_by).min().zip(rule.warns_before);
     let is_lapsing = warned.is_some_and(|(at, span)| later_in_utc(now, span) >= at);
     let valid_until = match is_allowed {
         true => {
@@ -95,6 +98,7 @@ pub(crate) fn decide(
             let ends = [
                 permit.and_then(|permit| permit.until),
                 lapses_at,
+                renew_by,
                 quiet.and_then(|q| q.begins(moment)),
             ];
             ends.into_iter().flatten().min()
@@ -113,6 +117,7 @@ pub(crate) fn decide(
         at: now,
         valid_until,
         lapses_at,
+        renew_by,
         is_lapsing,
         keep_until,
         token: String::new(),
@@ -133,6 +138,7 @@ impl ConsentDecision {
             contact_point: None,
             valid_until: None,
             lapses_at: None,
+            renew_by: None,
             is_lapsing: false,
             ..self
         }
@@ -162,9 +168,9 @@ impl Candidate<'_> {
         let against = self.against.iter().map(|restriction| restriction.expires_at);
         let mut ends = against.chain(self.faults.iter().map(|fault| self.end_of(*fault)));
         let last = ends.try_fold(moment, |last, end| Some(last.max(end?)))?;
-        let lapse = rule.lapses_at(&self.permit);
-        let lapse = lapse.filter(|_| self.permit.basis == LegalBasis::Consent);
-        let over = [self.permit.until, lapse].into_iter().flatten().min();
+        let ends = [rule.lapses_at(&self.permit), rule.renewed_by(&self.permit)];
+        let ends = ends.map(|end| end.filter(|_| self.permit.basis == LegalBasis::Consent));
+        let over = ends.into_iter().flatten().chain(self.permit.until).min();
         Some(last).filter(|last| over.is_none_or(|over| over > *last))
     }
 }

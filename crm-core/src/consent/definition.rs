@@ -152,7 +152,8 @@ pub struct Purpose {
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = ""))]
     pub description: String,
-    /// The channels through which it may be done, as a preference centre offers them.
+    /// The channels through which it may be done, as a preference centre offers them. Without any it may be
+    /// done through every channel for which the policy has a rule, and a preference centre offers none.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default))]
     pub channels: Vec<String>,
@@ -174,7 +175,8 @@ pub struct Purpose {
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub notice: Option<String>,
     /// Whether it only serves what the person asked for, such as an invoice. Then neither quiet hours
-    /// nor caps, pressure, frequency and pauses count.
+    /// nor caps, pressure, frequency and pauses count, and a contract, a legal obligation and a vital
+    /// interest permit it, whatever the person opted out of. Not for marketing.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = false))]
     pub is_transactional: bool,
@@ -250,8 +252,8 @@ pub struct PublishNotice {
     pub language: String,
     /// The text, as it is shown, at most 1 MiB.
     pub text: String,
-    /// Whether whoever agreed to an earlier version is to be asked again: until then nothing is
-    /// permitted. Not for the first version.
+    /// Whether whoever agreed to an earlier version is to be asked again, for whichever purpose: until
+    /// then nothing is permitted. Not for the first version.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = false))]
     pub asks_again: bool,
@@ -378,7 +380,7 @@ pub struct ChannelRule {
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub lapses_after: Option<String>,
-    /// How long before that it is warned.
+    /// How long before that, and before a consent is to be renewed, it is warned.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub warns_before: Option<String>,
@@ -394,6 +396,11 @@ pub struct ChannelRule {
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default))]
     pub caps: Vec<ContactCap>,
+    /// After which span a consent is over, used or not, unless the person renews it; never if it is left
+    /// out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub valid_for: Option<String>,
 }
 
 impl ChannelRule {
@@ -410,6 +417,7 @@ impl ChannelRule {
             retention: None,
             quiet: None,
             caps: Vec::new(),
+            valid_for: None,
         }
     }
 }

@@ -92,7 +92,8 @@ named! {
         PublicTask = "public_task",
         /// An interest that was weighed against the person's.
         LegitimateInterest = "legitimate_interest",
-        /// An existing customer is told of similar goods (UWG § 7 (3)).
+        /// An existing customer is told of similar goods (UWG § 7 (3)), at the address that was obtained with
+        /// the sale.
         ExistingCustomer = "existing_customer",
         /// The policy asks for no permission: it is allowed until the person opts out.
         NotRequired = "not_required",
@@ -123,6 +124,15 @@ named! {
     }
 }
 
+impl LegalBasis {
+    /// Whether it holds whatever the person allows: an invoice is due, and a recall is made, although
+    /// somebody withdrew their consent or objected (GDPR art. 7 (3) and 21 (1)).
+    #[must_use]
+    pub const fn is_beyond_opt_out(self) -> bool {
+        matches!(self, Self::Contract | Self::LegalObligation | Self::VitalInterest)
+    }
+}
+
 impl ConsentKind {
     /// Whether it can permit something.
     #[must_use]
@@ -148,6 +158,16 @@ impl ConsentKind {
                 | Self::Lapsed
                 | Self::Paused
         )
+    }
+
+    /// Whether it stands against what rests on this basis. A refusal, a withdrawal and an objection end
+    /// consents and the interests of others, and neither a contract nor what the law demands.
+    pub(crate) const fn concerns(self, basis: Option<LegalBasis>) -> bool {
+        let is_opt_out = matches!(self, Self::Denied | Self::Withdrawn | Self::Objected);
+        match basis {
+            Some(basis) => !(is_opt_out && basis.is_beyond_opt_out()),
+            None => true,
+        }
     }
 
     /// Whether a new grant by the person names it without being told to.
@@ -323,13 +343,19 @@ pub struct ConsentEvent {
     pub frequency: Option<ContactFrequency>,
     /// For `used`: the event that permitted it; `None` if the policy asks for none.
     pub permitted_by: Option<RecordId>,
+    /// For `used`: the activity that the contact was, such as a call or a message that was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activity: Option<RecordId>,
+    /// For `used`: whether the person was told that they may object.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub told_of_objection: bool,
 }
 
 debug! {
     ConsentEvent
         shows(id, kind, subject, channel, purpose, controller, basis, facts, notice, notice_version, language,
             notice_sha256, method, occurred_at, recorded_at, evidence, requested_at, request_evidence, request_notice,
-            expires_at, supersedes, by_guardian, frequency, permitted_by)
+            expires_at, supersedes, by_guardian, frequency, permitted_by, activity, told_of_objection)
         hides(contact_point, source)
 }
 

@@ -151,6 +151,8 @@ pub(crate) struct Permit {
     pub(crate) from: Timestamp,
     pub(crate) until: Option<Timestamp>,
     pub(crate) paused_until: Option<Timestamp>,
+    /// When it was given.
+    pub(crate) given_at: Timestamp,
     /// When it was given or last used.
     pub(crate) active_at: Timestamp,
     pub(crate) by_guardian: bool,
@@ -260,8 +262,8 @@ impl Ledger {
         permitting.filter(|entry| !self.is_lifted(entry.id))
     }
 
-    /// The restrictions that reach what an event permits, at a contact point or at its own, and that it
-    /// does not name; each with the proof of what answers it in a linked ledger.
+    /// The restrictions that reach what an event permits, at a contact point or at its own, concern its
+    /// legal basis, and are not named by it; each with the proof of what answers it in a linked ledger.
     fn reaching<'a>(
         &'a self,
         permitting: &Entry,
@@ -273,7 +275,8 @@ impl Ledger {
             controller: permitting.controller.as_deref(),
             contact_point: contact_point.or(permitting.contact_point.as_deref()),
         };
-        let reaching = self.restrictions().filter(|entry| entry.reaches(&key));
+        let concerning = self.restrictions().filter(|entry| entry.kind.concerns(permitting.basis));
+        let reaching = concerning.filter(|entry| entry.reaches(&key));
         let unnamed = reaching.filter(|entry| !permitting.supersedes.contains(&entry.id));
         unnamed.map(|entry| (entry, self.answer_there(entry, &key))).collect()
     }
@@ -306,10 +309,15 @@ impl Ledger {
         self.counting().filter(|entry| entry.kind == ConsentKind::Used)
     }
 
+    /// How the person wanted to be contacted, as they said through this record and did not take back.
+    pub(crate) fn own_wishes(&self) -> impl Iterator<Item = &Entry> {
+        let wishes = self.entries.iter().filter(|entry| entry.kind == ConsentKind::Preferred);
+        wishes.filter(|entry| !self.is_lifted(entry.id))
+    }
+
     /// How the person wants to be contacted, as they said last through this record.
     pub(crate) fn own_wish(&self) -> Option<&Entry> {
-        let wishes = self.entries.iter().filter(|entry| entry.kind == ConsentKind::Preferred);
-        wishes.max_by_key(|entry| (entry.occurred_at, entry.id))
+        self.own_wishes().max_by_key(|entry| (entry.occurred_at, entry.id))
     }
 
     /// How the person wants to be contacted, as they said last through each record. All of it holds.
@@ -377,6 +385,7 @@ impl Ledger {
             from: entry.occurred_at,
             until: entry.expires_at,
             paused_until: None,
+            given_at: entry.occurred_at,
             active_at: last_use.max(Some(entry.occurred_at))?,
             by_guardian: entry.by_guardian,
             minor_until: self.minor_until(),

@@ -31,6 +31,7 @@ impl GetPreferences {
 
 /// What is chosen for a purpose on one channel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChannelPreference {
@@ -46,6 +47,7 @@ pub struct ChannelPreference {
 
 /// What is chosen for a purpose.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PurposePreference {
@@ -59,8 +61,10 @@ pub struct PurposePreference {
     pub channels: Vec<ChannelPreference>,
 }
 
-/// What a person may choose and has chosen: the answer of `consents.preferences`.
+/// What a person may choose and has chosen: the answer of `consents.preferences`, which can be given back
+/// as the `document` of `consents.set_preferences`. There, what is null and what is left out is none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Preferences {
@@ -77,8 +81,12 @@ pub struct Preferences {
     /// The channel that the person likes best.
     pub preferred_channel: Option<String>,
     /// Choices that are to be confirmed first, with the token for the message: only in the answer of
-    /// `consents.set_preferences`, in the order of the choices.
+    /// `consents.set_preferences`, in the order of the choices. In a document that is given back nothing
+    /// is read from it.
+    #[serde(default)]
     pub confirmations: Vec<ConsentRequest>,
+    /// Goes back with the document: it holds as long as the document is true.
+    pub token: String,
 }
 
 /// A choice: a purpose through a channel, or not.
@@ -135,6 +143,12 @@ pub struct SetPreferences {
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub preferred_channel: Option<String>,
+    /// In place of the five above: the document as it was read, with what the person changed. What differs
+    /// is recorded, and what the document does not have, such as a frequency, the person has no longer.
+    /// Purposes and channels that it does not name stay as they are.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub document: Option<Preferences>,
     /// The language of the texts that were shown; their only one if it is left out.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
@@ -149,7 +163,7 @@ pub struct SetPreferences {
     pub evidence: Option<ConsentEvidence>,
 }
 
-debug! { SetPreferences shows(subject, choices, opts_out, paused_until, frequency, preferred_channel, language, evidence) hides(contact_point, source) }
+debug! { SetPreferences shows(subject, choices, opts_out, paused_until, frequency, preferred_channel, document, language, evidence) hides(contact_point, source) }
 
 impl SetPreferences {
     /// These choices of a person.
@@ -162,6 +176,7 @@ impl SetPreferences {
             paused_until: None,
             frequency: None,
             preferred_channel: None,
+            document: None,
             language: None,
             source: None,
             evidence: None,

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Book, Channel, ConsentDecision, ConsentEvent, ConsentPolicy, ConsentPreset, DenyReason, Ledger,
-    MayContact, Notice, NoticeModel, Purpose, Question, Rule, decide,
+    Book, Channel, ConsentDecision, ConsentEvent, ConsentPolicy, ConsentPreset, ConsentStatus,
+    DenyReason, Ledger, MayContact, Notice, NoticeModel, Purpose, Question, Rule, decide,
 };
 use crate::{
     ChangeKind, Error, ErrorKind, JournalProof, ProofContent, ProofLink, RecordId, Result,
@@ -272,8 +272,8 @@ fn check_definitions(document: &Document, problems: &mut Vec<String>) {
     }
 }
 
-/// Whether deciding by what is shown gives the same answer. That a contact point is suppressed, or the
-/// person erased, is not told by events: it is taken as it is said.
+/// Whether deciding by what is shown gives the same answer. That a contact point is suppressed, the person
+/// erased, or asked and has yet to confirm it, is not told by events: it is taken as it is said.
 fn follows(document: &Document, events: &[ConsentEvent]) -> bool {
     let decide_again = || -> Result<ConsentDecision> {
         let Document { question, decision, .. } = document;
@@ -305,6 +305,9 @@ fn follows(document: &Document, events: &[ConsentEvent]) -> bool {
         let beside: Vec<DenyReason> = beside.take_while(|reason| reason.is_beside()).collect();
         for reason in beside.into_iter().rev() {
             again = again.denied(reason, is_german);
+        }
+        if again.status == ConsentStatus::Unknown && decision.status == ConsentStatus::Requested {
+            again.status = decision.status;
         }
         again.token.clone_from(&decision.token);
         Ok(again)

@@ -31,7 +31,8 @@ pub struct NewConsent {
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub controller: Option<String>,
-    /// The address or number; every one of the person's if it is left out.
+    /// The address or number; every one of the person's if it is left out, which the basis of an existing
+    /// customer does not allow.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub contact_point: Option<String>,
@@ -214,9 +215,15 @@ pub struct RequestConsent {
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = false))]
     pub by_guardian: bool,
+    /// The events against which the consent counts once it is confirmed. If it is left out, they are the
+    /// withdrawals, refusals and ends of its own key that are known now; objections and restrictions are to
+    /// be named. What is taken back after the request stands, in either case.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub supersedes: Option<Vec<RecordId>>,
 }
 
-debug! { RequestConsent shows(subject, channel, purpose, notice, language, evidence, by_guardian) hides(contact_point, source) }
+debug! { RequestConsent shows(subject, channel, purpose, notice, language, evidence, by_guardian, supersedes) hides(contact_point, source) }
 
 impl RequestConsent {
     /// Asks for the confirmation of a purpose by a message to this address or number.
@@ -236,6 +243,7 @@ impl RequestConsent {
             source: None,
             evidence: None,
             by_guardian: false,
+            supersedes: None,
         }
     }
 }
@@ -429,9 +437,13 @@ pub struct UseConsent {
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub source: Option<String>,
+    /// The activity that the contact was: one of the person's.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub activity: Option<RecordId>,
 }
 
-debug! { UseConsent shows(subject, channel, purpose, at, told_of_objection) hides(contact_point, token, zone, source) }
+debug! { UseConsent shows(subject, channel, purpose, at, told_of_objection, activity) hides(contact_point, token, zone, source) }
 
 impl UseConsent {
     /// Somebody was contacted as it was decided, now.
@@ -446,6 +458,7 @@ impl UseConsent {
             zone: question.zone.clone(),
             told_of_objection: false,
             source: None,
+            activity: None,
         }
     }
 }

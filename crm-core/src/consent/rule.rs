@@ -3,7 +3,7 @@
 //! The same rule is evaluated here over a [`Permit`] and written as SQL in `store::condition`; a
 //! property test holds the two equal.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{
     Book, ConsentRegime, DenyReason, LegalBasis, QuietHours,
@@ -26,13 +26,13 @@ pub(crate) struct Rule {
     pub(crate) least_proof: Proof,
     /// The legal bases other than consent that count.
     pub(crate) bases: Vec<LegalBasis>,
+    pub(crate) valid_for: Option<Parts>,
     pub(crate) lapses_after: Option<Parts>,
     pub(crate) warns_before: Option<Parts>,
     pub(crate) retention: Option<Parts>,
     pub(crate) confirms_within: Parts,
-    pub(crate) notice: Option<String>,
-    /// The versions of the notice from which on an agreement counts, by language.
-    pub(crate) least_versions: Vec<(String, i64)>,
+    /// The versions of texts from which on an agreement counts, by name and language.
+    pub(crate) least_versions: BTreeMap<(String, String), i64>,
     pub(crate) guards_minors: bool,
     pub(crate) is_transactional: bool,
     pub(crate) quiet: Option<Quiet>,
@@ -104,9 +104,7 @@ impl Quiet {
     }
 
     fn next(self, moment: &Moment, is_quiet: bool) -> Timestamp {
-        let edges = [0, self.from, self.until];
-        let days = (0..9).flat_map(|day| edges.map(|minute| (day, minute)));
-        let all = days.map(|(day, minute)| moment.later(day, minute));
+        let all = moment.turns(9, &[0, self.from, self.until]).into_iter();
         let fitting =
             all.filter(|(at, clock)| *at > moment.now() && self.holds(*clock) == is_quiet);
         fitting.map(|(at, _)| at).min().unwrap_or(Timestamp::MAX)
@@ -157,6 +155,7 @@ impl Rule {
             regime: rule.map_or(ConsentRegime::OptIn, |rule| rule.regime),
             least_proof: if is_double { Proof::Double } else { Proof::Single },
             bases,
+            valid_for: optional(rule.and_then(|rule| rule.valid_for.as_ref()))?,
             lapses_after: optional(rule.and_then(|rule| rule.lapses_after.as_ref()))?,
             warns_before: optional(rule.and_then(|rule| rule.warns_before.as_ref()))?,
             retention: optional(rule.and_then(|rule| rule.retention.as_ref()))?,
@@ -164,11 +163,7 @@ impl Rule {
                 Some(policy) => span(&policy.confirms_within)?,
                 None => Parts::default(),
             },
-            notice: purpose.notice.clone(),
-            least_versions: match &purpose.notice {
-                Some(notice) => book.least_versions(notice),
-                None => Vec::new(),
-            },
+            least_versions: book.least_versions(),
             guards_minors: policy.as_deref().is_none_or(|policy| policy.guards_minors),
             is_transactional: purpose.is_transactional,
             quiet: quiet.map(Quiet::new).transpose()?,
@@ -201,13 +196,14 @@ impl Rule {
             }
             return faults;
         }
+        let is_over = self.renewed_by(permit).is_some_and(|end| end <= now);
+        if is_over && !faults.contains(&DenyReason::Expired) {
+            faults.push(DenyReason::Expired);
+        }
         if self.lapses_at(permit).is_some_and(|end| end <= now) {
             faults.push(DenyReason::Lapsed);
         }
-        if permit.notice == self.notice
-            && let (Some(language), Some(version)) = (&permit.language, permit.notice_version)
-            && self.least_versions.iter().any(|(of, least)| of == language && version < *least)
-        {
+        if self.is_outdated(permit) {
             faults.push(DenyReason::OutdatedNotice);
         }
         if permit.proof == Proof::None {
@@ -216,6 +212,22 @@ impl Rule {
             faults.push(DenyReason::Unconfirmed);
         }
         faults
+    }
+
+    /// Whether the text that was shown, be it that of the purpose or another, asks again since.
+    fn is_outdated(&self, permit: &Permit) -> bool {
+        // Most texts never ask, and then there is no name to look up.
+        if self.least_versions.is_empty() {
+            return false;
+        }
+        let key = permit.notice.clone().zip(permit.language.clone());
+        let least = key.and_then(|key| self.least_versions.get(&key));
+        least.zip(permit.notice_version).is_some_and(|(least, version)| version < *least)
+    }
+
+    /// By when the person has to renew a permit, used or not; counted as a lapse is.
+    pub(crate) fn renewed_by(&self, permit: &Permit) -> Option<Timestamp> {
+        self.valid_for.map(|span| later_in_utc(permit.given_at, span))
     }
 
     /// When a permit lapses, if nobody uses it. Counted forward and in UTC wherever it is asked: back from

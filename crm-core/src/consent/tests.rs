@@ -183,6 +183,60 @@ fn without_a_permission_needed_a_restriction_still_counts() {
 }
 
 #[test]
+fn an_opt_out_ends_what_rests_on_the_person_and_no_contract() {
+    use ConsentKind::{
+        Denied, Expired, Invalidated, Lapsed, Objected, Paused, Restricted, Revoked, Withdrawn,
+    };
+    let mut book = book(ConsentRegime::OptIn);
+    let rules = &mut book.policies.get_mut("eu_strict").unwrap().rules;
+    (rules[0].existing_customers, rules[0].legitimate_interest) = (true, true);
+    let ordered = |is_transactional| {
+        let mut book = book.clone();
+        let purpose = book.purposes.get_mut("news").unwrap();
+        purpose.is_transactional = is_transactional;
+        book
+    };
+    let moment = Moment::new(at(10), "UTC").unwrap();
+    let question = Question { contact_point: None, moment: &moment, is_german: false };
+    for basis in LegalBasis::ALL.iter().copied() {
+        let beyond = matches!(
+            basis,
+            LegalBasis::Contract | LegalBasis::LegalObligation | LegalBasis::VitalInterest
+        );
+        if basis == LegalBasis::NotRequired {
+            continue;
+        }
+        for kind in
+            [Denied, Expired, Invalidated, Lapsed, Objected, Paused, Restricted, Revoked, Withdrawn]
+        {
+            for scope in 0..4 {
+                let mut based = entry(1, ConsentKind::Based, 1);
+                based.basis = Some(basis);
+                let mut against = entry(2, kind, 2);
+                against.channel = (scope & 1 == 1).then(|| "email".into());
+                against.purpose = (scope & 2 == 2).then(|| "news".into());
+                against.expires_at = (kind == Paused).then(|| at(20));
+                let ledger = Ledger::new(vec![based, against]);
+                let decided = |is_transactional| {
+                    let book = ordered(is_transactional);
+                    let rule = Rule::new(&book, "news", "email").unwrap();
+                    let decision = decide(&book, &rule, &ledger, question).unwrap();
+                    assert_eq!(rule.permits(&ledger, &moment), decision.is_allowed);
+                    decision.is_allowed
+                };
+                let is_opt_out = matches!(kind, Denied | Objected | Withdrawn);
+                let is_heard = match kind {
+                    Paused => false,
+                    _ => !(beyond && is_opt_out),
+                };
+                assert_eq!(decided(true), !is_heard, "{basis:?} {kind:?} {scope}");
+                assert!(!decided(false), "nobody ordered it: {basis:?} {kind:?} {scope}");
+            }
+        }
+    }
+}
+
+#[test]
 fn reasons_are_listed_in_their_order() {
     let rule = Rule::new(&book(ConsentRegime::OptIn), "news", "email").unwrap();
     let moment = Moment::new(at(10), "UTC").unwrap();
@@ -246,7 +300,7 @@ fn an_answer_holds_until_the_moment_that_it_says_and_no_longer() {
     for regime in [ConsentRegime::OptIn, ConsentRegime::OptOut] {
         let mut book = book(regime);
         let rules = &mut book.policies.get_mut("eu_strict").unwrap().rules;
-        rules[0].lapses_after = Some("P4D".into());
+        (rules[0].lapses_after, rules[0].valid_for) = (Some("P4D".into()), Some("P6D".into()));
         rules[0].caps = vec![ContactCap { most: 2, within: "P2D".into() }];
         let rule = Rule::new(&book, "news", "email").unwrap();
         for _ in 0..400 {
@@ -289,6 +343,19 @@ fn quiet_hours_are_those_where_the_person_is() {
     assert_eq!(begins.to_string(), "2026-01-02T19:00:00Z");
     let ends = quiet.ends(&moment(friday, "Asia/Tokyo")).unwrap();
     assert_eq!(ends.to_string(), "2026-01-04T23:00:00Z", "on Monday at eight");
+    // On the last Sunday of October the hour from two is there twice, on that of March it is not.
+    let night = hours("22:00", "02:30", false).unwrap();
+    for (now, ends, begins) in [
+        ("2026-10-24T23:00:00Z", Some("2026-10-25T00:30:00Z"), None),
+        ("2026-10-25T00:45:00Z", None, Some("2026-10-25T01:00:00Z")),
+        ("2026-10-25T01:15:00Z", Some("2026-10-25T01:30:00Z"), None),
+        ("2026-10-25T01:30:00Z", None, Some("2026-10-25T21:00:00Z")),
+        ("2026-03-29T00:30:00Z", Some("2026-03-29T01:00:00Z"), None),
+    ] {
+        let moment = moment(now, "Europe/Berlin");
+        assert_eq!(night.ends(&moment), ends.map(|end| end.parse().unwrap()), "{now}");
+        assert_eq!(night.begins(&moment), begins.map(|begin| begin.parse().unwrap()), "{now}");
+    }
     assert!(hours("20:00", "20:00", false).is_err());
     assert!(hours("24:00", "08:00", false).is_err());
     assert!(hours("8:00", "09:00", false).is_err());

@@ -207,6 +207,24 @@ pub(crate) fn get_by_id(conn: &Connection, id: RecordId) -> Result<Option<Stored
     rows.next()?.map(read).transpose()
 }
 
+/// The records that an activity is about, its subject and those that it links; `None` if there is none of
+/// this id.
+pub(crate) fn records_of(conn: &Connection, id: RecordId) -> Result<Option<Vec<RecordId>>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT a.subject, l.record_id FROM crm_activity a \
+         LEFT JOIN crm_activity_link l ON l.seq = a.seq WHERE a.id = ?1",
+    )?;
+    let mut rows = statement.query([id.as_bytes()])?;
+    let mut records = None;
+    while let Some(row) = rows.next()? {
+        let about: &mut Vec<RecordId> = records.get_or_insert_default();
+        for place in 0..2 {
+            about.extend(row.get::<_, Option<[u8; 16]>>(place)?.map(RecordId::from_bytes));
+        }
+    }
+    Ok(records)
+}
+
 /// The activities of these places in the journal, in the same order, without properties and links.
 pub(crate) fn get_many(conn: &Connection, places: &[i64]) -> Result<Vec<StoredActivity>> {
     let mut statement = conn.prepare_cached(select!(

@@ -5,20 +5,21 @@
 //! into the text, and lists of conditions become flat trees, because SQLite bounds the depth of an
 //! expression. The meaning is that of `condition::evaluate`.
 
+mod consent;
+
 use std::fmt::Write as _;
 
 use rusqlite::{Connection, params_from_iter};
 
 use super::table::{Table, quote};
 use crate::{
-    Comparison, ConsentRegime, Count, End, Figure, Kind, Result, Timestamp,
+    Comparison, Count, End, Figure, Kind, Result, Timestamp,
     cell::Cell,
     condition::{
         ChangedTest, Checked, Column, Compare, Direction, EventTest, FieldTest, HoldMode,
         MeasureTest, Moment, Named, Node, RelatedTest, ScoreTest, SegmentTest, StageTest, Test,
         TextMatch, Way, WhenTest,
     },
-    consent::Rule,
 };
 
 /// A boolean expression over the table of an entity type, with its parameters in order.
@@ -539,82 +540,6 @@ impl<'m> Writer<'m> {
         self.push(")");
     }
 
-    // ---- consent
-
-    /// As `Rule::permits`, over what the file keeps of the ledgers.
-    fn consent(&mut self, rule: &Rule, scope: &Scope) {
-        if !rule.is_offered {
-            return self.push("0");
-        }
-        let now = Cell::Integer(self.moment.now().micros());
-        let open = format!(
-            "{}.id IN (SELECT subject_id FROM crm_consent_permit WHERE purpose = ",
-            scope.row
-        );
-        self.push(&open);
-        self.bind(text(&rule.purpose));
-        self.push(" AND channel = ");
-        self.bind(text(&rule.channel));
-        self.push(" AND controller IS ");
-        self.bind(optional(rule.controller.as_ref()));
-        self.push(" AND valid_from <= ");
-        self.bind(now.clone());
-        self.push(" AND ifnull(valid_until > ");
-        self.bind(now.clone());
-        self.push(", 1)");
-        if !rule.is_transactional {
-            self.push(" AND ifnull(paused_until <= ");
-            self.bind(now.clone());
-            self.push(", 1)");
-        }
-        if rule.guards_minors {
-            self.push(" AND (by_guardian OR ifnull(minor_until <= ");
-            self.bind(now.clone());
-            self.push(", 1))");
-        }
-        self.push(" AND (basis IN ");
-        self.list(rule.bases.iter().map(|basis| text(basis.name())));
-        self.push(" OR (basis = 'consent' AND proof >= ");
-        self.bind(Cell::Integer(rule.least_proof as i64));
-        if let Some(span) = rule.lapses_after {
-            self.push(" AND crm_later(active_at, ");
-            self.bind(text(&span.to_string()));
-            self.push(") > ");
-            self.bind(now.clone());
-        }
-        for (language, version) in &rule.least_versions {
-            self.push(" AND ifnull(notice <> ");
-            self.bind(optional(rule.notice.as_ref()));
-            self.push(" OR language <> ");
-            self.bind(text(language));
-            self.push(" OR notice_version >= ");
-            self.bind(Cell::Integer(*version));
-            self.push(", 1)");
-        }
-        self.push(")))");
-        if rule.regime == ConsentRegime::OptOut {
-            self.push(&format!(
-                " OR NOT EXISTS (SELECT 1 FROM crm_consent_block WHERE subject_id = {}.id AND ifnull(until > ",
-                scope.row
-            ));
-            self.bind(now);
-            self.push(", 1)");
-            if rule.is_transactional {
-                self.push(" AND kind <> 'paused'");
-            }
-            // A minor is one whatever the event names.
-            let minors =
-                if rule.guards_minors { "kind = 'minor' OR " } else { "kind <> 'minor' AND " };
-            self.push(&format!(" AND ({minors}(ifnull(channel = "));
-            self.bind(text(&rule.channel));
-            self.push(", 1) AND ifnull(purpose = ");
-            self.bind(text(&rule.purpose));
-            self.push(", 1) AND ifnull(controller = ");
-            self.bind(optional(rule.controller.as_ref()));
-            self.push(", 1))))");
-        }
-    }
-
     // ---- segments
 
     fn segment(&mut self, test: &SegmentTest, scope: &Scope) {
@@ -731,10 +656,6 @@ fn is_existence(count: Count) -> Option<bool> {
         (Comparison::Eq | Comparison::Lte, 0) | (Comparison::Lt, 1) => Some(false),
         _ => None,
     }
-}
-
-fn optional(text: Option<&String>) -> Cell {
-    text.map_or(Cell::Null, |text| Cell::Text(text.clone()))
 }
 
 fn text(text: &str) -> Cell {

@@ -374,7 +374,8 @@ pub(crate) fn count(conn: &Connection) -> Result<(u64, u64, u64)> {
 }
 
 /// Reads every event again, and what follows from it: what counts as proof, as an answer of a linked
-/// record and as a use has become narrower since version 5 of the schema.
+/// record and as a use has become narrower since version 5 of the schema, and what an opt-out concerns
+/// since version 6.
 pub(crate) fn follow_anew(tx: &Transaction<'_>, _: Salts<'_>) -> Result<()> {
     let mut statement = tx.prepare(
         "UPDATE crm_consent_event SET proof = ?3 WHERE subject_id = ?1 AND seq = ?2 AND proof <> ?3",
@@ -482,8 +483,9 @@ pub(crate) fn put_following(
 pub(crate) fn following(conn: &Connection, subject: RecordId) -> Result<(Vec<Permit>, Vec<Block>)> {
     let mut statement = conn.prepare_cached(
         "SELECT event_id, channel, purpose, controller, basis, proof, notice, language, notice_version, \
-         valid_from, valid_until, paused_until, active_at, by_guardian, minor_until FROM crm_consent_permit \
-         WHERE subject_id = ?1 ORDER BY event_id",
+         valid_from, valid_until, paused_until, active_at, by_guardian, minor_until, \
+         (SELECT e.occurred_at FROM crm_consent_event e WHERE e.subject_id = p.subject_id AND e.id = p.event_id) \
+         FROM crm_consent_permit p WHERE subject_id = ?1 ORDER BY event_id",
     )?;
     let permits = statement.query_and_then([subject.as_bytes()], |row| {
         let basis = row.get_ref(4)?.as_str().ok().and_then(LegalBasis::from_name);
@@ -500,6 +502,7 @@ pub(crate) fn following(conn: &Connection, subject: RecordId) -> Result<(Vec<Per
             from: Timestamp::clamped(row.get(9)?),
             until: moment(row, 10)?,
             paused_until: moment(row, 11)?,
+            given_at: moment(row, 15)?.unwrap_or(Timestamp::MIN),
             active_at: Timestamp::clamped(row.get(12)?),
             by_guardian: row.get(13)?,
             minor_until: moment(row, 14)?,
@@ -640,6 +643,23 @@ pub(crate) fn request(conn: &Connection, token: &[u8; 32]) -> Result<Option<Stor
         })
     })?;
     rows.next().transpose()
+}
+
+/// Whether a double opt-in about this waits for its confirmation at a moment; without a contact point at
+/// any.
+pub(crate) fn is_requested(
+    conn: &Connection,
+    subject: RecordId,
+    (channel, purpose, contact_point): (&str, &str, Option<&str>),
+    at: Timestamp,
+) -> Result<bool> {
+    let mut statement = conn.prepare_cached(
+        "SELECT 1 FROM crm_consent_request WHERE body ->> '$.subject.id' = ?1 \
+         AND body ->> '$.channel' = ?2 AND body ->> '$.purpose' = ?3 \
+         AND ifnull(body ->> '$.contact_point' = ?4, 1) \
+         AND requested_at <= ?5 AND expires_at > ?5 AND confirmed_at IS NULL",
+    )?;
+    Ok(statement.exists((subject.to_string(), channel, purpose, contact_point, at.micros()))?)
 }
 
 /// A double opt-in was confirmed: what it was about stands in the ledger now.

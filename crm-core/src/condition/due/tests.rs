@@ -1,5 +1,7 @@
 //! When what the ledger permits changes by itself.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -15,8 +17,11 @@ fn at(hours: i64) -> Timestamp {
     Timestamp::clamped(NOW + hours * HOUR)
 }
 
+fn parts(text: &str) -> Parts {
+    text.parse::<crate::Span>().unwrap().parts().unwrap()
+}
+
 fn rule(lapses_after: Option<&str>, guards_minors: bool) -> Rule {
-    let parts = |text: &str| text.parse::<crate::Span>().unwrap().parts().unwrap();
     Rule {
         channel: "email".into(),
         purpose: "news".into(),
@@ -25,12 +30,12 @@ fn rule(lapses_after: Option<&str>, guards_minors: bool) -> Rule {
         regime: ConsentRegime::OptIn,
         least_proof: Proof::Single,
         bases: Vec::new(),
+        valid_for: None,
         lapses_after: lapses_after.map(parts),
         warns_before: None,
         retention: None,
         confirms_within: parts("P2D"),
-        notice: None,
-        least_versions: Vec::new(),
+        least_versions: BTreeMap::new(),
         guards_minors,
         is_transactional: false,
         quiet: None,
@@ -86,6 +91,7 @@ proptest! {
     fn what_the_ledger_permits_stays_until_it_is_due(
         events in prop::collection::vec(event(), 1..7),
         lapses in prop::sample::select(vec![None, Some("P3D"), Some("PT40H")]),
+        valid in prop::sample::select(vec![None, Some("P5D"), Some("PT70H")]),
         guards_minors in any::<bool>(),
         is_negated in any::<bool>(),
     ) {
@@ -100,7 +106,7 @@ proptest! {
         });
         let ledger = Ledger::new(entries.collect());
         let subject = Subject { row: Arc::default(), facts: vec![Facts::Consent(ledger)] };
-        let mut node = asked(rule(lapses, guards_minors));
+        let mut node = asked(Rule { valid_for: valid.map(parts), ..rule(lapses, guards_minors) });
         if is_negated {
             node = Node::Not(Box::new(node));
         }

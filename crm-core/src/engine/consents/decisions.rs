@@ -4,15 +4,15 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Consents, check_subject, commit, event_of, hex, normal_point, prepare, subject};
 use crate::{
-    Archived, ConsentDecision, ConsentEvent, ConsentKind, ConsentMethod, DecideMany, DenyReason,
-    Error, ErrorKind, Kind, LegalBasis, ManyDecisions, MayContact, RecordDecision, RecordId,
-    RecordRef, Result, Timestamp, UseConsent,
+    Archived, ConsentDecision, ConsentEvent, ConsentKind, ConsentMethod, ConsentStatus, DecideMany,
+    DenyReason, Error, ErrorKind, Kind, LegalBasis, ManyDecisions, MayContact, RecordDecision,
+    RecordId, RecordRef, Result, Timestamp, UseConsent,
     cell::Cell,
     condition::Moment,
     consent::{Question, Rule, check_text, decide},
     engine::{Catalog, check_limit, privacy::suppression},
     store::{
-        Connection, consents as rows, privacy,
+        Connection, activities, consents as rows, privacy,
         records::{self, Position, Selection, StoredRow, Term},
         table::Table,
     },
@@ -75,8 +75,7 @@ impl Consents<'_> {
                 {
                     decision = decision.denied(DenyReason::Suppressed, false);
                 }
-                let reasons = decision.reasons.iter().map(|reason| reason.reason).collect();
-                Ok(RecordDecision { id: row.id, is_allowed: decision.is_allowed, reasons })
+                Ok(RecordDecision::of(row.id, decision))
             });
             let decisions: Vec<RecordDecision> = decisions.collect::<Result<_>>()?;
             let allowed = decisions.iter().filter(|decision| decision.is_allowed).count() as u64;
@@ -91,7 +90,8 @@ impl Consents<'_> {
     ///
     /// As [`Consents::decide`]; `StaleVersion` if the ledger or the definitions changed since the
     /// decision; `Refused` if it is denied, or was allowed then and is over now; `Required` if an
-    /// existing customer was not told that they may object; `OutOfRange` if the time lies in the future.
+    /// existing customer was not told that they may object; `OutOfRange` if the time lies in the future;
+    /// `NotFound` if there is no such activity, `InvalidArgument` if it is about somebody else.
     pub fn record_use(&self, request: UseConsent) -> Result<ConsentEvent> {
         check_text(request.source.as_deref(), "source")?;
         self.crm.write(|writing| {
@@ -138,11 +138,29 @@ impl Consents<'_> {
             (used.contact_point, used.at) = (question.contact_point, Some(at));
             used.source = request.source;
             let table = subject(writing.tx, writing, &used.subject)?;
+            check_activity(writing.tx, request.activity, used.subject.id)?;
             let mut event = prepare(writing, used)?;
             event.permitted_by = decision.evidence.first().copied();
+            event.activity = request.activity;
+            event.told_of_objection = request.told_of_objection;
             commit(writing, &table, event)
         })
     }
+}
+
+/// Whether the activity that a contact was is one of the person: through their record or a linked one, as
+/// its subject or by a link of its own.
+fn check_activity(conn: &Connection, activity: Option<RecordId>, subject: RecordId) -> Result<()> {
+    let Some(id) = activity else { return Ok(()) };
+    let refused = |kind, message| Err(Error::new(kind, message).with_field("activity"));
+    let Some(about) = activities::records_of(conn, id)? else {
+        return refused(ErrorKind::NotFound, "no such activity");
+    };
+    let (people, _) = rows::people(conn, subject)?;
+    if about.iter().any(|id| people.contains(id)) {
+        return Ok(());
+    }
+    refused(ErrorKind::InvalidArgument, "the activity is about somebody else")
 }
 
 /// The time zone that a record names.
@@ -201,6 +219,7 @@ pub(super) fn decide_one(
     let (ledger, last) = rows::ledger(conn, subject.id)?;
     let question = Question { contact_point: point.as_deref(), moment: &moment, is_german };
     let mut decision = decide(catalog.book(), &rule, &ledger, question)?;
+    decision.status = status(conn, &decision, subject.id, &rule, point.as_deref())?;
     let reached = point.as_deref().or(decision.contact_point.as_deref());
     if let Some(reached) = reached
         && suppression::is_suppressed(conn, reached)?
@@ -213,6 +232,21 @@ pub(super) fn decide_one(
     let (people, _) = rows::people(conn, subject.id)?;
     decision.token = token(catalog, &rule, request, point.as_deref(), (last, &people));
     Ok(decision)
+}
+
+/// Where a consent stands, as it was decided by the ledger, which knows nothing of what waits for a
+/// confirmation.
+pub(super) fn status(
+    conn: &Connection,
+    decision: &ConsentDecision,
+    subject: RecordId,
+    rule: &Rule,
+    contact_point: Option<&str>,
+) -> Result<ConsentStatus> {
+    let about = (&*rule.channel, &*rule.purpose, contact_point);
+    let is_asked = decision.status == ConsentStatus::Unknown
+        && rows::is_requested(conn, subject, about, decision.at)?;
+    Ok(if is_asked { ConsentStatus::Requested } else { decision.status })
 }
 
 /// What a decision hangs on besides time: the question, the ledger and the definitions.

@@ -11,7 +11,7 @@ use crate::{
     Error, ErrorKind, NewConsent, RequestConsent, Result, ShownNotice, SweepConsents,
     SweptConsents,
     condition::{Direction, Moment},
-    consent::{Key, Rule, check_evidence, check_new, language},
+    consent::{Rule, check_evidence, check_new, language},
     engine::{Writing, check_limit},
     store::{consents as rows, privacy},
 };
@@ -28,7 +28,7 @@ impl Consents<'_> {
     }
 
     /// Confirms a double opt-in: the consent stands in the ledger from now on, with the proof of both
-    /// steps.
+    /// steps. What was withdrawn since the request stays withdrawn.
     ///
     /// # Errors
     ///
@@ -74,14 +74,6 @@ impl Consents<'_> {
             event.requested_at = Some(waiting.requested_at);
             event.evidence = request.evidence.and_then(ConsentEvidence::told);
             let table = subject(writing.tx, writing, &event.subject)?;
-            let (ledger, _) = rows::ledger(writing.tx, event.subject.id)?;
-            let key = Key {
-                channel: event.channel.as_deref().unwrap_or_default(),
-                purpose: event.purpose.as_deref().unwrap_or_default(),
-                controller: event.controller.as_deref(),
-                contact_point: event.contact_point.as_deref(),
-            };
-            event.supersedes = ledger.answered(&key, writing.now);
             rows::confirm_request(writing.tx, &token, writing.now)?;
             commit(writing, &table, event)
         })
@@ -108,17 +100,17 @@ impl Consents<'_> {
 /// Begins a double opt-in within a transaction.
 pub(super) fn begin(writing: &mut Writing<'_>, request: RequestConsent) -> Result<ConsentRequest> {
     subject(writing.tx, writing, &request.subject)?;
-    // It is judged as a grant: what it lacks now it would lack when it is confirmed.
+    // It is judged as a grant: what it lacks now it would lack when it is confirmed. So it names what the
+    // person had taken back before they asked, and nothing that they take back while the message waits.
     let mut new = NewConsent::grant(request.subject, request.channel, request.purpose);
     new.method = ConsentMethod::DoubleOptIn;
     new.contact_point = Some(request.contact_point);
     (new.notice, new.language) = (request.notice, request.language);
     (new.source, new.evidence) = (request.source, request.evidence);
-    new.by_guardian = request.by_guardian;
+    (new.by_guardian, new.supersedes) = (request.by_guardian, request.supersedes);
     check_new(&new)?;
     let mut event = prepare(writing, new)?;
     event.kind = ConsentKind::Confirmed;
-    event.supersedes.clear();
     let (channel, purpose) = (event.channel.as_deref(), event.purpose.as_deref());
     let rule = Rule::new(
         writing.catalog.book(),

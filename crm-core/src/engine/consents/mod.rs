@@ -276,6 +276,8 @@ fn prepare(writing: &Writing<'_>, new: NewConsent) -> Result<ConsentEvent> {
         by_guardian: new.by_guardian,
         frequency: new.frequency,
         permitted_by: None,
+        activity: None,
+        told_of_objection: false,
     })
 }
 

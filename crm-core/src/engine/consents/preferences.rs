@@ -1,12 +1,15 @@
 //! The preference centre: one document out, and what a person chose in.
 
+use sha2::{Digest as _, Sha256};
+
 use super::{
-    Consents, check_subject, commit, double_opt_in::begin, event_of, normal_point, prepare, subject,
+    Consents, check_subject, commit, decisions::status, double_opt_in::begin, event_of, hex,
+    normal_point, prepare, subject,
 };
 use crate::{
-    ChannelPreference, ConsentKind, ConsentMethod, ContactFrequency, Error, ErrorKind,
-    GetPreferences, NewConsent, PreferenceChoice, Preferences, PurposePreference, RequestConsent,
-    Result, SetPreferences, Timestamp,
+    ChannelPreference, ConsentKind, ConsentMethod, ConsentRequest, ContactFrequency, Error,
+    ErrorKind, GetPreferences, NewConsent, PreferenceChoice, Preferences, PurposePreference,
+    RecordId, RequestConsent, Result, SetPreferences, Timestamp,
     condition::Moment,
     consent::{Entry, Ledger, Proof, Question, Rule, check_new, check_text, decide},
     engine::{Catalog, Writing},
@@ -34,56 +37,190 @@ impl Consents<'_> {
     ///
     /// As [`Consents::record`]; the field of a choice is its place, such as `choices[1].purpose`.
     /// `Required` if a choice is to be confirmed and no contact point is named; `InvalidArgument` if
-    /// something is chosen while opting out of everything; `LimitExceeded` past 1,000 choices.
+    /// something is chosen while opting out of everything, or a document says what is said beside it, is
+    /// about somebody else, or takes an opt-out back without choosing anything; `StaleVersion` if it is no
+    /// longer true; `LimitExceeded` past 1,000 choices.
     pub fn set_preferences(&self, request: SetPreferences) -> Result<Preferences> {
-        if request.choices.len() > limits::CHOICES {
-            let message = format!("at most {}", limits::CHOICES);
-            return Err(Error::new(ErrorKind::LimitExceeded, message).with_field("choices"));
-        }
-        if request.opts_out && request.choices.iter().any(|choice| choice.is_chosen) {
-            let message = "who opts out of everything chooses nothing";
-            return Err(Error::new(ErrorKind::InvalidArgument, message).with_field("choices"));
-        }
         check_text(request.source.as_deref(), "source")?;
         self.crm.write(|writing| {
             subject(writing.tx, writing, &request.subject)?;
-            let mut confirmations = Vec::new();
-            for (place, choice) in request.choices.iter().enumerate() {
-                let chosen = choose(writing, &request, choice).map_err(|error| {
-                    let field = error.field().unwrap_or("purpose").to_owned();
-                    match field.as_str() {
-                        "purpose" | "channel" => {
-                            error.with_field(format!("choices[{place}].{field}"))
-                        }
-                        _ => error,
-                    }
-                })?;
-                confirmations.extend(chosen);
-            }
-            let (ledger, _) = rows::ledger(writing.tx, request.subject.id)?;
-            let (now, mut said) = (writing.now, ledger.own_restrictions());
-            let is_said = said.any(|entry| opts_out(entry, now) && !ledger.is_named(entry.id));
-            if request.opts_out && !is_said {
-                record(writing, &request, ConsentKind::Withdrawn, |_| {})?;
-            }
-            set_pause(writing, &request, &ledger)?;
-            let (frequency, channel) = wishes(&ledger);
-            let wanted = (
-                request.frequency.clone().or_else(|| frequency.clone()),
-                request.preferred_channel.clone().or_else(|| channel.clone()),
-            );
-            if wanted != (frequency, channel) {
-                record(writing, &request, ConsentKind::Preferred, |new| {
-                    (new.frequency, new.channel) = wanted;
-                    new.contact_point = None;
-                })?;
-            }
+            let wanted = match &request.document {
+                Some(document) => of_document(writing, &request, document)?,
+                None => of_choices(writing, &request)?,
+            };
+            let confirmations = wanted.perform(writing, &request)?;
             let SetPreferences { subject, contact_point, .. } = request;
             let question = GetPreferences { subject, contact_point };
             let preferences = read(writing.tx, &writing.catalog, &question, writing.now)?;
             Ok(Preferences { confirmations, ..preferences })
         })
     }
+}
+
+/// What a person wants, in which form ever they said it.
+struct Wanted {
+    /// The choices, each with its place in the request.
+    choices: Vec<(String, PreferenceChoice)>,
+    opts_out: bool,
+    /// The end of a pause, which may be over; `None` leaves it as it is.
+    paused_until: Option<Timestamp>,
+    frequency: Option<ContactFrequency>,
+    channel: Option<String>,
+}
+
+/// What is said by single choices: what is left out stays.
+fn of_choices(writing: &Writing<'_>, request: &SetPreferences) -> Result<Wanted> {
+    check_choices(request.choices.len(), "choices")?;
+    if request.opts_out && request.choices.iter().any(|choice| choice.is_chosen) {
+        let message = "who opts out of everything chooses nothing";
+        return Err(Error::new(ErrorKind::InvalidArgument, message).with_field("choices"));
+    }
+    let (ledger, _) = rows::ledger(writing.tx, request.subject.id)?;
+    let (frequency, channel) = wishes(&ledger);
+    let places = (0..).map(|place| format!("choices[{place}]"));
+    Ok(Wanted {
+        choices: places.zip(request.choices.iter().cloned()).collect(),
+        opts_out: request.opts_out,
+        paused_until: request.paused_until,
+        frequency: request.frequency.clone().or(frequency),
+        channel: request.preferred_channel.clone().or(channel),
+    })
+}
+
+/// What is said by a document: what differs from it as it is now.
+fn of_document(
+    writing: &Writing<'_>,
+    request: &SetPreferences,
+    document: &Preferences,
+) -> Result<Wanted> {
+    let invalid = |field: &str, message: &str| {
+        Error::new(ErrorKind::InvalidArgument, message).with_field(field)
+    };
+    let beside = [
+        ("choices", !request.choices.is_empty()),
+        ("opts_out", request.opts_out),
+        ("paused_until", request.paused_until.is_some()),
+        ("frequency", request.frequency.is_some()),
+        ("preferred_channel", request.preferred_channel.is_some()),
+    ];
+    if let Some((field, _)) = beside.into_iter().find(|(_, is_said)| *is_said) {
+        return Err(invalid(field, "the document says it"));
+    }
+    if document.subject != request.subject {
+        return Err(invalid("document.subject", "the document is about somebody else"));
+    }
+    let question = GetPreferences {
+        subject: request.subject.clone(),
+        contact_point: request.contact_point.clone(),
+    };
+    let now = read(writing.tx, &writing.catalog, &question, writing.now)?;
+    if document.token != now.token {
+        let message = "what may be chosen or is chosen has changed since the document was read";
+        return Err(Error::new(ErrorKind::StaleVersion, message)
+            .with_field("document.token")
+            .with_hint("read it again with consents.preferences"));
+    }
+    let is_chosen = |purpose: &str, channel: &str| {
+        let of_purpose = now.purposes.iter().find(|one| one.purpose == purpose)?;
+        let of_channel = of_purpose.channels.iter().find(|one| one.channel == channel)?;
+        Some(of_channel.is_chosen)
+    };
+    let mut choices = Vec::new();
+    for (place, of) in document.purposes.iter().enumerate() {
+        for (nth, wanted) in of.channels.iter().enumerate() {
+            let place = format!("document.purposes[{place}].channels[{nth}]");
+            let Some(is_so) = is_chosen(&of.purpose, &wanted.channel) else {
+                let message = "nothing such is offered";
+                return Err(Error::new(ErrorKind::NotFound, message).with_field(place));
+            };
+            if is_so != wanted.is_chosen {
+                let choice = PreferenceChoice::new(&of.purpose, &wanted.channel, wanted.is_chosen);
+                choices.push((place, choice));
+            }
+        }
+    }
+    check_choices(choices.len(), "document.purposes")?;
+    let chooses = choices.iter().any(|(_, choice)| choice.is_chosen);
+    if document.is_opted_out && chooses {
+        let message = "who opts out of everything chooses nothing";
+        return Err(invalid("document.is_opted_out", message));
+    }
+    if now.is_opted_out && !document.is_opted_out && !chooses {
+        let message = "who opted out of everything comes back by choosing something";
+        return Err(invalid("document.is_opted_out", message));
+    }
+    let is_pause_other = document.paused_until != now.paused_until;
+    Ok(Wanted {
+        choices,
+        opts_out: document.is_opted_out && !now.is_opted_out,
+        // Without an end there is no pause: it ends now.
+        paused_until: is_pause_other.then(|| document.paused_until.unwrap_or(writing.now)),
+        frequency: document.frequency.clone(),
+        channel: document.preferred_channel.clone(),
+    })
+}
+
+fn check_choices(count: usize, field: &str) -> Result<()> {
+    if count <= limits::CHOICES {
+        return Ok(());
+    }
+    let message = format!("at most {}", limits::CHOICES);
+    Err(Error::new(ErrorKind::LimitExceeded, message).with_field(field))
+}
+
+impl Wanted {
+    /// Records what is not so yet; answers what is to be confirmed first.
+    fn perform(
+        self,
+        writing: &mut Writing<'_>,
+        request: &SetPreferences,
+    ) -> Result<Vec<ConsentRequest>> {
+        let mut confirmations = Vec::new();
+        for (place, choice) in &self.choices {
+            let chosen = choose(writing, request, choice).map_err(|error| {
+                let field = error.field().unwrap_or("purpose").to_owned();
+                match field.as_str() {
+                    "purpose" | "channel" => error.with_field(format!("{place}.{field}")),
+                    _ => error,
+                }
+            })?;
+            confirmations.extend(chosen);
+        }
+        let (ledger, _) = rows::ledger(writing.tx, request.subject.id)?;
+        let (now, mut said) = (writing.now, ledger.own_restrictions());
+        let is_said = said.any(|entry| opts_out(entry, now) && !ledger.is_named(entry.id));
+        if self.opts_out && !is_said {
+            record(writing, request, ConsentKind::Withdrawn, |_| {})?;
+        }
+        set_pause(writing, request, self.paused_until, &ledger)?;
+        set_wish(writing, request, (self.frequency, self.channel), &ledger)?;
+        Ok(confirmations)
+    }
+}
+
+/// Records how the person wants to be contacted; where they want nothing of it any more, takes back what
+/// they had said.
+fn set_wish(
+    writing: &mut Writing<'_>,
+    request: &SetPreferences,
+    wanted: (Option<ContactFrequency>, Option<String>),
+    ledger: &Ledger,
+) -> Result<()> {
+    if wanted == wishes(ledger) {
+        return Ok(());
+    }
+    if wanted == (None, None) {
+        let said: Vec<RecordId> = ledger.own_wishes().map(|entry| entry.id).collect();
+        for ids in said.chunks(limits::SUPERSEDED) {
+            record(writing, request, ConsentKind::Lifted, |new| {
+                new.supersedes = Some(ids.to_vec());
+            })?;
+        }
+        return Ok(());
+    }
+    record(writing, request, ConsentKind::Preferred, |new| {
+        (new.frequency, new.channel) = wanted;
+    })
 }
 
 fn read(
@@ -98,7 +235,7 @@ fn read(
         table.map_err(|error| error.with_field("subject.type"))?,
         &request.subject,
     )?;
-    let (ledger, _) = rows::ledger(conn, request.subject.id)?;
+    let (ledger, last) = rows::ledger(conn, request.subject.id)?;
     let (book, moment) = (catalog.book(), Moment::new(now, "UTC")?);
     let channels = book.all_channels();
     let in_use = book.purposes.values();
@@ -117,7 +254,7 @@ fn read(
             offered.push(ChannelPreference {
                 channel: channel.clone(),
                 label: channels.get(channel).map_or_else(String::new, |one| one.label.clone()),
-                status: decision.status,
+                status: status(conn, &decision, request.subject.id, &rule, point.as_deref())?,
                 // A pause, a cap or the night leave what is chosen as it is.
                 is_chosen: decision.reasons.iter().all(|reason| reason.reason.is_passing()),
             });
@@ -132,7 +269,7 @@ fn read(
     let (frequency, preferred_channel) = wishes(&ledger);
     let pauses = ledger.restrictions().filter(|entry| entry.kind == ConsentKind::Paused);
     let ends = pauses.filter_map(|entry| entry.expires_at).filter(|end| *end > now);
-    Ok(Preferences {
+    let mut preferences = Preferences {
         subject: request.subject.clone(),
         purposes,
         is_opted_out: ledger
@@ -142,7 +279,19 @@ fn read(
         frequency,
         preferred_channel,
         confirmations: Vec::new(),
-    })
+        token: String::new(),
+    };
+    preferences.token = token(&preferences, last, request.contact_point.as_deref());
+    Ok(preferences)
+}
+
+/// What a document hangs on: what it says, the ledger, and the address that it was asked for.
+fn token(preferences: &Preferences, last: i64, contact_point: Option<&str>) -> String {
+    let mut digest = Sha256::new();
+    digest.update(last.to_be_bytes());
+    digest.update(contact_point.unwrap_or_default());
+    digest.update(serde_json::to_vec(preferences).expect("a document is always JSON"));
+    hex(&digest.finalize()[..16])
 }
 
 /// Whether somebody opted out of everything by this event, and not with one address alone.
@@ -184,7 +333,7 @@ fn choose(
     writing: &mut Writing<'_>,
     request: &SetPreferences,
     choice: &PreferenceChoice,
-) -> Result<Option<crate::ConsentRequest>> {
+) -> Result<Option<ConsentRequest>> {
     let PreferenceChoice { purpose, channel, is_chosen } = choice;
     let rule = Rule::new(writing.catalog.book(), purpose, channel)?;
     let book = writing.catalog.book();
@@ -228,8 +377,13 @@ fn choose(
 }
 
 /// Begins a pause, changes its end, or ends it.
-fn set_pause(writing: &mut Writing<'_>, request: &SetPreferences, ledger: &Ledger) -> Result<()> {
-    let Some(until) = request.paused_until else { return Ok(()) };
+fn set_pause(
+    writing: &mut Writing<'_>,
+    request: &SetPreferences,
+    until: Option<Timestamp>,
+    ledger: &Ledger,
+) -> Result<()> {
+    let Some(until) = until else { return Ok(()) };
     let now = writing.now;
     let pauses = ledger.own_restrictions().filter(|entry| entry.kind == ConsentKind::Paused);
     let lasting: Vec<_> = pauses.filter(|entry| entry.lasts(now)).collect();

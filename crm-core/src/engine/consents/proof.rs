@@ -151,10 +151,9 @@ impl Defined {
         let named: BTreeSet<&String> = named.filter(|name| **name != purpose.name).collect();
         let purposes: Vec<Purpose> =
             named.into_iter().filter_map(|name| book.purposes.get(name).cloned()).collect();
-        let asking = book
-            .notices
-            .iter()
-            .filter(|notice| notice.asks_again && Some(&notice.name) == purpose.notice.as_ref());
+        let shown: BTreeSet<String> = texts.iter().map(|(name, _, _)| name.clone()).collect();
+        let asking =
+            book.notices.iter().filter(|notice| notice.asks_again && shown.contains(&notice.name));
         texts.extend(asking.map(|one| (one.name.clone(), one.language.clone(), one.version)));
         let (mut notices, mut seqs) = (Vec::new(), Vec::new());
         for (name, language, version) in texts {

@@ -1,6 +1,6 @@
 //! Receipts: the ledger of a person as a document for that person.
 
-use super::{Consents, check_subject, read_event};
+use super::{Consents, check_subject, decisions::status, read_event};
 use crate::{
     ConsentReceipt, Error, ErrorKind, GetReceipt, Result,
     condition::Moment,
@@ -37,7 +37,9 @@ impl Consents<'_> {
                 let rule = Rule::new(book, &file.purpose.name, file.channel)?;
                 let contact_point = file.contact_point;
                 let question = Question { contact_point, moment: &moment, is_german: false };
-                file.status = decide(book, &rule, &ledger, question)?.status;
+                let decision = decide(book, &rule, &ledger, question)?;
+                let subject = request.subject.id;
+                file.status = status(conn, &decision, subject, &rule, contact_point)?;
             }
             let (subject, format) = (&request.subject, request.format);
             receipt(&ReceiptFacts { book, subject, files, format }).ok_or_else(|| {

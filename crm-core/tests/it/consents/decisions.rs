@@ -1,9 +1,10 @@
 //! Decisions: what each rule of a policy does.
 
 use crm_core::{
-    BasisFacts, ChannelRule, ConsentEvidence, ConsentKind, ConsentMethod, ConsentPolicy,
-    ConsentRegime, ConsentStatus, ContactCap, ContactFrequency, ContactPressure, DenyReason,
-    ErrorKind, LegalBasis, MayContact, NewConsent, PublishNotice, Purpose, QuietHours, UseConsent,
+    AccessData, ActivityPreset, BasisFacts, ChannelRule, CheckProof, ConsentEvidence, ConsentKind,
+    ConsentMethod, ConsentPolicy, ConsentRegime, ConsentStatus, ContactCap, ContactFrequency,
+    ContactPressure, DenyReason, ErrorKind, Flow, LegalBasis, MayContact, NewActivity, NewConsent,
+    ProveDecision, PublishNotice, Purpose, QuietHours, UseConsent,
 };
 
 use super::{Desk, at};
@@ -104,6 +105,47 @@ fn what_is_not_used_lapses_with_a_warning() {
 }
 
 #[test]
+fn a_consent_is_renewed_from_time_to_time_however_often_it_is_used() {
+    let desk = Desk::new("eu_general");
+    let (valid_for, warns_before) = (Some("P1Y".to_owned()), Some("P30D".to_owned()));
+    let lapses_after = Some("P2Y".to_owned());
+    let rule = ChannelRule { lapses_after, valid_for, warns_before, ..email(ConsentRegime::OptIn) };
+    policy(&desk, rule);
+    let grant = desk.grant();
+    let fresh = desk.decide();
+    let end = Some(at("2027-03-02T10:00:00Z"));
+    assert_eq!((fresh.renew_by, fresh.valid_until, fresh.is_lapsing), (end, end, false));
+    assert_eq!(fresh.lapses_at, Some(at("2028-03-02T10:00:00Z")));
+    desk.go_to("2027-02-10T00:00:00Z");
+    desk.crm.consents().record_use(UseConsent::new(&desk.question(), desk.decide().token)).unwrap();
+    let used = desk.decide();
+    assert_eq!((used.renew_by, used.is_lapsing), (end, true), "a use renews nothing");
+    desk.go_to("2027-03-02T10:00:00Z");
+    assert_eq!(desk.reasons(), [DenyReason::Expired]);
+    assert_eq!(desk.decide().reasons[0].events, [grant.id]);
+    assert_eq!(desk.decide().status, ConsentStatus::Expired);
+    let proof = ProveDecision { question: desk.question(), head: None };
+    let proof = desk.crm.consents().prove(&proof).unwrap();
+    let checked = CheckProof { document: proof.document, head: None };
+    assert!(desk.crm.consents().check_proof(&checked).unwrap().is_valid);
+    let renewed = NewConsent::new(ConsentKind::Renewed, desk.ann.clone());
+    desk.record(renewed.on("email").purpose("news"));
+    assert_eq!(desk.decide().renew_by, Some(at("2028-03-02T10:00:00Z")));
+    assert_eq!(desk.decide().status, ConsentStatus::RenewedGiven);
+    desk.verify();
+}
+
+#[test]
+fn what_says_nothing_of_renewal_keeps_its_bytes() {
+    let rule = ChannelRule::new("email", ConsentRegime::OptIn);
+    assert!(!serde_json::to_string(&rule).unwrap().contains("valid_for"));
+    let desk = Desk::new("eu_general");
+    desk.grant();
+    let decision = serde_json::to_string(&desk.decide()).unwrap();
+    assert!(!decision.contains("renew_by"), "older proofs say the same");
+}
+
+#[test]
 fn a_new_text_asks_again() {
     let desk = Desk::new("eu_general");
     desk.grant();
@@ -127,7 +169,10 @@ fn an_existing_customer_needs_all_four_conditions() {
     let based = |facts: BasisFacts| NewConsent {
         basis: Some(LegalBasis::ExistingCustomer),
         facts: Some(facts),
-        ..NewConsent::new(ConsentKind::Based, desk.ann.clone()).on("email").purpose("news")
+        ..NewConsent::new(ConsentKind::Based, desk.ann.clone())
+            .on("email")
+            .purpose("news")
+            .contact_point("ann@example.org")
     };
     for (facts, field) in [
         (BasisFacts { sale: None, ..whole.clone() }, "facts.sale"),
@@ -136,9 +181,14 @@ fn an_existing_customer_needs_all_four_conditions() {
     ] {
         assert_eq!(desk.refusal(based(facts)), (ErrorKind::Required, Some(field.into())));
     }
-    desk.record(based(whole.clone()));
+    let nowhere = NewConsent { contact_point: None, ..based(whole.clone()) };
+    assert_eq!(desk.refusal(nowhere), (ErrorKind::Required, Some("contact_point".into())));
+    desk.record(based(whole));
+    let other = desk.crm.consents().decide(&desk.question().contact_point("a@example.org"));
+    assert!(!other.unwrap().is_allowed, "it is about the address of the sale");
     let answer = desk.decide();
     assert_eq!(answer.basis, Some(LegalBasis::ExistingCustomer));
+    assert_eq!(answer.contact_point.as_deref(), Some("ann@example.org"));
     let used = UseConsent::new(&desk.question(), answer.token);
     let error = desk.crm.consents().record_use(used.clone()).unwrap_err();
     assert_eq!((error.kind(), error.field()), (ErrorKind::Required, Some("told_of_objection")));
@@ -177,6 +227,28 @@ fn a_token_holds_for_one_state_only() {
     desk.record(NewConsent::withdraw(desk.ann.clone()));
     let denied = desk.decide().token;
     assert_eq!(stale(&denied).0, ErrorKind::Refused);
+    desk.verify();
+}
+
+#[test]
+fn the_person_is_shown_what_their_consent_was_used_for() {
+    let desk = Desk::new("eu_general");
+    desk.grant();
+    desk.crm.activity_kinds().define_preset(ActivityPreset::Call).unwrap();
+    let call = NewActivity::of("call", desk.ann.clone(), at("2026-03-02T09:00:00Z"));
+    let call = desk.crm.activities().record(call).unwrap().activity.id;
+    let used = UseConsent::new(&desk.question(), desk.decide().token);
+    let used = UseConsent { activity: Some(call), told_of_objection: true, ..used };
+    let event = desk.crm.consents().record_use(used).unwrap();
+    assert_eq!((event.activity, event.told_of_objection), (Some(call), true));
+    let access = AccessData::new(desk.ann.clone());
+    let report = desk.crm.privacy().access(&access, &mut |_| Flow::Continue).unwrap();
+    let document: serde_json::Value = serde_json::from_str(&report.text.unwrap()).unwrap();
+    let mut changes = document["tables"]["crm_journal"].as_array().unwrap().iter();
+    assert!(changes.any(|change| {
+        let said = &change["body"];
+        said["activity"] == call.to_string() && said["told_of_objection"] == true
+    }));
     desk.verify();
 }
 

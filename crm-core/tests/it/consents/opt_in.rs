@@ -1,8 +1,9 @@
 //! Double opt-ins and one-click links.
 
 use crm_core::{
-    ConfirmConsent, ConsentEvidence, ConsentKind, DenyReason, ErrorKind, GetConsents,
-    NewUnsubscribeLink, RequestConsent, RunSql, SweepConsents, Unsubscribe, Value,
+    CheckProof, ConfirmConsent, ConsentEvidence, ConsentKind, ConsentStatus, DenyReason, ErrorKind,
+    GetConsents, GetPreferences, NewConsent, NewUnsubscribeLink, ProveDecision, RequestConsent,
+    RunSql, SweepConsents, Unsubscribe, Value,
 };
 
 use super::{Desk, at};
@@ -43,6 +44,54 @@ fn a_confirmation_proves_both_steps() {
     assert!(answer.is_allowed);
     assert_eq!(answer.evidence, [event.id]);
     assert_eq!(refusal(&desk, &waiting.token), ErrorKind::Duplicate, "twice");
+    desk.verify();
+}
+
+#[test]
+fn a_double_opt_in_that_waits_is_requested() {
+    let desk = Desk::new("eu_strict");
+    let consents = desk.crm.consents();
+    let before = at("2026-03-02T09:00:00Z");
+    let waiting = consents.request(request(&desk)).unwrap();
+    let status = |question| consents.decide(&question).unwrap().status;
+    assert_eq!(status(desk.question()), ConsentStatus::Requested);
+    assert_eq!(status(desk.question().contact_point("ANN@example.org")), ConsentStatus::Requested);
+    for other in [desk.question().contact_point("a@example.org"), desk.question().at(before)] {
+        assert_eq!(status(other), ConsentStatus::Unknown);
+    }
+    let wishes = consents.preferences(&GetPreferences::new(desk.ann.clone())).unwrap();
+    let statuses = wishes.purposes[0].channels.iter().map(|one| one.status);
+    let expected = [ConsentStatus::Requested, ConsentStatus::Unknown, ConsentStatus::Unknown];
+    assert_eq!(statuses.collect::<Vec<_>>(), expected);
+    let proof = consents.prove(&ProveDecision { question: desk.question(), head: None }).unwrap();
+    assert_eq!(proof.decision.status, ConsentStatus::Requested);
+    let checked = consents.check_proof(&CheckProof { document: proof.document, head: None });
+    assert_eq!(checked.unwrap().problems, Vec::<String>::new());
+    desk.go_to("2026-03-04T10:00:00Z");
+    assert_eq!(status(desk.question()), ConsentStatus::Unknown, "nobody waits any longer");
+    desk.go_to("2026-03-03T10:00:00Z");
+    consents.confirm(ConfirmConsent::new(waiting.token)).unwrap();
+    assert_eq!(status(desk.question()), ConsentStatus::Given);
+}
+
+#[test]
+fn what_is_withdrawn_while_the_message_waits_stays_withdrawn() {
+    let desk = Desk::new("eu_strict");
+    let consents = desk.crm.consents();
+    let before = desk.record(NewConsent::withdraw(desk.ann.clone()).on("email"));
+    let waiting = consents.request(request(&desk)).unwrap();
+    desk.go_to("2026-03-02T11:00:00Z");
+    let after = desk.record(NewConsent::withdraw(desk.ann.clone()).on("email").purpose("news"));
+    desk.go_to("2026-03-02T12:00:00Z");
+    let event = consents.confirm(ConfirmConsent::new(waiting.token)).unwrap();
+    assert_eq!(event.supersedes, [before.id]);
+    let denied = desk.decide();
+    assert_eq!(desk.reasons(), [DenyReason::WithdrawnPurpose]);
+    assert_eq!(denied.reasons[0].events, [after.id]);
+    let second = consents.request(request(&desk)).unwrap();
+    let event = consents.confirm(ConfirmConsent::new(second.token)).unwrap();
+    assert_eq!(event.supersedes, [before.id, after.id]);
+    assert!(desk.decide().is_allowed);
     desk.verify();
 }
 

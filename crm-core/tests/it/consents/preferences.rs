@@ -1,8 +1,8 @@
 //! The preference centre: a document out, and choices in.
 
 use crm_core::{
-    ConfirmConsent, ContactFrequency, DenyReason, ErrorKind, GetPreferences, PreferenceChoice,
-    SetPreferences,
+    ConfirmConsent, ContactFrequency, DenyReason, ErrorKind, GetConsents, GetPreferences,
+    NewConsent, PreferenceChoice, Preferences, SetPreferences,
 };
 
 use super::{Desk, at};
@@ -27,7 +27,7 @@ fn choices_record_only_what_differs() {
     let after = consents.set_preferences(set(&desk, &both)).unwrap();
     assert!(after.purposes[0].channels[0].is_chosen && after.confirmations.is_empty());
     let events = |desk: &Desk| {
-        let request = crm_core::GetConsents::new(desk.ann.clone());
+        let request = GetConsents::new(desk.ann.clone());
         desk.crm.consents().history(&request).unwrap().events.len()
     };
     assert_eq!(events(&desk), 2, "a no to what nobody allowed is one");
@@ -84,6 +84,61 @@ fn frequency_and_preferred_channel_are_kept() {
     let channel = SetPreferences { preferred_channel: Some("post".into()), ..set(&desk, &[]) };
     let kept = consents.set_preferences(channel).unwrap();
     assert_eq!((kept.frequency, kept.preferred_channel.as_deref()), (frequency, Some("post")));
+}
+
+#[test]
+fn a_document_that_is_given_back_unchanged_changes_nothing() {
+    let desk = Desk::new("eu_general");
+    let consents = desk.crm.consents();
+    let read = || consents.preferences(&GetPreferences::new(desk.ann.clone())).unwrap();
+    let back = |document: Preferences| SetPreferences {
+        document: Some(document),
+        ..SetPreferences::new(desk.ann.clone(), [])
+    };
+    let events = || consents.history(&GetConsents::new(desk.ann.clone())).unwrap().events.len();
+    let first = read();
+    assert_eq!(consents.set_preferences(back(first.clone())).unwrap(), first);
+    assert_eq!(events(), 0, "what nobody was asked is not refused");
+    let frequency = Some(ContactFrequency { most: 2, within: "P30D".into() });
+    let wishes = SetPreferences {
+        frequency: frequency.clone(),
+        preferred_channel: Some("post".into()),
+        paused_until: Some(at("2026-04-01T00:00:00Z")),
+        ..set(&desk, &[("email", true), ("phone", false)])
+    };
+    consents.set_preferences(wishes).unwrap();
+    let (document, count) = (read(), events());
+    assert_eq!(consents.set_preferences(back(document.clone())).unwrap(), document);
+    assert_eq!(events(), count);
+    // What a form does not have stays; what it has and is empty is cleared.
+    let mut changed = Preferences { purposes: Vec::new(), ..document.clone() };
+    (changed.frequency, changed.paused_until) = (None, None);
+    let cleared = consents.set_preferences(back(changed)).unwrap();
+    assert_eq!((&cleared.frequency, cleared.paused_until), (&None, None));
+    assert_eq!(cleared.preferred_channel.as_deref(), Some("post"));
+    assert_eq!(cleared.purposes, document.purposes);
+    assert!(desk.decide().is_allowed);
+    let nothing = Preferences { preferred_channel: None, ..cleared };
+    let none = consents.set_preferences(back(nothing)).unwrap();
+    assert_eq!((&none.frequency, none.preferred_channel), (&None, None));
+    let stale = consents.set_preferences(back(document)).unwrap_err();
+    assert_eq!((stale.kind(), stale.field()), (ErrorKind::StaleVersion, Some("document.token")));
+    desk.verify();
+}
+
+#[test]
+fn a_document_holds_as_long_as_it_is_true() {
+    let desk = Desk::new("eu_general");
+    let consents = desk.crm.consents();
+    let mut grant = NewConsent::grant(desk.ann.clone(), "email", "news");
+    grant.expires_at = Some(at("2026-03-03T00:00:00Z"));
+    desk.record(grant);
+    let document = consents.preferences(&GetPreferences::new(desk.ann.clone())).unwrap();
+    assert!(document.purposes[0].channels[0].is_chosen);
+    desk.go_to("2026-03-04T00:00:00Z");
+    let back = SetPreferences { document: Some(document), ..set(&desk, &[]) };
+    let error = consents.set_preferences(back).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::StaleVersion, "it would allow anew what is over");
 }
 
 #[test]

@@ -3,8 +3,9 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use crm_core::{
-    ConsentEvidence, ConsentReceipt, ConsentStatus, DataCategory, ErrorKind, GetReceipt,
-    NewConsent, Party, PartyRole, Processing, Purpose, ReceiptFormat, RequestConsent,
+    ChannelRule, ConsentEvidence, ConsentKind, ConsentPolicy, ConsentReceipt, ConsentRegime,
+    ConsentStatus, DataCategory, ErrorKind, GetReceipt, NewConsent, Party, PartyRole, Processing,
+    Purpose, ReceiptFormat, RequestConsent,
 };
 use serde_json::Value as Json;
 
@@ -135,10 +136,29 @@ fn a_receipt_tells_every_step_in_the_terms_of_the_vocabulary() {
 }
 
 #[test]
+fn a_receipt_says_until_when_a_consent_holds() {
+    let desk = complete();
+    desk.record(grant(&desk));
+    let duration = || {
+        let (_, document) = receipt(&desk, ReceiptFormat::Dpv);
+        let statuses = &document["dpv:hasRecordOfActivity"][0]["dpv:hasConsentStatus"];
+        statuses[0]["dpv:hasDuration"].clone()
+    };
+    assert_eq!(duration()["rdf:value"], "withdrawal");
+    let rule = ChannelRule {
+        valid_for: Some("P1Y".into()),
+        ..ChannelRule::new("email", ConsentRegime::OptIn)
+    };
+    desk.crm.consents().define_policy(ConsentPolicy::new("eu_general", [rule])).unwrap();
+    assert_eq!(duration()["@type"], "dpv:UntilTimeDuration");
+    assert_eq!(duration()["rdf:value"], "2027-03-02T10:00:00Z");
+}
+
+#[test]
 fn an_import_without_proof_is_no_consent_in_a_receipt() {
     let desk = complete();
     let mut list = grant(&desk);
-    list.kind = crm_core::ConsentKind::Imported;
+    list.kind = ConsentKind::Imported;
     desk.record(list);
     let (_, document) = receipt(&desk, ReceiptFormat::Dpv);
     let status = &document["dpv:hasRecordOfActivity"][0]["dpv:hasConsentStatus"][0];
@@ -176,13 +196,88 @@ fn a_receipt_has_all_that_the_guide_of_the_w3c_demands() {
     members(&receipt(&desk, ReceiptFormat::Dpv).1, &mut ours);
     // Two nodes without a type of their own have one here; the ground of deletion and the publisher are
     // not mandatory in the table of fields, nor is which law applies.
-    let optional = ["dct:publisher", "dpv:hasApplicableLaw", "dct:title", "dct:coverage"];
     for (kind, name) in demanded {
         let is_typed = !kind.is_empty() && kind != "dpv:StorageDeletion";
-        if is_typed && kind != "dpv:UntilEventDuration" && !optional.contains(&name.as_str()) {
+        if is_typed && kind != "dpv:UntilEventDuration" && !OPTIONAL.contains(&name.as_str()) {
             assert!(ours.contains(&(kind.clone(), name.clone())), "{kind} {name}");
         }
     }
+}
+
+/// What the guide leaves out, and what the table of fields does not demand.
+const OPTIONAL: [&str; 4] = ["dct:publisher", "dpv:hasApplicableLaw", "dct:title", "dct:coverage"];
+
+/// Terms of the vocabularies that no example of the guide happens to use.
+const BEYOND: [&str; 11] = [
+    "dpv:Authority",
+    "dpv:ConsentExpired",
+    "dpv:ConsentInvalidated",
+    "dpv:ConsentRevoked",
+    "dpv:ConsentUnknown",
+    "dpv:DirectMarketing",
+    "dpv:hasAuthority",
+    "dpv:hasProcessingCondition",
+    "schema:addressCountry",
+    "schema:identifier",
+    "schema:sha256",
+];
+
+/// The terms of a document, whether it is JSON to the last comma or not.
+fn terms(text: &str) -> BTreeSet<String> {
+    let prefixes = ["dct", "dpv", "eu-gdpr", "loc", "pd", "rdf", "schema", "skos"];
+    let is_term = |text: &&str| {
+        text.split_once(':').is_some_and(|(prefix, name)| {
+            prefixes.contains(&prefix)
+                && !name.is_empty()
+                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        })
+    };
+    text.split('"').filter(is_term).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_term_of_a_receipt_is_one_of_the_guide() {
+    use ConsentKind::{Denied, Expired, Imported, Invalidated, Renewed, Revoked, Withdrawn};
+    let desk = complete();
+    let of = |kind| NewConsent { kind, ..grant(&desk) };
+    for kind in [Imported, Denied, Withdrawn, Revoked, Invalidated, Expired] {
+        desk.record(of(kind));
+    }
+    desk.record(NewConsent { by_guardian: true, ..of(Renewed) });
+    desk.record(
+        NewConsent { contact_point: Some("+49301".into()), ..grant(&desk) }.on("messenger"),
+    );
+    let asked = RequestConsent::new(desk.ann.clone(), "email", "ann@example.org", "mail");
+    let token = desk.crm.consents().request(asked).unwrap().token;
+    desk.crm.consents().confirm(crm_core::ConfirmConsent::new(token)).unwrap();
+    let ours = terms(&receipt(&desk, ReceiptFormat::Dpv).0.document);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/consent/dpv");
+    let Ok(examples) = fs::read_dir(folder) else {
+        eprintln!("not run against the examples: data absent");
+        return;
+    };
+    let (mut known, mut demanded, mut count) = (BTreeSet::new(), BTreeSet::new(), 0);
+    for example in examples {
+        let path = example.unwrap().path();
+        let found = terms(&fs::read_to_string(&path).unwrap());
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        // Those of a whole record and a whole receipt with nothing but what is mandatory.
+        if name.starts_with("80_") || name.starts_with("89_") {
+            let is_member = |term: &&String| {
+                term.split_once(':').is_some_and(|(_, name)| name.starts_with(char::is_lowercase))
+            };
+            demanded.extend(found.iter().filter(is_member).cloned());
+        }
+        known.extend(found);
+        count += 1;
+    }
+    assert!(count >= 90, "{count} examples");
+    known.extend(BEYOND.map(str::to_owned));
+    let unknown: Vec<&String> = ours.difference(&known).collect();
+    assert_eq!(unknown, Vec::<&String>::new());
+    demanded.retain(|term| !OPTIONAL.contains(&term.as_str()));
+    let lacking: Vec<&String> = demanded.difference(&ours).collect();
+    assert_eq!(lacking, Vec::<&String>::new());
 }
 
 /// Judges JSON by what the schema of the receipt uses of JSON Schema, draft 4.

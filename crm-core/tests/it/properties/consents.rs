@@ -12,6 +12,7 @@ use proptest::prelude::*;
 use super::{cases, memory};
 
 const CHANNELS: [&str; 3] = ["email", "phone", "post"];
+const POINTS: [&str; 3] = ["ann@example.org", "+49301234567", "Ulm"];
 const PURPOSES: [&str; 3] = ["news", "offers", "invoice"];
 const DAY: i64 = 86_400_000_000;
 
@@ -53,6 +54,7 @@ fn open(regime: bool) -> (Crm, Vec<RecordId>) {
     let consents = crm.consents();
     let text = |text: &str| PublishNotice::new("text", "en", text);
     consents.publish_notice(text("first")).unwrap();
+    consents.publish_notice(PublishNotice::new("other", "en", "first")).unwrap();
     let left = if regime { ConsentRegime::OptOut } else { ConsentRegime::OptIn };
     let lapses = Some(if regime { "P1M" } else { "P1Y" }.to_owned());
     let policy = ConsentPolicy::new(
@@ -63,8 +65,17 @@ fn open(regime: bool) -> (Crm, Vec<RecordId>) {
                 lapses_after: lapses,
                 ..ChannelRule::new("email", left)
             },
-            ChannelRule { double_opt_in: true, ..ChannelRule::new("phone", ConsentRegime::OptIn) },
-            ChannelRule { legitimate_interest: true, ..ChannelRule::new("", left) },
+            ChannelRule {
+                double_opt_in: true,
+                valid_for: Some("P1Y".into()),
+                ..ChannelRule::new("phone", ConsentRegime::OptIn)
+            },
+            ChannelRule {
+                legitimate_interest: true,
+                lapses_after: regime.then(|| "P11M".into()),
+                valid_for: Some("P18M".into()),
+                ..ChannelRule::new("", left)
+            },
         ],
     );
     consents.define_policy(policy).unwrap();
@@ -84,11 +95,32 @@ fn open(regime: bool) -> (Crm, Vec<RecordId>) {
 
 /// Requests what an act is about, and confirms it.
 fn confirm(crm: &Crm, subject: RecordRef, act: &Act) {
-    let point = ["ann@example.org", "+49301234567", "Ulm"][act.channel];
+    let point = POINTS[act.channel];
     let (channel, purpose) = (CHANNELS[act.channel], PURPOSES[act.purpose]);
     let asked = RequestConsent::new(subject, channel, point, purpose);
     let token = crm.consents().request(asked).unwrap().token;
     crm.consents().confirm(ConfirmConsent::new(token)).unwrap();
+}
+
+/// Says on what an act rests that is no consent.
+fn base(new: &mut NewConsent, act: &Act) {
+    let basis = match act.wide % 6 {
+        0 | 3 => LegalBasis::ExistingCustomer,
+        1 => LegalBasis::LegitimateInterest,
+        2 => LegalBasis::LegalObligation,
+        4 => LegalBasis::PublicTask,
+        _ => LegalBasis::Contract,
+    };
+    if basis == LegalBasis::ExistingCustomer {
+        new.contact_point = Some(POINTS[act.channel].into());
+    }
+    new.basis = Some(basis);
+    new.facts = Some(BasisFacts {
+        reference: Some("r".into()),
+        sale: Some("s".into()),
+        similar_goods: Some("g".into()),
+        told_at_collection: true,
+    });
 }
 
 /// Records an act; what does not fit is refused, and that is all.
@@ -131,6 +163,10 @@ fn perform(crm: &Crm, people: &[RecordId], act: &Act) {
         new.expires_at = act.ends.map(|days| at(act.days + days));
     }
     new.by_guardian = act.flag;
+    if kind.is_permitting() && act.wide & 8 == 0 {
+        // Not the text of the purpose.
+        new.notice = Some("other".into());
+    }
     match kind {
         ConsentKind::Imported if act.flag => {
             let shown = ConsentEvidence { note: Some("list".into()), ..Default::default() };
@@ -141,19 +177,7 @@ fn perform(crm: &Crm, people: &[RecordId], act: &Act) {
                 new.request_evidence = Some(shown);
             }
         }
-        ConsentKind::Based => {
-            new.basis = Some(match act.wide % 3 {
-                0 => LegalBasis::ExistingCustomer,
-                1 => LegalBasis::LegitimateInterest,
-                _ => LegalBasis::Contract,
-            });
-            new.facts = Some(BasisFacts {
-                reference: Some("r".into()),
-                sale: Some("s".into()),
-                similar_goods: Some("g".into()),
-                told_at_collection: true,
-            });
-        }
+        ConsentKind::Based => base(&mut new, act),
         ConsentKind::Lifted => {
             let history = crm.consents().history(&crm_core::GetConsents::new(subject)).unwrap();
             let events = history.events;
@@ -238,6 +262,8 @@ proptest! {
             if asks_again == Some(place) {
                 let text = PublishNotice::new("text", "en", "second");
                 crm.consents().publish_notice(PublishNotice { asks_again: true, ..text }).unwrap();
+                let other = PublishNotice::new("other", "en", "new");
+                crm.consents().publish_notice(PublishNotice { asks_again: true, ..other }).unwrap();
             }
             for (_, a, step) in links.iter().filter(|link| link.0 == place) {
                 crm.consents().link(&ends(&people, (*a, (a + step) % 3))).unwrap();

@@ -66,7 +66,7 @@ extension Json {
         _ = try only(
             "channel", "regime", "double_opt_in", "existing_customers",
             "legitimate_interest", "lapses_after", "warns_before", "retention", "quiet",
-            "caps")
+            "caps", "valid_for")
         return ChannelRule(
             channel: self["channel"].text ?? "",
             regime: try consentRegime("regime"),
@@ -77,7 +77,8 @@ extension Json {
             warnsBefore: self["warns_before"].text,
             retention: self["retention"].text,
             quiet: try self["quiet"].isNull ? nil : self["quiet"].quietHours(),
-            caps: try list("caps") { try $0.contactCap() })
+            caps: try list("caps") { try $0.contactCap() },
+            validFor: self["valid_for"].text)
     }
 
     fileprivate func confirmConsent() throws -> ConfirmConsent {
@@ -266,6 +267,43 @@ extension Json {
             isChosen: try wanted(self["is_chosen"].bool))
     }
 
+    fileprivate func preferences() throws -> Preferences {
+        _ = try only(
+            "subject", "purposes", "is_opted_out", "paused_until", "frequency",
+            "preferred_channel", "confirmations", "token")
+        let frequency: ContactFrequency? =
+            try self["frequency"].isNull ? nil : self["frequency"].contactFrequency()
+        return Preferences(
+            subject: try self["subject"].person(),
+            purposes: try list("purposes") { try $0.purposePreference() },
+            isOptedOut: try wanted(self["is_opted_out"].bool),
+            pausedUntil: try moment("paused_until"),
+            frequency: frequency,
+            preferredChannel: self["preferred_channel"].text,
+            confirmations: [],
+            token: try string("token"))
+    }
+
+    fileprivate func purposePreference() throws -> PurposePreference {
+        _ = try only(
+            "purpose", "label", "description", "channels")
+        return PurposePreference(
+            purpose: try string("purpose"),
+            label: try string("label"),
+            description: try string("description"),
+            channels: try list("channels") { try $0.channelPreference() })
+    }
+
+    fileprivate func channelPreference() throws -> ChannelPreference {
+        _ = try only(
+            "channel", "label", "status", "is_chosen")
+        return ChannelPreference(
+            channel: try string("channel"),
+            label: try string("label"),
+            status: try one(ConsentStatus.self, "status"),
+            isChosen: try wanted(self["is_chosen"].bool))
+    }
+
     fileprivate func publishNotice() throws -> PublishNotice {
         _ = try only(
             "name", "language", "text", "asks_again")
@@ -308,7 +346,9 @@ extension Json {
     fileprivate func requestConsent() throws -> RequestConsent {
         _ = try only(
             "subject", "channel", "contact_point", "purpose", "notice", "language",
-            "source", "evidence", "by_guardian")
+            "source", "evidence", "by_guardian", "supersedes")
+        let supersedes: [RecordId]? =
+            try self["supersedes"].isNull ? nil : list("supersedes") { try $0.wanted($0.text) }
         return RequestConsent(
             subject: try self["subject"].person(),
             channel: try string("channel"),
@@ -318,13 +358,16 @@ extension Json {
             language: self["language"].text,
             source: self["source"].text,
             evidence: try self["evidence"].isNull ? nil : self["evidence"].consentEvidence(),
-            byGuardian: self["by_guardian"].bool ?? false)
+            byGuardian: self["by_guardian"].bool ?? false,
+            supersedes: supersedes)
     }
 
     fileprivate func setPreferences() throws -> SetPreferences {
         _ = try only(
             "subject", "contact_point", "choices", "opts_out", "paused_until", "frequency",
-            "preferred_channel", "language", "source", "evidence")
+            "preferred_channel", "document", "language", "source", "evidence")
+        let document: Preferences? =
+            try self["document"].isNull ? nil : self["document"].preferences()
         return SetPreferences(
             subject: try self["subject"].person(),
             contactPoint: self["contact_point"].text,
@@ -333,6 +376,7 @@ extension Json {
             pausedUntil: try moment("paused_until"),
             frequency: try self["frequency"].isNull ? nil : self["frequency"].contactFrequency(),
             preferredChannel: self["preferred_channel"].text,
+            document: document,
             language: self["language"].text,
             source: self["source"].text,
             evidence: try self["evidence"].isNull ? nil : self["evidence"].consentEvidence())
@@ -357,7 +401,7 @@ extension Json {
     fileprivate func useConsent() throws -> UseConsent {
         _ = try only(
             "subject", "channel", "purpose", "contact_point", "token", "at", "zone",
-            "told_of_objection", "source")
+            "told_of_objection", "source", "activity")
         return UseConsent(
             subject: try self["subject"].person(),
             channel: try string("channel"),
@@ -367,7 +411,8 @@ extension Json {
             at: try moment("at"),
             zone: self["zone"].text,
             toldOfObjection: self["told_of_objection"].bool ?? false,
-            source: self["source"].text)
+            source: self["source"].text,
+            activity: self["activity"].text)
     }
 }
 
@@ -466,6 +511,7 @@ extension ConsentDecision: Wire {
             "at": CrmTests.json(at),
             "valid_until": CrmTests.json(validUntil),
             "lapses_at": CrmTests.json(lapsesAt),
+            "renew_by": CrmTests.json(renewBy),
             "is_lapsing": .bool(isLapsing),
             "keep_until": CrmTests.json(keepUntil),
             "token": .text(token),
@@ -515,6 +561,8 @@ extension ConsentEvent: Wire {
             "by_guardian": .bool(byGuardian),
             "frequency": enough,
             "permitted_by": CrmTests.json(permittedBy),
+            "activity": CrmTests.json(activity),
+            "told_of_objection": .bool(toldOfObjection),
         ])
     }
 }
@@ -599,6 +647,7 @@ extension Preferences: Wire {
             "frequency": frequency?.json ?? .null,
             "preferred_channel": CrmTests.json(preferredChannel),
             "confirmations": CrmTests.json(confirmations),
+            "token": .text(token),
         ])
     }
 }
@@ -620,6 +669,10 @@ extension RecordDecision: Wire {
             "id": .text(id),
             "is_allowed": .bool(isAllowed),
             "reasons": .array(reasons.map { named($0) }),
+            "evidence": .array(evidence.map { .text($0) }),
+            "against": .array(against.map { .text($0) }),
+            "valid_until": CrmTests.json(validUntil),
+            "is_lapsing": .bool(isLapsing),
         ])
     }
 }

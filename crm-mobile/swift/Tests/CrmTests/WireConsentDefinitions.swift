@@ -27,6 +27,7 @@ extension ChannelRule: Wire {
             "retention": CrmTests.json(retention),
             "quiet": quiet?.json ?? .null,
             "caps": CrmTests.json(caps),
+            "valid_for": CrmTests.json(validFor),
         ])
     }
 }

@@ -76,7 +76,7 @@ class ConsentStatus(StrEnum):
     UNKNOWN = "unknown"
     """Nothing is known, or nothing is proven."""
     REQUESTED = "requested"
-    """The person was asked."""
+    """The person was asked, or has yet to confirm it."""
     REFUSED = "refused"
     """The person said no."""
     GIVEN = "given"
@@ -129,8 +129,10 @@ class ConsentDecision:
     """Until when the answer holds if nothing is recorded; None if for ever."""
     lapses_at: datetime.datetime | None
     """When the consent lapses unless it is used."""
+    renew_by: datetime.datetime | None = None
+    """By when the person has to renew the consent, used or not."""
     is_lapsing: bool
-    """Whether that is so near that the policy warns of it."""
+    """Whether the first of the two is so near that the policy warns of it."""
     keep_until: datetime.datetime | None
     """Until when proof of the permission is to be kept: from the grant and from each use."""
     token: str
@@ -150,7 +152,15 @@ class RecordDecision:
     is_allowed: bool
     """Whether it is allowed."""
     reasons: tuple[DenyReason | str, ...]
-    """Every reason against it."""
+    """Every reason against it, in the order of `DenyReason`."""
+    evidence: tuple[UUID, ...]
+    """The events of the ledger that permit it."""
+    against: tuple[UUID, ...]
+    """The events of the ledger that speak against it, each once, in the order of the reasons."""
+    valid_until: datetime.datetime | None
+    """Until when the answer holds if nothing is recorded; None if for ever."""
+    is_lapsing: bool
+    """Whether the consent is so near its end that the policy warns of it."""
 
     def __bool__(self) -> bool:
         """Tell whether it is allowed."""
@@ -213,3 +223,5 @@ class UseConsent:
     """Whether the message said that one may object. An existing customer must be told each time."""
     source: str | None = None
     """What was sent: a campaign, a call."""
+    activity: UUID | None = None
+    """The activity that the contact was: one of the person's."""

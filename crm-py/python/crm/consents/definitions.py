@@ -174,7 +174,10 @@ class Purpose:
     description: str = ""
     """What it is about, in prose."""
     channels: tuple[str, ...] = ()
-    """The channels through which it may be done, as a preference centre offers them."""
+    """The channels through which it may be done, as a preference centre offers them. Without any it
+    may be done through every channel for which the policy has a rule, and a preference centre
+    offers none.
+    """
     policy: str = "eu_strict"
     """The policy that holds for it: one that is defined, or a preset."""
     controller: str | None = None
@@ -187,7 +190,8 @@ class Purpose:
     """
     is_transactional: bool = False
     """Whether it only serves what the person asked for, such as an invoice. Then neither quiet
-    hours nor caps, pressure, frequency and pauses count.
+    hours nor caps, pressure, frequency and pauses count, and a contract, a legal obligation and a
+    vital interest permit it, whatever the person opted out of. Not for marketing.
     """
     dpv: str = ""
     """What it is in the Data Privacy Vocabulary, such as `dpv:DirectMarketing`."""
@@ -211,8 +215,8 @@ class PublishNotice:
     text: str
     """The text, as it is shown, at most 1 MiB."""
     asks_again: bool = False
-    """Whether whoever agreed to an earlier version is to be asked again: until then nothing is
-    permitted. Not for the first version.
+    """Whether whoever agreed to an earlier version is to be asked again, for whichever purpose:
+    until then nothing is permitted. Not for the first version.
     """
 
 
@@ -306,13 +310,17 @@ class ChannelRule:
     lapses_after: str | None = None
     """After which span without use a consent lapses; never if it is left out."""
     warns_before: str | None = None
-    """How long before that it is warned."""
+    """How long before that, and before a consent is to be renewed, it is warned."""
     retention: str | None = None
     """How long proof is kept from the grant and from each use."""
     quiet: QuietHours | None = None
     """When nobody is contacted."""
     caps: tuple[ContactCap, ...] = ()
     """How often somebody is contacted on this channel, for whatever purpose."""
+    valid_for: str | None = None
+    """After which span a consent is over, used or not, unless the person renews it; never if it is
+    left out.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,7 +69,9 @@ class LegalBasis(StrEnum):
     LEGITIMATE_INTEREST = "legitimate_interest"
     """An interest that was weighed against the person's."""
     EXISTING_CUSTOMER = "existing_customer"
-    """An existing customer is told of similar goods (UWG § 7 (3))."""
+    """An existing customer is told of similar goods (UWG § 7 (3)), at the address that was obtained
+    with the sale.
+    """
     NOT_REQUIRED = "not_required"
     """The policy asks for no permission: it is allowed until the person opts out."""
 
@@ -204,6 +206,10 @@ class ConsentEvent:
     """How many contacts are enough."""
     permitted_by: UUID | None
     """For `used`: the event that permitted it; None if the policy asks for none."""
+    activity: UUID | None = None
+    """For `used`: the activity that the contact was, such as a call or a message that was sent."""
+    told_of_objection: bool = False
+    """For `used`: whether the person was told that they may object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

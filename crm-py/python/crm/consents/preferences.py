@@ -52,7 +52,11 @@ class PurposePreference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preferences:
-    """What a person may choose and has chosen."""
+    """What a person may choose and has chosen.
+
+    It can be given back as the `document` of `SetPreferences`, with `dataclasses.replace` for what
+    the person changed. There, what is None is none.
+    """
 
     subject: RecordRef
     """The person: a record."""
@@ -66,10 +70,13 @@ class Preferences:
     """How many contacts are enough."""
     preferred_channel: str | None
     """The channel that the person likes best."""
-    confirmations: tuple[ConsentRequest, ...]
+    confirmations: tuple[ConsentRequest, ...] = ()
     """Choices that are to be confirmed first, with the token for the message: only in the answer of
-    `consents.set_preferences`, in the order of the choices.
+    `consents.set_preferences`, in the order of the choices. In a document that is given back
+    nothing is read from it.
     """
+    token: str
+    """Goes back with the document: it holds as long as the document is true."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +109,11 @@ class SetPreferences:
     """How many contacts are enough."""
     preferred_channel: str | None = None
     """The channel that the person likes best."""
+    document: Preferences | None = None
+    """In place of the five above: the document as it was read, with what the person changed. What
+    differs is recorded, and what the document does not have, such as a frequency, the person has no
+    longer. Purposes and channels that it does not name stay as they are.
+    """
     language: str | None = None
     """The language of the texts that were shown; their only one if it is left out."""
     source: str | None = None

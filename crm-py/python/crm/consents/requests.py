@@ -36,7 +36,9 @@ class NewConsent:
     controller: str | None = None
     """The controller; the one of the purpose if it is left out, and without a purpose every one."""
     contact_point: str | None = None
-    """The address or number; every one of the person's if it is left out."""
+    """The address or number; every one of the person's if it is left out, which the basis of an
+    existing customer does not allow.
+    """
     basis: LegalBasis | str | None = None
     """For `based`: the legal basis."""
     facts: BasisFacts | None = None
@@ -95,6 +97,11 @@ class RequestConsent:
     """What shows the request."""
     by_guardian: bool = False
     """Whether somebody with parental responsibility acts."""
+    supersedes: tuple[UUID, ...] | None = None
+    """The events against which the consent counts once it is confirmed. If it is left out, they are
+    the withdrawals, refusals and ends of its own key that are known now; objections and
+    restrictions are to be named. What is taken back after the request stands, in either case.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
