@@ -186,15 +186,15 @@ pub(super) fn plan(catalog: &Catalog, request: &DefineRule) -> Result<Plan> {
     }
     let model = RuleModel { id, uid, rule };
     let judged = catalog.with_rule(model.clone());
-    judged.make_rule_programs(Some(&request.name)).map_err(|(name, error)| {
-        match name == request.name {
-            true => error,
-            false => {
-                let message = format!("the rule {name:?} would not hold: {}", error.message());
-                Error::new(ErrorKind::DefinitionConflict, message).with_field("actions")
-            }
+    let fault = |(name, error): (String, Error)| match name == request.name {
+        true => error,
+        false => {
+            let message = format!("the rule {name:?} would not hold: {}", error.message());
+            Error::new(ErrorKind::DefinitionConflict, message).with_field("actions")
         }
-    })?;
+    };
+    judged.make_rule_programs().map_err(fault)?;
+    judged.find_rule_cycle(Some(&request.name))?.map_or(Ok(()), |found| Err(fault(found)))?;
     let condition = model.rule.condition.as_ref().filter(|_| is_changed);
     condition.map_or(Ok(()), |asked| {
         conditions::check_possible(catalog, asked, &request.entity_type, "where")
