@@ -239,9 +239,9 @@ pub use lifecycle::{
     GetAcceptance, GetFlywheel, GetFunnel, GetLifecycleHistory, GetStageTimes, Lifecycle,
     LifecycleHistory, LifecycleName, LifecyclePreset, MoveKind, MoveRefusal, MoveStage, MovedStage,
     NextStage, OverdueStage, RelatedStage, ResetStage, Stage, StageCause, StageDecision,
-    StageEntry, StageExplanation, StageFriction, StageKind, StageMachine, StageMapping, StagePlace,
-    StageRemap, StageTime, StageTimes, StageTrigger, StageVisit, Standing, StuckPage, StuckRecord,
-    SuppressedBy, SuppressedMove, TriggerAnswer,
+    StageEntry, StageExplanation, StageFriction, StageKind, StageLack, StageMachine, StageMapping,
+    StagePlace, StageRemap, StageTime, StageTimes, StageTrigger, StageVisit, Standing, StuckPage,
+    StuckRecord, SuppressedBy, SuppressedMove, TriggerAnswer,
 };
 pub use privacy::{
     AccessData, AccessReport, AccessScope, AccessTable, AppliedErasures, ApplyErasures,

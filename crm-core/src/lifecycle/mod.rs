@@ -29,8 +29,8 @@ pub use answers::{
 pub(crate) use check::{check_definition, check_reason, fixed_span, within};
 pub(crate) use cycle::check_cycles;
 pub use definition::{
-    DefineLifecycle, DefinedLifecycle, Lifecycle, RelatedStage, Stage, StageKind, StageMapping,
-    StageRemap, StageTrigger,
+    DefineLifecycle, DefinedLifecycle, Lifecycle, RelatedStage, Stage, StageKind, StageLack,
+    StageMapping, StageRemap, StageTrigger,
 };
 pub(crate) use definition::{LifecycleModel, lifecycle_json, read_lifecycle};
 pub(crate) use draw::{draw, trigger_text};

@@ -202,7 +202,7 @@ CALLS: Calls = {
         r["within"],
         **span(r),
         **moments(r, "at"),
-        **r.options("after", "limit"),
+        **r.options("to", "after", "limit"),
     ),
     "lifecycles.archive": lambda db, r: lifecycle(db.lifecycles.archive(r["lifecycle"])),
     "lifecycles.define": define_lifecycle,

@@ -169,18 +169,22 @@ class Lifecycles internal constructor(private val engine: Engine) {
         limit: Int = 100,
     ): StuckPage = engine.findStuck(FindStuck(lifecycle, stages, longerThan, at, after, limit.toUInt()))
 
-    /** Whether those who came to a stage left it within a span such as `1h`, and who did not. */
+    /**
+     * Whether those who came to a stage left it within a span such as `1h`, and who did not. With [to], only
+     * who came to that stage, or to one after it, was taken on.
+     */
     fun acceptance(
         lifecycle: String,
         stage: String,
         within: String,
+        to: String? = null,
         from: Instant? = null,
         until: Instant? = null,
         at: Instant? = null,
         after: String? = null,
         limit: Int = 100,
     ): Acceptance =
-        engine.getAcceptance(GetAcceptance(lifecycle, stage, within, from, until, at, after, limit.toUInt()))
+        engine.getAcceptance(GetAcceptance(lifecycle, stage, within, to, from, until, at, after, limit.toUInt()))
 
     /** Why a record stands where it does, and what would move it. */
     fun explain(lifecycle: String, id: String): StageExplanation = engine.explainStage(ExplainStage(lifecycle, id))
