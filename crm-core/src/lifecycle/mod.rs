@@ -46,7 +46,7 @@ pub use reads::{
     Funnel, FunnelStage, GetAcceptance, GetFunnel, GetStageTimes, NextStage, StageExplanation,
     StageTime, StageTimes, StuckPage, StuckRecord, TriggerAnswer,
 };
-pub use requests::{GetLifecycleHistory, LifecycleName, MoveStage, ResetStage};
+pub use requests::{GetLifecycle, GetLifecycleHistory, LifecycleName, MoveStage, ResetStage};
 pub(crate) use standing::{
     Decision, Entry, EntryBody, OverdueBody, RemapBody, StageBody, StandingRow, SuppressedBody,
     VisitRow, decide, stage_owner,

@@ -24,7 +24,7 @@ pub use definition::{
 pub(crate) use definition::{RuleModel, read_rule, rule_json};
 pub(crate) use follow::Around;
 pub(crate) use program::{Act, RuleOn, RuleProgram, RulePrograms, Task};
-pub use requests::{ListRuleRuns, RuleName, RuleSimulation, SimulateRule, SimulatedRun};
+pub use requests::{GetRule, ListRuleRuns, RuleName, RuleSimulation, SimulateRule, SimulatedRun};
 pub use runs::{
     ActionOutcome, ActionResult, RuleEvent, RuleEventKind, RuleRun, RuleRunPage, RuleStep,
     SkippedRun,

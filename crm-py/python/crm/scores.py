@@ -278,7 +278,7 @@ class ScoreContribution:
     records: int
     """Of how many related records the mean was taken; 0 where none is."""
     field: str | None
-    """The field by whose value or size the points were given: of the activity if there is one, else of the record."""
+    """The field by whose value or size the points were given: of the activity, or else of the record."""
     value: Any
     """The value that it had, as plain JSON; None if it had none."""
     added: AddedPoints | None

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use super::{super::Catalog, Lifecycles, automation, timed};
 use crate::{
-    ChangeKind, DefineLifecycle, DefinedLifecycle, Error, ErrorKind, Lifecycle, LifecyclePreset,
-    Result, StageLack, StageMapping, StageRemap,
+    ChangeKind, DefineLifecycle, DefinedLifecycle, Error, ErrorKind, GetLifecycle, Lifecycle,
+    LifecyclePreset, Result, StageLack, StageMapping, StageRemap,
     engine::{Writing, scores, segments},
     lifecycle::{
         LifecycleModel, Program, RemapBody, StageBody, check_definition, check_reachable,
-        lifecycle_json,
+        lifecycle_json, read_lifecycle,
     },
     limits,
-    store::{Connection, lifecycles as rows, table::Table},
+    store::{Connection, journal, lifecycles as rows, table::Table},
 };
 
 /// Records whose stages are renamed at once.
@@ -98,6 +98,29 @@ impl Lifecycles<'_> {
         self.crm.catalog().lifecycle(name).map(|model| model.lifecycle.clone())
     }
 
+    /// The definition of a lifecycle as it was saved in a version: those before the present one are read
+    /// from the journal. Whether it is archived is said of the lifecycle, not of the version.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if there is no such lifecycle or version.
+    pub fn get_version(&self, request: &GetLifecycle) -> Result<Lifecycle> {
+        self.crm.read_explained(|conn, catalog| {
+            let present = &catalog.lifecycle(&request.lifecycle)?.lifecycle;
+            let version = match request.version {
+                Some(version) if version != present.version => version,
+                _ => return Ok(present.clone()),
+            };
+            let kind = ChangeKind::LifecycleDefined;
+            let json = journal::definition(conn, kind, &request.lifecycle, version)?;
+            let json = json.ok_or_else(|| {
+                let message = "the lifecycle has no such version";
+                Error::new(ErrorKind::NotFound, message).with_field("version")
+            })?;
+            read_lifecycle(&json, present.archived_at)
+        })
+    }
+
     /// All lifecycles, archived ones included, by name.
     ///
     /// # Errors
@@ -159,10 +182,8 @@ struct Plan {
     is_other_way: bool,
 }
 
-fn plan(conn: &Connection, catalog: &Catalog, request: &DefineLifecycle) -> Result<Plan> {
-    let table = catalog.table(&request.entity_type)?;
-    table.model.check_live().map_err(|error| error.with_field("type"))?;
-    let known = catalog.find_lifecycle(&request.name);
+/// The lifecycle as a request states it, with labels where it leaves them out.
+fn stated(request: &DefineLifecycle, known: Option<&Lifecycle>) -> Lifecycle {
     let mut lifecycle = Lifecycle {
         name: request.name.clone(),
         entity_type: request.entity_type.clone(),
@@ -180,9 +201,17 @@ fn plan(conn: &Connection, catalog: &Catalog, request: &DefineLifecycle) -> Resu
         }
     }
     if lifecycle.label.is_empty() {
-        let label = known.map_or(&request.name, |known| &known.lifecycle.label);
+        let label = known.map_or(&request.name, |known| &known.label);
         lifecycle.label.clone_from(label);
     }
+    lifecycle
+}
+
+fn plan(conn: &Connection, catalog: &Catalog, request: &DefineLifecycle) -> Result<Plan> {
+    let table = catalog.table(&request.entity_type)?;
+    table.model.check_live().map_err(|error| error.with_field("type"))?;
+    let known = catalog.find_lifecycle(&request.name);
+    let mut lifecycle = stated(request, known.map(|known| &known.lifecycle));
     let (mut id, mut remapped, mut is_changed, mut is_other_way) = (0, Vec::new(), true, false);
     if let Some(known) = known {
         known.check_live().map_err(|error| error.with_field("name"))?;

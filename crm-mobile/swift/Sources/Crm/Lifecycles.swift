@@ -55,9 +55,9 @@ public struct Lifecycles: Sendable {
         try crm.defineLifecyclePreset(request: DefineLifecyclePreset(preset: preset))
     }
 
-    /// The definition of a lifecycle.
-    public func get(_ lifecycle: String) throws -> Lifecycle {
-        try crm.getLifecycle(request: LifecycleName(lifecycle: lifecycle))
+    /// The definition of a lifecycle, or an older version.
+    public func get(_ lifecycle: String, version: Int64? = nil) throws -> Lifecycle {
+        try crm.getLifecycle(request: GetLifecycle(lifecycle: lifecycle, version: version))
     }
 
     /// All lifecycles, archived ones included, by name.

@@ -151,7 +151,13 @@ let lifecycleBranches: [String: Branch] = [
                 quantiles: quantiles))
         return .object(["entered": json(funnel.entered), "stages": json(funnel.stages)])
     },
-    "lifecycles.get": { try $0.getLifecycle(request: try name($1)).json },
+    "lifecycles.get": { crm, given in
+        let given = try given.only("lifecycle", "version")
+        return try crm.getLifecycle(
+            request: GetLifecycle(
+                lifecycle: try given.string("lifecycle"), version: given["version"].integer)
+        ).json
+    },
     "lifecycles.history": { crm, given in
         let given = try given.only("lifecycle", "id", "after", "limit")
         let history = try crm.getLifecycleHistory(

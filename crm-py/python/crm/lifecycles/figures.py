@@ -219,6 +219,6 @@ class Acceptance:
     median_micros: int | None
     """The median of the time until they were taken on, in microseconds; None if none was."""
     breaches: tuple[AcceptanceBreach, ...]
-    """Those that took longer than they were to, however they ended, or are overdue; the oldest first."""
+    """Those that took longer than they were to, or are overdue, the oldest first."""
     next: str | None
     """What to hand in as `after` for the next page of breaches; None when there is none."""

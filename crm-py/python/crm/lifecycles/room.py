@@ -84,6 +84,11 @@ class Lifecycles(Named[Lifecycle]):
             lacking=tuple(wire.read(StageLack, one) for one in plain["lacking"]),
         )
 
+    def get(self, name: str, *, version: int | None = None) -> Lifecycle:
+        """Return the definition of this name, or an older version; an error says if there is none."""
+        request = {"lifecycle": name, "version": version}
+        return read_lifecycle(self._engine.call("lifecycles.get", request))
+
     def define_preset(self, preset: LifecyclePreset | str) -> Lifecycle:
         """Define one of the ready-made lifecycles."""
         return self._change("define_preset", {"preset": str(preset)})

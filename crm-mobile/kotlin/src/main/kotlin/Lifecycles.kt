@@ -16,6 +16,7 @@ import org.crmcore.model.Funnel
 import org.crmcore.model.GetAcceptance
 import org.crmcore.model.GetFlywheel
 import org.crmcore.model.GetFunnel
+import org.crmcore.model.GetLifecycle
 import org.crmcore.model.GetLifecycleHistory
 import org.crmcore.model.GetStageTimes
 import org.crmcore.model.Lifecycle
@@ -91,8 +92,9 @@ class Lifecycles internal constructor(private val engine: Engine) {
     /** Defines one of the ready-made lifecycles. */
     fun definePreset(preset: LifecyclePreset): Lifecycle = engine.defineLifecyclePreset(DefineLifecyclePreset(preset))
 
-    /** The definition of a lifecycle; throws `CrmException.NotFound` if there is none of this name. */
-    operator fun get(lifecycle: String): Lifecycle = engine.getLifecycle(LifecycleName(lifecycle))
+    /** The definition of a lifecycle, or an older version; throws `CrmException.NotFound` if there is none. */
+    operator fun get(lifecycle: String, version: Long? = null): Lifecycle =
+        engine.getLifecycle(GetLifecycle(lifecycle, version))
 
     /** All lifecycles, archived ones included, by name. */
     fun list(): List<Lifecycle> = engine.listLifecycles(Empty())
