@@ -35,10 +35,11 @@ pub(crate) fn decide(condition: &Node, known: &Known) -> Option<bool> {
                 let mut segments = known.segments.iter();
                 segments.find(|(segment, _)| *segment == test.segment).map(|(_, is)| *is)
             }
+            _ if !is_known(leaf, &known.cells) => None,
             _ => {
                 // What it looks at does not depend on the time, so that any moment will do.
                 let moment = Moment::new(Timestamp::UNIX_EPOCH, "UTC").ok()?;
-                is_known(leaf, &known.cells).then(|| fits(condition, row(&known.cells), &moment))
+                Some(fits(condition, row(&known.cells), &moment))
             }
         },
     }
