@@ -236,12 +236,12 @@ pub use learning::{
 pub use lifecycle::{
     Acceptance, AcceptanceBreach, DefineLifecycle, DefineLifecyclePreset, DefinedLifecycle,
     DrawLifecycle, Drawing, DrawingFormat, ExplainStage, FindStuck, Flywheel, Funnel, FunnelStage,
-    GetAcceptance, GetFlywheel, GetFunnel, GetLifecycleHistory, GetStageTimes, Lifecycle,
-    LifecycleHistory, LifecycleName, LifecyclePreset, MoveKind, MoveRefusal, MoveStage, MovedStage,
-    NextStage, OverdueStage, RelatedStage, ResetStage, Stage, StageCause, StageDecision,
-    StageEntry, StageExplanation, StageFriction, StageKind, StageMachine, StageMapping, StagePlace,
-    StageRemap, StageTime, StageTimes, StageTrigger, StageVisit, Standing, StuckPage, StuckRecord,
-    SuppressedBy, SuppressedMove, TriggerAnswer,
+    GetAcceptance, GetFlywheel, GetFunnel, GetLifecycle, GetLifecycleHistory, GetStageTimes,
+    Lifecycle, LifecycleHistory, LifecycleName, LifecyclePreset, MoveKind, MoveRefusal, MoveStage,
+    MovedStage, NextStage, OverdueStage, RelatedStage, ResetStage, Stage, StageCause,
+    StageDecision, StageEntry, StageExplanation, StageFriction, StageKind, StageLack, StageMachine,
+    StageMapping, StagePlace, StageRemap, StageTime, StageTimes, StageTrigger, StageVisit,
+    Standing, StuckPage, StuckRecord, SuppressedBy, SuppressedMove, TriggerAnswer,
 };
 pub use privacy::{
     AccessData, AccessReport, AccessScope, AccessTable, AppliedErasures, ApplyErasures,
@@ -264,9 +264,10 @@ pub use record::{
 };
 pub use rule::{
     ActionOutcome, ActionResult, AddPoints, ChangeMembership, CreateTask, DefineRule, DefinedRule,
-    EmitEvent, ListRuleRuns, MoveToStage, OnActivity, OnAttribute, OnDate, OnOverdue, OnScore,
-    OnSegment, OnStage, Rule, RuleAction, RuleEvent, RuleEventKind, RuleName, RuleRun, RuleRunPage,
-    RuleSimulation, RuleStep, RuleTrigger, SetAttribute, SimulateRule, SimulatedRun, SkippedRun,
+    EmitEvent, GetRule, ListRuleRuns, MoveToStage, OnActivity, OnAttribute, OnDate, OnOverdue,
+    OnScore, OnSegment, OnStage, Rule, RuleAction, RuleEvent, RuleEventKind, RuleName, RuleRun,
+    RuleRunPage, RuleSimulation, RuleStep, RuleTrigger, SetAttribute, SimulateRule, SimulatedRun,
+    SkippedRun,
 };
 pub use schema::{
     Attribute, AttributeName, ChoiceOption, DefineAttribute, DefinePreset, DefineType, EntityType,

@@ -263,7 +263,8 @@ def test_every_operation_is_called_by_a_method(
     db.scores.list()
     db.scores.clone("lead", "other")
     db.scores.retire("lead")
-    for preset in ("form", "email_clicked", "email_bounced", "web_visit", "page_view"):
+    kinds = ("form", "form_error", "email_clicked", "email_bounced", "web_visit", "page_view")
+    for preset in (*kinds, "site_search"):
         db.activity_kinds.define_preset(preset)
     db.scores.define_preset("points_and_grade")
     ann_ref = crm.RecordRef(type="contact", id=ann.id)

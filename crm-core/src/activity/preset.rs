@@ -36,6 +36,8 @@ presets! {
     WebVisit = "web_visit", "Web visit";
     /// A page of a website was seen.
     PageView = "page_view", "Page view";
+    /// A website was searched.
+    SiteSearch = "site_search", "Site search";
     /// An e-mail was sent.
     EmailSent = "email_sent", "E-mail sent";
     /// An e-mail was opened, as far as that can be told.
@@ -56,6 +58,8 @@ presets! {
     SocialMessage = "social_message", "Social message";
     /// A form was filled in and sent.
     Form = "form", "Form";
+    /// A form was sent and refused, because something in it was wrong or missing.
+    FormError = "form_error", "Form error";
     /// Something was bought.
     Purchase = "purchase", "Purchase";
     /// A complaint.
@@ -104,6 +108,16 @@ impl ActivityPreset {
                 property("form", "Form", Kind::Text).required(),
                 property("url", "Address", Kind::Url),
                 property("message", "Message", Kind::LongText).personal(),
+            ],
+            Self::FormError => vec![
+                property("form", "Form", Kind::Text).required(),
+                property("url", "Address", Kind::Url),
+                property("field", "Field", Kind::Text),
+            ],
+            Self::SiteSearch => vec![
+                property("words", "Words", Kind::Text).required().personal(),
+                property("url", "Address", Kind::Url),
+                count("results", "Results"),
             ],
             Self::FileDownload => vec![
                 property("file_name", "File", Kind::Text).required(),

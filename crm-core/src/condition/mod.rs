@@ -54,7 +54,7 @@ pub(crate) use json::refusal;
 pub(crate) use never::never;
 pub(crate) use reach::{Hop, Kinds, Place, Reach, Reads};
 pub(crate) use resolve::{FoundField, event, field, happening, kind, property, related, relatives};
-pub(crate) use ruled_out::decide;
+pub(crate) use ruled_out::{Known, decide};
 pub(crate) use span::Parts;
 pub(crate) use timed::depends_on_time;
 pub(crate) use when::{Moment, day_in_zone, has_anniversary, later_in_utc};

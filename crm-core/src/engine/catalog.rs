@@ -12,14 +12,14 @@ use std::{
 
 use super::{privacy::retention::check_condition, rollups::Rollups};
 use crate::{
-    Attribute, Error, ErrorKind, Result, Retention, ScoreState,
+    Attribute, Error, ErrorKind, Preset, Result, Retention, ScoreState,
     association::AssociationModel,
     circle::{Asker, check_circles},
     consent::Book,
     lifecycle::{Lifecycle, LifecycleModel, Program, Programs, check_cycles},
     normal::name::nearest,
     privacy::special::check_purpose,
-    rule::{RuleModel, RuleProgram, RulePrograms, check_rule_cycles},
+    rule::{Around, RuleModel, RuleProgram, RulePrograms, check_rule_cycles},
     schema::{AttributeModel, TypeModel, check},
     scoring::{ScoreProgram, ScorePrograms, StoredModel},
     segment::{SegmentModel, SegmentPrograms},
@@ -434,7 +434,9 @@ impl Catalog {
         })
     }
 
-    /// Refuses published scores and live segments that ask for each other in a circle.
+    /// Refuses published scores and live segments that ask for each other in a circle, and rules that
+    /// set each other off for ever. What a score does to rules hangs on the data, so that one which is
+    /// changed closes no such round.
     ///
     /// # Errors
     ///
@@ -448,7 +450,14 @@ impl Catalog {
             _ if Some(asker) == first => error,
             Asker::Score(name) => would_not_hold("score", "retire", name, &error),
             Asker::Segment(name) => would_not_hold("segment", "archive", name, &error),
-        })
+        })?;
+        if matches!(first, Some(Asker::Score(_))) {
+            return Ok(());
+        }
+        match self.find_rule_cycle(None)? {
+            None => Ok(()),
+            Some((name, error)) => Err(would_not_hold("rule", "archive", &name, &error)),
+        }
     }
 
     /// Judges all published scores against the other definitions; where one does not hold, its name
@@ -566,19 +575,32 @@ impl Catalog {
         self.rules.values()
     }
 
-    /// Judges all rules in use against the other definitions and each other; where one does not hold,
-    /// its name and why. Of a round that several make, `first` is blamed before others.
-    pub(super) fn make_rule_programs(
-        &self,
-        first: Option<&str>,
-    ) -> Result<RulePrograms, (String, Error)> {
+    /// Judges all rules in use against the other definitions; where one does not hold, its name and
+    /// why.
+    pub(super) fn make_rule_programs(&self) -> Result<RulePrograms, (String, Error)> {
         let mut programs = RulePrograms::default();
         for model in self.rules().filter(|model| model.rule.archived_at.is_none()) {
             let program = RuleProgram::new(Arc::clone(model), self);
             programs.add(program.map_err(|error| (model.name().to_owned(), error))?);
         }
-        check_rule_cycles(&programs.all, first)?;
         Ok(programs)
+    }
+
+    /// The fault of rules that set each other off for ever, with the name of one: `first` before others.
+    /// A file that has such rules may be used: at run time their chain ends.
+    ///
+    /// # Errors
+    ///
+    /// `DefinitionConflict` if a definition does not hold.
+    pub(super) fn find_rule_cycle(&self, first: Option<&str>) -> Result<Option<(String, Error)>> {
+        let Some(programs) = self.rule_programs()? else { return Ok(None) };
+        let around = Around {
+            segments: self.segment_programs()?.map(|programs| &**programs),
+            lifecycles: self.programs()?.map(|programs| &**programs),
+            rollups: self.rollups().named(self),
+            tasks: self.find(Preset::Task.name()).map(|table| &table.model),
+        };
+        Ok(check_rule_cycles(&programs.all, &around, first).err())
     }
 
     /// The programs of the rules in use; `None` if there are none.
@@ -594,7 +616,7 @@ impl Catalog {
             return Ok(Some(programs));
         }
         let programs = self
-            .make_rule_programs(None)
+            .make_rule_programs()
             .map_err(|(name, error)| would_not_hold("rule", "archive", &name, &error))?;
         Ok(Some(self.rule_programs.get_or_init(|| Arc::new(programs))))
     }

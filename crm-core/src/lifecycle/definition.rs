@@ -334,6 +334,20 @@ pub struct StageRemap {
     pub records: u64,
 }
 
+/// How many records stand on a stage without a value that the changed definition newly asks for there.
+/// They stay, and can be changed as ever; once it is given, the value is not cleared any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct StageLack {
+    /// The stage, as it is called from now on.
+    pub stage: String,
+    /// The attribute that has no value.
+    pub attribute: String,
+    /// Records in use that stand there.
+    pub records: u64,
+}
+
 /// The answer of `lifecycles.define`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
@@ -345,6 +359,8 @@ pub struct DefinedLifecycle {
     pub is_saved: bool,
     /// What became of stages that went, or would become.
     pub remapped: Vec<StageRemap>,
+    /// What records lack that is newly required where they stand.
+    pub lacking: Vec<StageLack>,
 }
 
 /// A lifecycle with the number that the file knows it by.

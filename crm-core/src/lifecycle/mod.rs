@@ -29,8 +29,8 @@ pub use answers::{
 pub(crate) use check::{check_definition, check_reason, fixed_span, within};
 pub(crate) use cycle::check_cycles;
 pub use definition::{
-    DefineLifecycle, DefinedLifecycle, Lifecycle, RelatedStage, Stage, StageKind, StageMapping,
-    StageRemap, StageTrigger,
+    DefineLifecycle, DefinedLifecycle, Lifecycle, RelatedStage, Stage, StageKind, StageLack,
+    StageMapping, StageRemap, StageTrigger,
 };
 pub(crate) use definition::{LifecycleModel, lifecycle_json, read_lifecycle};
 pub(crate) use draw::{draw, trigger_text};
@@ -46,7 +46,7 @@ pub use reads::{
     Funnel, FunnelStage, GetAcceptance, GetFunnel, GetStageTimes, NextStage, StageExplanation,
     StageTime, StageTimes, StuckPage, StuckRecord, TriggerAnswer,
 };
-pub use requests::{GetLifecycleHistory, LifecycleName, MoveStage, ResetStage};
+pub use requests::{GetLifecycle, GetLifecycleHistory, LifecycleName, MoveStage, ResetStage};
 pub(crate) use standing::{
     Decision, Entry, EntryBody, OverdueBody, RemapBody, StageBody, StandingRow, SuppressedBody,
     VisitRow, decide, stage_owner,

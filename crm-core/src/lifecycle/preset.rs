@@ -11,7 +11,7 @@ use super::{DefineLifecycle, Stage, StageKind};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum LifecyclePreset {
     /// A contact on its way from subscriber to advocate, with the side states disqualified, lost,
-    /// churned and other. Nobody stands anywhere until a move or a trigger of the host's says so.
+    /// churned, dormant and other. Nobody stands anywhere until a move or a trigger of the host's says so.
     Contact,
     /// A deal from prospecting to won or lost, with probabilities. A new deal is prospecting.
     Deal,
@@ -67,6 +67,7 @@ fn contact() -> Vec<Stage> {
         stage("disqualified", "Disqualified", Lost),
         Stage { automatic_exit: true, ..stage("lost", "Lost", Lost) },
         Stage { automatic_exit: true, ..stage("churned", "Churned", Lost) },
+        Stage { automatic_exit: true, ..stage("dormant", "Dormant", Side) },
         stage("other", "Other", Side),
     ]
 }

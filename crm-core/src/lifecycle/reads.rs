@@ -230,6 +230,11 @@ pub struct GetAcceptance {
     pub stage: String,
     /// In what time they are to leave it: a span without years and months, such as `PT1H` or `5min`.
     pub within: String,
+    /// The stage by which they are taken on, such as `sql`: only who comes there, or to one after it,
+    /// is. Whoever leaves is, if it is left out.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub to: Option<String>,
     /// Only those who came there at or after this moment.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
@@ -252,7 +257,7 @@ pub struct GetAcceptance {
     pub limit: u32,
 }
 
-debug! { GetAcceptance shows(lifecycle, stage, from, until, at, limit) hides(within, after) }
+debug! { GetAcceptance shows(lifecycle, stage, to, from, until, at, limit) hides(within, after) }
 
 impl GetAcceptance {
     /// How the stage is left within this time, with the first 100 breaches.
@@ -265,6 +270,7 @@ impl GetAcceptance {
             lifecycle: lifecycle.into(),
             stage: stage.into(),
             within: within.into(),
+            to: None,
             from: None,
             until: None,
             at: None,
@@ -285,30 +291,32 @@ pub struct AcceptanceBreach {
     pub number: u32,
     /// When it came there.
     pub entered_at: Timestamp,
-    /// When it left; `None` while it waits.
+    /// When it left, or with `to` was taken on or ended otherwise; `None` while it waits.
     pub exited_at: Option<Timestamp>,
     /// How much too late that is, in microseconds.
     pub late_micros: i64,
 }
 
-/// The answer of `lifecycles.acceptance`: `entered` is the sum of the four counts after it.
+/// The answer of `lifecycles.acceptance`: `entered` is the sum of the five counts after it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Acceptance {
     /// How many stays began; stages that were skipped do not count.
     pub entered: u64,
-    /// How many ended in time, wherever to.
+    /// How many were taken on in time.
     pub in_time: u64,
-    /// How many ended too late.
+    /// How many were taken on too late.
     pub late: u64,
+    /// How many ended otherwise, if the request names a stage: lost, beside the way, or put back.
+    pub declined: u64,
     /// How many last, and still have time.
     pub waiting: u64,
     /// How many last for too long.
     pub overdue: u64,
-    /// The median of the time until they ended, in microseconds; `None` if none has.
+    /// The median of the time until they were taken on, in microseconds; `None` if none was.
     pub median_micros: Option<i64>,
-    /// Those that were too late or are overdue, the oldest first.
+    /// Those that took longer than they were to, however they ended, or are overdue; the oldest first.
     pub breaches: Vec<AcceptanceBreach>,
     /// What to hand in as `after` for the next page of breaches; `None` when there is none.
     pub next: Option<String>,
@@ -316,7 +324,7 @@ pub struct Acceptance {
 
 debug! {
     Acceptance
-        shows(entered, in_time, late, waiting, overdue, median_micros, breaches)
+        shows(entered, in_time, late, declined, waiting, overdue, median_micros, breaches)
         hides(next)
 }
 

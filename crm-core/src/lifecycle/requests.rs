@@ -14,6 +14,20 @@ pub struct LifecycleName {
     pub lifecycle: String,
 }
 
+/// Reads the definition of a lifecycle: the request of `lifecycles.get`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct GetLifecycle {
+    /// The name of the lifecycle.
+    pub lifecycle: String,
+    /// The version, as it was saved; the present one if it is left out.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub version: Option<i64>,
+}
+
 /// Moves a record to a stage: the request of `lifecycles.move`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

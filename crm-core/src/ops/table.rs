@@ -292,8 +292,8 @@ macro_rules! for_each_operation {
             read "lifecycles.funnel" LifecyclesFunnel get_funnel(GetFunnel) -> Funnel
                 = |crm, r, _| crm.lifecycles().funnel(&r);
             /// Reads the definition of a lifecycle.
-            read "lifecycles.get" LifecyclesGet get_lifecycle(LifecycleName) -> Lifecycle
-                = |crm, r, _| crm.lifecycles().get(&r.lifecycle);
+            read "lifecycles.get" LifecyclesGet get_lifecycle(GetLifecycle) -> Lifecycle
+                = |crm, r, _| crm.lifecycles().get_version(&r);
             /// Reads where a record stands, how it came there, and which automatic moves were not made.
             read "lifecycles.history" LifecyclesHistory get_lifecycle_history(GetLifecycleHistory) -> LifecycleHistory
                 = |crm, r, _| crm.lifecycles().history(&r);
@@ -418,8 +418,8 @@ macro_rules! for_each_operation {
             write "rules.define" RulesDefine define_rule(DefineRule) -> DefinedRule
                 = |crm, r, _| crm.rules().define(r);
             /// Reads the definition of a rule.
-            read "rules.get" RulesGet get_rule(RuleName) -> Rule
-                = |crm, r, _| crm.rules().get(&r.rule);
+            read "rules.get" RulesGet get_rule(GetRule) -> Rule
+                = |crm, r, _| crm.rules().get_version(&r);
             /// Reads the definitions of all rules.
             read "rules.list" RulesList list_rules(Empty) -> Vec<Rule>
                 = |crm, _, _| crm.rules().list();

@@ -5,15 +5,18 @@
 //! another if what an action writes is what the other one waits for, and the values that are known do
 //! not rule it out. One that leads to itself is refused. A longer round is refused unless a condition
 //! within it asks for something that the round writes: such a condition may well end it.
+//!
+//! Rules lead to others by way of other definitions too (`follow`). Such a round is refused only where
+//! it surely goes on: each of its steps happens anew in each turn, because the round itself undoes what
+//! the step needs. Lists and attributes that are merely kept alike settle in one turn.
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::program::{Fact, RuleOn, RuleProgram, Write};
-use crate::{
-    Error, ErrorKind,
-    cell::Cell,
-    condition::{RECORD_COLUMNS, decide},
+use super::{
+    follow::{self, Around, Effect, effects, known},
+    program::{Fact, RuleOn, RuleProgram, Write},
 };
+use crate::{Error, ErrorKind, cell::Cell, condition::decide};
 
 /// Refuses rules that set each other off for ever; those of which `first` is one before others.
 ///
@@ -22,61 +25,89 @@ use crate::{
 /// `InvalidArgument` with the name of a rule, and its action that leads on as the field.
 pub(crate) fn check_rule_cycles(
     programs: &[RuleProgram],
+    around: &Around<'_>,
     first: Option<&str>,
 ) -> Result<(), (String, Error)> {
-    let edges = edges(programs);
+    let effects: Vec<_> = programs.iter().map(|program| effects(program, around)).collect();
+    let of_rules = edges(programs, &effects, |effect| effect.by.is_none());
     let is_first = |place: &usize| first == Some(programs[*place].model.name());
     let mut order: Vec<usize> = (0..programs.len()).collect();
     order.sort_by_key(|place| !is_first(place));
-    let own = |place: &usize| edges[*place].iter().any(|(_, to)| to == place);
+    let own = |place: &usize| of_rules[*place].iter().any(|edge| edge.to == *place);
     if let Some(place) = order.iter().copied().find(own) {
-        return Err(round(programs, &edges, place, &|_| true));
+        return Err(round(programs, &of_rules, place, &|_| true));
     }
-    let in_round = unending(programs, &edges);
-    match order.into_iter().find(|place| in_round.contains(place)) {
-        None => Ok(()),
-        Some(place) => Err(round(programs, &edges, place, &|other| in_round.contains(&other))),
+    let facts: Vec<_> = programs.iter().map(RuleProgram::facts).collect();
+    let of_rules_round = unending(programs, &of_rules, &facts, |_| false);
+    let mut all = edges(programs, &effects, |_| true);
+    let all_round = surely_unending(programs, &effects, &mut all, around);
+    for (edges, in_round) in [(&of_rules, of_rules_round), (&all, all_round)] {
+        if let Some(place) = order.iter().copied().find(|place| in_round.contains(place)) {
+            return Err(round(programs, edges, place, &|other| in_round.contains(&other)));
+        }
     }
+    Ok(())
 }
 
-/// For each rule the actions that lead to another, and which.
-type Edges = Vec<Vec<(usize, usize)>>;
+/// That an action of a rule leads to another one.
+struct Edge<'e> {
+    nth: usize,
+    to: usize,
+    /// By what the other one waits for; `None` if it is done again after it was undone.
+    effect: Option<&'e Effect>,
+}
 
-fn edges(programs: &[RuleProgram]) -> Edges {
+/// For each rule those that lead to another.
+type Edges<'e> = Vec<Vec<Edge<'e>>>;
+
+fn edges<'e>(
+    programs: &[RuleProgram],
+    effects: &'e [Vec<Vec<Effect>>],
+    counts: impl Fn(&Effect) -> bool,
+) -> Edges<'e> {
     let leads = |one: usize| {
         let mut found = Vec::new();
-        for (nth, writes) in programs[one].writes.iter().enumerate() {
-            let others = 0..programs.len();
-            let others = others.filter(|other| {
-                let program = &programs[*other];
-                let waits = |write| waits(program, write, one == *other);
-                let leads = writes.iter().any(waits)
-                    || comes_back(&programs[one], nth, one == *other)
-                    || (one != *other && moves_member(&programs[one], nth, program));
-                leads && !rules_out(&programs[one], program)
-            });
-            found.extend(others.map(|other| (nth, other)));
+        for (nth, effects) in effects[one].iter().enumerate() {
+            for (to, program) in programs.iter().enumerate() {
+                if rules_out(&programs[one], program) {
+                    continue;
+                }
+                let waits = |effect: &&Effect| counts(effect) && waits(program, effect, one == to);
+                let edge = |effect| Edge { nth, to, effect };
+                found.extend(effects.iter().filter(waits).map(|effect| edge(Some(effect))));
+                if comes_back(&programs[one], nth, one == to) {
+                    found.push(edge(None));
+                }
+            }
         }
         found
     };
     (0..programs.len()).map(leads).collect()
 }
 
-/// Whether a rule waits for what is written; `is_own` if it writes that itself.
-fn waits(program: &RuleProgram, write: &Write, is_own: bool) -> bool {
-    match (&program.on, write) {
-        (RuleOn::Attribute { place, from, to }, Write::Attribute { entity_type, .. }) => {
-            let Write::Attribute { place: written, cells, .. } = write else { return false };
+/// Whether a rule waits for what is brought about; `is_own` if it does that itself.
+fn waits(program: &RuleProgram, effect: &Effect, is_own: bool) -> bool {
+    match (&program.on, &effect.write) {
+        (
+            RuleOn::Attribute { place, from, to },
+            Write::Attribute { entity_type, place: written, cells, .. },
+        ) => {
             let other = |to: &Vec<Cell>, cells: &Vec<Cell>| cells[..to.len()] != to[..];
             let is_other = to.as_ref().zip(cells.as_ref()).is_some_and(|(to, is)| other(to, is));
             // What set it off took that value away, so that its own change is from another.
             let is_gone = is_own && from.is_some();
+            // What counts tasks has each value once.
+            let is_passed = effect.by.is_some() && (from.is_some() || to.is_some());
             program.model.rule.entity_type == *entity_type
                 && place == written
                 && !is_other
                 && !is_gone
+                && !is_passed
         }
-        (RuleOn::Stage { lifecycle, stage, is_left }, Write::Stage { lifecycle: moved, to }) => {
+        (
+            RuleOn::Stage { lifecycle, stage, is_left },
+            Write::Stage { lifecycle: moved, to, .. },
+        ) => {
             let fits = match (stage, is_left) {
                 (None, _) => true,
                 (Some(stage), false) => stage == to,
@@ -109,60 +140,30 @@ fn comes_back(program: &RuleProgram, nth: usize, is_own: bool) -> bool {
     is_own && does(here, !is_left) && before.iter().any(|writes| does(writes, *is_left))
 }
 
-/// Whether a record surely is no member any more, or surely one, of the live segment for which a rule
-/// waits, once this was written. Where only the data tell, the condition of the segment may well end
-/// the round.
-fn moves_member(one: &RuleProgram, nth: usize, other: &RuleProgram) -> bool {
-    let RuleOn::Segment { live: Some(live), is_left, .. } = &other.on else { return false };
-    let of_type = &other.model.rule.entity_type;
-    // By this action, and so it is when the others of the rule are done.
-    let here = decide(live, &known(one.writes[nth].iter(), of_type));
-    let at_end = decide(live, &known(one.writes.iter().flatten(), of_type));
-    decide(live, &[]).is_none() && here == Some(!is_left) && at_end == here
-}
-
 /// Whether the condition of a rule is false after what another one, or it itself, has written.
 fn rules_out(one: &RuleProgram, other: &RuleProgram) -> bool {
     let Some(condition) = &other.condition else { return false };
     let known = known(one.writes.iter().flatten(), &other.model.rule.entity_type);
-    !known.is_empty() && decide(condition, &known) == Some(false)
+    decide(&condition.root, &known) == Some(false)
 }
 
-/// The cells that records of an entity type have after all of this was written, as far as that is known.
-fn known<'w>(writes: impl Iterator<Item = &'w Write>, of_type: &str) -> Vec<(usize, Cell)> {
-    let mut known: Vec<(usize, Option<Cell>)> = Vec::new();
-    for write in writes {
-        let Write::Attribute { entity_type, first, cells, width, .. } = write else { continue };
-        if entity_type != of_type {
-            continue;
-        }
-        for nth in 0..*width {
-            let cell = cells.as_ref().map(|cells| cells[nth].clone());
-            known.push((RECORD_COLUMNS.len() + first + nth, cell));
-        }
-    }
-    // What is written last is what holds.
-    let mut last: Vec<(usize, Cell)> = Vec::new();
-    for (place, cell) in known {
-        last.retain(|(other, _)| *other != place);
-        last.extend(cell.map(|cell| (place, cell)));
-    }
-    last
-}
-
-/// The rules that lie on a round which no condition ends.
-fn unending(programs: &[RuleProgram], edges: &Edges) -> BTreeSet<usize> {
+/// The rules that lie on a round which no condition ends. A condition may end one if it asks for a
+/// fact that a rule of the round writes, or for one that `may_change` beside it.
+fn unending(
+    programs: &[RuleProgram],
+    edges: &Edges<'_>,
+    facts: &[BTreeSet<Fact>],
+    may_change: impl Fn(&Fact) -> bool,
+) -> BTreeSet<usize> {
     let mut left: BTreeSet<usize> = (0..programs.len()).collect();
     loop {
-        let reach: Vec<BTreeSet<usize>> =
-            (0..programs.len()).map(|from| reached(edges, from, &left)).collect();
-        left.retain(|place| reach[*place].contains(place));
+        let rounds = rounds(edges, &left);
+        left.retain(|place| rounds[*place].contains(place));
         let ends = |place: &usize| {
-            let with =
-                left.iter().filter(|o| reach[*place].contains(o) && reach[**o].contains(place));
-            let written = with.flat_map(|other| programs[*other].writes.iter().flatten());
-            let written: BTreeSet<Fact> = written.map(Write::fact).collect();
-            !programs[*place].reads.is_disjoint(&written)
+            let mut reads = programs[*place].reads.iter();
+            reads.any(|fact| {
+                may_change(fact) || rounds[*place].iter().any(|of| facts[*of].contains(fact))
+            })
         };
         let ended: Vec<usize> = left.iter().copied().filter(ends).collect();
         if ended.is_empty() {
@@ -172,14 +173,62 @@ fn unending(programs: &[RuleProgram], edges: &Edges) -> BTreeSet<usize> {
     }
 }
 
+/// The rules of which no turn can be the last one; the edges are then those of their rounds.
+fn surely_unending(
+    programs: &[RuleProgram],
+    effects: &[Vec<Vec<Effect>>],
+    edges: &mut Edges<'_>,
+    around: &Around<'_>,
+) -> BTreeSet<usize> {
+    let facts: Vec<BTreeSet<Fact>> = programs
+        .iter()
+        .zip(effects)
+        .map(|(program, effects)| {
+            let written = effects.iter().flatten().map(|effect| effect.write.fact());
+            program.facts().into_iter().chain(written).collect()
+        })
+        .collect();
+    // They hang on more than what rules surely do.
+    let may_change = |fact: &Fact| matches!(fact, Fact::Score(_) | Fact::Stage(_) | Fact::Related);
+    loop {
+        let left = unending(programs, edges, &facts, may_change);
+        let rounds = rounds(edges, &left);
+        let mut is_done = true;
+        for (from, edges) in edges.iter_mut().enumerate() {
+            let turn = || rounds[from].iter().flat_map(|of| effects[*of].iter().flatten());
+            let all = edges.len();
+            edges.retain(|edge| {
+                let is_anew = |effect| follow::is_anew(effect, turn(), around);
+                rounds[from].contains(&edge.to) && edge.effect.is_none_or(is_anew)
+            });
+            is_done &= edges.len() == all;
+        }
+        if is_done {
+            return left;
+        }
+    }
+}
+
+/// For each rule those with which it lies on rounds of rules of `within`, itself among them; nothing for
+/// one that lies on none.
+fn rounds(edges: &Edges<'_>, within: &BTreeSet<usize>) -> Vec<BTreeSet<usize>> {
+    let reach: Vec<BTreeSet<usize>> =
+        (0..edges.len()).map(|from| reached(edges, from, within)).collect();
+    let round = |from: usize| {
+        let returns = |to: &&usize| reach[**to].contains(&from);
+        reach[from].iter().filter(returns).copied().collect()
+    };
+    (0..edges.len()).map(round).collect()
+}
+
 /// The rules of `within` to which one leads in some steps.
-fn reached(edges: &Edges, from: usize, within: &BTreeSet<usize>) -> BTreeSet<usize> {
+fn reached(edges: &Edges<'_>, from: usize, within: &BTreeSet<usize>) -> BTreeSet<usize> {
     let mut found = BTreeSet::new();
     let mut open = if within.contains(&from) { vec![from] } else { Vec::new() };
     while let Some(place) = open.pop() {
-        for (_, next) in &edges[place] {
-            if within.contains(next) && found.insert(*next) {
-                open.push(*next);
+        for Edge { to, .. } in &edges[place] {
+            if within.contains(to) && found.insert(*to) {
+                open.push(*to);
             }
         }
     }
@@ -189,22 +238,22 @@ fn reached(edges: &Edges, from: usize, within: &BTreeSet<usize>) -> BTreeSet<usi
 /// The error for the shortest round that leads from a rule back to it.
 fn round(
     programs: &[RuleProgram],
-    edges: &Edges,
+    edges: &Edges<'_>,
     start: usize,
     is_within: &dyn Fn(usize) -> bool,
 ) -> (String, Error) {
-    let mut ways: VecDeque<Vec<(usize, usize)>> = VecDeque::from([Vec::new()]);
+    let mut ways: VecDeque<Vec<&Edge<'_>>> = VecDeque::from([Vec::new()]);
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
     'search: while let Some(way) = ways.pop_front() {
-        let at = way.last().map_or(start, |(_, place)| *place);
-        for &(nth, next) in &edges[at] {
-            if !is_within(next) || !seen.insert(next) {
+        let at = way.last().map_or(start, |edge| edge.to);
+        for edge in &edges[at] {
+            if !is_within(edge.to) || !seen.insert(edge.to) {
                 continue;
             }
             let mut longer = way.clone();
-            longer.push((nth, next));
-            if next == start {
+            longer.push(edge);
+            if edge.to == start {
                 found = longer;
                 break 'search;
             }
@@ -213,13 +262,16 @@ fn round(
     }
     let mut at = start;
     let mut text = String::new();
-    for (nth, next) in &found {
+    for Edge { nth, to, effect } in &found {
         let rule = &programs[at].model.rule;
         text.push_str(&format!("{} (actions[{nth}]) → ", rule.name));
-        at = *next;
+        if let Some(by) = effect.and_then(|effect| effect.by.as_ref()) {
+            text.push_str(&format!("{by} → "));
+        }
+        at = *to;
     }
     let rule = &programs[start].model.rule;
-    let nth = found.first().map_or(0, |(nth, _)| *nth);
+    let nth = found.first().map_or(0, |edge| edge.nth);
     let path = format!("actions[{nth}].{}", rule.actions[nth].name());
     let message = format!("sets itself off: {text}{}", rule.name);
     let error = Error::new(ErrorKind::InvalidArgument, message)

@@ -14,7 +14,8 @@ use super::{
     OnDate, OnOverdue, OnScore, OnStage, RuleAction, RuleModel, RuleTrigger, SetAttribute,
 };
 use crate::{
-    Condition, Error, ErrorKind, Kind, Preset, Result, SegmentKind, Span, Value,
+    ChangedCondition, Condition, Error, ErrorKind, FieldCondition, Kind, Preset, Result,
+    SegmentKind, Span, Value,
     cell::Cell,
     condition::{self, Checked, Direction, Node, Parts, Schema},
     formula::{self, Formula},
@@ -82,8 +83,6 @@ pub(crate) enum RuleOn {
     },
     Segment {
         segment: i64,
-        /// Its condition, if that alone says who is a member.
-        live: Option<Checked>,
         is_left: bool,
     },
     Overdue {
@@ -128,6 +127,8 @@ pub(super) enum Fact {
     Segment(i64),
     /// What it scores by a model.
     Score(i64),
+    /// Which other records there are around it.
+    Related,
 }
 
 /// Something that an action changes.
@@ -146,6 +147,7 @@ pub(super) enum Write {
     Stage {
         lifecycle: i64,
         to: usize,
+        name: String,
     },
     Member {
         segment: i64,
@@ -184,6 +186,14 @@ impl RulePrograms {
 }
 
 impl RuleProgram {
+    /// What its actions change, and what a condition may ask for.
+    pub(super) fn facts(&self) -> BTreeSet<Fact> {
+        let written = self.writes.iter().flatten().map(Write::fact);
+        let is_task = |act: &Act| matches!(act, Act::Task(_));
+        let related = self.actions.iter().any(is_task).then_some(Fact::Related);
+        written.chain(related).collect()
+    }
+
     /// Judges a rule.
     ///
     /// # Errors
@@ -259,14 +269,7 @@ impl<'s> Judge<'s> {
     }
 
     fn segment_changes(&self, name: &str, is_left: bool) -> Result<RuleOn> {
-        let model = self.segment(name)?;
-        let segment = &model.segment;
-        let condition = segment.condition.as_ref().filter(|_| segment.kind == SegmentKind::Live);
-        let name = &self.entity_type.name;
-        let live = condition.map(|condition| condition::check(condition, self.schema, name));
-        // It was judged when it was saved.
-        let live = live.transpose().map_err(|error| error.with_field("segment"))?;
-        Ok(RuleOn::Segment { segment: model.id, live, is_left })
+        Ok(RuleOn::Segment { segment: self.segment(name)?.id, is_left })
     }
 
     fn overdue(&self, on: &OnOverdue) -> Result<RuleOn> {
@@ -401,7 +404,7 @@ impl<'s> Judge<'s> {
                 let model = self.lifecycle(lifecycle)?;
                 let place = model.lifecycle.stage(to, "to")?;
                 model.lifecycle.stages[place].check_reason(reason.as_deref())?;
-                let write = Write::Stage { lifecycle: model.id, to: place };
+                let write = Write::Stage { lifecycle: model.id, to: place, name: to.clone() };
                 let reason = reason.clone();
                 Ok((Act::Move { lifecycle: model.id, to: place, reason }, vec![write]))
             }
@@ -564,13 +567,16 @@ impl<'s> Judge<'s> {
 
     /// What a condition asks of the record itself.
     fn reads(&self, condition: &Condition, facts: &mut BTreeSet<Fact>) {
-        let attribute = |name: &str| {
-            let whole = name.split_once('.').map_or(name, |(whole, _)| whole);
-            Fact::Attribute(self.entity_type.name.clone(), whole.to_owned())
-        };
         match condition {
-            Condition::Field(field) => drop(facts.insert(attribute(&field.field))),
-            Condition::Changed(changed) => drop(facts.insert(attribute(&changed.changed))),
+            Condition::Field(FieldCondition { field: name, .. })
+            | Condition::Changed(ChangedCondition { changed: name, .. }) => {
+                let whole = name.split_once('.').map_or(&name[..], |(whole, _)| whole);
+                facts.insert(Fact::Attribute(self.entity_type.name.clone(), whole.to_owned()));
+                let found = self.entity_type.attribute(whole);
+                if found.is_ok_and(|attribute| attribute.rollup().is_some()) {
+                    facts.insert(Fact::Related);
+                }
+            }
             Condition::Stage(_) => {
                 let all = self.schema.lifecycles(&self.entity_type.name);
                 facts.extend(all.iter().map(|model| Fact::Stage(model.id)));
@@ -581,18 +587,19 @@ impl<'s> Judge<'s> {
             Condition::Not(part) => self.reads(part, facts),
             Condition::Segment(name) => {
                 let all = self.schema.segments();
-                let asked = all.iter().find(|model| model.name() == name);
-                facts.extend(asked.map(|model| Fact::Segment(model.id)));
+                let Some(model) = all.iter().find(|model| model.name() == name) else { return };
+                let is_live = model.segment.kind == SegmentKind::Live;
+                if facts.insert(Fact::Segment(model.id)) && is_live {
+                    model.segment.condition.iter().for_each(|asked| self.reads(asked, facts));
+                }
             }
             Condition::Score(_) => {
                 let all = self.schema.scores(&self.entity_type.name);
                 facts.extend(all.iter().map(|stored| Fact::Score(stored.id)));
             }
-            // They ask about something else than the record, or what no rule writes.
-            Condition::Event(_)
-            | Condition::Related(_)
-            | Condition::Consent(_)
-            | Condition::Unread(_) => {}
+            Condition::Related(_) => drop(facts.insert(Fact::Related)),
+            // No rule writes what they ask for.
+            Condition::Event(_) | Condition::Consent(_) | Condition::Unread(_) => {}
         }
     }
 }

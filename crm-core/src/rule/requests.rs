@@ -15,6 +15,20 @@ pub struct RuleName {
     pub rule: String,
 }
 
+/// Reads the definition of a rule: the request of `rules.get`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct GetRule {
+    /// The name of the rule.
+    pub rule: String,
+    /// The version, as it was saved; the present one if it is left out.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub version: Option<i64>,
+}
+
 /// Reads the runs of a rule: the request of `rules.runs`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::AddedPoints;
-use crate::{RecordId, Timestamp};
+use crate::{RecordId, Timestamp, Value};
 
 /// What a record scores. All points are in thousandths, so that they are exact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +49,7 @@ pub struct ScoreAnswer {
 }
 
 /// One contribution to a score. All points are in thousandths.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ScoreContribution {
@@ -61,6 +61,15 @@ pub struct ScoreContribution {
     pub activity_id: Option<RecordId>,
     /// The related record that scores.
     pub record_id: Option<RecordId>,
+    /// Where the mean of several is taken: the related records, at most 100, the first by id.
+    pub record_ids: Vec<RecordId>,
+    /// Of how many related records the mean was taken; 0 where none is.
+    pub records: u64,
+    /// The field by whose value or size the points were given: of the activity if there is one, else of
+    /// the record.
+    pub field: Option<String>,
+    /// The value that it had; none if it had none.
+    pub value: Option<Value>,
     /// Who added the points and why, if somebody or a rule did; no rule of the model gave them.
     pub added: Option<AddedPoints>,
     /// When it happened.
@@ -78,7 +87,7 @@ pub struct ScoreContribution {
 }
 
 /// The answer of `scores.explain`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ScoreExplanation {

@@ -42,4 +42,4 @@ pub(crate) use program::{
 };
 pub use requests::{CloneScore, GetScore, GetScoreHistory, RankScores, ReadScore, ScoreName};
 pub(crate) use sheet::{Rank, Sheet};
-pub(crate) use tally::{Facts as ScoreFacts, Given, Happening, explain, sheet, tally};
+pub(crate) use tally::{Facts as ScoreFacts, Given, Happening, explain, name_fields, sheet, tally};

@@ -146,6 +146,8 @@ fn points_and_grade() -> Vec<ScoreGroup> {
         ScoreRule::activity("click", "email_clicked", 3),
         ScoreRule::activity("visit", "web_visit", 3),
         ScoreRule::activity("page", "page_view", 1),
+        ScoreRule::activity("search", "site_search", 3),
+        ScoreRule::activity("form_error", "form_error", -5),
         ScoreRule::activity("bounce", "email_bounced", -5),
     ];
     let profile = [

@@ -63,6 +63,9 @@ pub(crate) struct RuleProgram {
     pub(crate) caps: Caps,
     pub(crate) condition: Option<Checked>,
     pub(crate) source: Source,
+    /// The field by whose value or size it gives points, by its name: of the activities that it looks
+    /// at, if it does, else of the record.
+    pub(crate) field: Option<(String, FoundField)>,
 }
 
 /// Where the points of a rule come from.
@@ -424,8 +427,19 @@ impl Maker<'_> {
                 ErrorKind::OutOfRange => error.with_field("points"),
                 _ => error,
             })?;
+        let find = |name: &String| -> Result<(String, FoundField)> {
+            let found = match &source {
+                Source::Activities { kind, .. } => {
+                    let kind = kind.as_ref().map(|kind| kind.name.as_str());
+                    condition::property(self.schema, kind, name)
+                }
+                _ => condition::field(self.schema, self.entity_type, name),
+            };
+            Ok((name.clone(), found.map_err(|error| error.with_field("field"))?))
+        };
+        let field = rule.field.as_ref().map(find).transpose()?;
         let name = rule.name.clone();
-        Ok((RuleProgram { name, caps, condition, source }, reach))
+        Ok((RuleProgram { name, caps, condition, source, field }, reach))
     }
 
     fn record(&self, rule: &ScoreRule) -> Result<(Source, (i64, i64))> {

@@ -6,7 +6,7 @@
 //! give the same points whenever and in whatever order they became known. The invariant: the last
 //! column of [`explain`] sums up to the score of [`sheet`], to the thousandth.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::{
     added::PointsFact,
@@ -18,9 +18,10 @@ use super::{
     sheet::{Caps, Figure, GroupSheet, RuleSheet, Sheet},
 };
 use crate::{
-    RecordId, Result, Timestamp,
+    RecordId, Result, Timestamp, Value,
     cell::Cell,
-    condition::{Checked, Detail, Moment, Named, Node, RelatedTest, fits},
+    condition::{Checked, Detail, FoundField, Moment, Named, Node, RelatedTest, fits},
+    record::take_value,
 };
 
 /// An activity of a record.
@@ -234,6 +235,9 @@ impl Repeat {
 
 const DAY: i64 = 86_400_000_000;
 
+/// How many of the records are named of which a mean is taken.
+const MEAN_OF: usize = 100;
+
 /// Bytes that are the same for the same content of a cell.
 fn key(cell: &Cell) -> Vec<u8> {
     let (tag, bytes) = match cell {
@@ -349,7 +353,10 @@ pub(crate) fn explain(
                     Figure::Min => of_rule.extend(scores().min_by_key(|(_, score)| *score).map(of)),
                     Figure::Average => {
                         let mean = figure.of(sheets.iter().map(|(_, sheet)| sheet.score(at)));
-                        of_rule.push(line(mean, mean));
+                        let record_ids = sheets.iter().map(|(id, _)| *id).take(MEAN_OF).collect();
+                        let records = sheets.len() as u64;
+                        let contribution = line(mean, mean);
+                        of_rule.push(ScoreContribution { record_ids, records, ..contribution });
                     }
                 }
             }
@@ -375,6 +382,44 @@ pub(crate) fn explain(
     pour(program.caps, &mut counting, cap, |line| line.after_group, |line| &mut line.after_total);
     counting.extend(lines(beside));
     counting
+}
+
+/// Tells of contributions of rules that give points by a field which one, and its value.
+///
+/// # Errors
+///
+/// Those of the facts.
+pub(crate) fn name_fields(
+    program: &ScoreProgram,
+    facts: &mut dyn Facts,
+    contributions: &mut [ScoreContribution],
+) -> Result<()> {
+    let rules = program.groups.iter().flat_map(|group| &group.rules);
+    let fields: HashMap<&str, _> = rules
+        .filter_map(|rule| Some((rule.name.as_str(), (&rule.source, rule.field.as_ref()?))))
+        .collect();
+    for line in contributions {
+        let of_rule = line.rule.as_deref().and_then(|rule| fields.get(rule));
+        let Some((source, (name, found))) = of_rule else { continue };
+        let given = match (source, line.activity_id) {
+            (Source::Activities { kind, detail, .. }, Some(id)) => {
+                let all = facts.activities(kind.as_ref(), *detail)?;
+                let activity = all.iter().find(|happening| happening.id == id);
+                activity.map(|happening| value(found, &happening.cells))
+            }
+            _ => Some(value(found, facts.row())),
+        };
+        line.field = Some(name.clone());
+        line.value = given.filter(|value| !value.is_null());
+    }
+    Ok(())
+}
+
+/// The value of a field in a row.
+fn value(field: &FoundField, row: &[Cell]) -> Value {
+    let cell = |place: usize| row.get(place).cloned().unwrap_or(Cell::Null);
+    let mut cells: Vec<Cell> = field.columns.iter().map(|column| cell(column.place)).collect();
+    take_value(field.kind, field.scale, &mut cells)
 }
 
 /// Lets contributions through caps one after the other: each keeps what it changes of the capped sum.

@@ -287,6 +287,21 @@ pub(crate) fn body(
     Ok(body.optional()?)
 }
 
+/// A definition of this name as it was saved in a version. Looks at every change of the journal, and
+/// reads those of the kind.
+pub(crate) fn definition(
+    conn: &Connection,
+    kind: ChangeKind,
+    name: &str,
+    version: i64,
+) -> Result<Option<String>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT body FROM crm_journal WHERE kind = ?1 AND body ->> '$.name' = ?2 \
+         AND body ->> '$.version' = ?3 LIMIT 1",
+    )?;
+    Ok(statement.query_row((kind.name(), name, version), |row| row.get(0)).optional()?)
+}
+
 /// How many changes a record has up to and including `seq`.
 pub(crate) fn count_until(conn: &Connection, id: RecordId, seq: i64) -> Result<i64> {
     let mut statement =

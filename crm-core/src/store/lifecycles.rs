@@ -7,13 +7,14 @@ use std::{
     sync::Arc,
 };
 
-use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params_from_iter};
+use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, Transaction, params_from_iter};
 
 use super::{activities::Place, condition::Expression, table::Table};
 use crate::{
     Error, ErrorKind, RecordId, RecordRef, Result, StageEntry, Timestamp,
     cell::Cell,
     lifecycle::{LifecycleModel, StageCause, StandingRow, VisitRow, read_lifecycle},
+    schema::AttributeModel,
 };
 
 /// All lifecycles.
@@ -263,6 +264,42 @@ pub(crate) fn count_records(conn: &Connection, lifecycle: i64, stage: &str) -> R
     Ok(statement.query_row((lifecycle, stage), |row| row.get(0))?)
 }
 
+/// How many records in use stand on one of these stages without a value of an attribute.
+pub(crate) fn count_lacking(
+    conn: &Connection,
+    table: &Table,
+    lifecycle: i64,
+    stages: &[&str],
+    attribute: &AttributeModel,
+) -> Result<u64> {
+    let columns = attribute.column_names().map(|column| format!("t.{column} IS NULL"));
+    let lacks: Vec<String> = columns.collect();
+    let stages = serde_json::to_string(stages).expect("a list of names is always JSON");
+    let mut statement = conn.prepare(&format!(
+        "SELECT count(*) FROM crm_stage s JOIN {} t ON t.id = s.record_id WHERE s.lifecycle = ?1 \
+         AND s.stage IN (SELECT value FROM json_each(?2)) AND t.archived_at IS NULL AND {}",
+        table.name,
+        lacks.join(" AND ")
+    ))?;
+    Ok(statement.query_row((lifecycle, stages), |row| row.get(0))?)
+}
+
+/// When a stay on a stage ended that began at a moment; `None` if it lasts.
+pub(crate) fn stay_ended(
+    conn: &Connection,
+    lifecycle: i64,
+    record: RecordId,
+    entered_at: Timestamp,
+) -> Result<Option<Timestamp>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT exited_at FROM crm_stage_visit WHERE lifecycle = ?1 AND record_id = ?2 \
+         AND entered_at = ?3 AND cause <> 'implied' ORDER BY number DESC LIMIT 1",
+    )?;
+    let asked = (lifecycle, record.as_bytes(), entered_at.micros());
+    let ended: Option<Option<i64>> = statement.query_row(asked, |row| row.get(0)).optional()?;
+    Ok(ended.flatten().map(Timestamp::clamped))
+}
+
 /// Records after `after` that stand or stood on one of these stages, by id; at most `limit`.
 pub(crate) fn on_stages<'a>(
     conn: &Connection,
@@ -450,34 +487,61 @@ pub(crate) struct Asked<'a> {
     pub(crate) at: Timestamp,
     /// The time in which they are to end, in microseconds.
     pub(crate) within: i64,
+    /// By which stages they are accepted, and which lie before those and decide nothing; `None` if
+    /// every end is.
+    pub(crate) accepted: Option<(Vec<&'a str>, Vec<&'a str>)>,
 }
 
-/// The stays that are meant, with when they ended up to then, and how long they lasted.
-const STAYS: &str = "WITH stays AS (SELECT record_id, number, entered_at, \
-     iif(exited_at <= ?5, exited_at, NULL) AS exited_at, min(coalesce(exited_at, ?5), ?5) - entered_at AS lasted \
-     FROM crm_stage_visit WHERE lifecycle = ?1 AND stage = ?2 AND entered_at >= ?3 AND entered_at < ?4 \
-     AND entered_at <= ?5 AND cause <> 'implied') ";
+/// The stays that are meant, with when they ended up to then, whether they were accepted, and how long
+/// they lasted. The end is that of the stay; or, where stages are named that accept it, when the record
+/// first came to one of these or to one that lies elsewhere.
+const STAYS: &str = "WITH ends AS (SELECT v.record_id, v.number, v.entered_at, \
+     iif(?7 IS NULL, NULL, (SELECT n.number FROM crm_stage_visit n WHERE n.lifecycle = ?1 \
+     AND n.record_id = v.record_id AND n.number > v.number AND n.cause <> 'implied' \
+     AND n.stage NOT IN (SELECT value FROM json_each(?8)) ORDER BY n.number LIMIT 1)) AS next, v.exited_at \
+     FROM crm_stage_visit v WHERE v.lifecycle = ?1 AND v.stage = ?2 AND v.entered_at >= ?3 \
+     AND v.entered_at < ?4 AND v.entered_at <= ?5 AND v.cause <> 'implied'), \
+     told AS (SELECT e.record_id, e.number, e.entered_at, iif(?7 IS NULL, e.exited_at, n.entered_at) AS ended_at, \
+     ?7 IS NULL OR n.stage IN (SELECT value FROM json_each(?7)) AS is_accepted FROM ends e \
+     LEFT JOIN crm_stage_visit n ON n.lifecycle = ?1 AND n.record_id = e.record_id AND n.number = e.next), \
+     stays AS (SELECT record_id, number, entered_at, iif(ended_at <= ?5, ended_at, NULL) AS exited_at, is_accepted, \
+     min(coalesce(ended_at, ?5), ?5) - entered_at AS lasted FROM told) ";
 
 impl Asked<'_> {
-    fn parameters(&self) -> (i64, &str, i64, i64, i64, i64) {
-        let Self { lifecycle, stage, from, until, at, within } = self;
-        (*lifecycle, stage, from.micros(), until.micros(), at.micros(), *within)
+    fn parameters(&self) -> impl IntoIterator<Item = Box<dyn ToSql + '_>> + '_ {
+        let names = |names: &Vec<&str>| {
+            serde_json::to_string(names).expect("a list of names is always JSON")
+        };
+        let accepted = self.accepted.as_ref();
+        let parameters: [Box<dyn ToSql + '_>; 8] = [
+            Box::new(self.lifecycle),
+            Box::new(self.stage),
+            Box::new(self.from.micros()),
+            Box::new(self.until.micros()),
+            Box::new(self.at.micros()),
+            Box::new(self.within),
+            Box::new(accepted.map(|(accepted, _)| names(accepted))),
+            Box::new(accepted.map(|(_, between)| names(between))),
+        ];
+        parameters
     }
 }
 
-/// How many stays there are, how many ended in time and late, how many last in time and for too long;
-/// and the median of how long those lasted that ended.
-pub(crate) fn acceptance(conn: &Connection, asked: &Asked<'_>) -> Result<([u64; 5], Option<f64>)> {
+/// How many stays there are, how many were accepted in time and late, how many ended otherwise, how many
+/// last in time and for too long; and the median of how long those lasted that were accepted.
+pub(crate) fn acceptance(conn: &Connection, asked: &Asked<'_>) -> Result<([u64; 6], Option<f64>)> {
     let mut statement = conn.prepare_cached(&format!(
-        "{STAYS} SELECT count(*), count(*) FILTER (WHERE exited_at IS NOT NULL AND lasted <= ?6), \
-         count(*) FILTER (WHERE exited_at IS NOT NULL AND lasted > ?6), \
+        "{STAYS} SELECT count(*), count(*) FILTER (WHERE exited_at IS NOT NULL AND is_accepted AND lasted <= ?6), \
+         count(*) FILTER (WHERE exited_at IS NOT NULL AND is_accepted AND lasted > ?6), \
+         count(*) FILTER (WHERE exited_at IS NOT NULL AND NOT is_accepted), \
          count(*) FILTER (WHERE exited_at IS NULL AND lasted <= ?6), \
          count(*) FILTER (WHERE exited_at IS NULL AND lasted > ?6), \
-         crm_quantile(iif(exited_at IS NULL, NULL, CAST(lasted AS REAL)), 0.5) FROM stays"
+         crm_quantile(iif(exited_at IS NOT NULL AND is_accepted, CAST(lasted AS REAL), NULL), 0.5) FROM stays"
     ))?;
-    Ok(statement.query_row(asked.parameters(), |row| {
-        let counts = [row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?];
-        Ok((counts, row.get(5)?))
+    let parameters = params_from_iter(asked.parameters());
+    Ok(statement.query_row(parameters, |row| {
+        let counts = [row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?];
+        Ok((counts, row.get(6)?))
     })?)
 }
 
@@ -493,13 +557,12 @@ pub(crate) fn breaches(
 ) -> Result<Vec<Stay>> {
     let mut statement = conn.prepare_cached(&format!(
         "{STAYS} SELECT record_id, number, entered_at, exited_at FROM stays WHERE lasted > ?6 \
-         AND (entered_at, record_id, number) > (?7, ?8, ?9) ORDER BY entered_at, record_id, number LIMIT ?10"
+         AND (entered_at, record_id, number) > (?9, ?10, ?11) ORDER BY entered_at, record_id, number LIMIT ?12"
     ))?;
     let (began, id, number) = after.unwrap_or((i64::MIN, RecordId::from_bytes([0; 16]), 0));
-    let (lifecycle, stage, from, until, at, within) = asked.parameters();
-    let place = (began, id.as_bytes(), number, limit);
-    let parameters =
-        (lifecycle, stage, from, until, at, within, place.0, place.1, place.2, place.3);
+    let place: [Box<dyn ToSql + '_>; 4] =
+        [Box::new(began), Box::new(id.as_bytes()), Box::new(number), Box::new(limit)];
+    let parameters = params_from_iter(asked.parameters().into_iter().chain(place));
     let rows = statement.query_map(parameters, |row| {
         let id = RecordId::from_bytes(row.get(0)?);
         let exited_at = row.get::<_, Option<i64>>(3)?.map(Timestamp::clamped);

@@ -4,7 +4,7 @@
 //! must answer the same to the last field: so the typed methods and the operations by name cannot
 //! differ.
 
-mod matching;
+pub(crate) mod matching;
 mod typed;
 
 use std::{

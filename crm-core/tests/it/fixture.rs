@@ -120,6 +120,8 @@ fn lead_on(crm: &Crm, contact: RecordId, company: RecordId) {
     let lifecycles = crm.lifecycles();
     lifecycles.define_preset(LifecyclePreset::Deal).unwrap();
     let mut way = LifecyclePreset::Contact.definition();
+    // It came later than the first file of this content.
+    way.stages.retain(|stage| stage.name != "dormant");
     let won = RelatedStage::new("deal.contact", "deal", "won").inverse();
     way.triggers = vec![
         StageTrigger::activity("mql", "call"),
@@ -202,7 +204,9 @@ fn import(crm: &Crm) {
 /// Activities of every sort: with all that one can have, with nothing, corrected, of visitors who
 /// were identified, taken back and never known.
 fn happen(crm: &Crm, ann: RecordRef, acme: RecordRef) {
-    for preset in ActivityPreset::ALL {
+    // The others came later than the first file of this content.
+    let later = [ActivityPreset::SiteSearch, ActivityPreset::FormError];
+    for preset in ActivityPreset::ALL.iter().filter(|preset| !later.contains(preset)) {
         crm.activity_kinds().define_preset(*preset).unwrap();
     }
     let every_kind = everything().attributes.into_iter();

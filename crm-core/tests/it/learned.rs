@@ -1,5 +1,6 @@
 //! Learned scores: training, leaks, explanations, rankings and back-tests.
 
+mod page;
 mod points;
 mod xeducation;
 

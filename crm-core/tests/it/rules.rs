@@ -2,6 +2,7 @@
 
 mod definitions;
 mod laws;
+mod rounds;
 mod segments;
 mod simulation;
 

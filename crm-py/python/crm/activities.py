@@ -39,6 +39,7 @@ class ActivityPreset(StrEnum):
 
     WEB_VISIT = "web_visit"
     PAGE_VIEW = "page_view"
+    SITE_SEARCH = "site_search"
     EMAIL_SENT = "email_sent"
     EMAIL_OPENED = "email_opened"
     EMAIL_CLICKED = "email_clicked"
@@ -49,6 +50,7 @@ class ActivityPreset(StrEnum):
     SMS = "sms"
     SOCIAL_MESSAGE = "social_message"
     FORM = "form"
+    FORM_ERROR = "form_error"
     PURCHASE = "purchase"
     COMPLAINT = "complaint"
     SURVEY_ANSWER = "survey_answer"

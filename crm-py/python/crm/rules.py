@@ -508,9 +508,9 @@ class Rules:
         plain = self._engine.call("rules.define", request)
         return DefinedRule(rule=_read(plain["rule"]), is_saved=plain["is_saved"])
 
-    def get(self, rule: str) -> Rule:
-        """Return the definition of a rule; `NotFoundError` if there is none of this name."""
-        return _read(self._engine.call("rules.get", {"rule": rule}))
+    def get(self, rule: str, *, version: int | None = None) -> Rule:
+        """Return the definition of a rule, or an older version; `NotFoundError` if there is none."""
+        return _read(self._engine.call("rules.get", {"rule": rule, "version": version}))
 
     def list(self) -> builtins.list[Rule]:
         """Return all rules, archived ones included, by name: the order in which they run."""

@@ -273,6 +273,14 @@ class ScoreContribution:
     """The activity that counts."""
     record_id: UUID | None
     """The related record that scores."""
+    record_ids: tuple[UUID, ...]
+    """Where the mean of several is taken: the related records, at most 100, the first by id."""
+    records: int
+    """Of how many related records the mean was taken; 0 where none is."""
+    field: str | None
+    """The field by whose value or size the points were given: of the activity, or else of the record."""
+    value: Any
+    """The value that it had, as plain JSON; None if it had none."""
     added: AddedPoints | None
     """Who added the points and why, if somebody or a rule did."""
     at: datetime.datetime | None

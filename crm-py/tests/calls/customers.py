@@ -202,7 +202,7 @@ CALLS: Calls = {
         r["within"],
         **span(r),
         **moments(r, "at"),
-        **r.options("after", "limit"),
+        **r.options("to", "after", "limit"),
     ),
     "lifecycles.archive": lambda db, r: lifecycle(db.lifecycles.archive(r["lifecycle"])),
     "lifecycles.define": define_lifecycle,
@@ -221,7 +221,9 @@ CALLS: Calls = {
     "lifecycles.funnel": lambda db, r: db.lifecycles.funnel(
         r["lifecycle"], **span(r), **r.options("where", "quantiles")
     ),
-    "lifecycles.get": lambda db, r: lifecycle(db.lifecycles.get(r["lifecycle"])),
+    "lifecycles.get": lambda db, r: lifecycle(
+        db.lifecycles.get(r["lifecycle"], **r.options("version"))
+    ),
     "lifecycles.history": lambda db, r: db.lifecycles.history(
         r["lifecycle"], r["id"], **r.options("after", "limit")
     ),
@@ -244,7 +246,7 @@ CALLS: Calls = {
     ),
     "rules.archive": lambda db, r: rule(db.rules.archive(r["rule"])),
     "rules.define": define_rule,
-    "rules.get": lambda db, r: rule(db.rules.get(r["rule"])),
+    "rules.get": lambda db, r: rule(db.rules.get(r["rule"], **r.options("version"))),
     "rules.list": lambda db, r: [rule(one) for one in db.rules.list()],
     "rules.restore": lambda db, r: rule(db.rules.restore(r["rule"])),
     "rules.runs": lambda db, r: db.rules.runs(r["rule"], **r.options("id", "after", "limit")),

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use super::{super::Catalog, Lifecycles, automation, timed};
 use crate::{
-    ChangeKind, DefineLifecycle, DefinedLifecycle, Error, ErrorKind, Lifecycle, LifecyclePreset,
-    Result, StageMapping, StageRemap,
+    ChangeKind, DefineLifecycle, DefinedLifecycle, Error, ErrorKind, GetLifecycle, Lifecycle,
+    LifecyclePreset, Result, StageLack, StageMapping, StageRemap,
     engine::{Writing, scores, segments},
     lifecycle::{
-        LifecycleModel, RemapBody, StageBody, check_definition, check_reachable, lifecycle_json,
+        LifecycleModel, Program, RemapBody, StageBody, check_definition, check_reachable,
+        lifecycle_json, read_lifecycle,
     },
     limits,
-    store::{Connection, lifecycles as rows},
+    store::{Connection, journal, lifecycles as rows, table::Table},
 };
 
 /// Records whose stages are renamed at once.
@@ -22,8 +23,9 @@ impl Lifecycles<'_> {
     /// description stay where they are empty. Saying the same again changes nothing.
     ///
     /// A stage that goes, and on which a record stands or stood, needs a stage that takes its place:
-    /// see `map`. Each record that this concerns gets a change of the journal. With `dry_run` nothing
-    /// is saved, and the answer says how many there are.
+    /// see `map`. Each record that this concerns gets a change of the journal. The answer says how many
+    /// there are, and how many lack a value that is newly required where they stand; with `dry_run`
+    /// nothing is saved.
     ///
     /// ```
     /// use crm_core::{Crm, DefineLifecycle, Stage, StageKind, StageTrigger};
@@ -49,12 +51,13 @@ impl Lifecycles<'_> {
         check_definition(&request)?;
         if request.dry_run {
             return self.crm.read_explained(|conn, catalog| {
-                let Plan { model, remapped, .. } = plan(conn, catalog, &request)?;
-                Ok(DefinedLifecycle { lifecycle: model.lifecycle, is_saved: false, remapped })
+                let Plan { model, remapped, lacking, .. } = plan(conn, catalog, &request)?;
+                let lifecycle = model.lifecycle;
+                Ok(DefinedLifecycle { lifecycle, is_saved: false, remapped, lacking })
             });
         }
         self.crm.write(|writing| {
-            let Plan { mut model, type_id, remapped, is_changed, is_other_way } =
+            let Plan { mut model, type_id, remapped, lacking, is_changed, is_other_way } =
                 plan(writing.tx, &writing.catalog, &request)?;
             if is_changed {
                 let json = lifecycle_json(&model.lifecycle);
@@ -70,7 +73,8 @@ impl Lifecycles<'_> {
                 }
                 timed::schedule_all(writing, &model)?;
             }
-            Ok(DefinedLifecycle { lifecycle: model.lifecycle, is_saved: true, remapped })
+            let lifecycle = model.lifecycle;
+            Ok(DefinedLifecycle { lifecycle, is_saved: true, remapped, lacking })
         })
     }
 
@@ -92,6 +96,29 @@ impl Lifecycles<'_> {
         // Asking the store is what tells a closed handle.
         self.crm.shared.store.read(|_| Ok(()))?;
         self.crm.catalog().lifecycle(name).map(|model| model.lifecycle.clone())
+    }
+
+    /// The definition of a lifecycle as it was saved in a version: those before the present one are read
+    /// from the journal. Whether it is archived is said of the lifecycle, not of the version.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if there is no such lifecycle or version.
+    pub fn get_version(&self, request: &GetLifecycle) -> Result<Lifecycle> {
+        self.crm.read_explained(|conn, catalog| {
+            let present = &catalog.lifecycle(&request.lifecycle)?.lifecycle;
+            let version = match request.version {
+                Some(version) if version != present.version => version,
+                _ => return Ok(present.clone()),
+            };
+            let kind = ChangeKind::LifecycleDefined;
+            let json = journal::definition(conn, kind, &request.lifecycle, version)?;
+            let json = json.ok_or_else(|| {
+                let message = "the lifecycle has no such version";
+                Error::new(ErrorKind::NotFound, message).with_field("version")
+            })?;
+            read_lifecycle(&json, present.archived_at)
+        })
     }
 
     /// All lifecycles, archived ones included, by name.
@@ -149,15 +176,14 @@ struct Plan {
     model: LifecycleModel,
     type_id: i64,
     remapped: Vec<StageRemap>,
+    lacking: Vec<StageLack>,
     is_changed: bool,
     /// Whether stages are others, or in another order, than they were.
     is_other_way: bool,
 }
 
-fn plan(conn: &Connection, catalog: &Catalog, request: &DefineLifecycle) -> Result<Plan> {
-    let table = catalog.table(&request.entity_type)?;
-    table.model.check_live().map_err(|error| error.with_field("type"))?;
-    let known = catalog.find_lifecycle(&request.name);
+/// The lifecycle as a request states it, with labels where it leaves them out.
+fn stated(request: &DefineLifecycle, known: Option<&Lifecycle>) -> Lifecycle {
     let mut lifecycle = Lifecycle {
         name: request.name.clone(),
         entity_type: request.entity_type.clone(),
@@ -175,9 +201,17 @@ fn plan(conn: &Connection, catalog: &Catalog, request: &DefineLifecycle) -> Resu
         }
     }
     if lifecycle.label.is_empty() {
-        let label = known.map_or(&request.name, |known| &known.lifecycle.label);
+        let label = known.map_or(&request.name, |known| &known.label);
         lifecycle.label.clone_from(label);
     }
+    lifecycle
+}
+
+fn plan(conn: &Connection, catalog: &Catalog, request: &DefineLifecycle) -> Result<Plan> {
+    let table = catalog.table(&request.entity_type)?;
+    table.model.check_live().map_err(|error| error.with_field("type"))?;
+    let known = catalog.find_lifecycle(&request.name);
+    let mut lifecycle = stated(request, known.map(|known| &known.lifecycle));
     let (mut id, mut remapped, mut is_changed, mut is_other_way) = (0, Vec::new(), true, false);
     if let Some(known) = known {
         known.check_live().map_err(|error| error.with_field("name"))?;
@@ -224,7 +258,43 @@ fn plan(conn: &Connection, catalog: &Catalog, request: &DefineLifecycle) -> Resu
     })?;
     let own = programs.all.iter().find(|program| program.model.name() == request.name);
     own.map_or(Ok(()), |own| check_reachable(own, &programs.all))?;
-    Ok(Plan { model, type_id: table.model.id, remapped, is_changed, is_other_way })
+    let lacking = match own.zip(known).filter(|_| is_changed) {
+        Some((own, known)) => lacking(conn, catalog, table, (known, own), &remapped)?,
+        None => Vec::new(),
+    };
+    Ok(Plan { model, type_id: table.model.id, remapped, lacking, is_changed, is_other_way })
+}
+
+/// What records lack that a changed definition asks for where they stand, and the one before did not.
+fn lacking(
+    conn: &Connection,
+    catalog: &Catalog,
+    table: &Table,
+    (known, new): (&LifecycleModel, &Program),
+    remapped: &[StageRemap],
+) -> Result<Vec<StageLack>> {
+    let old = catalog.programs()?;
+    let old = old.and_then(|old| old.all.iter().find(|program| program.model.id == known.id));
+    let Some(old) = old else { return Ok(Vec::new()) };
+    let mut all = Vec::new();
+    for (place, stage) in new.model.lifecycle.stages.iter().enumerate() {
+        let before = known.lifecycle.stages.iter().enumerate().filter(|(_, before)| {
+            let becomes = remapped.iter().find(|remap| remap.stage == before.name);
+            becomes.map_or(&before.name, |remap| &remap.becomes) == &stage.name
+        });
+        let before: Vec<(usize, &str)> = before.map(|(nth, of)| (nth, of.name.as_str())).collect();
+        for required in &new.required[place] {
+            let is_new = |(nth, _): &&(usize, &str)| !old.required[*nth].contains(required);
+            let stages: Vec<&str> = before.iter().filter(is_new).map(|(_, name)| *name).collect();
+            let attribute = &table.model.attributes[*required];
+            let records = rows::count_lacking(conn, table, known.id, &stages, attribute)?;
+            if records > 0 {
+                let (stage, attribute) = (stage.name.clone(), attribute.name().to_owned());
+                all.push(StageLack { stage, attribute, records });
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// What becomes of the stages in use that a new definition no longer has.

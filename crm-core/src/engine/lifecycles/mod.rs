@@ -102,7 +102,8 @@ impl<'a> Lifecycles<'a> {
     }
 
     /// Reads where a record stands and how it came there: each stay on a stage with what brought it
-    /// there, the automatic moves that were not made, and the stays that lasted too long.
+    /// there, the automatic moves that were not made, and the stays that lasted too long, as far as no
+    /// move that was told later ended them in time.
     ///
     /// # Errors
     ///
@@ -130,7 +131,15 @@ impl<'a> Lifecycles<'a> {
                     (count, last) = (count + 1, change.seq);
                     match change.kind {
                         ChangeKind::StageSuppressed => suppressed.push(to_suppressed(&change)?),
-                        ChangeKind::StageOverdue => overdue.push(to_overdue(&change)?),
+                        ChangeKind::StageOverdue => {
+                            let told = to_overdue(&change)?;
+                            // A move that was told late may have ended it in time.
+                            let ended =
+                                rows::stay_ended(conn, model.id, request.id, told.entered_at)?;
+                            overdue.extend(
+                                Some(told).filter(|told| ended.is_none_or(|ended| ended > told.at)),
+                            );
+                        }
                         _ => {}
                     }
                     Ok(true)

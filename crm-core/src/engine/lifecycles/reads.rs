@@ -10,9 +10,9 @@ use super::{
 };
 use crate::{
     Acceptance, AcceptanceBreach, ChangeKind, ConditionAnswer, DrawLifecycle, Drawing, Error,
-    ErrorKind, ExplainStage, FindStuck, Funnel, GetAcceptance, GetFunnel, GetStageTimes, NextStage,
-    RecordId, Result, Span, StageCause, StageExplanation, StageTimes, StuckPage, StuckRecord,
-    SuppressedBy, Timestamp, TriggerAnswer,
+    ErrorKind, ExplainStage, FindStuck, Funnel, GetAcceptance, GetFunnel, GetStageTimes, Lifecycle,
+    NextStage, RecordId, Result, Span, StageCause, StageExplanation, StageTimes, StuckPage,
+    StuckRecord, SuppressedBy, Timestamp, TriggerAnswer,
     condition::{Direction, Moment},
     lifecycle::{
         Decision, FunnelFold, LifecycleModel, MoveKind, On, Program, VisitRow, decide, draw,
@@ -157,20 +157,24 @@ impl Lifecycles<'_> {
     }
 
     /// Says whether those who came to a stage were taken on in time, and lists who was not: a clock
-    /// for hand-overs, such as from marketing to sales.
+    /// for hand-overs, such as from marketing to sales. With `to`, taken on is who came to that stage, or
+    /// to one after it; and not who was lost, set beside the way or put back.
     ///
     /// # Errors
     ///
-    /// As [`Lifecycles::stuck`]; `InvalidValue` also if the span has years or months.
+    /// As [`Lifecycles::stuck`]; `InvalidValue` also if the span has years or months; `InvalidArgument` if
+    /// `to` does not come after the stage.
     pub fn acceptance(&self, request: &GetAcceptance) -> Result<Acceptance> {
         check_limit(request.limit)?;
         let within = fixed_span(&request.within).map_err(|error| error.with_field("within"))?;
         let at = request.at.unwrap_or_else(|| self.crm.now());
-        let list = format!("acceptance {} {}", request.lifecycle, request.stage);
+        let to = request.to.as_deref().unwrap_or_default();
+        let list = format!("acceptance {} {} {to}", request.lifecycle, request.stage);
         let after = After::read(request.after.as_deref(), &list)?;
         self.crm.read_explained(|conn, catalog| {
             let model = catalog.lifecycle(&request.lifecycle)?;
-            model.lifecycle.stage(&request.stage, "stage")?;
+            let place = model.lifecycle.stage(&request.stage, "stage")?;
+            let to = request.to.as_deref().map(|to| accepted(&model.lifecycle, place, to));
             let asked = rows::Asked {
                 lifecycle: model.id,
                 stage: &request.stage,
@@ -178,6 +182,7 @@ impl Lifecycles<'_> {
                 until: request.until.unwrap_or(Timestamp::MAX),
                 at,
                 within,
+                accepted: to.transpose()?,
             };
             let counts = rows::acceptance(conn, &asked)?;
             let mut found = rows::breaches(conn, &asked, after, request.limit + 1)?;
@@ -192,13 +197,14 @@ impl Lifecycles<'_> {
                 let late_micros = until - entered_at.micros() - within;
                 AcceptanceBreach { id, number, entered_at, exited_at, late_micros }
             });
-            let [entered, in_time, late, waiting, overdue] = counts.0;
+            let [entered, in_time, late, declined, waiting, overdue] = counts.0;
             let median_micros = micros(counts.1);
             let breaches = breaches.collect();
             Ok(Acceptance {
                 entered,
                 in_time,
                 late,
+                declined,
                 waiting,
                 overdue,
                 median_micros,
@@ -282,6 +288,29 @@ fn find<'c>(
         true => Ok((model, table)),
         false => Err(no_record()),
     }
+}
+
+/// The stages by which who stands on one is taken on: `to` and those after it; and those between.
+///
+/// # Errors
+///
+/// `UnknownOption` if there is no such stage; `InvalidArgument` if it does not come after the other.
+fn accepted<'l>(
+    lifecycle: &'l Lifecycle,
+    place: usize,
+    to: &str,
+) -> Result<(Vec<&'l str>, Vec<&'l str>)> {
+    let stages = &lifecycle.stages;
+    let to = lifecycle.stage(to, "to")?;
+    if to <= place || !stages[place].kind.is_ordered() || !stages[to].kind.is_ordered() {
+        let message = "it does not come after the stage on which records wait";
+        return Err(Error::new(ErrorKind::InvalidArgument, message).with_field("to"));
+    }
+    let ordered = |range: std::ops::Range<usize>| {
+        let stages = stages[range].iter().filter(|stage| stage.kind.is_ordered());
+        stages.map(|stage| stage.name.as_str()).collect()
+    };
+    Ok((ordered(to..stages.len()), ordered(place + 1..to)))
 }
 
 fn span(text: &str) -> Result<Span> {

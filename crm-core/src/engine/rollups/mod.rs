@@ -119,6 +119,16 @@ impl Rollups {
         self.all.push(kept);
     }
 
+    /// All plans, each with the name of its attribute.
+    pub(super) fn named<'a>(&'a self, catalog: &'a Catalog) -> Vec<(&'a str, &'a Plan)> {
+        let named = |kept: &'a Arc<Kept>| {
+            let plan = kept.plan();
+            let model = catalog.entity_type(&plan.entity_type.name)?;
+            Some((model.attributes[plan.place].name(), plan))
+        };
+        self.all.iter().filter_map(named).collect()
+    }
+
     /// Those of an entity type.
     pub(super) fn of_type(&self, id: i64) -> impl Iterator<Item = &Arc<Kept>> {
         self.all.iter().filter(move |kept| kept.plan().entity_type.id == id)

@@ -5,11 +5,11 @@ use super::{
     Rules, dates,
 };
 use crate::{
-    ChangeKind, DefineRule, DefinedRule, Error, ErrorKind, RecordId, Result, Rule,
+    ChangeKind, DefineRule, DefinedRule, Error, ErrorKind, GetRule, RecordId, Result, Rule,
     engine::Writing,
     limits,
-    rule::{RuleModel, check_rule, rule_json},
-    store::rules as rows,
+    rule::{RuleModel, check_rule, read_rule, rule_json},
+    store::{journal, rules as rows},
 };
 
 /// The number of a rule that is not saved.
@@ -73,6 +73,35 @@ impl Rules<'_> {
     /// `NotFound`, with the nearest name as a hint.
     pub fn get(&self, name: &str) -> Result<Rule> {
         self.crm.catalog().rule(name).map(|model| model.rule.clone())
+    }
+
+    /// The definition of a rule as it was saved in a version, such as the one that a run names: those
+    /// before the present one are read from the journal. Whether it is archived is said of the rule, not
+    /// of the version.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if there is no such rule or version.
+    pub fn get_version(&self, request: &GetRule) -> Result<Rule> {
+        self.crm.read_explained(|conn, catalog| {
+            let model = catalog.rule(&request.rule)?;
+            let version = match request.version {
+                Some(version) if version != model.rule.version => version,
+                _ => return Ok(model.rule.clone()),
+            };
+            let mut found = None;
+            journal::told_of_record(conn, model.uid, 0, |change| {
+                if change.kind == ChangeKind::RuleDefined {
+                    let rule = read_rule(&change.body, model.rule.archived_at)?;
+                    found = Some(rule).filter(|rule| rule.version == version);
+                }
+                Ok(found.is_none())
+            })?;
+            found.ok_or_else(|| {
+                let message = "the rule has no such version";
+                Error::new(ErrorKind::NotFound, message).with_field("version")
+            })
+        })
     }
 
     /// All rules, archived ones included, by name, which is the order in which they run.
@@ -186,15 +215,15 @@ pub(super) fn plan(catalog: &Catalog, request: &DefineRule) -> Result<Plan> {
     }
     let model = RuleModel { id, uid, rule };
     let judged = catalog.with_rule(model.clone());
-    judged.make_rule_programs(Some(&request.name)).map_err(|(name, error)| {
-        match name == request.name {
-            true => error,
-            false => {
-                let message = format!("the rule {name:?} would not hold: {}", error.message());
-                Error::new(ErrorKind::DefinitionConflict, message).with_field("actions")
-            }
+    let fault = |(name, error): (String, Error)| match name == request.name {
+        true => error,
+        false => {
+            let message = format!("the rule {name:?} would not hold: {}", error.message());
+            Error::new(ErrorKind::DefinitionConflict, message).with_field("actions")
         }
-    })?;
+    };
+    judged.make_rule_programs().map_err(fault)?;
+    judged.find_rule_cycle(Some(&request.name))?.map_or(Ok(()), |found| Err(fault(found)))?;
     let condition = model.rule.condition.as_ref().filter(|_| is_changed);
     condition.map_or(Ok(()), |asked| {
         conditions::check_possible(catalog, asked, &request.entity_type, "where")

@@ -15,7 +15,8 @@ use crate::{
     condition::{Checked, Detail, Moment, Named, RelatedTest, Schema, Subject, due},
     limits,
     scoring::{
-        Given, Happening, PointsFact, ScoreFacts, ScoreProgram, ScorePrograms, Sheet, sheet, tally,
+        Happening, PointsFact, ScoreContribution, ScoreFacts, ScoreProgram, ScorePrograms, Sheet,
+        explain, name_fields, sheet, tally,
     },
     store::{
         Connection,
@@ -30,7 +31,6 @@ const DAY: i64 = 86_400_000_000;
 /// What a record scores, computed from all that is known of it.
 pub(in crate::engine) struct Computed {
     pub(in crate::engine) sheet: Sheet,
-    pub(super) given: Vec<Vec<Given>>,
     /// Until when that holds if nothing is written; for ever if there is none.
     pub(in crate::engine) until: Option<Timestamp>,
 }
@@ -51,7 +51,27 @@ pub(in crate::engine) fn compute(
     let mut facts = RecordFacts::new(conn, catalog, programs, row, moment);
     let given = tally(program, &mut facts, moment)?;
     let sheet = sheet(program, &given, moment.now().micros());
-    Ok(Computed { sheet, given, until: facts.until })
+    Ok(Computed { sheet, until: facts.until })
+}
+
+/// What a record scores at a moment, and what that is made of, with its evidence.
+///
+/// # Errors
+///
+/// As [`compute`].
+pub(super) fn explained(
+    conn: &Connection,
+    catalog: &Catalog,
+    (programs, program): (&ScorePrograms, &ScoreProgram),
+    row: StoredRow,
+    moment: &Moment,
+) -> Result<(Sheet, Vec<ScoreContribution>)> {
+    let mut facts = RecordFacts::new(conn, catalog, programs, row, moment);
+    let given = tally(program, &mut facts, moment)?;
+    let at = moment.now().micros();
+    let mut contributions = explain(program, &given, at);
+    name_fields(program, &mut facts, &mut contributions)?;
+    Ok((sheet(program, &given, at), contributions))
 }
 
 struct RecordFacts<'a> {

@@ -3,14 +3,14 @@
 use super::{
     Scores,
     definitions::{judge, version},
-    facts::{compute, kept, row_of},
+    facts::{compute, explained, kept, row_of},
     to_score,
 };
 use crate::{
     ColumnScore, GetScoreHistory, ReadScore, Result, ScoreAnswer, ScoreExplanation, ScoreHistory,
     ScoreState, Timestamp,
     engine::{Catalog, check_limit},
-    scoring::{ColumnProgram, ScoreProgram, ScorePrograms, explain, needs_more},
+    scoring::{ColumnProgram, ScoreProgram, ScorePrograms, needs_more},
     store::scores as rows,
 };
 
@@ -56,10 +56,10 @@ impl Scores<'_> {
         self.crm.read_explained(|conn, catalog| {
             with_program(catalog, request, |programs, program| {
                 let row = row_of(conn, catalog, program, request.id)?;
-                let computed = compute(conn, catalog, (programs, program), row, &moment)?;
+                let (sheet, contributions) =
+                    explained(conn, catalog, (programs, program), row, &moment)?;
                 let at = moment.now();
-                let record = to_score(program, request.id, &computed.sheet, at.micros());
-                let contributions = explain(program, &computed.given, at.micros());
+                let record = to_score(program, request.id, &sheet, at.micros());
                 let (model, version) = naming(program);
                 Ok(ScoreExplanation { model, version, at, record, contributions })
             })

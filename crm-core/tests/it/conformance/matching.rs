@@ -44,7 +44,7 @@ fn repeated(repeat: &Json) -> Result<Json, String> {
 }
 
 /// Says where `actual` is not as `expected`.
-pub(super) fn check(expected: &Json, actual: &Json) -> Result<(), String> {
+pub(crate) fn check(expected: &Json, actual: &Json) -> Result<(), String> {
     compare(expected, actual, false, "")
 }
 

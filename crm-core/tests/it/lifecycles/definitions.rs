@@ -164,6 +164,33 @@ fn a_stage_in_use_that_goes_needs_one_that_takes_its_place() {
 }
 
 #[test]
+fn what_records_lack_for_a_new_requirement_is_counted_beforehand() {
+    let crm = open();
+    let [ann, bob, gone, eve] = [0; 4].map(|_| contact(&crm));
+    crm.contacts().patch(bob, values! { "phone" => "+49 30 901820" }).unwrap();
+    for (id, to) in [(ann, "sql"), (bob, "sql"), (gone, "sql"), (eve, "mql")] {
+        go(&crm, "contact", id, to);
+    }
+    crm.contacts().archive(gone, None).unwrap();
+    let mut stricter = LifecyclePreset::Contact.definition();
+    stricter.stages[2].required = vec!["phone".into()];
+    stricter.stages.retain(|stage| stage.name != "sql");
+    stricter.map = vec![StageMapping { stage: "sql".into(), becomes: "opportunity".into() }];
+    let dry = DefineLifecycle { dry_run: true, ..stricter.clone() };
+    let told =
+        |lack: &crm_core::StageLack| (lack.stage.clone(), lack.attribute.clone(), lack.records);
+    let lack = |of: &[crm_core::StageLack]| of.iter().map(told).collect::<Vec<_>>();
+    let all =
+        ["mql", "opportunity"].map(|stage| (stage.to_owned(), "phone".to_owned(), 1)).to_vec();
+    assert_eq!(lack(&crm.lifecycles().define(dry).unwrap().lacking), all);
+    assert_eq!(lack(&crm.lifecycles().define(stricter.clone()).unwrap().lacking), all);
+    // What was asked for before is nothing new.
+    (stricter.map, stricter.label) = (Vec::new(), "Leads".into());
+    assert_eq!(crm.lifecycles().define(stricter).unwrap().lacking, []);
+    verify(&crm);
+}
+
+#[test]
 fn stages_in_use_keep_their_order() {
     let crm = open();
     let ann = contact(&crm);

@@ -262,6 +262,28 @@ fn a_hand_over_has_a_clock() {
     let next = crm.lifecycles().acceptance(&page).unwrap().next;
     let page = crm.lifecycles().acceptance(&GetAcceptance { after: next, ..page }).unwrap();
     assert_eq!((page.breaches[0].id, page.next), (open_, None));
+    // Only who comes to the stage, or farther, is taken on; who is lost is answered otherwise.
+    let sql = GetAcceptance { to: Some("sql".into()), ..request.clone() };
+    let answer = crm.lifecycles().acceptance(&sql).unwrap();
+    let counts = [answer.in_time, answer.late, answer.declined, answer.waiting, answer.overdue];
+    assert_eq!((answer.entered, counts), (5, [1, 1, 1, 1, 1]));
+    assert_eq!(answer.median_micros, Some(2 * DAY));
+    let late: Vec<_> = answer.breaches.iter().map(|one| (one.id, one.exited_at)).collect();
+    assert_eq!(late, [(slow, Some(at(3))), (open_, None)]);
+    // A stage between decides nothing, and what is put back is not taken on.
+    let far = GetAcceptance { to: Some("opportunity".into()), ..request.clone() };
+    let answer = crm.lifecycles().acceptance(&far).unwrap();
+    let counts = [answer.in_time, answer.late, answer.declined, answer.waiting, answer.overdue];
+    assert_eq!(counts, [0, 1, 1, 1, 2]);
+    let back =
+        ResetStage { at: Some(at(4)), ..ResetStage::new("contact", fast, "lead", "too early") };
+    crm.lifecycles().reset(back).unwrap();
+    let answer = crm.lifecycles().acceptance(&far).unwrap();
+    assert_eq!((answer.declined, answer.overdue), (2, 1));
+    for to in ["mql", "lead", "disqualified", "sgl"] {
+        let wrong = GetAcceptance { to: Some(to.into()), ..request.clone() };
+        assert_eq!(crm.lifecycles().acceptance(&wrong).unwrap_err().field(), Some("to"), "{to}");
+    }
     let month = GetAcceptance { within: "P1M".into(), ..request };
     let error = crm.lifecycles().acceptance(&month).unwrap_err();
     assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidValue, Some("within")));

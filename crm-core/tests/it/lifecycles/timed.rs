@@ -157,6 +157,25 @@ fn a_stay_that_lasts_too_long_becomes_an_event_when_it_does() {
 }
 
 #[test]
+fn a_stay_that_ended_in_time_did_not_last_too_long_though_that_is_told_late() {
+    let world = World::new();
+    let mql = Stage { leave_within: vec!["PT1H".into(), "P1D".into()], ..Stage::new("mql") };
+    world.define(vec![mql, Stage::new("sql")], vec![]);
+    let id = world.contact();
+    world.tick(day(2));
+    assert_eq!(world.history(id).overdue.len(), 2);
+    // It had been called after two hours.
+    let at = Some(after(day(0), 2 * HOUR));
+    world.crm.lifecycles().move_to(MoveStage { at, ..MoveStage::new("plan", id, "sql") }).unwrap();
+    let overdue = world.history(id).overdue;
+    assert_eq!(overdue.iter().map(|one| &*one.within).collect::<Vec<_>>(), ["PT1H"]);
+    let asked = crm_core::GetAcceptance::new("plan", "mql", "P1D");
+    let clock = world.crm.lifecycles().acceptance(&asked).unwrap();
+    assert_eq!((clock.in_time, clock.breaches.len()), (1, 0), "both say the same");
+    verify(&world.crm);
+}
+
+#[test]
 fn a_condition_on_time_is_asked_when_its_answer_changes() {
     let world = World::new();
     let quiet = condition("last(call) older than 30d");

@@ -208,6 +208,8 @@ fn about_scores(id: RecordId) -> Vec<(&'static str, Json)> {
         ("activity_kinds.define_preset", json!({ "preset": "web_visit" })),
         ("activity_kinds.define_preset", json!({ "preset": "page_view" })),
         ("activity_kinds.define_preset", json!({ "preset": "email_bounced" })),
+        ("activity_kinds.define_preset", json!({ "preset": "site_search" })),
+        ("activity_kinds.define_preset", json!({ "preset": "form_error" })),
         ("scores.define_preset", json!({ "preset": "points_and_grade" })),
     ]
 }

@@ -55,9 +55,9 @@ public struct Lifecycles: Sendable {
         try crm.defineLifecyclePreset(request: DefineLifecyclePreset(preset: preset))
     }
 
-    /// The definition of a lifecycle.
-    public func get(_ lifecycle: String) throws -> Lifecycle {
-        try crm.getLifecycle(request: LifecycleName(lifecycle: lifecycle))
+    /// The definition of a lifecycle, or an older version.
+    public func get(_ lifecycle: String, version: Int64? = nil) throws -> Lifecycle {
+        try crm.getLifecycle(request: GetLifecycle(lifecycle: lifecycle, version: version))
     }
 
     /// All lifecycles, archived ones included, by name.
@@ -150,15 +150,17 @@ public struct Lifecycles: Sendable {
                 limit: limit))
     }
 
-    /// Whether those who came to a stage left it within a span, and who did not.
+    /// Whether those who came to a stage left it within a span, and who did not. With `to`, only who
+    /// came to that stage, or to one after it, was taken on.
     public func acceptance(
-        _ lifecycle: String, stage: String, within span: TimeSpan, from: Date? = nil,
-        until: Date? = nil, at: Date? = nil, after: String? = nil, limit: UInt32 = 100
+        _ lifecycle: String, stage: String, within span: TimeSpan, to: String? = nil,
+        from: Date? = nil, until: Date? = nil, at: Date? = nil, after: String? = nil,
+        limit: UInt32 = 100
     ) throws -> Acceptance {
         try crm.getAcceptance(
             request: GetAcceptance(
-                lifecycle: lifecycle, stage: stage, within: span.text, from: from, until: until,
-                at: at, after: after, limit: limit))
+                lifecycle: lifecycle, stage: stage, within: span.text, to: to, from: from,
+                until: until, at: at, after: after, limit: limit))
     }
 
     /// Why a record stands where it does, and what would move it.

@@ -131,9 +131,9 @@ public struct Rules: Sendable {
                 condition: condition?.condition, actions: actions, dryRun: dryRun))
     }
 
-    /// The definition of a rule.
-    public func get(_ rule: String) throws -> Rule {
-        try crm.getRule(request: RuleName(rule: rule))
+    /// The definition of a rule, or an older version.
+    public func get(_ rule: String, version: Int64? = nil) throws -> Rule {
+        try crm.getRule(request: GetRule(rule: rule, version: version))
     }
 
     /// All rules, archived ones included, by name: the order in which they run.

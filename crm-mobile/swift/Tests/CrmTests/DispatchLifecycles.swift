@@ -58,13 +58,14 @@ extension Json {
 let lifecycleBranches: [String: Branch] = [
     "lifecycles.acceptance": { crm, given in
         let given = try given.only(
-            "lifecycle", "stage", "within", "from", "until", "at", "after", "limit")
+            "lifecycle", "stage", "within", "to", "from", "until", "at", "after", "limit")
         return try crm.getAcceptance(
             request: GetAcceptance(
                 lifecycle: try given.string("lifecycle"), stage: try given.string("stage"),
-                within: try given.string("within"), from: try given.moment("from"),
-                until: try given.moment("until"), at: try given.moment("at"),
-                after: given["after"].text, limit: given.limit("limit", 100))
+                within: try given.string("within"), to: given["to"].text,
+                from: try given.moment("from"), until: try given.moment("until"),
+                at: try given.moment("at"), after: given["after"].text,
+                limit: given.limit("limit", 100))
         ).json
     },
     "lifecycles.archive": { try $0.archiveLifecycle(request: try name($1)).json },
@@ -90,6 +91,13 @@ let lifecycleBranches: [String: Branch] = [
                 defined.remapped.map {
                     .object([
                         "stage": .text($0.stage), "becomes": .text($0.becomes),
+                        "records": json($0.records),
+                    ])
+                }),
+            "lacking": .array(
+                defined.lacking.map {
+                    .object([
+                        "stage": .text($0.stage), "attribute": .text($0.attribute),
                         "records": json($0.records),
                     ])
                 }),
@@ -143,7 +151,13 @@ let lifecycleBranches: [String: Branch] = [
                 quantiles: quantiles))
         return .object(["entered": json(funnel.entered), "stages": json(funnel.stages)])
     },
-    "lifecycles.get": { try $0.getLifecycle(request: try name($1)).json },
+    "lifecycles.get": { crm, given in
+        let given = try given.only("lifecycle", "version")
+        return try crm.getLifecycle(
+            request: GetLifecycle(
+                lifecycle: try given.string("lifecycle"), version: given["version"].integer)
+        ).json
+    },
     "lifecycles.history": { crm, given in
         let given = try given.only("lifecycle", "id", "after", "limit")
         let history = try crm.getLifecycleHistory(
@@ -366,8 +380,9 @@ extension Acceptance: Wire {
     var json: Json {
         .object([
             "entered": CrmTests.json(entered), "in_time": CrmTests.json(inTime),
-            "late": CrmTests.json(late), "waiting": CrmTests.json(waiting),
-            "overdue": CrmTests.json(overdue), "median_micros": CrmTests.json(medianMicros),
+            "late": CrmTests.json(late), "declined": CrmTests.json(declined),
+            "waiting": CrmTests.json(waiting), "overdue": CrmTests.json(overdue),
+            "median_micros": CrmTests.json(medianMicros),
             "breaches": CrmTests.json(breaches), "next": CrmTests.json(next),
         ])
     }

@@ -129,7 +129,11 @@ let ruleBranches: [String: Branch] = [
         let defined = try crm.defineRule(request: try given.rule())
         return .object(["rule": defined.rule.json, "is_saved": .bool(defined.isSaved)])
     },
-    "rules.get": { try $0.getRule(request: try name($1)).json },
+    "rules.get": { crm, given in
+        let given = try given.only("rule", "version")
+        let request = GetRule(rule: try given.string("rule"), version: given["version"].integer)
+        return try crm.getRule(request: request).json
+    },
     "rules.list": { crm, given in
         _ = try given.only()
         return json(try crm.listRules(request: Empty()))

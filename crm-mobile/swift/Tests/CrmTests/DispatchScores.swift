@@ -272,6 +272,8 @@ extension ScoreContribution: Wire {
         .object([
             "group": CrmTests.json(group), "rule": CrmTests.json(rule),
             "activity_id": CrmTests.json(activityId), "record_id": CrmTests.json(recordId),
+            "record_ids": .array(recordIds.map { .text($0) }), "records": CrmTests.json(records),
+            "field": CrmTests.json(field), "value": CrmTests.json(value),
             "added": added?.json ?? .null, "at": CrmTests.json(at), "raw": .integer(raw), "faded": .integer(faded),
             "after_rule": .integer(afterRule), "after_group": .integer(afterGroup),
             "after_total": .integer(afterTotal),

@@ -8,6 +8,7 @@ from crm.lifecycles.definition import (
     RelatedStage,
     Stage,
     StageKind,
+    StageLack,
     StageRemap,
     StageTrigger,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "StageExplanation",
     "StageFriction",
     "StageKind",
+    "StageLack",
     "StageRemap",
     "StageTime",
     "StageTimes",

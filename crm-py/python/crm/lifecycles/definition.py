@@ -142,6 +142,18 @@ class StageRemap:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StageLack:
+    """How many records stand on a stage without a value that is newly required there."""
+
+    stage: str
+    """The stage, as it is called from now on."""
+    attribute: str
+    """The attribute that has no value."""
+    records: int
+    """Records in use that stand there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DefinedLifecycle:
     """The answer of `Lifecycles.define`."""
 
@@ -151,6 +163,8 @@ class DefinedLifecycle:
     """Whether it was saved; false where only asked what it would do."""
     remapped: tuple[StageRemap, ...]
     """What became of stages that went, or would become."""
+    lacking: tuple[StageLack, ...]
+    """What records lack that is newly required where they stand."""
 
 
 def _condition(condition: Condition | None, field: str) -> Any:

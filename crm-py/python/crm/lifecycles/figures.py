@@ -195,28 +195,30 @@ class AcceptanceBreach:
     entered_at: datetime.datetime
     """When it came there."""
     exited_at: datetime.datetime | None
-    """When it left; None while it waits."""
+    """When it left, or with `to` was taken on or ended otherwise; None while it waits."""
     late_micros: int
     """How much too late that is, in microseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acceptance:
-    """Whether a hand-over was answered in time: `entered` is the sum of the four counts after it."""
+    """Whether a hand-over was answered in time: `entered` is the sum of the five counts after it."""
 
     entered: int
     """How many stays began; stages that were skipped do not count."""
     in_time: int
-    """How many ended in time, wherever to."""
+    """How many were taken on in time."""
     late: int
-    """How many ended too late."""
+    """How many were taken on too late."""
+    declined: int
+    """How many ended otherwise, if `to` names a stage: lost, beside the way, or put back."""
     waiting: int
     """How many last, and still have time."""
     overdue: int
     """How many last for too long."""
     median_micros: int | None
-    """The median of the time until they ended, in microseconds; None if none has."""
+    """The median of the time until they were taken on, in microseconds; None if none was."""
     breaches: tuple[AcceptanceBreach, ...]
-    """Those that were too late or are overdue, the oldest first."""
+    """Those that took longer than they were to, or are overdue, the oldest first."""
     next: str | None
     """What to hand in as `after` for the next page of breaches; None when there is none."""

@@ -16,6 +16,7 @@ from crm.lifecycles.definition import (
     LifecyclePreset,
     RelatedStage,
     Stage,
+    StageLack,
     StageRemap,
     StageTrigger,
     read_lifecycle,
@@ -80,7 +81,13 @@ class Lifecycles(Named[Lifecycle]):
             lifecycle=read_lifecycle(plain["lifecycle"]),
             is_saved=plain["is_saved"],
             remapped=tuple(wire.read(StageRemap, one) for one in plain["remapped"]),
+            lacking=tuple(wire.read(StageLack, one) for one in plain["lacking"]),
         )
+
+    def get(self, name: str, *, version: int | None = None) -> Lifecycle:
+        """Return the definition of this name, or an older version; an error says if there is none."""
+        request = {"lifecycle": name, "version": version}
+        return read_lifecycle(self._engine.call("lifecycles.get", request))
 
     def define_preset(self, preset: LifecyclePreset | str) -> Lifecycle:
         """Define one of the ready-made lifecycles."""
@@ -216,17 +223,22 @@ class Lifecycles(Named[Lifecycle]):
         stage: str,
         within: str,
         *,
+        to: str | None = None,
         from_: datetime.datetime | None = None,
         until: datetime.datetime | None = None,
         at: datetime.datetime | None = None,
         after: str | None = None,
         limit: int = 100,
     ) -> Acceptance:
-        """Tell whether those who came to a stage left it within a span such as `1h`, and who did not."""
+        """Tell whether those who came to a stage left it within a span such as `1h`, and who did not.
+
+        With `to`, only who came to that stage, or to one after it, was taken on.
+        """
         request = {
             "lifecycle": lifecycle,
             "stage": stage,
             "within": within,
+            "to": to,
             "from": encode(from_, "from"),
             "until": encode(until, "until"),
             "at": encode(at, "at"),

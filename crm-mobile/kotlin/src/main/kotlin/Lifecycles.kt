@@ -16,6 +16,7 @@ import org.crmcore.model.Funnel
 import org.crmcore.model.GetAcceptance
 import org.crmcore.model.GetFlywheel
 import org.crmcore.model.GetFunnel
+import org.crmcore.model.GetLifecycle
 import org.crmcore.model.GetLifecycleHistory
 import org.crmcore.model.GetStageTimes
 import org.crmcore.model.Lifecycle
@@ -91,8 +92,9 @@ class Lifecycles internal constructor(private val engine: Engine) {
     /** Defines one of the ready-made lifecycles. */
     fun definePreset(preset: LifecyclePreset): Lifecycle = engine.defineLifecyclePreset(DefineLifecyclePreset(preset))
 
-    /** The definition of a lifecycle; throws `CrmException.NotFound` if there is none of this name. */
-    operator fun get(lifecycle: String): Lifecycle = engine.getLifecycle(LifecycleName(lifecycle))
+    /** The definition of a lifecycle, or an older version; throws `CrmException.NotFound` if there is none. */
+    operator fun get(lifecycle: String, version: Long? = null): Lifecycle =
+        engine.getLifecycle(GetLifecycle(lifecycle, version))
 
     /** All lifecycles, archived ones included, by name. */
     fun list(): List<Lifecycle> = engine.listLifecycles(Empty())
@@ -169,18 +171,22 @@ class Lifecycles internal constructor(private val engine: Engine) {
         limit: Int = 100,
     ): StuckPage = engine.findStuck(FindStuck(lifecycle, stages, longerThan, at, after, limit.toUInt()))
 
-    /** Whether those who came to a stage left it within a span such as `1h`, and who did not. */
+    /**
+     * Whether those who came to a stage left it within a span such as `1h`, and who did not. With [to], only
+     * who came to that stage, or to one after it, was taken on.
+     */
     fun acceptance(
         lifecycle: String,
         stage: String,
         within: String,
+        to: String? = null,
         from: Instant? = null,
         until: Instant? = null,
         at: Instant? = null,
         after: String? = null,
         limit: Int = 100,
     ): Acceptance =
-        engine.getAcceptance(GetAcceptance(lifecycle, stage, within, from, until, at, after, limit.toUInt()))
+        engine.getAcceptance(GetAcceptance(lifecycle, stage, within, to, from, until, at, after, limit.toUInt()))
 
     /** Why a record stands where it does, and what would move it. */
     fun explain(lifecycle: String, id: String): StageExplanation = engine.explainStage(ExplainStage(lifecycle, id))

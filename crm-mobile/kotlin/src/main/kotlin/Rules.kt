@@ -8,6 +8,7 @@ import org.crmcore.model.DefineRule
 import org.crmcore.model.DefinedRule
 import org.crmcore.model.EmitEvent
 import org.crmcore.model.Empty
+import org.crmcore.model.GetRule
 import org.crmcore.model.ListRuleRuns
 import org.crmcore.model.MoveToStage
 import org.crmcore.model.OnActivity
@@ -128,8 +129,8 @@ class Rules internal constructor(private val engine: Engine) {
         description: String = "",
     ): DefinedRule = engine.defineRule(DefineRule(name, type, label, description, on, where, actions, dryRun))
 
-    /** The definition of a rule; throws `CrmException.NotFound` if there is none of this name. */
-    operator fun get(rule: String): Rule = engine.getRule(RuleName(rule))
+    /** The definition of a rule, or an older version; throws `CrmException.NotFound` if there is none. */
+    operator fun get(rule: String, version: Long? = null): Rule = engine.getRule(GetRule(rule, version))
 
     /** All rules, archived ones included, by name: the order in which they run. */
     fun list(): List<Rule> = engine.listRules(Empty())

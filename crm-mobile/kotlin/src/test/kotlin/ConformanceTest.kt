@@ -81,6 +81,7 @@ import org.crmcore.model.GetFlywheel
 import org.crmcore.model.GetFunnel
 import org.crmcore.model.GetHistory
 import org.crmcore.model.GetLearnedScore
+import org.crmcore.model.GetLifecycle
 import org.crmcore.model.GetLifecycleHistory
 import org.crmcore.model.GetLinkedPeople
 import org.crmcore.model.GetManyRecords
@@ -90,6 +91,7 @@ import org.crmcore.model.GetReceipt
 import org.crmcore.model.GetRecord
 import org.crmcore.model.GetRecordBy
 import org.crmcore.model.GetRegister
+import org.crmcore.model.GetRule
 import org.crmcore.model.GetScore
 import org.crmcore.model.GetScoreHistory
 import org.crmcore.model.GetSegmentSizes
@@ -331,7 +333,7 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "lifecycles.explain" to call(ExplainStage::class) { explainStage(it) },
     "lifecycles.flywheel" to call(GetFlywheel::class) { getFlywheel(it) },
     "lifecycles.funnel" to call(GetFunnel::class) { getFunnel(it) },
-    "lifecycles.get" to call(LifecycleName::class) { getLifecycle(it) },
+    "lifecycles.get" to call(GetLifecycle::class) { getLifecycle(it) },
     "lifecycles.history" to call(GetLifecycleHistory::class) { getLifecycleHistory(it) },
     "lifecycles.list" to call(Empty::class) { listLifecycles(it) },
     "lifecycles.move" to call(MoveStage::class) { moveStage(it) },
@@ -354,7 +356,7 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "records.upsert" to call(UpsertRecord::class) { upsertRecord(it) },
     "rules.archive" to call(RuleName::class) { archiveRule(it) },
     "rules.define" to call(DefineRule::class) { defineRule(it) },
-    "rules.get" to call(RuleName::class) { getRule(it) },
+    "rules.get" to call(GetRule::class) { getRule(it) },
     "rules.list" to call(Empty::class) { listRules(it) },
     "rules.restore" to call(RuleName::class) { restoreRule(it) },
     "rules.runs" to call(ListRuleRuns::class) { listRuleRuns(it) },

@@ -1,0 +1,253 @@
+//! What follows from the actions of a rule by way of other definitions, whatever else a record has.
+//!
+//! A live segment has a record as its member, or not, as soon as what was written alone decides its
+//! condition. A task that is made is counted by a roll-up. A trigger whose condition is surely true
+//! leads a record out of the stage on which the rule found it, if only it may be left by itself. All
+//! else hangs on the data, which may well end a round, and does not follow here.
+
+use crate::{
+    cell::Cell,
+    condition::{Known, Node, RECORD_COLUMNS, decide},
+    formula::{Aggregate, Of, Plan},
+    lifecycle::{On, Programs},
+    schema::TypeModel,
+    segment::SegmentPrograms,
+};
+
+use super::program::{Act, RuleOn, RuleProgram, Write};
+
+/// The definitions beside the rules.
+pub(crate) struct Around<'a> {
+    pub(crate) segments: Option<&'a SegmentPrograms>,
+    pub(crate) lifecycles: Option<&'a Programs>,
+    /// Each with the name of its attribute.
+    pub(crate) rollups: Vec<(&'a str, &'a Plan)>,
+    /// The type of tasks.
+    pub(crate) tasks: Option<&'a TypeModel>,
+}
+
+impl Around<'_> {
+    /// Whether triggers and rules lead records out of a stage that is lost or beside the way.
+    fn is_left_by_itself(&self, lifecycle: i64, stage: usize) -> bool {
+        let mut all = self.lifecycles.iter().flat_map(|programs| &programs.all);
+        let found = all.find(|of| of.model.id == lifecycle);
+        found.is_some_and(|of| {
+            let stage = &of.model.lifecycle.stages[stage];
+            !stage.kind.is_ordered() && stage.automatic_exit
+        })
+    }
+}
+
+/// What is otherwise once an action is done.
+pub(super) struct Effect {
+    pub(super) write: Write,
+    /// What lies between, such as `segment "german"`; `None` if the action writes it itself.
+    pub(super) by: Option<String>,
+    /// Whether it is otherwise each time that the action is done: what is told of a new task, and what
+    /// counts tasks.
+    pub(super) repeats: bool,
+}
+
+/// What each action of a rule brings about.
+pub(super) fn effects(program: &RuleProgram, around: &Around<'_>) -> Vec<Vec<Effect>> {
+    let each = program.actions.iter().zip(&program.writes).map(|(act, writes)| {
+        let repeats = matches!(act, Act::Task(_));
+        let direct = |write: &Write| Effect { write: write.clone(), by: None, repeats };
+        let mut effects: Vec<Effect> = writes.iter().map(direct).collect();
+        if let Act::Task(task) = act {
+            effects.extend(task.association.iter().flat_map(|(name, leads_from_task)| {
+                counted(program, name, *leads_from_task, writes, around)
+            }));
+        }
+        let all = || program.writes.iter().flatten();
+        effects.extend(moved(program, writes.iter(), all(), around));
+        effects
+    });
+    each.collect()
+}
+
+/// The roll-ups that surely count a task that a rule makes.
+fn counted<'a>(
+    program: &'a RuleProgram,
+    association: &'a str,
+    leads_from_task: bool,
+    writes: &'a [Write],
+    around: &'a Around<'a>,
+) -> impl Iterator<Item = Effect> + 'a {
+    let of_type = &program.model.rule.entity_type;
+    let counts = move |(_, plan): &&(&str, &Plan)| {
+        let Of::Related { association: of, inverse, types, role: None, .. } = &plan.of else {
+            return false;
+        };
+        let task = around.tasks.filter(|tasks| types.iter().any(|named| named.id == tasks.id));
+        let is_so = |filter: &Node| {
+            task.is_some_and(|task| decide(filter, &new_record(task, writes)) == Some(true))
+        };
+        plan.entity_type.name == *of_type
+            && plan.aggregate == Aggregate::Count
+            && of.name == association
+            && *inverse == leads_from_task
+            && task.is_some()
+            && plan.filter.as_ref().is_none_or(|filter| is_so(&filter.node))
+    };
+    around.rollups.iter().filter(counts).map(|(name, plan)| {
+        let (entity_type, name) = (plan.entity_type.name.clone(), (*name).to_owned());
+        let by = Some(format!("roll-up {name:?}"));
+        let (place, first, width, cells) = (plan.place, 0, 0, None);
+        let write = Write::Attribute { entity_type, place, name, first, width, cells };
+        Effect { write, by, repeats: true }
+    })
+}
+
+/// A record that was just made with these values.
+fn new_record(model: &TypeModel, writes: &[Write]) -> Known {
+    let mut known = Known::default();
+    add(&mut known, writes.iter(), &model.name);
+    for attribute in &model.attributes {
+        let is_written = writes.iter().any(|write| {
+            matches!(write, Write::Attribute { entity_type, name, .. }
+                if *entity_type == model.name && name == attribute.name())
+        });
+        if !is_written {
+            let places = attribute.span().map(|place| RECORD_COLUMNS.len() + place);
+            known.cells.extend(places.map(|place| (place, Cell::Null)));
+        }
+    }
+    known
+}
+
+/// Where a record surely is, or is no more, after an action, and still when the rule is done.
+fn moved<'w>(
+    program: &RuleProgram,
+    here: impl Iterator<Item = &'w Write> + Clone,
+    all: impl Iterator<Item = &'w Write> + Clone,
+    around: &Around<'_>,
+) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    let of_type = &program.model.rule.entity_type;
+    let tasks = around.tasks.map(|tasks| tasks.name.as_str()).filter(|tasks| tasks != of_type);
+    for of_type in [of_type.as_str()].into_iter().chain(tasks) {
+        let (mut here, mut at_end) = (known(here.clone(), of_type), known(all.clone(), of_type));
+        let surely = |asked: &Node, here: &Known, at_end: &Known| {
+            let is = decide(asked, here).filter(|is| decide(asked, at_end) == Some(*is));
+            is.filter(|_| decide(asked, &Known::default()).is_none())
+        };
+        // Those that others ask for come first.
+        for segment in around.segments.iter().flat_map(|segments| &segments.all) {
+            let is_live = segment.reach.is_some() && segment.model.segment.entity_type == of_type;
+            let asked = segment.checked.as_ref().filter(|_| is_live);
+            let Some(is) = asked.and_then(|asked| surely(&asked.root, &here, &at_end)) else {
+                continue;
+            };
+            let (segment, name) = (segment.model.id, segment.model.name());
+            here.segments.push((segment, is));
+            at_end.segments.push((segment, is));
+            let by = Some(format!("segment {name:?}"));
+            let write = Write::Member { segment, is_member: is };
+            let repeats = of_type != program.model.rule.entity_type;
+            effects.push(Effect { write, by, repeats });
+        }
+        effects.extend(led_on(program, of_type, around, |asked| {
+            surely(asked, &here, &at_end) == Some(true)
+        }));
+    }
+    effects
+}
+
+/// The move that a trigger makes out of the stage, lost or beside the way, on which a rule found the
+/// record.
+fn led_on(
+    program: &RuleProgram,
+    of_type: &str,
+    around: &Around<'_>,
+    is_so: impl Fn(&Node) -> bool,
+) -> Option<Effect> {
+    let RuleOn::Stage { lifecycle, stage: Some(stage), is_left: false } = program.on else {
+        return None;
+    };
+    let is_moved = program
+        .writes
+        .iter()
+        .flatten()
+        .any(|write| matches!(write, Write::Stage { lifecycle: of, .. } if *of == lifecycle));
+    let is_own = program.model.rule.entity_type == of_type;
+    if is_moved || !is_own || !around.is_left_by_itself(lifecycle, stage) {
+        return None;
+    }
+    let mut all = around.lifecycles.iter().flat_map(|programs| &programs.all);
+    let found = all.find(|of| of.model.id == lifecycle)?;
+    let stages = &found.model.lifecycle.stages;
+    let leads = found.triggers.iter().find(|trigger| {
+        let guard = found.guards[trigger.to].as_ref();
+        matches!(trigger.on, On::Condition)
+            && trigger.to != stage
+            && found.required[trigger.to].is_empty()
+            && trigger.condition.as_ref().is_some_and(|asked| is_so(&asked.root))
+            && guard.is_none_or(|asked| is_so(&asked.root))
+    })?;
+    let (to, name) = (leads.to, stages[leads.to].name.clone());
+    let by = Some(format!("lifecycle {:?}", found.model.name()));
+    Some(Effect { write: Write::Stage { lifecycle, to, name }, by, repeats: false })
+}
+
+/// Whether something happens in each turn of a round again, because something of the `turn` undoes it.
+pub(super) fn is_anew<'e>(
+    effect: &Effect,
+    mut turn: impl Iterator<Item = &'e Effect>,
+    around: &Around<'_>,
+) -> bool {
+    effect.repeats
+        || match &effect.write {
+            Write::Attribute { entity_type, place, cells: Some(cells), .. } => turn.any(|other| {
+                matches!(&other.write,
+                    Write::Attribute { entity_type: of, place: at, cells: Some(others), .. }
+                        if of == entity_type && at == place && others != cells)
+            }),
+            // What a formula gives may stay what it was.
+            Write::Attribute { .. } => false,
+            Write::Stage { lifecycle, to, .. } => turn.any(|other| {
+                // A record goes forward only, but for a stage that it leaves by itself.
+                let leaves = |to: usize| around.is_left_by_itself(*lifecycle, to);
+                matches!(&other.write, Write::Stage { lifecycle: of, to: other, .. }
+                    if of == lifecycle && other != to && (leaves(*to) || leaves(*other)))
+            }),
+            Write::Member { segment, is_member } => turn.any(|other| {
+                matches!(&other.write, Write::Member { segment: of, is_member: is }
+                    if of == segment && is != is_member)
+            }),
+            Write::Points { model, is_down } => turn.any(|other| {
+                matches!(&other.write, Write::Points { model: of, is_down: is }
+                    if of == model && is != is_down)
+            }),
+        }
+}
+
+/// What records of an entity type have after all of this was written, as far as that is known.
+pub(super) fn known<'w>(writes: impl Iterator<Item = &'w Write>, of_type: &str) -> Known {
+    let mut known = Known::default();
+    add(&mut known, writes, of_type);
+    known
+}
+
+/// Adds what is written, of which the last holds.
+fn add<'w>(known: &mut Known, writes: impl Iterator<Item = &'w Write>, of_type: &str) {
+    for write in writes {
+        match write {
+            Write::Attribute { entity_type, first, cells, width, .. } if entity_type == of_type => {
+                let first = RECORD_COLUMNS.len() + first;
+                known.cells.retain(|(place, _)| !(first..first + width).contains(place));
+                let cells = cells.iter().flatten().cloned().enumerate();
+                known.cells.extend(cells.map(|(nth, cell)| (first + nth, cell)));
+            }
+            Write::Stage { lifecycle, name, .. } => {
+                known.stages.retain(|(of, _)| of != lifecycle);
+                known.stages.push((*lifecycle, name.clone()));
+            }
+            Write::Member { segment, is_member } => {
+                known.segments.retain(|(of, _)| of != segment);
+                known.segments.push((*segment, *is_member));
+            }
+            Write::Attribute { .. } | Write::Points { .. } => {}
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Rules that set each other off by way of other definitions.
+
+use crm_core::{
+    Attribute, Crm, DefineLifecycle, DefineRule, DefineSegment, ErrorKind, Kind, MoveToStage,
+    RuleAction, RuleTrigger, Stage, StageKind, StageTrigger, values,
+};
+
+use super::{open, rule, runs, verify};
+
+fn live(name: &str, text: &str) -> DefineSegment {
+    DefineSegment::live(name, "contact", text.parse().unwrap())
+}
+
+fn by_hand(crm: &Crm, name: &str) {
+    crm.segments().define(DefineSegment::by_hand(name, "contact")).unwrap();
+}
+
+fn define(name: &str, on: RuleTrigger, action: RuleAction) -> DefineRule {
+    DefineRule::new(name, "contact", on, [action])
+}
+
+fn move_to(lifecycle: &str, to: &str) -> RuleAction {
+    let reason = Some("said so".into());
+    RuleAction::MoveStage(MoveToStage { lifecycle: lifecycle.into(), to: to.into(), reason })
+}
+
+fn refused(crm: &Crm, define: DefineRule) -> (String, String) {
+    let error = crm.rules().define(define).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+    (error.field().unwrap().to_owned(), error.message().to_owned())
+}
+
+#[test]
+fn a_round_over_a_live_segment_that_asks_for_a_list_is_refused() {
+    let crm = open();
+    by_hand(&crm, "calls");
+    crm.segments().define(live("busy", "in segment \"calls\"")).unwrap();
+    crm.segments().define(live("very_busy", "in segment \"busy\"")).unwrap();
+    rule(&crm, "out", RuleTrigger::entered("very_busy"), [RuleAction::remove_from("calls")]);
+    let back = || define("back", RuleTrigger::left("very_busy"), RuleAction::add_to("calls"));
+    let (field, message) = refused(&crm, back());
+    assert_eq!(field, "actions[0].add_to_segment");
+    let way = "sets itself off: back (actions[0]) → segment \"very_busy\" → out (actions[0]) → \
+               segment \"very_busy\" → back";
+    assert_eq!(message, way);
+    // What else the record has may end it: here, and where the segment asks for more.
+    crm.rules()
+        .define(DefineRule { dry_run: true, ..back() }.when("in segment \"busy\"".parse().unwrap()))
+        .unwrap();
+    crm.segments().define(live("busy", "in segment \"calls\" and country = \"DE\"")).unwrap();
+    crm.rules().define(back()).unwrap();
+    // The segment that closes it is refused as well, with the way.
+    let closes = live("busy", "in segment \"calls\"");
+    let error = crm.segments().define(closes).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DefinitionConflict);
+    assert_eq!(error.field(), Some("back.actions[0].add_to_segment"));
+    assert!(error.message().contains("segment \"very_busy\" → out"), "{error}");
+    verify(&crm);
+}
+
+#[test]
+fn a_round_over_a_segment_that_asks_for_a_stage_is_refused() {
+    let crm = open();
+    crm.segments().define(live("gone", "stage(eq \"churned\")")).unwrap();
+    rule(&crm, "win", RuleTrigger::entered("gone"), [move_to("contact", "customer")]);
+    let lose = |stage: &str| move_to("contact", stage);
+    let (_, message) = refused(&crm, define("lose", RuleTrigger::left("gone"), lose("churned")));
+    assert!(message.contains("lose (actions[0]) → segment \"gone\" → win"), "{message}");
+    // In order it only goes forward, so that it ends.
+    crm.segments().define(live("gone", "stage(at_least \"opportunity\")")).unwrap();
+    crm.rules().define(define("lose", RuleTrigger::left("gone"), lose("opportunity"))).unwrap();
+}
+
+#[test]
+fn what_is_kept_alike_settles_and_is_taken() {
+    let crm = open();
+    by_hand(&crm, "vip");
+    crm.segments().define(live("hot", "source = \"hot\"")).unwrap();
+    crm.segments().define(live("listed", "in segment \"vip\"")).unwrap();
+    // The list follows the attribute, and the attribute the list.
+    rule(&crm, "list", RuleTrigger::entered("hot"), [RuleAction::add_to("vip")]);
+    rule(&crm, "mark", RuleTrigger::entered("listed"), [RuleAction::set("source", "hot")]);
+    let id = crm.contacts().create(values! { "source" => "hot" }).unwrap().id;
+    assert_eq!((runs(&crm, "list").len(), runs(&crm, "mark").len()), (1, 1));
+    assert!(runs(&crm, "list").iter().all(|run| run.skipped.is_none()));
+    // As soon as one takes back what the other needs, it does not.
+    crm.contacts().patch(id, values! { "source" => "cold" }).unwrap();
+    let cold = define("mark", RuleTrigger::entered("listed"), RuleAction::set("source", "cold"));
+    crm.rules().define(cold).unwrap();
+    rule(&crm, "unlist", RuleTrigger::left("hot"), [RuleAction::remove_from("vip")]);
+    let again = define("again", RuleTrigger::left("listed"), RuleAction::set("source", "hot"));
+    let (_, message) = refused(&crm, again);
+    let way = "again (actions[0]) → segment \"hot\" → list (actions[0]) → segment \"listed\" → \
+               mark (actions[0]) → segment \"hot\" → unlist (actions[0]) → segment \"listed\" → \
+               again";
+    assert!(message.ends_with(way), "{message}");
+}
+
+#[test]
+fn a_task_for_each_task_is_refused() {
+    let crm = open();
+    let tasks = |formula: &str| Attribute {
+        formula: Some(formula.into()),
+        ..Attribute::new("tasks", Kind::Integer)
+    };
+    let counted = "count(related inverse about as task)";
+    crm.types().define_attribute("contact", tasks(counted)).unwrap();
+    let task = || match RuleAction::task("Call") {
+        RuleAction::CreateTask(task) => RuleAction::CreateTask(crm_core::CreateTask {
+            association: Some("about".into()),
+            ..task
+        }),
+        other => other,
+    };
+    let on = || RuleTrigger::changed("tasks");
+    let (field, message) = refused(&crm, define("more", on(), task()));
+    assert_eq!(field, "actions[0].create_task");
+    assert_eq!(message, "sets itself off: more (actions[0]) → roll-up \"tasks\" → more");
+    // A condition on the number ends it, and so does a number that is come to once.
+    let few = define("more", on(), task()).when("tasks < 3".parse().unwrap());
+    crm.rules().define(few).unwrap();
+    crm.rules().archive("more").unwrap();
+    crm.rules().define(define("third", RuleTrigger::becomes("tasks", 3), task())).unwrap();
+    // Of other tasks the data tell, and what is set twice is set once.
+    let urgent = "count(related inverse about as task where assignee is set)";
+    crm.types().define_attribute("contact", tasks(urgent)).unwrap();
+    crm.rules().define(define("urgent", on(), task())).unwrap();
+    let back = DefineRule { dry_run: true, ..define("x", RuleTrigger::changed("source"), task()) };
+    crm.rules().define(back).unwrap();
+    // The roll-up closes the round as well.
+    let error = crm.types().define_attribute("contact", tasks(counted)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DefinitionConflict);
+    assert_eq!(error.field(), Some("urgent.actions[0].create_task"));
+}
+
+#[test]
+fn a_round_that_a_trigger_of_a_lifecycle_closes_is_refused() {
+    let crm = open();
+    let churned = Stage { automatic_exit: true, ..Stage::new("gone").kind(StageKind::Lost) };
+    let plan = |text: &str| {
+        let stages = [Stage::new("lead"), Stage::new("buys").kind(StageKind::Won), churned.clone()];
+        DefineLifecycle {
+            triggers: vec![StageTrigger::when("buys", text.parse().unwrap())],
+            ..DefineLifecycle::new("plan", "contact", stages)
+        }
+    };
+    crm.lifecycles().define(plan("source = \"won\" and country = \"DE\"")).unwrap();
+    let (gone, buys) = ("gone", "buys");
+    let set = RuleAction::set("source", "won");
+    rule(&crm, "calls", RuleTrigger::stage_entered("plan", gone), [set]);
+    let lose = move_to("plan", gone);
+    // The data tell.
+    rule(&crm, "loses", RuleTrigger::stage_entered("plan", buys), [lose]);
+    let error = crm.lifecycles().define(plan("source = \"won\"")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DefinitionConflict);
+    assert_eq!(error.field(), Some("calls.actions[0].set_attribute"));
+    let way = "calls (actions[0]) → lifecycle \"plan\" → loses (actions[0]) → calls";
+    assert!(error.message().ends_with(way), "{error}");
+}
