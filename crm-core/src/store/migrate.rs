@@ -72,7 +72,7 @@ const MIGRATIONS: &[Migration] = &[
         to: 7,
         name: "timers by record",
         sql: include_str!("sql/migrations/0007_timers_by_record.sql"),
-        then: None,
+        then: Some(consents::follow_anew),
     },
 ];
 

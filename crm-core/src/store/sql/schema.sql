@@ -82,6 +82,8 @@ CREATE INDEX crm_journal_by_other_person ON crm_journal (body ->> '$.b.id')
     WHERE kind IN ('people_linked', 'people_unlinked');
 CREATE INDEX crm_journal_by_file ON crm_journal (body ->> '$.hash')
     WHERE kind = 'file_added';
+CREATE INDEX crm_journal_by_lifecycle ON crm_journal (body ->> '$.name')
+    WHERE kind = 'lifecycle_defined';
 
 CREATE TABLE crm_file (
     -- Attached files, each kept once by its content.

@@ -24,3 +24,8 @@ DROP TABLE crm_timer_before;
 CREATE INDEX crm_timer_by_due ON crm_timer (due_at);
 
 CREATE INDEX crm_segment_member_by_record ON crm_segment_member (record_id);
+
+-- Older versions of a lifecycle are read from the journal.
+
+CREATE INDEX crm_journal_by_lifecycle ON crm_journal (body ->> '$.name')
+    WHERE kind = 'lifecycle_defined';
