@@ -20,9 +20,19 @@ pub(crate) struct FunnelFold<'a> {
 struct Journey {
     cycle: u32,
     began: Option<Timestamp>,
-    /// For each step when it was first come to, and whether it was ever really stood on.
-    steps: Vec<Option<(Timestamp, bool)>>,
+    steps: Vec<Reached>,
     is_lost: bool,
+}
+
+/// How far a journey came with one step.
+#[derive(Clone, Copy, Default)]
+struct Reached {
+    /// It was come to, or skipped.
+    is_reached: bool,
+    /// When it was first really stood on.
+    stood_at: Option<Timestamp>,
+    /// How long from then until a later one was come to, in microseconds.
+    time: Option<i64>,
 }
 
 #[derive(Clone, Default)]
@@ -54,18 +64,30 @@ impl<'a> FunnelFold<'a> {
             self.journey = Some(Journey {
                 cycle: visit.cycle,
                 began: None,
-                steps: vec![None; self.ordered.len()],
+                steps: vec![Reached::default(); self.ordered.len()],
                 is_lost: false,
             });
         }
         let Some(journey) = &mut self.journey else { return };
         let Some(place) = self.lifecycle.place(&visit.stage) else { return };
-        journey.is_lost = self.lifecycle.stages[place].kind == StageKind::Lost;
+        // Beside the way it is as lost as it was before.
+        match self.lifecycle.stages[place].kind {
+            StageKind::Lost => journey.is_lost = true,
+            kind if kind.is_ordered() => journey.is_lost = false,
+            _ => {}
+        }
         if let Some(nth) = self.ordered.iter().position(|ordered| *ordered == place) {
-            let is_real = visit.cause != StageCause::Implied;
             journey.began.get_or_insert(visit.entered_at);
-            let step = journey.steps[nth].get_or_insert((visit.entered_at, is_real));
-            step.1 |= is_real;
+            for earlier in &mut journey.steps[..nth] {
+                let Some(stood_at) = earlier.stood_at else { continue };
+                let time = visit.entered_at.micros() - stood_at.micros();
+                earlier.time.get_or_insert(time.max(0));
+            }
+            let step = &mut journey.steps[nth];
+            step.is_reached = true;
+            if visit.cause != StageCause::Implied {
+                step.stood_at.get_or_insert(visit.entered_at);
+            }
         }
     }
 
@@ -79,20 +101,18 @@ impl<'a> FunnelFold<'a> {
         }
         self.entered += 1;
         for (nth, step) in self.steps.iter_mut().enumerate() {
-            let Some((at, is_real)) = journey.steps[nth] else { continue };
-            step.reached += 1;
-            step.implied += u64::from(!is_real);
-            let later = journey.steps[nth + 1..].iter().flatten().map(|(at, _)| *at).min();
-            match later {
-                Some(later) => {
-                    step.went_on += 1;
-                    if is_real {
-                        #[expect(clippy::cast_precision_loss, reason = "a time, not a count")]
-                        step.times.push((later.micros() - at.micros()).max(0) as f64);
-                    }
-                }
-                None => step.lost += u64::from(journey.is_lost),
+            let reached = journey.steps[nth];
+            if !reached.is_reached {
+                continue;
             }
+            step.reached += 1;
+            step.implied += u64::from(reached.stood_at.is_none());
+            match journey.steps[nth + 1..].iter().any(|later| later.is_reached) {
+                true => step.went_on += 1,
+                false => step.lost += u64::from(journey.is_lost),
+            }
+            #[expect(clippy::cast_precision_loss, reason = "a time, not a count")]
+            step.times.extend(reached.time.map(|time| time as f64));
         }
     }
 

@@ -190,6 +190,56 @@ fn a_funnel_counts_each_journey_once() {
 }
 
 #[test]
+fn what_is_lost_stays_so_beside_the_way_and_counts_for_its_own_cycle() {
+    let crm = open();
+    let stages = [
+        Stage::new("a"),
+        Stage::new("lost").kind(StageKind::Lost),
+        Stage::new("hold").kind(StageKind::Side),
+    ];
+    crm.lifecycles().define(DefineLifecycle::new("way", "contact", stages)).unwrap();
+    let id = contact(&crm);
+    let go = |to: &str, day| {
+        let request = MoveStage { at: Some(at(day)), ..MoveStage::new("way", id, to) };
+        crm.lifecycles().move_to(request.because("x")).unwrap().standing.cycle
+    };
+    let figures = || {
+        let funnel = crm.lifecycles().funnel(&GetFunnel::new("way")).unwrap();
+        let a = &funnel.stages[0];
+        (a.reached, a.lost, a.waiting)
+    };
+    // Lost before it came to any stage: what follows is a new cycle, wherever it stood in between.
+    assert_eq!(["lost", "hold", "a"].map(|to| go(to, 0)), [1, 2, 2]);
+    assert_eq!(figures(), (1, 0, 1));
+    assert_eq!((go("lost", 1), figures()), (2, (1, 1, 0)));
+    assert_eq!((go("hold", 2), figures()), (2, (1, 1, 0)));
+    assert_eq!((go("a", 3), figures()), (3, (2, 1, 1)));
+}
+
+#[test]
+fn a_funnel_measures_from_when_a_stage_was_really_stood_on() {
+    let crm = open();
+    let stages = ["a", "b", "c"].map(Stage::new);
+    crm.lifecycles().define(DefineLifecycle::new("way", "contact", stages)).unwrap();
+    let id = contact(&crm);
+    let go = |to: &str, day| {
+        let request = MoveStage { at: Some(at(day)), ..MoveStage::new("way", id, to) };
+        crm.lifecycles().move_to(request).unwrap();
+    };
+    let medians = || {
+        let funnel = crm.lifecycles().funnel(&GetFunnel::new("way")).unwrap();
+        funnel.stages.iter().map(|stage| (stage.went_on, stage.median_micros)).collect::<Vec<_>>()
+    };
+    go("a", 0);
+    go("c", 1);
+    let back = ResetStage { at: Some(at(2)), ..ResetStage::new("way", id, "b", "x") };
+    crm.lifecycles().reset(back).unwrap();
+    assert_eq!(medians(), [(1, Some(DAY)), (1, None), (0, None)]);
+    go("c", 12);
+    assert_eq!(medians(), [(1, Some(DAY)), (1, Some(10 * DAY)), (0, None)]);
+}
+
+#[test]
 fn who_is_stuck_is_listed_the_longest_first() {
     let crm = open();
     let [ann, bob, eve, won, gone] = [0; 5].map(|_| contact(&crm));
