@@ -1,8 +1,8 @@
 //! Whether records can come to every stage of a lifecycle.
 //!
-//! A stage can be come to by hand, by being the first, or by a trigger that can be set off; one that
-//! follows a stage of a related record can be set off only if somebody can come there. The invariant:
-//! what is refused here could never have a record on it.
+//! A stage can be come to by hand, by being the first, or by a trigger that can be set off, if what its
+//! guard waits for can happen first; one that follows a stage of a related record can be set off only if
+//! somebody can come there. The invariant: what is refused here could never have a record on it.
 
 use std::collections::HashSet;
 
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    condition::{Node, Test, never},
+    condition::{Checked, Node, Test, never},
 };
 
 /// Refuses a lifecycle of which a stage cannot be come to, or a trigger cannot move a record; `all` are
@@ -62,6 +62,15 @@ pub(crate) fn check_reachable(program: &Program, all: &[Program]) -> Result<()> 
     let stages = &lifecycle.stages;
     match stages.iter().position(|stage| !come.contains(&(&lifecycle.name, &stage.name))) {
         None => Ok(()),
+        Some(place) if !can_hold(program.guards[place].as_ref(), all, &come) => {
+            let message = format!(
+                "nothing comes to the stage {:?}: its guard waits for what cannot happen first",
+                stages[place].name
+            );
+            let hint = "ask for a stage before this one, or of another lifecycle";
+            let field = format!("stages[{place}].guard");
+            Err(invalid(&message).with_field(field).with_hint(hint))
+        }
         Some(place) => {
             let nth = program.triggers.iter().filter(|trigger| trigger.to == place);
             let field = match nth.map(|trigger| trigger.place).min() {
@@ -81,9 +90,12 @@ pub(crate) fn check_reachable(program: &Program, all: &[Program]) -> Result<()> 
 
 type Spot<'a> = (&'a str, &'a str);
 
+/// Stages, with the names of their lifecycles.
+type Spots<'a> = HashSet<(&'a String, &'a String)>;
+
 /// The stages to which records can come.
-fn reachable(all: &[Program]) -> HashSet<(&String, &String)> {
-    let mut come: HashSet<(&String, &String)> = HashSet::new();
+fn reachable(all: &[Program]) -> Spots<'_> {
+    let mut come = Spots::new();
     loop {
         let before = come.len();
         for program in all {
@@ -91,17 +103,28 @@ fn reachable(all: &[Program]) -> HashSet<(&String, &String)> {
             for (place, stage) in lifecycle.stages.iter().enumerate() {
                 let is_first = lifecycle.initial.as_ref() == Some(&stage.name);
                 let mut triggers = program.triggers.iter().filter(|trigger| trigger.to == place);
-                if !stage.only_automatic
+                let is_led_to = !stage.only_automatic
                     || is_first
                     || triggers.any(|trigger| {
-                        let waits_for = waits_for(trigger, all);
-                        waits_for.iter().all(|spots| {
-                            spots.iter().any(|(lifecycle, stage)| {
-                                come.iter().any(|known| known.0 == lifecycle && known.1 == stage)
-                            })
-                        })
-                    })
-                {
+                        let is_come = match &trigger.on {
+                            On::Related { lifecycle, stages, .. } => {
+                                let mut spots = stages.iter().map(|stage| (lifecycle, stage));
+                                spots.any(|(lifecycle, stage)| come.contains(&(lifecycle, stage)))
+                            }
+                            _ => true,
+                        };
+                        is_come && can_hold(trigger.condition.as_ref(), all, &come)
+                    });
+                // A reset from a later stage asks for no guard.
+                let later =
+                    lifecycle.stages[place + 1..].iter().filter(|one| one.kind.is_ordered());
+                let is_reset = || {
+                    let mut later = later.clone();
+                    stage.kind.is_ordered()
+                        && later.any(|later| come.contains(&(&lifecycle.name, &later.name)))
+                };
+                let guard = program.guards[place].as_ref();
+                if is_led_to && (can_hold(guard, all, &come) || is_reset()) {
                     come.insert((&lifecycle.name, &stage.name));
                 }
             }
@@ -112,13 +135,19 @@ fn reachable(all: &[Program]) -> HashSet<(&String, &String)> {
     }
 }
 
-/// Lists of stages, of each of which one must have been come to before a trigger is set off.
-fn waits_for<'a>(trigger: &'a super::Trigger, all: &'a [Program]) -> Vec<Vec<Spot<'a>>> {
+/// Whether records can have come to the stages for which a condition asks.
+fn can_hold(condition: Option<&Checked>, all: &[Program], come: &Spots<'_>) -> bool {
+    let asked = condition.map_or_else(Vec::new, |condition| waits_for(condition, all));
+    asked.iter().all(|spots| {
+        spots.iter().any(|(lifecycle, stage)| {
+            come.iter().any(|known| known.0 == lifecycle && known.1 == stage)
+        })
+    })
+}
+
+/// Lists of stages, of each of which one must have been come to before a condition is true.
+fn waits_for<'a>(condition: &'a Checked, all: &'a [Program]) -> Vec<Vec<Spot<'a>>> {
     let mut lists = Vec::new();
-    if let On::Related { lifecycle, stages, .. } = &trigger.on {
-        lists.push(stages.iter().map(|stage| (lifecycle.as_str(), stage.as_str())).collect());
-    }
-    let Some(condition) = &trigger.condition else { return lists };
     let parts = match &condition.root {
         Node::All(parts) => parts.as_slice(),
         one => std::slice::from_ref(one),

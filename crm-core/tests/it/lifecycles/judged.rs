@@ -132,6 +132,33 @@ fn stages_that_wait_for_each_other_are_reached_by_nobody() {
 }
 
 #[test]
+fn a_guard_that_waits_for_its_own_stage_is_refused() {
+    let crm = open();
+    let stages = |guards: [Option<&str>; 3]| {
+        let stages = ["a", "b", "c"].into_iter().zip(guards).map(|(name, guard)| match guard {
+            Some(guard) => Stage::new(name).guard(guard.parse().unwrap()),
+            None => Stage::new(name),
+        });
+        DefineLifecycle::new("way", "deal", stages)
+    };
+    let own = r#"stage(at_least "c" in "way") and name is set"#;
+    let [of_b, of_c] = [r#"stage(eq "b" in "way")"#, r#"stage(eq "c" in "way")"#];
+    for (guards, field) in [
+        ([None, None, Some(own)], "stages[2].guard"),
+        // Each waits for the other.
+        ([None, Some(of_c), Some(of_b)], "stages[1].guard"),
+    ] {
+        let error = refusal(&crm, stages(guards));
+        assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidArgument, Some(field)));
+    }
+    // To come from the stage before, or to come back from a later one, is no round.
+    for guards in [[None, None, Some(of_b)], [None, Some(of_b), None], [None, Some(of_c), None]] {
+        let crm = open();
+        crm.lifecycles().define(stages(guards)).unwrap();
+    }
+}
+
+#[test]
 fn times_and_spans_make_sense() {
     let crm = open();
     let within = |texts: &[&str]| {
