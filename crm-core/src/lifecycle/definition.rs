@@ -256,7 +256,8 @@ pub struct DefineLifecycle {
     pub description: String,
     /// The stages, in order, 1 to 64.
     pub stages: Vec<Stage>,
-    /// The stage on which a record stands that is created from now on; none if it is left out.
+    /// The stage on which a record stands that is created from now on; none if it is left out. A record
+    /// that lacks what the stage requires stands nowhere, and is not put there later.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub initial: Option<String>,

@@ -140,7 +140,8 @@ pub struct ScoreRule {
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default))]
     pub values: Vec<ValuePoints>,
-    /// With `field`: points by its size, for each so much of it. Such a rule needs `max`.
+    /// With `field`: points by its size, for each so much of it. Such a rule needs `max`, and
+    /// `min` if the value may be negative.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub per: Option<i64>,
@@ -152,7 +153,7 @@ pub struct ScoreRule {
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub distinct: Option<String>,
-    /// With `activity`: only so many of one day in UTC, the first ones.
+    /// With `activity`: only so many of one day in UTC, the first ones that `at_most` does not leave out.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub per_day: Option<u32>,
