@@ -81,7 +81,7 @@
 //! | CSV tables | [`ImportCsv`], [`ExportCsv`], [`ProposeMapping`] |
 //! | imports that are planned, and can be taken back | [`Imports`], [`PlanImport`], [`ImportPlan`] |
 //! | address cards: vCard | [`ImportVcard`], [`ExportVcard`] |
-//! | the file as a whole | [`Crm::sql`], [`Crm::backup_to`], [`Crm::verify`], [`Crm::stats`], [`Crm::compact`] |
+//! | the file as a whole | [`Crm::sql`], [`Crm::backup_to`], [`Crm::restore_to`], [`Crm::verify`], [`Crm::stats`], [`Crm::compact`] |
 //! | errors | [`Error`], [`ErrorKind`] |
 //! | time and ids, to replay a run | [`Clock`], [`IdGenerator`], [`Replay`] |
 //! | every operation by name, as the other languages call it | [`ops`] |
@@ -204,7 +204,8 @@ pub use consent::{
 };
 pub use database::{
     AddFile, BackupTo, DatabaseStats, Durability, Empty, EngineInfo, FilePiece, Flow, OpenOptions,
-    Progress, ReadFile, Replay, RunSql, SqlResult, SqlRow, TypeCount, VerifyReport,
+    Progress, ReadFile, Replay, RestoreTo, Restored, RunSql, SqlResult, SqlRow, TypeCount,
+    VerifyReport,
 };
 #[cfg(feature = "uniffi")]
 pub use error::CrmError;

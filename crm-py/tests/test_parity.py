@@ -351,6 +351,7 @@ def test_every_operation_is_called_by_a_method(
     db.verify()
     db.compact()
     db.backup(tmp_path / "copy.crm")
+    db.restore(tmp_path / "copy.crm", tmp_path / "restored.crm")
 
     answers = recorder.answers
     assert sorted(answers) == sorted(name for name, _, _ in _native.operations())
@@ -507,6 +508,7 @@ def test_every_operation_is_called_by_a_method(
     assert_same(answers["privacy.erasures"], crm.ErasureList)
     assert_same(answers["privacy.apply_erasures"], crm.AppliedErasures)
     assert_same(answers["privacy.lift_suppression"], crm.LiftedSuppression)
+    assert_same(answers["database.restore"], crm.Restored)
     assert_same(answers["files.add"], crm.FileRef)
     assert_same(answers["files.read"], crm.FilePiece)
     assert_same(answers["records.get"]["values"]["cover"], crm.FileRef)

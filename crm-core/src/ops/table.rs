@@ -195,6 +195,9 @@ macro_rules! for_each_operation {
             /// Says which engine this is.
             read "database.info" DatabaseInfo info(Empty) -> EngineInfo
                 = |crm, _, _| crm.info();
+            /// Makes a new file of a backup, in which everybody is erased whom this file knows to be.
+            job "database.restore" DatabaseRestore restore_to(RestoreTo) -> Restored
+                = |crm, r, watch| crm.restore_to(&r, watch);
             /// Runs one read-only SQL statement, with a limit of rows and time.
             read "database.sql" DatabaseSql sql(RunSql) -> SqlResult
                 = |crm, r, _| crm.sql(&r);

@@ -30,6 +30,7 @@ mod pool;
 mod query;
 #[cfg(feature = "sqlcipher")]
 mod rekey;
+mod restore;
 #[cfg(feature = "arrow")]
 mod snapshot;
 
@@ -90,6 +91,7 @@ pub(crate) use self::migrate::SCHEMA_VERSION;
 pub(crate) use self::query::{QueryLimits, Rows};
 #[cfg(feature = "sqlcipher")]
 pub(crate) use self::rekey::rekey;
+pub(crate) use self::restore::Restoring;
 
 /// Readers kept open: more wait for one of them.
 const READERS_MAX: usize = 4;

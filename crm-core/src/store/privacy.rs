@@ -305,6 +305,11 @@ pub(crate) fn erased_at(conn: &Connection, id: RecordId) -> Result<Option<Timest
     Ok(at.map(Timestamp::clamped))
 }
 
+/// How many were erased.
+pub(crate) fn count_erased(conn: &Connection) -> Result<u64> {
+    Ok(conn.query_row("SELECT count(*) FROM crm_erasure", [], |row| row.get(0))?)
+}
+
 /// Those who were erased after a place, in order.
 pub(crate) fn erased_after(conn: &Connection, after: i64, limit: u32) -> Result<Vec<Erased>> {
     let sql = "SELECT seq, record_id, type_id, erased_at, reason FROM crm_erasure WHERE seq > ?1 \

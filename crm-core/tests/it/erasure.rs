@@ -3,6 +3,7 @@
 mod forensics;
 mod killed;
 mod lists;
+mod restored;
 
 use crm_core::{
     Crm, EraseSubject, Error, ErrorKind, Flow, LiftSuppression, PlanErasure, RecordId, RecordRef,

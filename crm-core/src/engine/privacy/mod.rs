@@ -15,6 +15,8 @@ mod register;
 pub(super) mod retention;
 pub(super) mod suppression;
 
+pub(super) use list::Applied;
+
 use std::sync::Arc;
 
 use super::Crm;

@@ -22,10 +22,10 @@ use crm_core::{
     PatchRecord, PivotRecords, PlanErasure, PlanImport, ProposeMapping, ProveChanges,
     ProveDecision, PublishNotice, Purpose, RankRecords, RankScores, ReadFile, ReadScore,
     RecordActivities, ReleaseVisitor, RequestConsent, ResetStage, RestoreAssociation,
-    RestoreRecord, ResumeImport, Retention, RetentionName, RuleName, RunSql, RunView, SaveView,
-    ScoreName, SearchText, SegmentName, SelectRows, SetPreferences, SimulateRule, SimulateTimers,
-    SweepConsents, TickTimers, TrainLearnedScore, TypeName, Unsubscribe, UpsertRecord, UseConsent,
-    VerifyJournal, ViewName, WalkAssociations, ops::Request,
+    RestoreRecord, RestoreTo, ResumeImport, Retention, RetentionName, RuleName, RunSql, RunView,
+    SaveView, ScoreName, SearchText, SegmentName, SelectRows, SetPreferences, SimulateRule,
+    SimulateTimers, SweepConsents, TickTimers, TrainLearnedScore, TypeName, Unsubscribe,
+    UpsertRecord, UseConsent, VerifyJournal, ViewName, WalkAssociations, ops::Request,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
@@ -135,6 +135,7 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         "database.backup" => with.call(|r: BackupTo| crm.backup_to(&r, watch).map(|()| Empty {})),
         "database.compact" => with.call(|_: Empty| crm.compact().map(|()| Empty {})),
         "database.info" => with.call(|_: Empty| crm.info()),
+        "database.restore" => with.call(|r: RestoreTo| crm.restore_to(&r, watch)),
         "database.sql" => with.call(|r: RunSql| crm.sql(&r)),
         "database.stats" => with.call(|_: Empty| crm.stats()),
         "database.verify" => with.call(|_: Empty| crm.verify(watch)),

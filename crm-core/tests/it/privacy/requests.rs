@@ -486,6 +486,10 @@ fn about_imports(crm: &Crm) -> Vec<(&'static str, Json)> {
 fn about_the_file(path: impl Fn(&str) -> String) -> Vec<(&'static str, Json)> {
     vec![
         ("database.backup", json!({ "path": path("Zanzibarine.crm") })),
+        (
+            "database.restore",
+            json!({ "from": path("Zanzibarine.crm"), "to": path("Quillfeather.crm") }),
+        ),
         ("database.compact", json!({})),
         ("database.info", json!({})),
         (

@@ -141,6 +141,7 @@ import org.crmcore.model.RequestConsent
 import org.crmcore.model.ResetStage
 import org.crmcore.model.RestoreAssociation
 import org.crmcore.model.RestoreRecord
+import org.crmcore.model.RestoreTo
 import org.crmcore.model.ResumeImport
 import org.crmcore.model.Retention
 import org.crmcore.model.RetentionName
@@ -280,6 +281,7 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "database.backup" to call(BackupTo::class) { backupTo(it) },
     "database.compact" to call(Empty::class) { compact(it) },
     "database.info" to call(Empty::class) { info(it) },
+    "database.restore" to call(RestoreTo::class) { restoreTo(it) },
     "database.sql" to call(RunSql::class) { sql(it) },
     "database.stats" to call(Empty::class) { stats(it) },
     "database.verify" to call(Empty::class) { verify(it) },
