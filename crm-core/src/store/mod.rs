@@ -262,6 +262,30 @@ impl Store {
         })
     }
 
+    /// Reads one state of the file for as long as it takes, while others read and write: the caller's own
+    /// code may run in `f`, and call in again. The log cannot be emptied meanwhile. Of memory, which has
+    /// but one connection, it is a copy.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read); `LimitExceeded` if there is not enough memory for the copy.
+    pub(crate) fn read_still<T>(&self, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let Some(file) = &self.file else { return self.copy_in_memory()?.read_snapshot(f) };
+        let _pass = self.gate.enter(Hold::Nothing)?;
+        let reader = open::reader(&file.path, file.access, &self.cipher)?;
+        let watched = self.interrupts.watch(&reader);
+        let read = || {
+            let snapshot = reader.unchecked_transaction()?;
+            begin_reading(&snapshot)?;
+            let value = f(&snapshot)?;
+            snapshot.finish()?;
+            Ok(value)
+        };
+        let value = read();
+        self.interrupts.forget(watched);
+        value
+    }
+
     /// Writes in one transaction, which is kept if `f` answers `Ok` and otherwise, also when it
     /// panics, undone.
     ///

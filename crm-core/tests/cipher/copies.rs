@@ -8,8 +8,8 @@ use std::{
 };
 
 use crm_core::{
-    AddFile, Attribute, Crm, EraseSubject, ErrorKind, Flow, Kind, ListRecords, RecordRef, RestoreTo,
-    SimulateTimers,
+    AddFile, Attribute, Crm, EraseSubject, ErrorKind, Flow, Kind, ListRecords, RecordRef,
+    RestoreTo, SimulateTimers,
 };
 
 use super::{
