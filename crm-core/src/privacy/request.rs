@@ -56,6 +56,9 @@ named! {
         /// An attribute with an index, or a consent, holds a contact point of the person. It stays, and is
         /// not suppressed.
         ContactPoint = "contact_point",
+        /// The record is the same person, as links say. It stays, and what the person restricted through
+        /// the one that goes is carried over to it, without what showed it.
+        SamePerson = "same_person",
     }
 }
 
@@ -142,7 +145,7 @@ pub struct ErasureMention {
     /// The record.
     pub record: RecordRef,
     /// The attribute, the type of the association, the kind of the activity, or the purpose of the
-    /// consent.
+    /// consent; empty where it is the same person.
     pub by: String,
 }
 

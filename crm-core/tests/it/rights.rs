@@ -272,8 +272,10 @@ fn the_document_shows_one_state_whatever_is_written_meanwhile() {
         let identify =
             |visitor| json!({ "visitor": visitor, "type": "contact", "id": ann.clone() });
         run(&crm, "activities.identify", &identify("first"));
-        let request =
-            AccessData::new(RecordRef::new("contact", serde_json::from_value(ann.clone()).unwrap()));
+        let request = AccessData::new(RecordRef::new(
+            "contact",
+            serde_json::from_value(ann.clone()).unwrap(),
+        ));
         let mut steps = 0;
         let report = crm.privacy().access(&request, &mut |_| {
             steps += 1;

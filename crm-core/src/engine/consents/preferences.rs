@@ -62,7 +62,7 @@ impl Consents<'_> {
             }
             let (ledger, _) = rows::ledger(writing.tx, request.subject.id)?;
             let (now, mut said) = (writing.now, ledger.own_restrictions());
-            let is_said = said.any(|entry| opts_out(entry, now) && !ledger.is_named(entry.id));
+            let is_said = said.any(|entry| opts_out(entry, now) && !ledger.is_named(entry));
             if request.opts_out && !is_said {
                 record(writing, &request, ConsentKind::Withdrawn, |_| {})?;
             }
@@ -137,7 +137,7 @@ fn read(
         purposes,
         is_opted_out: ledger
             .restrictions()
-            .any(|entry| opts_out(entry, now) && !ledger.is_named_here(entry.id)),
+            .any(|entry| opts_out(entry, now) && !ledger.is_named_here(entry)),
         paused_until: ends.max(),
         frequency,
         preferred_channel,
@@ -200,7 +200,7 @@ fn choose(
         // Whoever says no says it for this record and for ever, whatever else denies it now.
         let key = rule.key(point.as_deref());
         let mut said = ledger.own_restrictions();
-        said.any(|entry| entry.ends(&key) && !ledger.is_named(entry.id))
+        said.any(|entry| entry.ends(&key) && !ledger.is_named(entry))
     };
     if is_so {
         return Ok(None);

@@ -1,17 +1,16 @@
 //! The erasure of a person, in one transaction.
 
-use super::{Privacy, load, plan::Found, suppression, table_of};
+use super::{Privacy, carry::Left, load, plan::Found, suppression, table_of};
 use crate::{
     ChangeKind, EraseSubject, ErasedSubject, Erasure, ErasureReason, Error, ErrorKind, RecordId,
     RecordRef, Result, Timestamp, Value, Values,
-    engine::{Writing, associations, consents::follow_all, files, records},
+    engine::{Writing, associations, files, records},
     privacy::{
         inventory::{self, INVENTORY, Name},
         suppression::to_hex,
     },
     record::Draft,
     store::{
-        consents as consent_rows,
         privacy::{self as rows, Erased},
         records as record_rows,
         table::Table,
@@ -26,7 +25,8 @@ impl Privacy<'_> {
     ///
     /// What stays is a random id, proof of consent in a minimised form for as long as a policy keeps it,
     /// and keyed hashes of the contact points, so that the person does not come back by an import:
-    /// writing such a contact point gives `Suppressed`. See [`Privacy::plan_erasure`] for all of it, and
+    /// writing such a contact point gives `Suppressed`. Where other records are the same person, they
+    /// keep what the person restricted through this one, without what showed it. See [`Privacy::plan_erasure`] for all of it, and
     /// [`Privacy::erasures`] for what to keep beside backups.
     ///
     /// ```
@@ -86,21 +86,19 @@ pub(super) fn erase(
         let hash = |point: String| to_hex(&crate::privacy::suppression::hash(&key, &point));
         proof.contact_hash = point.map(hash);
     }
-    let (people, _) = consent_rows::people(writing.tx, id)?;
+    let left = Left::read(writing, id)?;
     take_out(writing, table, id, &references)?;
     let places = rows::journal_places(writing.tx, id.as_bytes())?;
     delete(writing, id, &places)?;
     for hash in &files {
         rows::delete_file(writing.tx, &files::read_hash(hash)?, hash)?;
     }
-    // What the person restricted through this record holds for the others no longer.
-    let others: Vec<RecordId> = people.into_iter().filter(|one| *one != id).collect();
-    follow_all(writing.tx, &others)?;
     remember(writing, table, id, reason, at)?;
     for point in &points {
         let hash = crate::privacy::suppression::hash(&key, point);
         rows::suppress(writing.tx, &hash, id)?;
     }
+    left.put(writing)?;
     for proof in &plan.proofs {
         let json = serde_json::to_string(proof).expect("a proof is always JSON");
         rows::insert_proof(writing.tx, id, proof.event, proof.keep_until, &json)?;
