@@ -62,6 +62,7 @@ mod verify;
 mod verify_activities;
 mod verify_associations;
 mod verify_consents;
+mod verify_erasures;
 mod verify_lifecycles;
 mod verify_records;
 mod verify_retention;

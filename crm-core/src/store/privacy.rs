@@ -4,7 +4,7 @@
 //! It decides nothing: which tables there are and how their rows belong is said in
 //! [`inventory`](crate::privacy::inventory).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction};
 
@@ -350,17 +350,44 @@ pub(crate) fn is_suppressed(conn: &Connection, hash: &[u8; 32]) -> Result<bool> 
     Ok(conn.prepare_cached("SELECT 1 FROM crm_suppression WHERE hash = ?1")?.exists([hash])?)
 }
 
-/// Suppresses a contact point, unless it is already.
-pub(crate) fn suppress(tx: &Transaction<'_>, hash: &[u8; 32], id: RecordId) -> Result<()> {
+/// Suppresses a contact point, and answers whether it was not yet.
+pub(crate) fn suppress(tx: &Transaction<'_>, hash: &[u8; 32], id: RecordId) -> Result<bool> {
     let sql =
         "INSERT INTO crm_suppression (hash, record_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
-    tx.prepare_cached(sql)?.execute((hash, id.as_bytes()))?;
-    Ok(())
+    Ok(tx.prepare_cached(sql)?.execute((hash, id.as_bytes()))? > 0)
 }
 
-/// Lets a contact point come back; answers whether it was suppressed.
-pub(crate) fn lift(tx: &Transaction<'_>, hash: &[u8; 32]) -> Result<bool> {
-    Ok(tx.execute("DELETE FROM crm_suppression WHERE hash = ?1", [hash])? > 0)
+/// Lets a contact point come back; answers since whose erasure it was suppressed, if it was.
+pub(crate) fn lift(tx: &Transaction<'_>, hash: &[u8; 32]) -> Result<Option<RecordId>> {
+    let sql = "DELETE FROM crm_suppression WHERE hash = ?1 RETURNING record_id";
+    let id = tx.prepare_cached(sql)?.query_row([hash], |row| row.get(0)).optional()?;
+    Ok(id.map(RecordId::from_bytes))
+}
+
+/// How many contact points are suppressed since each erasure.
+pub(crate) fn count_suppressed(conn: &Connection) -> Result<BTreeMap<RecordId, u64>> {
+    let sql = "SELECT record_id, count(*) FROM crm_suppression GROUP BY record_id";
+    let mut statement = conn.prepare(sql)?;
+    let read = |row: &rusqlite::Row<'_>| Ok((RecordId::from_bytes(row.get(0)?), row.get(1)?));
+    Ok(statement.query_map([], read)?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Shows `visit` what the journal tells of erasures and of contact points that came back, in order: the
+/// place, the kind, the name of the type, the record and the body.
+pub(crate) fn told_erasures(
+    conn: &Connection,
+    mut visit: impl FnMut(i64, &str, Option<String>, Option<RecordId>, &str) -> Result<()>,
+) -> Result<()> {
+    let sql = "SELECT seq, kind, entity_type, record_id, body FROM crm_journal \
+               WHERE kind IN ('record_erased', 'suppression_lifted') AND salt IS NOT NULL ORDER BY seq";
+    let mut statement = conn.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let id: Option<[u8; 16]> = row.get(3)?;
+        let (kind, body): (String, String) = (row.get(1)?, row.get(4)?);
+        visit(row.get(0)?, &kind, row.get(2)?, id.map(RecordId::from_bytes), &body)?;
+    }
+    Ok(())
 }
 
 /// The hashes of the contact points that are suppressed since a record was erased, sorted.

@@ -65,20 +65,22 @@ impl Privacy<'_> {
                     .with_field("subject")
                     .with_hint("privacy.plan_erasure lists what does"));
             }
-            erase(writing, &table, found, request.reason, now)
+            erase(writing, &table, found, request.reason, now, &[])
         })?;
         erasure.is_log_emptied = self.crm.shared.store.empty_log()?;
         Ok(erasure)
     }
 }
 
-/// Erases whom nothing speaks against erasing, or whom the law had erased before.
+/// Erases whom nothing speaks against erasing, or whom the law had erased before; then `hashes` are those of
+/// contact points that are suppressed as well.
 pub(super) fn erase(
     writing: &mut Writing<'_>,
     table: &Table,
     found: Found,
     reason: ErasureReason,
     at: Timestamp,
+    hashes: &[[u8; 32]],
 ) -> Result<Erasure> {
     let Found { mut plan, row, points, proven_points, references, files } = found;
     let (id, key) = (row.id, suppression::key(writing)?);
@@ -93,11 +95,9 @@ pub(super) fn erase(
     for hash in &files {
         rows::delete_file(writing.tx, &files::read_hash(hash)?, hash)?;
     }
-    remember(writing, table, id, reason, at)?;
-    for point in &points {
-        let hash = crate::privacy::suppression::hash(&key, point);
-        rows::suppress(writing.tx, &hash, id)?;
-    }
+    let points = points.iter().map(|point| crate::privacy::suppression::hash(&key, point));
+    let hashes: Vec<_> = points.chain(hashes.iter().copied()).collect();
+    remember(writing, table, id, reason, at, &hashes)?;
     left.put(writing)?;
     for proof in &plan.proofs {
         let json = serde_json::to_string(proof).expect("a proof is always JSON");
@@ -164,17 +164,35 @@ fn delete(writing: &Writing<'_>, id: RecordId, places: &[i64]) -> Result<()> {
     Ok(())
 }
 
-/// Remembers that a record was erased, with a row in the journal.
+/// Remembers that a record was erased, with a row in the journal, and suppresses contact points.
 pub(super) fn remember(
     writing: &mut Writing<'_>,
     table: &Table,
     id: RecordId,
     reason: ErasureReason,
     at: Timestamp,
+    hashes: &[[u8; 32]],
 ) -> Result<()> {
-    let (stamp, seq) = (writing.stamp(), writing.next_seq());
-    writing.body = format!("{{\"reason\":\"{}\",\"at\":\"{at}\"}}", reason.name());
-    writing.log_record(stamp, ChangeKind::RecordErased, table, id)?;
+    for hash in hashes {
+        rows::suppress(writing.tx, hash, id)?;
+    }
+    let seq = writing.next_seq();
+    tell(writing, table, id, reason, at)?;
     let (type_id, reason) = (table.model.id, reason.name().to_owned());
     rows::insert_erased(writing.tx, &Erased { seq, record: id, type_id, at, reason })
+}
+
+/// Writes to the journal that a record was erased, and how many contact points are suppressed since.
+pub(super) fn tell(
+    writing: &mut Writing<'_>,
+    table: &Table,
+    id: RecordId,
+    reason: ErasureReason,
+    at: Timestamp,
+) -> Result<()> {
+    let stamp = writing.stamp();
+    let (reason, suppressed) = (reason.name(), rows::hashes_of(writing.tx, id)?.len());
+    writing.body =
+        format!("{{\"reason\":\"{reason}\",\"at\":\"{at}\",\"suppressed\":{suppressed}}}");
+    writing.log_record(stamp, ChangeKind::RecordErased, table, id)
 }

@@ -95,8 +95,8 @@ impl Privacy<'_> {
                 match writing.table(&erased.subject.entity_type) {
                     Err(error) if error.kind() == ErrorKind::UnknownType => {
                         applied.absent += 1;
-                        let hashes = hashes(erased)?;
-                        suppress(writing, &erased.subject, &hashes, is_ours, applied)?;
+                        let hashes = hashes(erased, is_ours, applied)?;
+                        suppress(writing, &erased.subject, &hashes)?;
                     }
                     _ => apply(writing, erased, is_ours, applied)?,
                 }
@@ -123,48 +123,53 @@ fn apply(
     applied: &mut Applied,
 ) -> Result<()> {
     let ErasedSubject { subject, erased_at, reason, .. } = request;
-    let hashes = hashes(request)?;
+    let hashes = hashes(request, is_ours, applied)?;
     let table = writing.table(&subject.entity_type);
     let table = table.map_err(|error| error.with_field("subject.type"))?;
     match records::get(writing.tx, &table, subject.id)? {
         Some(row) => {
             let found = Found::read(writing.tx, &writing.catalog, &table, row, writing.now)?;
-            erase::erase(writing, &table, found, *reason, *erased_at)?;
+            erase::erase(writing, &table, found, *reason, *erased_at, &hashes)?;
             applied.erased += 1;
         }
-        None if rows::erased_at(writing.tx, subject.id)?.is_some() => applied.known += 1,
+        None if rows::erased_at(writing.tx, subject.id)?.is_some() => {
+            applied.known += 1;
+            // Another copy may have known another address of the person.
+            if suppress(writing, subject, &hashes)? {
+                erase::tell(writing, &table, subject.id, *reason, *erased_at)?;
+            }
+        }
         None => {
-            erase::remember(writing, &table, subject.id, *reason, *erased_at)?;
+            erase::remember(writing, &table, subject.id, *reason, *erased_at, &hashes)?;
             applied.absent += 1;
         }
     }
-    suppress(writing, subject, &hashes, is_ours, applied)
+    Ok(())
 }
 
-/// Suppresses the contact points of one of a list, if the hashes mean anything here.
-fn suppress(
-    writing: &Writing<'_>,
-    subject: &RecordRef,
-    hashes: &[[u8; 32]],
-    is_ours: bool,
-    applied: &mut Applied,
-) -> Result<()> {
-    if !is_ours {
-        applied.foreign_hashes += hashes.len() as u64;
-        return Ok(());
+/// Suppresses contact points, and answers whether any of them was not yet.
+fn suppress(writing: &Writing<'_>, subject: &RecordRef, hashes: &[[u8; 32]]) -> Result<bool> {
+    let mut is_any_new = false;
+    for hash in hashes {
+        is_any_new |= rows::suppress(writing.tx, hash, subject.id)?;
     }
-    hashes.iter().try_for_each(|hash| rows::suppress(writing.tx, hash, subject.id))
+    Ok(is_any_new)
 }
 
-/// The hashes of one of a list.
-fn hashes(request: &ErasedSubject) -> Result<Vec<[u8; 32]>> {
+/// The hashes of one of a list; none if they mean nothing here.
+fn hashes(request: &ErasedSubject, is_ours: bool, applied: &mut Applied) -> Result<Vec<[u8; 32]>> {
     let hashes = request.hashes.iter().enumerate().map(|(place, text)| {
         from_hex(text).ok_or_else(|| {
             Error::new(ErrorKind::InvalidValue, "is not 64 hexadecimal digits")
                 .with_field(format!("hashes[{place}]"))
         })
     });
-    hashes.collect()
+    let mut hashes: Vec<[u8; 32]> = hashes.collect::<Result<_>>()?;
+    if !is_ours {
+        applied.foreign_hashes += hashes.len() as u64;
+        hashes.clear();
+    }
+    Ok(hashes)
 }
 
 /// The reason of this name.
