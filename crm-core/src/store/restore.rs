@@ -58,12 +58,13 @@ impl Store {
             .map_err(|error| about(error, "from"))?;
         source = open::reader(&opened.path, opened.access, &self.cipher)
             .map_err(|error| about(error, "from"))?;
-        judge(&source)?;
+        judge(&source).map_err(|error| about(error, "from"))?;
         let watched = self.interrupts.watch(&source);
         let draft = backup::draft(&source, to, &self.cipher, &mut step);
         self.interrupts.forget(watched);
-        let draft = draft.map_err(|error| match error.field() {
-            Some("path") => error.with_field("to"),
+        let draft = draft.map_err(|error| match (error.field(), error.kind()) {
+            (Some("path"), _) => error.with_field("to"),
+            (_, ErrorKind::Corrupt) => about(error, "from"),
             _ => error,
         })?;
         let mut writer = alone(draft.path(), &self.cipher)?;
