@@ -246,10 +246,11 @@ pub use lifecycle::{
 };
 pub use privacy::{
     AccessData, AccessReport, AccessScope, AccessTable, AppliedErasures, ApplyErasures,
-    BlockerReason, DueForReview, EraseSubject, ErasedSubject, ErasedTable, Erasure, ErasureBlocker,
-    ErasureEffect, ErasureList, ErasureMention, ErasurePlan, ErasureReason, GetRegister, KeptProof,
-    LiftSuppression, LiftedSuppression, ListDueForReview, ListErasures, MentionKind, PlanErasure,
-    ProcessingRegister, RegisterEntry, Retention, RetentionName, RetentionStart, ReviewPage,
+    BlockerReason, DueForReview, EraseSubject, ErasedProof, ErasedSubject, ErasedTable, Erasure,
+    ErasureBlocker, ErasureEffect, ErasureList, ErasureMention, ErasurePlan, ErasureReason,
+    GetRegister, KeptProof, LiftSuppression, LiftedSuppression, ListDueForReview, ListErasures,
+    ListProofs, MentionKind, PlanErasure, ProcessingRegister, ProofPage, RegisterEntry, Retention,
+    RetentionName, RetentionStart, ReviewPage,
 };
 pub use quality::{AttributeAudit, AuditFinding, AuditRecords, AuditReport, AuditRule};
 pub use query::{

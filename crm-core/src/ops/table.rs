@@ -354,6 +354,9 @@ macro_rules! for_each_operation {
             /// Says what erasing a person would do, what stays and why, and what speaks against it.
             read "privacy.plan_erasure" PrivacyPlanErasure plan_erasure(PlanErasure) -> ErasurePlan
                 = |crm, r, _| crm.privacy().plan_erasure(&r);
+            /// Reads a page of the proofs of consent that are kept of persons who were erased: what was agreed to, when and how, not by whom.
+            read "privacy.proofs" PrivacyProofs list_proofs(ListProofs) -> ProofPage
+                = |crm, r, _| crm.privacy().proofs(&r);
             /// Makes the register of processing activities (GDPR art. 30) from the purposes and the retention rules, also as CSV.
             read "privacy.register" PrivacyRegister make_register(GetRegister) -> ProcessingRegister
                 = |crm, r, _| crm.privacy().register(&r);

@@ -413,6 +413,61 @@ pub(crate) fn insert_proof(
     Ok(())
 }
 
+/// Which kept proofs of consent are read.
+pub(crate) struct Wanted {
+    /// Those that are kept beyond a moment.
+    pub(crate) beyond: Option<Timestamp>,
+    pub(crate) record: Option<RecordId>,
+    /// Those that were given with the contact point of this hash, in hexadecimal digits.
+    pub(crate) contact_hash: Option<String>,
+}
+
+/// Where a list of kept proofs stands: until when the last one is kept, its record and its event.
+pub(crate) type ProofPlace = (Timestamp, RecordId, RecordId);
+
+/// A kept proof of consent, as JSON, and whose it was.
+pub(crate) struct StoredProof {
+    pub(crate) place: ProofPlace,
+    pub(crate) type_id: i64,
+    pub(crate) erased_at: Timestamp,
+    pub(crate) json: String,
+}
+
+/// The kept proofs of consent after a place, in the order in which they go.
+pub(crate) fn proofs(
+    conn: &Connection,
+    wanted: &Wanted,
+    after: Option<&ProofPlace>,
+    limit: u32,
+) -> Result<Vec<StoredProof>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT p.keep_until, p.record_id, p.event_id, e.type_id, e.erased_at, p.proof \
+         FROM crm_consent_proof p JOIN crm_erasure e ON e.record_id = p.record_id \
+         WHERE p.keep_until > ?1 AND (p.keep_until, p.record_id, p.event_id) > (?2, ?3, ?4) \
+         AND (?5 IS NULL OR p.record_id = ?5) \
+         AND (?6 IS NULL OR p.proof ->> '$.contact_hash' = ?6) \
+         ORDER BY p.keep_until, p.record_id, p.event_id LIMIT ?7",
+    )?;
+    let id = |row: &rusqlite::Row<'_>, place| row.get(place).map(RecordId::from_bytes);
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok(StoredProof {
+            place: (Timestamp::clamped(row.get(0)?), id(row, 1)?, id(row, 2)?),
+            type_id: row.get(3)?,
+            erased_at: Timestamp::clamped(row.get(4)?),
+            json: row.get(5)?,
+        })
+    };
+    let start = (i64::MIN, [0; 16], [0; 16]);
+    let (until, record, event) = after.map_or(start, |(until, record, event)| {
+        (until.micros(), *record.as_bytes(), *event.as_bytes())
+    });
+    let beyond = wanted.beyond.map_or(i64::MIN, Timestamp::micros);
+    let of_record = wanted.record.as_ref().map(RecordId::as_bytes);
+    let rows = statement
+        .query_map((beyond, until, record, event, of_record, &wanted.contact_hash, limit), read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Erases proofs that are kept no longer, at most `limit`; answers how many.
 pub(crate) fn erase_proofs(tx: &Transaction<'_>, now: Timestamp, limit: u32) -> Result<u64> {
     let sql = "DELETE FROM crm_consent_proof WHERE (record_id, event_id) IN (SELECT record_id, event_id \

@@ -264,6 +264,7 @@ from crm.lifecycles import (
 from crm.privacy import (
     AppliedErasures,
     BlockerReason,
+    ErasedProof,
     ErasedSubject,
     ErasedTable,
     Erasure,
@@ -277,6 +278,7 @@ from crm.privacy import (
     LiftedSuppression,
     MentionKind,
     Privacy,
+    ProofPage,
 )
 from crm.progress import Progress
 from crm.proof import (
@@ -538,6 +540,7 @@ __all__ = [
     "EmitEvent",
     "EngineInfo",
     "EntityType",
+    "ErasedProof",
     "ErasedSubject",
     "ErasedTable",
     "Erasure",
@@ -672,6 +675,7 @@ __all__ = [
     "Progress",
     "ProofContent",
     "ProofLink",
+    "ProofPage",
     "Purpose",
     "PurposePreference",
     "Query",

@@ -13,6 +13,7 @@ mod erase;
 mod inventory;
 mod list;
 mod plan;
+mod proofs;
 mod register;
 pub(super) mod retention;
 pub(super) mod suppression;

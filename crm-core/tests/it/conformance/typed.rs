@@ -17,11 +17,11 @@ use crm_core::{
     GetScore, GetScoreHistory, GetSegmentSizes, GetStageTimes, GroupRecords, IdentifyVisitor,
     ImportCsv, ImportName, ImportVcard, LearnedScoreName, LifecycleName, LiftSuppression,
     LinkPeople, ListActivities, ListChanges, ListDueForReview, ListErasures, ListImports,
-    ListMembers, ListPlanRows, ListRecords, ListRuleRuns, ListTimeline, MayContact, MoveStage,
-    NewActivity, NewConsent, NewUnsubscribeLink, OverlapSegments, Party, PatchAssociation,
-    PatchRecord, PivotRecords, PlanErasure, PlanImport, ProposeMapping, ProveChanges,
-    ProveDecision, PublishNotice, Purpose, RankRecords, RankScores, ReadFile, ReadScore,
-    RecordActivities, ReleaseVisitor, RequestConsent, ResetStage, RestoreAssociation,
+    ListMembers, ListPlanRows, ListProofs, ListRecords, ListRuleRuns, ListTimeline, MayContact,
+    MoveStage, NewActivity, NewConsent, NewUnsubscribeLink, OverlapSegments, Party,
+    PatchAssociation, PatchRecord, PivotRecords, PlanErasure, PlanImport, ProposeMapping,
+    ProveChanges, ProveDecision, PublishNotice, Purpose, RankRecords, RankScores, ReadFile,
+    ReadScore, RecordActivities, ReleaseVisitor, RequestConsent, ResetStage, RestoreAssociation,
     RestoreRecord, RestoreTo, ResumeImport, Retention, RetentionName, RuleName, RunSql, RunView,
     SaveView, ScoreName, SearchText, SegmentName, SelectRows, SetPreferences, SimulateRule,
     SimulateTimers, SweepConsents, TickTimers, TrainLearnedScore, TypeName, Unsubscribe,
@@ -203,6 +203,7 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
             with.call(|r: LiftSuppression| crm.privacy().lift_suppression(&r))
         }
         "privacy.plan_erasure" => with.call(|r: PlanErasure| crm.privacy().plan_erasure(&r)),
+        "privacy.proofs" => with.call(|r: ListProofs| crm.privacy().proofs(&r)),
         "privacy.register" => with.call(|r: GetRegister| crm.privacy().register(&r)),
         "privacy.remove_retention" => {
             with.call(|r: RetentionName| crm.privacy().remove_retention(&r.retention))

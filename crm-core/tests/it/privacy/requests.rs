@@ -362,6 +362,7 @@ fn about_privacy(crm: &Crm, id: RecordId) -> Vec<(&'static str, Json)> {
         ("privacy.plan_erasure", json!({ "subject": subject(id) })),
         ("privacy.erase", json!({ "subject": subject(other) })),
         ("privacy.erasures", json!({})),
+        ("privacy.proofs", json!({ "contact_point": "zanzibarine@example.org", "limit": 1 })),
         ("privacy.apply_erasures", json!({ "erased": [] })),
         (
             "privacy.lift_suppression",

@@ -110,6 +110,7 @@ import org.crmcore.model.ListErasures
 import org.crmcore.model.ListImports
 import org.crmcore.model.ListMembers
 import org.crmcore.model.ListPlanRows
+import org.crmcore.model.ListProofs
 import org.crmcore.model.ListRecords
 import org.crmcore.model.ListRuleRuns
 import org.crmcore.model.ListTimeline
@@ -299,6 +300,7 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "privacy.erasures" to call(ListErasures::class) { listErasures(it) },
     "privacy.lift_suppression" to call(LiftSuppression::class) { liftSuppression(it) },
     "privacy.plan_erasure" to call(PlanErasure::class) { planErasure(it) },
+    "privacy.proofs" to call(ListProofs::class) { listProofs(it) },
     "privacy.register" to call(GetRegister::class) { makeRegister(it) },
     "privacy.remove_retention" to call(RetentionName::class) { removeRetention(it) },
     "privacy.retentions" to call(Empty::class) { listRetentions(it) },
