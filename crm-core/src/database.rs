@@ -137,8 +137,8 @@ pub struct Restored {
     pub absent: u64,
     /// Those who had been erased before the backup was made.
     pub known: u64,
-    /// Keyed hashes of contact points that mean nothing in the new file, because the backup has another
-    /// key than this file: it was copied by other means before either had one.
+    /// Keyed hashes of contact points that mean nothing in the new file, because the backup has
+    /// another key than this file: it was copied by other means before either had one.
     pub foreign_hashes: u64,
 }
 

@@ -1,8 +1,8 @@
 //! What restricts through a record that goes, for those of the same person that stay.
 //!
-//! The invariant: whatever the others permit, is permitted afterwards only if it was before. What went
-//! against a restriction then, because it names it or is answered in the ledger that goes, is named by what
-//! is carried over.
+//! The invariant: whatever the others permit, is permitted afterwards only if it was before. What
+//! went against a restriction then, because it names it or is answered in the ledger that goes, is
+//! named by what is carried over.
 
 use super::{
     LegalBasis,
@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{Span, Timestamp, condition::Parts};
 
-/// What restricts in a ledger that goes, and still does at a moment; with what in the others, which stay, it
-/// does not stand against.
+/// What restricts in a ledger that goes, and still does at a moment; with what in the others, which
+/// stay, it does not stand against.
 pub(crate) fn left_behind(going: &Ledger, others: &[Ledger], at: Timestamp) -> Vec<Entry> {
     let lasting = |entry: &&Entry| entry.lasts(at);
     let minors = going.own_minors().filter(lasting).cloned();
@@ -24,8 +24,8 @@ pub(crate) fn left_behind(going: &Ledger, others: &[Ledger], at: Timestamp) -> V
     restrictions.chain(minors).collect()
 }
 
-/// Whether the ledger that goes answers its own restriction so well that what permits elsewhere is worth as
-/// much as without it, under any policy.
+/// Whether the ledger that goes answers its own restriction so well that what permits elsewhere is
+/// worth as much as without it, under any policy.
 fn is_answered(going: &Ledger, restriction: &Entry, permitting: &Entry) -> bool {
     let key = Key {
         channel: permitting.channel.as_deref().unwrap_or_default(),

@@ -120,8 +120,8 @@ named! {
         Import = "import",
         /// The engine, because a time was over.
         Engine = "engine",
-        /// The engine, because the record through which it was said was erased, and this one is the same
-        /// person.
+        /// The engine, because the record through which it was said was erased, and this one is the
+        /// same person.
         CarriedOver = "carried_over",
     }
 }
@@ -316,8 +316,8 @@ pub struct ConsentEvent {
     pub request_notice: Option<ShownNotice>,
     /// When it ends by itself.
     pub expires_at: Option<Timestamp>,
-    /// The events against which it counts, or which it takes back; of what was carried over, those that
-    /// permit something against which it does not count.
+    /// The events against which it counts, or which it takes back; of what was carried over, those
+    /// that permit something against which it does not count.
     #[serde(default)]
     pub supersedes: Vec<RecordId>,
     /// Whether somebody with parental responsibility acted.

@@ -157,8 +157,8 @@ pub(crate) struct Permit {
     pub(crate) minor_until: Option<Timestamp>,
 }
 
-/// Whether something that permits counts against a restriction: it names it, or is named by one that was
-/// carried over from another record.
+/// Whether something that permits counts against a restriction: it names it, or is named by one
+/// that was carried over from another record.
 pub(super) fn names(permitting: &Entry, restriction: &Entry) -> bool {
     permitting.supersedes.contains(&restriction.id)
         || restriction.supersedes.contains(&permitting.id)
@@ -245,8 +245,8 @@ impl Ledger {
         self.permitting().any(|grant| names(grant, restriction))
     }
 
-    /// Whether something that permits counts against a restriction, here or in a linked ledger. Saying it
-    /// again is something else then.
+    /// Whether something that permits counts against a restriction, here or in a linked ledger.
+    /// Saying it again is something else then.
     pub(crate) fn is_named(&self, restriction: &Entry) -> bool {
         self.is_named_here(restriction)
             || self.named_there.contains(&restriction.id)
@@ -300,7 +300,8 @@ impl Ledger {
         unanswered.map(|(entry, _)| entry).collect()
     }
 
-    /// What says in the ledger of the record itself that the person is a minor, and was not taken back.
+    /// What says in the ledger of the record itself that the person is a minor, and was not taken
+    /// back.
     pub(super) fn own_minors(&self) -> impl Iterator<Item = &Entry> {
         let minors = self.entries.iter().filter(|entry| entry.kind == ConsentKind::Minor);
         minors.filter(|entry| !self.is_lifted(entry.id))

@@ -1,7 +1,7 @@
 //! A backup taken into use again, without those who were erased since.
 //!
-//! The backup is copied, brought to the present schema, and erased in by the code that erases; under
-//! the name of the new file there is nothing before all of that is done.
+//! The backup is copied, brought to the present schema, and erased in by the code that erases;
+//! under the name of the new file there is nothing before all of that is done.
 
 use std::{path::Path, sync::Arc};
 
@@ -16,11 +16,12 @@ use crate::{
 const PAGE: u32 = 100;
 
 impl Crm {
-    /// Makes a new file of a backup of this one, in which everybody is erased whom this file knows to be:
-    /// as [`Privacy::erasures`](crate::Privacy::erasures) and
-    /// [`Privacy::apply_erasures`](crate::Privacy::apply_erasures) do it, in one go and to the last person.
-    /// A backup by an older engine is brought to the present schema in the new file. Neither this file nor
-    /// the backup is changed. Progress counts pages, and the persons after them.
+    /// Makes a new file of a backup of this one, in which everybody is erased whom this file knows
+    /// to be: as [`Privacy::erasures`](crate::Privacy::erasures) and
+    /// [`Privacy::apply_erasures`](crate::Privacy::apply_erasures) do it, in one go and to the last
+    /// person. A backup by an older engine is brought to the present schema in the new file.
+    /// Neither this file nor the backup is changed. Progress counts pages, and the persons after
+    /// them.
     ///
     /// ```
     /// use crm_core::{BackupTo, Crm, EraseSubject, Flow, RecordRef, RestoreTo, values};
@@ -41,12 +42,13 @@ impl Crm {
     ///
     /// # Errors
     ///
-    /// With the field `from`: `NotOurFile`, `TooNew` or `Corrupt` if the backup is none that this engine
-    /// can read, `InUse` if an engine has it open, `WrongKey` if it has another key than this file (with
-    /// the field `key` `InvalidArgument` if it has none), `InvalidArgument` if it is no copy of this file,
-    /// `LimitExceeded` as for [`Privacy::erase`](crate::Privacy::erase). With the field `to`:
-    /// `InvalidArgument` if something is there. `Io` or `Full` if the new file cannot be written;
-    /// `Interrupted` if `watch` cancelled it. Whatever fails, there is no new file.
+    /// With the field `from`: `NotOurFile`, `TooNew` or `Corrupt` if the backup is none that this
+    /// engine can read, `InUse` if an engine has it open, `WrongKey` if it has another key than
+    /// this file (with the field `key` `InvalidArgument` if it has none), `InvalidArgument` if it
+    /// is no copy of this file, `LimitExceeded` as for [`Privacy::erase`](crate::Privacy::erase).
+    /// With the field `to`: `InvalidArgument` if something is there. `Io` or `Full` if the new file
+    /// cannot be written; `Interrupted` if `watch` cancelled it. Whatever fails, there is no new
+    /// file.
     pub fn restore_to(&self, request: &RestoreTo, watch: &mut Watch<'_>) -> Result<Restored> {
         let store = &self.shared.store;
         let origin = store.read(journal::origin)?;
@@ -70,7 +72,8 @@ impl Crm {
             },
         )?;
         let Restoring { store: copy, draft, version } = restoring;
-        // Declared after the draft, so that on every way out the file is closed before it is removed.
+        // Declared after the draft, so that on every way out the file is closed before it is
+        // removed.
         let copy = self.over(copy, |_| (Arc::clone(&self.shared.clock), ids)).map_err(of_backup)?;
         let mut applied = Applied::default();
         let (mut listed, mut after) = (0, 0);

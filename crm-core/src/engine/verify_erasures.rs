@@ -128,8 +128,8 @@ mod tests {
         values,
     };
 
-    /// A file with two persons who were erased, one of whom came back with one of two addresses, and a
-    /// third whom a list named.
+    /// A file with two persons who were erased, one of whom came back with one of two addresses,
+    /// and a third whom a list named.
     fn filled() -> (Crm, Vec<RecordId>) {
         let crm = Crm::in_memory().unwrap();
         let person = |email: &str, phone: &str| {
@@ -163,12 +163,13 @@ mod tests {
             "INSERT INTO crm_suppression SELECT randomblob(32), record_id FROM crm_erasure LIMIT 1",
             "UPDATE crm_suppression SET record_id = randomblob(16)",
             "DELETE FROM crm_erasure WHERE seq = (SELECT max(seq) FROM crm_erasure)",
-            "UPDATE crm_erasure SET record_id = randomblob(16) WHERE seq = (SELECT min(seq) FROM crm_erasure)",
+            "UPDATE crm_erasure SET record_id = randomblob(16) \
+             WHERE seq = (SELECT min(seq) FROM crm_erasure)",
             "UPDATE crm_erasure SET erased_at = erased_at + 1",
             "UPDATE crm_erasure SET reason = 'objected'",
             "UPDATE crm_erasure SET type_id = type_id + 1",
-            "INSERT INTO crm_erasure SELECT 1, randomblob(16), type_id, erased_at, reason FROM crm_erasure \
-             LIMIT 1",
+            "INSERT INTO crm_erasure SELECT 1, randomblob(16), type_id, erased_at, reason \
+             FROM crm_erasure LIMIT 1",
         ];
         assert_found(|| filled().0, &tamperings);
     }

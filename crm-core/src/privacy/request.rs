@@ -56,8 +56,8 @@ named! {
         /// An attribute with an index, or a consent, holds a contact point of the person. It stays, and is
         /// not suppressed.
         ContactPoint = "contact_point",
-        /// The record is the same person, as links say. It stays, and what the person restricted through
-        /// the one that goes is carried over to it, without what showed it.
+        /// The record is the same person, as links say. It stays, and what the person restricted
+        /// through the one that goes is carried over to it, without what showed it.
         SamePerson = "same_person",
     }
 }
@@ -195,8 +195,8 @@ pub struct KeptProof {
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ListProofs {
-    /// Only those that are still kept at this moment; without it all that are there, also those whose time
-    /// is over and that `consents.sweep` has not erased yet.
+    /// Only those that are still kept at this moment; without it all that are there, also those
+    /// whose time is over and that `consents.sweep` has not erased yet.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub at: Option<Timestamp>,
@@ -204,7 +204,8 @@ pub struct ListProofs {
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub subject: Option<RecordRef>,
-    /// Only those that were given with this address or number: of whoever asks about it, and names it.
+    /// Only those that were given with this address or number: of whoever asks about it, and names
+    /// it.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub contact_point: Option<String>,

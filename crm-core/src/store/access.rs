@@ -115,8 +115,8 @@ fn named_columns(conn: &Connection, table: &str) -> Result<Vec<NamedColumn>> {
     Ok(known.collect())
 }
 
-/// A page of the rows of a person after a key, in the order of the table's key; and the key of the last
-/// of them.
+/// A page of the rows of a person after a key, in the order of the table's key; and the key of the
+/// last of them.
 pub(crate) fn person_rows(
     conn: &Connection,
     table: &PersonTable,

@@ -262,9 +262,9 @@ impl Store {
         })
     }
 
-    /// Reads one state of the file for as long as it takes, while others read and write: the caller's own
-    /// code may run in `f`, and call in again. The log cannot be emptied meanwhile. Of memory, which has
-    /// but one connection, it is a copy.
+    /// Reads one state of the file for as long as it takes, while others read and write: the
+    /// caller's own code may run in `f`, and call in again. The log cannot be emptied meanwhile. Of
+    /// memory, which has but one connection, it is a copy.
     ///
     /// # Errors
     ///

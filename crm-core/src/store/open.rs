@@ -151,7 +151,8 @@ fn for_reading(path: PathBuf, cipher: &Cipher) -> Result<Opened> {
         .with_hint("open it once for writing, so that it is brought up to date"))
 }
 
-/// Takes a file for reading, of whatever version that is known, and answers which. It stays as it is.
+/// Takes a file for reading, of whatever version that is known, and answers which. It stays as it
+/// is.
 ///
 /// # Errors
 ///

@@ -1,7 +1,8 @@
 //! A backup, made a new file that nobody sees before it is published.
 //!
-//! The backup is only read. Its copy is brought to the present schema under its temporary name, alone
-//! in its folder: with neither a lock, which nobody would ask for, nor a log, which a crash would leave.
+//! The backup is only read. Its copy is brought to the present schema under its temporary name,
+//! alone in its folder: with neither a lock, which nobody would ask for, nor a log, which a crash
+//! would leave.
 
 use std::path::Path;
 
@@ -15,8 +16,8 @@ use super::gate::Hold;
 use super::{Store, backup, interrupt, migrate, open};
 use crate::{Error, ErrorKind, Result};
 
-/// A copy of a backup that is not published yet, open. The order of the fields is the order in which
-/// they may be dropped.
+/// A copy of a backup that is not published yet, open. The order of the fields is the order in
+/// which they may be dropped.
 pub(crate) struct Restoring {
     pub(crate) store: Store,
     pub(crate) draft: Draft,
@@ -25,16 +26,16 @@ pub(crate) struct Restoring {
 }
 
 impl Store {
-    /// Copies the backup at `from` to a draft of a file at `to`, brings it to the present schema and opens
-    /// it. `judge` looks at the backup before; `progress` hears the pages done and in total, and answers
-    /// whether to go on.
+    /// Copies the backup at `from` to a draft of a file at `to`, brings it to the present schema
+    /// and opens it. `judge` looks at the backup before; `progress` hears the pages done and in
+    /// total, and answers whether to go on.
     ///
     /// # Errors
     ///
     /// Those of `judge`. Of the backup, with the field `from`: `NotOurFile`, `TooNew`, `Corrupt`,
-    /// `WrongKey`, `InUse`, `ReadOnly`, `Io`. Of the new file: `InvalidArgument` with the field `to` when
-    /// something is there, `Full`, `Io`. `Interrupted` when `progress` answers `false` or somebody
-    /// interrupts. Then there is no file at `to`.
+    /// `WrongKey`, `InUse`, `ReadOnly`, `Io`. Of the new file: `InvalidArgument` with the field
+    /// `to` when something is there, `Full`, `Io`. `Interrupted` when `progress` answers `false` or
+    /// somebody interrupts. Then there is no file at `to`.
     pub(crate) fn restore(
         &self,
         (from, to): (&Path, &Path),

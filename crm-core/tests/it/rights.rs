@@ -285,7 +285,8 @@ fn the_document_shows_one_state_whatever_is_written_meanwhile() {
                         run(&crm, "activities.record_many", &chats(1_500));
                         run(&crm, "activities.identify", &identify("second"));
                         run(&crm, "activities.release", &json!({ "visitor": "first" }));
-                        let patch = json!({ "type": "contact", "id": ann, "values": { "given_name": "Anna" } });
+                        let values = json!({ "given_name": "Anna" });
+                        let patch = json!({ "type": "contact", "id": ann, "values": values });
                         run(&crm, "records.patch", &patch);
                     });
                 });

@@ -1,10 +1,10 @@
 //! Access and portability: what the file has of a person, as a document.
 //!
-//! The document is made from the inventory of tables and from nothing beside it, so that what is entered
-//! there is shown here. The invariants: all of it is one state of the file, whatever is written meanwhile;
-//! rows are read page by page, so that memory does not grow with them; they come in the order of their
-//! keys, so that the same file gives the same document; and under the name of a file there is never half
-//! a document.
+//! The document is made from the inventory of tables and from nothing beside it, so that what is
+//! entered there is shown here. The invariants: all of it is one state of the file, whatever is
+//! written meanwhile; rows are read page by page, so that memory does not grow with them; they come
+//! in the order of their keys, so that the same file gives the same document; and under the name of
+//! a file there is never half a document.
 
 use std::{
     io::{self, Write},
@@ -45,11 +45,11 @@ const PAGE: u32 = 1_000;
 const CHAIN: [&str; 3] = ["salt", "commitment", "hash"];
 
 impl Privacy<'_> {
-    /// Shows a person what the file has of them: one JSON document with the rows of every table, where
-    /// they come from, what they are used for, how long they are kept, who gets them, and what scores are
-    /// made of. With `table` it is that table as CSV; with [`AccessScope::Portable`] only what the person
-    /// gave or did. All of it shows one state of the file, while others write; a file in memory is copied
-    /// for that.
+    /// Shows a person what the file has of them: one JSON document with the rows of every table,
+    /// where they come from, what they are used for, how long they are kept, who gets them, and
+    /// what scores are made of. With `table` it is that table as CSV; with
+    /// [`AccessScope::Portable`] only what the person gave or did. All of it shows one state of the
+    /// file, while others write; a file in memory is copied for that.
     ///
     /// ```
     /// use crm_core::{AccessData, Crm, Flow, RecordRef, values};

@@ -1,8 +1,8 @@
 //! What a person restricted through a record that is erased, kept through those that stay.
 //!
-//! Where several records are one person, a withdrawal through one holds for all. It goes on to when that one
-//! is erased: each record that was linked with it gets the restriction as an event of its own, without
-//! whatever showed it, and stays linked with the others.
+//! Where several records are one person, a withdrawal through one holds for all. It goes on to when
+//! that one is erased: each record that was linked with it gets the restriction as an event of its
+//! own, without whatever showed it, and stays linked with the others.
 
 use std::sync::Arc;
 
@@ -19,8 +19,8 @@ use crate::{
 
 use super::suppression::is_suppressed;
 
-/// In the place of a contact point that nobody may know any more: no address, so that it is none of the
-/// person's others.
+/// In the place of a contact point that nobody may know any more: no address, so that it is none of
+/// the person's others.
 const ERASED_POINT: &str = "(erased)";
 
 /// What a record leaves behind for those that are the same person.
@@ -62,7 +62,8 @@ impl Left {
         })
     }
 
-    /// Writes it to those that stay, after everything else is gone and its contact points are suppressed.
+    /// Writes it to those that stay, after everything else is gone and its contact points are
+    /// suppressed.
     ///
     /// # Errors
     ///
@@ -99,8 +100,9 @@ impl Left {
         Ok(())
     }
 
-    /// A contact point as it may be known on: as it is, if somebody else has it or those that stay name it.
-    /// One that is suppressed is refused anyway, and a text that nothing suppresses becomes any.
+    /// A contact point as it may be known on: as it is, if somebody else has it or those that stay
+    /// name it. One that is suppressed is refused anyway, and a text that nothing suppresses
+    /// becomes any.
     fn point(&self, writing: &Writing<'_>, restriction: &Entry) -> Result<Option<String>> {
         let Some(point) = &restriction.contact_point else { return Ok(None) };
         if point.contains('@') || point.starts_with('+') || point == ERASED_POINT {

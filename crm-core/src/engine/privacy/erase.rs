@@ -23,11 +23,12 @@ impl Privacy<'_> {
     /// the journal what the rows say, so that only that there were changes, when and by whom, can still be
     /// verified. What is free in the file and in its log is overwritten.
     ///
-    /// What stays is a random id, proof of consent in a minimised form for as long as a policy keeps it,
-    /// and keyed hashes of the contact points, so that the person does not come back by an import:
-    /// writing such a contact point gives `Suppressed`. Where other records are the same person, they
-    /// keep what the person restricted through this one, without what showed it. See [`Privacy::plan_erasure`] for all of it, and
-    /// [`Privacy::erasures`] for what to keep beside backups.
+    /// What stays is a random id, proof of consent in a minimised form for as long as a policy
+    /// keeps it, and keyed hashes of the contact points, so that the person does not come back by
+    /// an import: writing such a contact point gives `Suppressed`. Where other records are the same
+    /// person, they keep what the person restricted through this one, without what showed it. See
+    /// [`Privacy::plan_erasure`] for all of it, and [`Privacy::erasures`] for what to keep beside
+    /// backups.
     ///
     /// ```
     /// use crm_core::{Crm, EraseSubject, ErrorKind, RecordRef, values};
@@ -72,8 +73,8 @@ impl Privacy<'_> {
     }
 }
 
-/// Erases whom nothing speaks against erasing, or whom the law had erased before; then `hashes` are those of
-/// contact points that are suppressed as well.
+/// Erases whom nothing speaks against erasing, or whom the law had erased before; then `hashes` are
+/// those of contact points that are suppressed as well.
 pub(super) fn erase(
     writing: &mut Writing<'_>,
     table: &Table,
@@ -182,7 +183,8 @@ pub(super) fn remember(
     rows::insert_erased(writing.tx, &Erased { seq, record: id, type_id, at, reason })
 }
 
-/// Writes to the journal that a record was erased, and how many contact points are suppressed since.
+/// Writes to the journal that a record was erased, and how many contact points are suppressed
+/// since.
 pub(super) fn tell(
     writing: &mut Writing<'_>,
     table: &Table,

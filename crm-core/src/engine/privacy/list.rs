@@ -70,8 +70,8 @@ impl Privacy<'_> {
         Ok(AppliedErasures { erased, absent, known, foreign_hashes, is_log_emptied })
     }
 
-    /// The same for a copy of the file whose list it is, in which a type may be missing that came later.
-    /// A copy without a key gets `key`, that of the file.
+    /// The same for a copy of the file whose list it is, in which a type may be missing that came
+    /// later. A copy without a key gets `key`, that of the file.
     ///
     /// # Errors
     ///

@@ -13,24 +13,25 @@ use crate::{
 };
 
 impl Privacy<'_> {
-    /// Reads a page of the proofs of consent that are kept of persons who were erased, because a policy
-    /// says so: what was agreed to, with which text, when, how and until when it is kept, but neither by
-    /// whom nor through what. Those come first that go first. Who asks about an address of their own finds
-    /// what was given with it, as long as they name it.
+    /// Reads a page of the proofs of consent that are kept of persons who were erased, because a
+    /// policy says so: what was agreed to, with which text, when, how and until when it is kept,
+    /// but neither by whom nor through what. Those come first that go first. Who asks about an
+    /// address of their own finds what was given with it, as long as they name it.
     ///
     /// ```
     /// use crm_core::{Crm, ListProofs};
     ///
     /// let crm = Crm::in_memory()?;
-    /// let kept_now = ListProofs { at: "2026-01-01T00:00:00Z".parse().ok(), ..ListProofs::default() };
-    /// assert!(crm.privacy().proofs(&kept_now)?.proofs.is_empty());
+    /// let at = Some("2026-01-01T00:00:00Z".parse()?);
+    /// let kept = crm.privacy().proofs(&ListProofs { at, ..ListProofs::default() })?;
+    /// assert!(kept.proofs.is_empty());
     /// # Ok::<(), crm_core::Error>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// `UnknownType`; `InvalidValue` if the contact point is none; `InvalidArgument` if the limit is not 1
-    /// to 10,000, or the cursor is none.
+    /// `UnknownType`; `InvalidValue` if the contact point is none; `InvalidArgument` if the limit
+    /// is not 1 to 10,000, or the cursor is none.
     pub fn proofs(&self, request: &ListProofs) -> Result<ProofPage> {
         check_limit(request.limit)?;
         let after = cursor::read_place(Listing::Proofs, request.after.as_deref())?;

@@ -257,8 +257,8 @@ fn permitted_at(crm: &Crm, people: &[RecordId], moment: Timestamp) -> Vec<bool> 
 proptest! {
     #![proptest_config(cases(150))]
 
-    /// Whichever record of a person is erased, in whatever order, nothing is permitted for those that
-    /// stay that was denied before.
+    /// Whichever record of a person is erased, in whatever order, nothing is permitted for those
+    /// that stay that was denied before.
     #[test]
     fn an_erasure_permits_nothing_for_the_other_records_of_the_person(
         regime in any::<bool>(),
