@@ -56,7 +56,7 @@ pub struct OpenOptions {
 debug! { OpenOptions shows(durability, read_only, max_bytes, replay) hides(actor) }
 
 /// How far a long operation is. What is counted depends on it: bytes of an import, records of an
-/// export or verification, pages of a backup.
+/// export or verification, pages of a backup, and after them persons where one is restored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -107,6 +107,40 @@ pub struct BackupTo {
 }
 
 debug! { BackupTo shows() hides(path) }
+
+/// Takes a backup into use again: the request of `database.restore`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct RestoreTo {
+    /// The backup: a copy of this file, also by an older engine. It stays as it is.
+    pub from: String,
+    /// Where the new file goes. It must not exist.
+    pub to: String,
+}
+
+debug! { RestoreTo shows() hides(from, to) }
+
+/// What became of a backup: the answer of `database.restore`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Restored {
+    /// The version of the storage format that the backup has. The new file has the present one.
+    pub schema_version: i32,
+    /// Persons whom this file knows to be erased: the next three together.
+    pub listed: u64,
+    /// Those who were still in the backup, and are not in the new file.
+    pub erased: u64,
+    /// Those whom the backup does not know; the new file remembers that they must not come back.
+    pub absent: u64,
+    /// Those who had been erased before the backup was made.
+    pub known: u64,
+    /// Keyed hashes of contact points that mean nothing in the new file, because the backup has
+    /// another key than this file: it was copied by other means before either had one.
+    pub foreign_hashes: u64,
+}
 
 /// Runs a read-only SQL statement: the request of `database.sql`.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]

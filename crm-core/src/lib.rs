@@ -81,7 +81,7 @@
 //! | CSV tables | [`ImportCsv`], [`ExportCsv`], [`ProposeMapping`] |
 //! | imports that are planned, and can be taken back | [`Imports`], [`PlanImport`], [`ImportPlan`] |
 //! | address cards: vCard | [`ImportVcard`], [`ExportVcard`] |
-//! | the file as a whole | [`Crm::sql`], [`Crm::backup_to`], [`Crm::verify`], [`Crm::stats`], [`Crm::compact`] |
+//! | the file as a whole | [`Crm::sql`], [`Crm::backup_to`], [`Crm::restore_to`], [`Crm::verify`], [`Crm::stats`], [`Crm::compact`] |
 //! | errors | [`Error`], [`ErrorKind`] |
 //! | time and ids, to replay a run | [`Clock`], [`IdGenerator`], [`Replay`] |
 //! | every operation by name, as the other languages call it | [`ops`] |
@@ -204,7 +204,8 @@ pub use consent::{
 };
 pub use database::{
     AddFile, BackupTo, DatabaseStats, Durability, Empty, EngineInfo, FilePiece, Flow, OpenOptions,
-    Progress, ReadFile, Replay, RunSql, SqlResult, SqlRow, TypeCount, VerifyReport,
+    Progress, ReadFile, Replay, RestoreTo, Restored, RunSql, SqlResult, SqlRow, TypeCount,
+    VerifyReport,
 };
 #[cfg(feature = "uniffi")]
 pub use error::CrmError;
@@ -245,10 +246,11 @@ pub use lifecycle::{
 };
 pub use privacy::{
     AccessData, AccessReport, AccessScope, AccessTable, AppliedErasures, ApplyErasures,
-    BlockerReason, DueForReview, EraseSubject, ErasedSubject, ErasedTable, Erasure, ErasureBlocker,
-    ErasureEffect, ErasureList, ErasureMention, ErasurePlan, ErasureReason, GetRegister, KeptProof,
-    LiftSuppression, LiftedSuppression, ListDueForReview, ListErasures, MentionKind, PlanErasure,
-    ProcessingRegister, RegisterEntry, Retention, RetentionName, RetentionStart, ReviewPage,
+    BlockerReason, DueForReview, EraseSubject, ErasedProof, ErasedSubject, ErasedTable, Erasure,
+    ErasureBlocker, ErasureEffect, ErasureList, ErasureMention, ErasurePlan, ErasureReason,
+    GetRegister, KeptProof, LiftSuppression, LiftedSuppression, ListDueForReview, ListErasures,
+    ListProofs, MentionKind, PlanErasure, ProcessingRegister, ProofPage, RegisterEntry, Retention,
+    RetentionName, RetentionStart, ReviewPage,
 };
 pub use quality::{AttributeAudit, AuditFinding, AuditRecords, AuditReport, AuditRule};
 pub use query::{

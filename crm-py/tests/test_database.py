@@ -53,6 +53,23 @@ def test_backup_and_verify(path: Path, tmp_path: Path) -> None:
         assert db.contacts.count() == 1
 
 
+def test_a_backup_is_restored_without_those_who_were_erased(path: Path, tmp_path: Path) -> None:
+    told: list[crm.Progress] = []
+    with crm.open(path) as db:
+        ann = db.contacts.create(given_name="Ann", email="ann@example.org")
+        db.backup(tmp_path / "monday.crm")
+        db.privacy.erase(ann)
+        restored = db.restore(tmp_path / "monday.crm", tmp_path / "new.crm", progress=told.append)
+        assert (restored.listed, restored.erased, restored.known) == (1, 1, 0)
+        assert told[-1].done == told[-1].total
+        with pytest.raises(crm.InvalidArgumentError) as caught:
+            db.restore(tmp_path / "monday.crm", tmp_path / "new.crm")
+        assert caught.value.field == "to"
+    with crm.open(tmp_path / "new.crm") as db:
+        assert db.contacts.count() == 0
+        assert db.verify().is_ok
+
+
 def test_a_full_file_still_reads(path: Path) -> None:
     with crm.open(path, max_bytes=1_000_000) as db:
         rows = [{"description": "x" * 100_000} for _ in range(20)]

@@ -339,6 +339,12 @@ def test_every_operation_is_called_by_a_method(
     db.privacy.plan_erasure(eve)
     db.privacy.erase(db.contacts.create(given_name="Zoe", email="zoe@example.org"))
     db.privacy.apply_erasures(list(db.privacy.erasures()))
+    called = crm.Purpose(name="called", channels=("phone",), notice="news", policy="eu_strict")
+    consents.define_purpose(called)
+    kim = db.contacts.create(given_name="Kim")
+    consents.grant(kim, "phone", "called")
+    db.privacy.erase(kim)
+    assert [one.subject.id for one in db.privacy.proofs()] == [kim.id]
     assert db.privacy.lift_suppression("zoe@example.org")
     db.views.save("titles", crm.SelectRows("book", ["title"]))
     db.views.archive("titles")
@@ -352,6 +358,7 @@ def test_every_operation_is_called_by_a_method(
     db.verify()
     db.compact()
     db.backup(tmp_path / "copy.crm")
+    db.restore(tmp_path / "copy.crm", tmp_path / "restored.crm")
 
     answers = recorder.answers
     assert sorted(answers) == sorted(name for name, _, _ in _native.operations())
@@ -508,8 +515,11 @@ def test_every_operation_is_called_by_a_method(
     assert_same(answers["privacy.erase"], crm.Erasure)
     assert_same(answers["privacy.erase"]["erased"], crm.ErasedSubject)
     assert_same(answers["privacy.erasures"], crm.ErasureList)
+    assert_same(answers["privacy.proofs"], crm.ProofPage)
+    assert_same(answers["privacy.proofs"]["proofs"][0], crm.ErasedProof)
     assert_same(answers["privacy.apply_erasures"], crm.AppliedErasures)
     assert_same(answers["privacy.lift_suppression"], crm.LiftedSuppression)
+    assert_same(answers["database.restore"], crm.Restored)
     assert_same(answers["files.add"], crm.FileRef)
     assert_same(answers["files.read"], crm.FilePiece)
     assert_same(answers["records.get"]["values"]["cover"], crm.FileRef)

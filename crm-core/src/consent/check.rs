@@ -394,5 +394,9 @@ fn check_basis(new: &NewConsent) -> Result<()> {
 pub(crate) fn is_own_act(kind: ConsentKind, method: ConsentMethod) -> bool {
     let grants =
         matches!(kind, ConsentKind::Granted | ConsentKind::Renewed | ConsentKind::Confirmed);
-    grants && !matches!(method, ConsentMethod::Import | ConsentMethod::Engine)
+    let others = matches!(
+        method,
+        ConsentMethod::Import | ConsentMethod::Engine | ConsentMethod::CarriedOver
+    );
+    grants && !others
 }

@@ -121,6 +121,9 @@ named! {
         Import = "import",
         /// The engine, because a time was over.
         Engine = "engine",
+        /// The engine, because the record through which it was said was erased, and this one is the
+        /// same person.
+        CarriedOver = "carried_over",
     }
 }
 
@@ -333,7 +336,8 @@ pub struct ConsentEvent {
     pub request_notice: Option<ShownNotice>,
     /// When it ends by itself.
     pub expires_at: Option<Timestamp>,
-    /// The events against which it counts, or which it takes back.
+    /// The events against which it counts, or which it takes back; of what was carried over, those
+    /// that permit something against which it does not count.
     #[serde(default)]
     pub supersedes: Vec<RecordId>,
     /// Whether somebody with parental responsibility acted.
@@ -389,7 +393,7 @@ impl ConsentEvent {
             ConsentKind::Confirmed => Proof::Double,
             // What came with data from elsewhere proves itself, or is worth nothing.
             ConsentKind::Granted | ConsentKind::Renewed => match self.method {
-                ConsentMethod::Import => Proof::None,
+                ConsentMethod::Import | ConsentMethod::CarriedOver => Proof::None,
                 _ => Proof::Single,
             },
             ConsentKind::Imported if self.notice_version.is_some() && is_shown(&self.evidence) => {

@@ -159,6 +159,13 @@ pub(crate) struct Permit {
     pub(crate) minor_until: Option<Timestamp>,
 }
 
+/// Whether something that permits counts against a restriction: it names it, or is named by one
+/// that was carried over from another record.
+pub(super) fn names(permitting: &Entry, restriction: &Entry) -> bool {
+    permitting.supersedes.contains(&restriction.id)
+        || restriction.supersedes.contains(&permitting.id)
+}
+
 /// What must prove that a linked ledger answers a restriction, where the policy asks for `least`. A basis
 /// without a proof of its own, and a restriction that ends by itself, need a confirmation whatever the
 /// policy asks for: what is kept for conditions has one proof for all policies and moments.
@@ -235,15 +242,17 @@ impl Ledger {
         self.own_restrictions().chain(self.added(ConsentKind::is_restricting))
     }
 
-    /// Whether something that permits here names an event.
-    pub(crate) fn is_named_here(&self, id: RecordId) -> bool {
-        self.permitting().any(|grant| grant.supersedes.contains(&id))
+    /// Whether something that permits here counts against a restriction.
+    pub(crate) fn is_named_here(&self, restriction: &Entry) -> bool {
+        self.permitting().any(|grant| names(grant, restriction))
     }
 
-    /// Whether something that permits names an event, here or in a linked ledger. Saying it again is
-    /// something else then.
-    pub(crate) fn is_named(&self, id: RecordId) -> bool {
-        self.is_named_here(id) || self.named_there.contains(&id)
+    /// Whether something that permits counts against a restriction, here or in a linked ledger.
+    /// Saying it again is something else then.
+    pub(crate) fn is_named(&self, restriction: &Entry) -> bool {
+        self.is_named_here(restriction)
+            || self.named_there.contains(&restriction.id)
+            || !restriction.supersedes.is_empty()
     }
 
     /// How well it is proven that the ledger of a linked record answers its own restriction for this key.
@@ -277,7 +286,7 @@ impl Ledger {
         };
         let concerning = self.restrictions().filter(|entry| entry.kind.concerns(permitting.basis));
         let reaching = concerning.filter(|entry| entry.reaches(&key));
-        let unnamed = reaching.filter(|entry| !permitting.supersedes.contains(&entry.id));
+        let unnamed = reaching.filter(|entry| !names(permitting, entry));
         unnamed.map(|entry| (entry, self.answer_there(entry, &key))).collect()
     }
 
@@ -294,7 +303,9 @@ impl Ledger {
         unanswered.map(|(entry, _)| entry).collect()
     }
 
-    fn own_minors(&self) -> impl Iterator<Item = &Entry> {
+    /// What says in the ledger of the record itself that the person is a minor, and was not taken
+    /// back.
+    pub(super) fn own_minors(&self) -> impl Iterator<Item = &Entry> {
         let minors = self.entries.iter().filter(|entry| entry.kind == ConsentKind::Minor);
         minors.filter(|entry| !self.is_lifted(entry.id))
     }

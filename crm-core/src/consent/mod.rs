@@ -1,9 +1,10 @@
 //! Consent: what a person allowed, refused and took back, as a ledger of events and never as a flag.
 //!
 //! `event` is what the ledger holds, `definition` what it is about: channels, parties, purposes,
-//! notices and policies, with the ready-made ones in `preset`. `ledger` folds the events of a person,
-//! `rule` is what a purpose asks of them on a channel, and `decide` answers whether we may. `receipt` makes
-//! a document of it for the person, `proof` one for whoever doubts a decision.
+//! notices and policies, with the ready-made ones in `preset`. `ledger` folds the events of a
+//! person, `carried` keeps what restricts when one of their records goes, `rule` is what a purpose
+//! asks of them on a channel, and `decide` answers whether we may. `receipt` makes a document of it
+//! for the person, `proof` one for whoever doubts a decision.
 //!
 //! The invariants: the answer depends on the set of events and not on their order; a grant counts only
 //! against the withdrawals that it names, so that one that was not known when it was given still wins;
@@ -12,6 +13,7 @@
 
 mod answer;
 mod book;
+mod carried;
 mod check;
 mod decide;
 mod definition;
@@ -33,6 +35,7 @@ pub use answer::{
     ConsentDecision, ConsentStatus, DecisionReason, DenyReason, ManyDecisions, RecordDecision,
 };
 pub(crate) use book::{Book, NoticeModel};
+pub(crate) use carried::{left_behind, stricter};
 pub(crate) use check::{
     check_channel, check_evidence, check_new, check_notice, check_party, check_policy,
     check_purpose, check_text, contact_point, is_own_act, language, no_notice,

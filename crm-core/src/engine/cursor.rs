@@ -54,6 +54,7 @@ impl Ordered for FieldOrder {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Listing {
     Activities,
+    Proofs,
     Review,
     Search,
     Timeline,

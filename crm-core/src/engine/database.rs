@@ -168,6 +168,7 @@ impl Crm {
         self.verify_rules(&mut report, &mut step)?;
         self.verify_consents(&mut report, &mut step)?;
         self.verify_retention(&mut report, &mut step)?;
+        self.verify_erasures(&mut report, &mut step)?;
         goes_on(0, true)?;
         report.problems.truncate(FINDINGS);
         report.is_ok = report.problems.is_empty();

@@ -44,6 +44,7 @@ mod queries;
 mod reach;
 mod reactions;
 mod records;
+mod restore;
 mod rollups;
 mod row_import;
 mod rules;
@@ -61,6 +62,7 @@ mod verify;
 mod verify_activities;
 mod verify_associations;
 mod verify_consents;
+mod verify_erasures;
 mod verify_lifecycles;
 mod verify_records;
 mod verify_retention;
@@ -139,6 +141,36 @@ struct Shared {
     ahead: ahead::Ahead,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdGenerator>,
+}
+
+impl Shared {
+    /// What handles share over an open file, and whether it is new.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` if it has lost what every file has.
+    fn over(
+        store: Store,
+        sources: impl FnOnce(&Head) -> (Arc<dyn Clock>, Arc<dyn IdGenerator>),
+    ) -> Result<(Self, bool)> {
+        // A crash between the first two transactions leaves a file without a device: still new.
+        let (catalog, head) = store.read(|conn| Ok((Catalog::load(conn)?, Head::load(conn)?)))?;
+        if head.is_some() && catalog.iter().len() == 0 {
+            // Types are archived and never dropped.
+            return Err(Error::new(ErrorKind::Corrupt, "the file has lost its entity types"));
+        }
+        let (clock, ids) = sources(&head.unwrap_or_default());
+        let shared = Self {
+            store,
+            catalog: RwLock::new(Arc::new(catalog)),
+            head: Mutex::new(head.unwrap_or_default()),
+            observers: Observers::default(),
+            ahead: ahead::Ahead::default(),
+            clock,
+            ids,
+        };
+        Ok((shared, head.is_none()))
+    }
 }
 
 impl Crm {
@@ -232,27 +264,23 @@ impl Crm {
             cipher,
         };
         let store = Store::open(&target, &file_options, &|| salts.next_salt())?;
-        // A crash between the first two transactions leaves a file without a device: still new.
-        let (catalog, head) = store.read(|conn| Ok((Catalog::load(conn)?, Head::load(conn)?)))?;
-        if head.is_some() && catalog.iter().len() == 0 {
-            // Types are archived and never dropped.
-            return Err(Error::new(ErrorKind::Corrupt, "the file has lost its entity types"));
-        }
-        let (clock, ids) = sources(&head.unwrap_or_default());
-        let shared = Shared {
-            store,
-            catalog: RwLock::new(Arc::new(catalog)),
-            head: Mutex::new(head.unwrap_or_default()),
-            observers: Observers::default(),
-            ahead: ahead::Ahead::default(),
-            clock,
-            ids,
-        };
+        let (shared, is_new) = Shared::over(store, sources)?;
         let crm = Self { shared: Arc::new(shared), actor, cause: None };
-        if head.is_none() {
+        if is_new {
             crm.initialise()?;
         }
         Ok(crm)
+    }
+
+    /// A handle of the same kind over another file that is open.
+    fn over(
+        &self,
+        store: Store,
+        sources: impl FnOnce(&Head) -> (Arc<dyn Clock>, Arc<dyn IdGenerator>),
+    ) -> Result<Self> {
+        let (shared, _) = Shared::over(store, sources)?;
+        let (actor, cause) = (Arc::clone(&self.actor), self.cause.clone());
+        Ok(Self { shared: Arc::new(shared), actor, cause })
     }
 
     /// The same file, written to in the name of `actor` and for the reason `cause`: who and why, as

@@ -4,11 +4,9 @@
 //! The copy is the engine itself over the same pages, so that what it does is what ticking does. The
 //! invariant: the file is not touched.
 
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::Arc;
 
-use super::{
-    Catalog, Crm, Shared, Timers, ahead::Ahead, check_limit, observe::Observers, writing::Head,
-};
+use super::{Crm, Timers, check_limit};
 use crate::{
     ChangePage, CountedIds, Error, ErrorKind, FixedClock, Flow, ListChanges, Progress, Result,
     SimulateTimers, Simulation, TickTimers, Timestamp, ops::Watch,
@@ -70,18 +68,9 @@ impl Crm {
     /// The same file as it is now, in memory, at a moment.
     fn copy(&self, now: Timestamp) -> Result<Self> {
         let store = self.shared.store.copy_in_memory()?;
-        let (catalog, head) = store.read(|conn| Ok((Catalog::load(conn)?, Head::load(conn)?)))?;
-        let head = head.unwrap_or_default();
-        let shared = Shared {
-            store,
-            catalog: RwLock::new(Arc::new(catalog)),
-            head: Mutex::new(head),
-            observers: Observers::default(),
-            ahead: Ahead::default(),
-            clock: Arc::new(FixedClock::new(now)),
-            ids: Arc::new(CountedIds::after(head.seq.unsigned_abs())),
-        };
-        let (actor, cause) = (Arc::clone(&self.actor), self.cause.clone());
-        Ok(Self { shared: Arc::new(shared), actor, cause })
+        self.over(store, |head| {
+            let ids = CountedIds::after(head.seq.unsigned_abs());
+            (Arc::new(FixedClock::new(now)), Arc::new(ids))
+        })
     }
 }

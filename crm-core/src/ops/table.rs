@@ -195,6 +195,9 @@ macro_rules! for_each_operation {
             /// Says which engine this is.
             read "database.info" DatabaseInfo info(Empty) -> EngineInfo
                 = |crm, _, _| crm.info();
+            /// Makes a new file of a backup, in which everybody is erased whom this file knows to be.
+            job "database.restore" DatabaseRestore restore_to(RestoreTo) -> Restored
+                = |crm, r, watch| crm.restore_to(&r, watch);
             /// Runs one read-only SQL statement, with a limit of rows and time.
             read "database.sql" DatabaseSql sql(RunSql) -> SqlResult
                 = |crm, r, _| crm.sql(&r);
@@ -351,6 +354,9 @@ macro_rules! for_each_operation {
             /// Says what erasing a person would do, what stays and why, and what speaks against it.
             read "privacy.plan_erasure" PrivacyPlanErasure plan_erasure(PlanErasure) -> ErasurePlan
                 = |crm, r, _| crm.privacy().plan_erasure(&r);
+            /// Reads a page of the proofs of consent that are kept of persons who were erased: what was agreed to, when and how, not by whom.
+            read "privacy.proofs" PrivacyProofs list_proofs(ListProofs) -> ProofPage
+                = |crm, r, _| crm.privacy().proofs(&r);
             /// Makes the register of processing activities (GDPR art. 30) from the purposes and the retention rules, also as CSV.
             read "privacy.register" PrivacyRegister make_register(GetRegister) -> ProcessingRegister
                 = |crm, r, _| crm.privacy().register(&r);

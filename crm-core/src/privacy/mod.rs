@@ -16,10 +16,10 @@ pub(crate) mod suppression;
 pub use access::{AccessData, AccessReport, AccessScope, AccessTable};
 pub use register::{GetRegister, ProcessingRegister, RegisterEntry};
 pub use request::{
-    AppliedErasures, ApplyErasures, BlockerReason, EraseSubject, ErasedSubject, ErasedTable,
-    Erasure, ErasureBlocker, ErasureEffect, ErasureList, ErasureMention, ErasurePlan,
-    ErasureReason, KeptProof, LiftSuppression, LiftedSuppression, ListErasures, MentionKind,
-    PlanErasure,
+    AppliedErasures, ApplyErasures, BlockerReason, EraseSubject, ErasedProof, ErasedSubject,
+    ErasedTable, Erasure, ErasureBlocker, ErasureEffect, ErasureList, ErasureMention, ErasurePlan,
+    ErasureReason, KeptProof, LiftSuppression, LiftedSuppression, ListErasures, ListProofs,
+    MentionKind, PlanErasure, ProofPage,
 };
 pub use retention::{
     DueForReview, ListDueForReview, Retention, RetentionName, RetentionStart, ReviewPage,

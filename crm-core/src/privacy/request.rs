@@ -56,6 +56,9 @@ named! {
         /// An attribute with an index, or a consent, holds a contact point of the person. It stays, and is
         /// not suppressed.
         ContactPoint = "contact_point",
+        /// The record is the same person, as links say. It stays, and what the person restricted
+        /// through the one that goes is carried over to it, without what showed it.
+        SamePerson = "same_person",
     }
 }
 
@@ -142,7 +145,7 @@ pub struct ErasureMention {
     /// The record.
     pub record: RecordRef,
     /// The attribute, the type of the association, the kind of the activity, or the purpose of the
-    /// consent.
+    /// consent; empty where it is the same person.
     pub by: String,
 }
 
@@ -185,6 +188,70 @@ pub struct KeptProof {
     /// Until when it is kept.
     pub keep_until: Timestamp,
 }
+
+/// Reads the proofs of consent that outlived their person: the request of `privacy.proofs`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ListProofs {
+    /// Only those that are still kept at this moment; without it all that are there, also those
+    /// whose time is over and that `consents.sweep` has not erased yet.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub at: Option<Timestamp>,
+    /// Only those of this record, which was erased.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub subject: Option<RecordRef>,
+    /// Only those that were given with this address or number: of whoever asks about it, and names
+    /// it.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub contact_point: Option<String>,
+    /// How many at most, 1 to 10,000.
+    #[serde(default = "default_page")]
+    #[cfg_attr(feature = "uniffi", uniffi(default = 100))]
+    pub limit: u32,
+    /// The `next` of the page before.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub after: Option<String>,
+}
+
+debug! { ListProofs shows(at, subject, limit) hides(contact_point, after) }
+
+impl Default for ListProofs {
+    fn default() -> Self {
+        Self { at: None, subject: None, contact_point: None, limit: default_page(), after: None }
+    }
+}
+
+/// A proof of consent of a person who was erased.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ErasedProof {
+    /// The record that was.
+    pub subject: RecordRef,
+    /// When it was erased.
+    pub erased_at: Timestamp,
+    /// The proof, without anything that says who it was.
+    pub proof: KeptProof,
+}
+
+/// Proofs of consent that outlived their person: the answer of `privacy.proofs`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ProofPage {
+    /// The proofs: those first that go first, then by record and event.
+    pub proofs: Vec<ErasedProof>,
+    /// What to hand in as `after` for the next page; `None` when there is none.
+    pub next: Option<String>,
+}
+
+debug! { ProofPage shows(proofs) hides(next) }
 
 /// Erases a person: the request of `privacy.erase`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

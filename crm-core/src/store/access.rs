@@ -14,8 +14,14 @@ pub(crate) struct PersonTable {
     pub(crate) columns: Vec<String>,
     /// How many rows are the person's.
     pub(crate) rows: u64,
+    /// Reads the rows of a person, and the key of each behind its columns.
     select: String,
+    /// The columns of the key, as SQL.
+    keys: Vec<String>,
 }
+
+/// Where a page ended: the key of its last row.
+pub(crate) type RowKey = Vec<Cell>;
 
 /// A column that holds the hash of stored bytes, and its table.
 pub(crate) type FileColumn = (String, String);
@@ -67,7 +73,9 @@ pub(crate) fn person_table(
     let all: Vec<(String, i64)> = all.collect::<rusqlite::Result<_>>()?;
     let mut keys: Vec<&(String, i64)> = all.iter().filter(|(_, place)| *place > 0).collect();
     keys.sort_by_key(|(_, place)| *place);
-    let order: Vec<String> = keys.iter().map(|(column, _)| quote(column)).collect();
+    // The plus keeps SQLite from walking along the key through the rows of everybody.
+    let keys: Vec<String> =
+        keys.iter().map(|(column, _)| format!("+t.{}", quote(column))).collect();
     let names = named_columns(conn, name)?;
     let shown: Vec<&String> =
         all.iter().map(|(column, _)| column).filter(|column| is_shown(column)).collect();
@@ -84,13 +92,10 @@ pub(crate) fn person_table(
             None => format!("t.{quoted}"),
         }
     });
-    let select = format!(
-        "SELECT {} FROM {table} t WHERE {whose} ORDER BY {} LIMIT ?2 OFFSET ?3",
-        texts.collect::<Vec<_>>().join(", "),
-        order.join(", "),
-    );
+    let texts: Vec<String> = texts.chain(keys.iter().cloned()).collect();
+    let select = format!("SELECT {} FROM {table} t WHERE ({whose})", texts.join(", "));
     let columns = shown.into_iter().cloned().collect();
-    Ok(Some(PersonTable { name: name.to_owned(), columns, rows, select }))
+    Ok(Some(PersonTable { name: name.to_owned(), columns, rows, select, keys }))
 }
 
 /// A column, and where the name of what it refers to stands.
@@ -110,21 +115,39 @@ fn named_columns(conn: &Connection, table: &str) -> Result<Vec<NamedColumn>> {
     Ok(known.collect())
 }
 
-/// A page of the rows of a person, in the order of the table's key.
+/// A page of the rows of a person after a key, in the order of the table's key; and the key of the
+/// last of them.
 pub(crate) fn person_rows(
     conn: &Connection,
     table: &PersonTable,
     id: RecordId,
-    (limit, offset): (u32, u64),
-) -> Result<Vec<Vec<Cell>>> {
-    let mut statement = conn.prepare_cached(&table.select)?;
-    let mut rows = statement.query((id.as_bytes(), limit, offset))?;
-    let mut page = Vec::new();
-    while let Some(row) = rows.next()? {
-        let cells = (0..table.columns.len()).map(|place| row.get(place));
-        page.push(cells.collect::<rusqlite::Result<_>>()?);
+    after: Option<&RowKey>,
+    limit: u32,
+) -> Result<(Vec<Vec<Cell>>, Option<RowKey>)> {
+    let PersonTable { select, keys, columns, .. } = table;
+    let order = keys.join(", ");
+    let mut sql = select.clone();
+    if let Some(after) = after {
+        let given: Vec<String> = (3..3 + after.len()).map(|place| format!("?{place}")).collect();
+        sql += &format!(" AND ({order}) > ({})", given.join(", "));
     }
-    Ok(page)
+    sql += &format!(" ORDER BY {order} LIMIT ?2");
+    let mut statement = conn.prepare_cached(&sql)?;
+    statement.raw_bind_parameter(1, id.as_bytes())?;
+    statement.raw_bind_parameter(2, limit)?;
+    for (place, cell) in after.into_iter().flatten().enumerate() {
+        statement.raw_bind_parameter(3 + place, cell)?;
+    }
+    let mut rows = statement.raw_query();
+    let (mut page, mut last) = (Vec::new(), None);
+    while let Some(row) = rows.next()? {
+        let read = |places: std::ops::Range<usize>| {
+            places.map(|place| row.get(place)).collect::<rusqlite::Result<Vec<Cell>>>()
+        };
+        page.push(read(0..columns.len())?);
+        last = Some(read(columns.len()..columns.len() + keys.len())?);
+    }
+    Ok((page, last))
 }
 
 /// The causes that changed a record, with the stamp of the first change of each, in order.

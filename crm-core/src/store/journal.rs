@@ -401,6 +401,13 @@ pub(crate) fn own_device(conn: &Connection) -> Result<Option<(i64, [u8; 16])>> {
     Ok(statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
 }
 
+/// The id of the device that made the file, which every copy of it has; `None` in a file without
+/// one.
+pub(crate) fn origin(conn: &Connection) -> Result<Option<[u8; 16]>> {
+    let mut statement = conn.prepare_cached("SELECT uuid FROM crm_device ORDER BY id LIMIT 1")?;
+    Ok(statement.query_row([], |row| row.get(0)).optional()?)
+}
+
 /// Whether nobody has written yet: the file has neither actors nor types nor changes.
 pub(crate) fn is_untouched(conn: &Connection) -> Result<bool> {
     let sql = "SELECT NOT EXISTS (SELECT 1 FROM crm_actor) AND NOT EXISTS (SELECT 1 FROM crm_type) \

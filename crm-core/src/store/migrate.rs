@@ -104,6 +104,15 @@ pub(super) fn migrate(
     run(connection, path, from, MIGRATIONS, cipher, salts)
 }
 
+/// The same for a file that is a copy itself: nothing is laid beside it.
+///
+/// # Errors
+///
+/// As [`migrate`].
+pub(super) fn migrate_copy(connection: &mut Connection, from: i32, salts: Salts<'_>) -> Result<()> {
+    bring(connection, from, MIGRATIONS, salts)
+}
+
 fn run(
     connection: &mut Connection,
     path: &Path,
@@ -112,16 +121,30 @@ fn run(
     cipher: &Cipher,
     salts: Salts<'_>,
 ) -> Result<()> {
-    let mut pending = migrations.iter().filter(|migration| migration.to > from).peekable();
-    let Some(target) = migrations.last().filter(|_| pending.peek().is_some()) else {
-        return Ok(());
-    };
+    let Some(target) = target(from, migrations) else { return Ok(()) };
     // A copy of an earlier attempt is replaced: the file has not lost anything since then.
-    backup::replace(connection, &beside(path, &format!(".before-v{}", target.to)), cipher)?;
+    backup::replace(connection, &beside(path, &format!(".before-v{target}")), cipher)?;
+    bring(connection, from, migrations, salts)
+}
+
+/// The version to which a file of version `from` is brought; `None` if it has it.
+fn target(from: i32, migrations: &[Migration]) -> Option<i32> {
+    migrations.last().map(|last| last.to).filter(|target| *target > from)
+}
+
+/// Runs the migrations that a file of version `from` lacks.
+fn bring(
+    connection: &mut Connection,
+    from: i32,
+    migrations: &[Migration],
+    salts: Salts<'_>,
+) -> Result<()> {
+    let Some(target) = target(from, migrations) else { return Ok(()) };
+    let pending = migrations.iter().filter(|migration| migration.to > from);
     // Rebuilding a table drops it for a moment; the references are checked as a whole below. The
     // setting does nothing within a transaction.
     connection::set(connection, "foreign_keys", 0)?;
-    let migrated = apply(connection, pending, target.to, salts);
+    let migrated = apply(connection, pending, target, salts);
     connection::set(connection, "foreign_keys", 1)?;
     migrated
 }

@@ -30,6 +30,7 @@ mod pool;
 mod query;
 #[cfg(feature = "sqlcipher")]
 mod rekey;
+mod restore;
 #[cfg(feature = "arrow")]
 mod snapshot;
 
@@ -90,6 +91,7 @@ pub(crate) use self::migrate::SCHEMA_VERSION;
 pub(crate) use self::query::{QueryLimits, Rows};
 #[cfg(feature = "sqlcipher")]
 pub(crate) use self::rekey::rekey;
+pub(crate) use self::restore::Restoring;
 
 /// Readers kept open: more wait for one of them.
 const READERS_MAX: usize = 4;
@@ -258,6 +260,30 @@ impl Store {
             snapshot.finish()?;
             Ok(value)
         })
+    }
+
+    /// Reads one state of the file for as long as it takes, while others read and write: the
+    /// caller's own code may run in `f`, and call in again. The log cannot be emptied meanwhile. Of
+    /// memory, which has but one connection, it is a copy.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read); `LimitExceeded` if there is not enough memory for the copy.
+    pub(crate) fn read_still<T>(&self, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let Some(file) = &self.file else { return self.copy_in_memory()?.read_snapshot(f) };
+        let _pass = self.gate.enter(Hold::Nothing)?;
+        let reader = open::reader(&file.path, file.access, &self.cipher)?;
+        let watched = self.interrupts.watch(&reader);
+        let read = || {
+            let snapshot = reader.unchecked_transaction()?;
+            begin_reading(&snapshot)?;
+            let value = f(&snapshot)?;
+            snapshot.finish()?;
+            Ok(value)
+        };
+        let value = read();
+        self.interrupts.forget(watched);
+        value
     }
 
     /// Writes in one transaction, which is kept if `f` answers `Ok` and otherwise, also when it

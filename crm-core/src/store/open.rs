@@ -142,6 +142,22 @@ fn for_writing(path: PathBuf, options: &FileOptions, salts: Salts<'_>) -> Result
 }
 
 fn for_reading(path: PathBuf, cipher: &Cipher) -> Result<Opened> {
+    let (opened, version) = untouched(path, cipher)?;
+    if version == migrate::SCHEMA_VERSION {
+        return Ok(opened);
+    }
+    let message = format!("the file has the older schema version {version}");
+    Err(Error::new(ErrorKind::ReadOnly, message)
+        .with_hint("open it once for writing, so that it is brought up to date"))
+}
+
+/// Takes a file for reading, of whatever version that is known, and answers which. It stays as it
+/// is.
+///
+/// # Errors
+///
+/// As [`open`].
+pub(super) fn untouched(path: PathBuf, cipher: &Cipher) -> Result<(Opened, i32)> {
     existing(&path)?;
     let lock = SidecarLock::shared(&path)?;
     let file = open_file(OpenOptions::new().read(true), &path)?;
@@ -156,20 +172,11 @@ fn for_reading(path: PathBuf, cipher: &Cipher) -> Result<Opened> {
     let reader = connection::open(&path, access, cipher)?;
     keep_log_on_close(&reader, true)?;
     cipher.check(&reader).map_err(explain_log)?;
-    match settle(&reader).map_err(explain_header).map_err(explain_log)? {
-        Content::Ours(version) if version == migrate::SCHEMA_VERSION => {}
-        Content::Ours(version) => {
-            return Err(Error::new(
-                ErrorKind::ReadOnly,
-                format!("the file has the older schema version {version}"),
-            )
-            .with_hint("open it once for writing, so that it is brought up to date"));
-        }
-        Content::Empty => return Err(header::not_ours()),
-    }
+    let content = settle(&reader).map_err(explain_header).map_err(explain_log)?;
+    let Content::Ours(version) = content else { return Err(header::not_ours()) };
     guard = Guard::arm(file)?;
     drop(reader);
-    Ok(Opened { writer: None, fence: None, guard, lock, path, access })
+    Ok((Opened { writer: None, fence: None, guard, lock, path, access }, version))
 }
 
 /// A connection for reading, for as long as the file is open.

@@ -4,7 +4,7 @@
 //! It decides nothing: which tables there are and how their rows belong is said in
 //! [`inventory`](crate::privacy::inventory).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction};
 
@@ -299,6 +299,11 @@ pub(crate) fn erased_at(conn: &Connection, id: RecordId) -> Result<Option<Timest
     Ok(at.map(Timestamp::clamped))
 }
 
+/// How many were erased.
+pub(crate) fn count_erased(conn: &Connection) -> Result<u64> {
+    Ok(conn.query_row("SELECT count(*) FROM crm_erasure", [], |row| row.get(0))?)
+}
+
 /// Those who were erased after a place, in order.
 pub(crate) fn erased_after(conn: &Connection, after: i64, limit: u32) -> Result<Vec<Erased>> {
     let sql = "SELECT seq, record_id, type_id, erased_at, reason FROM crm_erasure WHERE seq > ?1 \
@@ -339,17 +344,45 @@ pub(crate) fn is_suppressed(conn: &Connection, hash: &[u8; 32]) -> Result<bool> 
     Ok(conn.prepare_cached("SELECT 1 FROM crm_suppression WHERE hash = ?1")?.exists([hash])?)
 }
 
-/// Suppresses a contact point, unless it is already.
-pub(crate) fn suppress(tx: &Transaction<'_>, hash: &[u8; 32], id: RecordId) -> Result<()> {
+/// Suppresses a contact point, and answers whether it was not yet.
+pub(crate) fn suppress(tx: &Transaction<'_>, hash: &[u8; 32], id: RecordId) -> Result<bool> {
     let sql =
         "INSERT INTO crm_suppression (hash, record_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
-    tx.prepare_cached(sql)?.execute((hash, id.as_bytes()))?;
-    Ok(())
+    Ok(tx.prepare_cached(sql)?.execute((hash, id.as_bytes()))? > 0)
 }
 
-/// Lets a contact point come back; answers whether it was suppressed.
-pub(crate) fn lift(tx: &Transaction<'_>, hash: &[u8; 32]) -> Result<bool> {
-    Ok(tx.execute("DELETE FROM crm_suppression WHERE hash = ?1", [hash])? > 0)
+/// Lets a contact point come back; answers since whose erasure it was suppressed, if it was.
+pub(crate) fn lift(tx: &Transaction<'_>, hash: &[u8; 32]) -> Result<Option<RecordId>> {
+    let sql = "DELETE FROM crm_suppression WHERE hash = ?1 RETURNING record_id";
+    let id = tx.prepare_cached(sql)?.query_row([hash], |row| row.get(0)).optional()?;
+    Ok(id.map(RecordId::from_bytes))
+}
+
+/// How many contact points are suppressed since each erasure.
+pub(crate) fn count_suppressed(conn: &Connection) -> Result<BTreeMap<RecordId, u64>> {
+    let sql = "SELECT record_id, count(*) FROM crm_suppression GROUP BY record_id";
+    let mut statement = conn.prepare(sql)?;
+    let read = |row: &rusqlite::Row<'_>| Ok((RecordId::from_bytes(row.get(0)?), row.get(1)?));
+    Ok(statement.query_map([], read)?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Shows `visit` what the journal tells of erasures and of contact points that came back, in order:
+/// the place, the kind, the name of the type, the record and the body.
+pub(crate) fn told_erasures(
+    conn: &Connection,
+    mut visit: impl FnMut(i64, &str, Option<String>, Option<RecordId>, &str) -> Result<()>,
+) -> Result<()> {
+    let sql = "SELECT seq, kind, entity_type, record_id, body FROM crm_journal \
+               WHERE kind IN ('record_erased', 'suppression_lifted') AND salt IS NOT NULL \
+               ORDER BY seq";
+    let mut statement = conn.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let id: Option<[u8; 16]> = row.get(3)?;
+        let (kind, body): (String, String) = (row.get(1)?, row.get(4)?);
+        visit(row.get(0)?, &kind, row.get(2)?, id.map(RecordId::from_bytes), &body)?;
+    }
+    Ok(())
 }
 
 /// The hashes of the contact points that are suppressed since a record was erased, sorted.
@@ -373,6 +406,61 @@ pub(crate) fn insert_proof(
     let key = (record.as_bytes(), event.as_bytes(), keep_until.micros(), proof);
     tx.prepare_cached(sql)?.execute(key)?;
     Ok(())
+}
+
+/// Which kept proofs of consent are read.
+pub(crate) struct Wanted {
+    /// Those that are kept beyond a moment.
+    pub(crate) beyond: Option<Timestamp>,
+    pub(crate) record: Option<RecordId>,
+    /// Those that were given with the contact point of this hash, in hexadecimal digits.
+    pub(crate) contact_hash: Option<String>,
+}
+
+/// Where a list of kept proofs stands: until when the last one is kept, its record and its event.
+pub(crate) type ProofPlace = (Timestamp, RecordId, RecordId);
+
+/// A kept proof of consent, as JSON, and whose it was.
+pub(crate) struct StoredProof {
+    pub(crate) place: ProofPlace,
+    pub(crate) type_id: i64,
+    pub(crate) erased_at: Timestamp,
+    pub(crate) json: String,
+}
+
+/// The kept proofs of consent after a place, in the order in which they go.
+pub(crate) fn proofs(
+    conn: &Connection,
+    wanted: &Wanted,
+    after: Option<&ProofPlace>,
+    limit: u32,
+) -> Result<Vec<StoredProof>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT p.keep_until, p.record_id, p.event_id, e.type_id, e.erased_at, p.proof \
+         FROM crm_consent_proof p JOIN crm_erasure e ON e.record_id = p.record_id \
+         WHERE p.keep_until > ?1 AND (p.keep_until, p.record_id, p.event_id) > (?2, ?3, ?4) \
+         AND (?5 IS NULL OR p.record_id = ?5) \
+         AND (?6 IS NULL OR p.proof ->> '$.contact_hash' = ?6) \
+         ORDER BY p.keep_until, p.record_id, p.event_id LIMIT ?7",
+    )?;
+    let id = |row: &rusqlite::Row<'_>, place| row.get(place).map(RecordId::from_bytes);
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok(StoredProof {
+            place: (Timestamp::clamped(row.get(0)?), id(row, 1)?, id(row, 2)?),
+            type_id: row.get(3)?,
+            erased_at: Timestamp::clamped(row.get(4)?),
+            json: row.get(5)?,
+        })
+    };
+    let start = (i64::MIN, [0; 16], [0; 16]);
+    let (until, record, event) = after.map_or(start, |(until, record, event)| {
+        (until.micros(), *record.as_bytes(), *event.as_bytes())
+    });
+    let beyond = wanted.beyond.map_or(i64::MIN, Timestamp::micros);
+    let of_record = wanted.record.as_ref().map(RecordId::as_bytes);
+    let rows = statement
+        .query_map((beyond, until, record, event, of_record, &wanted.contact_hash, limit), read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Erases proofs that are kept no longer, at most `limit`; answers how many.

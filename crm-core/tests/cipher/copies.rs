@@ -7,7 +7,10 @@ use std::{
     thread,
 };
 
-use crm_core::{AddFile, Attribute, Crm, ErrorKind, Flow, Kind, SimulateTimers};
+use crm_core::{
+    AddFile, Attribute, Crm, EraseSubject, ErrorKind, Flow, Kind, ListRecords, RecordRef,
+    RestoreTo, SimulateTimers,
+};
 
 use super::{
     Folder, NEEDLE, assert_sound, backup, contacts, content, has_needle, key, plant, relaxed,
@@ -52,6 +55,38 @@ fn a_backup_has_the_key_of_the_file() {
     let copied = copy.open(1);
     assert!(content(&copied) == content(&crm));
     assert_sound(&copied);
+}
+
+#[test]
+fn a_restored_backup_has_the_key_of_the_file() {
+    let folder = Folder::new();
+    let crm = planted(&folder, 100);
+    let old = Folder::new();
+    backup(&crm, &old.path());
+    let person = crm.list_records(&ListRecords::new("contact")).unwrap().records[0].id;
+    crm.privacy().erase(&EraseSubject::new(RecordRef::new("contact", person))).unwrap();
+    let new = Folder::new();
+    let path = |folder: &Folder| folder.path().to_string_lossy().into_owned();
+    let request = RestoreTo { from: path(&old), to: path(&new) };
+    let restored = crm.restore_to(&request, &mut |_| Flow::Continue).unwrap();
+    assert_eq!((restored.listed, restored.erased), (1, 1));
+    assert_eq!((new.names(), new.telltale()), (vec!["a.crm".into()], vec![]));
+    assert_eq!(new.try_open(2, relaxed()).err().unwrap().kind(), ErrorKind::WrongKey);
+    let copy = new.open(1);
+    assert_eq!(contacts(&copy), contacts(&crm));
+    assert_sound(&copy);
+
+    // Another key than that of the file opens no backup of it.
+    let (other, plain) = (Folder::new(), Folder::new());
+    Crm::open_encrypted(other.path(), relaxed(), telling(2)).unwrap().close().unwrap();
+    Crm::open_with(plain.path(), relaxed()).unwrap().close().unwrap();
+    for (from, kind, field) in
+        [(&other, ErrorKind::WrongKey, "from"), (&plain, ErrorKind::InvalidArgument, "key")]
+    {
+        let request = RestoreTo { from: path(from), to: path(&Folder::new()) };
+        let error = crm.restore_to(&request, &mut |_| Flow::Continue).unwrap_err();
+        assert_eq!((error.kind(), error.field()), (kind, Some(field)));
+    }
 }
 
 #[test]

@@ -3,10 +3,11 @@
 mod forensics;
 mod killed;
 mod lists;
+mod restored;
 
 use crm_core::{
-    Crm, EraseSubject, Error, ErrorKind, Flow, LiftSuppression, PlanErasure, RecordId, RecordRef,
-    ops::Request, values,
+    Crm, EraseSubject, Error, ErrorKind, Flow, LiftSuppression, ListProofs, PlanErasure, RecordId,
+    RecordRef, ops::Request, values,
 };
 use serde_json::{Value as Json, json};
 
@@ -310,6 +311,81 @@ fn proof_of_consent_outlives_the_person_without_saying_who_it_was() {
     assert_eq!(decision["reasons"][0]["reason"], "erased");
     assert_eq!(decision["reasons"][0]["text"], "The person was erased.");
     assert_sound(&crm);
+}
+
+#[test]
+fn kept_proofs_are_read_by_pages_by_record_and_by_address() {
+    let crm = Crm::in_memory().unwrap();
+    ask(&crm, "notices.publish", json!({ "name": "calls", "language": "en", "text": "We call." }));
+    ask(
+        &crm,
+        "purposes.define",
+        json!({
+            "name": "calls", "channels": ["phone"], "notice": "calls", "policy": "eu_strict",
+        }),
+    );
+    let people: Vec<RecordId> = (0..3)
+        .map(|number| {
+            let id = crm.contacts().create(values! { "given_name" => "A" }).unwrap().id;
+            for at in ["2024-05-01T10:00:00Z", "2025-03-01T10:00:00Z"] {
+                let grant = json!({
+                    "kind": "granted", "subject": contact(id), "channel": "phone", "purpose": "calls",
+                    "contact_point": format!("+4930123456{number}"), "at": at, "source": "Quillfeather",
+                });
+                ask(&crm, "consents.record", grant);
+            }
+            id
+        })
+        .collect();
+    let page = |request: ListProofs| crm.privacy().proofs(&request).unwrap();
+    assert!(page(ListProofs::default()).proofs.is_empty(), "nobody is erased yet");
+    let number = || Some("+49 30 1234562".to_owned());
+    let by_number = || ListProofs { contact_point: number(), ..ListProofs::default() };
+    assert!(page(by_number()).proofs.is_empty(), "the file has no key yet");
+    for id in &people {
+        crm.privacy().erase(&EraseSubject::new(contact(*id))).unwrap();
+    }
+    let all = page(ListProofs::default());
+    assert_eq!((all.proofs.len(), &all.next), (6, &None));
+    assert!(!format!("{all:?}").contains("Quillfeather"));
+    let ends: Vec<String> = all.proofs.iter().map(|one| one.proof.keep_until.to_string()).collect();
+    assert_eq!((&*ends[0], &*ends[5]), ("2029-05-01T10:00:00Z", "2030-03-01T10:00:00Z"));
+    assert!(ends.is_sorted(), "those first that go first");
+    // Whatever the pages, it is the same list.
+    for limit in 1..=6 {
+        let (mut read, mut after) = (Vec::new(), None);
+        loop {
+            let one = page(ListProofs { limit, after, ..ListProofs::default() });
+            read.extend(one.proofs);
+            after = one.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(read, all.proofs, "by {limit}");
+    }
+    let beyond = "2029-05-01T10:00:00Z".parse().ok();
+    assert_eq!(page(ListProofs { at: beyond, ..ListProofs::default() }).proofs.len(), 3);
+    let subject = Some(contact(people[1]));
+    let of_one = page(ListProofs { subject, ..ListProofs::default() }).proofs;
+    assert_eq!(of_one.len(), 2);
+    assert!(of_one.iter().all(|one| one.subject.id == people[1]));
+    let found = page(by_number()).proofs;
+    assert_eq!(found.len(), 2, "whoever names the number finds what was given with it");
+    assert!(found.iter().all(|one| one.subject.id == people[2]));
+
+    let try_page = |request: ListProofs| refusal(crm.privacy().proofs(&request));
+    let cursor = Some("x".to_owned());
+    let wrong = try_page(ListProofs { after: cursor, ..ListProofs::default() });
+    assert_eq!(wrong, (ErrorKind::InvalidArgument, Some("after".into())));
+    let wrong = try_page(ListProofs { limit: 0, ..ListProofs::default() });
+    assert_eq!(wrong, (ErrorKind::InvalidArgument, Some("limit".into())));
+    let point = Some("030 123".to_owned());
+    let wrong = try_page(ListProofs { contact_point: point, ..ListProofs::default() });
+    assert_eq!(wrong, (ErrorKind::InvalidValue, Some("contact_point".into())));
+    let subject = Some(RecordRef::new("robot", people[0]));
+    let wrong = try_page(ListProofs { subject, ..ListProofs::default() });
+    assert_eq!(wrong, (ErrorKind::UnknownType, Some("subject.type".into())));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What people may ask for: all that the file has of them, what they may take along, the register of
 //! processing, and proof of a decision.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, thread};
 
 use crm_core::{
     AccessData, AccessReport, AccessScope, AddFile, CheckProof, Crm, ErrorKind, Flow, GetRegister,
@@ -249,6 +249,66 @@ fn many_rows_come_page_by_page_and_each_once() {
     let places: Vec<i64> = rows.iter().map(|row| row["seq"].as_i64().unwrap()).collect();
     assert_eq!(places.len(), 2_500);
     assert!(places.is_sorted_by(|one, next| one < next));
+}
+
+/// Somebody writes between two pages: rows that come, change and go, before and behind the page.
+#[test]
+fn the_document_shows_one_state_whatever_is_written_meanwhile() {
+    let folder = Folder::new();
+    for crm in [folder.open(), Crm::in_memory().unwrap()] {
+        run(&crm, "activity_kinds.define", &json!({ "name": "chat" }));
+        let ann = json!({ "type": "contact", "values": { "given_name": "Ann" } });
+        let ann = run(&crm, "records.create", &ann)["id"].clone();
+        let subject = json!({ "type": "contact", "id": ann });
+        let chat = json!({ "kind": "chat", "at": "2024-01-01T00:00:00Z", "subject": subject });
+        let chats = |count: usize| json!({ "activities": vec![chat.clone(); count] });
+        run(&crm, "activities.record_many", &chats(2_500));
+        for visitor in ["first", "second"] {
+            let mut chat = chat.clone();
+            chat.as_object_mut().unwrap().remove("subject");
+            chat["visitor"] = json!(visitor);
+            run(&crm, "activities.record", &chat);
+        }
+        let identify =
+            |visitor| json!({ "visitor": visitor, "type": "contact", "id": ann.clone() });
+        run(&crm, "activities.identify", &identify("first"));
+        let request = AccessData::new(RecordRef::new(
+            "contact",
+            serde_json::from_value(ann.clone()).unwrap(),
+        ));
+        let mut steps = 0;
+        let report = crm.privacy().access(&request, &mut |_| {
+            steps += 1;
+            if steps == 1 {
+                thread::scope(|scope| {
+                    scope.spawn(|| {
+                        run(&crm, "activities.record_many", &chats(1_500));
+                        run(&crm, "activities.identify", &identify("second"));
+                        run(&crm, "activities.release", &json!({ "visitor": "first" }));
+                        let values = json!({ "given_name": "Anna" });
+                        let patch = json!({ "type": "contact", "id": ann, "values": values });
+                        run(&crm, "records.patch", &patch);
+                    });
+                });
+            }
+            Flow::Continue
+        });
+        let report = report.unwrap();
+        let document: Json = serde_json::from_str(&report.text.unwrap()).unwrap();
+        for table in &report.tables {
+            let rows = document["tables"][&table.name].as_array().unwrap();
+            assert_eq!(rows.len() as u64, table.rows, "{}", table.name);
+        }
+        let tables = &document["tables"];
+        assert_eq!(tables["crm_activity"].as_array().unwrap().len(), 2_501);
+        assert_eq!(document["record"]["version"], 1);
+        assert_eq!(tables["contact"][0]["given_name"], "Ann");
+        let shown = tables["crm_visitor"].as_array().unwrap();
+        assert_eq!((shown.len(), &shown[0]["key"]), (1, &json!("first")));
+        let (_, later) = access(&crm, &request);
+        assert_eq!(later["tables"]["crm_activity"].as_array().unwrap().len(), 4_001);
+        assert_eq!(later["record"]["values"]["given_name"], "Anna");
+    }
 }
 
 #[test]

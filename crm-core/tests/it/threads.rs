@@ -11,7 +11,7 @@ use std::{
 use crm_core::{
     AddFile, ApplyChanges, Archived, Attribute, BackupTo, CountRecords, Crm, DefineType, Error,
     ErrorKind, Flow, GetHistory, Kind, ListChanges, ListRecords, PatchRecord, RecordChange,
-    RecordId, RunSql, Value, values,
+    RecordId, RestoreTo, RunSql, Value, values,
 };
 
 use crate::support::{Folder, Seeded, assert_sound, journal_length, read_only};
@@ -380,6 +380,7 @@ fn a_clone_of_a_closed_handle_refuses_every_call() {
     let companies = clone.companies();
     let count = CountRecords { archived: Archived::Include, ..CountRecords::new("company") };
     let backup = BackupTo { path: folder.at("copy").to_str().unwrap().into() };
+    let restore = RestoreTo { from: backup.path.clone(), to: backup.path.clone() };
     let results: Vec<(&str, Option<Error>)> = vec![
         ("create", companies.create(name()).err()),
         ("get", companies.get(id).err()),
@@ -402,6 +403,7 @@ fn a_clone_of_a_closed_handle_refuses_every_call() {
         ("stats", clone.stats().err()),
         ("verify", clone.verify(&mut |_| Flow::Continue).err()),
         ("backup", clone.backup_to(&backup, &mut |_| Flow::Continue).err()),
+        ("restore", clone.restore_to(&restore, &mut |_| Flow::Continue).err()),
         ("compact", clone.compact().err()),
         ("info", clone.info().err()),
     ];

@@ -112,6 +112,7 @@ from crm.database import (
     Durability,
     EngineInfo,
     Replay,
+    Restored,
     TypeCount,
     VerifyReport,
     open,
@@ -264,6 +265,7 @@ from crm.lifecycles import (
 from crm.privacy import (
     AppliedErasures,
     BlockerReason,
+    ErasedProof,
     ErasedSubject,
     ErasedTable,
     Erasure,
@@ -277,6 +279,7 @@ from crm.privacy import (
     LiftedSuppression,
     MentionKind,
     Privacy,
+    ProofPage,
 )
 from crm.progress import Progress
 from crm.proof import (
@@ -538,6 +541,7 @@ __all__ = [
     "EmitEvent",
     "EngineInfo",
     "EntityType",
+    "ErasedProof",
     "ErasedSubject",
     "ErasedTable",
     "Erasure",
@@ -672,6 +676,7 @@ __all__ = [
     "Progress",
     "ProofContent",
     "ProofLink",
+    "ProofPage",
     "Purpose",
     "PurposePreference",
     "Query",
@@ -698,6 +703,7 @@ __all__ = [
     "RequiredError",
     "RescoreReport",
     "RestoreRecord",
+    "Restored",
     "ResultColumn",
     "ResultOrder",
     "Retention",

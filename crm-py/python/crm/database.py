@@ -130,6 +130,26 @@ class VerifyReport:
     """What was found, at most 100 lines, without personal data."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """What became of a backup that `Crm.restore` made a new file of."""
+
+    schema_version: int
+    """The version of the storage format that the backup has. The new file has the present one."""
+    listed: int
+    """Persons whom this file knows to be erased: the next three together."""
+    erased: int
+    """Those who were still in the backup, and are not in the new file."""
+    absent: int
+    """Those whom the backup does not know; the new file remembers that they must not come back."""
+    known: int
+    """Those who had been erased before the backup was made."""
+    foreign_hashes: int
+    """Keyed hashes of contact points that mean nothing in the new file, because the backup has
+    another key than this file: it was copied by other means before either had one.
+    """
+
+
 class Crm:
     """The engine over one file; `crm.open` makes one. Every method may be called from any thread.
 
@@ -424,6 +444,22 @@ class Crm:
     def backup(self, to: str | os.PathLike[str], *, progress: Report | None = None) -> None:
         """Copy the file to a new one while others read and write. `progress` counts pages."""
         self._engine.call("database.backup", {"path": path_of(to)}, adapt(progress))
+
+    def restore(
+        self,
+        backup: str | os.PathLike[str],
+        to: str | os.PathLike[str],
+        *,
+        progress: Report | None = None,
+    ) -> Restored:
+        """Make a new file of a backup of this one, without those who were erased since.
+
+        A backup by an older engine is brought to the present schema in the new file. Neither this
+        file nor the backup is changed. `progress` counts pages, and the persons after them.
+        """
+        request = {"from": path_of(backup), "to": path_of(to)}
+        answer = self._engine.call("database.restore", request, adapt(progress))
+        return wire.read(Restored, answer)
 
     def verify(self, *, progress: Report | None = None) -> VerifyReport:
         """Check the file, and that all records, activities and associations are what the journal says.

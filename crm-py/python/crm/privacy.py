@@ -77,6 +77,10 @@ class MentionKind(StrEnum):
     """An attribute with an index holds a contact point of the person. It stays, and is not
     suppressed.
     """
+    SAME_PERSON = "same_person"
+    """The record is the same person, as links say. It stays, and what the person restricted through
+    the one that goes is carried over to it, without what showed it.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +118,9 @@ class ErasureMention:
     record: RecordRef
     """The record."""
     by: str
-    """The attribute, the type of the association, or the kind of the activity."""
+    """The attribute, the type of the association, or the kind of the activity; empty where it is the
+    same person.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +161,28 @@ class KeptProof:
     """
     keep_until: datetime.datetime
     """Until when it is kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasedProof:
+    """A proof of consent of a person who was erased."""
+
+    subject: RecordRef
+    """The record that was."""
+    erased_at: datetime.datetime
+    """When it was erased."""
+    proof: KeptProof
+    """The proof, without anything that says who it was."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProofPage:
+    """Proofs of consent that outlived their person."""
+
+    proofs: tuple[ErasedProof, ...]
+    """The proofs: those first that go first, then by record and event."""
+    next: str | None
+    """What to hand in as `after` for the next page; None when there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -340,6 +368,47 @@ class Privacy:
         """Erase in an older copy of the file whom a list names, in one transaction."""
         request = {"key": key, "erased": [_write(one) for one in erased]}
         return wire.read(AppliedErasures, self._engine.call("privacy.apply_erasures", request))
+
+    def proofs(
+        self,
+        *,
+        at: datetime.datetime | None = None,
+        subject: RecordRef | None = None,
+        contact_point: str | None = None,
+    ) -> Iterator[ErasedProof]:
+        """Iterate over the proofs of consent that are kept of persons who were erased.
+
+        Those come first that go first: all, those still kept at a moment, those of one record, or
+        those that were given with an address or number.
+        """
+        after: str | None = None
+        while True:
+            page = self.proofs_page(
+                at=at, subject=subject, contact_point=contact_point, limit=1000, after=after
+            )
+            yield from page.proofs
+            after = page.next
+            if after is None:
+                return
+
+    def proofs_page(
+        self,
+        *,
+        at: datetime.datetime | None = None,
+        subject: RecordRef | None = None,
+        contact_point: str | None = None,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> ProofPage:
+        """Read a page of the proofs of consent that are kept of persons who were erased."""
+        request = {
+            "at": None if at is None else encode(at),
+            "subject": None if subject is None else write_ref(subject),
+            "contact_point": contact_point,
+            "limit": limit,
+            "after": after,
+        }
+        return wire.read(ProofPage, self._engine.call("privacy.proofs", request))
 
     def lift_suppression(self, contact_point: str) -> bool:
         """Let a contact point come back, because the person did; return whether it was suppressed."""

@@ -95,6 +95,11 @@ CALLS: Calls = {
     "privacy.plan_erasure": lambda db, r: db.privacy.plan_erasure(
         dataclass_of(crm.RecordRef, r["subject"]), **moments(r, "at")
     ),
+    "privacy.proofs": lambda db, r: db.privacy.proofs_page(
+        subject=dataclass_of(crm.RecordRef, r["subject"]) if "subject" in r.left else None,
+        **moments(r, "at"),
+        **r.options("contact_point", "limit", "after"),
+    ),
     "privacy.register": lambda db, r: db.privacy.register(**r.options("controller")),
     "privacy.remove_retention": lambda db, r: db.privacy.remove_retention(r["retention"]),
     "privacy.retentions": lambda db, r: db.privacy.retentions(),

@@ -165,6 +165,7 @@ CALLS: Calls = {
     "database.backup": lambda db, r: db.backup(r["path"]),
     "database.compact": lambda db, r: db.compact(),
     "database.info": lambda db, r: db.info(),
+    "database.restore": lambda db, r: db.restore(r["from"], r["to"]),
     "database.sql": lambda db, r: db.sql(
         r["sql"],
         r.options("parameters").get("parameters", ()),

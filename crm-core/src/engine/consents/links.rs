@@ -74,7 +74,7 @@ impl Consents<'_> {
                     && (&entry.purpose, &entry.contact_point) == (&purpose, &contact_point)
                     && (entry.controller.is_none() || entry.controller == controller)
                     && entry.expires_at.is_none()
-                    && !ledger.is_named(entry.id)
+                    && !ledger.is_named(entry)
             });
             let mut answer = Unsubscribed {
                 is_withdrawn: is_said || is_post,

@@ -11,7 +11,7 @@ mod decisions;
 pub(super) mod definitions;
 mod double_opt_in;
 mod links;
-mod people;
+pub(super) mod people;
 mod preferences;
 mod proof;
 mod receipts;
@@ -297,7 +297,11 @@ fn check_times(new: &NewConsent, at: Timestamp, now: Timestamp) -> Result<()> {
 }
 
 /// Gives an event its id, and writes it to the journal, the ledger and what follows from it.
-fn commit(
+///
+/// # Errors
+///
+/// `LimitExceeded` if it is too long; those of writing.
+pub(in crate::engine) fn commit(
     writing: &mut Writing<'_>,
     table: &Table,
     mut event: ConsentEvent,

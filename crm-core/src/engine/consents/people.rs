@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::{Consents, check_subject, follow_all, subject};
 use crate::{
-    ChangeKind, Error, ErrorKind, GetLinkedPeople, LinkPeople, LinkedPeople, RecordId, Result,
-    engine::Writing, limits, store::consents as rows,
+    ChangeKind, Error, ErrorKind, GetLinkedPeople, LinkPeople, LinkedPeople, RecordId, RecordRef,
+    Result, engine::Writing, limits, store::consents as rows,
 };
 
 impl Consents<'_> {
@@ -37,9 +37,7 @@ impl Consents<'_> {
                     let message = format!("at most {} records are one person", limits::PEOPLE);
                     return Err(Error::new(ErrorKind::LimitExceeded, message).with_field("b"));
                 }
-                let (stamp, seq) = (writing.stamp(), writing.next_seq());
-                writing.log(stamp, ChangeKind::PeopleLinked, None, None, &body(request))?;
-                rows::insert_person_link(writing.tx, [a, b], (stamp.at(), seq))?;
+                put(writing, request, [a, b])?;
                 follow_all(writing.tx, &all)?;
             }
             links(writing, a.1)
@@ -85,9 +83,34 @@ impl Consents<'_> {
 /// An end of a link: the number of its type, and its id.
 type End = (i64, RecordId);
 
+/// Links two records, without what follows from it.
+fn put(writing: &mut Writing<'_>, request: &LinkPeople, ends: [End; 2]) -> Result<()> {
+    let (stamp, seq) = (writing.stamp(), writing.next_seq());
+    writing.log(stamp, ChangeKind::PeopleLinked, None, None, &body(request))?;
+    rows::insert_person_link(writing.tx, ends, (stamp.at(), seq))
+}
+
+/// Links records of one person anew that a record held together which is gone.
+///
+/// # Errors
+///
+/// Those of writing.
+pub(in crate::engine) fn rejoin(writing: &mut Writing<'_>, people: &[RecordRef]) -> Result<()> {
+    let Some((first, rest)) = people.split_first() else { return Ok(()) };
+    for other in rest {
+        let (joined, _) = rows::people(writing.tx, first.id)?;
+        if !joined.contains(&other.id) {
+            let request = LinkPeople::new(first.clone(), other.clone());
+            let (a, b) = ends(writing, &request)?;
+            put(writing, &request, [a, b])?;
+        }
+    }
+    Ok(())
+}
+
 /// The two records, the one of the lesser id first.
 fn ends(writing: &Writing<'_>, request: &LinkPeople) -> Result<(End, End)> {
-    let end = |one: &crate::RecordRef, name: &str| -> Result<End> {
+    let end = |one: &RecordRef, name: &str| -> Result<End> {
         let table = subject(writing.tx, writing, one).map_err(|error| {
             let field = error.field().unwrap_or_default().replace("subject", name);
             error.with_field(field)

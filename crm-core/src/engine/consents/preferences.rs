@@ -188,7 +188,7 @@ impl Wanted {
         }
         let (ledger, _) = rows::ledger(writing.tx, request.subject.id)?;
         let (now, mut said) = (writing.now, ledger.own_restrictions());
-        let is_said = said.any(|entry| opts_out(entry, now) && !ledger.is_named(entry.id));
+        let is_said = said.any(|entry| opts_out(entry, now) && !ledger.is_named(entry));
         if self.opts_out && !is_said {
             record(writing, request, ConsentKind::Withdrawn, |_| {})?;
         }
@@ -274,7 +274,7 @@ fn read(
         purposes,
         is_opted_out: ledger
             .restrictions()
-            .any(|entry| opts_out(entry, now) && !ledger.is_named_here(entry.id)),
+            .any(|entry| opts_out(entry, now) && !ledger.is_named_here(entry)),
         paused_until: ends.max(),
         frequency,
         preferred_channel,
@@ -349,7 +349,7 @@ fn choose(
         // Whoever says no says it for this record and for ever, whatever else denies it now.
         let key = rule.key(point.as_deref());
         let mut said = ledger.own_restrictions();
-        said.any(|entry| entry.ends(&key) && !ledger.is_named(entry.id))
+        said.any(|entry| entry.ends(&key) && !ledger.is_named(entry))
     };
     if is_so {
         return Ok(None);

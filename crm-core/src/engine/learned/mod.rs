@@ -245,43 +245,7 @@ impl<'a> LearnedScores<'a> {
     /// conditions if a definition has changed since.
     pub fn explain(&self, request: &ExplainLearnedScore) -> Result<LearnedExplanation> {
         let now = self.crm.now();
-        self.crm.read_explained(|conn, catalog| {
-            let score = find_live(conn, &request.name, request.version)?;
-            let model = Model::read(&score.model)?;
-            let table = catalog.table(&score.entity_type)?;
-            let row = records::get(conn, table, request.id)?.ok_or_else(|| {
-                Error::new(ErrorKind::NotFound, "no such record").with_field("id")
-            })?;
-            let cut = Cut::now(conn, now)?;
-            let then = cut.record(conn, table, &row)?.ok_or_else(|| {
-                Error::new(ErrorKind::NotFound, "no such record").with_field("id")
-            })?;
-            let mut contributions = Vec::with_capacity(model.terms.len());
-            for term in &model.terms {
-                let reader = Reader::new(catalog, &table.model, &term.source)?;
-                let found = reader.read(conn, catalog, table, &cut, &then)?;
-                contributions.push(LearnedContribution {
-                    feature: term.source.name(),
-                    log_odds: term.weights.add(found.cell()),
-                    is_missing: found == features::Found::Missing,
-                });
-            }
-            let added: f64 = contributions.iter().map(|part| part.log_odds).sum();
-            let log_odds = model.intercept + added;
-            contributions.sort_by(|one, other| {
-                let size = other.log_odds.abs().total_cmp(&one.log_odds.abs());
-                size.then_with(|| one.feature.cmp(&other.feature))
-            });
-            Ok(LearnedExplanation {
-                name: score.name,
-                version: score.version,
-                id: row.id,
-                probability: learning::logistic(log_odds),
-                log_odds,
-                intercept: model.intercept,
-                contributions,
-            })
-        })
+        self.crm.read_explained(|conn, catalog| explain_learned_score(conn, catalog, request, now))
     }
 
     /// Scores every record in use of the score's type and returns those with the highest.
@@ -389,6 +353,53 @@ impl<'a> Scorer<'a> {
         let found = self.readers.iter().map(read).collect::<Result<Vec<_>>>()?;
         Ok(self.model.probability(found.iter().map(features::Found::cell)))
     }
+}
+
+/// Explains the probability of a record in a state of the file.
+///
+/// # Errors
+///
+/// As [`LearnedScores::explain`].
+pub(in crate::engine) fn explain_learned_score(
+    conn: &Connection,
+    catalog: &Catalog,
+    request: &ExplainLearnedScore,
+    now: Timestamp,
+) -> Result<LearnedExplanation> {
+    let score = find_live(conn, &request.name, request.version)?;
+    let model = Model::read(&score.model)?;
+    let table = catalog.table(&score.entity_type)?;
+    let row = records::get(conn, table, request.id)?
+        .ok_or_else(|| Error::new(ErrorKind::NotFound, "no such record").with_field("id"))?;
+    let cut = Cut::now(conn, now)?;
+    let then = cut
+        .record(conn, table, &row)?
+        .ok_or_else(|| Error::new(ErrorKind::NotFound, "no such record").with_field("id"))?;
+    let mut contributions = Vec::with_capacity(model.terms.len());
+    for term in &model.terms {
+        let reader = Reader::new(catalog, &table.model, &term.source)?;
+        let found = reader.read(conn, catalog, table, &cut, &then)?;
+        contributions.push(LearnedContribution {
+            feature: term.source.name(),
+            log_odds: term.weights.add(found.cell()),
+            is_missing: found == features::Found::Missing,
+        });
+    }
+    let added: f64 = contributions.iter().map(|part| part.log_odds).sum();
+    let log_odds = model.intercept + added;
+    contributions.sort_by(|one, other| {
+        let size = other.log_odds.abs().total_cmp(&one.log_odds.abs());
+        size.then_with(|| one.feature.cmp(&other.feature))
+    });
+    Ok(LearnedExplanation {
+        name: score.name,
+        version: score.version,
+        id: row.id,
+        probability: learning::logistic(log_odds),
+        log_odds,
+        intercept: model.intercept,
+        contributions,
+    })
 }
 
 fn cut_off(top: &mut Vec<LearnedPrediction>, limit: usize) {

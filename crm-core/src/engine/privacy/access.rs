@@ -1,9 +1,10 @@
 //! Access and portability: what the file has of a person, as a document.
 //!
-//! The document is made from the inventory of tables and from nothing beside it, so that what is entered
-//! there is shown here. The invariants: rows are read page by page, so that memory does not grow with
-//! them; they come in the order of their keys, so that the same file gives the same document; and under
-//! the name of a file there is never half a document.
+//! The document is made from the inventory of tables and from nothing beside it, so that what is
+//! entered there is shown here. The invariants: all of it is one state of the file, whatever is
+//! written meanwhile; rows are read page by page, so that memory does not grow with them; they come
+//! in the order of their keys, so that the same file gives the same document; and under the name of
+//! a file there is never half a document.
 
 use std::{
     io::{self, Write},
@@ -18,7 +19,10 @@ use crate::{
     Flow, Progress, ReadScore, Result, Timestamp,
     condition::Moment,
     consent::{Question, Rule, decide},
-    engine::{Catalog, export::Out, progress::Reports, records::to_record},
+    engine::{
+        Catalog, export::Out, learned::explain_learned_score, progress::Reports,
+        records::to_record, scores::explain_score,
+    },
     journal::Hlc,
     ops::Watch,
     privacy::{
@@ -29,7 +33,7 @@ use crate::{
     store::{
         Connection, FileDraft,
         access::{self as rows, FileColumn, PersonTable},
-        consents, privacy,
+        consents, learned, privacy,
         table::Table,
     },
 };
@@ -41,10 +45,11 @@ const PAGE: u32 = 1_000;
 const CHAIN: [&str; 3] = ["salt", "commitment", "hash"];
 
 impl Privacy<'_> {
-    /// Shows a person what the file has of them: one JSON document with the rows of every table, where
-    /// they come from, what they are used for, how long they are kept, who gets them, and what scores are
-    /// made of. With `table` it is that table as CSV; with [`AccessScope::Portable`] only what the person
-    /// gave or did.
+    /// Shows a person what the file has of them: one JSON document with the rows of every table,
+    /// where they come from, what they are used for, how long they are kept, who gets them, and
+    /// what scores are made of. With `table` it is that table as CSV; with
+    /// [`AccessScope::Portable`] only what the person gave or did. All of it shows one state of the
+    /// file, while others write; a file in memory is copied for that.
     ///
     /// ```
     /// use crm_core::{AccessData, Crm, Flow, RecordRef, values};
@@ -64,10 +69,23 @@ impl Privacy<'_> {
     /// `Io` or `Full` if it cannot be written; `Interrupted` if `watch` cancelled it. Whatever fails, no
     /// half-written file is left.
     pub fn access(&self, request: &AccessData, watch: &mut Watch<'_>) -> Result<AccessReport> {
-        let catalog = self.crm.catalog();
+        self.crm.shared.store.read_still(|conn| {
+            // A definition may have changed since the catalog of the handle was read.
+            let catalog = Catalog::load(conn)?;
+            self.write_access(State { conn, catalog: &catalog }, request, watch)
+        })
+    }
+
+    fn write_access(
+        &self,
+        state: State<'_>,
+        request: &AccessData,
+        watch: &mut Watch<'_>,
+    ) -> Result<AccessReport> {
+        let State { conn, catalog } = state;
         let table = table_of(|name| catalog.table(name), &request.subject)?;
         let at = request.at.unwrap_or_else(|| self.crm.now());
-        let tables = self.crm.shared.store.read(|conn| person_tables(conn, &catalog, request))?;
+        let tables = person_tables(conn, catalog, request)?;
         let target = request.path.as_deref().map(Path::new);
         let draft = target.map(FileDraft::new).transpose()?;
         let mut out = Out::new(draft.as_ref())?;
@@ -77,11 +95,11 @@ impl Privacy<'_> {
         let told = told.collect();
         match &request.table {
             None => {
-                let head = self.head(&catalog, table, request, at)?.to_string();
+                let head = self.head(state, table, request, at)?.to_string();
                 // The tables follow as its last member.
                 out.write_all(&head.as_bytes()[..head.len() - 1]).map_err(failed)?;
                 out.write_all(b",\"tables\":{").map_err(failed)?;
-                self.write_tables(&tables, request, watch, &mut out)?;
+                self.write_tables(conn, &tables, request, watch, &mut out)?;
                 out.write_all(b"}}\n").map_err(failed)?;
             }
             Some(name) => {
@@ -91,7 +109,7 @@ impl Privacy<'_> {
                     let message = "the person has no rows in a table of this name";
                     return Err(Error::new(ErrorKind::NotFound, message).with_field("table"));
                 }
-                out = self.write_csv(&one, request, watch, out)?;
+                out = self.write_csv(conn, &one, request, watch, out)?;
             }
         }
         let (bytes, text) = out.end(draft, target)?;
@@ -101,6 +119,7 @@ impl Privacy<'_> {
     /// Writes the rows of all tables as members of a JSON object, a row on each line.
     fn write_tables(
         &self,
+        conn: &Connection,
         tables: &[(&'static Entry, PersonTable)],
         request: &AccessData,
         watch: &mut Watch<'_>,
@@ -108,7 +127,7 @@ impl Privacy<'_> {
     ) -> Result<()> {
         let failed = |error: io::Error| Out::failed(&error);
         let mut last: Option<&str> = None;
-        self.each_row(tables, request, watch, |entry, table, cells| {
+        self.each_row(conn, tables, request, watch, |entry, table, cells| {
             let is_first = last != Some(table.name.as_str());
             let before = match (is_first, last) {
                 (true, None) => format!("\n{}:[\n", json!(table.name)),
@@ -130,6 +149,7 @@ impl Privacy<'_> {
     /// Writes the rows of one table as CSV, under a header.
     fn write_csv(
         &self,
+        conn: &Connection,
         tables: &[(&'static Entry, PersonTable)],
         request: &AccessData,
         watch: &mut Watch<'_>,
@@ -143,7 +163,7 @@ impl Privacy<'_> {
         for (_, table) in tables {
             writer.write_record(&table.columns).map_err(failed)?;
         }
-        self.each_row(tables, request, watch, |entry, table, cells| {
+        self.each_row(conn, tables, request, watch, |entry, table, cells| {
             let columns = table.columns.iter().zip(cells);
             let texts = columns.map(|(column, cell)| match shown(entry, column, cell) {
                 Json::Null => String::new(),
@@ -158,6 +178,7 @@ impl Privacy<'_> {
     /// Hands out every row, page by page, and tells how far it is.
     fn each_row<'t>(
         &self,
+        conn: &Connection,
         tables: &'t [(&'static Entry, PersonTable)],
         request: &AccessData,
         watch: &mut Watch<'_>,
@@ -168,13 +189,12 @@ impl Privacy<'_> {
         let total = tables.iter().map(|(_, table)| table.rows).sum();
         let mut reports = Reports::new(&self.crm.shared.observers, watch);
         for (entry, table) in tables {
-            let mut offset = 0;
+            let mut after = None;
             loop {
-                let page = store.read(|conn| {
-                    rows::person_rows(conn, table, request.subject.id, (PAGE, offset))
-                })?;
+                let id = request.subject.id;
+                let (page, last) = rows::person_rows(conn, table, id, after.as_ref(), PAGE)?;
                 let count = page.len() as u64;
-                (offset, done) = (offset + count, done + count);
+                (after, done) = (last, done + count);
                 page.into_iter().try_for_each(|cells| row(entry, table, cells))?;
                 let is_last = done >= total;
                 let flow = reports.step(Progress { done, total: Some(total) }, is_last);
@@ -193,18 +213,18 @@ impl Privacy<'_> {
     /// All of the document but the tables.
     fn head(
         &self,
-        catalog: &Catalog,
+        state: State<'_>,
         table: &Table,
         request: &AccessData,
         at: Timestamp,
     ) -> Result<Json> {
+        let State { conn, catalog } = state;
         let mut head = Map::new();
         head.insert("format".into(), json!("crm.access.v1"));
         head.insert("at".into(), json!(at));
         head.insert("subject".into(), json!(request.subject));
         head.insert("scope".into(), json!(request.scope));
-        let row = self.crm.shared.store.read(|conn| load(conn, table, &request.subject))?;
-        let mut record = to_record(&table.model, row);
+        let mut record = to_record(&table.model, load(conn, table, &request.subject)?);
         if request.scope == AccessScope::Portable {
             for name in concluded(&table.model) {
                 record.values.remove(name);
@@ -213,28 +233,24 @@ impl Privacy<'_> {
             return Ok(Json::Object(head));
         }
         head.insert("record".into(), json!(record));
-        let known = self.crm.read_explained(|conn, catalog| {
-            Ok((
-                origin(conn, request)?,
-                purposes(conn, catalog, request, at)?,
-                retention::told(conn, catalog, &request.subject, at)?,
-            ))
-        })?;
-        head.insert("origin".into(), known.0);
-        head.insert("purposes".into(), known.1);
-        head.insert("retention".into(), known.2);
+        head.insert("origin".into(), origin(conn, request)?);
+        head.insert("purposes".into(), purposes(conn, catalog, request, at)?);
+        head.insert("retention".into(), retention::told(conn, catalog, &request.subject, at)?);
         head.insert("recipients".into(), json!(catalog.book().definitions().parties));
-        head.insert("scores".into(), self.scores(request, at)?);
+        head.insert("scores".into(), self.scores(state, request, at)?);
         Ok(Json::Object(head))
     }
 
     /// What each score of the person is made of, in the words of its rules.
-    fn scores(&self, request: &AccessData, at: Timestamp) -> Result<Json> {
+    fn scores(&self, state: State<'_>, request: &AccessData, at: Timestamp) -> Result<Json> {
+        let State { conn, catalog } = state;
         let (of, id) = (&request.subject.entity_type, request.subject.id);
         let mut all = Vec::new();
-        for model in self.crm.scores().list()?.into_iter().filter(|one| one.entity_type == *of) {
+        let moment = self.crm.moment(Some(at), None)?;
+        let models = catalog.scores().map(|stored| &stored.model);
+        for model in models.filter(|one| one.entity_type == *of) {
             let asked = ReadScore { model: model.name.clone(), id, at: Some(at), version: None };
-            match self.crm.scores().explain(&asked) {
+            match explain_score(conn, catalog, &asked, &moment) {
                 Ok(explanation) => {
                     all.push(json!({"logic": model, "explanation": explanation}));
                 }
@@ -243,10 +259,11 @@ impl Privacy<'_> {
                 Err(error) => return Err(error),
             }
         }
-        for mut model in self.crm.learned_scores().list()? {
+        for mut model in learned::all(conn)? {
             if model.entity_type == *of && model.archived_at.is_none() {
                 let asked = ExplainLearnedScore { name: model.name.clone(), version: None, id };
-                let explanation = self.crm.learned_scores().explain(&asked)?;
+                let now = self.crm.now();
+                let explanation = explain_learned_score(conn, catalog, &asked, now)?;
                 // What was learned of everybody; of this person the explanation tells.
                 model.model = String::new();
                 all.push(json!({"logic": model, "explanation": explanation}));
@@ -254,6 +271,13 @@ impl Privacy<'_> {
         }
         Ok(Json::Array(all))
     }
+}
+
+/// The state that a document shows, and its schema.
+#[derive(Clone, Copy)]
+struct State<'a> {
+    conn: &'a Connection,
+    catalog: &'a Catalog,
 }
 
 /// The names of the attributes that nobody stated.

@@ -1,17 +1,16 @@
 //! The erasure of a person, in one transaction.
 
-use super::{Privacy, load, plan::Found, suppression, table_of};
+use super::{Privacy, carry::Left, load, plan::Found, suppression, table_of};
 use crate::{
     ChangeKind, EraseSubject, ErasedSubject, Erasure, ErasureReason, Error, ErrorKind, RecordId,
     RecordRef, Result, Timestamp, Value, Values,
-    engine::{Writing, associations, consents::follow_all, files, records},
+    engine::{Writing, associations, files, records},
     privacy::{
         inventory::{self, INVENTORY, Name},
         suppression::to_hex,
     },
     record::Draft,
     store::{
-        consents as consent_rows,
         privacy::{self as rows, Erased},
         records as record_rows,
         table::Table,
@@ -24,10 +23,12 @@ impl Privacy<'_> {
     /// the journal what the rows say, so that only that there were changes, when and by whom, can still be
     /// verified. What is free in the file and in its log is overwritten.
     ///
-    /// What stays is a random id, proof of consent in a minimised form for as long as a policy keeps it,
-    /// and keyed hashes of the contact points, so that the person does not come back by an import:
-    /// writing such a contact point gives `Suppressed`. See [`Privacy::plan_erasure`] for all of it, and
-    /// [`Privacy::erasures`] for what to keep beside backups.
+    /// What stays is a random id, proof of consent in a minimised form for as long as a policy
+    /// keeps it, and keyed hashes of the contact points, so that the person does not come back by
+    /// an import: writing such a contact point gives `Suppressed`. Where other records are the same
+    /// person, they keep what the person restricted through this one, without what showed it. See
+    /// [`Privacy::plan_erasure`] for all of it, and [`Privacy::erasures`] for what to keep beside
+    /// backups.
     ///
     /// ```
     /// use crm_core::{Crm, EraseSubject, ErrorKind, RecordRef, values};
@@ -65,20 +66,22 @@ impl Privacy<'_> {
                     .with_field("subject")
                     .with_hint("privacy.plan_erasure lists what does"));
             }
-            erase(writing, &table, found, request.reason, now)
+            erase(writing, &table, found, request.reason, now, &[])
         })?;
         erasure.is_log_emptied = self.crm.shared.store.empty_log()?;
         Ok(erasure)
     }
 }
 
-/// Erases whom nothing speaks against erasing, or whom the law had erased before.
+/// Erases whom nothing speaks against erasing, or whom the law had erased before; then `hashes` are
+/// those of contact points that are suppressed as well.
 pub(super) fn erase(
     writing: &mut Writing<'_>,
     table: &Table,
     found: Found,
     reason: ErasureReason,
     at: Timestamp,
+    hashes: &[[u8; 32]],
 ) -> Result<Erasure> {
     let Found { mut plan, row, points, proven_points, references, files } = found;
     let (id, key) = (row.id, suppression::key(writing)?);
@@ -86,21 +89,17 @@ pub(super) fn erase(
         let hash = |point: String| to_hex(&crate::privacy::suppression::hash(&key, &point));
         proof.contact_hash = point.map(hash);
     }
-    let (people, _) = consent_rows::people(writing.tx, id)?;
+    let left = Left::read(writing, id)?;
     take_out(writing, table, id, &references)?;
     let places = rows::journal_places(writing.tx, id.as_bytes())?;
     delete(writing, id, &places)?;
     for hash in &files {
         rows::delete_file(writing.tx, &files::read_hash(hash)?, hash)?;
     }
-    // What the person restricted through this record holds for the others no longer.
-    let others: Vec<RecordId> = people.into_iter().filter(|one| *one != id).collect();
-    follow_all(writing.tx, &others)?;
-    remember(writing, table, id, reason, at)?;
-    for point in &points {
-        let hash = crate::privacy::suppression::hash(&key, point);
-        rows::suppress(writing.tx, &hash, id)?;
-    }
+    let points = points.iter().map(|point| crate::privacy::suppression::hash(&key, point));
+    let hashes: Vec<_> = points.chain(hashes.iter().copied()).collect();
+    remember(writing, table, id, reason, at, &hashes)?;
+    left.put(writing)?;
     for proof in &plan.proofs {
         let json = serde_json::to_string(proof).expect("a proof is always JSON");
         rows::insert_proof(writing.tx, id, proof.event, proof.keep_until, &json)?;
@@ -166,17 +165,36 @@ fn delete(writing: &Writing<'_>, id: RecordId, places: &[i64]) -> Result<()> {
     Ok(())
 }
 
-/// Remembers that a record was erased, with a row in the journal.
+/// Remembers that a record was erased, with a row in the journal, and suppresses contact points.
 pub(super) fn remember(
     writing: &mut Writing<'_>,
     table: &Table,
     id: RecordId,
     reason: ErasureReason,
     at: Timestamp,
+    hashes: &[[u8; 32]],
 ) -> Result<()> {
-    let (stamp, seq) = (writing.stamp(), writing.next_seq());
-    writing.body = format!("{{\"reason\":\"{}\",\"at\":\"{at}\"}}", reason.name());
-    writing.log_record(stamp, ChangeKind::RecordErased, table, id)?;
+    for hash in hashes {
+        rows::suppress(writing.tx, hash, id)?;
+    }
+    let seq = writing.next_seq();
+    tell(writing, table, id, reason, at)?;
     let (type_id, reason) = (table.model.id, reason.name().to_owned());
     rows::insert_erased(writing.tx, &Erased { seq, record: id, type_id, at, reason })
+}
+
+/// Writes to the journal that a record was erased, and how many contact points are suppressed
+/// since.
+pub(super) fn tell(
+    writing: &mut Writing<'_>,
+    table: &Table,
+    id: RecordId,
+    reason: ErasureReason,
+    at: Timestamp,
+) -> Result<()> {
+    let stamp = writing.stamp();
+    let (reason, suppressed) = (reason.name(), rows::hashes_of(writing.tx, id)?.len());
+    writing.body =
+        format!("{{\"reason\":\"{reason}\",\"at\":\"{at}\",\"suppressed\":{suppressed}}}");
+    writing.log_record(stamp, ChangeKind::RecordErased, table, id)
 }

@@ -53,16 +53,10 @@ impl Privacy<'_> {
             let message = format!("at most {}", limits::PAGE);
             return Err(Error::new(ErrorKind::LimitExceeded, message).with_field("erased"));
         }
-        let mut applied = self.crm.write(|writing| {
+        let applied = self.crm.write(|writing| {
             let key = suppression::key(writing)?;
             let is_ours = request.key.as_ref().is_some_and(|name| *name == name_of_key(&key));
-            let mut applied = AppliedErasures {
-                erased: 0,
-                absent: 0,
-                known: 0,
-                foreign_hashes: 0,
-                is_log_emptied: false,
-            };
+            let mut applied = Applied::default();
             for (place, erased) in request.erased.iter().enumerate() {
                 apply(writing, erased, is_ours, &mut applied).map_err(|error| {
                     let field = error.field().unwrap_or("subject").to_owned();
@@ -71,9 +65,54 @@ impl Privacy<'_> {
             }
             Ok(applied)
         })?;
-        applied.is_log_emptied = self.crm.shared.store.empty_log()?;
-        Ok(applied)
+        let is_log_emptied = self.crm.shared.store.empty_log()?;
+        let Applied { erased, absent, known, foreign_hashes } = applied;
+        Ok(AppliedErasures { erased, absent, known, foreign_hashes, is_log_emptied })
     }
+
+    /// The same for a copy of the file whose list it is, in which a type may be missing that came
+    /// later. A copy without a key gets `key`, that of the file.
+    ///
+    /// # Errors
+    ///
+    /// `LimitExceeded` as for [`Privacy::erase`].
+    pub(in crate::engine) fn replay(
+        &self,
+        list: &ErasureList,
+        key: Option<[u8; 32]>,
+        applied: &mut Applied,
+    ) -> Result<()> {
+        if list.erased.is_empty() {
+            return Ok(());
+        }
+        self.crm.write(|writing| {
+            if let (Some(key), None) = (key, rows::key(writing.tx)?) {
+                rows::put_key(writing.tx, &key)?;
+            }
+            let key = suppression::key(writing)?;
+            let is_ours = list.key.as_ref().is_some_and(|name| *name == name_of_key(&key));
+            for erased in &list.erased {
+                match writing.table(&erased.subject.entity_type) {
+                    Err(error) if error.kind() == ErrorKind::UnknownType => {
+                        applied.absent += 1;
+                        let hashes = hashes(erased, is_ours, applied)?;
+                        suppress(writing, &erased.subject, &hashes)?;
+                    }
+                    _ => apply(writing, erased, is_ours, applied)?,
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// What became of a list.
+#[derive(Default)]
+pub(in crate::engine) struct Applied {
+    pub(in crate::engine) erased: u64,
+    pub(in crate::engine) absent: u64,
+    pub(in crate::engine) known: u64,
+    pub(in crate::engine) foreign_hashes: u64,
 }
 
 /// Erases one of a list, or remembers that it was.
@@ -81,35 +120,56 @@ fn apply(
     writing: &mut Writing<'_>,
     request: &ErasedSubject,
     is_ours: bool,
-    applied: &mut AppliedErasures,
+    applied: &mut Applied,
 ) -> Result<()> {
-    let ErasedSubject { subject, erased_at, reason, hashes } = request;
-    let hashes = hashes.iter().enumerate().map(|(place, text)| {
-        from_hex(text).ok_or_else(|| {
-            Error::new(ErrorKind::InvalidValue, "is not 64 hexadecimal digits")
-                .with_field(format!("hashes[{place}]"))
-        })
-    });
-    let hashes: Vec<[u8; 32]> = hashes.collect::<Result<_>>()?;
+    let ErasedSubject { subject, erased_at, reason, .. } = request;
+    let hashes = hashes(request, is_ours, applied)?;
     let table = writing.table(&subject.entity_type);
     let table = table.map_err(|error| error.with_field("subject.type"))?;
     match records::get(writing.tx, &table, subject.id)? {
         Some(row) => {
             let found = Found::read(writing.tx, &writing.catalog, &table, row, writing.now)?;
-            erase::erase(writing, &table, found, *reason, *erased_at)?;
+            erase::erase(writing, &table, found, *reason, *erased_at, &hashes)?;
             applied.erased += 1;
         }
-        None if rows::erased_at(writing.tx, subject.id)?.is_some() => applied.known += 1,
+        None if rows::erased_at(writing.tx, subject.id)?.is_some() => {
+            applied.known += 1;
+            // Another copy may have known another address of the person.
+            if suppress(writing, subject, &hashes)? {
+                erase::tell(writing, &table, subject.id, *reason, *erased_at)?;
+            }
+        }
         None => {
-            erase::remember(writing, &table, subject.id, *reason, *erased_at)?;
+            erase::remember(writing, &table, subject.id, *reason, *erased_at, &hashes)?;
             applied.absent += 1;
         }
     }
+    Ok(())
+}
+
+/// Suppresses contact points, and answers whether any of them was not yet.
+fn suppress(writing: &Writing<'_>, subject: &RecordRef, hashes: &[[u8; 32]]) -> Result<bool> {
+    let mut is_any_new = false;
+    for hash in hashes {
+        is_any_new |= rows::suppress(writing.tx, hash, subject.id)?;
+    }
+    Ok(is_any_new)
+}
+
+/// The hashes of one of a list; none if they mean nothing here.
+fn hashes(request: &ErasedSubject, is_ours: bool, applied: &mut Applied) -> Result<Vec<[u8; 32]>> {
+    let hashes = request.hashes.iter().enumerate().map(|(place, text)| {
+        from_hex(text).ok_or_else(|| {
+            Error::new(ErrorKind::InvalidValue, "is not 64 hexadecimal digits")
+                .with_field(format!("hashes[{place}]"))
+        })
+    });
+    let mut hashes: Vec<[u8; 32]> = hashes.collect::<Result<_>>()?;
     if !is_ours {
         applied.foreign_hashes += hashes.len() as u64;
-        return Ok(());
+        hashes.clear();
     }
-    hashes.iter().try_for_each(|hash| rows::suppress(writing.tx, hash, subject.id))
+    Ok(hashes)
 }
 
 /// The reason of this name.

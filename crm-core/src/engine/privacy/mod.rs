@@ -1,19 +1,24 @@
 //! Privacy: what the file knows about a person, and its end.
 //!
-//! `plan` says what an erasure would do, `erase` does it, `list` keeps it true in older copies,
-//! `suppression` keeps contact points from coming back, `retention` says what was kept long enough. The invariant: erasing is one transaction, in
-//! which the record is first taken out of everything that counts it, as archiving does, and then out of
-//! the file; after it the tables are still what the journal says.
+//! `plan` says what an erasure would do, `erase` does it, `carry` keeps what was restricted for
+//! other records of the person, `list` keeps it true in older copies, `suppression` keeps contact
+//! points from coming back, `retention` says what was kept long enough. The invariant: erasing is
+//! one transaction, in which the record is first taken out of everything that counts it, as
+//! archiving does, and then out of the file; after it the tables are still what the journal says.
 
 mod access;
+mod carry;
 mod erase;
 #[cfg(test)]
 mod inventory;
 mod list;
 mod plan;
+mod proofs;
 mod register;
 pub(super) mod retention;
 pub(super) mod suppression;
+
+pub(super) use list::Applied;
 
 use std::sync::Arc;
 

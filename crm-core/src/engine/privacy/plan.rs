@@ -1,6 +1,6 @@
 //! What an erasure would do, without doing it. The erasure itself begins with the same plan.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Privacy, load, table_of};
 use crate::{
@@ -74,6 +74,7 @@ impl Found {
         let mut mentions = Vec::new();
         let references = references(conn, catalog, &table.model.name, id, &mut mentions)?;
         linked(conn, catalog, id, &mut mentions)?;
+        same_person(conn, id, &mut mentions)?;
         let points = unshared_points(conn, catalog, table, &row, &ledger, &mut mentions)?;
         mentions.truncate(MENTIONS);
         let files = files(conn, catalog, table, &row)?;
@@ -206,6 +207,18 @@ fn linked(
             mentions.push(ErasureMention { kind: MentionKind::Activity, record, by });
         }
     }
+    Ok(())
+}
+
+/// The other records of the same person, which keep what was restricted through this one.
+fn same_person(conn: &Connection, id: RecordId, mentions: &mut Vec<ErasureMention>) -> Result<()> {
+    let (people, _) = consents::people(conn, id)?;
+    let links = consents::person_links(conn, &people)?.into_iter();
+    let records: BTreeMap<RecordId, RecordRef> =
+        links.flat_map(|link| [link.a, link.b]).map(|record| (record.id, record)).collect();
+    let others = records.into_values().filter(|record| record.id != id);
+    let kind = MentionKind::SamePerson;
+    mentions.extend(others.map(|record| ErasureMention { kind, record, by: String::new() }));
     Ok(())
 }
 

@@ -25,12 +25,14 @@ impl Privacy<'_> {
             let Some(key) = rows::key(writing.tx)? else {
                 return Ok(LiftedSuppression { was_suppressed: false });
             };
-            let was_suppressed = rows::lift(writing.tx, &hash(&key, &point))?;
-            if was_suppressed {
+            let since = rows::lift(writing.tx, &hash(&key, &point))?;
+            if let Some(erased) = since {
+                // Else the suppression would be missed.
+                let body = format!("{{\"record\":\"{erased}\"}}");
                 let stamp = writing.stamp();
-                writing.log(stamp, ChangeKind::SuppressionLifted, None, None, "{}")?;
+                writing.log(stamp, ChangeKind::SuppressionLifted, None, None, &body)?;
             }
-            Ok(LiftedSuppression { was_suppressed })
+            Ok(LiftedSuppression { was_suppressed: since.is_some() })
         })
     }
 

@@ -24,6 +24,7 @@ pub(super) use added::add;
 pub(super) use definitions::program;
 pub(super) use facts::compute;
 pub(super) use live::{concern, on_due, react};
+pub(super) use reads::explain_score;
 pub(super) use rescore::refill_stages;
 
 /// The scores of a [`Crm`].

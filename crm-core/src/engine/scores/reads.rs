@@ -9,9 +9,10 @@ use super::{
 use crate::{
     ColumnScore, GetScoreHistory, ReadScore, Result, ScoreAnswer, ScoreExplanation, ScoreHistory,
     ScoreState, Timestamp,
+    condition::Moment,
     engine::{Catalog, check_limit},
     scoring::{ColumnProgram, ScoreProgram, ScorePrograms, needs_more},
-    store::scores as rows,
+    store::{Connection, scores as rows},
 };
 
 impl Scores<'_> {
@@ -53,17 +54,7 @@ impl Scores<'_> {
     /// As [`Scores::read`].
     pub fn explain(&self, request: &ReadScore) -> Result<ScoreExplanation> {
         let moment = self.crm.moment(request.at, None)?;
-        self.crm.read_explained(|conn, catalog| {
-            with_program(catalog, request, |programs, program| {
-                let row = row_of(conn, catalog, program, request.id)?;
-                let (sheet, contributions) =
-                    explained(conn, catalog, (programs, program), row, &moment)?;
-                let at = moment.now();
-                let record = to_score(program, request.id, &sheet, at.micros());
-                let (model, version) = naming(program);
-                Ok(ScoreExplanation { model, version, at, record, contributions })
-            })
-        })
+        self.crm.read_explained(|conn, catalog| explain_score(conn, catalog, request, &moment))
     }
 
     /// A published score as a function of columns in memory: of hosts that keep the fields of many
@@ -123,6 +114,27 @@ impl Scores<'_> {
             Ok(ScoreHistory { crossings, next })
         })
     }
+}
+
+/// Explains what a record scores in a state of the file.
+///
+/// # Errors
+///
+/// As [`Scores::explain`].
+pub(in crate::engine) fn explain_score(
+    conn: &Connection,
+    catalog: &Catalog,
+    request: &ReadScore,
+    moment: &Moment,
+) -> Result<ScoreExplanation> {
+    with_program(catalog, request, |programs, program| {
+        let row = row_of(conn, catalog, program, request.id)?;
+        let (sheet, contributions) = explained(conn, catalog, (programs, program), row, moment)?;
+        let at = moment.now();
+        let record = to_score(program, request.id, &sheet, at.micros());
+        let (model, version) = naming(program);
+        Ok(ScoreExplanation { model, version, at, record, contributions })
+    })
 }
 
 /// Does something with the program of the version that is asked for.

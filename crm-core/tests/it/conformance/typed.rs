@@ -17,15 +17,15 @@ use crm_core::{
     GetRegister, GetRule, GetScore, GetScoreHistory, GetSegmentSizes, GetStageTimes, GroupRecords,
     IdentifyVisitor, ImportCsv, ImportName, ImportVcard, LearnedScoreName, LifecycleName,
     LiftSuppression, LinkPeople, ListActivities, ListChanges, ListDueForReview, ListErasures,
-    ListImports, ListMembers, ListPlanRows, ListRecords, ListRuleRuns, ListTimeline, MayContact,
-    MoveStage, NewActivity, NewConsent, NewUnsubscribeLink, OverlapSegments, Party,
+    ListImports, ListMembers, ListPlanRows, ListProofs, ListRecords, ListRuleRuns, ListTimeline,
+    MayContact, MoveStage, NewActivity, NewConsent, NewUnsubscribeLink, OverlapSegments, Party,
     PatchAssociation, PatchRecord, PivotRecords, PlanErasure, PlanImport, ProposeMapping,
     ProveChanges, ProveDecision, PublishNotice, Purpose, RankRecords, RankScores, ReadFile,
     ReadScore, RecordActivities, ReleaseVisitor, RequestConsent, ResetStage, RestoreAssociation,
-    RestoreRecord, ResumeImport, Retention, RetentionName, RuleName, RunSql, RunView, SaveView,
-    ScoreName, SearchText, SegmentName, SelectRows, SetPreferences, SimulateRule, SimulateTimers,
-    SweepConsents, TickTimers, TrainLearnedScore, TypeName, Unsubscribe, UpsertRecord, UseConsent,
-    VerifyJournal, ViewName, WalkAssociations, ops::Request,
+    RestoreRecord, RestoreTo, ResumeImport, Retention, RetentionName, RuleName, RunSql, RunView,
+    SaveView, ScoreName, SearchText, SegmentName, SelectRows, SetPreferences, SimulateRule,
+    SimulateTimers, SweepConsents, TickTimers, TrainLearnedScore, TypeName, Unsubscribe,
+    UpsertRecord, UseConsent, VerifyJournal, ViewName, WalkAssociations, ops::Request,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
@@ -135,6 +135,7 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         "database.backup" => with.call(|r: BackupTo| crm.backup_to(&r, watch).map(|()| Empty {})),
         "database.compact" => with.call(|_: Empty| crm.compact().map(|()| Empty {})),
         "database.info" => with.call(|_: Empty| crm.info()),
+        "database.restore" => with.call(|r: RestoreTo| crm.restore_to(&r, watch)),
         "database.sql" => with.call(|r: RunSql| crm.sql(&r)),
         "database.stats" => with.call(|_: Empty| crm.stats()),
         "database.verify" => with.call(|_: Empty| crm.verify(watch)),
@@ -202,6 +203,7 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
             with.call(|r: LiftSuppression| crm.privacy().lift_suppression(&r))
         }
         "privacy.plan_erasure" => with.call(|r: PlanErasure| crm.privacy().plan_erasure(&r)),
+        "privacy.proofs" => with.call(|r: ListProofs| crm.privacy().proofs(&r)),
         "privacy.register" => with.call(|r: GetRegister| crm.privacy().register(&r)),
         "privacy.remove_retention" => {
             with.call(|r: RetentionName| crm.privacy().remove_retention(&r.retention))

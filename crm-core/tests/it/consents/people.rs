@@ -1,9 +1,10 @@
 //! Records that are one person: what restricts one restricts the other, and a link can go again.
 
 use crm_core::{
-    Condition, ConsentCondition, ConsentKind, CountRecords, DenyReason, EraseSubject, ErrorKind,
-    GetLinkedPeople, LinkPeople, MayContact, NewConsent, RecordRef, SetPreferences, UseConsent,
-    values,
+    Condition, ConsentCondition, ConsentEvidence, ConsentKind, ConsentMethod, CountRecords,
+    DenyReason, EraseSubject, ErrorKind, GetConsents, GetLinkedPeople, GetPreferences, LinkPeople,
+    MayContact, MentionKind, NewConsent, PlanErasure, PreferenceChoice, RecordRef, SetPreferences,
+    UseConsent, values,
 };
 
 use super::Desk;
@@ -23,6 +24,10 @@ impl Desk {
         self.crm.consents().unlink(&LinkPeople::new(b.clone(), a.clone())).unwrap();
     }
 
+    fn erase(&self, who: &RecordRef) {
+        self.crm.privacy().erase(&EraseSubject::new(who.clone())).unwrap();
+    }
+
     fn reasons_of(&self, who: &RecordRef) -> Vec<DenyReason> {
         let question = MayContact::new(who.clone(), "email", "news");
         let reasons = self.crm.consents().decide(&question).unwrap().reasons;
@@ -35,6 +40,10 @@ impl Desk {
         let count = CountRecords { condition: Some(condition), ..CountRecords::new("contact") };
         self.crm.count_records(&count).unwrap()
     }
+}
+
+fn told(note: &str) -> ConsentEvidence {
+    ConsentEvidence { note: Some(note.into()), ..ConsentEvidence::default() }
 }
 
 #[test]
@@ -128,18 +137,144 @@ fn an_opt_out_is_recorded_for_its_own_record_too() {
 }
 
 #[test]
-fn who_is_erased_leaves_the_other_by_itself() {
+fn what_was_withdrawn_through_an_erased_record_holds_for_the_others() {
     let desk = Desk::new("eu_general");
     let (ann, other) = (desk.ann.clone(), desk.other());
     desk.grant();
-    desk.record(NewConsent::withdraw(other.clone()));
+    let mut out = NewConsent::withdraw(other.clone()).on("email").method(ConsentMethod::Phone);
+    (out.source, out.evidence) = (Some("Quillfeather".into()), Some(told("Quillfeather")));
+    let out = desk.record(out);
     desk.link(&ann, &other);
+    let plan = desk.crm.privacy().plan_erasure(&PlanErasure::new(other.clone())).unwrap();
+    let mentions: Vec<_> = plan.mentions.iter().map(|one| (one.kind, &one.record)).collect();
+    assert_eq!(mentions, [(MentionKind::SamePerson, &ann)]);
+    desk.erase(&other);
+    assert_eq!(desk.reasons(), [DenyReason::WithdrawnChannel]);
     assert_eq!(desk.permitted(), 0);
-    desk.crm.privacy().erase(&EraseSubject::new(other)).unwrap();
+    let linked = GetLinkedPeople { subject: ann.clone() };
+    assert!(desk.crm.consents().linked(&linked).unwrap().links.is_empty());
+    let history = desk.crm.consents().history(&GetConsents::new(ann.clone())).unwrap().events;
+    let kept = history.last().unwrap();
+    assert_eq!((kept.kind, kept.method), (ConsentKind::Withdrawn, ConsentMethod::CarriedOver));
+    assert_eq!((kept.channel.as_deref(), kept.occurred_at), (Some("email"), out.occurred_at));
+    assert!(kept.source.is_none() && kept.evidence.is_none() && kept.id != out.id);
+    desk.verify();
+    desk.go_to("2026-03-03T10:00:00Z");
+    assert_eq!(desk.grant().supersedes, [kept.id], "who comes back answers it");
     assert!(desk.decide().is_allowed);
     assert_eq!(desk.permitted(), 1);
-    let linked = GetLinkedPeople { subject: ann };
-    assert!(desk.crm.consents().linked(&linked).unwrap().links.is_empty());
+    desk.verify();
+}
+
+#[test]
+fn who_had_come_back_is_not_kept_out_by_an_erasure() {
+    let desk = Desk::new("eu_general");
+    let (ann, other, third) = (desk.ann.clone(), desk.other(), desk.other());
+    // One record answers what the other withdrew, and the other answers it too.
+    desk.record(NewConsent::withdraw(other.clone()).on("email"));
+    desk.record(NewConsent::withdraw(third.clone()));
+    desk.link(&ann, &other);
+    desk.link(&ann, &third);
+    desk.grant();
+    assert!(desk.decide().is_allowed);
+    desk.erase(&other);
+    assert!(desk.decide().is_allowed);
+    desk.erase(&third);
+    assert!(desk.decide().is_allowed);
+    assert_eq!(desk.permitted(), 1);
+    desk.verify();
+    // What is said again is something else.
+    let choice =
+        PreferenceChoice { purpose: "news".into(), channel: "email".into(), is_chosen: false };
+    desk.crm.consents().set_preferences(SetPreferences::new(ann, [choice])).unwrap();
+    assert_eq!(desk.reasons()[0], DenyReason::WithdrawnPurpose);
+
+    let desk = Desk::new("eu_general");
+    let (ann, other) = (desk.ann.clone(), desk.other());
+    desk.grant();
+    desk.record(NewConsent::withdraw(other.clone()).on("email"));
+    desk.record(NewConsent::grant(other.clone(), "email", "news"));
+    desk.link(&ann, &other);
+    assert!(desk.decide().is_allowed);
+    desk.erase(&other);
+    assert!(desk.decide().is_allowed);
+    assert_eq!(desk.permitted(), 1);
+    desk.verify();
+}
+
+#[test]
+fn those_who_were_joined_by_an_erased_record_stay_one_person() {
+    let desk = Desk::new("eu_general");
+    let (ann, middle, third, fourth) = (desk.ann.clone(), desk.other(), desk.other(), desk.other());
+    desk.grant();
+    let out = desk.record(NewConsent::withdraw(third.clone()));
+    for one in [&ann, &third, &fourth] {
+        desk.link(&middle, one);
+    }
+    desk.erase(&middle);
+    assert_eq!(desk.reasons(), [DenyReason::WithdrawnEverything]);
+    assert_eq!(desk.decide().reasons[0].events, [out.id]);
+    let linked = GetLinkedPeople { subject: fourth.clone() };
+    assert_eq!(desk.crm.consents().linked(&linked).unwrap().links.len(), 2);
+    desk.verify();
+    // It goes on when the next one is erased, and ends with the last.
+    desk.erase(&third);
+    assert_eq!(desk.reasons(), [DenyReason::WithdrawnEverything]);
+    desk.erase(&fourth);
+    assert_eq!(desk.reasons(), [DenyReason::WithdrawnEverything]);
+    desk.verify();
+}
+
+#[test]
+fn a_withdrawn_address_is_kept_as_none_that_anybody_knows() {
+    let desk = Desk::new("eu_general");
+    let (ann, other) = (desk.ann.clone(), desk.other());
+    let at = |point: &str| NewConsent::grant(ann.clone(), "email", "news").contact_point(point);
+    desk.grant();
+    desk.record(at("new@example.org"));
+    let out = |point: &str| NewConsent::withdraw(other.clone()).on("email").contact_point(point);
+    desk.record(out("old@example.org"));
+    desk.record(out("new@example.org"));
+    desk.link(&ann, &other);
+    let may = |point: &str| {
+        let question = desk.question().contact_point(point);
+        desk.crm.consents().decide(&question).unwrap().is_allowed
+    };
+    let points = ["old@example.org", "new@example.org", "third@example.org"];
+    assert_eq!(points.map(may), [false, false, true]);
+    assert!(!desk.decide().is_allowed, "as long as one of the addresses is meant");
+    desk.erase(&other);
+    assert_eq!(points.map(may), [false, false, true]);
+    assert!(!desk.decide().is_allowed);
+    let shown = desk.crm.consents().history(&GetConsents::new(ann.clone())).unwrap().events;
+    let shown = shown.iter().filter(|event| event.kind == ConsentKind::Withdrawn);
+    let shown: Vec<_> = shown.map(|event| event.contact_point.as_deref().unwrap()).collect();
+    assert_eq!(shown, ["(erased)", "new@example.org"], "one is still the person's own");
+    desk.verify();
+}
+
+#[test]
+fn a_wish_and_a_minor_stay_too() {
+    let desk = Desk::new("eu_general");
+    let (ann, other) = (desk.ann.clone(), desk.other());
+    desk.grant();
+    let wish = |who: &RecordRef, most, within: &str| {
+        let mut wish = NewConsent::new(ConsentKind::Preferred, who.clone());
+        wish.frequency = Some(crm_core::ContactFrequency { most, within: within.into() });
+        wish
+    };
+    desk.record(wish(&other, 1, "P1D"));
+    desk.record(wish(&ann, 3, "P7D"));
+    let mut minor = NewConsent::new(ConsentKind::Minor, other.clone());
+    minor.expires_at = Some("2030-01-01T00:00:00Z".parse().unwrap());
+    desk.record(minor);
+    desk.link(&ann, &other);
+    assert_eq!(desk.reasons(), [DenyReason::Minor]);
+    desk.erase(&other);
+    assert_eq!(desk.reasons(), [DenyReason::Minor]);
+    let preferences = desk.crm.consents().preferences(&GetPreferences::new(ann)).unwrap();
+    let wanted = crm_core::ContactFrequency { most: 1, within: "P7D".into() };
+    assert_eq!(preferences.frequency, Some(wanted), "it keeps to both");
     desk.verify();
 }
 

@@ -72,7 +72,7 @@ impl Planter<'_> {
 
 /// A file in which a person left traces everywhere, and how many needles there are.
 #[expect(clippy::too_many_lines, reason = "a trace in every place")]
-fn planted(crm: &Crm) -> (RecordId, u32) {
+pub(super) fn planted(crm: &Crm) -> (RecordId, u32) {
     for (name, rest) in [
         ("a_text", json!({ "kind": "text", "searched": true })),
         ("a_long_text", json!({ "kind": "long_text", "searched": true })),

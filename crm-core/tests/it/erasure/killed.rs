@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crm_core::{Crm, EraseSubject, ListRecords, NewConsent, RecordId, values};
+use crm_core::{
+    BackupTo, Crm, EraseSubject, Flow, ListRecords, NewConsent, RecordId, RestoreTo, values,
+};
 use serde_json::json;
 
 use super::{
@@ -64,6 +66,47 @@ fn filled(crm: &Crm) -> Vec<RecordId> {
         id
     };
     (0..PEOPLE).map(person).collect()
+}
+
+/// The restorer: does nothing unless the test below started it.
+#[test]
+fn restorer() {
+    let Some((path, _)) = order() else { return };
+    let crm = Crm::open_with(&path, relaxed()).unwrap();
+    let beside = |name: &str| path.with_file_name(name).to_str().unwrap().to_owned();
+    let request = RestoreTo { from: beside("old.crm"), to: beside("new.crm") };
+    acknowledge("begun");
+    crm.restore_to(&request, &mut |_| Flow::Continue).unwrap();
+    // It waits to be killed.
+    std::thread::sleep(Duration::from_secs(10));
+}
+
+#[test]
+fn killed_at_any_time_a_backup_is_restored_whole_or_not_at_all() {
+    for seed in 0..u64::from(repetitions(10)) {
+        let folder = Folder::new();
+        let crm = folder.open();
+        let people = filled(&crm);
+        let path = |name: &str| folder.at(name).to_str().unwrap().to_owned();
+        crm.backup_to(&BackupTo { path: path("old.crm") }, &mut |_| Flow::Continue).unwrap();
+        for person in &people {
+            crm.privacy().erase(&EraseSubject::new(contact(*person))).unwrap();
+        }
+        crm.close().unwrap();
+        let old = std::fs::read(folder.at("old.crm")).unwrap();
+        let child = start("erasure::killed::restorer", &folder.path(), seed);
+        let more = Duration::from_millis(Seeded::new(seed).below(300) as u64);
+        kill_after(child, 1, more);
+        assert!(std::fs::read(folder.at("old.crm")).unwrap() == old, "seed {seed}");
+        if !folder.at("new.crm").exists() {
+            // What is left of it hinders nobody.
+            let request = RestoreTo { from: path("old.crm"), to: path("new.crm") };
+            folder.open().restore_to(&request, &mut |_| Flow::Continue).unwrap();
+        }
+        let copy = Crm::open_with(folder.at("new.crm"), relaxed()).unwrap();
+        assert_eq!(copy.contacts().count().unwrap(), 0, "seed {seed}");
+        assert_sound(&copy);
+    }
 }
 
 #[test]

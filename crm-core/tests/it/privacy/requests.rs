@@ -364,6 +364,7 @@ fn about_privacy(crm: &Crm, id: RecordId) -> Vec<(&'static str, Json)> {
         ("privacy.plan_erasure", json!({ "subject": subject(id) })),
         ("privacy.erase", json!({ "subject": subject(other) })),
         ("privacy.erasures", json!({})),
+        ("privacy.proofs", json!({ "contact_point": "zanzibarine@example.org", "limit": 1 })),
         ("privacy.apply_erasures", json!({ "erased": [] })),
         (
             "privacy.lift_suppression",
@@ -488,6 +489,10 @@ fn about_imports(crm: &Crm) -> Vec<(&'static str, Json)> {
 fn about_the_file(path: impl Fn(&str) -> String) -> Vec<(&'static str, Json)> {
     vec![
         ("database.backup", json!({ "path": path("Zanzibarine.crm") })),
+        (
+            "database.restore",
+            json!({ "from": path("Zanzibarine.crm"), "to": path("Quillfeather.crm") }),
+        ),
         ("database.compact", json!({})),
         ("database.info", json!({})),
         (

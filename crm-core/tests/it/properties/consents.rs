@@ -2,10 +2,11 @@
 //! file keeps follows from the journal.
 
 use crm_core::{
-    BasisFacts, ChannelRule, Condition, ConfirmConsent, ConsentCondition, ConsentEvidence,
-    ConsentKind, ConsentPolicy, ConsentRegime, Crm, DecideMany, EvaluateCondition, Flow,
-    LegalBasis, LinkPeople, ListRecords, NewConsent, Party, PartyRole, PublishNotice, Purpose,
-    RecordId, RecordRef, RequestConsent, Timestamp, values,
+    ApplyErasures, BasisFacts, ChannelRule, Condition, ConfirmConsent, ConsentCondition,
+    ConsentEvidence, ConsentKind, ConsentPolicy, ConsentRegime, Crm, DecideMany, ErasedSubject,
+    ErasureReason, EvaluateCondition, Flow, LegalBasis, LinkPeople, ListRecords, MayContact,
+    NewConsent, Party, PartyRole, PublishNotice, Purpose, RecordId, RecordRef, RequestConsent,
+    Timestamp, values,
 };
 use proptest::prelude::*;
 
@@ -243,6 +244,87 @@ proptest! {
         prop_assert_eq!(&permitted(&crm, &people, moment), &linked);
         let report = crm.verify(&mut |_| Flow::Continue).unwrap();
         prop_assert_eq!(report.problems, Vec::<String>::new());
+    }
+}
+
+/// What an act is about at an address, which a restriction may name too.
+fn perform_at(crm: &Crm, people: &[RecordId], act: &Act) {
+    let subject = RecordRef::new("contact", people[act.person]);
+    let point = ADDRESSES[usize::from(act.wide) % ADDRESSES.len()];
+    let (channel, purpose) = (CHANNELS[act.channel], PURPOSES[act.purpose]);
+    let new = match act.kind % 3 {
+        0 => NewConsent::grant(subject, channel, purpose),
+        1 => NewConsent::withdraw(subject).on(channel),
+        _ => NewConsent::withdraw(subject),
+    };
+    let _ = crm.consents().record(new.contact_point(point).at(at(act.days)));
+}
+
+const ADDRESSES: [&str; 4] = ["ann@example.org", "b@example.org", "+49301234567", "Ulm"];
+
+/// Whether somebody may be contacted, for every channel and purpose and at each of the addresses.
+fn permitted_at(crm: &Crm, people: &[RecordId], moment: Timestamp) -> Vec<bool> {
+    let mut all = Vec::new();
+    for (channel, purpose) in CHANNELS.iter().flat_map(|c| PURPOSES.map(|p| (*c, p))) {
+        for id in people {
+            let mut question = MayContact::new(RecordRef::new("contact", *id), channel, purpose);
+            question.at = Some(moment);
+            for point in ADDRESSES {
+                let asked = question.clone().contact_point(point);
+                all.push(crm.consents().decide(&asked).is_ok_and(|one| one.is_allowed));
+            }
+        }
+    }
+    all
+}
+
+proptest! {
+    #![proptest_config(cases(150))]
+
+    /// Whichever record of a person is erased, in whatever order, nothing is permitted for those
+    /// that stay that was denied before.
+    #[test]
+    fn an_erasure_permits_nothing_for_the_other_records_of_the_person(
+        regime in any::<bool>(),
+        before in prop::collection::vec((act(), any::<bool>()), 0..14),
+        between in prop::collection::vec(act(), 0..6),
+        days in 1_100_i64..1600,
+        chain in any::<bool>(),
+        order in Just(vec![0_usize, 1, 2]).prop_shuffle(),
+    ) {
+        let (crm, mut people) = open(regime);
+        for (act, is_at) in &before {
+            if *is_at { perform_at(&crm, &people, act) } else { perform(&crm, &people, act) }
+        }
+        let links = if chain { vec![(0, 1), (2, 1)] } else { vec![(1, 0)] };
+        for link in links {
+            crm.consents().link(&ends(&people, link)).unwrap();
+        }
+        between.iter().for_each(|act| perform(&crm, &people, act));
+        let moment = at(days);
+        let all = people.clone();
+        for place in &order[..2] {
+            people.retain(|id| *id != all[*place]);
+            let asked = |crm: &Crm| {
+                let mut asked = permitted(crm, &people, moment);
+                asked.extend(permitted_at(crm, &people, moment));
+                asked
+            };
+            let denied = asked(&crm);
+            // By a list, for which nobody asks what speaks against it.
+            let erased = ErasedSubject {
+                subject: RecordRef::new("contact", all[*place]),
+                erased_at: moment,
+                reason: ErasureReason::Requested,
+                hashes: Vec::new(),
+            };
+            let list = ApplyErasures { key: None, erased: vec![erased] };
+            crm.privacy().apply_erasures(&list).unwrap();
+            let after = asked(&crm);
+            prop_assert!(denied.iter().zip(&after).all(|(before, after)| *before || !*after));
+            let report = crm.verify(&mut |_| Flow::Continue).unwrap();
+            prop_assert_eq!(report.problems, Vec::<String>::new());
+        }
     }
 }
 

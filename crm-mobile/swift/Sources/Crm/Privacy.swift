@@ -50,6 +50,17 @@ public struct Privacy: Sendable {
         try crm.applyErasures(request: ApplyErasures(key: list.key, erased: list.erased))
     }
 
+    /// A page of the proofs of consent that are kept of persons who were erased, those first that go first:
+    /// all, those still kept at a moment, those of one record, or those that were given with a contact point.
+    public func proofs(
+        at: Date? = nil, subject: RecordRef? = nil, contactPoint: String? = nil,
+        limit: UInt32 = 100, after: String? = nil
+    ) throws -> ProofPage {
+        try crm.listProofs(
+            request: ListProofs(
+                at: at, subject: subject, contactPoint: contactPoint, limit: limit, after: after))
+    }
+
     /// Lets a contact point come back, because the person did; answers whether it was suppressed.
     @discardableResult
     public func liftSuppression(_ contactPoint: String) throws -> Bool {

@@ -294,6 +294,17 @@ private let fileBranches: [String: Branch] = [
             "schema_version": .integer(Int64(info.schemaVersion)),
         ])
     },
+    "database.restore": { crm, given in
+        let given = try given.only("from", "to")
+        let request = RestoreTo(from: try given.string("from"), to: try given.string("to"))
+        let restored = try crm.restoreTo(request: request)
+        return .object([
+            "schema_version": .integer(Int64(restored.schemaVersion)),
+            "listed": json(restored.listed), "erased": json(restored.erased),
+            "absent": json(restored.absent), "known": json(restored.known),
+            "foreign_hashes": json(restored.foreignHashes),
+        ])
+    },
     "database.sql": { crm, given in
         let given = try given.only("sql", "parameters", "limit", "timeout_ms")
         let result = try crm.sql(

@@ -80,6 +80,15 @@ let privacyBranches: [String: Branch] = [
             subject: try given["subject"].subject(), at: try given.moment("at"))
         return try crm.planErasure(request: request).json
     },
+    "privacy.proofs": { crm, given in
+        _ = try given.only("at", "subject", "contact_point", "limit", "after")
+        let request = ListProofs(
+            at: try given.moment("at"),
+            subject: given["subject"].isNull ? nil : try given["subject"].subject(),
+            contactPoint: given["contact_point"].text, limit: given.limit("limit", 100),
+            after: given["after"].text)
+        return try crm.listProofs(request: request).json
+    },
     "privacy.remove_retention": { crm, given in
         _ = try given.only("retention")
         let request = RetentionName(retention: try given.string("retention"))
@@ -141,6 +150,25 @@ extension KeptProof: Wire {
             "last_used_at": CrmTests.json(lastUsedAt),
             "contact_hash": CrmTests.json(contactHash),
             "keep_until": CrmTests.json(keepUntil),
+        ])
+    }
+}
+
+extension ErasedProof: Wire {
+    var json: Json {
+        .object([
+            "subject": subject.json,
+            "erased_at": CrmTests.json(erasedAt),
+            "proof": proof.json,
+        ])
+    }
+}
+
+extension ProofPage: Wire {
+    var json: Json {
+        .object([
+            "proofs": CrmTests.json(proofs),
+            "next": CrmTests.json(next),
         ])
     }
 }

@@ -99,6 +99,10 @@ class ConsentMethod(StrEnum):
     """It came with data from elsewhere."""
     ENGINE = "engine"
     """The engine, because a time was over."""
+    CARRIED_OVER = "carried_over"
+    """The engine, because the record through which it was said was erased, and this one is the same
+    person.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,8 @@ import org.crmcore.model.OpenOptions
 import org.crmcore.model.Progress
 import org.crmcore.model.ReadFile
 import org.crmcore.model.Replay
+import org.crmcore.model.RestoreTo
+import org.crmcore.model.Restored
 import org.crmcore.model.NextTimer
 import org.crmcore.model.RunSql
 import org.crmcore.model.RunView
@@ -201,6 +203,13 @@ class Crm private constructor(handle: Long, private val opened: Boolean) : Engin
     fun backupTo(path: String, progress: ((Progress) -> Boolean)? = null) {
         watched(progress) { backupTo(BackupTo(path), it) }
     }
+
+    /**
+     * Makes a new file at [to] of the backup at [from], without those who were erased since; neither the backup nor
+     * this file is changed. [progress] returns false to cancel.
+     */
+    fun restoreTo(from: String, to: String, progress: ((Progress) -> Boolean)? = null): Restored =
+        watched(progress) { restoreTo(RestoreTo(from, to), it) }
 
     /**
      * Runs one SELECT in SQLite's dialect. [parameters] are the values of `?1`, `?2` and so on; [limit] is

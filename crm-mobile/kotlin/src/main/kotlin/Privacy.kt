@@ -18,9 +18,11 @@ import org.crmcore.model.GetRegister
 import org.crmcore.model.LiftSuppression
 import org.crmcore.model.ListDueForReview
 import org.crmcore.model.ListErasures
+import org.crmcore.model.ListProofs
 import org.crmcore.model.PlanErasure
 import org.crmcore.model.ProcessingRegister
 import org.crmcore.model.Progress
+import org.crmcore.model.ProofPage
 import org.crmcore.model.RecordRef
 import org.crmcore.model.Retention
 import org.crmcore.model.RetentionName
@@ -77,6 +79,18 @@ class Privacy internal constructor(private val engine: Engine) {
 
     /** The same with a page of another file, or of this one before. */
     fun applyErasures(list: ErasureList): AppliedErasures = applyErasures(list.erased, list.key)
+
+    /**
+     * A page of the proofs of consent that are kept of persons who were erased, those first that go first: all, those
+     * still kept [at] a moment, those of one record, or those that were given with a [contactPoint].
+     */
+    fun proofs(
+        at: Instant? = null,
+        subject: RecordRef? = null,
+        contactPoint: String? = null,
+        limit: UInt = 100u,
+        after: String? = null,
+    ): ProofPage = engine.listProofs(ListProofs(at, subject, contactPoint, limit, after))
 
     /** Lets a contact point come back, because the person did; answers whether it was suppressed. */
     fun liftSuppression(contactPoint: String): Boolean =

@@ -112,6 +112,7 @@ import org.crmcore.model.ListErasures
 import org.crmcore.model.ListImports
 import org.crmcore.model.ListMembers
 import org.crmcore.model.ListPlanRows
+import org.crmcore.model.ListProofs
 import org.crmcore.model.ListRecords
 import org.crmcore.model.ListRuleRuns
 import org.crmcore.model.ListTimeline
@@ -143,6 +144,7 @@ import org.crmcore.model.RequestConsent
 import org.crmcore.model.ResetStage
 import org.crmcore.model.RestoreAssociation
 import org.crmcore.model.RestoreRecord
+import org.crmcore.model.RestoreTo
 import org.crmcore.model.ResumeImport
 import org.crmcore.model.Retention
 import org.crmcore.model.RetentionName
@@ -282,6 +284,7 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "database.backup" to call(BackupTo::class) { backupTo(it) },
     "database.compact" to call(Empty::class) { compact(it) },
     "database.info" to call(Empty::class) { info(it) },
+    "database.restore" to call(RestoreTo::class) { restoreTo(it) },
     "database.sql" to call(RunSql::class) { sql(it) },
     "database.stats" to call(Empty::class) { stats(it) },
     "database.verify" to call(Empty::class) { verify(it) },
@@ -299,6 +302,7 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "privacy.erasures" to call(ListErasures::class) { listErasures(it) },
     "privacy.lift_suppression" to call(LiftSuppression::class) { liftSuppression(it) },
     "privacy.plan_erasure" to call(PlanErasure::class) { planErasure(it) },
+    "privacy.proofs" to call(ListProofs::class) { listProofs(it) },
     "privacy.register" to call(GetRegister::class) { makeRegister(it) },
     "privacy.remove_retention" to call(RetentionName::class) { removeRetention(it) },
     "privacy.retentions" to call(Empty::class) { listRetentions(it) },

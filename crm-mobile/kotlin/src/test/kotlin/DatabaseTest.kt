@@ -4,6 +4,7 @@ import java.nio.file.Path
 import java.time.Duration
 import java.time.Instant
 import org.crmcore.model.CrmException
+import org.crmcore.model.RecordRef
 import org.crmcore.model.Replay
 import org.crmcore.model.Value
 import org.junit.jupiter.api.Assertions.assertEquals
@@ -41,6 +42,19 @@ class DatabaseTest {
             assertEquals("Acme", crm.companies.list().records.single().string("name"))
             assertEquals(emptyList<String>(), crm.verify { true }.problems)
         }
+    }
+
+    @Test
+    fun `a backup comes back without those who were erased`() {
+        val (backup, restored) = listOf("monday.crm", "new.crm").map { folder.resolve(it).toString() }
+        Crm.open(folder.resolve("acme.crm").toString()) { crm ->
+            val ann = crm.contacts.create("given_name" to "Ann")
+            crm.backupTo(backup)
+            crm.privacy.erase(RecordRef("contact", ann.id))
+            assertEquals(1uL, crm.restoreTo(backup, restored).erased)
+            assertThrows(CrmException.InvalidArgument::class.java) { crm.restoreTo(backup, restored) { true } }
+        }
+        Crm.open(restored) { crm -> assertEquals(0L, crm.contacts.count()) }
     }
 
     @Test

@@ -38,6 +38,14 @@ class PrivacyTest {
     }
 
     @Test
+    fun `nothing is kept of somebody who agreed to nothing`() {
+        val ann = ann()
+        crm.privacy.erase(ann)
+        assertTrue(crm.privacy.proofs(subject = ann).proofs.isEmpty())
+        assertTrue(crm.privacy.proofs(contactPoint = "ann@example.org").proofs.isEmpty())
+    }
+
+    @Test
     fun `what is due for review is told and nothing is done`() {
         val ann = ann()
         val rule = Retention("kept", "contact", null, "P1D", RetentionStart.CREATED, "email is set", "law")

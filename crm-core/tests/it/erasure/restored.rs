@@ -1,0 +1,327 @@
+//! A backup that is taken into use again, without those who were erased since.
+
+use std::{
+    cell::RefCell,
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crm_core::{
+    BackupTo, Crm, EraseSubject, Error, ErrorKind, Flow, ListErasures, ListRecords, OpenOptions,
+    Progress, Replay, RestoreTo, Restored, RunSql, Value, values,
+};
+use serde_json::json;
+
+use super::{
+    ann, ask, contact,
+    forensics::{found, planted},
+    refusal,
+};
+use crate::support::{Folder, assert_sound, read_only, relaxed};
+
+fn text(path: &Path) -> String {
+    path.to_str().unwrap().to_owned()
+}
+
+fn backup(crm: &Crm, path: &Path) {
+    crm.backup_to(&BackupTo { path: text(path) }, &mut |_| Flow::Continue).unwrap();
+}
+
+fn try_restore(crm: &Crm, from: &Path, to: &Path) -> Result<Restored, Error> {
+    let request = RestoreTo { from: text(from), to: text(to) };
+    crm.restore_to(&request, &mut |_| Flow::Continue)
+}
+
+#[track_caller]
+fn restore(crm: &Crm, from: &Path, to: &Path) -> Restored {
+    try_restore(crm, from, to).unwrap()
+}
+
+/// Persons of the list, and of those the erased, the absent and the known.
+fn counts(restored: &Restored) -> [u64; 4] {
+    [restored.listed, restored.erased, restored.absent, restored.known]
+}
+
+#[test]
+fn a_backup_comes_back_without_a_byte_of_those_who_were_erased() {
+    let folder = Folder::new();
+    let crm = folder.open();
+    let zoe = crm.contacts().create(values! { "email" => "zoe@example.org" }).unwrap().id;
+    crm.privacy().erase(&EraseSubject::new(contact(zoe))).unwrap();
+    let (subject, needles) = planted(&crm);
+    let copies = Folder::new();
+    let old = copies.at("old.crm");
+    backup(&crm, &old);
+    let late = crm.contacts().create(values! { "email" => "late@example.org" }).unwrap().id;
+    for person in [subject, late] {
+        crm.privacy().erase(&EraseSubject::new(contact(person))).unwrap();
+    }
+    let (people, list) = (crm.contacts().count().unwrap(), ListErasures::after(0));
+    let (before, image) = (fs::read(&old).unwrap(), folder.image());
+
+    let restored = restore(&crm, &old, &copies.path());
+    assert_eq!((counts(&restored), restored.foreign_hashes), ([3, 1, 1, 1], 0));
+    assert_eq!(restored.schema_version, crm.info().unwrap().schema_version);
+    assert!(fs::read(&old).unwrap() == before, "the backup is what it was");
+    assert!(folder.image() == image, "the file is what it was");
+    let names: Vec<String> = copies.image().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["a.crm", "old.crm"], "nothing else is left");
+    assert_eq!(found(copies.root(), needles), [] as [u32; 0], "before it is opened");
+
+    let copy = copies.open();
+    assert_sound(&copy);
+    assert_eq!(copy.contacts().count().unwrap(), people);
+    for email in ["zoe@example.org", "late@example.org"] {
+        let again = copy.contacts().create(values! { "email" => email });
+        assert_eq!(refusal(again).0, ErrorKind::Suppressed, "{email}");
+    }
+    let erased = |crm: &Crm| {
+        let erased = crm.privacy().erasures(&list).unwrap().erased;
+        erased.into_iter().map(|one| (one.subject.id, one.erased_at)).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(erased(&copy), erased(&crm), "the list goes on from there");
+    copy.close().unwrap();
+    assert_eq!(found(copies.root(), needles), [] as [u32; 0], "when it was open");
+    let again = restore(&crm, &copies.path(), &copies.at("again.crm"));
+    assert_eq!(counts(&again), [3, 0, 0, 3], "nothing is left to do");
+}
+
+#[test]
+fn a_backup_of_every_version_comes_back_as_a_file_of_the_present_one() {
+    let fixtures = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures");
+    for version in 1..=6 {
+        let folder = Folder::new();
+        let old = folder.at("old.crm");
+        fs::copy(fixtures.join(format!("v{version}.crm")), &old).unwrap();
+        fs::copy(&old, folder.path()).unwrap();
+        let crm = folder.open();
+        let all = ListRecords { limit: 10_000, ..ListRecords::new("contact") };
+        let people = crm.list_records(&all).unwrap().records;
+        let person = people.iter().find(|one| one.get("email").as_str().is_some()).unwrap();
+        let email = person.get("email").as_str().unwrap().to_owned();
+        crm.privacy().erase(&EraseSubject::new(contact(person.id))).unwrap();
+        let before = folder.image().len();
+
+        let restored = restore(&crm, &old, &folder.at("new.crm"));
+        assert_eq!((restored.schema_version, counts(&restored)), (version, [1, 1, 0, 0]));
+        assert_eq!(folder.image().len(), before + 1, "version {version}: one file more");
+        let bytes = fs::read(folder.at("new.crm")).unwrap();
+        let is_there =
+            |text: &[u8]| bytes.windows(text.len()).any(|w| w.eq_ignore_ascii_case(text));
+        assert!(!is_there(email.as_bytes()), "version {version}: the address is left");
+        let copy = Crm::open_with(folder.at("new.crm"), read_only()).unwrap();
+        assert_sound(&copy);
+        assert_eq!(copy.contacts().count().unwrap(), crm.contacts().count().unwrap());
+    }
+}
+
+#[test]
+fn what_is_no_backup_of_the_file_is_refused_and_leaves_nothing() {
+    let folder = Folder::new();
+    let crm = folder.open();
+    crm.contacts().create(values! { "given_name" => "Bob" }).unwrap();
+    let old = folder.at("old.crm");
+    backup(&crm, &old);
+    let bytes = fs::read(&old).unwrap();
+    let write = |name: &str, bytes: &[u8]| fs::write(folder.at(name), bytes).unwrap();
+    write("letter.crm", "Dear Ann, ".repeat(1000).as_bytes());
+    write("empty.crm", b"");
+    write("short.crm", &bytes[..bytes.len() / 2]);
+    let newer: Vec<u8> = [&bytes[..60], &[0, 0, 0, 99], &bytes[64..]].concat();
+    write("newer.crm", &newer);
+    let mut damaged = bytes.clone();
+    damaged[4096 * 3..4096 * 4].fill(0xA5);
+    write("damaged.crm", &damaged);
+    Crm::open(folder.at("other.crm")).unwrap().close().unwrap();
+    backup(&crm, &folder.at("open.crm"));
+    let open = Crm::open(folder.at("open.crm")).unwrap();
+
+    let image = folder.image();
+    for (name, kind) in [
+        ("nothing.crm", ErrorKind::Io),
+        ("nowhere/old.crm", ErrorKind::Io),
+        ("letter.crm", ErrorKind::NotOurFile),
+        ("empty.crm", ErrorKind::NotOurFile),
+        ("short.crm", ErrorKind::Corrupt),
+        ("newer.crm", ErrorKind::TooNew),
+        ("damaged.crm", ErrorKind::Corrupt),
+        ("other.crm", ErrorKind::InvalidArgument),
+        ("open.crm", ErrorKind::InUse),
+        ("a.crm", ErrorKind::InUse),
+    ] {
+        let refused = try_restore(&crm, &folder.at(name), &folder.at("new.crm"));
+        assert_eq!(refusal(refused), (kind, Some("from".into())), "{name}");
+        assert!(folder.image() == image, "{name}: something was changed");
+    }
+    let taken = try_restore(&crm, &old, &folder.at("letter.crm"));
+    assert_eq!(refusal(taken), (ErrorKind::InvalidArgument, Some("to".into())));
+    let same = try_restore(&crm, &old, &old);
+    assert_eq!(refusal(same), (ErrorKind::InvalidArgument, Some("to".into())));
+    let nowhere = try_restore(&crm, &old, &folder.at("nowhere/new.crm"));
+    assert_eq!(refusal(nowhere).0, ErrorKind::Io);
+    assert!(folder.image() == image);
+    open.close().unwrap();
+    restore(&crm, &folder.at("open.crm"), &folder.at("new.crm"));
+}
+
+#[test]
+fn a_cancelled_restoration_leaves_nothing_and_keeps_nothing_beside_its_draft() {
+    let folder = Folder::new();
+    let crm = folder.open();
+    let people: Vec<_> = (0..120)
+        .map(|number| {
+            let values = values! {
+                "email" => format!("p{number}@example.org"), "description" => "x".repeat(10_000),
+            };
+            crm.contacts().create(values).unwrap().id
+        })
+        .collect();
+    let copies = Folder::new();
+    backup(&crm, &copies.at("old.crm"));
+    for person in people {
+        crm.privacy().erase(&EraseSubject::new(contact(person))).unwrap();
+    }
+    let request = RestoreTo { from: text(&copies.at("old.crm")), to: text(&copies.path()) };
+    let (told, image) = (RefCell::new(Vec::<Progress>::new()), copies.image());
+    let run = |ends_after: usize| {
+        told.borrow_mut().clear();
+        crm.restore_to(&request, &mut |progress| {
+            let mut told = told.borrow_mut();
+            told.push(progress);
+            let names: Vec<String> = copies.image().into_iter().map(|(name, _)| name).collect();
+            let beside = names.iter().filter(|name| name.starts_with("a.crm")).count();
+            // The lock of the backup goes with its copying.
+            assert!(beside <= 1 && names.len() <= 3, "{names:?}");
+            if told.len() > ends_after { Flow::Cancel } else { Flow::Continue }
+        })
+    };
+    for ends_after in 0..2 {
+        assert_eq!(run(ends_after).unwrap_err().kind(), ErrorKind::Interrupted);
+        assert!(copies.image() == image, "something is left");
+    }
+    let restored = run(usize::MAX).unwrap();
+    assert_eq!(counts(&restored), [120, 120, 0, 0]);
+    let told = told.into_inner();
+    assert!(told.windows(2).all(|pair| pair[0].done <= pair[1].done));
+    let last = told.last().unwrap();
+    assert_eq!(Some(last.done), last.total, "the last step is the end");
+    assert!(last.done > 120, "pages and persons");
+}
+
+#[test]
+fn an_interrupted_restoration_leaves_nothing() {
+    let folder = Folder::new();
+    let crm = folder.open();
+    ann(&crm);
+    let copies = Folder::new();
+    backup(&crm, &copies.at("old.crm"));
+    let request = RestoreTo { from: text(&copies.at("old.crm")), to: text(&copies.path()) };
+    let interrupted = crm.restore_to(&request, &mut |_| {
+        crm.interrupt();
+        Flow::Continue
+    });
+    assert_eq!(interrupted.unwrap_err().kind(), ErrorKind::Interrupted);
+    assert_eq!(copies.image().len(), 1);
+}
+
+#[test]
+fn any_handle_restores_whatever_it_may_write_itself() {
+    let memory = Crm::in_memory().unwrap();
+    let folder = Folder::new();
+    let person = ann(&memory);
+    backup(&memory, &folder.path());
+    memory.privacy().erase(&EraseSubject::new(contact(person))).unwrap();
+    let restored = restore(&memory, &folder.path(), &folder.at("memory.crm"));
+    assert_eq!(counts(&restored), [1, 1, 0, 0]);
+
+    backup(&memory, &folder.at("present.crm"));
+    let reader = Crm::open_with(folder.at("present.crm"), read_only()).unwrap();
+    let restored = restore(&reader, &folder.path(), &folder.at("reader.crm"));
+    assert_eq!(counts(&restored), [1, 1, 0, 0]);
+    let itself = restore(&reader, &folder.at("present.crm"), &folder.at("same.crm"));
+    assert_eq!(counts(&itself), [1, 0, 0, 1], "several may read it");
+    assert_sound(&Crm::open(folder.at("reader.crm")).unwrap());
+}
+
+/// A file as an operating system copies it, closed and from before there was a key.
+#[test]
+fn a_copy_without_a_key_gets_that_of_the_file() {
+    let folder = Folder::new();
+    let crm = folder.open();
+    let person = ann(&crm);
+    crm.close().unwrap();
+    fs::copy(folder.path(), folder.at("old.crm")).unwrap();
+    let crm = folder.open();
+    let late = crm.contacts().create(values! { "email" => "late@example.org" }).unwrap().id;
+    for id in [person, late] {
+        crm.privacy().erase(&EraseSubject::new(contact(id))).unwrap();
+    }
+    let restored = restore(&crm, &folder.at("old.crm"), &folder.at("new.crm"));
+    assert_eq!((counts(&restored), restored.foreign_hashes), ([2, 1, 1, 0], 0));
+    let copy = Crm::open(folder.at("new.crm")).unwrap();
+    for email in ["ann@example.org", "late@example.org"] {
+        let again = copy.contacts().create(values! { "email" => email });
+        assert_eq!(refusal(again).0, ErrorKind::Suppressed, "{email}");
+    }
+    // With a key of its own its hashes are others, and the ids do their part.
+    fs::copy(folder.at("old.crm"), folder.at("forked.crm")).unwrap();
+    let forked = Crm::open(folder.at("forked.crm")).unwrap();
+    let bob = forked.contacts().create(values! { "given_name" => "Bob" }).unwrap().id;
+    forked.privacy().erase(&EraseSubject::new(contact(bob))).unwrap();
+    forked.close().unwrap();
+    let restored = restore(&crm, &folder.at("forked.crm"), &folder.at("forked_new.crm"));
+    assert_eq!((counts(&restored), restored.foreign_hashes), ([2, 1, 1, 0], 3));
+}
+
+#[test]
+fn a_type_that_came_after_the_backup_is_no_hindrance() {
+    let folder = Folder::new();
+    let crm = folder.open();
+    backup(&crm, &folder.at("old.crm"));
+    let attribute = json!({ "name": "mail", "kind": "email", "unique": true });
+    ask(&crm, "types.define", json!({ "name": "member", "attributes": [attribute] }));
+    let member = crm.records("member").create(values! { "mail" => "late@example.org" }).unwrap();
+    let member = crm_core::RecordRef::new("member", member.id);
+    crm.privacy().erase(&EraseSubject::new(member)).unwrap();
+    let restored = restore(&crm, &folder.at("old.crm"), &folder.at("new.crm"));
+    assert_eq!(counts(&restored), [1, 0, 1, 0]);
+    let copy = Crm::open(folder.at("new.crm")).unwrap();
+    let again = copy.contacts().create(values! { "email" => "late@example.org" });
+    assert_eq!(refusal(again).0, ErrorKind::Suppressed);
+    assert_sound(&copy);
+}
+
+/// More persons than a page has, and one who is erased while the backup is copied.
+#[test]
+fn the_list_is_followed_to_its_end() {
+    let folder = Folder::new();
+    let replay = Replay { start: "2026-01-01T00:00:00Z".parse().unwrap(), step_micros: 1000 };
+    let options = OpenOptions { replay: Some(replay), ..relaxed() };
+    let crm = Crm::open_with(folder.path(), options).unwrap();
+    let people: Vec<_> = (0..251).map(|_| crm.contacts().create(values! {}).unwrap().id).collect();
+    let old = folder.at("old.crm");
+    backup(&crm, &old);
+    let (last, rest) = people.split_last().unwrap();
+    for person in rest {
+        crm.privacy().erase(&EraseSubject::new(contact(*person))).unwrap();
+    }
+    let request = RestoreTo { from: text(&old), to: text(&folder.at("new.crm")) };
+    let mut is_left = true;
+    let restored = crm.restore_to(&request, &mut |_| {
+        if std::mem::take(&mut is_left) {
+            // A callback writes nothing itself.
+            std::thread::scope(|scope| {
+                let erase = || crm.privacy().erase(&EraseSubject::new(contact(*last)));
+                scope.spawn(erase).join().unwrap().unwrap();
+            });
+        }
+        Flow::Continue
+    });
+    assert_eq!(counts(&restored.unwrap()), [251, 251, 0, 0]);
+    let copy = Crm::open(folder.at("new.crm")).unwrap();
+    assert_eq!(copy.contacts().count().unwrap(), 0);
+    let erased = copy.sql(&RunSql::new("SELECT count(*) FROM crm_erasure")).unwrap();
+    assert_eq!(erased.rows[0].0, [Value::Integer(251)]);
+    assert_sound(&copy);
+}
