@@ -50,14 +50,11 @@ impl Store {
         };
         // The caller's code runs in `step`: nobody may have to wait for it.
         let _pass = self.gate.enter(Hold::Nothing)?;
-        // Declared before the connection, so that on every way out it is let go after it.
-        let opened;
-        let version;
-        let source;
-        (opened, version) = open::resolve(from)
+        // Before the connection, so that on every way out it is let go after it.
+        let (opened, version) = open::resolve(from)
             .and_then(|path| open::untouched(path, &self.cipher))
             .map_err(|error| about(error, "from"))?;
-        source = open::reader(&opened.path, opened.access, &self.cipher)
+        let source = open::reader(&opened.path, opened.access, &self.cipher)
             .map_err(|error| about(error, "from"))?;
         judge(&source).map_err(|error| about(error, "from"))?;
         let watched = self.interrupts.watch(&source);
