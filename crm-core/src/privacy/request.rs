@@ -59,6 +59,10 @@ named! {
         /// The record is the same person, as links say. It stays, and what the person restricted
         /// through the one that goes is carried over to it, without what showed it.
         SamePerson = "same_person",
+        /// A roll-up of the record, other than a count, reads records of the person's type, and the
+        /// person was among those. It is calculated without; what the history of the record says of
+        /// it, and of what is calculated from it, goes with all else that the same changes say.
+        Rollup = "rollup",
     }
 }
 

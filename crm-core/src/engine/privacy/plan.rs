@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Privacy, load, table_of};
+use super::{Privacy, load, table_of, traces::Traces};
 use crate::{
     BlockerReason, ConsentEvent, ConsentKind, ErasedTable, ErasureBlocker, ErasureEffect,
     ErasureMention, ErasurePlan, KeptProof, Kind, MentionKind, PlanErasure, RecordId, RecordRef,
@@ -57,6 +57,8 @@ pub(super) struct Found {
     pub(super) references: Vec<(RecordRef, String)>,
     /// The stored files that go, by their hash.
     pub(super) files: Vec<String>,
+    /// What the journal says of the person in rows about others.
+    pub(super) traces: Traces,
 }
 
 impl Found {
@@ -76,10 +78,11 @@ impl Found {
         linked(conn, catalog, id, &mut mentions)?;
         same_person(conn, id, &mut mentions)?;
         let points = unshared_points(conn, catalog, table, &row, &ledger, &mut mentions)?;
+        let traces = Traces::find(conn, catalog, &subject, &mut mentions)?;
         mentions.truncate(MENTIONS);
         let files = files(conn, catalog, table, &row)?;
         let plan = ErasurePlan {
-            tables: tables(conn, id, proofs.len(), files.len())?,
+            tables: tables(conn, id, (proofs.len(), files.len(), traces.places.len()))?,
             blockers: blockers(catalog, &subject, &ledger, &references, at)?,
             mentions,
             proofs,
@@ -87,7 +90,7 @@ impl Found {
             files: files.len() as u64,
             subject,
         };
-        Ok(Self { plan, row, points, proven_points, references, files })
+        Ok(Self { plan, row, points, proven_points, references, files, traces })
     }
 }
 
@@ -95,8 +98,7 @@ impl Found {
 fn tables(
     conn: &Connection,
     id: RecordId,
-    proofs: usize,
-    files: usize,
+    (proofs, files, traces): (usize, usize, usize),
 ) -> Result<Vec<ErasedTable>> {
     let mut tables = Vec::new();
     for table in rows::tables(conn)? {
@@ -105,6 +107,7 @@ fn tables(
             "crm_consent_proof" => proofs as u64,
             "crm_file" => files as u64,
             _ if entry.ways.contains(&Way::Index) => continue,
+            "crm_journal" => rows::count(conn, &table, id.as_bytes())? + traces as u64,
             _ => rows::count(conn, &table, id.as_bytes())?,
         };
         let (effect, reason) = match entry.erasure {
