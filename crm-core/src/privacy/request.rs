@@ -51,7 +51,8 @@ named! {
         Reference = "reference",
         /// An association leads to or from the person. It goes.
         Association = "association",
-        /// An activity of the record has the person as a participant. The link goes, the activity stays.
+        /// An activity of the record has the person as a participant. The link goes, the activity
+        /// stays; of the journal goes what the row says that names a role.
         Activity = "activity",
         /// An attribute with an index, or a consent, holds a contact point of the person. It stays, and is
         /// not suppressed.

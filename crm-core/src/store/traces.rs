@@ -31,6 +31,16 @@ impl Span {
     }
 }
 
+/// The rows about activities of others that name a role of the record.
+pub(crate) fn roles(conn: &Connection, id: RecordId) -> Result<Vec<i64>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT DISTINCT seq FROM crm_activity_link WHERE record_id = ?1 AND role <> '' \
+         ORDER BY seq",
+    )?;
+    let places = statement.query_map([id.as_bytes()], |row| row.get(0))?;
+    Ok(places.collect::<rusqlite::Result<_>>()?)
+}
+
 /// The records of the type `near` from which associations of a type lead to a record, or to which
 /// if `inverse`; and while when they did.
 pub(crate) fn associated(

@@ -71,7 +71,7 @@ class MentionKind(StrEnum):
     """An association leads to or from the person. It goes."""
     ACTIVITY = "activity"
     """An activity of the record has the person as a participant. The link goes, the activity
-    stays.
+    stays; of the journal goes what the row says that names a role.
     """
     CONTACT_POINT = "contact_point"
     """An attribute with an index holds a contact point of the person. It stays, and is not

@@ -21,8 +21,8 @@ impl Privacy<'_> {
     /// Erases a person, in one transaction: the record with its history, activities, visitors,
     /// associations, stages, scores, memberships, consents, words and files that nobody else uses; and of
     /// the journal what the rows say, so that only that there were changes, when and by whom, can still be
-    /// verified; those rows about others too in which what roll-ups read from the person stands. What
-    /// is free in the file and in its log is overwritten.
+    /// verified; those rows about others too in which what roll-ups read from the person stands, or
+    /// the person's role. What is free in the file and in its log is overwritten.
     ///
     /// What stays is a random id, proof of consent in a minimised form for as long as a policy
     /// keeps it, and keyed hashes of the contact points, so that the person does not come back by

@@ -1,4 +1,5 @@
-//! What of a person stands in the journal about others: what roll-ups read from the person.
+//! What of a person stands in the journal about others: what roll-ups read from the person, and the
+//! person's roles in activities of others.
 //!
 //! A roll-up sums up many, so that no row tells whose value it holds. Therefore every row goes in
 //! which an attribute that is calculated from records of the person's type got a value while the
@@ -43,7 +44,7 @@ impl Traces {
         person: &RecordRef,
         mentions: &mut Vec<ErasureMention>,
     ) -> Result<Self> {
-        let mut places = BTreeSet::new();
+        let mut places: BTreeSet<i64> = rows::roles(conn, person.id)?.into_iter().collect();
         let derived = derived(catalog, &person.entity_type);
         let names = derived
             .iter()

@@ -180,7 +180,15 @@ pub(super) fn planted(crm: &Crm) -> (RecordId, u32) {
     handle.contacts().patch(subject, values! { "source" => plant.text() }).unwrap();
     // What others sum up of it, and what they are told of that.
     crm.companies().patch(other, values! { "name" => "Acme Ltd" }).unwrap();
-    // Activities, by the record and by a visitor, one of them corrected.
+    // Activities of others with a role, by the record and by a visitor, one of them corrected.
+    ask(
+        crm,
+        "activities.record",
+        json!({
+            "kind": "chat", "at": "2026-01-02T03:04:05Z", "subject": { "type": "company", "id": other },
+            "links": [{ "type": "contact", "id": subject, "role": plant.text() }],
+        }),
+    );
     let at = "2026-01-02T03:04:05Z";
     let log = crm.files().add(&AddFile::new("log", "text/plain", plant.text())).unwrap();
     let first = ask(

@@ -1,4 +1,4 @@
-//! What of a person stood in the journal about others: roll-ups and events for the host.
+//! What of a person stood in the journal about others: roll-ups, events for the host, and roles.
 
 use crm_core::{Crm, EraseSubject, PlanErasure, RecordId, Values, values};
 use serde_json::{Value as Json, json};
@@ -220,5 +220,40 @@ fn segments_over_what_changed_are_right_without_the_person() {
     assert_eq!(members(), 1);
     erase(&crm, ann);
     assert_eq!(members(), 0);
+    assert_sound(&crm);
+}
+
+#[test]
+fn a_role_in_an_activity_of_somebody_else_goes_with_what_the_journal_says_of_it() {
+    let crm = Crm::in_memory().unwrap();
+    ask(&crm, "activity_kinds.define", json!({ "name": "chat" }));
+    let new = |name: &str| crm.contacts().create(values! { "given_name" => name }).unwrap().id;
+    let (ann, bob) = (new("Ann"), new("Bob"));
+    let met = |role: &str| {
+        let link = json!({ "type": "contact", "id": ann, "role": role });
+        let activity = json!({
+            "kind": "chat", "at": "2026-01-02T03:04:05Z", "subject": contact(bob),
+            "channel": "web", "links": [link],
+        });
+        ask(&crm, "activities.record", activity)["activity"]["id"].clone()
+    };
+    let (with_role, without) = (met("Quillfeather"), met(""));
+    let plan = crm.privacy().plan_erasure(&PlanErasure::new(contact(ann))).unwrap();
+    assert_eq!(plan.mentions[0].kind.name(), "activity");
+    let rows = plan.tables.iter().find(|one| one.table == "crm_journal").unwrap().rows;
+    assert_eq!(rows, 2, "the person's own, and the one with the role");
+    erase(&crm, ann);
+    assert!(!everything(&crm).contains("quillfeather"));
+    for id in [with_role, without] {
+        let activity = ask(&crm, "activities.get", json!({ "id": id }));
+        assert_eq!((&activity["channel"], &activity["links"]), (&json!("web"), &json!([])));
+    }
+    let changes = ask(&crm, "changes.list", json!({ "limit": 10_000 }));
+    let recorded = changes["changes"].as_array().unwrap().iter();
+    let erased: Vec<_> = recorded
+        .filter(|change| change["kind"] == "activity_recorded")
+        .map(|change| change["is_erased"].clone())
+        .collect();
+    assert_eq!(erased, [json!(true), json!(false)]);
     assert_sound(&crm);
 }
