@@ -225,8 +225,8 @@ fn same_person(conn: &Connection, id: RecordId, mentions: &mut Vec<ErasureMentio
     Ok(())
 }
 
-/// The contact points of a person that no other record holds in an attribute with an index, and that
-/// nobody else consented with: what is in use elsewhere is not suppressed.
+/// The contact points that a person has or had, that no other record holds in an attribute with an
+/// index, and that nobody else consented with: what is in use elsewhere is not suppressed.
 fn unshared_points(
     conn: &Connection,
     catalog: &Catalog,
@@ -240,11 +240,12 @@ fn unshared_points(
         Cell::Text(point) => Some(point.clone()),
         _ => None,
     });
+    let former = former_points(conn, table, row.id)?;
     let of_ledger = ledger.entries().iter().filter_map(|entry| entry.contact_point.clone());
     // Who was asked and never answered is as much to be left alone.
     let of_ledger = of_ledger.chain(rows::asked_points(conn, row.id)?);
     let of_ledger = of_ledger.filter(|point| point.contains('@') || point.starts_with('+'));
-    let mut points: BTreeSet<String> = of_record.chain(of_ledger).collect();
+    let mut points: BTreeSet<String> = of_record.chain(former).chain(of_ledger).collect();
     for other in catalog.iter() {
         for attribute in other.model.attributes.iter().filter(|one| is_contact_point(one)) {
             if !attribute.definition.unique && !attribute.definition.index {
@@ -274,6 +275,20 @@ fn unshared_points(
         }
         points.remove(&point);
     }
+    Ok(points)
+}
+
+/// The contact points that a record had, as far as its history tells.
+fn former_points(conn: &Connection, table: &Table, id: RecordId) -> Result<Vec<String>> {
+    let mut points = Vec::new();
+    journal::told_of_record(conn, id, 0, |change| {
+        for (attribute, cells) in read_body(&table.model, &change.body)? {
+            if let (true, Some(Cell::Text(point))) = (is_contact_point(attribute), cells.first()) {
+                points.push(point.clone());
+            }
+        }
+        Ok(true)
+    })?;
     Ok(points)
 }
 

@@ -1,9 +1,9 @@
 //! What of a person stood in the journal about others: roll-ups, events for the host, and roles.
 
-use crm_core::{Crm, EraseSubject, PlanErasure, RecordId, Values, values};
+use crm_core::{Crm, EraseSubject, ErrorKind, PlanErasure, RecordId, RecordRef, Values, values};
 use serde_json::{Value as Json, json};
 
-use super::{ask, contact};
+use super::{ask, contact, refusal};
 use crate::support::assert_sound;
 
 fn company(id: RecordId) -> Json {
@@ -255,5 +255,32 @@ fn a_role_in_an_activity_of_somebody_else_goes_with_what_the_journal_says_of_it(
         .map(|change| change["is_erased"].clone())
         .collect();
     assert_eq!(erased, [json!(true), json!(false)]);
+    assert_sound(&crm);
+}
+
+#[test]
+fn a_former_contact_point_is_suppressed_too() {
+    let crm = Crm::in_memory().unwrap();
+    let contacts = crm.contacts();
+    let values = values! { "phone" => "+49301234567", "email" => "Old@example.org" };
+    let ann = contacts.create(values).unwrap().id;
+    contacts.patch(ann, values! { "email" => "desk@example.org" }).unwrap();
+    let values = values! { "phone" => "+49301234568", "email" => "new@example.org" };
+    contacts.patch(ann, values).unwrap();
+    let given = |email: &str| contacts.create(values! { "email" => email });
+    let bob = given("desk@example.org").unwrap().id;
+    let plan = crm.privacy().plan_erasure(&PlanErasure::new(contact(ann))).unwrap();
+    assert_eq!(plan.contact_points, 4, "one is somebody else's");
+    assert_eq!(plan.mentions[0].record, RecordRef::new("contact", bob));
+    erase(&crm, ann);
+    let suppressed = |field: &str| (ErrorKind::Suppressed, Some(field.to_owned()));
+    assert_eq!(refusal(given("old@example.org")), suppressed("email"));
+    assert_eq!(refusal(given("new@example.org")), suppressed("email"));
+    for phone in ["+49301234567", "+49301234568"] {
+        let again = contacts.create(values! { "phone" => phone });
+        assert_eq!(refusal(again), suppressed("phone"));
+    }
+    contacts.patch(bob, values! { "email" => "bob@example.org" }).unwrap();
+    given("desk@example.org").unwrap();
     assert_sound(&crm);
 }
