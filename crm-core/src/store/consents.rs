@@ -12,7 +12,7 @@ use crate::{
     ChangeKind, Error, ErrorKind, RecordId, RecordRef, Result, Timestamp,
     consent::{
         Book, ConsentEvent, ConsentKind, Entry, Ledger, LegalBasis, Notice, NoticeModel, Permit,
-        PersonLink, Proof,
+        PersonLink, Proof, present_form,
     },
 };
 
@@ -263,7 +263,7 @@ fn read_entry(row: &Row<'_>) -> Result<Entry> {
         channel: row.get(3)?,
         purpose: row.get(4)?,
         controller: row.get(5)?,
-        contact_point: row.get(6)?,
+        contact_point: row.get::<_, Option<String>>(6)?.map(present_form),
         basis,
         proof: Proof::from_number(row.get(8)?),
         notice: row.get(9)?,

@@ -9,7 +9,7 @@ use crate::{
     Result, Timestamp,
     cell::Cell,
     condition::{Direction, Moment},
-    consent::{Ledger, Rule},
+    consent::{Ledger, Rule, present_form},
     engine::{Catalog, consents::read_event},
     journal::read_body,
     privacy::inventory::{Erasure, Way, of_table},
@@ -263,8 +263,9 @@ fn unshared_points(
             points.retain(|point| !shared.contains(point));
         }
     }
-    // One address in two letter cases is one.
-    let mut points: BTreeSet<String> = points.iter().map(|point| point.to_lowercase()).collect();
+    // One address in two letter cases is one, and so is one that an older version stored.
+    let mut points: BTreeSet<String> =
+        points.iter().map(|point| present_form(point.to_lowercase())).collect();
     if points.is_empty() {
         return Ok(points);
     }

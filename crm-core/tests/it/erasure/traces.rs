@@ -284,3 +284,19 @@ fn a_former_contact_point_is_suppressed_too() {
     given("desk@example.org").unwrap();
     assert_sound(&crm);
 }
+
+#[test]
+fn an_international_domain_is_suppressed_in_both_spellings() {
+    for (erased, others) in [
+        ("u@exämple.org", ["U@xn--exmple-cua.org", "u@EXÄMPLE.org"]),
+        ("u@xn--exmple-cua.org", ["u@XN--EXMPLE-CUA.ORG", "u@exa\u{308}mple.org"]),
+    ] {
+        let crm = Crm::in_memory().unwrap();
+        let ann = crm.contacts().create(values! { "email" => erased }).unwrap().id;
+        erase(&crm, ann);
+        for other in others {
+            let again = crm.contacts().create(values! { "email" => other });
+            assert_eq!(refusal(again), (ErrorKind::Suppressed, Some("email".into())), "{other}");
+        }
+    }
+}
