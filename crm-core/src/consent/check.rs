@@ -206,6 +206,15 @@ pub(crate) fn contact_point(text: &str, medium: Option<Medium>) -> Result<String
     }
 }
 
+/// A contact point that is stored, in the form of the present: an older version knew domains with
+/// letters beyond ASCII in two.
+pub(crate) fn present_form(point: String) -> String {
+    match point.contains("xn--") {
+        true => email(&point).unwrap_or(point),
+        false => point,
+    }
+}
+
 /// An address or number, if the text looks like one.
 fn by_shape(text: &str) -> Option<Result<String>> {
     match text.chars().next() {

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ledger::{Entry, Proof};
+use super::{
+    check::present_form,
+    ledger::{Entry, Proof},
+};
 use crate::{RecordId, RecordRef, Span, Timestamp, shape::debug};
 
 macro_rules! named {
@@ -412,7 +415,7 @@ impl ConsentEvent {
             channel: self.channel.clone(),
             purpose: self.purpose.clone(),
             controller: self.controller.clone(),
-            contact_point: self.contact_point.clone(),
+            contact_point: self.contact_point.clone().map(present_form),
             basis: self.basis,
             proof: self.proof(),
             notice: self.notice.clone(),

@@ -122,9 +122,10 @@ impl Crm {
         })
     }
 
-    /// Checks the file: SQLite's own integrity check, that the chain of the journal holds, and that every record, activity and association,
-    /// where every record stands and of which segments it is a member, is what the journal says of it, and the index of words what they
-    /// say. Progress counts all of them.
+    /// Checks the file: SQLite's own integrity check, that the chain of the journal holds, and that
+    /// every record, activity and association, where every record stands and of which segments it is
+    /// a member, is what the journal says of it, the index of words what they say, and stored bytes
+    /// what was stored. Progress counts all of them.
     ///
     /// # Errors
     ///
@@ -169,6 +170,7 @@ impl Crm {
         self.verify_consents(&mut report, &mut step)?;
         self.verify_retention(&mut report, &mut step)?;
         self.verify_erasures(&mut report, &mut step)?;
+        self.verify_files(&mut report, &mut step)?;
         goes_on(0, true)?;
         report.problems.truncate(FINDINGS);
         report.is_ok = report.problems.is_empty();

@@ -90,7 +90,8 @@ pub(super) fn store(writing: &mut Writing<'_>, content: &[u8]) -> Result<String>
     Ok(text)
 }
 
-fn write_hash(hash: &[u8; 32]) -> String {
+/// A hash in hexadecimal.
+pub(super) fn write_hash(hash: &[u8; 32]) -> String {
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -63,6 +63,7 @@ mod verify_activities;
 mod verify_associations;
 mod verify_consents;
 mod verify_erasures;
+mod verify_files;
 mod verify_lifecycles;
 mod verify_records;
 mod verify_retention;

@@ -23,7 +23,12 @@ pub(super) struct Compared<P> {
 impl<P> Compared<P> {
     /// A page of so much, with its last place.
     pub(super) fn new(count: usize, last: Option<P>) -> Self {
-        let is_full = count == VERIFIED_AT_ONCE as usize;
+        Self::of_page(count, last, VERIFIED_AT_ONCE)
+    }
+
+    /// The same of a page on which there is less room.
+    pub(super) fn of_page(count: usize, last: Option<P>, limit: u32) -> Self {
+        let is_full = count == limit as usize;
         Self { count, next: last.filter(|_| is_full) }
     }
 }

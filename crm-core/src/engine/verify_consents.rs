@@ -108,6 +108,9 @@ fn differs(conn: &Connection, subject: RecordId) -> Result<Option<&'static str>>
     if (told != stored && !is_erased) || events.iter().any(|event| event.subject.id != subject) {
         return Ok(Some("the ledger differs from the journal"));
     }
+    if rows::is_of_other_type(conn, subject)? {
+        return Ok(Some("the ledger is of another type than the journal says"));
+    }
     let (beside, _) = rows::ledger(conn, subject)?;
     let follows = rows::following(conn, subject)? == rows::follow(&beside);
     Ok((!follows).then_some("what follows from the ledger is not what the file keeps"))
@@ -118,8 +121,8 @@ mod tests {
     use super::rows;
     use crate::engine::verify::assert_found;
     use crate::{
-        BasisFacts, Channel, ConsentKind, Crm, Flow, LegalBasis, ListRecords, Medium, NewConsent,
-        PublishNotice, Purpose, RecordRef, values,
+        BasisFacts, Channel, ConsentKind, Crm, Flow, LegalBasis, LinkPeople, ListRecords, Medium,
+        NewConsent, PublishNotice, Purpose, RecordRef, values,
     };
 
     /// A file with a person who allowed, took back, allowed again and paused.
@@ -133,6 +136,9 @@ mod tests {
         consents.define_purpose(Purpose::new("news", ["post"]).notice("news")).unwrap();
         let ann = crm.contacts().create(values! { "given_name" => "Ann" }).unwrap().id;
         let ann = || RecordRef::new("contact", ann);
+        let acme = crm.companies().create(values! { "name" => "Acme" }).unwrap().id;
+        let other = RecordRef::new("company", acme);
+        consents.link(&LinkPeople::new(other, ann())).unwrap();
         consents.record(NewConsent::grant(ann(), "post", "news")).unwrap();
         consents.record(NewConsent::withdraw(ann())).unwrap();
         consents.record(NewConsent::grant(ann(), "post", "news").contact_point("Ulm")).unwrap();
@@ -154,6 +160,14 @@ mod tests {
             "UPDATE crm_consent_event SET occurred_at = occurred_at - 1",
             "UPDATE crm_consent_event SET subject_id = id",
             "DELETE FROM crm_consent_event WHERE kind = 'withdrawn'",
+            "UPDATE crm_consent_event SET type_id = \
+             (SELECT id FROM crm_type WHERE name = 'company')",
+            "UPDATE crm_person_link SET a_type = b_type",
+            "UPDATE crm_person_link SET b_type = a_type",
+            "UPDATE crm_person_link SET a_type = b_type, b_type = a_type",
+            "UPDATE crm_person_link SET linked_at = linked_at + 1",
+            "UPDATE crm_person_link SET b_id = randomblob(16)",
+            "DELETE FROM crm_person_link",
             "UPDATE crm_consent_permit SET valid_from = 0",
             "UPDATE crm_consent_permit SET paused_until = NULL",
             "DELETE FROM crm_consent_permit",

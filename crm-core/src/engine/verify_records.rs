@@ -123,11 +123,6 @@ fn rebuild(conn: &Connection, table: &Table, stored: &StoredRow) -> Result<Optio
     let (mut row, id): (Option<StoredRow>, _) = (None, stored.id);
     journal::of_record(conn, id, 0, |change| {
         let at: Timestamp = change.hlc.at();
-        if change.is_erased {
-            // Nobody can tell any more what it said.
-            row = Some(stored.clone());
-            return Ok(false);
-        }
         if change.kind == ChangeKind::RecordCreated {
             let cells = vec![Cell::Null; table.model.columns];
             row = Some(StoredRow {
@@ -140,6 +135,10 @@ fn rebuild(conn: &Connection, table: &Table, stored: &StoredRow) -> Result<Optio
             });
         }
         let Some(row) = &mut row else { return Ok(false) };
+        if change.is_erased {
+            // Nobody can tell any more what it said, only that it changed something.
+            row.cells.clone_from_slice(&stored.cells);
+        }
         row.version += 1;
         row.updated_at = at;
         match change.kind {

@@ -49,6 +49,11 @@ fn verify_whole(conn: &Connection, catalog: &Catalog, report: &mut VerifyReport)
         let both = format!("the table has {stored} of them, the journal has {told}");
         note(report, format!("points that were added to scores: {both}"));
     }
+    let differing = score_points::count_differing(conn)?;
+    if differing > 0 {
+        let many = format!("{differing} of them differ from the journal");
+        note(report, format!("points that were added to scores: {many}"));
+    }
     for stored in catalog.scores().filter(|stored| stored.model.is_filled) {
         let table = catalog.table(&stored.model.entity_type)?;
         let (kept, in_use) = rows::count(conn, table, stored.id, stored.model.version)?;
@@ -174,6 +179,8 @@ mod tests {
             "DELETE FROM crm_score WHERE fading > 0",
             "DELETE FROM crm_score_crossing WHERE score < 15000",
             "UPDATE crm_score_points SET points = 8",
+            "UPDATE crm_score_points SET at = at + 1",
+            "UPDATE crm_score_points SET group_name = 'engagement'",
             "DELETE FROM crm_score_points",
         ];
         assert_found(filled, &tamperings);

@@ -21,7 +21,9 @@ mod rollup;
 pub(crate) use check::{check, check_assignment, reads};
 pub(crate) use evaluate::{assign, evaluate};
 use number::Number;
-pub(crate) use rollup::{Aggregate, Change, Of, Plan, Rollup, Tally, nothing, resolve};
+pub(crate) use rollup::{
+    Aggregate, Change, Of, Plan, Related, Rollup, Source, Tally, nothing, resolve,
+};
 
 use crate::Comparison;
 

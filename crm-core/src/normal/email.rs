@@ -3,7 +3,9 @@
 //! An address is what RFC 5321 calls a mailbox, with the letters of all scripts that RFC 6531
 //! adds: one address, without display name, comment or folding. The canonical form has a domain in
 //! small letters and NFC, and a local part as it was typed, but in NFC: only the receiving host
-//! knows whether `Max` and `max` are one mailbox. Whether the mailbox exists is not asked.
+//! knows whether `Max` and `max` are one mailbox. A domain with letters beyond ASCII has two
+//! spellings, `bücher.example` and `xn--bcher-kva.example`; the canonical one is what people read,
+//! as far as the other can be read at all. Whether the mailbox exists is not asked.
 //!
 //! Addresses at a bare network address (`max@[192.0.2.1]`) are refused: such mail reaches a machine
 //! and not a person, and their spellings of one address are many. A domain of one label is accepted,
@@ -41,6 +43,11 @@ pub(crate) fn email(text: &str) -> Result<Cow<'_, str>> {
         if !is_host_name(domain) {
             return Err(malformed(text));
         }
+        if let Some(readable) = readable(domain)
+            && check(text, local_part, &readable).is_ok()
+        {
+            return Ok(Cow::Owned(format!("{local_part}@{readable}")));
+        }
         if !domain.bytes().any(|byte| byte.is_ascii_uppercase()) {
             return Ok(Cow::Borrowed(text));
         }
@@ -57,6 +64,11 @@ pub(crate) fn email(text: &str) -> Result<Cow<'_, str>> {
     check(text, local_part, domain)?;
     if !is_international_host_name(domain) {
         return Err(malformed(text));
+    }
+    if let Some(readable) = readable(domain) {
+        check(text, local_part, &readable)?;
+        canonical.truncate(at);
+        canonical.push_str(&readable);
     }
     if canonical == text { Ok(Cow::Borrowed(text)) } else { Ok(Cow::Owned(canonical)) }
 }
@@ -123,6 +135,22 @@ fn is_international_host_name(domain: &str) -> bool {
     // The ASCII test comes first: the URL parser would decode percent signs and read IP addresses.
     is_plausible
         && matches!(::url::Host::parse(domain), Ok(::url::Host::Domain(ascii)) if is_host_name(&ascii))
+}
+
+/// The letters that a domain means: those of labels that begin with `xn--`, and of several that the
+/// domain name system takes for one the usual one. `None` of a domain that has nothing of that, or
+/// of which nothing can be read.
+fn readable(domain: &str) -> Option<String> {
+    let is_encoded = |label: &str| label.get(..4).is_some_and(|s| s.eq_ignore_ascii_case("xn--"));
+    if domain.is_ascii() && !domain.split('.').any(is_encoded) {
+        return None;
+    }
+    let readable = ::url::quirks::domain_to_unicode(domain);
+    let is_same = || {
+        let looked_up = ::url::quirks::domain_to_ascii(domain);
+        !looked_up.is_empty() && looked_up == ::url::quirks::domain_to_ascii(&readable)
+    };
+    (is_international_host_name(&readable) && is_same()).then_some(readable)
 }
 
 /// The dots of East Asian keyboards separate labels like the ASCII one (RFC 3490 §3.1).
@@ -204,7 +232,14 @@ mod tests {
             ("उपयोगकर्ता@उदाहरण.परीक्षा", "उपयोगकर्ता@उदाहरण.परीक्षा"),
             ("用户@例え。jp", "用户@例え.jp"),
             ("\"max @ home\"@Example.com", "\"max @ home\"@example.com"),
-            ("max+news@xn--bcher-kva.example", "max+news@xn--bcher-kva.example"),
+            ("max+news@xn--bcher-kva.example", "max+news@b\u{FC}cher.example"),
+            ("Max@Mail.XN--BCHER-KVA.Example", "Max@mail.b\u{FC}cher.example"),
+            ("max@b\u{FC}cher.xn--bcher-kva.example", "max@b\u{FC}cher.b\u{FC}cher.example"),
+            ("max@\u{FF45}xample.com", "max@example.com"),
+            ("max@stra\u{DF}e.example", "max@stra\u{DF}e.example"),
+            // Nothing can be read of these.
+            ("max@xn--99999999.example", "max@xn--99999999.example"),
+            ("max@xn--a-ecp.RU", "max@xn--a-ecp.ru"),
             ("root@localhost", "root@localhost"),
             ("😀@example.com", "😀@example.com"),
         ] {

@@ -1,8 +1,10 @@
 //! Every table of the file: how its rows belong to a person, what access shows of them, and what
 //! becomes of them when the person is erased.
 //!
-//! Access and erasure are made from this list and from nothing beside it. The invariant: each table of
-//! a file matches exactly one entry, and each column that may hold the id of a record is named in it.
+//! Access and erasure are made from this list and from nothing beside it, but for rows of the
+//! journal about others that say more of a person than the id: an erasure looks for them by what
+//! joined the two. The invariant: each table of a file matches exactly one entry, and each column
+//! that may hold the id of a record is named in it.
 //! Texts that somebody typed about somebody else are not known here: no table can tell whom they mean.
 
 /// The tables of one sort.

@@ -51,7 +51,8 @@ named! {
         Reference = "reference",
         /// An association leads to or from the person. It goes.
         Association = "association",
-        /// An activity of the record has the person as a participant. The link goes, the activity stays.
+        /// An activity of the record has the person as a participant. The link goes, the activity
+        /// stays; of the journal goes what the row says that names a role.
         Activity = "activity",
         /// An attribute with an index, or a consent, holds a contact point of the person. It stays, and is
         /// not suppressed.
@@ -59,6 +60,10 @@ named! {
         /// The record is the same person, as links say. It stays, and what the person restricted
         /// through the one that goes is carried over to it, without what showed it.
         SamePerson = "same_person",
+        /// A roll-up of the record, other than a count, reads records of the person's type, and the
+        /// person was among those. It is calculated without; what the history of the record says of
+        /// it, and of what is calculated from it, goes with all else that the same changes say.
+        Rollup = "rollup",
     }
 }
 

@@ -117,9 +117,14 @@ impl PointsBody {
         serde_json::to_string(self).expect("a body is always JSON")
     }
 
+    /// A stored body; none if it can no longer be read.
+    pub(crate) fn read(json: &str) -> Option<Self> {
+        serde_json::from_str(json).ok()
+    }
+
     /// The reason that a stored body has; none in one that can no longer be read.
     pub(crate) fn reason(json: &str) -> Option<String> {
-        serde_json::from_str::<Self>(json).ok().and_then(|body| body.reason)
+        Self::read(json).and_then(|body| body.reason)
     }
 }
 

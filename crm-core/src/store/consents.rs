@@ -12,7 +12,7 @@ use crate::{
     ChangeKind, Error, ErrorKind, RecordId, RecordRef, Result, Timestamp,
     consent::{
         Book, ConsentEvent, ConsentKind, Entry, Ledger, LegalBasis, Notice, NoticeModel, Permit,
-        PersonLink, Proof,
+        PersonLink, Proof, present_form,
     },
 };
 
@@ -263,7 +263,7 @@ fn read_entry(row: &Row<'_>) -> Result<Entry> {
         channel: row.get(3)?,
         purpose: row.get(4)?,
         controller: row.get(5)?,
-        contact_point: row.get(6)?,
+        contact_point: row.get::<_, Option<String>>(6)?.map(present_form),
         basis,
         proof: Proof::from_number(row.get(8)?),
         notice: row.get(9)?,
@@ -331,6 +331,16 @@ pub(crate) fn bodies(
     let rows = statement
         .query_map((subject.as_bytes(), after, limit), |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Whether an event of a person is kept as one of another type than the journal says.
+pub(crate) fn is_of_other_type(conn: &Connection, subject: RecordId) -> Result<bool> {
+    let mut statement = conn.prepare_cached(
+        "SELECT 1 FROM crm_consent_event e JOIN crm_journal j ON j.seq = e.seq \
+         LEFT JOIN crm_type t ON t.id = e.type_id WHERE e.subject_id = ?1 AND j.salt IS NOT NULL \
+         AND t.name IS NOT j.body ->> '$.subject.type' LIMIT 1",
+    )?;
+    Ok(statement.exists([subject.as_bytes()])?)
 }
 
 /// Whether the journal has an event of a person whose content was erased.
@@ -594,13 +604,20 @@ pub(crate) fn person_links(conn: &Connection, people: &[RecordId]) -> Result<Vec
 }
 
 /// How many links the file has and how many the journal leaves, those aside whose person was erased; and how
-/// many no row of the journal made.
+/// many are not what the row of the journal that made them says.
 pub(crate) fn count_person_links(conn: &Connection) -> Result<(i64, i64, i64)> {
     let sql = "SELECT (SELECT count(*) FROM crm_person_link), \
          (SELECT ifnull(sum(iif(kind = 'people_linked', 1, -1)), 0) FROM crm_journal \
          WHERE kind IN ('people_linked', 'people_unlinked') AND salt IS NOT NULL), \
          (SELECT count(*) FROM crm_person_link l WHERE NOT EXISTS (SELECT 1 FROM crm_journal j \
-         WHERE j.seq = l.seq AND j.kind = 'people_linked'))";
+         JOIN crm_type a ON a.id = l.a_type JOIN crm_type b ON b.id = l.b_type \
+         WHERE j.seq = l.seq AND j.kind = 'people_linked' AND l.linked_at = (j.hlc >> 16) * 1000 \
+         AND a.name || lower(hex(l.a_id)) IN \
+         (j.body ->> '$.a.type' || replace(j.body ->> '$.a.id', '-', ''), \
+         j.body ->> '$.b.type' || replace(j.body ->> '$.b.id', '-', '')) \
+         AND b.name || lower(hex(l.b_id)) IN \
+         (j.body ->> '$.a.type' || replace(j.body ->> '$.a.id', '-', ''), \
+         j.body ->> '$.b.type' || replace(j.body ->> '$.b.id', '-', ''))))";
     Ok(conn.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?)
 }
 

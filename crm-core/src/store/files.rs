@@ -67,3 +67,55 @@ pub(crate) fn read(
 pub(crate) fn count(conn: &Connection) -> Result<u64> {
     Ok(conn.query_row("SELECT count(*) FROM crm_file", [], |row| row.get(0))?)
 }
+
+/// The hashes of stored contents after one, in order.
+pub(crate) fn hashes_after(
+    conn: &Connection,
+    after: Option<[u8; 32]>,
+    limit: u32,
+) -> Result<Vec<[u8; 32]>> {
+    let sql = "SELECT hash FROM crm_file WHERE ?1 IS NULL OR hash > ?1 ORDER BY hash LIMIT ?2";
+    let mut statement = conn.prepare_cached(sql)?;
+    let hashes = statement.query_map((after, limit), |row| row.get(0))?;
+    Ok(hashes.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The size that the journal tells of a content; `None` if it tells of none.
+pub(crate) fn told_size(conn: &Connection, text: &str) -> Result<Option<u64>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT body ->> '$.size' FROM crm_journal WHERE kind = 'file_added' \
+         AND body ->> '$.hash' = ?1",
+    )?;
+    Ok(statement.query_row([text], |row| row.get(0)).optional()?)
+}
+
+/// The hash of the stored pieces of a content, and their size; `None` if they are not in pieces as
+/// [`insert`] makes them.
+pub(crate) fn hash_of_pieces(
+    conn: &Connection,
+    hash: &[u8; 32],
+) -> Result<Option<([u8; 32], u64)>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT number, bytes FROM crm_file_piece WHERE hash = ?1 ORDER BY number",
+    )?;
+    let mut rows = statement.query([hash])?;
+    let (mut content, mut size) = (Sha256::new(), 0_usize);
+    for place in 0_usize.. {
+        let Some(row) = rows.next()? else { break };
+        let piece = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
+        // A piece that is shorter is the last one.
+        if row.get::<_, usize>(0)? != place || size != place * PIECE || piece.len() > PIECE {
+            return Ok(None);
+        }
+        content.update(piece);
+        size += piece.len();
+    }
+    Ok(Some((content.finalize().into(), size as u64)))
+}
+
+/// How many pieces belong to no content.
+pub(crate) fn count_strays(conn: &Connection) -> Result<u64> {
+    let sql = "SELECT count(*) FROM crm_file_piece p \
+               WHERE NOT EXISTS (SELECT 1 FROM crm_file f WHERE f.hash = p.hash)";
+    Ok(conn.query_row(sql, [], |row| row.get(0))?)
+}

@@ -60,6 +60,7 @@ pub(crate) mod select;
 pub(crate) mod side_table;
 pub(crate) mod table;
 pub(crate) mod timers;
+pub(crate) mod traces;
 pub(crate) mod trial;
 pub(crate) mod views;
 

@@ -87,3 +87,28 @@ pub(crate) fn count_all(conn: &Connection) -> Result<(u64, u64)> {
                (SELECT count(*) FROM crm_journal WHERE kind = 'points_added' AND salt IS NOT NULL)";
     Ok(conn.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?)
 }
+
+/// How many of these rows are other than the journal tells of them.
+pub(crate) fn count_differing(conn: &Connection) -> Result<u64> {
+    let mut statement = conn.prepare(
+        "SELECT m.name, p.record_id, p.group_name, p.points, p.at, j.body FROM crm_score_points p \
+         JOIN crm_journal j ON j.seq = p.seq AND j.kind = 'points_added' AND j.salt IS NOT NULL \
+         LEFT JOIN crm_score_model m ON m.id = p.model",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut count = 0;
+    while let Some(row) = rows.next()? {
+        let told = row.get_ref(5)?.as_str().ok().and_then(PointsBody::read);
+        let stored = (
+            row.get::<_, Option<String>>(0)?,
+            RecordId::from_bytes(row.get(1)?),
+            row.get::<_, String>(2)?,
+            row.get::<_, i64>(3)?,
+            row.get::<_, i64>(4)?,
+        );
+        let told =
+            told.map(|told| (Some(told.model), told.id, told.group, told.points, told.at.micros()));
+        count += u64::from(told != Some(stored));
+    }
+    Ok(count)
+}

@@ -4,6 +4,7 @@ mod forensics;
 mod killed;
 mod lists;
 mod restored;
+mod traces;
 
 use crm_core::{
     Crm, EraseSubject, Error, ErrorKind, Flow, LiftSuppression, ListProofs, PlanErasure, RecordId,

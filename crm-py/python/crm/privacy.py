@@ -71,7 +71,7 @@ class MentionKind(StrEnum):
     """An association leads to or from the person. It goes."""
     ACTIVITY = "activity"
     """An activity of the record has the person as a participant. The link goes, the activity
-    stays.
+    stays; of the journal goes what the row says that names a role.
     """
     CONTACT_POINT = "contact_point"
     """An attribute with an index holds a contact point of the person. It stays, and is not
@@ -80,6 +80,11 @@ class MentionKind(StrEnum):
     SAME_PERSON = "same_person"
     """The record is the same person, as links say. It stays, and what the person restricted through
     the one that goes is carried over to it, without what showed it.
+    """
+    ROLLUP = "rollup"
+    """A roll-up of the record, other than a count, reads records of the person's type, and the
+    person was among those. It is calculated without; what the history of the record says of it,
+    and of what is calculated from it, goes with all else that the same changes say.
     """
 
 

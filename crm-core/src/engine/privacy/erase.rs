@@ -21,7 +21,8 @@ impl Privacy<'_> {
     /// Erases a person, in one transaction: the record with its history, activities, visitors,
     /// associations, stages, scores, memberships, consents, words and files that nobody else uses; and of
     /// the journal what the rows say, so that only that there were changes, when and by whom, can still be
-    /// verified. What is free in the file and in its log is overwritten.
+    /// verified; those rows about others too in which what roll-ups read from the person stands, or
+    /// the person's role. What is free in the file and in its log is overwritten.
     ///
     /// What stays is a random id, proof of consent in a minimised form for as long as a policy
     /// keeps it, and keyed hashes of the contact points, so that the person does not come back by
@@ -83,14 +84,19 @@ pub(super) fn erase(
     at: Timestamp,
     hashes: &[[u8; 32]],
 ) -> Result<Erasure> {
-    let Found { mut plan, row, points, proven_points, references, files } = found;
+    let Found { mut plan, row, points, proven_points, references, files, traces } = found;
     let (id, key) = (row.id, suppression::key(writing)?);
     for (proof, point) in plan.proofs.iter_mut().zip(proven_points) {
         let hash = |point: String| to_hex(&crate::privacy::suppression::hash(&key, &point));
         proof.contact_hash = point.map(hash);
     }
     let left = Left::read(writing, id)?;
+    let others: Vec<i64> = traces.places.iter().copied().collect();
+    rows::redact(writing.tx, &others)?;
+    traces.take_out(writing)?;
+    let before = writing.last_seq();
     take_out(writing, table, id, &references)?;
+    rows::redact(writing.tx, &traces.stale(writing, before)?)?;
     let places = rows::journal_places(writing.tx, id.as_bytes())?;
     delete(writing, id, &places)?;
     for hash in &files {
@@ -132,6 +138,8 @@ fn take_out(
             .with_field("subject")
             .with_hint("clear those references first"));
     }
+    // First of all, so that nothing that is written to others is calculated from it any more.
+    records::archive_any(writing, table, id)?;
     for (record, attribute) in references {
         let other = writing.table(&record.entity_type)?;
         let Some(mut row) = record_rows::get(writing.tx, &other, record.id)? else { continue };
@@ -146,7 +154,6 @@ fn take_out(
     for association in rows::associations(writing.tx, id)? {
         associations::archive_any(writing, association)?;
     }
-    records::archive_any(writing, table, id)?;
     writing.settle()
 }
 

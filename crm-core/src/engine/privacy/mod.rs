@@ -2,7 +2,8 @@
 //!
 //! `plan` says what an erasure would do, `erase` does it, `carry` keeps what was restricted for
 //! other records of the person, `list` keeps it true in older copies, `suppression` keeps contact
-//! points from coming back, `retention` says what was kept long enough. The invariant: erasing is
+//! points from coming back, `traces` finds what the journal says of them in rows about others,
+//! `retention` says what was kept long enough. The invariant: erasing is
 //! one transaction, in which the record is first taken out of everything that counts it, as
 //! archiving does, and then out of the file; after it the tables are still what the journal says.
 
@@ -17,6 +18,7 @@ mod proofs;
 mod register;
 pub(super) mod retention;
 pub(super) mod suppression;
+mod traces;
 
 pub(super) use list::Applied;
 

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Privacy, load, table_of};
+use super::{Privacy, load, table_of, traces::Traces};
 use crate::{
     BlockerReason, ConsentEvent, ConsentKind, ErasedTable, ErasureBlocker, ErasureEffect,
     ErasureMention, ErasurePlan, KeptProof, Kind, MentionKind, PlanErasure, RecordId, RecordRef,
     Result, Timestamp,
     cell::Cell,
     condition::{Direction, Moment},
-    consent::{Ledger, Rule},
+    consent::{Ledger, Rule, present_form},
     engine::{Catalog, consents::read_event},
     journal::read_body,
     privacy::inventory::{Erasure, Way, of_table},
@@ -57,6 +57,8 @@ pub(super) struct Found {
     pub(super) references: Vec<(RecordRef, String)>,
     /// The stored files that go, by their hash.
     pub(super) files: Vec<String>,
+    /// What the journal says of the person in rows about others.
+    pub(super) traces: Traces,
 }
 
 impl Found {
@@ -76,10 +78,11 @@ impl Found {
         linked(conn, catalog, id, &mut mentions)?;
         same_person(conn, id, &mut mentions)?;
         let points = unshared_points(conn, catalog, table, &row, &ledger, &mut mentions)?;
+        let traces = Traces::find(conn, catalog, &subject, &mut mentions)?;
         mentions.truncate(MENTIONS);
         let files = files(conn, catalog, table, &row)?;
         let plan = ErasurePlan {
-            tables: tables(conn, id, proofs.len(), files.len())?,
+            tables: tables(conn, id, (proofs.len(), files.len(), traces.places.len()))?,
             blockers: blockers(catalog, &subject, &ledger, &references, at)?,
             mentions,
             proofs,
@@ -87,7 +90,7 @@ impl Found {
             files: files.len() as u64,
             subject,
         };
-        Ok(Self { plan, row, points, proven_points, references, files })
+        Ok(Self { plan, row, points, proven_points, references, files, traces })
     }
 }
 
@@ -95,8 +98,7 @@ impl Found {
 fn tables(
     conn: &Connection,
     id: RecordId,
-    proofs: usize,
-    files: usize,
+    (proofs, files, traces): (usize, usize, usize),
 ) -> Result<Vec<ErasedTable>> {
     let mut tables = Vec::new();
     for table in rows::tables(conn)? {
@@ -105,6 +107,7 @@ fn tables(
             "crm_consent_proof" => proofs as u64,
             "crm_file" => files as u64,
             _ if entry.ways.contains(&Way::Index) => continue,
+            "crm_journal" => rows::count(conn, &table, id.as_bytes())? + traces as u64,
             _ => rows::count(conn, &table, id.as_bytes())?,
         };
         let (effect, reason) = match entry.erasure {
@@ -222,8 +225,8 @@ fn same_person(conn: &Connection, id: RecordId, mentions: &mut Vec<ErasureMentio
     Ok(())
 }
 
-/// The contact points of a person that no other record holds in an attribute with an index, and that
-/// nobody else consented with: what is in use elsewhere is not suppressed.
+/// The contact points that a person has or had, that no other record holds in an attribute with an
+/// index, and that nobody else consented with: what is in use elsewhere is not suppressed.
 fn unshared_points(
     conn: &Connection,
     catalog: &Catalog,
@@ -237,11 +240,12 @@ fn unshared_points(
         Cell::Text(point) => Some(point.clone()),
         _ => None,
     });
+    let former = former_points(conn, table, row.id)?;
     let of_ledger = ledger.entries().iter().filter_map(|entry| entry.contact_point.clone());
     // Who was asked and never answered is as much to be left alone.
     let of_ledger = of_ledger.chain(rows::asked_points(conn, row.id)?);
     let of_ledger = of_ledger.filter(|point| point.contains('@') || point.starts_with('+'));
-    let mut points: BTreeSet<String> = of_record.chain(of_ledger).collect();
+    let mut points: BTreeSet<String> = of_record.chain(former).chain(of_ledger).collect();
     for other in catalog.iter() {
         for attribute in other.model.attributes.iter().filter(|one| is_contact_point(one)) {
             if !attribute.definition.unique && !attribute.definition.index {
@@ -259,8 +263,9 @@ fn unshared_points(
             points.retain(|point| !shared.contains(point));
         }
     }
-    // One address in two letter cases is one.
-    let mut points: BTreeSet<String> = points.iter().map(|point| point.to_lowercase()).collect();
+    // One address in two letter cases is one, and so is one that an older version stored.
+    let mut points: BTreeSet<String> =
+        points.iter().map(|point| present_form(point.to_lowercase())).collect();
     if points.is_empty() {
         return Ok(points);
     }
@@ -271,6 +276,20 @@ fn unshared_points(
         }
         points.remove(&point);
     }
+    Ok(points)
+}
+
+/// The contact points that a record had, as far as its history tells.
+fn former_points(conn: &Connection, table: &Table, id: RecordId) -> Result<Vec<String>> {
+    let mut points = Vec::new();
+    journal::told_of_record(conn, id, 0, |change| {
+        for (attribute, cells) in read_body(&table.model, &change.body)? {
+            if let (true, Some(Cell::Text(point))) = (is_contact_point(attribute), cells.first()) {
+                points.push(point.clone());
+            }
+        }
+        Ok(true)
+    })?;
     Ok(points)
 }
 

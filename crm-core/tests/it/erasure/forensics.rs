@@ -70,6 +70,36 @@ impl Planter<'_> {
     }
 }
 
+/// Companies that sum up who works for them or is known to, one the other, and that tell of it.
+fn roll_up(crm: &Crm) {
+    for (entity_type, name) in [("contact", "employer"), ("company", "owner")] {
+        let reference =
+            json!({ "name": name, "kind": "reference", "target": "company", "index": true });
+        let request = json!({ "type": entity_type, "attribute": reference });
+        ask(crm, "attributes.define", request);
+    }
+    for (name, formula) in [
+        ("last_name", "latest(family_name of related inverse contact.employer)"),
+        ("known", "latest(source of related inverse knows as contact)"),
+        ("tag", "concat(name, \" \", last_name, \" \", known)"),
+        ("below", "latest(tag of related inverse company.owner)"),
+    ] {
+        let attribute =
+            json!({ "name": name, "kind": "long_text", "formula": formula, "searched": true });
+        let request = json!({ "type": "company", "attribute": attribute });
+        ask(crm, "attributes.define", request);
+    }
+    ask(
+        crm,
+        "rules.define",
+        json!({
+            "name": "tell_of_others", "type": "company",
+            "on": { "attribute_changed": { "attribute": "below" } },
+            "actions": [{ "emit": { "event": "told", "fields": ["below"] } }],
+        }),
+    );
+}
+
 /// A file in which a person left traces everywhere, and how many needles there are.
 #[expect(clippy::too_many_lines, reason = "a trace in every place")]
 pub(super) fn planted(crm: &Crm) -> (RecordId, u32) {
@@ -113,6 +143,7 @@ pub(super) fn planted(crm: &Crm) -> (RecordId, u32) {
             "name": "way", "type": "contact", "stages": [{ "name": "begun" }, { "name": "known" }],
         }),
     );
+    roll_up(crm);
     ask(crm, "segments.define", json!({ "name": "list", "type": "contact", "kind": "static" }));
     ask(
         crm,
@@ -132,9 +163,12 @@ pub(super) fn planted(crm: &Crm) -> (RecordId, u32) {
         }),
     );
 
-    let other = crm.companies().create(values! { "name" => "Acme" }).unwrap().id;
+    let holding = crm.companies().create(values! { "name" => "Holding" }).unwrap().id;
+    let other = values! { "name" => "Acme", "owner" => holding };
+    let other = crm.companies().create(other).unwrap().id;
     let mut plant = Planter { crm, next: 0 };
-    let values = plant.values();
+    let mut values = plant.values();
+    values.insert("employer", other);
     let email = values.get("email").as_str().unwrap().to_owned();
     let subject = crm.contacts().create(values).unwrap().id;
     // History, index of words, and rules that tell of it.
@@ -144,7 +178,17 @@ pub(super) fn planted(crm: &Crm) -> (RecordId, u32) {
     let because = format!("asked by {}", plant.text());
     let handle = crm.acting_as("user:1", Some(&because)).unwrap();
     handle.contacts().patch(subject, values! { "source" => plant.text() }).unwrap();
-    // Activities, by the record and by a visitor, one of them corrected.
+    // What others sum up of it, and what they are told of that.
+    crm.companies().patch(other, values! { "name" => "Acme Ltd" }).unwrap();
+    // Activities of others with a role, by the record and by a visitor, one of them corrected.
+    ask(
+        crm,
+        "activities.record",
+        json!({
+            "kind": "chat", "at": "2026-01-02T03:04:05Z", "subject": { "type": "company", "id": other },
+            "links": [{ "type": "contact", "id": subject, "role": plant.text() }],
+        }),
+    );
     let at = "2026-01-02T03:04:05Z";
     let log = crm.files().add(&AddFile::new("log", "text/plain", plant.text())).unwrap();
     let first = ask(
