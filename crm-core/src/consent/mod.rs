@@ -34,8 +34,8 @@ pub use answer::{
 };
 pub(crate) use book::{Book, NoticeModel};
 pub(crate) use check::{
-    check_channel, check_evidence, check_new, check_notice, check_party, check_policy,
-    check_purpose, check_text, contact_point, is_own_act, language, no_notice,
+    check_channel, check_evidence, check_lifted, check_new, check_notice, check_party,
+    check_policy, check_purpose, check_text, contact_point, is_own_act, language, no_notice,
 };
 pub(crate) use decide::{Question, decide};
 pub use definition::{

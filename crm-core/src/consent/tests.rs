@@ -75,14 +75,23 @@ fn history(dice: &mut Dice) -> Vec<Entry> {
     for number in 1..=2 + dice.roll(8) {
         let device = usize::try_from(dice.roll(3)).unwrap();
         let hours = i64::try_from(number).unwrap() + skews[device];
-        let kind = match dice.roll(8) {
-            0..=2 => ConsentKind::Granted,
-            3 | 4 => ConsentKind::Withdrawn,
-            5 => ConsentKind::Objected,
-            6 => ConsentKind::Imported,
+        let kind = match dice.roll(11) {
+            0..=3 => ConsentKind::Granted,
+            4 | 5 => ConsentKind::Withdrawn,
+            6 => ConsentKind::Objected,
+            7 => ConsentKind::Imported,
+            8 | 9 => ConsentKind::Lifted,
             _ => ConsentKind::Renewed,
         };
         let mut new = entry(number, kind, hours);
+        if kind == ConsentKind::Lifted {
+            // Of one in three nobody said it; what it names may be dated after it.
+            new.proof = if dice.roll(3) == 0 { Proof::None } else { Proof::Single };
+            let targets: Vec<&Entry> = all.iter().filter(|one| one.kind != kind).collect();
+            let target = dice.roll(targets.len().max(1) as u64);
+            let target = targets.get(usize::try_from(target).unwrap());
+            new.supersedes = target.iter().map(|one| one.id).collect();
+        }
         if kind == ConsentKind::Withdrawn && dice.roll(2) == 0 {
             new.purpose = Some("news".into());
         }
@@ -103,11 +112,22 @@ fn history(dice: &mut Dice) -> Vec<Entry> {
     all
 }
 
-/// The law, written without the ledger: some grant names every restriction there is.
+/// The law, written without the ledger: some grant names every restriction there is. Nothing lifts a
+/// withdrawal; an objection is lifted by somebody's word of the same time or later.
 fn is_lawful(all: &[Entry]) -> bool {
+    let lifting = |id: RecordId| {
+        let named = all.iter().filter(move |one| one.supersedes.contains(&id));
+        named.filter(|one| one.kind == ConsentKind::Lifted)
+    };
+    let is_lifted = |entry: &&Entry| {
+        let mut said = lifting(entry.id).filter(|one| one.proof == Proof::Single);
+        entry.kind == ConsentKind::Objected && said.any(|one| one.occurred_at >= entry.occurred_at)
+    };
+    let restricting = all.iter().filter(|entry| entry.kind.is_restricting());
     let restrictions: Vec<RecordId> =
-        all.iter().filter(|entry| entry.kind.is_restricting()).map(|entry| entry.id).collect();
-    let mut grants = all.iter().filter(|entry| entry.kind.is_permitting());
+        restricting.filter(|entry| !is_lifted(entry)).map(|entry| entry.id).collect();
+    let grants = all.iter().filter(|entry| entry.kind.is_permitting());
+    let mut grants = grants.filter(|grant| lifting(grant.id).next().is_none());
     grants.any(|grant| restrictions.iter().all(|id| grant.supersedes.contains(id)))
 }
 
@@ -179,7 +199,13 @@ fn without_a_permission_needed_a_restriction_still_counts() {
     assert!(of(vec![withdrawn.clone(), granted]));
     let mut lifted = entry(3, ConsentKind::Lifted, 3);
     lifted.supersedes = vec![withdrawn.id];
-    assert!(of(vec![withdrawn, lifted]));
+    assert!(!of(vec![withdrawn.clone(), lifted.clone()]), "only a grant answers it");
+    let objected = Entry { kind: ConsentKind::Objected, ..withdrawn };
+    assert!(of(vec![objected.clone(), lifted.clone()]));
+    let nobody = Entry { proof: Proof::None, ..lifted.clone() };
+    assert!(!of(vec![objected.clone(), nobody]), "nobody said it");
+    lifted.occurred_at = at(0);
+    assert!(!of(vec![objected, lifted]), "it was said before");
 }
 
 #[test]

@@ -46,7 +46,10 @@ class ConsentKind(StrEnum):
     MINOR = "minor"
     """The person is a minor until `expires_at`."""
     LIFTED = "lifted"
-    """The events that it names in `supersedes` no longer count."""
+    """The events that it names in `supersedes` no longer count: what permits, a restriction, an
+    objection, an invalidation, a pause, a minor or a wish. It is said by somebody, after what it
+    lifts; what was withdrawn, denied, revoked or over only a new consent answers.
+    """
     PREFERRED = "preferred"
     """How the person wants to be contacted: `channel` is preferred, and `frequency` is enough."""
     USED = "used"
