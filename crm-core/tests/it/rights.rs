@@ -260,10 +260,75 @@ fn the_register_says_what_it_lacks() {
     assert_eq!(entry.storage_period.as_deref(), Some("P3Y"));
     assert_eq!(entry.proof_periods, ["email: P3Y"]);
     let lacking = ["processing.subjects", "processing.personal_data", "processing.transfers"];
-    assert_eq!(entry.missing, lacking.map(|part| format!("purposes.news.{part}")));
+    let lacking = lacking.map(|part| format!("purposes.news.{part}"));
+    let of_controller = ["parties.acme.address", "parties.acme.contact"].map(str::to_owned);
+    assert_eq!(entry.missing, [&lacking[..], &of_controller[..]].concat());
     assert_eq!(register.csv.lines().count(), 2);
     let wrong = GetRegister { controller: Some("nobody".into()) };
     assert_eq!(crm.privacy().register(&wrong).unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[test]
+fn the_table_of_the_register_is_the_same_as_the_register() {
+    let (crm, _) = filled();
+    let acme = json!({ "name": "acme", "role": "controller", "label": "Acme", "address": "1 Road",
+        "contact": "officer", "country": "DE", "email": "p@acme.example", "phone": "+49 30 1",
+        "url": "https://acme.example" });
+    run(&crm, "parties.define", &acme);
+    run(
+        &crm,
+        "parties.define",
+        &json!({ "name": "printer", "role": "processor", "address": "2 Road" }),
+    );
+    let rule = |name: &str, purpose: Option<&str>, period: &str| {
+        let rule = json!({ "name": name, "type": "contact", "purpose": purpose, "period": period,
+            "counts_from": "changed" });
+        run(&crm, "privacy.define_retention", &rule);
+    };
+    rule("of_news", Some("news"), "P1Y");
+    rule("of_all", None, "P9Y");
+    let news = json!({
+        "name": "news", "label": "News", "channels": ["email"], "notice": "news", "policy": "eu_strict",
+        "controller": "acme", "processors": ["printer"],
+        "processing": { "storage_period": "P3Y", "subjects": "readers", "transfers": "none",
+            "personal_data": [{ "name": "pd:Email" }] },
+    });
+    run(&crm, "purposes.define", &news);
+    let register = crm.privacy().register(&GetRegister::default()).unwrap();
+    let mut table = csv::Reader::from_reader(register.csv.as_bytes());
+    let header = table.headers().unwrap().clone();
+    let rows: Vec<csv::StringRecord> = table.records().map(Result::unwrap).collect();
+    let cell = |row: usize, name: &str| {
+        rows[row][header.iter().position(|one| one == name).unwrap()].to_owned()
+    };
+    assert_eq!((rows.len(), register.retentions.len()), (2, 1));
+    for (name, expected) in [
+        ("purpose", "news"),
+        ("description", "News"),
+        ("controller", "Acme"),
+        ("address", "1 Road"),
+        ("country", "DE"),
+        ("contact", "officer"),
+        ("email", "p@acme.example"),
+        ("phone", "+49 30 1"),
+        ("url", "https://acme.example"),
+        ("subjects", "readers"),
+        ("personal_data", "pd:Email"),
+        ("recipients", "printer, 2 Road"),
+        ("transfers", "none"),
+        ("storage_period", "P3Y"),
+        ("retention_periods", "contact: P1Y from changed"),
+        ("proof_periods", "email: P3Y"),
+        ("channels", "email"),
+        ("is_archived", "false"),
+        ("missing", "purposes.news.processing.security"),
+    ] {
+        assert_eq!(cell(0, name), expected, "{name}");
+    }
+    assert_eq!(
+        (cell(1, "purpose"), cell(1, "retention_periods")),
+        (String::new(), "contact: P9Y from changed".into())
+    );
 }
 
 fn prove(crm: &Crm, ann: &RecordRef) -> (MayContact, crm_core::ConsentProof) {
