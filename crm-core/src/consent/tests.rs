@@ -356,6 +356,40 @@ fn an_answer_holds_until_the_moment_that_it_says_and_no_longer() {
 }
 
 #[test]
+fn where_nothing_is_needed_no_basis_is_missing() {
+    use ConsentKind::{Granted, Imported, Minor, Paused, Withdrawn};
+    let book = book(ConsentRegime::OptOut);
+    let rule = Rule::new(&book, "news", "email").unwrap();
+    let moment = Moment::new(at(10), "UTC").unwrap();
+    let question = Question { contact_point: None, moment: &moment, is_german: false };
+    let until =
+        |number, kind, hours| Entry { expires_at: Some(at(hours)), ..entry(number, kind, 1) };
+    let unproven = Entry { proof: Proof::None, ..entry(3, Imported, 1) };
+    let mut answered = until(4, Granted, 5);
+    answered.supersedes = vec![entry(5, Withdrawn, 1).id];
+    for (all, reasons, ends) in [
+        (vec![until(1, Minor, 20)], vec![DenyReason::Minor], Some(at(20))),
+        (vec![until(2, Paused, 30)], vec![DenyReason::Paused], Some(at(30))),
+        (
+            vec![until(1, Minor, 20), until(2, Paused, 30)],
+            vec![DenyReason::Minor, DenyReason::Paused],
+            Some(at(30)),
+        ),
+        (vec![entry(1, Minor, 1)], vec![DenyReason::Minor], None),
+        (vec![unproven, until(2, Paused, 30)], vec![DenyReason::Paused], Some(at(30))),
+        (vec![entry(5, Withdrawn, 1)], vec![DenyReason::WithdrawnEverything], None),
+        (vec![entry(5, Withdrawn, 1), answered], vec![DenyReason::Expired], None),
+    ] {
+        let ledger = Ledger::new(all);
+        let decision = decide(&book, &rule, &ledger, question).unwrap();
+        let told: Vec<DenyReason> = decision.reasons.iter().map(|reason| reason.reason).collect();
+        assert_eq!((told, decision.valid_until), (reasons, ends));
+        assert!(decision.reasons.iter().all(|reason| !reason.events.is_empty()));
+        assert!(!rule.permits(&ledger, &moment));
+    }
+}
+
+#[test]
 fn quiet_hours_are_those_where_the_person_is() {
     let hours = |from: &str, until: &str, weekends| {
         Quiet::new(&QuietHours { from: from.into(), until: until.into(), weekends })
