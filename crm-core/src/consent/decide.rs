@@ -102,7 +102,7 @@ pub(crate) fn decide(
             ends.into_iter().flatten().min()
         }
         // It changes by itself only where all ends by itself that stands against one permission.
-        false => waits_end.and_then(|end| permitted_from(rule, ledger, &candidates, question, end)),
+        false => waits_end.and_then(|end| awake_from(rule, ledger, &candidates, question, end)),
     };
     let entry = candidate.map(|candidate| candidate.entry).filter(|_| permit.is_some());
     Ok(ConsentDecision {
@@ -250,6 +250,24 @@ fn permitted_from(
     first.into_iter().chain(left).min()
 }
 
+/// The same, and it is not quiet then.
+fn awake_from(
+    rule: &Rule,
+    ledger: &Ledger,
+    candidates: &[Candidate<'_>],
+    question: Question<'_>,
+    moment: Timestamp,
+) -> Option<Timestamp> {
+    let quiet = rule.quiet.filter(|_| !rule.is_transactional);
+    let mut from = permitted_from(rule, ledger, candidates, question, moment)?;
+    while from < Timestamp::MAX
+        && let Some(end) = quiet.and_then(|quiet| quiet.ends(&question.moment.at(from)))
+    {
+        from = permitted_from(rule, ledger, candidates, question, end)?;
+    }
+    Some(from)
+}
+
 /// Asks caps, pressure, the person's own frequency and quiet hours.
 fn contacts<'a>(
     book: &Book,
@@ -278,20 +296,29 @@ fn contacts<'a>(
         Some(ends.get(over).copied())
     };
     if let Some(pressure) = &rule.pressure {
-        let half_life = f64::from(pressure.half_life_days) * 86_400e6;
+        let (half_life, used) = (f64::from(pressure.half_life_days) * 86_400e6, uses());
         #[expect(clippy::cast_precision_loss, reason = "an age is far below 2^53 microseconds")]
-        let age = |at: Timestamp| (now.micros() - at.micros()) as f64;
-        let weights =
-            uses().into_iter().map(|(at, of)| book.weight(of) * (-age(at) / half_life).exp2());
-        let (sum, own) = (weights.sum::<f64>(), book.weight(&rule.channel));
-        if sum + own > pressure.limit {
+        let sum = |moment: i64| -> f64 {
+            let age = |at: Timestamp| moment.saturating_sub(at.micros()) as f64;
+            let weights = used.iter();
+            weights.map(|(at, of)| book.weight(of) * (-age(*at) / half_life).exp2()).sum()
+        };
+        let (now, spare) = (now.micros(), pressure.limit - book.weight(&rule.channel));
+        if sum(now) > spare {
             #[expect(clippy::cast_possible_truncation, reason = "it ends at the end of time")]
-            let end = (pressure.limit > own).then(|| {
-                now.micros().saturating_add(
-                    ((sum / (pressure.limit - own)).log2() * half_life).ceil() as i64,
-                )
+            let end = (spare > 0.0).then(|| {
+                let span = ((sum(now) / spare).log2() * half_life).ceil() as i64;
+                let mut end = now.saturating_add(span);
+                // The logarithm is rounded, and may miss the moment by microseconds.
+                while end > now && sum(end - 1) <= spare {
+                    end -= 1;
+                }
+                while end < Timestamp::MAX.micros() && sum(end) > spare {
+                    end += 1;
+                }
+                Timestamp::clamped(end)
             });
-            against.add(DenyReason::Pressure, None, end.map(Timestamp::clamped));
+            against.add(DenyReason::Pressure, None, end);
         }
     }
     for (most, within) in &rule.caps {

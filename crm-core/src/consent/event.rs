@@ -68,7 +68,7 @@ named! {
         Lapsed = "lapsed",
         /// The person wants to be left alone until `expires_at`.
         Paused = "paused",
-        /// The person is a minor until `expires_at`.
+        /// The person is a minor until `expires_at`, for every channel and purpose, also where it names one.
         Minor = "minor",
         /// The events that it names in `supersedes` no longer count: what permits, a restriction, an objection,
         /// an invalidation, a pause, a minor or a wish. It is said by somebody, after what it lifts; what was

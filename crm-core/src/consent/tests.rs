@@ -328,15 +328,19 @@ fn an_answer_holds_until_the_moment_that_it_says_and_no_longer() {
         let rules = &mut book.policies.get_mut("eu_strict").unwrap().rules;
         (rules[0].lapses_after, rules[0].valid_for) = (Some("P4D".into()), Some("P6D".into()));
         rules[0].caps = vec![ContactCap { most: 2, within: "P2D".into() }];
-        let rule = Rule::new(&book, "news", "email").unwrap();
-        for _ in 0..400 {
+        let awake = Rule::new(&book, "news", "email").unwrap();
+        let night = QuietHours { from: "20:00".into(), until: "08:00".into(), weekends: true };
+        book.policies.get_mut("eu_strict").unwrap().rules[0].quiet = Some(night);
+        let asleep = Rule::new(&book, "news", "email").unwrap();
+        for round in 0..800 {
+            let rule = if round % 2 == 0 { &awake } else { &asleep };
             let all = passing(&mut dice);
             let ledger = Ledger::new(all.clone());
             let contact_point = [None, Some("a@example.org")][usize::from(dice.roll(2) == 0)];
             let decide_at = |hours: i64| {
                 let moment = Moment::new(at(hours), "UTC").unwrap();
                 let question = Question { contact_point, moment: &moment, is_german: false };
-                decide(&book, &rule, &ledger, question).unwrap()
+                decide(&book, rule, &ledger, question).unwrap()
             };
             let first = decide_at(0);
             let until = first.valid_until.unwrap_or(at(400));
@@ -352,7 +356,7 @@ fn an_answer_holds_until_the_moment_that_it_says_and_no_longer() {
             }
         }
     }
-    assert!(ended > 80 && denied_for_ever > 80, "{ended} {denied_for_ever}");
+    assert!(ended > 160 && denied_for_ever > 160, "{ended} {denied_for_ever}");
 }
 
 #[test]
@@ -387,6 +391,38 @@ fn where_nothing_is_needed_no_basis_is_missing() {
         assert!(decision.reasons.iter().all(|reason| !reason.events.is_empty()));
         assert!(!rule.permits(&ledger, &moment));
     }
+}
+
+#[test]
+fn pressure_ends_at_the_first_microsecond_at_which_it_is_low_enough() {
+    let mut book = book(ConsentRegime::OptOut);
+    let policy = book.policies.get_mut("eu_strict").unwrap();
+    policy.pressure = Some(crate::ContactPressure { limit: 3.3, half_life_days: 365 });
+    let rule = Rule::new(&book, "news", "email").unwrap();
+    let mut dice = Dice(0xbeef);
+    let decide_at = |ledger: &Ledger, micros: i64| {
+        let moment = Moment::new(Timestamp::clamped(micros), "UTC").unwrap();
+        let question = Question { contact_point: None, moment: &moment, is_german: false };
+        decide(&book, &rule, ledger, question).unwrap()
+    };
+    let mut ended = 0;
+    for _ in 0..600 {
+        let used = |number| {
+            let mut used = entry(number, ConsentKind::Used, 0);
+            (used.channel, used.purpose) = (Some("email".into()), Some("news".into()));
+            let age = i64::try_from(dice.roll(1_000_000_000_000)).unwrap();
+            used.occurred_at = Timestamp::clamped(at(0).micros() - age);
+            used
+        };
+        let ledger = Ledger::new((1..=6).map(used).collect());
+        let first = decide_at(&ledger, at(0).micros());
+        let Some(end) = first.valid_until.filter(|_| !first.is_allowed) else { continue };
+        assert_eq!(first.reasons[0].until, Some(end));
+        assert!(decide_at(&ledger, end.micros()).is_allowed);
+        assert!(!decide_at(&ledger, end.micros() - 1).is_allowed, "{end}");
+        ended += 1;
+    }
+    assert!(ended > 100, "{ended}");
 }
 
 #[test]
