@@ -118,8 +118,8 @@ mod tests {
     use super::rows;
     use crate::engine::verify::assert_found;
     use crate::{
-        Channel, ConsentKind, Crm, Flow, Medium, NewConsent, PublishNotice, Purpose, RecordRef,
-        values,
+        BasisFacts, Channel, ConsentKind, Crm, Flow, LegalBasis, ListRecords, Medium, NewConsent,
+        PublishNotice, Purpose, RecordRef, values,
     };
 
     /// A file with a person who allowed, took back, allowed again and paused.
@@ -202,5 +202,37 @@ mod tests {
         assert!(!verify());
         crm.write(|writing| rows::follow_anew(writing.tx, &|| [0; 32])).unwrap();
         assert!(verify());
+    }
+
+    #[test]
+    fn a_contract_that_an_older_version_let_an_opt_out_end_holds_again() {
+        let crm = Crm::in_memory().unwrap();
+        let consents = crm.consents();
+        consents.publish_notice(PublishNotice::new("news", "en", "Once a week.")).unwrap();
+        let mut invoice = Purpose::new("invoice", ["email"]);
+        invoice.is_transactional = true;
+        consents.define_purpose(invoice).unwrap();
+        let ann = crm.contacts().create(values! { "given_name" => "Ann" }).unwrap().id;
+        let ann = || RecordRef::new("contact", ann);
+        let mut contract =
+            NewConsent::new(ConsentKind::Based, ann()).on("email").purpose("invoice");
+        contract.basis = Some(LegalBasis::Contract);
+        contract.facts = Some(BasisFacts { reference: Some("order".into()), ..Default::default() });
+        consents.record(contract).unwrap();
+        consents.record(NewConsent::withdraw(ann())).unwrap();
+        let count = || {
+            let condition = "consent(\"email\", \"invoice\")".parse().unwrap();
+            let all = ListRecords { condition: Some(condition), ..ListRecords::new("contact") };
+            crm.list_records(&all).unwrap().records.len()
+        };
+        assert_eq!(count(), 1);
+        // An older version kept no permission beside a withdrawal of everything.
+        crm.write(|writing| Ok(writing.tx.execute_batch("DELETE FROM crm_consent_permit")?))
+            .unwrap();
+        assert_eq!(count(), 0);
+        assert!(!crm.verify(&mut |_| Flow::Continue).unwrap().is_ok);
+        crm.write(|writing| rows::follow_anew(writing.tx, &|| [0; 32])).unwrap();
+        assert_eq!(count(), 1);
+        assert!(crm.verify(&mut |_| Flow::Continue).unwrap().is_ok);
     }
 }

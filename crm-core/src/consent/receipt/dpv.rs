@@ -9,7 +9,8 @@ use serde_json::{Map, Value as Json, json};
 use super::{ConsentFile, Missing, ReceiptFacts, last_recorded, place, processing, recipients};
 use crate::{
     ConsentEvent, ConsentKind, ConsentStatus, Medium, Party, PartyRole, Purpose,
-    consent::ledger::Proof,
+    condition::{Parts, later_in_utc},
+    consent::{Rule, ledger::Proof},
 };
 
 const PROFILE: &str = "https://w3id.org/dpv/schema/dpv-27560";
@@ -123,8 +124,10 @@ fn record(facts: &ReceiptFacts<'_>, file: &ConsentFile<'_>, missing: &mut Missin
             put("dpv:hasNotice", list(notices));
         }
     }
+    let rule = Rule::new(facts.book, &purpose.name, file.channel).ok();
+    let valid_for = rule.and_then(|rule| rule.valid_for);
     let statuses: Vec<Json> =
-        file.events.iter().flat_map(|event| statuses(event, controller)).collect();
+        file.events.iter().flat_map(|event| statuses(event, controller, valid_for)).collect();
     put("dpv:hasConsentStatus", Json::Array(statuses));
     let parties = controller.into_iter().chain(recipients(facts.book, purpose));
     let parties: Vec<Json> = parties.map(|party| entity(party, missing)).collect();
@@ -297,7 +300,11 @@ fn notices(facts: &ReceiptFacts<'_>, file: &ConsentFile<'_>) -> Vec<Json> {
 }
 
 /// What an event says of where the consent stands; a double opt-in says two things.
-fn statuses(event: &ConsentEvent, controller: Option<&Party>) -> Vec<Json> {
+fn statuses(
+    event: &ConsentEvent,
+    controller: Option<&Party>,
+    valid_for: Option<Parts>,
+) -> Vec<Json> {
     let responsible = match controller {
         Some(party) => json!(node("party", &party.name)),
         None => json!("dpv:DataController"),
@@ -336,7 +343,8 @@ fn statuses(event: &ConsentEvent, controller: Option<&Party>) -> Vec<Json> {
     said.insert("dpv:hasIndicationMethod".into(), json!(event.method.name()));
     said.insert("dpv:isIndicatedAtTime".into(), json!(event.occurred_at.to_string()));
     if event.kind.is_permitting() {
-        let duration = match event.expires_at {
+        let renewal = valid_for.map(|span| later_in_utc(event.occurred_at, span));
+        let duration = match event.expires_at.into_iter().chain(renewal).min() {
             Some(end) => json!({"@type": "dpv:UntilTimeDuration", "rdf:value": end.to_string()}),
             None => json!({"@type": "dpv:UntilEventDuration", "rdf:value": "withdrawal"}),
         };

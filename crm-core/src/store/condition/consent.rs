@@ -64,26 +64,30 @@ impl Writer<'_> {
         }
         self.push(")))");
         if rule.regime == ConsentRegime::OptOut {
-            self.push(&format!(
-                " OR NOT EXISTS (SELECT 1 FROM crm_consent_block WHERE subject_id = {}.id AND ifnull(until > ",
-                scope.row
-            ));
-            self.bind(now);
-            self.push(", 1)");
-            if rule.is_transactional {
-                self.push(" AND kind <> 'paused'");
-            }
-            // A minor is one whatever the event names.
-            let minors =
-                if rule.guards_minors { "kind = 'minor' OR " } else { "kind <> 'minor' AND " };
-            self.push(&format!(" AND ({minors}(ifnull(channel = "));
-            self.bind(text(&rule.channel));
-            self.push(", 1) AND ifnull(purpose = ");
-            self.bind(text(&rule.purpose));
-            self.push(", 1) AND ifnull(controller = ");
-            self.bind(optional(rule.controller.as_ref()));
-            self.push(", 1))))");
+            self.left_to_opt_out(rule, scope);
         }
+    }
+
+    /// Or that nothing stands against it, where nothing is needed.
+    fn left_to_opt_out(&mut self, rule: &Rule, scope: &Scope) {
+        self.push(&format!(
+            " OR NOT EXISTS (SELECT 1 FROM crm_consent_block WHERE subject_id = {}.id AND ifnull(until > ",
+            scope.row
+        ));
+        self.bind(Cell::Integer(self.moment.now().micros()));
+        self.push(", 1)");
+        if rule.is_transactional {
+            self.push(" AND kind <> 'paused'");
+        }
+        // A minor is one whatever the event names.
+        let minors = if rule.guards_minors { "kind = 'minor' OR " } else { "kind <> 'minor' AND " };
+        self.push(&format!(" AND ({minors}(ifnull(channel = "));
+        self.bind(text(&rule.channel));
+        self.push(", 1) AND ifnull(purpose = ");
+        self.bind(text(&rule.purpose));
+        self.push(", 1) AND ifnull(controller = ");
+        self.bind(optional(rule.controller.as_ref()));
+        self.push(", 1))))");
     }
 }
 

@@ -3,8 +3,9 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use crm_core::{
-    ConsentEvidence, ConsentKind, ConsentReceipt, ConsentStatus, DataCategory, ErrorKind,
-    GetReceipt, NewConsent, Party, PartyRole, Processing, Purpose, ReceiptFormat, RequestConsent,
+    ChannelRule, ConsentEvidence, ConsentKind, ConsentPolicy, ConsentReceipt, ConsentRegime,
+    ConsentStatus, DataCategory, ErrorKind, GetReceipt, NewConsent, Party, PartyRole, Processing,
+    Purpose, ReceiptFormat, RequestConsent,
 };
 use serde_json::Value as Json;
 
@@ -132,6 +133,25 @@ fn a_receipt_tells_every_step_in_the_terms_of_the_vocabulary() {
     assert!(!answer.document.contains("192.0.2.1"), "evidence is no matter of the receipt");
     let none = consents.receipt(&GetReceipt::new(desk.ann.clone(), ReceiptFormat::Kantara));
     assert_eq!(none.unwrap_err().kind(), ErrorKind::NotFound, "nothing is allowed any more");
+}
+
+#[test]
+fn a_receipt_says_until_when_a_consent_holds() {
+    let desk = complete();
+    desk.record(grant(&desk));
+    let duration = || {
+        let (_, document) = receipt(&desk, ReceiptFormat::Dpv);
+        let statuses = &document["dpv:hasRecordOfActivity"][0]["dpv:hasConsentStatus"];
+        statuses[0]["dpv:hasDuration"].clone()
+    };
+    assert_eq!(duration()["rdf:value"], "withdrawal");
+    let rule = ChannelRule {
+        valid_for: Some("P1Y".into()),
+        ..ChannelRule::new("email", ConsentRegime::OptIn)
+    };
+    desk.crm.consents().define_policy(ConsentPolicy::new("eu_general", [rule])).unwrap();
+    assert_eq!(duration()["@type"], "dpv:UntilTimeDuration");
+    assert_eq!(duration()["rdf:value"], "2027-03-02T10:00:00Z");
 }
 
 #[test]

@@ -102,6 +102,27 @@ fn confirm(crm: &Crm, subject: RecordRef, act: &Act) {
     crm.consents().confirm(ConfirmConsent::new(token)).unwrap();
 }
 
+/// Says on what an act rests that is no consent.
+fn base(new: &mut NewConsent, act: &Act) {
+    let basis = match act.wide % 6 {
+        0 | 3 => LegalBasis::ExistingCustomer,
+        1 => LegalBasis::LegitimateInterest,
+        2 => LegalBasis::LegalObligation,
+        4 => LegalBasis::PublicTask,
+        _ => LegalBasis::Contract,
+    };
+    if basis == LegalBasis::ExistingCustomer {
+        new.contact_point = Some(POINTS[act.channel].into());
+    }
+    new.basis = Some(basis);
+    new.facts = Some(BasisFacts {
+        reference: Some("r".into()),
+        sale: Some("s".into()),
+        similar_goods: Some("g".into()),
+        told_at_collection: true,
+    });
+}
+
 /// Records an act; what does not fit is refused, and that is all.
 fn perform(crm: &Crm, people: &[RecordId], act: &Act) {
     const KINDS: [ConsentKind; 17] = [
@@ -156,22 +177,7 @@ fn perform(crm: &Crm, people: &[RecordId], act: &Act) {
                 new.request_evidence = Some(shown);
             }
         }
-        ConsentKind::Based => {
-            new.contact_point = (act.wide % 3 == 0).then(|| POINTS[act.channel].into());
-            new.basis = Some(match act.wide % 6 {
-                0 | 3 => LegalBasis::ExistingCustomer,
-                1 => LegalBasis::LegitimateInterest,
-                2 => LegalBasis::LegalObligation,
-                4 => LegalBasis::PublicTask,
-                _ => LegalBasis::Contract,
-            });
-            new.facts = Some(BasisFacts {
-                reference: Some("r".into()),
-                sale: Some("s".into()),
-                similar_goods: Some("g".into()),
-                told_at_collection: true,
-            });
-        }
+        ConsentKind::Based => base(&mut new, act),
         ConsentKind::Lifted => {
             let history = crm.consents().history(&crm_core::GetConsents::new(subject)).unwrap();
             let events = history.events;
