@@ -91,11 +91,6 @@ impl DenyReason {
             Self::Paused | Self::Pressure | Self::Capped | Self::Frequency | Self::QuietHours
         )
     }
-
-    /// Whether it stands beside the ledger, which knows nothing of it.
-    pub(crate) const fn is_beside(self) -> bool {
-        matches!(self, Self::Suppressed | Self::Erased)
-    }
 }
 
 impl ConsentStatus {

@@ -3,10 +3,11 @@
 use super::{
     Book, Channel, ConsentEvidence, ConsentKind, ConsentMethod, ConsentPolicy, LegalBasis, Medium,
     NewConsent, Party, PartyRole, PublishNotice, Purpose,
+    ledger::Entry,
     processing::check_processing,
     rule::{Quiet, span},
 };
-use crate::{Error, ErrorKind, Result, limits, normal, schema::check};
+use crate::{Error, ErrorKind, Result, Timestamp, limits, normal, schema::check};
 
 fn required(field: &str, message: &str) -> Error {
     Error::new(ErrorKind::Required, message).with_field(field)
@@ -313,6 +314,10 @@ pub(crate) fn check_new(new: &NewConsent) -> Result<()> {
         ConsentKind::Lifted if !names => {
             Err(required("supersedes", "names the events that no longer count"))
         }
+        ConsentKind::Lifted if !new.method.is_somebody() => {
+            Err(invalid("method", "nothing is lifted that nobody said")
+                .with_hint("say how the person said it, such as phone or form"))
+        }
         ConsentKind::Paused if new.expires_at.is_none() => {
             Err(required("expires_at", "a pause has an end"))
         }
@@ -399,13 +404,34 @@ fn check_basis(new: &NewConsent) -> Result<()> {
     Ok(())
 }
 
+/// Judges what an event takes back by name.
+///
+/// # Errors
+///
+/// `InvalidArgument` if only a new consent answers what it names, or there is nothing to lift;
+/// `OutOfRange` with field `at` if it was said before what it lifts.
+pub(crate) fn check_lifted(entry: &Entry, at: Timestamp, field: &str) -> Result<()> {
+    let kind = entry.kind;
+    if kind.is_permitting() {
+        return Ok(());
+    }
+    if !kind.is_liftable() {
+        return Err(match kind.is_restricting() {
+            true => invalid(field, "only a new consent of the person answers it")
+                .with_hint("record what the person allows now as granted"),
+            false => invalid(field, "there is nothing to lift"),
+        });
+    }
+    if at < entry.occurred_at {
+        let message = "lies before what it lifts";
+        return Err(Error::new(ErrorKind::OutOfRange, message).with_field("at"));
+    }
+    Ok(())
+}
+
 /// Whether the person acted, so that a new consent answers what they took back.
 pub(crate) fn is_own_act(kind: ConsentKind, method: ConsentMethod) -> bool {
     let grants =
         matches!(kind, ConsentKind::Granted | ConsentKind::Renewed | ConsentKind::Confirmed);
-    let others = matches!(
-        method,
-        ConsentMethod::Import | ConsentMethod::Engine | ConsentMethod::CarriedOver
-    );
-    grants && !others
+    grants && method.is_somebody()
 }

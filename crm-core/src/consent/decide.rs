@@ -38,42 +38,40 @@ pub(crate) fn decide(
     ledger: &Ledger,
     question: Question<'_>,
 ) -> Result<ConsentDecision> {
-    let Question { contact_point, moment, is_german } = question;
+    let Question { moment, is_german, .. } = question;
     let now = moment.now();
     let mut against = Reasons::default();
     if !rule.is_offered {
         against.add(DenyReason::NotOffered, None, None);
     }
     let candidates = candidates(rule, ledger, question);
-    let candidate = best(&candidates);
-    let permit = match candidate {
-        Some(candidate) => {
-            for restriction in &candidate.against {
-                against.restriction(restriction);
-            }
-            for fault in &candidate.faults {
-                against.add(*fault, Some(candidate.entry), candidate.end_of(*fault));
-            }
-            Some(&candidate.permit)
+    let (kept, nothing) = (best(&candidates), Nothing::new(rule, ledger, question));
+    let needs_nothing = rule.regime == ConsentRegime::OptOut;
+    // Where nothing is needed, what was given is what permits it only if less stands against it.
+    let candidate = kept.filter(|one| !needs_nothing || one.weight() <= nothing.weight());
+    let basis = if let Some(candidate) = candidate {
+        for restriction in &candidate.against {
+            against.restriction(restriction);
         }
-        None => {
-            let key = rule.key(contact_point);
-            let restrictions = ledger.restrictions().filter(|entry| entry.reaches(&key));
-            restrictions
-                .filter(|entry| rule.heeds(entry, now))
-                .for_each(|entry| against.restriction(entry));
-            against.add(DenyReason::NoBasis, None, None);
-            None
+        for fault in &candidate.faults {
+            against.add(*fault, Some(candidate.entry), candidate.end_of(*fault));
         }
+        candidate.permit.basis
+    } else {
+        for restriction in &nothing.against {
+            against.restriction(restriction);
+        }
+        match needs_nothing {
+            true => {
+                for minor in &nothing.minors {
+                    against.add(DenyReason::Minor, Some(minor), minor.expires_at);
+                }
+            }
+            false => against.add(DenyReason::NoBasis, None, None),
+        }
+        LegalBasis::NotRequired
     };
-    let mut basis = permit.filter(|_| against.is_empty()).map(|permit| permit.basis);
-    if basis.is_none() && is_left_to_opt_out(rule, ledger, question) {
-        against = Reasons::default();
-        basis = Some(LegalBasis::NotRequired);
-    }
-    // Where nothing is needed, what was given is not what permits it.
-    let given = candidate.filter(|_| basis != Some(LegalBasis::NotRequired));
-    let status = status(&against, given, ledger, rule);
+    let status = status(&against, candidate, ledger, rule);
     let mut waits = Reasons::default();
     if !rule.is_transactional {
         contacts(book, rule, ledger, moment, &mut waits)?;
@@ -81,15 +79,15 @@ pub(crate) fn decide(
     let waits_end = waits.ends();
     against.0.append(&mut waits.0);
     let is_allowed = against.is_empty();
-    let permit = permit.filter(|_| is_allowed && basis != Some(LegalBasis::NotRequired));
+    let permit = candidate.map(|candidate| &candidate.permit).filter(|_| is_allowed);
     let lapses_at = permit
         .filter(|permit| permit.basis == LegalBasis::Consent)
         .and_then(|permit| rule.lapses_at(permit));
     let renew_by = permit
         .filter(|permit| permit.basis == LegalBasis::Consent)
         .and_then(|permit| rule.renewed_by(permit));
-    let kept = candidate.zip(rule.retention);
-    let keep_until = kept.map(|(one, span)| later_in_utc(one.permit.active_at, span));
+    let keep_until =
+        kept.zip(rule.retention).map(|(one, span)| later_in_utc(one.permit.active_at, span));
     let warned = lapses_at.into_iter().chain(renew_by).min().zip(rule.warns_before);
     let is_lapsing = warned.is_some_and(|(at, span)| later_in_utc(now, span) >= at);
     let valid_until = match is_allowed {
@@ -104,12 +102,12 @@ pub(crate) fn decide(
             ends.into_iter().flatten().min()
         }
         // It changes by itself only where all ends by itself that stands against one permission.
-        false => waits_end.and_then(|end| permitted_from(rule, ledger, &candidates, question, end)),
+        false => waits_end.and_then(|end| awake_from(rule, ledger, &candidates, question, end)),
     };
     let entry = candidate.map(|candidate| candidate.entry).filter(|_| permit.is_some());
     Ok(ConsentDecision {
         is_allowed,
-        basis: basis.filter(|_| is_allowed),
+        basis: is_allowed.then_some(basis),
         status,
         reasons: against.list(is_german),
         evidence: entry.map(|entry| entry.id).into_iter().collect(),
@@ -153,7 +151,41 @@ struct Candidate<'a> {
     faults: Vec<DenyReason>,
 }
 
+/// What stands against contacting somebody where nothing is needed for it.
+struct Nothing<'a> {
+    against: Vec<&'a Entry>,
+    /// What says that the person is a minor, where the policy guards minors.
+    minors: Vec<&'a Entry>,
+}
+
+impl<'a> Nothing<'a> {
+    fn new(rule: &Rule, ledger: &'a Ledger, question: Question<'_>) -> Self {
+        let (now, key) = (question.moment.now(), rule.key(question.contact_point));
+        let reaching = ledger.restrictions().filter(|entry| entry.reaches(&key));
+        let minors = ledger.minors().filter(|entry| rule.guards_minors && entry.lasts(now));
+        Self {
+            against: reaching.filter(|entry| rule.heeds(entry, now)).collect(),
+            minors: minors.collect(),
+        }
+    }
+
+    fn weight(&self) -> Weight {
+        weight(self.against.len(), usize::from(!self.minors.is_empty()))
+    }
+}
+
+/// How much stands against something: whether anything does, how many restrictions, and how many faults.
+type Weight = (bool, usize, usize);
+
+fn weight(against: usize, faults: usize) -> Weight {
+    (against + faults > 0, against, faults)
+}
+
 impl Candidate<'_> {
+    fn weight(&self) -> Weight {
+        weight(self.against.len(), self.faults.len())
+    }
+
     /// When what the permission lacks by itself is over; `None` if never.
     fn end_of(&self, fault: DenyReason) -> Option<Timestamp> {
         match fault {
@@ -192,9 +224,8 @@ fn candidates<'a>(rule: &Rule, ledger: &'a Ledger, question: Question<'_>) -> Ve
 /// The permission against which least stands; the latest of several.
 fn best<'c, 'a>(candidates: &'c [Candidate<'a>]) -> Option<&'c Candidate<'a>> {
     candidates.iter().min_by_key(|candidate| {
-        let (against, faults) = (candidate.against.len(), candidate.faults.len());
         let latest = std::cmp::Reverse((candidate.entry.occurred_at, candidate.entry.id));
-        (against + faults > 0, against, faults, latest)
+        (candidate.weight(), latest)
     })
 }
 
@@ -213,27 +244,28 @@ fn permitted_from(
     if rule.regime != ConsentRegime::OptOut {
         return first;
     }
-    let (now, key) = (question.moment.now(), rule.key(question.contact_point));
-    let minor = ledger.minor_until().filter(|until| rule.guards_minors && *until > now);
-    let reaching = ledger.restrictions().filter(|entry| entry.reaches(&key));
-    let mut ends = reaching
-        .filter(|entry| rule.heeds(entry, now))
-        .map(|entry| entry.expires_at)
-        .chain(minor.map(|until| Some(until).filter(|until| *until < Timestamp::MAX)));
+    let Nothing { against, minors } = Nothing::new(rule, ledger, question);
+    let mut ends = against.into_iter().chain(minors).map(|entry| entry.expires_at);
     let left = ends.try_fold(moment, |last, end| Some(last.max(end?)));
     first.into_iter().chain(left).min()
 }
 
-/// Whether nothing is needed, and nobody opted out.
-fn is_left_to_opt_out(rule: &Rule, ledger: &Ledger, question: Question<'_>) -> bool {
-    let now = question.moment.now();
-    let key = rule.key(question.contact_point);
-    let is_minor = ledger.minor_until().is_some_and(|until| until > now);
-    let mut restrictions = ledger.restrictions().filter(|entry| entry.reaches(&key));
-    rule.is_offered
-        && rule.regime == ConsentRegime::OptOut
-        && !(rule.guards_minors && is_minor)
-        && !restrictions.any(|entry| rule.heeds(entry, now))
+/// The same, and it is not quiet then.
+fn awake_from(
+    rule: &Rule,
+    ledger: &Ledger,
+    candidates: &[Candidate<'_>],
+    question: Question<'_>,
+    moment: Timestamp,
+) -> Option<Timestamp> {
+    let quiet = rule.quiet.filter(|_| !rule.is_transactional);
+    let mut from = permitted_from(rule, ledger, candidates, question, moment)?;
+    while from < Timestamp::MAX
+        && let Some(end) = quiet.and_then(|quiet| quiet.ends(&question.moment.at(from)))
+    {
+        from = permitted_from(rule, ledger, candidates, question, end)?;
+    }
+    Some(from)
 }
 
 /// Asks caps, pressure, the person's own frequency and quiet hours.
@@ -264,20 +296,29 @@ fn contacts<'a>(
         Some(ends.get(over).copied())
     };
     if let Some(pressure) = &rule.pressure {
-        let half_life = f64::from(pressure.half_life_days) * 86_400e6;
+        let (half_life, used) = (f64::from(pressure.half_life_days) * 86_400e6, uses());
         #[expect(clippy::cast_precision_loss, reason = "an age is far below 2^53 microseconds")]
-        let age = |at: Timestamp| (now.micros() - at.micros()) as f64;
-        let weights =
-            uses().into_iter().map(|(at, of)| book.weight(of) * (-age(at) / half_life).exp2());
-        let (sum, own) = (weights.sum::<f64>(), book.weight(&rule.channel));
-        if sum + own > pressure.limit {
+        let sum = |moment: i64| -> f64 {
+            let age = |at: Timestamp| moment.saturating_sub(at.micros()) as f64;
+            let weights = used.iter();
+            weights.map(|(at, of)| book.weight(of) * (-age(*at) / half_life).exp2()).sum()
+        };
+        let (now, spare) = (now.micros(), pressure.limit - book.weight(&rule.channel));
+        if sum(now) > spare {
             #[expect(clippy::cast_possible_truncation, reason = "it ends at the end of time")]
-            let end = (pressure.limit > own).then(|| {
-                now.micros().saturating_add(
-                    ((sum / (pressure.limit - own)).log2() * half_life).ceil() as i64,
-                )
+            let end = (spare > 0.0).then(|| {
+                let span = ((sum(now) / spare).log2() * half_life).ceil() as i64;
+                let mut end = now.saturating_add(span);
+                // The logarithm is rounded, and may miss the moment by microseconds.
+                while end > now && sum(end - 1) <= spare {
+                    end -= 1;
+                }
+                while end < Timestamp::MAX.micros() && sum(end) > spare {
+                    end += 1;
+                }
+                Timestamp::clamped(end)
             });
-            against.add(DenyReason::Pressure, None, end.map(Timestamp::clamped));
+            against.add(DenyReason::Pressure, None, end);
         }
     }
     for (most, within) in &rule.caps {

@@ -71,9 +71,11 @@ named! {
         Lapsed = "lapsed",
         /// The person wants to be left alone until `expires_at`.
         Paused = "paused",
-        /// The person is a minor until `expires_at`.
+        /// The person is a minor until `expires_at`, for every channel and purpose, also where it names one.
         Minor = "minor",
-        /// The events that it names in `supersedes` no longer count.
+        /// The events that it names in `supersedes` no longer count: what permits, a restriction, an objection,
+        /// an invalidation, a pause, a minor or a wish. It is said by somebody, after what it lifts; what was
+        /// withdrawn, denied, revoked or over only a new consent answers.
         Lifted = "lifted",
         /// How the person wants to be contacted: `channel` is preferred, and `frequency` is enough.
         Preferred = "preferred",
@@ -139,6 +141,13 @@ impl LegalBasis {
     }
 }
 
+impl ConsentMethod {
+    /// Whether somebody acted, and neither a table from elsewhere nor time.
+    pub(crate) const fn is_somebody(self) -> bool {
+        !matches!(self, Self::Import | Self::Engine | Self::CarriedOver)
+    }
+}
+
 impl ConsentKind {
     /// Whether it can permit something.
     #[must_use]
@@ -174,6 +183,19 @@ impl ConsentKind {
             Some(basis) => !(is_opt_out && basis.is_beyond_opt_out()),
             None => true,
         }
+    }
+
+    /// Whether somebody's word takes it back, though it restricts. What a new grant answers, only that does.
+    pub(crate) const fn is_liftable(self) -> bool {
+        matches!(
+            self,
+            Self::Objected
+                | Self::Restricted
+                | Self::Invalidated
+                | Self::Paused
+                | Self::Minor
+                | Self::Preferred
+        )
     }
 
     /// Whether a new grant by the person names it without being told to.
@@ -387,7 +409,7 @@ impl ContactFrequency {
 }
 
 impl ConsentEvent {
-    /// What shows that it was given, if it permits something.
+    /// What shows that it was given, if it permits something, or said, if it lifts something.
     pub(crate) fn proof(&self) -> Proof {
         let is_shown = |evidence: &Option<ConsentEvidence>| {
             evidence.as_ref().is_some_and(ConsentEvidence::is_told)
@@ -399,6 +421,8 @@ impl ConsentEvent {
                 ConsentMethod::Import | ConsentMethod::CarriedOver => Proof::None,
                 _ => Proof::Single,
             },
+            ConsentKind::Lifted if !self.method.is_somebody() => Proof::None,
+            ConsentKind::Lifted => Proof::Single,
             ConsentKind::Imported if self.notice_version.is_some() && is_shown(&self.evidence) => {
                 let is_twice = self.requested_at.is_some() && is_shown(&self.request_evidence);
                 if is_twice { Proof::Double } else { Proof::Single }

@@ -2,7 +2,8 @@
 //!
 //! A grant counts against a restriction only if it names it, so that nothing here compares the times of
 //! the two. That makes the fold commutative, associative and idempotent, and lets a withdrawal win that
-//! arrives late, twice, or from a device whose clock is wrong.
+//! arrives late, twice, or from a device whose clock is wrong. What lifts is no grant: it takes back what
+//! no grant answers by itself, such as an objection, and only if somebody said it, after what it lifts.
 //!
 //! Records that are linked as one person keep ledgers of their own. Each is read beside the others: what
 //! restricts one restricts all, and what permits one permits no other, so that a link can only make the
@@ -90,6 +91,14 @@ impl Entry {
             // A purpose without a controller is nobody's in particular, and so anybody's.
             && within(&self.controller, key.controller)
             && within(&self.contact_point, key.contact_point)
+    }
+
+    /// Whether it takes an event back: what permits however it is said, what restricts only by somebody's
+    /// word that came after it, and never what a new grant answers.
+    fn lifts(&self, entry: &Self) -> bool {
+        let is_said = self.proof != Proof::None && self.occurred_at >= entry.occurred_at;
+        let may = entry.kind.is_permitting() || (entry.kind.is_liftable() && is_said);
+        self.kind == ConsentKind::Lifted && may && self.supersedes.contains(&entry.id)
     }
 
     /// Whether it takes all of this key back for ever.
@@ -226,15 +235,14 @@ impl Ledger {
     }
 
     /// Whether an event was taken back by name.
-    fn is_lifted(&self, id: RecordId) -> bool {
-        let mut lifting = self.entries.iter().filter(|entry| entry.kind == ConsentKind::Lifted);
-        lifting.any(|entry| entry.supersedes.contains(&id))
+    fn is_lifted(&self, entry: &Entry) -> bool {
+        self.entries.iter().any(|one| one.lifts(entry))
     }
 
     /// What restricts in the ledger of the record itself, and was not taken back.
     pub(crate) fn own_restrictions(&self) -> impl Iterator<Item = &Entry> {
         let restricting = self.entries.iter().filter(|entry| entry.kind.is_restricting());
-        restricting.filter(|entry| !self.is_lifted(entry.id))
+        restricting.filter(|entry| !self.is_lifted(entry))
     }
 
     /// What restricts, here or in a linked ledger, and was not taken back.
@@ -268,7 +276,7 @@ impl Ledger {
     /// What permits, and was not taken back. What linked ledgers permit, they permit to their own record.
     pub(crate) fn permitting(&self) -> impl Iterator<Item = &Entry> {
         let permitting = self.entries.iter().filter(|entry| entry.kind.is_permitting());
-        permitting.filter(|entry| !self.is_lifted(entry.id))
+        permitting.filter(|entry| !self.is_lifted(entry))
     }
 
     /// The restrictions that reach what an event permits, at a contact point or at its own, concern its
@@ -307,7 +315,7 @@ impl Ledger {
     /// back.
     pub(super) fn own_minors(&self) -> impl Iterator<Item = &Entry> {
         let minors = self.entries.iter().filter(|entry| entry.kind == ConsentKind::Minor);
-        minors.filter(|entry| !self.is_lifted(entry.id))
+        minors.filter(|entry| !self.is_lifted(entry))
     }
 
     /// What says that the person is a minor, and was not taken back.
@@ -323,7 +331,7 @@ impl Ledger {
     /// How the person wanted to be contacted, as they said through this record and did not take back.
     pub(crate) fn own_wishes(&self) -> impl Iterator<Item = &Entry> {
         let wishes = self.entries.iter().filter(|entry| entry.kind == ConsentKind::Preferred);
-        wishes.filter(|entry| !self.is_lifted(entry.id))
+        wishes.filter(|entry| !self.is_lifted(entry))
     }
 
     /// How the person wants to be contacted, as they said last through this record.

@@ -4,14 +4,16 @@
 //! A proof is checked without the file: whoever kept the head that was exported at the time knows from it
 //! that nothing of the proof was made up later, and the decision is made again from what is shown. The
 //! invariant: a proof in which any byte of an event, a definition, a text, the chain or the answer is
-//! another is found out. That an event is not shown at all can be seen by nobody who lacks the file.
+//! another is found out, and what it does not show is named. Whether that would change the answer can be
+//! told by nobody who lacks the file: a change without its content does not say whom it is about.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{
     Book, Channel, ConsentDecision, ConsentEvent, ConsentPolicy, ConsentPreset, ConsentStatus,
-    DenyReason, Ledger, MayContact, Notice, NoticeModel, Purpose, Question, Rule, decide,
+    DenyReason, Ledger, MayContact, Notice, NoticeModel, Purpose, Question, Rule, contact_point,
+    decide,
 };
 use crate::{
     ChangeKind, Error, ErrorKind, JournalProof, ProofContent, ProofLink, RecordId, Result,
@@ -75,10 +77,10 @@ debug! { CheckProof shows(head) hides(document) }
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CheckedProof {
-    /// Whether nothing was found.
+    /// Whether nothing was found. What nobody can find without the file stands in `unproven`.
     pub is_valid: bool,
-    /// Whether the chain leads to the head without a gap. A proof from a long journal has only the links of
-    /// its events.
+    /// Whether one chain without a gap leads from all that is shown to the head. A proof from a long journal
+    /// has stretches of it, and all but the last of them stand for themselves.
     pub reaches_head: bool,
     /// The `seq` of the last link.
     pub head_seq: i64,
@@ -88,6 +90,10 @@ pub struct CheckedProof {
     pub events: u64,
     /// What was found.
     pub problems: Vec<String>,
+    /// What the proof cannot show, and may change the answer: what was recorded before it begins, changes in
+    /// it that are not shown, such as an event of consent of whomever, and what no change of the journal
+    /// tells, such as whether the contact point is suppressed.
+    pub unproven: Vec<String>,
 }
 
 /// A proof as it is written down.
@@ -145,8 +151,7 @@ fn is_committed(link: &ProofLink, content: &ProofContent) -> bool {
             from_hex(&link.actor) == Some(chain::commit_actor(&salt, content.actor.as_bytes()))
         }
         Some(None) => false,
-        // The name was erased, and proves nothing.
-        None => true,
+        None => chain::is_erased_name(&content.actor),
     };
     is_by && chain::commit(&salt, cause, content.body.as_bytes()) == commitment
 }
@@ -167,21 +172,17 @@ pub(crate) fn check(request: &CheckProof) -> Result<CheckedProof> {
     if document.format != FORMAT {
         problems.push("the form is not known".to_owned());
     }
-    for stretch in &document.journal {
-        let mut last = from_hex(&stretch.before);
-        for link in &stretch.links {
-            last = last.and_then(|before| hash_of(link, &before));
-        }
-        let is_led = last.is_some_and(|last| hex(&last) == stretch.head.hash);
-        let seqs = stretch.links.iter().map(|link| link.seq);
-        if !is_led || seqs.max() != Some(stretch.head.seq) {
-            let seq = stretch.head.seq;
-            problems.push(format!("the chain does not lead to the head at {seq}"));
-        }
+    for stretch in document.journal.iter().filter(|stretch| !leads_to_its_head(stretch)) {
+        let seq = stretch.head.seq;
+        problems.push(format!("the chain does not lead to the head at {seq}"));
     }
     let events = check_events(&document, &mut problems);
     check_definitions(&document, &mut problems);
-    if !follows(&document, &events) {
+    let book = shown_book(&document);
+    if !is_question(&document, &book, &events) {
+        problems.push("the question is not the one that was decided".to_owned());
+    }
+    if !follows(&document, &book, &events) {
         problems.push("the decision does not follow from what is shown".to_owned());
     }
     let Some(end) = document.journal.last() else {
@@ -191,30 +192,117 @@ pub(crate) fn check(request: &CheckProof) -> Result<CheckedProof> {
     if request.head.as_ref().is_some_and(|kept| !kept.eq_ignore_ascii_case(&head)) {
         problems.push("the head is not the one that was kept".to_owned());
     }
-    let is_event = |link: &ProofLink| link.kind == ChangeKind::ConsentRecorded.name();
-    let mut before_last = document.journal.iter().rev().skip(1).flat_map(|stretch| &stretch.links);
-    let reaches_head = !before_last.any(is_event);
-    let (is_valid, events) = (problems.is_empty(), events.len() as u64);
-    Ok(CheckedProof { is_valid, reaches_head, head_seq, head, events, problems })
+    Ok(CheckedProof {
+        is_valid: problems.is_empty(),
+        reaches_head: document.journal.len() == 1,
+        head_seq,
+        head,
+        events: events.len() as u64,
+        problems,
+        unproven: unproven(&document, request.head.is_some()),
+    })
 }
 
-/// What is shown of the journal.
+/// Whether the hashes of a stretch of the journal follow from each other to the head that it names.
+fn leads_to_its_head(stretch: &JournalProof) -> bool {
+    let mut last = from_hex(&stretch.before);
+    for link in &stretch.links {
+        last = last.and_then(|before| hash_of(link, &before));
+    }
+    let end = stretch.links.last().map(|link| (link.seq, link.hlc));
+    stretch.method == chain::METHOD
+        && end == Some((stretch.head.seq, stretch.head.hlc))
+        && last.is_some_and(|last| hex(&last) == stretch.head.hash)
+}
+
+/// All that there is of the journal.
+fn links(document: &Document) -> impl Iterator<Item = &ProofLink> {
+    document.journal.iter().flat_map(|stretch| &stretch.links)
+}
+
+/// What is shown of it.
 fn shown(document: &Document) -> impl Iterator<Item = (&ProofLink, &ProofContent)> {
-    let links = document.journal.iter().flat_map(|stretch| &stretch.links);
-    links.filter_map(|link| Some((link, link.content.as_ref()?)))
+    links(document).filter_map(|link| Some((link, link.content.as_ref()?)))
+}
+
+/// Whether something is there twice.
+fn has_twice<T: Ord>(all: impl Iterator<Item = T>) -> bool {
+    let mut all: Vec<T> = all.collect();
+    all.sort_unstable();
+    all.windows(2).any(|two| two[0] == two[1])
+}
+
+/// What a decision may hang on although its content is not shown.
+const DECIDING: [ChangeKind; 7] = [
+    ChangeKind::ConsentRecorded,
+    ChangeKind::PeopleLinked,
+    ChangeKind::PeopleUnlinked,
+    ChangeKind::ChannelDefined,
+    ChangeKind::PolicyDefined,
+    ChangeKind::PurposeDefined,
+    ChangeKind::NoticePublished,
+];
+
+/// What a proof cannot show.
+fn unproven(document: &Document, is_kept: bool) -> Vec<String> {
+    let mut unproven = Vec::new();
+    if !is_kept {
+        unproven.push("that the journal had this head: none was kept".to_owned());
+    }
+    let first = links(document).map(|link| link.seq).min();
+    if let Some(first) = first.filter(|first| *first > 1) {
+        unproven.push(format!("what was recorded before change {first}"));
+    }
+    if document.journal.len() > 1 {
+        unproven.push("what was recorded between stretches of the journal".to_owned());
+        unproven.push("that these are of one journal".to_owned());
+    }
+    for kind in DECIDING {
+        let of_kind = links(document).filter(|link| link.kind == kind.name());
+        let hidden = of_kind.filter(|link| link.content.is_none()).map(|link| link.seq);
+        let (first, count) =
+            hidden.fold((i64::MAX, 0), |(first, count), seq| (first.min(seq), count + 1));
+        if count > 0 {
+            let name = kind.name();
+            unproven.push(format!(
+                "what {count} of {name} say that are not shown, from change {first}"
+            ));
+        }
+    }
+    let nameless = shown(document).filter(|(_, content)| content.actor_salt.is_none());
+    if let Some(first) = nameless.map(|(link, _)| link.seq).min() {
+        unproven.push(format!("who made change {first}: the name was erased"));
+    }
+    let Document { question, decision, .. } = document;
+    if question.contact_point.is_some() || decision.contact_point.is_some() {
+        unproven.push("whether the contact point is suppressed".to_owned());
+    }
+    if matches!(decision.status, ConsentStatus::Unknown | ConsentStatus::Requested) {
+        unproven.push("whether a confirmation is awaited".to_owned());
+    }
+    unproven
 }
 
 /// Whether the events are those of the chain, the texts those of the events, and the decision is about
 /// them; answers the events.
 fn check_events(document: &Document, problems: &mut Vec<String>) -> Vec<ConsentEvent> {
     let mut proven: Vec<ConsentEvent> = Vec::new();
+    if has_twice(shown(document).map(|(link, _)| link.seq)) {
+        problems.push("a change is shown twice".to_owned());
+    }
     for (link, content) in shown(document) {
         let seq = link.seq;
         if !is_committed(link, content) {
             problems.push(format!("event {seq} is not the one of the journal"));
         }
-        // The last link may be shown to name the head, whatever it is.
-        let Ok(said) = serde_json::from_str::<ConsentEvent>(&content.body) else { continue };
+        // Definitions are shown too, and the last link to name the head, whatever it is.
+        if link.kind != ChangeKind::ConsentRecorded.name() {
+            continue;
+        }
+        let Ok(said) = serde_json::from_str::<ConsentEvent>(&content.body) else {
+            problems.push(format!("event {seq} cannot be read"));
+            continue;
+        };
         let first = said.request_notice.as_ref().map(|notice| &notice.sha256);
         let is_shown = |hash: &String| {
             document.notices.iter().any(|notice| {
@@ -270,21 +358,57 @@ fn check_definitions(document: &Document, problems: &mut Vec<String>) {
         let is_told = is_told(ChangeKind::NoticePublished, &|body| same(body, notice));
         ask("text", &notice.name, is_told);
     }
+    let versions = document.notices.iter().map(|one| (&one.name, &one.language, one.version));
+    let purposes = document.purposes.iter().chain([&document.purpose]).map(|one| &one.name);
+    if has_twice(versions)
+        || has_twice(purposes)
+        || has_twice(document.channels.iter().map(|one| &one.name))
+    {
+        problems.push("a definition is shown twice".to_owned());
+    }
 }
 
-/// Whether deciding by what is shown gives the same answer. That a contact point is suppressed, the person
-/// erased, or asked and has yet to confirm it, is not told by events: it is taken as it is said.
-fn follows(document: &Document, events: &[ConsentEvent]) -> bool {
+/// The definitions that are shown.
+fn shown_book(document: &Document) -> Book {
+    let mut book = Book::default();
+    let purposes = document.purposes.iter().chain([&document.purpose]);
+    book.purposes = purposes.map(|one| (one.name.clone(), one.clone())).collect();
+    book.policies = document.policy.iter().map(|one| (one.name.clone(), one.clone())).collect();
+    book.channels = document.channels.iter().map(|one| (one.name.clone(), one.clone())).collect();
+    book.notices = document.notices.iter().map(NoticeModel::of).collect();
+    book.notices.sort_by(|one, other| one.key().cmp(&other.key()));
+    book
+}
+
+/// The place at which the person of the question was erased, if that is there: what says so needs no
+/// content.
+fn erasure(document: &Document) -> Option<&ProofLink> {
+    let id = Some(document.question.subject.id);
+    let mut all = links(document);
+    all.find(|link| link.kind == ChangeKind::RecordErased.name() && link.record_id == id)
+}
+
+/// Whether the question is written as the engine writes it, and about whom the events are.
+fn is_question(document: &Document, book: &Book, events: &[ConsentEvent]) -> bool {
+    let Document { question, decision, .. } = document;
+    let medium = book.medium(&question.channel).ok();
+    let is_normal =
+        |point: &String| contact_point(point, medium).is_ok_and(|normal| normal == *point);
+    let erased = erasure(document).and_then(|link| link.entity_type.as_ref());
+    let own = events.iter().map(|event| &event.subject).filter(|who| who.id == question.subject.id);
+    let mut types = own.map(|subject| &subject.entity_type).chain(erased);
+    question.at == Some(decision.at)
+        && question.contact_point.as_ref().is_none_or(is_normal)
+        && question.language.as_deref().is_none_or(|language| matches!(language, "de" | "en"))
+        && types.all(|name| *name == question.subject.entity_type)
+}
+
+/// Whether deciding by what is shown gives the same answer. That a contact point is suppressed, or the
+/// person asked and has yet to confirm it, is told by no change: it is taken as it is said, and named as not
+/// proven.
+fn follows(document: &Document, book: &Book, events: &[ConsentEvent]) -> bool {
     let decide_again = || -> Result<ConsentDecision> {
         let Document { question, decision, .. } = document;
-        let mut book = Book::default();
-        let purposes = document.purposes.iter().chain([&document.purpose]);
-        book.purposes = purposes.map(|one| (one.name.clone(), one.clone())).collect();
-        book.policies = document.policy.iter().map(|one| (one.name.clone(), one.clone())).collect();
-        book.channels =
-            document.channels.iter().map(|one| (one.name.clone(), one.clone())).collect();
-        book.notices = document.notices.iter().map(NoticeModel::of).collect();
-        book.notices.sort_by(|one, other| one.key().cmp(&other.key()));
         let mut people: Vec<RecordId> = events.iter().map(|event| event.subject.id).collect();
         people.sort_unstable();
         people.dedup();
@@ -295,21 +419,21 @@ fn follows(document: &Document, events: &[ConsentEvent]) -> bool {
         let own = question.subject.id;
         let others = people.into_iter().filter(|id| *id != own).map(ledger);
         let ledger = ledger(own).beside(others);
-        let rule = Rule::new(&book, &question.purpose, &question.channel)?;
+        let rule = Rule::new(book, &question.purpose, &question.channel)?;
         let moment = Moment::new(decision.at, question.zone.as_deref().unwrap_or("UTC"))?;
         let is_german = question.language.as_deref() == Some("de");
         let point = question.contact_point.as_deref();
         let asked = Question { contact_point: point, moment: &moment, is_german };
-        let mut again = decide(&book, &rule, &ledger, asked)?;
-        let beside = decision.reasons.iter().map(|reason| reason.reason);
-        let beside: Vec<DenyReason> = beside.take_while(|reason| reason.is_beside()).collect();
-        for reason in beside.into_iter().rev() {
-            again = again.denied(reason, is_german);
+        let mut again = decide(book, &rule, &ledger, asked)?;
+        if decision.reasons.iter().any(|reason| reason.reason == DenyReason::Suppressed) {
+            again = again.denied(DenyReason::Suppressed, is_german);
+        }
+        if erasure(document).is_some() {
+            again = again.denied(DenyReason::Erased, is_german);
         }
         if again.status == ConsentStatus::Unknown && decision.status == ConsentStatus::Requested {
             again.status = decision.status;
         }
-        again.token.clone_from(&decision.token);
         Ok(again)
     };
     decide_again().is_ok_and(|again| again == document.decision)

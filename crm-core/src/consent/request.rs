@@ -301,7 +301,9 @@ pub struct MayContact {
     pub channel: String,
     /// The purpose.
     pub purpose: String,
-    /// The address or number; if it is left out, whether there is one to which it is allowed.
+    /// The address or number. If it is left out, each permission is asked at the address that it names; one
+    /// that names none, and where none is needed, is denied as soon as one address is restricted, though
+    /// others may be allowed: name the one that is meant.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub contact_point: Option<String>,

@@ -18,9 +18,6 @@ use crate::{
 /// What is followed in one go, from one state of the file.
 const FOLLOWED_AT_ONCE: usize = 10_000;
 
-/// How the hashes of a proof are computed.
-const METHOD: &str = "crm.journal.v1";
-
 impl Journal<'_> {
     /// The end of the journal, to be kept outside the file: [`verify`](Self::verify) tells later
     /// whether something up to there was rewritten or cut off.
@@ -132,7 +129,7 @@ pub(super) fn prove_changes(conn: &Connection, request: &ProveChanges) -> Result
     if walk.broken > 0 || walk.last.0 != until {
         return Err(broken());
     }
-    let (method, before) = (METHOD.to_owned(), hex(&before));
+    let (method, before) = (chain::METHOD.to_owned(), hex(&before));
     Ok(JournalProof { method, before, links, head: head_at(conn, until)? })
 }
 

@@ -199,6 +199,25 @@ mod tests {
         crm.write(|writing| rows::follow_anew(writing.tx, &|| [0; 32])).unwrap();
         assert!(crm.verify(&mut |_| Flow::Continue).unwrap().is_ok);
     }
+
+    #[test]
+    fn what_an_older_version_lifted_is_judged_anew() {
+        let crm = filled();
+        let ann = crm.shared.store.read(|conn| rows::subjects(conn, None, 1)).unwrap()[0];
+        let new = |kind| NewConsent::new(kind, RecordRef::new("contact", ann));
+        let no = crm.consents().record(new(ConsentKind::Objected)).unwrap();
+        let lifted = NewConsent { supersedes: Some(vec![no.id]), ..new(ConsentKind::Lifted) };
+        crm.consents().record(lifted).unwrap();
+        let verify = || crm.verify(&mut |_| Flow::Continue).unwrap().is_ok;
+        assert!(verify());
+        // It kept no word of anybody, whoever lifted what.
+        let older = "UPDATE crm_consent_event SET proof = 0 WHERE kind = 'lifted'";
+        crm.write(|writing| Ok(writing.tx.execute_batch(older)?)).unwrap();
+        assert!(!verify());
+        crm.write(|writing| rows::follow_anew(writing.tx, &|| [0; 32])).unwrap();
+        assert!(verify());
+    }
+
     #[test]
     fn a_contract_that_an_older_version_let_an_opt_out_end_holds_again() {
         let crm = Crm::in_memory().unwrap();

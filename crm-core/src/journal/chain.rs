@@ -9,6 +9,9 @@
 
 use sha2::{Digest as _, Sha256};
 
+/// How the hashes of a proof are computed.
+pub(crate) const METHOD: &str = "crm.journal.v1";
+
 /// What SHA-256 gives.
 pub(crate) type Hash = [u8; 32];
 
@@ -106,9 +109,20 @@ impl Link<'_> {
         let (number, name, salt) = self.who;
         match salt {
             Some(salt) => commit_actor(salt, name) == self.header.actor,
-            None => name == format!("erased:{number}").as_bytes(),
+            None => name == erased_name(number).as_bytes(),
         }
     }
+}
+
+/// What stands in the place of the name of an actor that was erased.
+fn erased_name(number: i64) -> String {
+    format!("erased:{number}")
+}
+
+/// Whether a name is that of an actor whose name was erased.
+pub(crate) fn is_erased_name(name: &str) -> bool {
+    let number = name.strip_prefix("erased:").and_then(|number| number.parse::<i64>().ok());
+    number.is_some_and(|number| name == erased_name(number))
 }
 
 /// Follows the chain, row by row.

@@ -30,7 +30,7 @@ pub struct RegisterEntry {
     pub purpose: String,
     /// The purpose in words.
     pub description: String,
-    /// Who is responsible, and how the data protection officer is reached (a).
+    /// Who is responsible, with its contact details and how the data protection officer is reached (a).
     pub controller: Option<Party>,
     /// Whose data it is (c).
     pub subjects: String,
@@ -55,7 +55,9 @@ pub struct RegisterEntry {
     pub channels: Vec<String>,
     /// Whether it is no longer used.
     pub is_archived: bool,
-    /// What art. 30 asks for and the definitions do not say, such as `purposes.news.processing.security`.
+    /// What art. 30 asks for and the definitions do not say, such as `purposes.news.processing.security`, or of
+    /// the controller `parties.acme.address`; an e-mail address, a telephone number or an officer will do
+    /// beside it.
     pub missing: Vec<String>,
 }
 
@@ -68,7 +70,8 @@ pub struct ProcessingRegister {
     pub entries: Vec<RegisterEntry>,
     /// The retention rules that are about no purpose in particular, by name.
     pub retentions: Vec<Retention>,
-    /// The same as a CSV table, with a header.
+    /// The same as a CSV table, with a header: a row for each purpose, and after them one without a purpose for
+    /// each retention rule that is about none in particular. What is a list has `; ` between its parts.
     pub csv: String,
 }
 
@@ -87,9 +90,10 @@ pub(crate) fn register(
         ..entry(book, rules, purpose)
     });
     let entries: Vec<RegisterEntry> = entries.collect();
-    let csv = csv(&entries);
     let general = rules.values().filter(|rule| rule.purpose.is_none());
-    ProcessingRegister { entries, retentions: general.cloned().collect(), csv }
+    let retentions: Vec<Retention> = general.cloned().collect();
+    let csv = csv(&entries, &retentions);
+    ProcessingRegister { entries, retentions, csv }
 }
 
 fn entry(book: &Book, rules: &BTreeMap<String, Retention>, purpose: &Purpose) -> RegisterEntry {
@@ -115,14 +119,16 @@ fn entry(book: &Book, rules: &BTreeMap<String, Retention>, purpose: &Purpose) ->
         ("processing.transfers", about.transfers.is_empty()),
     ];
     let missing = demanded.into_iter().filter(|(_, is_missing)| *is_missing);
-    let missing = missing.map(|(part, _)| format!("purposes.{}.{part}", purpose.name)).collect();
+    let missing = missing.map(|(part, _)| format!("purposes.{}.{part}", purpose.name));
+    let controller = purpose.controller.as_ref().and_then(party);
+    let missing = missing.chain(controller.iter().flat_map(unreachable)).collect();
     RegisterEntry {
         purpose: purpose.name.clone(),
         description: match purpose.description.is_empty() {
             true => purpose.label.clone(),
             false => purpose.description.clone(),
         },
-        controller: purpose.controller.as_ref().and_then(party),
+        controller,
         subjects: about.subjects,
         attributes: Vec::new(),
         recipients: names.into_iter().filter_map(party).collect(),
@@ -138,35 +144,70 @@ fn entry(book: &Book, rules: &BTreeMap<String, Retention>, purpose: &Purpose) ->
     }
 }
 
-fn csv(entries: &[RegisterEntry]) -> String {
+/// What is missing of the contact details of a controller (a).
+fn unreachable(party: &Party) -> Vec<String> {
+    let has_other = [&party.email, &party.phone, &party.contact].iter().any(|it| !it.is_empty());
+    let parts = [("address", party.address.is_empty()), ("contact", !has_other)];
+    let missing = parts.into_iter().filter(|(_, is_missing)| *is_missing);
+    missing.map(|(part, _)| format!("parties.{}.{part}", party.name)).collect()
+}
+
+/// What a party is called, and how it is reached.
+fn told(party: &Party) -> String {
+    let Party { name, role: _, label, address, contact, country, email, phone, url } = party;
+    let called = if label.is_empty() { name } else { label };
+    let parts = [called, address, country, contact, email, phone, url].into_iter();
+    parts.filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// The columns of the table.
+const HEADER: [&str; 21] = [
+    "purpose",
+    "description",
+    "controller",
+    "address",
+    "country",
+    "contact",
+    "email",
+    "phone",
+    "url",
+    "subjects",
+    "personal_data",
+    "attributes",
+    "recipients",
+    "transfers",
+    "storage_period",
+    "retention_periods",
+    "proof_periods",
+    "security",
+    "channels",
+    "is_archived",
+    "missing",
+];
+
+fn csv(entries: &[RegisterEntry], retentions: &[Retention]) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let header = [
-        "purpose",
-        "description",
-        "controller",
-        "contact",
-        "subjects",
-        "personal_data",
-        "attributes",
-        "recipients",
-        "transfers",
-        "storage_period",
-        "retention_periods",
-        "proof_periods",
-        "security",
-        "channels",
-        "is_archived",
-    ];
-    let written = writer.write_record(header);
+    let written = writer.write_record(HEADER);
     let written = entries.iter().fold(written, |written, entry| {
         let data: Vec<&str> = entry.personal_data.iter().map(|one| one.name.as_str()).collect();
-        let recipients: Vec<&str> = entry.recipients.iter().map(|one| one.label.as_str()).collect();
-        let controller = entry.controller.as_ref();
+        let recipients: Vec<String> = entry.recipients.iter().map(told).collect();
+        let of_controller = |part: fn(&Party) -> &String| {
+            entry.controller.as_ref().map_or_else(String::new, |party| part(party).clone())
+        };
+        let is_called = |party: &Party| !party.label.is_empty();
         let cells = [
             entry.purpose.clone(),
             entry.description.clone(),
-            controller.map_or_else(String::new, |party| party.label.clone()),
-            controller.map_or_else(String::new, |party| party.contact.clone()),
+            match entry.controller.as_ref().is_some_and(is_called) {
+                true => of_controller(|party| &party.label),
+                false => of_controller(|party| &party.name),
+            },
+            of_controller(|party| &party.address),
+            of_controller(|party| &party.country),
+            of_controller(|party| &party.contact),
+            of_controller(|party| &party.email),
+            of_controller(|party| &party.phone),
+            of_controller(|party| &party.url),
             entry.subjects.clone(),
             data.join("; "),
             entry.attributes.join("; "),
@@ -178,8 +219,13 @@ fn csv(entries: &[RegisterEntry]) -> String {
             entry.security.clone(),
             entry.channels.join("; "),
             entry.is_archived.to_string(),
+            entry.missing.join("; "),
         ];
         written.and_then(|()| writer.write_record(cells))
+    });
+    let written = retentions.iter().fold(written, |written, rule| {
+        let told = |name| if name == "retention_periods" { rule.told() } else { String::new() };
+        written.and_then(|()| writer.write_record(HEADER.map(told)))
     });
     written.expect("memory takes a table");
     let bytes = writer.into_inner().expect("memory takes a table");

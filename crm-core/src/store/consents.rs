@@ -385,7 +385,7 @@ pub(crate) fn count(conn: &Connection) -> Result<(u64, u64, u64)> {
 
 /// Reads every event again, and what follows from it: what counts as proof, as an answer of a linked
 /// record and as a use has become narrower since version 5 of the schema, and what an opt-out concerns
-/// since version 6.
+/// and what may be lifted since version 6.
 pub(crate) fn follow_anew(tx: &Transaction<'_>, _: Salts<'_>) -> Result<()> {
     let mut statement = tx.prepare(
         "UPDATE crm_consent_event SET proof = ?3 WHERE subject_id = ?1 AND seq = ?2 AND proof <> ?3",

@@ -292,6 +292,12 @@ pub(crate) fn insert_erased(tx: &Transaction<'_>, erased: &Erased) -> Result<()>
     Ok(())
 }
 
+/// The place in the journal at which a record was erased, if it was.
+pub(crate) fn erasure_seq(conn: &Connection, id: RecordId) -> Result<Option<i64>> {
+    let sql = "SELECT seq FROM crm_erasure WHERE record_id = ?1";
+    Ok(conn.prepare_cached(sql)?.query_row([id.as_bytes()], |row| row.get(0)).optional()?)
+}
+
 /// When a record was erased, if it was.
 pub(crate) fn erased_at(conn: &Connection, id: RecordId) -> Result<Option<Timestamp>> {
     let sql = "SELECT erased_at FROM crm_erasure WHERE record_id = ?1";

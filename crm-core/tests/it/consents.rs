@@ -12,8 +12,8 @@ use std::sync::{
 };
 
 use crm_core::{
-    Clock, ConsentDecision, ConsentEvent, ConsentKind, CountedIds, Crm, DenyReason, ErrorKind,
-    Flow, GetConsents, GetNotice, MayContact, NewConsent, OpenOptions, Party, PartyRole,
+    Clock, ConsentDecision, ConsentEvent, ConsentKind, ConsentMethod, CountedIds, Crm, DenyReason,
+    ErrorKind, Flow, GetConsents, GetNotice, MayContact, NewConsent, OpenOptions, Party, PartyRole,
     PublishNotice, Purpose, RecordRef, Timestamp, values,
 };
 
@@ -131,6 +131,41 @@ fn a_withdrawal_reaches_what_it_names_and_a_new_grant_answers_it() {
     named.supersedes = Some(vec![withdrawn.id, objected.id]);
     desk.record(named);
     assert!(desk.decide().is_allowed);
+    desk.verify();
+}
+
+#[test]
+fn what_was_taken_back_is_not_lifted() {
+    let desk = Desk::new("eu_general");
+    desk.grant();
+    let lift = |event: &ConsentEvent, method| NewConsent {
+        supersedes: Some(vec![event.id]),
+        ..NewConsent::new(ConsentKind::Lifted, desk.ann.clone()).method(method)
+    };
+    let invalid = |field: &str| (ErrorKind::InvalidArgument, Some(field.to_owned()));
+    for kind in [
+        ConsentKind::Withdrawn,
+        ConsentKind::Denied,
+        ConsentKind::Revoked,
+        ConsentKind::Expired,
+        ConsentKind::Lapsed,
+    ] {
+        let out = desk.record(NewConsent::new(kind, desk.ann.clone()));
+        let refused = desk.refusal(lift(&out, ConsentMethod::Phone));
+        assert_eq!(refused, invalid("supersedes[0]"), "{kind:?}");
+        assert!(!desk.decide().is_allowed);
+        desk.grant();
+    }
+    let objected = desk.record(NewConsent::new(ConsentKind::Objected, desk.ann.clone()));
+    for method in [ConsentMethod::Import, ConsentMethod::Engine] {
+        assert_eq!(desk.refusal(lift(&objected, method)), invalid("method"));
+    }
+    let before = lift(&objected, ConsentMethod::Phone).at(at("2026-02-01T00:00:00Z"));
+    assert_eq!(desk.refusal(before), (ErrorKind::OutOfRange, Some("at".into())));
+    assert_eq!(desk.reasons(), [DenyReason::Objected]);
+    let lifted = desk.record(lift(&objected, ConsentMethod::Phone));
+    assert!(desk.decide().is_allowed, "the person said so");
+    assert_eq!(desk.refusal(lift(&lifted, ConsentMethod::Phone)), invalid("supersedes[0]"));
     desk.verify();
 }
 

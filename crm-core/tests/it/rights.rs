@@ -320,10 +320,75 @@ fn the_register_says_what_it_lacks() {
     assert_eq!(entry.storage_period.as_deref(), Some("P3Y"));
     assert_eq!(entry.proof_periods, ["email: P3Y"]);
     let lacking = ["processing.subjects", "processing.personal_data", "processing.transfers"];
-    assert_eq!(entry.missing, lacking.map(|part| format!("purposes.news.{part}")));
+    let lacking = lacking.map(|part| format!("purposes.news.{part}"));
+    let of_controller = ["parties.acme.address", "parties.acme.contact"].map(str::to_owned);
+    assert_eq!(entry.missing, [&lacking[..], &of_controller[..]].concat());
     assert_eq!(register.csv.lines().count(), 2);
     let wrong = GetRegister { controller: Some("nobody".into()) };
     assert_eq!(crm.privacy().register(&wrong).unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[test]
+fn the_table_of_the_register_is_the_same_as_the_register() {
+    let (crm, _) = filled();
+    let acme = json!({ "name": "acme", "role": "controller", "label": "Acme", "address": "1 Road",
+        "contact": "officer", "country": "DE", "email": "p@acme.example", "phone": "+49 30 1",
+        "url": "https://acme.example" });
+    run(&crm, "parties.define", &acme);
+    run(
+        &crm,
+        "parties.define",
+        &json!({ "name": "printer", "role": "processor", "address": "2 Road" }),
+    );
+    let rule = |name: &str, purpose: Option<&str>, period: &str| {
+        let rule = json!({ "name": name, "type": "contact", "purpose": purpose, "period": period,
+            "counts_from": "changed" });
+        run(&crm, "privacy.define_retention", &rule);
+    };
+    rule("of_news", Some("news"), "P1Y");
+    rule("of_all", None, "P9Y");
+    let news = json!({
+        "name": "news", "label": "News", "channels": ["email"], "notice": "news", "policy": "eu_strict",
+        "controller": "acme", "processors": ["printer"],
+        "processing": { "storage_period": "P3Y", "subjects": "readers", "transfers": "none",
+            "personal_data": [{ "name": "pd:Email" }] },
+    });
+    run(&crm, "purposes.define", &news);
+    let register = crm.privacy().register(&GetRegister::default()).unwrap();
+    let mut table = csv::Reader::from_reader(register.csv.as_bytes());
+    let header = table.headers().unwrap().clone();
+    let rows: Vec<csv::StringRecord> = table.records().map(Result::unwrap).collect();
+    let cell = |row: usize, name: &str| {
+        rows[row][header.iter().position(|one| one == name).unwrap()].to_owned()
+    };
+    assert_eq!((rows.len(), register.retentions.len()), (2, 1));
+    for (name, expected) in [
+        ("purpose", "news"),
+        ("description", "News"),
+        ("controller", "Acme"),
+        ("address", "1 Road"),
+        ("country", "DE"),
+        ("contact", "officer"),
+        ("email", "p@acme.example"),
+        ("phone", "+49 30 1"),
+        ("url", "https://acme.example"),
+        ("subjects", "readers"),
+        ("personal_data", "pd:Email"),
+        ("recipients", "printer, 2 Road"),
+        ("transfers", "none"),
+        ("storage_period", "P3Y"),
+        ("retention_periods", "contact: P1Y from changed"),
+        ("proof_periods", "email: P3Y"),
+        ("channels", "email"),
+        ("is_archived", "false"),
+        ("missing", "purposes.news.processing.security"),
+    ] {
+        assert_eq!(cell(0, name), expected, "{name}");
+    }
+    assert_eq!(
+        (cell(1, "purpose"), cell(1, "retention_periods")),
+        (String::new(), "contact: P9Y from changed".into())
+    );
 }
 
 fn prove(crm: &Crm, ann: &RecordRef) -> (MayContact, crm_core::ConsentProof) {
@@ -381,13 +446,22 @@ fn whatever_is_changed_in_a_proof_is_found() {
         (of(&link, "/content/body"), body),
         (of(&link, "/content/salt"), zeros.clone()),
         (of(&link, "/content/actor"), json!("somebody")),
+        (of(&link, "/content/actor_salt"), Json::Null),
         (of(&link, "/content"), Json::Null),
+        (of(&link, "/content/cause"), json!("a call")),
         (of(&link, "/hlc"), json!(1)),
         (of(&next, "/kind"), json!("record_archived")),
         (of(&next, "/record_id"), nobody.clone()),
         ("/journal/0/before".into(), zeros),
+        ("/journal/0/method".into(), json!("md5")),
+        ("/journal/0/head/hlc".into(), json!(1)),
+        ("/journal/0/head/seq".into(), json!(1)),
+        ("/journal".into(), json!([original["journal"][0], original["journal"][0]])),
         ("/notices/0/text".into(), json!("Twice a week.")),
         ("/notices".into(), json!([])),
+        ("/notices".into(), json!([original["notices"][0], original["notices"][0]])),
+        ("/purposes".into(), json!([original["purpose"]])),
+        ("/decision/token".into(), json!("00")),
         ("/decision/evidence/0".into(), nobody),
         ("/decision/is_allowed".into(), json!(false)),
         ("/decision/valid_until".into(), json!("2999-01-01T00:00:00Z")),
@@ -395,6 +469,11 @@ fn whatever_is_changed_in_a_proof_is_found() {
         ("/decision/status".into(), json!("unknown")),
         ("/question/channel".into(), json!("post")),
         ("/question/contact_point".into(), json!("bob@example.org")),
+        ("/question/contact_point".into(), json!("Ann@example.org")),
+        ("/question/at".into(), Json::Null),
+        ("/question/at".into(), json!("2020-01-01T00:00:00Z")),
+        ("/question/language".into(), json!("fr")),
+        ("/question/subject/type".into(), json!("company")),
         ("/purpose/policy".into(), json!("us_can_spam")),
         ("/policy/rules/0/regime".into(), json!("opt_out")),
         ("/policy".into(), Json::Null),
@@ -405,6 +484,14 @@ fn whatever_is_changed_in_a_proof_is_found() {
     }
     let shorter = |all: &mut Json| drop(all["journal"][0]["links"].as_array_mut().unwrap().pop());
     assert!(!changed(&shorter));
+    // A name that is not there is one that was erased, and the answer says that it is not proven.
+    let mut nameless = original.clone();
+    let content = nameless.pointer_mut(&of(&link, "/content")).unwrap();
+    (content["actor"], content["actor_salt"]) = (json!("mallory"), Json::Null);
+    assert!(!check(&crm, &nameless.to_string(), Some(&proof.head)).is_valid);
+    nameless.pointer_mut(&of(&link, "/content")).unwrap()["actor"] = json!("erased:7");
+    let checked = check(&crm, &nameless.to_string(), Some(&proof.head));
+    assert!(checked.unproven.iter().any(|one| one.starts_with("who made change ")));
 }
 
 #[test]
@@ -430,6 +517,95 @@ fn a_denial_cannot_be_shown_as_a_permission() {
         }
     });
     assert!(!check(&crm, &allowed.to_string(), Some(&proof.head)).is_valid);
+}
+
+/// The document of a proof, with its head.
+fn proven(crm: &Crm, question: &MayContact) -> (Json, String) {
+    let proof = ProveDecision { question: question.clone(), head: None };
+    let proof = crm.consents().prove(&proof).unwrap();
+    (serde_json::from_str(&proof.document).unwrap(), proof.head)
+}
+
+/// Whether something of a beginning is named as not proven.
+fn names(checked: &crm_core::CheckedProof, beginning: &str) -> bool {
+    checked.unproven.iter().any(|one| one.starts_with(beginning))
+}
+
+#[test]
+fn what_a_proof_does_not_show_is_named() {
+    let (crm, ann) = filled();
+    let question = MayContact::new(ann.clone(), "email", "news").contact_point("ann@example.org");
+    let allowed = proven(&crm, &question).0["decision"].clone();
+    run(&crm, "consents.record", &json!({ "kind": "withdrawn", "subject": ann }));
+    let at = serde_json::from_value(allowed["at"].clone()).unwrap();
+    let (mut document, head) = proven(&crm, &question.at(at));
+    let hidden = "what 1 of consent_recorded say that are not shown";
+    let genuine = check(&crm, &document.to_string(), Some(&head));
+    assert!(genuine.is_valid && !names(&genuine, "what 1 of consent_recorded"));
+    assert!(names(&genuine, "what was recorded before change "));
+    assert!(names(&genuine, "whether the contact point is suppressed"));
+    assert!(!names(&genuine, "that the journal had this head"));
+    assert!(names(&check(&crm, &document.to_string(), None), "that the journal had this head"));
+    // Nobody can tell without the file that this withdrawal was not that of somebody else.
+    document["decision"] = allowed;
+    let links = document["journal"][0]["links"].as_array_mut().unwrap();
+    let is_out = |link: &&mut Json| {
+        link["content"]["body"].as_str().unwrap_or_default().contains("\"withdrawn\"")
+    };
+    links.iter_mut().find(is_out).unwrap()["content"] = Json::Null;
+    let forged = check(&crm, &document.to_string(), Some(&head));
+    assert!(names(&forged, hidden), "{:?}", forged.unproven);
+}
+
+#[test]
+fn a_stretch_that_nothing_leads_from_is_named() {
+    let (crm, ann) = filled();
+    let (mut document, head) = proven(&crm, &MayContact::new(ann, "email", "news"));
+    let made_up = json!({ "method": "crm.journal.v1", "before": "00".repeat(32), "links": [],
+        "head": { "seq": 0, "hlc": 0, "hash": "00".repeat(32) } });
+    let genuine = check(&crm, &document.to_string(), Some(&head));
+    assert!(genuine.reaches_head && !names(&genuine, "that these are of one journal"));
+    document["journal"].as_array_mut().unwrap().insert(0, made_up);
+    let checked = check(&crm, &document.to_string(), Some(&head));
+    assert!(!checked.reaches_head && names(&checked, "that these are of one journal"));
+}
+
+#[test]
+fn a_proof_shows_that_the_person_was_erased() {
+    let (crm, ann) = filled();
+    let mut purpose = json!({ "name": "mail", "channels": ["email"], "policy": "us_can_spam" });
+    run(&crm, "purposes.define", &purpose);
+    let eve = json!({ "type": "contact", "values": { "given_name": "Eve" } });
+    let eve = run(&crm, "records.create", &eve)["id"].clone();
+    let eve = RecordRef::new("contact", serde_json::from_value(eve).unwrap());
+    run(&crm, "privacy.erase", &json!({ "subject": eve }));
+    for again in [false, true] {
+        if again {
+            // What is defined later begins later.
+            purpose["label"] = json!("Mail");
+            run(&crm, "purposes.define", &purpose);
+        }
+        let question = MayContact::new(eve.clone(), "email", "mail");
+        let (mut document, head) = proven(&crm, &question);
+        let genuine = check(&crm, &document.to_string(), Some(&head));
+        assert_eq!(genuine.problems, Vec::<String>::new());
+        assert_eq!(document["decision"]["reasons"][0]["reason"], "erased");
+        document["decision"]["is_allowed"] = json!(true);
+        document["decision"]["basis"] = json!("not_required");
+        document["decision"]["reasons"] = json!([]);
+        assert!(!check(&crm, &document.to_string(), Some(&head)).is_valid);
+    }
+    // Of an address that was erased no change tells.
+    let address = "ann@example.org";
+    run(&crm, "privacy.erase", &json!({ "subject": ann }));
+    let bob = json!({ "type": "contact", "values": { "given_name": "Bob" } });
+    let bob = run(&crm, "records.create", &bob)["id"].clone();
+    let bob = RecordRef::new("contact", serde_json::from_value(bob).unwrap());
+    let question = MayContact::new(bob, "email", "mail").contact_point(address);
+    let (document, head) = proven(&crm, &question);
+    assert_eq!(document["decision"]["reasons"][0]["reason"], "suppressed");
+    let checked = check(&crm, &document.to_string(), Some(&head));
+    assert!(checked.is_valid && names(&checked, "whether the contact point is suppressed"));
 }
 
 #[test]

@@ -71,7 +71,8 @@ impl<'a> Consents<'a> {
     ///
     /// `NotFound` for a person, channel, purpose, controller, text or superseded event that is not there;
     /// `UnknownType`; `Required` for what the kind needs; `InvalidArgument` for what does not go with it;
-    /// `OutOfRange` for times in the future, or an end before the beginning; `InvalidValue` for a
+    /// `OutOfRange` for times in the future, an end before the beginning, or a word that lifts what came
+    /// after it; `InvalidValue` for a
     /// contact point that is none; `Suppressed` for one of a person who was erased, where something is
     /// permitted; `LimitExceeded`.
     pub fn record(&self, new: NewConsent) -> Result<ConsentEvent> {
@@ -233,6 +234,15 @@ fn prepare(writing: &Writing<'_>, new: NewConsent) -> Result<ConsentEvent> {
                     let message = "no such event in the ledger of this person";
                     return Err(Error::new(ErrorKind::NotFound, message)
                         .with_field(format!("supersedes[{place}]")));
+                }
+            }
+            if kind == ConsentKind::Lifted {
+                let named = |(place, id): (usize, &RecordId)| {
+                    let entry = ledger.entries().iter().find(|entry| entry.id == *id)?;
+                    Some((format!("supersedes[{place}]"), entry))
+                };
+                for (field, entry) in ids.iter().enumerate().filter_map(named) {
+                    consent::check_lifted(entry, at, &field)?;
                 }
             }
             ids

@@ -8,23 +8,23 @@ use super::{
     normal_point, read_event,
 };
 use crate::{
-    Channel, CheckProof, CheckedProof, ConsentKind, ConsentPolicy, ConsentProof, Error, ErrorKind,
-    JournalHead, JournalProof, MayContact, Notice, ProveChanges, ProveDecision, Purpose, RecordId,
-    Result,
+    Channel, CheckProof, CheckedProof, ConsentDecision, ConsentKind, ConsentPolicy, ConsentProof,
+    Error, ErrorKind, JournalHead, JournalProof, MayContact, Notice, ProveChanges, ProveDecision,
+    Purpose, RecordId, Result,
     consent::{Book, Entry, PROOF_FORMAT, ProofDocument, Rule, check_document},
     engine::proof::prove_changes,
     store::{
         Connection,
         consents::{self as rows, Term},
-        journal,
+        journal, privacy,
     },
 };
 
 impl Consents<'_> {
     /// Makes the proof of a decision: the decision with its reasons, every event of the person that it
     /// hangs on as the journal has it, contacts among them, the definitions by which it was decided, the
-    /// texts that were shown, and the chain of hashes from there to a head of the journal.
-    /// [`Consents::check_proof`] checks it without the file.
+    /// texts that were shown, where the person was erased the place at which that was, and the chain of hashes
+    /// from there to a head of the journal. [`Consents::check_proof`] checks it without the file.
     ///
     /// # Errors
     ///
@@ -39,6 +39,7 @@ impl Consents<'_> {
             let channel = Some(question.channel.as_str());
             question.contact_point =
                 normal_point(book, channel, question.contact_point.as_deref())?;
+            question.at = Some(at);
             if question.zone.is_none() && rule.quiet.is_some() {
                 question.zone = zone_of_subject(conn, catalog, &question.subject)?;
             }
@@ -55,6 +56,7 @@ impl Consents<'_> {
             });
             let about: Vec<&Entry> = about.chain(ledger.answering()).collect();
             let (mut seqs, texts) = events(conn, question.subject.id, &about)?;
+            seqs.extend(privacy::erasure_seq(conn, question.subject.id)?);
             let mut defined = Defined::new(conn, book, &question, &about, texts)?;
             let end = request.head.map_or_else(|| journal::last_seq(conn), Ok)?;
             seqs.retain(|seq| *seq <= end);
@@ -73,7 +75,8 @@ impl Consents<'_> {
             let document = ProofDocument {
                 format: PROOF_FORMAT.to_owned(),
                 question,
-                decision: decision.clone(),
+                // Whoever is shown a proof has no business with what lets the host record a contact.
+                decision: ConsentDecision { token: String::new(), ..decision.clone() },
                 purpose: defined.purpose,
                 policy: defined.policy,
                 channels: defined.channels,
@@ -86,8 +89,8 @@ impl Consents<'_> {
     }
 
     /// Checks a proof by itself, wherever it comes from, and decides again by what it shows. What is found
-    /// is no error but stands in the answer. That an event is not shown at all cannot be seen without the
-    /// file.
+    /// is no error but stands in the answer, and so does what no proof can show: whoever relies on one reads
+    /// `unproven` too.
     ///
     /// # Errors
     ///

@@ -130,6 +130,7 @@ extension CheckedProof: Wire {
             "head": .text(head),
             "events": CrmTests.json(events),
             "problems": array(problems),
+            "unproven": array(unproven),
         ])
     }
 }

@@ -190,7 +190,10 @@ class MayContact:
     purpose: str
     """The purpose."""
     contact_point: str | None = None
-    """The address or number; if it is left out, whether there is one to which it is allowed."""
+    """The address or number. If it is left out, each permission is asked at the address that it
+    names; one that names none, and where none is needed, is denied as soon as one address is
+    restricted, though others may be allowed: name the one that is meant.
+    """
     at: datetime.datetime | None = None
     """The moment; now if it is left out. Whatever restricts counts, also if it happened later."""
     zone: str | None = None

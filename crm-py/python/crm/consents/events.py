@@ -44,9 +44,14 @@ class ConsentKind(StrEnum):
     PAUSED = "paused"
     """The person wants to be left alone until `expires_at`."""
     MINOR = "minor"
-    """The person is a minor until `expires_at`."""
+    """The person is a minor until `expires_at`, for every channel and purpose, also where it names
+    one.
+    """
     LIFTED = "lifted"
-    """The events that it names in `supersedes` no longer count."""
+    """The events that it names in `supersedes` no longer count: what permits, a restriction, an
+    objection, an invalidation, a pause, a minor or a wish. It is said by somebody, after what it
+    lifts; what was withdrawn, denied, revoked or over only a new consent answers.
+    """
     PREFERRED = "preferred"
     """How the person wants to be contacted: `channel` is preferred, and `frequency` is enough."""
     USED = "used"

@@ -73,10 +73,10 @@ class CheckedProof:
     """What a check of a proof found. It is true if nothing was found."""
 
     is_valid: bool
-    """Whether nothing was found."""
+    """Whether nothing was found. What nobody can find without the file stands in `unproven`."""
     reaches_head: bool
-    """Whether the chain leads to the head without a gap. A proof from a long journal has only the
-    links of its events.
+    """Whether one chain without a gap leads from all that is shown to the head. A proof from a long
+    journal has stretches of it, and all but the last of them stand for themselves.
     """
     head_seq: int
     """The `seq` of the last link."""
@@ -86,6 +86,11 @@ class CheckedProof:
     """How many events it proves."""
     problems: tuple[str, ...]
     """What was found."""
+    unproven: tuple[str, ...]
+    """What the proof cannot show, and may change the answer: what was recorded before it begins,
+    changes in it that are not shown, and what no change of the journal tells, such as whether the
+    contact point is suppressed.
+    """
 
     def __bool__(self) -> bool:
         return self.is_valid
