@@ -129,7 +129,13 @@ pub(super) fn to_change(catalog: &Catalog, row: StoredChange) -> Result<Change> 
             record_id = record_id.filter(|_| entity_type.is_some());
         }
         _ if row.kind == ChangeKind::RecordErased => definition = Some(row.body),
-        (Some(name), Some(_)) => values = catalog.table(name)?.model.decode_body(&row.body)?,
+        (Some(name), Some(_)) => {
+            // Types are archived and never dropped.
+            let table = catalog.find(name).ok_or_else(|| {
+                Error::new(ErrorKind::Corrupt, "a change is about a type that there is not")
+            })?;
+            values = table.model.decode_body(&row.body)?;
+        }
         (None, Some(_)) if row.kind.is_about_stages() => {
             let whose = stage_owner(&row.body)?;
             (entity_type, record_id) = (Some(whose.entity_type), Some(whose.id));

@@ -53,11 +53,7 @@ fn contacts(crm: &Crm) -> Result<BTreeMap<RecordId, Record>> {
 fn read_all(folder: &Folder, options: OpenOptions) -> Result<Option<BTreeMap<RecordId, Record>>> {
     let crm = Crm::open_with(folder.path(), options)?;
     let report = crm.verify(&mut |_| Flow::Continue)?;
-    let found = match contacts(&crm) {
-        // The name of the type itself, of which verification warned.
-        Err(error) if error.kind() == ErrorKind::UnknownType && !report.is_ok => return Ok(None),
-        found => found?,
-    };
+    let found = contacts(&crm)?;
     for id in found.keys() {
         match crm.journal().of_record("contact", *id) {
             // An index that leads nowhere, of which verification warned.
