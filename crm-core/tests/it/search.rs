@@ -53,6 +53,19 @@ fn shown(page: &SearchPage, hit: usize) -> String {
 }
 
 #[test]
+fn a_second_verification_looks_at_the_words_of_the_present() {
+    let folder = Folder::new();
+    let crm = Crm::open(folder.path()).unwrap();
+    crm.types().define(book()).unwrap();
+    let id = add(&crm, "Dune", "hello world");
+    for text in ["other words", "and others again"] {
+        assert_sound(&crm);
+        crm.records("book").patch(id, values! { "text" => text }).unwrap();
+    }
+    assert_sound(&crm);
+}
+
+#[test]
 fn all_words_are_needed_wherever_they_stand() {
     let crm = library();
     let emma = add(&crm, "Emma", "A novel by Jane Austen");
