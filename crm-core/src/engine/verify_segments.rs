@@ -7,11 +7,11 @@ use super::{
     verify::{Compared, Step, VERIFIED_AT_ONCE, note},
 };
 use crate::{
-    ChangeKind, Result, VerifyReport,
-    condition::Moment,
+    ChangeKind, Result, ScoreState, VerifyReport,
+    condition::{Moment, Reach},
     segment::MemberBody,
     store::{
-        Connection, condition as sql,
+        Connection, condition as sql, scores,
         segments::{self as rows, ChangePlace, ChangeRow},
     },
 };
@@ -47,7 +47,10 @@ impl Crm {
         let now = self.now();
         let programs = catalog.segment_programs()?;
         for program in programs.iter().flat_map(|programs| &programs.all) {
-            let (Some(checked), Some(_)) = (&program.checked, &program.reach) else { continue };
+            let (Some(checked), Some(reach)) = (&program.checked, &program.reach) else { continue };
+            if waits_for_rescore(conn, catalog, reach)? {
+                continue;
+            }
             let table = catalog.table(&checked.entity_type)?;
             let wanted = sql::compile(checked, &Moment::new(now, &program.model.segment.zone)?);
             let most = u32::try_from(FINDINGS.saturating_sub(report.problems.len()));
@@ -61,6 +64,18 @@ impl Crm {
         }
         Ok(())
     }
+}
+
+/// Whether a score that is asked for has a new version by which not every record was scored yet: until
+/// then members are those of the version before.
+fn waits_for_rescore(conn: &Connection, catalog: &Catalog, reach: &Reach) -> Result<bool> {
+    let asked = |id| reach.places.iter().any(|place| place.reads.scores.contains(&id));
+    let mut waits = false;
+    for stored in catalog.scores().filter(|stored| asked(stored.id)) {
+        waits |= stored.model.state == ScoreState::Published
+            && scores::has_older(conn, stored.id, stored.model.version)?;
+    }
+    Ok(waits)
 }
 
 /// What can be told of the tables as a whole.
@@ -115,7 +130,10 @@ fn is_told(row: &ChangeRow, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::engine::verify::assert_found;
-    use crate::{ChangeMembers, Crm, DefineSegment, Flow, values};
+    use crate::{
+        ChangeMembers, Crm, DefineScore, DefineSegment, Flow, ListMembers, ScoreGroup, ScoreRule,
+        values,
+    };
 
     /// A file with a member of a live segment, one who left it, and one of a list.
     fn filled() -> Crm {
@@ -128,6 +146,28 @@ mod tests {
         crm.contacts().patch(bob, values! { "country" => "FR" }).unwrap();
         crm.segments().add_members(&ChangeMembers::new("guests", [ann])).unwrap();
         crm
+    }
+
+    #[test]
+    fn members_by_the_version_before_of_a_score_are_no_fault() {
+        let crm = Crm::in_memory().unwrap();
+        let publish = |points| {
+            let rule = ScoreRule::when("named", "given_name is set".parse().unwrap(), points);
+            let groups = [ScoreGroup::new("fit", [rule])];
+            crm.scores().define(DefineScore::new("lead", "contact", groups)).unwrap();
+            crm.scores().publish("lead").unwrap();
+        };
+        publish(3);
+        let cold = "score(\"lead\" < 5)".parse().unwrap();
+        crm.segments().define(DefineSegment::live("cold", "contact", cold)).unwrap();
+        crm.contacts().create(values! { "given_name" => "Ann" }).unwrap();
+        let verify = || crm.verify(&mut |_| Flow::Continue).unwrap().problems;
+        let members = || crm.segments().members(&ListMembers::new("cold")).unwrap().members.len();
+        assert_eq!((members(), verify()), (1, Vec::new()));
+        publish(9);
+        assert_eq!((members(), verify()), (1, Vec::new()), "until everybody is scored anew");
+        crm.scores().rescore("lead").unwrap();
+        assert_eq!((members(), verify()), (0, Vec::new()));
     }
 
     #[test]

@@ -106,6 +106,12 @@ pub(crate) fn set_filled(tx: &Transaction<'_>, model: i64, version: i64) -> Resu
     Ok(())
 }
 
+/// Whether something is kept that a version before this one gave.
+pub(crate) fn has_older(conn: &Connection, model: i64, version: i64) -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM crm_score WHERE model = ?1 AND version < ?2)";
+    Ok(conn.prepare_cached(sql)?.query_row((model, version), |row| row.get(0))?)
+}
+
 /// The columns that [`read`] takes.
 macro_rules! select {
     ($rest:literal) => {
