@@ -18,7 +18,8 @@ use crate::{
     record::Draft,
     schema::{AttributeModel, TypeModel},
     store::{
-        Connection, journal, privacy, records as record_rows,
+        Connection, journal, privacy,
+        records::{self as record_rows, StoredRow},
         table::Table,
         traces::{self as rows, Span},
     },
@@ -57,8 +58,15 @@ impl Traces {
             for span in spans {
                 places.extend(rows::telling(conn, owner.id, span, (columns, attributes))?);
             }
-            if places.len() > before {
-                let model = &catalog.table(&owner.entity_type)?.model;
+            let table = catalog.table(&owner.entity_type)?;
+            // Nobody writes an archived attribute anew when the person counts no longer.
+            let archived = &derived[&owner.entity_type];
+            let holds = || -> Result<bool> {
+                let row = record_rows::get(conn, table, owner.id)?;
+                Ok(row.is_some_and(|row| archived.iter().any(|place| is_left(table, &row, *place))))
+            };
+            if places.len() > before || holds()? {
+                let model = &table.model;
                 mentions.extend(direct.into_iter().map(|place| ErasureMention {
                     kind: MentionKind::Rollup,
                     record: owner.clone(),
@@ -80,13 +88,8 @@ impl Traces {
             let table = writing.table(&owner.entity_type)?;
             let Some(mut row) = record_rows::get(writing.tx, &table, owner.id)? else { continue };
             let places = &self.derived[&owner.entity_type];
-            let has_value = |place: &&usize| {
-                let attribute = &table.model.attributes[**place];
-                let cells = &row.cells[attribute.span()];
-                attribute.archived_at.is_some() && cells.iter().any(|cell| *cell != Cell::Null)
-            };
-            let left: Vec<_> =
-                places.iter().filter(has_value).map(|place| (*place, Value::Null)).collect();
+            let left = places.iter().filter(|place| is_left(&table, &row, **place));
+            let left: Vec<_> = left.map(|place| (*place, Value::Null)).collect();
             if !left.is_empty() {
                 let cells = std::mem::take(&mut row.cells);
                 let draft = Draft::recalculate(&table.model, cells, left);
@@ -122,6 +125,13 @@ impl Traces {
         }
         Ok(stale)
     }
+}
+
+/// Whether a record has a value in an attribute that is archived.
+fn is_left(table: &Table, row: &StoredRow, place: usize) -> bool {
+    let attribute = &table.model.attributes[place];
+    let cells = &row.cells[attribute.span()];
+    attribute.archived_at.is_some() && cells.iter().any(|cell| *cell != Cell::Null)
 }
 
 /// Which attributes may hold something that was read from a record of a type.

@@ -300,3 +300,21 @@ fn an_international_domain_is_suppressed_in_both_spellings() {
         }
     }
 }
+
+#[test]
+fn an_archived_roll_up_keeps_nobody_whom_an_earlier_erasure_left_untold() {
+    let crm = rolled_up();
+    let acme = crm.companies().create(values! { "name" => "Acme" }).unwrap().id;
+    let people = ["Lovelace", "Babbage"].map(|name| {
+        let values = values! { "family_name" => name, "employer" => acme };
+        crm.contacts().create(values).unwrap().id
+    });
+    erase(&crm, people[0]);
+    for attribute in ["below", "loud", "last"] {
+        ask(&crm, "attributes.archive", json!({ "type": "company", "attribute": attribute }));
+    }
+    erase(&crm, people[1]);
+    let stored = ask(&crm, "database.sql", json!({ "sql": "SELECT last, loud FROM company" }));
+    assert_eq!(stored["rows"], json!([[null, null]]), "{stored}");
+    assert_sound(&crm);
+}
