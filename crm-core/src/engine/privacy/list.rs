@@ -140,8 +140,22 @@ fn apply(
             }
         }
         None => {
+            check_type(writing, subject)?;
             erase::remember(writing, &table, subject.id, *reason, *erased_at, &hashes)?;
             applied.absent += 1;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses to remember the erasure of a record that is there under another type.
+fn check_type(writing: &Writing<'_>, subject: &RecordRef) -> Result<()> {
+    for table in writing.catalog.iter() {
+        if records::exists(writing.tx, table, subject.id.as_bytes())? {
+            let message = "the record is of another type, and was not erased";
+            return Err(Error::new(ErrorKind::InvalidArgument, message)
+                .with_field("subject.type")
+                .with_hint(format!("it is of the type {:?}", table.model.name)));
         }
     }
     Ok(())

@@ -1,6 +1,8 @@
 //! The list of those who were erased, and older copies of the file.
 
-use crm_core::{ApplyErasures, BackupTo, Crm, EraseSubject, ErrorKind, Flow, ListErasures, values};
+use crm_core::{
+    ApplyErasures, BackupTo, Crm, EraseSubject, ErrorKind, Flow, ListErasures, RecordRef, values,
+};
 
 use super::{ann, contact, refusal};
 use crate::support::{Folder, assert_sound};
@@ -66,6 +68,13 @@ fn hashes_of_another_file_are_told_and_a_bad_list_changes_nothing() {
     let refused = third.privacy().apply_erasures(&wrong);
     let place = "erased[1].subject.type".to_owned();
     assert_eq!(refusal(refused), (ErrorKind::UnknownType, Some(place)));
+    // Somebody who is there, under another type, is neither erased nor remembered to be.
+    let bob = third.contacts().create(values! { "given_name" => "Bob" }).unwrap().id;
+    wrong.erased[1].subject = RecordRef::new("company", bob);
+    let refused = third.privacy().apply_erasures(&wrong);
+    let place = "erased[1].subject.type".to_owned();
+    assert_eq!(refusal(refused), (ErrorKind::InvalidArgument, Some(place)));
+    assert_sound(&third);
     let many = ApplyErasures { key: None, erased: vec![list.erased[0].clone(); 10_001] };
     let refused = third.privacy().apply_erasures(&many);
     assert_eq!(refusal(refused), (ErrorKind::LimitExceeded, Some("erased".into())));
