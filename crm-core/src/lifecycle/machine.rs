@@ -154,12 +154,10 @@ impl StageMachine {
             return StageDecision::Suppressed(SuppressedBy::Exit);
         }
         if target & self.ordered == 0 {
-            // That it was lost is not forgotten beside the way: it goes on from no stage, and where it had
-            // come to none, its next cycle has begun.
+            let cycle = if at.cycle == 0 { 1 } else { at.cycle };
+            // That it was lost is not forgotten beside the way: it goes on from no stage.
             let is_lost = is_at & self.lost != 0 && target & self.lost == 0;
             let last = if is_lost { None } else { at.last };
-            let is_new = at.cycle == 0 || (is_lost && at.reached.is_none());
-            let cycle = at.cycle + if is_new { 1 } else { 0 };
             let place = StagePlace { stage: Some(to), last, cycle, ..at };
             return StageDecision::Enter { place, implied: 0 };
         }
