@@ -83,8 +83,8 @@ pub struct TrainLearnedScore {
     #[serde(default)]
     pub algorithm: LearnedAlgorithm,
     /// Attributes to learn from. If fields, conditions and activities are all empty: every attribute in
-    /// use but those that the outcome asks about and those of special sensitivity, and every kind of
-    /// activity of the last 90 days.
+    /// use but those that the outcome asks about, unique ones and those of special sensitivity, and every
+    /// kind of activity of the last 90 days.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default))]
     pub fields: Vec<String>,
