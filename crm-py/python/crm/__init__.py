@@ -197,15 +197,7 @@ from crm.imports import (
     RowDecision,
     UnmappedColumn,
 )
-from crm.journal import (
-    Change,
-    ChangeKind,
-    ChangePage,
-    Commit,
-    HistoryEntry,
-    HistoryPage,
-    Observer,
-)
+from crm.journal import Change, ChangeKind, ChangePage, Commit, HistoryEntry, HistoryPage, Observer
 from crm.learned import (
     CalibrationBin,
     FeatureCheck,
@@ -282,14 +274,7 @@ from crm.privacy import (
     ProofPage,
 )
 from crm.progress import Progress
-from crm.proof import (
-    Journal,
-    JournalHead,
-    JournalProof,
-    JournalReport,
-    ProofContent,
-    ProofLink,
-)
+from crm.proof import Journal, JournalHead, JournalProof, JournalReport, ProofContent, ProofLink
 from crm.quality import AttributeAudit, AuditFinding, AuditReport, AuditRule
 from crm.query import (
     Bucket,
@@ -359,15 +344,7 @@ from crm.rules import (
     SimulatedRun,
     SkippedRun,
 )
-from crm.schema import (
-    Attribute,
-    ChoiceOption,
-    EntityType,
-    Kind,
-    Preset,
-    Sensitivity,
-    Types,
-)
+from crm.schema import Attribute, ChoiceOption, EntityType, Kind, Preset, Sensitivity, Types
 from crm.scores import (
     AddedPoints,
     FadeKind,
@@ -392,14 +369,7 @@ from crm.scores import (
     ScoreState,
     Scores,
 )
-from crm.search import (
-    FoundActivity,
-    SearchHit,
-    SearchItem,
-    SearchPage,
-    Snippet,
-    SnippetPart,
-)
+from crm.search import FoundActivity, SearchHit, SearchItem, SearchPage, Snippet, SnippetPart
 from crm.segments import (
     MemberCause,
     MemberChange,
