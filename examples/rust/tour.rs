@@ -1,6 +1,6 @@
 //! The tour: a real sales pipeline, from four CSV files into one CRM file and back out as figures.
 //!
-//! `cargo run --release --example tour`. The same tour stands beside this one in C, Python, Kotlin and
+//! `cargo run --example tour`. The same tour stands beside this one in C, Python, Kotlin and
 //! Swift, and all of them print the same text (`examples/expected.txt`). Progress goes to the
 //! standard error stream.
 #![allow(clippy::print_stdout, reason = "printing is what it is for")]
