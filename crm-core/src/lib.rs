@@ -203,9 +203,9 @@ pub use consent::{
     Unsubscribed, UseConsent,
 };
 pub use database::{
-    AddFile, BackupTo, DatabaseStats, Durability, Empty, EngineInfo, FilePiece, Flow, OpenOptions,
-    Progress, ReadFile, Replay, RestoreTo, Restored, RunSql, SqlResult, SqlRow, TypeCount,
-    VerifyReport,
+    AddFile, BackupTo, ClockReading, DatabaseStats, Durability, Empty, EngineInfo, FilePiece, Flow,
+    OpenOptions, Progress, ReadFile, Replay, RestoreTo, Restored, RunSql, SetClock, SqlResult,
+    SqlRow, TypeCount, VerifyReport,
 };
 #[cfg(feature = "uniffi")]
 pub use error::CrmError;
