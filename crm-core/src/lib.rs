@@ -83,7 +83,7 @@
 //! | address cards: vCard | [`ImportVcard`], [`ExportVcard`] |
 //! | the file as a whole | [`Crm::sql`], [`Crm::backup_to`], [`Crm::restore_to`], [`Crm::verify`], [`Crm::stats`], [`Crm::compact`] |
 //! | errors | [`Error`], [`ErrorKind`] |
-//! | time and ids, to replay a run | [`Clock`], [`IdGenerator`], [`Replay`] |
+//! | time and ids, to replay a run | [`Replay`], [`Crm::set_clock`], [`Clock`], [`IdGenerator`] |
 //! | every operation by name, as the other languages call it | [`ops`] |
 //! | every limit | [`limits`] |
 //!
