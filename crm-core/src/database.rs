@@ -25,7 +25,7 @@ pub enum Durability {
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Replay {
-    /// The first reading of the clock.
+    /// The first reading of the clock. `database.set_clock` sets it later.
     pub start: Timestamp,
     /// How far the clock moves with each reading, in microseconds.
     pub step_micros: i64,
@@ -221,6 +221,25 @@ pub struct TypeCount {
     pub entity_type: String,
     /// Its records, archived ones included.
     pub records: u64,
+}
+
+/// Sets the clock of a replay: the request of `database.set_clock`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SetClock {
+    /// The next reading of the clock: not before the one that it would give anyway.
+    pub to: Timestamp,
+}
+
+/// Where the clock of a replay stands: the answer of `database.set_clock`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ClockReading {
+    /// What the next reading gives, unless another thread reads or sets the clock first.
+    pub now: Timestamp,
 }
 
 /// Sizes and counts of the file.

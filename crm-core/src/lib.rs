@@ -83,7 +83,7 @@
 //! | address cards: vCard | [`ImportVcard`], [`ExportVcard`] |
 //! | the file as a whole | [`Crm::sql`], [`Crm::backup_to`], [`Crm::restore_to`], [`Crm::verify`], [`Crm::stats`], [`Crm::compact`] |
 //! | errors | [`Error`], [`ErrorKind`] |
-//! | time and ids, to replay a run | [`Clock`], [`IdGenerator`], [`Replay`] |
+//! | time and ids, to replay a run | [`Replay`], [`Crm::set_clock`], [`Clock`], [`IdGenerator`] |
 //! | every operation by name, as the other languages call it | [`ops`] |
 //! | every limit | [`limits`] |
 //!
@@ -203,9 +203,9 @@ pub use consent::{
     Unsubscribed, UseConsent,
 };
 pub use database::{
-    AddFile, BackupTo, DatabaseStats, Durability, Empty, EngineInfo, FilePiece, Flow, OpenOptions,
-    Progress, ReadFile, Replay, RestoreTo, Restored, RunSql, SqlResult, SqlRow, TypeCount,
-    VerifyReport,
+    AddFile, BackupTo, ClockReading, DatabaseStats, Durability, Empty, EngineInfo, FilePiece, Flow,
+    OpenOptions, Progress, ReadFile, Replay, RestoreTo, Restored, RunSql, SetClock, SqlResult,
+    SqlRow, TypeCount, VerifyReport,
 };
 #[cfg(feature = "uniffi")]
 pub use error::CrmError;

@@ -136,13 +136,14 @@ def only(thing: Mapping[str, Json], known: frozenset[str] | set[str]) -> None:
 
 
 def open_file(path: str, options: Json) -> crm.Crm:
-    """Open a file with a clock and ids that repeat."""
-    replay = {**options}.pop("replay", REPLAY)
-    others = {key: value for key, value in options.items() if key != "replay"}
-    start = datetime.datetime.fromisoformat(replay["start"])
-    return crm.open(
-        path, replay=crm.Replay(start=start, step_micros=replay["step_micros"]), **others
-    )
+    """Open a file, with a clock and ids that repeat unless the options say otherwise."""
+    others = {**options}
+    given = others.pop("replay", REPLAY)
+    if given is None:
+        return crm.open(path, **others)
+    start = datetime.datetime.fromisoformat(given["start"])
+    replay = crm.Replay(start=start, step_micros=given["step_micros"])
+    return crm.open(path, replay=replay, **others)
 
 
 def found_at(answer: Json, pointer: str) -> Json:

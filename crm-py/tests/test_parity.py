@@ -34,6 +34,12 @@ class Recorder:
 
 
 @pytest.fixture
+def db(replayed: crm.Crm) -> crm.Crm:
+    """A file whose clock is set, because that is an operation too."""
+    return replayed
+
+
+@pytest.fixture
 def recorder(db: crm.Crm, monkeypatch: pytest.MonkeyPatch) -> Recorder:
     recorder = Recorder(db._engine)
     monkeypatch.setattr(db, "_engine", recorder)
@@ -355,6 +361,7 @@ def test_every_operation_is_called_by_a_method(
     db.sql("select 1")
     db.stats()
     db.info()
+    db.set_clock(datetime.datetime(2027, 1, 1, tzinfo=datetime.UTC))
     db.verify()
     db.compact()
     db.backup(tmp_path / "copy.crm")
@@ -520,6 +527,7 @@ def test_every_operation_is_called_by_a_method(
     assert_same(answers["privacy.apply_erasures"], crm.AppliedErasures)
     assert_same(answers["privacy.lift_suppression"], crm.LiftedSuppression)
     assert_same(answers["database.restore"], crm.Restored)
+    assert_same(answers["database.set_clock"], crm.ClockReading)
     assert_same(answers["files.add"], crm.FileRef)
     assert_same(answers["files.read"], crm.FilePiece)
     assert_same(answers["records.get"]["values"]["cover"], crm.FileRef)

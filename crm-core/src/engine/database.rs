@@ -3,10 +3,10 @@
 
 use std::{path::Path, time::Duration};
 
-use super::{Crm, check_range, progress::Reports, verify::Compared, verify_search};
+use super::{Crm, HandleClock, check_range, progress::Reports, verify::Compared, verify_search};
 use crate::{
-    BackupTo, DatabaseStats, EngineInfo, Error, ErrorKind, Flow, Progress, RecordId, Result,
-    RunSql, SqlResult, SqlRow, TypeCount, Value, VerifyReport,
+    BackupTo, ClockReading, DatabaseStats, EngineInfo, Error, ErrorKind, Flow, Progress, RecordId,
+    Result, RunSql, SqlResult, SqlRow, Timestamp, TypeCount, Value, VerifyReport,
     cell::Cell,
     limits,
     store::{self, Depth, QueryLimits, files, journal, records as rows, table::Table},
@@ -64,6 +64,54 @@ impl Crm {
         let found = self.shared.store.query(&request.sql, &parameters, limits)?;
         let rows = found.rows.into_iter().map(SqlRow).collect();
         Ok(SqlResult { columns: found.columns, rows, is_truncated: found.truncated })
+    }
+
+    /// Sets the clock of a handle that was opened with [`OpenOptions::replay`](crate::OpenOptions):
+    /// `to` is its next reading, and its steps go on from there. So what happened in a year is told
+    /// again, each thing at its moment.
+    ///
+    /// Time does not pass by this alone: [`Timers::tick`](crate::Timers::tick) does what has fallen
+    /// due, and stays the host's call. Nothing is written, so that a handle that only reads may do
+    /// it too, and a file that is opened again goes on after its last change. Handles made of this
+    /// one have the same clock. A call that runs in another thread keeps the moment that it has
+    /// read; one that begins later has the new one.
+    ///
+    /// ```
+    /// use crm_core::{Crm, OpenOptions, Replay, values};
+    ///
+    /// let start = "2025-01-01T00:00:00Z".parse()?;
+    /// let replay = Some(Replay { start, step_micros: 0 });
+    /// let crm = Crm::open_with(":memory:", OpenOptions { replay, ..OpenOptions::default() })?;
+    /// let may = "2025-05-03T00:00:00Z".parse()?;
+    /// crm.set_clock(may)?;
+    /// let ann = crm.contacts().create(values! { "given_name" => "Ann" })?;
+    /// assert_eq!(ann.created_at, may);
+    /// assert_eq!(crm.set_clock(start).unwrap_err().field(), Some("to"));
+    /// # Ok::<(), crm_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument`: with the field `to` if the clock is past it, with the field `replay` if
+    /// the handle was opened without.
+    pub fn set_clock(&self, to: Timestamp) -> Result<ClockReading> {
+        self.check_open()?;
+        let HandleClock::Replay(clock) = &self.shared.clock else {
+            let message = "the handle has a clock that goes by itself";
+            return Err(Error::new(ErrorKind::InvalidArgument, message)
+                .with_field("replay")
+                .with_hint("open the file with `replay` to say what time it is"));
+        };
+        if !clock.set(to) {
+            let message = "lies before what the clock shows";
+            return Err(Error::new(ErrorKind::InvalidArgument, message)
+                .with_field("to")
+                .with_hint(
+                    "the clock goes forward only, by `step_micros` with each reading: \
+                     with steps of 0 it stands where it is set",
+                ));
+        }
+        Ok(ClockReading { now: to })
     }
 
     /// Copies the file to another place while others read and write. Copying the file by other means

@@ -110,6 +110,7 @@ use crate::{
 };
 use catalog::Catalog;
 use observe::Observers;
+use system::{HandleClock, SteppingClock, SystemClock, SystemIds};
 use view::View;
 use writing::{Head, Writing};
 
@@ -140,7 +141,7 @@ struct Shared {
     head: Mutex<Head>,
     observers: Observers,
     ahead: ahead::Ahead,
-    clock: Arc<dyn Clock>,
+    clock: HandleClock,
     ids: Arc<dyn IdGenerator>,
 }
 
@@ -152,7 +153,7 @@ impl Shared {
     /// `Corrupt` if it has lost what every file has.
     fn over(
         store: Store,
-        sources: impl FnOnce(&Head) -> (Arc<dyn Clock>, Arc<dyn IdGenerator>),
+        sources: impl FnOnce(&Head) -> (HandleClock, Arc<dyn IdGenerator>),
     ) -> Result<(Self, bool)> {
         // A crash between the first two transactions leaves a file without a device: still new.
         let (catalog, head) = store.read(|conn| Ok((Catalog::load(conn)?, Head::load(conn)?)))?;
@@ -210,13 +211,13 @@ impl Crm {
     fn open_ciphered(path: &Path, options: &OpenOptions, cipher: Cipher) -> Result<Self> {
         let replay = options.replay.clone();
         let salts: Arc<dyn IdGenerator> = match replay {
-            None => Arc::new(system::SystemIds::after(Timestamp::clamped(0))),
+            None => Arc::new(SystemIds::after(Timestamp::clamped(0))),
             Some(_) => Arc::new(CountedIds::default()),
         };
         Self::open_parts(path, options, cipher, &*salts, |head| match replay {
             None => {
-                let ids = system::SystemIds::after(head.hlc.at());
-                (Arc::new(system::SystemClock), Arc::new(ids))
+                let ids = SystemIds::after(head.hlc.at());
+                (HandleClock::Read(Arc::new(SystemClock)), Arc::new(ids))
             }
             // A file that is opened again goes on after the millisecond in which it was: ids made by
             // calls that failed are not in the journal, so counting alone could give one anew.
@@ -224,7 +225,8 @@ impl Crm {
                 let after = Timestamp::clamped(head.hlc.at().micros() + 1000);
                 let start = replay.start.max(after);
                 let ids = CountedIds::after(head.seq.unsigned_abs());
-                (Arc::new(system::SteppingClock::new(start, replay.step_micros)), Arc::new(ids))
+                let clock = SteppingClock::new(start, replay.step_micros);
+                (HandleClock::Replay(Arc::new(clock)), Arc::new(ids))
             }
         })
     }
@@ -242,7 +244,9 @@ impl Crm {
         ids: Arc<dyn IdGenerator>,
     ) -> Result<Self> {
         let salts = Arc::clone(&ids);
-        Self::open_parts(path.as_ref(), &options, Cipher::NONE, &*salts, |_| (clock, ids))
+        Self::open_parts(path.as_ref(), &options, Cipher::NONE, &*salts, |_| {
+            (HandleClock::Read(clock), ids)
+        })
     }
 
     /// `salts` gives those of what an older version wrote.
@@ -251,7 +255,7 @@ impl Crm {
         options: &OpenOptions,
         cipher: Cipher,
         salts: &dyn IdGenerator,
-        sources: impl FnOnce(&Head) -> (Arc<dyn Clock>, Arc<dyn IdGenerator>),
+        sources: impl FnOnce(&Head) -> (HandleClock, Arc<dyn IdGenerator>),
     ) -> Result<Self> {
         let actor = check_text("actor", options.actor.as_deref().unwrap_or("host"))?;
         let target = match path {
@@ -277,7 +281,7 @@ impl Crm {
     fn over(
         &self,
         store: Store,
-        sources: impl FnOnce(&Head) -> (Arc<dyn Clock>, Arc<dyn IdGenerator>),
+        sources: impl FnOnce(&Head) -> (HandleClock, Arc<dyn IdGenerator>),
     ) -> Result<Self> {
         let (shared, _) = Shared::over(store, sources)?;
         let (actor, cause) = (Arc::clone(&self.actor), self.cause.clone());

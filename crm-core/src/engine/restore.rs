@@ -74,7 +74,7 @@ impl Crm {
         let Restoring { store: copy, draft, version } = restoring;
         // Declared after the draft, so that on every way out the file is closed before it is
         // removed.
-        let copy = self.over(copy, |_| (Arc::clone(&self.shared.clock), ids)).map_err(of_backup)?;
+        let copy = self.over(copy, |_| (self.shared.clock.clone(), ids)).map_err(of_backup)?;
         let mut applied = Applied::default();
         let (mut listed, mut after) = (0, 0);
         loop {

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::{Crm, Timers, check_limit};
+use super::{Crm, HandleClock, Timers, check_limit};
 use crate::{
     ChangePage, CountedIds, Error, ErrorKind, FixedClock, Flow, ListChanges, Progress, Result,
     SimulateTimers, Simulation, TickTimers, Timestamp, ops::Watch,
@@ -70,7 +70,7 @@ impl Crm {
         let store = self.shared.store.copy_in_memory()?;
         self.over(store, |head| {
             let ids = CountedIds::after(head.seq.unsigned_abs());
-            (Arc::new(FixedClock::new(now)), Arc::new(ids))
+            (HandleClock::Read(Arc::new(FixedClock::new(now))), Arc::new(ids))
         })
     }
 }

@@ -1,9 +1,9 @@
 //! Where time and randomness enter: the system's clock and its random numbers, and a clock that
-//! steps for runs that repeat. Nothing else in the engine reads either.
+//! steps, and is set, for runs that repeat. Nothing else in the engine reads either.
 
 use std::{
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicI64, Ordering},
     },
     time::{SystemTime, UNIX_EPOCH},
@@ -25,7 +25,25 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that moves by the same step with each reading.
+/// The clock of a handle.
+#[derive(Clone)]
+pub(super) enum HandleClock {
+    /// One that the engine only reads: the system's, or one that a Rust host handed in.
+    Read(Arc<dyn Clock>),
+    /// That of a replay, which the host sets through the engine.
+    Replay(Arc<SteppingClock>),
+}
+
+impl HandleClock {
+    pub(super) fn now(&self) -> Timestamp {
+        match self {
+            Self::Read(clock) => clock.now(),
+            Self::Replay(clock) => clock.now(),
+        }
+    }
+}
+
+/// A clock that moves by the same step with each reading, and forward to where it is set.
 #[derive(Debug)]
 pub(super) struct SteppingClock {
     next: AtomicI64,
@@ -35,6 +53,13 @@ pub(super) struct SteppingClock {
 impl SteppingClock {
     pub(super) fn new(start: Timestamp, step_micros: i64) -> Self {
         Self { next: start.micros().into(), step: step_micros }
+    }
+
+    /// Makes `to` the next reading, unless the clock is past it; says whether it did. Of two threads
+    /// that set it at once the later moment stays, and no reading falls between asking and setting.
+    pub(super) fn set(&self, to: Timestamp) -> bool {
+        let forward = |next| (Timestamp::clamped(next) <= to).then_some(to.micros());
+        self.next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, forward).is_ok()
     }
 }
 

@@ -18,10 +18,10 @@ use crate::{
     ArchiveRecord, Association, AssociationPage, AssociationType, AssociationTypeName,
     AssociationWalk, AttributeName, AuditRecords, AuditReport, BacktestScore, BackupTo,
     ChangeMembers, ChangePage, Channel, CheckCondition, CheckProof, CheckedCondition, CheckedProof,
-    CloneScore, CloudEventPage, ConditionAnswer, ConditionPlan, ConfirmConsent, ConsentDecision,
-    ConsentDefinitions, ConsentEvent, ConsentHistory, ConsentPolicy, ConsentProof, ConsentReceipt,
-    ConsentRequest, Consumer, ConsumerName, CountRecords, CreateRecord, Crm, DatabaseStats,
-    DecideMany, DefineActivityKind, DefineActivityPreset, DefineAssociationPreset,
+    ClockReading, CloneScore, CloudEventPage, ConditionAnswer, ConditionPlan, ConfirmConsent,
+    ConsentDecision, ConsentDefinitions, ConsentEvent, ConsentHistory, ConsentPolicy, ConsentProof,
+    ConsentReceipt, ConsentRequest, Consumer, ConsumerName, CountRecords, CreateRecord, Crm,
+    DatabaseStats, DecideMany, DefineActivityKind, DefineActivityPreset, DefineAssociationPreset,
     DefineAssociationType, DefineAttribute, DefineLifecycle, DefineLifecyclePreset, DefinePreset,
     DefineRule, DefineScore, DefineScorePreset, DefineSegment, DefineType, DefinedLifecycle,
     DefinedRule, DrawLifecycle, Drawing, Empty, EngineInfo, EntityType, EraseSubject, Erasure,
@@ -48,11 +48,11 @@ use crate::{
     Rule, RuleName, RuleRunPage, RuleSimulation, RunSql, RunView, SaveView, SavedView, ScoreAnswer,
     ScoreBacktest, ScoreExplanation, ScoreHistory, ScoreModel, ScoreName, ScoreRanking, SearchPage,
     SearchText, Segment, SegmentEstimate, SegmentMembers, SegmentName, SegmentOverlap,
-    SegmentReport, SegmentSizes, SelectRows, SetPreferences, SimulateRule, SimulateTimers,
-    Simulation, SqlResult, StageExplanation, StageTimes, StuckPage, SweepConsents, SweptConsents,
-    Tick, TickTimers, TimelinePage, TrainLearnedScore, TypeName, Unsubscribe, UnsubscribeLink,
-    Unsubscribed, UpsertRecord, Upserted, UseConsent, VerifyJournal, VerifyReport, ViewAnswer,
-    ViewName, Visitor, WalkAssociations,
+    SegmentReport, SegmentSizes, SelectRows, SetClock, SetPreferences, SimulateRule,
+    SimulateTimers, Simulation, SqlResult, StageExplanation, StageTimes, StuckPage, SweepConsents,
+    SweptConsents, Tick, TickTimers, TimelinePage, TrainLearnedScore, TypeName, Unsubscribe,
+    UnsubscribeLink, Unsubscribed, UpsertRecord, Upserted, UseConsent, VerifyJournal, VerifyReport,
+    ViewAnswer, ViewName, Visitor, WalkAssociations,
 };
 
 /// Is told of progress and says whether to go on.
@@ -62,7 +62,7 @@ pub type Watch<'a> = dyn FnMut(Progress) -> Flow + 'a;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
-    /// It only reads.
+    /// It leaves the file as it is.
     Read,
     /// It may change the file, at once.
     Write,

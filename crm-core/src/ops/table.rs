@@ -198,6 +198,9 @@ macro_rules! for_each_operation {
             /// Makes a new file of a backup, in which everybody is erased whom this file knows to be.
             job "database.restore" DatabaseRestore restore_to(RestoreTo) -> Restored
                 = |crm, r, watch| crm.restore_to(&r, watch);
+            /// Sets the clock of a handle that was opened with `replay`: forward only. Nothing falls due by this alone; `timers.tick` does what is due.
+            read "database.set_clock" DatabaseSetClock set_clock(SetClock) -> ClockReading
+                = |crm, r, _| crm.set_clock(r.to);
             /// Runs one read-only SQL statement, with a limit of rows and time.
             read "database.sql" DatabaseSql sql(RunSql) -> SqlResult
                 = |crm, r, _| crm.sql(&r);

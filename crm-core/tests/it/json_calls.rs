@@ -4,7 +4,7 @@
 use crm_core::{Crm, Error, ErrorKind, Flow, Result, ops::Request};
 use serde_json::{Value as Json, json};
 
-use crate::support::journal_length;
+use crate::support::{journal_length, replay};
 
 fn call(crm: &Crm, operation: &str, request: &Json) -> Result<Json> {
     let request = Request::from_json(operation, request.to_string().as_bytes())?;
@@ -93,6 +93,25 @@ fn a_missing_time_names_its_place() {
     let misspelt = json!({ "activities": [whole, misspelt] });
     let error = refused(&crm, "activities.record_many", &misspelt);
     assert_eq!(error.field(), Some("activities[1].chanel"));
+}
+
+#[test]
+fn a_clock_is_set_to_a_moment_and_nothing_else() {
+    let crm = Crm::open_with(":memory:", replay()).unwrap();
+    for (request, field) in [
+        (json!({}), "to"),
+        (json!({ "to": null }), "to"),
+        (json!({ "to": 1_777_766_400 }), "to"),
+        (json!({ "to": "secret" }), "to"),
+        (json!({ "to": "2026-05-03" }), "to"),
+        (json!({ "to": "10000-01-01T00:00:00Z" }), "to"),
+        (json!({ "to": "2026-05-03T00:00:00Z", "until": "secret" }), "until"),
+    ] {
+        let error = refused(&crm, "database.set_clock", &request);
+        assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidArgument, Some(field)));
+    }
+    let set = call(&crm, "database.set_clock", &json!({ "to": "2026-05-03T02:00:00+02:00" }));
+    assert_eq!(set.unwrap(), json!({ "now": "2026-05-03T00:00:00Z" }));
 }
 
 #[test]

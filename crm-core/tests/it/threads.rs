@@ -11,7 +11,7 @@ use std::{
 use crm_core::{
     AddFile, ApplyChanges, Archived, Attribute, BackupTo, CountRecords, Crm, DefineType, Error,
     ErrorKind, Flow, GetHistory, Kind, ListChanges, ListRecords, PatchRecord, RecordChange,
-    RecordId, RestoreTo, RunSql, Value, values,
+    RecordId, RestoreTo, RunSql, Timestamp, Value, values,
 };
 
 use crate::support::{Folder, Seeded, assert_sound, journal_length, read_only};
@@ -406,6 +406,7 @@ fn a_clone_of_a_closed_handle_refuses_every_call() {
         ("restore", clone.restore_to(&restore, &mut |_| Flow::Continue).err()),
         ("compact", clone.compact().err()),
         ("info", clone.info().err()),
+        ("set_clock", clone.set_clock(Timestamp::UNIX_EPOCH).err()),
     ];
     for (call, error) in results {
         assert_eq!(error.map(|error| error.kind()), Some(ErrorKind::Closed), "{call}");

@@ -1,10 +1,13 @@
 //! Clocks that stand, jump and run backwards: stamps, versions and ids go on all the same.
 
-use std::sync::Arc;
+use std::{sync::Arc, thread};
 
-use crm_core::{CountedIds, Crm, FixedClock, ListChanges, RecordId, Timestamp, Value, values};
+use crm_core::{
+    CountedIds, Crm, DefineSegment, ErrorKind, FixedClock, Flow, ListChanges, ListMembers,
+    OpenOptions, RecordId, Replay, TickTimers, Timestamp, Value, values,
+};
 
-use crate::support::{Folder, assert_sound, relaxed};
+use crate::support::{Folder, assert_sound, read_only, relaxed, replay};
 
 const DAY: i64 = 86_400_000_000;
 const TEN_YEARS: i64 = 3_653 * DAY;
@@ -128,6 +131,120 @@ fn a_clock_at_the_ends_of_time_still_writes() {
         assert_ordered(&crm);
         assert_sound(&crm);
     }
+}
+
+#[test]
+fn a_clock_that_is_set_goes_on_from_there_by_its_steps() {
+    let folder = Folder::new();
+    let crm = Crm::open_with(folder.path(), replay()).unwrap();
+    let may = at("2026-05-03T00:00:00Z");
+    let created_at = || crm.companies().get(create(&crm)).unwrap().created_at;
+    assert!(created_at() < may);
+    assert_eq!(crm.set_clock(may).unwrap().now, may);
+    assert_eq!(crm.acting_as("user:1", None).unwrap().set_clock(may).unwrap().now, may);
+    assert_eq!([created_at(), created_at()], [may, at("2026-05-03T00:00:00.001Z")]);
+    assert_ordered(&crm);
+    assert_sound(&crm);
+}
+
+#[test]
+fn a_clock_is_set_forward_only() {
+    let folder = Folder::new();
+    let crm = Crm::open_with(folder.path(), replay()).unwrap();
+    let may = at("2026-05-03T00:00:00Z");
+    for to in [may, Timestamp::MAX] {
+        crm.set_clock(to).unwrap();
+        crm.set_clock(to).unwrap();
+        for past in [Timestamp::from_micros(to.micros() - 1).unwrap(), Timestamp::MIN] {
+            let error = crm.set_clock(past).unwrap_err();
+            assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidArgument, Some("to")));
+            assert!(error.hint().unwrap().contains("forward"), "{error}");
+        }
+        if to == may {
+            let created = crm.companies().get(create(&crm)).unwrap().created_at;
+            assert_eq!(created, may, "what is refused moves nothing");
+            assert_eq!(crm.set_clock(may).unwrap_err().field(), Some("to"), "it was read");
+        }
+    }
+}
+
+#[test]
+fn a_clock_that_goes_by_itself_is_not_set() {
+    let own = Arc::new(FixedClock::new(at("2026-01-01T00:00:00Z")));
+    for crm in [Crm::in_memory().unwrap(), open(&Folder::new(), &own, 0)] {
+        let error = crm.set_clock(Timestamp::MAX).unwrap_err();
+        assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidArgument, Some("replay")));
+        assert!(error.hint().unwrap().contains("replay"), "{error}");
+    }
+}
+
+#[test]
+fn setting_the_clock_makes_nothing_due() {
+    let folder = Folder::new();
+    let crm = Crm::open_with(folder.path(), replay()).unwrap();
+    let young = "created_at within last 2w".parse().unwrap();
+    crm.segments().define(DefineSegment::live("young", "company", young)).unwrap();
+    create(&crm);
+    let members = || crm.segments().members(&ListMembers::new("young")).unwrap().members.len();
+    let due_at = crm.timers().next().unwrap().due_at.unwrap();
+    let before = crm.stats().unwrap().changes;
+    crm.set_clock(at("2026-05-03T00:00:00Z")).unwrap();
+    let next = crm.timers().next().unwrap();
+    assert_eq!((next.due_at, next.ticked_at), (Some(due_at), None));
+    assert_eq!((members(), crm.stats().unwrap().changes), (1, before));
+    crm.timers().tick(&TickTimers::default(), &mut |_| Flow::Continue).unwrap();
+    assert_eq!(members(), 0);
+}
+
+#[test]
+fn the_file_knows_nothing_of_a_clock_that_was_set() {
+    let folder = Folder::new();
+    Crm::open_with(folder.path(), replay()).unwrap().close().unwrap();
+    let before = folder.image();
+    let options = OpenOptions { replay: replay().replay, ..read_only() };
+    let crm = Crm::open_with(folder.path(), options).unwrap();
+    crm.set_clock(at("2027-01-01T00:00:00Z")).unwrap();
+    crm.close().unwrap();
+    assert_eq!(folder.image(), before);
+
+    let crm = Crm::open_with(folder.path(), replay()).unwrap();
+    crm.set_clock(at("2027-01-01T00:00:00Z")).unwrap();
+    crm.close().unwrap();
+    let start = at("2026-02-01T00:00:00Z");
+    let replay = Some(Replay { start, step_micros: 0 });
+    let crm = Crm::open_with(folder.path(), OpenOptions { replay, ..relaxed() }).unwrap();
+    assert_eq!(crm.companies().get(create(&crm)).unwrap().created_at, start);
+}
+
+/// Threads set the clock while others write: it ends where the last one wanted it, whoever came
+/// first, and no stamp goes back.
+#[test]
+fn threads_that_set_one_clock_never_take_it_back() {
+    let folder = Folder::new();
+    let crm = Crm::open_with(folder.path(), replay()).unwrap();
+    let start = at("2026-01-01T00:00:00Z").micros();
+    let day = |day: i64| Timestamp::from_micros(start + day * DAY).unwrap();
+    thread::scope(|scope| {
+        for first in 1..=4 {
+            let (crm, day) = (crm.clone(), &day);
+            scope.spawn(move || {
+                for number in (first..=400).step_by(4) {
+                    match crm.set_clock(day(number)) {
+                        Ok(reading) => assert_eq!(reading.now, day(number)),
+                        Err(error) => assert_eq!(error.field(), Some("to")),
+                    }
+                    if number % 20 == first {
+                        let created = crm.companies().get(create(&crm)).unwrap().created_at;
+                        assert!(created >= day(number), "what is set is set for what follows");
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(crm.set_clock(day(399)).unwrap_err().field(), Some("to"));
+    assert_eq!(crm.set_clock(day(401)).unwrap().now, day(401));
+    assert_ordered(&crm);
+    assert_sound(&crm);
 }
 
 #[test]

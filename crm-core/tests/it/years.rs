@@ -1,47 +1,35 @@
 //! A year of a file by a clock that is set: replayed twice it gives the same bits, told at its end it
 //! gives the same state, ticked late it gives what ticking in time gives, and a simulation foretells it.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
-};
+use std::{cell::Cell, path::Path};
 
 use crm_core::{
-    BackupTo, Change, ChangeKind, Clock, CountedIds, Crm, DefineActivityKind, DefineLifecycle,
-    DefineScore, DefineSegment, ErrorKind, Flow, ListChanges, ListMembers, NewActivity,
-    OpenOptions, ReadScore, RecordActivities, RecordId, RecordRef, ScoreFade, ScoreGroup,
-    ScoreLevel, ScoreRule, SimulateTimers, Stage, StageTrigger, TickTimers, Timestamp, values,
+    BackupTo, Change, ChangeKind, Crm, DefineActivityKind, DefineLifecycle, DefineScore,
+    DefineSegment, ErrorKind, Flow, ListChanges, ListMembers, NewActivity, OpenOptions, ReadScore,
+    RecordActivities, RecordId, RecordRef, Replay, ScoreFade, ScoreGroup, ScoreLevel, ScoreRule,
+    SimulateTimers, Stage, StageTrigger, TickTimers, Timestamp, values,
 };
 
 use crate::support::{Folder, Seeded, assert_sound, relaxed};
 
 const DAY: i64 = 86_400_000_000;
-
-#[derive(Debug)]
-struct Set(AtomicI64);
-
-impl Clock for Set {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.0.load(Ordering::SeqCst)).unwrap()
-    }
-}
+const MEMORY: &str = ":memory:";
 
 /// What somebody scores, and the threshold that is reached.
 type Scored = (i64, Option<String>);
 
 struct Year {
     crm: Crm,
-    clock: Arc<Set>,
+    /// To which the clock was set.
+    now: Cell<Timestamp>,
     contacts: Vec<RecordId>,
 }
 
 impl Year {
-    fn begin(path: &std::path::Path, options: OpenOptions) -> Self {
-        let start: Timestamp = "2025-01-01T00:00:00Z".parse().unwrap();
-        let clock = Arc::new(Set(AtomicI64::new(start.micros())));
-        let ids = Arc::new(CountedIds::after(0));
-        let shared = Arc::clone(&clock) as Arc<dyn Clock>;
-        let crm = Crm::open_injected(path, options, shared, ids).unwrap();
+    fn begin(path: &Path) -> Self {
+        let start = "2025-01-01T00:00:00Z".parse().unwrap();
+        let replay = Some(Replay { start, step_micros: 0 });
+        let crm = Crm::open_with(path, OpenOptions { replay, ..relaxed() }).unwrap();
         crm.activity_kinds().define(DefineActivityKind::new("visit", [])).unwrap();
         let lifecycle = DefineLifecycle {
             triggers: vec![StageTrigger::when("warm", "in segment \"active\"".parse().unwrap())],
@@ -69,7 +57,13 @@ impl Year {
             crm.contacts().create(values! { "birthday" => birthday.as_str() }).unwrap().id
         });
         let contacts = contacts.collect();
-        Self { crm, clock, contacts }
+        Self { crm, now: Cell::new(start), contacts }
+    }
+
+    /// Lets some days pass.
+    fn wait(&self, days: i64) {
+        self.now.set(Timestamp::from_micros(self.now.get().micros() + days * DAY).unwrap());
+        self.crm.set_clock(self.now.get()).unwrap();
     }
 
     fn tick(&self) {
@@ -81,7 +75,7 @@ impl Year {
     /// done.
     fn pass(&self, days: i64) {
         for visits in self.visits(days) {
-            self.clock.0.fetch_add(DAY, Ordering::SeqCst);
+            self.wait(1);
             self.tick();
             for visit in visits {
                 self.crm.activities().record(visit).unwrap();
@@ -92,7 +86,7 @@ impl Year {
     /// What is told on each of the days to come.
     fn visits(&self, days: i64) -> Vec<Vec<NewActivity>> {
         let mut seeded = Seeded::new(days.unsigned_abs());
-        let start = self.clock.now().micros();
+        let start = self.now.get().micros();
         let of_day = |day: i64| {
             if seeded.below(3) > 0 {
                 return Vec::new();
@@ -132,7 +126,7 @@ fn a_year_gives_the_same_bits_twice() {
     let copies: Vec<Vec<u8>> = ["a", "b"]
         .into_iter()
         .map(|name| {
-            let year = Year::begin(&folder.at(name), relaxed());
+            let year = Year::begin(&folder.at(name));
             year.pass(365);
             let moved =
                 year.journal(0).iter().filter(|c| c.kind == ChangeKind::SegmentLeft).count();
@@ -149,11 +143,10 @@ fn a_year_gives_the_same_bits_twice() {
 
 #[test]
 fn a_year_that_is_told_at_its_end_ends_as_the_one_that_was_lived() {
-    let memory = || Year::begin(std::path::Path::new(":memory:"), OpenOptions::default());
-    let (lived, told) = (memory(), memory());
+    let (lived, told) = (Year::begin(MEMORY.as_ref()), Year::begin(MEMORY.as_ref()));
     lived.pass(365);
     let visits: Vec<NewActivity> = told.visits(365).into_iter().flatten().collect();
-    told.clock.0.fetch_add(365 * DAY, Ordering::SeqCst);
+    told.wait(365);
     let all = RecordActivities { activities: visits, all_or_nothing: true };
     assert_eq!(told.crm.activities().record_many(all).unwrap().failed, 0);
     for year in [&lived, &told] {
@@ -167,10 +160,10 @@ fn a_year_that_is_told_at_its_end_ends_as_the_one_that_was_lived() {
 
 #[test]
 fn a_simulation_foretells_what_ticking_does_and_touches_nothing() {
-    let year = Year::begin(std::path::Path::new(":memory:"), OpenOptions::default());
+    let year = Year::begin(MEMORY.as_ref());
     year.pass(120);
     let before = year.journal(0);
-    let until = Timestamp::from_micros(year.clock.now().micros() + 200 * DAY).unwrap();
+    let until = Timestamp::from_micros(year.now.get().micros() + 200 * DAY).unwrap();
     let request = SimulateTimers { limit: 10_000, ..SimulateTimers::until(until) };
     let told = year.crm.timers().simulate(&request, &mut |_| Flow::Continue).unwrap();
     assert_eq!(year.journal(0), before, "only a copy was ticked");
@@ -178,7 +171,7 @@ fn a_simulation_foretells_what_ticking_does_and_touches_nothing() {
 
     // In small steps, each at another time.
     for _ in 0..200 {
-        year.clock.0.fetch_add(DAY, Ordering::SeqCst);
+        year.wait(1);
         year.tick();
     }
     let plain = |changes: &[Change]| -> Vec<(ChangeKind, Option<RecordId>, Option<String>)> {

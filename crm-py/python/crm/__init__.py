@@ -107,6 +107,7 @@ from crm.consents import (
     UseConsent,
 )
 from crm.database import (
+    ClockReading,
     Crm,
     DatabaseStats,
     Durability,
@@ -459,6 +460,7 @@ __all__ = [
     "CheckedCondition",
     "CheckedProof",
     "ChoiceOption",
+    "ClockReading",
     "ClosedError",
     "CloudEvent",
     "CloudEventPage",

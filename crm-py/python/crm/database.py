@@ -69,9 +69,17 @@ class Replay:
     """A clock and ids that repeat: for tests, demonstrations and simulations."""
 
     start: datetime.datetime
-    """The first reading of the clock."""
+    """The first reading of the clock. `Crm.set_clock` sets it later."""
     step_micros: int
     """How far the clock moves with each reading, in microseconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockReading:
+    """Where the clock of a replay stands."""
+
+    now: datetime.datetime
+    """What the next reading gives, unless another thread reads or sets the clock first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -479,6 +487,23 @@ class Crm:
     def info(self) -> EngineInfo:
         """Return which engine this is."""
         return wire.read(EngineInfo, self._engine.call("database.info", {}))
+
+    def set_clock(self, to: datetime.datetime) -> ClockReading:
+        """Set the clock of a file that was opened with `replay`: its next reading is `to`.
+
+        So what happened in a year is told again, each thing at its moment. The clock goes forward
+        only. Time does not pass by this alone: `Timers.tick` does what has fallen due. Nothing is
+        written, and a file that is opened again goes on after its last change.
+
+        >>> import crm, datetime
+        >>> start = datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC)
+        >>> with crm.open(replay=crm.Replay(start=start, step_micros=0)) as db:
+        ...     _ = db.set_clock(start + datetime.timedelta(days=122))
+        ...     db.contacts.create(given_name="Ann").created_at.isoformat()
+        '2025-05-03T00:00:00+00:00'
+        """
+        request = {"to": encode(to, "to")}
+        return wire.read(ClockReading, self._engine.call("database.set_clock", request))
 
     def acting_as(self, actor: str, cause: str | None = None) -> Crm:
         """Return a handle on the same file that writes in the name of `actor`, for a reason.

@@ -166,6 +166,7 @@ CALLS: Calls = {
     "database.compact": lambda db, r: db.compact(),
     "database.info": lambda db, r: db.info(),
     "database.restore": lambda db, r: db.restore(r["from"], r["to"]),
+    "database.set_clock": lambda db, r: db.set_clock(**moments(r, "to")),
     "database.sql": lambda db, r: db.sql(
         r["sql"],
         r.options("parameters").get("parameters", ()),

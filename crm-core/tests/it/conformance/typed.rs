@@ -23,9 +23,9 @@ use crm_core::{
     ProveChanges, ProveDecision, PublishNotice, Purpose, RankRecords, RankScores, ReadFile,
     ReadScore, RecordActivities, ReleaseVisitor, RequestConsent, ResetStage, RestoreAssociation,
     RestoreRecord, RestoreTo, ResumeImport, Retention, RetentionName, RuleName, RunSql, RunView,
-    SaveView, ScoreName, SearchText, SegmentName, SelectRows, SetPreferences, SimulateRule,
-    SimulateTimers, SweepConsents, TickTimers, TrainLearnedScore, TypeName, Unsubscribe,
-    UpsertRecord, UseConsent, VerifyJournal, ViewName, WalkAssociations, ops::Request,
+    SaveView, ScoreName, SearchText, SegmentName, SelectRows, SetClock, SetPreferences,
+    SimulateRule, SimulateTimers, SweepConsents, TickTimers, TrainLearnedScore, TypeName,
+    Unsubscribe, UpsertRecord, UseConsent, VerifyJournal, ViewName, WalkAssociations, ops::Request,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
@@ -136,6 +136,7 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         "database.compact" => with.call(|_: Empty| crm.compact().map(|()| Empty {})),
         "database.info" => with.call(|_: Empty| crm.info()),
         "database.restore" => with.call(|r: RestoreTo| crm.restore_to(&r, watch)),
+        "database.set_clock" => with.call(|r: SetClock| crm.set_clock(r.to)),
         "database.sql" => with.call(|r: RunSql| crm.sql(&r)),
         "database.stats" => with.call(|_: Empty| crm.stats()),
         "database.verify" => with.call(|_: Empty| crm.verify(watch)),

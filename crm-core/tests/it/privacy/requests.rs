@@ -12,7 +12,7 @@ use crm_core::{
 use serde_json::{Value as Json, json};
 
 use super::{assert_hidden, assert_silent, planted};
-use crate::support::{Folder, everything, relaxed};
+use crate::support::{Folder, everything, replay};
 
 /// Requests with needles wherever they take a text: those about records, of which one is given.
 fn about_records(values: &Values, id: RecordId) -> Vec<(&'static str, Json)> {
@@ -495,6 +495,7 @@ fn about_the_file(path: impl Fn(&str) -> String) -> Vec<(&'static str, Json)> {
         ),
         ("database.compact", json!({})),
         ("database.info", json!({})),
+        ("database.set_clock", json!({ "to": "2027-01-01T00:00:00Z" })),
         (
             "database.sql",
             json!({
@@ -581,7 +582,7 @@ fn about_learned_scores(crm: &Crm) -> Vec<(&'static str, Json)> {
 #[test]
 fn debug_shows_shapes_and_not_what_is_stored() {
     let folder = Folder::new();
-    let options = OpenOptions { actor: Some("Zanzibarine".into()), ..relaxed() };
+    let options = OpenOptions { actor: Some("Zanzibarine".into()), ..replay() };
     assert_hidden(&format!("{options:?}"), "options");
     let crm = Crm::open_with(folder.path(), options).unwrap();
     let crm = crm.acting_as("Zanzibarine", Some("asked by Quillfeather")).unwrap();

@@ -16,4 +16,10 @@ extension Crm {
     public func tick(until: Date? = nil, limit: UInt32 = 100_000) throws -> Tick {
         try tickTimers(request: TickTimers(until: until, limit: limit))
     }
+
+    /// Sets the clock of a file that was opened with `replay`, forward only: its next reading is `to`.
+    /// Time does not pass by this alone: `tick` does what has fallen due. Nothing is written. Returns
+    /// where the clock stands.
+    @discardableResult
+    public func setClock(to: Date) throws -> Date { try setClock(request: SetClock(to: to)).now }
 }

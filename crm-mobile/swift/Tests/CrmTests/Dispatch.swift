@@ -305,6 +305,10 @@ private let fileBranches: [String: Branch] = [
             "foreign_hashes": json(restored.foreignHashes),
         ])
     },
+    "database.set_clock": { crm, given in
+        let to = try given.wanted(try given.only("to").moment("to"))
+        return .object(["now": json(try crm.setClock(request: SetClock(to: to)).now)])
+    },
     "database.sql": { crm, given in
         let given = try given.only("sql", "parameters", "limit", "timeout_ms")
         let result = try crm.sql(

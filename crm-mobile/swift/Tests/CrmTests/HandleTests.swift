@@ -76,6 +76,18 @@ final class HandleTests: XCTestCase {
         try observation.stop()
     }
 
+    func testAReplayIsToldWhatTimeItIs() throws {
+        let start = Date(timeIntervalSince1970: 1_735_689_600)
+        let crm = try Crm.open(":memory:", replay: Replay(start: start, stepMicros: 0))
+        let may = start.addingTimeInterval(122 * 86_400)
+        XCTAssertEqual(try crm.setClock(to: may), may)
+        XCTAssertEqual(try crm.contacts.create(["given_name": "Ann"]).createdAt, may)
+        XCTAssertEqual(try crm.tick().at, may)
+        XCTAssertThrowsError(try crm.setClock(to: start)) {
+            XCTAssertEqual(($0 as? CrmError)?.name(), "invalid_argument")
+        }
+    }
+
     func testBytesComeBackInPieces() throws {
         let crm = try Crm.open(":memory:")
         let content = Data((0..<600_000).map { UInt8(truncatingIfNeeded: $0) })

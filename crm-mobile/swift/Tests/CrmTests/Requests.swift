@@ -181,15 +181,16 @@ extension Json {
     /// Options as they are opened with: with a clock and ids that repeat unless they say otherwise.
     func options() throws -> OpenOptions {
         _ = try only("durability", "read_only", "max_bytes", "actor", "replay")
-        let replay = self["replay"]
-        let start = replay["start"].text.flatMap { ISO8601DateFormatter().date(from: $0) }
+        let given = self["replay"]
+        let start = given["start"].text.flatMap { ISO8601DateFormatter().date(from: $0) }
+        let replay = Replay(
+            start: start ?? Date(timeIntervalSince1970: 1_767_225_600),
+            stepMicros: given["step_micros"].integer ?? 1000)
         return OpenOptions(
             durability: self["durability"].text == "relaxed" ? .relaxed : .full,
             readOnly: self["read_only"].bool ?? false,
             maxBytes: self["max_bytes"].integer.map { UInt64($0) }, actor: self["actor"].text,
-            replay: Replay(
-                start: start ?? Date(timeIntervalSince1970: 1_767_225_600),
-                stepMicros: replay["step_micros"].integer ?? 1000))
+            replay: members?["replay"] == .null ? nil : replay)
     }
 }
 

@@ -30,6 +30,7 @@ import org.crmcore.model.RunSql
 import org.crmcore.model.RunView
 import org.crmcore.model.SaveView
 import org.crmcore.model.SavedView
+import org.crmcore.model.SetClock
 import org.crmcore.model.SqlResult
 import org.crmcore.model.SimulateTimers
 import org.crmcore.model.Simulation
@@ -169,6 +170,12 @@ class Crm private constructor(handle: Long, private val opened: Boolean) : Engin
      */
     fun tick(until: Instant? = null, limit: Int = 100_000, progress: ((Progress) -> Boolean)? = null): Tick =
         watched(progress) { tickTimers(TickTimers(until, limit.toUInt()), it) }
+
+    /**
+     * Sets the clock of a file that was opened with `replay`, forward only: its next reading is [to]. Time does not pass
+     * by this alone: [tick] does what has fallen due. Nothing is written. Returns where the clock stands.
+     */
+    fun setClock(to: Instant): Instant = setClock(SetClock(to)).now
 
     /** Saves [query] as the view [name], or changes what is saved under it. Label and description stay where they are empty. */
     fun saveView(name: String, query: ViewQuery, label: String = "", description: String = ""): SavedView =

@@ -156,6 +156,7 @@ import org.crmcore.model.ScoreName
 import org.crmcore.model.SearchText
 import org.crmcore.model.SegmentName
 import org.crmcore.model.SelectRows
+import org.crmcore.model.SetClock
 import org.crmcore.model.SetPreferences
 import org.crmcore.model.SimulateRule
 import org.crmcore.model.SimulateTimers
@@ -285,6 +286,7 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "database.compact" to call(Empty::class) { compact(it) },
     "database.info" to call(Empty::class) { info(it) },
     "database.restore" to call(RestoreTo::class) { restoreTo(it) },
+    "database.set_clock" to call(SetClock::class) { setClock(it) },
     "database.sql" to call(RunSql::class) { sql(it) },
     "database.stats" to call(Empty::class) { stats(it) },
     "database.verify" to call(Empty::class) { verify(it) },

@@ -76,6 +76,18 @@ class DatabaseTest {
     }
 
     @Test
+    fun `a replay is told what time it is`() {
+        val start = Instant.parse("2025-01-01T00:00:00Z")
+        Crm.open(":memory:", replay = Replay(start, stepMicros = 0)).use { crm ->
+            val may = Instant.parse("2025-05-03T00:00:00Z")
+            assertEquals(may, crm.setClock(may))
+            assertEquals(may, crm.contacts.create("given_name" to "Ann").createdAt)
+            assertEquals(may, crm.tick().at)
+            assertThrows(CrmException.InvalidArgument::class.java) { crm.setClock(start) }
+        }
+    }
+
+    @Test
     fun `the engine says which one it is`() = Crm.open(":memory:") { crm ->
         assertTrue(crm.info().schemaVersion >= 1)
         assertFalse(crm.info().version.isEmpty())
