@@ -27,7 +27,7 @@ pub enum Durability {
 pub struct Replay {
     /// The first reading of the clock. `database.set_clock` sets it later.
     pub start: Timestamp,
-    /// How far the clock moves with each reading, in microseconds.
+    /// How far the clock moves with each reading, in microseconds: 0 to a day (86,400,000,000).
     pub step_micros: i64,
 }
 

@@ -237,3 +237,5 @@ pub const SUPERSEDED: usize = 1_000;
 pub const CHOICES: usize = 1_000;
 /// Records that are linked as one person.
 pub const PEOPLE: usize = 100;
+/// Microseconds by which the clock of a replay moves with each reading: a day.
+pub const REPLAY_STEP: u64 = 86_400_000_000;

@@ -92,8 +92,8 @@ impl Crm {
     ///
     /// # Errors
     ///
-    /// `InvalidArgument`: with the field `to` if the clock is past it, with the field `replay` if
-    /// the handle was opened without.
+    /// `OutOfRange` if the clock is past `to`; `InvalidArgument` with the field `replay` if the handle
+    /// was opened without.
     pub fn set_clock(&self, to: Timestamp) -> Result<ClockReading> {
         self.check_open()?;
         let HandleClock::Replay(clock) = &self.shared.clock else {
@@ -104,12 +104,10 @@ impl Crm {
         };
         if !clock.set(to) {
             let message = "lies before what the clock shows";
-            return Err(Error::new(ErrorKind::InvalidArgument, message)
-                .with_field("to")
-                .with_hint(
-                    "the clock goes forward only, by `step_micros` with each reading: \
+            return Err(Error::new(ErrorKind::OutOfRange, message).with_field("to").with_hint(
+                "the clock goes forward only, by `step_micros` with each reading: \
                      with steps of 0 it stands where it is set",
-                ));
+            ));
         }
         Ok(ClockReading { now: to })
     }

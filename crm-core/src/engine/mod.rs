@@ -104,8 +104,8 @@ use std::{
 };
 
 use crate::{
-    Clock, CountedIds, Error, ErrorKind, IdGenerator, OpenOptions, Preset, Result, Timestamp,
-    limits,
+    Clock, CountedIds, Error, ErrorKind, IdGenerator, OpenOptions, Preset, Replay, Result,
+    Timestamp, limits,
     store::{Cipher, Connection, FileOptions, Store, Target},
 };
 use catalog::Catalog;
@@ -210,6 +210,11 @@ impl Crm {
 
     fn open_ciphered(path: &Path, options: &OpenOptions, cipher: Cipher) -> Result<Self> {
         let replay = options.replay.clone();
+        if let Some(Replay { step_micros, .. }) = replay {
+            // A clock that went back would be refused by whatever goes by it.
+            let step = u64::try_from(step_micros).unwrap_or(u64::MAX);
+            check_range("replay.step_micros", step, 0, limits::REPLAY_STEP)?;
+        }
         let salts: Arc<dyn IdGenerator> = match replay {
             None => Arc::new(SystemIds::after(Timestamp::clamped(0))),
             Some(_) => Arc::new(CountedIds::default()),

@@ -65,7 +65,9 @@ impl SteppingClock {
 
 impl Clock for SteppingClock {
     fn now(&self) -> Timestamp {
-        Timestamp::clamped(self.next.fetch_add(self.step, Ordering::Relaxed))
+        let next = |next: i64| Some(next.saturating_add(self.step));
+        let now = self.next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+        Timestamp::clamped(now.unwrap_or_else(|now| now))
     }
 }
 

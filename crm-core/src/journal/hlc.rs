@@ -10,12 +10,16 @@ use crate::Timestamp;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Hlc(pub(crate) i64);
 
+/// The last millisecond that a clock brings into a stamp, in the year 6429: whatever it shows then, there is
+/// room for 2⁴⁶ more stamps.
+const LATEST: i64 = (1 << 47) - (1 << 30);
+
 impl Hlc {
     /// The stamp of something that happens at `now`, after everything up to `seen`:
     /// `max(now, seen + 1)`. When the counter is full it borrows from the next millisecond.
     pub(crate) fn next(seen: Self, now: Timestamp) -> Self {
-        let millis = now.micros().div_euclid(1000).clamp(0, (1 << 47) - 1);
-        Self((millis << 16).max(seen.0 + 1))
+        let millis = now.micros().div_euclid(1000).clamp(0, LATEST);
+        Self((millis << 16).max(seen.0.saturating_add(1)))
     }
 
     /// The time of the stamp, to the millisecond.
@@ -41,6 +45,17 @@ mod tests {
         let full = Hlc((5 << 16) + 0xFFFF);
         let next = Hlc::next(full, Timestamp::clamped(5_000));
         assert_eq!(next, Hlc(6 << 16));
+    }
+
+    #[test]
+    fn stamps_ascend_however_late_it_is() {
+        let mut last = Hlc(0);
+        for _ in 0..200_000 {
+            let next = Hlc::next(last, Timestamp::MAX);
+            assert!(next > last);
+            last = next;
+        }
+        assert_eq!(Hlc::next(Hlc(i64::MAX), Timestamp::MAX), Hlc(i64::MAX), "a damaged file");
     }
 
     #[test]

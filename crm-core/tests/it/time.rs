@@ -157,7 +157,7 @@ fn a_clock_is_set_forward_only() {
         crm.set_clock(to).unwrap();
         for past in [Timestamp::from_micros(to.micros() - 1).unwrap(), Timestamp::MIN] {
             let error = crm.set_clock(past).unwrap_err();
-            assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidArgument, Some("to")));
+            assert_eq!((error.kind(), error.field()), (ErrorKind::OutOfRange, Some("to")));
             assert!(error.hint().unwrap().contains("forward"), "{error}");
         }
         if to == may {
@@ -166,6 +166,23 @@ fn a_clock_is_set_forward_only() {
             assert_eq!(crm.set_clock(may).unwrap_err().field(), Some("to"), "it was read");
         }
     }
+}
+
+#[test]
+fn a_clock_steps_forward_and_never_round() {
+    for step_micros in [-1, DAY + 1, i64::MIN, i64::MAX] {
+        let replay = Some(Replay { start: Timestamp::MAX, step_micros });
+        let options = OpenOptions { replay, ..OpenOptions::default() };
+        let error = Crm::open_with(":memory:", options).unwrap_err();
+        let told = (error.kind(), error.field());
+        assert_eq!(told, (ErrorKind::InvalidArgument, Some("replay.step_micros")));
+    }
+    let replay = Some(Replay { start: Timestamp::MAX, step_micros: DAY });
+    let crm = Crm::open_with(":memory:", OpenOptions { replay, ..OpenOptions::default() }).unwrap();
+    let created_at = || crm.companies().get(create(&crm)).unwrap().created_at;
+    // Stamps, and the times of records with them, end in the year 6429.
+    assert_eq!(created_at(), created_at());
+    assert_ordered(&crm);
 }
 
 #[test]

@@ -84,7 +84,7 @@ final class HandleTests: XCTestCase {
         XCTAssertEqual(try crm.contacts.create(["given_name": "Ann"]).createdAt, may)
         XCTAssertEqual(try crm.tick().at, may)
         XCTAssertThrowsError(try crm.setClock(to: start)) {
-            XCTAssertEqual(($0 as? CrmError)?.name(), "invalid_argument")
+            XCTAssertEqual(($0 as? CrmError)?.name(), "out_of_range")
         }
     }
 

@@ -83,7 +83,7 @@ class DatabaseTest {
             assertEquals(may, crm.setClock(may))
             assertEquals(may, crm.contacts.create("given_name" to "Ann").createdAt)
             assertEquals(may, crm.tick().at)
-            assertThrows(CrmException.InvalidArgument::class.java) { crm.setClock(start) }
+            assertThrows(CrmException.OutOfRange::class.java) { crm.setClock(start) }
         }
     }
 
