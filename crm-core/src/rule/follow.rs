@@ -9,7 +9,7 @@ use crate::{
     cell::Cell,
     condition::{Known, Node, RECORD_COLUMNS, decide},
     formula::{Aggregate, Of, Plan},
-    lifecycle::{On, Programs},
+    lifecycle::{On, Programs, Stage},
     schema::TypeModel,
     segment::SegmentPrograms,
 };
@@ -27,14 +27,25 @@ pub(crate) struct Around<'a> {
 }
 
 impl Around<'_> {
+    fn stage(&self, lifecycle: i64, stage: usize) -> Option<&Stage> {
+        let mut all = self.lifecycles.iter().flat_map(|programs| &programs.all);
+        let found = all.find(|of| of.model.id == lifecycle)?;
+        found.model.lifecycle.stages.get(stage)
+    }
+
     /// Whether triggers and rules lead records out of a stage that is lost or beside the way.
     fn is_left_by_itself(&self, lifecycle: i64, stage: usize) -> bool {
-        let mut all = self.lifecycles.iter().flat_map(|programs| &programs.all);
-        let found = all.find(|of| of.model.id == lifecycle);
-        found.is_some_and(|of| {
-            let stage = &of.model.lifecycle.stages[stage];
-            !stage.kind.is_ordered() && stage.automatic_exit
-        })
+        let found = self.stage(lifecycle, stage);
+        found.is_some_and(|stage| !stage.kind.is_ordered() && stage.automatic_exit)
+    }
+
+    /// Whether automatic moves lead from each of two stages to the other. In order they only go forward,
+    /// so that a round of moves has a stage beside it, from and to which they lead.
+    fn lead_back(&self, lifecycle: i64, one: usize, other: usize) -> bool {
+        let is_ordered =
+            |stage| self.stage(lifecycle, stage).is_some_and(|stage| stage.kind.is_ordered());
+        let is_left = |stage| is_ordered(stage) || self.is_left_by_itself(lifecycle, stage);
+        is_left(one) && is_left(other) && !(is_ordered(one) && is_ordered(other))
     }
 }
 
@@ -191,35 +202,39 @@ fn led_on(
 }
 
 /// Whether something happens in each turn of a round again, because something of the `turn` undoes it.
-pub(super) fn is_anew<'e>(
+/// What is not known does so if `in_doubt`.
+pub(super) fn is_anew(
     effect: &Effect,
-    mut turn: impl Iterator<Item = &'e Effect>,
+    turn: &[&Effect],
     around: &Around<'_>,
+    in_doubt: bool,
 ) -> bool {
-    effect.repeats
-        || match &effect.write {
-            Write::Attribute { entity_type, place, cells: Some(cells), .. } => turn.any(|other| {
-                matches!(&other.write,
-                    Write::Attribute { entity_type: of, place: at, cells: Some(others), .. }
-                        if of == entity_type && at == place && others != cells)
-            }),
-            // What a formula gives may stay what it was.
-            Write::Attribute { .. } => false,
-            Write::Stage { lifecycle, to, .. } => turn.any(|other| {
-                // A record goes forward only, but for a stage that it leaves by itself.
-                let leaves = |to: usize| around.is_left_by_itself(*lifecycle, to);
-                matches!(&other.write, Write::Stage { lifecycle: of, to: other, .. }
-                    if of == lifecycle && other != to && (leaves(*to) || leaves(*other)))
-            }),
-            Write::Member { segment, is_member } => turn.any(|other| {
-                matches!(&other.write, Write::Member { segment: of, is_member: is }
+    let mut others = turn.iter().map(|other| &other.write);
+    effect.repeats || match &effect.write {
+        Write::Attribute { entity_type, place, cells: Some(cells), .. } => others.any(|other| {
+            matches!(other, Write::Attribute { entity_type: of, place: at, cells: others, .. }
+                    if of == entity_type
+                        && at == place
+                        && others.as_ref().map_or(in_doubt, |others| others != cells))
+        }),
+        // What a formula gives may stay what it was.
+        Write::Attribute { .. } => in_doubt,
+        Write::Stage { lifecycle, to, .. } => others.any(|other| {
+            matches!(other, Write::Stage { lifecycle: of, to: other, .. }
+                    if of == lifecycle && other != to && around.lead_back(*lifecycle, *to, *other))
+        }),
+        Write::Member { segment, is_member } => others.any(|other| {
+            matches!(other, Write::Member { segment: of, is_member: is }
                     if of == segment && is != is_member)
-            }),
-            Write::Points { model, is_down } => turn.any(|other| {
-                matches!(&other.write, Write::Points { model: of, is_down: is }
-                    if of == model && is != is_down)
-            }),
+        }),
+        Write::Points { model, is_down } => {
+            in_doubt
+                || others.any(|other| {
+                    matches!(other, Write::Points { model: of, is_down: is }
+                            if of == model && is != is_down)
+                })
         }
+    }
 }
 
 /// What records of an entity type have after all of this was written, as far as that is known.

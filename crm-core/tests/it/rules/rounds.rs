@@ -157,3 +157,153 @@ fn a_round_that_a_trigger_of_a_lifecycle_closes_is_refused() {
     let way = "calls (actions[0]) → lifecycle \"plan\" → loses (actions[0]) → calls";
     assert!(error.message().ends_with(way), "{error}");
 }
+
+/// Whether these rules are all taken but the last; if that one is refused, the way.
+fn last_of(crm: &Crm, rules: Vec<DefineRule>) -> Option<String> {
+    let mut rules = rules;
+    let last = rules.pop().unwrap();
+    for rule in rules {
+        crm.rules().define(rule).unwrap();
+    }
+    let error = crm.rules().define(last).err()?;
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+    Some(error.message().to_owned())
+}
+
+#[test]
+fn rules_that_keep_two_things_alike_directly_settle_and_are_taken() {
+    use RuleAction as Do;
+    use RuleTrigger as On;
+    let becomes = |attribute: &str| On::becomes(attribute, "x");
+    let set = |attribute: &str, value: &str| Do::set(attribute, value);
+    let copy = |attribute: &str, of: &str| Do::calculate(attribute, of);
+    let (a, b) = ("source", "job_title");
+    let vip = || Do::add_to("vip");
+    type Two = [DefineRule; 2];
+    let two = |one: (On, Do), other: (On, Do)| -> Two {
+        [define("one", one.0, one.1), define("two", other.0, other.1)]
+    };
+    for (nth, settles) in [
+        two((becomes(a), set(b, "x")), (becomes(b), set(a, "x"))),
+        two((On::changed(a), set(b, "x")), (On::changed(b), set(a, "x"))),
+        // A list and an attribute.
+        two((On::entered("vip"), set(a, "x")), (becomes(a), vip())),
+        // What is calculated from a constant is one.
+        two((On::changed("shown"), set(b, "x")), (On::changed(b), set(a, "x"))),
+        // A value that is copied changes, but the step back does not.
+        two((On::changed(a), copy(b, a)), (On::changed(b), set(a, "x"))),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let crm = kept_alike();
+        assert_eq!(last_of(&crm, settles.into()), None, "{nth}");
+        // It settles in one turn, whatever the record has.
+        for source in ["y", "x"] {
+            crm.contacts().create(values! { "source" => source }).unwrap();
+        }
+        let id = crm.contacts().create(values! { "job_title" => "y" }).unwrap().id;
+        crm.contacts().patch(id, values! { "job_title" => "x" }).unwrap();
+        verify(&crm);
+    }
+    let alike = || two((becomes(a), set(b, "x")), (becomes(b), set(a, "x")));
+    let more = |rule: DefineRule, actions: [RuleAction; 1]| DefineRule {
+        actions: [rule.actions, actions.into()].concat(),
+        ..rule
+    };
+    let undoes = || more(define("three", becomes(b), set(a, "y")), [set(b, "y")]);
+    let [one, other] = alike();
+    for (nth, goes_on) in [
+        two((becomes(a), copy(b, a)), (On::changed(b), copy(a, b))).to_vec(),
+        // They take it back, or one that they set off does.
+        vec![more(one, [set(a, "z")]), more(other, [set(b, "z")])],
+        [vec![undoes()], alike().into()].concat(),
+        // A condition on what others decide does not end it.
+        two((On::changed(a), copy(b, a)), (On::changed(b), copy(a, b)))
+            .map(|rule| rule.when("country = \"DE\"".parse().unwrap()))
+            .to_vec(),
+        two((On::entered("vip"), Do::remove_from("vip")), (On::left("vip"), vip())).to_vec(),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let way = last_of(&kept_alike(), goes_on);
+        assert!(way.is_some_and(|way| way.starts_with("sets itself off: ")), "{nth}");
+    }
+}
+
+fn kept_alike() -> Crm {
+    let crm = open();
+    by_hand(&crm, "vip");
+    let shown = Attribute {
+        formula: Some("concat(source, \".\")".into()),
+        ..Attribute::new("shown", Kind::Text)
+    };
+    crm.types().define_attribute("contact", shown).unwrap();
+    crm
+}
+
+#[test]
+fn a_rule_that_waits_for_exactly_what_it_writes_is_taken() {
+    let crm = kept_alike();
+    let set = |value: &str| RuleAction::set("source", value);
+    let becomes = || RuleTrigger::becomes("source", "x");
+    rule(&crm, "same", becomes(), [set("x")]);
+    let on = || RuleTrigger::stage_entered("contact", "mql");
+    rule(&crm, "stays", on(), [RuleAction::move_to("contact", "mql")]);
+    crm.contacts().create(values! { "source" => "x" }).unwrap();
+    assert_eq!(runs(&crm, "same").len(), 1);
+    // Not so if something takes it back in between: it itself, or a rule that it sets off.
+    let twice = DefineRule::new("same", "contact", becomes(), [set("y"), set("x")]);
+    assert!(crm.rules().define(twice).is_err());
+    let error = crm.rules().define(define("other", becomes(), set("y"))).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DefinitionConflict);
+    assert!(error.message().ends_with("sets itself off: same (actions[0]) → same"), "{error}");
+    verify(&crm);
+}
+
+#[test]
+fn moves_that_only_go_forward_end_and_those_through_a_stage_beside_the_way_do_not() {
+    let reached = |stage: &str| RuleTrigger::stage_entered("way", stage);
+    let moves =
+        |on: &str, to: &str| define(&format!("{on}_to_{to}"), reached(on), move_to("way", to));
+    let any = |to: &str| define("any", RuleTrigger::changed("source"), move_to("way", to));
+    let formula = RuleAction::calculate("source", "concat(source, \"!\")");
+    let sets = |on: &str| define("sets", reached(on), formula.clone());
+    for (nth, (rules, is_taken)) in [
+        (vec![moves("b", "c"), moves("c", "b")], true),
+        (vec![moves("a", "b"), moves("b", "c"), moves("c", "a")], true),
+        // From held and gone only people lead.
+        (vec![moves("b", "held"), moves("held", "b")], true),
+        (vec![moves("b", "gone"), moves("gone", "b")], true),
+        (vec![moves("b", "held"), moves("held", "back"), moves("back", "b")], true),
+        (vec![moves("b", "back"), moves("back", "b")], false),
+        (vec![moves("a", "b"), moves("b", "lost"), moves("lost", "a")], false),
+        (vec![moves("back", "lost"), moves("lost", "back")], false),
+        // A stage is come to once, though the value changes each time.
+        (vec![any("b"), sets("b")], true),
+        (vec![any("lost"), sets("lost")], true),
+        (vec![any("b"), moves("b", "lost"), sets("lost")], false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let crm = open();
+        let beside = |name: &str, kind, automatic_exit| Stage {
+            automatic_exit,
+            ..Stage::new(name).kind(kind)
+        };
+        let stages = [
+            Stage::new("a"),
+            Stage::new("b"),
+            Stage::new("c").kind(StageKind::Won),
+            beside("lost", StageKind::Lost, true),
+            beside("gone", StageKind::Lost, false),
+            beside("back", StageKind::Side, true),
+            beside("held", StageKind::Side, false),
+        ];
+        crm.lifecycles().define(DefineLifecycle::new("way", "contact", stages)).unwrap();
+        let way = last_of(&crm, rules);
+        assert_eq!(way.is_none(), is_taken, "{nth}: {way:?}");
+    }
+}
