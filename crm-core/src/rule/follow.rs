@@ -9,7 +9,7 @@ use crate::{
     cell::Cell,
     condition::{Known, Node, RECORD_COLUMNS, decide},
     formula::{Aggregate, Of, Plan},
-    lifecycle::{On, Programs, Stage},
+    lifecycle::{On, Programs, Stage, Trigger},
     schema::TypeModel,
     segment::SegmentPrograms,
 };
@@ -57,13 +57,16 @@ pub(super) struct Effect {
     /// Whether it is otherwise each time that the action is done: what is told of a new task, and what
     /// counts tasks.
     pub(super) repeats: bool,
+    /// The moves without which it is not surely so; none if it is so without any.
+    pub(super) moves: Vec<Write>,
 }
 
 /// What each action of a rule brings about.
 pub(super) fn effects(program: &RuleProgram, around: &Around<'_>) -> Vec<Vec<Effect>> {
     let each = program.actions.iter().zip(&program.writes).map(|(act, writes)| {
         let repeats = matches!(act, Act::Task(_));
-        let direct = |write: &Write| Effect { write: write.clone(), by: None, repeats };
+        let direct =
+            |write: &Write| Effect { write: write.clone(), by: None, repeats, moves: Vec::new() };
         let mut effects: Vec<Effect> = writes.iter().map(direct).collect();
         if let Act::Task(task) = act {
             effects.extend(task.association.iter().flat_map(|(name, leads_from_task)| {
@@ -106,7 +109,7 @@ fn counted<'a>(
         let by = Some(format!("roll-up {name:?}"));
         let (place, first, width, cells) = (plan.place, 0, 0, None);
         let write = Write::Attribute { entity_type, place, name, first, width, cells };
-        Effect { write, by, repeats: true }
+        Effect { write, by, repeats: true, moves: Vec::new() }
     })
 }
 
@@ -127,6 +130,32 @@ fn new_record(model: &TypeModel, writes: &[Write]) -> Known {
     known
 }
 
+/// What is known of a record after an action.
+struct After {
+    here: Known,
+    /// When the rule is done.
+    at_end: Known,
+    /// Here, if no move was made.
+    unmoved: Known,
+}
+
+impl After {
+    /// What a condition surely is because of what was written, and still when the rule is done.
+    fn decide(&self, asked: &Node) -> Option<bool> {
+        let is = decide(asked, &self.here).filter(|is| decide(asked, &self.at_end) == Some(*is));
+        is.filter(|_| decide(asked, &Known::default()).is_none())
+    }
+
+    /// Adds whether it is a member of a segment with this condition.
+    fn join(&mut self, segment: i64, asked: &Node, is: bool) {
+        if decide(asked, &self.unmoved) == Some(is) {
+            self.unmoved.segments.push((segment, is));
+        }
+        self.here.segments.push((segment, is));
+        self.at_end.segments.push((segment, is));
+    }
+}
+
 /// Where a record surely is, or is no more, after an action, and still when the rule is done.
 fn moved<'w>(
     program: &RuleProgram,
@@ -138,41 +167,42 @@ fn moved<'w>(
     let of_type = &program.model.rule.entity_type;
     let tasks = around.tasks.map(|tasks| tasks.name.as_str()).filter(|tasks| tasks != of_type);
     for of_type in [of_type.as_str()].into_iter().chain(tasks) {
-        let (mut here, mut at_end) = (known(here.clone(), of_type), known(all.clone(), of_type));
-        let surely = |asked: &Node, here: &Known, at_end: &Known| {
-            let is = decide(asked, here).filter(|is| decide(asked, at_end) == Some(*is));
-            is.filter(|_| decide(asked, &Known::default()).is_none())
-        };
+        let (here, at_end) = (known(here.clone(), of_type), known(all.clone(), of_type));
+        let unmoved = Known { stages: Vec::new(), ..here.clone() };
+        let mut after = After { here, at_end, unmoved };
+        let moves = || all.clone().filter(|write| matches!(write, Write::Stage { .. })).cloned();
         // Those that others ask for come first.
         for segment in around.segments.iter().flat_map(|segments| &segments.all) {
             let is_live = segment.reach.is_some() && segment.model.segment.entity_type == of_type;
-            let asked = segment.checked.as_ref().filter(|_| is_live);
-            let Some(is) = asked.and_then(|asked| surely(&asked.root, &here, &at_end)) else {
-                continue;
-            };
+            let Some(asked) = segment.checked.as_ref().filter(|_| is_live) else { continue };
+            let Some(is) = after.decide(&asked.root) else { continue };
             let (segment, name) = (segment.model.id, segment.model.name());
-            here.segments.push((segment, is));
-            at_end.segments.push((segment, is));
+            let is_unmoved = decide(&asked.root, &after.unmoved) == Some(is);
+            after.join(segment, &asked.root, is);
             let by = Some(format!("segment {name:?}"));
             let write = Write::Member { segment, is_member: is };
             let repeats = of_type != program.model.rule.entity_type;
-            effects.push(Effect { write, by, repeats });
+            let moves = moves().filter(|_| !is_unmoved).collect();
+            effects.push(Effect { write, by, repeats, moves });
         }
-        effects.extend(led_on(program, of_type, around, |asked| {
-            surely(asked, &here, &at_end) == Some(true)
+        let led = led_on(program, of_type, around, |asked| after.decide(asked) == Some(true));
+        effects.extend(led.map(|(asked, write, by)| {
+            let is_unmoved = asked.iter().all(|asked| decide(asked, &after.unmoved) == Some(true));
+            let moves = moves().filter(|_| !is_unmoved).collect();
+            Effect { write, by: Some(by), repeats: false, moves }
         }));
     }
     effects
 }
 
 /// The move that a trigger makes out of the stage, lost or beside the way, on which a rule found the
-/// record.
-fn led_on(
+/// record; with what must be true for it, and what lies between.
+fn led_on<'p>(
     program: &RuleProgram,
     of_type: &str,
-    around: &Around<'_>,
+    around: &'p Around<'_>,
     is_so: impl Fn(&Node) -> bool,
-) -> Option<Effect> {
+) -> Option<(Vec<&'p Node>, Write, String)> {
     let RuleOn::Stage { lifecycle, stage: Some(stage), is_left: false } = program.on else {
         return None;
     };
@@ -188,17 +218,19 @@ fn led_on(
     let mut all = around.lifecycles.iter().flat_map(|programs| &programs.all);
     let found = all.find(|of| of.model.id == lifecycle)?;
     let stages = &found.model.lifecycle.stages;
+    let asked = |trigger: &'p Trigger| {
+        let asked = trigger.condition.iter().chain(&found.guards[trigger.to]);
+        asked.map(|asked| &asked.root).collect::<Vec<_>>()
+    };
     let leads = found.triggers.iter().find(|trigger| {
-        let guard = found.guards[trigger.to].as_ref();
         matches!(trigger.on, On::Condition)
             && trigger.to != stage
             && found.required[trigger.to].is_empty()
-            && trigger.condition.as_ref().is_some_and(|asked| is_so(&asked.root))
-            && guard.is_none_or(|asked| is_so(&asked.root))
+            && asked(trigger).into_iter().all(&is_so)
     })?;
     let (to, name) = (leads.to, stages[leads.to].name.clone());
-    let by = Some(format!("lifecycle {:?}", found.model.name()));
-    Some(Effect { write: Write::Stage { lifecycle, to, name }, by, repeats: false })
+    let by = format!("lifecycle {:?}", found.model.name());
+    Some((asked(leads), Write::Stage { lifecycle, to, name }, by))
 }
 
 /// Whether something happens in each turn of a round again, because something of the `turn` undoes it.
@@ -210,7 +242,14 @@ pub(super) fn is_anew(
     in_doubt: bool,
 ) -> bool {
     let mut others = turn.iter().map(|other| &other.write);
-    effect.repeats || match &effect.write {
+    let is_made = |write: &Write| is_made_anew(write, turn, around);
+    if effect.repeats {
+        return true;
+    }
+    if !effect.moves.is_empty() && !effect.moves.iter().any(is_made) {
+        return false;
+    }
+    match &effect.write {
         Write::Attribute { entity_type, place, cells: Some(cells), .. } => others.any(|other| {
             matches!(other, Write::Attribute { entity_type: of, place: at, cells: others, .. }
                     if of == entity_type
@@ -219,10 +258,7 @@ pub(super) fn is_anew(
         }),
         // What a formula gives may stay what it was.
         Write::Attribute { .. } => in_doubt,
-        Write::Stage { lifecycle, to, .. } => others.any(|other| {
-            matches!(other, Write::Stage { lifecycle: of, to: other, .. }
-                    if of == lifecycle && other != to && around.lead_back(*lifecycle, *to, *other))
-        }),
+        write @ Write::Stage { .. } => is_made(write),
         Write::Member { segment, is_member } => others.any(|other| {
             matches!(other, Write::Member { segment: of, is_member: is }
                     if of == segment && is != is_member)
@@ -235,6 +271,15 @@ pub(super) fn is_anew(
                 })
         }
     }
+}
+
+/// Whether a move can be made in each turn again: the turn leads to another stage, and from there back.
+fn is_made_anew(write: &Write, turn: &[&Effect], around: &Around<'_>) -> bool {
+    let Write::Stage { lifecycle, to, .. } = write else { return false };
+    turn.iter().any(|other| {
+        matches!(&other.write, Write::Stage { lifecycle: of, to: other, .. }
+            if of == lifecycle && other != to && around.lead_back(*lifecycle, *to, *other))
+    })
 }
 
 /// What records of an entity type have after all of this was written, as far as that is known.

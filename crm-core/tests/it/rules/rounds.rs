@@ -307,3 +307,27 @@ fn moves_that_only_go_forward_end_and_those_through_a_stage_beside_the_way_do_no
         assert_eq!(way.is_none(), is_taken, "{nth}: {way:?}");
     }
 }
+
+#[test]
+fn a_round_by_way_of_a_segment_that_asks_for_stages_ends_where_moves_only_go_forward() {
+    for (other, is_taken) in [("c", true), ("back", false), ("held", true)] {
+        let crm = open();
+        let beside = |name: &str, automatic_exit| Stage {
+            automatic_exit,
+            ..Stage::new(name).kind(StageKind::Side)
+        };
+        let stages = [
+            Stage::new("b"),
+            Stage::new("c").kind(StageKind::Won),
+            beside("back", true),
+            beside("held", false),
+        ];
+        crm.lifecycles().define(DefineLifecycle::new("way", "contact", stages)).unwrap();
+        crm.segments().define(live("early", "stage(eq \"b\" in \"way\")")).unwrap();
+        crm.segments().define(live("very_early", "in segment \"early\"")).unwrap();
+        let on = define("on", RuleTrigger::entered("very_early"), move_to("way", other));
+        let back = define("off", RuleTrigger::left("very_early"), move_to("way", "b"));
+        let way = last_of(&crm, vec![on, back]);
+        assert_eq!(way.is_none(), is_taken, "{other}: {way:?}");
+    }
+}
