@@ -152,9 +152,9 @@ fn waits(program: &RuleProgram, effect: &Effect, is_own: bool) -> bool {
             };
             lifecycle == moved && fits
         }
-        // A record that came into a segment is not added to it by what that sets off.
+        // A record that came into a segment is not added to it by what that sets off; a new task is.
         (RuleOn::Segment { segment, is_left, .. }, Write::Member { segment: of, is_member }) => {
-            !is_own && segment == of && is_left != is_member
+            (!is_own || effect.repeats) && segment == of && is_left != is_member
         }
         // Having crossed a threshold, points of the same direction lead on to another one at most.
         (RuleOn::Score { model, is_down, .. }, Write::Points { model: of, is_down: down }) => {

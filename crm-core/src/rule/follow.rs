@@ -50,6 +50,7 @@ impl Around<'_> {
 }
 
 /// What is otherwise once an action is done.
+#[derive(Clone, PartialEq)]
 pub(super) struct Effect {
     pub(super) write: Write,
     /// What lies between, such as `segment "german"`; `None` if the action writes it itself.
@@ -61,9 +62,16 @@ pub(super) struct Effect {
     pub(super) moves: Vec<Write>,
 }
 
-/// What each action of a rule brings about.
+/// What each action of a rule brings about: what it writes, and what follows from that and from what the
+/// actions before it have written, as soon as it does.
 pub(super) fn effects(program: &RuleProgram, around: &Around<'_>) -> Vec<Vec<Effect>> {
-    let each = program.actions.iter().zip(&program.writes).map(|(act, writes)| {
+    let written = |count: usize| {
+        let acts = program.actions.iter().zip(&program.writes).take(count);
+        acts.filter(|(act, _)| !matches!(act, Act::Task(_))).flat_map(|(_, writes)| writes)
+    };
+    let mut before = Vec::new();
+    let mut all = Vec::new();
+    for (nth, (act, writes)) in program.actions.iter().zip(&program.writes).enumerate() {
         let repeats = matches!(act, Act::Task(_));
         let direct =
             |write: &Write| Effect { write: write.clone(), by: None, repeats, moves: Vec::new() };
@@ -72,12 +80,21 @@ pub(super) fn effects(program: &RuleProgram, around: &Around<'_>) -> Vec<Vec<Eff
             effects.extend(task.association.iter().flat_map(|(name, leads_from_task)| {
                 counted(program, name, *leads_from_task, writes, around)
             }));
+            effects.extend(around.tasks.into_iter().flat_map(|tasks| {
+                let mut after = After::new(&tasks.name, writes.iter(), writes.iter());
+                joined(&tasks.name, &mut after, true, around)
+            }));
+        } else {
+            let of_type = &program.model.rule.entity_type;
+            let mut after = After::new(of_type, written(nth + 1), written(usize::MAX));
+            let mut now = joined(of_type, &mut after, false, around);
+            now.extend(led_on(program, &after, around));
+            effects.extend(now.iter().filter(|effect| !before.contains(*effect)).cloned());
+            before = now;
         }
-        let all = || program.writes.iter().flatten();
-        effects.extend(moved(program, writes.iter(), all(), around));
-        effects
-    });
-    each.collect()
+        all.push(effects);
+    }
+    all
 }
 
 /// The roll-ups that surely count a task that a rule makes.
@@ -137,18 +154,38 @@ struct After {
     at_end: Known,
     /// Here, if no move was made.
     unmoved: Known,
+    /// The moves of the rule.
+    moves: Vec<Write>,
 }
 
 impl After {
+    /// Of a record of this type, after what was written up to here, of all that a rule writes.
+    fn new<'w>(
+        of_type: &str,
+        here: impl Iterator<Item = &'w Write>,
+        all: impl Iterator<Item = &'w Write> + Clone,
+    ) -> Self {
+        let (here, at_end) = (known(here, of_type), known(all.clone(), of_type));
+        let unmoved = Known { stages: Vec::new(), ..here.clone() };
+        let moves = all.filter(|write| matches!(write, Write::Stage { .. })).cloned().collect();
+        Self { here, at_end, unmoved, moves }
+    }
+
     /// What a condition surely is because of what was written, and still when the rule is done.
     fn decide(&self, asked: &Node) -> Option<bool> {
         let is = decide(asked, &self.here).filter(|is| decide(asked, &self.at_end) == Some(*is));
         is.filter(|_| decide(asked, &Known::default()).is_none())
     }
 
-    /// Adds whether it is a member of a segment with this condition.
-    fn join(&mut self, segment: i64, asked: &Node, is: bool) {
-        if decide(asked, &self.unmoved) == Some(is) {
+    /// The moves of which one must be made that conditions are so.
+    fn moves_for(&self, asked: &[&Node], is: bool) -> Vec<Write> {
+        let is_unmoved = asked.iter().all(|asked| decide(asked, &self.unmoved) == Some(is));
+        if is_unmoved { Vec::new() } else { self.moves.clone() }
+    }
+
+    /// Adds whether it is a member of a segment; `moves` if that hangs on them.
+    fn join(&mut self, segment: i64, is: bool, moves: &[Write]) {
+        if moves.is_empty() {
             self.unmoved.segments.push((segment, is));
         }
         self.here.segments.push((segment, is));
@@ -156,53 +193,27 @@ impl After {
     }
 }
 
-/// Where a record surely is, or is no more, after an action, and still when the rule is done.
-fn moved<'w>(
-    program: &RuleProgram,
-    here: impl Iterator<Item = &'w Write> + Clone,
-    all: impl Iterator<Item = &'w Write> + Clone,
-    around: &Around<'_>,
-) -> Vec<Effect> {
+/// The live segments in which a record surely is, or is no more, which is then known of it.
+fn joined(of_type: &str, after: &mut After, repeats: bool, around: &Around<'_>) -> Vec<Effect> {
     let mut effects = Vec::new();
-    let of_type = &program.model.rule.entity_type;
-    let tasks = around.tasks.map(|tasks| tasks.name.as_str()).filter(|tasks| tasks != of_type);
-    for of_type in [of_type.as_str()].into_iter().chain(tasks) {
-        let (here, at_end) = (known(here.clone(), of_type), known(all.clone(), of_type));
-        let unmoved = Known { stages: Vec::new(), ..here.clone() };
-        let mut after = After { here, at_end, unmoved };
-        let moves = || all.clone().filter(|write| matches!(write, Write::Stage { .. })).cloned();
-        // Those that others ask for come first.
-        for segment in around.segments.iter().flat_map(|segments| &segments.all) {
-            let is_live = segment.reach.is_some() && segment.model.segment.entity_type == of_type;
-            let Some(asked) = segment.checked.as_ref().filter(|_| is_live) else { continue };
-            let Some(is) = after.decide(&asked.root) else { continue };
-            let (segment, name) = (segment.model.id, segment.model.name());
-            let is_unmoved = decide(&asked.root, &after.unmoved) == Some(is);
-            after.join(segment, &asked.root, is);
-            let by = Some(format!("segment {name:?}"));
-            let write = Write::Member { segment, is_member: is };
-            let repeats = of_type != program.model.rule.entity_type;
-            let moves = moves().filter(|_| !is_unmoved).collect();
-            effects.push(Effect { write, by, repeats, moves });
-        }
-        let led = led_on(program, of_type, around, |asked| after.decide(asked) == Some(true));
-        effects.extend(led.map(|(asked, write, by)| {
-            let is_unmoved = asked.iter().all(|asked| decide(asked, &after.unmoved) == Some(true));
-            let moves = moves().filter(|_| !is_unmoved).collect();
-            Effect { write, by: Some(by), repeats: false, moves }
-        }));
+    // Those that others ask for come first.
+    for segment in around.segments.iter().flat_map(|segments| &segments.all) {
+        let is_live = segment.reach.is_some() && segment.model.segment.entity_type == of_type;
+        let Some(asked) = segment.checked.as_ref().filter(|_| is_live) else { continue };
+        let Some(is) = after.decide(&asked.root) else { continue };
+        let (segment, name) = (segment.model.id, segment.model.name());
+        let moves = after.moves_for(&[&asked.root], is);
+        after.join(segment, is, &moves);
+        let by = Some(format!("segment {name:?}"));
+        let write = Write::Member { segment, is_member: is };
+        effects.push(Effect { write, by, repeats, moves });
     }
     effects
 }
 
 /// The move that a trigger makes out of the stage, lost or beside the way, on which a rule found the
-/// record; with what must be true for it, and what lies between.
-fn led_on<'p>(
-    program: &RuleProgram,
-    of_type: &str,
-    around: &'p Around<'_>,
-    is_so: impl Fn(&Node) -> bool,
-) -> Option<(Vec<&'p Node>, Write, String)> {
+/// record.
+fn led_on<'a>(program: &RuleProgram, after: &After, around: &'a Around<'a>) -> Option<Effect> {
     let RuleOn::Stage { lifecycle, stage: Some(stage), is_left: false } = program.on else {
         return None;
     };
@@ -211,26 +222,26 @@ fn led_on<'p>(
         .iter()
         .flatten()
         .any(|write| matches!(write, Write::Stage { lifecycle: of, .. } if *of == lifecycle));
-    let is_own = program.model.rule.entity_type == of_type;
-    if is_moved || !is_own || !around.is_left_by_itself(lifecycle, stage) {
+    if is_moved || !around.is_left_by_itself(lifecycle, stage) {
         return None;
     }
     let mut all = around.lifecycles.iter().flat_map(|programs| &programs.all);
     let found = all.find(|of| of.model.id == lifecycle)?;
     let stages = &found.model.lifecycle.stages;
-    let asked = |trigger: &'p Trigger| {
-        let asked = trigger.condition.iter().chain(&found.guards[trigger.to]);
-        asked.map(|asked| &asked.root).collect::<Vec<_>>()
+    let asked = |trigger: &'a Trigger| -> Vec<&'a Node> {
+        let guard = &found.guards[trigger.to];
+        trigger.condition.iter().chain(guard).map(|asked| &asked.root).collect()
     };
     let leads = found.triggers.iter().find(|trigger| {
         matches!(trigger.on, On::Condition)
             && trigger.to != stage
             && found.required[trigger.to].is_empty()
-            && asked(trigger).into_iter().all(&is_so)
+            && asked(trigger).into_iter().all(|asked| after.decide(asked) == Some(true))
     })?;
     let (to, name) = (leads.to, stages[leads.to].name.clone());
-    let by = format!("lifecycle {:?}", found.model.name());
-    Some((asked(leads), Write::Stage { lifecycle, to, name }, by))
+    let by = Some(format!("lifecycle {:?}", found.model.name()));
+    let moves = after.moves_for(&asked(leads), true);
+    Some(Effect { write: Write::Stage { lifecycle, to, name }, by, repeats: false, moves })
 }
 
 /// Whether something happens in each turn of a round again, because something of the `turn` undoes it.

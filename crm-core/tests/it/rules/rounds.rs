@@ -331,3 +331,45 @@ fn a_round_by_way_of_a_segment_that_asks_for_stages_ends_where_moves_only_go_for
         assert_eq!(way.is_none(), is_taken, "{other}: {way:?}");
     }
 }
+
+#[test]
+fn what_two_actions_decide_together_follows_from_the_second() {
+    let crm = open();
+    let german = "country = \"DE\" and source = \"gold\"";
+    crm.segments().define(live("german_gold", german)).unwrap();
+    let set = RuleAction::set;
+    let on = [set("country", "DE"), RuleAction::emit("told", ["email"]), set("source", "gold")];
+    let back = DefineRule::new("back", "contact", RuleTrigger::left("german_gold"), on.clone());
+    rule(&crm, "out", RuleTrigger::entered("german_gold"), [set("country", "FR")]);
+    let (field, message) = refused(&crm, back.clone());
+    assert_eq!(field, "actions[2].set_attribute");
+    let way = "sets itself off: back (actions[2]) → segment \"german_gold\" → out (actions[0]) → \
+               segment \"german_gold\" → back";
+    assert_eq!(message, way);
+    // Not if a later one takes it back, nor if it is not decided without the record.
+    let taken = [&on[..], &[set("source", "silver")]].concat();
+    crm.rules().define(DefineRule { actions: taken, dry_run: true, ..back.clone() }).unwrap();
+    let more = live("german_gold", "country = \"DE\" and source = \"gold\" and email is set");
+    crm.segments().define(more).unwrap();
+    crm.rules().define(back).unwrap();
+}
+
+#[test]
+fn a_task_for_each_task_of_a_segment_is_refused_though_two_tasks_are_not_one() {
+    let crm = open();
+    let segment = |text: &str| DefineSegment::live("urgent", "task", text.parse().unwrap());
+    crm.segments().define(segment("title = \"a\"")).unwrap();
+    let task = |title: &str, body: &str| match RuleAction::task(title) {
+        RuleAction::CreateTask(task) => {
+            RuleAction::CreateTask(crm_core::CreateTask { body: Some(body.into()), ..task })
+        }
+        other => other,
+    };
+    let actions = [task("a", "x"), task("b", "y")];
+    let more = DefineRule::new("more", "task", RuleTrigger::entered("urgent"), actions);
+    let (field, message) = refused(&crm, more.clone());
+    assert_eq!(field, "actions[0].create_task");
+    assert_eq!(message, "sets itself off: more (actions[0]) → segment \"urgent\" → more");
+    crm.segments().define(segment("title = \"a\" and body = \"y\"")).unwrap();
+    crm.rules().define(more).unwrap();
+}
