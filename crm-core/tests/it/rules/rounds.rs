@@ -373,3 +373,33 @@ fn a_task_for_each_task_of_a_segment_is_refused_though_two_tasks_are_not_one() {
     crm.segments().define(segment("title = \"a\" and body = \"y\"")).unwrap();
     crm.rules().define(more).unwrap();
 }
+
+#[test]
+fn a_rule_whose_restoring_closes_a_round_is_named_with_what_can_be_done() {
+    let crm = open();
+    let copy = |of: &str, to: &str| RuleAction::calculate(to, format!("concat({of}, \"+\")"));
+    let (one, other) = ("source", "job_title");
+    rule(&crm, "b", RuleTrigger::changed(one), [copy(one, other)]);
+    crm.rules().archive("b").unwrap();
+    rule(&crm, "a", RuleTrigger::changed(other), [copy(other, one)]);
+    let error = crm.rules().restore("b").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DefinitionConflict);
+    assert_eq!(error.field(), Some("b.actions[0].set_attribute"));
+    let way = "the rule \"b\" would not hold: sets itself off: b (actions[0]) → a (actions[0]) → b";
+    assert_eq!(error.message(), way);
+    assert!(error.hint().unwrap().starts_with("change or archive another rule"), "{error}");
+    assert!(crm.rules().get("b").unwrap().archived_at.is_some());
+    crm.rules().archive("a").unwrap();
+    crm.rules().restore("b").unwrap();
+    // One that only takes back what others write is not part of the way.
+    rule(&crm, "c", RuleTrigger::becomes("locale", "de"), [RuleAction::set("locale", "de")]);
+    crm.rules().archive("c").unwrap();
+    rule(&crm, "d", RuleTrigger::becomes("locale", "de"), [RuleAction::set("locale", "fr")]);
+    assert_eq!(crm.rules().restore("c").unwrap_err().field(), Some("c.actions[0].set_attribute"));
+    crm.rules().archive("d").unwrap();
+    crm.rules().restore("c").unwrap();
+    let error = crm.rules().restore("d").unwrap_err();
+    assert_eq!(error.field(), Some("c.actions[0].set_attribute"));
+    assert_eq!(error.hint(), Some("change or archive the rule first"));
+    verify(&crm);
+}
