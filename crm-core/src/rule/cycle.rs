@@ -17,7 +17,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use super::{
     follow::{self, Around, Effect, effects, known},
-    program::{Fact, RuleOn, RuleProgram, Write},
+    program::{Act, Fact, RuleOn, RuleProgram, Write},
 };
 use crate::{Error, ErrorKind, cell::Cell, condition::decide};
 
@@ -32,7 +32,7 @@ pub(crate) fn check_rule_cycles(
     first: Option<&str>,
 ) -> Result<(), (String, Error)> {
     let effects: Vec<_> = programs.iter().map(|program| effects(program, around)).collect();
-    let mut all = edges(programs, &effects, |_| true);
+    let mut all = edges(programs, &effects, around, |_| true);
     let everything = (0..programs.len()).collect();
     let follow_from = |from| reached(&all, from, &everything).into_iter().chain([from]).collect();
     let followed: Vec<BTreeSet<usize>> = (0..programs.len()).map(follow_from).collect();
@@ -47,7 +47,7 @@ pub(crate) fn check_rule_cycles(
             follow::is_anew(given, &turn_of(&followed[from]), around, true)
         })
     };
-    let mut of_rules = edges(programs, &effects, |effect| effect.by.is_none());
+    let mut of_rules = edges(programs, &effects, around, |effect| effect.by.is_none());
     for (place, edges) in of_rules.iter_mut().enumerate() {
         edges.retain(|edge| {
             edge.to != place || !is_so_already(&programs[place], edge) || may_be_anew(place, edge)
@@ -100,6 +100,7 @@ type Edges<'e> = Vec<Vec<Edge<'e>>>;
 fn edges<'e>(
     programs: &[RuleProgram],
     effects: &'e [Vec<Vec<Effect>>],
+    around: &Around<'_>,
     counts: impl Fn(&Effect) -> bool,
 ) -> Edges<'e> {
     let leads = |one: usize| {
@@ -112,7 +113,7 @@ fn edges<'e>(
                 let waits = |effect: &&Effect| counts(effect) && waits(program, effect, one == to);
                 let edge = |effect| Edge { nth, to, effect };
                 found.extend(effects.iter().filter(waits).map(|effect| edge(Some(effect))));
-                if comes_back(&programs[one], nth, one == to) {
+                if one == to && comes_back(&programs[one], nth, around) {
                     found.push(edge(None));
                 }
             }
@@ -131,6 +132,9 @@ fn waits(program: &RuleProgram, effect: &Effect, is_own: bool) -> bool {
         ) => {
             let other = |to: &Vec<Cell>, cells: &Vec<Cell>| cells[..to.len()] != to[..];
             let is_other = to.as_ref().zip(cells.as_ref()).is_some_and(|(to, is)| other(to, is));
+            let same = |from: &Vec<Cell>, cells: &Vec<Cell>| !other(from, cells);
+            // A change to a value is none from it.
+            let is_to = from.as_ref().zip(cells.as_ref()).is_some_and(|(from, is)| same(from, is));
             // What set it off took that value away, so that its own change is from another.
             let is_gone = is_own && from.is_some();
             // What counts tasks has each value once.
@@ -138,6 +142,7 @@ fn waits(program: &RuleProgram, effect: &Effect, is_own: bool) -> bool {
             program.model.rule.entity_type == *entity_type
                 && place == written
                 && !is_other
+                && !is_to
                 && !is_gone
                 && !is_passed
         }
@@ -165,16 +170,50 @@ fn waits(program: &RuleProgram, effect: &Effect, is_own: bool) -> bool {
 }
 
 /// Whether an action of a rule makes again what set the rule off, after an action before it undid that:
-/// a record that is taken out of a segment and put into it.
-fn comes_back(program: &RuleProgram, nth: usize, is_own: bool) -> bool {
-    let RuleOn::Segment { segment, is_left, .. } = &program.on else { return false };
-    let does = |writes: &[Write], wanted: bool| {
-        writes.iter().any(|write| {
-            matches!(write, Write::Member { segment: of, is_member } if of == segment && *is_member == wanted)
-        })
+/// a record that is taken out of a segment and put into it, or back to a stage and away from it.
+fn comes_back(program: &RuleProgram, nth: usize, around: &Around<'_>) -> bool {
+    let own = |(act, writes): (&Act, &Vec<Write>)| match act {
+        Act::Task(_) => Vec::new(),
+        _ => writes.clone(),
     };
-    let (before, here) = (&program.writes[..nth], &program.writes[nth]);
-    is_own && does(here, !is_left) && before.iter().any(|writes| does(writes, *is_left))
+    let mut all = program.actions.iter().zip(&program.writes).take(nth + 1).map(own);
+    let before: Vec<Write> = all.by_ref().take(nth).flatten().collect();
+    let mut here = all.flatten();
+    match &program.on {
+        RuleOn::Segment { segment, is_left, .. } => {
+            let does = |write: &Write, wanted: bool| {
+                matches!(write, Write::Member { segment: of, is_member }
+                    if of == segment && *is_member == wanted)
+            };
+            before.iter().any(|write| does(write, *is_left))
+                && here.any(|write| does(&write, !is_left))
+        }
+        RuleOn::Attribute { place, from: Some(from), to } => {
+            let gives = |write: &Write, wanted: &[Cell]| match write {
+                Write::Attribute { place: of, cells: Some(cells), .. } if of == place => {
+                    Some(cells[..wanted.len()] == *wanted)
+                }
+                _ => None,
+            };
+            before.iter().any(|write| gives(write, from) == Some(true))
+                && here.any(|write| {
+                    gives(&write, from) == Some(false)
+                        && to.as_ref().is_none_or(|to| gives(&write, to) == Some(true))
+                })
+        }
+        RuleOn::Stage { lifecycle, stage: Some(stage), is_left: true } => {
+            let leads = |write: &Write| match write {
+                Write::Stage { lifecycle: of, to, .. } if of == lifecycle => Some(*to),
+                _ => None,
+            };
+            before.iter().any(|write| leads(write) == Some(*stage))
+                && here.any(|write| {
+                    let to = leads(&write).filter(|to| to != stage);
+                    to.is_some_and(|to| around.lead_back(*lifecycle, *stage, to))
+                })
+        }
+        _ => false,
+    }
 }
 
 /// Whether the condition of a rule is false after what another one, or it itself, has written.

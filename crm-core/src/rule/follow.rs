@@ -41,7 +41,7 @@ impl Around<'_> {
 
     /// Whether automatic moves lead from each of two stages to the other. In order they only go forward,
     /// so that a round of moves has a stage beside it, from and to which they lead.
-    fn lead_back(&self, lifecycle: i64, one: usize, other: usize) -> bool {
+    pub(super) fn lead_back(&self, lifecycle: i64, one: usize, other: usize) -> bool {
         let is_ordered =
             |stage| self.stage(lifecycle, stage).is_some_and(|stage| stage.kind.is_ordered());
         let is_left = |stage| is_ordered(stage) || self.is_left_by_itself(lifecycle, stage);

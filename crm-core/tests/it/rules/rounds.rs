@@ -256,6 +256,19 @@ fn a_rule_that_waits_for_exactly_what_it_writes_is_taken() {
     // Not so if something takes it back in between: it itself, or a rule that it sets off.
     let twice = DefineRule::new("same", "contact", becomes(), [set("y"), set("x")]);
     assert!(crm.rules().define(twice).is_err());
+    let from = RuleTrigger::AttributeChanged(crm_core::OnAttribute {
+        attribute: "source".into(),
+        from: Some("x".into()),
+        to: None,
+    });
+    let back = |on: &RuleTrigger, actions| DefineRule::new("back", "contact", on.clone(), actions);
+    refused(&crm, back(&from, [set("x"), set("y")]));
+    crm.rules().define(back(&from, [set("y"), set("z")])).unwrap();
+    let left = RuleTrigger::stage_left("contact", "mql");
+    let moves = |to: [&str; 2]| to.map(|to| move_to("contact", to));
+    refused(&crm, back(&left, moves(["mql", "churned"])));
+    crm.rules().define(back(&left, moves(["mql", "sql"]))).unwrap();
+    crm.rules().archive("back").unwrap();
     let error = crm.rules().define(define("other", becomes(), set("y"))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::DefinitionConflict);
     assert!(error.message().ends_with("sets itself off: same (actions[0]) → same"), "{error}");
