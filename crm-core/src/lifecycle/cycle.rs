@@ -84,14 +84,7 @@ impl Step<'_> {
 
     /// Whether a record that stands where this leads goes on to where another one of the lifecycle does.
     fn leads_to(&self, other: &Step<'_>) -> bool {
-        let stages = &self.program.model.lifecycle.stages;
-        let is_ordered = |step: &Step<'_>| stages[step.trigger.to].kind.is_ordered();
-        let (from, to) = (self.trigger.to, other.trigger.to);
-        match (is_ordered(self), is_ordered(other)) {
-            (true, true) => from < to,
-            (true, false) => true,
-            (false, _) => self.is_left_by_itself() && from != to,
-        }
+        self.program.model.lifecycle.leads(self.trigger.to, other.trigger.to)
     }
 
     /// What must be true of the record that it moves.

@@ -2,14 +2,14 @@
 //!
 //! A live segment has a record as its member, or not, as soon as what was written alone decides its
 //! condition. A task that is made is counted by a roll-up. A trigger whose condition is surely true
-//! leads a record out of the stage on which the rule found it, if only it may be left by itself. All
+//! leads a record out of the stage on which the rule found it, as far as the order of stages lets it. All
 //! else hangs on the data, which may well end a round, and does not follow here.
 
 use crate::{
     cell::Cell,
     condition::{Known, Node, RECORD_COLUMNS, decide},
     formula::{Aggregate, Of, Plan},
-    lifecycle::{On, Programs, Stage, Trigger},
+    lifecycle::{On, Program, Programs, Trigger},
     schema::TypeModel,
     segment::SegmentPrograms,
 };
@@ -27,25 +27,17 @@ pub(crate) struct Around<'a> {
 }
 
 impl Around<'_> {
-    fn stage(&self, lifecycle: i64, stage: usize) -> Option<&Stage> {
-        let mut all = self.lifecycles.iter().flat_map(|programs| &programs.all);
-        let found = all.find(|of| of.model.id == lifecycle)?;
-        found.model.lifecycle.stages.get(stage)
-    }
-
-    /// Whether triggers and rules lead records out of a stage that is lost or beside the way.
-    fn is_left_by_itself(&self, lifecycle: i64, stage: usize) -> bool {
-        let found = self.stage(lifecycle, stage);
-        found.is_some_and(|stage| !stage.kind.is_ordered() && stage.automatic_exit)
+    fn lifecycle(&self, id: i64) -> Option<&Program> {
+        self.lifecycles.iter().flat_map(|programs| &programs.all).find(|of| of.model.id == id)
     }
 
     /// Whether automatic moves lead from each of two stages to the other. In order they only go forward,
     /// so that a round of moves has a stage beside it, from and to which they lead.
     pub(super) fn lead_back(&self, lifecycle: i64, one: usize, other: usize) -> bool {
-        let is_ordered =
-            |stage| self.stage(lifecycle, stage).is_some_and(|stage| stage.kind.is_ordered());
-        let is_left = |stage| is_ordered(stage) || self.is_left_by_itself(lifecycle, stage);
-        is_left(one) && is_left(other) && !(is_ordered(one) && is_ordered(other))
+        self.lifecycle(lifecycle).is_some_and(|of| {
+            let lifecycle = &of.model.lifecycle;
+            lifecycle.leads(one, other) && lifecycle.leads(other, one)
+        })
     }
 }
 
@@ -211,8 +203,7 @@ fn joined(of_type: &str, after: &mut After, repeats: bool, around: &Around<'_>) 
     effects
 }
 
-/// The move that a trigger makes out of the stage, lost or beside the way, on which a rule found the
-/// record.
+/// The move that a trigger makes out of the stage on which a rule found the record.
 fn led_on<'a>(program: &RuleProgram, after: &After, around: &'a Around<'a>) -> Option<Effect> {
     let RuleOn::Stage { lifecycle, stage: Some(stage), is_left: false } = program.on else {
         return None;
@@ -222,11 +213,7 @@ fn led_on<'a>(program: &RuleProgram, after: &After, around: &'a Around<'a>) -> O
         .iter()
         .flatten()
         .any(|write| matches!(write, Write::Stage { lifecycle: of, .. } if *of == lifecycle));
-    if is_moved || !around.is_left_by_itself(lifecycle, stage) {
-        return None;
-    }
-    let mut all = around.lifecycles.iter().flat_map(|programs| &programs.all);
-    let found = all.find(|of| of.model.id == lifecycle)?;
+    let found = around.lifecycle(lifecycle).filter(|_| !is_moved)?;
     let stages = &found.model.lifecycle.stages;
     let asked = |trigger: &'a Trigger| -> Vec<&'a Node> {
         let guard = &found.guards[trigger.to];
@@ -234,7 +221,7 @@ fn led_on<'a>(program: &RuleProgram, after: &After, around: &'a Around<'a>) -> O
     };
     let leads = found.triggers.iter().find(|trigger| {
         matches!(trigger.on, On::Condition)
-            && trigger.to != stage
+            && found.model.lifecycle.leads(stage, trigger.to)
             && found.required[trigger.to].is_empty()
             && asked(trigger).into_iter().all(|asked| after.decide(asked) == Some(true))
     })?;

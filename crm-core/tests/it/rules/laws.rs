@@ -206,6 +206,24 @@ fn is_endless(
     false
 }
 
+fn known_rule(nth: usize, on: Waits, actions: &[Does], stages: &[Stage]) -> DefineRule {
+    let stage = |place: usize| stages[place].name.as_str();
+    let on = match on {
+        Waits::Value { nth, to: Some(to) } => RuleTrigger::becomes(ATTRIBUTES[nth], to),
+        Waits::Value { nth, to: None } => RuleTrigger::changed(ATTRIBUTES[nth]),
+        Waits::Entered(place) => RuleTrigger::stage_entered("way", stage(place)),
+    };
+    let act = |action: &Does| match *action {
+        Does::Set(nth, value) => RuleAction::set(ATTRIBUTES[nth], value),
+        Does::Move(to) => RuleAction::MoveStage(MoveToStage {
+            lifecycle: "way".into(),
+            to: stage(to).into(),
+            reason: Some("said so".into()),
+        }),
+    };
+    DefineRule::new(format!("r{nth}"), "contact", on, actions.iter().map(act))
+}
+
 /// Rules that wait for values and stages, and of which all actions are known, end by themselves if they
 /// are taken.
 #[test]
@@ -230,12 +248,11 @@ fn rules_that_are_taken_would_end_without_a_limit() {
     let machine = StageMachine::new(&stages).unwrap();
     let mut runner = TestRunner::new(ProptestConfig::with_cases(repetitions(400)));
     let counts = [std::cell::Cell::new(0), std::cell::Cell::new(0)];
-    let names = ["a", "b"];
     runner
         .run(&rules, |rules| {
             let crm = Crm::in_memory().unwrap();
-            for name in names {
-                let attribute = Attribute::new(name, Kind::Integer);
+            for name in &ATTRIBUTES[..2] {
+                let attribute = Attribute::new(*name, Kind::Integer);
                 crm.types().define_attribute("contact", attribute).unwrap();
             }
             crm.lifecycles()
@@ -243,22 +260,7 @@ fn rules_that_are_taken_would_end_without_a_limit() {
                 .unwrap();
             let mut taken = Vec::new();
             for (nth, (on, actions)) in rules.iter().enumerate() {
-                let stage = |place: usize| stages[place].name.as_str();
-                let trigger = match *on {
-                    Waits::Value { nth, to: Some(to) } => RuleTrigger::becomes(names[nth], to),
-                    Waits::Value { nth, to: None } => RuleTrigger::changed(names[nth]),
-                    Waits::Entered(place) => RuleTrigger::stage_entered("way", stage(place)),
-                };
-                let act = |action: &Does| match *action {
-                    Does::Set(nth, value) => RuleAction::set(names[nth], value),
-                    Does::Move(to) => RuleAction::MoveStage(MoveToStage {
-                        lifecycle: "way".into(),
-                        to: stage(to).into(),
-                        reason: Some("said so".into()),
-                    }),
-                };
-                let rule =
-                    DefineRule::new(format!("r{nth}"), "contact", trigger, actions.iter().map(act));
+                let rule = known_rule(nth, *on, actions, &stages);
                 let is_taken = crm.rules().define(rule).is_ok();
                 taken.extend(is_taken.then(|| (*on, actions.clone())));
                 let count = &counts[usize::from(is_taken)];

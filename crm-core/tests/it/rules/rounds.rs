@@ -416,3 +416,28 @@ fn a_rule_whose_restoring_closes_a_round_is_named_with_what_can_be_done() {
     assert_eq!(error.hint(), Some("change or archive the rule first"));
     verify(&crm);
 }
+
+#[test]
+fn rules_that_make_the_conditions_of_triggers_true_in_turn_are_refused() {
+    let crm = open();
+    let gone = Stage { automatic_exit: true, ..Stage::new("gone").kind(StageKind::Lost) };
+    let stages = [Stage::new("lead"), Stage::new("buys").kind(StageKind::Won), gone];
+    let when = |to: &str, text: &str| StageTrigger {
+        reason: Some("said so".into()),
+        ..StageTrigger::when(to, text.parse().unwrap())
+    };
+    let triggers = vec![when("buys", "source = \"won\""), when("gone", "source = \"lost\"")];
+    // By themselves they exclude each other.
+    let plan = DefineLifecycle { triggers, ..DefineLifecycle::new("plan", "contact", stages) };
+    crm.lifecycles().define(plan).unwrap();
+    let set = |on: &str, value: &str| {
+        define(on, RuleTrigger::stage_entered("plan", on), RuleAction::set("source", value))
+    };
+    crm.rules().define(set("buys", "lost")).unwrap();
+    let (_, message) = refused(&crm, set("gone", "won"));
+    let way = "sets itself off: gone (actions[0]) → lifecycle \"plan\" → buys (actions[0]) → \
+               lifecycle \"plan\" → gone";
+    assert_eq!(message, way);
+    crm.rules().define(set("lead", "won")).unwrap();
+    verify(&crm);
+}
