@@ -15,7 +15,21 @@ use crate::cell::Cell;
 
 /// The place of a part for which conditions that must all be true cannot be; `None` if they may be.
 pub(crate) fn never(nodes: &[&Node]) -> Option<String> {
-    let mut all = All::default();
+    never_by(nodes, |_| true)
+}
+
+/// Whether moves of lifecycles that follow from each other cannot have been made at once, because what
+/// they ask for is never true of one record. Only questions count that such moves give no other answer.
+pub(crate) fn never_at_once(nodes: &[&Node]) -> bool {
+    let is_unmoved = |leaf: &Leaf| match &leaf.test {
+        Test::Field(_) | Test::Event(_) | Test::Changed(_) | Test::Consent(_) => true,
+        Test::Stage(_) | Test::Score(_) | Test::Segment(_) | Test::Related(_) => false,
+    };
+    never_by(nodes, is_unmoved).is_some()
+}
+
+fn never_by(nodes: &[&Node], counts: fn(&Leaf) -> bool) -> Option<String> {
+    let mut all = All { leaves: Vec::new(), any: Vec::new(), counts };
     for node in nodes {
         all.add(node, true);
     }
@@ -23,12 +37,13 @@ pub(crate) fn never(nodes: &[&Node]) -> Option<String> {
 }
 
 /// What must be true together.
-#[derive(Default)]
 struct All<'a> {
     /// Questions, and whether the answer must be yes.
     leaves: Vec<(&'a Leaf, bool)>,
     /// Lists of which one part must be true, or untrue.
     any: Vec<(&'a [Node], bool)>,
+    /// Which questions count; others may have either answer.
+    counts: fn(&Leaf) -> bool,
 }
 
 impl<'a> All<'a> {
@@ -43,7 +58,8 @@ impl<'a> All<'a> {
                 self.any.push((parts, is_true));
             }
             (Node::Not(part), _) => self.add(part, !is_true),
-            (Node::Leaf(leaf), _) => self.leaves.push((leaf, is_true)),
+            (Node::Leaf(leaf), _) if (self.counts)(leaf) => self.leaves.push((leaf, is_true)),
+            (Node::Leaf(_), _) => {}
         }
     }
 
@@ -107,7 +123,8 @@ impl<'a> All<'a> {
         self.any.iter().find_map(|(parts, is_true)| {
             let mut first = Some(String::new());
             for (nth, part) in parts.iter().enumerate() {
-                let mut together = All { leaves: self.leaves.clone(), any: Vec::new() };
+                let (leaves, any) = (self.leaves.clone(), Vec::new());
+                let mut together = All { leaves, any, counts: self.counts };
                 together.add(part, *is_true);
                 let place = together.never()?;
                 if nth == 0 {

@@ -16,7 +16,7 @@ use crate::{
     association::AssociationModel,
     circle::{Asker, check_circles},
     consent::Book,
-    lifecycle::{Lifecycle, LifecycleModel, Program, Programs, check_cycles},
+    lifecycle::{LifecycleModel, Program, Programs, check_cycles},
     normal::name::nearest,
     privacy::special::check_purpose,
     rule::{Around, RuleModel, RuleProgram, RulePrograms, check_rule_cycles},
@@ -381,16 +381,15 @@ impl Catalog {
     /// Judges all lifecycles in use against the other definitions; where one does not hold, its name
     /// and why.
     pub(super) fn make_programs(&self) -> Result<Programs, (String, Error)> {
-        let in_use = || self.lifecycles().filter(|model| model.lifecycle.archived_at.is_none());
         let find = |name: &str| self.find_lifecycle(name).map(|model| &model.lifecycle);
         let names: Vec<&str> = self.lifecycles.keys().map(String::as_str).collect();
         let mut programs = Programs::default();
-        for model in in_use() {
+        for model in self.lifecycles().filter(|model| model.lifecycle.archived_at.is_none()) {
             let program = Program::new(Arc::clone(model), self, &find, &names);
             programs.add(program.map_err(|error| (model.name().to_owned(), error))?);
         }
-        let all: Vec<&Lifecycle> = in_use().map(|model| &model.lifecycle).collect();
-        check_cycles(&all).map_err(|(place, error)| (all[place].name.clone(), error))?;
+        let name = |place: usize| programs.all[place].model.name().to_owned();
+        check_cycles(&programs.all).map_err(|(place, error)| (name(place), error))?;
         Ok(programs)
     }
 

@@ -414,6 +414,17 @@ impl Lifecycle {
         })
     }
 
+    /// Whether triggers and rules lead a record from a stage to another one, as far as the order of the
+    /// stages says.
+    pub(crate) fn leads(&self, from: usize, to: usize) -> bool {
+        let [one, other] = [from, to].map(|place| &self.stages[place]);
+        match (one.kind.is_ordered(), other.kind.is_ordered()) {
+            (true, true) => from < to,
+            (true, false) => true,
+            (false, _) => one.automatic_exit && from != to,
+        }
+    }
+
     /// The stages that count as having reached one: itself and, where it is ordered, the later ones.
     pub(crate) fn reaching(&self, place: usize) -> impl Iterator<Item = usize> + '_ {
         let is_ordered = self.stages[place].kind.is_ordered();

@@ -29,6 +29,8 @@ pub struct StagePlace {
     pub last: Option<u8>,
     /// How often it began.
     pub cycle: u32,
+    /// Whether it was lost, and has come to no ordered stage since: what goes on is a new cycle.
+    pub is_lost: bool,
 }
 
 /// What a move does.
@@ -140,7 +142,8 @@ impl StageMachine {
             };
             return match is_back && target & self.ordered != 0 {
                 true => {
-                    let place = StagePlace { stage: Some(to), last: Some(to), ..at };
+                    let place =
+                        StagePlace { stage: Some(to), last: Some(to), is_lost: false, ..at };
                     StageDecision::Enter { place, implied: 0 }
                 }
                 false => StageDecision::Refused(MoveRefusal::NotBack),
@@ -156,13 +159,14 @@ impl StageMachine {
         if target & self.ordered == 0 {
             let cycle = if at.cycle == 0 { 1 } else { at.cycle };
             // That it was lost is not forgotten beside the way: it goes on from no stage.
-            let is_lost = is_at & self.lost != 0 && target & self.lost == 0;
-            let last = if is_lost { None } else { at.last };
-            let place = StagePlace { stage: Some(to), last, cycle, ..at };
+            let was_lost = is_at & self.lost != 0;
+            let last = if was_lost && target & self.lost == 0 { None } else { at.last };
+            let is_lost = at.is_lost || was_lost || target & self.lost != 0;
+            let place = StagePlace { stage: Some(to), last, cycle, is_lost, ..at };
             return StageDecision::Enter { place, implied: 0 };
         }
         // A lost record begins anew; one beside the way goes on from where it was, if it was not lost.
-        let is_new = is_at & self.lost != 0 || (at.last.is_none() && at.reached.is_some());
+        let is_new = is_at & self.lost != 0 || at.is_lost;
         let first = match at.last {
             Some(last) if !is_new => {
                 if to < last {
@@ -181,7 +185,8 @@ impl StageMachine {
             _ => to,
         };
         let cycle = at.cycle + if is_new || at.cycle == 0 { 1 } else { 0 };
-        let place = StagePlace { stage: Some(to), reached: Some(reached), last: Some(to), cycle };
+        let (stage, reached, last) = (Some(to), Some(reached), Some(to));
+        let place = StagePlace { stage, reached, last, cycle, is_lost: false };
         StageDecision::Enter { place, implied }
     }
 }

@@ -70,7 +70,8 @@ pub(crate) struct Entry {
     pub(crate) last: Option<usize>,
 }
 
-/// Decides what a move to the stage at `to` does.
+/// Decides what a move to the stage at `to` does. `was_lost` says of a record that came to no ordered
+/// stage whether it was lost: of others the row tells.
 ///
 /// # Errors
 ///
@@ -79,6 +80,7 @@ pub(crate) struct Entry {
 pub(crate) fn decide(
     lifecycle: &Lifecycle,
     standing: Option<&StandingRow>,
+    was_lost: bool,
     to: usize,
     by: MoveKind,
 ) -> Result<Decision> {
@@ -92,6 +94,7 @@ pub(crate) fn decide(
         reached: place(&standing.reached),
         last: place(&standing.last),
         cycle: standing.cycle,
+        is_lost: was_lost || (standing.last.is_none() && standing.reached.is_some()),
     });
     let no_stage = || Error::new(ErrorKind::Internal, "a stage past the last one");
     let nth = u8::try_from(to).ok().filter(|to| *to < machine.stages()).ok_or_else(no_stage)?;
@@ -281,7 +284,7 @@ impl StandingRow {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{DefineLifecycle, LifecyclePreset, Stage};
+    use crate::{DefineLifecycle, LifecyclePreset, Stage, StageKind};
 
     fn lifecycle(definition: DefineLifecycle) -> Lifecycle {
         let DefineLifecycle { name, entity_type, stages, .. } = definition;
@@ -299,14 +302,17 @@ mod tests {
         }
     }
 
-    /// A record that is led through stages, as text: `cycle:stage(reached)`.
-    struct Walk(Lifecycle, StandingRow);
+    /// A record that is led through stages, as text: `cycle:stage(reached)`; and whether it ever was
+    /// lost.
+    struct Walk(Lifecycle, StandingRow, bool);
 
     impl Walk {
         fn go(&mut self, to: &str, how: MoveKind) -> Result<Decision> {
-            let Self(lifecycle, row) = self;
+            let Self(lifecycle, row, was_lost) = self;
             let standing = Some(&*row).filter(|row| row.stage.is_some());
-            let decision = decide(lifecycle, standing, lifecycle.place(to).unwrap(), how)?;
+            let place = lifecycle.place(to).unwrap();
+            let is_asked = *was_lost && row.reached.is_none();
+            let decision = decide(lifecycle, standing, is_asked, place, how)?;
             if let Decision::Enter(entry) = &decision {
                 let name = |place: usize| lifecycle.stages[place].name.clone();
                 let body = EntryBody {
@@ -322,6 +328,7 @@ mod tests {
                     record: None,
                 };
                 row.enter(&body, 1);
+                *was_lost |= lifecycle.stages[place].kind == StageKind::Lost;
             }
             Ok(decision)
         }
@@ -335,7 +342,7 @@ mod tests {
 
     fn walk() -> Walk {
         let id = RecordId::from_bytes([1; 16]);
-        Walk(lifecycle(LifecyclePreset::Contact.definition()), StandingRow::new(1, id, id))
+        Walk(lifecycle(LifecyclePreset::Contact.definition()), StandingRow::new(1, id, id), false)
     }
 
     fn kind<T: std::fmt::Debug>(result: Result<T>) -> ErrorKind {
@@ -412,10 +419,25 @@ mod tests {
     }
 
     #[test]
+    fn who_was_lost_before_any_stage_begins_a_new_cycle_wherever_it_stood_since() {
+        for beside in [&[][..], &["other"], &["other", "churned", "dormant", "other"]] {
+            for first in [&[][..], &["other"]] {
+                let mut walk = walk();
+                for stage in first.iter().chain(&["disqualified"]).chain(beside) {
+                    walk.go(stage, MoveKind::Manual).unwrap();
+                    assert_eq!(walk.state(), format!("1:{stage}()"));
+                }
+                walk.go("lead", MoveKind::Manual).unwrap();
+                assert_eq!(walk.state(), "2:lead(lead)");
+            }
+        }
+    }
+
+    #[test]
     fn people_do_not_lead_where_only_triggers_do() {
         let only = Stage { only_automatic: true, ..Stage::new("b") };
         let definition = DefineLifecycle::new("l", "contact", [Stage::new("a"), only]);
-        let mut walk = Walk(lifecycle(definition), walk().1);
+        let mut walk = Walk(lifecycle(definition), walk().1, false);
         assert_eq!(kind(walk.go("b", MoveKind::Manual)), ErrorKind::Refused);
         walk.go("b", MoveKind::Automatic).unwrap();
         walk.go("a", MoveKind::Reset).unwrap();

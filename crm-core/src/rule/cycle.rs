@@ -3,18 +3,21 @@
 //! At run time a rule runs once in one chain of causes, so that nothing goes on for ever. But that it
 //! would have gone on is a mistake in the definitions, and is told when they are saved. A rule leads to
 //! another if what an action writes is what the other one waits for, and the values that are known do
-//! not rule it out. One that leads to itself is refused. A longer round is refused unless a condition
-//! within it asks for something that the round writes: such a condition may well end it.
+//! not rule it out. One that leads to itself is refused, unless it waits for exactly what it writes.
 //!
-//! Rules lead to others by way of other definitions too (`follow`). Such a round is refused only where
-//! it surely goes on: each of its steps happens anew in each turn, because the round itself undoes what
-//! the step needs. Lists and attributes that are merely kept alike settle in one turn.
+//! A longer round is refused if each of its steps happens anew in each turn. What an action writes is
+//! otherwise only the first time, unless the round itself undoes it: lists, attributes and stages that
+//! are merely kept alike settle in one turn. And a condition within the round that asks for something
+//! that the round writes may well end it.
+//!
+//! Rules lead to others by way of other definitions too (`follow`). What is not known is taken in
+//! favour of such a round, and against one of rules alone: that one is refused if it may go on.
 
 use std::collections::{BTreeSet, VecDeque};
 
 use super::{
     follow::{self, Around, Effect, effects, known},
-    program::{Fact, RuleOn, RuleProgram, Write},
+    program::{Act, Fact, RuleOn, RuleProgram, Write},
 };
 use crate::{Error, ErrorKind, cell::Cell, condition::decide};
 
@@ -29,7 +32,27 @@ pub(crate) fn check_rule_cycles(
     first: Option<&str>,
 ) -> Result<(), (String, Error)> {
     let effects: Vec<_> = programs.iter().map(|program| effects(program, around)).collect();
-    let of_rules = edges(programs, &effects, |effect| effect.by.is_none());
+    let mut all = edges(programs, &effects, around, |_| true);
+    let everything = (0..programs.len()).collect();
+    let follow_from = |from| reached(&all, from, &everything).into_iter().chain([from]).collect();
+    let followed: Vec<BTreeSet<usize>> = (0..programs.len()).map(follow_from).collect();
+    let turn_of = |rules: &BTreeSet<usize>| {
+        let effects = rules.iter().flat_map(|of| effects[*of].iter().flatten());
+        effects.collect::<Vec<_>>()
+    };
+    let may_be_anew = |from: usize, edge: &Edge<'_>| {
+        edge.effect.is_none_or(|_| {
+            // What is calculated is otherwise only if that is from which it is calculated.
+            let given = &effects[from][edge.nth][0];
+            follow::is_anew(given, &turn_of(&followed[from]), around, true)
+        })
+    };
+    let mut of_rules = edges(programs, &effects, around, |effect| effect.by.is_none());
+    for (place, edges) in of_rules.iter_mut().enumerate() {
+        edges.retain(|edge| {
+            edge.to != place || !is_so_already(&programs[place], edge) || may_be_anew(place, edge)
+        });
+    }
     let is_first = |place: &usize| first == Some(programs[*place].model.name());
     let mut order: Vec<usize> = (0..programs.len()).collect();
     order.sort_by_key(|place| !is_first(place));
@@ -37,10 +60,24 @@ pub(crate) fn check_rule_cycles(
     if let Some(place) = order.iter().copied().find(own) {
         return Err(round(programs, &of_rules, place, &|_| true));
     }
-    let facts: Vec<_> = programs.iter().map(RuleProgram::facts).collect();
-    let of_rules_round = unending(programs, &of_rules, &facts, |_| false);
-    let mut all = edges(programs, &effects, |_| true);
-    let all_round = surely_unending(programs, &effects, &mut all, around);
+    let mut facts: Vec<_> = programs.iter().map(RuleProgram::facts).collect();
+    let of_rules_round = unending(
+        programs,
+        &mut of_rules,
+        &facts,
+        |_| false,
+        |from, edge, _| may_be_anew(from, edge),
+    );
+    for (facts, effects) in facts.iter_mut().zip(&effects) {
+        facts.extend(effects.iter().flatten().map(|effect| effect.write.fact()));
+    }
+    // They hang on more than what rules surely do.
+    let may_change = |fact: &Fact| matches!(fact, Fact::Score(_) | Fact::Stage(_) | Fact::Related);
+    let is_surely_anew = |_, edge: &Edge<'_>, round: &BTreeSet<usize>| {
+        let is_anew = |effect| follow::is_anew(effect, &turn_of(round), around, false);
+        edge.effect.is_none_or(is_anew)
+    };
+    let all_round = unending(programs, &mut all, &facts, may_change, is_surely_anew);
     for (edges, in_round) in [(&of_rules, of_rules_round), (&all, all_round)] {
         if let Some(place) = order.iter().copied().find(|place| in_round.contains(place)) {
             return Err(round(programs, edges, place, &|other| in_round.contains(&other)));
@@ -63,6 +100,7 @@ type Edges<'e> = Vec<Vec<Edge<'e>>>;
 fn edges<'e>(
     programs: &[RuleProgram],
     effects: &'e [Vec<Vec<Effect>>],
+    around: &Around<'_>,
     counts: impl Fn(&Effect) -> bool,
 ) -> Edges<'e> {
     let leads = |one: usize| {
@@ -75,7 +113,7 @@ fn edges<'e>(
                 let waits = |effect: &&Effect| counts(effect) && waits(program, effect, one == to);
                 let edge = |effect| Edge { nth, to, effect };
                 found.extend(effects.iter().filter(waits).map(|effect| edge(Some(effect))));
-                if comes_back(&programs[one], nth, one == to) {
+                if one == to && comes_back(&programs[one], nth, around) {
                     found.push(edge(None));
                 }
             }
@@ -94,6 +132,9 @@ fn waits(program: &RuleProgram, effect: &Effect, is_own: bool) -> bool {
         ) => {
             let other = |to: &Vec<Cell>, cells: &Vec<Cell>| cells[..to.len()] != to[..];
             let is_other = to.as_ref().zip(cells.as_ref()).is_some_and(|(to, is)| other(to, is));
+            let same = |from: &Vec<Cell>, cells: &Vec<Cell>| !other(from, cells);
+            // A change to a value is none from it.
+            let is_to = from.as_ref().zip(cells.as_ref()).is_some_and(|(from, is)| same(from, is));
             // What set it off took that value away, so that its own change is from another.
             let is_gone = is_own && from.is_some();
             // What counts tasks has each value once.
@@ -101,6 +142,7 @@ fn waits(program: &RuleProgram, effect: &Effect, is_own: bool) -> bool {
             program.model.rule.entity_type == *entity_type
                 && place == written
                 && !is_other
+                && !is_to
                 && !is_gone
                 && !is_passed
         }
@@ -115,9 +157,9 @@ fn waits(program: &RuleProgram, effect: &Effect, is_own: bool) -> bool {
             };
             lifecycle == moved && fits
         }
-        // A record that came into a segment is not added to it by what that sets off.
+        // A record that came into a segment is not added to it by what that sets off; a new task is.
         (RuleOn::Segment { segment, is_left, .. }, Write::Member { segment: of, is_member }) => {
-            !is_own && segment == of && is_left != is_member
+            (!is_own || effect.repeats) && segment == of && is_left != is_member
         }
         // Having crossed a threshold, points of the same direction lead on to another one at most.
         (RuleOn::Score { model, is_down, .. }, Write::Points { model: of, is_down: down }) => {
@@ -128,16 +170,50 @@ fn waits(program: &RuleProgram, effect: &Effect, is_own: bool) -> bool {
 }
 
 /// Whether an action of a rule makes again what set the rule off, after an action before it undid that:
-/// a record that is taken out of a segment and put into it.
-fn comes_back(program: &RuleProgram, nth: usize, is_own: bool) -> bool {
-    let RuleOn::Segment { segment, is_left, .. } = &program.on else { return false };
-    let does = |writes: &[Write], wanted: bool| {
-        writes.iter().any(|write| {
-            matches!(write, Write::Member { segment: of, is_member } if of == segment && *is_member == wanted)
-        })
+/// a record that is taken out of a segment and put into it, or back to a stage and away from it.
+fn comes_back(program: &RuleProgram, nth: usize, around: &Around<'_>) -> bool {
+    let own = |(act, writes): (&Act, &Vec<Write>)| match act {
+        Act::Task(_) => Vec::new(),
+        _ => writes.clone(),
     };
-    let (before, here) = (&program.writes[..nth], &program.writes[nth]);
-    is_own && does(here, !is_left) && before.iter().any(|writes| does(writes, *is_left))
+    let mut all = program.actions.iter().zip(&program.writes).take(nth + 1).map(own);
+    let before: Vec<Write> = all.by_ref().take(nth).flatten().collect();
+    let mut here = all.flatten();
+    match &program.on {
+        RuleOn::Segment { segment, is_left, .. } => {
+            let does = |write: &Write, wanted: bool| {
+                matches!(write, Write::Member { segment: of, is_member }
+                    if of == segment && *is_member == wanted)
+            };
+            before.iter().any(|write| does(write, *is_left))
+                && here.any(|write| does(&write, !is_left))
+        }
+        RuleOn::Attribute { place, from: Some(from), to } => {
+            let gives = |write: &Write, wanted: &[Cell]| match write {
+                Write::Attribute { place: of, cells: Some(cells), .. } if of == place => {
+                    Some(cells[..wanted.len()] == *wanted)
+                }
+                _ => None,
+            };
+            before.iter().any(|write| gives(write, from) == Some(true))
+                && here.any(|write| {
+                    gives(&write, from) == Some(false)
+                        && to.as_ref().is_none_or(|to| gives(&write, to) == Some(true))
+                })
+        }
+        RuleOn::Stage { lifecycle, stage: Some(stage), is_left: true } => {
+            let leads = |write: &Write| match write {
+                Write::Stage { lifecycle: of, to, .. } if of == lifecycle => Some(*to),
+                _ => None,
+            };
+            before.iter().any(|write| leads(write) == Some(*stage))
+                && here.any(|write| {
+                    let to = leads(&write).filter(|to| to != stage);
+                    to.is_some_and(|to| around.lead_back(*lifecycle, *stage, to))
+                })
+        }
+        _ => false,
+    }
 }
 
 /// Whether the condition of a rule is false after what another one, or it itself, has written.
@@ -147,13 +223,24 @@ fn rules_out(one: &RuleProgram, other: &RuleProgram) -> bool {
     decide(&condition.root, &known) == Some(false)
 }
 
-/// The rules that lie on a round which no condition ends. A condition may end one if it asks for a
-/// fact that a rule of the round writes, or for one that `may_change` beside it.
-fn unending(
+/// Whether a rule waits for exactly that to which one of its actions leads.
+fn is_so_already(program: &RuleProgram, edge: &Edge<'_>) -> bool {
+    matches!(
+        (&program.on, edge.effect.map(|effect| &effect.write)),
+        (RuleOn::Attribute { to: Some(_), .. }, Some(Write::Attribute { cells: Some(_), .. }))
+            | (RuleOn::Stage { stage: Some(_), is_left: false, .. }, Some(Write::Stage { .. }))
+    )
+}
+
+/// The rules of which no turn can be the last one; the edges are then those of their rounds: the steps
+/// that happen anew in each turn, given the rules of the round. A condition may end a round if it asks
+/// for a fact that a rule of it writes, or for one that `may_change` beside it.
+fn unending<'e>(
     programs: &[RuleProgram],
-    edges: &Edges<'_>,
+    edges: &mut Edges<'e>,
     facts: &[BTreeSet<Fact>],
     may_change: impl Fn(&Fact) -> bool,
+    is_anew: impl Fn(usize, &Edge<'e>, &BTreeSet<usize>) -> bool,
 ) -> BTreeSet<usize> {
     let mut left: BTreeSet<usize> = (0..programs.len()).collect();
     loop {
@@ -166,40 +253,12 @@ fn unending(
             })
         };
         let ended: Vec<usize> = left.iter().copied().filter(ends).collect();
-        if ended.is_empty() {
-            return left;
-        }
         left.retain(|place| !ended.contains(place));
-    }
-}
-
-/// The rules of which no turn can be the last one; the edges are then those of their rounds.
-fn surely_unending(
-    programs: &[RuleProgram],
-    effects: &[Vec<Vec<Effect>>],
-    edges: &mut Edges<'_>,
-    around: &Around<'_>,
-) -> BTreeSet<usize> {
-    let facts: Vec<BTreeSet<Fact>> = programs
-        .iter()
-        .zip(effects)
-        .map(|(program, effects)| {
-            let written = effects.iter().flatten().map(|effect| effect.write.fact());
-            program.facts().into_iter().chain(written).collect()
-        })
-        .collect();
-    // They hang on more than what rules surely do.
-    let may_change = |fact: &Fact| matches!(fact, Fact::Score(_) | Fact::Stage(_) | Fact::Related);
-    loop {
-        let left = unending(programs, edges, &facts, may_change);
-        let rounds = rounds(edges, &left);
-        let mut is_done = true;
-        for (from, edges) in edges.iter_mut().enumerate() {
-            let turn = || rounds[from].iter().flat_map(|of| effects[*of].iter().flatten());
+        let mut is_done = ended.is_empty();
+        for (from, edges) in edges.iter_mut().enumerate().filter(|_| ended.is_empty()) {
             let all = edges.len();
             edges.retain(|edge| {
-                let is_anew = |effect| follow::is_anew(effect, turn(), around);
-                rounds[from].contains(&edge.to) && edge.effect.is_none_or(is_anew)
+                rounds[from].contains(&edge.to) && is_anew(from, edge, &rounds[from])
             });
             is_done &= edges.len() == all;
         }

@@ -132,7 +132,7 @@ pub(super) enum Fact {
 }
 
 /// Something that an action changes.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Write {
     Attribute {
         entity_type: String,

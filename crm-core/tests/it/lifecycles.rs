@@ -6,6 +6,7 @@ mod flywheel;
 mod judged;
 mod pipeline;
 mod reads;
+mod rounds;
 mod timed;
 mod timeline;
 

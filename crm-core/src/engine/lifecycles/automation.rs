@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     super::{Catalog, Writing, conditions, reach, reactions::Event},
-    Cause, enter, suppress,
+    Cause, decided, enter, suppress,
     timed::{is_inactive, schedule},
 };
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     condition::{Column, Moment, RECORD_COLUMNS, Way},
     lifecycle::{
         Decision, Entry, LifecycleModel, MoveKind, Needs, On, Program, Programs, StandingRow,
-        Trigger, decide,
+        Trigger,
     },
     store::{
         activities::Happened,
@@ -446,7 +446,7 @@ impl<'a, 'w> Run<'a, 'w> {
         };
         let standing = rows::standing(self.writing.tx, program.model.id, id)?;
         let decision =
-            decide(&program.model.lifecycle, standing.as_ref(), to, MoveKind::Automatic)?;
+            decided(self.writing.tx, &program.model, standing.as_ref(), to, MoveKind::Automatic)?;
         let is_behind = match decision {
             Decision::Unchanged => return Ok(Attempted::Unchanged),
             Decision::Suppressed(SuppressedBy::Earlier) => true,

@@ -18,8 +18,8 @@ use std::sync::Arc;
 use super::{Crm, View, Writing, check_limit, conditions, reactions::Event, records::check_in_use};
 use crate::{
     ChangeKind, Error, ErrorKind, GetLifecycleHistory, LifecycleHistory, MoveKind, MoveStage,
-    MovedStage, OverdueStage, RecordId, RecordRef, ResetStage, Result, StageCause, StageVisit,
-    Standing, SuppressedBy, SuppressedMove, Timestamp,
+    MovedStage, OverdueStage, RecordId, RecordRef, ResetStage, Result, StageCause, StageKind,
+    StageVisit, Standing, SuppressedBy, SuppressedMove, Timestamp,
     cell::Cell,
     condition::Moment,
     lifecycle::{
@@ -222,7 +222,7 @@ fn move_by_hand(
         }
         _ => stage.check_reason(cause.reason.as_deref())?,
     }
-    let decision = decide(&model.lifecycle, standing.as_ref(), to, how);
+    let decision = decided(writing.tx, model, standing.as_ref(), to, how);
     let standing = match decision.map_err(|error| error.with_field("to"))? {
         Decision::Unchanged | Decision::Suppressed(_) => {
             let standing = describe(writing.tx, model, id, standing.as_ref())?;
@@ -243,6 +243,31 @@ fn move_by_hand(
     };
     let standing = describe(writing.tx, model, id, Some(&standing))?;
     Ok(MovedStage { is_moved: true, standing })
+}
+
+/// What a move of a record does, as far as the order of the stages says.
+///
+/// # Errors
+///
+/// As [`decide`].
+fn decided(
+    conn: &Connection,
+    model: &LifecycleModel,
+    standing: Option<&StandingRow>,
+    to: usize,
+    how: MoveKind,
+) -> Result<Decision> {
+    let was_lost = match standing {
+        // Beside the way, only its stays tell whether there was a cycle that is over.
+        Some(row) if row.stage.is_some() && row.reached.is_none() => {
+            let stages = model.lifecycle.stages.iter();
+            let lost = stages.filter(|stage| stage.kind == StageKind::Lost);
+            let lost: Vec<String> = lost.map(|stage| stage.name.clone()).collect();
+            rows::was_on(conn, model.id, row.record, &lost, Timestamp::MAX)?
+        }
+        _ => false,
+    };
+    decide(&model.lifecycle, standing, was_lost, to, how)
 }
 
 /// Checks when a move by hand was, and the activity that shows it.

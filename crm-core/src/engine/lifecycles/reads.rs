@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     super::{Catalog, check_limit, conditions, cursor},
-    Lifecycles, describe, missing, no_program, no_record, to_suppressed, to_visit,
+    Lifecycles, decided, describe, missing, no_program, no_record, to_suppressed, to_visit,
 };
 use crate::{
     Acceptance, AcceptanceBreach, ChangeKind, ConditionAnswer, DrawLifecycle, Drawing, Error,
@@ -15,8 +15,8 @@ use crate::{
     StuckRecord, SuppressedBy, Timestamp, TriggerAnswer,
     condition::{Direction, Moment},
     lifecycle::{
-        Decision, FunnelFold, LifecycleModel, MoveKind, On, Program, VisitRow, decide, draw,
-        fixed_span, micros, stage_times, trigger_text, words,
+        Decision, FunnelFold, LifecycleModel, MoveKind, On, Program, VisitRow, draw, fixed_span,
+        micros, stage_times, trigger_text, words,
     },
     store::{
         Connection, condition as sql, journal, lifecycles as rows,
@@ -245,8 +245,8 @@ impl Lifecycles<'_> {
             let program = program.ok_or_else(no_program)?;
             let (mut next, mut is_held) = (Vec::new(), false);
             for to in 0..model.lifecycle.stages.len() {
-                let by_hand = decide(&model.lifecycle, stored.as_ref(), to, MoveKind::Manual);
-                let by_itself = decide(&model.lifecycle, stored.as_ref(), to, MoveKind::Automatic);
+                let by_hand = decided(conn, model, stored.as_ref(), to, MoveKind::Manual);
+                let by_itself = decided(conn, model, stored.as_ref(), to, MoveKind::Automatic);
                 is_held |= matches!(by_itself, Ok(Decision::Suppressed(SuppressedBy::Exit)));
                 if matches!(by_hand, Ok(Decision::Enter(_)))
                     || matches!(by_itself, Ok(Decision::Enter(_)))

@@ -17,14 +17,14 @@ use super::{
         reactions::Event,
     },
     automation::{RELATED, Run, stage_of},
-    body, rows,
+    body, decided, rows,
 };
 use crate::{
     ChangeKind, ErrorKind, RecordId, RecordRef, Result, Timestamp,
     condition::{Direction, Moment, Parts, depends_on_time},
     lifecycle::{
         Decision, LifecycleModel, MoveKind, On, OverdueBody, Program, StageBody, StandingRow,
-        Trigger, decide,
+        Trigger,
     },
     store::{
         Connection, activities,
@@ -187,11 +187,9 @@ fn next(
     let moment = Moment::new(writing.now, "UTC")?;
     let (mut first, mut known): (Option<Timestamp>, _) = (None, Known::default());
     for trigger in program.triggers.iter().filter(|trigger| trigger.is_timed) {
-        let lifecycle = &program.model.lifecycle;
-        if !matches!(
-            decide(lifecycle, standing, trigger.to, MoveKind::Automatic)?,
-            Decision::Enter(_)
-        ) {
+        let (model, to) = (&program.model, trigger.to);
+        let decision = decided(writing.tx, model, standing, to, MoveKind::Automatic)?;
+        if !matches!(decision, Decision::Enter(_)) {
             continue;
         }
         if trigger.association().is_some() {

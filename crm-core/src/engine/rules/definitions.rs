@@ -1,7 +1,7 @@
 //! Definitions of rules: judging and saving.
 
 use super::{
-    super::{Catalog, conditions},
+    super::{Catalog, catalog::would_not_hold, conditions},
     Rules, dates,
 };
 use crate::{
@@ -128,7 +128,8 @@ impl Rules<'_> {
     ///
     /// # Errors
     ///
-    /// `NotFound`; `DefinitionConflict` if the definitions no longer bear it.
+    /// `NotFound`; `DefinitionConflict` if the definitions no longer bear it, or if it and others would
+    /// set each other off for ever: the field is its name and the path within it.
     pub fn restore(&self, name: &str) -> Result<Rule> {
         self.set_archived(name, false)
     }
@@ -138,6 +139,10 @@ impl Rules<'_> {
             let mut model = RuleModel::clone(writing.catalog.rule(name)?);
             if model.rule.archived_at.is_some() == archive {
                 return Ok(model.rule);
+            }
+            if !archive {
+                model.rule.archived_at = None;
+                check_restored(&writing.catalog.with_rule(model.clone()), name)?;
             }
             model.rule.archived_at = archive.then(|| writing.stamp().at());
             rows::archive(writing.tx, model.id, model.rule.archived_at)?;
@@ -149,6 +154,26 @@ impl Rules<'_> {
             Ok(model.rule)
         })
     }
+}
+
+/// Checks that a rule which is taken out of the archive holds, and sets nothing off for ever.
+///
+/// # Errors
+///
+/// `DefinitionConflict`; the hint says what can be done, for an archived rule cannot be changed.
+fn check_restored(judged: &Catalog, name: &str) -> Result<()> {
+    let conflict = |(of, error): (String, Error), hint: &str| {
+        let conflict = would_not_hold("rule", "archive", &of, &error);
+        if of == name { conflict.with_hint(hint) } else { conflict }
+    };
+    judged.make_rule_programs().map_err(|fault| {
+        conflict(fault, "bring back what it names, or define a rule of another name")
+    })?;
+    judged.find_rule_cycle(Some(name))?.map_or(Ok(()), |found| {
+        let hint = "change or archive another rule of that way first, or define a rule of another \
+                    name instead";
+        Err(conflict(found, hint))
+    })
 }
 
 /// Writes a change of a definition to the journal, and makes it part of the schema.
@@ -219,7 +244,9 @@ pub(super) fn plan(catalog: &Catalog, request: &DefineRule) -> Result<Plan> {
         true => error,
         false => {
             let message = format!("the rule {name:?} would not hold: {}", error.message());
-            Error::new(ErrorKind::DefinitionConflict, message).with_field("actions")
+            Error::new(ErrorKind::DefinitionConflict, message)
+                .with_field("actions")
+                .with_hint(format!("change or archive the rule {name:?} first"))
         }
     };
     judged.make_rule_programs().map_err(fault)?;

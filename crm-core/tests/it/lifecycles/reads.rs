@@ -3,8 +3,9 @@
 
 use crm_core::{
     Condition, Crm, DefineLifecycle, DrawLifecycle, DrawingFormat, ErrorKind, ExplainStage,
-    FindStuck, GetAcceptance, GetFunnel, GetStageTimes, ListRecords, MoveStage, RecordId,
-    ResetStage, Stage, StageCause, StageKind, StageOperator, StageTrigger, Timestamp, values,
+    FindStuck, GetAcceptance, GetFunnel, GetLifecycleHistory, GetStageTimes, ListRecords, MoveKind,
+    MoveStage, RecordId, ResetStage, Stage, StageCause, StageDecision, StageKind, StageMachine,
+    StageOperator, StagePlace, StageTrigger, Timestamp, values,
 };
 
 use super::{contact, go, open};
@@ -422,4 +423,52 @@ fn a_drawing_is_the_same_each_time() {
          \"paying\" -> \"gone\" [label=\"\", ltail=cluster_way];\n    \
          \"gone\" -> \"trial\" [label=\"by hand, new cycle\", lhead=cluster_way];\n}\n"
     );
+}
+
+#[test]
+fn who_was_lost_before_any_stage_begins_a_new_cycle_wherever_it_stood_since() {
+    let crm = open();
+    let hold = Stage { automatic_exit: true, ..Stage::new("hold").kind(StageKind::Side) };
+    let stages = [Stage::new("a"), Stage::new("lost").kind(StageKind::Lost), hold];
+    let definition = DefineLifecycle {
+        triggers: vec![StageTrigger::when("a", "source = \"back\"".parse().unwrap())],
+        ..DefineLifecycle::new("way", "contact", stages)
+    };
+    crm.lifecycles().define(definition.clone()).unwrap();
+    let machine = StageMachine::new(&definition.stages).unwrap();
+    for (way, cycle) in [
+        (&["a"][..], 1),
+        (&["hold", "a"], 1),
+        (&["lost", "a"], 2),
+        (&["lost", "hold", "a"], 2),
+        (&["hold", "lost", "hold", "a"], 2),
+        (&["lost", "hold", "lost", "hold", "a"], 2),
+    ] {
+        for is_automatic in [false, true] {
+            let (id, mut place) = (contact(&crm), StagePlace::default());
+            for (day, to) in way.iter().enumerate() {
+                let nth = definition.stages.iter().position(|stage| stage.name == *to).unwrap();
+                let decision = machine.decide(place, u8::try_from(nth).unwrap(), MoveKind::Manual);
+                let StageDecision::Enter { place: next, .. } = decision else { panic!() };
+                place = next;
+                if is_automatic && *to == "a" && way.iter().rev().nth(1) != Some(&"lost") {
+                    crm.contacts().patch(id, values! { "source" => "back" }).unwrap();
+                    continue;
+                }
+                let day = i64::try_from(day).unwrap();
+                let request = MoveStage { at: Some(at(day)), ..MoveStage::new("way", id, *to) };
+                crm.lifecycles().move_to(request.because("x")).unwrap();
+            }
+            let history = crm.lifecycles().history(&GetLifecycleHistory::new("way", id)).unwrap();
+            assert_eq!(history.standing.stage.as_deref(), Some("a"), "{way:?}");
+            assert_eq!((history.standing.cycle, place.cycle), (cycle, cycle), "{way:?}");
+            let mut cycles = history.visits.iter().map(|visit| visit.cycle);
+            assert!(cycles.by_ref().take(way.len() - 1).all(|one| one == 1), "{way:?}");
+            assert_eq!(cycles.next(), Some(cycle), "{way:?}");
+        }
+    }
+    let funnel = crm.lifecycles().funnel(&GetFunnel::new("way")).unwrap();
+    let a = &funnel.stages[0];
+    assert_eq!((funnel.entered, a.reached, a.lost, a.waiting), (12, 12, 0, 12));
+    super::verify(&crm);
 }

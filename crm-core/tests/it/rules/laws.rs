@@ -1,13 +1,14 @@
-//! Laws of rules: any set of them ends within the limits, and the same work gives the same bytes.
+//! Laws of rules: any set of them ends within the limits, the same work gives the same bytes, and what is
+//! taken would end without a limit.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use crm_core::{
-    Attribute, Crm, DefineLifecycle, DefineRule, Flow, Kind, ListChanges, ListRuleRuns, MoveStage,
-    OpenOptions, Replay, RuleAction, RuleTrigger, RunSql, SkippedRun, Stage, Value, Values, limits,
-    values,
+    Attribute, Crm, DefineLifecycle, DefineRule, Flow, Kind, ListChanges, ListRuleRuns, MoveKind,
+    MoveStage, MoveToStage, OpenOptions, Replay, RuleAction, RuleTrigger, RunSql, SkippedRun,
+    Stage, StageDecision, StageKind, StageMachine, StagePlace, Value, Values, limits, values,
 };
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::TestRunner};
 
 use crate::support::repetitions;
 
@@ -121,4 +122,172 @@ proptest! {
         }
         prop_assert_eq!(contents(&crm), contents(&worked(&rules, &work)));
     }
+}
+
+/// What a record has, as far as the rules below look at it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct State {
+    values: [Option<i64>; 2],
+    place: StagePlace,
+}
+
+/// What sets one of the rules below off.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Waits {
+    Value { nth: usize, to: Option<i64> },
+    Entered(usize),
+}
+
+/// What one of them does.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Does {
+    Set(usize, i64),
+    Move(usize),
+}
+
+/// A change of the state.
+#[derive(Debug, Clone, Copy)]
+enum Event {
+    Value { nth: usize, is: i64 },
+    Stage(usize),
+}
+
+impl Waits {
+    fn is_set_off(self, event: Event) -> bool {
+        match (self, event) {
+            (Self::Value { nth, to }, Event::Value { nth: of, is }) => {
+                nth == of && to.is_none_or(|to| to == is)
+            }
+            (Self::Entered(stage), Event::Stage(to)) => stage == to,
+            _ => false,
+        }
+    }
+}
+
+impl State {
+    fn does(&mut self, machine: &StageMachine, action: Does) -> Option<Event> {
+        match action {
+            Does::Set(nth, is) => {
+                let was = self.values[nth].replace(is);
+                (was != Some(is)).then_some(Event::Value { nth, is })
+            }
+            Does::Move(to) => {
+                let nth = u8::try_from(to).unwrap();
+                let decision = machine.decide(self.place, nth, MoveKind::Automatic);
+                let StageDecision::Enter { place, .. } = decision else { return None };
+                self.place = place;
+                Some(Event::Stage(to))
+            }
+        }
+    }
+}
+
+/// Runs after which nobody believes that it ends; what ends has as many as there are chains of rules.
+const ENDLESS: usize = 2_000;
+
+/// Whether rules set each other off for ever, if none is kept from it, after this was done.
+fn is_endless(
+    rules: &[(Waits, Vec<Does>)],
+    machine: &StageMachine,
+    mut state: State,
+    first: Does,
+) -> bool {
+    let mut events: VecDeque<Event> = state.does(machine, first).into_iter().collect();
+    let mut runs = 0;
+    while let Some(event) = events.pop_front() {
+        for (_, actions) in rules.iter().filter(|(on, _)| on.is_set_off(event)) {
+            runs += 1;
+            if runs > ENDLESS {
+                return true;
+            }
+            events.extend(actions.iter().filter_map(|action| state.does(machine, *action)));
+        }
+    }
+    false
+}
+
+fn known_rule(nth: usize, on: Waits, actions: &[Does], stages: &[Stage]) -> DefineRule {
+    let stage = |place: usize| stages[place].name.as_str();
+    let on = match on {
+        Waits::Value { nth, to: Some(to) } => RuleTrigger::becomes(ATTRIBUTES[nth], to),
+        Waits::Value { nth, to: None } => RuleTrigger::changed(ATTRIBUTES[nth]),
+        Waits::Entered(place) => RuleTrigger::stage_entered("way", stage(place)),
+    };
+    let act = |action: &Does| match *action {
+        Does::Set(nth, value) => RuleAction::set(ATTRIBUTES[nth], value),
+        Does::Move(to) => RuleAction::MoveStage(MoveToStage {
+            lifecycle: "way".into(),
+            to: stage(to).into(),
+            reason: Some("said so".into()),
+        }),
+    };
+    DefineRule::new(format!("r{nth}"), "contact", on, actions.iter().map(act))
+}
+
+/// Rules that wait for values and stages, and of which all actions are known, end by themselves if they
+/// are taken.
+#[test]
+fn rules_that_are_taken_would_end_without_a_limit() {
+    let waits = prop_oneof![
+        (0..2_usize, prop::option::weighted(0.7, 0..2_i64))
+            .prop_map(|(nth, to)| Waits::Value { nth, to }),
+        (0..4_usize).prop_map(Waits::Entered),
+    ];
+    let does = prop_oneof![
+        (0..2_usize, 0..2_i64).prop_map(|(nth, value)| Does::Set(nth, value)),
+        (0..4_usize).prop_map(Does::Move),
+    ];
+    let rules = prop::collection::vec((waits, prop::collection::vec(does, 1..3)), 1..5);
+    let beside = |name: &str, kind| Stage { automatic_exit: true, ..Stage::new(name).kind(kind) };
+    let stages = [
+        Stage::new("one"),
+        Stage::new("two"),
+        beside("three", StageKind::Lost),
+        beside("four", StageKind::Side),
+    ];
+    let machine = StageMachine::new(&stages).unwrap();
+    let mut runner = TestRunner::new(ProptestConfig::with_cases(repetitions(400)));
+    let counts = [std::cell::Cell::new(0), std::cell::Cell::new(0)];
+    runner
+        .run(&rules, |rules| {
+            let crm = Crm::in_memory().unwrap();
+            for name in &ATTRIBUTES[..2] {
+                let attribute = Attribute::new(*name, Kind::Integer);
+                crm.types().define_attribute("contact", attribute).unwrap();
+            }
+            crm.lifecycles()
+                .define(DefineLifecycle::new("way", "contact", stages.clone()))
+                .unwrap();
+            let mut taken = Vec::new();
+            for (nth, (on, actions)) in rules.iter().enumerate() {
+                let rule = known_rule(nth, *on, actions, &stages);
+                let is_taken = crm.rules().define(rule).is_ok();
+                taken.extend(is_taken.then(|| (*on, actions.clone())));
+                let count = &counts[usize::from(is_taken)];
+                count.set(count.get() + 1);
+            }
+            let values = [None, Some(0), Some(1)];
+            let values = values.iter().flat_map(|a| values.iter().map(move |b| [*a, *b]));
+            let mut places = vec![StagePlace::default()];
+            for to in 0..machine.stages() {
+                for at in places.clone() {
+                    let decision = machine.decide(at, to, MoveKind::Manual);
+                    if let StageDecision::Enter { place, .. } = decision {
+                        places.push(place);
+                    }
+                }
+            }
+            for (values, place) in values.flat_map(|v| places.iter().map(move |place| (v, *place)))
+            {
+                let sets = (0..2).flat_map(|nth| (0..2).map(move |value| Does::Set(nth, value)));
+                for first in sets.chain((0..4).map(Does::Move)) {
+                    let state = State { values, place };
+                    let is_endless = is_endless(&taken, &machine, state, first);
+                    prop_assert!(!is_endless, "{state:?} {first:?} {taken:?}");
+                }
+            }
+            Ok(())
+        })
+        .unwrap();
+    assert!(counts.iter().all(|count| count.get() > 5), "both are drawn: {counts:?}");
 }

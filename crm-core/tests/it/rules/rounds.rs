@@ -157,3 +157,287 @@ fn a_round_that_a_trigger_of_a_lifecycle_closes_is_refused() {
     let way = "calls (actions[0]) → lifecycle \"plan\" → loses (actions[0]) → calls";
     assert!(error.message().ends_with(way), "{error}");
 }
+
+/// Whether these rules are all taken but the last; if that one is refused, the way.
+fn last_of(crm: &Crm, rules: Vec<DefineRule>) -> Option<String> {
+    let mut rules = rules;
+    let last = rules.pop().unwrap();
+    for rule in rules {
+        crm.rules().define(rule).unwrap();
+    }
+    let error = crm.rules().define(last).err()?;
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+    Some(error.message().to_owned())
+}
+
+#[test]
+fn rules_that_keep_two_things_alike_directly_settle_and_are_taken() {
+    use RuleAction as Do;
+    use RuleTrigger as On;
+    let becomes = |attribute: &str| On::becomes(attribute, "x");
+    let set = |attribute: &str, value: &str| Do::set(attribute, value);
+    let copy = |attribute: &str, of: &str| Do::calculate(attribute, of);
+    let (a, b) = ("source", "job_title");
+    let vip = || Do::add_to("vip");
+    type Two = [DefineRule; 2];
+    let two = |one: (On, Do), other: (On, Do)| -> Two {
+        [define("one", one.0, one.1), define("two", other.0, other.1)]
+    };
+    for (nth, settles) in [
+        two((becomes(a), set(b, "x")), (becomes(b), set(a, "x"))),
+        two((On::changed(a), set(b, "x")), (On::changed(b), set(a, "x"))),
+        // A list and an attribute.
+        two((On::entered("vip"), set(a, "x")), (becomes(a), vip())),
+        // What is calculated from a constant is one.
+        two((On::changed("shown"), set(b, "x")), (On::changed(b), set(a, "x"))),
+        // A value that is copied changes, but the step back does not.
+        two((On::changed(a), copy(b, a)), (On::changed(b), set(a, "x"))),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let crm = kept_alike();
+        assert_eq!(last_of(&crm, settles.into()), None, "{nth}");
+        // It settles in one turn, whatever the record has.
+        for source in ["y", "x"] {
+            crm.contacts().create(values! { "source" => source }).unwrap();
+        }
+        let id = crm.contacts().create(values! { "job_title" => "y" }).unwrap().id;
+        crm.contacts().patch(id, values! { "job_title" => "x" }).unwrap();
+        verify(&crm);
+    }
+    let alike = || two((becomes(a), set(b, "x")), (becomes(b), set(a, "x")));
+    let more = |rule: DefineRule, actions: [RuleAction; 1]| DefineRule {
+        actions: [rule.actions, actions.into()].concat(),
+        ..rule
+    };
+    let undoes = || more(define("three", becomes(b), set(a, "y")), [set(b, "y")]);
+    let [one, other] = alike();
+    for (nth, goes_on) in [
+        two((becomes(a), copy(b, a)), (On::changed(b), copy(a, b))).to_vec(),
+        // They take it back, or one that they set off does.
+        vec![more(one, [set(a, "z")]), more(other, [set(b, "z")])],
+        [vec![undoes()], alike().into()].concat(),
+        // A condition on what others decide does not end it.
+        two((On::changed(a), copy(b, a)), (On::changed(b), copy(a, b)))
+            .map(|rule| rule.when("country = \"DE\"".parse().unwrap()))
+            .to_vec(),
+        two((On::entered("vip"), Do::remove_from("vip")), (On::left("vip"), vip())).to_vec(),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let way = last_of(&kept_alike(), goes_on);
+        assert!(way.is_some_and(|way| way.starts_with("sets itself off: ")), "{nth}");
+    }
+}
+
+fn kept_alike() -> Crm {
+    let crm = open();
+    by_hand(&crm, "vip");
+    let shown = Attribute {
+        formula: Some("concat(source, \".\")".into()),
+        ..Attribute::new("shown", Kind::Text)
+    };
+    crm.types().define_attribute("contact", shown).unwrap();
+    crm
+}
+
+#[test]
+fn a_rule_that_waits_for_exactly_what_it_writes_is_taken() {
+    let crm = kept_alike();
+    let set = |value: &str| RuleAction::set("source", value);
+    let becomes = || RuleTrigger::becomes("source", "x");
+    rule(&crm, "same", becomes(), [set("x")]);
+    let on = || RuleTrigger::stage_entered("contact", "mql");
+    rule(&crm, "stays", on(), [RuleAction::move_to("contact", "mql")]);
+    crm.contacts().create(values! { "source" => "x" }).unwrap();
+    assert_eq!(runs(&crm, "same").len(), 1);
+    // Not so if something takes it back in between: it itself, or a rule that it sets off.
+    let twice = DefineRule::new("same", "contact", becomes(), [set("y"), set("x")]);
+    assert!(crm.rules().define(twice).is_err());
+    let from = RuleTrigger::AttributeChanged(crm_core::OnAttribute {
+        attribute: "source".into(),
+        from: Some("x".into()),
+        to: None,
+    });
+    let back = |on: &RuleTrigger, actions| DefineRule::new("back", "contact", on.clone(), actions);
+    refused(&crm, back(&from, [set("x"), set("y")]));
+    crm.rules().define(back(&from, [set("y"), set("z")])).unwrap();
+    let left = RuleTrigger::stage_left("contact", "mql");
+    let moves = |to: [&str; 2]| to.map(|to| move_to("contact", to));
+    refused(&crm, back(&left, moves(["mql", "churned"])));
+    crm.rules().define(back(&left, moves(["mql", "sql"]))).unwrap();
+    crm.rules().archive("back").unwrap();
+    let error = crm.rules().define(define("other", becomes(), set("y"))).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DefinitionConflict);
+    assert!(error.message().ends_with("sets itself off: same (actions[0]) → same"), "{error}");
+    verify(&crm);
+}
+
+#[test]
+fn moves_that_only_go_forward_end_and_those_through_a_stage_beside_the_way_do_not() {
+    let reached = |stage: &str| RuleTrigger::stage_entered("way", stage);
+    let moves =
+        |on: &str, to: &str| define(&format!("{on}_to_{to}"), reached(on), move_to("way", to));
+    let any = |to: &str| define("any", RuleTrigger::changed("source"), move_to("way", to));
+    let formula = RuleAction::calculate("source", "concat(source, \"!\")");
+    let sets = |on: &str| define("sets", reached(on), formula.clone());
+    for (nth, (rules, is_taken)) in [
+        (vec![moves("b", "c"), moves("c", "b")], true),
+        (vec![moves("a", "b"), moves("b", "c"), moves("c", "a")], true),
+        // From held and gone only people lead.
+        (vec![moves("b", "held"), moves("held", "b")], true),
+        (vec![moves("b", "gone"), moves("gone", "b")], true),
+        (vec![moves("b", "held"), moves("held", "back"), moves("back", "b")], true),
+        (vec![moves("b", "back"), moves("back", "b")], false),
+        (vec![moves("a", "b"), moves("b", "lost"), moves("lost", "a")], false),
+        (vec![moves("back", "lost"), moves("lost", "back")], false),
+        // A stage is come to once, though the value changes each time.
+        (vec![any("b"), sets("b")], true),
+        (vec![any("lost"), sets("lost")], true),
+        (vec![any("b"), moves("b", "lost"), sets("lost")], false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let crm = open();
+        let beside = |name: &str, kind, automatic_exit| Stage {
+            automatic_exit,
+            ..Stage::new(name).kind(kind)
+        };
+        let stages = [
+            Stage::new("a"),
+            Stage::new("b"),
+            Stage::new("c").kind(StageKind::Won),
+            beside("lost", StageKind::Lost, true),
+            beside("gone", StageKind::Lost, false),
+            beside("back", StageKind::Side, true),
+            beside("held", StageKind::Side, false),
+        ];
+        crm.lifecycles().define(DefineLifecycle::new("way", "contact", stages)).unwrap();
+        let way = last_of(&crm, rules);
+        assert_eq!(way.is_none(), is_taken, "{nth}: {way:?}");
+    }
+}
+
+#[test]
+fn a_round_by_way_of_a_segment_that_asks_for_stages_ends_where_moves_only_go_forward() {
+    for (other, is_taken) in [("c", true), ("back", false), ("held", true)] {
+        let crm = open();
+        let beside = |name: &str, automatic_exit| Stage {
+            automatic_exit,
+            ..Stage::new(name).kind(StageKind::Side)
+        };
+        let stages = [
+            Stage::new("b"),
+            Stage::new("c").kind(StageKind::Won),
+            beside("back", true),
+            beside("held", false),
+        ];
+        crm.lifecycles().define(DefineLifecycle::new("way", "contact", stages)).unwrap();
+        crm.segments().define(live("early", "stage(eq \"b\" in \"way\")")).unwrap();
+        crm.segments().define(live("very_early", "in segment \"early\"")).unwrap();
+        let on = define("on", RuleTrigger::entered("very_early"), move_to("way", other));
+        let back = define("off", RuleTrigger::left("very_early"), move_to("way", "b"));
+        let way = last_of(&crm, vec![on, back]);
+        assert_eq!(way.is_none(), is_taken, "{other}: {way:?}");
+    }
+}
+
+#[test]
+fn what_two_actions_decide_together_follows_from_the_second() {
+    let crm = open();
+    let german = "country = \"DE\" and source = \"gold\"";
+    crm.segments().define(live("german_gold", german)).unwrap();
+    let set = RuleAction::set;
+    let on = [set("country", "DE"), RuleAction::emit("told", ["email"]), set("source", "gold")];
+    let back = DefineRule::new("back", "contact", RuleTrigger::left("german_gold"), on.clone());
+    rule(&crm, "out", RuleTrigger::entered("german_gold"), [set("country", "FR")]);
+    let (field, message) = refused(&crm, back.clone());
+    assert_eq!(field, "actions[2].set_attribute");
+    let way = "sets itself off: back (actions[2]) → segment \"german_gold\" → out (actions[0]) → \
+               segment \"german_gold\" → back";
+    assert_eq!(message, way);
+    // Not if a later one takes it back, nor if it is not decided without the record.
+    let taken = [&on[..], &[set("source", "silver")]].concat();
+    crm.rules().define(DefineRule { actions: taken, dry_run: true, ..back.clone() }).unwrap();
+    let more = live("german_gold", "country = \"DE\" and source = \"gold\" and email is set");
+    crm.segments().define(more).unwrap();
+    crm.rules().define(back).unwrap();
+}
+
+#[test]
+fn a_task_for_each_task_of_a_segment_is_refused_though_two_tasks_are_not_one() {
+    let crm = open();
+    let segment = |text: &str| DefineSegment::live("urgent", "task", text.parse().unwrap());
+    crm.segments().define(segment("title = \"a\"")).unwrap();
+    let task = |title: &str, body: &str| match RuleAction::task(title) {
+        RuleAction::CreateTask(task) => {
+            RuleAction::CreateTask(crm_core::CreateTask { body: Some(body.into()), ..task })
+        }
+        other => other,
+    };
+    let actions = [task("a", "x"), task("b", "y")];
+    let more = DefineRule::new("more", "task", RuleTrigger::entered("urgent"), actions);
+    let (field, message) = refused(&crm, more.clone());
+    assert_eq!(field, "actions[0].create_task");
+    assert_eq!(message, "sets itself off: more (actions[0]) → segment \"urgent\" → more");
+    crm.segments().define(segment("title = \"a\" and body = \"y\"")).unwrap();
+    crm.rules().define(more).unwrap();
+}
+
+#[test]
+fn a_rule_whose_restoring_closes_a_round_is_named_with_what_can_be_done() {
+    let crm = open();
+    let copy = |of: &str, to: &str| RuleAction::calculate(to, format!("concat({of}, \"+\")"));
+    let (one, other) = ("source", "job_title");
+    rule(&crm, "b", RuleTrigger::changed(one), [copy(one, other)]);
+    crm.rules().archive("b").unwrap();
+    rule(&crm, "a", RuleTrigger::changed(other), [copy(other, one)]);
+    let error = crm.rules().restore("b").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DefinitionConflict);
+    assert_eq!(error.field(), Some("b.actions[0].set_attribute"));
+    let way = "the rule \"b\" would not hold: sets itself off: b (actions[0]) → a (actions[0]) → b";
+    assert_eq!(error.message(), way);
+    assert!(error.hint().unwrap().starts_with("change or archive another rule"), "{error}");
+    assert!(crm.rules().get("b").unwrap().archived_at.is_some());
+    crm.rules().archive("a").unwrap();
+    crm.rules().restore("b").unwrap();
+    // One that only takes back what others write is not part of the way.
+    rule(&crm, "c", RuleTrigger::becomes("locale", "de"), [RuleAction::set("locale", "de")]);
+    crm.rules().archive("c").unwrap();
+    rule(&crm, "d", RuleTrigger::becomes("locale", "de"), [RuleAction::set("locale", "fr")]);
+    assert_eq!(crm.rules().restore("c").unwrap_err().field(), Some("c.actions[0].set_attribute"));
+    crm.rules().archive("d").unwrap();
+    crm.rules().restore("c").unwrap();
+    let error = crm.rules().restore("d").unwrap_err();
+    assert_eq!(error.field(), Some("c.actions[0].set_attribute"));
+    assert_eq!(error.hint(), Some("change or archive the rule first"));
+    verify(&crm);
+}
+
+#[test]
+fn rules_that_make_the_conditions_of_triggers_true_in_turn_are_refused() {
+    let crm = open();
+    let gone = Stage { automatic_exit: true, ..Stage::new("gone").kind(StageKind::Lost) };
+    let stages = [Stage::new("lead"), Stage::new("buys").kind(StageKind::Won), gone];
+    let when = |to: &str, text: &str| StageTrigger {
+        reason: Some("said so".into()),
+        ..StageTrigger::when(to, text.parse().unwrap())
+    };
+    let triggers = vec![when("buys", "source = \"won\""), when("gone", "source = \"lost\"")];
+    // By themselves they exclude each other.
+    let plan = DefineLifecycle { triggers, ..DefineLifecycle::new("plan", "contact", stages) };
+    crm.lifecycles().define(plan).unwrap();
+    let set = |on: &str, value: &str| {
+        define(on, RuleTrigger::stage_entered("plan", on), RuleAction::set("source", value))
+    };
+    crm.rules().define(set("buys", "lost")).unwrap();
+    let (_, message) = refused(&crm, set("gone", "won"));
+    let way = "sets itself off: gone (actions[0]) → lifecycle \"plan\" → buys (actions[0]) → \
+               lifecycle \"plan\" → gone";
+    assert_eq!(message, way);
+    crm.rules().define(set("lead", "won")).unwrap();
+    verify(&crm);
+}
