@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
 use serde::de::DeserializeOwned;
 
-use super::chain::Salts;
+use super::{chain::Salts, privacy};
 use crate::{
     ChangeKind, Error, ErrorKind, RecordId, RecordRef, Result, Timestamp,
     consent::{
@@ -212,7 +212,8 @@ fn moment(row: &Row<'_>, place: usize) -> rusqlite::Result<Option<Timestamp>> {
 }
 
 /// The ledger of a record beside those of the records that are linked with it, and the place in the
-/// journal of the last event or link; 0 if there are none.
+/// journal of the last event or link; 0 if there are none. It knows which contact points of what permits are
+/// suppressed.
 pub(crate) fn ledger(conn: &Connection, subject: RecordId) -> Result<(Ledger, i64)> {
     let (own, mut last) = own_ledger(conn, subject)?;
     let (people, linked) = people(conn, subject)?;
@@ -223,7 +224,9 @@ pub(crate) fn ledger(conn: &Connection, subject: RecordId) -> Result<(Ledger, i6
         last = last.max(its_last);
         others.push(ledger);
     }
-    Ok((own.beside(others), last))
+    let permitting = own.permitting().filter_map(|entry| entry.contact_point.as_deref());
+    let suppressed = privacy::suppressed_of(conn, permitting)?;
+    Ok((own.beside(others).without(suppressed), last))
 }
 
 /// The events of a record itself, and the place in the journal of the last of them; 0 if there are none.

@@ -14,7 +14,10 @@ use super::{
 };
 use crate::{
     ConsentKind, RecordId, Result, Timestamp,
-    privacy::inventory::{Way, of_table},
+    privacy::{
+        inventory::{Way, of_table},
+        suppression::hash,
+    },
     schema::{AttributeModel, TypeModel},
 };
 
@@ -348,6 +351,25 @@ pub(crate) fn has_suppressed(conn: &Connection) -> Result<bool> {
 /// Whether a contact point of this hash is suppressed.
 pub(crate) fn is_suppressed(conn: &Connection, hash: &[u8; 32]) -> Result<bool> {
     Ok(conn.prepare_cached("SELECT 1 FROM crm_suppression WHERE hash = ?1")?.exists([hash])?)
+}
+
+/// Those of these contact points, in their normal form, that are suppressed.
+pub(crate) fn suppressed_of<'p>(
+    conn: &Connection,
+    points: impl Iterator<Item = &'p str>,
+) -> Result<BTreeSet<String>> {
+    let mut points = points.peekable();
+    let mut suppressed = BTreeSet::new();
+    if points.peek().is_none() || !has_suppressed(conn)? {
+        return Ok(suppressed);
+    }
+    let Some(key) = key(conn)? else { return Ok(suppressed) };
+    for point in points.collect::<BTreeSet<&str>>() {
+        if is_suppressed(conn, &hash(&key, point))? {
+            suppressed.insert(point.to_owned());
+        }
+    }
+    Ok(suppressed)
 }
 
 /// Suppresses a contact point, and answers whether it was not yet.

@@ -3,10 +3,10 @@
 
 use crm_core::{
     ApplyErasures, BasisFacts, ChannelRule, Condition, ConfirmConsent, ConsentCondition,
-    ConsentEvidence, ConsentKind, ConsentPolicy, ConsentRegime, Crm, DecideMany, ErasedSubject,
-    ErasureReason, EvaluateCondition, Flow, LegalBasis, LinkPeople, ListRecords, MayContact,
-    NewConsent, Party, PartyRole, PublishNotice, Purpose, RecordId, RecordRef, RequestConsent,
-    Timestamp, values,
+    ConsentEvidence, ConsentKind, ConsentPolicy, ConsentRegime, Crm, DecideMany, EraseSubject,
+    ErasedSubject, ErasureReason, EvaluateCondition, Flow, LegalBasis, LiftSuppression, LinkPeople,
+    ListErasures, ListRecords, MayContact, NewConsent, Party, PartyRole, PublishNotice, Purpose,
+    RecordId, RecordRef, RequestConsent, Timestamp, values,
 };
 use proptest::prelude::*;
 
@@ -99,8 +99,10 @@ fn confirm(crm: &Crm, subject: RecordRef, act: &Act) {
     let point = POINTS[act.channel];
     let (channel, purpose) = (CHANNELS[act.channel], PURPOSES[act.purpose]);
     let asked = RequestConsent::new(subject, channel, point, purpose);
-    let token = crm.consents().request(asked).unwrap().token;
-    crm.consents().confirm(ConfirmConsent::new(token)).unwrap();
+    // At a contact point that is suppressed nobody is asked.
+    if let Ok(waiting) = crm.consents().request(asked) {
+        crm.consents().confirm(ConfirmConsent::new(waiting.token)).unwrap();
+    }
 }
 
 /// Says on what an act rests that is no consent.
@@ -188,6 +190,23 @@ fn perform(crm: &Crm, people: &[RecordId], act: &Act) {
         _ => {}
     }
     let _ = crm.consents().record(new);
+}
+
+fn lift(crm: &Crm, point: &str) {
+    crm.privacy().lift_suppression(&LiftSuppression::new(point)).unwrap();
+}
+
+/// The erasure of somebody who had the addresses of the others, which were let back in since. Applied once
+/// more, as a list that was kept elsewhere is, it suppresses them whoever has permitted something through
+/// them meanwhile.
+fn erased_with_the_addresses(crm: &Crm) -> ApplyErasures {
+    let values = values! { "email" => POINTS[0], "phone" => POINTS[1] };
+    let twin = RecordRef::new("contact", crm.contacts().create(values).unwrap().id);
+    crm.privacy().erase(&EraseSubject::new(twin)).unwrap();
+    let list = crm.privacy().erasures(&ListErasures::after(0)).unwrap();
+    assert_eq!(list.erased[0].hashes.len(), 2);
+    POINTS[..2].iter().for_each(|point| lift(crm, point));
+    list.into()
 }
 
 /// Whom the decision permits, for every channel and purpose.
@@ -338,8 +357,11 @@ proptest! {
         asks_again in prop::option::of(0_usize..25),
         links in prop::collection::vec((0_usize..25, 0_usize..3, 1_usize..3), 0..3),
         moments in prop::collection::vec(0_i64..1600, 1..4),
+        suppressed in prop::option::of(0_usize..25),
+        lifted in prop::option::weighted(0.3, (0_usize..25, 0_usize..2)),
     ) {
         let (crm, people) = open(regime);
+        let list = erased_with_the_addresses(&crm);
         for (place, act) in acts.iter().enumerate() {
             if asks_again == Some(place) {
                 let text = PublishNotice::new("text", "en", "second");
@@ -350,7 +372,16 @@ proptest! {
             for (_, a, step) in links.iter().filter(|link| link.0 == place) {
                 crm.consents().link(&ends(&people, (*a, (a + step) % 3))).unwrap();
             }
+            if suppressed == Some(place) {
+                crm.privacy().apply_erasures(&list).unwrap();
+            }
+            if let Some((_, point)) = lifted.filter(|(when, _)| *when == place) {
+                lift(&crm, POINTS[point]);
+            }
             perform(&crm, &people, act);
+        }
+        if suppressed.is_some_and(|place| place >= acts.len()) {
+            crm.privacy().apply_erasures(&list).unwrap();
         }
         for (channel, purpose) in CHANNELS.iter().flat_map(|c| PURPOSES.map(|p| (*c, p))) {
             let condition = Condition::Consent(ConsentCondition { channel: channel.into(), purpose: purpose.into() });
