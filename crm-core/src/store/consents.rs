@@ -682,6 +682,29 @@ pub(crate) fn is_requested(
     Ok(statement.exists((subject.to_string(), channel, purpose, contact_point, at.micros()))?)
 }
 
+/// The double opt-ins of a record that nobody confirmed yet: the hash of the secret, and the event that the
+/// confirmation records.
+pub(crate) fn waiting(
+    conn: &Connection,
+    subject: RecordId,
+) -> Result<Vec<([u8; 32], ConsentEvent)>> {
+    let sql = "SELECT token, body FROM crm_consent_request \
+               WHERE body ->> '$.subject.id' = ?1 AND confirmed_at IS NULL ORDER BY token";
+    let mut statement = conn.prepare_cached(sql)?;
+    let rows = statement.query_and_then([subject.to_string()], |row| {
+        let event = serde_json::from_str(row.get_ref(1)?.as_str().unwrap_or_default());
+        Ok((row.get(0)?, event.map_err(|_| damaged("a double opt-in"))?))
+    })?;
+    rows.collect()
+}
+
+/// Writes what a double opt-in is about anew.
+pub(crate) fn rewrite_request(tx: &Transaction<'_>, token: &[u8; 32], body: &str) -> Result<()> {
+    let sql = "UPDATE crm_consent_request SET body = ?2 WHERE token = ?1";
+    tx.prepare_cached(sql)?.execute((token, body))?;
+    Ok(())
+}
+
 /// A double opt-in was confirmed: what it was about stands in the ledger now.
 pub(crate) fn confirm_request(tx: &Transaction<'_>, token: &[u8; 32], at: Timestamp) -> Result<()> {
     let sql = "UPDATE crm_consent_request SET confirmed_at = ?2 WHERE token = ?1";

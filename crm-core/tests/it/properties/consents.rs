@@ -348,6 +348,63 @@ proptest! {
 }
 
 proptest! {
+    #![proptest_config(cases(150))]
+
+    /// What waits for a confirmation while a record of the person is erased permits nothing that it would
+    /// not permit if the record had stayed.
+    #[test]
+    fn what_waits_permits_no_more_when_another_record_of_the_person_is_erased(
+        regime in any::<bool>(),
+        before in prop::collection::vec((act(), any::<bool>()), 0..10),
+        between in prop::collection::vec((act(), any::<bool>()), 0..8),
+        days in 1_100_i64..1600,
+        chain in any::<bool>(),
+        gone in 0_usize..3,
+    ) {
+        let moment = at(days);
+        let history = |acts: &[(Act, bool)], crm: &Crm, people: &[RecordId]| {
+            for (act, is_at) in acts {
+                if *is_at { perform_at(crm, people, act) } else { perform(crm, people, act) }
+            }
+        };
+        let confirmed = |is_erased: bool| {
+            let (crm, people) = open(regime);
+            for link in if chain { vec![(0, 1), (2, 1)] } else { vec![(1, 0)] } {
+                crm.consents().link(&ends(&people, link)).unwrap();
+            }
+            history(&before, &crm, &people);
+            let staying: Vec<RecordId> =
+                people.iter().copied().filter(|id| *id != people[gone]).collect();
+            let tokens: Vec<String> = staying
+                .iter()
+                .flat_map(|id| (0..2).map(|place| (*id, place)))
+                .map(|(id, place)| {
+                    let subject = RecordRef::new("contact", id);
+                    let asked =
+                        RequestConsent::new(subject, CHANNELS[place], POINTS[place], PURPOSES[0]);
+                    crm.consents().request(asked).unwrap().token
+                })
+                .collect();
+            history(&between, &crm, &people);
+            if is_erased {
+                let subject = RecordRef::new("contact", people[gone]);
+                let (reason, hashes) = (ErasureReason::Requested, Vec::new());
+                let erased = vec![ErasedSubject { subject, erased_at: moment, reason, hashes }];
+                crm.privacy().apply_erasures(&ApplyErasures { key: None, erased }).unwrap();
+            }
+            for token in tokens {
+                crm.consents().confirm(ConfirmConsent::new(token)).unwrap();
+            }
+            let mut asked = permitted(&crm, &staying, moment);
+            asked.extend(permitted_at(&crm, &staying, moment));
+            asked
+        };
+        let (stayed, erased) = (confirmed(false), confirmed(true));
+        prop_assert!(stayed.iter().zip(&erased).all(|(stayed, erased)| *stayed || !*erased));
+    }
+}
+
+proptest! {
     #![proptest_config(cases(400))]
 
     #[test]
