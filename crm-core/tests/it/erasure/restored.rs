@@ -159,8 +159,26 @@ fn what_is_no_backup_of_the_file_is_refused_and_leaves_nothing() {
     let same = try_restore(&crm, &old, &old);
     assert_eq!(refusal(same), (ErrorKind::InvalidArgument, Some("to".into())));
     let nowhere = try_restore(&crm, &old, &folder.at("nowhere/new.crm"));
-    assert_eq!(refusal(nowhere).0, ErrorKind::Io);
+    assert_eq!(refusal(nowhere), (ErrorKind::Io, Some("to".into())));
+    let itself = try_restore(&crm, &folder.at("a.crm"), &folder.at("new.crm")).unwrap_err();
+    assert_eq!(itself.hint(), Some("restore a backup of it"));
+    let no_paths = ["", ":memory:", "file:new.crm", ".."].map(PathBuf::from);
+    for path in no_paths.into_iter().chain([folder.root().to_owned()]) {
+        let to = try_restore(&crm, &old, &path);
+        assert_eq!(refusal(to), (ErrorKind::InvalidArgument, Some("to".into())), "{path:?}");
+        let from = try_restore(&crm, &path, &folder.at("new.crm")).unwrap_err();
+        assert_eq!(from.field(), Some("from"), "{path:?}");
+        assert!(from.hint().is_some() || path == folder.root(), "{path:?}");
+        let copy = crm.backup_to(&BackupTo { path: text(&path) }, &mut |_| Flow::Continue);
+        assert_eq!(refusal(copy), (ErrorKind::InvalidArgument, Some("path".into())), "{path:?}");
+    }
+    let nowhere = BackupTo { path: text(&folder.at("nowhere/new.crm")) };
+    let nowhere = crm.backup_to(&nowhere, &mut |_| Flow::Continue).unwrap_err();
+    assert_eq!((nowhere.kind(), nowhere.field()), (ErrorKind::Io, Some("path")));
+    assert!(nowhere.hint().is_some());
     assert!(folder.image() == image);
+    let here: Vec<_> = fs::read_dir(".").unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!here.iter().any(|name| name == ":memory:" || name == "file:new.crm"));
     open.close().unwrap();
     restore(&crm, &folder.at("open.crm"), &folder.at("new.crm"));
 }
