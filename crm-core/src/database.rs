@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Bytes, FileRef, Timestamp, Value, shape::debug};
+use crate::{Bytes, ErasureBlocker, FileRef, Timestamp, Value, shape::debug};
 
 /// What "committed" promises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -123,7 +123,7 @@ pub struct RestoreTo {
 debug! { RestoreTo shows() hides(from, to) }
 
 /// What became of a backup: the answer of `database.restore`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Restored {
@@ -133,13 +133,18 @@ pub struct Restored {
     pub listed: u64,
     /// Those who were still in the backup, and are not in the new file.
     pub erased: u64,
-    /// Those whom the backup does not know; the new file remembers that they must not come back.
+    /// Those whom the backup does not know, nor perhaps their type; the new file remembers that they must
+    /// not come back, and [`Privacy::erasures`](crate::Privacy::erasures) of it names them.
     pub absent: u64,
     /// Those who had been erased before the backup was made.
     pub known: u64,
     /// Keyed hashes of contact points that mean nothing in the new file, because the backup has
     /// another key than this file: it was copied by other means before either had one.
     pub foreign_hashes: u64,
+    /// The required references of others that would have spoken against erasing, and lead to nobody in the
+    /// new file: at most 1,000. Give them another value there.
+    #[serde(default)]
+    pub blockers: Vec<ErasureBlocker>,
 }
 
 /// Runs a read-only SQL statement: the request of `database.sql`.

@@ -437,8 +437,9 @@ pub struct ScoreCondition {
     pub value: Value,
 }
 
-/// What the person allowed, as far as the ledger says: caps, pressure and quiet hours are asked when
-/// somebody is to be contacted.
+/// Whether the person may be contacted, as the decision answers where no address is named: an address that
+/// is suppressed permits nothing. What is of the moment of sending is left to the decision: caps, pressure,
+/// quiet hours and how often the person wants to be contacted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConsentCondition {
     /// The channel, such as `email`.

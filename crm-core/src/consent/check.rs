@@ -7,7 +7,12 @@ use super::{
     processing::check_processing,
     rule::{Quiet, span},
 };
-use crate::{Error, ErrorKind, Result, Timestamp, limits, normal, schema::check};
+use crate::{
+    Error, ErrorKind, Result, Timestamp,
+    condition::{Parts, later_in_utc},
+    limits, normal,
+    schema::check,
+};
 
 fn required(field: &str, message: &str) -> Error {
     Error::new(ErrorKind::Required, message).with_field(field)
@@ -102,6 +107,27 @@ pub(crate) fn no_notice(field: &str) -> Error {
         .with_hint("publish it with notices.publish")
 }
 
+/// Judges a span that has to be longer than nothing.
+///
+/// # Errors
+///
+/// With the field: `InvalidValue` if it is no span, `OutOfRange` if it has no length.
+fn lasting(text: &str, field: &str) -> Result<()> {
+    match span(text).map_err(|error| error.with_field(field))? == Parts::default() {
+        true => Err(Error::new(ErrorKind::OutOfRange, "must be longer than nothing")
+            .with_field(field)
+            .with_hint("give a span such as P30D, or leave it out")),
+        false => Ok(()),
+    }
+}
+
+/// Whether a span is longer than another from whichever moment it is counted: of `P30D` and `P1M` neither is.
+fn is_longer(one: Parts, other: Parts) -> bool {
+    // The first of January and of February 1970, and the beginning of a leap year.
+    let starts = [0, 31, 730].map(|days| Timestamp::clamped(days * 86_400_000_000));
+    starts.iter().all(|at| later_in_utc(*at, one) > later_in_utc(*at, other))
+}
+
 /// # Errors
 ///
 /// The field is the place, such as `rules[1].quiet.from`: `InvalidArgument`, `InvalidValue`, `NotFound`,
@@ -109,7 +135,7 @@ pub(crate) fn no_notice(field: &str) -> Error {
 pub(crate) fn check_policy(policy: &ConsentPolicy, book: &Book) -> Result<()> {
     check::identifier(&policy.name, "policy")?;
     check::texts(&policy.label, "")?;
-    span(&policy.confirms_within).map_err(|error| error.with_field("confirms_within"))?;
+    lasting(&policy.confirms_within, "confirms_within")?;
     if let Some(pressure) = &policy.pressure {
         if !(0.0..=1e9).contains(&pressure.limit) {
             let message = "must be 0 to 1,000,000,000";
@@ -137,7 +163,18 @@ pub(crate) fn check_policy(policy: &ConsentPolicy, book: &Book) -> Result<()> {
         ];
         for (field, text) in spans {
             if let Some(text) = text {
-                span(text).map_err(|error| error.with_field(at(field)))?;
+                lasting(text, &at(field))?;
+            }
+        }
+        let ends = [("valid_for", &rule.valid_for), ("lapses_after", &rule.lapses_after)];
+        for (name, end) in ends {
+            if let (Some(warns), Some(end)) = (&rule.warns_before, end)
+                && is_longer(span(warns)?, span(end)?)
+            {
+                let message = format!("is longer than {name}, of which it warns");
+                return Err(Error::new(ErrorKind::OutOfRange, message)
+                    .with_field(at("warns_before"))
+                    .with_hint("give a shorter span"));
             }
         }
         if let Some(quiet) = &rule.quiet {
@@ -147,8 +184,7 @@ pub(crate) fn check_policy(policy: &ConsentPolicy, book: &Book) -> Result<()> {
             })?;
         }
         for (nth, cap) in rule.caps.iter().enumerate() {
-            let field = at(&format!("caps[{nth}].within"));
-            span(&cap.within).map_err(|error| error.with_field(field))?;
+            lasting(&cap.within, &at(&format!("caps[{nth}].within")))?;
         }
     }
     Ok(())
@@ -322,10 +358,7 @@ pub(crate) fn check_new(new: &NewConsent) -> Result<()> {
             Err(required("expires_at", "a pause has an end"))
         }
         ConsentKind::Preferred => match &new.frequency {
-            Some(frequency) => {
-                span(&frequency.within).map_err(|error| error.with_field("frequency.within"))?;
-                Ok(())
-            }
+            Some(frequency) => lasting(&frequency.within, "frequency.within"),
             None if new.channel.is_none() => {
                 Err(required("frequency", "or a channel is preferred"))
             }

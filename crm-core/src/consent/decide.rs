@@ -54,12 +54,17 @@ pub(crate) fn decide(
             against.restriction(restriction);
         }
         for fault in &candidate.faults {
-            against.add(*fault, Some(candidate.entry), candidate.end_of(*fault));
+            // It is the file that says so, and no event.
+            let entry = Some(candidate.entry).filter(|_| *fault != DenyReason::Suppressed);
+            against.add(*fault, entry, candidate.end_of(*fault));
         }
         candidate.permit.basis
     } else {
         for restriction in &nothing.against {
             against.restriction(restriction);
+        }
+        if nothing.is_suppressed {
+            against.add(DenyReason::Suppressed, None, None);
         }
         match needs_nothing {
             true => {
@@ -156,6 +161,8 @@ struct Nothing<'a> {
     against: Vec<&'a Entry>,
     /// What says that the person is a minor, where the policy guards minors.
     minors: Vec<&'a Entry>,
+    /// Whether a contact point that is asked for, or through which it was permitted, is suppressed.
+    is_suppressed: bool,
 }
 
 impl<'a> Nothing<'a> {
@@ -166,11 +173,14 @@ impl<'a> Nothing<'a> {
         Self {
             against: reaching.filter(|entry| rule.heeds(entry, now)).collect(),
             minors: minors.collect(),
+            is_suppressed: ledger.is_suppressed(question.contact_point)
+                || ledger.has_suppressed(&key),
         }
     }
 
     fn weight(&self) -> Weight {
-        weight(self.against.len(), usize::from(!self.minors.is_empty()))
+        let faults = [!self.minors.is_empty(), self.is_suppressed];
+        weight(self.against.len(), faults.into_iter().filter(|one| *one).count())
     }
 }
 
@@ -215,7 +225,11 @@ fn candidates<'a>(rule: &Rule, ledger: &'a Ledger, question: Question<'_>) -> Ve
         let permit = ledger.unopposed(entry)?;
         let against = ledger.against(entry, question.contact_point, rule.least_proof);
         let against = against.into_iter().filter(|restriction| rule.heeds(restriction, now));
-        let faults = rule.faults(&permit, question.moment);
+        let mut faults = rule.faults(&permit, question.moment);
+        let reached = question.contact_point.or(entry.contact_point.as_deref());
+        if ledger.is_suppressed(reached) {
+            faults.push(DenyReason::Suppressed);
+        }
         Some(Candidate { entry, permit, against: against.collect(), faults })
     });
     candidates.collect()
@@ -244,7 +258,10 @@ fn permitted_from(
     if rule.regime != ConsentRegime::OptOut {
         return first;
     }
-    let Nothing { against, minors } = Nothing::new(rule, ledger, question);
+    let Nothing { against, minors, is_suppressed } = Nothing::new(rule, ledger, question);
+    if is_suppressed {
+        return first;
+    }
     let mut ends = against.into_iter().chain(minors).map(|entry| entry.expires_at);
     let left = ends.try_fold(moment, |last, end| Some(last.max(end?)));
     first.into_iter().chain(left).min()

@@ -8,6 +8,11 @@
 //! Records that are linked as one person keep ledgers of their own. Each is read beside the others: what
 //! restricts one restricts all, and what permits one permits no other, so that a link can only make the
 //! answer stricter, and taking it away gives back the answer of before.
+//!
+//! What permits at a contact point that is suppressed permits nothing. Which ones are, only the file can
+//! tell: it is no event, and so no part of the fold.
+
+use std::collections::BTreeSet;
 
 use super::{ConsentKind, LegalBasis};
 use crate::{RecordId, Timestamp};
@@ -142,6 +147,8 @@ pub(crate) struct Ledger {
     kin: Vec<Kin>,
     /// What the grants of linked ledgers name.
     named_there: Vec<RecordId>,
+    /// The contact points, of those that are looked at, that are suppressed.
+    suppressed: BTreeSet<String>,
 }
 
 /// Something that permits, with what the moment decides about it.
@@ -188,7 +195,7 @@ impl Ledger {
     pub(crate) fn new(mut entries: Vec<Entry>) -> Self {
         entries.sort_by_key(|entry| entry.id);
         entries.dedup_by_key(|entry| entry.id);
-        Self { entries, kin: Vec::new(), named_there: Vec::new() }
+        Self { entries, ..Self::default() }
     }
 
     /// The same ledger, read beside those of the records that are linked with it.
@@ -207,6 +214,30 @@ impl Ledger {
         }
         self.kin.sort_by_key(|kin| kin.entry.id);
         self
+    }
+
+    /// The same ledger, where these contact points are suppressed.
+    #[must_use]
+    pub(crate) fn without(mut self, suppressed: impl IntoIterator<Item = String>) -> Self {
+        self.suppressed.extend(suppressed);
+        self
+    }
+
+    /// The contact points that are suppressed, of those that are looked at.
+    pub(crate) fn suppressed(&self) -> &BTreeSet<String> {
+        &self.suppressed
+    }
+
+    /// Whether a contact point is known to be suppressed.
+    pub(crate) fn is_suppressed(&self, contact_point: Option<&str>) -> bool {
+        contact_point.is_some_and(|point| self.suppressed.contains(point))
+    }
+
+    /// Whether a contact point through which this was permitted is suppressed: the way to the person is not
+    /// to be used, also where nothing needs to be permitted.
+    pub(crate) fn has_suppressed(&self, key: &Key<'_>) -> bool {
+        let mut permitting = self.permitting().filter(|entry| entry.permits(key));
+        permitting.any(|entry| self.is_suppressed(entry.contact_point.as_deref()))
     }
 
     /// The events of the record itself, by id.

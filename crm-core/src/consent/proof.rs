@@ -111,6 +111,10 @@ pub(crate) struct Document {
     pub(crate) purposes: Vec<Purpose>,
     /// The texts that were shown, and those that ask again.
     pub(crate) notices: Vec<Notice>,
+    /// The contact points that are suppressed, of the one that was asked for and those of the events: no
+    /// change tells it, so it is taken as it is said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) suppressed: Vec<String>,
     /// Definitions and events, in one stretch of the journal that leads to the head. Where that would be too
     /// long, definitions have stretches of their own, and the events too if need be, and one the head.
     pub(crate) journal: Vec<JournalProof>,
@@ -199,7 +203,7 @@ pub(crate) fn check(request: &CheckProof) -> Result<CheckedProof> {
         head,
         events: events.len() as u64,
         problems,
-        unproven: unproven(&document, request.head.is_some()),
+        unproven: unproven(&document, &events, request.head.is_some()),
     })
 }
 
@@ -244,7 +248,7 @@ const DECIDING: [ChangeKind; 7] = [
 ];
 
 /// What a proof cannot show.
-fn unproven(document: &Document, is_kept: bool) -> Vec<String> {
+fn unproven(document: &Document, events: &[ConsentEvent], is_kept: bool) -> Vec<String> {
     let mut unproven = Vec::new();
     if !is_kept {
         unproven.push("that the journal had this head: none was kept".to_owned());
@@ -274,7 +278,9 @@ fn unproven(document: &Document, is_kept: bool) -> Vec<String> {
         unproven.push(format!("who made change {first}: the name was erased"));
     }
     let Document { question, decision, .. } = document;
-    if question.contact_point.is_some() || decision.contact_point.is_some() {
+    let permits_at =
+        |event: &ConsentEvent| event.kind.is_permitting() && event.contact_point.is_some();
+    if question.contact_point.is_some() || events.iter().any(permits_at) {
         unproven.push("whether the contact point is suppressed".to_owned());
     }
     if matches!(decision.status, ConsentStatus::Unknown | ConsentStatus::Requested) {
@@ -418,16 +424,14 @@ fn follows(document: &Document, book: &Book, events: &[ConsentEvent]) -> bool {
         };
         let own = question.subject.id;
         let others = people.into_iter().filter(|id| *id != own).map(ledger);
-        let ledger = ledger(own).beside(others);
+        let suppressed = document.suppressed.iter().cloned();
+        let ledger = ledger(own).beside(others).without(suppressed);
         let rule = Rule::new(book, &question.purpose, &question.channel)?;
         let moment = Moment::new(decision.at, question.zone.as_deref().unwrap_or("UTC"))?;
         let is_german = question.language.as_deref() == Some("de");
         let point = question.contact_point.as_deref();
         let asked = Question { contact_point: point, moment: &moment, is_german };
         let mut again = decide(book, &rule, &ledger, asked)?;
-        if decision.reasons.iter().any(|reason| reason.reason == DenyReason::Suppressed) {
-            again = again.denied(DenyReason::Suppressed, is_german);
-        }
         if erasure(document).is_some() {
             again = again.denied(DenyReason::Erased, is_german);
         }

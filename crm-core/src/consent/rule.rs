@@ -242,14 +242,17 @@ impl Rule {
         restriction.lasts(at) && !(is_pause && self.is_transactional)
     }
 
-    /// Whether the ledger permits it, caps and quiet hours aside: what a condition asks.
+    /// Whether the ledger permits it, whatever the moment says: caps, pressure, quiet hours and how often the
+    /// person wants to be contacted. It is what a condition asks.
     pub(crate) fn permits(&self, ledger: &Ledger, moment: &Moment) -> bool {
         let now = moment.now();
         if !self.is_offered {
             return false;
         }
         let key = self.key(None);
-        let permits = ledger.permitting().filter(|entry| entry.permits(&key));
+        let permits = ledger.permitting().filter(|entry| {
+            entry.permits(&key) && !ledger.is_suppressed(entry.contact_point.as_deref())
+        });
         let mut permits = permits.filter_map(|entry| ledger.permit(entry, None));
         if permits.any(|permit| {
             let is_paused = permit.paused_until.is_some_and(|until| until > now);
@@ -257,10 +260,12 @@ impl Rule {
         }) {
             return true;
         }
+        if self.regime != ConsentRegime::OptOut || ledger.has_suppressed(&key) {
+            return false;
+        }
         let is_minor = ledger.minor_until().is_some_and(|until| until > now);
         let mut restrictions = ledger.restrictions().filter(|entry| entry.reaches(&key));
-        self.regime == ConsentRegime::OptOut
-            && !(self.guards_minors && is_minor)
-            && !restrictions.any(|entry| self.heeds(entry, now))
+        let is_guarded = self.guards_minors && is_minor;
+        !(is_guarded || restrictions.any(|entry| self.heeds(entry, now)))
     }
 }

@@ -33,8 +33,7 @@ impl Crm {
     ) -> Result<u64> {
         let path = path.as_ref();
         self.check_open()?;
-        let named = |error: Error| error.with_field("path");
-        let draft = FileDraft::new(path).map_err(named)?;
+        let draft = FileDraft::new(path)?;
         let mark = self.shared.store.mark();
         let mut reports = Reports::new(&self.shared.observers, watch);
         let file = BufWriter::new(draft.file());
@@ -58,7 +57,7 @@ impl Crm {
         drop(writer);
         reports.step(Progress { done, total: Some(done) }, true);
         draft.sync()?;
-        draft.publish(path).map_err(named)?;
+        draft.publish(path)?;
         Ok(done)
     }
 }

@@ -9,7 +9,7 @@ use super::{Crm, privacy::Applied, progress::Reports};
 use crate::{
     Error, ErrorKind, Flow, ListErasures, Progress, RestoreTo, Restored, Result,
     ops::Watch,
-    store::{Depth, Restoring, journal, privacy as rows},
+    store::{Depth, Restoring, Store, chain, journal, privacy as rows},
 };
 
 /// Persons who are erased between two questions whether to go on.
@@ -19,7 +19,8 @@ impl Crm {
     /// Makes a new file of a backup of this one, in which everybody is erased whom this file knows
     /// to be: as [`Privacy::erasures`](crate::Privacy::erasures) and
     /// [`Privacy::apply_erasures`](crate::Privacy::apply_erasures) do it, in one go and to the last
-    /// person. A backup by an older engine is brought to the present schema in the new file.
+    /// person. A contact point that came back since ([`Privacy::lift_suppression`]) is not suppressed in
+    /// the new file either. A backup by an older engine is brought to the present schema in the new file.
     /// Neither this file nor the backup is changed. Progress counts pages, and the persons after
     /// them.
     ///
@@ -75,6 +76,7 @@ impl Crm {
         // Declared after the draft, so that on every way out the file is closed before it is
         // removed.
         let copy = self.over(copy, |_| (self.shared.clock.clone(), ids)).map_err(of_backup)?;
+        let is_earlier = is_earlier(store, &copy.shared.store)?;
         let mut applied = Applied::default();
         let (mut listed, mut after) = (0, 0);
         loop {
@@ -95,6 +97,11 @@ impl Crm {
                 None => break,
             }
         }
+        if is_earlier {
+            let is_suppressed = |hash: &_| store.read(|conn| rows::is_suppressed(conn, hash));
+            copy.privacy().lift_all_but(is_suppressed)?;
+        }
+        copy.shared.store.read(|conn| applied.settle(conn))?;
         if !copy.shared.store.integrity(Depth::Quick, 1).map_err(of_backup)?.is_empty() {
             let message = "the backup does not pass its checks";
             return Err(of_backup(Error::new(ErrorKind::Corrupt, message)));
@@ -105,9 +112,22 @@ impl Crm {
             Some("path") => error.with_field("to"),
             _ => error,
         })?;
-        let Applied { erased, absent, known, foreign_hashes } = applied;
-        Ok(Restored { schema_version: version, listed, erased, absent, known, foreign_hashes })
+        let Applied { erased, absent, known, foreign_hashes, blockers } = applied;
+        let schema_version = version;
+        Ok(Restored { schema_version, listed, erased, absent, known, foreign_hashes, blockers })
     }
+}
+
+/// Whether a copy is a state that the file once had, with the same key or none yet: the chain of the file
+/// leads through its head. Then the file knew every contact point that the copy does.
+fn is_earlier(store: &Store, copy: &Store) -> Result<bool> {
+    let seq = copy.read(journal::last_seq)?;
+    let keys = (copy.read(rows::key)?, store.read(rows::key)?);
+    if keys.0.is_some() && keys.0 != keys.1 {
+        return Ok(false);
+    }
+    let place = copy.read(|conn| chain::place(conn, seq))?;
+    Ok(seq == 0 || (place.is_some() && store.read(|conn| chain::place(conn, seq))? == place))
 }
 
 /// Says of an error in the copy that it is the backup's.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::{
-    Crm,
+    Catalog, Crm,
+    privacy::stand_in,
     verify::{Compared, Step, note},
 };
 use crate::{
@@ -59,9 +60,8 @@ impl Crm {
                 after = last.seq;
                 for erased in page {
                     let id = erased.record;
-                    let types = catalog.iter().find(|table| table.model.id == erased.type_id);
-                    let name = types.map(|table| table.model.name.as_str());
-                    let left = expected.remove(&id).filter(|left| left.is(&erased, name));
+                    let told = expected.remove(&id);
+                    let left = told.filter(|left| left.is(&erased) && left.is_of(&erased, catalog));
                     let Some(left) = left else {
                         note(
                             report,
@@ -86,12 +86,16 @@ impl Crm {
 
 impl Expected {
     /// Whether this is what is remembered.
-    fn is(&self, erased: &Erased, entity_type: Option<&str>) -> bool {
-        self.seq == erased.seq
-            && self.told.reason == erased.reason
-            && self.told.at == erased.at
-            && entity_type.is_some()
-            && self.entity_type.as_deref() == entity_type
+    fn is(&self, erased: &Erased) -> bool {
+        self.seq == erased.seq && self.told.reason == erased.reason && self.told.at == erased.at
+    }
+
+    /// Whether it is of the type that is remembered. One that the file did not know then has another
+    /// number in its place, also where it knows it now.
+    fn is_of(&self, erased: &Erased, catalog: &Catalog) -> bool {
+        let named = self.entity_type.as_deref().and_then(|name| catalog.table(name).ok());
+        let is_named = named.is_some_and(|table| table.model.id == erased.type_id);
+        is_named || (self.entity_type.is_some() && stand_in(catalog) == Some(erased.type_id))
     }
 }
 

@@ -386,7 +386,7 @@ impl From<ErasureList> for ApplyErasures {
 pub struct AppliedErasures {
     /// Persons that were still there, and are erased now.
     pub erased: u64,
-    /// Persons that were not there; the file remembers that they must not come back.
+    /// Persons that were not there, nor perhaps their type; the file remembers that they must not come back.
     pub absent: u64,
     /// Persons that had been erased here before.
     pub known: u64,
@@ -394,6 +394,10 @@ pub struct AppliedErasures {
     pub foreign_hashes: u64,
     /// Whether the log beside the file was emptied.
     pub is_log_emptied: bool,
+    /// The required references of others that would have spoken against erasing, and lead to nobody now: at
+    /// most 1,000. Give them another value.
+    #[serde(default)]
+    pub blockers: Vec<ErasureBlocker>,
 }
 
 /// Lets a contact point come back, because the person came back by themselves: the request of

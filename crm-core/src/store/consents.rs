@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
 use serde::de::DeserializeOwned;
 
-use super::chain::Salts;
+use super::{chain::Salts, privacy};
 use crate::{
     ChangeKind, Error, ErrorKind, RecordId, RecordRef, Result, Timestamp,
     consent::{
@@ -212,7 +212,8 @@ fn moment(row: &Row<'_>, place: usize) -> rusqlite::Result<Option<Timestamp>> {
 }
 
 /// The ledger of a record beside those of the records that are linked with it, and the place in the
-/// journal of the last event or link; 0 if there are none.
+/// journal of the last event or link; 0 if there are none. It knows which contact points of what permits are
+/// suppressed.
 pub(crate) fn ledger(conn: &Connection, subject: RecordId) -> Result<(Ledger, i64)> {
     let (own, mut last) = own_ledger(conn, subject)?;
     let (people, linked) = people(conn, subject)?;
@@ -223,7 +224,9 @@ pub(crate) fn ledger(conn: &Connection, subject: RecordId) -> Result<(Ledger, i6
         last = last.max(its_last);
         others.push(ledger);
     }
-    Ok((own.beside(others), last))
+    let permitting = own.permitting().filter_map(|entry| entry.contact_point.as_deref());
+    let suppressed = privacy::suppressed_of(conn, permitting)?;
+    Ok((own.beside(others).without(suppressed), last))
 }
 
 /// The events of a record itself, and the place in the journal of the last of them; 0 if there are none.
@@ -677,6 +680,29 @@ pub(crate) fn is_requested(
          AND requested_at <= ?5 AND expires_at > ?5 AND confirmed_at IS NULL",
     )?;
     Ok(statement.exists((subject.to_string(), channel, purpose, contact_point, at.micros()))?)
+}
+
+/// The double opt-ins of a record that nobody confirmed yet: the hash of the secret, and the event that the
+/// confirmation records.
+pub(crate) fn waiting(
+    conn: &Connection,
+    subject: RecordId,
+) -> Result<Vec<([u8; 32], ConsentEvent)>> {
+    let sql = "SELECT token, body FROM crm_consent_request \
+               WHERE body ->> '$.subject.id' = ?1 AND confirmed_at IS NULL ORDER BY token";
+    let mut statement = conn.prepare_cached(sql)?;
+    let rows = statement.query_and_then([subject.to_string()], |row| {
+        let event = serde_json::from_str(row.get_ref(1)?.as_str().unwrap_or_default());
+        Ok((row.get(0)?, event.map_err(|_| damaged("a double opt-in"))?))
+    })?;
+    rows.collect()
+}
+
+/// Writes what a double opt-in is about anew.
+pub(crate) fn rewrite_request(tx: &Transaction<'_>, token: &[u8; 32], body: &str) -> Result<()> {
+    let sql = "UPDATE crm_consent_request SET body = ?2 WHERE token = ?1";
+    tx.prepare_cached(sql)?.execute((token, body))?;
+    Ok(())
 }
 
 /// A double opt-in was confirmed: what it was about stands in the ledger now.

@@ -10,7 +10,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{failure, lock};
+use super::{failure, lock, open};
 use crate::{Error, ErrorKind, Result};
 
 /// How many leftovers of work that was killed are stepped over.
@@ -33,12 +33,19 @@ impl Draft {
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` when something is there; those of writing.
+    /// With the field `path`: `InvalidArgument` when something is there, or it names no file; those of
+    /// writing.
     pub(crate) fn new(target: &Path) -> Result<Self> {
-        if target.symlink_metadata().is_ok() {
-            return Err(taken());
+        open::name_of(target)?;
+        match target.symlink_metadata() {
+            Ok(found) if found.is_dir() => {
+                Err(Error::new(ErrorKind::InvalidArgument, "the target is a folder")
+                    .with_field("path")
+                    .with_hint("give the path of a new file in it"))
+            }
+            Ok(_) => Err(taken()),
+            Err(_) => Self::beside(target).map_err(|error| error.with_field("path")),
         }
-        Self::beside(target)
     }
 
     /// Begins a file for a place where something may be.
@@ -56,7 +63,10 @@ impl Draft {
             match options.open(&path) {
                 Ok(file) => return Ok(Self { path, file }),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(failure::from_io("cannot create the file", &error)),
+                Err(error) => {
+                    return Err(failure::from_io("cannot create the file", &error)
+                        .with_hint("give a path in a folder that is there and can be written"));
+                }
             }
         }
         Err(Error::new(ErrorKind::Io, "too many unfinished files lie beside the target")
@@ -103,9 +113,10 @@ impl Draft {
     ///
     /// # Errors
     ///
-    /// `InvalidArgument` when somebody has taken the name meanwhile; those of writing.
+    /// With the field `path`: `InvalidArgument` when somebody has taken the name meanwhile; those of
+    /// writing.
     pub(crate) fn publish(self, target: &Path) -> Result<()> {
-        self.name(target, Overwrite::No)
+        self.name(target, Overwrite::No).map_err(|error| error.with_field("path"))
     }
 
     /// Gives the file the name of its target, whatever had it before.
@@ -132,7 +143,7 @@ impl Draft {
         named.map_err(|error| failure::from_io("cannot name the file", &error))?;
         // Where it was linked, the temporary name goes first, so that one sync covers both.
         drop(self);
-        super::open::sync_folder(target)
+        open::sync_folder(target)
     }
 }
 

@@ -15,6 +15,8 @@ use crate::{
     Result, Span, Timestamp,
     cell::Cell,
     condition::{Parts, Total, day_in_zone, has_anniversary, later_in_utc},
+    consent::present_form,
+    privacy::suppression::hash,
     query::{Bucket, quantile, start},
     schema::check,
     scoring::Sheet,
@@ -69,6 +71,12 @@ pub(super) fn add(connection: &Connection) -> Result<()> {
         })?;
         let micros: Option<i64> = context.get(0)?;
         Ok(micros.map(|micros| later_in_utc(Timestamp::clamped(micros), *span).micros()))
+    })?;
+    // The keyed hash of a contact point that the ledger names: the key, and the contact point.
+    connection.create_scalar_function("crm_contact_hash", 2, flags, |context| {
+        let key: Option<[u8; 32]> = context.get(0)?;
+        let point = text(context, 1).map(|point| present_form(point.to_owned()));
+        Ok(key.zip(point).map(|(key, point)| hash(&key, &point)))
     })?;
     // The points at a moment, of a group or of the whole: what is kept of a score, which group, when.
     connection.create_scalar_function("crm_points", 3, flags, |context| {

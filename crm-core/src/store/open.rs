@@ -9,6 +9,7 @@
 //! before WAL because the switch itself runs under an old-style journal, whose removal must reach
 //! the disk: else a power cut weeks later could roll the whole file back.
 
+use std::ffi::OsStr;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -236,22 +237,45 @@ fn explain_log(error: Error) -> Error {
     error
 }
 
+/// The name of the file of a path. What other programs take for a file in memory, or for a URI, would
+/// become a file of that name.
+///
+/// # Errors
+///
+/// `InvalidArgument` with the field `path` when it names no file.
+pub(super) fn name_of(path: &Path) -> Result<&OsStr> {
+    let refused = |message, hint| {
+        let error = Error::new(ErrorKind::InvalidArgument, message);
+        Err(error.with_field("path").with_hint(hint))
+    };
+    if path == Path::new(":memory:") {
+        return refused("a file on disk is needed", "give the path of a file");
+    }
+    if path.to_str().is_some_and(|path| path.starts_with("file:")) {
+        return refused("this is a URI and no path", "give the path alone, without file:");
+    }
+    match path.file_name() {
+        Some(name) => Ok(name),
+        None => refused("the path does not name a file", "give the path of a file"),
+    }
+}
+
 /// The path with its folder's links resolved; the file itself need not exist.
 ///
 /// # Errors
 ///
-/// `InvalidArgument` when it names no file, `Io` when there is no such folder.
+/// With the field `path`: `InvalidArgument` when it names no file, `Io` when there is no such folder.
 pub(super) fn resolve(path: &Path) -> Result<PathBuf> {
-    let name = path
-        .file_name()
-        .ok_or_else(|| Error::new(ErrorKind::InvalidArgument, "the path does not name a file"))?;
+    let name = name_of(path)?;
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let folder = folder
-        .canonicalize()
-        .map_err(|error| failure::from_io("cannot find the folder of the file", &error))?;
+    let folder = folder.canonicalize().map_err(|error| {
+        failure::from_io("cannot find the folder of the file", &error)
+            .with_field("path")
+            .with_hint("give a path in a folder that is there")
+    })?;
     Ok(folder.join(name))
 }
 

@@ -14,7 +14,10 @@ use super::{
 };
 use crate::{
     ConsentKind, RecordId, Result, Timestamp,
-    privacy::inventory::{Way, of_table},
+    privacy::{
+        inventory::{Way, of_table},
+        suppression::hash,
+    },
     schema::{AttributeModel, TypeModel},
 };
 
@@ -279,6 +282,8 @@ pub(crate) struct Erased {
     pub(crate) seq: i64,
     pub(crate) record: RecordId,
     pub(crate) type_id: i64,
+    /// The type by name, as the row of the journal says; `None` if there is none.
+    pub(crate) entity_type: Option<String>,
     pub(crate) at: Timestamp,
     pub(crate) reason: String,
 }
@@ -312,16 +317,18 @@ pub(crate) fn count_erased(conn: &Connection) -> Result<u64> {
 
 /// Those who were erased after a place, in order.
 pub(crate) fn erased_after(conn: &Connection, after: i64, limit: u32) -> Result<Vec<Erased>> {
-    let sql = "SELECT seq, record_id, type_id, erased_at, reason FROM crm_erasure WHERE seq > ?1 \
-               ORDER BY seq LIMIT ?2";
+    let sql = "SELECT e.seq, e.record_id, e.type_id, j.entity_type, e.erased_at, e.reason \
+               FROM crm_erasure e LEFT JOIN crm_journal j ON j.seq = e.seq \
+               WHERE e.seq > ?1 ORDER BY e.seq LIMIT ?2";
     let mut statement = conn.prepare_cached(sql)?;
     let read = |row: &rusqlite::Row<'_>| {
         Ok(Erased {
             seq: row.get(0)?,
             record: RecordId::from_bytes(row.get(1)?),
             type_id: row.get(2)?,
-            at: Timestamp::clamped(row.get(3)?),
-            reason: row.get(4)?,
+            entity_type: row.get(3)?,
+            at: Timestamp::clamped(row.get(4)?),
+            reason: row.get(5)?,
         })
     };
     let rows = statement.query_map((after, limit), read)?;
@@ -348,6 +355,25 @@ pub(crate) fn has_suppressed(conn: &Connection) -> Result<bool> {
 /// Whether a contact point of this hash is suppressed.
 pub(crate) fn is_suppressed(conn: &Connection, hash: &[u8; 32]) -> Result<bool> {
     Ok(conn.prepare_cached("SELECT 1 FROM crm_suppression WHERE hash = ?1")?.exists([hash])?)
+}
+
+/// Those of these contact points, in their normal form, that are suppressed.
+pub(crate) fn suppressed_of<'p>(
+    conn: &Connection,
+    points: impl Iterator<Item = &'p str>,
+) -> Result<BTreeSet<String>> {
+    let mut points = points.peekable();
+    let mut suppressed = BTreeSet::new();
+    if points.peek().is_none() || !has_suppressed(conn)? {
+        return Ok(suppressed);
+    }
+    let Some(key) = key(conn)? else { return Ok(suppressed) };
+    for point in points.collect::<BTreeSet<&str>>() {
+        if is_suppressed(conn, &hash(&key, point))? {
+            suppressed.insert(point.to_owned());
+        }
+    }
+    Ok(suppressed)
 }
 
 /// Suppresses a contact point, and answers whether it was not yet.
@@ -389,6 +415,13 @@ pub(crate) fn told_erasures(
         visit(row.get(0)?, &kind, row.get(2)?, id.map(RecordId::from_bytes), &body)?;
     }
     Ok(())
+}
+
+/// The hashes of all contact points that are suppressed.
+pub(crate) fn hashes(conn: &Connection) -> Result<Vec<[u8; 32]>> {
+    let mut statement = conn.prepare("SELECT hash FROM crm_suppression")?;
+    let hashes = statement.query_map([], |row| row.get(0))?;
+    Ok(hashes.collect::<rusqlite::Result<_>>()?)
 }
 
 /// The hashes of the contact points that are suppressed since a record was erased, sorted.

@@ -53,7 +53,8 @@ impl Store {
         // Before the connection, so that on every way out it is let go after it.
         let (opened, version) = open::resolve(from)
             .and_then(|path| open::untouched(path, &self.cipher))
-            .map_err(|error| about(error, "from"))?;
+            .map_err(|error| about(error, "from"))
+            .map_err(|error| self.explain(error, from))?;
         let source = open::reader(&opened.path, opened.access, &self.cipher)
             .map_err(|error| about(error, "from"))?;
         judge(&source).map_err(|error| about(error, "from"))?;
@@ -75,11 +76,28 @@ impl Store {
         })?;
         Ok(Restoring { store: Self::over(Some(writer), None, self.cipher.clone()), draft, version })
     }
+
+    /// Says what to do about a backup that cannot be opened.
+    fn explain(&self, error: Error, from: &Path) -> Error {
+        let is_itself = || {
+            let own = self.file.as_ref().map(|file| &file.path);
+            open::resolve(from).is_ok_and(|from| own == Some(&from))
+        };
+        match error.kind() {
+            ErrorKind::InUse if is_itself() => {
+                Error::new(ErrorKind::InUse, "it is the file that is open here")
+                    .with_field("from")
+                    .with_hint("restore a backup of it")
+            }
+            ErrorKind::Io => error.with_hint("give the path of a backup that is there"),
+            _ => error,
+        }
+    }
 }
 
 /// Says which file an error is about, unless it says so itself.
 fn about(error: Error, field: &str) -> Error {
-    if error.field().is_some() { error } else { error.with_field(field) }
+    if error.field().is_none_or(|named| named == "path") { error.with_field(field) } else { error }
 }
 
 /// The one connection to a draft.

@@ -4,6 +4,7 @@ mod forensics;
 mod killed;
 mod lists;
 mod restored;
+mod suppressed;
 mod traces;
 
 use crm_core::{
@@ -39,6 +40,13 @@ fn ann(crm: &Crm) -> RecordId {
 fn refusal(result: Result<impl Sized, Error>) -> (ErrorKind, Option<String>) {
     let error = result.err().expect("a refusal");
     (error.kind(), error.field().map(str::to_owned))
+}
+
+/// Defines a purpose with a text of its name.
+fn purpose(crm: &Crm, name: &str, channels: &[&str], policy: &str) {
+    ask(crm, "notices.publish", json!({ "name": name, "language": "en", "text": "As we do." }));
+    let purpose = json!({ "name": name, "channels": channels, "notice": name, "policy": policy });
+    ask(crm, "purposes.define", purpose);
 }
 
 /// A company with a roll-up over its people, a segment and a score that look at them, and a deal that
@@ -276,14 +284,7 @@ fn what_speaks_against_it_is_told_and_refuses_it() {
 fn proof_of_consent_outlives_the_person_without_saying_who_it_was() {
     let crm = Crm::in_memory().unwrap();
     let ann = ann(&crm);
-    ask(&crm, "notices.publish", json!({ "name": "calls", "language": "en", "text": "We call." }));
-    ask(
-        &crm,
-        "purposes.define",
-        json!({
-            "name": "calls", "channels": ["phone"], "notice": "calls", "policy": "eu_strict",
-        }),
-    );
+    purpose(&crm, "calls", &["phone"], "eu_strict");
     ask(
         &crm,
         "consents.record",
@@ -317,14 +318,7 @@ fn proof_of_consent_outlives_the_person_without_saying_who_it_was() {
 #[test]
 fn kept_proofs_are_read_by_pages_by_record_and_by_address() {
     let crm = Crm::in_memory().unwrap();
-    ask(&crm, "notices.publish", json!({ "name": "calls", "language": "en", "text": "We call." }));
-    ask(
-        &crm,
-        "purposes.define",
-        json!({
-            "name": "calls", "channels": ["phone"], "notice": "calls", "policy": "eu_strict",
-        }),
-    );
+    purpose(&crm, "calls", &["phone"], "eu_strict");
     let people: Vec<RecordId> = (0..3)
         .map(|number| {
             let id = crm.contacts().create(values! { "given_name" => "A" }).unwrap().id;
@@ -393,14 +387,7 @@ fn kept_proofs_are_read_by_pages_by_record_and_by_address() {
 fn a_suppressed_contact_point_is_neither_asked_nor_contacted() {
     let crm = Crm::in_memory().unwrap();
     let erased = ann(&crm);
-    ask(&crm, "notices.publish", json!({ "name": "news", "language": "en", "text": "News." }));
-    ask(
-        &crm,
-        "purposes.define",
-        json!({
-            "name": "news", "channels": ["email"], "notice": "news", "policy": "us_can_spam",
-        }),
-    );
+    purpose(&crm, "news", &["email"], "us_can_spam");
     crm.privacy().erase(&EraseSubject::new(contact(erased))).unwrap();
     let bob = crm.contacts().create(values! { "given_name" => "Bob" }).unwrap().id;
     let question = json!({

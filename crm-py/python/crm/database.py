@@ -27,7 +27,7 @@ from crm.imports import Imports
 from crm.journal import Change, ChangePage, Commit, Observer, read_changes
 from crm.learned import LearnedScores
 from crm.lifecycles import Lifecycles
-from crm.privacy import Privacy
+from crm.privacy import ErasureBlocker, Privacy
 from crm.progress import Report, adapt
 from crm.proof import Journal
 from crm.query import Query
@@ -149,12 +149,18 @@ class Restored:
     erased: int
     """Those who were still in the backup, and are not in the new file."""
     absent: int
-    """Those whom the backup does not know; the new file remembers that they must not come back."""
+    """Those whom the backup does not know, nor perhaps their type; the new file remembers that they
+    must not come back, and `Privacy.erasures` of it names them.
+    """
     known: int
     """Those who had been erased before the backup was made."""
     foreign_hashes: int
     """Keyed hashes of contact points that mean nothing in the new file, because the backup has
     another key than this file: it was copied by other means before either had one.
+    """
+    blockers: tuple[ErasureBlocker, ...]
+    """The required references of others that would have spoken against erasing, and lead to nobody
+    in the new file: at most 1,000. Give them another value there.
     """
 
 

@@ -266,13 +266,19 @@ class AppliedErasures:
     erased: int
     """Persons that were still there, and are erased now."""
     absent: int
-    """Persons that were not there; the file remembers that they must not come back."""
+    """Persons that were not there, nor perhaps their type; the file remembers that they must not
+    come back.
+    """
     known: int
     """Persons that had been erased here before."""
     foreign_hashes: int
     """Keyed hashes that mean nothing here, because they were made with another key."""
     is_log_emptied: bool
     """Whether the log beside the file was emptied."""
+    blockers: tuple[ErasureBlocker, ...]
+    """The required references of others that would have spoken against erasing, and lead to nobody
+    now: at most 1,000. Give them another value.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,7 +34,7 @@ impl Consents<'_> {
 
     /// Says for a page of records whether they may be contacted. The condition
     /// `consent("email", "newsletter")` finds those whom the ledger permits by SQL, much faster, but
-    /// knows nothing of caps, pressure and quiet hours.
+    /// knows nothing of caps, pressure, quiet hours and how often the person wants to be contacted.
     ///
     /// # Errors
     ///
@@ -69,12 +69,7 @@ impl Consents<'_> {
                 let (ledger, _) = rows::ledger(conn, row.id)?;
                 let moment = own.as_ref().unwrap_or(&moment);
                 let question = Question { contact_point: None, moment, is_german: false };
-                let mut decision = decide(catalog.book(), &rule, &ledger, question)?;
-                if let Some(point) = &decision.contact_point
-                    && suppression::is_suppressed(conn, point)?
-                {
-                    decision = decision.denied(DenyReason::Suppressed, false);
-                }
+                let decision = decide(catalog.book(), &rule, &ledger, question)?;
                 Ok(RecordDecision::of(row.id, decision))
             });
             let decisions: Vec<RecordDecision> = decisions.collect::<Result<_>>()?;
@@ -216,16 +211,15 @@ pub(super) fn decide_one(
         Err(_) if privacy::erased_at(conn, subject.id)?.is_some() => true,
         checked => checked.map(|()| false)?,
     };
-    let (ledger, last) = rows::ledger(conn, subject.id)?;
+    let (mut ledger, last) = rows::ledger(conn, subject.id)?;
+    if let Some(point) = &point
+        && suppression::is_suppressed(conn, point)?
+    {
+        ledger = ledger.without([point.clone()]);
+    }
     let question = Question { contact_point: point.as_deref(), moment: &moment, is_german };
     let mut decision = decide(catalog.book(), &rule, &ledger, question)?;
     decision.status = status(conn, &decision, subject.id, &rule, point.as_deref())?;
-    let reached = point.as_deref().or(decision.contact_point.as_deref());
-    if let Some(reached) = reached
-        && suppression::is_suppressed(conn, reached)?
-    {
-        decision = decision.denied(DenyReason::Suppressed, is_german);
-    }
     if is_erased {
         decision = decision.denied(DenyReason::Erased, is_german);
     }

@@ -111,7 +111,7 @@ pub(super) fn read_event(body: &str) -> Result<ConsentEvent> {
 }
 
 /// An event as the journal keeps it: without what it does not say.
-fn to_body(event: &ConsentEvent) -> String {
+pub(super) fn to_body(event: &ConsentEvent) -> String {
     fn strip(value: &mut serde_json::Value) {
         if let serde_json::Value::Object(parts) = value {
             parts.retain(|_, part| !part.is_null());

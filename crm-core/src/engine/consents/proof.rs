@@ -12,7 +12,7 @@ use crate::{
     Error, ErrorKind, JournalHead, JournalProof, MayContact, Notice, ProveChanges, ProveDecision,
     Purpose, RecordId, Result,
     consent::{Book, Entry, PROOF_FORMAT, ProofDocument, Rule, check_document},
-    engine::proof::prove_changes,
+    engine::{privacy::suppression, proof::prove_changes},
     store::{
         Connection,
         consents::{self as rows, Term},
@@ -44,6 +44,13 @@ impl Consents<'_> {
                 question.zone = zone_of_subject(conn, catalog, &question.subject)?;
             }
             let (ledger, _) = rows::ledger(conn, question.subject.id)?;
+            let mut suppressed = ledger.suppressed().clone();
+            if let Some(point) = &question.contact_point
+                && suppression::is_suppressed(conn, point)?
+            {
+                suppressed.insert(point.clone());
+            }
+            let suppressed = suppressed.into_iter().collect();
             // Of every address: whether consent was asked for at all does not hang on one.
             let key = rule.key(None);
             let about = ledger.counting().filter(|entry| match entry.kind {
@@ -82,6 +89,7 @@ impl Consents<'_> {
                 channels: defined.channels,
                 purposes: defined.purposes,
                 notices: defined.notices,
+                suppressed,
                 journal,
             };
             Ok(ConsentProof { decision, document: document.to_json(), head_seq, head })

@@ -41,7 +41,8 @@ impl<'a> Source<'a> {
                 let file = File::open(path).map_err(failed)?;
                 let metadata = file.metadata().map_err(failed)?;
                 if metadata.is_dir() {
-                    return Err(invalid("path", "this is a folder"));
+                    return Err(invalid("path", "this is a folder")
+                        .with_hint("give the path of a file in it"));
                 }
                 // The size of a pipe says nothing.
                 let total = metadata.is_file().then_some(metadata.len());
@@ -134,7 +135,8 @@ impl Seek for Source<'_> {
 
 fn failed(error: io::Error) -> Error {
     match error.kind() {
-        io::ErrorKind::NotFound => invalid("path", "there is no such file"),
+        io::ErrorKind::NotFound => invalid("path", "there is no such file")
+            .with_hint("give the path of a file that is there"),
         kind => Error::new(ErrorKind::Io, format!("the file cannot be read: {kind}"))
             .with_field("path")
             .with_source(error),

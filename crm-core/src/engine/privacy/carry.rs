@@ -4,17 +4,19 @@
 //! that one is erased: each record that was linked with it gets the restriction as an event of its
 //! own, without whatever showed it, and stays linked with the others.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    ConsentEvent, ConsentKind, ConsentMethod, ContactFrequency, RecordId, RecordRef, Result,
+    ConsentEvent, ConsentKind, ConsentMethod, ContactFrequency, Kind, RecordId, RecordRef, Result,
     Timestamp,
+    cell::Cell,
     consent::{Entry, Ledger, left_behind, stricter},
     engine::{
         Writing,
-        consents::{commit, follow_all, people::rejoin},
+        consents::{commit, follow_all, people::rejoin, to_body},
     },
-    store::consents as rows,
+    limits,
+    store::{consents as rows, privacy, records},
 };
 
 use super::suppression::is_suppressed;
@@ -28,9 +30,12 @@ pub(super) struct Left {
     /// Those that were linked with it directly.
     neighbours: Vec<RecordRef>,
     /// All that stay, with their own ledgers.
-    staying: Vec<(RecordId, Ledger)>,
+    staying: Vec<(RecordRef, Ledger)>,
     /// What restricts.
     restrictions: Vec<Entry>,
+    /// The double opt-ins of those that stay which wait, by the hash of their secret, and name something of
+    /// what restricts: they go on to name it.
+    waiting: Vec<([u8; 32], ConsentEvent)>,
     /// How often the person wanted to be contacted at most, and when they said so.
     wish: Option<(ContactFrequency, Timestamp)>,
 }
@@ -43,20 +48,27 @@ impl Left {
     /// Those of reading.
     pub(super) fn read(writing: &Writing<'_>, id: RecordId) -> Result<Self> {
         let (people, _) = rows::people(writing.tx, id)?;
-        let links = rows::person_links(writing.tx, &people)?.into_iter();
-        let neighbours = links.filter_map(|link| match (link.a.id == id, link.b.id == id) {
-            (true, _) => Some(link.b),
-            (_, true) => Some(link.a),
+        let links = rows::person_links(writing.tx, &people)?;
+        let neighbours = links.iter().filter_map(|link| match (link.a.id == id, link.b.id == id) {
+            (true, _) => Some(link.b.clone()),
+            (_, true) => Some(link.a.clone()),
             _ => None,
         });
         let (going, _) = rows::own_ledger(writing.tx, id)?;
-        let staying = people.into_iter().filter(|one| *one != id);
-        let staying = staying.map(|one| Ok((one, rows::own_ledger(writing.tx, one)?.0)));
-        let staying: Vec<(RecordId, Ledger)> = staying.collect::<Result<_>>()?;
+        let records = links.iter().flat_map(|link| [&link.a, &link.b]);
+        let records: BTreeMap<RecordId, &RecordRef> = records.map(|one| (one.id, one)).collect();
+        let staying = records.into_values().filter(|one| one.id != id);
+        let staying = staying.map(|one| Ok((one.clone(), rows::own_ledger(writing.tx, one.id)?.0)));
+        let staying: Vec<(RecordRef, Ledger)> = staying.collect::<Result<_>>()?;
         let ledgers: Vec<Ledger> = staying.iter().map(|(_, ledger)| ledger.clone()).collect();
+        let mut waiting = Vec::new();
+        for (one, _) in &staying {
+            waiting.extend(rows::waiting(writing.tx, one.id)?);
+        }
         Ok(Self {
             neighbours: neighbours.collect(),
             restrictions: left_behind(&going, &ledgers, writing.now),
+            waiting,
             wish: going.own_wish().and_then(|wish| Some((frequency(wish)?, wish.occurred_at))),
             staying,
         })
@@ -68,14 +80,16 @@ impl Left {
     /// # Errors
     ///
     /// Those of writing.
-    pub(super) fn put(self, writing: &mut Writing<'_>) -> Result<()> {
+    pub(super) fn put(mut self, writing: &mut Writing<'_>) -> Result<()> {
         rejoin(writing, &self.neighbours)?;
-        let all: Vec<RecordId> = self.staying.iter().map(|(id, _)| *id).collect();
+        let all: Vec<RecordId> = self.staying.iter().map(|(one, _)| one.id).collect();
         follow_all(writing.tx, &all)?;
         for neighbour in &self.neighbours {
-            let own = self.staying.iter().find(|(id, _)| *id == neighbour.id);
+            let own = self.staying.iter().find(|(one, _)| one == neighbour);
             let Some((_, own)) = own else { continue };
-            let mut said: Vec<ConsentEvent> = Vec::new();
+            // Each with the double opt-ins that name it. What one of them names is not what another does,
+            // though both say the same.
+            let mut said: Vec<(ConsentEvent, Vec<usize>)> = Vec::new();
             for restriction in &self.restrictions {
                 let event = ConsentEvent {
                     contact_point: self.point(writing, restriction)?,
@@ -87,21 +101,39 @@ impl Left {
                     controller: restriction.controller.clone(),
                     ..bare(restriction.kind, neighbour, restriction.occurred_at)
                 };
-                if !said.contains(&event) && !self.is_said(own, &event) {
-                    said.push(event);
+                let named_by = self.naming(restriction.id);
+                let one = (event, named_by);
+                if !said.contains(&one) && !self.is_said(own, &one.0, &one.1) {
+                    said.push(one);
                 }
             }
-            said.extend(self.wish(own, neighbour));
+            said.extend(self.wish(own, neighbour).map(|wish| (wish, Vec::new())));
             let table = writing.table(&neighbour.entity_type)?;
-            for event in said {
-                commit(writing, &Arc::clone(&table), event)?;
+            for (event, named_by) in said {
+                let event = commit(writing, &Arc::clone(&table), event)?;
+                for place in named_by {
+                    self.waiting[place].1.supersedes.push(event.id);
+                }
+            }
+        }
+        for (token, event) in &self.waiting {
+            // Past the limit it names less, and permits less.
+            if event.supersedes.len() <= limits::SUPERSEDED {
+                rows::rewrite_request(writing.tx, token, &to_body(event))?;
             }
         }
         Ok(())
     }
 
+    /// The double opt-ins that wait and name an event, by their places.
+    fn naming(&self, event: RecordId) -> Vec<usize> {
+        let waiting = self.waiting.iter().enumerate();
+        let naming = waiting.filter(|(_, (_, waiting))| waiting.supersedes.contains(&event));
+        naming.map(|(place, _)| place).collect()
+    }
+
     /// A contact point as it may be known on: as it is, if somebody else has it or those that stay
-    /// name it. One that is suppressed is refused anyway, and a text that nothing suppresses
+    /// name or hold it. One that is suppressed is refused anyway, and a text that nothing suppresses
     /// becomes any.
     fn point(&self, writing: &Writing<'_>, restriction: &Entry) -> Result<Option<String>> {
         let Some(point) = &restriction.contact_point else { return Ok(None) };
@@ -111,11 +143,45 @@ impl Left {
         }
         let mut entries = self.staying.iter().flat_map(|(_, ledger)| ledger.entries());
         let is_named = entries.any(|entry| entry.contact_point.as_ref() == Some(point));
-        Ok(is_named.then(|| point.clone()))
+        Ok((is_named || self.is_held(writing, point)?).then(|| point.clone()))
     }
 
-    /// Whether a ledger that stays says the same already, against everything.
-    fn is_said(&self, own: &Ledger, event: &ConsentEvent) -> bool {
+    /// Whether a record that stays has this text itself: in what waits or in a link of its own, as a value,
+    /// or as the words of an address, so that nothing is known on that the file would not know without it.
+    fn is_held(&self, writing: &Writing<'_>, point: &str) -> Result<bool> {
+        let wanted = words([point]);
+        for (record, _) in &self.staying {
+            let asked = privacy::asked_points(writing.tx, record.id)?;
+            if asked.iter().any(|asked| asked == point) {
+                return Ok(true);
+            }
+            let table = writing.table(&record.entity_type)?;
+            let Some(row) = records::get(writing.tx, &table, record.id)? else { continue };
+            for attribute in table.model.live() {
+                let cells = row.cells[attribute.span()].iter().map(|cell| match cell {
+                    Cell::Text(text) => text.as_str(),
+                    _ => "",
+                });
+                let texts: Vec<&str> = cells.collect();
+                // The last part of an address is its country, which a letter within it does not name.
+                let is_same = match (attribute.definition.kind, texts.split_last()) {
+                    (Kind::Address, Some((_, parts))) => {
+                        words(texts.iter().copied()) == wanted
+                            || words(parts.iter().copied()) == wanted
+                    }
+                    _ => texts.first().is_some_and(|text| *text == point),
+                };
+                if is_same {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether a ledger that stays says the same already, against everything: also against what will be
+    /// confirmed, those aside that name what goes.
+    fn is_said(&self, own: &Ledger, event: &ConsentEvent, named_by: &[usize]) -> bool {
         let is_named =
             |entry: &Entry| self.staying.iter().any(|(_, ledger)| ledger.is_named(entry));
         own.own_restrictions().any(|entry| {
@@ -125,7 +191,8 @@ impl Left {
                 && entry.controller == event.controller
                 && entry.contact_point == event.contact_point
                 && entry.expires_at == event.expires_at;
-            is_same && !is_named(entry)
+            let will_be_named = || self.naming(entry.id).iter().any(|one| !named_by.contains(one));
+            is_same && !is_named(entry) && !will_be_named()
         })
     }
 
@@ -145,6 +212,15 @@ impl Left {
             ..bare(ConsentKind::Preferred, subject, at)
         })
     }
+}
+
+/// The words of texts in small letters, in the order of the alphabet.
+fn words<'t>(texts: impl IntoIterator<Item = &'t str>) -> Vec<String> {
+    let words = texts.into_iter().flat_map(|text| text.split(|c: char| !c.is_alphanumeric()));
+    let mut words: Vec<String> =
+        words.filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
+    words.sort_unstable();
+    words
 }
 
 /// How often somebody wants to be contacted at most.

@@ -4,7 +4,7 @@ use super::{Privacy, carry::Left, load, plan::Found, suppression, table_of};
 use crate::{
     ChangeKind, EraseSubject, ErasedSubject, Erasure, ErasureReason, Error, ErrorKind, RecordId,
     RecordRef, Result, Timestamp, Value, Values,
-    engine::{Writing, associations, files, records},
+    engine::{Catalog, Writing, associations, files, records},
     privacy::{
         inventory::{self, INVENTORY, Name},
         suppression::to_hex,
@@ -104,7 +104,7 @@ pub(super) fn erase(
     }
     let points = points.iter().map(|point| crate::privacy::suppression::hash(&key, point));
     let hashes: Vec<_> = points.chain(hashes.iter().copied()).collect();
-    remember(writing, table, id, reason, at, &hashes)?;
+    remember(writing, &RecordRef::new(&table.model.name, id), reason, at, &hashes)?;
     left.put(writing)?;
     for proof in &plan.proofs {
         let json = serde_json::to_string(proof).expect("a proof is always JSON");
@@ -172,36 +172,46 @@ fn delete(writing: &Writing<'_>, id: RecordId, places: &[i64]) -> Result<()> {
     Ok(())
 }
 
-/// Remembers that a record was erased, with a row in the journal, and suppresses contact points.
+/// Remembers that a record was erased, with a row in the journal, and suppresses contact points. Of which
+/// type it was, the row of the journal says, so that it may be one that the file does not know; a file
+/// without any type remembers the contact points only.
 pub(super) fn remember(
     writing: &mut Writing<'_>,
-    table: &Table,
-    id: RecordId,
+    subject: &RecordRef,
     reason: ErasureReason,
     at: Timestamp,
     hashes: &[[u8; 32]],
 ) -> Result<()> {
     for hash in hashes {
-        rows::suppress(writing.tx, hash, id)?;
+        rows::suppress(writing.tx, hash, subject.id)?;
     }
+    let known = writing.catalog.table(&subject.entity_type).ok().map(|table| table.model.id);
+    let Some(type_id) = known.or_else(|| stand_in(&writing.catalog)) else { return Ok(()) };
     let seq = writing.next_seq();
-    tell(writing, table, id, reason, at)?;
-    let (type_id, reason) = (table.model.id, reason.name().to_owned());
-    rows::insert_erased(writing.tx, &Erased { seq, record: id, type_id, at, reason })
+    tell(writing, subject, reason, at)?;
+    let (record, entity_type) = (subject.id, Some(subject.entity_type.clone()));
+    let reason = reason.name().to_owned();
+    rows::insert_erased(writing.tx, &Erased { seq, record, type_id, entity_type, at, reason })
+}
+
+/// The number in the place of that of a type which the file does not know: the table asks for one that is
+/// there.
+pub(in crate::engine) fn stand_in(catalog: &Catalog) -> Option<i64> {
+    catalog.iter().map(|table| table.model.id).min()
 }
 
 /// Writes to the journal that a record was erased, and how many contact points are suppressed
 /// since.
 pub(super) fn tell(
     writing: &mut Writing<'_>,
-    table: &Table,
-    id: RecordId,
+    subject: &RecordRef,
     reason: ErasureReason,
     at: Timestamp,
 ) -> Result<()> {
     let stamp = writing.stamp();
-    let (reason, suppressed) = (reason.name(), rows::hashes_of(writing.tx, id)?.len());
+    let (reason, suppressed) = (reason.name(), rows::hashes_of(writing.tx, subject.id)?.len());
     writing.body =
         format!("{{\"reason\":\"{reason}\",\"at\":\"{at}\",\"suppressed\":{suppressed}}}");
-    writing.log_record(stamp, ChangeKind::RecordErased, table, id)
+    let entity_type = Some(subject.entity_type.as_str());
+    writing.log_body(stamp, ChangeKind::RecordErased, entity_type, Some(subject.id))
 }

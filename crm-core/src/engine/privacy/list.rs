@@ -1,13 +1,20 @@
 //! Who was erased: told, and done again in an older copy of the file.
 
-use super::{Privacy, erase, plan::Found, suppression};
+use std::sync::Arc;
+
+use super::{
+    Privacy, erase,
+    plan::{Found, MENTIONS},
+    suppression,
+};
 use crate::{
-    AppliedErasures, ApplyErasures, ErasedSubject, ErasureList, ErasureReason, Error, ErrorKind,
-    ListErasures, RecordRef, Result,
+    AppliedErasures, ApplyErasures, BlockerReason, ErasedSubject, ErasureBlocker, ErasureList,
+    ErasureReason, Error, ErrorKind, ListErasures, RecordRef, Result,
     engine::{Writing, check_limit},
     limits,
     privacy::suppression::{from_hex, name_of_key, to_hex},
-    store::{privacy as rows, records},
+    schema::check,
+    store::{Connection, privacy as rows, records, table::Table},
 };
 
 impl Privacy<'_> {
@@ -19,17 +26,17 @@ impl Privacy<'_> {
     /// `InvalidArgument` if the limit is not 1 to 10,000.
     pub fn erasures(&self, request: &ListErasures) -> Result<ErasureList> {
         check_limit(request.limit)?;
-        self.crm.read_explained(|conn, catalog| {
+        self.crm.read_explained(|conn, _| {
             let mut found = rows::erased_after(conn, request.after, request.limit + 1)?;
             let has_more = found.len() > request.limit as usize;
             found.truncate(request.limit as usize);
             let next = found.last().filter(|_| has_more).map(|last| last.seq);
             let erased = found.into_iter().map(|erased| {
-                let table = catalog.iter().find(|table| table.model.id == erased.type_id);
                 let unknown = || Error::new(ErrorKind::Corrupt, "an erasure is of no type");
+                let entity_type = erased.entity_type.ok_or_else(unknown)?;
                 let hashes = rows::hashes_of(conn, erased.record)?;
                 Ok(ErasedSubject {
-                    subject: RecordRef::new(&table.ok_or_else(unknown)?.model.name, erased.record),
+                    subject: RecordRef::new(entity_type, erased.record),
                     erased_at: erased.at,
                     reason: reason(&erased.reason)?,
                     hashes: hashes.iter().map(|hash| to_hex(hash)).collect(),
@@ -41,13 +48,15 @@ impl Privacy<'_> {
     }
 
     /// Erases in this file whom a list names, in one transaction: after a backup from before an erasure
-    /// was taken into use again. Blockers are not asked: they were when the person was erased. Doing so
-    /// twice does nothing more.
+    /// was taken into use again. Blockers are not asked: they were when the person was erased; the answer
+    /// names the required references that lead to nobody now. Doing so twice does nothing more. Nobody of
+    /// the list is lost: whoever is not there is remembered, also where the file does not know the type.
     ///
     /// # Errors
     ///
-    /// `LimitExceeded` past 10,000 persons; `UnknownType`, `InvalidValue` and `LimitExceeded` as for
-    /// [`Privacy::erase`], with the place in the list; then nothing is erased.
+    /// `LimitExceeded` past 10,000 persons; `InvalidArgument` for a type that can be none, or if the record
+    /// is there under another one, `InvalidValue` and `LimitExceeded` as for [`Privacy::erase`], with the
+    /// place in the list; then nothing is erased.
     pub fn apply_erasures(&self, request: &ApplyErasures) -> Result<AppliedErasures> {
         if request.erased.len() > limits::PAGE as usize {
             let message = format!("at most {}", limits::PAGE);
@@ -63,15 +72,17 @@ impl Privacy<'_> {
                     error.with_field(format!("erased[{place}].{field}"))
                 })?;
             }
+            applied.settle(writing.tx)?;
             Ok(applied)
         })?;
         let is_log_emptied = self.crm.shared.store.empty_log()?;
-        let Applied { erased, absent, known, foreign_hashes } = applied;
-        Ok(AppliedErasures { erased, absent, known, foreign_hashes, is_log_emptied })
+        let Applied { erased, absent, known, foreign_hashes, blockers } = applied;
+        let applied =
+            AppliedErasures { erased, absent, known, foreign_hashes, is_log_emptied, blockers };
+        Ok(applied)
     }
 
-    /// The same for a copy of the file whose list it is, in which a type may be missing that came
-    /// later. A copy without a key gets `key`, that of the file.
+    /// The same for a copy of the file whose list it is. A copy without a key gets `key`, that of the file.
     ///
     /// # Errors
     ///
@@ -91,14 +102,25 @@ impl Privacy<'_> {
             }
             let key = suppression::key(writing)?;
             let is_ours = list.key.as_ref().is_some_and(|name| *name == name_of_key(&key));
-            for erased in &list.erased {
-                match writing.table(&erased.subject.entity_type) {
-                    Err(error) if error.kind() == ErrorKind::UnknownType => {
-                        applied.absent += 1;
-                        let hashes = hashes(erased, is_ours, applied)?;
-                        suppress(writing, &erased.subject, &hashes)?;
-                    }
-                    _ => apply(writing, erased, is_ours, applied)?,
+            list.erased.iter().try_for_each(|erased| apply(writing, erased, is_ours, applied))
+        })
+    }
+
+    /// Lets those contact points come back that another file does not suppress, of which this one is a state
+    /// that it once had: it knew each of them, and somebody said there that the person came back, or somebody
+    /// else has it.
+    ///
+    /// # Errors
+    ///
+    /// Those of `is_suppressed`.
+    pub(in crate::engine) fn lift_all_but(
+        &self,
+        mut is_suppressed: impl FnMut(&[u8; 32]) -> Result<bool>,
+    ) -> Result<()> {
+        self.crm.write(|writing| {
+            for hash in rows::hashes(writing.tx)? {
+                if !is_suppressed(&hash)? {
+                    suppression::lift(writing, &hash)?;
                 }
             }
             Ok(())
@@ -113,6 +135,26 @@ pub(in crate::engine) struct Applied {
     pub(in crate::engine) absent: u64,
     pub(in crate::engine) known: u64,
     pub(in crate::engine) foreign_hashes: u64,
+    /// The required references that stay, at most [`MENTIONS`].
+    pub(in crate::engine) blockers: Vec<ErasureBlocker>,
+}
+
+impl Applied {
+    /// Leaves out what does not stay: the references of those who were erased after whom they refer to.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading.
+    pub(in crate::engine) fn settle(&mut self, conn: &Connection) -> Result<()> {
+        let mut left = Vec::with_capacity(self.blockers.len());
+        for blocker in self.blockers.drain(..) {
+            if rows::erased_at(conn, blocker.record.id)?.is_none() {
+                left.push(blocker);
+            }
+        }
+        self.blockers = left;
+        Ok(())
+    }
 }
 
 /// Erases one of a list, or remembers that it was.
@@ -124,28 +166,46 @@ fn apply(
 ) -> Result<()> {
     let ErasedSubject { subject, erased_at, reason, .. } = request;
     let hashes = hashes(request, is_ours, applied)?;
-    let table = writing.table(&subject.entity_type);
-    let table = table.map_err(|error| error.with_field("subject.type"))?;
-    match records::get(writing.tx, &table, subject.id)? {
-        Some(row) => {
+    let table = table_of_list(writing, subject)?;
+    let row =
+        table.as_ref().map(|table| records::get(writing.tx, table, subject.id)).transpose()?;
+    match (table, row.flatten()) {
+        (Some(table), Some(row)) => {
             let found = Found::read(writing.tx, &writing.catalog, &table, row, writing.now)?;
+            let required = found.plan.blockers.iter();
+            let required = required.filter(|one| one.reason == BlockerReason::RequiredReference);
+            let room = MENTIONS.saturating_sub(applied.blockers.len());
+            applied.blockers.extend(required.take(room).cloned());
             erase::erase(writing, &table, found, *reason, *erased_at, &hashes)?;
             applied.erased += 1;
         }
-        None if rows::erased_at(writing.tx, subject.id)?.is_some() => {
+        _ if rows::erased_at(writing.tx, subject.id)?.is_some() => {
             applied.known += 1;
             // Another copy may have known another address of the person.
             if suppress(writing, subject, &hashes)? {
-                erase::tell(writing, &table, subject.id, *reason, *erased_at)?;
+                erase::tell(writing, subject, *reason, *erased_at)?;
             }
         }
-        None => {
+        _ => {
             check_type(writing, subject)?;
-            erase::remember(writing, &table, subject.id, *reason, *erased_at, &hashes)?;
+            erase::remember(writing, subject, *reason, *erased_at, &hashes)?;
             applied.absent += 1;
         }
     }
     Ok(())
+}
+
+/// The type of one of a list; `None` if the file does not know it.
+fn table_of_list(writing: &Writing<'_>, subject: &RecordRef) -> Result<Option<Arc<Table>>> {
+    match writing.table(&subject.entity_type) {
+        Ok(table) => Ok(Some(table)),
+        Err(error) if error.kind() == ErrorKind::UnknownType => {
+            let at = |error: Error| error.with_field("subject.type");
+            check::identifier(&subject.entity_type, "entity type").map_err(at)?;
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Refuses to remember the erasure of a record that is there under another type.

@@ -25,14 +25,8 @@ impl Privacy<'_> {
             let Some(key) = rows::key(writing.tx)? else {
                 return Ok(LiftedSuppression { was_suppressed: false });
             };
-            let since = rows::lift(writing.tx, &hash(&key, &point))?;
-            if let Some(erased) = since {
-                // Else the suppression would be missed.
-                let body = format!("{{\"record\":\"{erased}\"}}");
-                let stamp = writing.stamp();
-                writing.log(stamp, ChangeKind::SuppressionLifted, None, None, &body)?;
-            }
-            Ok(LiftedSuppression { was_suppressed: since.is_some() })
+            let was_suppressed = lift(writing, &hash(&key, &point))?;
+            Ok(LiftedSuppression { was_suppressed })
         })
     }
 
@@ -49,6 +43,18 @@ impl Privacy<'_> {
             made => made,
         }
     }
+}
+
+/// Lets the contact point of this hash come back; answers whether it was suppressed.
+pub(super) fn lift(writing: &mut Writing<'_>, hash: &[u8; 32]) -> Result<bool> {
+    let since = rows::lift(writing.tx, hash)?;
+    if let Some(erased) = since {
+        // Else the suppression would be missed.
+        let body = format!("{{\"record\":\"{erased}\"}}");
+        let stamp = writing.stamp();
+        writing.log(stamp, ChangeKind::SuppressionLifted, None, None, &body)?;
+    }
+    Ok(since.is_some())
 }
 
 /// The key of the file, made when it is needed first.

@@ -3,6 +3,13 @@
 use super::{Scope, Writer, text};
 use crate::{ConsentRegime, cell::Cell, consent::Rule};
 
+/// Whether the contact point of a row of what permits is suppressed. While nothing is, which is asked once,
+/// no row is looked at; which contact point it is, the ledger says.
+const SUPPRESSED: &str = "(EXISTS (SELECT 1 FROM crm_suppression) AND EXISTS (SELECT 1 FROM crm_suppression s \
+     WHERE s.hash = crm_contact_hash((SELECT value FROM crm_meta WHERE key = 'suppression_key'), \
+     (SELECT e.contact_point FROM crm_consent_event e WHERE e.subject_id = crm_consent_permit.subject_id \
+     AND e.id = crm_consent_permit.event_id))))";
+
 impl Writer<'_> {
     /// As `Rule::permits`, over what the file keeps of the ledgers.
     pub(super) fn consent(&mut self, rule: &Rule, scope: &Scope) {
@@ -62,7 +69,8 @@ impl Writer<'_> {
                  AND n.version > crm_consent_permit.notice_version AND n.asks_again)",
             );
         }
-        self.push(")))");
+        self.push("))");
+        self.push(&format!(" AND NOT {SUPPRESSED})"));
         if rule.regime == ConsentRegime::OptOut {
             self.left_to_opt_out(rule, scope);
         }
@@ -87,7 +95,14 @@ impl Writer<'_> {
         self.bind(text(&rule.purpose));
         self.push(", 1) AND ifnull(controller = ");
         self.bind(optional(rule.controller.as_ref()));
-        self.push(", 1))))");
+        self.push(", 1)))) AND NOT EXISTS (SELECT 1 FROM crm_consent_permit WHERE subject_id = ");
+        self.push(&format!("{}.id AND purpose = ", scope.row));
+        self.bind(text(&rule.purpose));
+        self.push(" AND channel = ");
+        self.bind(text(&rule.channel));
+        self.push(" AND controller IS ");
+        self.bind(optional(rule.controller.as_ref()));
+        self.push(&format!(" AND {SUPPRESSED})"));
     }
 }
 

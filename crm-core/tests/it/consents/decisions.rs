@@ -17,6 +17,64 @@ fn email(regime: ConsentRegime) -> ChannelRule {
     ChannelRule::new("email", regime)
 }
 
+/// A span without length would end what it is about before it began.
+#[test]
+fn a_span_without_length_or_sense_is_refused_with_its_place() {
+    let desk = Desk::new("eu_general");
+    let span = |text: &str| Some(text.to_owned());
+    let rule = || email(ConsentRegime::OptIn);
+    let refused = |rule: ChannelRule| {
+        let policy =
+            ConsentPolicy::new("own", [ChannelRule::new("post", ConsentRegime::OptIn), rule]);
+        let error = desk.crm.consents().define_policy(policy).unwrap_err();
+        assert!(error.hint().is_some());
+        (error.kind(), error.field().unwrap().to_owned())
+    };
+    for text in ["P0D", "PT0S", "0d"] {
+        for (rule, field) in [
+            (ChannelRule { valid_for: span(text), ..rule() }, "valid_for"),
+            (ChannelRule { lapses_after: span(text), ..rule() }, "lapses_after"),
+            (ChannelRule { warns_before: span(text), ..rule() }, "warns_before"),
+            (ChannelRule { retention: span(text), ..rule() }, "retention"),
+            (
+                ChannelRule { caps: vec![ContactCap { most: 1, within: text.into() }], ..rule() },
+                "caps[0].within",
+            ),
+        ] {
+            assert_eq!(
+                refused(rule),
+                (ErrorKind::OutOfRange, format!("rules[1].{field}")),
+                "{text}"
+            );
+        }
+        let policy =
+            ConsentPolicy { confirms_within: text.into(), ..ConsentPolicy::new("own", []) };
+        let error = desk.crm.consents().define_policy(policy).unwrap_err();
+        assert_eq!((error.kind(), error.field()), (ErrorKind::OutOfRange, Some("confirms_within")));
+        let mut wish = NewConsent::new(ConsentKind::Preferred, desk.ann.clone());
+        wish.frequency = Some(ContactFrequency { most: 1, within: text.into() });
+        let field = Some("frequency.within".to_owned());
+        assert_eq!(desk.refusal(wish), (ErrorKind::OutOfRange, field));
+    }
+    let warning = |warns: &str, lapses: Option<&str>, valid: Option<&str>| ChannelRule {
+        warns_before: span(warns),
+        lapses_after: lapses.map(str::to_owned),
+        valid_for: valid.map(str::to_owned),
+        ..rule()
+    };
+    for rule in [
+        warning("P31D", Some("P30D"), None),
+        warning("P2M", Some("P1Y"), Some("P58D")),
+        warning("P32D", None, Some("P1M")),
+    ] {
+        assert_eq!(refused(rule), (ErrorKind::OutOfRange, "rules[1].warns_before".to_owned()));
+    }
+    // A month may be longer than 30 days.
+    for rule in [warning("P30D", Some("P1M"), None), warning("P1M", Some("P30D"), Some("P1Y"))] {
+        policy(&desk, rule);
+    }
+}
+
 #[test]
 fn what_nobody_allowed_is_denied_in_two_languages() {
     let desk = Desk::new("eu_strict");

@@ -1,13 +1,13 @@
 //! Records that are one person: what restricts one restricts the other, and a link can go again.
 
 use crm_core::{
-    Condition, ConsentCondition, ConsentEvidence, ConsentKind, ConsentMethod, CountRecords,
-    DenyReason, EraseSubject, ErrorKind, GetConsents, GetLinkedPeople, GetPreferences, LinkPeople,
-    MayContact, MentionKind, NewConsent, PlanErasure, PreferenceChoice, RecordRef, SetPreferences,
-    UseConsent, values,
+    Address, Condition, ConfirmConsent, ConsentCondition, ConsentEvidence, ConsentKind,
+    ConsentMethod, CountRecords, DenyReason, EraseSubject, ErrorKind, GetConsents, GetLinkedPeople,
+    GetPreferences, LinkPeople, MayContact, MentionKind, NewConsent, PlanErasure, PreferenceChoice,
+    RecordRef, RequestConsent, SetPreferences, UseConsent, Value, values,
 };
 
-use super::Desk;
+use super::{Desk, at};
 
 impl Desk {
     /// A record of a person who may be Ann.
@@ -164,6 +164,77 @@ fn what_was_withdrawn_through_an_erased_record_holds_for_the_others() {
     assert!(desk.decide().is_allowed);
     assert_eq!(desk.permitted(), 1);
     desk.verify();
+}
+
+/// Whoever asked to come back through one record knew what they had withdrawn through the other.
+#[test]
+fn what_waits_answers_the_withdrawal_that_it_knew_of_also_after_its_record_is_erased() {
+    let desk = Desk::new("eu_general");
+    let (ann, other, third) = (desk.ann.clone(), desk.other(), desk.other());
+    desk.record(NewConsent::withdraw(other.clone()).on("email"));
+    // Linked with both, so that it is carried over to each.
+    desk.link(&ann, &other);
+    desk.link(&third, &other);
+    desk.go_to("2026-03-02T11:00:00Z");
+    let asked = RequestConsent::new(ann.clone(), "email", "ann@example.org", "news");
+    let token = desk.crm.consents().request(asked).unwrap().token;
+    desk.erase(&other);
+    assert_eq!(desk.permitted(), 0, "nothing is permitted before it is confirmed");
+    desk.crm.consents().confirm(ConfirmConsent::new(token)).unwrap();
+    assert_eq!(desk.reasons(), []);
+    assert_eq!(desk.permitted(), 1);
+    desk.verify();
+}
+
+/// One was said before the request, and one after it: through the record that goes, or through either.
+#[test]
+fn what_waits_answers_no_withdrawal_that_it_did_not_know_of_when_its_record_is_erased() {
+    for is_own in [false, true] {
+        let desk = Desk::new("eu_general");
+        let (ann, other) = (desk.ann.clone(), desk.other());
+        desk.link(&ann, &other);
+        let first = if is_own { ann.clone() } else { other.clone() };
+        // Of one moment, so that nothing but what was known of them tells them apart.
+        let said = at("2026-03-02T09:00:00Z");
+        desk.record(NewConsent::withdraw(first).on("email").at(said));
+        let asked = RequestConsent::new(ann.clone(), "email", "ann@example.org", "news");
+        let token = desk.crm.consents().request(asked).unwrap().token;
+        desk.record(NewConsent::withdraw(other.clone()).on("email").at(said));
+        desk.erase(&other);
+        desk.crm.consents().confirm(ConfirmConsent::new(token)).unwrap();
+        assert_eq!(desk.reasons(), [DenyReason::WithdrawnChannel], "own: {is_own}");
+        assert_eq!(desk.permitted(), 0);
+        desk.verify();
+    }
+}
+
+/// The other record holds the address itself, so that naming it keeps nothing of the one that goes.
+#[test]
+fn a_withdrawn_postal_address_that_another_record_holds_is_withdrawn_for_that_address_alone() {
+    let desk = Desk::new("eu_general");
+    let at = |street: &str| {
+        let part = |text: &str| Some(text.to_owned());
+        let (street, city) = (part(street), part("Ulm"));
+        let (postal_code, country) = (part("89073"), part("DE"));
+        let address = Address { street, city, postal_code, country, ..Address::default() };
+        values! { "address" => Value::Address(address) }
+    };
+    let (point, elsewhere) = ("Gasse 1, 89073 Ulm", "Weg 2, 89073 Ulm");
+    for (held, is_alone) in [("Gasse 1", true), ("Gasse 12", false)] {
+        let (ann, other) = (desk.other(), desk.other());
+        desk.crm.contacts().patch(ann.id, at(held)).unwrap();
+        desk.record(NewConsent::grant(ann.clone(), "post", "news"));
+        desk.record(NewConsent::withdraw(other.clone()).on("post").contact_point(point));
+        desk.link(&ann, &other);
+        desk.erase(&other);
+        let question = || MayContact::new(ann.clone(), "post", "news");
+        let asked = |point: &str| {
+            desk.crm.consents().decide(&question().contact_point(point)).unwrap().is_allowed
+        };
+        assert_eq!((asked(point), asked(elsewhere)), (false, is_alone), "{held}");
+        assert!(!desk.crm.consents().decide(&question()).unwrap().is_allowed);
+        desk.verify();
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crm_core::{
 };
 use serde_json::json;
 
-use super::{ask, contact};
+use super::{ask, contact, purpose};
 use crate::support::{Folder, assert_sound};
 
 /// A text that occurs nowhere else, in small letters.
@@ -154,14 +154,7 @@ pub(super) fn planted(crm: &Crm) -> (RecordId, u32) {
             "actions": [{ "emit": { "event": "told", "fields": ["a_text"] } }],
         }),
     );
-    ask(crm, "notices.publish", json!({ "name": "news", "language": "en", "text": "News." }));
-    ask(
-        crm,
-        "purposes.define",
-        json!({
-            "name": "news", "channels": ["email", "phone"], "notice": "news", "policy": "eu_strict",
-        }),
-    );
+    purpose(crm, "news", &["email", "phone"], "eu_strict");
 
     let holding = crm.companies().create(values! { "name" => "Holding" }).unwrap().id;
     let other = values! { "name" => "Acme", "owner" => holding };

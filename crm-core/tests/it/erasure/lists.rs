@@ -1,10 +1,12 @@
 //! The list of those who were erased, and older copies of the file.
 
 use crm_core::{
-    ApplyErasures, BackupTo, Crm, EraseSubject, ErrorKind, Flow, ListErasures, RecordRef, values,
+    ApplyErasures, BackupTo, Crm, EraseSubject, ErasureList, ErrorKind, Flow, ListErasures,
+    RecordRef, values,
 };
+use serde_json::json;
 
-use super::{ann, contact, refusal};
+use super::{ann, ask, contact, refusal};
 use crate::support::{Folder, assert_sound};
 
 #[test]
@@ -46,6 +48,30 @@ fn an_older_copy_is_erased_again_by_the_list() {
     assert!(!bytes.windows(11).any(|window| window.eq_ignore_ascii_case(b"ann@example")));
 }
 
+/// The type came later, in the file whose list it is.
+#[test]
+fn nobody_of_a_list_is_lost_whose_type_is_not_known() {
+    let (one, other) = (Crm::in_memory().unwrap(), Crm::in_memory().unwrap());
+    ask(&one, "types.define", json!({ "name": "robot" }));
+    let robot = one.records("robot").create(values! {}).unwrap().id;
+    let bob = one.contacts().create(values! { "given_name" => "Bob" }).unwrap().id;
+    let people = [contact(ann(&one)), RecordRef::new("robot", robot), contact(bob)];
+    for person in people {
+        one.privacy().erase(&EraseSubject::new(person)).unwrap();
+    }
+    let list = one.privacy().erasures(&ListErasures::after(0)).unwrap();
+    let request = ApplyErasures::from(list.clone());
+    let applied = other.privacy().apply_erasures(&request).unwrap();
+    assert_eq!((applied.erased, applied.absent, applied.known), (0, 3, 0));
+    let subjects =
+        |list: &ErasureList| list.erased.iter().map(|one| one.subject.clone()).collect::<Vec<_>>();
+    let passed_on = other.privacy().erasures(&ListErasures::after(0)).unwrap();
+    assert_eq!(subjects(&passed_on), subjects(&list));
+    let twice = other.privacy().apply_erasures(&request).unwrap();
+    assert_eq!((twice.erased, twice.absent, twice.known), (0, 0, 3));
+    assert_sound(&other);
+}
+
 #[test]
 fn hashes_of_another_file_are_told_and_a_bad_list_changes_nothing() {
     let (one, other) = (Crm::in_memory().unwrap(), Crm::in_memory().unwrap());
@@ -63,11 +89,11 @@ fn hashes_of_another_file_are_told_and_a_bad_list_changes_nothing() {
     let place = "erased[1].hashes[0]".to_owned();
     assert_eq!(refusal(refused), (ErrorKind::InvalidValue, Some(place)));
     assert!(third.privacy().erasures(&ListErasures::after(0)).unwrap().erased.is_empty());
-    wrong.erased[1].subject.entity_type = "robot".into();
     wrong.erased[1].hashes.clear();
+    wrong.erased[1].subject.entity_type = "no type".into();
     let refused = third.privacy().apply_erasures(&wrong);
     let place = "erased[1].subject.type".to_owned();
-    assert_eq!(refusal(refused), (ErrorKind::UnknownType, Some(place)));
+    assert_eq!(refusal(refused), (ErrorKind::InvalidArgument, Some(place)));
     // Somebody who is there, under another type, is neither erased nor remembered to be.
     let bob = third.contacts().create(values! { "given_name" => "Bob" }).unwrap().id;
     wrong.erased[1].subject = RecordRef::new("company", bob);

@@ -8,8 +8,8 @@ use std::{
 };
 
 use crm_core::{
-    BackupTo, Crm, EraseSubject, Error, ErrorKind, Flow, ListErasures, ListRecords, OpenOptions,
-    Progress, Replay, RestoreTo, Restored, RunSql, Value, values,
+    BackupTo, Crm, EraseSubject, Error, ErrorKind, Flow, LiftSuppression, ListErasures,
+    ListRecords, OpenOptions, Progress, Replay, RestoreTo, Restored, RunSql, Value, values,
 };
 use serde_json::json;
 
@@ -159,8 +159,26 @@ fn what_is_no_backup_of_the_file_is_refused_and_leaves_nothing() {
     let same = try_restore(&crm, &old, &old);
     assert_eq!(refusal(same), (ErrorKind::InvalidArgument, Some("to".into())));
     let nowhere = try_restore(&crm, &old, &folder.at("nowhere/new.crm"));
-    assert_eq!(refusal(nowhere).0, ErrorKind::Io);
+    assert_eq!(refusal(nowhere), (ErrorKind::Io, Some("to".into())));
+    let itself = try_restore(&crm, &folder.at("a.crm"), &folder.at("new.crm")).unwrap_err();
+    assert_eq!(itself.hint(), Some("restore a backup of it"));
+    let no_paths = ["", ":memory:", "file:new.crm", ".."].map(PathBuf::from);
+    for path in no_paths.into_iter().chain([folder.root().to_owned()]) {
+        let to = try_restore(&crm, &old, &path);
+        assert_eq!(refusal(to), (ErrorKind::InvalidArgument, Some("to".into())), "{path:?}");
+        let from = try_restore(&crm, &path, &folder.at("new.crm")).unwrap_err();
+        assert_eq!(from.field(), Some("from"), "{path:?}");
+        assert!(from.hint().is_some() || path == folder.root(), "{path:?}");
+        let copy = crm.backup_to(&BackupTo { path: text(&path) }, &mut |_| Flow::Continue);
+        assert_eq!(refusal(copy), (ErrorKind::InvalidArgument, Some("path".into())), "{path:?}");
+    }
+    let nowhere = BackupTo { path: text(&folder.at("nowhere/new.crm")) };
+    let nowhere = crm.backup_to(&nowhere, &mut |_| Flow::Continue).unwrap_err();
+    assert_eq!((nowhere.kind(), nowhere.field()), (ErrorKind::Io, Some("path")));
+    assert!(nowhere.hint().is_some());
     assert!(folder.image() == image);
+    let here: Vec<_> = fs::read_dir(".").unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!here.iter().any(|name| name == ":memory:" || name == "file:new.crm"));
     open.close().unwrap();
     restore(&crm, &folder.at("open.crm"), &folder.at("new.crm"));
 }
@@ -290,6 +308,109 @@ fn a_type_that_came_after_the_backup_is_no_hindrance() {
     let again = copy.contacts().create(values! { "email" => "late@example.org" });
     assert_eq!(refusal(again).0, ErrorKind::Suppressed);
     assert_sound(&copy);
+}
+
+/// The new file takes the place of the one that was lost, and a later backup is restored from it.
+#[test]
+fn whose_type_the_backup_does_not_know_is_not_brought_back_by_the_next_one() {
+    let folder = Folder::new();
+    let crm = folder.open();
+    backup(&crm, &folder.at("old.crm"));
+    let member = json!({ "name": "member", "attributes": [{ "name": "mail", "kind": "email" }] });
+    ask(&crm, "types.define", member.clone());
+    let id = crm.records("member").create(values! { "mail" => "late@example.org" }).unwrap().id;
+    let subject = crm_core::RecordRef::new("member", id);
+    backup(&crm, &folder.at("later.crm"));
+    crm.privacy().erase(&EraseSubject::new(subject.clone())).unwrap();
+    restore(&crm, &folder.at("old.crm"), &folder.at("new.crm"));
+    let list = crm.privacy().erasures(&ListErasures::after(0)).unwrap();
+
+    let copy = Crm::open(folder.at("new.crm")).unwrap();
+    let passed_on = copy.privacy().erasures(&ListErasures::after(0)).unwrap();
+    assert_eq!(passed_on, list, "nobody is lost");
+    let restored = restore(&copy, &folder.at("later.crm"), &folder.at("third.crm"));
+    assert_eq!(counts(&restored), [1, 1, 0, 0]);
+    let third = Crm::open(folder.at("third.crm")).unwrap();
+    assert_eq!(third.records("member").count().unwrap(), 0);
+    assert_sound(&third);
+    // The type may come later, by a number of its own.
+    ask(&copy, "types.define", member);
+    assert_sound(&copy);
+    assert_eq!(copy.privacy().erasures(&ListErasures::after(0)).unwrap(), list);
+}
+
+#[test]
+fn a_suppression_that_was_lifted_stays_lifted() {
+    let folder = Folder::new();
+    let crm = folder.open();
+    let create = |crm: &Crm, email: &str, phone: &str| {
+        let values = values! { "email" => email, "phone" => phone };
+        crm.contacts().create(values).map(|created| created.id)
+    };
+    let erase = |id| drop(crm.privacy().erase(&EraseSubject::new(contact(id))).unwrap());
+    let before = create(&crm, "zoe@example.org", "+49301234561").unwrap();
+    erase(before);
+    let person = create(&crm, "ann@example.org", "+49301234562").unwrap();
+    backup(&crm, &folder.at("old.crm"));
+    erase(person);
+    for point in ["zoe@example.org", "ann@example.org"] {
+        crm.privacy().lift_suppression(&LiftSuppression::new(point)).unwrap();
+    }
+    let restored = restore(&crm, &folder.at("old.crm"), &folder.at("new.crm"));
+    assert_eq!(counts(&restored), [2, 1, 0, 1]);
+    let copy = Crm::open(folder.at("new.crm")).unwrap();
+    assert_sound(&copy);
+    for phone in ["+49301234561", "+49301234562"] {
+        let again = create(&copy, "new@example.org", phone);
+        assert_eq!(refusal(again).0, ErrorKind::Suppressed, "{phone}");
+    }
+    create(&copy, "zoe@example.org", "+49301234563").unwrap();
+    create(&copy, "ann@example.org", "+49301234564").unwrap();
+
+    // A fork has what the file never knew: there everything of the person is suppressed.
+    fs::copy(folder.at("old.crm"), folder.at("fork.crm")).unwrap();
+    let fork = Crm::open(folder.at("fork.crm")).unwrap();
+    fork.contacts().patch(person, values! { "email" => "fork@example.org" }).unwrap();
+    fork.close().unwrap();
+    restore(&crm, &folder.at("fork.crm"), &folder.at("forked.crm"));
+    let forked = Crm::open(folder.at("forked.crm")).unwrap();
+    let again = create(&forked, "fork@example.org", "+49301234565");
+    assert_eq!(refusal(again).0, ErrorKind::Suppressed);
+    assert_sound(&forked);
+}
+
+/// In the file the reference was given another value before; in the backup it has the old one.
+#[test]
+fn a_required_reference_that_leads_to_nobody_is_told() {
+    let folder = Folder::new();
+    let crm = folder.open();
+    let owner =
+        json!({ "name": "owner", "kind": "reference", "target": "contact", "required": true });
+    ask(&crm, "types.define", json!({ "name": "ticket", "attributes": [owner] }));
+    let (person, other) = (ann(&crm), crm.contacts().create(values! {}).unwrap().id);
+    let ticket = crm.records("ticket").create(values! { "owner" => person }).unwrap().id;
+    let gone = crm.records("ticket").create(values! { "owner" => person }).unwrap().id;
+    backup(&crm, &folder.at("old.crm"));
+    for id in [ticket, gone] {
+        crm.records("ticket").patch(id, values! { "owner" => other }).unwrap();
+    }
+    crm.privacy().erase(&EraseSubject::new(contact(person))).unwrap();
+    let gone = crm_core::RecordRef::new("ticket", gone);
+    crm.privacy().erase(&EraseSubject::new(gone)).unwrap();
+
+    let told = json!([{
+        "reason": "required_reference", "record": { "type": "ticket", "id": ticket },
+        "attribute": "owner",
+    }]);
+    let restored = restore(&crm, &folder.at("old.crm"), &folder.at("new.crm"));
+    assert_eq!(serde_json::to_value(&restored).unwrap()["blockers"], told);
+    assert_sound(&Crm::open(folder.at("new.crm")).unwrap());
+
+    let list = crm.privacy().erasures(&ListErasures::after(0)).unwrap();
+    let old = Crm::open(folder.at("old.crm")).unwrap();
+    let applied =
+        ask(&old, "privacy.apply_erasures", json!({ "key": list.key, "erased": list.erased }));
+    assert_eq!(applied["blockers"], told);
 }
 
 /// More persons than a page has, and one who is erased while the backup is copied.

@@ -3,10 +3,10 @@
 
 use crm_core::{
     ApplyErasures, BasisFacts, ChannelRule, Condition, ConfirmConsent, ConsentCondition,
-    ConsentEvidence, ConsentKind, ConsentPolicy, ConsentRegime, Crm, DecideMany, ErasedSubject,
-    ErasureReason, EvaluateCondition, Flow, LegalBasis, LinkPeople, ListRecords, MayContact,
-    NewConsent, Party, PartyRole, PublishNotice, Purpose, RecordId, RecordRef, RequestConsent,
-    Timestamp, values,
+    ConsentEvidence, ConsentKind, ConsentPolicy, ConsentRegime, Crm, DecideMany, EraseSubject,
+    ErasedSubject, ErasureReason, EvaluateCondition, Flow, LegalBasis, LiftSuppression, LinkPeople,
+    ListErasures, ListRecords, MayContact, NewConsent, Party, PartyRole, PublishNotice, Purpose,
+    RecordId, RecordRef, RequestConsent, Timestamp, values,
 };
 use proptest::prelude::*;
 
@@ -99,8 +99,10 @@ fn confirm(crm: &Crm, subject: RecordRef, act: &Act) {
     let point = POINTS[act.channel];
     let (channel, purpose) = (CHANNELS[act.channel], PURPOSES[act.purpose]);
     let asked = RequestConsent::new(subject, channel, point, purpose);
-    let token = crm.consents().request(asked).unwrap().token;
-    crm.consents().confirm(ConfirmConsent::new(token)).unwrap();
+    // At a contact point that is suppressed nobody is asked.
+    if let Ok(waiting) = crm.consents().request(asked) {
+        crm.consents().confirm(ConfirmConsent::new(waiting.token)).unwrap();
+    }
 }
 
 /// Says on what an act rests that is no consent.
@@ -188,6 +190,23 @@ fn perform(crm: &Crm, people: &[RecordId], act: &Act) {
         _ => {}
     }
     let _ = crm.consents().record(new);
+}
+
+fn lift(crm: &Crm, point: &str) {
+    crm.privacy().lift_suppression(&LiftSuppression::new(point)).unwrap();
+}
+
+/// The erasure of somebody who had the addresses of the others, which were let back in since. Applied once
+/// more, as a list that was kept elsewhere is, it suppresses them whoever has permitted something through
+/// them meanwhile.
+fn erased_with_the_addresses(crm: &Crm) -> ApplyErasures {
+    let values = values! { "email" => POINTS[0], "phone" => POINTS[1] };
+    let twin = RecordRef::new("contact", crm.contacts().create(values).unwrap().id);
+    crm.privacy().erase(&EraseSubject::new(twin)).unwrap();
+    let list = crm.privacy().erasures(&ListErasures::after(0)).unwrap();
+    assert_eq!(list.erased[0].hashes.len(), 2);
+    POINTS[..2].iter().for_each(|point| lift(crm, point));
+    list.into()
 }
 
 /// Whom the decision permits, for every channel and purpose.
@@ -329,6 +348,63 @@ proptest! {
 }
 
 proptest! {
+    #![proptest_config(cases(150))]
+
+    /// What waits for a confirmation while a record of the person is erased permits nothing that it would
+    /// not permit if the record had stayed.
+    #[test]
+    fn what_waits_permits_no_more_when_another_record_of_the_person_is_erased(
+        regime in any::<bool>(),
+        before in prop::collection::vec((act(), any::<bool>()), 0..10),
+        between in prop::collection::vec((act(), any::<bool>()), 0..8),
+        days in 1_100_i64..1600,
+        chain in any::<bool>(),
+        gone in 0_usize..3,
+    ) {
+        let moment = at(days);
+        let history = |acts: &[(Act, bool)], crm: &Crm, people: &[RecordId]| {
+            for (act, is_at) in acts {
+                if *is_at { perform_at(crm, people, act) } else { perform(crm, people, act) }
+            }
+        };
+        let confirmed = |is_erased: bool| {
+            let (crm, people) = open(regime);
+            for link in if chain { vec![(0, 1), (2, 1)] } else { vec![(1, 0)] } {
+                crm.consents().link(&ends(&people, link)).unwrap();
+            }
+            history(&before, &crm, &people);
+            let staying: Vec<RecordId> =
+                people.iter().copied().filter(|id| *id != people[gone]).collect();
+            let tokens: Vec<String> = staying
+                .iter()
+                .flat_map(|id| (0..2).map(|place| (*id, place)))
+                .map(|(id, place)| {
+                    let subject = RecordRef::new("contact", id);
+                    let asked =
+                        RequestConsent::new(subject, CHANNELS[place], POINTS[place], PURPOSES[0]);
+                    crm.consents().request(asked).unwrap().token
+                })
+                .collect();
+            history(&between, &crm, &people);
+            if is_erased {
+                let subject = RecordRef::new("contact", people[gone]);
+                let (reason, hashes) = (ErasureReason::Requested, Vec::new());
+                let erased = vec![ErasedSubject { subject, erased_at: moment, reason, hashes }];
+                crm.privacy().apply_erasures(&ApplyErasures { key: None, erased }).unwrap();
+            }
+            for token in tokens {
+                crm.consents().confirm(ConfirmConsent::new(token)).unwrap();
+            }
+            let mut asked = permitted(&crm, &staying, moment);
+            asked.extend(permitted_at(&crm, &staying, moment));
+            asked
+        };
+        let (stayed, erased) = (confirmed(false), confirmed(true));
+        prop_assert!(stayed.iter().zip(&erased).all(|(stayed, erased)| *stayed || !*erased));
+    }
+}
+
+proptest! {
     #![proptest_config(cases(400))]
 
     #[test]
@@ -338,8 +414,11 @@ proptest! {
         asks_again in prop::option::of(0_usize..25),
         links in prop::collection::vec((0_usize..25, 0_usize..3, 1_usize..3), 0..3),
         moments in prop::collection::vec(0_i64..1600, 1..4),
+        suppressed in prop::option::of(0_usize..25),
+        lifted in prop::option::weighted(0.3, (0_usize..25, 0_usize..2)),
     ) {
         let (crm, people) = open(regime);
+        let list = erased_with_the_addresses(&crm);
         for (place, act) in acts.iter().enumerate() {
             if asks_again == Some(place) {
                 let text = PublishNotice::new("text", "en", "second");
@@ -350,7 +429,16 @@ proptest! {
             for (_, a, step) in links.iter().filter(|link| link.0 == place) {
                 crm.consents().link(&ends(&people, (*a, (a + step) % 3))).unwrap();
             }
+            if suppressed == Some(place) {
+                crm.privacy().apply_erasures(&list).unwrap();
+            }
+            if let Some((_, point)) = lifted.filter(|(when, _)| *when == place) {
+                lift(&crm, POINTS[point]);
+            }
             perform(&crm, &people, act);
+        }
+        if suppressed.is_some_and(|place| place >= acts.len()) {
+            crm.privacy().apply_erasures(&list).unwrap();
         }
         for (channel, purpose) in CHANNELS.iter().flat_map(|c| PURPOSES.map(|p| (*c, p))) {
             let condition = Condition::Consent(ConsentCondition { channel: channel.into(), purpose: purpose.into() });

@@ -303,6 +303,7 @@ private let fileBranches: [String: Branch] = [
             "listed": json(restored.listed), "erased": json(restored.erased),
             "absent": json(restored.absent), "known": json(restored.known),
             "foreign_hashes": json(restored.foreignHashes),
+            "blockers": json(restored.blockers),
         ])
     },
     "database.set_clock": { crm, given in

@@ -227,6 +227,7 @@ extension AppliedErasures: Wire {
             "known": CrmTests.json(known),
             "foreign_hashes": CrmTests.json(foreignHashes),
             "is_log_emptied": .bool(isLogEmptied),
+            "blockers": CrmTests.json(blockers),
         ])
     }
 }

@@ -1,0 +1,99 @@
+//! Addresses that are suppressed while others have them: whom a condition finds is whom the decision permits.
+
+use crm_core::{
+    ApplyErasures, CheckProof, ConfirmConsent, Crm, EraseSubject, LiftSuppression, ListErasures,
+    ListRecords, MayContact, NewConsent, ProveDecision, RecordId, RequestConsent, values,
+};
+
+use super::{ann, contact, purpose};
+use crate::support::assert_sound;
+
+const SHARED: &str = "ann@example.org";
+
+/// Whom a condition finds for the news, and whether each of them is whom a decision permits.
+#[track_caller]
+fn reachable(crm: &Crm) -> Vec<RecordId> {
+    let condition = r#"consent("email", "news")"#.parse().unwrap();
+    let list = ListRecords { condition: Some(condition), ..ListRecords::new("contact") };
+    let found: Vec<_> = crm.list_records(&list).unwrap().records.iter().map(|r| r.id).collect();
+    for record in crm.list_records(&ListRecords::new("contact")).unwrap().records {
+        let decided = crm.consents().decide(&news(record.id)).unwrap();
+        assert_eq!(decided.is_allowed, found.contains(&record.id), "{:?}", decided.reasons);
+    }
+    found
+}
+
+fn news(id: RecordId) -> MayContact {
+    MayContact::new(contact(id), "email", "news")
+}
+
+fn bob(crm: &Crm) -> RecordId {
+    crm.contacts().create(values! { "given_name" => "Bob" }).unwrap().id
+}
+
+fn lift(crm: &Crm) {
+    crm.privacy().lift_suppression(&LiftSuppression::new(SHARED)).unwrap();
+}
+
+/// Whoever asked has the address of somebody who is erased before they confirm.
+#[test]
+fn what_is_confirmed_at_an_erased_address_permits_nothing_until_it_is_let_back_in() {
+    for policy in ["eu_general", "us_can_spam"] {
+        let crm = Crm::in_memory().unwrap();
+        purpose(&crm, "news", &["email"], policy);
+        let (ann, bob) = (ann(&crm), bob(&crm));
+        let asked = RequestConsent::new(contact(bob), "email", SHARED, "news");
+        let token = crm.consents().request(asked).unwrap().token;
+        crm.privacy().erase(&EraseSubject::new(contact(ann))).unwrap();
+        let asked = crm.consents().decide(&news(bob).contact_point(SHARED)).unwrap();
+        let reasons: Vec<_> = asked.reasons.iter().map(|one| one.reason.name()).collect();
+        assert_eq!(reasons[0], "suppressed", "{policy}, before anything is permitted");
+        crm.consents().confirm(ConfirmConsent::new(token)).unwrap();
+        assert_eq!(reachable(&crm), [], "{policy}");
+        let denied = crm.consents().decide(&news(bob)).unwrap();
+        assert_eq!(denied.reasons[0].reason.name(), "suppressed");
+        assert_eq!((denied.reasons.len(), denied.valid_until), (1, None));
+        for question in [news(bob), news(bob).contact_point(SHARED)] {
+            let proof = ProveDecision { question, head: None };
+            let proof = crm.consents().prove(&proof).unwrap();
+            let document = proof.document.clone();
+            let checked = CheckProof { document, head: Some(proof.head) };
+            let checked = crm.consents().check_proof(&checked).unwrap();
+            assert_eq!(checked.problems, [] as [&str; 0]);
+            assert!(checked.unproven.iter().any(|one| one.contains("is suppressed")));
+        }
+        lift(&crm);
+        assert_eq!(reachable(&crm), [bob], "{policy}");
+        assert_sound(&crm);
+    }
+}
+
+/// Another address of the same person is not meant.
+#[test]
+fn what_was_permitted_through_another_address_stays_permitted() {
+    let crm = Crm::in_memory().unwrap();
+    purpose(&crm, "news", &["email"], "eu_general");
+    let (ann, bob) = (ann(&crm), bob(&crm));
+    crm.privacy().erase(&EraseSubject::new(contact(ann))).unwrap();
+    let list = ApplyErasures::from(crm.privacy().erasures(&ListErasures::after(0)).unwrap());
+    lift(&crm);
+    let grant = |point: &str| {
+        let new = NewConsent::grant(contact(bob), "email", "news").contact_point(point);
+        crm.consents().record(new).unwrap();
+    };
+    grant("bob@example.org");
+    grant(SHARED);
+    assert_eq!(reachable(&crm), [bob]);
+    let latest = crm.consents().decide(&news(bob)).unwrap();
+    assert_eq!(latest.contact_point.as_deref(), Some(SHARED));
+    // The list of before is applied once more: the address is suppressed, written later or not.
+    crm.privacy().apply_erasures(&list).unwrap();
+    assert_eq!(reachable(&crm), [bob]);
+    let left = crm.consents().decide(&news(bob)).unwrap();
+    assert_eq!(left.contact_point.as_deref(), Some("bob@example.org"));
+    let proof = ProveDecision { question: news(bob), head: None };
+    let document = crm.consents().prove(&proof).unwrap().document;
+    let checked = crm.consents().check_proof(&CheckProof { document, head: None }).unwrap();
+    assert_eq!(checked.problems, [] as [&str; 0]);
+    assert_sound(&crm);
+}
