@@ -80,6 +80,14 @@ static STEPS: &[Step] = &[
         run: c::encrypted,
     },
     Step {
+        name: "encrypted-python",
+        about: "the same, in Python",
+        quick: false,
+        as_shipped: false,
+        needs: &[&setup::OPENSSL, &setup::PYTHON, &setup::PYTHON_TOOLS],
+        run: python::encrypted,
+    },
+    Step {
         name: "doc",
         about: "rustdoc has no warning",
         quick: false,

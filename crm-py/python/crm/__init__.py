@@ -198,6 +198,7 @@ from crm.imports import (
     UnmappedColumn,
 )
 from crm.journal import Change, ChangeKind, ChangePage, Commit, HistoryEntry, HistoryPage, Observer
+from crm.keys import KeySource, rekey
 from crm.learned import (
     CalibrationBin,
     FeatureCheck,
@@ -564,6 +565,7 @@ __all__ = [
     "JournalProof",
     "JournalReport",
     "KeptProof",
+    "KeySource",
     "Kind",
     "LazyTable",
     "LeafReason",
@@ -770,5 +772,6 @@ __all__ = [
     "changed",
     "events",
     "open",
+    "rekey",
     "related",
 ]
