@@ -140,9 +140,11 @@ pub(crate) fn operations(shell: &Shell, mode: Mode) -> Result<()> {
     results.into_iter().collect()
 }
 
-/// Generates the sources of `language` from the mobile library; gives the folder with them.
-pub(crate) fn bindings(shell: &Shell, language: &str) -> Result<PathBuf> {
-    let built = artifacts::build(shell, "crm-mobile", &["--features", "cli"])?;
+/// Generates the sources of `language` from the mobile library with these features; gives the folder with
+/// them.
+pub(crate) fn bindings(shell: &Shell, language: &str, features: &[&str]) -> Result<PathBuf> {
+    let features = [&["cli"], features].concat().join(",");
+    let built = artifacts::build(shell, "crm-mobile", &["--features", &features])?;
     let library = artifacts::find(&built, "libcrm_mobile")?;
     let library = ["so", "dylib"]
         .into_iter()

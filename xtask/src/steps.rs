@@ -88,6 +88,22 @@ static STEPS: &[Step] = &[
         run: python::encrypted,
     },
     Step {
+        name: "encrypted-kotlin",
+        about: "the same, in Kotlin",
+        quick: false,
+        as_shipped: false,
+        needs: &[&setup::OPENSSL, &setup::MAVEN, &setup::MAVEN_ARTIFACTS],
+        run: kotlin::encrypted,
+    },
+    Step {
+        name: "encrypted-swift",
+        about: "the same, in Swift",
+        quick: false,
+        as_shipped: false,
+        needs: &[&setup::OPENSSL, &setup::DEBOOTSTRAP, &setup::SWIFT],
+        run: swift::encrypted,
+    },
+    Step {
         name: "doc",
         about: "rustdoc has no warning",
         quick: false,
