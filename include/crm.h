@@ -32,7 +32,7 @@
  *
  * Ownership. Every pointer that goes in is used during the call only; the caller keeps what it
  * points to, and does not change it meanwhile (`user_data` of an observer lives until the
- * observation ends). What comes out is released by the function that its type names, never by
+ * observation ends, that of a key until its file is closed). What comes out is released by the function that its type names, never by
  * `free`. Texts that are returned as `const char *` are not released.
  *
  * Text is UTF-8. Names and paths end with NUL; requests have a length. Times in JSON are RFC 3339,
@@ -40,6 +40,10 @@
  *
  * Tables go out and in as streams of the Arrow C stream interface: `crm_query_arrow`,
  * `crm_ingest_arrow`, `crm_ingest_activities_arrow` and `crm_ingest_associations_arrow`.
+ *
+ * A file may be encrypted, by a key that a function of the host tells: `crm_open_encrypted` and
+ * `crm_rekey`. They are there if the library was built with the feature `sqlcipher`, and are declared if
+ * `CRM_SQLCIPHER` is defined before the header.
  *
  * Threads. Every function may be called from every thread, and one handle by several at once. What
  * a caller owns, a buffer or an error, is used by one thread at a time.
@@ -123,6 +127,13 @@ struct ArrowArrayStream {
 }
 #endif
 
+#if defined(CRM_SQLCIPHER)
+/**
+ * How many bytes a key has.
+ */
+#define CRM_KEY_BYTES 32
+#endif
+
 /**
  * The first part of the version: it changes when something is removed or works otherwise.
  */
@@ -190,7 +201,8 @@ typedef struct crm_buffer {
  * first step is told and the last, and between them about ten a second at most.
  *
  * `done` and `total` count bytes of an import, records of an export or a verification, pages of a
- * backup; `total` is 0 while it is not known. `user_data` is what was handed in with it.
+ * backup or of a file that gets another key; `total` is 0 while it is not known. `user_data` is what
+ * was handed in with it.
  *
  * It runs on the thread of the call. It must return: no exception and no `longjmp` may leave it. It
  * may call `crm_interrupt` and `crm_close`; other calls on the same file may fail with
@@ -199,6 +211,23 @@ typedef struct crm_buffer {
 typedef int32_t (*crm_progress_callback)(uint64_t done,
                                          uint64_t total,
                                          void *user_data);
+
+#if defined(CRM_SQLCIPHER)
+/**
+ * Writes the key of a file, `CRM_KEY_BYTES` bytes of chance and not a password, to `key_out` and
+ * returns 0; any other number says that there is no key now, and what needed it fails.
+ *
+ * The place is the engine's own: it is wiped when the key was used. It must return: no exception and
+ * no `longjmp` may leave it, and it must not call this library about the same file.
+ */
+typedef int32_t (*crm_key_callback)(uint8_t *key_out,
+                                    void *user_data);
+#endif
+
+/**
+ * Releases the `user_data` of an observer that ended, or of a file that was closed.
+ */
+typedef void (*crm_drop_callback)(void *user_data);
 
 /**
  * Is told of a commit: the numbers of its first and last change in the journal. `changes.list` with
@@ -212,11 +241,6 @@ typedef int32_t (*crm_progress_callback)(uint64_t done,
 typedef void (*crm_commit_callback)(int64_t first_seq,
                                     int64_t last_seq,
                                     void *user_data);
-
-/**
- * Releases the `user_data` of an observer that ended.
- */
-typedef void (*crm_drop_callback)(void *user_data);
 
 /**
  * The call succeeded.
@@ -704,6 +728,87 @@ crm_status crm_ingest_associations_arrow(crm_handle handle,
                                          void *user_data,
                                          struct crm_buffer *result_out,
                                          struct crm_error **error_out);
+
+#if defined(CRM_SQLCIPHER)
+/**
+ * Opens the encrypted file at `path` as `crm_open` opens a plain one, and makes it if it is not
+ * there. Copies of it, by `database.backup` or before it is brought up to date, have the same key.
+ *
+ * `key` is asked for each connection to the file, of which there are some: within this call and, on
+ * any thread, within others that use the file. Several threads may be in it at once. It must tell the
+ * same key as long as the file is open; the engine keeps none. When the file is closed and nothing
+ * reads from it any more, `drop`, which may be NULL, is called once with `user_data`. If
+ * `crm_open_encrypted` fails, `drop` is not called and `user_data` stays the caller's.
+ *
+ * Errors: as for `crm_open`; `CRM_WRONG_KEY` if the key does not open the file (it is left as it is);
+ * `CRM_INVALID_ARGUMENT`, naming `key`, if `key` is NULL or tells none, or if the file is not
+ * encrypted. Without a key, by `crm_open`, an encrypted file is `CRM_NOT_OUR_FILE`.
+ *
+ * This function is there if the library was built with the feature `sqlcipher`; define `CRM_SQLCIPHER`
+ * before the header to declare it.
+ *
+ * ```c
+ * static int32_t tell(uint8_t *key_out, void *user_data) {
+ *     return read_from_key_store(key_out, CRM_KEY_BYTES, user_data) ? 0 : 1;
+ * }
+ *
+ * if (crm_open_encrypted("acme.crm", NULL, tell, store, NULL, &crm, &error) == CRM_WRONG_KEY)
+ *     fprintf(stderr, "%s\n", crm_error_message(error));
+ * ```
+ *
+ * # Safety
+ *
+ * `path` and `options_json` are NULL or end with NUL; `key` is NULL or a function that may be called
+ * with `user_data` on any thread, and so may `drop`, until the file is closed and `drop` was called;
+ * `handle_out` and `error_out` are NULL or may be written.
+ */
+crm_status crm_open_encrypted(const char *path,
+                              const char *options_json,
+                              crm_key_callback key,
+                              void *user_data,
+                              crm_drop_callback drop,
+                              crm_handle *handle_out,
+                              struct crm_error **error_out);
+#endif
+
+#if defined(CRM_SQLCIPHER)
+/**
+ * Gives the closed file at `path` another key: from the one that `key` tells, or from none if that is
+ * NULL, to the one that `new_key` tells, or to none if that is NULL.
+ *
+ * The content is written to a new file beside it, which then takes its place, so that there must be
+ * room for it twice. When the process ends in between, the file is there under the old key or under
+ * the new one. Copies that were made before keep their key, and a disk may keep the blocks of the old
+ * file until it writes there again.
+ *
+ * Each of the three functions is called on this thread with the data that follow it, the two that tell
+ * keys once, and none after the call returned. `progress`, which may be NULL, is told of the pages that
+ * are written; at the end the new file is read through, and the count stands still. If it cancels, the
+ * call returns `CRM_INTERRUPTED`.
+ *
+ * Errors: `CRM_WRONG_KEY` if `key` does not open the file; `CRM_INVALID_ARGUMENT`, naming `key` or
+ * `new_key`, if one tells none, if there is neither, or if `key` is given and the file is not
+ * encrypted; `CRM_IN_USE` while a handle has the file open, `CRM_BUSY` while another program has;
+ * `CRM_IO` if there is no file; `CRM_FULL` or `CRM_IO` if the new one cannot be written. The file
+ * then is what it was.
+ *
+ * This function is there if the library was built with the feature `sqlcipher`; define `CRM_SQLCIPHER`
+ * before the header to declare it.
+ *
+ * # Safety
+ *
+ * `path` is NULL or ends with NUL; `key`, `new_key` and `progress` are NULL or functions that may be
+ * called with the data that follow them on this thread; `error_out` is NULL or may be written.
+ */
+crm_status crm_rekey(const char *path,
+                     crm_key_callback key,
+                     void *key_data,
+                     crm_key_callback new_key,
+                     void *new_key_data,
+                     crm_progress_callback progress,
+                     void *progress_data,
+                     struct crm_error **error_out);
+#endif
 
 /**
  * Releases what a call wrote into a buffer, and empties the buffer.

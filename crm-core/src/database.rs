@@ -56,7 +56,8 @@ pub struct OpenOptions {
 debug! { OpenOptions shows(durability, read_only, max_bytes, replay) hides(actor) }
 
 /// How far a long operation is. What is counted depends on it: bytes of an import, records of an
-/// export or verification, pages of a backup, and after them persons where one is restored.
+/// export or verification, pages of a backup or of a file that gets another key, and after them persons
+/// where a backup is restored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

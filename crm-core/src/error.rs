@@ -189,12 +189,12 @@ impl fmt::Display for ErrorKind {
 /// assert_eq!(error.to_string(), "email: a value is required");
 /// ```
 #[derive(thiserror::Error)]
-#[error("{inner}")]
+#[error(transparent)]
 pub struct Error {
     inner: Box<Inner>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 struct Inner {
     kind: ErrorKind,
     message: String,
@@ -247,7 +247,8 @@ impl Error {
         self
     }
 
-    /// The same error, with the error that caused it.
+    /// The same error, with the error that caused it, as
+    /// [`source`](std::error::Error::source) gives it.
     #[must_use]
     pub fn with_source(
         mut self,
@@ -351,6 +352,15 @@ mod tests {
             assert_eq!((thrown.name(), thrown.code()), (kind.name().to_owned(), kind.code()));
             assert_eq!(thrown.to_string(), error().to_string());
         }
+    }
+
+    #[test]
+    fn what_caused_an_error_can_be_asked_of_it() {
+        use std::error::Error as _;
+        let error = Error::new(ErrorKind::Io, "no").with_source(fmt::Error);
+        assert!(error.source().is_some_and(|source| source.is::<fmt::Error>()));
+        assert_eq!(error.to_string(), "no");
+        assert!(Error::new(ErrorKind::Io, "no").source().is_none());
     }
 
     #[test]

@@ -39,6 +39,35 @@ impl Key {
         key
     }
 
+    /// The key that `fill` writes to where it stays, so that there are no copies of it to wipe.
+    ///
+    /// ```
+    /// use crm_core::{Error, Key};
+    ///
+    /// let key = Key::fill(|place: &mut [u8; 32]| {
+    ///     place.copy_from_slice(&[7; 32]); // as from a key store
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of `fill`.
+    pub fn fill(fill: impl FnOnce(&mut [u8; KEY_BYTES]) -> Result<()>) -> Result<Self> {
+        let mut place = Box::new(Zeroizing::new([0; KEY_BYTES]));
+        fill(&mut place)?;
+        Ok(Self(place))
+    }
+
+    /// The error of a host that cannot tell a key now: `InvalidArgument`, with the field `key`.
+    #[must_use]
+    pub fn unavailable() -> Error {
+        Error::new(ErrorKind::InvalidArgument, "the host told no key")
+            .with_field("key")
+            .with_hint("see why the function that tells the key failed")
+    }
+
     /// Written where it stays: a box that is made of bytes may have had them somewhere else before.
     fn copied(bytes: &[u8; KEY_BYTES]) -> Self {
         let mut place = Box::new(Zeroizing::new([0; KEY_BYTES]));
@@ -93,6 +122,19 @@ impl TryFrom<&[u8]> for Key {
                     .with_hint("take random bytes, not a password"))
             }
         }
+    }
+}
+
+impl TryFrom<Vec<u8>> for Key {
+    type Error = Error;
+
+    /// The bytes are wiped, whatever comes of it.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument`, with the field `key`, unless there are 32 bytes.
+    fn try_from(bytes: Vec<u8>) -> Result<Self> {
+        Self::try_from(Zeroizing::new(bytes).as_slice())
     }
 }
 

@@ -12,12 +12,12 @@ use arrow_array::{RecordBatch, RecordBatchReader};
 use crm_core::arrow_schema::{ArrowError, SchemaRef};
 use crm_core::ops::Watch;
 use crm_core::{
-    Crm, Error, ErrorKind, Flow, ImportReport, IngestActivities, IngestAssociations, IngestTable,
-    Progress, ReadTable,
+    Crm, Error, ErrorKind, ImportReport, IngestActivities, IngestAssociations, IngestTable,
+    ReadTable,
 };
 
 use crate::buffer::crm_buffer;
-use crate::call::{crm_progress_callback, hand_over, json};
+use crate::call::{crm_progress_callback, hand_over, json, watch};
 use crate::engine::engine;
 use crate::error::{crm_error, crm_status};
 use crate::guard::{Out, bytes, call_host, guard};
@@ -239,23 +239,6 @@ impl Taking {
         };
         // SAFETY: the promise of the caller.
         unsafe { guard(error_out, take_in) }
-    }
-}
-
-/// What is told of the progress of a call.
-///
-/// # Safety
-///
-/// `progress` is NULL or may be called with `user_data` on this thread, as long as the call lasts.
-unsafe fn watch(
-    progress: crm_progress_callback,
-    user_data: *mut c_void,
-) -> impl FnMut(Progress) -> Flow {
-    move |now| {
-        let Some(progress) = progress else { return Flow::Continue };
-        // SAFETY: the promise of the caller: it may be called with this `user_data`.
-        let answer = call_host(|| unsafe { progress(now.done, now.total.unwrap_or(0), user_data) });
-        if answer == 0 { Flow::Continue } else { Flow::Cancel }
     }
 }
 

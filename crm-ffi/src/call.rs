@@ -14,14 +14,15 @@ use serde::Serialize;
 use crate::buffer::crm_buffer;
 use crate::engine::engine;
 use crate::error::{crm_error, crm_status};
-use crate::guard::{Out, bytes, call_host, guard, shield, text};
+use crate::guard::{Out, UserData, bytes, call_host, guard, shield, text};
 use crate::handle::crm_handle;
 
 /// Is told how far a long operation is, and returns 0 to go on or any other number to cancel it. The
 /// first step is told and the last, and between them about ten a second at most.
 ///
 /// `done` and `total` count bytes of an import, records of an export or a verification, pages of a
-/// backup; `total` is 0 while it is not known. `user_data` is what was handed in with it.
+/// backup or of a file that gets another key; `total` is 0 while it is not known. `user_data` is what
+/// was handed in with it.
 ///
 /// It runs on the thread of the call. It must return: no exception and no `longjmp` may leave it. It
 /// may call `crm_interrupt` and `crm_close`; other calls on the same file may fail with
@@ -112,19 +113,35 @@ pub unsafe extern "C" fn crm_call_watched(
         let operation = unsafe { text(operation, "operation") }?;
         // SAFETY: the promise of the caller.
         let request = unsafe { bytes(request_json, request_len, "request_json") }?;
-        let result = run(handle, operation, request, &mut |now| {
-            let Some(progress) = progress else { return Flow::Continue };
-            // SAFETY: the promise of the caller: it may be called with this `user_data`.
-            let answer =
-                call_host(|| unsafe { progress(now.done, now.total.unwrap_or(0), user_data) });
-            if answer == 0 { Flow::Continue } else { Flow::Cancel }
-        })?;
+        // SAFETY: the promise of the caller.
+        let mut watch = unsafe { watch(progress, user_data) };
+        let result = run(handle, operation, request, &mut watch)?;
         // SAFETY: the promise of the caller.
         unsafe { hand_over(result, result_out) };
         Ok(())
     };
     // SAFETY: the promise of the caller.
     unsafe { guard(error_out, call) }
+}
+
+/// What is told of the progress of a call.
+///
+/// # Safety
+///
+/// `progress` is NULL or may be called with `user_data` on this thread, as long as what is returned
+/// lives.
+pub(crate) unsafe fn watch(
+    progress: crm_progress_callback,
+    user_data: *mut c_void,
+) -> impl FnMut(Progress) -> Flow + Send + 'static {
+    let user_data = UserData::new(user_data);
+    move |now| {
+        let Some(progress) = progress else { return Flow::Continue };
+        let (done, total) = (now.done, now.total.unwrap_or(0));
+        // SAFETY: the promise of the caller: it may be called with this `user_data`.
+        let answer = call_host(|| unsafe { progress(done, total, user_data.get()) });
+        if answer == 0 { Flow::Continue } else { Flow::Cancel }
+    }
 }
 
 fn run(

@@ -53,6 +53,15 @@ fn invalid() -> Error {
     Error::new(ErrorKind::InvalidHandle, "the handle was never given out, or was closed")
 }
 
+/// Gives out the first handle of a file that was just opened.
+///
+/// # Errors
+///
+/// `LimitExceeded`; then the file is closed.
+pub(crate) fn keep_first(crm: Crm) -> Result<crm_handle> {
+    keep(crm, Arc::new(OpenFile { handles: AtomicUsize::new(1) }))
+}
+
 fn keep(crm: Crm, file: Arc<OpenFile>) -> Result<crm_handle> {
     let engine = Engine { crm, watchers: Watchers::default(), file: Arc::clone(&file) };
     HANDLES.insert(engine).ok_or_else(|| {
@@ -130,7 +139,7 @@ pub unsafe extern "C" fn crm_open(
         let out = unsafe { Out::new(handle_out, "handle_out") }?;
         let options = OpenOptions::from_json(options.unwrap_or_default().as_bytes())?;
         let crm = Crm::open_with(path, options)?;
-        out.set(keep(crm, Arc::new(OpenFile { handles: AtomicUsize::new(1) }))?);
+        out.set(keep_first(crm)?);
         Ok(())
     };
     // SAFETY: the promise of the caller.
@@ -213,8 +222,7 @@ mod tests {
     use super::*;
 
     fn opened() -> crm_handle {
-        let file = OpenFile { handles: AtomicUsize::new(1) };
-        keep(Crm::in_memory().unwrap(), Arc::new(file)).unwrap()
+        keep_first(Crm::in_memory().unwrap()).unwrap()
     }
 
     fn second(handle: crm_handle) -> Result<crm_handle> {

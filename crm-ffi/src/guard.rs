@@ -8,7 +8,7 @@
 //! section *Safety* of each function states it.
 
 use std::cell::Cell;
-use std::ffi::{CStr, c_char};
+use std::ffi::{CStr, c_char, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 
@@ -73,6 +73,25 @@ pub(crate) fn call_host<T>(function: impl FnOnce() -> T) -> T {
 pub(crate) fn is_in_host() -> bool {
     DEPTH.get() > 0
 }
+
+/// The pointer that the host gets back with each call. Only the host looks behind it.
+pub(crate) struct UserData(*mut c_void);
+
+impl UserData {
+    pub(crate) fn new(pointer: *mut c_void) -> Self {
+        Self(pointer)
+    }
+
+    pub(crate) fn get(&self) -> *mut c_void {
+        self.0
+    }
+}
+
+// SAFETY: it is only carried. Who hands it in promises on which threads the functions that go with it
+// may be called, and each function says so.
+unsafe impl Send for UserData {}
+// SAFETY: the same promise, for several threads at once.
+unsafe impl Sync for UserData {}
 
 /// A place that the caller gave for a result. It is written at the very end, if at all.
 pub(crate) struct Out<T>(NonNull<T>);

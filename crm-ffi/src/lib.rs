@@ -31,7 +31,7 @@
 //!
 //! Ownership. Every pointer that goes in is used during the call only; the caller keeps what it
 //! points to, and does not change it meanwhile (`user_data` of an observer lives until the
-//! observation ends). What comes out is released by the function that its type names, never by
+//! observation ends, that of a key until its file is closed). What comes out is released by the function that its type names, never by
 //! `free`. Texts that are returned as `const char *` are not released.
 //!
 //! Text is UTF-8. Names and paths end with NUL; requests have a length. Times in JSON are RFC 3339,
@@ -39,6 +39,10 @@
 //!
 //! Tables go out and in as streams of the Arrow C stream interface: `crm_query_arrow`,
 //! `crm_ingest_arrow`, `crm_ingest_activities_arrow` and `crm_ingest_associations_arrow`.
+//!
+//! A file may be encrypted, by a key that a function of the host tells: `crm_open_encrypted` and
+//! `crm_rekey`. They are there if the library was built with the feature `sqlcipher`, and are declared if
+//! `CRM_SQLCIPHER` is defined before the header.
 //!
 //! Threads. Every function may be called from every thread, and one handle by several at once. What
 //! a caller owns, a buffer or an error, is used by one thread at a time.
@@ -62,6 +66,9 @@ mod call;
 #[cfg(feature = "arrow")]
 mod arrow;
 
+#[cfg(feature = "sqlcipher")]
+mod cipher;
+
 mod buffer;
 
 mod error;
@@ -76,6 +83,8 @@ pub use arrow::{
 };
 pub use buffer::{crm_buffer, crm_buffer_free};
 pub use call::{crm_call, crm_call_watched, crm_operations, crm_progress_callback};
+#[cfg(feature = "sqlcipher")]
+pub use cipher::{CRM_KEY_BYTES, crm_key_callback, crm_open_encrypted, crm_rekey};
 pub use engine::{crm_acting_as, crm_close, crm_interrupt, crm_open};
 pub use error::*;
 pub use handle::crm_handle;

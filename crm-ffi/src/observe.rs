@@ -14,7 +14,7 @@ use crm_core::{Commit, Error, ErrorKind, Observer, Result};
 
 use crate::engine::{Engine, engine};
 use crate::error::{crm_error, crm_status};
-use crate::guard::{Out, call_host, guard, is_in_host};
+use crate::guard::{Out, UserData, call_host, guard, is_in_host};
 use crate::handle::crm_handle;
 
 /// Is told of a commit: the numbers of its first and last change in the journal. `changes.list` with
@@ -28,20 +28,11 @@ use crate::handle::crm_handle;
 pub type crm_commit_callback =
     Option<unsafe extern "C" fn(first_seq: i64, last_seq: i64, user_data: *mut c_void)>;
 
-/// Releases the `user_data` of an observer that ended.
+/// Releases the `user_data` of an observer that ended, or of a file that was closed.
 #[expect(non_camel_case_types, reason = "the name that C sees")]
 pub type crm_drop_callback = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
 
 type Notify = unsafe extern "C" fn(i64, i64, *mut c_void);
-
-/// The pointer that the host gets back with each call. Only the host looks behind it.
-struct UserData(*mut c_void);
-
-// SAFETY: it is only carried. Who registers an observer promises that the callbacks may be called
-// with it on any thread.
-unsafe impl Send for UserData {}
-// SAFETY: the same promise, for several threads at once.
-unsafe impl Sync for UserData {}
 
 /// One observer, as long as anybody may still call it.
 struct Watcher {
@@ -74,7 +65,9 @@ impl Watcher {
         }
         // SAFETY: who registered it promised that it may be called until the observation ends, and
         // it cannot end while this call is counted as inside.
-        call_host(|| unsafe { (self.notify)(commit.first_seq, commit.last_seq, self.user_data.0) });
+        call_host(|| unsafe {
+            (self.notify)(commit.first_seq, commit.last_seq, self.user_data.get())
+        });
         let mut calls = self.calls();
         calls.inside -= 1;
         self.release_if_over(calls);
@@ -102,7 +95,7 @@ impl Watcher {
         drop(calls);
         if let Some(release) = self.release {
             // SAFETY: who registered it promised that it may be called once when it is over.
-            call_host(|| unsafe { release(self.user_data.0) });
+            call_host(|| unsafe { release(self.user_data.get()) });
         }
     }
 }
@@ -184,7 +177,7 @@ pub unsafe extern "C" fn crm_observe(
     observer_out: *mut u64,
     error_out: *mut *mut crm_error,
 ) -> crm_status {
-    let user_data = UserData(user_data);
+    let user_data = UserData::new(user_data);
     let begin = move || {
         let notify = callback.ok_or_else(|| {
             Error::new(ErrorKind::InvalidArgument, "must not be NULL").with_field("callback")

@@ -8,14 +8,18 @@
 //! What reads naturally in one language (sequences, closures, conversions) is written in that
 //! language, over the generated sources.
 
+#[cfg_attr(not(feature = "sqlcipher"), path = "no_cipher.rs")]
+mod cipher;
 mod guard;
 mod handle;
+mod keys;
 mod observe;
 mod operations;
 mod progress;
 
 pub use crm_core::CrmError;
 pub use handle::Crm;
+pub use keys::{KeySource, open_encrypted, rekey};
 pub use observe::{CommitObserver, Observation};
 pub use progress::{CallbackError, ProgressListener};
 

@@ -10,6 +10,7 @@ use pyo3::{prelude::*, types::PyDict};
 use pythonize::{Depythonizer, depythonize, pythonize};
 
 use crate::{
+    cipher,
     failure::{guard, raise},
     job::Watcher,
     observer::Observer,
@@ -43,7 +44,7 @@ impl Engine {
         let mut watcher = Watcher::new(progress);
         let outcome =
             py.detach(|| guard(|| work(crm, stream, &mut |progress| watcher.step(progress))));
-        if let Some(exception) = watcher.into_raised() {
+        if let Some(exception) = watcher.take_raised() {
             return Err(exception);
         }
         outcome.map_err(|error| raise(py, &error))
@@ -85,15 +86,26 @@ impl Engine {
 
 #[pymethods]
 impl Engine {
-    /// Opens the file at `path` as `options` say.
+    /// Opens the file at `path` as `options` say, with the key that `key` tells where there is one.
     #[new]
-    fn new(py: Python<'_>, path: PathBuf, options: &Bound<'_, PyDict>) -> PyResult<Self> {
+    #[pyo3(signature = (path, options, key=None))]
+    fn new(
+        py: Python<'_>,
+        path: PathBuf,
+        options: &Bound<'_, PyDict>,
+        key: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
         let options = depythonize::<OpenOptions>(options).map_err(|_| {
             // What did not fit is left out of the message: it may be an actor's name.
             let error = Error::new(ErrorKind::InvalidArgument, "not the options of a file");
             raise(py, &error.with_field("options"))
         })?;
-        let opened = py.detach(|| guard(|| Crm::open_with(path, options)));
+        let opened = py.detach(|| {
+            guard(|| match key {
+                None => Crm::open_with(path, options),
+                Some(key) => cipher::open(path, options, key),
+            })
+        });
         opened.map(|crm| Self { crm: Some(crm) }).map_err(|error| raise(py, &error))
     }
 
@@ -112,7 +124,7 @@ impl Engine {
         let crm = self.crm();
         let outcome =
             py.detach(|| guard(|| crm.execute(request, &mut |progress| watcher.step(progress))));
-        if let Some(exception) = watcher.into_raised() {
+        if let Some(exception) = watcher.take_raised() {
             return Err(exception);
         }
         let response = outcome.map_err(|error| raise(py, &error))?;

@@ -20,8 +20,12 @@ pub(crate) fn guard<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     })
 }
 
-/// The exception that stands for `error`.
+/// The exception that stands for `error`; if that came of an exception, that one.
 pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
+    let source = std::error::Error::source(error);
+    if let Some(exception) = source.and_then(|source| source.downcast_ref::<PyErr>()) {
+        return exception.clone_ref(py);
+    }
     let kind = error.kind();
     let parts = (kind.name(), kind.code(), error.message(), error.field(), error.hint());
     match py.import("crm.errors").and_then(|errors| errors.call_method1("from_engine", parts)) {

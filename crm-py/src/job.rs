@@ -40,7 +40,7 @@ impl Watcher {
     }
 
     /// The exception that ended the operation, if one did.
-    pub(crate) fn into_raised(self) -> Option<PyErr> {
-        self.raised
+    pub(crate) fn take_raised(&mut self) -> Option<PyErr> {
+        self.raised.take()
     }
 }

@@ -7,6 +7,8 @@
 
 #[cfg(feature = "arrow")]
 mod capsule;
+#[cfg_attr(not(feature = "sqlcipher"), path = "no_cipher.rs")]
+mod cipher;
 mod engine;
 mod failure;
 mod job;
@@ -17,6 +19,8 @@ use pyo3::prelude::*;
 /// The native half of the package `crm`. Use the package; this may change with every version.
 #[pymodule]
 mod _native {
+    use std::path::PathBuf;
+
     use crm_core::{Error, ErrorKind, Result, ops::OPERATIONS};
     use pyo3::{PyResult, Python, prelude::*};
 
@@ -40,6 +44,20 @@ mod _native {
     #[pyfunction]
     fn operations() -> Vec<(&'static str, &'static str, &'static str)> {
         OPERATIONS.iter().map(|row| (row.name, row.request, row.response)).collect()
+    }
+
+    /// Gives the closed file at `path` another key: from the one that `key` tells, or none, to the one
+    /// that `new_key` tells, or none.
+    #[pyfunction]
+    #[pyo3(signature = (path, key, new_key, progress=None))]
+    fn rekey(
+        py: Python<'_>,
+        path: PathBuf,
+        key: Option<Py<PyAny>>,
+        new_key: Option<Py<PyAny>>,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<()> {
+        crate::cipher::rekey(py, path, key, new_key, progress)
     }
 
     /// Panics inside, to show that no panic comes out: it raises `InternalError`.

@@ -135,3 +135,21 @@ def test_a_forgotten_observer_ends(db: crm.Crm) -> None:
     del observer
     db.contacts.create(given_name="Ann")
     assert told == []
+
+
+def test_a_key_needs_a_build_that_encrypts(path: Path) -> None:
+    def key() -> bytes:
+        raise AssertionError("nobody asks")
+
+    with pytest.raises(crm.InvalidArgumentError) as caught:
+        crm.open(path, key=key)
+    assert caught.value.field == "key" and "sqlcipher" in (caught.value.hint or "")
+    assert not path.exists()
+    crm.open(path).close()
+    before = path.read_bytes()
+    with pytest.raises(crm.InvalidArgumentError, match="encrypts no files"):
+        crm.rekey(path, key=None, new_key=key)
+    assert path.read_bytes() == before
+    with pytest.raises(crm.InvalidArgumentError, match="a function") as caught:
+        crm.open(path, key=bytes(32))  # type: ignore[arg-type]
+    assert caught.value.field == "key"

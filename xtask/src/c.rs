@@ -3,7 +3,7 @@
 //! One `.c` file is one program that exits with 0 when all it asserts is true. The header must be
 //! clean as C99 and as C++17 with every warning an error, so each file is compiled four times and
 //! run each time; so is the quick start of the README. Under valgrind a program may neither leak
-//! nor touch foreign memory.
+//! nor touch foreign memory. Those in `crm-ffi/tests/encrypted` are for a library that encrypts files.
 
 use std::ffi::OsString;
 use std::fs;
@@ -13,7 +13,7 @@ use std::thread;
 
 use crate::shell::Shell;
 use crate::steps::Checks;
-use crate::{Result, archive, artifacts, readme};
+use crate::{Result, archive, artifacts, generate, readme};
 
 /// One way to compile: compiler, language flags, and the name of the folder for the programs.
 struct Dialect {
@@ -148,6 +148,26 @@ fn under_valgrind(
     ]);
     valgrind.args(["--error-exitcode=9", "--fair-sched=try"]).arg(program).args(arguments);
     shell.run(valgrind.env("CRM_VALGRIND", "1"))
+}
+
+/// Programs with a library that encrypts files: what it exports, the header in C and in C++, and whether
+/// the keys and the data of the host are let go.
+pub(crate) fn encrypted(checks: &mut Checks) -> Result<()> {
+    let shell = checks.shell;
+    let built = artifacts::build(shell, "crm-ffi", &["--features", "sqlcipher"])?;
+    checks.check("symbols", generate::optional_symbols(shell, &built, "CRM_SQLCIPHER"));
+    for source in programs(shell, "crm-ffi/tests/encrypted")? {
+        for dialect in &DIALECTS[..2] {
+            let done = compile(shell, dialect, &source)
+                .and_then(|program| shell.run(&mut shell.command(&program.to_string_lossy())));
+            checks.check(&format!("{} {}", dialect.name, name(&source)), done);
+        }
+        let label = name(&source);
+        let done = compile(shell, &DIALECTS[0], &source)
+            .and_then(|program| under_valgrind(shell, &label, &program, &[]));
+        checks.check(&format!("valgrind {label}"), done);
+    }
+    Ok(())
 }
 
 pub(crate) fn tour(checks: &mut Checks) -> Result<String> {

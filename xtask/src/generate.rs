@@ -69,10 +69,54 @@ pub(crate) fn header(shell: &Shell, mode: Mode) -> Result<()> {
 /// `crm-ffi/abi/symbols.txt`: what the shared library exports, one name a line.
 pub(crate) fn symbols(shell: &Shell, mode: Mode) -> Result<()> {
     let built = artifacts::build(shell, "crm-ffi", &[])?;
+    settle(shell, SYMBOLS, &exports(shell, &built)?, mode, "symbols")
+}
+
+/// Whether a library that was built with a feature exports, beside what every one does, just what the
+/// header declares where `macro_name` is defined.
+pub(crate) fn optional_symbols(shell: &Shell, built: &[PathBuf], macro_name: &str) -> Result<()> {
+    let read = |path: &str| {
+        std::fs::read_to_string(shell.workspace.root.join(path))
+            .map_err(|error| format!("{path}: {error}"))
+    };
+    let (always, header) = (read(SYMBOLS)?, read(HEADER)?);
+    let mut wanted: Vec<&str> = always.lines().collect();
+    let optional = declared_if(&header, macro_name);
+    if optional.is_empty() {
+        return Err(format!("{HEADER} declares no function if {macro_name} is defined"));
+    }
+    wanted.extend(optional);
+    wanted.sort_unstable();
+    let wanted = wanted.iter().fold(String::new(), |text, name| text + name + "\n");
+    difference(&wanted, &exports(shell, built)?)
+        .map_or(Ok(()), |difference| Err(format!("of what the library exports, {difference}")))
+}
+
+/// What the shared library among `built` exports, one name a line.
+fn exports(shell: &Shell, built: &[PathBuf]) -> Result<String> {
     let shared = built.iter().find(|path| path.extension().is_some_and(|kind| kind != "a"));
     let shared = shared.ok_or("crm-ffi made no shared library")?;
     let listing = shell.output(shell.command("nm").args(["-D", "--defined-only"]).arg(shared))?;
-    settle(shell, SYMBOLS, &exported(&listing), mode, "symbols")
+    Ok(exported(&listing))
+}
+
+/// The functions that a header declares where a macro is defined.
+fn declared_if<'a>(header: &'a str, macro_name: &str) -> Vec<&'a str> {
+    let condition = format!("#if defined({macro_name})");
+    let mut is_inside = false;
+    let mut found = Vec::new();
+    for line in header.lines() {
+        if line == condition || line == "#endif" {
+            is_inside = line == condition;
+        } else if is_inside
+            && !line.starts_with(" *")
+            && let Some((before, _)) = line.split_once('(')
+            && let Some(name) = before.split([' ', '*']).next_back().filter(|name| !name.is_empty())
+        {
+            found.push(name);
+        }
+    }
+    found
 }
 
 /// The table of operations, for the conformance runners and for readers.
@@ -96,9 +140,11 @@ pub(crate) fn operations(shell: &Shell, mode: Mode) -> Result<()> {
     results.into_iter().collect()
 }
 
-/// Generates the sources of `language` from the mobile library; gives the folder with them.
-pub(crate) fn bindings(shell: &Shell, language: &str) -> Result<PathBuf> {
-    let built = artifacts::build(shell, "crm-mobile", &["--features", "cli"])?;
+/// Generates the sources of `language` from the mobile library with these features; gives the folder with
+/// them.
+pub(crate) fn bindings(shell: &Shell, language: &str, features: &[&str]) -> Result<PathBuf> {
+    let features = [&["cli"], features].concat().join(",");
+    let built = artifacts::build(shell, "crm-mobile", &["--features", &features])?;
     let library = artifacts::find(&built, "libcrm_mobile")?;
     let library = ["so", "dylib"]
         .into_iter()
@@ -190,6 +236,15 @@ mod tests {
     fn symbols_are_names_only_and_sorted() {
         let listing = "0000000000001139 T crm_open\n0000000000001120 T crm_close\n";
         assert_eq!(exported(listing), "crm_close\ncrm_open\n");
+    }
+
+    #[test]
+    fn what_is_declared_under_a_macro_is_found() {
+        let header = "int a(void);\n\n#if defined(X)\n/**\n * As a() does.\n */\n\
+                      typedef int32_t (*b)(int);\n#endif\n\n#if defined(X)\nint c(int one,\n      \
+                      int two);\n#endif\n\n#if defined(Y)\nint *d(void);\n#endif\n";
+        assert_eq!(declared_if(header, "X"), ["c"]);
+        assert_eq!(declared_if(header, "Y"), ["d"]);
     }
 
     #[test]

@@ -36,6 +36,15 @@ pub(crate) fn tests(checks: &mut Checks) -> Result<()> {
     Ok(())
 }
 
+/// The same package over a library that encrypts files, and the tests of that.
+pub(crate) fn encrypted(checks: &mut Checks) -> Result<()> {
+    let shell = checks.shell;
+    generated(shell, &["sqlcipher"])?;
+    let mut test = maven(shell.workspace, Path::new(POM));
+    test.args(["--offline", "test", "-Dtest=EncryptedFiles"]);
+    checks.tests("mvn test", &mut test, tally::maven)
+}
+
 /// The tour is compiled with the tests of the package and run from there.
 pub(crate) fn tour(checks: &mut Checks) -> Result<String> {
     main_class(checks.shell, "TourKt")
@@ -66,7 +75,12 @@ fn run(workspace: &Workspace, class: &str) -> Command {
 
 /// Generates the Kotlin sources from the library as built now.
 pub(crate) fn bindings(shell: &Shell) -> Result<PathBuf> {
-    let generated = generate::bindings(shell, "kotlin")?;
+    generated(shell, &[])
+}
+
+/// The same with more features of the library.
+fn generated(shell: &Shell, features: &[&str]) -> Result<PathBuf> {
+    let generated = generate::bindings(shell, "kotlin", features)?;
     let sources = shell.workspace.root.join(PROJECT).join("src/generated/kotlin");
     artifacts::mirror(&generated, &sources)?;
     Ok(sources)

@@ -19,18 +19,8 @@ const REQUIREMENTS: &str = "crm-py/requirements-dev.txt";
 /// quick start of the README.
 pub(crate) fn tests(checks: &mut Checks) -> Result<()> {
     let shell = checks.shell;
-    let package = install_wheel(shell)?;
-    let mut pytest = python(shell, &package, "pytest");
-    pytest.args([
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "--rootdir",
-        "crm-py",
-        "-c",
-        "crm-py/pyproject.toml",
-    ]);
-    checks.tests("pytest", pytest.arg("crm-py/tests"), tally::pytest)?;
+    let package = install_wheel(shell, &[])?;
+    checks.tests("pytest", &mut pytest(shell, &package, "crm-py/tests"), tally::pytest)?;
 
     let mut mypy = python(shell, &package, "mypy");
     mypy.args(["--strict", "--cache-dir"]).arg(cache(shell)).args(["-p", "crm"]);
@@ -43,6 +33,18 @@ pub(crate) fn tests(checks: &mut Checks) -> Result<()> {
     let mut stubtest = python(shell, &package, "mypy.stubtest");
     checks.check("stubtest", shell.run(stubtest.arg("crm._native")));
     checks.check("quick start", quick_start(shell, &package));
+    Ok(())
+}
+
+/// The same module with SQLCipher: what only that can do, and that it is of the same types. What it needs
+/// of the system stays there, so that the wheel is none that could be handed on.
+pub(crate) fn encrypted(checks: &mut Checks) -> Result<()> {
+    let shell = checks.shell;
+    let package = install_wheel(shell, &["--features", "sqlcipher", "--auditwheel", "skip"])?;
+    let mut pytest = pytest(shell, &package, "crm-py/tests/encrypted");
+    checks.tests("pytest", &mut pytest, tally::pytest)?;
+    let mut stubtest = python(shell, &package, "mypy.stubtest");
+    checks.check("stubtest", shell.run(stubtest.arg("crm._native")));
     Ok(())
 }
 
@@ -64,7 +66,7 @@ pub(crate) fn call_cost(shell: &Shell) -> Result<String> {
 
 /// The output of a program that uses the package.
 fn script(shell: &Shell, path: &str) -> Result<String> {
-    let package = install_wheel(shell)?;
+    let package = install_wheel(shell, &[])?;
     let mut python = shell.command(&tool(shell.workspace, "python").to_string_lossy());
     shell.output(python.arg(path).env("PYTHONPATH", package))
 }
@@ -86,7 +88,7 @@ pub(crate) fn install(shell: &Shell) -> Result<()> {
 }
 
 /// Builds the wheel and installs it where only this checkout looks.
-fn install_wheel(shell: &Shell) -> Result<PathBuf> {
+fn install_wheel(shell: &Shell, arguments: &[&str]) -> Result<PathBuf> {
     if !shell.workspace.has("crm-py/pyproject.toml") {
         return Err("there is no crm-py/pyproject.toml".into());
     }
@@ -95,6 +97,7 @@ fn install_wheel(shell: &Shell) -> Result<PathBuf> {
     maturin
         .args(["build", "--locked", "-m", "crm-py/Cargo.toml"])
         .args(shell.profile())
+        .args(arguments)
         .arg("--out")
         .arg(&wheels);
     maturin.arg("--interpreter").arg(tool(shell.workspace, "python"));
@@ -108,6 +111,14 @@ fn install_wheel(shell: &Shell) -> Result<PathBuf> {
     pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target"]);
     shell.run(pip.arg(&package).arg(wheels.join(wheel)))?;
     Ok(package)
+}
+
+/// pytest over a folder.
+fn pytest(shell: &Shell, package: &Path, folder: &str) -> Command {
+    let mut command = python(shell, package, "pytest");
+    command.args(["-q", "-p", "no:cacheprovider", "--rootdir", "crm-py"]);
+    command.args(["-c", "crm-py/pyproject.toml", folder]);
+    command
 }
 
 /// `python -m module` that sees the package under test.

@@ -64,12 +64,44 @@ static STEPS: &[Step] = &[
         run: rust::tests,
     },
     Step {
-        name: "encrypted",
+        name: "encrypted-rust",
         about: "files encrypted at rest, with the feature sqlcipher",
         quick: false,
         as_shipped: false,
         needs: &[&setup::OPENSSL],
         run: rust::encrypted,
+    },
+    Step {
+        name: "encrypted-c",
+        about: "the same, in C, also under valgrind",
+        quick: false,
+        as_shipped: false,
+        needs: &[&setup::OPENSSL, &setup::GCC, &setup::CLANG, &setup::VALGRIND],
+        run: c::encrypted,
+    },
+    Step {
+        name: "encrypted-python",
+        about: "the same, in Python",
+        quick: false,
+        as_shipped: false,
+        needs: &[&setup::OPENSSL, &setup::PYTHON, &setup::PYTHON_TOOLS],
+        run: python::encrypted,
+    },
+    Step {
+        name: "encrypted-kotlin",
+        about: "the same, in Kotlin",
+        quick: false,
+        as_shipped: false,
+        needs: &[&setup::OPENSSL, &setup::MAVEN, &setup::MAVEN_ARTIFACTS],
+        run: kotlin::encrypted,
+    },
+    Step {
+        name: "encrypted-swift",
+        about: "the same, in Swift",
+        quick: false,
+        as_shipped: false,
+        needs: &[&setup::OPENSSL, &setup::DEBOOTSTRAP, &setup::SWIFT],
+        run: swift::encrypted,
     },
     Step {
         name: "doc",
@@ -276,7 +308,7 @@ impl Checks<'_> {
 pub(crate) fn test(workspace: &Workspace, selection: &Selection) -> Result<bool> {
     if selection.list {
         for step in &selection.steps {
-            println!("{:<12} {}", step.name, step.about);
+            println!("{:<16} {}", step.name, step.about);
         }
         return Ok(true);
     }
@@ -304,7 +336,7 @@ pub(crate) fn test(workspace: &Workspace, selection: &Selection) -> Result<bool>
 }
 
 fn run(workspace: &Workspace, step: &Step, quick: bool) -> Result<Tally> {
-    print!("{:<12} ", step.name);
+    print!("{:<16} ", step.name);
     let _ = std::io::stdout().flush();
     let start = Instant::now();
     let mut shell = Shell::new(workspace, step.name)?;

@@ -14,6 +14,8 @@ use crate::workspace::Workspace;
 use crate::{Result, artifacts, generate, readme, tally};
 
 const PACKAGE: &str = "crm-mobile/swift";
+/// The tests that need a library with the feature `sqlcipher`.
+const ENCRYPTED: &str = "EncryptedTests";
 const TOUR: &str = "examples/swift/tour";
 /// The package around the quick start of the README.
 const QUICK_START: &str = "target/stage/quick-start-swift";
@@ -47,9 +49,18 @@ exec chroot "$root" sh -c 'cd "$1" && shift && exec "$@"' sh "$checkout" "$@"
 pub(crate) fn tests(checks: &mut Checks) -> Result<()> {
     let shell = checks.shell;
     bindings(shell)?;
-    checks.tests("swift test", &mut package(shell.workspace, "test", PACKAGE), tally::swift)?;
+    let mut test = package(shell.workspace, "test", PACKAGE);
+    checks.tests("swift test", test.args(["--skip", ENCRYPTED]), tally::swift)?;
     checks.check("quick start", quick_start(shell));
     Ok(())
+}
+
+/// The same package over a library that encrypts files, and the tests of that.
+pub(crate) fn encrypted(checks: &mut Checks) -> Result<()> {
+    let shell = checks.shell;
+    generated(shell, &["sqlcipher"])?;
+    let mut test = package(shell.workspace, "test", PACKAGE);
+    checks.tests("swift test", test.args(["--filter", ENCRYPTED]), tally::swift)
 }
 
 fn quick_start(shell: &Shell) -> Result<()> {
@@ -85,7 +96,12 @@ pub(crate) fn call_cost(shell: &Shell) -> Result<String> {
 /// Generates the Swift sources from the library as built now: the `.swift` files to
 /// `Sources/Generated/Swift`, each C header with its module map to a folder of its own.
 pub(crate) fn bindings(shell: &Shell) -> Result<PathBuf> {
-    let generated = generate::bindings(shell, "swift")?;
+    generated(shell, &[])
+}
+
+/// The same with more features of the library.
+fn generated(shell: &Shell, features: &[&str]) -> Result<PathBuf> {
+    let generated = generate::bindings(shell, "swift", features)?;
     let layout = artifacts::clear(shell, "swift-layout")?;
     for file in artifacts::files(&generated)? {
         let stem = file.file_stem().unwrap_or_default();

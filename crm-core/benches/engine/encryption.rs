@@ -83,7 +83,7 @@ pub(crate) fn run(folder: &Path, count: usize, report: &mut dyn FnMut(Line)) {
     println!("encrypted: {} bytes, plain: {} bytes", bytes[0], bytes[1]);
     let (time, ()) = timed(|| {
         let (old, new) = (Key::new([7; 32]), Key::new([8; 32]));
-        Crm::rekey(&paths[0], Some(&old), Some(&new)).unwrap();
+        Crm::rekey(&paths[0], Some(&old), Some(&new), |_| Flow::Continue).unwrap();
     });
     let name = "encrypted: another key".into();
     report(Line { name, ours: time, raw: None, units: count, budget: Budget::None });

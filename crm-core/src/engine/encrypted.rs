@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::Crm;
+use super::{Crm, observe::Observers, progress::Pace};
 use crate::{
-    Error, ErrorKind, Key, OpenOptions, Result,
+    Error, ErrorKind, Flow, Key, OpenOptions, Progress, Result,
     store::{self, Cipher},
 };
 
@@ -55,16 +55,20 @@ impl Crm {
     /// Copies that were made before keep their key, and a disk may keep the blocks of the
     /// old file until it writes there again.
     ///
+    /// `watch` is told of the pages that are written, on this thread. At the end the new file is read
+    /// through, which takes a part of the time, and the count stands still. SQLite itself calls it,
+    /// and so it owns what it needs; it need not, and cannot, use the file.
+    ///
     /// ```
-    /// use crm_core::{Crm, ErrorKind, Key, OpenOptions};
+    /// use crm_core::{Crm, ErrorKind, Flow, Key, OpenOptions};
     ///
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("acme.crm");
     /// Crm::open(&path)?.close()?;
     /// // A plain file is encrypted, and later gets another key.
     /// let (first, second) = (Key::new([7; 32]), Key::new([8; 32]));
-    /// Crm::rekey(&path, None, Some(&first))?;
-    /// Crm::rekey(&path, Some(&first), Some(&second))?;
+    /// Crm::rekey(&path, None, Some(&first), |_| Flow::Continue)?;
+    /// Crm::rekey(&path, Some(&first), Some(&second), |_| Flow::Continue)?;
     /// assert_eq!(Crm::open(&path).err().unwrap().kind(), ErrorKind::NotOurFile);
     /// Crm::open_encrypted(&path, OpenOptions::default(), move || Ok(second.clone()))?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -75,13 +79,24 @@ impl Crm {
     /// `WrongKey` if `from` does not open the file; `InvalidArgument`, with the field `key`, if `from`
     /// is given and the file is not encrypted, or if neither key is given; `InUse` while a handle has
     /// the file open, `Busy` while another program has; `Io` if there is no file; `Full` or `Io` if
-    /// the new one cannot be written; as [`Crm::open`] else. The file then is what it was.
-    pub fn rekey(path: impl AsRef<Path>, from: Option<&Key>, to: Option<&Key>) -> Result<()> {
+    /// the new one cannot be written; `Interrupted` if `watch` cancelled it; as [`Crm::open`] else.
+    /// The file then is what it was.
+    pub fn rekey(
+        path: impl AsRef<Path>,
+        from: Option<&Key>,
+        to: Option<&Key>,
+        mut watch: impl FnMut(Progress) -> Flow + Send + 'static,
+    ) -> Result<()> {
         if from.is_none() && to.is_none() {
             return Err(Error::new(ErrorKind::InvalidArgument, "there is neither key")
                 .with_field("key")
                 .with_hint("give the key that the file has, the one that it is to have, or both"));
         }
-        store::rekey(path.as_ref(), &Cipher::of(from), &Cipher::of(to))
+        let (observers, mut pace) = (Observers::default(), Pace::default());
+        let progress = move |done, total| {
+            let now = Progress { done, total: Some(total) };
+            pace.step(done == total, || observers.call(|| watch(now))) == Flow::Continue
+        };
+        store::rekey(path.as_ref(), &Cipher::of(from), &Cipher::of(to), progress)
     }
 }

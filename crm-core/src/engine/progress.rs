@@ -16,20 +16,33 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Reports<'a> {
     observers: &'a Observers,
     watch: &'a mut Watch<'a>,
-    answered: Option<Instant>,
+    pace: Pace,
 }
 
 impl<'a> Reports<'a> {
     pub(super) fn new(observers: &'a Observers, watch: &'a mut Watch<'a>) -> Self {
-        Self { observers, watch, answered: None }
+        Self { observers, watch, pace: Pace::default() }
     }
 
     /// Tells of a step, if it is time to, and says whether to go on. A host that panics says stop.
     pub(super) fn step(&mut self, progress: Progress, is_last: bool) -> Flow {
+        self.pace.step(is_last, || self.observers.call(|| (self.watch)(progress)))
+    }
+}
+
+/// When the host was last told: for a job that cannot lend out whom it tells.
+#[derive(Default)]
+pub(super) struct Pace {
+    answered: Option<Instant>,
+}
+
+impl Pace {
+    /// Has `tell` tell of a step, if it is time to, and says whether to go on. No answer says stop.
+    pub(super) fn step(&mut self, is_last: bool, tell: impl FnOnce() -> Option<Flow>) -> Flow {
         if !is_last && self.answered.is_some_and(|answered| answered.elapsed() < PAUSE) {
             return Flow::Continue;
         }
-        let flow = self.observers.call(|| (self.watch)(progress));
+        let flow = tell();
         // Counted from the answer on: a slow host must not take up the whole time.
         self.answered = Some(Instant::now());
         flow.unwrap_or(Flow::Cancel)

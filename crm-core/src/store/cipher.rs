@@ -9,6 +9,8 @@
 use std::{path::Path, sync::Arc};
 
 #[cfg(feature = "sqlcipher")]
+use rusqlite::types::{ToSqlOutput, ValueRef};
+#[cfg(feature = "sqlcipher")]
 use zeroize::Zeroizing;
 
 use super::{Connection, connection};
@@ -92,17 +94,20 @@ impl Cipher {
     ///
     /// # Errors
     ///
-    /// Those of asking for the key and of opening; `InvalidArgument` for a path that is no Unicode.
+    /// Those of asking for the key and of opening.
     #[cfg(feature = "sqlcipher")]
     pub(super) fn attach(&self, connection: &Connection, path: &Path, name: &str) -> Result<()> {
-        let path = path.to_str().ok_or_else(|| {
-            Error::new(ErrorKind::InvalidArgument, "the path is not Unicode").with_field("path")
-        })?;
+        // SQLite takes the bytes as they are, also those that are no Unicode. Where a path is no bytes
+        // no connection was opened to a file that is named so.
+        let path = ValueRef::Text(path.as_os_str().as_encoded_bytes());
         let key = match &self.key {
             Some(key) => key()?.literal(),
             None => Zeroizing::default(),
         };
-        connection.execute("ATTACH DATABASE ?1 AS ?2 KEY ?3", (path, name, key.as_str()))?;
+        connection.execute(
+            "ATTACH DATABASE ?1 AS ?2 KEY ?3",
+            (ToSqlOutput::Borrowed(path), name, key.as_str()),
+        )?;
         Ok(())
     }
 

@@ -118,7 +118,7 @@ fn the_copy_before_a_migration_has_the_key_of_the_file() {
     let folder = Folder::new();
     let old = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/v4.crm");
     fs::copy(old, folder.path()).unwrap();
-    Crm::rekey(folder.path(), None, Some(&key(1))).unwrap();
+    Crm::rekey(folder.path(), None, Some(&key(1)), |_| Flow::Continue).unwrap();
     let before = fs::read(folder.path()).unwrap();
     let crm = folder.open(1);
     assert_sound(&crm);

@@ -10,7 +10,7 @@ use std::{
 };
 
 use crm_core::{
-    Crm, EraseSubject, Error, ErrorKind, Key, OpenOptions, RecordRef, SearchText, values,
+    Crm, EraseSubject, Error, ErrorKind, Flow, Key, OpenOptions, RecordRef, SearchText, values,
 };
 
 use super::{Folder, assert_sound, contacts, content, key, plant, read_only, relaxed, telling};
@@ -99,6 +99,30 @@ fn a_key_of_another_length_is_refused() {
 }
 
 #[test]
+fn a_key_is_the_same_however_it_is_made() {
+    let folder = Folder::new();
+    folder.open(7).close().unwrap();
+    let makers: [fn() -> Result<Key, Error>; 4] = [
+        || Key::try_from([7; 32].as_slice()),
+        || Key::try_from(vec![7; 32]),
+        || Ok(Key::new([7; 32]).clone()),
+        || {
+            Key::fill(|place| {
+                place.fill(7);
+                Ok(())
+            })
+        },
+    ];
+    for make in makers {
+        assert_sound(&Crm::open_encrypted(folder.path(), relaxed(), make).unwrap());
+    }
+    let error = Key::try_from(vec![7; 31]).unwrap_err();
+    assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidArgument, Some("key")));
+    let error = Key::fill(|_| Err(Key::unavailable())).unwrap_err();
+    assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidArgument, Some("key")));
+}
+
+#[test]
 fn a_key_for_a_plain_file_is_refused() {
     let folder = Folder::new();
     Crm::open(folder.path()).unwrap().close().unwrap();
@@ -148,8 +172,8 @@ fn damage_is_told_from_a_wrong_key_unless_it_is_where_the_key_is_tried() {
         fs::write(folder.path(), &bytes).unwrap();
         // Page 2 is not read by opening alone.
         let error = match folder.try_open(1, relaxed()) {
-            Ok(crm) => crm.verify(&mut |_| crm_core::Flow::Continue).err().or_else(|| {
-                let report = crm.verify(&mut |_| crm_core::Flow::Continue).unwrap();
+            Ok(crm) => crm.verify(&mut |_| Flow::Continue).err().or_else(|| {
+                let report = crm.verify(&mut |_| Flow::Continue).unwrap();
                 assert!(!report.is_ok);
                 Some(Error::new(ErrorKind::Corrupt, "found"))
             }),
@@ -275,6 +299,6 @@ fn write_fixture() {
     let plain = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/v1.crm");
     let folder = Folder::new();
     fs::copy(plain, folder.path()).unwrap();
-    Crm::rekey(folder.path(), None, Some(&key(7))).unwrap();
+    Crm::rekey(folder.path(), None, Some(&key(7)), |_| Flow::Continue).unwrap();
     fs::copy(folder.path(), STORED).unwrap();
 }

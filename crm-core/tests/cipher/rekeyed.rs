@@ -4,16 +4,17 @@ use std::{
     env, fs,
     io::{BufRead, BufReader, Write},
     process::{Command, Stdio},
+    sync::mpsc,
     thread,
     time::Duration,
 };
 
-use crm_core::{Crm, Error, ErrorKind, VerifyJournal, values};
+use crm_core::{Crm, Error, ErrorKind, Flow, Progress, VerifyJournal, values};
 
-use super::{Folder, assert_sound, content, key, plant, read_only, relaxed};
+use super::{Folder, assert_sound, content, key, plant, read_only, relaxed, telling};
 
 fn head(crm: &Crm) -> String {
-    let report = crm.journal().verify(&VerifyJournal::default(), &mut |_| crm_core::Flow::Continue);
+    let report = crm.journal().verify(&VerifyJournal::default(), &mut |_| Flow::Continue);
     format!("{:?}", report.unwrap())
 }
 
@@ -24,7 +25,7 @@ fn a_file_gets_another_key_and_the_old_one_is_refused() {
     plant(&crm, 100);
     let (before, proof) = (content(&crm), head(&crm));
     crm.close().unwrap();
-    Crm::rekey(folder.path(), Some(&key(1)), Some(&key(2))).unwrap();
+    Crm::rekey(folder.path(), Some(&key(1)), Some(&key(2)), |_| Flow::Continue).unwrap();
     assert_eq!((folder.names(), folder.telltale()), (vec!["a.crm".into()], vec![]));
     assert_eq!(folder.try_open(1, relaxed()).err().unwrap().kind(), ErrorKind::WrongKey);
     assert!(content(&folder.try_open(2, read_only()).unwrap()) == before);
@@ -42,10 +43,10 @@ fn a_plain_file_is_encrypted_and_decrypted_in_every_version() {
         let folder = Folder::new();
         let stored = format!("{}/../tests/fixtures/v{version}.crm", env!("CARGO_MANIFEST_DIR"));
         fs::copy(&stored, folder.path()).unwrap();
-        Crm::rekey(folder.path(), None, Some(&key(1))).unwrap();
+        Crm::rekey(folder.path(), None, Some(&key(1)), |_| Flow::Continue).unwrap();
         let error = Crm::open(folder.path()).err().unwrap();
         assert_eq!(error.kind(), ErrorKind::NotOurFile);
-        Crm::rekey(folder.path(), Some(&key(1)), None).unwrap();
+        Crm::rekey(folder.path(), Some(&key(1)), None, |_| Flow::Continue).unwrap();
         assert_eq!(folder.names(), ["a.crm"]);
 
         let untouched = Folder::new();
@@ -67,7 +68,7 @@ fn the_log_that_a_crash_left_is_in_the_file_with_the_new_key() {
     plant(&crm, 50);
     let crashed = folder.crashed();
     assert!(crashed.names().contains(&"a.crm-wal".to_owned()));
-    Crm::rekey(crashed.path(), Some(&key(1)), Some(&key(2))).unwrap();
+    Crm::rekey(crashed.path(), Some(&key(1)), Some(&key(2)), |_| Flow::Continue).unwrap();
     assert_eq!(crashed.names(), ["a.crm"]);
     assert!(content(&crashed.open(2)) == content(&crm));
 }
@@ -80,7 +81,7 @@ fn the_permissions_stay() {
     folder.open(1).close().unwrap();
     for mode in [0o600, 0o640] {
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
-        Crm::rekey(folder.path(), Some(&key(1)), Some(&key(1))).unwrap();
+        Crm::rekey(folder.path(), Some(&key(1)), Some(&key(1)), |_| Flow::Continue).unwrap();
         assert_eq!(fs::metadata(folder.path()).unwrap().permissions().mode() & 0o777, mode);
     }
 }
@@ -92,7 +93,7 @@ fn what_cannot_be_done_leaves_the_file_as_it_was() {
     plant(&crm, 10);
     let refused = |from: Option<u8>, to: Option<u8>| -> Error {
         let (from, to) = (from.map(key), to.map(key));
-        Crm::rekey(folder.path(), from.as_ref(), to.as_ref()).unwrap_err()
+        Crm::rekey(folder.path(), from.as_ref(), to.as_ref(), |_| Flow::Continue).unwrap_err()
     };
     assert_eq!(refused(Some(1), Some(2)).kind(), ErrorKind::InUse);
     crm.close().unwrap();
@@ -120,11 +121,89 @@ fn what_cannot_be_done_leaves_the_file_as_it_was() {
 
     let plain = Folder::new();
     Crm::open(plain.path()).unwrap().close().unwrap();
-    let error = Crm::rekey(plain.path(), Some(&key(1)), Some(&key(2))).unwrap_err();
+    let error =
+        Crm::rekey(plain.path(), Some(&key(1)), Some(&key(2)), |_| Flow::Continue).unwrap_err();
     assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidArgument, Some("key")));
-    let error = Crm::rekey(plain.at("b.crm"), None, Some(&key(2))).unwrap_err();
+    let error = Crm::rekey(plain.at("b.crm"), None, Some(&key(2)), |_| Flow::Continue).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Io);
     assert_eq!(plain.names(), ["a.crm"]);
+}
+
+/// A file of a few hundred pages under the first key, closed.
+fn filled() -> Folder {
+    let folder = Folder::new();
+    let crm = folder.open(1);
+    plant(&crm, 500);
+    crm.close().unwrap();
+    folder
+}
+
+#[test]
+fn the_pages_are_told_up_to_the_last() {
+    let folder = filled();
+    for (from, to) in [(Some(1), Some(2)), (Some(2), None), (None, Some(1))] {
+        let (from, to) = (from.map(key), to.map(key));
+        let pages = fs::metadata(folder.path()).unwrap().len() / 4096;
+        let (teller, told) = mpsc::channel();
+        let watch = move |progress| {
+            teller.send(progress).unwrap();
+            Flow::Continue
+        };
+        Crm::rekey(folder.path(), from.as_ref(), to.as_ref(), watch).unwrap();
+        let told: Vec<Progress> = told.iter().collect();
+        let total = told[0].total.unwrap();
+        assert!(total <= pages && total > pages / 2, "{total} of {pages}");
+        assert!(told.iter().all(|progress| progress.total == Some(total)));
+        assert!(told.is_sorted_by_key(|progress| progress.done), "{told:?}");
+        // Somebody is told while it is written, and only at the end that it is whole.
+        let done: Vec<u64> = told.iter().map(|progress| progress.done).collect();
+        assert!(told.len() > 1 && done[..done.len() - 1].iter().all(|done| *done < total));
+        assert_eq!(done.last(), Some(&total));
+    }
+    assert_sound(&folder.open(1));
+}
+
+#[test]
+fn who_cancels_keeps_the_file_to_the_byte() {
+    let folder = filled();
+    // At the first question, at the last, and by a panic.
+    let answers: [fn(Progress) -> Flow; 3] = [
+        |_| Flow::Cancel,
+        |now| if Some(now.done) == now.total { Flow::Cancel } else { Flow::Continue },
+        |_| panic!("on purpose"),
+    ];
+    for (from, to) in [(Some(1), Some(2)), (Some(1), None)] {
+        let (from, to) = (from.map(key), to.map(key));
+        let before = folder.image();
+        for answer in answers {
+            let error = Crm::rekey(folder.path(), from.as_ref(), to.as_ref(), answer).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Interrupted, "{error}");
+            assert!(before == folder.image(), "{:?}", folder.names());
+        }
+    }
+    assert_sound(&folder.open(1));
+    Crm::rekey(folder.path(), Some(&key(1)), None, |_| Flow::Continue).unwrap();
+    let (before, to) = (folder.image(), key(2));
+    for answer in answers {
+        let error = Crm::rekey(folder.path(), None, Some(&to), answer).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Interrupted, "{error}");
+        assert!(before == folder.image(), "{:?}", folder.names());
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_path_need_not_be_unicode() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+    let folder = Folder::new();
+    let path = folder.path().with_file_name(OsStr::from_bytes(b"Z\xFC \xE9'.crm"));
+    Crm::open_encrypted(&path, relaxed(), telling(1)).unwrap().close().unwrap();
+    for (from, to) in [(Some(1), Some(2)), (Some(2), None), (None, Some(1))] {
+        let (from, to) = (from.map(key), to.map(key));
+        Crm::rekey(&path, from.as_ref(), to.as_ref(), |_| Flow::Continue).unwrap();
+        assert_eq!(folder.names().len(), 1);
+    }
+    assert_sound(&Crm::open_encrypted(&path, relaxed(), telling(1)).unwrap());
 }
 
 const FILE: &str = "CRM_REKEY_FILE";
@@ -141,8 +220,10 @@ fn rekeying_process() {
     let mut present = if has(1) { 1 } else { 2 };
     std::io::stderr().write_all(b"begun\n").unwrap();
     loop {
-        Crm::rekey(&path, Some(&key(present)), Some(&key(3 - present))).unwrap();
+        Crm::rekey(&path, Some(&key(present)), Some(&key(3 - present)), |_| Flow::Continue)
+            .unwrap();
         present = 3 - present;
+        std::io::stderr().write_all(b"done\n").unwrap();
     }
 }
 
@@ -163,10 +244,13 @@ fn a_process_that_is_killed_leaves_a_whole_file_under_one_of_the_keys() {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut line = String::new();
-        let mut said = BufReader::new(child.stderr.take().unwrap());
-        said.read_line(&mut line).unwrap();
-        assert_eq!(line, "begun\n");
+        let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut wait_for = |word: &str| assert_eq!(said.next().unwrap().unwrap(), word);
+        wait_for("begun");
+        // Every other one gets to the end once, however slow the machine is.
+        if cycle % 2 == 1 {
+            wait_for("done");
+        }
         thread::sleep(Duration::from_micros(3_777 * cycle));
         child.kill().unwrap();
         child.wait().unwrap();

@@ -199,6 +199,7 @@ from crm.imports import (
     UnmappedColumn,
 )
 from crm.journal import Change, ChangeKind, ChangePage, Commit, HistoryEntry, HistoryPage, Observer
+from crm.keys import KeySource, rekey
 from crm.learned import (
     CalibrationBin,
     FeatureCheck,
@@ -566,6 +567,7 @@ __all__ = [
     "JournalProof",
     "JournalReport",
     "KeptProof",
+    "KeySource",
     "Kind",
     "LazyTable",
     "LeafReason",
@@ -772,5 +774,6 @@ __all__ = [
     "changed",
     "events",
     "open",
+    "rekey",
     "related",
 ]

@@ -2,13 +2,18 @@ from collections.abc import Callable
 from os import PathLike
 from typing import Any, final
 
-__all__ = ["Engine", "Observer", "__version__", "error_kinds", "operations", "panic"]
+__all__ = ["Engine", "Observer", "__version__", "error_kinds", "operations", "panic", "rekey"]
 
 __version__: str
 
 @final
 class Engine:
-    def __new__(cls, path: str | PathLike[str], options: dict[str, Any]) -> Engine: ...
+    def __new__(
+        cls,
+        path: str | PathLike[str],
+        options: dict[str, Any],
+        key: Callable[[], object] | None = None,
+    ) -> Engine: ...
     @property
     def actor(self) -> str: ...
     def call(
@@ -54,3 +59,9 @@ class Observer:
 def error_kinds() -> list[tuple[int, str]]: ...
 def operations() -> list[tuple[str, str, str]]: ...
 def panic() -> None: ...
+def rekey(
+    path: str | PathLike[str],
+    key: Callable[[], object] | None,
+    new_key: Callable[[], object] | None,
+    progress: Callable[[int, int | None], object] | None = None,
+) -> None: ...

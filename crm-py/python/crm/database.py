@@ -25,6 +25,7 @@ from crm.files import Files
 from crm.given import path_of
 from crm.imports import Imports
 from crm.journal import Change, ChangePage, Commit, Observer, read_changes
+from crm.keys import KeySource, source_of
 from crm.learned import LearnedScores
 from crm.lifecycles import Lifecycles
 from crm.privacy import ErasureBlocker, Privacy
@@ -568,11 +569,16 @@ def open(
     max_bytes: int | None = None,
     actor: str | None = None,
     replay: Replay | None = None,
+    key: KeySource | None = None,
 ) -> Crm:
     """Open the file at `path`, and make it if it is not there; without a path, one in memory.
 
     `durability` says what "committed" promises; `max_bytes` is the size that the file may not
     outgrow; `actor` is who writes, `host` if it is left out.
+
+    `key` tells the key of an encrypted file: a function that returns 32 random bytes. Another key is
+    refused with `WrongKeyError`, and the file left as it is. The module must be built with the feature
+    `sqlcipher`; otherwise a key is refused with `InvalidArgumentError`.
 
     Never open the same file with another SQLite in this process (`sqlite3`, DuckDB): it would take
     away the locks. `Crm.sql` reads with SQL, `Crm.backup` makes a copy that any tool may open.
@@ -590,5 +596,5 @@ def open(
         options["actor"] = actor
     if replay is not None:
         options["replay"] = {"start": encode(replay.start, "start"), "step_micros": replay.step_micros}
-    engine = Engine(name, options)
+    engine = Engine(name, options, source_of(key))
     return Crm(engine, Definitions(engine), Watch(name), owns=True)

@@ -32,6 +32,17 @@ final class HandleTests: XCTestCase {
         try Crm.open(path).close()
     }
 
+    func testAKeyNeedsALibraryThatEncrypts() throws {
+        let path = NSTemporaryDirectory() + UUID().uuidString + ".crm"
+        let asked: @Sendable () throws -> Data = { fatalError("nobody asks") }
+        XCTAssertThrowsError(try Crm.openEncrypted(path, key: asked)) {
+            XCTAssertEqual(($0 as? CrmError)?.name(), "invalid_argument")
+            XCTAssertEqual(($0 as? CrmError)?.parts.field, "key")
+        }
+        XCTAssertThrowsError(try Crm.rekey(path, key: nil, newKey: asked))
+        XCTAssertFalse(FileManager.default.fileExists(atPath: path))
+    }
+
     func testEightThreadsShareOneHandle() throws {
         let crm = try Crm.open(":memory:")
         let failures = Counter()

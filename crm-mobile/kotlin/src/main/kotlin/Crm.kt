@@ -4,6 +4,8 @@ import java.io.ByteArrayOutputStream
 import java.time.Instant
 import org.crmcore.engine.Engine
 import org.crmcore.engine.UniffiWithHandle
+import org.crmcore.engine.openEncrypted as openFile
+import org.crmcore.engine.rekey as rekeyFile
 import org.crmcore.model.AddFile
 import org.crmcore.model.AssociationType
 import org.crmcore.model.Attribute
@@ -273,6 +275,34 @@ class Crm private constructor(handle: Long, private val opened: Boolean) : Engin
 
         /** Opens the file at [path] as [options] say. */
         fun open(path: String, options: OpenOptions): Crm = adopt(Engine(path, options), opened = true)
+
+        /**
+         * Opens the encrypted file at [path] as [options] say, and makes it if it is not there. [key] returns its
+         * key: 32 random bytes, and not a password. It is asked for each connection to the file, on any thread that
+         * uses the handle, and must not call the handle; what it throws while the file is opened is thrown from here,
+         * and later it makes a call fail with `CrmException.InvalidArgument`. Another key throws
+         * `CrmException.WrongKey`. A library that was built without the feature `sqlcipher` refuses every key.
+         */
+        fun openEncrypted(
+            path: String,
+            options: OpenOptions = OpenOptions(Durability.FULL),
+            key: () -> ByteArray,
+        ): Crm = told(key) { source -> adopt(openFile(path, options, checkNotNull(source)), opened = true) }
+
+        /**
+         * Gives the closed file at [path] another key: from the one that [key] returns, or from none, to the one
+         * that [newKey] returns, or to none. There must be room for the file twice; copies that were made before keep
+         * their key. [progress] is told of the pages that are written, and returns false to cancel. What the functions
+         * throw is thrown from here. Whatever is thrown, the file is what it was.
+         */
+        fun rekey(
+            path: String,
+            key: (() -> ByteArray)?,
+            newKey: (() -> ByteArray)?,
+            progress: ((Progress) -> Boolean)? = null,
+        ) = watched(progress) { listener ->
+            told(key) { source -> told(newKey) { newSource -> rekeyFile(path, source, newSource, listener) } }
+        }
 
         /** Opens the file at [path] for the time that [block] runs, and returns what it returns. */
         inline fun <T> open(path: String, block: (Crm) -> T): T = open(path).use(block)

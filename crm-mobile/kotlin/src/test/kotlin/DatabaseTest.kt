@@ -45,6 +45,17 @@ class DatabaseTest {
     }
 
     @Test
+    fun `a key needs a library that encrypts`() {
+        val path = folder.resolve("acme.crm").toString()
+        val asked: () -> ByteArray = { error("nobody asks") }
+        val refused = assertThrows(CrmException.InvalidArgument::class.java) { Crm.openEncrypted(path, key = asked) }
+        assertEquals("key", refused.field)
+        assertTrue("sqlcipher" in refused.hint!!)
+        assertThrows(CrmException.InvalidArgument::class.java) { Crm.rekey(path, null, asked) }
+        assertFalse(folder.resolve("acme.crm").toFile().exists())
+    }
+
+    @Test
     fun `a backup comes back without those who were erased`() {
         val (backup, restored) = listOf("monday.crm", "new.crm").map { folder.resolve(it).toString() }
         Crm.open(folder.resolve("acme.crm").toString()) { crm ->
