@@ -25,7 +25,7 @@ pub enum Durability {
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Replay {
-    /// The first reading of the clock. `database.set_clock` sets it later.
+    /// The first reading of the clock, before October 6429. `database.set_clock` sets it later.
     pub start: Timestamp,
     /// How far the clock moves with each reading, in microseconds: 0 to a day (86,400,000,000).
     pub step_micros: i64,
@@ -235,7 +235,7 @@ pub struct TypeCount {
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SetClock {
-    /// The next reading of the clock: not before the one that it would give anyway.
+    /// The next reading of the clock: not before the one that it would give anyway, and before October 6429.
     pub to: Timestamp,
 }
 

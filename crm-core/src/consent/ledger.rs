@@ -223,11 +223,6 @@ impl Ledger {
         self
     }
 
-    /// The contact points that are suppressed, of those that are looked at.
-    pub(crate) fn suppressed(&self) -> &BTreeSet<String> {
-        &self.suppressed
-    }
-
     /// Whether a contact point is known to be suppressed.
     pub(crate) fn is_suppressed(&self, contact_point: Option<&str>) -> bool {
         contact_point.is_some_and(|point| self.suppressed.contains(point))

@@ -3,7 +3,9 @@
 
 use std::{path::Path, time::Duration};
 
-use super::{Crm, HandleClock, check_range, progress::Reports, verify::Compared, verify_search};
+use super::{
+    Crm, HandleClock, check_moment, check_range, progress::Reports, verify::Compared, verify_search,
+};
 use crate::{
     BackupTo, ClockReading, DatabaseStats, EngineInfo, Error, ErrorKind, Flow, Progress, RecordId,
     Result, RunSql, SqlResult, SqlRow, Timestamp, TypeCount, Value, VerifyReport,
@@ -92,8 +94,8 @@ impl Crm {
     ///
     /// # Errors
     ///
-    /// `OutOfRange` if the clock is past `to`; `InvalidArgument` with the field `replay` if the handle
-    /// was opened without.
+    /// `OutOfRange` if the clock is past `to`, or `to` lies past October 6429, up to which changes are
+    /// stamped; `InvalidArgument` with the field `replay` if the handle was opened without.
     pub fn set_clock(&self, to: Timestamp) -> Result<ClockReading> {
         self.check_open()?;
         let HandleClock::Replay(clock) = &self.shared.clock else {
@@ -102,6 +104,7 @@ impl Crm {
                 .with_field("replay")
                 .with_hint("open the file with `replay` to say what time it is"));
         };
+        check_moment("to", to)?;
         if !clock.set(to) {
             let message = "lies before what the clock shows";
             return Err(Error::new(ErrorKind::OutOfRange, message).with_field("to").with_hint(

@@ -105,7 +105,9 @@ use std::{
 
 use crate::{
     Clock, CountedIds, Error, ErrorKind, IdGenerator, OpenOptions, Preset, Replay, Result,
-    Timestamp, limits,
+    Timestamp,
+    journal::Hlc,
+    limits,
     store::{Cipher, Connection, FileOptions, Store, Target},
 };
 use catalog::Catalog;
@@ -210,7 +212,8 @@ impl Crm {
 
     fn open_ciphered(path: &Path, options: &OpenOptions, cipher: Cipher) -> Result<Self> {
         let replay = options.replay.clone();
-        if let Some(Replay { step_micros, .. }) = replay {
+        if let Some(Replay { start, step_micros }) = replay {
+            check_moment("replay.start", start)?;
             // A clock that went back would be refused by whatever goes by it.
             let step = u64::try_from(step_micros).unwrap_or(u64::MAX);
             check_range("replay.step_micros", step, 0, limits::REPLAY_STEP)?;
@@ -566,6 +569,16 @@ fn check_range(field: &str, number: u64, least: u64, most: u64) -> Result<()> {
     }
     let message = format!("must be {least} to {most}");
     Err(Error::new(ErrorKind::InvalidArgument, message).with_field(field))
+}
+
+/// Checks a moment at which changes are to be made.
+fn check_moment(field: &str, moment: Timestamp) -> Result<()> {
+    let latest = Hlc::latest();
+    if moment <= latest {
+        return Ok(());
+    }
+    let message = format!("must not be after {latest}");
+    Err(Error::new(ErrorKind::OutOfRange, message).with_field(field))
 }
 
 /// Checks the size of a page.

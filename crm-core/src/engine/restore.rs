@@ -5,7 +5,11 @@
 
 use std::{path::Path, sync::Arc};
 
-use super::{Crm, privacy::Applied, progress::Reports};
+use super::{
+    Crm,
+    privacy::{Applied, suppression::lifted},
+    progress::Reports,
+};
 use crate::{
     Error, ErrorKind, Flow, ListErasures, Progress, RestoreTo, Restored, Result,
     ops::Watch,
@@ -98,8 +102,9 @@ impl Crm {
             }
         }
         if is_earlier {
+            let lifted = store.read(lifted)?;
             let is_suppressed = |hash: &_| store.read(|conn| rows::is_suppressed(conn, hash));
-            copy.privacy().lift_all_but(is_suppressed)?;
+            copy.privacy().lift_of(&lifted, is_suppressed)?;
         }
         copy.shared.store.read(|conn| applied.settle(conn))?;
         if !copy.shared.store.integrity(Depth::Quick, 1).map_err(of_backup)?.is_empty() {
@@ -119,7 +124,7 @@ impl Crm {
 }
 
 /// Whether a copy is a state that the file once had, with the same key or none yet: the chain of the file
-/// leads through its head. Then the file knew every contact point that the copy does.
+/// leads through its head. Then what was let back in since is what the file let back in.
 fn is_earlier(store: &Store, copy: &Store) -> Result<bool> {
     let seq = copy.read(journal::last_seq)?;
     let keys = (copy.read(rows::key)?, store.read(rows::key)?);

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{
     Catalog, Crm,
-    privacy::stand_in,
+    privacy::{stand_in, suppression::Lifted},
     verify::{Compared, Step, note},
 };
 use crate::{
@@ -24,12 +24,6 @@ struct Told {
     at: Timestamp,
     /// How many contact points were suppressed since; older versions did not say.
     suppressed: Option<u64>,
-}
-
-/// Which erasure a contact point was suppressed since that came back; older versions did not say.
-#[derive(Deserialize)]
-struct Lifted {
-    record: Option<RecordId>,
 }
 
 /// What the journal leaves of an erasure.

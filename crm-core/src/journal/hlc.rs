@@ -22,6 +22,11 @@ impl Hlc {
         Self((millis << 16).max(seen.0.saturating_add(1)))
     }
 
+    /// The last moment that a stamp tells as it is: past it ids and stamps have another order.
+    pub(crate) fn latest() -> Timestamp {
+        Timestamp::clamped(LATEST * 1000)
+    }
+
     /// The time of the stamp, to the millisecond.
     pub(crate) fn at(self) -> Timestamp {
         Timestamp::clamped((self.0 >> 16) * 1000)

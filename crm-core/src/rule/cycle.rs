@@ -32,7 +32,7 @@ pub(crate) fn check_rule_cycles(
     first: Option<&str>,
 ) -> Result<(), (String, Error)> {
     let effects: Vec<_> = programs.iter().map(|program| effects(program, around)).collect();
-    let mut all = edges(programs, &effects, around, |_| true);
+    let mut all = edges(programs, &effects, around);
     let everything = (0..programs.len()).collect();
     let follow_from = |from| reached(&all, from, &everything).into_iter().chain([from]).collect();
     let followed: Vec<BTreeSet<usize>> = (0..programs.len()).map(follow_from).collect();
@@ -40,15 +40,17 @@ pub(crate) fn check_rule_cycles(
         let effects = rules.iter().flat_map(|of| effects[*of].iter().flatten());
         effects.collect::<Vec<_>>()
     };
+    let turns: Vec<Vec<&Effect>> = followed.iter().map(turn_of).collect();
     let may_be_anew = |from: usize, edge: &Edge<'_>| {
         edge.effect.is_none_or(|_| {
             // What is calculated is otherwise only if that is from which it is calculated.
             let given = &effects[from][edge.nth][0];
-            follow::is_anew(given, &turn_of(&followed[from]), around, true)
+            follow::is_anew(given, &turns[from], around, true)
         })
     };
-    let mut of_rules = edges(programs, &effects, around, |effect| effect.by.is_none());
+    let mut of_rules = all.clone();
     for (place, edges) in of_rules.iter_mut().enumerate() {
+        edges.retain(|edge| edge.effect.is_none_or(|effect| effect.by.is_none()));
         edges.retain(|edge| {
             edge.to != place || !is_so_already(&programs[place], edge) || may_be_anew(place, edge)
         });
@@ -87,6 +89,7 @@ pub(crate) fn check_rule_cycles(
 }
 
 /// That an action of a rule leads to another one.
+#[derive(Clone)]
 struct Edge<'e> {
     nth: usize,
     to: usize,
@@ -101,16 +104,14 @@ fn edges<'e>(
     programs: &[RuleProgram],
     effects: &'e [Vec<Vec<Effect>>],
     around: &Around<'_>,
-    counts: impl Fn(&Effect) -> bool,
 ) -> Edges<'e> {
     let leads = |one: usize| {
+        let all = programs.iter().enumerate();
+        let others: Vec<_> = all.filter(|(_, other)| !rules_out(&programs[one], other)).collect();
         let mut found = Vec::new();
         for (nth, effects) in effects[one].iter().enumerate() {
-            for (to, program) in programs.iter().enumerate() {
-                if rules_out(&programs[one], program) {
-                    continue;
-                }
-                let waits = |effect: &&Effect| counts(effect) && waits(program, effect, one == to);
+            for (to, program) in others.iter().copied() {
+                let waits = |effect: &&Effect| waits(program, effect, one == to);
                 let edge = |effect| Edge { nth, to, effect };
                 found.extend(effects.iter().filter(waits).map(|effect| edge(Some(effect))));
                 if one == to && comes_back(&programs[one], nth, around) {
@@ -189,16 +190,17 @@ fn comes_back(program: &RuleProgram, nth: usize, around: &Around<'_>) -> bool {
                 && here.any(|write| does(&write, !is_left))
         }
         RuleOn::Attribute { place, from: Some(from), to } => {
-            let gives = |write: &Write, wanted: &[Cell]| match write {
-                Write::Attribute { place: of, cells: Some(cells), .. } if of == place => {
-                    Some(cells[..wanted.len()] == *wanted)
-                }
-                _ => None,
+            // What is calculated may be any value.
+            let may_give = |write: &Write, is_so: &dyn Fn(&[Cell]) -> bool| {
+                matches!(write, Write::Attribute { place: of, cells, .. }
+                    if of == place && cells.as_ref().is_none_or(|cells| is_so(cells)))
             };
-            before.iter().any(|write| gives(write, from) == Some(true))
+            let is = |cells: &[Cell], wanted: &[Cell]| cells[..wanted.len()] == *wanted;
+            before.iter().any(|write| may_give(write, &|cells| is(cells, from)))
                 && here.any(|write| {
-                    gives(&write, from) == Some(false)
-                        && to.as_ref().is_none_or(|to| gives(&write, to) == Some(true))
+                    may_give(&write, &|cells| {
+                        !is(cells, from) && to.as_ref().is_none_or(|to| is(cells, to))
+                    })
                 })
         }
         RuleOn::Stage { lifecycle, stage: Some(stage), is_left: true } => {

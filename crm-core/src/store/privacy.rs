@@ -417,13 +417,6 @@ pub(crate) fn told_erasures(
     Ok(())
 }
 
-/// The hashes of all contact points that are suppressed.
-pub(crate) fn hashes(conn: &Connection) -> Result<Vec<[u8; 32]>> {
-    let mut statement = conn.prepare("SELECT hash FROM crm_suppression")?;
-    let hashes = statement.query_map([], |row| row.get(0))?;
-    Ok(hashes.collect::<rusqlite::Result<_>>()?)
-}
-
 /// The hashes of the contact points that are suppressed since a record was erased, sorted.
 pub(crate) fn hashes_of(conn: &Connection, id: RecordId) -> Result<Vec<[u8; 32]>> {
     let sql = "SELECT hash FROM crm_suppression WHERE record_id = ?1 ORDER BY hash";

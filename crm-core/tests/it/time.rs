@@ -152,7 +152,7 @@ fn a_clock_is_set_forward_only() {
     let folder = Folder::new();
     let crm = Crm::open_with(folder.path(), replay()).unwrap();
     let may = at("2026-05-03T00:00:00Z");
-    for to in [may, Timestamp::MAX] {
+    for to in [may, at("6429-01-01T00:00:00Z")] {
         crm.set_clock(to).unwrap();
         crm.set_clock(to).unwrap();
         for past in [Timestamp::from_micros(to.micros() - 1).unwrap(), Timestamp::MIN] {
@@ -171,18 +171,26 @@ fn a_clock_is_set_forward_only() {
 #[test]
 fn a_clock_steps_forward_and_never_round() {
     for step_micros in [-1, DAY + 1, i64::MIN, i64::MAX] {
-        let replay = Some(Replay { start: Timestamp::MAX, step_micros });
+        let replay = Some(Replay { start: at("2026-01-01T00:00:00Z"), step_micros });
         let options = OpenOptions { replay, ..OpenOptions::default() };
         let error = Crm::open_with(":memory:", options).unwrap_err();
         let told = (error.kind(), error.field());
         assert_eq!(told, (ErrorKind::InvalidArgument, Some("replay.step_micros")));
     }
-    let replay = Some(Replay { start: Timestamp::MAX, step_micros: DAY });
-    let crm = Crm::open_with(":memory:", OpenOptions { replay, ..OpenOptions::default() }).unwrap();
-    let created_at = || crm.companies().get(create(&crm)).unwrap().created_at;
-    // Stamps, and the times of records with them, end in the year 6429.
-    assert_eq!(created_at(), created_at());
+    // Stamps end in the year 6429, and the clock steps past it.
+    let open = |start: Timestamp| {
+        let replay = Some(Replay { start, step_micros: DAY });
+        Crm::open_with(":memory:", OpenOptions { replay, ..OpenOptions::default() })
+    };
+    let error = open(Timestamp::MAX).unwrap_err();
+    assert_eq!((error.kind(), error.field()), (ErrorKind::OutOfRange, Some("replay.start")));
+    let crm = open(at("6429-10-01T00:00:00Z")).unwrap();
+    for _ in 0..100 {
+        create(&crm);
+    }
     assert_ordered(&crm);
+    let error = crm.set_clock(Timestamp::MAX).unwrap_err();
+    assert_eq!((error.kind(), error.field()), (ErrorKind::OutOfRange, Some("to")));
 }
 
 #[test]

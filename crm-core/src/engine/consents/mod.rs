@@ -316,16 +316,24 @@ pub(in crate::engine) fn commit(
     table: &Table,
     mut event: ConsentEvent,
 ) -> Result<ConsentEvent> {
+    insert(writing, table, &mut event)?;
+    follow_all(writing.tx, &rows::people(writing.tx, event.subject.id)?.0)?;
+    Ok(event)
+}
+
+/// Writes an event, and leaves what follows from it to `follow_all`.
+pub(in crate::engine) fn insert(
+    writing: &mut Writing<'_>,
+    table: &Table,
+    event: &mut ConsentEvent,
+) -> Result<()> {
     event.id = writing.new_id();
     event.recorded_at = writing.now;
-    writing.body = to_body(&event);
+    writing.body = to_body(event);
     writing.check_body()?;
     let (stamp, seq) = (writing.stamp(), writing.next_seq());
     writing.log_body(stamp, ChangeKind::ConsentRecorded, None, Some(event.id))?;
-    let subject = event.subject.id;
-    rows::insert(writing.tx, (table.model.id, subject), &event.entry(), seq)?;
-    follow_all(writing.tx, &rows::people(writing.tx, subject)?.0)?;
-    Ok(event)
+    rows::insert(writing.tx, (table.model.id, event.subject.id), &event.entry(), seq)
 }
 
 /// Writes what follows from the ledgers of these records.

@@ -44,15 +44,18 @@ impl Consents<'_> {
                 question.zone = zone_of_subject(conn, catalog, &question.subject)?;
             }
             let (ledger, _) = rows::ledger(conn, question.subject.id)?;
-            let mut suppressed = ledger.suppressed().clone();
+            // Of every address: whether consent was asked for at all does not hang on one.
+            let key = rule.key(None);
+            let permitting = ledger.permitting().filter(|entry| entry.permits(&key));
+            let points = permitting.filter_map(|entry| entry.contact_point.clone());
+            let mut suppressed: BTreeSet<String> =
+                points.filter(|point| ledger.is_suppressed(Some(point.as_str()))).collect();
             if let Some(point) = &question.contact_point
                 && suppression::is_suppressed(conn, point)?
             {
                 suppressed.insert(point.clone());
             }
             let suppressed = suppressed.into_iter().collect();
-            // Of every address: whether consent was asked for at all does not hang on one.
-            let key = rule.key(None);
             let about = ledger.counting().filter(|entry| match entry.kind {
                 ConsentKind::Minor
                 | ConsentKind::Lifted

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{super::Catalog, Lifecycles, automation, timed};
 use crate::{
     ChangeKind, DefineLifecycle, DefinedLifecycle, Error, ErrorKind, GetLifecycle, Lifecycle,
-    LifecyclePreset, Result, StageLack, StageMapping, StageRemap,
+    LifecyclePreset, Result, StageKind, StageLack, StageMapping, StageRemap,
     engine::{Writing, scores, segments},
     lifecycle::{
         LifecycleModel, Program, RemapBody, StageBody, check_definition, check_reachable,
@@ -341,6 +341,10 @@ fn remaps(
         if new.stages[place].kind.is_ordered() != is_ordered {
             let message =
                 format!("{:?} is in use and has, or has not, a place in order", stage.name);
+            return conflict("map", message);
+        }
+        if (new.stages[place].kind == StageKind::Lost) != (stage.kind == StageKind::Lost) {
+            let message = format!("{:?} is in use and ends a cycle, or does not", stage.name);
             return conflict("map", message);
         }
         if is_ordered && last.replace(place).is_some_and(|last| place < last) {

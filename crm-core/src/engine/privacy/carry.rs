@@ -4,7 +4,7 @@
 //! that one is erased: each record that was linked with it gets the restriction as an event of its
 //! own, without whatever showed it, and stays linked with the others.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use crate::{
     ConsentEvent, ConsentKind, ConsentMethod, ContactFrequency, Kind, RecordId, RecordRef, Result,
@@ -13,7 +13,7 @@ use crate::{
     consent::{Entry, Ledger, left_behind, stricter},
     engine::{
         Writing,
-        consents::{commit, follow_all, people::rejoin, to_body},
+        consents::{follow_all, insert, people::rejoin, to_body},
     },
     limits,
     store::{consents as rows, privacy, records},
@@ -82,17 +82,17 @@ impl Left {
     /// Those of writing.
     pub(super) fn put(mut self, writing: &mut Writing<'_>) -> Result<()> {
         rejoin(writing, &self.neighbours)?;
-        let all: Vec<RecordId> = self.staying.iter().map(|(one, _)| one.id).collect();
-        follow_all(writing.tx, &all)?;
+        let points = self.restrictions.iter().map(|restriction| self.point(writing, restriction));
+        let points: Vec<Option<String>> = points.collect::<Result<_>>()?;
         for neighbour in &self.neighbours {
             let own = self.staying.iter().find(|(one, _)| one == neighbour);
             let Some((_, own)) = own else { continue };
             // Each with the double opt-ins that name it. What one of them names is not what another does,
             // though both say the same.
             let mut said: Vec<(ConsentEvent, Vec<usize>)> = Vec::new();
-            for restriction in &self.restrictions {
+            for (restriction, point) in self.restrictions.iter().zip(&points) {
                 let event = ConsentEvent {
-                    contact_point: self.point(writing, restriction)?,
+                    contact_point: point.clone(),
                     expires_at: restriction.expires_at,
                     supersedes: restriction.supersedes.clone(),
                     by_guardian: restriction.by_guardian,
@@ -109,20 +109,21 @@ impl Left {
             }
             said.extend(self.wish(own, neighbour).map(|wish| (wish, Vec::new())));
             let table = writing.table(&neighbour.entity_type)?;
-            for (event, named_by) in said {
-                let event = commit(writing, &Arc::clone(&table), event)?;
+            for (mut event, named_by) in said {
+                insert(writing, &table, &mut event)?;
                 for place in named_by {
                     self.waiting[place].1.supersedes.push(event.id);
                 }
             }
         }
         for (token, event) in &self.waiting {
-            // Past the limit it names less, and permits less.
+            // Past the limit it names what it did, and answers nothing that was carried over.
             if event.supersedes.len() <= limits::SUPERSEDED {
                 rows::rewrite_request(writing.tx, token, &to_body(event))?;
             }
         }
-        Ok(())
+        let all: Vec<RecordId> = self.staying.iter().map(|(one, _)| one.id).collect();
+        follow_all(writing.tx, &all)
     }
 
     /// The double opt-ins that wait and name an event, by their places.

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     AppliedErasures, ApplyErasures, BlockerReason, ErasedSubject, ErasureBlocker, ErasureList,
-    ErasureReason, Error, ErrorKind, ListErasures, RecordRef, Result,
+    ErasureReason, Error, ErrorKind, ListErasures, RecordId, RecordRef, Result,
     engine::{Writing, check_limit},
     limits,
     privacy::suppression::{from_hex, name_of_key, to_hex},
@@ -106,21 +106,23 @@ impl Privacy<'_> {
         })
     }
 
-    /// Lets those contact points come back that another file does not suppress, of which this one is a state
-    /// that it once had: it knew each of them, and somebody said there that the person came back, or somebody
-    /// else has it.
+    /// Lets those contact points come back that were suppressed by the erasure of one of these records, and
+    /// that another file no longer suppresses, of which this one is a state that it once had.
     ///
     /// # Errors
     ///
     /// Those of `is_suppressed`.
-    pub(in crate::engine) fn lift_all_but(
+    pub(in crate::engine) fn lift_of(
         &self,
+        erased: &[RecordId],
         mut is_suppressed: impl FnMut(&[u8; 32]) -> Result<bool>,
     ) -> Result<()> {
         self.crm.write(|writing| {
-            for hash in rows::hashes(writing.tx)? {
-                if !is_suppressed(&hash)? {
-                    suppression::lift(writing, &hash)?;
+            for id in erased {
+                for hash in rows::hashes_of(writing.tx, *id)? {
+                    if !is_suppressed(&hash)? {
+                        suppression::lift(writing, &hash)?;
+                    }
                 }
             }
             Ok(())

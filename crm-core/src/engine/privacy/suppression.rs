@@ -1,9 +1,13 @@
 //! Contact points that must not come back by themselves: refused where they are written, until the
 //! host says that the person came back.
 
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+
 use super::Privacy;
 use crate::{
-    ChangeKind, Error, ErrorKind, LiftSuppression, LiftedSuppression, Medium, Result,
+    ChangeKind, Error, ErrorKind, LiftSuppression, LiftedSuppression, Medium, RecordId, Result,
     consent::contact_point,
     engine::Writing,
     privacy::suppression::hash,
@@ -43,6 +47,31 @@ impl Privacy<'_> {
             made => made,
         }
     }
+}
+
+/// Since which erasure a contact point was suppressed that came back; older versions did not say.
+#[derive(Deserialize)]
+pub(in crate::engine) struct Lifted {
+    pub(in crate::engine) record: Option<RecordId>,
+}
+
+/// The erasures of whose contact points one came back.
+///
+/// # Errors
+///
+/// Those of reading.
+pub(in crate::engine) fn lifted(conn: &Connection) -> Result<Vec<RecordId>> {
+    let mut all = BTreeSet::new();
+    rows::told_erasures(conn, |_, kind, _, _, body| {
+        if kind == ChangeKind::SuppressionLifted.name() {
+            let lifted: Lifted = serde_json::from_str(body).map_err(|_| {
+                Error::new(ErrorKind::Corrupt, "an erasure in the journal cannot be read")
+            })?;
+            all.extend(lifted.record);
+        }
+        Ok(())
+    })?;
+    Ok(all.into_iter().collect())
 }
 
 /// Lets the contact point of this hash come back; answers whether it was suppressed.

@@ -9,14 +9,15 @@ use std::{
 
 use crm_core::{
     BackupTo, Crm, EraseSubject, Error, ErrorKind, Flow, LiftSuppression, ListErasures,
-    ListRecords, OpenOptions, Progress, Replay, RestoreTo, Restored, RunSql, Value, values,
+    ListRecords, OpenOptions, Progress, Replay, RequestConsent, RestoreTo, Restored, RunSql,
+    SweepConsents, Value, values,
 };
 use serde_json::json;
 
 use super::{
     ann, ask, contact,
     forensics::{found, planted},
-    refusal,
+    purpose, refusal,
 };
 use crate::support::{Folder, assert_sound, read_only, relaxed};
 
@@ -377,6 +378,29 @@ fn a_suppression_that_was_lifted_stays_lifted() {
     let again = create(&forked, "fork@example.org", "+49301234565");
     assert_eq!(refusal(again).0, ErrorKind::Suppressed);
     assert_sound(&forked);
+}
+
+/// What waited is erased when nobody confirms it, so the file forgets an address that its backup has.
+#[test]
+fn an_address_that_was_only_asked_stays_suppressed_though_the_file_forgot_it() {
+    let folder = Folder::new();
+    let replay = Replay { start: "2026-01-01T00:00:00Z".parse().unwrap(), step_micros: 1000 };
+    let options = OpenOptions { replay: Some(replay), ..relaxed() };
+    let crm = Crm::open_with(folder.at("acme.crm"), options).unwrap();
+    purpose(&crm, "news", &["email"], "eu_general");
+    let person = ann(&crm);
+    let asked = RequestConsent::new(contact(person), "email", "asked@example.org", "news");
+    crm.consents().request(asked).unwrap();
+    backup(&crm, &folder.at("old.crm"));
+    crm.set_clock("2026-03-01T00:00:00Z".parse().unwrap()).unwrap();
+    let swept = crm.consents().sweep(&SweepConsents { limit: 10 }).unwrap();
+    assert_eq!(swept.erased_requests, 1);
+    crm.privacy().erase(&EraseSubject::new(contact(person))).unwrap();
+    restore(&crm, &folder.at("old.crm"), &folder.at("new.crm"));
+    let copy = Crm::open(folder.at("new.crm")).unwrap();
+    let again = copy.contacts().create(values! { "email" => "asked@example.org" });
+    assert_eq!(refusal(again).0, ErrorKind::Suppressed);
+    assert_sound(&copy);
 }
 
 /// In the file the reference was given another value before; in the backup it has the old one.

@@ -97,3 +97,31 @@ fn what_was_permitted_through_another_address_stays_permitted() {
     assert_eq!(checked.problems, [] as [&str; 0]);
     assert_sound(&crm);
 }
+
+/// A number that was suppressed is nobody's business who asks about e-mail.
+#[test]
+fn a_proof_shows_no_suppressed_address_that_it_is_not_about() {
+    let crm = Crm::in_memory().unwrap();
+    purpose(&crm, "news", &["email"], "eu_general");
+    purpose(&crm, "calls", &["phone"], "eu_general");
+    let (ann, bob) = (ann(&crm), bob(&crm));
+    let number = "+49301234567";
+    crm.contacts().patch(ann, values! { "phone" => number }).unwrap();
+    crm.privacy().erase(&EraseSubject::new(contact(ann))).unwrap();
+    let list = ApplyErasures::from(crm.privacy().erasures(&ListErasures::after(0)).unwrap());
+    crm.privacy().lift_suppression(&LiftSuppression::new(number)).unwrap();
+    for (point, channel, purpose) in
+        [("bob@example.org", "email", "news"), (number, "phone", "calls")]
+    {
+        let new = NewConsent::grant(contact(bob), channel, purpose).contact_point(point);
+        crm.consents().record(new).unwrap();
+    }
+    crm.privacy().apply_erasures(&list).unwrap();
+    let calls = crm.consents().decide(&MayContact::new(contact(bob), "phone", "calls")).unwrap();
+    assert_eq!(calls.reasons[0].reason.name(), "suppressed");
+    let proof = ProveDecision { question: news(bob), head: None };
+    let document = crm.consents().prove(&proof).unwrap().document;
+    assert!(!document.contains(number));
+    let checked = crm.consents().check_proof(&CheckProof { document, head: None }).unwrap();
+    assert_eq!(checked.problems, [] as [&str; 0]);
+}
