@@ -4,8 +4,8 @@
 use std::{path::Path, time::Duration};
 
 use crm_core::{
-    ConsentMethod, CountRecords, Crm, Durability, ListRecords, MayContact, NewConsent,
-    PublishNotice, Purpose, RecordId, RecordRef,
+    ConsentMethod, CountRecords, Crm, Durability, EraseSubject, ListRecords, MayContact,
+    NewConsent, PublishNotice, Purpose, RecordId, RecordRef, values,
 };
 use rusqlite::Connection;
 
@@ -70,6 +70,31 @@ pub(crate) fn run(folder: &Path, count: usize, report: &mut dyn FnMut(Line)) {
     let budget = Budget::Time(Duration::from_micros(people.len() as u64));
     let name = "whom of all may we contact".into();
     report(Line { name, ours, raw: Some(raw_time), units: people.len(), budget });
+    by_address(&crm, &people, report);
+}
+
+/// Consents of addresses, before and after somebody was erased: from then on each address is compared with
+/// those that must not come back.
+fn by_address(crm: &Crm, people: &[RecordRef], report: &mut dyn FnMut(Line)) {
+    let consents = crm.consents();
+    consents.define_purpose(Purpose::new("offers", ["email"]).notice("news")).unwrap();
+    for (number, person) in people.iter().enumerate() {
+        let address = format!("person{number}@example.org");
+        let grant = NewConsent::grant(person.clone(), "email", "offers").contact_point(address);
+        consents.record(grant.method(ConsentMethod::Form)).unwrap();
+    }
+    let condition = Some("consent(\"email\", \"offers\")".parse().unwrap());
+    let request = CountRecords { condition, ..CountRecords::new("customer") };
+    let mut count = |name: &str| {
+        let (ours, found) = timed(|| crm.count_records(&request).unwrap());
+        assert_eq!(found, people.len() as u64);
+        let (name, budget) = (name.into(), Budget::Time(Duration::from_micros(found)));
+        report(Line { name, ours, raw: None, units: people.len(), budget });
+    };
+    count("who may be written to");
+    let gone = crm.contacts().create(values! { "email" => "gone@example.org" }).unwrap();
+    crm.privacy().erase(&EraseSubject::new(RecordRef::new("contact", gone.id))).unwrap();
+    count("who may be written to, after an erasure");
 }
 
 fn people(crm: &Crm) -> Vec<RecordRef> {
