@@ -4,11 +4,15 @@
 //! through a stage that triggers may leave again: one that is lost, from which a new cycle begins,
 //! or one beside the way. Conditions and stages of related records stay true after the move that they
 //! caused, so they lead on at once; an activity happens once, and a time without any takes time.
+//! A condition that asks for stages, or whose stage has a guard that does, is asked after every
+//! move of the record, whatever led to it; any other one is followed after moves by conditions alone.
 //!
 //! A trigger leads on to another. Where both move the same record, their conditions and the guards of
 //! their stages are true of it at the same time, as far as a move does not change what they ask for. The
 //! invariant: triggers that may lead on for ever are refused; of one lifecycle by itself no others are,
-//! as far as it is known which conditions exclude each other.
+//! as far as it is known which conditions exclude each other. What is not followed is a condition
+//! without stages after a related stage, and what segments and scores ask for in their turn: a round
+//! that only this closes is taken.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -122,8 +126,8 @@ fn leads(all: &[Step<'_>], programs: &[Program]) -> Vec<Vec<Lead>> {
             }
         };
         let come_to = |spot: Spot| before.get(&spot).into_iter().flatten().copied();
-        match (&step.trigger.on, &step.trigger.condition) {
-            (On::Related { lifecycle, stages, .. }, _) => {
+        match &step.trigger.on {
+            On::Related { lifecycle, stages, .. } => {
                 let source = programs.iter().position(|of| of.model.name() == lifecycle);
                 for (place, stage) in source.into_iter().flat_map(|source| {
                     stages.iter().filter_map(move |stage| {
@@ -133,22 +137,24 @@ fn leads(all: &[Step<'_>], programs: &[Program]) -> Vec<Vec<Lead>> {
                     come_to((place, stage)).for_each(|from| add(from, false));
                 }
             }
-            (On::Condition, Some(condition)) => {
+            On::Condition => {
                 for (from, other) in all.iter().enumerate() {
-                    let is_own = other.place == step.place && asked.contains(&other.spot());
-                    if is_own && other.leads_to(step) {
+                    let is_asked = step.trigger.needs.stages || asked.contains(&other.spot());
+                    if other.place == step.place && is_asked && other.leads_to(step) {
                         add(from, true);
                     }
                 }
-                let is_same = !looks_around(&condition.root);
-                for spot in asked_of(&condition.root, programs) {
-                    // What leads on within the lifecycle is told above.
-                    if spot.0 != step.place {
-                        come_to(spot).for_each(|from| add(from, is_same));
+                for part in step.asks() {
+                    let is_same = !looks_around(part);
+                    for spot in asked_of(part, programs) {
+                        // What leads on within the lifecycle is told above.
+                        if spot.0 != step.place {
+                            come_to(spot).for_each(|from| add(from, is_same));
+                        }
                     }
                 }
             }
-            _ => {}
+            On::Activity { .. } | On::Inactivity(_) => {}
         }
     }
     leads

@@ -165,18 +165,86 @@ fn conditions_on_stages_of_another_lifecycle_lead_on_as_well() {
         let b = vec![related("lead", "a", "lead"), related("churned", "a", "churned")];
         both(vec![churned, back], b)
     };
-    assert_eq!(with(r#"stage(eq "gone" in "b")"#, ""), None);
-    assert_eq!(with(r#"not stage(neq "gone" in "b")"#, ""), None);
+    assert_eq!(with("source = \"x\"", ""), None, "a related stage led to where it is asked");
+    for asked in [
+        // Where people alone lead to, it stays: it is true again after each move.
+        r#"stage(eq "gone" in "b")"#,
+        r#"not stage(neq "gone" in "b")"#,
+        r#"stage(eq "lead" in "b")"#,
+        r#"stage(at_most "customer" in "b") and source = "x""#,
+        r#"not stage(eq "gone" in "b")"#,
+        r#"related(knows: stage(eq "lead" in "b"))"#,
+    ] {
+        let way = with(asked, "");
+        assert!(way.is_some_and(|way| way.contains(" → b.")), "{asked}");
+    }
     for asked in [
         r#"stage(eq "lead" in "b")"#,
         r#"stage(at_most "customer" in "b") and source = "x""#,
         r#"not stage(eq "gone" in "b")"#,
         r#"related(knows: stage(eq "lead" in "b"))"#,
     ] {
-        assert!(with(asked, "").unwrap().contains(" → b."), "{asked}");
         // It may be about another record each time.
         assert!(with(asked, "source = \"y\"").is_some(), "{asked}");
     }
+}
+
+/// The way on which a lifecycle goes round with `b`, which follows each of its moves; `guard` is that
+/// of `lead`.
+fn followed(a: Vec<StageTrigger>, guard: Option<&str>) -> Option<String> {
+    let crm = open();
+    assert_eq!(round(&crm, lifecycle("a", [])), None);
+    let b = [related("dormant", "a", "lead"), related("churned", "a", "churned")];
+    assert_eq!(round(&crm, lifecycle("b", b)), None);
+    let mut a = lifecycle("a", a);
+    a.stages[0].guard = guard.map(|text| text.parse().unwrap());
+    round(&crm, a)
+}
+
+#[test]
+fn related_stages_lead_out_and_a_condition_on_the_own_stage_back() {
+    let lost = || related("churned", "b", "dormant");
+    let back = |asked: &str| followed(vec![lost(), when("lead", asked)], None);
+    let way = "a.churned → a.lead → b.dormant → a.churned";
+    for asked in [
+        r#"stage(eq "churned" in "a")"#,
+        r#"stage(eq "churned" in "a") and source = "x""#,
+        r#"stage(eq "customer" in "a") or source = "x""#,
+        r#"not stage(eq "lead" in "a")"#,
+    ] {
+        assert_eq!(back(asked).as_deref(), Some(way), "{asked}");
+    }
+    assert_eq!(back("source = \"x\""), None, "a related stage led to where it is asked");
+    let excluded = StageTrigger { condition: Some("source = \"y\"".parse().unwrap()), ..lost() };
+    let asked = r#"stage(eq "churned" in "a") and source = "x""#;
+    // The one follows the other on the same record.
+    assert_eq!(followed(vec![excluded, when("lead", asked)], None), None);
+}
+
+#[test]
+fn a_condition_on_the_own_stage_leads_out_and_related_stages_back() {
+    let lost = || when("churned", r#"stage(eq "lead" in "a")"#);
+    let way = followed(vec![lost(), related("lead", "b", "churned")], None);
+    assert_eq!(way.as_deref(), Some("a.churned → b.churned → a.lead → a.churned"));
+    // An activity happens once.
+    assert_eq!(followed(vec![lost(), StageTrigger::activity("lead", "purchase")], None), None);
+}
+
+#[test]
+fn guards_that_ask_for_stages_lead_on_as_conditions_do() {
+    let with = |guard: &str| {
+        let lost = related("churned", "b", "dormant");
+        followed(vec![lost, when("lead", "phone is missing")], Some(guard))
+    };
+    for guard in [
+        r#"stage(eq "churned" in "a")"#,
+        r#"stage(eq "churned" in "a") or source = "x""#,
+        r#"related(inverse knows: stage(eq "churned" in "b"))"#,
+        r#"related(knows: stage(eq "churned" in "b")) or source = "x""#,
+    ] {
+        assert!(with(guard).is_some_and(|way| way.contains(" → b.")), "{guard}");
+    }
+    assert_eq!(with("source = \"x\""), None, "a related stage led to where it is asked");
 }
 
 #[test]
