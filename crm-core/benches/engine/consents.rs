@@ -77,7 +77,9 @@ pub(crate) fn run(folder: &Path, count: usize, report: &mut dyn FnMut(Line)) {
 /// those that must not come back.
 fn by_address(crm: &Crm, people: &[RecordRef], report: &mut dyn FnMut(Line)) {
     let consents = crm.consents();
-    consents.define_purpose(Purpose::new("offers", ["email"]).notice("news")).unwrap();
+    consents
+        .define_purpose(Purpose::new("offers", ["email"]).policy("eu_general").notice("news"))
+        .unwrap();
     for (number, person) in people.iter().enumerate() {
         let address = format!("person{number}@example.org");
         let grant = NewConsent::grant(person.clone(), "email", "offers").contact_point(address);

@@ -4,17 +4,15 @@
 //! through a stage that triggers may leave again: one that is lost, from which a new cycle begins,
 //! or one beside the way. Conditions and stages of related records stay true after the move that they
 //! caused, so they lead on at once; an activity happens once, and a time without any takes time.
-//! A condition that asks for stages, or whose stage has a guard that does, is asked after every
-//! move of the record, whatever led to it; any other one is followed after moves by conditions alone.
+//! A condition is asked after every move of the record, whatever led to it.
 //!
 //! A trigger leads on to another. Where both move the same record, their conditions and the guards of
 //! their stages are true of it at the same time, as far as a move does not change what they ask for. The
 //! invariant: triggers that may lead on for ever are refused; of one lifecycle by itself no others are,
-//! as far as it is known which conditions exclude each other. What is not followed is a condition
-//! without stages after a related stage, and what segments and scores ask for in their turn: a round
-//! that only this closes is taken.
+//! as far as it is known which conditions exclude each other. What segments and scores ask for in
+//! their turn is not followed: a round that only this closes is taken.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use super::{On, Program, Trigger};
 use crate::{
@@ -76,10 +74,6 @@ impl Step<'_> {
         (self.place, self.trigger.to)
     }
 
-    fn is_condition(&self) -> bool {
-        matches!(self.trigger.on, On::Condition)
-    }
-
     /// Whether triggers lead out of the stage to which it leads, and it has no place in the order.
     fn is_left_by_itself(&self) -> bool {
         let stage = &self.program.model.lifecycle.stages[self.trigger.to];
@@ -112,8 +106,6 @@ struct Lead {
 
 /// For each trigger those to which it leads on: of the record that it moved, or of a related one.
 fn leads(all: &[Step<'_>], programs: &[Program]) -> Vec<Vec<Lead>> {
-    let mut asked: HashSet<Spot> = HashSet::new();
-    asked.extend(all.iter().filter(|step| step.is_condition()).map(Step::spot));
     let mut before: HashMap<Spot, Vec<usize>> = HashMap::new();
     for (nth, step) in all.iter().enumerate() {
         before.entry(step.spot()).or_default().push(nth);
@@ -139,8 +131,7 @@ fn leads(all: &[Step<'_>], programs: &[Program]) -> Vec<Vec<Lead>> {
             }
             On::Condition => {
                 for (from, other) in all.iter().enumerate() {
-                    let is_asked = step.trigger.needs.stages || asked.contains(&other.spot());
-                    if other.place == step.place && is_asked && other.leads_to(step) {
+                    if other.place == step.place && other.leads_to(step) {
                         add(from, true);
                     }
                 }

@@ -165,8 +165,8 @@ fn conditions_on_stages_of_another_lifecycle_lead_on_as_well() {
         let b = vec![related("lead", "a", "lead"), related("churned", "a", "churned")];
         both(vec![churned, back], b)
     };
-    assert_eq!(with("source = \"x\"", ""), None, "a related stage led to where it is asked");
     for asked in [
+        "source = \"x\"",
         // Where people alone lead to, it stays: it is true again after each move.
         r#"stage(eq "gone" in "b")"#,
         r#"not stage(neq "gone" in "b")"#,
@@ -211,10 +211,10 @@ fn related_stages_lead_out_and_a_condition_on_the_own_stage_back() {
         r#"stage(eq "churned" in "a") and source = "x""#,
         r#"stage(eq "customer" in "a") or source = "x""#,
         r#"not stage(eq "lead" in "a")"#,
+        "source = \"x\"",
     ] {
         assert_eq!(back(asked).as_deref(), Some(way), "{asked}");
     }
-    assert_eq!(back("source = \"x\""), None, "a related stage led to where it is asked");
     let excluded = StageTrigger { condition: Some("source = \"y\"".parse().unwrap()), ..lost() };
     let asked = r#"stage(eq "churned" in "a") and source = "x""#;
     // The one follows the other on the same record.
@@ -241,10 +241,10 @@ fn guards_that_ask_for_stages_lead_on_as_conditions_do() {
         r#"stage(eq "churned" in "a") or source = "x""#,
         r#"related(inverse knows: stage(eq "churned" in "b"))"#,
         r#"related(knows: stage(eq "churned" in "b")) or source = "x""#,
+        "source = \"x\"",
     ] {
         assert!(with(guard).is_some_and(|way| way.contains(" → b.")), "{guard}");
     }
-    assert_eq!(with("source = \"x\""), None, "a related stage led to where it is asked");
 }
 
 #[test]
