@@ -2,7 +2,8 @@
 //!
 //! Copies and tables are written under a temporary name beside their place and named at the end. The
 //! invariant: under the target's name there is never anything but the whole file, which has reached
-//! the disk; what fails leaves nothing behind. Only the owner may read it.
+//! the disk; what fails leaves nothing behind, unless only the name cannot be synced. Only the owner may
+//! read it.
 
 #[cfg(feature = "sqlcipher")]
 use std::fs::Permissions;
@@ -15,12 +16,6 @@ use crate::{Error, ErrorKind, Result};
 
 /// How many leftovers of work that was killed are stepped over.
 const TEMPORARY_NAMES_MAX: u32 = 1_000;
-
-#[derive(PartialEq, Eq)]
-enum Overwrite {
-    Yes,
-    No,
-}
 
 /// A file under a temporary name, removed when dropped.
 pub(crate) struct Draft {
@@ -109,41 +104,38 @@ impl Draft {
         self.file.sync_all().map_err(|error| failure::from_io("cannot sync the file", &error))
     }
 
-    /// Gives the file the name of its target.
+    /// Gives the file the name of its target, for good.
     ///
     /// # Errors
     ///
     /// With the field `path`: `InvalidArgument` when somebody has taken the name meanwhile; those of
-    /// writing.
+    /// writing. The file has its name all the same where only the folder cannot be synced.
     pub(crate) fn publish(self, target: &Path) -> Result<()> {
-        self.name(target, Overwrite::No).map_err(|error| error.with_field("path"))
+        self.link(target)
+            .and_then(|()| open::sync_folder(target))
+            .map_err(|error| error.with_field("path"))
     }
 
-    /// Gives the file the name of its target, whatever had it before.
+    /// Where it was linked, the temporary name goes too, so that one sync covers both.
+    fn link(self, target: &Path) -> Result<()> {
+        // A link, unlike a rename, fails when somebody has taken the name meanwhile.
+        match std::fs::hard_link(&self.path, target) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(taken()),
+            // Not every file system has links (FAT); there the check at the beginning must do.
+            Err(_) => self.replace(target),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Gives the file the name of its target, whatever had it before. The caller syncs the folder, and
+    /// knows what it means if that fails: the file has the name then.
     ///
     /// # Errors
     ///
-    /// Those of writing.
+    /// Those of writing; then the file does not have the name.
     pub(super) fn replace(self, target: &Path) -> Result<()> {
-        self.name(target, Overwrite::Yes)
-    }
-
-    fn name(self, target: &Path, overwrite: Overwrite) -> Result<()> {
-        let named = if overwrite == Overwrite::Yes {
-            std::fs::rename(&self.path, target)
-        } else {
-            // A link, unlike a rename, fails when somebody has taken the name meanwhile.
-            match std::fs::hard_link(&self.path, target) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(taken()),
-                // Not every file system has links (FAT); there the check at the beginning must do.
-                Err(_) => std::fs::rename(&self.path, target),
-                Ok(()) => Ok(()),
-            }
-        };
-        named.map_err(|error| failure::from_io("cannot name the file", &error))?;
-        // Where it was linked, the temporary name goes first, so that one sync covers both.
-        drop(self);
-        open::sync_folder(target)
+        std::fs::rename(&self.path, target)
+            .map_err(|error| failure::from_io("cannot name the file", &error))
     }
 }
 

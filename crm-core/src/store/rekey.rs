@@ -65,7 +65,11 @@ pub(crate) fn rekey(
         return Err(busy());
     }
     open::sync_folder(&path)?;
-    draft.replace(&path)
+    draft.replace(&path)?;
+    // The file has the new key now. Who heard of a failure would believe that it still has the old one,
+    // and throw the new one away.
+    let _ = open::sync_folder(&path);
+    Ok(())
 }
 
 /// Writes what `source` holds to the new file, which is empty.
