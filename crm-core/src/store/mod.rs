@@ -404,8 +404,10 @@ impl Store {
     ///
     /// As [`read_snapshot`](Self::read_snapshot); `LimitExceeded` if there is not enough memory.
     pub(crate) fn copy_in_memory(&self) -> Result<Self> {
+        // Before the key is asked for, so that closing waits for that too.
+        let _pass = self.gate.enter(Hold::Connection)?;
         let mut target = connection::open_in_memory(&self.cipher)?;
-        self.read(|source| backup::copy(source, &mut target))?;
+        self.with_reader(&self.readers, |source| backup::copy(source, &mut target))?;
         Ok(Self::over(Some(target), None, self.cipher.clone()))
     }
 
