@@ -1,8 +1,8 @@
 //! Encrypted files: keys that functions of the host tell.
 //!
 //! A key is written by the host to where the engine keeps it, and is wiped from there. The invariant:
-//! the function that tells the key of an open file runs as long as somebody may open a connection to
-//! the file, and its data are released once, when nobody will any more.
+//! the function that tells the key of a file runs as long as the file is open, and its data are released
+//! once, when it is closed.
 
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
@@ -74,9 +74,9 @@ fn told(tell: impl FnOnce(*mut u8) -> i32) -> Result<Key> {
 ///
 /// `key` is asked for each connection to the file, of which there are some: within this call and, on
 /// any thread, within others that use the file. Several threads may be in it at once. It must tell the
-/// same key as long as the file is open; the engine keeps none. When the file is closed and nothing
-/// reads from it any more, `drop`, which may be NULL, is called once with `user_data`. If
-/// `crm_open_encrypted` fails, `drop` is not called and `user_data` stays the caller's.
+/// same key as long as the file is open; the engine keeps none. When the file is closed, `drop`, which
+/// may be NULL, is called once with `user_data`. If `crm_open_encrypted` fails, `drop` is not called and
+/// `user_data` stays the caller's.
 ///
 /// Errors: as for `crm_open`; `CRM_WRONG_KEY` if the key does not open the file (it is left as it is);
 /// `CRM_INVALID_ARGUMENT`, naming `key`, if `key` is NULL or tells none, or if the file is not

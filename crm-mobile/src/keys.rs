@@ -13,8 +13,8 @@ use crate::{CallbackError, Crm, ProgressListener, cipher, guard::guard};
 #[uniffi::export(foreign)]
 pub trait KeySource: Send + Sync {
     /// 32 random bytes, and not a password. It is asked for each connection to the file, of which there
-    /// are some, on any thread that uses the handle; it must not call the handle. Keep the key where the
-    /// system keeps secrets.
+    /// are some, on any thread that uses the handle; it must not call the handle, and is let go when the
+    /// file is closed. Keep the key where the system keeps secrets.
     ///
     /// # Errors
     ///

@@ -14,8 +14,8 @@ impl Crm {
     ///
     /// `key` is asked for each connection to the file, of which there are some, and from any thread
     /// that uses the handle; the engine keeps no key. It must tell the same one as long as the handle
-    /// is open, and must not call the handle. A file in memory, `":memory:"`, hides nothing there, and
-    /// its copies have the key.
+    /// is open, must not call the handle, and is dropped when the file is closed. A file in memory,
+    /// `":memory:"`, hides nothing there, and its copies have the key.
     ///
     /// ```
     /// use crm_core::{Crm, ErrorKind, Key, OpenOptions, values};

@@ -232,6 +232,28 @@ fn a_key_that_changes_under_a_handle_spoils_nothing() {
 }
 
 #[test]
+fn what_tells_the_key_is_let_go_when_the_file_is_closed() {
+    let folder = Folder::new();
+    for path in [folder.path(), ":memory:".into()] {
+        let source = Arc::new(());
+        let held = Arc::clone(&source);
+        let tell = move || {
+            let _ = &held;
+            Ok::<Key, Error>(key(1))
+        };
+        let crm = Crm::open_encrypted(path, relaxed(), tell).unwrap();
+        let other = crm.acting_as("user:2", None).unwrap();
+        plant(&crm, 1);
+        assert_eq!(Arc::strong_count(&source), 2);
+        crm.close().unwrap();
+        assert_eq!(Arc::strong_count(&source), 1);
+        assert_eq!(other.check_open().unwrap_err().kind(), ErrorKind::Closed);
+        drop((crm, other));
+        assert_eq!(Arc::strong_count(&source), 1);
+    }
+}
+
+#[test]
 fn closing_waits_for_who_is_asked_for_the_key() {
     let folder = Folder::new();
     let is_asked = Arc::new(AtomicBool::new(false));

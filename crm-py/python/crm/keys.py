@@ -19,6 +19,9 @@ KeySource: TypeAlias = Callable[[], bytes | bytearray]
 """Returns the key of a file: 32 random bytes, such as `secrets.token_bytes(32)` once made, and not a
 password. It is asked for each connection to the file, on any thread, and must not use the file. Keep the
 key where the system keeps secrets. What it raises comes out of the call that asked it.
+
+It is let go when the file is closed. The collector does not see it before: a source that refers to the
+database, such as a method of an object that has it, is collected only if the database is closed.
 """
 
 

@@ -7,8 +7,9 @@ extension Crm {
     ///
     /// `key` returns its key: 32 random bytes, and not a password. It is asked for each connection to
     /// the file, on any thread that uses the handle, and must not call the handle. What it throws while
-    /// the file is opened is thrown from here; later it makes a call fail with `invalid_argument`.
-    /// Another key throws `wrong_key`. A library without the feature `sqlcipher` refuses every key.
+    /// the file is opened is thrown from here; later it makes a call fail with `invalid_argument`. It is
+    /// let go when the file is closed: one that refers to the handle keeps it until then. Another key
+    /// throws `wrong_key`. A library without the feature `sqlcipher` refuses every key.
     public static func openEncrypted(
         _ path: String, durability: Durability = .full, readOnly: Bool = false,
         maxBytes: UInt64? = nil, actor: String? = nil, replay: Replay? = nil,

@@ -280,8 +280,9 @@ class Crm private constructor(handle: Long, private val opened: Boolean) : Engin
          * Opens the encrypted file at [path] as [options] say, and makes it if it is not there. [key] returns its
          * key: 32 random bytes, and not a password. It is asked for each connection to the file, on any thread that
          * uses the handle, and must not call the handle; what it throws while the file is opened is thrown from here,
-         * and later it makes a call fail with `CrmException.InvalidArgument`. Another key throws
-         * `CrmException.WrongKey`. A library that was built without the feature `sqlcipher` refuses every key.
+         * and later it makes a call fail with `CrmException.InvalidArgument`. It is let go when the file is closed:
+         * one that refers to the handle keeps it until then. Another key throws `CrmException.WrongKey`. A library
+         * that was built without the feature `sqlcipher` refuses every key.
          */
         fun openEncrypted(
             path: String,
