@@ -138,8 +138,10 @@ pub unsafe extern "C" fn crm_open_encrypted(
 ///
 /// The content is written to a new file beside it, which then takes its place, so that there must be
 /// room for it twice. When the process ends in between, the file is there under the old key or under
-/// the new one. Copies that were made before keep their key, and a disk may keep the blocks of the old
-/// file until it writes there again.
+/// the new one, and at most an unfinished file is left beside it whose name ends in `.partial-` and two
+/// numbers: a plain one if there was to be no key. Remove it, or call this again, which does. Copies that
+/// were made before keep their key, and a disk may keep the blocks of the old file until it writes there
+/// again.
 ///
 /// Each of the three functions is called on this thread with the data that follow it, the two that tell
 /// keys once, and none after the call returned. `progress`, which may be NULL, is told of the pages that

@@ -51,7 +51,8 @@ impl Crm {
     ///
     /// The content is written to a new file beside it, which then takes its place, so that there must
     /// be room for it twice. When the process ends in between, the file is there under the old key or
-    /// under the new one, and at most a file is left whose name ends in `.partial-` and numbers.
+    /// under the new one, and at most an unfinished file is left beside it whose name ends in `.partial-`
+    /// and two numbers: a plain one if there was to be no key. Remove it, or call this again, which does.
     /// Copies that were made before keep their key, and a disk may keep the blocks of the
     /// old file until it writes there again.
     ///

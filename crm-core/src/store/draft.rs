@@ -6,7 +6,7 @@
 //! read it.
 
 #[cfg(feature = "sqlcipher")]
-use std::fs::Permissions;
+use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -89,7 +89,7 @@ impl Draft {
     ///
     /// Those of the system.
     #[cfg(feature = "sqlcipher")]
-    pub(super) fn allow(&self, permissions: Permissions) -> Result<()> {
+    pub(super) fn allow(&self, permissions: std::fs::Permissions) -> Result<()> {
         self.file
             .set_permissions(permissions)
             .map_err(|error| failure::from_io("cannot set the permissions of the file", &error))
@@ -137,6 +137,41 @@ impl Draft {
         std::fs::rename(&self.path, target)
             .map_err(|error| failure::from_io("cannot name the file", &error))
     }
+}
+
+/// Removes what work that was killed has left of files that were to replace `target`, whose writer's
+/// lock the caller holds. So nobody is at such work now, and who is about to write to a place where
+/// nothing was would find it taken.
+///
+/// # Errors
+///
+/// Those of reading and writing the folder.
+#[cfg(feature = "sqlcipher")]
+pub(super) fn remove_leftovers(target: &Path) -> Result<()> {
+    let failed = |error: &io::Error| {
+        failure::from_io("cannot remove an unfinished file of an earlier attempt", error)
+            .with_hint("remove the files beside it that end in .partial and numbers")
+    };
+    let Some((folder, name)) = target.parent().zip(target.file_name()) else { return Ok(()) };
+    for entry in folder.read_dir().map_err(|error| failed(&error))? {
+        let entry = entry.map_err(|error| failed(&error))?;
+        let is_left = is_draft_of(name, &entry.file_name())
+            && entry.file_type().map_err(|error| failed(&error))?.is_file();
+        if is_left {
+            std::fs::remove_file(entry.path()).map_err(|error| failed(&error))?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether `found` is a temporary name of a file that was to be named `name`.
+#[cfg(feature = "sqlcipher")]
+fn is_draft_of(name: &OsStr, found: &OsStr) -> bool {
+    let is_number = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
+    let numbers = found.as_encoded_bytes().strip_prefix(name.as_encoded_bytes());
+    let numbers = numbers.and_then(|rest| rest.strip_prefix(b".partial-"));
+    let parts = numbers.map(|numbers| numbers.split(|byte| *byte == b'-').collect::<Vec<_>>());
+    parts.is_some_and(|parts| parts.len() == 2 && parts.into_iter().all(is_number))
 }
 
 impl Drop for Draft {

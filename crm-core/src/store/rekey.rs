@@ -13,7 +13,7 @@ use rusqlite::limits::Limit;
 
 use super::cipher::Cipher;
 use super::connection::{self, Access};
-use super::draft::Draft;
+use super::draft::{self, Draft};
 use super::header::{self, Content};
 use super::integrity::{self, Depth};
 use super::lock::beside;
@@ -51,6 +51,7 @@ pub(crate) fn rekey(
     }
     // It is ours, and nothing is in the log: whatever comes, closing takes that away and no more.
     open::keep_log_on_close(&writer, false)?;
+    draft::remove_leftovers(&path)?;
     let draft = Draft::beside(&path)?;
     let growth = Growth::new(&writer, draft.path(), progress)?;
     export(&mut writer, to, &growth)?;

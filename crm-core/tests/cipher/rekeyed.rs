@@ -87,6 +87,41 @@ fn the_permissions_stay() {
 }
 
 #[test]
+fn what_a_killed_process_left_is_gone_and_nothing_else() {
+    let folder = Folder::new();
+    folder.open(1).close().unwrap();
+    let left = ["a.crm.partial-1-0", "a.crm.partial-4294967295-999"];
+    let others = [
+        "a.crm.before-v2.partial-1-0",
+        "a.crm.partial-1",
+        "a.crm.partial-1-0-0",
+        "a.crm.partial-1-0.lock",
+        "a.crm.partial-1-x",
+        "a.crm.partial--0",
+        "b.crm.partial-1-0",
+        "ba.crm.partial-1-0",
+    ];
+    for name in left.iter().chain(&others) {
+        fs::write(folder.at(name), "q7zneedle").unwrap();
+    }
+    fs::create_dir(folder.at("a.crm.partial-2-0")).unwrap();
+    let names = || {
+        let mut names: Vec<_> = fs::read_dir(folder.at(""))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    };
+    let error = Crm::rekey(folder.path(), Some(&key(3)), None, |_| Flow::Continue).unwrap_err();
+    assert_eq!((error.kind(), names().len()), (ErrorKind::WrongKey, 12));
+    Crm::rekey(folder.path(), Some(&key(1)), Some(&key(2)), |_| Flow::Continue).unwrap();
+    let mut expected: Vec<_> = others.iter().chain(&["a.crm", "a.crm.partial-2-0"]).collect();
+    expected.sort();
+    assert!(names().iter().eq(expected), "{:?}", names());
+}
+
+#[test]
 fn what_cannot_be_done_leaves_the_file_as_it_was() {
     let folder = Folder::new();
     let crm = folder.open(1);

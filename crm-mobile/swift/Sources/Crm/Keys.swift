@@ -29,9 +29,12 @@ extension Crm {
     /// Gives the closed file at `path` another key: from the one that `key` returns, or from none, to
     /// the one that `newKey` returns, or to none.
     ///
-    /// There must be room for the file twice; copies that were made before keep their key. `progress`
-    /// is told of the pages that are written, and returns whether to go on. What the closures of the
-    /// keys throw is thrown from here. Whatever is thrown, the file is what it was.
+    /// There must be room for the file twice; copies that were made before keep their key. A process
+    /// that ends in between may leave an unfinished file beside it whose name ends in `.partial-` and
+    /// two numbers, a plain one if there was to be no key: remove it, or call this again, which does.
+    ///
+    /// `progress` is told of the pages that are written, and returns whether to go on. What the closures
+    /// of the keys throw is thrown from here. Whatever is thrown, the file is what it was.
     public static func rekey(
         _ path: String, key: (@Sendable () throws -> Data)?, newKey: (@Sendable () throws -> Data)?,
         progress: (@Sendable (Progress) -> Bool)? = nil
