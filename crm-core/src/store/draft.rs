@@ -5,11 +5,11 @@
 //! the disk; what fails leaves nothing behind, unless only the name cannot be synced. Only the owner may
 //! read it.
 
-#[cfg(feature = "sqlcipher")]
-use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+#[cfg(feature = "sqlcipher")]
+use std::{ffi::OsStr, fs::Metadata};
 
 use super::{failure, lock, open};
 use crate::{Error, ErrorKind, Result};
@@ -83,16 +83,33 @@ impl Draft {
         failure::from_io("cannot write the file", error)
     }
 
-    /// Gives the file the permissions of the one that it is to replace.
+    /// Gives the file the owner and the permissions of the one that it is to replace.
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Those of the system: not everybody may give a file away.
     #[cfg(feature = "sqlcipher")]
-    pub(super) fn allow(&self, permissions: std::fs::Permissions) -> Result<()> {
+    pub(super) fn take_after(&self, old: &Metadata) -> Result<()> {
+        #[cfg(unix)]
+        self.give_to_owner_of(old).map_err(|error| {
+            failure::from_io("cannot give the file to the owner of the old one", &error)
+                .with_hint("let the owner of the file do it, in their group")
+        })?;
+        // Later, for who gives a file away may lose what it permits.
         self.file
-            .set_permissions(permissions)
+            .set_permissions(old.permissions())
             .map_err(|error| failure::from_io("cannot set the permissions of the file", &error))
+    }
+
+    #[cfg(all(feature = "sqlcipher", unix))]
+    fn give_to_owner_of(&self, old: &Metadata) -> io::Result<()> {
+        use std::os::unix::fs::{MetadataExt, fchown};
+        let new = self.file.metadata()?;
+        let other = |old: u32, new: u32| Some(old).filter(|old| *old != new);
+        match (other(old.uid(), new.uid()), other(old.gid(), new.gid())) {
+            (None, None) => Ok(()),
+            (user, group) => fchown(&self.file, user, group),
+        }
     }
 
     /// Waits until the content has reached the disk.

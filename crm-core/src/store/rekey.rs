@@ -56,7 +56,7 @@ pub(crate) fn rekey(
     let growth = Growth::new(&writer, draft.path(), progress)?;
     export(&mut writer, to, &growth)?;
     check(to, content, &growth)?;
-    draft.allow(metadata.permissions())?;
+    draft.take_after(&metadata)?;
     draft.sync()?;
     growth.finish()?;
     // The log must be gone before the name changes hands, also after a power cut: it would be taken for
