@@ -535,6 +535,7 @@ impl Store {
         }
         // Code of the host's may run as its function is let go: it finds the file closed.
         drop(closing);
+        #[cfg_attr(not(feature = "sqlcipher"), allow(clippy::drop_non_drop))] // then it is nothing
         drop(cipher);
         tidied.and(closed)
     }
