@@ -233,6 +233,15 @@ impl Error {
         Self { inner: Box::new(inner) }
     }
 
+    /// The error of a binding whose build is without the feature `sqlcipher`, and that is given a key:
+    /// `InvalidArgument`, with the field `key`.
+    #[must_use]
+    pub fn encrypts_no_files() -> Self {
+        Self::new(ErrorKind::InvalidArgument, "this build of the engine encrypts no files")
+            .with_field("key")
+            .with_hint("build it with the feature sqlcipher")
+    }
+
     /// The same error, naming the attribute, column or request field that it is about.
     #[must_use]
     pub fn with_field(mut self, field: impl Into<String>) -> Self {

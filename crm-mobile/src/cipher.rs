@@ -1,4 +1,5 @@
-//! From what the host tells to the engine's keys. What is made of them here is wiped.
+//! From what the host tells to the engine's keys. Those are wiped; the buffer in which UniFFI carries
+//! what is told, and what SQLite copies of a key, are freed and not wiped.
 
 use std::sync::Arc;
 

@@ -13,8 +13,8 @@ use crate::{CallbackError, Crm, ProgressListener, cipher, guard::guard};
 #[uniffi::export(foreign)]
 pub trait KeySource: Send + Sync {
     /// 32 random bytes, and not a password. It is asked for each connection to the file, of which there
-    /// are some, on any thread that uses the handle; it must not call the handle. Keep the key where the
-    /// system keeps secrets.
+    /// are some, on any thread that uses the handle; it must not call the handle, and is let go when the
+    /// file is closed. Keep the key where the system keeps secrets.
     ///
     /// # Errors
     ///
@@ -44,19 +44,21 @@ pub fn open_encrypted(
 /// Gives the closed file at `path` another key: from the one that `key` tells, or from none, to the one
 /// that `new_key` tells, or to none.
 ///
-/// The content is written to a new file beside it, which then takes its place, so that there must be
-/// room for it twice. When the process ends in between, the file is there under the old key or under the
-/// new one. Copies that were made before keep their key, and a disk may keep the blocks of the old file
-/// until it writes there again. `listener` is told of the pages that are written; at the end the new file
-/// is read through, and the count stands still.
+/// The content is written to a new file beside it, which then takes its place, with its owner and
+/// permissions, so that there must be room for it twice. When the process ends in between, the file is there
+/// under the old key or under the new one, and at most an unfinished file is left beside it whose name ends
+/// in `.partial-` and two numbers: a plain one if there was to be no key. Remove it, or call this again,
+/// which does. Copies that were made before keep their key, and a disk may keep the blocks of the old file
+/// until it writes there again. `listener` is told of the pages that are written; at the end the new file is
+/// read through, and the count stands still.
 ///
 /// # Errors
 ///
 /// `WrongKey` if `key` does not open the file; `InvalidArgument`, naming `key` or `new_key`, if one tells
 /// none, if there is neither, if `key` is given and the file is not encrypted, or if this build encrypts
 /// no files; `InUse` while the file is open, `Busy` while another program has it open; `Io` if there is
-/// none; `Full` or `Io` if the new one cannot be written; `Interrupted` if `listener` cancelled it. The
-/// file then is what it was.
+/// none; `Full` or `Io` if the new one cannot be written, or not be given to the owner of the old;
+/// `Interrupted` if `listener` cancelled it. The file then is what it was.
 #[uniffi::export(default(listener = None))]
 pub fn rekey(
     path: String,

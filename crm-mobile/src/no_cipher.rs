@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crm_core::{Crm, Error, ErrorKind, OpenOptions, Result};
+use crm_core::{Crm, Error, OpenOptions, Result};
 
 use crate::{KeySource, ProgressListener};
 
@@ -12,7 +12,7 @@ use crate::{KeySource, ProgressListener};
 ///
 /// `InvalidArgument`, naming `key`.
 pub(crate) fn open(_: String, _: OpenOptions, _: Arc<dyn KeySource>) -> Result<Crm> {
-    Err(missing())
+    Err(Error::encrypts_no_files())
 }
 
 /// Refuses to give a file another key.
@@ -26,11 +26,5 @@ pub(crate) fn rekey(
     _: Option<Arc<dyn KeySource>>,
     _: Option<Arc<dyn ProgressListener>>,
 ) -> Result<()> {
-    Err(missing())
-}
-
-fn missing() -> Error {
-    Error::new(ErrorKind::InvalidArgument, "this build of the engine encrypts no files")
-        .with_field("key")
-        .with_hint("build it with the feature sqlcipher")
+    Err(Error::encrypts_no_files())
 }

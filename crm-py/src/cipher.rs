@@ -1,7 +1,8 @@
 //! Encrypted files: keys that functions of Python tell.
 //!
-//! The bytes that Python has are Python's; what is made of them here is wiped. The invariant: an
-//! exception that such a function raises comes out of the call that asked it, unchanged.
+//! The bytes that Python has are Python's; the key that is made of them is wiped, and what SQLite copies
+//! of it is freed. The invariant: an exception that such a function raises comes out of the call that
+//! asked it, unchanged.
 
 use std::{
     path::PathBuf,

@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use crm_core::{Crm, Error, ErrorKind, OpenOptions, Result};
+use crm_core::{Crm, Error, OpenOptions, Result};
 use pyo3::prelude::*;
 
 use crate::failure::raise;
 
 /// Refuses to open an encrypted file.
 pub(crate) fn open(_: PathBuf, _: OpenOptions, _: Py<PyAny>) -> Result<Crm> {
-    Err(missing())
+    Err(Error::encrypts_no_files())
 }
 
 /// Refuses to give a file another key.
@@ -20,11 +20,5 @@ pub(crate) fn rekey(
     _: Option<Py<PyAny>>,
     _: Option<Py<PyAny>>,
 ) -> PyResult<()> {
-    Err(raise(py, &missing()))
-}
-
-fn missing() -> Error {
-    Error::new(ErrorKind::InvalidArgument, "this build of the engine encrypts no files")
-        .with_field("key")
-        .with_hint("build it with the feature sqlcipher")
+    Err(raise(py, &Error::encrypts_no_files()))
 }

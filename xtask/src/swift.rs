@@ -32,9 +32,9 @@ let package = Package(
 )
 ";
 
-/// The Debian release that has Swift, and its packages.
+/// The Debian release that has Swift, and its packages, with OpenSSL for the library that encrypts.
 const RELEASE: &str = "trixie";
-const PACKAGES: &str = "swiftlang libc6-dev libstdc++-14-dev";
+const PACKAGES: &str = "swiftlang libc6-dev libstdc++-14-dev libssl3t64";
 
 /// Enters the folder `$1` with the checkout `$2` mounted and runs the rest of the arguments there.
 const ENTER: &str = r#"

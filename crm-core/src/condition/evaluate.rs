@@ -357,10 +357,18 @@ impl<'a> Evaluation<'a> {
             _ => &nothing,
         };
         let is_true = test.rule.permits(ledger, self.moment);
-        let count = ledger.entries().len();
-        let reason =
-            if is_true { "the ledger permits it" } else { "the ledger does not permit it" };
-        (is_true, self.because(|| format!("{reason}, of {count} events")))
+        let reason = self.because(|| {
+            let verdict =
+                if is_true { "the ledger permits it" } else { "the ledger does not permit it" };
+            let events = ledger.entries().len();
+            match ledger.suppressed().len() {
+                0 => format!("{verdict}, of {events} events"),
+                points => {
+                    format!("{verdict}, of {events} events; suppressed contact points: {points}")
+                }
+            }
+        });
+        (is_true, reason)
     }
 
     // ---- segments

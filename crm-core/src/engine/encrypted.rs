@@ -14,8 +14,8 @@ impl Crm {
     ///
     /// `key` is asked for each connection to the file, of which there are some, and from any thread
     /// that uses the handle; the engine keeps no key. It must tell the same one as long as the handle
-    /// is open, and must not call the handle. A file in memory, `":memory:"`, hides nothing there, and
-    /// its copies have the key.
+    /// is open, must not call the handle, and is dropped when the file is closed. A file in memory,
+    /// `":memory:"`, hides nothing there, and its copies have the key.
     ///
     /// ```
     /// use crm_core::{Crm, ErrorKind, Key, OpenOptions, values};
@@ -49,11 +49,12 @@ impl Crm {
 
     /// Gives the closed file at `path` another key: from `from`, or from none, to `to`, or to none.
     ///
-    /// The content is written to a new file beside it, which then takes its place, so that there must
-    /// be room for it twice. When the process ends in between, the file is there under the old key or
-    /// under the new one, and at most a file is left whose name ends in `.partial-` and numbers.
-    /// Copies that were made before keep their key, and a disk may keep the blocks of the
-    /// old file until it writes there again.
+    /// The content is written to a new file beside it, which then takes its place, with its owner and
+    /// permissions, so that there must be room for it twice. When the process ends in between, the file is
+    /// there under the old key or under the new one, and at most an unfinished file is left beside it whose
+    /// name ends in `.partial-` and two numbers: a plain one if there was to be no key. Remove it, or call
+    /// this again, which does. Copies that were made before keep their key, and a disk may keep the blocks
+    /// of the old file until it writes there again.
     ///
     /// `watch` is told of the pages that are written, on this thread. At the end the new file is read
     /// through, which takes a part of the time, and the count stands still. SQLite itself calls it,
@@ -79,7 +80,8 @@ impl Crm {
     /// `WrongKey` if `from` does not open the file; `InvalidArgument`, with the field `key`, if `from`
     /// is given and the file is not encrypted, or if neither key is given; `InUse` while a handle has
     /// the file open, `Busy` while another program has; `Io` if there is no file; `Full` or `Io` if
-    /// the new one cannot be written; `Interrupted` if `watch` cancelled it; as [`Crm::open`] else.
+    /// the new one cannot be written, or not be given to the owner of the old; `Interrupted` if `watch`
+    /// cancelled it; as [`Crm::open`] else.
     /// The file then is what it was.
     pub fn rekey(
         path: impl AsRef<Path>,

@@ -11,6 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::cipher::Cipher;
 use super::draft::Draft;
+use super::open;
 use crate::{Error, ErrorKind, Result};
 
 /// Pages per step: about a megabyte between two questions whether to go on.
@@ -45,7 +46,8 @@ pub(super) fn draft(
 pub(super) fn replace(source: &Connection, target: &Path, cipher: &Cipher) -> Result<()> {
     let draft = Draft::beside(target)?;
     fill(&draft, source, cipher, &mut |_, _| Ok(()))?;
-    draft.replace(target)
+    draft.replace(target)?;
+    open::sync_folder(target)
 }
 
 /// Fills an empty draft with the pages of `source`.

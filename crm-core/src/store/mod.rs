@@ -151,7 +151,9 @@ pub(crate) struct Store {
     snapshots: snapshot::Snapshots,
     /// `None` for memory.
     file: Option<OpenFile>,
-    cipher: Cipher,
+    /// How further connections are opened; `None` when there are none any more: of a copy, and after
+    /// closing. What tells the key is the host's, and is let go then.
+    cipher: Mutex<Option<Cipher>>,
     /// Whether the log holds what was erased, and was to be emptied.
     owes_log: AtomicBool,
 }
@@ -185,7 +187,7 @@ impl Store {
             Target::Memory => {
                 let mut writer = connection::open_in_memory(&options.cipher)?;
                 migrate::create(&mut writer)?;
-                Ok(Self::over(Some(writer), None, options.cipher.clone()))
+                Ok(Self::over(Some(writer), None, Some(options.cipher.clone())))
             }
             Target::File(path) => {
                 let opened = open::open(path, options, salts)?;
@@ -197,12 +199,12 @@ impl Store {
                     fence: opened.fence,
                     held: Mutex::new(Some(held)),
                 };
-                Ok(Self::over(opened.writer, Some(file), options.cipher.clone()))
+                Ok(Self::over(opened.writer, Some(file), Some(options.cipher.clone())))
             }
         }
     }
 
-    fn over(writer: Option<Connection>, file: Option<OpenFile>, cipher: Cipher) -> Self {
+    fn over(writer: Option<Connection>, file: Option<OpenFile>, cipher: Option<Cipher>) -> Self {
         let interrupts = Interrupts::default();
         if let Some(writer) = &writer {
             interrupts.watch(writer);
@@ -217,7 +219,7 @@ impl Store {
             #[cfg(feature = "arrow")]
             snapshots: snapshot::Snapshots::default(),
             file,
-            cipher,
+            cipher: Mutex::new(cipher),
             owes_log: AtomicBool::new(false),
         }
     }
@@ -273,7 +275,7 @@ impl Store {
     pub(crate) fn read_still<T>(&self, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         let Some(file) = &self.file else { return self.copy_in_memory()?.read_snapshot(f) };
         let _pass = self.gate.enter(Hold::Nothing)?;
-        let reader = open::reader(&file.path, file.access, &self.cipher)?;
+        let reader = open::reader(&file.path, file.access, &self.cipher()?)?;
         let watched = self.interrupts.watch(&reader);
         let read = || {
             let snapshot = reader.unchecked_transaction()?;
@@ -380,10 +382,11 @@ impl Store {
         };
         // The caller's code runs in `step`: nobody may have to wait for it.
         let _pass = self.gate.enter(Hold::Nothing)?;
+        let cipher = self.cipher()?;
         let Some(file) = &self.file else {
             let mut pages = 0;
             let draft = self.with_writer(|connection| {
-                backup::draft(connection, target, &self.cipher, &mut |_, total| {
+                backup::draft(connection, target, &cipher, &mut |_, total| {
                     pages = total;
                     Ok(())
                 })
@@ -391,9 +394,9 @@ impl Store {
             step(pages, pages)?;
             return draft.publish(target);
         };
-        let source = open::reader(&file.path, file.access, &self.cipher)?;
+        let source = open::reader(&file.path, file.access, &cipher)?;
         let watched = self.interrupts.watch(&source);
-        let draft = backup::draft(&source, target, &self.cipher, &mut step);
+        let draft = backup::draft(&source, target, &cipher, &mut step);
         self.interrupts.forget(watched);
         draft?.publish(target)
     }
@@ -404,9 +407,11 @@ impl Store {
     ///
     /// As [`read_snapshot`](Self::read_snapshot); `LimitExceeded` if there is not enough memory.
     pub(crate) fn copy_in_memory(&self) -> Result<Self> {
-        let mut target = connection::open_in_memory(&self.cipher)?;
-        self.read(|source| backup::copy(source, &mut target))?;
-        Ok(Self::over(Some(target), None, self.cipher.clone()))
+        // Before the key is asked for, so that closing waits for that too.
+        let _pass = self.gate.enter(Hold::Connection)?;
+        let mut target = connection::open_in_memory(&self.cipher()?)?;
+        self.with_reader(&self.readers, |source| backup::copy(source, &mut target))?;
+        Ok(Self::over(Some(target), None, None))
     }
 
     /// Writes the file anew without the space that is not used. Needs as much free space again as
@@ -495,8 +500,8 @@ impl Store {
         })
     }
 
-    /// Lets the calls in flight finish, moves the log into the file and lets the file go. Closing
-    /// what is closed does nothing.
+    /// Lets the calls in flight finish, moves the log into the file and lets the file go, and then what
+    /// tells its key. Closing what is closed does nothing.
     ///
     /// # Errors
     ///
@@ -510,6 +515,7 @@ impl Store {
         self.snapshots.close();
         let writer = self.writer().take();
         let held = self.file.as_ref().and_then(|file| locked(&file.held).take());
+        let cipher = locked(&self.cipher).take();
         let tidied = match (&writer, &self.file) {
             (Some(writer), Some(_)) => self.tidy(writer, closing.is_fenced),
             _ => Ok(()),
@@ -527,6 +533,10 @@ impl Store {
             drop(guard);
             drop(lock);
         }
+        // Code of the host's may run as its function is let go: it finds the file closed.
+        drop(closing);
+        #[cfg_attr(not(feature = "sqlcipher"), allow(clippy::drop_non_drop))] // then it is nothing
+        drop(cipher);
         tidied.and(closed)
     }
 
@@ -541,6 +551,11 @@ impl Store {
             return intact;
         }
         truncate_log(writer).map(drop)
+    }
+
+    /// How a connection is opened. Who asks is inside.
+    fn cipher(&self) -> Result<Cipher> {
+        locked(&self.cipher).clone().ok_or_else(gate::closed)
     }
 
     fn writer(&self) -> MutexGuard<'_, Option<Connection>> {
@@ -568,7 +583,7 @@ impl Store {
     ) -> Result<T> {
         let Some(file) = &self.file else { return self.with_writer(f) };
         let mut reader = pool.take(|| {
-            let reader = open::reader(&file.path, file.access, &self.cipher)?;
+            let reader = open::reader(&file.path, file.access, &self.cipher()?)?;
             self.interrupts.watch(&reader);
             Ok(reader)
         })?;

@@ -13,7 +13,7 @@ use rusqlite::limits::Limit;
 
 use super::cipher::Cipher;
 use super::connection::{self, Access};
-use super::draft::Draft;
+use super::draft::{self, Draft};
 use super::header::{self, Content};
 use super::integrity::{self, Depth};
 use super::lock::beside;
@@ -51,11 +51,12 @@ pub(crate) fn rekey(
     }
     // It is ours, and nothing is in the log: whatever comes, closing takes that away and no more.
     open::keep_log_on_close(&writer, false)?;
+    draft::remove_leftovers(&path)?;
     let draft = Draft::beside(&path)?;
     let growth = Growth::new(&writer, draft.path(), progress)?;
     export(&mut writer, to, &growth)?;
     check(to, content, &growth)?;
-    draft.allow(metadata.permissions())?;
+    draft.take_after(&metadata)?;
     draft.sync()?;
     growth.finish()?;
     // The log must be gone before the name changes hands, also after a power cut: it would be taken for
@@ -65,7 +66,11 @@ pub(crate) fn rekey(
         return Err(busy());
     }
     open::sync_folder(&path)?;
-    draft.replace(&path)
+    draft.replace(&path)?;
+    // The file has the new key now. Who heard of a failure would believe that it still has the old one,
+    // and throw the new one away.
+    let _ = open::sync_folder(&path);
+    Ok(())
 }
 
 /// Writes what `source` holds to the new file, which is empty.

@@ -50,23 +50,24 @@ impl Store {
         };
         // The caller's code runs in `step`: nobody may have to wait for it.
         let _pass = self.gate.enter(Hold::Nothing)?;
+        let cipher = self.cipher()?;
         // Before the connection, so that on every way out it is let go after it.
         let (opened, version) = open::resolve(from)
-            .and_then(|path| open::untouched(path, &self.cipher))
+            .and_then(|path| open::untouched(path, &cipher))
             .map_err(|error| about(error, "from"))
             .map_err(|error| self.explain(error, from))?;
-        let source = open::reader(&opened.path, opened.access, &self.cipher)
+        let source = open::reader(&opened.path, opened.access, &cipher)
             .map_err(|error| about(error, "from"))?;
         judge(&source).map_err(|error| about(error, "from"))?;
         let watched = self.interrupts.watch(&source);
-        let draft = backup::draft(&source, to, &self.cipher, &mut step);
+        let draft = backup::draft(&source, to, &cipher, &mut step);
         self.interrupts.forget(watched);
         let draft = draft.map_err(|error| match (error.field(), error.kind()) {
             (Some("path"), _) => error.with_field("to"),
             (_, ErrorKind::Corrupt) => about(error, "from"),
             _ => error,
         })?;
-        let mut writer = alone(draft.path(), &self.cipher)?;
+        let mut writer = alone(draft.path(), &cipher)?;
         let watched = self.interrupts.watch(&writer);
         let migrated = migrate::migrate_copy(&mut writer, version, salts);
         self.interrupts.forget(watched);
@@ -74,7 +75,7 @@ impl Store {
             ErrorKind::Corrupt => about(error, "from").with_hint("restore an earlier backup"),
             _ => error,
         })?;
-        Ok(Restoring { store: Self::over(Some(writer), None, self.cipher.clone()), draft, version })
+        Ok(Restoring { store: Self::over(Some(writer), None, None), draft, version })
     }
 
     /// Says what to do about a backup that cannot be opened.

@@ -67,6 +67,7 @@ impl Store {
         let Some(file) = &self.file else {
             return Err(Error::new(ErrorKind::Internal, "memory keeps no state open"));
         };
+        let cipher = self.cipher()?;
         let number = {
             let mut state = self.snapshots.state();
             if state.open.len() >= limits::STREAMS {
@@ -80,7 +81,7 @@ impl Store {
             state.open.insert(number, None);
             number
         };
-        let opened = open::reader(&file.path, file.access, &self.cipher).and_then(|connection| {
+        let opened = open::reader(&file.path, file.access, &cipher).and_then(|connection| {
             connection.execute_batch("BEGIN")?;
             // A transaction begins to read with its first statement.
             connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;

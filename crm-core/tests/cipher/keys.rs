@@ -4,13 +4,16 @@ use std::{
     fs,
     sync::{
         Arc,
-        atomic::{AtomicU8, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering},
+        mpsc,
     },
     thread,
+    time::Duration,
 };
 
 use crm_core::{
-    Crm, EraseSubject, Error, ErrorKind, Flow, Key, OpenOptions, RecordRef, SearchText, values,
+    Crm, EraseSubject, Error, ErrorKind, Flow, Key, OpenOptions, RecordRef, SearchText,
+    SimulateTimers, values,
 };
 
 use super::{Folder, assert_sound, contacts, content, key, plant, read_only, relaxed, telling};
@@ -226,6 +229,64 @@ fn a_key_that_changes_under_a_handle_spoils_nothing() {
     assert_sound(&crm);
     crm.close().unwrap();
     assert_sound(&folder.open(1));
+}
+
+#[test]
+fn what_tells_the_key_is_let_go_when_the_file_is_closed() {
+    let folder = Folder::new();
+    for path in [folder.path(), ":memory:".into()] {
+        let source = Arc::new(());
+        let held = Arc::clone(&source);
+        let tell = move || {
+            let _ = &held;
+            Ok::<Key, Error>(key(1))
+        };
+        let crm = Crm::open_encrypted(path, relaxed(), tell).unwrap();
+        let other = crm.acting_as("user:2", None).unwrap();
+        plant(&crm, 1);
+        assert_eq!(Arc::strong_count(&source), 2);
+        crm.close().unwrap();
+        assert_eq!(Arc::strong_count(&source), 1);
+        assert_eq!(other.check_open().unwrap_err().kind(), ErrorKind::Closed);
+        drop((crm, other));
+        assert_eq!(Arc::strong_count(&source), 1);
+    }
+}
+
+#[test]
+fn closing_waits_for_who_is_asked_for_the_key() {
+    let folder = Folder::new();
+    let is_asked = Arc::new(AtomicBool::new(false));
+    let (begun, has_begun) = mpsc::channel();
+    let (closed, is_closed) = mpsc::channel::<()>();
+    let is_closed = std::sync::Mutex::new(is_closed);
+    let asked = Arc::clone(&is_asked);
+    let tell = move || {
+        if asked.swap(false, Ordering::SeqCst) {
+            begun.send(()).unwrap();
+            // Closing has all the time that it needs to return too early.
+            let waited = is_closed.lock().unwrap().recv_timeout(Duration::from_millis(300));
+            assert!(waited.is_err(), "the file was closed while the key was asked for");
+        }
+        Ok(key(1))
+    };
+    let crm = Crm::open_encrypted(folder.path(), relaxed(), tell).unwrap();
+    // The connection that reads is open after that; what a simulation opens is a copy.
+    plant(&crm, 1);
+    assert_eq!(contacts(&crm), 1);
+    is_asked.store(true, Ordering::SeqCst);
+    thread::scope(|scope| {
+        let until = "2100-01-01T00:00:00Z".parse().unwrap();
+        let crm = &crm;
+        let simulating = scope.spawn(move || {
+            crm.timers().simulate(&SimulateTimers::until(until), &mut |_| Flow::Continue)
+        });
+        has_begun.recv().unwrap();
+        crm.close().unwrap();
+        // Nobody listens any more, if it was in time.
+        let _ = closed.send(());
+        simulating.join().unwrap().unwrap();
+    });
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! A file under another key, under its first, and under none.
 
+#[cfg(unix)]
+use std::os::unix::fs::PermissionsExt;
 use std::{
     env, fs,
     io::{BufRead, BufReader, Write},
@@ -12,6 +14,12 @@ use std::{
 use crm_core::{Crm, Error, ErrorKind, Flow, Progress, VerifyJournal, values};
 
 use super::{Folder, assert_sound, content, key, plant, read_only, relaxed, telling};
+
+/// Another user, as whom a process that runs as root is subject to permissions.
+#[cfg(unix)]
+const NOBODY: u32 = 65_534;
+
+const OTHERS_FILE: &str = "CRM_REKEY_OTHERS_FILE";
 
 fn head(crm: &Crm) -> String {
     let report = crm.journal().verify(&VerifyJournal::default(), &mut |_| Flow::Continue);
@@ -76,7 +84,6 @@ fn the_log_that_a_crash_left_is_in_the_file_with_the_new_key() {
 #[cfg(unix)]
 #[test]
 fn the_permissions_stay() {
-    use std::os::unix::fs::PermissionsExt;
     let folder = Folder::new();
     folder.open(1).close().unwrap();
     for mode in [0o600, 0o640] {
@@ -84,6 +91,103 @@ fn the_permissions_stay() {
         Crm::rekey(folder.path(), Some(&key(1)), Some(&key(1)), |_| Flow::Continue).unwrap();
         assert_eq!(fs::metadata(folder.path()).unwrap().permissions().mode() & 0o777, mode);
     }
+}
+
+/// A file is somebody's, whoever gives it another key.
+#[cfg(unix)]
+#[test]
+fn the_owner_stays() {
+    use std::os::unix::fs::{MetadataExt, chown};
+    let folder = Folder::new();
+    folder.open(1).close().unwrap();
+    if chown(folder.path(), Some(NOBODY), Some(NOBODY)).is_err() {
+        eprintln!("not run: only root may give a file away");
+        return;
+    }
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o660)).unwrap();
+    Crm::rekey(folder.path(), Some(&key(1)), Some(&key(2)), |_| Flow::Continue).unwrap();
+    let status = fs::metadata(folder.path()).unwrap();
+    assert_eq!((status.uid(), status.gid(), status.mode() & 0o777), (NOBODY, NOBODY, 0o660));
+    drop(folder.open(2));
+}
+
+/// Does nothing unless the next test started it.
+#[test]
+fn rekeying_without_rights() {
+    let Some(path) = env::var_os(OTHERS_FILE) else { return };
+    let error = Crm::rekey(path, Some(&key(1)), None, |_| Flow::Continue).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Io);
+    assert!(error.hint().unwrap().contains("owner"), "{error}");
+}
+
+/// Who may write a file and not give it to its owner would take it away.
+#[cfg(unix)]
+#[test]
+fn who_cannot_leave_it_to_its_owner_leaves_the_file() {
+    use std::os::unix::{fs::MetadataExt, process::CommandExt};
+    let folder = Folder::new();
+    folder.open(1).close().unwrap();
+    if fs::metadata(folder.path()).unwrap().uid() != 0 {
+        eprintln!("not run: only root may act as somebody else");
+        return;
+    }
+    let allow = |path: &std::path::Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    allow(folder.0.path(), 0o777);
+    allow(&folder.path(), 0o666);
+    let before = folder.image();
+    // The test may sit in a folder that the other user cannot reach: a copy of it goes along.
+    let binary = tempfile::tempdir().unwrap();
+    allow(binary.path(), 0o755);
+    let program = binary.path().join("test");
+    fs::copy(env::current_exe().unwrap(), &program).unwrap();
+    let output = Command::new(program)
+        .args(["--exact", "rekeyed::rekeying_without_rights"])
+        .current_dir(binary.path())
+        .env(OTHERS_FILE, folder.path())
+        .uid(NOBODY)
+        .gid(NOBODY)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    assert!(before == folder.image(), "{:?}", folder.names());
+}
+
+#[test]
+fn what_a_killed_process_left_is_gone_and_nothing_else() {
+    let folder = Folder::new();
+    folder.open(1).close().unwrap();
+    let left = ["a.crm.partial-1-0", "a.crm.partial-4294967295-999"];
+    let others = [
+        "a.crm.before-v2.partial-1-0",
+        "a.crm.partial-1",
+        "a.crm.partial-1-0-0",
+        "a.crm.partial-1-0.lock",
+        "a.crm.partial-1-x",
+        "a.crm.partial--0",
+        "b.crm.partial-1-0",
+        "ba.crm.partial-1-0",
+    ];
+    for name in left.iter().chain(&others) {
+        fs::write(folder.at(name), "q7zneedle").unwrap();
+    }
+    fs::create_dir(folder.at("a.crm.partial-2-0")).unwrap();
+    let names = || {
+        let mut names: Vec<_> = fs::read_dir(folder.at(""))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    };
+    let error = Crm::rekey(folder.path(), Some(&key(3)), None, |_| Flow::Continue).unwrap_err();
+    assert_eq!((error.kind(), names().len()), (ErrorKind::WrongKey, 12));
+    Crm::rekey(folder.path(), Some(&key(1)), Some(&key(2)), |_| Flow::Continue).unwrap();
+    let mut expected: Vec<_> = others.iter().chain(&["a.crm", "a.crm.partial-2-0"]).collect();
+    expected.sort();
+    assert!(names().iter().eq(expected), "{:?}", names());
 }
 
 #[test]

@@ -163,6 +163,21 @@ static void the_key_is_asked_for_later_too(void) {
     ASSERT(keys.released == 1);
 }
 
+// A stream that the host still holds reads nothing any more, and keeps no data of the host's.
+static void closing_lets_the_data_go(void) {
+    store keys = key(1);
+    crm_handle crm = open_with(&keys);
+    const char *query = "{\"query\": {\"records\": {\"type\": \"contact\", \"fields\": [\"email\"]}}}";
+    struct ArrowArrayStream stream;
+    ASSERT_STATUS(CRM_OK, crm_query_arrow(crm, query, strlen(query), &stream, NULL));
+    ASSERT_STATUS(CRM_OK, crm_close(crm));
+    ASSERT(keys.released == 1);
+    struct ArrowArray batch;
+    ASSERT(stream.get_next(&stream, &batch) != 0);
+    stream.release(&stream);
+    ASSERT(keys.released == 1);
+}
+
 static crm_status rekey(store *from, store *to) {
     return crm_rekey(path, from == NULL ? NULL : tell, from, to == NULL ? NULL : tell, to, NULL, NULL,
                      NULL);
@@ -240,6 +255,7 @@ int main(void) {
     a_file_opens_with_its_key();
     and_with_nothing_else();
     the_key_is_asked_for_later_too();
+    closing_lets_the_data_go();
     a_file_gets_another_key();
     what_cannot_be_done_leaves_the_file();
 

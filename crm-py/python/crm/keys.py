@@ -19,6 +19,9 @@ KeySource: TypeAlias = Callable[[], bytes | bytearray]
 """Returns the key of a file: 32 random bytes, such as `secrets.token_bytes(32)` once made, and not a
 password. It is asked for each connection to the file, on any thread, and must not use the file. Keep the
 key where the system keeps secrets. What it raises comes out of the call that asked it.
+
+It is let go when the file is closed. The collector does not see it before: a source that refers to the
+database, such as a method of an object that has it, is collected only if the database is closed.
 """
 
 
@@ -31,10 +34,12 @@ def rekey(
 ) -> None:
     """Give the closed file at `path` another key: from `key`, or from none, to `new_key`, or to none.
 
-    The content is written to a new file beside it, which then takes its place, so that there must be
-    room for it twice. When the process ends in between, the file is there under the old key or under
-    the new one. Copies that were made before keep their key, and a disk may keep the blocks of the
-    old file until it writes there again.
+    The content is written to a new file beside it, which then takes its place, with its owner and
+    permissions, so that there must be room for it twice. When the process ends in between, the file is
+    there under the old key or under the new one, and at most an unfinished file is left beside it whose
+    name ends in `.partial-` and two numbers: a plain one if there was to be no key. Remove it, or call
+    this again, which does. Copies that were made before keep their key, and a disk may keep the blocks
+    of the old file until it writes there again.
 
     `progress` is told of the pages that are written; at the end the new file is read through, and the
     count stands still. If it cancels, `InterruptError` is raised. Whatever is raised, the file is what

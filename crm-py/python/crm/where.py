@@ -442,5 +442,9 @@ def score(name: str | None = None) -> Comparable:
 
 
 def consent(channel: str, purpose: str) -> BuiltCondition:
-    """The person allowed it, as far as the ledger says: caps and quiet hours aside."""
+    """The person allowed it, by the ledger and by what is suppressed.
+
+    Caps, pressure, quiet hours and how often the person wants to be contacted are aside: ask
+    `consents.decide` before each contact.
+    """
     return BuiltCondition({"consent": {"channel": channel, "purpose": purpose}})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -131,8 +133,24 @@ def test_a_key_source_is_let_go_with_the_file(encrypted: Path) -> None:
     db = crm.open(encrypted, key=Source())
     assert not gone.is_set()
     db.close()
-    del db
     assert gone.wait(5)
+
+
+def test_a_source_that_refers_to_the_file_goes_with_it_when_that_is_closed(encrypted: Path) -> None:
+    class App:
+        def __init__(self) -> None:
+            self.db = crm.open(encrypted, key=self.key)
+
+        def key(self) -> bytes:
+            return b"\1" * 32
+
+    app = App()
+    assert app.db.contacts.count() == 1
+    gone = weakref.ref(app)
+    app.db.close()
+    del app
+    gc.collect()
+    assert gone() is None
 
 
 def test_a_key_for_a_plain_file_is_refused(path: Path) -> None:

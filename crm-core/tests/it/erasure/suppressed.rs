@@ -1,8 +1,9 @@
 //! Addresses that are suppressed while others have them: whom a condition finds is whom the decision permits.
 
 use crm_core::{
-    ApplyErasures, CheckProof, ConfirmConsent, Crm, EraseSubject, LiftSuppression, ListErasures,
-    ListRecords, MayContact, NewConsent, ProveDecision, RecordId, RequestConsent, values,
+    ApplyErasures, CheckProof, ConfirmConsent, Crm, EraseSubject, EvaluateCondition,
+    LiftSuppression, ListErasures, ListRecords, MayContact, NewConsent, ProveDecision, RecordId,
+    RequestConsent, values,
 };
 
 use super::{ann, contact, purpose};
@@ -21,6 +22,18 @@ fn reachable(crm: &Crm) -> Vec<RecordId> {
         assert_eq!(decided.is_allowed, found.contains(&record.id), "{:?}", decided.reasons);
     }
     found
+}
+
+/// Why the condition is true for somebody, or not.
+fn reason(crm: &Crm, id: RecordId) -> String {
+    let request = EvaluateCondition {
+        entity_type: "contact".into(),
+        id,
+        condition: r#"consent("email", "news")"#.parse().unwrap(),
+        at: None,
+        zone: None,
+    };
+    crm.evaluate_condition(&request).unwrap().leaves.remove(0).reason
 }
 
 fn news(id: RecordId) -> MayContact {
@@ -50,6 +63,7 @@ fn what_is_confirmed_at_an_erased_address_permits_nothing_until_it_is_let_back_i
         assert_eq!(reasons[0], "suppressed", "{policy}, before anything is permitted");
         crm.consents().confirm(ConfirmConsent::new(token)).unwrap();
         assert_eq!(reachable(&crm), [], "{policy}");
+        assert!(reason(&crm, bob).ends_with("suppressed contact points: 1"), "{policy}");
         let denied = crm.consents().decide(&news(bob)).unwrap();
         assert_eq!(denied.reasons[0].reason.name(), "suppressed");
         assert_eq!((denied.reasons.len(), denied.valid_until), (1, None));
@@ -64,6 +78,7 @@ fn what_is_confirmed_at_an_erased_address_permits_nothing_until_it_is_let_back_i
         }
         lift(&crm);
         assert_eq!(reachable(&crm), [bob], "{policy}");
+        assert!(!reason(&crm, bob).contains("suppressed"), "{policy}");
         assert_sound(&crm);
     }
 }

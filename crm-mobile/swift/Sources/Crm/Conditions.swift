@@ -371,7 +371,8 @@ public func score(_ name: String? = nil) -> ConditionMeasure {
     }
 }
 
-/// The person allowed it, as far as the ledger says: caps and quiet hours aside.
+/// The person allowed it, by the ledger and by what is suppressed. Caps, pressure, quiet hours and how
+/// often the person wants to be contacted are aside: ask `consents.decide` before each contact.
 public func consent(channel: String, purpose: String) -> BuiltCondition {
     let parts: [(String, ConditionJson)] = [
         ("channel", .text(channel)), ("purpose", .text(purpose)),

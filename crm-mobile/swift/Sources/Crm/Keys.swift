@@ -7,8 +7,9 @@ extension Crm {
     ///
     /// `key` returns its key: 32 random bytes, and not a password. It is asked for each connection to
     /// the file, on any thread that uses the handle, and must not call the handle. What it throws while
-    /// the file is opened is thrown from here; later it makes a call fail with `invalid_argument`.
-    /// Another key throws `wrong_key`. A library without the feature `sqlcipher` refuses every key.
+    /// the file is opened is thrown from here; later it makes a call fail with `invalid_argument`. It is
+    /// let go when the file is closed: one that refers to the handle keeps it until then. Another key
+    /// throws `wrong_key`. A library without the feature `sqlcipher` refuses every key.
     public static func openEncrypted(
         _ path: String, durability: Durability = .full, readOnly: Bool = false,
         maxBytes: UInt64? = nil, actor: String? = nil, replay: Replay? = nil,
@@ -28,9 +29,12 @@ extension Crm {
     /// Gives the closed file at `path` another key: from the one that `key` returns, or from none, to
     /// the one that `newKey` returns, or to none.
     ///
-    /// There must be room for the file twice; copies that were made before keep their key. `progress`
-    /// is told of the pages that are written, and returns whether to go on. What the closures of the
-    /// keys throw is thrown from here. Whatever is thrown, the file is what it was.
+    /// There must be room for the file twice; copies that were made before keep their key. A process
+    /// that ends in between may leave an unfinished file beside it whose name ends in `.partial-` and
+    /// two numbers, a plain one if there was to be no key: remove it, or call this again, which does.
+    ///
+    /// `progress` is told of the pages that are written, and returns whether to go on. What the closures
+    /// of the keys throw is thrown from here. Whatever is thrown, the file is what it was.
     public static func rekey(
         _ path: String, key: (@Sendable () throws -> Data)?, newKey: (@Sendable () throws -> Data)?,
         progress: (@Sendable (Progress) -> Bool)? = nil

@@ -111,6 +111,23 @@ final class EncryptedTests: XCTestCase {
         try crm.close()
     }
 
+    func testASourceIsLetGoWhenTheFileIsClosed() throws {
+        final class Source: Sendable {}
+        try fill()
+        weak var source: Source?
+        let crm: Crm
+        do {
+            let held = Source()
+            source = held
+            crm = try Crm.openEncrypted(path) {
+                withExtendedLifetime(held) { Data(repeating: 1, count: 32) }
+            }
+        }
+        XCTAssertNotNil(source)
+        try crm.close()
+        XCTAssertNil(source)
+    }
+
     func testAnotherKeyAFirstOneAndNone() throws {
         try fill()
         let isWhole = Box(false)

@@ -289,7 +289,10 @@ fun score(name: String? = null): Measure = Measure { op, value ->
     BuiltCondition(mapOf("score" to named + mapOf("op" to op, "value" to valueOf(value))))
 }
 
-/** The person allowed it, as far as the ledger says: caps and quiet hours aside. */
+/**
+ * The person allowed it, by the ledger and by what is suppressed. Caps, pressure, quiet hours and how often the person
+ * wants to be contacted are aside: ask `consents.decide` before each contact.
+ */
 fun consent(channel: String, purpose: String): BuiltCondition =
     BuiltCondition(mapOf("consent" to mapOf("channel" to channel, "purpose" to purpose)))
 

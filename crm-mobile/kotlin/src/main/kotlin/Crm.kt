@@ -280,8 +280,9 @@ class Crm private constructor(handle: Long, private val opened: Boolean) : Engin
          * Opens the encrypted file at [path] as [options] say, and makes it if it is not there. [key] returns its
          * key: 32 random bytes, and not a password. It is asked for each connection to the file, on any thread that
          * uses the handle, and must not call the handle; what it throws while the file is opened is thrown from here,
-         * and later it makes a call fail with `CrmException.InvalidArgument`. Another key throws
-         * `CrmException.WrongKey`. A library that was built without the feature `sqlcipher` refuses every key.
+         * and later it makes a call fail with `CrmException.InvalidArgument`. It is let go when the file is closed:
+         * one that refers to the handle keeps it until then. Another key throws `CrmException.WrongKey`. A library
+         * that was built without the feature `sqlcipher` refuses every key.
          */
         fun openEncrypted(
             path: String,
@@ -292,7 +293,9 @@ class Crm private constructor(handle: Long, private val opened: Boolean) : Engin
         /**
          * Gives the closed file at [path] another key: from the one that [key] returns, or from none, to the one
          * that [newKey] returns, or to none. There must be room for the file twice; copies that were made before keep
-         * their key. [progress] is told of the pages that are written, and returns false to cancel. What the functions
+         * their key. A process that ends in between may leave an unfinished file beside it whose name ends in
+         * `.partial-` and two numbers, a plain one if there was to be no key: remove it, or call this again, which
+         * does. [progress] is told of the pages that are written, and returns false to cancel. What the functions
          * throw is thrown from here. Whatever is thrown, the file is what it was.
          */
         fun rekey(
