@@ -736,9 +736,9 @@ crm_status crm_ingest_associations_arrow(crm_handle handle,
  *
  * `key` is asked for each connection to the file, of which there are some: within this call and, on
  * any thread, within others that use the file. Several threads may be in it at once. It must tell the
- * same key as long as the file is open; the engine keeps none. When the file is closed and nothing
- * reads from it any more, `drop`, which may be NULL, is called once with `user_data`. If
- * `crm_open_encrypted` fails, `drop` is not called and `user_data` stays the caller's.
+ * same key as long as the file is open; the engine keeps none. When the file is closed, `drop`, which
+ * may be NULL, is called once with `user_data`. If `crm_open_encrypted` fails, `drop` is not called and
+ * `user_data` stays the caller's.
  *
  * Errors: as for `crm_open`; `CRM_WRONG_KEY` if the key does not open the file (it is left as it is);
  * `CRM_INVALID_ARGUMENT`, naming `key`, if `key` is NULL or tells none, or if the file is not
@@ -776,10 +776,12 @@ crm_status crm_open_encrypted(const char *path,
  * Gives the closed file at `path` another key: from the one that `key` tells, or from none if that is
  * NULL, to the one that `new_key` tells, or to none if that is NULL.
  *
- * The content is written to a new file beside it, which then takes its place, so that there must be
- * room for it twice. When the process ends in between, the file is there under the old key or under
- * the new one. Copies that were made before keep their key, and a disk may keep the blocks of the old
- * file until it writes there again.
+ * The content is written to a new file beside it, which then takes its place, with its owner and
+ * permissions, so that there must be room for it twice. When the process ends in between, the file is
+ * there under the old key or under the new one, and at most an unfinished file is left beside it whose
+ * name ends in `.partial-` and two numbers: a plain one if there was to be no key. Remove it, or call
+ * this again, which does. Copies that were made before keep their key, and a disk may keep the blocks of
+ * the old file until it writes there again.
  *
  * Each of the three functions is called on this thread with the data that follow it, the two that tell
  * keys once, and none after the call returned. `progress`, which may be NULL, is told of the pages that
@@ -789,8 +791,8 @@ crm_status crm_open_encrypted(const char *path,
  * Errors: `CRM_WRONG_KEY` if `key` does not open the file; `CRM_INVALID_ARGUMENT`, naming `key` or
  * `new_key`, if one tells none, if there is neither, or if `key` is given and the file is not
  * encrypted; `CRM_IN_USE` while a handle has the file open, `CRM_BUSY` while another program has;
- * `CRM_IO` if there is no file; `CRM_FULL` or `CRM_IO` if the new one cannot be written. The file
- * then is what it was.
+ * `CRM_IO` if there is no file; `CRM_FULL` or `CRM_IO` if the new one cannot be written, or not be given
+ * to the owner of the old. The file then is what it was.
  *
  * This function is there if the library was built with the feature `sqlcipher`; define `CRM_SQLCIPHER`
  * before the header to declare it.

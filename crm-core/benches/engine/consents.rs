@@ -87,16 +87,15 @@ fn by_address(crm: &Crm, people: &[RecordRef], report: &mut dyn FnMut(Line)) {
     }
     let condition = Some("consent(\"email\", \"offers\")".parse().unwrap());
     let request = CountRecords { condition, ..CountRecords::new("customer") };
-    let mut count = |name: &str| {
+    let mut count = |name: &str, budget: Budget| {
         let (ours, found) = timed(|| crm.count_records(&request).unwrap());
         assert_eq!(found, people.len() as u64);
-        let (name, budget) = (name.into(), Budget::Time(Duration::from_micros(found)));
-        report(Line { name, ours, raw: None, units: people.len(), budget });
+        report(Line { name: name.into(), ours, raw: None, units: people.len(), budget });
     };
-    count("who may be written to");
+    count("who may be written to", Budget::Time(Duration::from_micros(people.len() as u64)));
     let gone = crm.contacts().create(values! { "email" => "gone@example.org" }).unwrap();
     crm.privacy().erase(&EraseSubject::new(RecordRef::new("contact", gone.id))).unwrap();
-    count("who may be written to, after an erasure");
+    count("who may be written to, after an erasure", Budget::None);
 }
 
 fn people(crm: &Crm) -> Vec<RecordRef> {

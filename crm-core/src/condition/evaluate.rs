@@ -361,7 +361,7 @@ impl<'a> Evaluation<'a> {
             let verdict =
                 if is_true { "the ledger permits it" } else { "the ledger does not permit it" };
             let events = ledger.entries().len();
-            match ledger.suppressed().len() {
+            match ledger.suppressed(&test.rule.key(None)).len() {
                 0 => format!("{verdict}, of {events} events"),
                 points => {
                     format!("{verdict}, of {events} events; suppressed contact points: {points}")

@@ -174,7 +174,7 @@ impl<'a> Nothing<'a> {
             against: reaching.filter(|entry| rule.heeds(entry, now)).collect(),
             minors: minors.collect(),
             is_suppressed: ledger.is_suppressed(question.contact_point)
-                || ledger.has_suppressed(&key),
+                || !ledger.suppressed(&key).is_empty(),
         }
     }
 

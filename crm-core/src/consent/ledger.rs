@@ -228,11 +228,12 @@ impl Ledger {
         contact_point.is_some_and(|point| self.suppressed.contains(point))
     }
 
-    /// Whether a contact point through which this was permitted is suppressed: the way to the person is not
-    /// to be used, also where nothing needs to be permitted.
-    pub(crate) fn has_suppressed(&self, key: &Key<'_>) -> bool {
-        let mut permitting = self.permitting().filter(|entry| entry.permits(key));
-        permitting.any(|entry| self.is_suppressed(entry.contact_point.as_deref()))
+    /// The contact points through which this was permitted that are suppressed: these ways to the person are
+    /// not to be used, also where nothing needs to be permitted.
+    pub(crate) fn suppressed(&self, key: &Key<'_>) -> BTreeSet<&str> {
+        let permitting = self.permitting().filter(|entry| entry.permits(key));
+        let points = permitting.filter_map(|entry| entry.contact_point.as_deref());
+        points.filter(|point| self.is_suppressed(Some(point))).collect()
     }
 
     /// The events of the record itself, by id.

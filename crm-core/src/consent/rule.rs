@@ -260,7 +260,7 @@ impl Rule {
         }) {
             return true;
         }
-        if self.regime != ConsentRegime::OptOut || ledger.has_suppressed(&key) {
+        if self.regime != ConsentRegime::OptOut || !ledger.suppressed(&key).is_empty() {
             return false;
         }
         let is_minor = ledger.minor_until().is_some_and(|until| until > now);

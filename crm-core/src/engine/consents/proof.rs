@@ -46,10 +46,8 @@ impl Consents<'_> {
             let (ledger, _) = rows::ledger(conn, question.subject.id)?;
             // Of every address: whether consent was asked for at all does not hang on one.
             let key = rule.key(None);
-            let permitting = ledger.permitting().filter(|entry| entry.permits(&key));
-            let points = permitting.filter_map(|entry| entry.contact_point.clone());
             let mut suppressed: BTreeSet<String> =
-                points.filter(|point| ledger.is_suppressed(Some(point.as_str()))).collect();
+                ledger.suppressed(&key).into_iter().map(str::to_owned).collect();
             if let Some(point) = &question.contact_point
                 && suppression::is_suppressed(conn, point)?
             {
