@@ -83,7 +83,8 @@ pub struct ResetStage {
     /// The record.
     pub id: RecordId,
     /// The stage: an earlier one. From a stage that is lost or beside the way, the one on which the
-    /// record stood before, or an earlier one.
+    /// record stood before, or an earlier one; if it was lost and then set beside the way, the furthest
+    /// one of the cycle that is over, or an earlier one.
     pub to: String,
     /// Why, 1 to 1,000 bytes.
     pub reason: String,
