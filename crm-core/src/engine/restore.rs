@@ -23,8 +23,9 @@ impl Crm {
     /// Makes a new file of a backup of this one, in which everybody is erased whom this file knows
     /// to be: as [`Privacy::erasures`](crate::Privacy::erasures) and
     /// [`Privacy::apply_erasures`](crate::Privacy::apply_erasures) do it, in one go and to the last
-    /// person. A contact point that came back since ([`Privacy::lift_suppression`]) is not suppressed in
-    /// the new file either. A backup by an older engine is brought to the present schema in the new file.
+    /// person. A contact point that came back since, by
+    /// [`Privacy::lift_suppression`](crate::Privacy::lift_suppression), is not suppressed in the new
+    /// file either. A backup by an older engine is brought to the present schema in the new file.
     /// Neither this file nor the backup is changed. Progress counts pages, and the persons after
     /// them.
     ///

@@ -13,7 +13,7 @@ const BLOCK: usize = 64;
 
 /// The keyed hash of a contact point in its normal form.
 pub(crate) fn hash(key: &[u8; 32], contact_point: &str) -> [u8; 32] {
-    hmac(key, contact_point.to_lowercase().as_bytes())
+    Keyed::new(key).hash(contact_point)
 }
 
 /// What tells two keys apart without giving either away: 16 hexadecimal digits.
@@ -21,16 +21,38 @@ pub(crate) fn name_of_key(key: &[u8; 32]) -> String {
     to_hex(&hmac(key, b"crm.suppression.key.v1")[..8])
 }
 
-/// HMAC of RFC 2104 with SHA-256.
 fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
-    let mut block = [0; BLOCK];
-    match key.get(..=BLOCK) {
-        Some(_) => block[..32].copy_from_slice(&Sha256::digest(key)),
-        None => block[..key.len()].copy_from_slice(key),
+    Keyed::new(key).hmac(message)
+}
+
+/// HMAC of RFC 2104 with SHA-256 by one key, of which the halves that only hang on the key are made once.
+pub(crate) struct Keyed {
+    inner: Sha256,
+    outer: Sha256,
+}
+
+impl Keyed {
+    pub(crate) fn new(key: &[u8]) -> Self {
+        let mut block = [0; BLOCK];
+        match key.get(..=BLOCK) {
+            Some(_) => block[..32].copy_from_slice(&Sha256::digest(key)),
+            None => block[..key.len()].copy_from_slice(key),
+        }
+        Self {
+            inner: Sha256::new().chain_update(block.map(|byte| byte ^ 0x36)),
+            outer: Sha256::new().chain_update(block.map(|byte| byte ^ 0x5C)),
+        }
     }
-    let inner = Sha256::new().chain_update(block.map(|byte| byte ^ 0x36)).chain_update(message);
-    let outer = Sha256::new().chain_update(block.map(|byte| byte ^ 0x5C));
-    outer.chain_update(inner.finalize()).finalize().into()
+
+    /// As [`hash`].
+    pub(crate) fn hash(&self, contact_point: &str) -> [u8; 32] {
+        self.hmac(contact_point.to_lowercase().as_bytes())
+    }
+
+    fn hmac(&self, message: &[u8]) -> [u8; 32] {
+        let inner = self.inner.clone().chain_update(message).finalize();
+        self.outer.clone().chain_update(inner).finalize().into()
+    }
 }
 
 /// Bytes as hexadecimal digits.

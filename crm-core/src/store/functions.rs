@@ -3,7 +3,7 @@
 //! They compute from their arguments alone, so that the same condition means the same here and in
 //! memory: both call the same code.
 
-use std::sync::Arc;
+use std::{cell::RefCell, sync::Arc};
 
 use regex::Regex;
 use rusqlite::{
@@ -16,7 +16,7 @@ use crate::{
     cell::Cell,
     condition::{Parts, Total, day_in_zone, has_anniversary, later_in_utc},
     consent::present_form,
-    privacy::suppression::hash,
+    privacy::suppression::Keyed,
     query::{Bucket, quantile, start},
     schema::check,
     scoring::Sheet,
@@ -73,10 +73,15 @@ pub(super) fn add(connection: &Connection) -> Result<()> {
         Ok(micros.map(|micros| later_in_utc(Timestamp::clamped(micros), *span).micros()))
     })?;
     // The keyed hash of a contact point that the ledger names: the key, and the contact point.
-    connection.create_scalar_function("crm_contact_hash", 2, flags, |context| {
-        let key: Option<[u8; 32]> = context.get(0)?;
-        let point = text(context, 1).map(|point| present_form(point.to_owned()));
-        Ok(key.zip(point).map(|(key, point)| hash(&key, &point)))
+    let last: RefCell<Option<([u8; 32], Keyed)>> = RefCell::default();
+    connection.create_scalar_function("crm_contact_hash", 2, flags, move |context| {
+        let Some(key) = context.get::<Option<[u8; 32]>>(0)? else { return Ok(None) };
+        let mut last = last.borrow_mut();
+        let (_, keyed) = match last.take() {
+            Some(known) if known.0 == key => last.insert(known),
+            _ => last.insert((key, Keyed::new(&key))),
+        };
+        Ok(text(context, 1).map(|point| keyed.hash(&present_form(point.to_owned()))))
     })?;
     // The points at a moment, of a group or of the whole: what is kept of a score, which group, when.
     connection.create_scalar_function("crm_points", 3, flags, |context| {

@@ -141,7 +141,7 @@ static void bad_opens(void) {
     refuse_open(CRM_INVALID_ARGUMENT, "colour", ":memory:", "{\"colour\": 1}");
     refuse_open(CRM_INVALID_ARGUMENT, "read_only", ":memory:", "{\"read_only\": 1}");
     refuse_open(CRM_INVALID_ARGUMENT, "actor", ":memory:", "{\"actor\": \"\"}");
-    refuse_open(CRM_IO, NULL, "/nowhere/at/all.crm", NULL);
+    refuse_open(CRM_IO, "path", "/nowhere/at/all.crm", NULL);
     crm_error *error = NULL;
     ASSERT_STATUS(CRM_INVALID_ARGUMENT, crm_open(":memory:", NULL, NULL, &error));
     ASSERT(strcmp(crm_error_field(error), "handle_out") == 0);

@@ -4,11 +4,13 @@ use super::{Scope, Writer, text};
 use crate::{ConsentRegime, cell::Cell, consent::Rule};
 
 /// Whether the contact point of a row of what permits is suppressed. While nothing is, which is asked once,
-/// no row is looked at; which contact point it is, the ledger says.
-const SUPPRESSED: &str = "(EXISTS (SELECT 1 FROM crm_suppression) AND EXISTS (SELECT 1 FROM crm_suppression s \
-     WHERE s.hash = crm_contact_hash((SELECT value FROM crm_meta WHERE key = 'suppression_key'), \
-     (SELECT e.contact_point FROM crm_consent_event e WHERE e.subject_id = crm_consent_permit.subject_id \
-     AND e.id = crm_consent_permit.event_id))))";
+/// no contact point is looked at; else each one of the ledger once for the statement, as all that permits
+/// is read for it anyway.
+const SUPPRESSED: &str = "(EXISTS (SELECT 1 FROM crm_suppression) AND event_id IN (\
+     SELECT id FROM crm_consent_event WHERE contact_point IS NOT NULL AND contact_point IN (\
+     SELECT contact_point FROM crm_consent_event WHERE contact_point IS NOT NULL GROUP BY contact_point \
+     HAVING crm_contact_hash((SELECT value FROM crm_meta WHERE key = 'suppression_key'), contact_point) \
+     IN (SELECT hash FROM crm_suppression))))";
 
 impl Writer<'_> {
     /// As `Rule::permits`, over what the file keeps of the ledgers.
