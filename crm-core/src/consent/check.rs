@@ -1,5 +1,7 @@
 //! Judges definitions and new events, as far as that needs no file.
 
+use std::borrow::Cow;
+
 use super::{
     Book, Channel, ConsentEvidence, ConsentKind, ConsentMethod, ConsentPolicy, LegalBasis, Medium,
     NewConsent, Party, PartyRole, PublishNotice, Purpose,
@@ -245,9 +247,10 @@ pub(crate) fn contact_point(text: &str, medium: Option<Medium>) -> Result<String
 
 /// A contact point that is stored, in the form of the present: an older version knew domains with
 /// letters beyond ASCII in two.
-pub(crate) fn present_form(point: String) -> String {
+pub(crate) fn present_form<'p>(point: impl Into<Cow<'p, str>>) -> Cow<'p, str> {
+    let point = point.into();
     match point.contains("xn--") {
-        true => email(&point).unwrap_or(point),
+        true => email(&point).map_or(point, Cow::Owned),
         false => point,
     }
 }

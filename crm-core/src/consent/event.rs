@@ -439,7 +439,10 @@ impl ConsentEvent {
             channel: self.channel.clone(),
             purpose: self.purpose.clone(),
             controller: self.controller.clone(),
-            contact_point: self.contact_point.clone().map(present_form),
+            contact_point: self
+                .contact_point
+                .as_deref()
+                .map(|point| present_form(point).into_owned()),
             basis: self.basis,
             proof: self.proof(),
             notice: self.notice.clone(),

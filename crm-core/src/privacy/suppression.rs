@@ -46,7 +46,11 @@ impl Keyed {
 
     /// As [`hash`].
     pub(crate) fn hash(&self, contact_point: &str) -> [u8; 32] {
-        self.hmac(contact_point.to_lowercase().as_bytes())
+        let is_small = |byte: u8| byte.is_ascii() && !byte.is_ascii_uppercase();
+        match contact_point.bytes().all(is_small) {
+            true => self.hmac(contact_point.as_bytes()),
+            false => self.hmac(contact_point.to_lowercase().as_bytes()),
+        }
     }
 
     fn hmac(&self, message: &[u8]) -> [u8; 32] {

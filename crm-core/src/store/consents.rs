@@ -266,7 +266,9 @@ fn read_entry(row: &Row<'_>) -> Result<Entry> {
         channel: row.get(3)?,
         purpose: row.get(4)?,
         controller: row.get(5)?,
-        contact_point: row.get::<_, Option<String>>(6)?.map(present_form),
+        contact_point: row
+            .get::<_, Option<String>>(6)?
+            .map(|point| present_form(point).into_owned()),
         basis,
         proof: Proof::from_number(row.get(8)?),
         notice: row.get(9)?,

@@ -81,7 +81,7 @@ pub(super) fn add(connection: &Connection) -> Result<()> {
             Some(known) if known.0 == key => last.insert(known),
             _ => last.insert((key, Keyed::new(&key))),
         };
-        Ok(text(context, 1).map(|point| keyed.hash(&present_form(point.to_owned()))))
+        Ok(text(context, 1).map(|point| keyed.hash(&present_form(point))))
     })?;
     // The points at a moment, of a group or of the whole: what is kept of a score, which group, when.
     connection.create_scalar_function("crm_points", 3, flags, |context| {

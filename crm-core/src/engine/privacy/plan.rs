@@ -265,7 +265,7 @@ fn unshared_points(
     }
     // One address in two letter cases is one, and so is one that an older version stored.
     let mut points: BTreeSet<String> =
-        points.iter().map(|point| present_form(point.to_lowercase())).collect();
+        points.iter().map(|point| present_form(point.to_lowercase()).into_owned()).collect();
     if points.is_empty() {
         return Ok(points);
     }
