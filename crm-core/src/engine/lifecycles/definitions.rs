@@ -334,18 +334,22 @@ fn remaps(
             continue;
         };
         let conflict = |field: &str, message: String| {
-            Err(Error::new(ErrorKind::DefinitionConflict, message).with_field(field))
+            let hint = "let it be what it was, and define another stage beside it";
+            Err(Error::new(ErrorKind::DefinitionConflict, message)
+                .with_field(field)
+                .with_hint(hint))
         };
         let place = new.stage(target, "map")?;
+        let field = if kept { "stages" } else { "map" };
         let is_ordered = stage.kind.is_ordered();
         if new.stages[place].kind.is_ordered() != is_ordered {
             let message =
                 format!("{:?} is in use and has, or has not, a place in order", stage.name);
-            return conflict("map", message);
+            return conflict(field, message);
         }
         if (new.stages[place].kind == StageKind::Lost) != (stage.kind == StageKind::Lost) {
             let message = format!("{:?} is in use and ends a cycle, or does not", stage.name);
-            return conflict("map", message);
+            return conflict(field, message);
         }
         if is_ordered && last.replace(place).is_some_and(|last| place < last) {
             let message = format!("{:?} is in use and would change its place in order", stage.name);

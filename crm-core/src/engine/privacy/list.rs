@@ -203,7 +203,7 @@ fn table_of_list(writing: &Writing<'_>, subject: &RecordRef) -> Result<Option<Ar
         Ok(table) => Ok(Some(table)),
         Err(error) if error.kind() == ErrorKind::UnknownType => {
             let at = |error: Error| error.with_field("subject.type");
-            check::identifier(&subject.entity_type, "entity type").map_err(at)?;
+            check::type_name(&subject.entity_type).map_err(at)?;
             Ok(None)
         }
         Err(error) => Err(error),

@@ -90,10 +90,12 @@ fn hashes_of_another_file_are_told_and_a_bad_list_changes_nothing() {
     assert_eq!(refusal(refused), (ErrorKind::InvalidValue, Some(place)));
     assert!(third.privacy().erasures(&ListErasures::after(0)).unwrap().erased.is_empty());
     wrong.erased[1].hashes.clear();
-    wrong.erased[1].subject.entity_type = "no type".into();
-    let refused = third.privacy().apply_erasures(&wrong);
-    let place = "erased[1].subject.type".to_owned();
-    assert_eq!(refusal(refused), (ErrorKind::InvalidArgument, Some(place)));
+    for no_type in ["no type", "crm_erasure"] {
+        wrong.erased[1].subject.entity_type = no_type.into();
+        let refused = third.privacy().apply_erasures(&wrong);
+        let place = "erased[1].subject.type".to_owned();
+        assert_eq!(refusal(refused), (ErrorKind::InvalidArgument, Some(place)));
+    }
     // Somebody who is there, under another type, is neither erased nor remembered to be.
     let bob = third.contacts().create(values! { "given_name" => "Bob" }).unwrap().id;
     wrong.erased[1].subject = RecordRef::new("company", bob);

@@ -128,6 +128,27 @@ fn saying_the_same_again_changes_nothing_and_another_version_counts() {
 }
 
 #[test]
+fn a_stage_in_use_does_not_become_lost_and_a_lost_one_nothing_else() {
+    let crm = open();
+    let (ann, bob) = (contact(&crm), contact(&crm));
+    go(&crm, "contact", ann, "other");
+    go(&crm, "contact", bob, "lost");
+    for (name, kind) in [("other", StageKind::Lost), ("lost", StageKind::Side)] {
+        let mut changed = LifecyclePreset::Contact.definition();
+        changed.stages.iter_mut().find(|stage| stage.name == name).unwrap().kind = kind;
+        let error = crm.lifecycles().define(changed).unwrap_err();
+        assert_eq!((error.kind(), error.field()), (ErrorKind::DefinitionConflict, Some("stages")));
+        assert!(error.hint().unwrap().contains("another stage"), "{error}");
+
+        let mut mapped = LifecyclePreset::Contact.definition();
+        mapped.stages.retain(|stage| stage.name != name);
+        let becomes = if name == "lost" { "other" } else { "lost" };
+        mapped.map = vec![StageMapping { stage: name.into(), becomes: becomes.into() }];
+        assert_eq!(refusal(&crm, mapped), (ErrorKind::DefinitionConflict, "map".into()));
+    }
+}
+
+#[test]
 fn a_stage_in_use_that_goes_needs_one_that_takes_its_place() {
     let crm = open();
     let (ann, bob) = (contact(&crm), contact(&crm));

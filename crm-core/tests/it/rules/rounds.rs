@@ -263,6 +263,7 @@ fn a_rule_that_waits_for_exactly_what_it_writes_is_taken() {
     });
     let back = |on: &RuleTrigger, actions| DefineRule::new("back", "contact", on.clone(), actions);
     refused(&crm, back(&from, [set("x"), set("y")]));
+    refused(&crm, back(&from, [set("x"), RuleAction::calculate("source", "job_title")]));
     crm.rules().define(back(&from, [set("y"), set("z")])).unwrap();
     let left = RuleTrigger::stage_left("contact", "mql");
     let moves = |to: [&str; 2]| to.map(|to| move_to("contact", to));
