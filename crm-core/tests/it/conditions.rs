@@ -2,6 +2,7 @@
 //! pages that fit together.
 
 mod builders;
+mod page;
 
 use crm_core::{
     Attribute, Comparison, Condition, CountRecords, Crm, DefineType, ErrorKind, ExplainCondition,
