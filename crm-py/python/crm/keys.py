@@ -20,8 +20,8 @@ KeySource: TypeAlias = Callable[[], bytes | bytearray]
 password. It is asked for each connection to the file, on any thread, and must not use the file. Keep the
 key where the system keeps secrets. What it raises comes out of the call that asked it.
 
-It is let go when the file is closed. The collector does not see it before: a source that refers to the
-database, such as a method of an object that has it, is collected only if the database is closed.
+It is let go when the file is closed, or collected with the database where nothing else refers to either,
+also if it refers to the database itself, such as a method of an object that has it.
 """
 
 
