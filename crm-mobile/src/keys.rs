@@ -49,7 +49,9 @@ pub fn open_encrypted(
 /// under the old key or under the new one, and at most an unfinished file is left beside it whose name ends
 /// in `.partial-` and two numbers: a plain one if there was to be no key. Remove it, or call this again,
 /// which does. Copies that were made before keep their key, and a disk may keep the blocks of the old file
-/// until it writes there again. `listener` is told of the pages that are written; at the end the new file is
+/// until it writes there again. Keep the old key until a backup was made under the new one: not
+/// every system can say that the new file's name is on the disk, and a power cut may then bring
+/// back the old file. `listener` is told of the pages that are written; at the end the new file is
 /// read through, and the count stands still.
 ///
 /// # Errors

@@ -16,6 +16,7 @@ use pyo3::{
 };
 
 use crate::{
+    callback::Callback,
     failure::{guard, raise},
     job::Watcher,
 };
@@ -25,8 +26,10 @@ use crate::{
 /// # Errors
 ///
 /// Those of opening; of kind `InvalidArgument`, with the exception as its source, if `key` raises.
-pub(crate) fn open(path: PathBuf, options: OpenOptions, key: Py<PyAny>) -> Result<Crm> {
-    Crm::open_encrypted(path, options, move || Python::attach(|py| told(key.bind(py))))
+pub(crate) fn open(path: PathBuf, options: OpenOptions, key: Callback) -> Result<Crm> {
+    Crm::open_encrypted(path, options, move || {
+        Python::attach(|py| told(&key.get(py).ok_or_else(Key::unavailable)?))
+    })
 }
 
 /// Gives a closed file another key.

@@ -6,10 +6,11 @@ use crm_core::{
     Crm, Error, ErrorKind, OpenOptions,
     ops::{Request, Watch},
 };
-use pyo3::{prelude::*, types::PyDict};
+use pyo3::{PyTraverseError, PyVisit, prelude::*, types::PyDict};
 use pythonize::{Depythonizer, depythonize, pythonize};
 
 use crate::{
+    callback::{Callback, KeySource},
     cipher,
     failure::{guard, raise},
     job::Watcher,
@@ -21,6 +22,8 @@ use crate::{
 pub(crate) struct Engine {
     /// `None` only while it is dropped.
     crm: Option<Crm>,
+    /// Shows the collector what tells the key.
+    key: Option<Py<KeySource>>,
 }
 
 impl Engine {
@@ -100,13 +103,20 @@ impl Engine {
             let error = Error::new(ErrorKind::InvalidArgument, "not the options of a file");
             raise(py, &error.with_field("options"))
         })?;
+        let source = key.map(Callback::new);
+        let shown = source.as_ref().map(|source| Py::new(py, KeySource(source.shown())));
+        let key = shown.transpose()?;
         let opened = py.detach(|| {
-            guard(|| match key {
+            guard(|| match source {
                 None => Crm::open_with(path, options),
-                Some(key) => cipher::open(path, options, key),
+                Some(source) => cipher::open(path, options, source),
             })
         });
-        opened.map(|crm| Self { crm: Some(crm) }).map_err(|error| raise(py, &error))
+        opened.map(|crm| Self { crm: Some(crm), key }).map_err(|error| raise(py, &error))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.key)
     }
 
     /// Runs operation `op`. A long one tells `progress` how much is done of how much.
@@ -211,7 +221,7 @@ impl Engine {
     #[pyo3(signature = (actor, cause=None))]
     fn acting_as(&self, py: Python<'_>, actor: &str, cause: Option<&str>) -> PyResult<Self> {
         let crm = self.detached(py, |crm| crm.acting_as(actor, cause))?;
-        Ok(Self { crm: Some(crm) })
+        Ok(Self { crm: Some(crm), key: self.key.as_ref().map(|key| key.clone_ref(py)) })
     }
 
     /// Who writes through this handle.

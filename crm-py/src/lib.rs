@@ -5,6 +5,7 @@
 //! while the engine works, no panic reaches Python, and every error of the engine arrives as the
 //! exception of its kind. `unsafe` stands in `capsule.rs` only.
 
+mod callback;
 #[cfg(feature = "arrow")]
 mod capsule;
 #[cfg_attr(not(feature = "sqlcipher"), path = "no_cipher.rs")]

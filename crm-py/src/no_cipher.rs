@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use crm_core::{Crm, Error, OpenOptions, Result};
 use pyo3::prelude::*;
 
-use crate::failure::raise;
+use crate::{callback::Callback, failure::raise};
 
 /// Refuses to open an encrypted file.
-pub(crate) fn open(_: PathBuf, _: OpenOptions, _: Py<PyAny>) -> Result<Crm> {
+pub(crate) fn open(_: PathBuf, _: OpenOptions, _: Callback) -> Result<Crm> {
     Err(Error::encrypts_no_files())
 }
 

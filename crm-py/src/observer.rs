@@ -2,29 +2,36 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use pyo3::prelude::*;
+use pyo3::{PyTraverseError, PyVisit, prelude::*};
+
+use crate::callback::{Callback, Shown};
 
 /// Ends an observation when it is closed or collected.
 #[pyclass(frozen, module = "crm._native")]
-pub(crate) struct Observer(Mutex<Option<crm_core::Observer>>);
+pub(crate) struct Observer {
+    observer: Mutex<Option<crm_core::Observer>>,
+    callback: Shown,
+}
 
 impl Observer {
     /// Tells `callback` of every commit, by the first and last `seq` of its changes.
     pub(crate) fn new(crm: &crm_core::Crm, callback: Py<PyAny>) -> Self {
+        let told = Callback::new(callback);
+        let callback = told.shown();
         let observer = crm.observe(move |commit| {
             Python::attach(|py| {
-                let parts = (commit.first_seq, commit.last_seq);
-                if let Err(exception) = callback.bind(py).call1(parts) {
+                let Some(callback) = told.get(py) else { return };
+                if let Err(exception) = callback.call1((commit.first_seq, commit.last_seq)) {
                     // The commit stands, whatever an observer makes of it.
-                    exception.write_unraisable(py, Some(callback.bind(py)));
+                    exception.write_unraisable(py, Some(&callback));
                 }
             });
         });
-        Self(Mutex::new(Some(observer)))
+        Self { observer: Mutex::new(Some(observer)), callback }
     }
 
     fn take(&self) -> Option<crm_core::Observer> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.observer.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
@@ -34,6 +41,14 @@ impl Observer {
     fn close(&self, py: Python<'_>) {
         let observer = self.take();
         py.detach(|| drop(observer));
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.callback.traverse(&visit)
+    }
+
+    fn __clear__(&self) {
+        self.callback.clear();
     }
 }
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import gc
+import weakref
 from pathlib import Path
 
 import crm
@@ -135,6 +137,28 @@ def test_a_forgotten_observer_ends(db: crm.Crm) -> None:
     del observer
     db.contacts.create(given_name="Ann")
     assert told == []
+
+
+def test_an_observer_that_refers_to_the_file_is_collected_with_it(path: Path) -> None:
+    class App:
+        def __init__(self) -> None:
+            self.told: list[crm.Commit] = []
+            self.db = crm.open(path)
+            self.observer = self.db.acting_as("user:17").observe(self.on_commit)
+
+        def on_commit(self, commit: crm.Commit) -> None:
+            self.told.append(commit)
+
+    app = App()
+    gc.collect()
+    app.db.contacts.create(given_name="Ann")
+    assert len(app.told) == 1
+    gone = weakref.ref(app)
+    del app
+    gc.collect()
+    assert gone() is None
+    with crm.open(path) as db:
+        assert db.contacts.count() == 1
 
 
 def test_a_key_needs_a_build_that_encrypts(path: Path) -> None:

@@ -187,7 +187,8 @@ impl Crm {
     ///
     /// `NotOurFile`, `TooNew` or `Corrupt` if the file is not one that this engine can read (it is
     /// left as it is), `InUse` if another engine has it open, `ReadOnly` if it may not be written,
-    /// `Io` if the system refuses.
+    /// `Io` if the system refuses. With the field `path`: `InvalidArgument` if it is too long or ends as
+    /// that of a folder does, `NotOurFile` if a folder or a link is there, `Io` if its folder is not.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::open_with(path, OpenOptions::default())
     }

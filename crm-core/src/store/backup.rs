@@ -52,6 +52,7 @@ pub(super) fn replace(source: &Connection, target: &Path, cipher: &Cipher) -> Re
 
 /// Fills an empty draft with the pages of `source`.
 fn fill(draft: &Draft, source: &Connection, cipher: &Cipher, progress: Progress<'_>) -> Result<()> {
+    open::check_length(draft.path())?;
     let mut target = Connection::open_with_flags(
         draft.path(),
         OpenFlags::SQLITE_OPEN_READ_WRITE

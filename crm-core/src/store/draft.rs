@@ -58,6 +58,9 @@ impl Draft {
             match options.open(&path) {
                 Ok(file) => return Ok(Self { path, file }),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) if error.kind() == io::ErrorKind::InvalidFilename => {
+                    return Err(open::too_long());
+                }
                 Err(error) => {
                     return Err(failure::from_io("cannot create the file", &error)
                         .with_hint("give a path in a folder that is there and can be written"));

@@ -177,7 +177,9 @@ pub(super) fn is_denied(error: &io::Error) -> bool {
 
 fn refusal(error: &io::Error) -> Error {
     if error.kind() != io::ErrorKind::WouldBlock {
-        return failure::from_io("cannot lock the file", error);
+        return failure::from_io("cannot lock the file", error)
+            .with_field("path")
+            .with_hint("see what has its name with .lock added, and keep it on a local disk");
     }
     // The error's text is what the lock file says: the number of the process, or nothing.
     let message = match error.to_string().trim().parse::<u32>() {

@@ -27,6 +27,12 @@ use super::{FileOptions, chain::Salts, failure, migrate};
 use crate::Durability;
 use crate::{Error, ErrorKind, Result};
 
+/// The longest path that SQLite takes, in bytes and with the end that it adds to it.
+#[cfg(unix)]
+const SQLITE_PATH_BYTES: usize = 512;
+/// What is added to the path of a file at most, for the files beside it.
+const LONGEST_SUFFIX: &str = "-journal";
+
 /// An open file. The order of the fields is the order in which they may be dropped.
 pub(super) struct Opened {
     pub(super) writer: Option<Connection>,
@@ -70,6 +76,8 @@ pub(super) struct Claimed {
 ///
 /// As [`open`].
 pub(super) fn claim(path: &Path, cipher: &Cipher) -> Result<Claimed> {
+    // Beside what is no file no lock is laid, and what would be said of the lock is said of the path.
+    kind_of(path)?;
     let lock = SidecarLock::exclusive(path)?;
     let file = writable(path)?;
     let had_log = header::has_content(&beside(path, "-wal"));
@@ -254,7 +262,15 @@ pub(super) fn name_of(path: &Path) -> Result<&OsStr> {
     if path.to_str().is_some_and(|path| path.starts_with("file:")) {
         return refused("this is a URI and no path", "give the path alone, without file:");
     }
+    let bytes = path.as_os_str().as_encoded_bytes();
+    if bytes.contains(&0) {
+        return refused("the path holds a NUL", "give the path of a file");
+    }
     match path.file_name() {
+        // What Rust passes over at the end of a path says that it is the path of a folder.
+        Some(name) if !bytes.ends_with(name.as_encoded_bytes()) => {
+            refused("the path ends as that of a folder does", "end it with the name of the file")
+        }
         Some(name) => Ok(name),
         None => refused("the path does not name a file", "give the path of a file"),
     }
@@ -264,44 +280,85 @@ pub(super) fn name_of(path: &Path) -> Result<&OsStr> {
 ///
 /// # Errors
 ///
-/// With the field `path`: `InvalidArgument` when it names no file, `Io` when there is no such folder.
+/// With the field `path`: `InvalidArgument` when it names no file or is too long, `Io` when there is
+/// no such folder.
 pub(super) fn resolve(path: &Path) -> Result<PathBuf> {
     let name = name_of(path)?;
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let folder = folder.canonicalize().map_err(|error| {
-        failure::from_io("cannot find the folder of the file", &error)
-            .with_field("path")
-            .with_hint("give a path in a folder that is there")
-    })?;
-    Ok(folder.join(name))
+    let folder = folder
+        .canonicalize()
+        .map_err(|error| elsewhere("cannot find the folder of the file", &error))?;
+    let path = folder.join(name);
+    check_length(&path)?;
+    Ok(path)
+}
+
+/// Looks that a file can have this path, and those that SQLite lays beside it theirs.
+///
+/// # Errors
+///
+/// `InvalidArgument` with the field `path`.
+pub(super) fn check_length(path: &Path) -> Result<()> {
+    let longest = beside(path, LONGEST_SUFFIX);
+    #[cfg(unix)]
+    if longest.as_os_str().len() > SQLITE_PATH_BYTES {
+        return Err(too_long());
+    }
+    // How long a name may be depends on the file system.
+    match std::fs::symlink_metadata(longest) {
+        Err(error) if error.kind() == io::ErrorKind::InvalidFilename => Err(too_long()),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn too_long() -> Error {
+    Error::new(ErrorKind::InvalidArgument, "the path is too long")
+        .with_field("path")
+        .with_hint("give a shorter one: files beside it have longer names")
+}
+
+/// The error of a path that cannot be followed.
+fn elsewhere(doing: &str, error: &io::Error) -> Error {
+    if error.kind() == io::ErrorKind::InvalidFilename {
+        return too_long();
+    }
+    failure::from_io(doing, error)
+        .with_field("path")
+        .with_hint("give a path in a folder that is there")
 }
 
 /// What the system says about a file that must be there.
 ///
 /// # Errors
 ///
-/// `Io` when there is none, `NotOurFile` when it is something else.
+/// With the field `path`: `Io` when there is none, `NotOurFile` when it is something else.
 pub(super) fn existing(path: &Path) -> Result<Metadata> {
     kind_of(path)?.ok_or_else(|| {
         Error::new(ErrorKind::Io, "there is no such file")
+            .with_field("path")
             .with_hint("a file is created when it is opened for writing")
     })
 }
 
 /// Whether there is a file, and that it is one: not a folder, a link or a pipe.
 fn kind_of(path: &Path) -> Result<Option<Metadata>> {
+    let refused = |error: Error| Err(error.with_field("path"));
     match std::fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_file() => Ok(Some(metadata)),
-        Ok(metadata) if metadata.is_symlink() => {
-            Err(Error::new(ErrorKind::NotOurFile, "the path is a symbolic link")
-                .with_hint("give the path of the file itself"))
-        }
-        Ok(_) => Err(header::not_ours()),
+        Ok(metadata) if metadata.is_symlink() => refused(
+            Error::new(ErrorKind::NotOurFile, "the path is a symbolic link")
+                .with_hint("give the path of the file itself"),
+        ),
+        Ok(metadata) if metadata.is_dir() => refused(
+            Error::new(ErrorKind::NotOurFile, "the path is that of a folder")
+                .with_hint("give the path of a file in it"),
+        ),
+        Ok(_) => refused(header::not_ours()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(failure::from_io("cannot find the file", &error)),
+        Err(error) => Err(elsewhere("cannot find the file", &error)),
     }
 }
 

@@ -53,6 +53,7 @@ pub(crate) fn rekey(
     open::keep_log_on_close(&writer, false)?;
     draft::remove_leftovers(&path)?;
     let draft = Draft::beside(&path)?;
+    open::check_length(draft.path())?;
     let growth = Growth::new(&writer, draft.path(), progress)?;
     export(&mut writer, to, &growth)?;
     check(to, content, &growth)?;

@@ -22,6 +22,7 @@ mod json_calls;
 mod learned;
 mod lifecycles;
 mod observers;
+mod paths;
 mod privacy;
 mod properties;
 mod records;

@@ -142,6 +142,9 @@ static void bad_opens(void) {
     refuse_open(CRM_INVALID_ARGUMENT, "read_only", ":memory:", "{\"read_only\": 1}");
     refuse_open(CRM_INVALID_ARGUMENT, "actor", ":memory:", "{\"actor\": \"\"}");
     refuse_open(CRM_IO, "path", "/nowhere/at/all.crm", NULL);
+    refuse_open(CRM_NOT_OUR_FILE, "path", "/tmp", NULL);
+    refuse_open(CRM_INVALID_ARGUMENT, "path", "/tmp/", NULL);
+    refuse_open(CRM_INVALID_ARGUMENT, "path", "/tmp/crm-errors.crm/", NULL);
     crm_error *error = NULL;
     ASSERT_STATUS(CRM_INVALID_ARGUMENT, crm_open(":memory:", NULL, NULL, &error));
     ASSERT(strcmp(crm_error_field(error), "handle_out") == 0);
@@ -153,6 +156,11 @@ static void bad_opens(void) {
     ASSERT(write(file, "name;city\nAnn;Ulm\n", 18) == 18);
     ASSERT(close(file) == 0);
     refuse_open(CRM_NOT_OUR_FILE, NULL, path, NULL);
+    char link[sizeof path + 8];
+    snprintf(link, sizeof link, "%s.link", path);
+    ASSERT(symlink(path, link) == 0);
+    refuse_open(CRM_NOT_OUR_FILE, "path", link, NULL);
+    ASSERT(remove(link) == 0);
     ASSERT(remove(path) == 0);
     char lock[sizeof path + 8];
     snprintf(lock, sizeof lock, "%s.lock", path);

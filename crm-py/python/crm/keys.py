@@ -20,8 +20,8 @@ KeySource: TypeAlias = Callable[[], bytes | bytearray]
 password. It is asked for each connection to the file, on any thread, and must not use the file. Keep the
 key where the system keeps secrets. What it raises comes out of the call that asked it.
 
-It is let go when the file is closed. The collector does not see it before: a source that refers to the
-database, such as a method of an object that has it, is collected only if the database is closed.
+It is let go when the file is closed, or collected with the database where nothing else refers to either,
+also if it refers to the database itself, such as a method of an object that has it.
 """
 
 
@@ -39,7 +39,9 @@ def rekey(
     there under the old key or under the new one, and at most an unfinished file is left beside it whose
     name ends in `.partial-` and two numbers: a plain one if there was to be no key. Remove it, or call
     this again, which does. Copies that were made before keep their key, and a disk may keep the blocks
-    of the old file until it writes there again.
+    of the old file until it writes there again. Keep the old key until a backup was made under the
+    new one: not every system can say that the new file's name is on the disk, and a power cut may
+    then bring back the old file.
 
     `progress` is told of the pages that are written; at the end the new file is read through, and the
     count stands still. If it cancels, `InterruptError` is raised. Whatever is raised, the file is what

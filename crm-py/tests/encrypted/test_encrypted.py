@@ -153,6 +153,36 @@ def test_a_source_that_refers_to_the_file_goes_with_it_when_that_is_closed(encry
     assert gone() is None
 
 
+def test_a_source_that_refers_to_the_file_is_collected_with_it(encrypted: Path) -> None:
+    class App:
+        def __init__(self) -> None:
+            self.db = crm.open(encrypted, key=self.key)
+            self.imports = self.db.acting_as("import:web")
+
+        def key(self) -> bytes:
+            return b"\1" * 32
+
+    app = App()
+    gc.collect()
+    imports, gone = app.imports, weakref.ref(app)
+    del app
+    gc.collect()
+    # A handle on the same file needs the key for what it opens anew.
+    threads = [threading.Thread(target=imports.sql, args=("select 1",)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    imports.contacts.create(given_name="Bob")
+    assert gone() is not None
+    del imports
+    gc.collect()
+    assert gone() is None
+    assert [file.name for file in encrypted.parent.iterdir()] == [encrypted.name]
+    with crm.open(encrypted, key=key(1)) as db:
+        assert db.contacts.count() == 2
+
+
 def test_a_key_for_a_plain_file_is_refused(path: Path) -> None:
     crm.open(path).close()
     with pytest.raises(crm.InvalidArgumentError) as caught:

@@ -62,7 +62,8 @@ impl<'a> Source<'a> {
                 let total = Some(text.len() as u64);
                 Ok(Self { bytes: Bytes::Text(Cursor::new(text.as_bytes())), total })
             }
-            _ => Err(invalid("path", "exactly one of path and text is needed")),
+            _ => Err(invalid("path", "exactly one of path and text is needed")
+                .with_hint("leave the other out")),
         }
     }
 
@@ -134,11 +135,16 @@ impl Seek for Source<'_> {
 }
 
 fn failed(error: io::Error) -> Error {
+    use io::ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound};
+    let unnamed =
+        |message| invalid("path", message).with_hint("give the path of a file that is there");
     match error.kind() {
-        io::ErrorKind::NotFound => invalid("path", "there is no such file")
-            .with_hint("give the path of a file that is there"),
+        NotFound | NotADirectory => unnamed("there is no such file"),
+        // Too long, or with a character that no path has.
+        InvalidFilename | InvalidInput => unnamed("no file can have this path"),
         kind => Error::new(ErrorKind::Io, format!("the file cannot be read: {kind}"))
             .with_field("path")
+            .with_hint("allow reading it, or copy it to a local disk")
             .with_source(error),
     }
 }

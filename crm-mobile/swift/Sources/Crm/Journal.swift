@@ -12,9 +12,13 @@ public struct Journal: Sendable {
     /// The end of the journal, to be kept elsewhere.
     public func head() throws -> JournalHead { try crm.journalHead(request: Empty()) }
 
-    /// Follows the chain, which has to lead through `head` if one is given.
-    public func verify(through head: JournalHead? = nil) throws -> JournalReport {
-        try crm.verifyJournal(request: VerifyJournal(head: head))
+    /// Follows the chain, which has to lead through `head` if one is given. `progress` is told how far it
+    /// is and returns whether to go on.
+    public func verify(
+        through head: JournalHead? = nil, progress: (@Sendable (Progress) -> Bool)? = nil
+    ) throws -> JournalReport {
+        try crm.verifyJournal(
+            request: VerifyJournal(head: head), listener: progress.map(ClosureListener.init))
     }
 
     /// Proves that changes stand in the journal as they are shown, up to the head of place `until`.

@@ -7,15 +7,16 @@ public struct Privacy: Sendable {
     let crm: Crm
 
     /// Shows a person what the file has of them: a JSON document, or with `table` one of its tables as CSV.
-    /// It is written to a new file at `path`, or returned as text.
+    /// It is written to a new file at `path`, or returned as text. `progress` is told how far it is and
+    /// returns whether to go on.
     public func access(
         _ subject: RecordRef, path: String? = nil, scope: AccessScope = .everything,
-        table: String? = nil, at: Date? = nil, listener: (any ProgressListener)? = nil
+        table: String? = nil, at: Date? = nil, progress: (@Sendable (Progress) -> Bool)? = nil
     ) throws -> AccessReport {
         try crm.accessData(
             request: AccessData(
                 subject: subject, scope: scope, table: table, at: at, path: path),
-            listener: listener)
+            listener: progress.map(ClosureListener.init))
     }
 
     /// The register of processing activities (GDPR art. 30), made from the purposes and the retention rules.

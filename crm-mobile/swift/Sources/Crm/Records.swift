@@ -112,13 +112,16 @@ public struct Records: Sequence, Sendable {
     }
 
     /// Counts how complete the records are, and finds what looks like a mistake: misspellings,
-    /// duplicates, outliers and others, each with up to `examples` ids. `at` counts as now.
-    public func audit(at: Date? = nil, staleAfterDays: UInt32 = 365, examples: UInt32 = 5) throws
-        -> AuditReport
-    {
+    /// duplicates, outliers and others, each with up to `examples` ids. `at` counts as now. `progress` is
+    /// told how far it is and returns whether to go on.
+    public func audit(
+        at: Date? = nil, staleAfterDays: UInt32 = 365, examples: UInt32 = 5,
+        progress: (@Sendable (Progress) -> Bool)? = nil
+    ) throws -> AuditReport {
         try crm.auditRecords(
             request: AuditRecords(
-                entityType: type, at: at, staleAfterDays: staleAfterDays, examples: examples))
+                entityType: type, at: at, staleAfterDays: staleAfterDays, examples: examples),
+            listener: progress.map(ClosureListener.init))
     }
 
     /// Reads the history of a record, or of one of its attributes, oldest first.

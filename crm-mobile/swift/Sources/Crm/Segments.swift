@@ -40,10 +40,14 @@ public struct Segments: Sendable {
         try crm.restoreSegment(request: SegmentName(segment: segment))
     }
 
-    /// Asks all records anew whether they are members of a snapshot or a live segment.
+    /// Asks all records anew whether they are members of a snapshot or a live segment. `progress` is told
+    /// how far it is and returns whether to go on.
     @discardableResult
-    public func refresh(_ segment: String) throws -> SegmentReport {
-        try crm.refreshSegment(request: SegmentName(segment: segment))
+    public func refresh(
+        _ segment: String, progress: (@Sendable (Progress) -> Bool)? = nil
+    ) throws -> SegmentReport {
+        try crm.refreshSegment(
+            request: SegmentName(segment: segment), listener: progress.map(ClosureListener.init))
     }
 
     /// Adds records to a static segment. Those that are members already stay.

@@ -99,6 +99,37 @@ final class HandleTests: XCTestCase {
         }
     }
 
+    func testWhatTakesLongTellsHowFarItIsAndCanBeCancelled() throws {
+        let crm = try Crm.open(":memory:")
+        let ann = try crm.contacts.create(["given_name": "Ann"])
+        try crm.segments.define("named", of: "contact", where: "given_name is set")
+        let told = Counter()
+        let goOn: Imports.Watch = { _ in told.add(); return true }
+        let subject = RecordRef(entityType: "contact", id: ann.id)
+        let calls: [() throws -> Void] = [
+            { try crm.tick(progress: goOn) },
+            { _ = try crm.simulate(until: Date(timeIntervalSinceNow: 86_400), progress: goOn) },
+            { _ = try crm.journal.verify(progress: goOn) },
+            { _ = try crm.contacts.audit(progress: goOn) },
+            { try crm.segments.refresh("named", progress: goOn) },
+            { _ = try crm.privacy.access(subject, progress: goOn) },
+        ]
+        for (place, call) in calls.enumerated() {
+            let before = told.value
+            try call()
+            XCTAssertGreaterThan(told.value, before, "call \(place)")
+        }
+        let stopped: [() throws -> Void] = [
+            { _ = try crm.journal.verify { _ in false } },
+            { _ = try crm.contacts.audit { _ in false } },
+        ]
+        for call in stopped {
+            XCTAssertThrowsError(try call()) {
+                XCTAssertEqual(($0 as? CrmError)?.name(), "interrupted")
+            }
+        }
+    }
+
     func testBytesComeBackInPieces() throws {
         let crm = try Crm.open(":memory:")
         let content = Data((0..<600_000).map { UInt8(truncatingIfNeeded: $0) })

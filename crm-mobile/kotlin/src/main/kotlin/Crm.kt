@@ -295,8 +295,10 @@ class Crm private constructor(handle: Long, private val opened: Boolean) : Engin
          * that [newKey] returns, or to none. There must be room for the file twice; copies that were made before keep
          * their key. A process that ends in between may leave an unfinished file beside it whose name ends in
          * `.partial-` and two numbers, a plain one if there was to be no key: remove it, or call this again, which
-         * does. [progress] is told of the pages that are written, and returns false to cancel. What the functions
-         * throw is thrown from here. Whatever is thrown, the file is what it was.
+         * does. Keep the old key until a backup was made under the new one: not every system can say that the new
+         * file's name is on the disk, and a power cut may then bring back the old file. [progress] is told of
+         * the pages that are written, and returns false to cancel. What the functions throw is thrown from here.
+         * Whatever is thrown, the file is what it was.
          */
         fun rekey(
             path: String,
