@@ -206,6 +206,27 @@ fn what_waits_answers_all_that_is_carried_over_however_much_it_named() {
     desk.verify();
 }
 
+/// One person with an old consent through a record that only another one of theirs links with the erased one.
+#[test]
+fn who_comes_back_after_an_erasure_comes_back_for_those_who_were_linked_through_them() {
+    let desk = Desk::new("eu_general");
+    let (ann, other, third) = (desk.ann.clone(), desk.other(), desk.other());
+    desk.grant();
+    desk.record(NewConsent::withdraw(other.clone()).on("email"));
+    desk.link(&other, &third);
+    desk.link(&third, &ann);
+    desk.erase(&other);
+    assert_eq!(desk.reasons(), [DenyReason::WithdrawnChannel]);
+    // A consent to less, or through another address, answers for nobody else.
+    desk.go_to("2026-03-03T10:00:00Z");
+    let grant = || NewConsent::grant(third.clone(), "email", "news");
+    desk.record(grant().contact_point("third@example.org"));
+    assert_eq!(desk.reasons(), [DenyReason::WithdrawnChannel]);
+    desk.record(grant());
+    assert_eq!(desk.reasons(), []);
+    desk.verify();
+}
+
 /// One was said before the request, and one after it: through the record that goes, or through either.
 #[test]
 fn what_waits_answers_no_withdrawal_that_it_did_not_know_of_when_its_record_is_erased() {
