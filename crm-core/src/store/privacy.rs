@@ -179,6 +179,23 @@ pub(crate) fn holders(
     Ok(ids.map(|id| id.map(RecordId::from_bytes)).collect::<rusqlite::Result<_>>()?)
 }
 
+/// Records that refer, by an attribute, to somebody who was erased. At most `limit`.
+pub(crate) fn referring_to_erased(
+    conn: &Connection,
+    table: &Table,
+    attribute: &AttributeModel,
+    limit: usize,
+) -> Result<Vec<RecordId>> {
+    let column = quote(&attribute.leading_column());
+    let sql = format!(
+        "SELECT id FROM {} WHERE {column} IN (SELECT record_id FROM crm_erasure) ORDER BY id LIMIT ?1",
+        table.name
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let ids = statement.query_map([limit], |row| row.get(0))?;
+    Ok(ids.map(|id| id.map(RecordId::from_bytes)).collect::<rusqlite::Result<_>>()?)
+}
+
 /// The contact points that double opt-ins and links of a record name.
 pub(crate) fn asked_points(conn: &Connection, id: RecordId) -> Result<Vec<String>> {
     let waiting = belongs("crm_consent_request").expect("the inventory has the requests");

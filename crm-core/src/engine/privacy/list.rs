@@ -9,12 +9,12 @@ use super::{
 };
 use crate::{
     AppliedErasures, ApplyErasures, BlockerReason, ErasedSubject, ErasureBlocker, ErasureList,
-    ErasureReason, Error, ErrorKind, ListErasures, RecordId, RecordRef, Result,
+    ErasureReason, Error, ErrorKind, Kind, ListErasures, RecordId, RecordRef, Result,
     engine::{Writing, check_limit},
     limits,
     privacy::suppression::{from_hex, name_of_key, to_hex},
     schema::check,
-    store::{Connection, privacy as rows, records, table::Table},
+    store::{privacy as rows, records, table::Table},
 };
 
 impl Privacy<'_> {
@@ -72,7 +72,7 @@ impl Privacy<'_> {
                     error.with_field(format!("erased[{place}].{field}"))
                 })?;
             }
-            applied.settle(writing.tx)?;
+            applied.settle(writing)?;
             Ok(applied)
         })?;
         let is_log_emptied = self.crm.shared.store.empty_log()?;
@@ -137,24 +137,32 @@ pub(in crate::engine) struct Applied {
     pub(in crate::engine) absent: u64,
     pub(in crate::engine) known: u64,
     pub(in crate::engine) foreign_hashes: u64,
-    /// The required references that stay, at most [`MENTIONS`].
+    /// The required references that lead to nobody, at most [`MENTIONS`].
     pub(in crate::engine) blockers: Vec<ErasureBlocker>,
 }
 
 impl Applied {
-    /// Leaves out what does not stay: the references of those who were erased after whom they refer to.
+    /// Finds the required references that lead to somebody who was erased, by this list or before, once all of
+    /// the list is done.
     ///
     /// # Errors
     ///
     /// Those of reading.
-    pub(in crate::engine) fn settle(&mut self, conn: &Connection) -> Result<()> {
-        let mut left = Vec::with_capacity(self.blockers.len());
-        for blocker in self.blockers.drain(..) {
-            if rows::erased_at(conn, blocker.record.id)?.is_none() {
-                left.push(blocker);
+    pub(in crate::engine) fn settle(&mut self, writing: &Writing<'_>) -> Result<()> {
+        for table in writing.catalog.iter() {
+            for attribute in table.model.live().filter(|one| one.definition.required) {
+                if attribute.definition.kind != Kind::Reference {
+                    continue;
+                }
+                let room = MENTIONS - self.blockers.len();
+                let referring = rows::referring_to_erased(writing.tx, table, attribute, room)?;
+                self.blockers.extend(referring.into_iter().map(|id| ErasureBlocker {
+                    reason: BlockerReason::RequiredReference,
+                    record: RecordRef::new(&table.model.name, id),
+                    attribute: Some(attribute.name().to_owned()),
+                }));
             }
         }
-        self.blockers = left;
         Ok(())
     }
 }
@@ -174,10 +182,6 @@ fn apply(
     match (table, row.flatten()) {
         (Some(table), Some(row)) => {
             let found = Found::read(writing.tx, &writing.catalog, &table, row, writing.now)?;
-            let required = found.plan.blockers.iter();
-            let required = required.filter(|one| one.reason == BlockerReason::RequiredReference);
-            let room = MENTIONS.saturating_sub(applied.blockers.len());
-            applied.blockers.extend(required.take(room).cloned());
             erase::erase(writing, &table, found, *reason, *erased_at, &hashes)?;
             applied.erased += 1;
         }
