@@ -260,6 +260,13 @@ pub(crate) fn present_form<'p>(point: impl Into<Cow<'p, str>>) -> Cow<'p, str> {
     }
 }
 
+/// Whether ledgers, of older versions too, spell this contact point in one way alone. Names of accounts
+/// differ in letter case, and domains with letters beyond ASCII in their form.
+pub(crate) fn has_one_spelling(point: &str) -> bool {
+    let form = by_shape(point).and_then(Result::ok);
+    point.is_ascii() && form.is_some_and(|form| form == point)
+}
+
 /// An address or number, if the text looks like one.
 fn by_shape(text: &str) -> Option<Result<String>> {
     match text.chars().next() {

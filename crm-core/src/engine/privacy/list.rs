@@ -32,11 +32,9 @@ impl Privacy<'_> {
             found.truncate(request.limit as usize);
             let next = found.last().filter(|_| has_more).map(|last| last.seq);
             let erased = found.into_iter().map(|erased| {
-                let unknown = || Error::new(ErrorKind::Corrupt, "an erasure is of no type");
-                let entity_type = erased.entity_type.ok_or_else(unknown)?;
                 let hashes = rows::hashes_of(conn, erased.record)?;
                 Ok(ErasedSubject {
-                    subject: RecordRef::new(entity_type, erased.record),
+                    subject: RecordRef::new(erased.entity_type, erased.record),
                     erased_at: erased.at,
                     reason: reason(&erased.reason)?,
                     hashes: hashes.iter().map(|hash| to_hex(hash)).collect(),
@@ -118,14 +116,15 @@ impl Privacy<'_> {
         mut is_suppressed: impl FnMut(&[u8; 32]) -> Result<bool>,
     ) -> Result<()> {
         self.crm.write(|writing| {
+            let mut hashes = Vec::new();
             for id in erased {
                 for hash in rows::hashes_of(writing.tx, *id)? {
                     if !is_suppressed(&hash)? {
-                        suppression::lift(writing, &hash)?;
+                        hashes.push(hash);
                     }
                 }
             }
-            Ok(())
+            suppression::lift(writing, &hashes).map(drop)
         })
     }
 }
@@ -142,13 +141,14 @@ pub(in crate::engine) struct Applied {
 }
 
 impl Applied {
-    /// Finds the required references that lead to somebody who was erased, by this list or before, once all of
-    /// the list is done.
+    /// What is true of the file once all of the list is done: what is suppressed in the ledgers of others, and
+    /// which required references lead to somebody who was erased, by this list or before.
     ///
     /// # Errors
     ///
-    /// Those of reading.
+    /// Those of writing.
     pub(in crate::engine) fn settle(&mut self, writing: &Writing<'_>) -> Result<()> {
+        suppression::follow(writing)?;
         for table in writing.catalog.iter() {
             for attribute in table.model.live().filter(|one| one.definition.required) {
                 if attribute.definition.kind != Kind::Reference {

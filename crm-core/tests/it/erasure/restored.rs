@@ -91,7 +91,7 @@ fn a_backup_comes_back_without_a_byte_of_those_who_were_erased() {
 #[test]
 fn a_backup_of_every_version_comes_back_as_a_file_of_the_present_one() {
     let fixtures = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures");
-    for version in 1..=6 {
+    for version in 1..=7 {
         let folder = Folder::new();
         let old = folder.at("old.crm");
         fs::copy(fixtures.join(format!("v{version}.crm")), &old).unwrap();
