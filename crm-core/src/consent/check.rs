@@ -125,9 +125,9 @@ fn lasting(text: &str, field: &str) -> Result<()> {
 
 /// Whether a span is longer than another from whichever moment it is counted: of `P30D` and `P1M` neither is.
 fn is_longer(one: Parts, other: Parts) -> bool {
-    // The first of January and of February 1970, and the beginning of a leap year.
-    let starts = [0, 31, 730].map(|days| Timestamp::clamped(days * 86_400_000_000));
-    starts.iter().all(|at| later_in_utc(*at, one) > later_in_utc(*at, other))
+    // The calendar repeats itself after 400 years, and what is left of a day makes no difference.
+    let mut starts = (0..146_097).map(|day| Timestamp::clamped(day * 86_400_000_000));
+    starts.all(|at| later_in_utc(at, one) > later_in_utc(at, other))
 }
 
 /// # Errors
@@ -169,6 +169,11 @@ pub(crate) fn check_policy(policy: &ConsentPolicy, book: &Book) -> Result<()> {
             }
         }
         let ends = [("valid_for", &rule.valid_for), ("lapses_after", &rule.lapses_after)];
+        if rule.warns_before.is_some() && ends.iter().all(|(_, end)| end.is_none()) {
+            let message = "there is no end of which it would warn";
+            return Err(invalid(&at("warns_before"), message)
+                .with_hint("give lapses_after or valid_for too, or leave it out"));
+        }
         for (name, end) in ends {
             if let (Some(warns), Some(end)) = (&rule.warns_before, end)
                 && is_longer(span(warns)?, span(end)?)
@@ -253,6 +258,13 @@ pub(crate) fn present_form<'p>(point: impl Into<Cow<'p, str>>) -> Cow<'p, str> {
         true => email(&point).map_or(point, Cow::Owned),
         false => point,
     }
+}
+
+/// Whether ledgers, of older versions too, spell this contact point in one way alone. Names of accounts
+/// differ in letter case, and domains with letters beyond ASCII in their form.
+pub(crate) fn has_one_spelling(point: &str) -> bool {
+    let form = by_shape(point).and_then(Result::ok);
+    point.is_ascii() && form.is_some_and(|form| form == point)
 }
 
 /// An address or number, if the text looks like one.

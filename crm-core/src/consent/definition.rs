@@ -380,7 +380,8 @@ pub struct ChannelRule {
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub lapses_after: Option<String>,
-    /// How long before that, and before a consent is to be renewed, it is warned.
+    /// How long before that, and before a consent is to be renewed, it is warned; only where it lapses or is
+    /// to be renewed, and at most as long before.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub warns_before: Option<String>,

@@ -173,6 +173,8 @@ pub(crate) struct Permit {
     pub(crate) active_at: Timestamp,
     pub(crate) by_guardian: bool,
     pub(crate) minor_until: Option<Timestamp>,
+    /// Whether its own contact point is suppressed, so that it permits nothing there.
+    pub(crate) is_suppressed: bool,
 }
 
 /// Whether something that permits counts against a restriction: it names it, or is named by one
@@ -435,6 +437,7 @@ impl Ledger {
             active_at: last_use.max(Some(entry.occurred_at))?,
             by_guardian: entry.by_guardian,
             minor_until: self.minor_until(),
+            is_suppressed: self.is_suppressed(entry.contact_point.as_deref()),
         })
     }
 

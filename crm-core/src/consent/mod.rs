@@ -38,8 +38,8 @@ pub(crate) use book::{Book, NoticeModel};
 pub(crate) use carried::{left_behind, stricter};
 pub(crate) use check::{
     check_channel, check_evidence, check_lifted, check_new, check_notice, check_party,
-    check_policy, check_purpose, check_text, contact_point, is_own_act, language, no_notice,
-    present_form,
+    check_policy, check_purpose, check_text, contact_point, has_one_spelling, is_own_act, language,
+    no_notice, present_form,
 };
 pub(crate) use decide::{Question, decide};
 pub use definition::{

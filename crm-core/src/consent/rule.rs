@@ -250,13 +250,13 @@ impl Rule {
             return false;
         }
         let key = self.key(None);
-        let permits = ledger.permitting().filter(|entry| {
-            entry.permits(&key) && !ledger.is_suppressed(entry.contact_point.as_deref())
-        });
+        let permits = ledger.permitting().filter(|entry| entry.permits(&key));
         let mut permits = permits.filter_map(|entry| ledger.permit(entry, None));
         if permits.any(|permit| {
             let is_paused = permit.paused_until.is_some_and(|until| until > now);
-            (self.is_transactional || !is_paused) && self.faults(&permit, moment).is_empty()
+            !permit.is_suppressed
+                && (self.is_transactional || !is_paused)
+                && self.faults(&permit, moment).is_empty()
         }) {
             return true;
         }

@@ -107,7 +107,7 @@ impl Crm {
             let is_suppressed = |hash: &_| store.read(|conn| rows::is_suppressed(conn, hash));
             copy.privacy().lift_of(&lifted, is_suppressed)?;
         }
-        copy.shared.store.read(|conn| applied.settle(conn))?;
+        copy.write(|writing| applied.settle(writing)).map_err(of_backup)?;
         if !copy.shared.store.integrity(Depth::Quick, 1).map_err(of_backup)?.is_empty() {
             let message = "the backup does not pass its checks";
             return Err(of_backup(Error::new(ErrorKind::Corrupt, message)));

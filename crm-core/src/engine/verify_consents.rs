@@ -170,6 +170,7 @@ mod tests {
             "DELETE FROM crm_person_link",
             "UPDATE crm_consent_permit SET valid_from = 0",
             "UPDATE crm_consent_permit SET paused_until = NULL",
+            "UPDATE crm_consent_permit SET is_suppressed = 1",
             "DELETE FROM crm_consent_permit",
             "UPDATE crm_consent_permit SET event_id = subject_id",
             "UPDATE crm_consent_block SET channel = 'email'",

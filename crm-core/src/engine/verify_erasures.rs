@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::{
-    Catalog, Crm,
-    privacy::{stand_in, suppression::Lifted},
+    Crm,
+    privacy::suppression::Lifted,
     verify::{Compared, Step, note},
 };
 use crate::{
@@ -44,7 +44,7 @@ impl Crm {
         report: &mut VerifyReport,
         step: &mut Step<'_>,
     ) -> Result<()> {
-        self.verify_pages::<()>("erasures", report, step, |conn, catalog, _, report| {
+        self.verify_pages::<()>("erasures", report, step, |conn, _, _, report| {
             let mut expected = expected(conn)?;
             let suppressed = rows::count_suppressed(conn)?;
             let mut after = i64::MIN;
@@ -55,8 +55,7 @@ impl Crm {
                 for erased in page {
                     let id = erased.record;
                     let told = expected.remove(&id);
-                    let left = told.filter(|left| left.is(&erased) && left.is_of(&erased, catalog));
-                    let Some(left) = left else {
+                    let Some(left) = told.filter(|left| left.is(&erased)) else {
                         note(
                             report,
                             format!("erasure of record {id}: it differs from the journal"),
@@ -81,15 +80,10 @@ impl Crm {
 impl Expected {
     /// Whether this is what is remembered.
     fn is(&self, erased: &Erased) -> bool {
-        self.seq == erased.seq && self.told.reason == erased.reason && self.told.at == erased.at
-    }
-
-    /// Whether it is of the type that is remembered. One that the file did not know then has another
-    /// number in its place, also where it knows it now.
-    fn is_of(&self, erased: &Erased, catalog: &Catalog) -> bool {
-        let named = self.entity_type.as_deref().and_then(|name| catalog.table(name).ok());
-        let is_named = named.is_some_and(|table| table.model.id == erased.type_id);
-        is_named || (self.entity_type.is_some() && stand_in(catalog) == Some(erased.type_id))
+        self.seq == erased.seq
+            && self.entity_type.as_ref() == Some(&erased.entity_type)
+            && self.told.reason == erased.reason
+            && self.told.at == erased.at
     }
 }
 
@@ -165,8 +159,8 @@ mod tests {
              WHERE seq = (SELECT min(seq) FROM crm_erasure)",
             "UPDATE crm_erasure SET erased_at = erased_at + 1",
             "UPDATE crm_erasure SET reason = 'objected'",
-            "UPDATE crm_erasure SET type_id = type_id + 1",
-            "INSERT INTO crm_erasure SELECT 1, randomblob(16), type_id, erased_at, reason \
+            "UPDATE crm_erasure SET entity_type = 'company'",
+            "INSERT INTO crm_erasure SELECT 1, randomblob(16), entity_type, erased_at, reason \
              FROM crm_erasure LIMIT 1",
         ];
         assert_found(|| filled().0, &tamperings);

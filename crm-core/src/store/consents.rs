@@ -389,8 +389,8 @@ pub(crate) fn count(conn: &Connection) -> Result<(u64, u64, u64)> {
 }
 
 /// Reads every event again, and what follows from it: what counts as proof, as an answer of a linked
-/// record and as a use has become narrower since version 5 of the schema, and what an opt-out concerns
-/// and what may be lifted since version 6.
+/// record and as a use has become narrower since version 5 of the schema, what an opt-out concerns and what
+/// may be lifted since version 6, and of what permits it is kept whether it is suppressed since version 7.
 pub(crate) fn follow_anew(tx: &Transaction<'_>, _: Salts<'_>) -> Result<()> {
     let mut statement = tx.prepare(
         "UPDATE crm_consent_event SET proof = ?3 WHERE subject_id = ?1 AND seq = ?2 AND proof <> ?3",
@@ -460,10 +460,11 @@ pub(crate) fn put_following(
     let mut statement = tx.prepare_cached(
         "INSERT INTO crm_consent_permit (subject_id, event_id, channel, purpose, controller, basis, proof, \
          notice, language, notice_version, valid_from, valid_until, paused_until, active_at, by_guardian, \
-         minor_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+         minor_until, is_suppressed) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
     )?;
     for permit in permits {
-        statement.execute((
+        statement.execute(rusqlite::params![
             subject.as_bytes(),
             permit.event.as_bytes(),
             &permit.channel,
@@ -480,7 +481,8 @@ pub(crate) fn put_following(
             permit.active_at.micros(),
             permit.by_guardian,
             permit.minor_until.map(Timestamp::micros),
-        ))?;
+            permit.is_suppressed,
+        ])?;
     }
     let mut statement = tx.prepare_cached(
         "INSERT INTO crm_consent_block (subject_id, event_id, kind, channel, purpose, controller, until) \
@@ -499,8 +501,8 @@ pub(crate) fn following(conn: &Connection, subject: RecordId) -> Result<(Vec<Per
     let mut statement = conn.prepare_cached(
         "SELECT event_id, channel, purpose, controller, basis, proof, notice, language, notice_version, \
          valid_from, valid_until, paused_until, active_at, by_guardian, minor_until, \
-         (SELECT e.occurred_at FROM crm_consent_event e WHERE e.subject_id = p.subject_id AND e.id = p.event_id) \
-         FROM crm_consent_permit p WHERE subject_id = ?1 ORDER BY event_id",
+         (SELECT e.occurred_at FROM crm_consent_event e WHERE e.subject_id = p.subject_id AND e.id = p.event_id), \
+         is_suppressed FROM crm_consent_permit p WHERE subject_id = ?1 ORDER BY event_id",
     )?;
     let permits = statement.query_and_then([subject.as_bytes()], |row| {
         let basis = row.get_ref(4)?.as_str().ok().and_then(LegalBasis::from_name);
@@ -521,6 +523,7 @@ pub(crate) fn following(conn: &Connection, subject: RecordId) -> Result<(Vec<Per
             active_at: Timestamp::clamped(row.get(12)?),
             by_guardian: row.get(13)?,
             minor_until: moment(row, 14)?,
+            is_suppressed: row.get(16)?,
         })
     })?;
     let permits = permits.collect::<Result<_>>()?;

@@ -3,7 +3,7 @@
 //! They compute from their arguments alone, so that the same condition means the same here and in
 //! memory: both call the same code.
 
-use std::{cell::RefCell, sync::Arc};
+use std::sync::Arc;
 
 use regex::Regex;
 use rusqlite::{
@@ -15,8 +15,6 @@ use crate::{
     Result, Span, Timestamp,
     cell::Cell,
     condition::{Parts, Total, day_in_zone, has_anniversary, later_in_utc},
-    consent::present_form,
-    privacy::suppression::Keyed,
     query::{Bucket, quantile, start},
     schema::check,
     scoring::Sheet,
@@ -71,17 +69,6 @@ pub(super) fn add(connection: &Connection) -> Result<()> {
         })?;
         let micros: Option<i64> = context.get(0)?;
         Ok(micros.map(|micros| later_in_utc(Timestamp::clamped(micros), *span).micros()))
-    })?;
-    // The keyed hash of a contact point that the ledger names: the key, and the contact point.
-    let last: RefCell<Option<([u8; 32], Keyed)>> = RefCell::default();
-    connection.create_scalar_function("crm_contact_hash", 2, flags, move |context| {
-        let Some(key) = context.get::<Option<[u8; 32]>>(0)? else { return Ok(None) };
-        let mut last = last.borrow_mut();
-        let (_, keyed) = match last.take() {
-            Some(known) if known.0 == key => last.insert(known),
-            _ => last.insert((key, Keyed::new(&key))),
-        };
-        Ok(text(context, 1).map(|point| keyed.hash(&present_form(point))))
     })?;
     // The points at a moment, of a group or of the whole: what is kept of a score, which group, when.
     connection.create_scalar_function("crm_points", 3, flags, |context| {

@@ -17,7 +17,7 @@ use crate::{Error, ErrorKind, Result};
 pub(super) const APPLICATION_ID: i32 = 0x4352_4D31;
 
 /// The version that this engine writes.
-pub(crate) const SCHEMA_VERSION: i32 = 7;
+pub(crate) const SCHEMA_VERSION: i32 = 8;
 
 const SCHEMA: &str = include_str!("sql/schema.sql");
 
@@ -66,12 +66,19 @@ const MIGRATIONS: &[Migration] = &[
         to: 6,
         name: "contact points of consent",
         sql: include_str!("sql/migrations/0006_consent_points.sql"),
-        then: Some(consents::follow_anew),
+        // What follows from the ledger is judged anew by the last step that asks for it.
+        then: None,
     },
     Migration {
         to: 7,
         name: "timers by record",
         sql: include_str!("sql/migrations/0007_timers_by_record.sql"),
+        then: None,
+    },
+    Migration {
+        to: 8,
+        name: "permits that are suppressed",
+        sql: include_str!("sql/migrations/0008_suppressed_permits.sql"),
         then: Some(consents::follow_anew),
     },
 ];
@@ -188,6 +195,7 @@ fn mark(transaction: &Transaction<'_>, version: i32) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::functions;
 
     const SALTS: Salts<'_> = &|| [7; 32];
     const PLAIN: &Cipher = &Cipher::NONE;
@@ -230,6 +238,44 @@ mod tests {
     fn migrations_are_numbered_without_a_gap_up_to_the_present() {
         let numbers: Vec<_> = MIGRATIONS.iter().map(|migration| migration.to).collect();
         assert_eq!(numbers, (1..=SCHEMA_VERSION).collect::<Vec<_>>());
+    }
+
+    /// A person who was erased is told by the type of the journal, also where the file had another one in
+    /// its place; and what somebody else permits at the same address is suppressed.
+    #[test]
+    fn erasures_of_version_7_keep_their_type_and_what_they_suppress() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        functions::add(&connection).unwrap();
+        apply(&mut connection, MIGRATIONS[..7].iter(), 7, SALTS).unwrap();
+        let key = [9; 32];
+        let hash = crate::privacy::suppression::hash(&key, "ann@example.org");
+        connection
+            .execute_batch(
+                "INSERT INTO crm_type (id, name, definition) VALUES (1, 'company', '{}'); \
+                 INSERT INTO crm_device (id, uuid) VALUES (1, zeroblob(16)); \
+                 INSERT INTO crm_actor (id, name) VALUES (1, 'a'); \
+                 INSERT INTO crm_journal (seq, device, device_seq, hlc, tx, actor, kind, entity_type, body, hash) \
+                 VALUES (1, 1, 1, 0, 1, 1, 'record_erased', 'robot', '{}', zeroblob(32)); \
+                 INSERT INTO crm_erasure VALUES (1, zeroblob(16), 1, 0, 'withdrawn'); \
+                 INSERT INTO crm_consent_event (subject_id, seq, id, type_id, kind, channel, purpose, \
+                 contact_point, basis, proof, occurred_at, by_guardian) VALUES \
+                 (x'01010101010101010101010101010101', 2, x'02020202020202020202020202020202', 1, 'granted', \
+                 'email', 'news', 'ann@example.org', 'consent', 1, 0, 0), \
+                 (x'01010101010101010101010101010101', 3, x'03030303030303030303030303030303', 1, 'granted', \
+                 'email', 'news', 'bob@example.org', 'consent', 1, 0, 0)",
+            )
+            .unwrap();
+        let meta = "INSERT INTO crm_meta (key, value) VALUES ('suppression_key', ?1)";
+        connection.execute(meta, [key]).unwrap();
+        let suppressed = "INSERT INTO crm_suppression (hash, record_id) VALUES (?1, zeroblob(16))";
+        connection.execute(suppressed, [hash]).unwrap();
+        bring(&mut connection, 7, MIGRATIONS, SALTS).unwrap();
+        let read =
+            |sql: &str| -> String { connection.query_row(sql, [], |row| row.get(0)).unwrap() };
+        assert_eq!(read("SELECT entity_type FROM crm_erasure"), "robot");
+        let permits = "SELECT group_concat(hex(substr(event_id, 1, 1)) || ' ' || is_suppressed) \
+                       FROM crm_consent_permit";
+        assert_eq!(read(permits), "02 1,03 0");
     }
 
     const NEXT: &[Migration] = &[

@@ -14,9 +14,10 @@ use super::{
 };
 use crate::{
     ConsentKind, RecordId, Result, Timestamp,
+    consent::present_form,
     privacy::{
         inventory::{Way, of_table},
-        suppression::hash,
+        suppression::{Keyed, hash},
     },
     schema::{AttributeModel, TypeModel},
 };
@@ -179,6 +180,23 @@ pub(crate) fn holders(
     Ok(ids.map(|id| id.map(RecordId::from_bytes)).collect::<rusqlite::Result<_>>()?)
 }
 
+/// Records that refer, by an attribute, to somebody who was erased. At most `limit`.
+pub(crate) fn referring_to_erased(
+    conn: &Connection,
+    table: &Table,
+    attribute: &AttributeModel,
+    limit: usize,
+) -> Result<Vec<RecordId>> {
+    let column = quote(&attribute.leading_column());
+    let sql = format!(
+        "SELECT id FROM {} WHERE {column} IN (SELECT record_id FROM crm_erasure) ORDER BY id LIMIT ?1",
+        table.name
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let ids = statement.query_map([limit], |row| row.get(0))?;
+    Ok(ids.map(|id| id.map(RecordId::from_bytes)).collect::<rusqlite::Result<_>>()?)
+}
+
 /// The contact points that double opt-ins and links of a record name.
 pub(crate) fn asked_points(conn: &Connection, id: RecordId) -> Result<Vec<String>> {
     let waiting = belongs("crm_consent_request").expect("the inventory has the requests");
@@ -281,19 +299,18 @@ pub(crate) fn delete_file(tx: &Transaction<'_>, hash: &[u8; 32], text: &str) -> 
 pub(crate) struct Erased {
     pub(crate) seq: i64,
     pub(crate) record: RecordId,
-    pub(crate) type_id: i64,
-    /// The type by name, as the row of the journal says; `None` if there is none.
-    pub(crate) entity_type: Option<String>,
+    /// The type by name, which the file may not know.
+    pub(crate) entity_type: String,
     pub(crate) at: Timestamp,
     pub(crate) reason: String,
 }
 
 /// Remembers that a record was erased.
 pub(crate) fn insert_erased(tx: &Transaction<'_>, erased: &Erased) -> Result<()> {
-    let sql = "INSERT INTO crm_erasure (seq, record_id, type_id, erased_at, reason) \
+    let sql = "INSERT INTO crm_erasure (seq, record_id, entity_type, erased_at, reason) \
                VALUES (?1, ?2, ?3, ?4, ?5)";
     let (id, at) = (erased.record.as_bytes(), erased.at.micros());
-    tx.prepare_cached(sql)?.execute((erased.seq, id, erased.type_id, at, &erased.reason))?;
+    tx.prepare_cached(sql)?.execute((erased.seq, id, &erased.entity_type, at, &erased.reason))?;
     Ok(())
 }
 
@@ -317,18 +334,16 @@ pub(crate) fn count_erased(conn: &Connection) -> Result<u64> {
 
 /// Those who were erased after a place, in order.
 pub(crate) fn erased_after(conn: &Connection, after: i64, limit: u32) -> Result<Vec<Erased>> {
-    let sql = "SELECT e.seq, e.record_id, e.type_id, j.entity_type, e.erased_at, e.reason \
-               FROM crm_erasure e LEFT JOIN crm_journal j ON j.seq = e.seq \
-               WHERE e.seq > ?1 ORDER BY e.seq LIMIT ?2";
+    let sql = "SELECT seq, record_id, entity_type, erased_at, reason FROM crm_erasure \
+               WHERE seq > ?1 ORDER BY seq LIMIT ?2";
     let mut statement = conn.prepare_cached(sql)?;
     let read = |row: &rusqlite::Row<'_>| {
         Ok(Erased {
             seq: row.get(0)?,
             record: RecordId::from_bytes(row.get(1)?),
-            type_id: row.get(2)?,
-            entity_type: row.get(3)?,
-            at: Timestamp::clamped(row.get(4)?),
-            reason: row.get(5)?,
+            entity_type: row.get(2)?,
+            at: Timestamp::clamped(row.get(3)?),
+            reason: row.get(4)?,
         })
     };
     let rows = statement.query_map((after, limit), read)?;
@@ -374,6 +389,42 @@ pub(crate) fn suppressed_of<'p>(
         }
     }
     Ok(suppressed)
+}
+
+/// The records that the file keeps as permitting something at a contact point that is suppressed.
+pub(crate) fn with_suppressed(conn: &Connection) -> Result<BTreeSet<RecordId>> {
+    let sql = "SELECT DISTINCT subject_id FROM crm_consent_permit WHERE is_suppressed";
+    let mut statement = conn.prepare_cached(sql)?;
+    let ids = statement.query_map([], |row| row.get(0))?;
+    Ok(ids.map(|id| id.map(RecordId::from_bytes)).collect::<rusqlite::Result<_>>()?)
+}
+
+/// The records whose ledgers name a contact point that is suppressed: every contact point is hashed once.
+pub(crate) fn naming_suppressed(conn: &Connection) -> Result<BTreeSet<RecordId>> {
+    let mut naming = BTreeSet::new();
+    if !has_suppressed(conn)? {
+        return Ok(naming);
+    }
+    let Some(key) = key(conn)? else { return Ok(naming) };
+    let keyed = Keyed::new(&key);
+    let mut points = conn.prepare_cached(
+        "SELECT DISTINCT contact_point FROM crm_consent_event WHERE contact_point IS NOT NULL",
+    )?;
+    let mut subjects = conn.prepare_cached(
+        "SELECT DISTINCT subject_id FROM crm_consent_event WHERE contact_point = ?1",
+    )?;
+    let mut points = points.query([])?;
+    while let Some(row) = points.next()? {
+        let point = row.get_ref(0)?.as_str().unwrap_or_default();
+        if is_suppressed(conn, &keyed.hash(&present_form(point)))? {
+            let ids = subjects.query_map([point], |row| row.get(0))?;
+            naming.extend(
+                ids.map(|id| id.map(RecordId::from_bytes))
+                    .collect::<rusqlite::Result<BTreeSet<_>>>()?,
+            );
+        }
+    }
+    Ok(naming)
 }
 
 /// Suppresses a contact point, and answers whether it was not yet.
@@ -455,7 +506,7 @@ pub(crate) type ProofPlace = (Timestamp, RecordId, RecordId);
 /// A kept proof of consent, as JSON, and whose it was.
 pub(crate) struct StoredProof {
     pub(crate) place: ProofPlace,
-    pub(crate) type_id: i64,
+    pub(crate) entity_type: String,
     pub(crate) erased_at: Timestamp,
     pub(crate) json: String,
 }
@@ -468,7 +519,7 @@ pub(crate) fn proofs(
     limit: u32,
 ) -> Result<Vec<StoredProof>> {
     let mut statement = conn.prepare_cached(
-        "SELECT p.keep_until, p.record_id, p.event_id, e.type_id, e.erased_at, p.proof \
+        "SELECT p.keep_until, p.record_id, p.event_id, e.entity_type, e.erased_at, p.proof \
          FROM crm_consent_proof p JOIN crm_erasure e ON e.record_id = p.record_id \
          WHERE p.keep_until > ?1 AND (p.keep_until, p.record_id, p.event_id) > (?2, ?3, ?4) \
          AND (?5 IS NULL OR p.record_id = ?5) \
@@ -479,7 +530,7 @@ pub(crate) fn proofs(
     let read = |row: &rusqlite::Row<'_>| {
         Ok(StoredProof {
             place: (Timestamp::clamped(row.get(0)?), id(row, 1)?, id(row, 2)?),
-            type_id: row.get(3)?,
+            entity_type: row.get(3)?,
             erased_at: Timestamp::clamped(row.get(4)?),
             json: row.get(5)?,
         })

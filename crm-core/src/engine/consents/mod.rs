@@ -337,7 +337,10 @@ pub(in crate::engine) fn insert(
 }
 
 /// Writes what follows from the ledgers of these records.
-pub(in crate::engine) fn follow_all(tx: &Transaction<'_>, people: &[RecordId]) -> Result<()> {
+pub(in crate::engine) fn follow_all<'p>(
+    tx: &Transaction<'_>,
+    people: impl IntoIterator<Item = &'p RecordId>,
+) -> Result<()> {
     for id in people {
         let (ledger, _) = rows::ledger(tx, *id)?;
         rows::put_following(tx, *id, &rows::follow(&ledger))?;

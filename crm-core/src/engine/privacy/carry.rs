@@ -4,7 +4,7 @@
 //! that one is erased: each record that was linked with it gets the restriction as an event of its
 //! own, without whatever showed it, and stays linked with the others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     ConsentEvent, ConsentKind, ConsentMethod, ContactFrequency, Kind, RecordId, RecordRef, Result,
@@ -15,7 +15,6 @@ use crate::{
         Writing,
         consents::{follow_all, insert, people::rejoin, to_body},
     },
-    limits,
     store::{consents as rows, privacy, records},
 };
 
@@ -116,11 +115,11 @@ impl Left {
                 }
             }
         }
-        for (token, event) in &self.waiting {
-            // Past the limit it names what it did, and answers nothing that was carried over.
-            if event.supersedes.len() <= limits::SUPERSEDED {
-                rows::rewrite_request(writing.tx, token, &to_body(event))?;
-            }
+        let gone: BTreeSet<RecordId> = self.restrictions.iter().map(|one| one.id).collect();
+        for (token, event) in &mut self.waiting {
+            // What was carried over stands in the place of what it was carried over from.
+            event.supersedes.retain(|id| !gone.contains(id));
+            rows::rewrite_request(writing.tx, token, &to_body(event))?;
         }
         let all: Vec<RecordId> = self.staying.iter().map(|(one, _)| one.id).collect();
         follow_all(writing.tx, &all)

@@ -4,7 +4,8 @@ use super::{Privacy, carry::Left, load, plan::Found, suppression, table_of};
 use crate::{
     ChangeKind, EraseSubject, ErasedSubject, Erasure, ErasureReason, Error, ErrorKind, RecordId,
     RecordRef, Result, Timestamp, Value, Values,
-    engine::{Catalog, Writing, associations, files, records},
+    consent::has_one_spelling,
+    engine::{Writing, associations, files, records},
     privacy::{
         inventory::{self, INVENTORY, Name},
         suppression::to_hex,
@@ -67,7 +68,13 @@ impl Privacy<'_> {
                     .with_field("subject")
                     .with_hint("privacy.plan_erasure lists what does"));
             }
-            erase(writing, &table, found, request.reason, now, &[])
+            // Nobody else permits something at these points in this spelling: then they would be spared.
+            let is_spelled_once = found.points.iter().all(|point| has_one_spelling(point));
+            let erasure = erase(writing, &table, found, request.reason, now, &[])?;
+            if !is_spelled_once {
+                suppression::follow(writing)?;
+            }
+            Ok(erasure)
         })?;
         erasure.is_log_emptied = self.crm.shared.store.empty_log()?;
         Ok(erasure)
@@ -172,9 +179,8 @@ fn delete(writing: &Writing<'_>, id: RecordId, places: &[i64]) -> Result<()> {
     Ok(())
 }
 
-/// Remembers that a record was erased, with a row in the journal, and suppresses contact points. Of which
-/// type it was, the row of the journal says, so that it may be one that the file does not know; a file
-/// without any type remembers the contact points only.
+/// Remembers that a record was erased, with a row in the journal, and suppresses contact points. Its type may
+/// be one that the file does not know.
 pub(super) fn remember(
     writing: &mut Writing<'_>,
     subject: &RecordRef,
@@ -185,19 +191,11 @@ pub(super) fn remember(
     for hash in hashes {
         rows::suppress(writing.tx, hash, subject.id)?;
     }
-    let known = writing.catalog.table(&subject.entity_type).ok().map(|table| table.model.id);
-    let Some(type_id) = known.or_else(|| stand_in(&writing.catalog)) else { return Ok(()) };
     let seq = writing.next_seq();
     tell(writing, subject, reason, at)?;
-    let (record, entity_type) = (subject.id, Some(subject.entity_type.clone()));
+    let RecordRef { id: record, entity_type } = subject.clone();
     let reason = reason.name().to_owned();
-    rows::insert_erased(writing.tx, &Erased { seq, record, type_id, entity_type, at, reason })
-}
-
-/// The number in the place of that of a type which the file does not know: the table asks for one that is
-/// there.
-pub(in crate::engine) fn stand_in(catalog: &Catalog) -> Option<i64> {
-    catalog.iter().map(|table| table.model.id).min()
+    rows::insert_erased(writing.tx, &Erased { seq, record, entity_type, at, reason })
 }
 
 /// Writes to the journal that a record was erased, and how many contact points are suppressed

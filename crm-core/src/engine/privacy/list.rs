@@ -9,12 +9,12 @@ use super::{
 };
 use crate::{
     AppliedErasures, ApplyErasures, BlockerReason, ErasedSubject, ErasureBlocker, ErasureList,
-    ErasureReason, Error, ErrorKind, ListErasures, RecordId, RecordRef, Result,
+    ErasureReason, Error, ErrorKind, Kind, ListErasures, RecordId, RecordRef, Result,
     engine::{Writing, check_limit},
     limits,
     privacy::suppression::{from_hex, name_of_key, to_hex},
     schema::check,
-    store::{Connection, privacy as rows, records, table::Table},
+    store::{privacy as rows, records, table::Table},
 };
 
 impl Privacy<'_> {
@@ -32,11 +32,9 @@ impl Privacy<'_> {
             found.truncate(request.limit as usize);
             let next = found.last().filter(|_| has_more).map(|last| last.seq);
             let erased = found.into_iter().map(|erased| {
-                let unknown = || Error::new(ErrorKind::Corrupt, "an erasure is of no type");
-                let entity_type = erased.entity_type.ok_or_else(unknown)?;
                 let hashes = rows::hashes_of(conn, erased.record)?;
                 Ok(ErasedSubject {
-                    subject: RecordRef::new(entity_type, erased.record),
+                    subject: RecordRef::new(erased.entity_type, erased.record),
                     erased_at: erased.at,
                     reason: reason(&erased.reason)?,
                     hashes: hashes.iter().map(|hash| to_hex(hash)).collect(),
@@ -72,7 +70,7 @@ impl Privacy<'_> {
                     error.with_field(format!("erased[{place}].{field}"))
                 })?;
             }
-            applied.settle(writing.tx)?;
+            applied.settle(writing)?;
             Ok(applied)
         })?;
         let is_log_emptied = self.crm.shared.store.empty_log()?;
@@ -118,14 +116,15 @@ impl Privacy<'_> {
         mut is_suppressed: impl FnMut(&[u8; 32]) -> Result<bool>,
     ) -> Result<()> {
         self.crm.write(|writing| {
+            let mut hashes = Vec::new();
             for id in erased {
                 for hash in rows::hashes_of(writing.tx, *id)? {
                     if !is_suppressed(&hash)? {
-                        suppression::lift(writing, &hash)?;
+                        hashes.push(hash);
                     }
                 }
             }
-            Ok(())
+            suppression::lift(writing, &hashes).map(drop)
         })
     }
 }
@@ -137,24 +136,33 @@ pub(in crate::engine) struct Applied {
     pub(in crate::engine) absent: u64,
     pub(in crate::engine) known: u64,
     pub(in crate::engine) foreign_hashes: u64,
-    /// The required references that stay, at most [`MENTIONS`].
+    /// The required references that lead to nobody, at most [`MENTIONS`].
     pub(in crate::engine) blockers: Vec<ErasureBlocker>,
 }
 
 impl Applied {
-    /// Leaves out what does not stay: the references of those who were erased after whom they refer to.
+    /// What is true of the file once all of the list is done: what is suppressed in the ledgers of others, and
+    /// which required references lead to somebody who was erased, by this list or before.
     ///
     /// # Errors
     ///
-    /// Those of reading.
-    pub(in crate::engine) fn settle(&mut self, conn: &Connection) -> Result<()> {
-        let mut left = Vec::with_capacity(self.blockers.len());
-        for blocker in self.blockers.drain(..) {
-            if rows::erased_at(conn, blocker.record.id)?.is_none() {
-                left.push(blocker);
+    /// Those of writing.
+    pub(in crate::engine) fn settle(&mut self, writing: &Writing<'_>) -> Result<()> {
+        suppression::follow(writing)?;
+        for table in writing.catalog.iter() {
+            for attribute in table.model.live().filter(|one| one.definition.required) {
+                if attribute.definition.kind != Kind::Reference {
+                    continue;
+                }
+                let room = MENTIONS - self.blockers.len();
+                let referring = rows::referring_to_erased(writing.tx, table, attribute, room)?;
+                self.blockers.extend(referring.into_iter().map(|id| ErasureBlocker {
+                    reason: BlockerReason::RequiredReference,
+                    record: RecordRef::new(&table.model.name, id),
+                    attribute: Some(attribute.name().to_owned()),
+                }));
             }
         }
-        self.blockers = left;
         Ok(())
     }
 }
@@ -174,10 +182,6 @@ fn apply(
     match (table, row.flatten()) {
         (Some(table), Some(row)) => {
             let found = Found::read(writing.tx, &writing.catalog, &table, row, writing.now)?;
-            let required = found.plan.blockers.iter();
-            let required = required.filter(|one| one.reason == BlockerReason::RequiredReference);
-            let room = MENTIONS.saturating_sub(applied.blockers.len());
-            applied.blockers.extend(required.take(room).cloned());
             erase::erase(writing, &table, found, *reason, *erased_at, &hashes)?;
             applied.erased += 1;
         }

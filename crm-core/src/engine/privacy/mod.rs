@@ -20,7 +20,6 @@ pub(super) mod retention;
 pub(super) mod suppression;
 mod traces;
 
-pub(super) use erase::stand_in;
 pub(super) use list::Applied;
 
 use std::sync::Arc;

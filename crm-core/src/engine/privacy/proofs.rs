@@ -54,12 +54,9 @@ impl Privacy<'_> {
             let last = found.last().filter(|_| has_more);
             let next = last.map(|last| cursor::write_place(Listing::Proofs, last.place));
             let proofs = found.into_iter().map(|found| {
-                let table = catalog.iter().find(|table| table.model.id == found.type_id);
-                let unknown = || Error::new(ErrorKind::Corrupt, "an erasure is of no type");
-                let name = &table.ok_or_else(unknown)?.model.name;
                 let damaged = |_| Error::new(ErrorKind::Corrupt, "a kept proof cannot be read");
                 Ok(ErasedProof {
-                    subject: RecordRef::new(name, found.place.1),
+                    subject: RecordRef::new(found.entity_type, found.place.1),
                     erased_at: found.erased_at,
                     proof: serde_json::from_str(&found.json).map_err(damaged)?,
                 })

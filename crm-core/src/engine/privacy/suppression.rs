@@ -9,7 +9,7 @@ use super::Privacy;
 use crate::{
     ChangeKind, Error, ErrorKind, LiftSuppression, LiftedSuppression, Medium, RecordId, Result,
     consent::contact_point,
-    engine::Writing,
+    engine::{Writing, consents::follow_all},
     privacy::suppression::hash,
     store::{Connection, privacy as rows},
 };
@@ -29,7 +29,7 @@ impl Privacy<'_> {
             let Some(key) = rows::key(writing.tx)? else {
                 return Ok(LiftedSuppression { was_suppressed: false });
             };
-            let was_suppressed = lift(writing, &hash(&key, &point))?;
+            let was_suppressed = lift(writing, &[hash(&key, &point)])?;
             Ok(LiftedSuppression { was_suppressed })
         })
     }
@@ -74,16 +74,31 @@ pub(in crate::engine) fn lifted(conn: &Connection) -> Result<Vec<RecordId>> {
     Ok(all.into_iter().collect())
 }
 
-/// Lets the contact point of this hash come back; answers whether it was suppressed.
-pub(super) fn lift(writing: &mut Writing<'_>, hash: &[u8; 32]) -> Result<bool> {
-    let since = rows::lift(writing.tx, hash)?;
-    if let Some(erased) = since {
+/// Lets the contact points of these hashes come back; answers whether any was suppressed.
+pub(super) fn lift(writing: &mut Writing<'_>, hashes: &[[u8; 32]]) -> Result<bool> {
+    let mut was_suppressed = false;
+    for hash in hashes {
+        let Some(erased) = rows::lift(writing.tx, hash)? else { continue };
+        was_suppressed = true;
         // Else the suppression would be missed.
         let body = format!("{{\"record\":\"{erased}\"}}");
         let stamp = writing.stamp();
         writing.log(stamp, ChangeKind::SuppressionLifted, None, None, &body)?;
     }
-    Ok(since.is_some())
+    if was_suppressed {
+        follow_all(writing.tx, &rows::with_suppressed(writing.tx)?)?;
+    }
+    Ok(was_suppressed)
+}
+
+/// Writes anew what permits at a contact point that is suppressed, after one was of which it is not known
+/// who else names it.
+///
+/// # Errors
+///
+/// Those of writing.
+pub(super) fn follow(writing: &Writing<'_>) -> Result<()> {
+    follow_all(writing.tx, &rows::naming_suppressed(writing.tx)?)
 }
 
 /// The key of the file, made when it is needed first.

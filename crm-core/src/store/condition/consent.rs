@@ -3,15 +3,6 @@
 use super::{Scope, Writer, text};
 use crate::{ConsentRegime, cell::Cell, consent::Rule};
 
-/// Whether the contact point of a row of what permits is suppressed. While nothing is, which is asked once,
-/// no contact point is looked at; else each one of the ledger once for the statement, as all that permits
-/// is read for it anyway.
-const SUPPRESSED: &str = "(EXISTS (SELECT 1 FROM crm_suppression) AND event_id IN (\
-     SELECT id FROM crm_consent_event WHERE contact_point IS NOT NULL AND contact_point IN (\
-     SELECT contact_point FROM crm_consent_event WHERE contact_point IS NOT NULL GROUP BY contact_point \
-     HAVING crm_contact_hash((SELECT value FROM crm_meta WHERE key = 'suppression_key'), contact_point) \
-     IN (SELECT hash FROM crm_suppression))))";
-
 impl Writer<'_> {
     /// As `Rule::permits`, over what the file keeps of the ledgers.
     pub(super) fn consent(&mut self, rule: &Rule, scope: &Scope) {
@@ -71,8 +62,7 @@ impl Writer<'_> {
                  AND n.version > crm_consent_permit.notice_version AND n.asks_again)",
             );
         }
-        self.push("))");
-        self.push(&format!(" AND NOT {SUPPRESSED})"));
+        self.push(")) AND NOT is_suppressed)");
         if rule.regime == ConsentRegime::OptOut {
             self.left_to_opt_out(rule, scope);
         }
@@ -104,7 +94,7 @@ impl Writer<'_> {
         self.bind(text(&rule.channel));
         self.push(" AND controller IS ");
         self.bind(optional(rule.controller.as_ref()));
-        self.push(&format!(" AND {SUPPRESSED})"));
+        self.push(" AND is_suppressed)");
     }
 }
 

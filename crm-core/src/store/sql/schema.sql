@@ -481,10 +481,12 @@ CREATE TABLE crm_consent_permit (
     active_at INTEGER NOT NULL,            -- microseconds UTC: given or last used
     by_guardian INTEGER NOT NULL,          -- 0 or 1
     minor_until INTEGER,                   -- microseconds UTC
+    is_suppressed INTEGER NOT NULL,        -- 0 or 1: whether the contact point of the event is
     PRIMARY KEY (subject_id, event_id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX crm_consent_permit_by_purpose ON crm_consent_permit (purpose, channel);
+CREATE INDEX crm_consent_permit_suppressed ON crm_consent_permit (subject_id) WHERE is_suppressed;
 
 CREATE TABLE crm_consent_block (
     -- What follows from the ledger: events that restrict, and minors, unless taken back by name.
@@ -558,7 +560,7 @@ CREATE TABLE crm_erasure (
     -- Records of persons that were erased. It says nothing about them.
     seq INTEGER PRIMARY KEY,               -- of the row in the journal
     record_id BLOB NOT NULL UNIQUE,        -- 16 bytes
-    type_id INTEGER NOT NULL REFERENCES crm_type (id),
+    entity_type TEXT NOT NULL,             -- by name: the file may not know it
     erased_at INTEGER NOT NULL,            -- microseconds UTC
     reason TEXT NOT NULL
 ) STRICT;

@@ -69,10 +69,25 @@ fn a_span_without_length_or_sense_is_refused_with_its_place() {
     ] {
         assert_eq!(refused(rule), (ErrorKind::OutOfRange, "rules[1].warns_before".to_owned()));
     }
-    // A month may be longer than 30 days.
-    for rule in [warning("P30D", Some("P1M"), None), warning("P1M", Some("P30D"), Some("P1Y"))] {
+    // A month may be longer than 30 days, two have up to 62, and a year may have 366.
+    for rule in [
+        warning("P30D", Some("P1M"), None),
+        warning("P1M", Some("P30D"), Some("P1Y")),
+        warning("P62D", Some("P2M"), None),
+        warning("P366D", None, Some("P1Y")),
+        warning("P8Y", Some("P2921D"), None),
+    ] {
         policy(&desk, rule);
     }
+    for rule in [
+        warning("P63D", Some("P2M"), None),
+        warning("P62DT1S", Some("P2M"), None),
+        warning("P8Y", Some("P2920D"), None),
+    ] {
+        assert_eq!(refused(rule), (ErrorKind::OutOfRange, "rules[1].warns_before".to_owned()));
+    }
+    let of_nothing = (ErrorKind::InvalidArgument, "rules[1].warns_before".to_owned());
+    assert_eq!(refused(warning("P30D", None, None)), of_nothing);
 }
 
 #[test]

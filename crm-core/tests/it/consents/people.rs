@@ -4,7 +4,7 @@ use crm_core::{
     Address, Condition, ConfirmConsent, ConsentCondition, ConsentEvidence, ConsentKind,
     ConsentMethod, CountRecords, DenyReason, EraseSubject, ErrorKind, GetConsents, GetLinkedPeople,
     GetPreferences, LinkPeople, MayContact, MentionKind, NewConsent, PlanErasure, PreferenceChoice,
-    RecordRef, RequestConsent, SetPreferences, UseConsent, Value, values,
+    RecordRef, RequestConsent, SetPreferences, Timestamp, UseConsent, Value, values,
 };
 
 use super::{Desk, at};
@@ -183,6 +183,47 @@ fn what_waits_answers_the_withdrawal_that_it_knew_of_also_after_its_record_is_er
     desk.crm.consents().confirm(ConfirmConsent::new(token)).unwrap();
     assert_eq!(desk.reasons(), []);
     assert_eq!(desk.permitted(), 1);
+    desk.verify();
+}
+
+/// However much the request named: what was carried over takes the place of what it was carried over from.
+#[test]
+fn what_waits_answers_all_that_is_carried_over_however_much_it_named() {
+    let desk = Desk::new("eu_general");
+    let (ann, other) = (desk.ann.clone(), desk.other());
+    let said = at("2026-03-01T00:00:00Z").micros();
+    for number in 0..501 {
+        let out = NewConsent::withdraw(other.clone()).on("email");
+        desk.record(out.at(Timestamp::from_micros(said + number).unwrap()));
+    }
+    desk.link(&ann, &other);
+    let asked = RequestConsent::new(ann, "email", "ann@example.org", "news");
+    let token = desk.crm.consents().request(asked).unwrap().token;
+    desk.erase(&other);
+    let confirmed = desk.crm.consents().confirm(ConfirmConsent::new(token)).unwrap();
+    assert_eq!(confirmed.supersedes.len(), 501);
+    assert_eq!(desk.reasons(), []);
+    desk.verify();
+}
+
+/// One person with an old consent through a record that only another one of theirs links with the erased one.
+#[test]
+fn who_comes_back_after_an_erasure_comes_back_for_those_who_were_linked_through_them() {
+    let desk = Desk::new("eu_general");
+    let (ann, other, third) = (desk.ann.clone(), desk.other(), desk.other());
+    desk.grant();
+    desk.record(NewConsent::withdraw(other.clone()).on("email"));
+    desk.link(&other, &third);
+    desk.link(&third, &ann);
+    desk.erase(&other);
+    assert_eq!(desk.reasons(), [DenyReason::WithdrawnChannel]);
+    // A consent to less, or through another address, answers for nobody else.
+    desk.go_to("2026-03-03T10:00:00Z");
+    let grant = || NewConsent::grant(third.clone(), "email", "news");
+    desk.record(grant().contact_point("third@example.org"));
+    assert_eq!(desk.reasons(), [DenyReason::WithdrawnChannel]);
+    desk.record(grant());
+    assert_eq!(desk.reasons(), []);
     desk.verify();
 }
 

@@ -1,9 +1,9 @@
 //! Addresses that are suppressed while others have them: whom a condition finds is whom the decision permits.
 
 use crm_core::{
-    ApplyErasures, CheckProof, ConfirmConsent, Crm, EraseSubject, EvaluateCondition,
-    LiftSuppression, ListErasures, ListRecords, MayContact, NewConsent, ProveDecision, RecordId,
-    RequestConsent, values,
+    ApplyErasures, Channel, CheckProof, ConfirmConsent, Crm, EraseSubject, EvaluateCondition,
+    LiftSuppression, ListErasures, ListRecords, MayContact, Medium, NewConsent, ProveDecision,
+    RecordId, RequestConsent, values,
 };
 
 use super::{ann, contact, purpose};
@@ -110,6 +110,28 @@ fn what_was_permitted_through_another_address_stays_permitted() {
     let document = crm.consents().prove(&proof).unwrap().document;
     let checked = crm.consents().check_proof(&CheckProof { document, head: None }).unwrap();
     assert_eq!(checked.problems, [] as [&str; 0]);
+    assert_sound(&crm);
+}
+
+/// The name of an account is the same in any letter case, and is kept as it was said.
+#[test]
+fn an_erased_account_is_suppressed_however_somebody_else_spells_it() {
+    let crm = Crm::in_memory().unwrap();
+    crm.consents().define_channel(Channel::new("chat", Medium::Other)).unwrap();
+    purpose(&crm, "news", &["email", "chat"], "eu_general");
+    let (ann, bob) = (ann(&crm), bob(&crm));
+    for (who, account) in [(ann, "@annie"), (bob, "@ANNIE")] {
+        let grant = NewConsent::grant(contact(who), "chat", "news").contact_point(account);
+        crm.consents().record(grant).unwrap();
+    }
+    let condition = r#"consent("chat", "news")"#.parse().unwrap();
+    let list = ListRecords { condition: Some(condition), ..ListRecords::new("contact") };
+    let found = || crm.list_records(&list).unwrap().records.len();
+    assert_eq!(found(), 2);
+    crm.privacy().erase(&EraseSubject::new(contact(ann))).unwrap();
+    let decided = crm.consents().decide(&MayContact::new(contact(bob), "chat", "news")).unwrap();
+    assert_eq!(decided.reasons[0].reason.name(), "suppressed");
+    assert_eq!(found(), 0);
     assert_sound(&crm);
 }
 

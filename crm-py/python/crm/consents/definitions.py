@@ -310,7 +310,8 @@ class ChannelRule:
     lapses_after: str | None = None
     """After which span without use a consent lapses; never if it is left out."""
     warns_before: str | None = None
-    """How long before that, and before a consent is to be renewed, it is warned."""
+    """How long before that, and before a consent is to be renewed, it is warned; only where it lapses or
+    is to be renewed, and at most as long before."""
     retention: str | None = None
     """How long proof is kept from the grant and from each use."""
     quiet: QuietHours | None = None
