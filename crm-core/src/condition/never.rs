@@ -1,9 +1,9 @@
 //! Conditions that no record can fulfil: `stage = "a" and stage = "b"`, more than five and less than
 //! three, a thing and its contrary.
 //!
-//! A condition is taken apart into the questions that must all be answered with yes; two that exclude
-//! each other are enough. The invariant: what is found here is true of no record at any moment; what
-//! is not found may still be.
+//! A condition is taken apart into the questions that must all be answered with yes, or all with no; two
+//! that exclude each other are enough. The invariant: what is found here is true of no record at any
+//! moment; what is not found may still be.
 
 use std::cmp::Ordering;
 
@@ -81,6 +81,10 @@ impl<'a> All<'a> {
             Test::Field(test) => Some((leaf, test, *is_true)),
             _ => None,
         });
+        // What another currency fulfils too says something once the currency is known.
+        let (later, first): (Vec<_>, Vec<_>) =
+            tests.partition(|(_, test, is_true)| is_any_currency(test, *is_true));
+        let tests = first.into_iter().chain(later);
         let mut fields: Vec<(&Column, Values<'_>)> = Vec::new();
         for (leaf, test, is_true) in tests {
             let place = match fields.iter().position(|(column, _)| **column == test.column) {
@@ -161,10 +165,22 @@ fn is_below_nothing(op: Comparison, value: u32) -> bool {
     op == Comparison::Lt && value == 0
 }
 
+/// Whether every amount in another currency fulfils a comparison of money: it is another value, and
+/// neither more nor less.
+fn is_any_currency(test: &FieldTest, is_true: bool) -> bool {
+    let is_other = matches!(
+        test.compare,
+        Compare::Value(Comparison::Neq, _) | Compare::List { negated: true, .. }
+    );
+    test.currency.is_some() && is_other == is_true
+}
+
 /// The values that comparisons leave to a field.
 #[derive(Default)]
 struct Values<'a> {
+    /// It has no value.
     is_missing: bool,
+    /// It has one.
     is_set: bool,
     least: Option<(&'a Cell, bool)>,
     most: Option<(&'a Cell, bool)>,
@@ -176,6 +192,7 @@ struct Values<'a> {
 
 impl<'a> Values<'a> {
     fn add(&mut self, test: &'a FieldTest, is_true: bool) {
+        use Comparison::{Eq, Gt, Gte, Lt, Lte, Neq};
         if let Compare::Set { negated } = &test.compare {
             match *negated == is_true {
                 true => self.is_missing = true,
@@ -183,28 +200,44 @@ impl<'a> Values<'a> {
             }
             return;
         }
-        // Where a missing value will do, the comparison leaves every other value as well.
-        if test.missing || !is_true {
-            return;
-        }
-        self.is_set = true;
+        self.is_set |= test.missing != is_true;
         if let Some((_, currency)) = &test.currency {
-            let known = *self.currency.get_or_insert(currency);
-            self.has_two_currencies |= known != currency;
+            match is_any_currency(test, is_true) {
+                true if self.currency != Some(currency) => return,
+                true => {}
+                false => {
+                    let known = *self.currency.get_or_insert(currency);
+                    self.has_two_currencies |= known != currency;
+                }
+            }
         }
-        match &test.compare {
-            Compare::Value(Comparison::Eq, cell) => self.keep(&[cell]),
-            Compare::Value(Comparison::Neq, cell) => self.none_of.push(cell),
-            Compare::Value(Comparison::Gt, cell) => self.at_least(cell, true),
-            Compare::Value(Comparison::Gte, cell) => self.at_least(cell, false),
-            Compare::Value(Comparison::Lt, cell) => self.at_most(cell, true),
-            Compare::Value(Comparison::Lte, cell) => self.at_most(cell, false),
-            Compare::Between(low, high) => {
+        match (&test.compare, is_true) {
+            (Compare::Value(Eq, cell), true) | (Compare::Value(Neq, cell), false) => {
+                self.keep(&[cell]);
+            }
+            (Compare::Value(Neq, cell), true) | (Compare::Value(Eq, cell), false) => {
+                self.none_of.push(cell);
+            }
+            (Compare::Value(Gt, cell), true) | (Compare::Value(Lte, cell), false) => {
+                self.at_least(cell, true);
+            }
+            (Compare::Value(Gte, cell), true) | (Compare::Value(Lt, cell), false) => {
+                self.at_least(cell, false);
+            }
+            (Compare::Value(Lt, cell), true) | (Compare::Value(Gte, cell), false) => {
+                self.at_most(cell, true);
+            }
+            (Compare::Value(Lte, cell), true) | (Compare::Value(Gt, cell), false) => {
+                self.at_most(cell, false);
+            }
+            (Compare::Between(low, high), true) => {
                 self.at_least(low, false);
                 self.at_most(high, false);
             }
-            Compare::List { cells, negated: false } => self.keep(&cells.iter().collect::<Vec<_>>()),
-            Compare::List { cells, negated: true } => self.none_of.extend(cells),
+            (Compare::List { cells, negated }, _) => match *negated == is_true {
+                true => self.none_of.extend(cells),
+                false => self.keep(&cells.iter().collect::<Vec<_>>()),
+            },
             _ => {}
         }
     }
@@ -260,9 +293,10 @@ impl<'a> Values<'a> {
             });
             is_above && is_below && !self.none_of.contains(cell)
         };
-        (self.is_missing && self.is_set)
+        let is_none = self.is_missing
             || self.has_two_currencies
             || is_empty
-            || self.one_of.as_ref().is_some_and(|cells| cells.iter().find(fits).is_none())
+            || self.one_of.as_ref().is_some_and(|cells| cells.iter().find(fits).is_none());
+        self.is_set && is_none
     }
 }

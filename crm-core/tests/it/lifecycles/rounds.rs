@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use crm_core::{
-    ActivityPreset, Condition, Crm, DefineAssociationType, DefineLifecycle, MoveKind, RelatedStage,
-    Stage, StageDecision, StageKind, StageMachine, StagePlace, StageTrigger,
+    ActivityPreset, Attribute, Condition, Crm, DefineAssociationType, DefineLifecycle, Kind,
+    MoveKind, RelatedStage, Stage, StageDecision, StageKind, StageMachine, StagePlace,
+    StageTrigger,
 };
 use proptest::{prelude::*, test_runner::TestRunner};
 
@@ -41,6 +42,9 @@ fn open() -> Crm {
     crm.activity_kinds().define_preset(ActivityPreset::Purchase).unwrap();
     let knows = DefineAssociationType::new("knows", ["contact"], ["contact"]);
     crm.association_types().define(knows).unwrap();
+    for (name, kind) in [("age", Kind::Integer), ("income", Kind::Money)] {
+        crm.types().define_attribute("contact", Attribute::new(name, kind)).unwrap();
+    }
     crm
 }
 
@@ -94,6 +98,14 @@ fn conditions_that_exclude_each_other_do_not_go_round() {
         .unwrap();
     for settles in [
         two("source = \"active\"", "source = \"gone\""),
+        // Where there is no value, a comparison is false, and its contrary true.
+        two("age = 1", "not age != 2"),
+        two("age >= 3", "not age >= 3"),
+        two("age is missing", "not age is missing"),
+        two("age > 2", "not age > 1 and age is set"),
+        two("not (age < 5 or age is missing)", "age <= 4"),
+        two("not source not in (\"a\", \"b\")", "source = \"c\""),
+        two("income = 5 EUR", "income != 5 EUR"),
         two(bought, &none),
         two("source in (\"a\", \"b\") and email is set", "source = \"c\" or source = \"d\""),
         // The guard excludes it as well.
@@ -122,6 +134,11 @@ fn conditions_that_exclude_each_other_do_not_go_round() {
                 when("churned", "source != \"gone\""),
             ],
         ),
+        // Both are true where there is no value.
+        two("age is missing", "not age = 2"),
+        two("not age > 2", "not age <= 2"),
+        // Another currency is another value.
+        two("income = 5 USD", "income != 5 EUR"),
         // Where it stands, and in what segments, the moves change.
         two("stage(eq \"churned\" in \"a\")", "not stage(eq \"churned\" in \"a\")"),
         two("in segment \"vip\"", "not in segment \"vip\""),
