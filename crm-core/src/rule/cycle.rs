@@ -41,12 +41,10 @@ pub(crate) fn check_rule_cycles(
         effects.collect::<Vec<_>>()
     };
     let turns: Vec<Vec<&Effect>> = followed.iter().map(turn_of).collect();
+    // What is calculated is otherwise only if that is from which it is calculated.
+    let given = |from: usize, edge: &Edge<'_>| &effects[from][edge.nth][0];
     let may_be_anew = |from: usize, edge: &Edge<'_>| {
-        edge.effect.is_none_or(|_| {
-            // What is calculated is otherwise only if that is from which it is calculated.
-            let given = &effects[from][edge.nth][0];
-            follow::is_anew(given, &turns[from], around, true)
-        })
+        edge.effect.is_none_or(|_| follow::is_anew(given(from, edge), &turns[from], around, true))
     };
     let mut of_rules = all.clone();
     for (place, edges) in of_rules.iter_mut().enumerate() {
@@ -59,8 +57,24 @@ pub(crate) fn check_rule_cycles(
     let mut order: Vec<usize> = (0..programs.len()).collect();
     order.sort_by_key(|place| !is_first(place));
     let own = |place: &usize| of_rules[*place].iter().any(|edge| edge.to == *place);
+    let refuse = |edges: &Edges<'_>, place, is_within: &dyn Fn(usize) -> bool, in_doubt| {
+        let way = round(edges, place, is_within);
+        let turn = turn_of(&way.iter().map(|(of, _)| *of).collect());
+        let beside = way.iter().map(|(from, edge)| {
+            let is_once = *from != edge.to || is_so_already(&programs[*from], edge);
+            let effect = edge.effect.filter(|_| is_once);
+            let effect = effect.map(|effect| if in_doubt { given(*from, edge) } else { effect })?;
+            let is_anew = |turn: &[&Effect]| follow::is_anew(effect, turn, around, in_doubt);
+            let is_undone =
+                |by: &Vec<Effect>| by.iter().any(|other| is_anew(&[&turn[..], &[other]].concat()));
+            let all = followed[*from].iter().filter(|_| !is_anew(&turn));
+            let mut all = all.flat_map(|of| (0..effects[*of].len()).map(move |nth| (*of, nth)));
+            all.find(|(of, nth)| is_undone(&effects[*of][*nth]))
+        });
+        refusal(programs, &way, &beside.collect::<Vec<_>>())
+    };
     if let Some(place) = order.iter().copied().find(own) {
-        return Err(round(programs, &of_rules, place, &|_| true));
+        return Err(refuse(&of_rules, place, &|_| true, true));
     }
     let mut facts: Vec<_> = programs.iter().map(RuleProgram::facts).collect();
     let of_rules_round = unending(
@@ -80,9 +94,10 @@ pub(crate) fn check_rule_cycles(
         edge.effect.is_none_or(is_anew)
     };
     let all_round = unending(programs, &mut all, &facts, may_change, is_surely_anew);
-    for (edges, in_round) in [(&of_rules, of_rules_round), (&all, all_round)] {
+    for (edges, in_round, in_doubt) in [(&of_rules, of_rules_round, true), (&all, all_round, false)]
+    {
         if let Some(place) = order.iter().copied().find(|place| in_round.contains(place)) {
-            return Err(round(programs, edges, place, &|other| in_round.contains(&other)));
+            return Err(refuse(edges, place, &|other| in_round.contains(&other), in_doubt));
         }
     }
     Ok(())
@@ -296,46 +311,64 @@ fn reached(edges: &Edges<'_>, from: usize, within: &BTreeSet<usize>) -> BTreeSet
     found
 }
 
-/// The error for the shortest round that leads from a rule back to it.
-fn round(
-    programs: &[RuleProgram],
-    edges: &Edges<'_>,
+/// That a rule leads to another one.
+type Step<'a, 'e> = (usize, &'a Edge<'e>);
+
+/// Each rule of a round, with how it leads to the next.
+type Way<'a, 'e> = Vec<Step<'a, 'e>>;
+
+/// The shortest round that leads from a rule back to it.
+fn round<'a, 'e>(
+    edges: &'a Edges<'e>,
     start: usize,
     is_within: &dyn Fn(usize) -> bool,
-) -> (String, Error) {
-    let mut ways: VecDeque<Vec<&Edge<'_>>> = VecDeque::from([Vec::new()]);
+) -> Way<'a, 'e> {
+    let mut ways: VecDeque<Way<'a, 'e>> = VecDeque::from([Vec::new()]);
     let mut seen = BTreeSet::new();
-    let mut found = Vec::new();
-    'search: while let Some(way) = ways.pop_front() {
-        let at = way.last().map_or(start, |edge| edge.to);
+    while let Some(way) = ways.pop_front() {
+        let at = way.last().map_or(start, |(_, edge)| edge.to);
         for edge in &edges[at] {
             if !is_within(edge.to) || !seen.insert(edge.to) {
                 continue;
             }
-            let mut longer = way.clone();
-            longer.push(edge);
+            let longer = [&way[..], &[(at, edge)]].concat();
             if edge.to == start {
-                found = longer;
-                break 'search;
+                return longer;
             }
             ways.push_back(longer);
         }
     }
-    let mut at = start;
+    Vec::new()
+}
+
+/// The error for a round; `beside` are for each step the rule beside the way, and its action, that undo it,
+/// if that happens only once without them.
+fn refusal(
+    programs: &[RuleProgram],
+    way: &Way<'_, '_>,
+    beside: &[Option<(usize, usize)>],
+) -> (String, Error) {
+    let action = |of: usize, nth: usize| format!("{} (actions[{nth}])", programs[of].model.name());
     let mut text = String::new();
-    for Edge { nth, to, effect } in &found {
-        let rule = &programs[at].model.rule;
-        text.push_str(&format!("{} (actions[{nth}]) → ", rule.name));
-        if let Some(by) = effect.and_then(|effect| effect.by.as_ref()) {
+    for (from, edge) in way {
+        text.push_str(&format!("{} → ", action(*from, edge.nth)));
+        if let Some(by) = edge.effect.and_then(|effect| effect.by.as_ref()) {
             text.push_str(&format!("{by} → "));
         }
-        at = *to;
     }
+    let (start, nth) = way.first().map_or((0, 0), |(start, edge)| (*start, edge.nth));
     let rule = &programs[start].model.rule;
-    let nth = found.first().map_or(0, |edge| edge.nth);
+    text.push_str(&rule.name);
+    let mut word = "since";
+    for ((from, edge), (of, nth)) in
+        way.iter().zip(beside).filter_map(|(step, beside)| Some((step, (*beside)?)))
+    {
+        let (undone, by) = (action(*from, edge.nth), action(of, nth));
+        text.push_str(&format!(", {word} {by} takes back what {undone} does"));
+        word = "and";
+    }
     let path = format!("actions[{nth}].{}", rule.actions[nth].name());
-    let message = format!("sets itself off: {text}{}", rule.name);
-    let error = Error::new(ErrorKind::InvalidArgument, message)
+    let error = Error::new(ErrorKind::InvalidArgument, format!("sets itself off: {text}"))
         .with_field(path)
         .with_hint("let its condition, or from and to of its trigger, rule out what it has done");
     (rule.name.clone(), error)

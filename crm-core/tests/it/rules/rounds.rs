@@ -232,6 +232,30 @@ fn rules_that_keep_two_things_alike_directly_settle_and_are_taken() {
     }
 }
 
+#[test]
+fn a_rule_beside_the_way_without_which_it_would_end_is_named() {
+    use RuleTrigger as On;
+    let set = |attribute: &str, value: &str| RuleAction::set(attribute, value);
+    let (a, b) = ("source", "job_title");
+    let alike = || {
+        let one = define("one", On::becomes(a, "x"), set(b, "x"));
+        vec![one, define("two", On::becomes(b, "x"), set(a, "x"))]
+    };
+    let undoes =
+        |name: &str, actions| DefineRule::new(name, "contact", On::becomes(b, "x"), actions);
+    let told = RuleAction::emit("told", [a]);
+    let both = undoes("three", vec![told.clone(), set(a, "y"), set(b, "y")]);
+    let way = last_of(&kept_alike(), [vec![both], alike()].concat());
+    let by = "sets itself off: two (actions[0]) → one (actions[0]) → two, since three (actions[1]) \
+              takes back what two (actions[0]) does, and three (actions[2]) takes back what one \
+              (actions[0]) does";
+    assert_eq!(way.as_deref(), Some(by));
+    // Whether it is undone or not, one that leads to itself is refused.
+    let own = define("one", On::changed(a), set(a, "x"));
+    let way = last_of(&kept_alike(), vec![define("two", On::becomes(a, "x"), set(a, "y")), own]);
+    assert_eq!(way.as_deref(), Some("sets itself off: one (actions[0]) → one"));
+}
+
 fn kept_alike() -> Crm {
     let crm = open();
     by_hand(&crm, "vip");
@@ -272,7 +296,9 @@ fn a_rule_that_waits_for_exactly_what_it_writes_is_taken() {
     crm.rules().archive("back").unwrap();
     let error = crm.rules().define(define("other", becomes(), set("y"))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::DefinitionConflict);
-    assert!(error.message().ends_with("sets itself off: same (actions[0]) → same"), "{error}");
+    let way = "sets itself off: same (actions[0]) → same, since other (actions[0]) takes back what \
+               same (actions[0]) does";
+    assert!(error.message().ends_with(way), "{error}");
     verify(&crm);
 }
 
