@@ -7,7 +7,8 @@
 //!
 //! A longer round is refused if each of its steps happens anew in each turn. What an action writes is
 //! otherwise only the first time, unless the round itself undoes it: lists, attributes and stages that
-//! are merely kept alike settle in one turn. And a condition within the round that asks for something
+//! are merely kept alike settle in one turn. What set a rule off it makes again only if that is undone as well, by it
+//! or by what follows. And a condition within the round that asks for something
 //! that the round writes may well end it.
 //!
 //! Rules lead to others by way of other definitions too (`follow`). What is not known is taken in
@@ -17,7 +18,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use super::{
     follow::{self, Around, Effect, effects, known},
-    program::{Act, Fact, RuleOn, RuleProgram, Write},
+    program::{Fact, RuleOn, RuleProgram, Write},
 };
 use crate::{Error, ErrorKind, cell::Cell, condition::decide};
 
@@ -32,26 +33,50 @@ pub(crate) fn check_rule_cycles(
     first: Option<&str>,
 ) -> Result<(), (String, Error)> {
     let effects: Vec<_> = programs.iter().map(|program| effects(program, around)).collect();
-    let mut all = edges(programs, &effects, around);
+    let mut all = edges(programs, &effects);
     let everything = (0..programs.len()).collect();
     let follow_from = |from| reached(&all, from, &everything).into_iter().chain([from]).collect();
     let followed: Vec<BTreeSet<usize>> = (0..programs.len()).map(follow_from).collect();
-    let turn_of = |rules: &BTreeSet<usize>| {
-        let effects = rules.iter().flat_map(|of| effects[*of].iter().flatten());
-        effects.collect::<Vec<_>>()
+    let turn_of = |rules: &BTreeSet<usize>| -> Turn<'_> {
+        let actions = rules.iter().flat_map(|of| {
+            effects[*of].iter().enumerate().map(move |(nth, effects)| (*of, nth, effects))
+        });
+        let each =
+            actions.flat_map(|(of, nth, all)| all.iter().map(move |effect| (of, nth, effect)));
+        each.collect()
     };
-    let turns: Vec<Vec<&Effect>> = followed.iter().map(turn_of).collect();
-    // What is calculated is otherwise only if that is from which it is calculated.
-    let given = |from: usize, edge: &Edge<'_>| &effects[from][edge.nth][0];
-    let may_be_anew = |from: usize, edge: &Edge<'_>| {
-        edge.effect.is_none_or(|_| follow::is_anew(given(from, edge), &turns[from], around, true))
+    let turns: Vec<Turn<'_>> = followed.iter().map(turn_of).collect();
+    let everyone = turn_of(&everything);
+    // Whether a step happens in each turn again.
+    let is_again = |from: usize, edge: &Edge<'_>, turn: &Turn<'_>, in_doubt: bool| {
+        let on = &programs[from].on;
+        if edge.to == from && is_gone(on) && !edge.effect.repeats {
+            let again = &edge.effect.write;
+            let undoes = |effect: &Effect| undoes(on, &effect.write, again, around, in_doubt);
+            // An action after this one undoes it for the next time, if anything else ever does so first.
+            let is_late = |of: usize, nth: usize| of == from && nth > edge.nth;
+            let is_first = || everyone.iter().any(|(of, _, effect)| *of != from && undoes(effect));
+            return turn.iter().any(|(of, nth, effect)| {
+                undoes(effect) && (!is_late(*of, *nth) || (in_doubt && is_first()))
+            });
+        }
+        // What is calculated is otherwise only if that is from which it is calculated.
+        let effect = if in_doubt { &effects[from][edge.nth][0] } else { edge.effect };
+        follow::is_anew(effect, turn.iter().map(|(_, _, effect)| *effect), around, in_doubt)
     };
+    let may_be_again = |from: usize, edge: &Edge<'_>| is_again(from, edge, &turns[from], true);
+    let is_once = |from: usize, edge: &Edge<'_>| {
+        let program = &programs[from];
+        edge.to != from || is_so_already(program, edge) || is_gone(&program.on)
+    };
+    for (place, edges) in all.iter_mut().enumerate() {
+        let one = &programs[place];
+        edges.retain(|edge| may_leave(one, edge, &programs[edge.to].on, &turns[place], around));
+    }
     let mut of_rules = all.clone();
     for (place, edges) in of_rules.iter_mut().enumerate() {
-        edges.retain(|edge| edge.effect.is_none_or(|effect| effect.by.is_none()));
-        edges.retain(|edge| {
-            edge.to != place || !is_so_already(&programs[place], edge) || may_be_anew(place, edge)
-        });
+        edges.retain(|edge| edge.effect.by.is_none());
+        edges.retain(|edge| edge.to != place || !is_once(place, edge) || may_be_again(place, edge));
     }
     let is_first = |place: &usize| first == Some(programs[*place].model.name());
     let mut order: Vec<usize> = (0..programs.len()).collect();
@@ -61,15 +86,11 @@ pub(crate) fn check_rule_cycles(
         let way = round(edges, place, is_within);
         let turn = turn_of(&way.iter().map(|(of, _)| *of).collect());
         let beside = way.iter().map(|(from, edge)| {
-            let is_once = *from != edge.to || is_so_already(&programs[*from], edge);
-            let effect = edge.effect.filter(|_| is_once);
-            let effect = effect.map(|effect| if in_doubt { given(*from, edge) } else { effect })?;
-            let is_anew = |turn: &[&Effect]| follow::is_anew(effect, turn, around, in_doubt);
-            let is_undone =
-                |by: &Vec<Effect>| by.iter().any(|other| is_anew(&[&turn[..], &[other]].concat()));
-            let all = followed[*from].iter().filter(|_| !is_anew(&turn));
-            let mut all = all.flat_map(|of| (0..effects[*of].len()).map(move |nth| (*of, nth)));
-            all.find(|(of, nth)| is_undone(&effects[*of][*nth]))
+            let is_again = |turn: &Turn<'_>| is_again(*from, edge, turn, in_doubt);
+            let is_sought = is_once(*from, edge) && !is_again(&turn);
+            let mut beside = turns[*from].iter().filter(|_| is_sought);
+            let found = beside.find(|other| is_again(&[&turn[..], &[**other]].concat()));
+            found.map(|(of, nth, _)| (*of, *nth))
         });
         refusal(programs, &way, &beside.collect::<Vec<_>>())
     };
@@ -82,18 +103,17 @@ pub(crate) fn check_rule_cycles(
         &mut of_rules,
         &facts,
         |_| false,
-        |from, edge, _| may_be_anew(from, edge),
+        |from, edge, _| may_be_again(from, edge),
     );
     for (facts, effects) in facts.iter_mut().zip(&effects) {
         facts.extend(effects.iter().flatten().map(|effect| effect.write.fact()));
     }
     // They hang on more than what rules surely do.
     let may_change = |fact: &Fact| matches!(fact, Fact::Score(_) | Fact::Stage(_) | Fact::Related);
-    let is_surely_anew = |_, edge: &Edge<'_>, round: &BTreeSet<usize>| {
-        let is_anew = |effect| follow::is_anew(effect, &turn_of(round), around, false);
-        edge.effect.is_none_or(is_anew)
+    let is_surely_again = |from: usize, edge: &Edge<'_>, round: &BTreeSet<usize>| {
+        is_again(from, edge, &turn_of(round), false)
     };
-    let all_round = unending(programs, &mut all, &facts, may_change, is_surely_anew);
+    let all_round = unending(programs, &mut all, &facts, may_change, is_surely_again);
     for (edges, in_round, in_doubt) in [(&of_rules, of_rules_round, true), (&all, all_round, false)]
     {
         if let Some(place) = order.iter().copied().find(|place| in_round.contains(place)) {
@@ -108,18 +128,17 @@ pub(crate) fn check_rule_cycles(
 struct Edge<'e> {
     nth: usize,
     to: usize,
-    /// By what the other one waits for; `None` if it is done again after it was undone.
-    effect: Option<&'e Effect>,
+    /// For what the other one waits.
+    effect: &'e Effect,
 }
+
+/// What rules bring about, each effect with its rule and action.
+type Turn<'e> = Vec<(usize, usize, &'e Effect)>;
 
 /// For each rule those that lead to another.
 type Edges<'e> = Vec<Vec<Edge<'e>>>;
 
-fn edges<'e>(
-    programs: &[RuleProgram],
-    effects: &'e [Vec<Vec<Effect>>],
-    around: &Around<'_>,
-) -> Edges<'e> {
+fn edges<'e>(programs: &[RuleProgram], effects: &'e [Vec<Vec<Effect>>]) -> Edges<'e> {
     let leads = |one: usize| {
         let all = programs.iter().enumerate();
         let others: Vec<_> = all.filter(|(_, other)| !rules_out(&programs[one], other)).collect();
@@ -127,11 +146,7 @@ fn edges<'e>(
         for (nth, effects) in effects[one].iter().enumerate() {
             for (to, program) in others.iter().copied() {
                 let waits = |effect: &&Effect| waits(program, effect, one == to);
-                let edge = |effect| Edge { nth, to, effect };
-                found.extend(effects.iter().filter(waits).map(|effect| edge(Some(effect))));
-                if one == to && comes_back(&programs[one], nth, around) {
-                    found.push(edge(None));
-                }
+                found.extend(effects.iter().filter(waits).map(|effect| Edge { nth, to, effect }));
             }
         }
         found
@@ -151,15 +166,12 @@ fn waits(program: &RuleProgram, effect: &Effect, is_own: bool) -> bool {
             let same = |from: &Vec<Cell>, cells: &Vec<Cell>| !other(from, cells);
             // A change to a value is none from it.
             let is_to = from.as_ref().zip(cells.as_ref()).is_some_and(|(from, is)| same(from, is));
-            // What set it off took that value away, so that its own change is from another.
-            let is_gone = is_own && from.is_some();
             // What counts tasks has each value once.
             let is_passed = effect.by.is_some() && (from.is_some() || to.is_some());
             program.model.rule.entity_type == *entity_type
                 && place == written
                 && !is_other
                 && !is_to
-                && !is_gone
                 && !is_passed
         }
         (
@@ -169,13 +181,15 @@ fn waits(program: &RuleProgram, effect: &Effect, is_own: bool) -> bool {
             let fits = match (stage, is_left) {
                 (None, _) => true,
                 (Some(stage), false) => stage == to,
-                (Some(stage), true) => stage != to && !is_own,
+                (Some(stage), true) => stage != to && !(is_own && effect.by.is_some()),
             };
             lifecycle == moved && fits
         }
-        // A record that came into a segment is not added to it by what that sets off; a new task is.
+        // A record that came into a live segment does not come into it by what that sets off; a new task does.
         (RuleOn::Segment { segment, is_left, .. }, Write::Member { segment: of, is_member }) => {
-            (!is_own || effect.repeats) && segment == of && is_left != is_member
+            (!is_own || effect.repeats || effect.by.is_none())
+                && segment == of
+                && is_left != is_member
         }
         // Having crossed a threshold, points of the same direction lead on to another one at most.
         (RuleOn::Score { model, is_down, .. }, Write::Points { model: of, is_down: down }) => {
@@ -185,50 +199,61 @@ fn waits(program: &RuleProgram, effect: &Effect, is_own: bool) -> bool {
     }
 }
 
-/// Whether an action of a rule makes again what set the rule off, after an action before it undid that:
-/// a record that is taken out of a segment and put into it, or back to a stage and away from it.
-fn comes_back(program: &RuleProgram, nth: usize, around: &Around<'_>) -> bool {
-    let own = |(act, writes): (&Act, &Vec<Write>)| match act {
-        Act::Task(_) => Vec::new(),
-        _ => writes.clone(),
+/// Whether a move by which a rule leads to one that waits for a stage to be left may leave that one: where
+/// the rule found the record, or where something of the `turn`, or a trigger, has led it since.
+fn may_leave(
+    one: &RuleProgram,
+    edge: &Edge<'_>,
+    to: &RuleOn,
+    turn: &Turn<'_>,
+    around: &Around<'_>,
+) -> bool {
+    let (
+        RuleOn::Stage { lifecycle, stage: Some(found), is_left: false },
+        RuleOn::Stage { lifecycle: of, stage: Some(left), is_left: true },
+        Write::Stage { .. },
+    ) = (&one.on, to, &edge.effect.write)
+    else {
+        return true;
     };
-    let mut all = program.actions.iter().zip(&program.writes).take(nth + 1).map(own);
-    let before: Vec<Write> = all.by_ref().take(nth).flatten().collect();
-    let mut here = all.flatten();
-    match &program.on {
-        RuleOn::Segment { segment, is_left, .. } => {
-            let does = |write: &Write, wanted: bool| {
-                matches!(write, Write::Member { segment: of, is_member }
-                    if of == segment && *is_member == wanted)
-            };
-            before.iter().any(|write| does(write, *is_left))
-                && here.any(|write| does(&write, !is_left))
+    let leads = |effect: &&Effect| matches!(&effect.write, Write::Stage { lifecycle, to, .. } if lifecycle == of && to == left);
+    lifecycle != of
+        || found == left
+        || turn.iter().any(|(_, _, effect)| leads(effect))
+        || around.has_trigger(*of, *left)
+}
+
+/// Whether a rule finds what it waits for done already if it does that itself: a record that has left a
+/// segment, a value or a stage cannot leave it once more.
+const fn is_gone(on: &RuleOn) -> bool {
+    matches!(
+        on,
+        RuleOn::Segment { .. }
+            | RuleOn::Attribute { from: Some(_), .. }
+            | RuleOn::Stage { stage: Some(_), is_left: true, .. }
+    )
+}
+
+/// Whether something undoes what set such a rule off, so that `again` makes it once more. What is not known
+/// does so if `in_doubt`.
+fn undoes(on: &RuleOn, write: &Write, again: &Write, around: &Around<'_>, in_doubt: bool) -> bool {
+    match (on, write, again) {
+        (RuleOn::Segment { segment, is_left }, Write::Member { segment: of, is_member }, _) => {
+            segment == of && is_left == is_member
         }
-        RuleOn::Attribute { place, from: Some(from), to } => {
-            // What is calculated may be any value.
-            let may_give = |write: &Write, is_so: &dyn Fn(&[Cell]) -> bool| {
-                matches!(write, Write::Attribute { place: of, cells, .. }
-                    if of == place && cells.as_ref().is_none_or(|cells| is_so(cells)))
-            };
-            let is = |cells: &[Cell], wanted: &[Cell]| cells[..wanted.len()] == *wanted;
-            before.iter().any(|write| may_give(write, &|cells| is(cells, from)))
-                && here.any(|write| {
-                    may_give(&write, &|cells| {
-                        !is(cells, from) && to.as_ref().is_none_or(|to| is(cells, to))
-                    })
-                })
+        (
+            RuleOn::Attribute { place, from: Some(from), .. },
+            Write::Attribute { place: of, cells, .. },
+            _,
+        ) => {
+            let is_from = |cells: &Vec<Cell>| cells[..from.len()] == from[..];
+            place == of && cells.as_ref().map_or(in_doubt, is_from)
         }
-        RuleOn::Stage { lifecycle, stage: Some(stage), is_left: true } => {
-            let leads = |write: &Write| match write {
-                Write::Stage { lifecycle: of, to, .. } if of == lifecycle => Some(*to),
-                _ => None,
-            };
-            before.iter().any(|write| leads(write) == Some(*stage))
-                && here.any(|write| {
-                    let to = leads(&write).filter(|to| to != stage);
-                    to.is_some_and(|to| around.lead_back(*lifecycle, *stage, to))
-                })
-        }
+        (
+            RuleOn::Stage { lifecycle, stage: Some(stage), .. },
+            Write::Stage { lifecycle: of, to, .. },
+            Write::Stage { to: again, .. },
+        ) => lifecycle == of && stage == to && around.lead_back(*of, *to, *again),
         _ => false,
     }
 }
@@ -243,9 +268,9 @@ fn rules_out(one: &RuleProgram, other: &RuleProgram) -> bool {
 /// Whether a rule waits for exactly that to which one of its actions leads.
 fn is_so_already(program: &RuleProgram, edge: &Edge<'_>) -> bool {
     matches!(
-        (&program.on, edge.effect.map(|effect| &effect.write)),
-        (RuleOn::Attribute { to: Some(_), .. }, Some(Write::Attribute { cells: Some(_), .. }))
-            | (RuleOn::Stage { stage: Some(_), is_left: false, .. }, Some(Write::Stage { .. }))
+        (&program.on, &edge.effect.write),
+        (RuleOn::Attribute { to: Some(_), .. }, Write::Attribute { cells: Some(_), .. })
+            | (RuleOn::Stage { stage: Some(_), is_left: false, .. }, Write::Stage { .. })
     )
 }
 
@@ -352,7 +377,7 @@ fn refusal(
     let mut text = String::new();
     for (from, edge) in way {
         text.push_str(&format!("{} → ", action(*from, edge.nth)));
-        if let Some(by) = edge.effect.and_then(|effect| effect.by.as_ref()) {
+        if let Some(by) = &edge.effect.by {
             text.push_str(&format!("{by} → "));
         }
     }
