@@ -37,38 +37,10 @@ pub(crate) fn check_rule_cycles(
     let everything = (0..programs.len()).collect();
     let follow_from = |from| reached(&all, from, &everything).into_iter().chain([from]).collect();
     let followed: Vec<BTreeSet<usize>> = (0..programs.len()).map(follow_from).collect();
-    let turn_of = |rules: &BTreeSet<usize>| -> Turn<'_> {
-        let actions = rules.iter().flat_map(|of| {
-            effects[*of].iter().enumerate().map(move |(nth, effects)| (*of, nth, effects))
-        });
-        let each =
-            actions.flat_map(|(of, nth, all)| all.iter().map(move |effect| (of, nth, effect)));
-        each.collect()
-    };
-    let turns: Vec<Turn<'_>> = followed.iter().map(turn_of).collect();
-    let everyone = turn_of(&everything);
-    // Whether a step happens in each turn again.
-    let is_again = |from: usize, edge: &Edge<'_>, turn: &Turn<'_>, in_doubt: bool| {
-        let on = &programs[from].on;
-        if edge.to == from && is_gone(on) && !edge.effect.repeats {
-            let again = &edge.effect.write;
-            let undoes = |effect: &Effect| undoes(on, &effect.write, again, around, in_doubt);
-            // An action after this one undoes it for the next time, if anything else ever does so first.
-            let is_late = |of: usize, nth: usize| of == from && nth > edge.nth;
-            let is_first = || everyone.iter().any(|(of, _, effect)| *of != from && undoes(effect));
-            return turn.iter().any(|(of, nth, effect)| {
-                undoes(effect) && (!is_late(*of, *nth) || (in_doubt && is_first()))
-            });
-        }
-        // What is calculated is otherwise only if that is from which it is calculated.
-        let effect = if in_doubt { &effects[from][edge.nth][0] } else { edge.effect };
-        follow::is_anew(effect, turn.iter().map(|(_, _, effect)| *effect), around, in_doubt)
-    };
-    let may_be_again = |from: usize, edge: &Edge<'_>| is_again(from, edge, &turns[from], true);
-    let is_once = |from: usize, edge: &Edge<'_>| {
-        let program = &programs[from];
-        edge.to != from || is_so_already(program, edge) || is_gone(&program.on)
-    };
+    let rules = Rules { programs, effects: &effects, around };
+    let turns: Vec<Turn<'_>> = followed.iter().map(|followed| rules.turn(followed)).collect();
+    let may_be_again =
+        |from: usize, edge: &Edge<'_>| rules.is_again(from, edge, &turns[from], true);
     for (place, edges) in all.iter_mut().enumerate() {
         let one = &programs[place];
         edges.retain(|edge| may_leave(one, edge, &programs[edge.to].on, &turns[place], around));
@@ -76,7 +48,9 @@ pub(crate) fn check_rule_cycles(
     let mut of_rules = all.clone();
     for (place, edges) in of_rules.iter_mut().enumerate() {
         edges.retain(|edge| edge.effect.by.is_none());
-        edges.retain(|edge| edge.to != place || !is_once(place, edge) || may_be_again(place, edge));
+        edges.retain(|edge| {
+            edge.to != place || !rules.is_once(place, edge) || may_be_again(place, edge)
+        });
     }
     let is_first = |place: &usize| first == Some(programs[*place].model.name());
     let mut order: Vec<usize> = (0..programs.len()).collect();
@@ -84,15 +58,9 @@ pub(crate) fn check_rule_cycles(
     let own = |place: &usize| of_rules[*place].iter().any(|edge| edge.to == *place);
     let refuse = |edges: &Edges<'_>, place, is_within: &dyn Fn(usize) -> bool, in_doubt| {
         let way = round(edges, place, is_within);
-        let turn = turn_of(&way.iter().map(|(of, _)| *of).collect());
-        let beside = way.iter().map(|(from, edge)| {
-            let is_again = |turn: &Turn<'_>| is_again(*from, edge, turn, in_doubt);
-            let is_sought = is_once(*from, edge) && !is_again(&turn);
-            let mut beside = turns[*from].iter().filter(|_| is_sought);
-            let found = beside.find(|other| is_again(&[&turn[..], &[**other]].concat()));
-            found.map(|(of, nth, _)| (*of, *nth))
-        });
-        refusal(programs, &way, &beside.collect::<Vec<_>>())
+        let beside: Vec<_> =
+            way.iter().map(|step| rules.beside(&way, *step, &turns[step.0], in_doubt)).collect();
+        refusal(programs, &way, &beside)
     };
     if let Some(place) = order.iter().copied().find(own) {
         return Err(refuse(&of_rules, place, &|_| true, true));
@@ -111,7 +79,7 @@ pub(crate) fn check_rule_cycles(
     // They hang on more than what rules surely do.
     let may_change = |fact: &Fact| matches!(fact, Fact::Score(_) | Fact::Stage(_) | Fact::Related);
     let is_surely_again = |from: usize, edge: &Edge<'_>, round: &BTreeSet<usize>| {
-        is_again(from, edge, &turn_of(round), false)
+        rules.is_again(from, edge, &rules.turn(round), false)
     };
     let all_round = unending(programs, &mut all, &facts, may_change, is_surely_again);
     for (edges, in_round, in_doubt) in [(&of_rules, of_rules_round, true), (&all, all_round, false)]
@@ -121,6 +89,66 @@ pub(crate) fn check_rule_cycles(
         }
     }
     Ok(())
+}
+
+/// Rules, and what each of their actions brings about.
+struct Rules<'a> {
+    programs: &'a [RuleProgram],
+    effects: &'a [Vec<Vec<Effect>>],
+    around: &'a Around<'a>,
+}
+
+impl<'a> Rules<'a> {
+    /// What these bring about.
+    fn turn(&self, rules: &BTreeSet<usize>) -> Turn<'a> {
+        let effects = self.effects;
+        let actions = rules.iter().flat_map(|of| {
+            effects[*of].iter().enumerate().map(move |(nth, effects)| (*of, nth, effects))
+        });
+        actions.flat_map(|(of, nth, all)| all.iter().map(move |effect| (of, nth, effect))).collect()
+    }
+
+    /// Whether a step happens in each turn again.
+    fn is_again(&self, from: usize, edge: &Edge<'_>, turn: &Turn<'_>, in_doubt: bool) -> bool {
+        let on = &self.programs[from].on;
+        if edge.to == from && is_gone(on) && !edge.effect.repeats {
+            let again = &edge.effect.write;
+            let undoes = |effect: &Effect| undoes(on, &effect.write, again, self.around, in_doubt);
+            // An action after this one undoes it for the next time, if anything else ever does so first.
+            let is_late = |of: usize, nth: usize| of == from && nth > edge.nth;
+            let mut others = self.effects.iter().enumerate().filter(|(of, _)| *of != from);
+            let mut is_first = || others.any(|(_, all)| all.iter().flatten().any(undoes));
+            return turn.iter().any(|(of, nth, effect)| undoes(effect) && !is_late(*of, *nth))
+                || (in_doubt && turn.iter().any(|(_, _, effect)| undoes(effect)) && is_first());
+        }
+        // What is calculated is otherwise only if that is from which it is calculated.
+        let effect = if in_doubt { &self.effects[from][edge.nth][0] } else { edge.effect };
+        let turn = turn.iter().map(|(_, _, effect)| *effect);
+        follow::is_anew(effect, turn, self.around, in_doubt)
+    }
+
+    /// Whether a step ends the way, unless it happens in each turn again.
+    fn is_once(&self, from: usize, edge: &Edge<'_>) -> bool {
+        let program = &self.programs[from];
+        edge.to != from || is_so_already(program, edge) || is_gone(&program.on)
+    }
+
+    /// The rule beside a way, and its action, without which a step happens only once.
+    fn beside(
+        &self,
+        way: &Way<'_, '_>,
+        (from, edge): Step<'_, '_>,
+        turn: &Turn<'_>,
+        in_doubt: bool,
+    ) -> Option<(usize, usize)> {
+        let own = self.turn(&way.iter().map(|(of, _)| *of).collect());
+        let is_again = |turn: &Turn<'_>| self.is_again(from, edge, turn, in_doubt);
+        if !self.is_once(from, edge) || is_again(&own) {
+            return None;
+        }
+        let found = turn.iter().find(|other| is_again(&[&own[..], &[**other]].concat()));
+        found.map(|(of, nth, _)| (*of, *nth))
+    }
 }
 
 /// That an action of a rule leads to another one.
