@@ -1,65 +1,115 @@
 //! Conditions that no record can fulfil: `stage = "a" and stage = "b"`, more than five and less than
 //! three, a thing and its contrary.
 //!
-//! A condition is taken apart into the questions that must all be answered with yes; two that exclude
-//! each other are enough. The invariant: what is found here is true of no record at any moment; what
-//! is not found may still be.
+//! A condition is taken apart into the questions that must all be answered with yes, or all with no; two
+//! that exclude each other are enough. The invariant: what is found here is true of no record at any
+//! moment; what is not found may still be.
 
-use std::cmp::Ordering;
+use std::{cell::Cell as Counter, cmp::Ordering, collections::HashMap};
 
 use super::{
     Comparison,
     checked::{Column, Compare, FieldTest, Frame, Leaf, MeasureTest, Node, Test, order},
+    timed::is_timed,
 };
 use crate::cell::Cell;
 
+/// How many segments are looked into for one answer; those past them may have any members.
+const LOOKED_INTO: usize = 64;
+
 /// The place of a part for which conditions that must all be true cannot be; `None` if they may be.
 pub(crate) fn never(nodes: &[&Node]) -> Option<String> {
-    never_by(nodes, |_| true)
+    never_by(nodes, None)
 }
 
 /// Whether moves of lifecycles that follow from each other cannot have been made at once, because what
 /// they ask for is never true of one record. Only questions count that such moves give no other answer.
-pub(crate) fn never_at_once(nodes: &[&Node]) -> bool {
-    let is_unmoved = |leaf: &Leaf| match &leaf.test {
-        Test::Field(_) | Test::Event(_) | Test::Changed(_) | Test::Consent(_) => true,
-        Test::Stage(_) | Test::Score(_) | Test::Segment(_) | Test::Related(_) => false,
-    };
-    never_by(nodes, is_unmoved).is_some()
+pub(crate) fn never_at_once(nodes: &[&Node], segments: &LiveSegments<'_>) -> bool {
+    never_by(nodes, Some(segments)).is_some()
 }
 
-fn never_by(nodes: &[&Node], counts: fn(&Leaf) -> bool) -> Option<String> {
-    let mut all = All { leaves: Vec::new(), any: Vec::new(), counts };
+fn never_by(nodes: &[&Node], segments: Option<&LiveSegments<'_>>) -> Option<String> {
+    let left = Counter::new(LOOKED_INTO);
+    let mut all = All { leaves: Vec::new(), any: Vec::new(), segments, left: &left };
     for node in nodes {
-        all.add(node, true);
+        all.add(node, true, false);
     }
     all.never()
+}
+
+/// What live segments ask for.
+#[derive(Default)]
+pub(crate) struct LiveSegments<'a> {
+    /// By number: the condition, and whether moves of lifecycles may change who is a member.
+    all: HashMap<i64, (&'a Node, bool)>,
+}
+
+impl<'a> LiveSegments<'a> {
+    /// Adds a segment; those for which it asks were added before.
+    pub(crate) fn add(&mut self, segment: i64, condition: &'a Node) {
+        let is_moved = !condition.leaves().into_iter().all(|leaf| self.is_unmoved(leaf));
+        self.all.insert(segment, (condition, is_moved));
+    }
+
+    /// What a segment asks for; nothing if its members do not follow from that.
+    pub(crate) fn condition(&self, segment: i64) -> Option<&'a Node> {
+        self.all.get(&segment).map(|(condition, _)| *condition)
+    }
+
+    /// Whether moves of lifecycles leave the answer to a question as it is.
+    fn is_unmoved(&self, leaf: &Leaf) -> bool {
+        match &leaf.test {
+            Test::Field(_) | Test::Event(_) | Test::Changed(_) | Test::Consent(_) => true,
+            Test::Segment(test) => {
+                self.all.get(&test.segment).is_none_or(|(_, is_moved)| !is_moved)
+            }
+            Test::Stage(_) | Test::Score(_) | Test::Related(_) => false,
+        }
+    }
 }
 
 /// What must be true together.
 struct All<'a> {
     /// Questions, and whether the answer must be yes.
     leaves: Vec<(&'a Leaf, bool)>,
-    /// Lists of which one part must be true, or untrue.
-    any: Vec<(&'a [Node], bool)>,
-    /// Which questions count; others may have either answer.
-    counts: fn(&Leaf) -> bool,
+    /// Lists of which one part must be true, or untrue, and whether a segment asks for that.
+    any: Vec<(&'a [Node], bool, bool)>,
+    /// If moves must leave the answers as they are, what live segments ask for; questions that do not
+    /// count may have either answer.
+    segments: Option<&'a LiveSegments<'a>>,
+    /// How many segments may still be looked into.
+    left: &'a Counter<usize>,
 }
 
 impl<'a> All<'a> {
-    fn add(&mut self, node: &'a Node, is_true: bool) {
+    fn add(&mut self, node: &'a Node, is_true: bool, is_within: bool) {
         match (node, is_true) {
             (Node::All(parts), true) | (Node::Any(parts), false) => {
                 for part in parts {
-                    self.add(part, is_true);
+                    self.add(part, is_true, is_within);
                 }
             }
             (Node::Any(parts), true) | (Node::All(parts), false) => {
-                self.any.push((parts, is_true));
+                self.any.push((parts, is_true, is_within));
             }
-            (Node::Not(part), _) => self.add(part, !is_true),
-            (Node::Leaf(leaf), _) if (self.counts)(leaf) => self.leaves.push((leaf, is_true)),
-            (Node::Leaf(_), _) => {}
+            (Node::Not(part), _) => self.add(part, !is_true, is_within),
+            (Node::Leaf(leaf), _) => {
+                let Some(segments) = self.segments else {
+                    self.leaves.push((leaf, is_true));
+                    return;
+                };
+                // What time changes, a segment learns with the next tick only.
+                if segments.is_unmoved(leaf) && !(is_within && is_timed(leaf)) {
+                    self.leaves.push((leaf, is_true));
+                }
+                if let Test::Segment(test) = &leaf.test
+                    && let Some(condition) = segments.condition(test.segment)
+                    && let Some(left) = self.left.get().checked_sub(1)
+                {
+                    self.left.set(left);
+                    self.add(condition, is_true, true);
+                }
+            }
         }
     }
 
@@ -81,6 +131,10 @@ impl<'a> All<'a> {
             Test::Field(test) => Some((leaf, test, *is_true)),
             _ => None,
         });
+        // What another currency fulfils too says something once the currency is known.
+        let (later, first): (Vec<_>, Vec<_>) =
+            tests.partition(|(_, test, is_true)| is_any_currency(test, *is_true));
+        let tests = first.into_iter().chain(later);
         let mut fields: Vec<(&Column, Values<'_>)> = Vec::new();
         for (leaf, test, is_true) in tests {
             let place = match fields.iter().position(|(column, _)| **column == test.column) {
@@ -120,12 +174,12 @@ impl<'a> All<'a> {
 
     /// A list of which no part can be true together with the rest.
     fn alternatives(&self) -> Option<String> {
-        self.any.iter().find_map(|(parts, is_true)| {
+        self.any.iter().find_map(|(parts, is_true, is_within)| {
             let mut first = Some(String::new());
             for (nth, part) in parts.iter().enumerate() {
                 let (leaves, any) = (self.leaves.clone(), Vec::new());
-                let mut together = All { leaves, any, counts: self.counts };
-                together.add(part, *is_true);
+                let mut together = All { leaves, any, ..*self };
+                together.add(part, *is_true, *is_within);
                 let place = together.never()?;
                 if nth == 0 {
                     first = Some(place);
@@ -161,10 +215,22 @@ fn is_below_nothing(op: Comparison, value: u32) -> bool {
     op == Comparison::Lt && value == 0
 }
 
+/// Whether every amount in another currency fulfils a comparison of money: it is another value, and
+/// neither more nor less.
+fn is_any_currency(test: &FieldTest, is_true: bool) -> bool {
+    let is_other = matches!(
+        test.compare,
+        Compare::Value(Comparison::Neq, _) | Compare::List { negated: true, .. }
+    );
+    test.currency.is_some() && is_other == is_true
+}
+
 /// The values that comparisons leave to a field.
 #[derive(Default)]
 struct Values<'a> {
+    /// It has no value.
     is_missing: bool,
+    /// It has one.
     is_set: bool,
     least: Option<(&'a Cell, bool)>,
     most: Option<(&'a Cell, bool)>,
@@ -176,6 +242,7 @@ struct Values<'a> {
 
 impl<'a> Values<'a> {
     fn add(&mut self, test: &'a FieldTest, is_true: bool) {
+        use Comparison::{Eq, Gt, Gte, Lt, Lte, Neq};
         if let Compare::Set { negated } = &test.compare {
             match *negated == is_true {
                 true => self.is_missing = true,
@@ -183,28 +250,44 @@ impl<'a> Values<'a> {
             }
             return;
         }
-        // Where a missing value will do, the comparison leaves every other value as well.
-        if test.missing || !is_true {
-            return;
-        }
-        self.is_set = true;
+        self.is_set |= test.missing != is_true;
         if let Some((_, currency)) = &test.currency {
-            let known = *self.currency.get_or_insert(currency);
-            self.has_two_currencies |= known != currency;
+            match is_any_currency(test, is_true) {
+                true if self.currency != Some(currency) => return,
+                true => {}
+                false => {
+                    let known = *self.currency.get_or_insert(currency);
+                    self.has_two_currencies |= known != currency;
+                }
+            }
         }
-        match &test.compare {
-            Compare::Value(Comparison::Eq, cell) => self.keep(&[cell]),
-            Compare::Value(Comparison::Neq, cell) => self.none_of.push(cell),
-            Compare::Value(Comparison::Gt, cell) => self.at_least(cell, true),
-            Compare::Value(Comparison::Gte, cell) => self.at_least(cell, false),
-            Compare::Value(Comparison::Lt, cell) => self.at_most(cell, true),
-            Compare::Value(Comparison::Lte, cell) => self.at_most(cell, false),
-            Compare::Between(low, high) => {
+        match (&test.compare, is_true) {
+            (Compare::Value(Eq, cell), true) | (Compare::Value(Neq, cell), false) => {
+                self.keep(&[cell]);
+            }
+            (Compare::Value(Neq, cell), true) | (Compare::Value(Eq, cell), false) => {
+                self.none_of.push(cell);
+            }
+            (Compare::Value(Gt, cell), true) | (Compare::Value(Lte, cell), false) => {
+                self.at_least(cell, true);
+            }
+            (Compare::Value(Gte, cell), true) | (Compare::Value(Lt, cell), false) => {
+                self.at_least(cell, false);
+            }
+            (Compare::Value(Lt, cell), true) | (Compare::Value(Gte, cell), false) => {
+                self.at_most(cell, true);
+            }
+            (Compare::Value(Lte, cell), true) | (Compare::Value(Gt, cell), false) => {
+                self.at_most(cell, false);
+            }
+            (Compare::Between(low, high), true) => {
                 self.at_least(low, false);
                 self.at_most(high, false);
             }
-            Compare::List { cells, negated: false } => self.keep(&cells.iter().collect::<Vec<_>>()),
-            Compare::List { cells, negated: true } => self.none_of.extend(cells),
+            (Compare::List { cells, negated }, _) => match *negated == is_true {
+                true => self.none_of.extend(cells),
+                false => self.keep(&cells.iter().collect::<Vec<_>>()),
+            },
             _ => {}
         }
     }
@@ -260,9 +343,10 @@ impl<'a> Values<'a> {
             });
             is_above && is_below && !self.none_of.contains(cell)
         };
-        (self.is_missing && self.is_set)
+        let is_none = self.is_missing
             || self.has_two_currencies
             || is_empty
-            || self.one_of.as_ref().is_some_and(|cells| cells.iter().find(fits).is_none())
+            || self.one_of.as_ref().is_some_and(|cells| cells.iter().find(fits).is_none());
+        self.is_set && is_none
     }
 }

@@ -3,11 +3,16 @@
 //! Whoever keeps answers up to date asks `due` when that will be; for most conditions it is never, and
 //! this says so without looking at any record. The invariant: where it says no, `due` has no moment.
 
-use super::checked::{Compare, Frame, MeasureTest, Node, Test, Way, WhenTest};
+use super::checked::{Compare, Frame, Leaf, MeasureTest, Node, Test, Way, WhenTest};
 
 /// Whether time alone can change what a condition answers.
 pub(crate) fn depends_on_time(node: &Node) -> bool {
-    node.leaves().into_iter().any(|leaf| match &leaf.test {
+    node.leaves().into_iter().any(is_timed)
+}
+
+/// Whether time alone can change the answer to a question.
+pub(super) fn is_timed(leaf: &Leaf) -> bool {
+    match &leaf.test {
         Test::Field(test) => {
             matches!(test.compare, Compare::Relative { .. } | Compare::Anniversary { .. })
         }
@@ -28,5 +33,5 @@ pub(crate) fn depends_on_time(node: &Node) -> bool {
         Test::Stage(_) | Test::Segment(_) => false,
         // Points fade, and consents end.
         Test::Score(_) | Test::Consent(_) => true,
-    })
+    }
 }

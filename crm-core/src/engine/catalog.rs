@@ -388,9 +388,20 @@ impl Catalog {
             let program = Program::new(Arc::clone(model), self, &find, &names);
             programs.add(program.map_err(|error| (model.name().to_owned(), error))?);
         }
-        let name = |place: usize| programs.all[place].model.name().to_owned();
-        check_cycles(&programs.all).map_err(|(place, error)| (name(place), error))?;
         Ok(programs)
+    }
+
+    /// The fault of lifecycles whose automatic moves go round, with the name of one. A file that has such
+    /// lifecycles may be used: a trigger moves a record once for each write.
+    ///
+    /// # Errors
+    ///
+    /// `DefinitionConflict` if a segment does not hold.
+    pub(super) fn find_stage_cycle(&self, programs: &Programs) -> Result<Option<(String, Error)>> {
+        let segments = self.segment_programs()?.map(|segments| &**segments);
+        let found = check_cycles(&programs.all, segments).err();
+        let name = |place: usize| programs.all[place].model.name().to_owned();
+        Ok(found.map(|(place, error)| (name(place), error)))
     }
 
     /// The programs of the lifecycles in use; `None` if there are none.
@@ -433,9 +444,9 @@ impl Catalog {
         })
     }
 
-    /// Refuses published scores and live segments that ask for each other in a circle, and rules that
-    /// set each other off for ever. What a score does to rules hangs on the data, so that one which is
-    /// changed closes no such round.
+    /// Refuses published scores and live segments that ask for each other in a circle, automatic moves
+    /// that go round, and rules that set each other off for ever. What a score does to the last two hangs
+    /// on the data, so that one which is changed closes no such round.
     ///
     /// # Errors
     ///
@@ -452,6 +463,11 @@ impl Catalog {
         })?;
         if matches!(first, Some(Asker::Score(_))) {
             return Ok(());
+        }
+        if let Some(programs) = self.programs()?
+            && let Some((name, error)) = self.find_stage_cycle(programs)?
+        {
+            return Err(would_not_hold("lifecycle", "archive", &name, &error));
         }
         match self.find_rule_cycle(None)? {
             None => Ok(()),

@@ -7,21 +7,23 @@
 //! A condition is asked after every move of the record, whatever led to it.
 //!
 //! A trigger leads on to another. Where both move the same record, their conditions and the guards of
-//! their stages are true of it at the same time, as far as a move does not change what they ask for. The
-//! invariant: triggers that may lead on for ever are refused; of one lifecycle by itself no others are,
-//! as far as it is known which conditions exclude each other. What segments and scores ask for in
-//! their turn is not followed: a round that only this closes is taken.
+//! their stages are true of it at the same time, as far as a move does not change what they ask for; and
+//! what a trigger asks for can be true where the one before has led to. The invariant: triggers that may
+//! lead on for ever are refused; of one lifecycle by itself no others are, as far as it is known which
+//! conditions exclude each other, two by two. What a score asks for in its turn is not followed: a round
+//! that only this closes is taken.
 
 use std::collections::{HashMap, VecDeque};
 
-use super::{On, Program, Trigger};
+use super::{
+    On, Program, Trigger,
+    asked::{Asked, Spot},
+};
 use crate::{
     Error, ErrorKind,
-    condition::{Node, Test, never_at_once},
+    condition::{Known, Node, decide},
+    segment::SegmentPrograms,
 };
-
-/// A stage of one of several lifecycles.
-type Spot = (usize, usize);
 
 /// Refuses lifecycles whose automatic moves go round.
 ///
@@ -29,7 +31,10 @@ type Spot = (usize, usize);
 ///
 /// `InvalidArgument` with the place of the lifecycle in which the stage lies, and the trigger that leads
 /// there as its field: `triggers[1].to`.
-pub(crate) fn check_cycles(programs: &[Program]) -> Result<(), (usize, Error)> {
+pub(crate) fn check_cycles(
+    programs: &[Program],
+    segments: Option<&SegmentPrograms>,
+) -> Result<(), (usize, Error)> {
     let is_left = |step: &Step<'_>| step.is_left_by_itself();
     let all: Vec<Step<'_>> = programs
         .iter()
@@ -41,9 +46,10 @@ pub(crate) fn check_cycles(programs: &[Program]) -> Result<(), (usize, Error)> {
     if !all.iter().any(is_left) {
         return Ok(());
     }
-    let leads = leads(&all, programs);
+    let asked = Asked::new(programs, segments);
+    let leads = leads(&all, programs, &asked);
     for (first, step) in all.iter().enumerate().filter(|(_, step)| is_left(step)) {
-        let Some(way) = round(&all, &leads, first) else { continue };
+        let Some(way) = round(&all, &leads, &asked, first) else { continue };
         let names = way.iter().map(|step| {
             let lifecycle = &all[*step].program.model.lifecycle;
             let stage = &lifecycle.stages[all[*step].trigger.to];
@@ -92,8 +98,13 @@ impl Step<'_> {
     }
 
     /// Whether both may move one record at once.
-    fn goes_with(&self, other: &Step<'_>) -> bool {
-        !never_at_once(&self.asks().chain(other.asks()).collect::<Vec<_>>())
+    fn goes_with(&self, other: &Step<'_>, asked: &Asked<'_>) -> bool {
+        !asked.exclude_each_other(&self.asks().chain(other.asks()).collect::<Vec<_>>())
+    }
+
+    /// Whether it may move a record of which this is known.
+    fn may_move(&self, known: &Known) -> bool {
+        self.asks().all(|asked| decide(asked, known) != Some(false))
     }
 }
 
@@ -105,15 +116,20 @@ struct Lead {
 }
 
 /// For each trigger those to which it leads on: of the record that it moved, or of a related one.
-fn leads(all: &[Step<'_>], programs: &[Program]) -> Vec<Vec<Lead>> {
+fn leads(all: &[Step<'_>], programs: &[Program], asked: &Asked<'_>) -> Vec<Vec<Lead>> {
     let mut before: HashMap<Spot, Vec<usize>> = HashMap::new();
     for (nth, step) in all.iter().enumerate() {
         before.entry(step.spot()).or_default().push(nth);
     }
+    let known: HashMap<Spot, Known> =
+        before.keys().map(|spot| (*spot, asked.known_at(*spot))).collect();
     let mut leads: Vec<Vec<Lead>> = all.iter().map(|_| Vec::new()).collect();
     for (to, step) in all.iter().enumerate() {
         let mut add = |from: usize, is_same: bool| {
-            if !is_same || all[from].goes_with(step) {
+            let before = &all[from];
+            let may_follow =
+                || step.may_move(&known[&before.spot()]) && before.goes_with(step, asked);
+            if !is_same || may_follow() {
                 leads[from].push(Lead { to, is_same });
             }
         };
@@ -136,8 +152,8 @@ fn leads(all: &[Step<'_>], programs: &[Program]) -> Vec<Vec<Lead>> {
                     }
                 }
                 for part in step.asks() {
-                    let is_same = !looks_around(part);
-                    for spot in asked_of(part, programs) {
+                    let is_same = !asked.looks_around(part);
+                    for spot in asked.spots(part) {
                         // What leads on within the lifecycle is told above.
                         if spot.0 != step.place {
                             come_to(spot).for_each(|from| add(from, is_same));
@@ -151,45 +167,14 @@ fn leads(all: &[Step<'_>], programs: &[Program]) -> Vec<Vec<Lead>> {
     leads
 }
 
-/// Whether a condition asks for other records.
-fn looks_around(condition: &Node) -> bool {
-    condition.leaves().iter().any(|leaf| matches!(leaf.test, Test::Related(_)))
-}
-
-/// The spots to come to which may make a condition true, as far as it asks for stages: of the record
-/// itself, or of one around it.
-fn asked_of(condition: &Node, programs: &[Program]) -> Vec<Spot> {
-    match condition {
-        Node::All(parts) | Node::Any(parts) => {
-            parts.iter().flat_map(|part| asked_of(part, programs)).collect()
-        }
-        // To leave a stage is to come to another.
-        Node::Not(part) => {
-            let asked = asked_of(part, programs);
-            let Some((place, _)) = asked.first().copied() else { return asked };
-            let stages = 0..programs[place].model.lifecycle.stages.len();
-            let all = stages.map(|stage| (place, stage));
-            all.filter(|spot| !asked.contains(spot)).collect()
-        }
-        Node::Leaf(leaf) => match &leaf.test {
-            Test::Stage(test) => {
-                let of = |program: &Program| program.model.id == test.lifecycle;
-                let Some(place) = programs.iter().position(of) else { return Vec::new() };
-                let stages = test.stages.iter();
-                let stages = stages.filter_map(|name| programs[place].model.lifecycle.place(name));
-                stages.map(|stage| (place, stage)).collect()
-            }
-            Test::Related(test) => {
-                test.filter.iter().flat_map(|filter| asked_of(filter, programs)).collect()
-            }
-            _ => Vec::new(),
-        },
-    }
-}
-
 /// The shortest way from a trigger back to it by way of another stage of its lifecycle. Until another
 /// record is moved, each trigger on it may move the same record at once as the first one.
-fn round(all: &[Step<'_>], leads: &[Vec<Lead>], first: usize) -> Option<Vec<usize>> {
+fn round(
+    all: &[Step<'_>],
+    leads: &[Vec<Lead>],
+    asked: &Asked<'_>,
+    first: usize,
+) -> Option<Vec<usize>> {
     /// A trigger, whether the way led to another stage, and whether to another record.
     type Place = (usize, bool, bool);
     let mut before: HashMap<Place, Place> = HashMap::new();
@@ -200,7 +185,7 @@ fn round(all: &[Step<'_>], leads: &[Vec<Lead>], first: usize) -> Option<Vec<usiz
         for lead in &leads[step] {
             let other = &all[lead.to];
             let is_around = is_around || !lead.is_same;
-            if !is_around && !other.goes_with(&all[first]) {
+            if !is_around && !other.goes_with(&all[first], asked) {
                 continue;
             }
             let is_other = other.place == all[first].place && other.spot() != all[first].spot();

@@ -7,6 +7,7 @@
 //! says why; and an automatic move that is not made is recorded, never silent.
 
 mod answers;
+mod asked;
 mod check;
 mod cycle;
 mod definition;

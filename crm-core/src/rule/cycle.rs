@@ -7,7 +7,8 @@
 //!
 //! A longer round is refused if each of its steps happens anew in each turn. What an action writes is
 //! otherwise only the first time, unless the round itself undoes it: lists, attributes and stages that
-//! are merely kept alike settle in one turn. And a condition within the round that asks for something
+//! are merely kept alike settle in one turn. What set a rule off it makes again only if that is undone as well, by it
+//! or by what follows. And a condition within the round that asks for something
 //! that the round writes may well end it.
 //!
 //! Rules lead to others by way of other definitions too (`follow`). What is not known is taken in
@@ -17,7 +18,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use super::{
     follow::{self, Around, Effect, effects, known},
-    program::{Act, Fact, RuleOn, RuleProgram, Write},
+    program::{Fact, RuleOn, RuleProgram, Write},
 };
 use crate::{Error, ErrorKind, cell::Cell, condition::decide};
 
@@ -32,35 +33,37 @@ pub(crate) fn check_rule_cycles(
     first: Option<&str>,
 ) -> Result<(), (String, Error)> {
     let effects: Vec<_> = programs.iter().map(|program| effects(program, around)).collect();
-    let mut all = edges(programs, &effects, around);
+    let mut all = edges(programs, &effects);
     let everything = (0..programs.len()).collect();
     let follow_from = |from| reached(&all, from, &everything).into_iter().chain([from]).collect();
     let followed: Vec<BTreeSet<usize>> = (0..programs.len()).map(follow_from).collect();
-    let turn_of = |rules: &BTreeSet<usize>| {
-        let effects = rules.iter().flat_map(|of| effects[*of].iter().flatten());
-        effects.collect::<Vec<_>>()
-    };
-    let turns: Vec<Vec<&Effect>> = followed.iter().map(turn_of).collect();
-    let may_be_anew = |from: usize, edge: &Edge<'_>| {
-        edge.effect.is_none_or(|_| {
-            // What is calculated is otherwise only if that is from which it is calculated.
-            let given = &effects[from][edge.nth][0];
-            follow::is_anew(given, &turns[from], around, true)
-        })
-    };
+    let rules = Rules { programs, effects: &effects, around };
+    let turns: Vec<Turn<'_>> = followed.iter().map(|followed| rules.turn(followed)).collect();
+    let may_be_again =
+        |from: usize, edge: &Edge<'_>| rules.is_again(from, edge, &turns[from], true);
+    for (place, edges) in all.iter_mut().enumerate() {
+        let one = &programs[place];
+        edges.retain(|edge| may_leave(one, edge, &programs[edge.to].on, &turns[place], around));
+    }
     let mut of_rules = all.clone();
     for (place, edges) in of_rules.iter_mut().enumerate() {
-        edges.retain(|edge| edge.effect.is_none_or(|effect| effect.by.is_none()));
+        edges.retain(|edge| edge.effect.by.is_none());
         edges.retain(|edge| {
-            edge.to != place || !is_so_already(&programs[place], edge) || may_be_anew(place, edge)
+            edge.to != place || !rules.is_once(place, edge) || may_be_again(place, edge)
         });
     }
     let is_first = |place: &usize| first == Some(programs[*place].model.name());
     let mut order: Vec<usize> = (0..programs.len()).collect();
     order.sort_by_key(|place| !is_first(place));
     let own = |place: &usize| of_rules[*place].iter().any(|edge| edge.to == *place);
+    let refuse = |edges: &Edges<'_>, place, is_within: &dyn Fn(usize) -> bool, in_doubt| {
+        let way = round(edges, place, is_within);
+        let beside: Vec<_> =
+            way.iter().map(|step| rules.beside(&way, *step, &turns[step.0], in_doubt)).collect();
+        refusal(programs, &way, &beside)
+    };
     if let Some(place) = order.iter().copied().find(own) {
-        return Err(round(programs, &of_rules, place, &|_| true));
+        return Err(refuse(&of_rules, place, &|_| true, true));
     }
     let mut facts: Vec<_> = programs.iter().map(RuleProgram::facts).collect();
     let of_rules_round = unending(
@@ -68,24 +71,84 @@ pub(crate) fn check_rule_cycles(
         &mut of_rules,
         &facts,
         |_| false,
-        |from, edge, _| may_be_anew(from, edge),
+        |from, edge, _| may_be_again(from, edge),
     );
     for (facts, effects) in facts.iter_mut().zip(&effects) {
         facts.extend(effects.iter().flatten().map(|effect| effect.write.fact()));
     }
     // They hang on more than what rules surely do.
     let may_change = |fact: &Fact| matches!(fact, Fact::Score(_) | Fact::Stage(_) | Fact::Related);
-    let is_surely_anew = |_, edge: &Edge<'_>, round: &BTreeSet<usize>| {
-        let is_anew = |effect| follow::is_anew(effect, &turn_of(round), around, false);
-        edge.effect.is_none_or(is_anew)
+    let is_surely_again = |from: usize, edge: &Edge<'_>, round: &BTreeSet<usize>| {
+        rules.is_again(from, edge, &rules.turn(round), false)
     };
-    let all_round = unending(programs, &mut all, &facts, may_change, is_surely_anew);
-    for (edges, in_round) in [(&of_rules, of_rules_round), (&all, all_round)] {
+    let all_round = unending(programs, &mut all, &facts, may_change, is_surely_again);
+    for (edges, in_round, in_doubt) in [(&of_rules, of_rules_round, true), (&all, all_round, false)]
+    {
         if let Some(place) = order.iter().copied().find(|place| in_round.contains(place)) {
-            return Err(round(programs, edges, place, &|other| in_round.contains(&other)));
+            return Err(refuse(edges, place, &|other| in_round.contains(&other), in_doubt));
         }
     }
     Ok(())
+}
+
+/// Rules, and what each of their actions brings about.
+struct Rules<'a> {
+    programs: &'a [RuleProgram],
+    effects: &'a [Vec<Vec<Effect>>],
+    around: &'a Around<'a>,
+}
+
+impl<'a> Rules<'a> {
+    /// What these bring about.
+    fn turn(&self, rules: &BTreeSet<usize>) -> Turn<'a> {
+        let effects = self.effects;
+        let actions = rules.iter().flat_map(|of| {
+            effects[*of].iter().enumerate().map(move |(nth, effects)| (*of, nth, effects))
+        });
+        actions.flat_map(|(of, nth, all)| all.iter().map(move |effect| (of, nth, effect))).collect()
+    }
+
+    /// Whether a step happens in each turn again.
+    fn is_again(&self, from: usize, edge: &Edge<'_>, turn: &Turn<'_>, in_doubt: bool) -> bool {
+        let on = &self.programs[from].on;
+        if edge.to == from && is_gone(on) && !edge.effect.repeats {
+            let again = &edge.effect.write;
+            let undoes = |effect: &Effect| undoes(on, &effect.write, again, self.around, in_doubt);
+            // An action after this one undoes it for the next time, if anything else ever does so first.
+            let is_late = |of: usize, nth: usize| of == from && nth > edge.nth;
+            let mut others = self.effects.iter().enumerate().filter(|(of, _)| *of != from);
+            let mut is_first = || others.any(|(_, all)| all.iter().flatten().any(undoes));
+            return turn.iter().any(|(of, nth, effect)| undoes(effect) && !is_late(*of, *nth))
+                || (in_doubt && turn.iter().any(|(_, _, effect)| undoes(effect)) && is_first());
+        }
+        // What is calculated is otherwise only if that is from which it is calculated.
+        let effect = if in_doubt { &self.effects[from][edge.nth][0] } else { edge.effect };
+        let turn = turn.iter().map(|(_, _, effect)| *effect);
+        follow::is_anew(effect, turn, self.around, in_doubt)
+    }
+
+    /// Whether a step ends the way, unless it happens in each turn again.
+    fn is_once(&self, from: usize, edge: &Edge<'_>) -> bool {
+        let program = &self.programs[from];
+        edge.to != from || is_so_already(program, edge) || is_gone(&program.on)
+    }
+
+    /// The rule beside a way, and its action, without which a step happens only once.
+    fn beside(
+        &self,
+        way: &Way<'_, '_>,
+        (from, edge): Step<'_, '_>,
+        turn: &Turn<'_>,
+        in_doubt: bool,
+    ) -> Option<(usize, usize)> {
+        let own = self.turn(&way.iter().map(|(of, _)| *of).collect());
+        let is_again = |turn: &Turn<'_>| self.is_again(from, edge, turn, in_doubt);
+        if !self.is_once(from, edge) || is_again(&own) {
+            return None;
+        }
+        let found = turn.iter().find(|other| is_again(&[&own[..], &[**other]].concat()));
+        found.map(|(of, nth, _)| (*of, *nth))
+    }
 }
 
 /// That an action of a rule leads to another one.
@@ -93,18 +156,17 @@ pub(crate) fn check_rule_cycles(
 struct Edge<'e> {
     nth: usize,
     to: usize,
-    /// By what the other one waits for; `None` if it is done again after it was undone.
-    effect: Option<&'e Effect>,
+    /// For what the other one waits.
+    effect: &'e Effect,
 }
+
+/// What rules bring about, each effect with its rule and action.
+type Turn<'e> = Vec<(usize, usize, &'e Effect)>;
 
 /// For each rule those that lead to another.
 type Edges<'e> = Vec<Vec<Edge<'e>>>;
 
-fn edges<'e>(
-    programs: &[RuleProgram],
-    effects: &'e [Vec<Vec<Effect>>],
-    around: &Around<'_>,
-) -> Edges<'e> {
+fn edges<'e>(programs: &[RuleProgram], effects: &'e [Vec<Vec<Effect>>]) -> Edges<'e> {
     let leads = |one: usize| {
         let all = programs.iter().enumerate();
         let others: Vec<_> = all.filter(|(_, other)| !rules_out(&programs[one], other)).collect();
@@ -112,11 +174,7 @@ fn edges<'e>(
         for (nth, effects) in effects[one].iter().enumerate() {
             for (to, program) in others.iter().copied() {
                 let waits = |effect: &&Effect| waits(program, effect, one == to);
-                let edge = |effect| Edge { nth, to, effect };
-                found.extend(effects.iter().filter(waits).map(|effect| edge(Some(effect))));
-                if one == to && comes_back(&programs[one], nth, around) {
-                    found.push(edge(None));
-                }
+                found.extend(effects.iter().filter(waits).map(|effect| Edge { nth, to, effect }));
             }
         }
         found
@@ -136,15 +194,12 @@ fn waits(program: &RuleProgram, effect: &Effect, is_own: bool) -> bool {
             let same = |from: &Vec<Cell>, cells: &Vec<Cell>| !other(from, cells);
             // A change to a value is none from it.
             let is_to = from.as_ref().zip(cells.as_ref()).is_some_and(|(from, is)| same(from, is));
-            // What set it off took that value away, so that its own change is from another.
-            let is_gone = is_own && from.is_some();
             // What counts tasks has each value once.
             let is_passed = effect.by.is_some() && (from.is_some() || to.is_some());
             program.model.rule.entity_type == *entity_type
                 && place == written
                 && !is_other
                 && !is_to
-                && !is_gone
                 && !is_passed
         }
         (
@@ -154,13 +209,15 @@ fn waits(program: &RuleProgram, effect: &Effect, is_own: bool) -> bool {
             let fits = match (stage, is_left) {
                 (None, _) => true,
                 (Some(stage), false) => stage == to,
-                (Some(stage), true) => stage != to && !is_own,
+                (Some(stage), true) => stage != to && !(is_own && effect.by.is_some()),
             };
             lifecycle == moved && fits
         }
-        // A record that came into a segment is not added to it by what that sets off; a new task is.
+        // A record that came into a live segment does not come into it by what that sets off; a new task does.
         (RuleOn::Segment { segment, is_left, .. }, Write::Member { segment: of, is_member }) => {
-            (!is_own || effect.repeats) && segment == of && is_left != is_member
+            (!is_own || effect.repeats || effect.by.is_none())
+                && segment == of
+                && is_left != is_member
         }
         // Having crossed a threshold, points of the same direction lead on to another one at most.
         (RuleOn::Score { model, is_down, .. }, Write::Points { model: of, is_down: down }) => {
@@ -170,50 +227,61 @@ fn waits(program: &RuleProgram, effect: &Effect, is_own: bool) -> bool {
     }
 }
 
-/// Whether an action of a rule makes again what set the rule off, after an action before it undid that:
-/// a record that is taken out of a segment and put into it, or back to a stage and away from it.
-fn comes_back(program: &RuleProgram, nth: usize, around: &Around<'_>) -> bool {
-    let own = |(act, writes): (&Act, &Vec<Write>)| match act {
-        Act::Task(_) => Vec::new(),
-        _ => writes.clone(),
+/// Whether a move by which a rule leads to one that waits for a stage to be left may leave that one: where
+/// the rule found the record, or where something of the `turn`, or a trigger, has led it since.
+fn may_leave(
+    one: &RuleProgram,
+    edge: &Edge<'_>,
+    to: &RuleOn,
+    turn: &Turn<'_>,
+    around: &Around<'_>,
+) -> bool {
+    let (
+        RuleOn::Stage { lifecycle, stage: Some(found), is_left: false },
+        RuleOn::Stage { lifecycle: of, stage: Some(left), is_left: true },
+        Write::Stage { .. },
+    ) = (&one.on, to, &edge.effect.write)
+    else {
+        return true;
     };
-    let mut all = program.actions.iter().zip(&program.writes).take(nth + 1).map(own);
-    let before: Vec<Write> = all.by_ref().take(nth).flatten().collect();
-    let mut here = all.flatten();
-    match &program.on {
-        RuleOn::Segment { segment, is_left, .. } => {
-            let does = |write: &Write, wanted: bool| {
-                matches!(write, Write::Member { segment: of, is_member }
-                    if of == segment && *is_member == wanted)
-            };
-            before.iter().any(|write| does(write, *is_left))
-                && here.any(|write| does(&write, !is_left))
+    let leads = |effect: &&Effect| matches!(&effect.write, Write::Stage { lifecycle, to, .. } if lifecycle == of && to == left);
+    lifecycle != of
+        || found == left
+        || turn.iter().any(|(_, _, effect)| leads(effect))
+        || around.has_trigger(*of, *left)
+}
+
+/// Whether a rule finds what it waits for done already if it does that itself: a record that has left a
+/// segment, a value or a stage cannot leave it once more.
+const fn is_gone(on: &RuleOn) -> bool {
+    matches!(
+        on,
+        RuleOn::Segment { .. }
+            | RuleOn::Attribute { from: Some(_), .. }
+            | RuleOn::Stage { stage: Some(_), is_left: true, .. }
+    )
+}
+
+/// Whether something undoes what set such a rule off, so that `again` makes it once more. What is not known
+/// does so if `in_doubt`.
+fn undoes(on: &RuleOn, write: &Write, again: &Write, around: &Around<'_>, in_doubt: bool) -> bool {
+    match (on, write, again) {
+        (RuleOn::Segment { segment, is_left }, Write::Member { segment: of, is_member }, _) => {
+            segment == of && is_left == is_member
         }
-        RuleOn::Attribute { place, from: Some(from), to } => {
-            // What is calculated may be any value.
-            let may_give = |write: &Write, is_so: &dyn Fn(&[Cell]) -> bool| {
-                matches!(write, Write::Attribute { place: of, cells, .. }
-                    if of == place && cells.as_ref().is_none_or(|cells| is_so(cells)))
-            };
-            let is = |cells: &[Cell], wanted: &[Cell]| cells[..wanted.len()] == *wanted;
-            before.iter().any(|write| may_give(write, &|cells| is(cells, from)))
-                && here.any(|write| {
-                    may_give(&write, &|cells| {
-                        !is(cells, from) && to.as_ref().is_none_or(|to| is(cells, to))
-                    })
-                })
+        (
+            RuleOn::Attribute { place, from: Some(from), .. },
+            Write::Attribute { place: of, cells, .. },
+            _,
+        ) => {
+            let is_from = |cells: &Vec<Cell>| cells[..from.len()] == from[..];
+            place == of && cells.as_ref().map_or(in_doubt, is_from)
         }
-        RuleOn::Stage { lifecycle, stage: Some(stage), is_left: true } => {
-            let leads = |write: &Write| match write {
-                Write::Stage { lifecycle: of, to, .. } if of == lifecycle => Some(*to),
-                _ => None,
-            };
-            before.iter().any(|write| leads(write) == Some(*stage))
-                && here.any(|write| {
-                    let to = leads(&write).filter(|to| to != stage);
-                    to.is_some_and(|to| around.lead_back(*lifecycle, *stage, to))
-                })
-        }
+        (
+            RuleOn::Stage { lifecycle, stage: Some(stage), .. },
+            Write::Stage { lifecycle: of, to, .. },
+            Write::Stage { to: again, .. },
+        ) => lifecycle == of && stage == to && around.lead_back(*of, *to, *again),
         _ => false,
     }
 }
@@ -228,9 +296,9 @@ fn rules_out(one: &RuleProgram, other: &RuleProgram) -> bool {
 /// Whether a rule waits for exactly that to which one of its actions leads.
 fn is_so_already(program: &RuleProgram, edge: &Edge<'_>) -> bool {
     matches!(
-        (&program.on, edge.effect.map(|effect| &effect.write)),
-        (RuleOn::Attribute { to: Some(_), .. }, Some(Write::Attribute { cells: Some(_), .. }))
-            | (RuleOn::Stage { stage: Some(_), is_left: false, .. }, Some(Write::Stage { .. }))
+        (&program.on, &edge.effect.write),
+        (RuleOn::Attribute { to: Some(_), .. }, Write::Attribute { cells: Some(_), .. })
+            | (RuleOn::Stage { stage: Some(_), is_left: false, .. }, Write::Stage { .. })
     )
 }
 
@@ -296,46 +364,64 @@ fn reached(edges: &Edges<'_>, from: usize, within: &BTreeSet<usize>) -> BTreeSet
     found
 }
 
-/// The error for the shortest round that leads from a rule back to it.
-fn round(
-    programs: &[RuleProgram],
-    edges: &Edges<'_>,
+/// That a rule leads to another one.
+type Step<'a, 'e> = (usize, &'a Edge<'e>);
+
+/// Each rule of a round, with how it leads to the next.
+type Way<'a, 'e> = Vec<Step<'a, 'e>>;
+
+/// The shortest round that leads from a rule back to it.
+fn round<'a, 'e>(
+    edges: &'a Edges<'e>,
     start: usize,
     is_within: &dyn Fn(usize) -> bool,
-) -> (String, Error) {
-    let mut ways: VecDeque<Vec<&Edge<'_>>> = VecDeque::from([Vec::new()]);
+) -> Way<'a, 'e> {
+    let mut ways: VecDeque<Way<'a, 'e>> = VecDeque::from([Vec::new()]);
     let mut seen = BTreeSet::new();
-    let mut found = Vec::new();
-    'search: while let Some(way) = ways.pop_front() {
-        let at = way.last().map_or(start, |edge| edge.to);
+    while let Some(way) = ways.pop_front() {
+        let at = way.last().map_or(start, |(_, edge)| edge.to);
         for edge in &edges[at] {
             if !is_within(edge.to) || !seen.insert(edge.to) {
                 continue;
             }
-            let mut longer = way.clone();
-            longer.push(edge);
+            let longer = [&way[..], &[(at, edge)]].concat();
             if edge.to == start {
-                found = longer;
-                break 'search;
+                return longer;
             }
             ways.push_back(longer);
         }
     }
-    let mut at = start;
+    Vec::new()
+}
+
+/// The error for a round; `beside` are for each step the rule beside the way, and its action, that undo it,
+/// if that happens only once without them.
+fn refusal(
+    programs: &[RuleProgram],
+    way: &Way<'_, '_>,
+    beside: &[Option<(usize, usize)>],
+) -> (String, Error) {
+    let action = |of: usize, nth: usize| format!("{} (actions[{nth}])", programs[of].model.name());
     let mut text = String::new();
-    for Edge { nth, to, effect } in &found {
-        let rule = &programs[at].model.rule;
-        text.push_str(&format!("{} (actions[{nth}]) → ", rule.name));
-        if let Some(by) = effect.and_then(|effect| effect.by.as_ref()) {
+    for (from, edge) in way {
+        text.push_str(&format!("{} → ", action(*from, edge.nth)));
+        if let Some(by) = &edge.effect.by {
             text.push_str(&format!("{by} → "));
         }
-        at = *to;
     }
+    let (start, nth) = way.first().map_or((0, 0), |(start, edge)| (*start, edge.nth));
     let rule = &programs[start].model.rule;
-    let nth = found.first().map_or(0, |edge| edge.nth);
+    text.push_str(&rule.name);
+    let mut word = "since";
+    for ((from, edge), (of, nth)) in
+        way.iter().zip(beside).filter_map(|(step, beside)| Some((step, (*beside)?)))
+    {
+        let (undone, by) = (action(*from, edge.nth), action(of, nth));
+        text.push_str(&format!(", {word} {by} takes back what {undone} does"));
+        word = "and";
+    }
     let path = format!("actions[{nth}].{}", rule.actions[nth].name());
-    let message = format!("sets itself off: {text}{}", rule.name);
-    let error = Error::new(ErrorKind::InvalidArgument, message)
+    let error = Error::new(ErrorKind::InvalidArgument, format!("sets itself off: {text}"))
         .with_field(path)
         .with_hint("let its condition, or from and to of its trigger, rule out what it has done");
     (rule.name.clone(), error)

@@ -31,6 +31,12 @@ impl Around<'_> {
         self.lifecycles.iter().flat_map(|programs| &programs.all).find(|of| of.model.id == id)
     }
 
+    /// Whether a trigger leads to a stage.
+    pub(super) fn has_trigger(&self, lifecycle: i64, stage: usize) -> bool {
+        let found = self.lifecycle(lifecycle);
+        found.is_some_and(|of| of.triggers.iter().any(|trigger| trigger.to == stage))
+    }
+
     /// Whether automatic moves lead from each of two stages to the other. In order they only go forward,
     /// so that a round of moves has a stage beside it, from and to which they lead.
     pub(super) fn lead_back(&self, lifecycle: i64, one: usize, other: usize) -> bool {
@@ -233,14 +239,14 @@ fn led_on<'a>(program: &RuleProgram, after: &After, around: &'a Around<'a>) -> O
 
 /// Whether something happens in each turn of a round again, because something of the `turn` undoes it.
 /// What is not known does so if `in_doubt`.
-pub(super) fn is_anew(
+pub(super) fn is_anew<'e>(
     effect: &Effect,
-    turn: &[&Effect],
+    turn: impl Iterator<Item = &'e Effect> + Clone,
     around: &Around<'_>,
     in_doubt: bool,
 ) -> bool {
-    let mut others = turn.iter().map(|other| &other.write);
-    let is_made = |write: &Write| is_made_anew(write, turn, around);
+    let mut others = turn.clone().map(|other| &other.write);
+    let is_made = |write: &Write| is_made_anew(write, turn.clone(), around);
     if effect.repeats {
         return true;
     }
@@ -272,9 +278,13 @@ pub(super) fn is_anew(
 }
 
 /// Whether a move can be made in each turn again: the turn leads to another stage, and from there back.
-fn is_made_anew(write: &Write, turn: &[&Effect], around: &Around<'_>) -> bool {
+fn is_made_anew<'e>(
+    write: &Write,
+    mut turn: impl Iterator<Item = &'e Effect>,
+    around: &Around<'_>,
+) -> bool {
     let Write::Stage { lifecycle, to, .. } = write else { return false };
-    turn.iter().any(|other| {
+    turn.any(|other| {
         matches!(&other.write, Write::Stage { lifecycle: of, to: other, .. }
             if of == lifecycle && other != to && around.lead_back(*lifecycle, *to, *other))
     })

@@ -249,13 +249,15 @@ fn plan(conn: &Connection, catalog: &Catalog, request: &DefineLifecycle) -> Resu
     }
     let model = LifecycleModel { id, lifecycle };
     let judged = catalog.with_lifecycle(model.clone());
-    let programs = judged.make_programs().map_err(|(name, error)| match name == request.name {
+    let fault = |(name, error): (String, Error)| match name == request.name {
         true => error,
         false => {
             let message = format!("the lifecycle {name:?} would not hold: {}", error.message());
             Error::new(ErrorKind::DefinitionConflict, message).with_field("stages")
         }
-    })?;
+    };
+    let programs = judged.make_programs().map_err(fault)?;
+    judged.find_stage_cycle(&programs)?.map_or(Ok(()), |found| Err(fault(found)))?;
     let own = programs.all.iter().find(|program| program.model.name() == request.name);
     own.map_or(Ok(()), |own| check_reachable(own, &programs.all))?;
     let lacking = match own.zip(known).filter(|_| is_changed) {

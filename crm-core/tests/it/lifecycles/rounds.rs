@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use crm_core::{
-    ActivityPreset, Condition, Crm, DefineAssociationType, DefineLifecycle, MoveKind, RelatedStage,
-    Stage, StageDecision, StageKind, StageMachine, StagePlace, StageTrigger,
+    ActivityPreset, Attribute, Condition, Crm, DefineAssociationType, DefineLifecycle,
+    DefineSegment, ErrorKind, Kind, MoveKind, RelatedStage, Stage, StageDecision, StageKind,
+    StageMachine, StagePlace, StageTrigger, values,
 };
 use proptest::{prelude::*, test_runner::TestRunner};
 
-use crate::support::repetitions;
+use crate::support::{Folder, repetitions};
 
 /// The way on which the moves of a lifecycle go round; `None` if it is taken.
 fn round(crm: &Crm, definition: DefineLifecycle) -> Option<String> {
@@ -41,7 +42,15 @@ fn open() -> Crm {
     crm.activity_kinds().define_preset(ActivityPreset::Purchase).unwrap();
     let knows = DefineAssociationType::new("knows", ["contact"], ["contact"]);
     crm.association_types().define(knows).unwrap();
+    for (name, kind) in [("age", Kind::Integer), ("income", Kind::Money)] {
+        crm.types().define_attribute("contact", Attribute::new(name, kind)).unwrap();
+    }
     crm
+}
+
+fn live(crm: &Crm, name: &str, text: &str) {
+    let segment = DefineSegment::live(name, "contact", text.parse().unwrap());
+    crm.segments().define(segment).unwrap();
 }
 
 #[test]
@@ -85,15 +94,16 @@ fn conditions_that_exclude_each_other_do_not_go_round() {
     let two = |customer: &str, churned: &str| {
         lifecycle("a", [when("customer", customer), when("churned", churned)])
     };
-    crm.segments()
-        .define(crm_core::DefineSegment::live(
-            "vip",
-            "contact",
-            "source = \"vip\"".parse().unwrap(),
-        ))
-        .unwrap();
     for settles in [
         two("source = \"active\"", "source = \"gone\""),
+        // Where there is no value, a comparison is false, and its contrary true.
+        two("age = 1", "not age != 2"),
+        two("age >= 3", "not age >= 3"),
+        two("age is missing", "not age is missing"),
+        two("age > 2", "not age > 1 and age is set"),
+        two("not (age < 5 or age is missing)", "age <= 4"),
+        two("not source not in (\"a\", \"b\")", "source = \"c\""),
+        two("income = 5 EUR", "income != 5 EUR"),
         two(bought, &none),
         two("source in (\"a\", \"b\") and email is set", "source = \"c\" or source = \"d\""),
         // The guard excludes it as well.
@@ -122,9 +132,13 @@ fn conditions_that_exclude_each_other_do_not_go_round() {
                 when("churned", "source != \"gone\""),
             ],
         ),
-        // Where it stands, and in what segments, the moves change.
+        // Both are true where there is no value.
+        two("age is missing", "not age = 2"),
+        two("not age > 2", "not age <= 2"),
+        // Another currency is another value.
+        two("income = 5 USD", "income != 5 EUR"),
+        // Where it stands the moves change.
         two("stage(eq \"churned\" in \"a\")", "not stage(eq \"churned\" in \"a\")"),
-        two("in segment \"vip\"", "not in segment \"vip\""),
     ] {
         let way = round(&crm, goes_round.clone());
         assert_eq!(way.as_deref(), Some("a.churned → a.customer → a.churned"), "{goes_round:?}");
@@ -264,6 +278,189 @@ fn conditions_of_two_lifecycles_of_one_record_may_exclude_each_other() {
     assert_eq!(with(x, y, ["email is missing", "email is set"]), None);
 }
 
+#[test]
+fn what_a_segment_asks_for_excludes_as_if_the_trigger_asked_for_it() {
+    let crm = open();
+    assert_eq!(round(&crm, lifecycle("a", [])), None);
+    live(&crm, "vip", "source = \"vip\"");
+    live(&crm, "big", "in segment \"vip\" and income > 5 EUR");
+    live(&crm, "any", "source in (\"vip\", \"new\") or age > 3");
+    live(&crm, "buyers", "stage(eq \"customer\" in \"a\") and source = \"b\"");
+    live(&crm, "recent", "created_at within last 30d");
+    crm.segments().define(DefineSegment::by_hand("list", "contact")).unwrap();
+    let two = |customer: &str, churned: &str| {
+        let found =
+            round(&crm, lifecycle("a", [when("customer", customer), when("churned", churned)]));
+        if let Some(way) = &found {
+            assert_eq!(way, "a.churned → a.customer → a.churned", "{customer}, {churned}");
+        }
+        found.is_none()
+    };
+    for (customer, churned) in [
+        ("in segment \"vip\"", "not in segment \"vip\""),
+        ("in segment \"list\"", "not in segment \"list\""),
+        ("in segment \"recent\"", "not in segment \"recent\""),
+        ("in segment \"vip\"", "source = \"gone\""),
+        ("in segment \"big\"", "source is missing"),
+        ("source = \"vip\"", "not in segment \"vip\""),
+        ("not in segment \"any\"", "source = \"new\""),
+        ("in segment \"any\"", "source is missing and age is missing"),
+        ("in segment \"buyers\"", "source = \"c\""),
+        // Who is a customer is one already, and who has churned is none.
+        ("in segment \"buyers\"", "source = \"b\""),
+    ] {
+        assert!(two(customer, churned), "{customer}, {churned}");
+        assert!(two(churned, customer) || customer.contains("buyers"), "{churned}, {customer}");
+    }
+    for (customer, churned) in [
+        ("in segment \"vip\"", "in segment \"list\""),
+        ("not in segment \"big\"", "source = \"vip\""),
+        ("in segment \"any\"", "source is missing"),
+        ("source = \"b\"", "in segment \"buyers\""),
+        ("source = \"b\"", "not in segment \"buyers\" or age is missing"),
+        // Whether it is recent a segment learns with a tick.
+        ("in segment \"recent\"", "not created_at within last 30d"),
+    ] {
+        assert!(!two(customer, churned), "{customer}, {churned}");
+    }
+}
+
+/// The way on which two lifecycles go round if `asked` is true of a record that came to `churned` in `a`.
+fn by_way_of(crm: &Crm, asked: &str) -> Option<String> {
+    let a = [when("churned", "phone is missing"), related("lead", "b", "lead")];
+    round(crm, lifecycle("b", [when("lead", asked)])).or_else(|| round(crm, lifecycle("a", a)))
+}
+
+#[test]
+fn a_round_that_a_segment_closes_is_refused() {
+    let stages = || {
+        let crm = open();
+        assert_eq!(round(&crm, lifecycle("a", [])), None);
+        assert_eq!(round(&crm, lifecycle("b", [])), None);
+        crm
+    };
+    let of = |text: &str| {
+        let crm = stages();
+        live(&crm, "inner", text);
+        live(&crm, "outer", "in segment \"inner\" and source = \"x\"");
+        crm
+    };
+    let way = "a.churned → b.lead → a.lead → a.churned";
+    for asked in [
+        r#"stage(eq "churned" in "a")"#,
+        r#"stage(eq "churned" in "a") or age > 3"#,
+        r#"not stage(eq "lead" in "a")"#,
+        r#"related(knows: stage(eq "churned" in "a"))"#,
+        r#"related(knows: stage(eq "lead" in "a")) = 0"#,
+    ] {
+        for segment in ["in segment \"inner\"", "in segment \"outer\""] {
+            assert_eq!(by_way_of(&of(asked), segment).as_deref(), Some(way), "{asked}");
+        }
+        let contrary = of(&format!("not ({asked})"));
+        assert_eq!(by_way_of(&contrary, "not in segment \"inner\"").as_deref(), Some(way));
+    }
+    for asked in [
+        r#"stage(eq "gone" in "a")"#,
+        r#"not stage(eq "churned" in "a")"#,
+        r#"not stage(eq "customer" in "a") and stage(eq "lead" in "a")"#,
+        r#"related(knows: stage(eq "gone" in "a"))"#,
+        r#"related(knows: stage(eq "churned" in "a")) = 0"#,
+        "source = \"y\"",
+    ] {
+        assert_eq!(by_way_of(&of(asked), "in segment \"outer\""), None, "{asked}");
+    }
+    // The members of a snapshot do not follow.
+    let crm = stages();
+    let asked: Condition = r#"stage(eq "churned" in "a")"#.parse().unwrap();
+    crm.segments().define(DefineSegment::snapshot("inner", "contact", asked)).unwrap();
+    assert_eq!(by_way_of(&crm, "in segment \"inner\""), None);
+}
+
+#[test]
+fn the_segment_that_closes_a_round_is_refused() {
+    let crm = open();
+    assert_eq!(round(&crm, lifecycle("a", [])), None);
+    assert_eq!(round(&crm, lifecycle("b", [])), None);
+    live(&crm, "stays", "source = \"x\"");
+    assert_eq!(by_way_of(&crm, "in segment \"stays\""), None);
+    let closes = r#"stage(eq "churned" in "a")"#.parse().unwrap();
+    let error = crm.segments().define(DefineSegment::live("stays", "contact", closes)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DefinitionConflict);
+    assert_eq!(error.field(), Some("a.triggers[0].to"));
+    let way = "automatic moves go round: a.churned → b.lead → a.lead → a.churned";
+    assert!(error.message().ends_with(way), "{error}");
+    crm.lifecycles().archive("b").unwrap();
+    live(&crm, "stays", r#"stage(eq "churned" in "a")"#);
+    let error = crm.lifecycles().restore("b").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DefinitionConflict);
+    assert!(error.message().ends_with(way), "{error}");
+}
+
+/// As when it was made by an engine that saw less.
+#[test]
+fn a_file_with_moves_that_go_round_is_used_as_ever() {
+    let folder = Folder::new();
+    let crm = folder.open();
+    assert_eq!(round(&crm, lifecycle("a", [])), None);
+    assert_eq!(round(&crm, lifecycle("b", [])), None);
+    live(&crm, "stays", "source = \"stays-on\"");
+    let back = StageTrigger {
+        reason: Some("said so".into()),
+        ..when("lead", "in segment \"stays\" and source = \"churning\"")
+    };
+    let a = lifecycle("a", [when("churned", "source = \"churning\""), back]);
+    assert_eq!(round(&crm, a), None);
+    drop(crm);
+    let mut bytes = std::fs::read(folder.path()).unwrap();
+    let (from, to) = (b"\"stays-on\"", b"\"churning\"");
+    let places: Vec<usize> =
+        (0..bytes.len() - from.len()).filter(|at| bytes[*at..].starts_with(from)).collect();
+    assert!(!places.is_empty());
+    for at in places {
+        bytes[at..at + to.len()].copy_from_slice(to);
+    }
+    std::fs::write(folder.path(), bytes).unwrap();
+    let crm = folder.open();
+    let id = crm.contacts().create(values! { "source" => "churning" }).unwrap().id;
+    let request = crm_core::GetLifecycleHistory::new("a", id);
+    let visits = crm.lifecycles().history(&request).unwrap().visits;
+    let stages: Vec<&str> = visits.iter().map(|visit| visit.stage.as_str()).collect();
+    assert_eq!(stages, ["lead", "churned"], "each trigger moves it once");
+    // The next change of such a definition tells.
+    let error = crm.types().define_attribute("contact", Attribute::new("b", Kind::Text));
+    let error = error.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DefinitionConflict);
+    assert!(error.message().ends_with("a.churned → a.lead → a.churned"), "{error}");
+}
+
+#[test]
+fn a_stage_from_which_a_move_cannot_be_made_ends_a_way() {
+    let crm = open();
+    let buyer = r#"stage(eq "customer" in "a")"#;
+    let lost = || when("churned", buyer);
+    let back = || when("lead", "email is set");
+    assert_eq!(round(&crm, lifecycle("a", [lost(), back()])), None);
+    // The guard asks as well.
+    let mut guarded = lifecycle("a", [when("churned", "phone is missing"), back()]);
+    guarded.stages[2].guard = Some(buyer.parse().unwrap());
+    assert_eq!(round(&crm, guarded), None);
+    let bought = || when("customer", "email is set");
+    let way = "a.churned → a.customer → a.churned";
+    assert_eq!(round(&crm, lifecycle("a", [lost(), bought()])).as_deref(), Some(way));
+    // By way of the stage for which it asks it goes round.
+    let on = |asked: &str| when("customer", &format!(r#"stage(eq "lead" in "a") and {asked}"#));
+    let way = "a.churned → a.lead → a.customer → a.churned";
+    assert_eq!(round(&crm, lifecycle("a", [lost(), back(), on("age = 1")])).as_deref(), Some(way));
+    assert_eq!(round(&crm, lifecycle("a", [lost(), back(), on("email is missing")])), None);
+    for asked in [r#"not stage(eq "lead" in "a")"#, r#"stage(at_least "customer" in "a")"#] {
+        assert_eq!(round(&crm, lifecycle("a", [when("churned", asked), back()])), None, "{asked}");
+    }
+    for asked in [r#"not stage(eq "customer" in "a")"#, &format!("{buyer} or source = \"x\"")] {
+        let way = round(&crm, lifecycle("a", [when("churned", asked), back()]));
+        assert_eq!(way.as_deref(), Some("a.churned → a.lead → a.churned"), "{asked}");
+    }
+}
+
 /// A comparison of one of two attributes, by numbers.
 type Asked = (u8, u8, u8);
 
@@ -293,36 +490,66 @@ fn is_so((attribute, op, value): &Asked, record: [Option<&str>; 2]) -> bool {
     }
 }
 
-/// Comparisons of which all must be so, or one.
+/// What a trigger or a guard asks for: comparisons, and perhaps on which stage the record stands, of which
+/// all must be so, or one.
 #[derive(Debug, Clone)]
 struct Drawn {
     all: Vec<Asked>,
+    /// The place of a stage, which may be past the last one, and whether it stands there.
+    stage: Option<(u8, bool)>,
     is_any: bool,
+    /// Whether a live segment asks for it, or for its contrary.
+    by_segment: Option<bool>,
 }
 
 impl Drawn {
-    fn condition(&self) -> Condition {
-        let texts: Vec<String> = self.all.iter().map(text).collect();
-        texts.join(if self.is_any { " or " } else { " and " }).parse().unwrap()
+    fn text(&self, stages: usize) -> String {
+        let stage = self.stage.map(|(stage, is_there)| {
+            let text = format!("stage(eq \"s{}\" in \"way\")", usize::from(stage) % stages);
+            if is_there { text } else { format!("not {text}") }
+        });
+        let texts: Vec<String> = self.all.iter().map(text).chain(stage).collect();
+        texts.join(if self.is_any { " or " } else { " and " })
     }
 
-    fn is_so(&self, record: [Option<&str>; 2]) -> bool {
-        let mut all = self.all.iter();
-        match self.is_any {
-            true => all.any(|asked| is_so(asked, record)),
-            false => all.all(|asked| is_so(asked, record)),
+    /// Defines the segment that asks for it, if one does.
+    fn condition(&self, crm: &Crm, stages: usize) -> Condition {
+        let text = self.text(stages);
+        let Some(is_contrary) = self.by_segment else { return text.parse().unwrap() };
+        let name = format!("g{}", crm.segments().list().unwrap().len());
+        let (asked, not) =
+            if is_contrary { (format!("not ({text})"), "not ") } else { (text.clone(), "") };
+        let segment = DefineSegment::live(&name, "contact", asked.parse().unwrap());
+        match crm.segments().define(segment) {
+            Ok(_) => format!("{not}in segment \"{name}\"").parse().unwrap(),
+            // Nobody can be in it.
+            Err(_) => text.parse().unwrap(),
         }
+    }
+
+    fn is_so(&self, record: [Option<&str>; 2], at: Option<u8>, stages: usize) -> bool {
+        let stage = self.stage.map(|(stage, is_there)| {
+            (at.map(usize::from) == Some(usize::from(stage) % stages)) == is_there
+        });
+        let mut all = self.all.iter().map(|asked| is_so(asked, record)).chain(stage);
+        if self.is_any { all.any(|is_so| is_so) } else { all.all(|is_so| is_so) }
     }
 }
 
 fn drawn() -> impl Strategy<Value = Drawn> {
-    let asked = any::<(u8, u8, u8)>();
-    let all = (prop::collection::vec(asked, 1..3), prop::bool::weighted(0.2));
-    all.prop_map(|(all, is_any)| Drawn { is_any: is_any && all.len() > 1, all })
+    let all = prop::collection::vec(any::<(u8, u8, u8)>(), 1..3);
+    let stage = prop::option::weighted(0.3, (0..5_u8, any::<bool>()));
+    let by_segment = prop::option::weighted(0.4, any::<bool>());
+    let drawn = (all, stage, prop::bool::weighted(0.2), by_segment);
+    drawn.prop_map(|(all, stage, is_any, by_segment)| {
+        let is_any = is_any && (all.len() > 1 || stage.is_some());
+        Drawn { all, stage, is_any, by_segment }
+    })
 }
 
-/// Whether triggers may move a record for ever that has these values: from anywhere it may stand.
-fn goes_round(stages: &[Stage], led: &BTreeSet<u8>) -> bool {
+/// Whether triggers may move a record for ever: from anywhere it may stand; `led` says to which stages they
+/// lead it from one.
+fn goes_round(stages: &[Stage], led: impl Fn(Option<u8>) -> BTreeSet<u8>) -> bool {
     let machine = StageMachine::new(stages).unwrap();
     let step = |at: StagePlace, to: u8, by: MoveKind| match machine.decide(at, to, by) {
         StageDecision::Enter { place, .. } => Some(StagePlace { cycle: 1, ..place }),
@@ -341,6 +568,7 @@ fn goes_round(stages: &[Stage], led: &BTreeSet<u8>) -> bool {
     loop {
         let before = places.len();
         let goes_on = |at: &StagePlace| {
+            let led = led(at.stage);
             let mut led = led.iter().filter_map(|to| step(*at, *to, MoveKind::Automatic));
             led.any(|place| places.contains(&place))
         };
@@ -358,11 +586,11 @@ fn goes_round(stages: &[Stage], led: &BTreeSet<u8>) -> bool {
 fn what_goes_round_for_some_record_is_refused_and_nothing_else() {
     let kinds = prop::collection::vec((0..5_u8, prop::option::weighted(0.3, drawn())), 2..5);
     let triggers = prop::collection::vec((any::<prop::sample::Index>(), drawn()), 1..5);
-    let crm = open();
     let counts = [std::cell::Cell::new(0), std::cell::Cell::new(0)];
-    let mut runner = TestRunner::new(ProptestConfig::with_cases(repetitions(2_000)));
+    let mut runner = TestRunner::new(ProptestConfig::with_cases(repetitions(700)));
     runner
         .run(&(kinds, triggers), |(kinds, triggers)| {
+            let crm = Crm::in_memory().unwrap();
             let stage = |(nth, (kind, guard)): (usize, &(u8, Option<Drawn>))| {
                 let (kind, automatic_exit) = match if nth == 0 { 0 } else { *kind } {
                     0 => (StageKind::Open, false),
@@ -371,9 +599,11 @@ fn what_goes_round_for_some_record_is_refused_and_nothing_else() {
                     3 => (StageKind::Side, true),
                     _ => (StageKind::Side, false),
                 };
-                let guard = guard.as_ref().map(Drawn::condition);
+                let guard = guard.as_ref().map(|guard| guard.condition(&crm, kinds.len()));
                 Stage { automatic_exit, guard, ..Stage::new(format!("s{nth}")).kind(kind) }
             };
+            let names = (0..kinds.len()).map(|nth| Stage::new(format!("s{nth}")));
+            crm.lifecycles().define(DefineLifecycle::new("way", "contact", names)).unwrap();
             let stages: Vec<Stage> = kinds.iter().enumerate().map(stage).collect();
             let to = |index: &prop::sample::Index| index.index(stages.len());
             let define = DefineLifecycle {
@@ -381,7 +611,10 @@ fn what_goes_round_for_some_record_is_refused_and_nothing_else() {
                     .iter()
                     .map(|(index, asked)| StageTrigger {
                         reason: Some("so".into()),
-                        ..StageTrigger::when(&stages[to(index)].name, asked.condition())
+                        ..StageTrigger::when(
+                            &stages[to(index)].name,
+                            asked.condition(&crm, stages.len()),
+                        )
                     })
                     .collect(),
                 dry_run: true,
@@ -391,19 +624,28 @@ fn what_goes_round_for_some_record_is_refused_and_nothing_else() {
             let mut records =
                 values.iter().flat_map(|one| values.iter().map(move |other| [*one, *other]));
             let is_round = records.any(|record| {
-                let led = triggers.iter().filter(|(index, asked)| {
-                    let guard = kinds[to(index)].1.as_ref();
-                    asked.is_so(record) && guard.is_none_or(|guard| guard.is_so(record))
-                });
-                let led = led.map(|(index, _)| u8::try_from(to(index)).unwrap()).collect();
-                goes_round(&stages, &led)
+                goes_round(&stages, |at| {
+                    let is_so = |asked: &Drawn| asked.is_so(record, at, stages.len());
+                    let led = triggers.iter().filter(|(index, asked)| {
+                        is_so(asked) && kinds[to(index)].1.as_ref().is_none_or(is_so)
+                    });
+                    led.map(|(index, _)| u8::try_from(to(index)).unwrap()).collect()
+                })
             });
             let error = crm.lifecycles().define(define).err();
             let is_refused = error.is_some_and(|error| error.message().contains("go round"));
             let guards = kinds.iter().filter_map(|(_, guard)| guard.as_ref());
             let any = triggers.iter().map(|(_, asked)| asked).chain(guards);
-            // What several lists of alternatives exclude together is not found.
-            if is_round || any.filter(|asked| asked.is_any).count() < 2 {
+            let lists = any.clone().filter(|asked| asked.is_any).count();
+            let is_asked_for_stages = any.clone().any(|asked| asked.stage.is_some());
+            let is_beside = kinds.iter().skip(1).any(|(kind, _)| *kind > 2);
+            // What several exclude together, two by two not, is not found, nor on which stage it stood
+            // before it went beside the way.
+            let is_known = match is_asked_for_stages {
+                true => lists == 0 && triggers.len() < 4 && !is_beside,
+                false => lists < 2,
+            };
+            if is_round || is_known {
                 prop_assert_eq!(is_refused, is_round);
             }
             let count = &counts[usize::from(is_round)];
@@ -411,5 +653,5 @@ fn what_goes_round_for_some_record_is_refused_and_nothing_else() {
             Ok(())
         })
         .unwrap();
-    assert!(counts.iter().all(|count| count.get() > 20), "both are drawn: {counts:?}");
+    assert!(counts.iter().all(|count| count.get() > 5), "both are drawn: {counts:?}");
 }

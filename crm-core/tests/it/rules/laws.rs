@@ -4,9 +4,10 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use crm_core::{
-    Attribute, Crm, DefineLifecycle, DefineRule, Flow, Kind, ListChanges, ListRuleRuns, MoveKind,
-    MoveStage, MoveToStage, OpenOptions, Replay, RuleAction, RuleTrigger, RunSql, SkippedRun,
-    Stage, StageDecision, StageKind, StageMachine, StagePlace, Value, Values, limits, values,
+    Attribute, Crm, DefineLifecycle, DefineRule, DefineSegment, Flow, Kind, ListChanges,
+    ListRuleRuns, MoveKind, MoveStage, MoveToStage, OnAttribute, OpenOptions, Replay, RuleAction,
+    RuleTrigger, RunSql, SkippedRun, Stage, StageDecision, StageKind, StageMachine, StagePlace,
+    Value, Values, limits, values,
 };
 use proptest::{prelude::*, test_runner::TestRunner};
 
@@ -129,13 +130,16 @@ proptest! {
 struct State {
     values: [Option<i64>; 2],
     place: StagePlace,
+    is_listed: bool,
 }
 
 /// What sets one of the rules below off.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Waits {
-    Value { nth: usize, to: Option<i64> },
+    Value { nth: usize, from: Option<i64>, to: Option<i64> },
     Entered(usize),
+    Left(usize),
+    Listed(bool),
 }
 
 /// What one of them does.
@@ -143,22 +147,26 @@ enum Waits {
 enum Does {
     Set(usize, i64),
     Move(usize),
+    List(bool),
 }
 
 /// A change of the state.
 #[derive(Debug, Clone, Copy)]
 enum Event {
-    Value { nth: usize, is: i64 },
-    Stage(usize),
+    Value { nth: usize, was: Option<i64>, is: i64 },
+    Stage { was: Option<usize>, is: usize },
+    Listed(bool),
 }
 
 impl Waits {
     fn is_set_off(self, event: Event) -> bool {
         match (self, event) {
-            (Self::Value { nth, to }, Event::Value { nth: of, is }) => {
-                nth == of && to.is_none_or(|to| to == is)
+            (Self::Value { nth, from, to }, Event::Value { nth: of, was, is }) => {
+                nth == of && to.is_none_or(|to| to == is) && (from.is_none() || from == was)
             }
-            (Self::Entered(stage), Event::Stage(to)) => stage == to,
+            (Self::Entered(stage), Event::Stage { is, .. }) => stage == is,
+            (Self::Left(stage), Event::Stage { was, .. }) => Some(stage) == was,
+            (Self::Listed(listed), Event::Listed(is)) => listed == is,
             _ => false,
         }
     }
@@ -169,14 +177,19 @@ impl State {
         match action {
             Does::Set(nth, is) => {
                 let was = self.values[nth].replace(is);
-                (was != Some(is)).then_some(Event::Value { nth, is })
+                (was != Some(is)).then_some(Event::Value { nth, was, is })
             }
             Does::Move(to) => {
                 let nth = u8::try_from(to).unwrap();
                 let decision = machine.decide(self.place, nth, MoveKind::Automatic);
                 let StageDecision::Enter { place, .. } = decision else { return None };
+                let was = self.place.stage.map(usize::from);
                 self.place = place;
-                Some(Event::Stage(to))
+                Some(Event::Stage { was, is: to })
+            }
+            Does::List(is) => {
+                let was = std::mem::replace(&mut self.is_listed, is);
+                (was != is).then_some(Event::Listed(is))
             }
         }
     }
@@ -209,9 +222,15 @@ fn is_endless(
 fn known_rule(nth: usize, on: Waits, actions: &[Does], stages: &[Stage]) -> DefineRule {
     let stage = |place: usize| stages[place].name.as_str();
     let on = match on {
-        Waits::Value { nth, to: Some(to) } => RuleTrigger::becomes(ATTRIBUTES[nth], to),
-        Waits::Value { nth, to: None } => RuleTrigger::changed(ATTRIBUTES[nth]),
+        Waits::Value { nth, from, to } => RuleTrigger::AttributeChanged(OnAttribute {
+            attribute: ATTRIBUTES[nth].into(),
+            from: from.map(Value::from),
+            to: to.map(Value::from),
+        }),
         Waits::Entered(place) => RuleTrigger::stage_entered("way", stage(place)),
+        Waits::Left(place) => RuleTrigger::stage_left("way", stage(place)),
+        Waits::Listed(true) => RuleTrigger::entered("list"),
+        Waits::Listed(false) => RuleTrigger::left("list"),
     };
     let act = |action: &Does| match *action {
         Does::Set(nth, value) => RuleAction::set(ATTRIBUTES[nth], value),
@@ -220,22 +239,28 @@ fn known_rule(nth: usize, on: Waits, actions: &[Does], stages: &[Stage]) -> Defi
             to: stage(to).into(),
             reason: Some("said so".into()),
         }),
+        Does::List(true) => RuleAction::add_to("list"),
+        Does::List(false) => RuleAction::remove_from("list"),
     };
     DefineRule::new(format!("r{nth}"), "contact", on, actions.iter().map(act))
 }
 
-/// Rules that wait for values and stages, and of which all actions are known, end by themselves if they
+/// Rules that wait for values, stages and lists, and of which all actions are known, end by themselves if they
 /// are taken.
 #[test]
 fn rules_that_are_taken_would_end_without_a_limit() {
     let waits = prop_oneof![
-        (0..2_usize, prop::option::weighted(0.7, 0..2_i64))
-            .prop_map(|(nth, to)| Waits::Value { nth, to }),
-        (0..4_usize).prop_map(Waits::Entered),
+        4 => (0..2_usize, prop::option::weighted(0.3, 0..2_i64), prop::option::weighted(0.7, 0..2_i64))
+            .prop_filter("a change", |(_, from, to)| from.is_none() || from != to)
+            .prop_map(|(nth, from, to)| Waits::Value { nth, from, to }),
+        4 => (0..4_usize).prop_map(Waits::Entered),
+        2 => (0..4_usize).prop_map(Waits::Left),
+        3 => any::<bool>().prop_map(Waits::Listed),
     ];
     let does = prop_oneof![
-        (0..2_usize, 0..2_i64).prop_map(|(nth, value)| Does::Set(nth, value)),
-        (0..4_usize).prop_map(Does::Move),
+        3 => (0..2_usize, 0..2_i64).prop_map(|(nth, value)| Does::Set(nth, value)),
+        4 => (0..4_usize).prop_map(Does::Move),
+        2 => any::<bool>().prop_map(Does::List),
     ];
     let rules = prop::collection::vec((waits, prop::collection::vec(does, 1..3)), 1..5);
     let beside = |name: &str, kind| Stage { automatic_exit: true, ..Stage::new(name).kind(kind) };
@@ -258,6 +283,7 @@ fn rules_that_are_taken_would_end_without_a_limit() {
             crm.lifecycles()
                 .define(DefineLifecycle::new("way", "contact", stages.clone()))
                 .unwrap();
+            crm.segments().define(DefineSegment::by_hand("list", "contact")).unwrap();
             let mut taken = Vec::new();
             for (nth, (on, actions)) in rules.iter().enumerate() {
                 let rule = known_rule(nth, *on, actions, &stages);
@@ -280,8 +306,12 @@ fn rules_that_are_taken_would_end_without_a_limit() {
             for (values, place) in values.flat_map(|v| places.iter().map(move |place| (v, *place)))
             {
                 let sets = (0..2).flat_map(|nth| (0..2).map(move |value| Does::Set(nth, value)));
-                for first in sets.chain((0..4).map(Does::Move)) {
-                    let state = State { values, place };
+                let lists = [true, false].map(Does::List);
+                let firsts: Vec<_> = sets.chain((0..4).map(Does::Move)).chain(lists).collect();
+                for (first, is_listed) in
+                    firsts.iter().flat_map(|first| [true, false].map(|listed| (*first, listed)))
+                {
+                    let state = State { values, place, is_listed };
                     let is_endless = is_endless(&taken, &machine, state, first);
                     prop_assert!(!is_endless, "{state:?} {first:?} {taken:?}");
                 }

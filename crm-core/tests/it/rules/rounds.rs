@@ -232,6 +232,119 @@ fn rules_that_keep_two_things_alike_directly_settle_and_are_taken() {
     }
 }
 
+#[test]
+fn a_rule_beside_the_way_without_which_it_would_end_is_named() {
+    use RuleTrigger as On;
+    let set = |attribute: &str, value: &str| RuleAction::set(attribute, value);
+    let (a, b) = ("source", "job_title");
+    let alike = || {
+        let one = define("one", On::becomes(a, "x"), set(b, "x"));
+        vec![one, define("two", On::becomes(b, "x"), set(a, "x"))]
+    };
+    let undoes =
+        |name: &str, actions| DefineRule::new(name, "contact", On::becomes(b, "x"), actions);
+    let told = RuleAction::emit("told", [a]);
+    let both = undoes("three", vec![told.clone(), set(a, "y"), set(b, "y")]);
+    let way = last_of(&kept_alike(), [vec![both], alike()].concat());
+    let by = "sets itself off: two (actions[0]) → one (actions[0]) → two, since three (actions[1]) \
+              takes back what two (actions[0]) does, and three (actions[2]) takes back what one \
+              (actions[0]) does";
+    assert_eq!(way.as_deref(), Some(by));
+    // Whether it is undone or not, one that leads to itself is refused.
+    let own = define("one", On::changed(a), set(a, "x"));
+    let way = last_of(&kept_alike(), vec![define("two", On::becomes(a, "x"), set(a, "y")), own]);
+    assert_eq!(way.as_deref(), Some("sets itself off: one (actions[0]) → one"));
+}
+
+/// What a rule waits for, and what two do then.
+type Happening = (RuleTrigger, [RuleAction; 2]);
+
+/// Three times what sets rules off, with an action that undoes it, and one that makes it again.
+fn undone_and_made_again() -> [Happening; 3] {
+    let from = RuleTrigger::AttributeChanged(crm_core::OnAttribute {
+        attribute: "source".into(),
+        from: Some("x".into()),
+        to: None,
+    });
+    let (set, list) = (|value: &str| RuleAction::set("source", value), "vip");
+    [
+        (RuleTrigger::left(list), [RuleAction::add_to(list), RuleAction::remove_from(list)]),
+        (from, [set("x"), set("y")]),
+        (RuleTrigger::stage_left("way", "b"), [move_to("way", "b"), move_to("way", "back")]),
+    ]
+}
+
+/// As `kept_alike`, with stages from each of which moves lead to others.
+fn with_ways() -> Crm {
+    let crm = kept_alike();
+    let beside = |name: &str, kind| Stage { automatic_exit: true, ..Stage::new(name).kind(kind) };
+    let stages = [
+        Stage::new("a"),
+        Stage::new("b"),
+        beside("lost", StageKind::Lost),
+        beside("back", StageKind::Side),
+    ];
+    crm.lifecycles().define(DefineLifecycle::new("way", "contact", stages)).unwrap();
+    crm
+}
+
+#[test]
+fn rules_that_the_same_sets_off_go_round_if_one_undoes_what_the_other_makes_again() {
+    for (on, [undo, again]) in undone_and_made_again() {
+        let two = |first: &RuleAction, next: &RuleAction| {
+            let all = [("one", first), ("two", next)];
+            all.map(|(name, action)| define(name, on.clone(), action.clone())).to_vec()
+        };
+        let way = last_of(&with_ways(), two(&undo, &again));
+        let by = "sets itself off: two (actions[0]) → two, since one (actions[0]) takes back what two \
+                  (actions[0]) does";
+        assert_eq!(way.as_deref(), Some(by), "{on:?}");
+        // The other way round as well, for the record may be found undone once.
+        let [one, other] = two(&again, &undo).try_into().unwrap();
+        let crm = with_ways();
+        crm.rules().define(one).unwrap();
+        let error = crm.rules().define(other).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::DefinitionConflict, "{error}");
+        let (alone, both) = (define("one", on.clone(), again.clone()), [again, undo.clone()]);
+        assert_eq!(last_of(&with_ways(), vec![alone]), None, "{on:?}");
+        // What one rule makes again and then undoes ends, unless another one ever undoes it first.
+        let both = || DefineRule::new("two", "contact", on.clone(), both.clone());
+        assert_eq!(last_of(&with_ways(), vec![both()]), None, "{on:?}");
+        let first = define("one", RuleTrigger::changed("locale"), undo);
+        assert!(last_of(&with_ways(), vec![first, both()]).is_some(), "{on:?}");
+    }
+}
+
+#[test]
+fn a_move_leaves_the_stage_on_which_the_rule_found_the_record() {
+    let moves = |on: RuleTrigger, to: &str| define(to, on, move_to("way", to));
+    let entered = |stage: &str| RuleTrigger::stage_entered("way", stage);
+    let left = |stage: &str| RuleTrigger::stage_left("way", stage);
+    let two = || vec![moves(entered("lost"), "back"), moves(left("b"), "lost")];
+    let crm = with_ways();
+    assert_eq!(last_of(&crm, two()), None);
+    let id = crm.contacts().create(values! {}).unwrap().id;
+    crm.lifecycles().move_to(crm_core::MoveStage::new("way", id, "b")).unwrap();
+    crm.lifecycles()
+        .move_to(crm_core::MoveStage::new("way", id, "lost").because("said so"))
+        .unwrap();
+    assert_eq!((runs(&crm, "back").len(), runs(&crm, "lost").len()), (2, 1));
+    assert!(runs(&crm, "back").iter().all(|run| run.skipped.is_none()));
+    // It may be on another one by then: of the same round, or because a trigger led it there.
+    let mut three = two();
+    three.insert(0, moves(entered("lost"), "b"));
+    assert!(last_of(&with_ways(), three).is_some());
+    assert!(last_of(&with_ways(), vec![two().remove(0), moves(left("lost"), "lost")]).is_some());
+    let crm = with_ways();
+    let mut way = crm.lifecycles().get("way").unwrap();
+    way.stages.truncate(4);
+    let trigger = StageTrigger::when("b", "email is set".parse().unwrap());
+    let triggers = vec![trigger];
+    let way = DefineLifecycle { triggers, ..DefineLifecycle::new("way", "contact", way.stages) };
+    crm.lifecycles().define(way).unwrap();
+    assert!(last_of(&crm, two()).is_some());
+}
+
 fn kept_alike() -> Crm {
     let crm = open();
     by_hand(&crm, "vip");
@@ -272,7 +385,9 @@ fn a_rule_that_waits_for_exactly_what_it_writes_is_taken() {
     crm.rules().archive("back").unwrap();
     let error = crm.rules().define(define("other", becomes(), set("y"))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::DefinitionConflict);
-    assert!(error.message().ends_with("sets itself off: same (actions[0]) → same"), "{error}");
+    let way = "sets itself off: same (actions[0]) → same, since other (actions[0]) takes back what \
+               same (actions[0]) does";
+    assert!(error.message().ends_with(way), "{error}");
     verify(&crm);
 }
 
