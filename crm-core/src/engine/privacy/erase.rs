@@ -2,12 +2,13 @@
 
 use super::{Privacy, carry::Left, load, plan::Found, suppression, table_of};
 use crate::{
-    ChangeKind, EraseSubject, ErasedSubject, Erasure, ErasureReason, Error, ErrorKind, RecordId,
-    RecordRef, Result, Timestamp, Value, Values,
+    ChangeKind, EraseSubject, ErasedSubject, Erasure, ErasureReason, Error, ErrorKind, KeptProof,
+    RecordId, RecordRef, Result, Timestamp, Value, Values,
     engine::{Catalog, Writing, associations, files, records},
     privacy::{
         inventory::{self, INVENTORY, Name},
-        suppression::to_hex,
+        suppression::{name_of_key, to_hex},
+        told::{ErasedBody, ToldProof, digest_of_hashes, digest_of_proof},
     },
     record::Draft,
     store::{
@@ -104,12 +105,9 @@ pub(super) fn erase(
     }
     let points = points.iter().map(|point| crate::privacy::suppression::hash(&key, point));
     let hashes: Vec<_> = points.chain(hashes.iter().copied()).collect();
-    remember(writing, &RecordRef::new(&table.model.name, id), reason, at, &hashes)?;
+    let proofs = keep(writing, id, &plan.proofs, &key)?;
+    remember(writing, &RecordRef::new(&table.model.name, id), reason, at, &hashes, proofs)?;
     left.put(writing)?;
-    for proof in &plan.proofs {
-        let json = serde_json::to_string(proof).expect("a proof is always JSON");
-        rows::insert_proof(writing.tx, id, proof.event, proof.keep_until, &json)?;
-    }
     let hashes = rows::hashes_of(writing.tx, id)?;
     Ok(Erasure {
         erased: ErasedSubject {
@@ -172,6 +170,23 @@ fn delete(writing: &Writing<'_>, id: RecordId, places: &[i64]) -> Result<()> {
     Ok(())
 }
 
+/// Keeps proofs of consent; answers what the journal says of them.
+fn keep(
+    writing: &Writing<'_>,
+    id: RecordId,
+    proofs: &[KeptProof],
+    key: &[u8; 32],
+) -> Result<Vec<ToldProof>> {
+    let proofs = proofs.iter().map(|proof| {
+        let json = serde_json::to_string(proof).expect("a proof is always JSON");
+        let (event, keep_until) = (proof.event, proof.keep_until);
+        rows::insert_proof(writing.tx, id, event, keep_until, &json)?;
+        let digest = digest_of_proof(key, id, event, keep_until, &json);
+        Ok(ToldProof { keep_until, digest })
+    });
+    proofs.collect()
+}
+
 /// Remembers that a record was erased, with a row in the journal, and suppresses contact points. Of which
 /// type it was, the row of the journal says, so that it may be one that the file does not know; a file
 /// without any type remembers the contact points only.
@@ -181,6 +196,7 @@ pub(super) fn remember(
     reason: ErasureReason,
     at: Timestamp,
     hashes: &[[u8; 32]],
+    proofs: Vec<ToldProof>,
 ) -> Result<()> {
     for hash in hashes {
         rows::suppress(writing.tx, hash, subject.id)?;
@@ -188,7 +204,7 @@ pub(super) fn remember(
     let known = writing.catalog.table(&subject.entity_type).ok().map(|table| table.model.id);
     let Some(type_id) = known.or_else(|| stand_in(&writing.catalog)) else { return Ok(()) };
     let seq = writing.next_seq();
-    tell(writing, subject, reason, at)?;
+    tell(writing, subject, reason, at, Some(proofs))?;
     let (record, entity_type) = (subject.id, Some(subject.entity_type.clone()));
     let reason = reason.name().to_owned();
     rows::insert_erased(writing.tx, &Erased { seq, record, type_id, entity_type, at, reason })
@@ -200,18 +216,26 @@ pub(in crate::engine) fn stand_in(catalog: &Catalog) -> Option<i64> {
     catalog.iter().map(|table| table.model.id).min()
 }
 
-/// Writes to the journal that a record was erased, and how many contact points are suppressed
-/// since.
+/// Writes to the journal that a record was erased, which contact points are suppressed since and, the
+/// first time, which proofs are kept: as nobody can read without the key.
 pub(super) fn tell(
     writing: &mut Writing<'_>,
     subject: &RecordRef,
     reason: ErasureReason,
     at: Timestamp,
+    proofs: Option<Vec<ToldProof>>,
 ) -> Result<()> {
     let stamp = writing.stamp();
-    let (reason, suppressed) = (reason.name(), rows::hashes_of(writing.tx, subject.id)?.len());
-    writing.body =
-        format!("{{\"reason\":\"{reason}\",\"at\":\"{at}\",\"suppressed\":{suppressed}}}");
+    let (hashes, key) = (rows::hashes_of(writing.tx, subject.id)?, suppression::key(writing)?);
+    let body = ErasedBody {
+        reason: reason.name().to_owned(),
+        at,
+        suppressed: Some(hashes.len() as u64),
+        key: Some(name_of_key(&key)),
+        hashes: Some(digest_of_hashes(&key, &hashes)),
+        proofs,
+    };
+    let body = serde_json::to_string(&body).expect("an erasure is always JSON");
     let entity_type = Some(subject.entity_type.as_str());
-    writing.log_body(stamp, ChangeKind::RecordErased, entity_type, Some(subject.id))
+    writing.log(stamp, ChangeKind::RecordErased, entity_type, Some(subject.id), &body)
 }
