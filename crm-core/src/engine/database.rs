@@ -227,10 +227,11 @@ impl Crm {
     }
 }
 
-/// Whether an error in reading the file is what a verification looks for. A damaged index of words may
-/// ask for any amount of memory.
+/// Whether an error in reading the file is what a verification looks for: damage, and whatever else
+/// blames an input, for it has none but the file. A damaged index of words may ask for any amount of
+/// memory, a damaged definition for an attribute that there is not.
 pub(super) const fn is_finding(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::Corrupt | ErrorKind::LimitExceeded)
+    matches!(kind, ErrorKind::Corrupt) || kind.is_of_input()
 }
 
 fn to_parameter(value: &Value) -> Result<Cell> {
