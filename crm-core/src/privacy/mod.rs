@@ -18,9 +18,9 @@ pub use access::{AccessData, AccessReport, AccessScope, AccessTable};
 pub use register::{GetRegister, ProcessingRegister, RegisterEntry};
 pub use request::{
     AppliedErasures, ApplyErasures, BlockerReason, EraseSubject, ErasedProof, ErasedSubject,
-    ErasedTable, Erasure, ErasureBlocker, ErasureEffect, ErasureList, ErasureMention, ErasurePlan,
-    ErasureReason, KeptProof, LiftSuppression, LiftedSuppression, ListErasures, ListProofs,
-    MentionKind, PlanErasure, ProofPage,
+    ErasedTable, Erasure, ErasureBlocker, ErasureDefinition, ErasureEffect, ErasureList,
+    ErasureMention, ErasurePlan, ErasureReason, KeptFacts, KeptProof, LiftSuppression,
+    LiftedSuppression, ListErasures, ListProofs, MentionKind, PlanErasure, ProofPage,
 };
 pub use retention::{
     DueForReview, ListDueForReview, Retention, RetentionName, RetentionStart, ReviewPage,

@@ -1,6 +1,7 @@
 //! All definitions as their tables have them, whatever they define.
 //!
-//! Each room reads its own; this is for whoever compares all of them with the journal. The invariant:
+//! Each room reads its own; this is for whoever compares all of them with the journal, or looks for a
+//! word in them. The invariant:
 //! what a table says of a definition is here whole, except numbers by which rows refer to it.
 
 use rusqlite::{Connection, Row};
@@ -127,6 +128,51 @@ pub(crate) fn stored(conn: &Connection) -> Result<Vec<(Key, Defined)>> {
         all.extend(rows.collect::<rusqlite::Result<Vec<_>>>()?);
     }
     Ok(all)
+}
+
+/// Where texts of definitions stand: the table, how one is called, and the column.
+const TEXTS: [(&str, &str, &str); 16] = [
+    ("crm_activity_kind", "name", "definition"),
+    ("crm_association_type", "name", "definition"),
+    ("crm_attribute", OF_TYPE, "definition"),
+    ("crm_channel", "name", "definition"),
+    ("crm_learned_score", "name", "score"),
+    ("crm_lifecycle", "name", "definition"),
+    ("crm_notice", "name", "text"),
+    ("crm_party", "name", "definition"),
+    ("crm_policy", "name", "definition"),
+    ("crm_purpose", "name", "definition"),
+    ("crm_retention", "name", "definition"),
+    ("crm_rule", "name", "definition"),
+    ("crm_score_version", OF_MODEL, "definition"),
+    ("crm_segment", "name", "definition"),
+    ("crm_type", "name", "definition"),
+    ("crm_view", "name", "definition"),
+];
+
+const OF_TYPE: &str = "(SELECT t.name FROM crm_type t WHERE t.id = type_id) || '.' || name";
+const OF_MODEL: &str = "(SELECT m.name FROM crm_score_model m WHERE m.id = model)";
+
+/// The definitions in which one of these words stands, in any case of ASCII letters: by table and name.
+pub(crate) fn naming(conn: &Connection, words: &[String]) -> Result<Vec<(String, String)>> {
+    // As JSON has them, without the quotation marks.
+    let spelled = words.iter().map(|word| {
+        let json = serde_json::to_string(&word.to_ascii_lowercase()).expect("a text is JSON");
+        json[1..json.len() - 1].to_owned()
+    });
+    let all: Vec<String> =
+        words.iter().map(|word| word.to_ascii_lowercase()).chain(spelled).collect();
+    let words = serde_json::to_string(&all).expect("texts are always JSON");
+    let mut found = Vec::new();
+    for (table, name, column) in TEXTS {
+        let mut statement = conn.prepare(&format!(
+            "SELECT DISTINCT {name} AS called FROM {table} WHERE EXISTS (SELECT 1 FROM json_each(?1) w \
+             WHERE instr(lower({column}), w.value)) ORDER BY called"
+        ))?;
+        let names = statement.query_map([&words], |row| Ok((table.to_owned(), row.get(0)?)))?;
+        found.extend(names.collect::<rusqlite::Result<Vec<_>>>()?);
+    }
+    Ok(found)
 }
 
 fn read(sort: Sort, row: &Row<'_>) -> rusqlite::Result<(Key, Defined)> {

@@ -85,7 +85,7 @@ pub(super) fn erase(
     at: Timestamp,
     hashes: &[[u8; 32]],
 ) -> Result<Erasure> {
-    let Found { mut plan, row, points, proven_points, references, files, traces } = found;
+    let Found { mut plan, row, points, proven_points, references, files, traces, .. } = found;
     let (id, key) = (row.id, suppression::key(writing)?);
     for (proof, point) in plan.proofs.iter_mut().zip(proven_points) {
         let hash = |point: String| to_hex(&crate::privacy::suppression::hash(&key, &point));
