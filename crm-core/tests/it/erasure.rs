@@ -13,7 +13,7 @@ use crm_core::{
 };
 use serde_json::{Value as Json, json};
 
-use crate::support::assert_sound;
+use crate::support::{Folder, assert_sound};
 
 /// Asks by name, as another language does.
 fn try_ask(crm: &Crm, operation: &str, request: &Json) -> Result<Json, Error> {
@@ -359,6 +359,38 @@ fn a_kept_proof_permitted_until_something_ended_it_for_good() {
     let grant = say("granted", taken, "01", json!({}));
     say("lifted", taken, "06", json!({ "supersedes": [grant] }));
     assert_eq!(until(taken), [day("06")]);
+}
+
+/// Whoever shows a cookie is made a record, and then shown what there is, due and erased as anybody.
+#[test]
+fn a_visitor_whom_nobody_knew_is_erased_as_a_made_up_record() {
+    let folder = Folder::new();
+    let crm = folder.open();
+    let (key, ip, topic) = (forensics::needle(0), forensics::needle(1), forensics::needle(2));
+    let properties = json!([{ "name": "ip", "kind": "text", "searched": true },
+                            { "name": "topic", "kind": "text" }]);
+    ask(&crm, "activity_kinds.define", json!({ "name": "page_seen", "properties": properties }));
+    for day in [1, 2] {
+        let at = format!("2025-01-0{day}T00:00:00Z");
+        let properties = json!({ "ip": ip, "topic": topic });
+        let seen =
+            json!({ "kind": "page_seen", "at": at, "visitor": key, "properties": properties });
+        ask(&crm, "activities.record", seen);
+    }
+    let rule = json!({ "name": "visitors", "type": "contact", "period": "P1Y", "counts_from": "last_activity" });
+    ask(&crm, "privacy.define_retention", rule);
+    assert_eq!(forensics::found(folder.root(), 3), [0, 1, 2]);
+
+    let made_up = crm.contacts().create(values! { "source" => "visitor" }).unwrap().id;
+    let identified = json!({ "visitor": key, "type": "contact", "id": made_up });
+    ask(&crm, "activities.identify", identified);
+    let shown = ask(&crm, "privacy.access", json!({ "subject": contact(made_up) })).to_string();
+    assert!(shown.contains(&key) && shown.contains(&ip) && shown.contains(&topic));
+    let due = ask(&crm, "privacy.due_for_review", json!({ "at": "2026-06-01T00:00:00Z" }));
+    assert_eq!(due["due"][0]["subject"]["id"], json!(made_up));
+    crm.privacy().erase(&EraseSubject::new(contact(made_up))).unwrap();
+    assert_eq!(forensics::found(folder.root(), 3), [] as [u32; 0]);
+    assert_sound(&crm);
 }
 
 /// What the engine cannot change by itself: a definition is the host's.
