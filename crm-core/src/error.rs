@@ -164,6 +164,11 @@ impl ErrorKind {
         self as i32
     }
 
+    /// Whether the input is at fault, and neither the handle nor the file.
+    pub(crate) const fn is_of_input(self) -> bool {
+        self.code() < Self::Closed.code()
+    }
+
     /// Whether the same call may succeed later without any change to its input.
     #[must_use]
     pub const fn is_retryable(self) -> bool {
@@ -314,6 +319,11 @@ impl CrmError {
     /// The frozen number of the kind.
     pub fn code(&self) -> i32 {
         self.kind().code()
+    }
+
+    /// Whether the input is at fault, and neither the handle nor the file.
+    pub(crate) const fn is_of_input(self) -> bool {
+        self.code() < Self::Closed.code()
     }
 
     /// Whether the same call may succeed later without any change to its input.

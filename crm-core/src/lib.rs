@@ -247,10 +247,10 @@ pub use lifecycle::{
 pub use privacy::{
     AccessData, AccessReport, AccessScope, AccessTable, AppliedErasures, ApplyErasures,
     BlockerReason, DueForReview, EraseSubject, ErasedProof, ErasedSubject, ErasedTable, Erasure,
-    ErasureBlocker, ErasureEffect, ErasureList, ErasureMention, ErasurePlan, ErasureReason,
-    GetRegister, KeptProof, LiftSuppression, LiftedSuppression, ListDueForReview, ListErasures,
-    ListProofs, MentionKind, PlanErasure, ProcessingRegister, ProofPage, RegisterEntry, Retention,
-    RetentionName, RetentionStart, ReviewPage,
+    ErasureBlocker, ErasureDefinition, ErasureEffect, ErasureList, ErasureMention, ErasurePlan,
+    ErasureReason, GetRegister, KeptFacts, KeptProof, LiftSuppression, LiftedSuppression,
+    ListDueForReview, ListErasures, ListProofs, MentionKind, PlanErasure, ProcessingRegister,
+    ProofPage, RegisterEntry, Retention, RetentionName, RetentionStart, ReviewPage,
 };
 pub use quality::{AttributeAudit, AuditFinding, AuditRecords, AuditReport, AuditRule};
 pub use query::{

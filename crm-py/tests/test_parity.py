@@ -341,7 +341,19 @@ def test_every_operation_is_called_by_a_method(
     db.types.define("ticket", [reporter])
     eve = db.contacts.create(given_name="Eve", email="eve@example.org")
     db.records("ticket").create(reporter=eve.id)
-    consents.grant(eve, "email", "news")
+    facts = crm.BasisFacts(sale="order 1", similar_goods="books", told_at_collection=True)
+    consents.record(
+        crm.NewConsent(
+            kind="based",
+            subject=crm.RecordRef(type="contact", id=eve.id),
+            channel="email",
+            contact_point="eve@example.org",
+            purpose="news",
+            basis="existing_customer",
+            facts=facts,
+        )
+    )
+    db.segments.define("eve", "contact", 'email = "eve@example.org"')
     db.privacy.plan_erasure(eve)
     db.privacy.erase(db.contacts.create(given_name="Zoe", email="zoe@example.org"))
     db.privacy.apply_erasures(list(db.privacy.erasures()))
@@ -517,7 +529,9 @@ def test_every_operation_is_called_by_a_method(
     assert_same(plan, crm.ErasurePlan)
     assert_same(plan["tables"][0], crm.ErasedTable)
     assert_same(plan["mentions"][0], crm.ErasureMention)
+    assert_same(plan["definitions"][0], crm.ErasureDefinition)
     assert_same(plan["proofs"][0], crm.KeptProof)
+    assert_same(plan["proofs"][0]["facts"], crm.KeptFacts)
     assert_same(plan["blockers"][0], crm.ErasureBlocker)
     assert_same(answers["privacy.erase"], crm.Erasure)
     assert_same(answers["privacy.erase"]["erased"], crm.ErasedSubject)

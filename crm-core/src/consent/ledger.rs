@@ -416,7 +416,20 @@ impl Ledger {
         Some(Permit { from, paused_until, proof, ..self.unopposed(entry)? })
     }
 
-    /// The same, as if nothing stood against it.
+    /// Until when an event permitted at its own contact point: when it was taken back by name, or for ever
+    /// by what nothing answers, or the end that it has. What ends for a time only is no end.
+    pub(crate) fn permitted_until(&self, entry: &Entry) -> Option<Timestamp> {
+        let lifted = self.entries.iter().filter(|one| one.lifts(entry));
+        let reaching = self.reaching(entry, None).into_iter();
+        let ended = reaching.filter(|(restriction, answer)| {
+            restriction.expires_at.is_none() && *answer < needed(entry, restriction, Proof::Single)
+        });
+        let ends = lifted.chain(ended.map(|(restriction, _)| restriction));
+        let ends = ends.map(|end| end.occurred_at.max(entry.occurred_at));
+        ends.chain(entry.expires_at).min()
+    }
+
+    /// What an event permits at its own contact point, as if nothing stood against it.
     pub(crate) fn unopposed(&self, entry: &Entry) -> Option<Permit> {
         let (channel, purpose) = (entry.channel.as_deref()?, entry.purpose.as_deref()?);
         let last_use = self.last_use(channel, purpose, entry.contact_point.as_deref());

@@ -172,9 +172,10 @@ impl Crm {
     }
 
     /// Checks the file: SQLite's own integrity check, that the chain of the journal holds, and that
-    /// every record, activity and association, where every record stands and of which segments it is
-    /// a member, is what the journal says of it, the index of words what they say, and stored bytes
-    /// what was stored. Progress counts all of them.
+    /// every definition, record, activity and association, where every record stands and of which
+    /// segments it is a member, consents, erasures and what is kept since, is what the journal says
+    /// of it, the index of words what they say, and stored bytes what was stored. Progress counts all
+    /// of them.
     ///
     /// # Errors
     ///
@@ -208,6 +209,7 @@ impl Crm {
             Ok(Compared::new(0, None))
         })?;
         self.verify_chain(&mut report, &mut step)?;
+        self.verify_definitions(&mut report, &mut step)?;
         self.verify_records(&mut report, &mut step)?;
         self.verify_activities(&mut report, &mut step)?;
         self.verify_associations(&mut report, &mut step)?;
@@ -215,7 +217,6 @@ impl Crm {
         self.verify_scores(&mut report, &mut step)?;
         self.verify_segments(&mut report, &mut step)?;
         self.verify_timers(&mut report, &mut step)?;
-        self.verify_rules(&mut report, &mut step)?;
         self.verify_consents(&mut report, &mut step)?;
         self.verify_retention(&mut report, &mut step)?;
         self.verify_erasures(&mut report, &mut step)?;
@@ -227,10 +228,11 @@ impl Crm {
     }
 }
 
-/// Whether an error in reading the file is what a verification looks for. A damaged index of words may
-/// ask for any amount of memory.
+/// Whether an error in reading the file is what a verification looks for: damage, and whatever else
+/// blames an input, for it has none but the file. A damaged index of words may ask for any amount of
+/// memory, a damaged definition for an attribute that there is not.
 pub(super) const fn is_finding(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::Corrupt | ErrorKind::LimitExceeded)
+    matches!(kind, ErrorKind::Corrupt) || kind.is_of_input()
 }
 
 fn to_parameter(value: &Value) -> Result<Cell> {

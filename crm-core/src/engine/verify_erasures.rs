@@ -1,36 +1,29 @@
 //! The proof that what is remembered of erasures is what the journal says.
 
-use std::collections::BTreeMap;
-
-use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Crm,
-    privacy::suppression::Lifted,
+    database::is_finding,
     verify::{Compared, Step, note},
 };
 use crate::{
     ChangeKind, Error, ErrorKind, RecordId, Result, Timestamp, VerifyReport,
+    privacy::{
+        suppression::name_of_key,
+        told::{ErasedBody, LiftedBody, digest_of_hashes, digest_of_proof},
+    },
     store::{
         Connection,
         privacy::{self as rows, Erased},
     },
 };
 
-/// What a row of the journal says of an erasure.
-#[derive(Deserialize)]
-struct Told {
-    reason: String,
-    at: Timestamp,
-    /// How many contact points were suppressed since; older versions did not say.
-    suppressed: Option<u64>,
-}
-
 /// What the journal leaves of an erasure.
 struct Expected {
     seq: i64,
     entity_type: Option<String>,
-    told: Told,
+    told: ErasedBody,
 }
 
 impl Crm {
@@ -44,9 +37,10 @@ impl Crm {
         report: &mut VerifyReport,
         step: &mut Step<'_>,
     ) -> Result<()> {
+        let now = self.now();
         self.verify_pages::<()>("erasures", report, step, |conn, _, _, report| {
-            let mut expected = expected(conn)?;
-            let suppressed = rows::count_suppressed(conn)?;
+            let (mut expected, keys) = expected(conn)?;
+            let key = verify_key(conn, &keys, report)?;
             let mut after = i64::MIN;
             loop {
                 let page = rows::erased_after(conn, after, super::verify::VERIFIED_AT_ONCE)?;
@@ -55,26 +49,82 @@ impl Crm {
                 for erased in page {
                     let id = erased.record;
                     let told = expected.remove(&id);
-                    let Some(left) = told.filter(|left| left.is(&erased)) else {
-                        note(
-                            report,
-                            format!("erasure of record {id}: it differs from the journal"),
-                        );
-                        continue;
+                    let left = told.filter(|left| left.is(&erased));
+                    let finding = match left {
+                        None => Ok(Some("it differs from the journal".to_owned())),
+                        Some(left) => differs(conn, id, &left.told, key.as_ref(), now),
                     };
-                    let there = suppressed.get(&id).copied().unwrap_or(0);
-                    if let Some(left) = left.told.suppressed.filter(|left| *left != there) {
-                        let both = format!("{there} contact points are suppressed, not {left}");
-                        note(report, format!("erasure of record {id}: {both}"));
-                    }
+                    let finding = match finding {
+                        Ok(None) => continue,
+                        Ok(Some(finding)) => finding,
+                        Err(error) if is_finding(error.kind()) => error.message().to_owned(),
+                        Err(error) => return Err(error),
+                    };
+                    note(report, format!("erasure of record {id}: {finding}"));
                 }
             }
             for id in expected.keys() {
                 note(report, format!("erasure of record {id}: it is not remembered"));
             }
+            let strays = rows::count_stray_proofs(conn)?;
+            if strays > 0 {
+                note(report, format!("kept proofs: {strays} belong to no erasure"));
+            }
             Ok(Compared::new(0, None))
         })
     }
+}
+
+/// The key of the contact points that are suppressed, if it is the one that the journal names.
+fn verify_key(
+    conn: &Connection,
+    told: &BTreeSet<String>,
+    report: &mut VerifyReport,
+) -> Result<Option<[u8; 32]>> {
+    let finding = match rows::key(conn) {
+        Ok(Some(key)) if told.iter().all(|name| *name == name_of_key(&key)) => {
+            return Ok(Some(key));
+        }
+        Ok(None) if told.is_empty() && !rows::has_suppressed(conn)? => return Ok(None),
+        Ok(Some(_)) => "it is not the one by which they are hashed".to_owned(),
+        Ok(None) => "it is missing".to_owned(),
+        Err(error) if is_finding(error.kind()) => error.message().to_owned(),
+        Err(error) => return Err(error),
+    };
+    note(report, format!("the key of the suppressed contact points: {finding}"));
+    Ok(None)
+}
+
+/// What is kept since an erasure, and is not what the journal tells. What a digest alone tells is asked
+/// with the right key only.
+fn differs(
+    conn: &Connection,
+    id: RecordId,
+    told: &ErasedBody,
+    key: Option<&[u8; 32]>,
+    now: Timestamp,
+) -> Result<Option<String>> {
+    let hashes = rows::hashes_of(conn, id)?;
+    let there = hashes.len() as u64;
+    if let Some(left) = told.suppressed.filter(|left| *left != there) {
+        return Ok(Some(format!("{there} contact points are suppressed, not {left}")));
+    }
+    let Some(key) = key else { return Ok(None) };
+    if told.hashes.as_ref().is_some_and(|digest| *digest != digest_of_hashes(key, &hashes)) {
+        return Ok(Some("other contact points are suppressed".to_owned()));
+    }
+    let Some(proofs) = &told.proofs else { return Ok(None) };
+    let mut missing: BTreeMap<&str, Timestamp> =
+        proofs.iter().map(|proof| (proof.digest.as_str(), proof.keep_until)).collect();
+    for (event, keep_until, json) in rows::proofs_of(conn, id)? {
+        let digest = digest_of_proof(key, id, event, keep_until, &json);
+        if missing.remove(digest.as_str()).is_none() {
+            return Ok(Some(format!("the proof {event} is not as it was kept")));
+        }
+    }
+    // The others were swept, if their time is over.
+    let is_any = missing.into_values().any(|keep_until| keep_until > now);
+    Ok(is_any.then(|| "a proof is missing that is to be kept".to_owned()))
 }
 
 impl Expected {
@@ -87,37 +137,42 @@ impl Expected {
     }
 }
 
-/// The erasures that the journal tells of, each with what is suppressed since.
-fn expected(conn: &Connection) -> Result<BTreeMap<RecordId, Expected>> {
+/// The erasures that the journal tells of, each with what is kept since, and the names of the keys by
+/// which contact points were hashed.
+fn expected(conn: &Connection) -> Result<(BTreeMap<RecordId, Expected>, BTreeSet<String>)> {
     let damaged = || Error::new(ErrorKind::Corrupt, "an erasure in the journal cannot be read");
     let mut all: BTreeMap<RecordId, Expected> = BTreeMap::new();
+    let mut keys = BTreeSet::new();
     rows::told_erasures(conn, |seq, kind, entity_type, record, body| {
         if kind == ChangeKind::SuppressionLifted.name() {
-            let lifted: Lifted = serde_json::from_str(body).map_err(|_| damaged())?;
-            let whose = lifted.record.and_then(|id| all.get_mut(&id));
-            if let Some(suppressed) = whose.and_then(|one| one.told.suppressed.as_mut()) {
-                *suppressed = suppressed.saturating_sub(1);
+            let lifted: LiftedBody = serde_json::from_str(body).map_err(|_| damaged())?;
+            if let Some(one) = lifted.record.and_then(|id| all.get_mut(&id)) {
+                one.told.suppressed = one.told.suppressed.map(|count| count.saturating_sub(1));
+                one.told.hashes = lifted.hashes;
             }
             return Ok(());
         }
-        let told: Told = serde_json::from_str(body).map_err(|_| damaged())?;
+        let told: ErasedBody = serde_json::from_str(body).map_err(|_| damaged())?;
         let id = record.ok_or_else(damaged)?;
+        keys.extend(told.key.clone());
         match all.get_mut(&id) {
             // A list brought another contact point.
-            Some(one) => one.told.suppressed = told.suppressed,
+            Some(one) => {
+                (one.told.suppressed, one.told.hashes) = (told.suppressed, told.hashes);
+            }
             None => drop(all.insert(id, Expected { seq, entity_type, told })),
         }
         Ok(())
     })?;
-    Ok(all)
+    Ok((all, keys))
 }
 
 #[cfg(test)]
 mod tests {
     use crate::engine::verify::assert_found;
     use crate::{
-        ApplyErasures, Crm, EraseSubject, Flow, LiftSuppression, ListErasures, RecordId, RecordRef,
-        values,
+        ApplyErasures, Crm, EraseSubject, Flow, LiftSuppression, ListErasures, NewConsent,
+        OpenOptions, PublishNotice, Purpose, RecordId, RecordRef, Replay, SweepConsents, values,
     };
 
     /// A file with two persons who were erased, one of whom came back with one of two addresses,
@@ -154,6 +209,13 @@ mod tests {
             "DELETE FROM crm_suppression",
             "INSERT INTO crm_suppression SELECT randomblob(32), record_id FROM crm_erasure LIMIT 1",
             "UPDATE crm_suppression SET record_id = randomblob(16)",
+            "UPDATE crm_suppression SET hash = randomblob(32) \
+             WHERE hash = (SELECT max(hash) FROM crm_suppression)",
+            "UPDATE crm_suppression SET hash = CAST(substr(hash, 1, 31) || x'00' AS BLOB) \
+             WHERE hash = (SELECT max(hash) FROM crm_suppression)",
+            "UPDATE crm_meta SET value = randomblob(32) WHERE key = 'suppression_key'",
+            "UPDATE crm_meta SET value = x'00' WHERE key = 'suppression_key'",
+            "DELETE FROM crm_meta WHERE key = 'suppression_key'",
             "DELETE FROM crm_erasure WHERE seq = (SELECT max(seq) FROM crm_erasure)",
             "UPDATE crm_erasure SET record_id = randomblob(16) \
              WHERE seq = (SELECT min(seq) FROM crm_erasure)",
@@ -164,6 +226,82 @@ mod tests {
              FROM crm_erasure LIMIT 1",
         ];
         assert_found(|| filled().0, &tamperings);
+    }
+
+    /// A file with a person who was erased, of whom two proofs are kept, one of them until 2029 and
+    /// one until 2030, and an erased one without.
+    fn with_proofs(replay: Replay) -> Crm {
+        let options = OpenOptions { replay: Some(replay), ..OpenOptions::default() };
+        let crm = Crm::open_with(":memory:", options).unwrap();
+        crm.consents().publish_notice(PublishNotice::new("news", "en", "Weekly.")).unwrap();
+        let mut news = Purpose::new("news", ["email", "phone"]).notice("news");
+        news.policy = "eu_strict".to_owned();
+        crm.consents().define_purpose(news).unwrap();
+        let person = |granted: bool| {
+            let id = crm.contacts().create(values! { "given_name" => "Ann" }).unwrap().id;
+            let ann = || RecordRef::new("contact", id);
+            for channel in ["email", "phone"].into_iter().filter(|_| granted) {
+                crm.consents().record(NewConsent::grant(ann(), channel, "news")).unwrap();
+            }
+            crm.privacy().erase(&EraseSubject::new(ann())).unwrap();
+        };
+        person(true);
+        person(false);
+        crm
+    }
+
+    fn replay() -> Replay {
+        Replay { start: "2026-01-01T00:00:00Z".parse().unwrap(), step_micros: 1_000_000 }
+    }
+
+    #[test]
+    fn a_kept_proof_that_was_changed_removed_or_invented_is_found() {
+        let crm = with_proofs(replay());
+        let report = crm.verify(&mut |_| Flow::Continue).unwrap();
+        assert_eq!(report.problems, Vec::<String>::new());
+        let tamperings = [
+            "UPDATE crm_consent_proof SET proof = json_set(proof, '$.method', 'double_opt_in')",
+            "UPDATE crm_consent_proof SET proof = 'x'",
+            "UPDATE crm_consent_proof SET keep_until = keep_until + 1",
+            "UPDATE crm_consent_proof SET event_id = randomblob(16)",
+            "UPDATE crm_consent_proof SET record_id = (SELECT max(record_id) FROM crm_erasure)",
+            "UPDATE crm_consent_proof SET record_id = randomblob(16)",
+            "DELETE FROM crm_consent_proof WHERE keep_until = (SELECT max(keep_until) \
+             FROM crm_consent_proof)",
+            "DELETE FROM crm_consent_proof",
+            "INSERT INTO crm_consent_proof SELECT record_id, randomblob(16), keep_until, proof \
+             FROM crm_consent_proof LIMIT 1",
+            "INSERT INTO crm_consent_proof SELECT max(record_id), randomblob(16), 4e15, '{}' \
+             FROM crm_erasure",
+        ];
+        assert_found(|| with_proofs(replay()), &tamperings);
+    }
+
+    #[test]
+    fn a_proof_that_was_kept_for_its_time_may_go() {
+        let crm = with_proofs(replay());
+        let sweep = |year: &str| {
+            crm.set_clock(year.parse().unwrap()).unwrap();
+            crm.consents().sweep(&SweepConsents { limit: 100 }).unwrap().erased_proofs
+        };
+        assert_eq!(sweep("2029-06-01T00:00:00Z"), 1);
+        let report = crm.verify(&mut |_| Flow::Continue).unwrap();
+        assert_eq!(report.problems, Vec::<String>::new());
+        assert_eq!(sweep("2032-01-01T00:00:00Z"), 1);
+        let report = crm.verify(&mut |_| Flow::Continue).unwrap();
+        assert_eq!(report.problems, Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_an_older_version_told_of_an_erasure_is_compared_as_far_as_it_goes() {
+        let crm = with_proofs(replay());
+        let older = "DELETE FROM crm_consent_proof; \
+                     UPDATE crm_journal SET body = json_remove(body, '$.key', '$.hashes', \
+                     '$.proofs') WHERE kind = 'record_erased'";
+        crm.write(|writing| Ok(writing.tx.execute_batch(older)?)).unwrap();
+        let report = crm.verify(&mut |_| Flow::Continue).unwrap();
+        // The chain tells that its rows were changed, and nothing else does.
+        assert!(report.problems.iter().all(|problem| problem.starts_with("journal: the chain")));
     }
 
     #[test]

@@ -110,6 +110,21 @@ pub struct ErasurePlan {
     pub contact_points: u64,
     /// Stored files that nobody else uses and that go.
     pub files: u64,
+    /// Definitions that name a contact point of the person, or a text of at least four letters that is
+    /// unique to the record: a segment that asks for an e-mail address, say. They stay as they are, and
+    /// so does what the journal says of them: change what should not name the person any more.
+    pub definitions: Vec<ErasureDefinition>,
+}
+
+/// A definition that names the person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ErasureDefinition {
+    /// The table, as [the storage format](storage-format.md) has it, such as `crm_segment`.
+    pub table: String,
+    /// Its name there; an attribute is named with its type: `contact.city`.
+    pub name: String,
 }
 
 /// What becomes of the rows of a table.
@@ -187,11 +202,36 @@ pub struct KeptProof {
     pub occurred_at: Timestamp,
     /// When it was last used.
     pub last_used_at: Option<Timestamp>,
+    /// Until when it permitted: when it was taken back, invalidated or withdrawn, or the end that it had
+    /// of its own. `None`: until the person was erased, as far as the ledger says.
+    #[serde(default)]
+    pub permitted_until: Option<Timestamp>,
+    /// Whether a guardian gave it for a minor.
+    #[serde(default)]
+    pub by_guardian: bool,
+    /// Which facts were recorded with a legal basis other than consent; `None` if there were none.
+    #[serde(default)]
+    pub facts: Option<KeptFacts>,
     /// The keyed hash of the contact point, 64 hexadecimal digits: whoever knows the address can tell
     /// that it is this one. `None` in a plan, and where the event named none.
     pub contact_hash: Option<String>,
     /// Until when it is kept.
     pub keep_until: Timestamp,
+}
+
+/// Which facts were recorded with a legal basis, without what they said: that may tell who it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct KeptFacts {
+    /// What identifies the contract, the law, the weighing of interests or the task elsewhere.
+    pub reference: bool,
+    /// The sale with which the address of an existing customer was obtained.
+    pub sale: bool,
+    /// The group of own goods that are similar to what was sold.
+    pub similar_goods: bool,
+    /// Whether the person was told, when the address was collected, that they may object at any time.
+    pub told_at_collection: bool,
 }
 
 /// Reads the proofs of consent that outlived their person: the request of `privacy.proofs`.

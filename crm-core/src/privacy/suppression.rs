@@ -21,6 +21,11 @@ pub(crate) fn name_of_key(key: &[u8; 32]) -> String {
     to_hex(&hmac(key, b"crm.suppression.key.v1")[..8])
 }
 
+/// What these parts are together, as nobody can tell or make without the key: 64 hexadecimal digits.
+pub(crate) fn hmac_of(key: &[u8; 32], parts: &[&[u8]]) -> String {
+    to_hex(&hmac(key, &parts.concat()))
+}
+
 fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
     Keyed::new(key).hmac(message)
 }

@@ -17,6 +17,13 @@ impl From<rusqlite::Error> for Error {
     fn from(failure: rusqlite::Error) -> Self {
         use rusqlite::Error as Failure;
         match failure {
+            // What the engine itself passes is always JSON.
+            Failure::SqliteFailure(code, Some(words))
+                if code.code == ErrorCode::Unknown && words == "malformed JSON" =>
+            {
+                Self::new(ErrorKind::Corrupt, "a stored JSON text cannot be read")
+                    .with_hint("the file is left as it is: copy it, then restore a backup")
+            }
             Failure::SqliteFailure(code, _) => from_code(code),
             Failure::SqlInputError { error, .. } if error.code != ErrorCode::Unknown => {
                 from_code(error)
@@ -203,6 +210,19 @@ mod tests {
         ];
         for (code, kind) in expected {
             assert_eq!(kind_of(code), kind, "sqlite {code}");
+        }
+    }
+
+    #[test]
+    fn stored_json_that_is_none_is_damage() {
+        let conn = rusqlite::Connection::open_in_memory().unwrap();
+        for sql in [
+            "SELECT value FROM json_each('{')",
+            "SELECT '{' ->> '$.id'",
+            "SELECT json_extract('{', '$.id')",
+        ] {
+            let failed = conn.query_row(sql, [], |_| Ok(())).unwrap_err();
+            assert_eq!(Error::from(failed).kind(), ErrorKind::Corrupt, "{sql}");
         }
     }
 

@@ -35,7 +35,7 @@ pub(super) fn check(
             Depth::Quick => Ok(()),
             Depth::Full => look_again(connection),
         })
-        .and_then(|()| pages(connection, pragma, findings_max, &mut findings))
+        .and_then(|()| pages(connection, (pragma, depth), findings_max, &mut findings))
         .and_then(|()| references(connection, findings_max, &mut findings));
     match looked {
         Err(error) if error.kind() == ErrorKind::Corrupt => {
@@ -57,13 +57,39 @@ fn look_again(connection: &Connection) -> Result<()> {
     Ok(connection.query_row(sql, [], |_| Ok(()))?)
 }
 
+/// Has SQLite check all tables. What an index says of a damaged row may not be calculated at all, which
+/// ends the whole: then each table is checked by itself, so that the others are checked as well.
 fn pages(
     connection: &Connection,
-    pragma: &str,
+    (pragma, depth): (&str, Depth),
     findings_max: u32,
     findings: &mut Vec<String>,
 ) -> Result<()> {
-    connection.pragma(None, pragma, findings_max, |row| {
+    match pragma_findings(connection, pragma, findings_max, findings) {
+        Err(error) if error.kind() == ErrorKind::Corrupt && depth == Depth::Full => {
+            findings.clear();
+        }
+        checked => return checked,
+    }
+    for table in super::privacy::tables(connection)? {
+        match pragma_findings(connection, pragma, &table, findings) {
+            Err(error) if error.kind() == ErrorKind::Corrupt => {
+                findings.push(format!("table {table}: {}", error.message()));
+            }
+            checked => checked?,
+        }
+    }
+    findings.truncate(findings_max as usize);
+    Ok(())
+}
+
+fn pragma_findings(
+    connection: &Connection,
+    pragma: &str,
+    of: impl rusqlite::ToSql,
+    findings: &mut Vec<String>,
+) -> Result<()> {
+    connection.pragma(None, pragma, of, |row| {
         let finding: String = row.get(0)?;
         if finding != "ok" {
             findings.push(finding);

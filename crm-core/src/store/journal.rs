@@ -185,6 +185,25 @@ pub(crate) fn of_record(
     Ok(())
 }
 
+/// All changes of these kinds, oldest first.
+pub(crate) fn of_kinds(
+    conn: &Connection,
+    kinds: &[ChangeKind],
+    mut visit: impl FnMut(StoredChange) -> Result<()>,
+) -> Result<()> {
+    let sql = select!(
+        "crm_journal j",
+        "WHERE j.kind IN (SELECT value FROM json_each(?1)) ORDER BY j.seq"
+    );
+    let names = serde_json::to_string(kinds).expect("names are always JSON");
+    let mut statement = conn.prepare(sql)?;
+    let mut rows = statement.query([names])?;
+    while let Some(row) = rows.next()? {
+        visit(read_change(row)?)?;
+    }
+    Ok(())
+}
+
 /// As [`of_record`], without those whose content was erased: they say nothing any more.
 pub(crate) fn told_of_record(
     conn: &Connection,
@@ -327,14 +346,6 @@ pub(crate) fn count_created(conn: &Connection, entity_type: &str) -> Result<Rang
 /// How many changes of a kind there are, without and with those whose content was erased.
 pub(crate) fn count(conn: &Connection, kind: ChangeKind) -> Result<RangeInclusive<u64>> {
     let sql = "SELECT count(salt), count(*) FROM crm_journal WHERE kind = ?1";
-    Ok(conn.prepare_cached(sql)?.query_row([kind.name()], read_range)?)
-}
-
-/// How many records, or whatever else has an id, have changes of a kind, without and with those whose
-/// content was erased.
-pub(crate) fn count_owners(conn: &Connection, kind: ChangeKind) -> Result<RangeInclusive<u64>> {
-    let sql = "SELECT count(DISTINCT record_id) FILTER (WHERE salt IS NOT NULL), \
-         count(DISTINCT record_id) FROM crm_journal WHERE kind = ?1";
     Ok(conn.prepare_cached(sql)?.query_row([kind.name()], read_range)?)
 }
 

@@ -40,6 +40,7 @@ pub(crate) mod associations;
 pub(crate) mod condition;
 pub(crate) mod consents;
 pub(crate) mod consumers;
+pub(crate) mod defined;
 pub(crate) mod definitions;
 pub(crate) mod facts;
 pub(crate) mod files;

@@ -4,7 +4,7 @@
 //! It decides nothing: which tables there are and how their rows belong is said in
 //! [`inventory`](crate::privacy::inventory).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction};
 
@@ -441,14 +441,6 @@ pub(crate) fn lift(tx: &Transaction<'_>, hash: &[u8; 32]) -> Result<Option<Recor
     Ok(id.map(RecordId::from_bytes))
 }
 
-/// How many contact points are suppressed since each erasure.
-pub(crate) fn count_suppressed(conn: &Connection) -> Result<BTreeMap<RecordId, u64>> {
-    let sql = "SELECT record_id, count(*) FROM crm_suppression GROUP BY record_id";
-    let mut statement = conn.prepare(sql)?;
-    let read = |row: &rusqlite::Row<'_>| Ok((RecordId::from_bytes(row.get(0)?), row.get(1)?));
-    Ok(statement.query_map([], read)?.collect::<rusqlite::Result<_>>()?)
-}
-
 /// Shows `visit` what the journal tells of erasures and of contact points that came back, in order:
 /// the place, the kind, the name of the type, the record and the body.
 pub(crate) fn told_erasures(
@@ -489,6 +481,27 @@ pub(crate) fn insert_proof(
     let key = (record.as_bytes(), event.as_bytes(), keep_until.micros(), proof);
     tx.prepare_cached(sql)?.execute(key)?;
     Ok(())
+}
+
+/// The proofs of consent that are kept of a record: the event, until when, and the JSON.
+pub(crate) fn proofs_of(
+    conn: &Connection,
+    id: RecordId,
+) -> Result<Vec<(RecordId, Timestamp, String)>> {
+    let sql = "SELECT event_id, keep_until, proof FROM crm_consent_proof WHERE record_id = ?1";
+    let mut statement = conn.prepare_cached(sql)?;
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok((RecordId::from_bytes(row.get(0)?), Timestamp::clamped(row.get(1)?), row.get(2)?))
+    };
+    let rows = statement.query_map([id.as_bytes()], read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// How many proofs are kept of records that were not erased.
+pub(crate) fn count_stray_proofs(conn: &Connection) -> Result<u64> {
+    let sql = "SELECT count(*) FROM crm_consent_proof \
+               WHERE record_id NOT IN (SELECT record_id FROM crm_erasure)";
+    Ok(conn.query_row(sql, [], |row| row.get(0))?)
 }
 
 /// Which kept proofs of consent are read.

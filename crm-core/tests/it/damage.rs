@@ -3,9 +3,12 @@
 
 use std::{collections::BTreeMap, fs};
 
-use crm_core::{Crm, ErrorKind, Flow, ListChanges, OpenOptions, Record, RecordId, Result, values};
+use crm_core::{
+    Crm, EraseSubject, ErrorKind, Flow, LinkPeople, ListChanges, NewConsent, OpenOptions,
+    PublishNotice, Purpose, Record, RecordId, RecordRef, Result, RunSql, Value, values,
+};
 
-use crate::support::{Folder, Seeded, assert_sound, read_only, relaxed, replay};
+use crate::support::{Folder, Seeded, assert_sound, read_only, relaxed, repetitions, replay};
 
 /// A small closed file of ours, as bytes.
 fn small() -> (Folder, Vec<u8>) {
@@ -116,6 +119,118 @@ fn flipped_bits_give_a_typed_error_or_the_right_data() {
     }
     let Tally { refused, found_by_verify, right } = tally;
     assert!(refused > 0 && found_by_verify > 0 && right > 0, "{refused} {found_by_verify} {right}");
+}
+
+/// A closed file with something in every table, as bytes, and a beginning of each sort of cell in it.
+fn rich() -> (Vec<u8>, Vec<(String, Vec<u8>)>) {
+    let folder = Folder::new();
+    let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/v7.crm");
+    fs::copy(fixture, folder.path()).unwrap();
+    let crm = folder.open();
+    let person = |name: &str| {
+        let email = format!("{name}@example.org");
+        crm.contacts().create(values! { "given_name" => name, "email" => email }).unwrap().id
+    };
+    let contact = |id| RecordRef::new("contact", id);
+    let mut news = Purpose::new("fuzzed", ["phone"]);
+    news.policy = "eu_strict".to_owned();
+    crm.consents().publish_notice(PublishNotice::new("fuzzed", "en", "Weekly.")).unwrap();
+    crm.consents().define_purpose(news.notice("fuzzed")).unwrap();
+    let (ann, bob, cleo) = (person("quilla"), person("quillo"), person("quille"));
+    crm.consents().link(&LinkPeople::new(contact(ann), contact(bob))).unwrap();
+    crm.consents().record(NewConsent::grant(contact(cleo), "phone", "fuzzed")).unwrap();
+    crm.privacy().erase(&EraseSubject::new(contact(cleo))).unwrap();
+
+    let ask = |sql: String| crm.sql(&RunSql::new(sql)).unwrap();
+    let mut cells = Vec::new();
+    let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' \
+                  AND name NOT LIKE 'crm\\_search%' ESCAPE '\\' ORDER BY name";
+    for table in ask(tables.to_owned()).rows {
+        let [Value::Text(table)] = &table.0[..] else { panic!("no name") };
+        for column in ask(format!("SELECT * FROM \"{table}\" LIMIT 1")).columns {
+            let sql = format!(
+                "SELECT DISTINCT hex(substr(CAST(\"{column}\" AS BLOB), 1, 40)) FROM \"{table}\" \
+                 WHERE typeof(\"{column}\") IN ('text', 'blob') AND length(\"{column}\") > 5 LIMIT 3"
+            );
+            for row in ask(sql).rows {
+                let [Value::Text(digits)] = &row.0[..] else { panic!("no digits") };
+                let digit = |place: usize| u8::from_str_radix(&digits[place..place + 2], 16);
+                let bytes = (0..digits.len())
+                    .step_by(2)
+                    .map(digit)
+                    .map(std::result::Result::unwrap)
+                    .collect();
+                cells.push((format!("{table}.{column}"), bytes));
+            }
+        }
+    }
+    crm.close().unwrap();
+    (fs::read(folder.path()).unwrap(), cells)
+}
+
+#[test]
+fn a_flipped_bit_in_any_table_is_no_defect_of_the_engine() {
+    let (whole, cells) = rich();
+    for table in ["crm_consent_request.body", "crm_consent_proof.proof", "crm_timer.timers"] {
+        assert!(cells.iter().any(|(name, _)| name == table), "{table}");
+    }
+    let mut random = Seeded::new(0x7A4F);
+    let mut found = 0;
+    for (name, cell) in &cells {
+        let places = whole.windows(cell.len()).enumerate().filter(|(_, bytes)| bytes == cell);
+        let places: Vec<usize> = places.map(|(place, _)| place).collect();
+        // What lies on several pages is met by others of its sort.
+        if places.is_empty() || random.below(5) >= repetitions(5) as usize {
+            continue;
+        }
+        let place = places[random.below(places.len())];
+        // A text that begins otherwise is no JSON any more.
+        let (at, bit) = match random.below(2) {
+            0 => (place, 0),
+            _ => (place + random.below(cell.len()), random.below(7)),
+        };
+        let folder = Folder::new();
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1 << bit;
+        fs::write(folder.path(), bytes).unwrap();
+        let what = format!("bit {bit} of byte {at}, in {name}");
+        let crm = match Crm::open_with(folder.path(), relaxed()) {
+            Ok(crm) => crm,
+            Err(error) => {
+                assert!(DAMAGE.contains(&error.kind()), "{what}: {error}");
+                continue;
+            }
+        };
+        match crm.verify(&mut |_| Flow::Continue) {
+            Ok(report) => found += usize::from(!report.is_ok),
+            Err(error) => panic!("{what}: {} {error}", error.kind()),
+        }
+    }
+    assert!(found > 5, "{found}");
+}
+
+#[test]
+fn json_that_is_none_any_more_is_told_with_its_table_and_the_rest_is_verified() {
+    let (whole, _) = rich();
+    let request = b"{\"basis\":\"consent\",\"by_guardian\":false";
+    let contact = b"quilla@example.org";
+    let mut bytes = whole;
+    let at = |bytes: &[u8], wanted: &[u8]| {
+        let mut places = bytes.windows(wanted.len()).enumerate();
+        places.find(|(_, found)| *found == wanted).map(|(place, _)| place).unwrap()
+    };
+    let folder = Folder::new();
+    let crm = {
+        let (request, contact) = (at(&bytes, request), at(&bytes, contact));
+        bytes[request] ^= 1;
+        bytes[contact] ^= 1;
+        fs::write(folder.path(), bytes).unwrap();
+        folder.open()
+    };
+    let problems = crm.verify(&mut |_| Flow::Continue).unwrap().problems;
+    let named = "table crm_consent_request: a stored JSON text cannot be read";
+    assert!(problems.iter().any(|problem| problem == named), "{problems:?}");
+    assert!(problems.iter().any(|problem| problem.starts_with("contact ")), "{problems:?}");
 }
 
 #[test]

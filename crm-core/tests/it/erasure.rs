@@ -13,7 +13,7 @@ use crm_core::{
 };
 use serde_json::{Value as Json, json};
 
-use crate::support::assert_sound;
+use crate::support::{Folder, assert_sound};
 
 /// Asks by name, as another language does.
 fn try_ask(crm: &Crm, operation: &str, request: &Json) -> Result<Json, Error> {
@@ -313,6 +313,120 @@ fn proof_of_consent_outlives_the_person_without_saying_who_it_was() {
     assert_eq!(decision["reasons"][0]["reason"], "erased");
     assert_eq!(decision["reasons"][0]["text"], "The person was erased.");
     assert_sound(&crm);
+}
+
+#[test]
+fn a_kept_proof_permitted_until_something_ended_it_for_good() {
+    let crm = Crm::in_memory().unwrap();
+    purpose(&crm, "calls", &["phone"], "eu_strict");
+    let person = || crm.contacts().create(values! { "given_name" => "Ann" }).unwrap().id;
+    let say = |kind: &str, who: RecordId, day: &str, rest: Json| {
+        let mut event = json!({
+            "kind": kind, "subject": contact(who), "channel": "phone", "purpose": "calls",
+            "method": "form", "at": format!("2026-01-{day}T00:00:00Z"),
+        });
+        event.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        ask(&crm, "consents.record", event)["id"].clone()
+    };
+    let until = |who: RecordId| {
+        let plan = PlanErasure {
+            at: Some("2026-02-01T00:00:00Z".parse().unwrap()),
+            subject: contact(who),
+        };
+        let proofs = crm.privacy().plan_erasure(&plan).unwrap().proofs.into_iter();
+        let ends = proofs.map(|one| one.permitted_until.map(|end| end.to_string()));
+        ends.collect::<Vec<_>>()
+    };
+    let day = |day: &str| Some(format!("2026-01-{day}T00:00:00Z"));
+
+    let given = person();
+    say("granted", given, "01", json!({}));
+    assert_eq!(until(given), [None]);
+    say("paused", given, "02", json!({ "expires_at": "2026-01-09T00:00:00Z" }));
+    assert_eq!(until(given), [None], "a pause ends by itself");
+    say("withdrawn", given, "03", json!({}));
+    assert_eq!(until(given), [day("03")]);
+    say("granted", given, "05", json!({}));
+    assert_eq!(until(given), [day("03"), None], "a new consent is another one");
+
+    let ending = person();
+    say("granted", ending, "01", json!({ "expires_at": "2026-01-20T00:00:00Z" }));
+    assert_eq!(until(ending), [day("20")]);
+    say("invalidated", ending, "04", json!({}));
+    assert_eq!(until(ending), [day("04")]);
+
+    let taken = person();
+    let grant = say("granted", taken, "01", json!({}));
+    say("lifted", taken, "06", json!({ "supersedes": [grant] }));
+    assert_eq!(until(taken), [day("06")]);
+}
+
+/// Whoever shows a cookie is made a record, and then shown what there is, due and erased as anybody.
+#[test]
+fn a_visitor_whom_nobody_knew_is_erased_as_a_made_up_record() {
+    let folder = Folder::new();
+    let crm = folder.open();
+    let (key, ip, topic) = (forensics::needle(0), forensics::needle(1), forensics::needle(2));
+    let properties = json!([{ "name": "ip", "kind": "text", "searched": true },
+                            { "name": "topic", "kind": "text" }]);
+    ask(&crm, "activity_kinds.define", json!({ "name": "page_seen", "properties": properties }));
+    for day in [1, 2] {
+        let at = format!("2025-01-0{day}T00:00:00Z");
+        let properties = json!({ "ip": ip, "topic": topic });
+        let seen =
+            json!({ "kind": "page_seen", "at": at, "visitor": key, "properties": properties });
+        ask(&crm, "activities.record", seen);
+    }
+    let rule = json!({ "name": "visitors", "type": "contact", "period": "P1Y", "counts_from": "last_activity" });
+    ask(&crm, "privacy.define_retention", rule);
+    assert_eq!(forensics::found(folder.root(), 3), [0, 1, 2]);
+
+    let made_up = crm.contacts().create(values! { "source" => "visitor" }).unwrap().id;
+    let identified = json!({ "visitor": key, "type": "contact", "id": made_up });
+    ask(&crm, "activities.identify", identified);
+    let shown = ask(&crm, "privacy.access", json!({ "subject": contact(made_up) })).to_string();
+    assert!(shown.contains(&key) && shown.contains(&ip) && shown.contains(&topic));
+    let due = ask(&crm, "privacy.due_for_review", json!({ "at": "2026-06-01T00:00:00Z" }));
+    assert_eq!(due["due"][0]["subject"]["id"], json!(made_up));
+    crm.privacy().erase(&EraseSubject::new(contact(made_up))).unwrap();
+    assert_eq!(forensics::found(folder.root(), 3), [] as [u32; 0]);
+    assert_sound(&crm);
+}
+
+/// What the engine cannot change by itself: a definition is the host's.
+#[test]
+fn the_plan_names_definitions_with_what_is_known_of_the_person_alone() {
+    let crm = Crm::in_memory().unwrap();
+    let ann = ann(&crm);
+    let code = json!({ "name": "code", "kind": "text", "unique": true });
+    ask(&crm, "attributes.define", json!({ "type": "contact", "attribute": code }));
+    crm.contacts()
+        .patch(ann, values! { "code" => "K\"4711", "email" => "a2@example.org" })
+        .unwrap();
+    let named = || {
+        let plan = crm.privacy().plan_erasure(&PlanErasure::new(contact(ann))).unwrap();
+        let named = plan.definitions.into_iter().map(|one| format!("{} {}", one.table, one.name));
+        named.collect::<Vec<_>>()
+    };
+    assert_eq!(named(), Vec::<String>::new());
+    let segment = |name: &str, condition: &str| json!({ "name": name, "type": "contact", "kind": "live", "where": condition });
+    // By a former address, in another letter case; by an own number; and by what is nobody's alone.
+    ask(&crm, "segments.define", segment("former", "email = \"ANN@example.org\""));
+    ask(&crm, "segments.define", segment("coded", "code = \"K\\\"4711\""));
+    ask(&crm, "segments.define", segment("any", "given_name = \"Ann\""));
+    let by_phone = json!([{ "field": "phone" }]);
+    ask(
+        &crm,
+        "views.save",
+        json!({ "name": "called", "query": { "select": {
+            "type": "contact", "columns": by_phone, "where": "phone = \"+49301234567\"",
+        } } }),
+    );
+    assert_eq!(named(), ["crm_segment coded", "crm_segment former", "crm_view called"]);
+    for name in ["former", "coded"] {
+        ask(&crm, "segments.define", segment(name, "given_name = \"Bob\""));
+    }
+    assert_eq!(named(), ["crm_view called"]);
 }
 
 #[test]

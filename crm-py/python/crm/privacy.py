@@ -115,6 +115,16 @@ class ErasureBlocker:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureDefinition:
+    """A definition that names the person."""
+
+    table: str
+    """The table, as the storage format has it, such as `crm_segment`."""
+    name: str
+    """Its name there; an attribute is named with its type: `contact.city`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ErasureMention:
     """A record of somebody else's that names the person."""
 
@@ -125,6 +135,24 @@ class ErasureMention:
     by: str
     """The attribute, the type of the association, or the kind of the activity; empty where it is the
     same person.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptFacts:
+    """Which facts were recorded with a legal basis, without what they said: that may tell who it
+    was.
+    """
+
+    reference: bool
+    """What identifies the contract, the law, the weighing of interests or the task elsewhere."""
+    sale: bool
+    """The sale with which the address of an existing customer was obtained."""
+    similar_goods: bool
+    """The group of own goods that are similar to what was sold."""
+    told_at_collection: bool
+    """Whether the person was told, when the address was collected, that they may object at any
+    time.
     """
 
 
@@ -160,6 +188,14 @@ class KeptProof:
     """When the person acted."""
     last_used_at: datetime.datetime | None
     """When it was last used."""
+    permitted_until: datetime.datetime | None
+    """Until when it permitted: when it was taken back, invalidated or withdrawn, or the end that it
+    had of its own. None: until the person was erased, as far as the ledger says.
+    """
+    by_guardian: bool
+    """Whether a guardian gave it for a minor."""
+    facts: KeptFacts | None
+    """Which facts were recorded with a legal basis other than consent; None if there were none."""
     contact_hash: str | None
     """The keyed hash of the contact point, 64 hexadecimal digits: whoever knows the address can
     tell that it is this one. None in a plan, and where the event named none.
@@ -212,6 +248,11 @@ class ErasurePlan:
     """Contact points that are suppressed from then on."""
     files: int
     """Stored files that nobody else uses and that go."""
+    definitions: tuple[ErasureDefinition, ...]
+    """Definitions that name a contact point of the person, or a text of at least four letters that
+    is unique to the record: a segment that asks for an e-mail address, say. They stay as they are,
+    and so does what the journal says of them: change what should not name the person any more.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,13 +2,14 @@
 
 use super::{Privacy, carry::Left, load, plan::Found, suppression, table_of};
 use crate::{
-    ChangeKind, EraseSubject, ErasedSubject, Erasure, ErasureReason, Error, ErrorKind, RecordId,
-    RecordRef, Result, Timestamp, Value, Values,
+    ChangeKind, EraseSubject, ErasedSubject, Erasure, ErasureReason, Error, ErrorKind, KeptProof,
+    RecordId, RecordRef, Result, Timestamp, Value, Values,
     consent::has_one_spelling,
     engine::{Writing, associations, files, records},
     privacy::{
         inventory::{self, INVENTORY, Name},
-        suppression::to_hex,
+        suppression::{name_of_key, to_hex},
+        told::{ErasedBody, ToldProof, digest_of_hashes, digest_of_proof},
     },
     record::Draft,
     store::{
@@ -91,7 +92,7 @@ pub(super) fn erase(
     at: Timestamp,
     hashes: &[[u8; 32]],
 ) -> Result<Erasure> {
-    let Found { mut plan, row, points, proven_points, references, files, traces } = found;
+    let Found { mut plan, row, points, proven_points, references, files, traces, .. } = found;
     let (id, key) = (row.id, suppression::key(writing)?);
     for (proof, point) in plan.proofs.iter_mut().zip(proven_points) {
         let hash = |point: String| to_hex(&crate::privacy::suppression::hash(&key, &point));
@@ -111,12 +112,9 @@ pub(super) fn erase(
     }
     let points = points.iter().map(|point| crate::privacy::suppression::hash(&key, point));
     let hashes: Vec<_> = points.chain(hashes.iter().copied()).collect();
-    remember(writing, &RecordRef::new(&table.model.name, id), reason, at, &hashes)?;
+    let proofs = keep(writing, id, &plan.proofs, &key)?;
+    remember(writing, &RecordRef::new(&table.model.name, id), reason, at, &hashes, proofs)?;
     left.put(writing)?;
-    for proof in &plan.proofs {
-        let json = serde_json::to_string(proof).expect("a proof is always JSON");
-        rows::insert_proof(writing.tx, id, proof.event, proof.keep_until, &json)?;
-    }
     let hashes = rows::hashes_of(writing.tx, id)?;
     Ok(Erasure {
         erased: ErasedSubject {
@@ -179,6 +177,23 @@ fn delete(writing: &Writing<'_>, id: RecordId, places: &[i64]) -> Result<()> {
     Ok(())
 }
 
+/// Keeps proofs of consent; answers what the journal says of them.
+fn keep(
+    writing: &Writing<'_>,
+    id: RecordId,
+    proofs: &[KeptProof],
+    key: &[u8; 32],
+) -> Result<Vec<ToldProof>> {
+    let proofs = proofs.iter().map(|proof| {
+        let json = serde_json::to_string(proof).expect("a proof is always JSON");
+        let (event, keep_until) = (proof.event, proof.keep_until);
+        rows::insert_proof(writing.tx, id, event, keep_until, &json)?;
+        let digest = digest_of_proof(key, id, event, keep_until, &json);
+        Ok(ToldProof { keep_until, digest })
+    });
+    proofs.collect()
+}
+
 /// Remembers that a record was erased, with a row in the journal, and suppresses contact points. Its type may
 /// be one that the file does not know.
 pub(super) fn remember(
@@ -187,29 +202,38 @@ pub(super) fn remember(
     reason: ErasureReason,
     at: Timestamp,
     hashes: &[[u8; 32]],
+    proofs: Vec<ToldProof>,
 ) -> Result<()> {
     for hash in hashes {
         rows::suppress(writing.tx, hash, subject.id)?;
     }
     let seq = writing.next_seq();
-    tell(writing, subject, reason, at)?;
+    tell(writing, subject, reason, at, Some(proofs))?;
     let RecordRef { id: record, entity_type } = subject.clone();
     let reason = reason.name().to_owned();
     rows::insert_erased(writing.tx, &Erased { seq, record, entity_type, at, reason })
 }
 
-/// Writes to the journal that a record was erased, and how many contact points are suppressed
-/// since.
+/// Writes to the journal that a record was erased, which contact points are suppressed since and, the
+/// first time, which proofs are kept: as nobody can read without the key.
 pub(super) fn tell(
     writing: &mut Writing<'_>,
     subject: &RecordRef,
     reason: ErasureReason,
     at: Timestamp,
+    proofs: Option<Vec<ToldProof>>,
 ) -> Result<()> {
     let stamp = writing.stamp();
-    let (reason, suppressed) = (reason.name(), rows::hashes_of(writing.tx, subject.id)?.len());
-    writing.body =
-        format!("{{\"reason\":\"{reason}\",\"at\":\"{at}\",\"suppressed\":{suppressed}}}");
+    let (hashes, key) = (rows::hashes_of(writing.tx, subject.id)?, suppression::key(writing)?);
+    let body = ErasedBody {
+        reason: reason.name().to_owned(),
+        at,
+        suppressed: Some(hashes.len() as u64),
+        key: Some(name_of_key(&key)),
+        hashes: Some(digest_of_hashes(&key, &hashes)),
+        proofs,
+    };
+    let body = serde_json::to_string(&body).expect("an erasure is always JSON");
     let entity_type = Some(subject.entity_type.as_str());
-    writing.log_body(stamp, ChangeKind::RecordErased, entity_type, Some(subject.id))
+    writing.log(stamp, ChangeKind::RecordErased, entity_type, Some(subject.id), &body)
 }

@@ -189,12 +189,12 @@ fn apply(
             applied.known += 1;
             // Another copy may have known another address of the person.
             if suppress(writing, subject, &hashes)? {
-                erase::tell(writing, subject, *reason, *erased_at)?;
+                erase::tell(writing, subject, *reason, *erased_at, None)?;
             }
         }
         _ => {
             check_type(writing, subject)?;
-            erase::remember(writing, subject, *reason, *erased_at, &hashes)?;
+            erase::remember(writing, subject, *reason, *erased_at, &hashes, Vec::new())?;
             applied.absent += 1;
         }
     }

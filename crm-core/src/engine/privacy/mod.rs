@@ -2,7 +2,8 @@
 //!
 //! `plan` says what an erasure would do, `erase` does it, `carry` keeps what was restricted for
 //! other records of the person, `list` keeps it true in older copies, `suppression` keeps contact
-//! points from coming back, `traces` finds what the journal says of them in rows about others,
+//! points from coming back, `named` finds definitions that name somebody, `traces` finds what the
+//! journal says of them in rows about others,
 //! `retention` says what was kept long enough. The invariant: erasing is
 //! one transaction, in which the record is first taken out of everything that counts it, as
 //! archiving does, and then out of the file; after it the tables are still what the journal says.
@@ -13,6 +14,7 @@ mod erase;
 #[cfg(test)]
 mod inventory;
 mod list;
+mod named;
 mod plan;
 mod proofs;
 mod register;

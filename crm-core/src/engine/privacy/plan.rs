@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Privacy, load, table_of, traces::Traces};
+use super::{Privacy, load, named, table_of, traces::Traces};
 use crate::{
     BlockerReason, ConsentEvent, ConsentKind, ErasedTable, ErasureBlocker, ErasureEffect,
-    ErasureMention, ErasurePlan, KeptProof, Kind, MentionKind, PlanErasure, RecordId, RecordRef,
-    Result, Timestamp,
+    ErasureMention, ErasurePlan, KeptFacts, KeptProof, Kind, MentionKind, PlanErasure, RecordId,
+    RecordRef, Result, Timestamp,
     cell::Cell,
     condition::{Direction, Moment},
     consent::{Ledger, Rule, present_form},
@@ -25,8 +25,8 @@ pub(super) const MENTIONS: usize = 1000;
 
 impl Privacy<'_> {
     /// Says what erasing a person would do: which rows go and which stay and why, what speaks against
-    /// it, which records of others name the person, and what proof of consent is kept. It changes
-    /// nothing.
+    /// it, which records of others and which definitions name the person, and what proof of consent is
+    /// kept. It changes nothing.
     ///
     /// Texts that somebody typed about the person into somebody else's record are not found: no table
     /// can tell whom they mean. Search for them.
@@ -40,7 +40,9 @@ impl Privacy<'_> {
         self.crm.read_explained(|conn, catalog| {
             let table = table_of(|name| catalog.table(name), &request.subject)?;
             let row = load(conn, table, &request.subject)?;
-            Ok(Found::read(conn, catalog, table, row, at)?.plan)
+            let found = Found::read(conn, catalog, table, row, at)?;
+            let definitions = named::definitions(conn, table, &found)?;
+            Ok(ErasurePlan { definitions, ..found.plan })
         })
     }
 }
@@ -49,7 +51,9 @@ impl Privacy<'_> {
 pub(super) struct Found {
     pub(super) plan: ErasurePlan,
     pub(super) row: StoredRow,
-    /// The contact points to be suppressed, in their normal form.
+    /// The contact points that the person has or had, as they were stored.
+    pub(super) all_points: BTreeSet<String>,
+    /// Those to be suppressed, in their normal form.
     pub(super) points: BTreeSet<String>,
     /// For each proof the contact point that its event named.
     pub(super) proven_points: Vec<Option<String>>,
@@ -77,7 +81,8 @@ impl Found {
         let references = references(conn, catalog, &table.model.name, id, &mut mentions)?;
         linked(conn, catalog, id, &mut mentions)?;
         same_person(conn, id, &mut mentions)?;
-        let points = unshared_points(conn, catalog, table, &row, &ledger, &mut mentions)?;
+        let all_points = points(conn, table, &row, &ledger)?;
+        let points = unshared_points(conn, catalog, id, all_points.clone(), &mut mentions)?;
         let traces = Traces::find(conn, catalog, &subject, &mut mentions)?;
         mentions.truncate(MENTIONS);
         let files = files(conn, catalog, table, &row)?;
@@ -88,9 +93,10 @@ impl Found {
             proofs,
             contact_points: points.len() as u64,
             files: files.len() as u64,
+            definitions: Vec::new(),
             subject,
         };
-        Ok(Self { plan, row, points, proven_points, references, files, traces })
+        Ok(Self { plan, row, all_points, points, proven_points, references, files, traces })
     }
 }
 
@@ -225,15 +231,12 @@ fn same_person(conn: &Connection, id: RecordId, mentions: &mut Vec<ErasureMentio
     Ok(())
 }
 
-/// The contact points that a person has or had, that no other record holds in an attribute with an
-/// index, and that nobody else consented with: what is in use elsewhere is not suppressed.
-fn unshared_points(
+/// The contact points that a person has or had.
+fn points(
     conn: &Connection,
-    catalog: &Catalog,
     table: &Table,
     row: &StoredRow,
     ledger: &Ledger,
-    mentions: &mut Vec<ErasureMention>,
 ) -> Result<BTreeSet<String>> {
     let of_record = table.model.attributes.iter().filter(|one| is_contact_point(one));
     let of_record = of_record.filter_map(|attribute| match &row.cells[attribute.first] {
@@ -245,7 +248,18 @@ fn unshared_points(
     // Who was asked and never answered is as much to be left alone.
     let of_ledger = of_ledger.chain(rows::asked_points(conn, row.id)?);
     let of_ledger = of_ledger.filter(|point| point.contains('@') || point.starts_with('+'));
-    let mut points: BTreeSet<String> = of_record.chain(former).chain(of_ledger).collect();
+    Ok(of_record.chain(former).chain(of_ledger).collect())
+}
+
+/// Those of the contact points of a person that no other record holds in an attribute with an index,
+/// and that nobody else consented with: what is in use elsewhere is not suppressed.
+fn unshared_points(
+    conn: &Connection,
+    catalog: &Catalog,
+    id: RecordId,
+    mut points: BTreeSet<String>,
+    mentions: &mut Vec<ErasureMention>,
+) -> Result<BTreeSet<String>> {
     for other in catalog.iter() {
         for attribute in other.model.attributes.iter().filter(|one| is_contact_point(one)) {
             if !attribute.definition.unique && !attribute.definition.index {
@@ -253,7 +267,7 @@ fn unshared_points(
             }
             let mut shared = Vec::new();
             for point in &points {
-                for holder in rows::holders(conn, other, attribute, point, row.id, MENTIONS)? {
+                for holder in rows::holders(conn, other, attribute, point, id, MENTIONS)? {
                     let record = RecordRef::new(&other.model.name, holder);
                     let (kind, by) = (MentionKind::ContactPoint, attribute.name().to_owned());
                     mentions.push(ErasureMention { kind, record, by });
@@ -269,7 +283,7 @@ fn unshared_points(
     if points.is_empty() {
         return Ok(points);
     }
-    for (type_id, subject, point, purpose) in rows::consenting(conn, &points, row.id)? {
+    for (type_id, subject, point, purpose) in rows::consenting(conn, &points, id)? {
         if let Some(other) = catalog.iter().find(|other| other.model.id == type_id) {
             let record = RecordRef::new(&other.model.name, subject);
             mentions.push(ErasureMention { kind: MentionKind::ContactPoint, record, by: purpose });
@@ -323,20 +337,28 @@ pub(super) fn proofs(
         let keep_until = active.shifted(retention, Direction::Next);
         if keep_until > at {
             points.push(event.contact_point.clone());
-            proofs.push(minimised(&event, channel, purpose, last_used_at, keep_until));
+            let permitted_until = ledger.permitted_until(&event.entry());
+            let proof = minimised(&event, channel, purpose, keep_until);
+            proofs.push(KeptProof { last_used_at, permitted_until, ..proof });
         }
     }
     Ok((proofs, points))
 }
 
-/// An event without whom it is about, through what, and what showed it.
+/// An event without whom it is about, through what, and what showed it; and without what only the ledger
+/// tells.
 fn minimised(
     event: &ConsentEvent,
     channel: &str,
     purpose: &str,
-    last_used_at: Option<Timestamp>,
     keep_until: Timestamp,
 ) -> KeptProof {
+    let facts = event.facts.as_ref().map(|facts| KeptFacts {
+        reference: facts.reference.is_some(),
+        sale: facts.sale.is_some(),
+        similar_goods: facts.similar_goods.is_some(),
+        told_at_collection: facts.told_at_collection,
+    });
     KeptProof {
         event: event.id,
         kind: event.kind,
@@ -351,7 +373,10 @@ fn minimised(
         method: event.method,
         requested_at: event.requested_at,
         occurred_at: event.occurred_at,
-        last_used_at,
+        last_used_at: None,
+        permitted_until: None,
+        by_guardian: event.by_guardian,
+        facts,
         contact_hash: None,
         keep_until,
     }

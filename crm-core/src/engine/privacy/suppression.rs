@@ -3,14 +3,15 @@
 
 use std::collections::BTreeSet;
 
-use serde::Deserialize;
-
 use super::Privacy;
 use crate::{
     ChangeKind, Error, ErrorKind, LiftSuppression, LiftedSuppression, Medium, RecordId, Result,
     consent::contact_point,
     engine::{Writing, consents::follow_all},
-    privacy::suppression::hash,
+    privacy::{
+        suppression::hash,
+        told::{LiftedBody, digest_of_hashes},
+    },
     store::{Connection, privacy as rows},
 };
 
@@ -49,12 +50,6 @@ impl Privacy<'_> {
     }
 }
 
-/// Since which erasure a contact point was suppressed that came back; older versions did not say.
-#[derive(Deserialize)]
-pub(in crate::engine) struct Lifted {
-    pub(in crate::engine) record: Option<RecordId>,
-}
-
 /// The erasures of whose contact points one came back.
 ///
 /// # Errors
@@ -64,7 +59,7 @@ pub(in crate::engine) fn lifted(conn: &Connection) -> Result<Vec<RecordId>> {
     let mut all = BTreeSet::new();
     rows::told_erasures(conn, |_, kind, _, _, body| {
         if kind == ChangeKind::SuppressionLifted.name() {
-            let lifted: Lifted = serde_json::from_str(body).map_err(|_| {
+            let lifted: LiftedBody = serde_json::from_str(body).map_err(|_| {
                 Error::new(ErrorKind::Corrupt, "an erasure in the journal cannot be read")
             })?;
             all.extend(lifted.record);
@@ -81,7 +76,10 @@ pub(super) fn lift(writing: &mut Writing<'_>, hashes: &[[u8; 32]]) -> Result<boo
         let Some(erased) = rows::lift(writing.tx, hash)? else { continue };
         was_suppressed = true;
         // Else the suppression would be missed.
-        let body = format!("{{\"record\":\"{erased}\"}}");
+        let left = rows::hashes_of(writing.tx, erased)?;
+        let hashes = Some(digest_of_hashes(&key(writing)?, &left));
+        let body = serde_json::to_string(&LiftedBody { record: Some(erased), hashes });
+        let body = body.expect("an id and a digest are always JSON");
         let stamp = writing.stamp();
         writing.log(stamp, ChangeKind::SuppressionLifted, None, None, &body)?;
     }

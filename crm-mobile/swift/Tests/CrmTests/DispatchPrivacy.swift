@@ -121,12 +121,32 @@ extension ErasureBlocker: Wire {
     }
 }
 
+extension ErasureDefinition: Wire {
+    var json: Json {
+        .object([
+            "table": .text(table),
+            "name": .text(name),
+        ])
+    }
+}
+
 extension ErasureMention: Wire {
     var json: Json {
         .object([
             "kind": named(kind),
             "record": record.json,
             "by": .text(by),
+        ])
+    }
+}
+
+extension KeptFacts: Wire {
+    var json: Json {
+        .object([
+            "reference": .bool(reference),
+            "sale": .bool(sale),
+            "similar_goods": .bool(similarGoods),
+            "told_at_collection": .bool(toldAtCollection),
         ])
     }
 }
@@ -148,6 +168,9 @@ extension KeptProof: Wire {
             "requested_at": CrmTests.json(requestedAt),
             "occurred_at": CrmTests.json(occurredAt),
             "last_used_at": CrmTests.json(lastUsedAt),
+            "permitted_until": CrmTests.json(permittedUntil),
+            "by_guardian": .bool(byGuardian),
+            "facts": facts.map { $0.json } ?? .null,
             "contact_hash": CrmTests.json(contactHash),
             "keep_until": CrmTests.json(keepUntil),
         ])
@@ -183,6 +206,7 @@ extension ErasurePlan: Wire {
             "proofs": CrmTests.json(proofs),
             "contact_points": CrmTests.json(contactPoints),
             "files": CrmTests.json(files),
+            "definitions": CrmTests.json(definitions),
         ])
     }
 }
