@@ -322,7 +322,10 @@ fn a_token_holds_for_one_state_only() {
         (error.kind(), error.field().map(str::to_owned))
     };
     let expected = (ErrorKind::StaleVersion, Some("token".to_owned()));
-    assert_eq!(stale("made up"), expected);
+    assert_eq!(stale(&"0".repeat(32)), expected, "somebody made it up");
+    for none in ["", "abc", &"x".repeat(32), &token.to_uppercase()] {
+        assert_eq!(stale(none), (ErrorKind::InvalidValue, Some("token".to_owned())), "{none}");
+    }
     desk.record(NewConsent::withdraw(desk.ann.clone()).on("phone"));
     assert_eq!(stale(&token), expected, "something was recorded");
     let token = desk.decide().token;
