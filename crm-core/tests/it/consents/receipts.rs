@@ -5,11 +5,13 @@ use std::{collections::BTreeSet, fs, path::Path};
 use crm_core::{
     ChannelRule, ConsentEvidence, ConsentKind, ConsentMethod, ConsentPolicy, ConsentReceipt,
     ConsentRegime, ConsentStatus, DataCategory, ErrorKind, GetReceipt, NewConsent, Party,
-    PartyRole, Processing, Purpose, ReceiptFormat, RequestConsent,
+    PartyRole, Processing, Purpose, ReceiptFormat, RequestConsent, Timestamp,
 };
+use proptest::prelude::*;
 use serde_json::Value as Json;
 
 use super::{Desk, at};
+use crate::properties::cases;
 
 /// A desk whose purpose says all that a receipt asks for.
 fn complete() -> Desk {
@@ -299,6 +301,63 @@ fn a_double_opt_in_is_about_what_was_defined_when_it_was_asked() {
     let (answer, _) = receipt(&desk, ReceiptFormat::Dpv);
     for word in LATER {
         assert!(!answer.document.contains(word), "{word}");
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(64))]
+
+    /// Whatever is defined anew, recorded late or taken back between: each agreement stands in the record of
+    /// what was defined when the person acted, and in no other.
+    #[test]
+    fn each_agreement_is_shown_with_what_was_defined_then(
+        steps in prop::collection::vec((0_u8..4, 0_i64..100), 1..12),
+    ) {
+        let desk = Desk::new("eu_general");
+        let start = at("2026-03-02T10:00:00Z").micros();
+        let hour = |hours: i64| Timestamp::from_micros(start + hours * 3_600_000_000).unwrap();
+        let (mut defined, mut agreed) = (vec![(hour(0), String::new())], Vec::new());
+        for (nth, (kind, back)) in (1..).zip(steps) {
+            desk.go_to(&hour(nth).to_string());
+            let grant = NewConsent::grant(desk.ann.clone(), "email", "news");
+            match kind {
+                0 => {
+                    let text = format!("as of {nth}");
+                    let news = Purpose::new("news", ["email"]).notice("news").policy("eu_general");
+                    let news = Purpose { description: text.clone(), ..news };
+                    desk.crm.consents().define_purpose(news).unwrap();
+                    defined.push((hour(nth), text));
+                }
+                1 => {
+                    desk.record(NewConsent::withdraw(desk.ann.clone()).on("email"));
+                }
+                _ => {
+                    // Half an hour beside the definitions, and maybe before all of them.
+                    let late = hour(nth - back / 8).micros() - 1_800_000_000;
+                    let acted = if kind == 2 { hour(nth) } else { Timestamp::from_micros(late).unwrap() };
+                    let then = defined.iter().rev().find(|(since, _)| *since <= acted);
+                    let (_, text) = then.or(defined.last()).unwrap();
+                    agreed.push((desk.record(grant.at(acted)).id.to_string(), text.clone()));
+                }
+            }
+        }
+        if agreed.is_empty() {
+            return Ok(());
+        }
+        let (_, document) = receipt(&desk, ReceiptFormat::Dpv);
+        let mut shown = Vec::new();
+        for record in document["dpv:hasRecordOfActivity"].as_array().unwrap() {
+            let text = &record["dpv:hasProcess"]["dpv:hasPurpose"]["dct:description"];
+            for event in record["dpv:hasConsentStatus"].as_array().unwrap() {
+                if event["@type"] != "dpv:ConsentWithdrawn" {
+                    let id = event["dct:identifier"].as_str().unwrap().to_owned();
+                    shown.push((id, text.as_str().unwrap_or_default().to_owned()));
+                }
+            }
+        }
+        shown.sort();
+        agreed.sort();
+        prop_assert_eq!(shown, agreed);
     }
 }
 
