@@ -147,9 +147,10 @@ pub struct ConsentDecision {
     pub at: Timestamp,
     /// Until when the answer holds if nothing is recorded; `None` if for ever.
     pub valid_until: Option<Timestamp>,
-    /// When the consent lapses unless it is used.
+    /// When the consent lapses unless it is used; told also where nothing denies it but a wait, such as quiet
+    /// hours or a pause.
     pub lapses_at: Option<Timestamp>,
-    /// By when the person has to renew the consent, used or not.
+    /// By when the person has to renew the consent, used or not; told as `lapses_at` is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renew_by: Option<Timestamp>,
     /// Whether the first of the two is so near that the policy warns of it.
@@ -183,7 +184,8 @@ pub struct RecordDecision {
     pub against: Vec<RecordId>,
     /// Until when the answer holds if nothing is recorded; `None` if for ever.
     pub valid_until: Option<Timestamp>,
-    /// Whether the consent is so near its end that the policy warns of it.
+    /// Whether the consent is so near its end that the policy warns of it; told also where nothing denies it
+    /// but a wait.
     pub is_lapsing: bool,
 }
 

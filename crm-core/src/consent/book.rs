@@ -129,6 +129,17 @@ impl Book {
         defined.or_else(|| ConsentPreset::from_name(name).map(ConsentPreset::policy))
     }
 
+    /// The channels through which a purpose may be done: those that it names, or where it names none
+    /// every one for which its policy has a rule.
+    pub(crate) fn channels_of(&self, purpose: &Purpose) -> Vec<String> {
+        if !purpose.channels.is_empty() {
+            return purpose.channels.clone();
+        }
+        let Some(policy) = self.policy(&purpose.policy) else { return Vec::new() };
+        let all = self.all_channels().into_keys();
+        all.filter(|channel| policy.rule(channel).is_some()).collect()
+    }
+
     /// The latest version of a text in a language, or where the language is left out and there is only
     /// one, in that.
     pub(crate) fn latest(&self, name: &str, language: Option<&str>) -> Option<&NoticeModel> {

@@ -84,7 +84,9 @@ pub(crate) fn decide(
     let waits_end = waits.ends();
     against.0.append(&mut waits.0);
     let is_allowed = against.is_empty();
-    let permit = candidate.map(|candidate| &candidate.permit).filter(|_| is_allowed);
+    // Waiting keeps no consent alive: who is warned of its end is warned while nothing else denies it.
+    let only_waits = against.0.keys().all(|reason| reason.is_passing());
+    let permit = candidate.map(|candidate| &candidate.permit).filter(|_| only_waits);
     let lapses_at = permit
         .filter(|permit| permit.basis == LegalBasis::Consent)
         .and_then(|permit| rule.lapses_at(permit));
@@ -109,7 +111,7 @@ pub(crate) fn decide(
         // It changes by itself only where all ends by itself that stands against one permission.
         false => waits_end.and_then(|end| awake_from(rule, ledger, &candidates, question, end)),
     };
-    let entry = candidate.map(|candidate| candidate.entry).filter(|_| permit.is_some());
+    let entry = candidate.map(|candidate| candidate.entry).filter(|_| is_allowed);
     Ok(ConsentDecision {
         is_allowed,
         basis: is_allowed.then_some(basis),

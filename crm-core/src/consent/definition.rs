@@ -4,6 +4,8 @@
 //! A definition is stated as a whole, and stating it again changes it. A text that was published never
 //! changes: what is shown anew is a new version.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Processing, event::named};
@@ -218,6 +220,12 @@ impl Purpose {
             is_archived: false,
             processing: None,
         }
+    }
+
+    /// The names of the parties that get the data besides the controller, each once.
+    pub(crate) fn recipients(&self) -> BTreeSet<&str> {
+        let others = self.processing.iter().flat_map(|processing| &processing.recipients);
+        self.processors.iter().chain(others).map(String::as_str).collect()
     }
 
     /// The same purpose, with the text that people are shown.

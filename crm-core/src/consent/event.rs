@@ -281,11 +281,13 @@ pub struct BasisFacts {
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub reference: Option<String>,
-    /// An existing customer: the sale with which the address was obtained.
+    /// An existing customer: the sale with which the address was obtained. It is kept as proof and compared
+    /// with nothing.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub sale: Option<String>,
-    /// An existing customer: the group of own goods that are similar to what was sold.
+    /// An existing customer: the group of own goods that are similar to what was sold. Whether what is sent
+    /// tells of these, the host judges.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub similar_goods: Option<String>,

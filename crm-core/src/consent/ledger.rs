@@ -225,6 +225,13 @@ impl Ledger {
         self
     }
 
+    /// The same ledger, where nothing permits but these events.
+    #[must_use]
+    pub(crate) fn permitting_only(mut self, events: &[RecordId]) -> Self {
+        self.entries.retain(|entry| !entry.kind.is_permitting() || events.contains(&entry.id));
+        self
+    }
+
     /// Whether a contact point is known to be suppressed.
     pub(crate) fn is_suppressed(&self, contact_point: Option<&str>) -> bool {
         contact_point.is_some_and(|point| self.suppressed.contains(point))

@@ -65,7 +65,7 @@ pub(crate) use proof::{
     Document as ProofDocument, FORMAT as PROOF_FORMAT, check as check_document,
 };
 pub use receipt::{ConsentReceipt, GetReceipt, ReceiptFormat, ReceiptedConsent};
-pub(crate) use receipt::{ReceiptFacts, open_files, receipt};
+pub(crate) use receipt::{ReceiptFacts, Terms, open_files, receipt};
 pub use request::{
     ConfirmConsent, ConsentHistory, ConsentRequest, DecideMany, GetConsents, GetNotice, MailHeader,
     MayContact, NewConsent, NewUnsubscribeLink, RequestConsent, SweepConsents, SweptConsents,

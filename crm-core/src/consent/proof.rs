@@ -438,6 +438,11 @@ fn follows(document: &Document, book: &Book, events: &[ConsentEvent]) -> bool {
         if again.status == ConsentStatus::Unknown && decision.status == ConsentStatus::Requested {
             again.status = decision.status;
         }
+        let told = (decision.lapses_at, decision.renew_by, decision.is_lapsing);
+        if !decision.is_allowed && told == (None, None, false) {
+            // What had to wait once told nothing of its end, and denies no less for it.
+            (again.lapses_at, again.renew_by, again.is_lapsing) = told;
+        }
         Ok(again)
     };
     decide_again().is_ok_and(|again| again == document.decision)

@@ -36,7 +36,8 @@ pub struct AccessData {
     /// How much.
     #[serde(default)]
     pub scope: AccessScope,
-    /// A table of the document, which is written as CSV instead: one that an answer names.
+    /// A table of the document, which is written as CSV instead: one that an answer names. Each call shows
+    /// the file as it is then; what has to fit together is taken from the document, or while nobody writes.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub table: Option<String>,

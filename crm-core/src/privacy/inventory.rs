@@ -240,7 +240,7 @@ pub(crate) const INVENTORY: &[Entry] = &[
         name: Name::Exactly("crm_actor"),
         ways: &[],
         mentions: &[],
-        access: Access::Nothing("it names who works with the file, by keys of the host's"),
+        access: Access::Nothing("who changed a row is named with the row"),
         erasure: Erasure::Kept("the journal proves who changed what"),
     },
     Entry {

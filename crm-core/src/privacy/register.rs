@@ -1,6 +1,6 @@
 //! The register of processing activities (GDPR art. 30), made from the purposes and the retention rules.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -51,7 +51,8 @@ pub struct RegisterEntry {
     pub proof_periods: Vec<String>,
     /// How the data is kept safe (g).
     pub security: String,
-    /// The channels through which people are contacted for it.
+    /// The channels through which people are contacted for it: those that it names, or all for which its policy
+    /// has a rule.
     pub channels: Vec<String>,
     /// Whether it is no longer used.
     pub is_archived: bool,
@@ -98,9 +99,9 @@ pub(crate) fn register(
 
 fn entry(book: &Book, rules: &BTreeMap<String, Retention>, purpose: &Purpose) -> RegisterEntry {
     let about = purpose.processing.clone().unwrap_or_default();
-    let party = |name: &String| book.parties.get(name).cloned();
-    let names: BTreeSet<&String> = purpose.processors.iter().chain(&about.recipients).collect();
-    let proof_periods = purpose.channels.iter().filter_map(|channel| {
+    let party = |name: &str| book.parties.get(name).cloned();
+    let channels = book.channels_of(purpose);
+    let proof_periods = channels.iter().filter_map(|channel| {
         // As the policy says it, and only where it says so.
         Rule::new(book, &purpose.name, channel).ok()?.retention?;
         let policy = book.policy(&purpose.policy)?;
@@ -120,7 +121,7 @@ fn entry(book: &Book, rules: &BTreeMap<String, Retention>, purpose: &Purpose) ->
     ];
     let missing = demanded.into_iter().filter(|(_, is_missing)| *is_missing);
     let missing = missing.map(|(part, _)| format!("purposes.{}.{part}", purpose.name));
-    let controller = purpose.controller.as_ref().and_then(party);
+    let controller = purpose.controller.as_deref().and_then(party);
     let missing = missing.chain(controller.iter().flat_map(unreachable)).collect();
     RegisterEntry {
         purpose: purpose.name.clone(),
@@ -131,14 +132,14 @@ fn entry(book: &Book, rules: &BTreeMap<String, Retention>, purpose: &Purpose) ->
         controller,
         subjects: about.subjects,
         attributes: Vec::new(),
-        recipients: names.into_iter().filter_map(party).collect(),
+        recipients: purpose.recipients().into_iter().filter_map(party).collect(),
         personal_data: about.personal_data,
         transfers: about.transfers,
         storage_period: about.storage_period,
         retention_periods,
         proof_periods,
         security: about.security,
-        channels: purpose.channels.clone(),
+        channels,
         is_archived: purpose.is_archived,
         missing,
     }

@@ -2,10 +2,12 @@
 //!
 //! It decides nothing: which tables are shown, and which of their columns, is said to it.
 
+use std::collections::BTreeMap;
+
 use rusqlite::Connection;
 
-use super::{privacy::belongs, table::quote};
-use crate::{RecordId, Result, cell::Cell};
+use super::{consents::people, privacy::belongs, table::quote};
+use crate::{RecordId, RecordRef, Result, cell::Cell};
 
 /// A table whose rows of a person are read.
 #[derive(Debug)]
@@ -27,7 +29,8 @@ pub(crate) type RowKey = Vec<Cell>;
 pub(crate) type FileColumn = (String, String);
 
 /// Definitions whose rows have a number here and a name there.
-const NAMED: [(&str, &str); 8] = [
+const NAMED: [(&str, &str); 9] = [
+    ("crm_actor", "name"),
     ("crm_type", "name"),
     ("crm_activity_kind", "name"),
     ("crm_association_type", "name"),
@@ -150,15 +153,44 @@ pub(crate) fn person_rows(
     Ok((page, last))
 }
 
-/// The causes that changed a record, with the stamp of the first change of each, in order.
-pub(crate) fn causes(
-    conn: &Connection,
-    id: RecordId,
-) -> Result<Vec<(Option<String>, i64, String)>> {
+/// Somebody or something that changed a record.
+pub(crate) struct Origin {
+    pub(crate) actor: String,
+    pub(crate) cause: Option<String>,
+    /// The kind of its first change, and the stamp of that.
+    pub(crate) first: (String, i64),
+}
+
+/// Who changed a record and by what cause, in the order of the first change of each.
+pub(crate) fn origins(conn: &Connection, id: RecordId) -> Result<Vec<Origin>> {
     let mut statement = conn.prepare_cached(
-        "SELECT cause, min(hlc), kind FROM crm_journal WHERE record_id = ?1 GROUP BY cause ORDER BY min(seq)",
+        "SELECT a.name, j.cause, j.kind, j.hlc, min(j.seq) FROM crm_journal j JOIN crm_actor a \
+         ON a.id = j.actor WHERE j.record_id = ?1 GROUP BY j.actor, j.cause ORDER BY min(j.seq)",
     )?;
-    let causes =
-        statement.query_map([id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    Ok(causes.collect::<rusqlite::Result<_>>()?)
+    let origins = statement.query_map([id.as_bytes()], |row| {
+        Ok(Origin { actor: row.get(0)?, cause: row.get(1)?, first: (row.get(2)?, row.get(3)?) })
+    })?;
+    Ok(origins.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The events of the records that are linked with one, and of which record each is.
+pub(crate) fn linked_events(
+    conn: &Connection,
+    subject: RecordId,
+) -> Result<BTreeMap<RecordId, RecordRef>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT e.id, t.name FROM crm_consent_event e JOIN crm_type t ON t.id = e.type_id \
+         WHERE e.subject_id = ?1",
+    )?;
+    let mut events = BTreeMap::new();
+    for other in people(conn, subject)?.0.into_iter().filter(|one| *one != subject) {
+        let mut rows = statement.query([other.as_bytes()])?;
+        while let Some(row) = rows.next()? {
+            events.insert(
+                RecordId::from_bytes(row.get(0)?),
+                RecordRef::new(row.get::<_, String>(1)?, other),
+            );
+        }
+    }
+    Ok(events)
 }

@@ -2,6 +2,8 @@
 //!
 //! Functions over `&Connection` read, functions over `&Transaction` write; they decide nothing.
 
+mod past;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
@@ -15,6 +17,8 @@ use crate::{
         PersonLink, Proof, present_form,
     },
 };
+
+pub(crate) use past::{Versions, journal_began_at, term_versions};
 
 /// People that are read in one go.
 const PAGE: u32 = 1_000;
@@ -35,6 +39,16 @@ impl Term {
             Self::Party => "crm_party",
             Self::Policy => "crm_policy",
             Self::Purpose => "crm_purpose",
+        }
+    }
+
+    /// The change that makes a definition.
+    pub(crate) const fn kind(self) -> ChangeKind {
+        match self {
+            Self::Channel => ChangeKind::ChannelDefined,
+            Self::Party => ChangeKind::PartyDefined,
+            Self::Policy => ChangeKind::PolicyDefined,
+            Self::Purpose => ChangeKind::PurposeDefined,
         }
     }
 }
@@ -124,18 +138,12 @@ pub(crate) type StoredTerm = (&'static str, String, String, i64);
 
 /// All definitions but texts.
 pub(crate) fn stored_terms(conn: &Connection) -> Result<Vec<StoredTerm>> {
-    let kinds = [
-        (Term::Channel, ChangeKind::ChannelDefined),
-        (Term::Party, ChangeKind::PartyDefined),
-        (Term::Policy, ChangeKind::PolicyDefined),
-        (Term::Purpose, ChangeKind::PurposeDefined),
-    ];
     let mut all = Vec::new();
-    for (term, kind) in kinds {
+    for term in [Term::Channel, Term::Party, Term::Policy, Term::Purpose] {
         let sql = format!("SELECT name, definition, seq FROM {}", term.table());
         let mut statement = conn.prepare(&sql)?;
         let rows = statement
-            .query_map([], |row| Ok((kind.name(), row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            .query_map([], |row| Ok((term.kind().name(), row.get(0)?, row.get(1)?, row.get(2)?)))?;
         all.extend(rows.collect::<rusqlite::Result<Vec<_>>>()?);
     }
     Ok(all)

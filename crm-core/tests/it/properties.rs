@@ -46,7 +46,7 @@ fn memory() -> Crm {
     Crm::open_with(":memory:", OpenOptions { replay, ..OpenOptions::default() }).unwrap()
 }
 
-fn cases(cases: u32) -> ProptestConfig {
+pub(super) fn cases(cases: u32) -> ProptestConfig {
     // Failures are shown in full; a file of seeds would need a place in the repository.
     // Some thousand tries make a failure small enough to read; to go on would take minutes.
     let max_shrink_iters = 2000;

@@ -192,6 +192,133 @@ fn the_document_says_where_data_comes_from_what_for_and_how_scores_come_about() 
 }
 
 #[test]
+fn the_document_says_who_changed_the_record_and_by_what_cause() {
+    let crm = Crm::in_memory().unwrap();
+    let fair = crm.acting_as("import:fair-2026", None).unwrap();
+    let csv = json!({ "type": "contact", "columns": [{ "column": "email", "attribute": "email" }],
+        "text": "email\nann@example.org\n" });
+    run(&fair, "csv.import", &csv);
+    let ann = run(&crm, "records.list", &json!({ "type": "contact" }))["records"][0]["id"].clone();
+    let desk = crm.acting_as("desk", Some("call:7")).unwrap();
+    for name in ["Ann", "Anna"] {
+        let values = json!({ "type": "contact", "id": ann, "values": { "given_name": name } });
+        run(&desk, "records.patch", &values);
+    }
+    let ann = RecordRef::new("contact", serde_json::from_value(ann).unwrap());
+    let (_, document) = access(&crm, &AccessData::new(ann));
+    let origins: Vec<_> = document["origin"].as_array().unwrap().iter().collect();
+    let told = |of: &Json| (of["actor"].clone(), of["cause"].clone(), of["first_change"].clone());
+    assert_eq!(
+        origins.into_iter().map(told).collect::<Vec<_>>(),
+        [
+            (json!("import:fair-2026"), Json::Null, json!("record_created")),
+            (json!("desk"), json!("call:7"), json!("record_patched")),
+        ]
+    );
+    let rows = document["tables"]["crm_journal"].as_array().unwrap().iter();
+    let actors: Vec<&Json> = rows.map(|row| &row["actor"]).collect();
+    assert_eq!(actors, ["import:fair-2026", "desk", "desk"], "names and no numbers");
+}
+
+/// A file with two purposes of which one names its channels, each with a processor, and a person who agreed to
+/// the first.
+fn two_purposes() -> (Crm, RecordRef) {
+    let crm = Crm::in_memory().unwrap();
+    for (name, role) in [
+        ("acme", "controller"),
+        ("printer", "processor"),
+        ("adnet", "processor"),
+        ("bureau", "processor"),
+    ] {
+        run(&crm, "parties.define", &json!({ "name": name, "role": role }));
+    }
+    run(&crm, "notices.publish", &json!({ "name": "news", "language": "en", "text": "Weekly." }));
+    let news = json!({ "name": "news", "notice": "news", "policy": "eu_strict",
+        "controller": "acme", "processors": ["printer"] });
+    run(&crm, "purposes.define", &news);
+    let offers = json!({ "name": "offers", "channels": ["phone"], "notice": "news",
+        "policy": "eu_strict", "controller": "acme", "processors": ["adnet"] });
+    run(&crm, "purposes.define", &offers);
+    let ann = json!({ "type": "contact", "values": { "given_name": "Ann" } });
+    let id = serde_json::from_value(run(&crm, "records.create", &ann)["id"].clone()).unwrap();
+    let ann = RecordRef::new("contact", id);
+    let grant = json!({ "kind": "granted", "subject": ann, "channel": "phone", "purpose": "news",
+        "method": "form" });
+    run(&crm, "consents.record", &grant);
+    (crm, ann)
+}
+
+#[test]
+fn only_who_gets_data_of_the_person_is_a_recipient() {
+    let (crm, ann) = two_purposes();
+    let told = |of: &RecordRef| -> (Vec<String>, Vec<(String, bool)>) {
+        let (_, document) = access(&crm, &AccessData::new(of.clone()));
+        let text = |json: &Json| json.as_str().unwrap().to_owned();
+        let all = document["recipients"].as_array().unwrap().iter();
+        let names = all.map(|one| text(&one["name"])).collect();
+        let purposes = document["purposes"].as_array().unwrap().iter();
+        let concern = |one: &Json| (text(&one["purpose"]["name"]), one["concerns"] == true);
+        (names, purposes.map(concern).collect())
+    };
+    let (names, concerning) = told(&ann);
+    assert_eq!(names, ["acme", "printer"]);
+    assert_eq!(concerning, [("news".to_owned(), true), ("offers".to_owned(), false)]);
+    // Nothing concerns who agreed to nothing, and it is still somebody's file.
+    let eve = json!({ "type": "contact", "values": { "given_name": "Eve" } });
+    let eve = serde_json::from_value(run(&crm, "records.create", &eve)["id"].clone()).unwrap();
+    let eve = RecordRef::new("contact", eve);
+    assert_eq!(told(&eve).0, ["acme"]);
+    // An opt-out concerns who said it; what needs no consent concerns everybody, and so does what their
+    // attributes are processed for.
+    let no =
+        json!({ "kind": "withdrawn", "subject": ann, "channel": "phone", "purpose": "offers" });
+    run(&crm, "consents.record", &no);
+    assert_eq!(told(&ann).0, ["acme", "adnet", "printer"]);
+    let post = json!({ "name": "post", "policy": "us_can_spam", "processors": ["bureau"] });
+    run(&crm, "purposes.define", &post);
+    assert_eq!(told(&eve).0, ["bureau"]);
+    let visits = json!({ "type": "contact", "attribute": { "name": "size", "kind": "integer", "purpose": "offers" } });
+    run(&crm, "attributes.define", &visits);
+    assert_eq!(told(&eve).0, ["acme", "adnet", "bureau"]);
+}
+
+#[test]
+fn a_purpose_that_names_no_channel_is_told_with_those_of_its_policy() {
+    let (crm, ann) = two_purposes();
+    let (_, document) = access(&crm, &AccessData::new(ann));
+    let contacts = document["purposes"][0]["contacts"].as_array().unwrap();
+    let phone = contacts.iter().find(|one| one["channel"] == "phone").unwrap();
+    assert_eq!(phone["status"], "given");
+    let channels: Vec<&str> = contacts.iter().map(|one| one["channel"].as_str().unwrap()).collect();
+    let register = crm.privacy().register(&GetRegister::default()).unwrap();
+    assert_eq!(register.entries[0].channels, channels);
+    assert!(channels.len() > 2 && channels.contains(&"email"), "{channels:?}");
+    assert!(register.entries[0].proof_periods.contains(&"phone: P5Y".to_owned()));
+    assert_eq!(register.entries[1].channels, ["phone"], "one that names them has no others");
+}
+
+#[test]
+fn what_was_said_through_another_record_of_the_person_is_named_with_it() {
+    let (crm, ann) = two_purposes();
+    let other = json!({ "type": "company", "values": { "name": "Ann's shop" } });
+    let id = serde_json::from_value(run(&crm, "records.create", &other)["id"].clone()).unwrap();
+    let other = RecordRef::new("company", id);
+    run(&crm, "consents.link", &json!({ "a": ann, "b": other }));
+    let left = json!({ "kind": "withdrawn", "subject": other, "channel": "phone" });
+    let left = run(&crm, "consents.record", &left)["id"].clone();
+    let own = json!({ "kind": "objected", "subject": ann, "channel": "phone" });
+    let own = run(&crm, "consents.record", &own)["id"].clone();
+    let (_, document) = access(&crm, &AccessData::new(ann.clone()));
+    let offers = &document["purposes"][1]["contacts"][0];
+    assert_eq!(offers["status"], "withdrawn");
+    assert_eq!(
+        offers["against"],
+        json!([{ "event": own, "record": ann }, { "event": left, "record": other }])
+    );
+    assert!(!document.to_string().contains("Ann's shop"), "of the other record only which it is");
+}
+
+#[test]
 fn what_is_taken_along_holds_nothing_that_was_concluded() {
     let (crm, ann) = filled();
     let request = AccessData { scope: AccessScope::Portable, ..AccessData::new(ann) };

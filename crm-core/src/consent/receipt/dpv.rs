@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{ConsentFile, Missing, ReceiptFacts, last_recorded, place, processing, recipients};
+use super::{ConsentFile, Missing, ReceiptFacts, last_recorded, place, processing};
 use crate::{
     ConsentEvent, ConsentKind, ConsentStatus, Medium, Party, PartyRole, Purpose,
     condition::{Parts, later_in_utc},
@@ -18,15 +18,12 @@ const PROFILE: &str = "https://w3id.org/dpv/schema/dpv-27560";
 pub(super) fn document(
     facts: &ReceiptFacts<'_>,
     files: &[&ConsentFile<'_>],
-    id: &str,
     missing: &mut Missing,
 ) -> Json {
     let mut receipt = Map::new();
     let mut put = |name: &str, value: Json| receipt.insert(name.to_owned(), value);
     put("@context", context());
-    put("@id", json!(format!("urn:uuid:{id}")));
     put("@type", json!("dpv:ConsentReceipt"));
-    put("dct:identifier", json!(id));
     put("dct:conformsTo", json!(format!("{PROFILE}#receipt")));
     if let Some(at) = last_recorded(files) {
         // Not when it was asked for: the same ledger gives the same receipt.
@@ -36,6 +33,12 @@ pub(super) fn document(
     let records = files.iter().map(|file| record(facts, file, missing));
     put("dpv:hasRecordOfActivity", Json::Array(records.collect()));
     Json::Object(receipt)
+}
+
+/// Says in a document which one it is.
+pub(super) fn identify(document: &mut Json, id: &str) {
+    document["@id"] = json!(format!("urn:uuid:{id}"));
+    document["dct:identifier"] = json!(id);
 }
 
 fn context() -> Json {
@@ -52,9 +55,23 @@ fn context() -> Json {
     })
 }
 
-/// A party, or a text, as a node of this document.
-fn node(kind: &str, name: &str) -> String {
-    format!("_:{kind}-{name}")
+/// A text as a node of this document.
+fn notice_node(name: &str, language: &str, version: i64) -> String {
+    format!("_:notice-{name}-{language}-{version}")
+}
+
+/// A party as a node of this document; each way in which it was defined is one of its own.
+fn party_node(facts: &ReceiptFacts<'_>, party: &Party) -> String {
+    let mut ways: Vec<&Party> = Vec::new();
+    for one in facts.files.iter().filter_map(|file| file.terms.parties.get(&party.name)) {
+        if !ways.contains(&one) {
+            ways.push(one);
+        }
+    }
+    match ways.iter().position(|one| *one == party) {
+        None | Some(0) => format!("_:party-{}", party.name),
+        Some(place) => format!("_:party-{}-{}", party.name, place + 1),
+    }
 }
 
 /// One value as it is, several as a list.
@@ -66,8 +83,9 @@ fn list(mut values: Vec<Json>) -> Json {
 }
 
 fn record(facts: &ReceiptFacts<'_>, file: &ConsentFile<'_>, missing: &mut Missing) -> Json {
-    let ConsentFile { purpose, .. } = file;
-    let (id, about) = (file.id(), processing(purpose));
+    let ConsentFile { terms, id, .. } = file;
+    let purpose = &terms.purpose;
+    let about = processing(purpose);
     let mut record = Map::new();
     let mut put = |name: &str, value: Json| record.insert(name.to_owned(), value);
     put("@id", json!(format!("urn:uuid:{id}")));
@@ -83,15 +101,15 @@ fn record(facts: &ReceiptFacts<'_>, file: &ConsentFile<'_>, missing: &mut Missin
         }),
     );
     put("dpv:hasLegalBasis", json!(["dpv:Consent", "eu-gdpr:A6-1-a"]));
-    let controller = purpose.controller.as_ref().and_then(|name| facts.book.parties.get(name));
+    let controller = terms.controller();
     match controller {
         Some(controller) => {
-            put("dpv:hasDataController", json!(node("party", &controller.name)));
+            put("dpv:hasDataController", json!(party_node(facts, controller)));
         }
         None => missing.note(place(purpose, "controller")),
     }
-    let processors = purpose.processors.iter().map(|name| json!(node("party", name)));
-    let processors: Vec<Json> = processors.collect();
+    let processors = purpose.processors.iter().filter_map(|name| terms.parties.get(name));
+    let processors: Vec<Json> = processors.map(|party| json!(party_node(facts, party))).collect();
     if !processors.is_empty() {
         put("dpv:hasDataProcessor", list(processors));
     }
@@ -124,21 +142,30 @@ fn record(facts: &ReceiptFacts<'_>, file: &ConsentFile<'_>, missing: &mut Missin
             put("dpv:hasNotice", list(notices));
         }
     }
-    let rule = Rule::new(facts.book, &purpose.name, file.channel).ok();
-    let valid_for = rule.and_then(|rule| rule.valid_for);
-    let statuses: Vec<Json> =
-        file.events.iter().flat_map(|event| statuses(event, controller, valid_for)).collect();
-    put("dpv:hasConsentStatus", Json::Array(statuses));
-    let parties = controller.into_iter().chain(recipients(facts.book, purpose));
-    let parties: Vec<Json> = parties.map(|party| entity(party, missing)).collect();
+    put("dpv:hasConsentStatus", history(facts, file));
+    let parties = controller.into_iter().chain(terms.recipients());
+    let parties: Vec<Json> = parties.map(|party| entity(facts, party, missing)).collect();
     if !parties.is_empty() {
         put("dpv:hasEntity", list(parties));
     }
     Json::Object(record)
 }
 
+/// What each event says of where the consent stands.
+fn history(facts: &ReceiptFacts<'_>, file: &ConsentFile<'_>) -> Json {
+    // Until when it holds is decided by the policy of now.
+    let rule = Rule::new(facts.book, &file.terms.purpose.name, file.channel).ok();
+    let valid_for = rule.and_then(|rule| rule.valid_for);
+    let responsible = match file.terms.controller() {
+        Some(party) => json!(party_node(facts, party)),
+        None => json!("dpv:DataController"),
+    };
+    let statuses = file.events.iter().flat_map(|event| statuses(event, &responsible, valid_for));
+    Json::Array(statuses.collect())
+}
+
 fn process(facts: &ReceiptFacts<'_>, file: &ConsentFile<'_>, missing: &mut Missing) -> Json {
-    let purpose = file.purpose;
+    let purpose = &file.terms.purpose;
     let about = processing(purpose);
     let mut process = Map::new();
     let mut put = |name: &str, value: Json| process.insert(name.to_owned(), value);
@@ -171,9 +198,8 @@ fn process(facts: &ReceiptFacts<'_>, file: &ConsentFile<'_>, missing: &mut Missi
     } else {
         put("dpv:hasProcessing", list(about.operations.iter().map(|one| json!(one)).collect()));
     }
-    let others = recipients(facts.book, purpose);
-    let who = purpose.controller.iter().chain(others.iter().map(|party| &party.name));
-    let who: Vec<Json> = who.map(|name| json!(node("party", name))).collect();
+    let who = file.terms.controller().into_iter().chain(file.terms.recipients());
+    let who: Vec<Json> = who.map(|party| json!(party_node(facts, party))).collect();
     if !who.is_empty() {
         put("dpv:hasRecipient", list(who));
     }
@@ -288,7 +314,7 @@ fn notices(facts: &ReceiptFacts<'_>, file: &ConsentFile<'_>) -> Vec<Json> {
             (one.name.as_str(), one.language.as_str(), one.version) == (name, language, version)
         })?;
         Some(json!({
-            "@id": node("notice", &format!("{name}-{language}-{version}")),
+            "@id": notice_node(name, language, version),
             "@type": "dpv:ConsentNotice",
             "dct:identifier": format!("{name}/{language}/{version}"),
             "dct:date": model.published_at.to_string(),
@@ -300,15 +326,7 @@ fn notices(facts: &ReceiptFacts<'_>, file: &ConsentFile<'_>) -> Vec<Json> {
 }
 
 /// What an event says of where the consent stands; a double opt-in says two things.
-fn statuses(
-    event: &ConsentEvent,
-    controller: Option<&Party>,
-    valid_for: Option<Parts>,
-) -> Vec<Json> {
-    let responsible = match controller {
-        Some(party) => json!(node("party", &party.name)),
-        None => json!("dpv:DataController"),
-    };
+fn statuses(event: &ConsentEvent, responsible: &Json, valid_for: Option<Parts>) -> Vec<Json> {
     let person = match event.by_guardian {
         true => json!(["dpv:DataSubject", {"@type": "dpv:ParentOfDataSubject"}]),
         false => json!("dpv:DataSubject"),
@@ -338,8 +356,8 @@ fn statuses(
     };
     said.insert("@type".into(), kind);
     said.insert("dct:identifier".into(), json!(event.id));
-    let by = if is_by_person { person } else { responsible };
-    said.insert("dpv:isIndicatedBy".into(), by);
+    let by = if is_by_person { &person } else { responsible };
+    said.insert("dpv:isIndicatedBy".into(), by.clone());
     said.insert("dpv:hasIndicationMethod".into(), json!(event.method.name()));
     said.insert("dpv:isIndicatedAtTime".into(), json!(event.occurred_at.to_string()));
     if event.kind.is_permitting() {
@@ -357,11 +375,9 @@ fn statuses(
 /// Where a consent stands after an event, taken by itself.
 fn status_of(event: &ConsentEvent) -> ConsentStatus {
     match event.kind {
+        kind if kind.is_permitting() && event.proof() == Proof::None => ConsentStatus::Unknown,
         ConsentKind::Granted | ConsentKind::Confirmed | ConsentKind::Imported => {
-            match event.proof() {
-                Proof::None => ConsentStatus::Unknown,
-                Proof::Single | Proof::Double => ConsentStatus::Given,
-            }
+            ConsentStatus::Given
         }
         ConsentKind::Renewed => ConsentStatus::RenewedGiven,
         ConsentKind::Requested => ConsentStatus::Requested,
@@ -380,14 +396,14 @@ fn status_of(event: &ConsentEvent) -> ConsentStatus {
     }
 }
 
-fn entity(party: &Party, missing: &mut Missing) -> Json {
+fn entity(facts: &ReceiptFacts<'_>, party: &Party, missing: &mut Missing) -> Json {
     let mut entity = Map::new();
     let mut put = |name: &str, value: Json| entity.insert(name.to_owned(), value);
     let role = match party.role {
         PartyRole::Controller => "dpv:DataController",
         PartyRole::Processor => "dpv:DataProcessor",
     };
-    put("@id", json!(node("party", &party.name)));
+    put("@id", json!(party_node(facts, party)));
     put("@type", json!(["dpv:Organisation", role]));
     put("dpv:hasIdentifier", json!(party.name));
     put("dpv:hasName", json!(party.label));

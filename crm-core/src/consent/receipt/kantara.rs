@@ -4,19 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{ConsentFile, Missing, ReceiptFacts, place, processing, recipients};
-use crate::{Party, Purpose};
+use super::{ConsentFile, Missing, ReceiptFacts, Terms, place, processing};
+use crate::Party;
 
 pub(super) fn document(
     facts: &ReceiptFacts<'_>,
     files: &[&ConsentFile<'_>],
-    id: &str,
     missing: &mut Missing,
 ) -> Json {
     let mut receipt = Map::new();
     let mut put = |name: &str, value: Json| receipt.insert(name.to_owned(), value);
     put("version", json!("KI-CR-v1.1.0"));
-    put("consentReceiptID", json!(id));
     put("piiPrincipalId", json!(facts.subject.id));
     let given: Vec<_> = files.iter().filter_map(|file| file.given()).collect();
     if let Some(last) = given.iter().max_by_key(|event| (event.occurred_at, event.id)) {
@@ -29,20 +27,24 @@ pub(super) fn document(
     let methods: BTreeSet<&str> = given.iter().map(|event| event.method.name()).collect();
     put("collectionMethod", json!(joined(methods)));
     // A document has one of each of these; the purposes may have several.
-    let purposes: BTreeMap<&str, &Purpose> =
-        files.iter().map(|file| (file.purpose.name.as_str(), file.purpose)).collect();
-    let (mut jurisdictions, mut policies) = (BTreeSet::new(), BTreeSet::new());
-    let (mut controllers, mut special) = (BTreeMap::new(), BTreeSet::new());
-    let mut services: BTreeMap<&str, Vec<Json>> = BTreeMap::new();
-    let (mut is_sensitive, mut is_known) = (false, true);
-    for purpose in purposes.values() {
-        if let Some(name) = &purpose.controller
-            && let Some(party) = facts.book.parties.get(name)
+    let (mut agreed, mut controllers): (Vec<&Terms>, Vec<&Party>) = (Vec::new(), Vec::new());
+    for file in files {
+        if !agreed.contains(&&file.terms) {
+            agreed.push(&file.terms);
+        }
+        if let Some(party) = file.terms.controller()
+            && !controllers.contains(&party)
         {
-            controllers.insert(&party.name, party);
+            controllers.push(party);
         }
     }
-    for purpose in purposes.into_values() {
+    controllers.sort_by_key(|party| &party.name);
+    let (mut jurisdictions, mut policies) = (BTreeSet::new(), BTreeSet::new());
+    let mut special = BTreeSet::new();
+    let mut services: BTreeMap<&str, Vec<Json>> = BTreeMap::new();
+    let (mut is_sensitive, mut is_known) = (false, true);
+    for terms in agreed {
+        let purpose = &terms.purpose;
         let about = processing(purpose);
         jurisdictions.extend(
             missing.text(&about.jurisdiction, || place(purpose, "processing.jurisdiction")),
@@ -60,7 +62,7 @@ pub(super) fn document(
             }
         }
         missing.text(&about.service, || place(purpose, "processing.service"));
-        services.entry(&about.service).or_default().push(one_purpose(facts, purpose, missing));
+        services.entry(&about.service).or_default().push(one_purpose(terms, missing));
     }
     if !jurisdictions.is_empty() {
         put("jurisdiction", json!(joined(jurisdictions)));
@@ -69,7 +71,7 @@ pub(super) fn document(
         put("policyUrl", json!(joined(policies)));
     }
     if !controllers.is_empty() {
-        let all = controllers.values().map(|party| controller(party, missing));
+        let all = controllers.into_iter().map(|party| controller(party, missing));
         put("piiControllers", Json::Array(all.collect()));
     }
     let services = services.into_iter().map(|(service, purposes)| match service {
@@ -84,11 +86,17 @@ pub(super) fn document(
     Json::Object(receipt)
 }
 
+/// Says in a document which one it is.
+pub(super) fn identify(document: &mut Json, id: &str) {
+    document["consentReceiptID"] = json!(id);
+}
+
 fn joined(texts: BTreeSet<&str>) -> String {
     texts.into_iter().collect::<Vec<_>>().join(", ")
 }
 
-fn one_purpose(facts: &ReceiptFacts<'_>, purpose: &Purpose, missing: &mut Missing) -> Json {
+fn one_purpose(terms: &Terms, missing: &mut Missing) -> Json {
+    let purpose = &terms.purpose;
     let about = processing(purpose);
     let mut one = Map::new();
     let mut put = |name: &str, value: Json| one.insert(name.to_owned(), value);
@@ -108,11 +116,10 @@ fn one_purpose(facts: &ReceiptFacts<'_>, purpose: &Purpose, missing: &mut Missin
     if let Some(how) = missing.text(&about.withdrawal, || place(purpose, "processing.withdrawal")) {
         put("termination", json!(how));
     }
-    let others = recipients(facts.book, purpose);
+    let others: BTreeSet<&str> = terms.recipients().map(|party| party.label.as_str()).collect();
     put("thirdPartyDisclosure", json!(!others.is_empty()));
     if !others.is_empty() {
-        let names: BTreeSet<&str> = others.iter().map(|party| party.label.as_str()).collect();
-        put("thirdPartyName", json!(joined(names)));
+        put("thirdPartyName", json!(joined(others)));
     }
     Json::Object(one)
 }

@@ -3,8 +3,9 @@
 //! Two formats: records and receipts of ISO/IEC TS 27560 in the terms of the Data Privacy Vocabulary, as
 //! JSON-LD (the W3C guide "Implementing ISO/IEC TS 27560:2023 Consent Records and Receipts with DPV"), and
 //! the consent receipt of the Kantara Initiative, version 1.1. The invariants: the same ledger gives the
-//! same bytes; and nothing is invented: what the definitions do not say is left out of the document, and
-//! named beside it.
+//! same bytes; nobody is said to have agreed to what was defined later, so that agreements to different
+//! definitions of one purpose are records of their own; and nothing is invented: what the definitions do
+//! not say is left out of the document, and named beside it.
 
 mod dpv;
 mod kantara;
@@ -12,13 +13,15 @@ mod kantara;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 
 use super::{
     Book, ConsentEvent, ConsentKind, ConsentStatus, LegalBasis, Party, Processing, Purpose,
-    event::named, ledger::Key,
+    event::named,
+    ledger::{Key, Proof},
 };
-use crate::{RecordId, RecordRef, Timestamp, shape::debug};
+use crate::{RecordId, RecordRef, Result, Timestamp, shape::debug};
 
 named! {
     /// The form of a receipt.
@@ -94,11 +97,33 @@ pub struct ConsentReceipt {
 
 debug! { ConsentReceipt shows(id, format, consents, missing) hides(document) }
 
+/// A purpose and the parties that it names, as they were defined when somebody acted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Terms {
+    pub(crate) purpose: Purpose,
+    /// By name.
+    pub(crate) parties: BTreeMap<String, Party>,
+}
+
+impl Terms {
+    fn controller(&self) -> Option<&Party> {
+        self.parties.get(self.purpose.controller.as_ref()?)
+    }
+
+    /// The parties that get the data besides the controller, each once, by name.
+    fn recipients(&self) -> impl Iterator<Item = &Party> {
+        self.purpose.recipients().into_iter().filter_map(|name| self.parties.get(name))
+    }
+}
+
 /// A consent with all events that say where it stands.
 pub(crate) struct ConsentFile<'a> {
-    pub(crate) purpose: &'a Purpose,
+    /// What was agreed to, or asked for.
+    pub(crate) terms: Terms,
     pub(crate) channel: &'a str,
     pub(crate) contact_point: Option<&'a str>,
+    /// The event with which it began.
+    pub(crate) id: RecordId,
     /// In order of the act, then of the id.
     pub(crate) events: Vec<&'a ConsentEvent>,
     /// Where it stands, as it was decided.
@@ -106,17 +131,34 @@ pub(crate) struct ConsentFile<'a> {
 }
 
 impl ConsentFile<'_> {
-    /// The event with which it began.
-    fn id(&self) -> RecordId {
-        let ids = self.events.iter().map(|event| event.id);
-        ids.min().expect("a file is opened by an event")
+    fn key(&self) -> Key<'_> {
+        let Purpose { name, controller, .. } = &self.terms.purpose;
+        Key {
+            channel: self.channel,
+            purpose: name,
+            controller: controller.as_deref(),
+            contact_point: self.contact_point,
+        }
     }
 
-    /// The last event by which it was allowed.
-    fn given(&self) -> Option<&ConsentEvent> {
-        let given = self.events.iter().copied().filter(|event| event.kind.is_permitting());
-        given.max_by_key(|event| (event.occurred_at, event.id))
+    /// Whether both are about the same, whatever was agreed to.
+    fn is_beside(&self, other: &Self) -> bool {
+        self.terms.purpose.name == other.terms.purpose.name
+            && (self.channel, self.contact_point) == (other.channel, other.contact_point)
     }
+
+    /// The last event that shows that it was allowed.
+    fn given(&self) -> Option<&ConsentEvent> {
+        let events = self.events.iter().copied();
+        let given =
+            events.filter(|event| event.kind.is_permitting() && event.proof() != Proof::None);
+        given.max_by_key(|event| in_order(event))
+    }
+}
+
+/// By which events are in order.
+fn in_order(event: &ConsentEvent) -> (Timestamp, RecordId) {
+    (event.occurred_at, event.id)
 }
 
 /// Whether an event begins a consent of its own.
@@ -135,49 +177,75 @@ fn opens(event: &ConsentEvent) -> bool {
         )
 }
 
-/// The consents of a ledger, by purpose, channel and contact point. Where each stands is to be decided.
+/// The consents of a ledger, by purpose, channel, contact point and what was agreed to, of which `terms_of`
+/// tells by the event and its purpose. Where each stands is to be decided.
+///
+/// # Errors
+///
+/// What `terms_of` answers.
 pub(crate) fn open_files<'a>(
-    book: &'a Book,
     events: &'a [ConsentEvent],
     purpose: Option<&str>,
-) -> Vec<ConsentFile<'a>> {
-    let mut files: BTreeMap<(&str, &str, Option<&str>), ConsentFile<'a>> = BTreeMap::new();
+    mut terms_of: impl FnMut(&ConsentEvent, &str) -> Result<Option<Terms>>,
+) -> Result<Vec<ConsentFile<'a>>> {
+    let mut files: Vec<ConsentFile<'a>> = Vec::new();
     for event in events.iter().filter(|event| opens(event)) {
         let (Some(of), Some(channel)) = (event.purpose.as_deref(), event.channel.as_deref()) else {
             continue;
         };
-        let Some(definition) = book.purposes.get(of) else { continue };
-        if purpose.is_none_or(|purpose| purpose == of) {
-            let contact_point = event.contact_point.as_deref();
-            files.entry((of, channel, contact_point)).or_insert_with(|| ConsentFile {
-                purpose: definition,
-                channel,
-                contact_point,
-                events: Vec::new(),
-                status: ConsentStatus::Unknown,
-            });
+        if purpose.is_some_and(|purpose| purpose != of) {
+            continue;
+        }
+        let Some(terms) = terms_of(event, of)? else { continue };
+        let contact_point = event.contact_point.as_deref();
+        let new = ConsentFile {
+            terms,
+            channel,
+            contact_point,
+            id: event.id,
+            events: vec![event],
+            status: ConsentStatus::Unknown,
+        };
+        match files.iter_mut().find(|file| file.is_beside(&new) && file.terms == new.terms) {
+            Some(file) => {
+                file.id = file.id.min(event.id);
+                file.events.push(event);
+            }
+            None => files.push(new),
         }
     }
-    for file in files.values_mut() {
-        let key = Key {
-            channel: file.channel,
-            purpose: &file.purpose.name,
-            controller: file.purpose.controller.as_deref(),
-            contact_point: file.contact_point,
-        };
-        file.events = events.iter().filter(|event| tells(event, &key)).collect();
-        file.events.sort_by_key(|event| (event.occurred_at, event.id));
+    let told: Vec<_> = files.iter().map(|file| told(file, &files, events)).collect();
+    for (file, told) in files.iter_mut().zip(told) {
+        file.events = told;
     }
-    files.into_values().collect()
+    files.sort_by(|one, other| {
+        let key = |file: &ConsentFile<'a>| (file.channel, file.contact_point, file.id);
+        let names = (&one.terms.purpose.name, &other.terms.purpose.name);
+        names.0.cmp(names.1).then_with(|| key(one).cmp(&key(other)))
+    });
+    Ok(files)
 }
 
-/// Whether an event says where the consent of a key stands.
-fn tells(event: &ConsentEvent, key: &Key<'_>) -> bool {
-    if opens(event) && event.kind != ConsentKind::Denied {
-        return event.channel.as_deref() == Some(key.channel)
-            && event.purpose.as_deref() == Some(key.purpose)
-            && event.contact_point.as_deref() == key.contact_point;
-    }
+/// All events that say where a consent stands which was opened by the events that it has.
+fn told<'a>(
+    file: &ConsentFile<'a>,
+    files: &[ConsentFile<'a>],
+    events: &'a [ConsentEvent],
+) -> Vec<&'a ConsentEvent> {
+    let begins = |file: &ConsentFile<'a>| file.events.iter().map(|event| in_order(event)).min();
+    let (beginning, key) = (begins(file), file.key());
+    // What lies before it ended what was agreed to earlier.
+    let is_later = files.iter().any(|one| one.is_beside(file) && begins(one) < beginning);
+    let ending = events.iter().filter(|event| ends(event, &key));
+    let mut told: Vec<&ConsentEvent> =
+        ending.filter(|event| !is_later || Some(in_order(event)) >= beginning).collect();
+    told.extend(file.events.iter().filter(|event| event.kind != ConsentKind::Denied));
+    told.sort_by_key(|event| in_order(event));
+    told
+}
+
+/// Whether an event stands against a consent of a key.
+fn ends(event: &ConsentEvent, key: &Key<'_>) -> bool {
     let restricts = event.kind.is_restricting()
         && !matches!(event.kind, ConsentKind::Restricted | ConsentKind::Paused);
     restricts && event.entry().reaches(key)
@@ -221,13 +289,6 @@ fn processing(purpose: &Purpose) -> &Processing {
     purpose.processing.as_ref().unwrap_or(&NOTHING)
 }
 
-/// The parties that get the data of a purpose besides its controller, each once, by name.
-fn recipients<'a>(book: &'a Book, purpose: &Purpose) -> Vec<&'a Party> {
-    let names = purpose.processors.iter().chain(&processing(purpose).recipients);
-    let names: BTreeSet<&String> = names.collect();
-    names.into_iter().filter_map(|name| book.parties.get(name)).collect()
-}
-
 /// Makes a receipt; `None` if there is nothing of which it would tell.
 pub(crate) fn receipt(facts: &ReceiptFacts<'_>) -> Option<ConsentReceipt> {
     let mut missing = Missing::default();
@@ -241,14 +302,18 @@ pub(crate) fn receipt(facts: &ReceiptFacts<'_>) -> Option<ConsentReceipt> {
     if files.is_empty() {
         return None;
     }
-    let id = receipt_id(facts, &files);
-    let document = match facts.format {
-        ReceiptFormat::Dpv => dpv::document(facts, &files, &id, &mut missing),
-        ReceiptFormat::Kantara => kantara::document(facts, &files, &id, &mut missing),
+    let mut document = match facts.format {
+        ReceiptFormat::Dpv => dpv::document(facts, &files, &mut missing),
+        ReceiptFormat::Kantara => kantara::document(facts, &files, &mut missing),
     };
+    let id = receipt_id(&document, &files);
+    match facts.format {
+        ReceiptFormat::Dpv => dpv::identify(&mut document, &id),
+        ReceiptFormat::Kantara => kantara::identify(&mut document, &id),
+    }
     let consents = files.iter().map(|file| ReceiptedConsent {
-        id: file.id(),
-        purpose: file.purpose.name.clone(),
+        id: file.id,
+        purpose: file.terms.purpose.name.clone(),
         channel: file.channel.to_owned(),
         contact_point: file.contact_point.map(str::to_owned),
         status: file.status,
@@ -262,17 +327,11 @@ pub(crate) fn receipt(facts: &ReceiptFacts<'_>) -> Option<ConsentReceipt> {
     })
 }
 
-/// A UUID (version 8, RFC 9562) that follows from the events and the definitions of which it tells.
-fn receipt_id(facts: &ReceiptFacts<'_>, files: &[&ConsentFile<'_>]) -> String {
+/// A UUID (version 8, RFC 9562) that follows from what the receipt says.
+fn receipt_id(document: &Json, files: &[&ConsentFile<'_>]) -> String {
     let mut digest = Sha256::new();
-    digest.update(facts.format.name());
-    digest.update(facts.subject.id.as_bytes());
-    digest.update(facts.book.seq.to_be_bytes());
-    for file in files {
-        digest.update((file.events.len() as u64).to_be_bytes());
-        file.events.iter().for_each(|event| digest.update(event.id.as_bytes()));
-        digest.update(file.status.name());
-    }
+    digest.update(document.to_string());
+    files.iter().for_each(|file| digest.update(file.status.name()));
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest.finalize()[..16]);
     bytes[6] = (bytes[6] & 0x0f) | 0x80;

@@ -2,7 +2,9 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Consents, check_subject, commit, event_of, hex, normal_point, prepare, subject};
+use super::{
+    Consents, check_subject, commit, event_of, hex, in_the_future, normal_point, prepare, subject,
+};
 use crate::{
     Archived, ConsentDecision, ConsentEvent, ConsentKind, ConsentMethod, ConsentStatus, DecideMany,
     DenyReason, Error, ErrorKind, Kind, LegalBasis, ManyDecisions, MayContact, RecordDecision,
@@ -21,7 +23,8 @@ use crate::{
 impl Consents<'_> {
     /// Says whether a person may be contacted through a channel for a purpose, with every reason and its
     /// evidence. What nobody allowed is denied. Ask it just before each contact, and record the contact
-    /// with [`Consents::record_use`] and the token of the answer. Of a person who was erased it says so.
+    /// with [`Consents::record_use`] and the token of the answer. Of a person who was erased it says so. A
+    /// record that is archived is answered for as any: archiving says nothing about consent.
     ///
     /// # Errors
     ///
@@ -32,7 +35,8 @@ impl Consents<'_> {
         self.crm.read_explained(|conn, catalog| decide_one(conn, catalog, request, at))
     }
 
-    /// Says for a page of records whether they may be contacted. The condition
+    /// Says for a page of records whether they may be contacted; those that are archived are left out, as in
+    /// lists. The condition
     /// `consent("email", "newsletter")` finds those whom the ledger permits by SQL, much faster, but
     /// knows nothing of caps, pressure, quiet hours and how often the person wants to be contacted.
     ///
@@ -83,7 +87,7 @@ impl Consents<'_> {
     ///
     /// # Errors
     ///
-    /// As [`Consents::decide`]; `StaleVersion` if the ledger or the definitions changed since the
+    /// As [`Consents::decide`]; `InvalidValue` if the token is none; `StaleVersion` if the ledger or the definitions changed since the
     /// decision; `Refused` if it is denied, or was allowed then and is over now; `Required` if an
     /// existing customer was not told that they may object; `OutOfRange` if the time lies in the future;
     /// `NotFound` if there is no such activity, `InvalidArgument` if it is about somebody else.
@@ -92,8 +96,7 @@ impl Consents<'_> {
         self.crm.write(|writing| {
             let at = request.at.unwrap_or(writing.now);
             if at > writing.now {
-                let message = "lies in the future";
-                return Err(Error::new(ErrorKind::OutOfRange, message).with_field("at"));
+                return Err(in_the_future());
             }
             let question = MayContact {
                 subject: request.subject.clone(),
@@ -104,6 +107,12 @@ impl Consents<'_> {
                 zone: request.zone,
                 language: None,
             };
+            if !is_token(&request.token) {
+                let message = "is no token of a decision";
+                return Err(Error::new(ErrorKind::InvalidValue, message)
+                    .with_field("token")
+                    .with_hint("hand in the token of consents.decide"));
+            }
             let decision = decide_one(writing.tx, &writing.catalog, &question, at)?;
             if decision.token != request.token {
                 let message = "the ledger has changed since the decision";
@@ -263,5 +272,14 @@ fn token(
         digest.update((part.len() as u64).to_be_bytes());
         digest.update(part.as_bytes());
     }
-    hex(&digest.finalize()[..16])
+    hex(&digest.finalize()[..TOKEN_BYTES])
+}
+
+/// Of how many bytes a token is written, in hexadecimal digits.
+const TOKEN_BYTES: usize = 16;
+
+/// Whether a text may be a token, of whatever decision.
+fn is_token(text: &str) -> bool {
+    let is_digit = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f');
+    text.len() == 2 * TOKEN_BYTES && text.bytes().all(is_digit)
 }

@@ -249,14 +249,8 @@ fn save<T: Serialize + PartialEq>(
         let message = format!("it takes more than {} bytes", limits::CONSENT_DEFINITION_BYTES);
         return Err(Error::new(ErrorKind::LimitExceeded, message).with_field("name"));
     }
-    let kind = match term {
-        Term::Channel => ChangeKind::ChannelDefined,
-        Term::Party => ChangeKind::PartyDefined,
-        Term::Policy => ChangeKind::PolicyDefined,
-        Term::Purpose => ChangeKind::PurposeDefined,
-    };
     let stamp = writing.stamp();
-    writing.log(stamp, kind, None, None, &json)?;
+    writing.log(stamp, term.kind(), None, None, &json)?;
     book.seq = writing.last_seq();
     rows::put_term(writing.tx, term, name, &json, book.seq)?;
     writing.set_book(book);

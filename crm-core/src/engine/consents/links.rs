@@ -11,6 +11,7 @@ use crate::{
     Unsubscribe, UnsubscribeLink, Unsubscribed,
     consent::check_evidence,
     limits,
+    normal::url::url,
     store::consents::{self as rows, StoredLink},
 };
 
@@ -20,12 +21,12 @@ impl Consents<'_> {
     /// # Errors
     ///
     /// `UnknownType`; `NotFound` for a person, channel or purpose that is not there; `InvalidValue` if the
-    /// address does not begin with `https://` or is none; `LimitExceeded`.
+    /// address is none, has another scheme than `https` or a part behind a `#`; `LimitExceeded`.
     pub fn unsubscribe_link(&self, request: NewUnsubscribeLink) -> Result<UnsubscribeLink> {
-        check_url(&request.url)?;
+        let url = header_url(&request.url).map_err(|error| error.with_field("url"))?;
         self.crm.write(|writing| {
             let table = subject(writing.tx, writing, &request.subject)?;
-            let NewUnsubscribeLink { subject, channel, purpose, contact_point, url } = request;
+            let NewUnsubscribeLink { subject, channel, purpose, contact_point, url: _ } = request;
             let book = writing.catalog.book();
             book.medium(&channel)?;
             let contact_point = normal_point(book, Some(&channel), contact_point.as_deref())?;
@@ -35,7 +36,11 @@ impl Consents<'_> {
             let link = StoredLink { subject, channel, purpose, controller, contact_point };
             let (token, hash) = new_secret(writing);
             rows::insert_link(writing.tx, &hash, table.model.id, &link)?;
-            let sign = if url.contains('?') { '&' } else { '?' };
+            let sign = match url.chars().last() {
+                Some('?' | '&') => "",
+                _ if url.contains('?') => "&",
+                _ => "?",
+            };
             let url = format!("{url}{sign}token={token}");
             let header =
                 |name: &str, value: &str| MailHeader { name: name.into(), value: value.into() };
@@ -96,18 +101,26 @@ impl Consents<'_> {
     }
 }
 
-fn check_url(url: &str) -> Result<()> {
-    let is_plain = url.starts_with("https://")
-        && !url.contains(|c: char| {
-            c.is_control() || c.is_whitespace() || matches!(c, '<' | '>' | '#')
-        });
-    if !is_plain {
+/// The normal form of a web address: ASCII, and without what would end it in a header.
+///
+/// # Errors
+///
+/// `InvalidValue`; `LimitExceeded`.
+fn header_url(text: &str) -> Result<String> {
+    let url = url(text)?.into_owned();
+    if !url.starts_with("https://") {
         let message = "must be an address that begins with https://";
-        return Err(Error::new(ErrorKind::InvalidValue, message).with_field("url"));
+        return Err(Error::new(ErrorKind::InvalidValue, message)
+            .with_hint("mail programs post to no other"));
+    }
+    if url.contains('#') {
+        let message = "a part of a page cannot be posted to";
+        return Err(Error::new(ErrorKind::InvalidValue, message)
+            .with_hint("leave out the # and what follows it"));
     }
     if url.len() > limits::EVIDENCE_BYTES {
         let message = format!("at most {} bytes", limits::EVIDENCE_BYTES);
-        return Err(Error::new(ErrorKind::LimitExceeded, message).with_field("url"));
+        return Err(Error::new(ErrorKind::LimitExceeded, message));
     }
-    Ok(())
+    Ok(url)
 }

@@ -27,7 +27,7 @@ use crate::{
     Timestamp,
     consent::{self, Book, Entry, Key, NoticeModel},
     journal::chain::hex,
-    store::{Connection, Transaction, consents as rows, records, table::Table},
+    store::{Connection, Transaction, consents as rows, privacy, records, table::Table},
 };
 
 /// Consent: see [`Crm::consents`].
@@ -132,7 +132,11 @@ fn check_subject(conn: &Connection, table: &Table, subject: &RecordRef) -> Resul
     if records::exists(conn, table, subject.id.as_bytes())? {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::NotFound, "no such record").with_field("subject.id"))
+    let error = Error::new(ErrorKind::NotFound, "no such record").with_field("subject.id");
+    Err(match privacy::erased_at(conn, subject.id)? {
+        Some(_) => error.with_hint("it was erased"),
+        None => error,
+    })
 }
 
 fn subject(conn: &Connection, writing: &Writing<'_>, subject: &RecordRef) -> Result<Arc<Table>> {
@@ -168,7 +172,12 @@ fn find_notice<'b>(
             Some(_) => "the notice is not published in this language",
             None => "the notice is published in several languages",
         };
-        return Err(Error::new(ErrorKind::NotFound, message).with_field("language"));
+        let of_name = book.notices.iter().filter(|notice| notice.name == name);
+        let mut languages: Vec<&str> = of_name.map(|notice| &*notice.language).collect();
+        languages.dedup();
+        return Err(Error::new(ErrorKind::NotFound, message)
+            .with_field("language")
+            .with_hint(format!("it is published in {}", languages.join(", "))));
     };
     let Some(version) = version else { return Ok(latest) };
     let mut of_name = book.notices.iter().filter(|notice| notice.name == name);
@@ -176,6 +185,7 @@ fn find_notice<'b>(
     found.ok_or_else(|| {
         Error::new(ErrorKind::NotFound, "no such version of the notice")
             .with_field("notice_version")
+            .with_hint(format!("the latest is version {}", latest.version))
     })
 }
 
@@ -291,11 +301,17 @@ fn prepare(writing: &Writing<'_>, new: NewConsent) -> Result<ConsentEvent> {
     })
 }
 
+fn in_the_future() -> Error {
+    Error::new(ErrorKind::OutOfRange, "lies in the future")
+        .with_field("at")
+        .with_hint("leave it out if it happens now")
+}
+
 fn check_times(new: &NewConsent, at: Timestamp, now: Timestamp) -> Result<()> {
     let out =
         |field: &str, message| Err(Error::new(ErrorKind::OutOfRange, message).with_field(field));
     if at > now {
-        return out("at", "lies in the future");
+        return Err(in_the_future());
     }
     if new.requested_at.is_some_and(|requested| requested > at) {
         return out("requested_at", "lies after the consent");

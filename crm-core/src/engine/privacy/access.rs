@@ -13,12 +13,10 @@ use std::{
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{Privacy, load, register::attributes_of, retention, table_of};
+use super::{Privacy, load, retention, table_of, uses::Uses};
 use crate::{
     AccessData, AccessReport, AccessScope, AccessTable, Error, ErrorKind, ExplainLearnedScore,
     Flow, Progress, ReadScore, Result, Timestamp,
-    condition::Moment,
-    consent::{Question, Rule, decide},
     engine::{
         Catalog, export::Out, learned::explain_learned_score, progress::Reports,
         records::to_record, scores::explain_score,
@@ -33,7 +31,7 @@ use crate::{
     store::{
         Connection, FileDraft,
         access::{self as rows, FileColumn, PersonTable},
-        consents, learned, privacy,
+        learned, privacy,
         table::Table,
     },
 };
@@ -47,7 +45,7 @@ const CHAIN: [&str; 3] = ["salt", "commitment", "hash"];
 impl Privacy<'_> {
     /// Shows a person what the file has of them: one JSON document with the rows of every table,
     /// where they come from, what they are used for, how long they are kept, who gets them, and
-    /// what scores are made of. With `table` it is that table as CSV; with
+    /// what scores are made of. With `table` it is that table as CSV, each call of the state of its own; with
     /// [`AccessScope::Portable`] only what the person gave or did. All of it shows one state of the
     /// file, while others write; a file in memory is copied for that.
     ///
@@ -234,9 +232,11 @@ impl Privacy<'_> {
         }
         head.insert("record".into(), json!(record));
         head.insert("origin".into(), origin(conn, request)?);
-        head.insert("purposes".into(), purposes(conn, catalog, request, at)?);
+        let uses = Uses::new(conn, catalog, &request.subject, at)?;
+        let recipients = uses.recipients(catalog.book());
+        head.insert("purposes".into(), Json::Array(uses.told));
         head.insert("retention".into(), retention::told(conn, catalog, &request.subject, at)?);
-        head.insert("recipients".into(), json!(catalog.book().definitions().parties));
+        head.insert("recipients".into(), json!(recipients));
         head.insert("scores".into(), self.scores(state, request, at)?);
         Ok(Json::Object(head))
     }
@@ -337,45 +337,12 @@ fn person_tables(
     Ok(tables)
 }
 
-/// By what the record came to be what it is: imports, rules, programs.
+/// Who made the record what it is, and by what cause: imports, rules, programs.
 fn origin(conn: &Connection, request: &AccessData) -> Result<Json> {
-    let causes = rows::causes(conn, request.subject.id)?;
-    let told = causes.into_iter().map(|(cause, stamp, kind)| {
-        json!({"cause": cause, "first_change": kind, "first_at": Hlc(stamp).at()})
+    let origins = rows::origins(conn, request.subject.id)?.into_iter();
+    let told = origins.map(|rows::Origin { actor, cause, first: (kind, stamp) }| {
+        let first_at = Hlc(stamp).at();
+        json!({"actor": actor, "cause": cause, "first_change": kind, "first_at": first_at})
     });
     Ok(told.collect())
-}
-
-/// What the data is used for, by whom and for how long, and whether the person is contacted for it.
-fn purposes(
-    conn: &Connection,
-    catalog: &Catalog,
-    request: &AccessData,
-    at: Timestamp,
-) -> Result<Json> {
-    let (ledger, _) = consents::ledger(conn, request.subject.id)?;
-    let (book, moment) = (catalog.book(), Moment::new(at, "UTC")?);
-    let mut all = Vec::new();
-    for purpose in book.purposes.values() {
-        let mut channels = Vec::new();
-        for channel in &purpose.channels {
-            let rule = Rule::new(book, &purpose.name, channel)?;
-            let question = Question { contact_point: None, moment: &moment, is_german: false };
-            let decision = decide(book, &rule, &ledger, question)?;
-            let reasons: Vec<&str> =
-                decision.reasons.iter().map(|reason| reason.text.as_str()).collect();
-            channels.push(json!({
-                "channel": channel,
-                "is_allowed": decision.is_allowed,
-                "basis": decision.basis,
-                "status": decision.status,
-                "evidence": decision.evidence,
-                "keep_until": decision.keep_until,
-                "reasons": reasons,
-            }));
-        }
-        let attributes = attributes_of(catalog, &purpose.name);
-        all.push(json!({"purpose": purpose, "attributes": attributes, "contacts": channels}));
-    }
-    Ok(Json::Array(all))
 }

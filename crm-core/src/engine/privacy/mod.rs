@@ -7,6 +7,8 @@
 //! `retention` says what was kept long enough. The invariant: erasing is
 //! one transaction, in which the record is first taken out of everything that counts it, as
 //! archiving does, and then out of the file; after it the tables are still what the journal says.
+//!
+//! `access` shows a person what the file has of them, `uses` for what, and `register` the same of everybody.
 
 mod access;
 mod carry;
@@ -21,6 +23,7 @@ mod register;
 pub(super) mod retention;
 pub(super) mod suppression;
 mod traces;
+mod uses;
 
 pub(super) use list::Applied;
 

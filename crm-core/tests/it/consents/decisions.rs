@@ -178,6 +178,57 @@ fn what_is_not_used_lapses_with_a_warning() {
 }
 
 #[test]
+fn who_has_to_wait_is_warned_too() {
+    let desk = Desk::new("eu_general");
+    let rule = ChannelRule {
+        lapses_after: Some("P1Y".into()),
+        valid_for: Some("P2Y".into()),
+        warns_before: Some("P30D".into()),
+        quiet: Some(QuietHours { from: "20:00".into(), until: "08:00".into(), weekends: false }),
+        caps: vec![ContactCap { most: 1, within: "P1D".into() }],
+        ..email(ConsentRegime::OptIn)
+    };
+    policy(&desk, rule);
+    desk.grant();
+    let warned = |reason: DenyReason| {
+        let decision = desk.decide();
+        assert_eq!(desk.reasons(), [reason]);
+        assert_eq!(
+            (decision.is_lapsing, decision.renew_by),
+            (true, Some(at("2028-03-02T10:00:00Z")))
+        );
+        assert_eq!((decision.evidence, decision.basis), (vec![], None), "nothing is permitted");
+        let many = crm_core::DecideMany::new("contact", "email", "news");
+        let many = desk.crm.consents().decide_many(&many).unwrap();
+        assert!(many.decisions[0].is_lapsing && !many.decisions[0].is_allowed);
+        let proof = ProveDecision { question: desk.question(), head: None };
+        let proof = desk.crm.consents().prove(&proof).unwrap();
+        let check = |document: String| {
+            let checked = CheckProof { document, head: None };
+            desk.crm.consents().check_proof(&checked).unwrap().problems
+        };
+        // So it was written when what had to wait was not warned of.
+        let mut untold: serde_json::Value = serde_json::from_str(&proof.document).unwrap();
+        untold["decision"]["lapses_at"] = serde_json::Value::Null;
+        untold["decision"]["renew_by"] = serde_json::Value::Null;
+        untold["decision"]["is_lapsing"] = false.into();
+        for document in [proof.document, untold.to_string()] {
+            assert_eq!(check(document), Vec::<String>::new());
+        }
+        decision.lapses_at
+    };
+    desk.go_to("2027-02-20T02:00:00Z");
+    assert_eq!(warned(DenyReason::QuietHours), Some(at("2027-03-02T10:00:00Z")));
+    desk.go_to("2027-02-20T12:00:00Z");
+    let pause = NewConsent::new(ConsentKind::Paused, desk.ann.clone());
+    desk.record(NewConsent { expires_at: Some(at("2027-06-01T00:00:00Z")), ..pause });
+    assert_eq!(warned(DenyReason::Paused), Some(at("2027-03-02T10:00:00Z")));
+    desk.go_to("2028-02-10T12:00:00Z");
+    assert_eq!(desk.reasons(), [DenyReason::Lapsed]);
+    assert_eq!(desk.decide().lapses_at, None, "what is over lapses no more");
+}
+
+#[test]
 fn a_consent_is_renewed_from_time_to_time_however_often_it_is_used() {
     let desk = Desk::new("eu_general");
     let (valid_for, warns_before) = (Some("P1Y".to_owned()), Some("P30D".to_owned()));
@@ -286,7 +337,10 @@ fn a_token_holds_for_one_state_only() {
         (error.kind(), error.field().map(str::to_owned))
     };
     let expected = (ErrorKind::StaleVersion, Some("token".to_owned()));
-    assert_eq!(stale("made up"), expected);
+    assert_eq!(stale(&"0".repeat(32)), expected, "somebody made it up");
+    for none in ["", "abc", &"x".repeat(32), &token.to_uppercase()] {
+        assert_eq!(stale(none), (ErrorKind::InvalidValue, Some("token".to_owned())), "{none}");
+    }
     desk.record(NewConsent::withdraw(desk.ann.clone()).on("phone"));
     assert_eq!(stale(&token), expected, "something was recorded");
     let token = desk.decide().token;

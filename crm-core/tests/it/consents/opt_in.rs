@@ -162,3 +162,45 @@ fn only_a_post_withdraws() {
     assert_eq!(consents.unsubscribe_link(plain).unwrap_err().field(), Some("url"));
     desk.verify();
 }
+
+#[test]
+fn a_link_is_an_address_that_a_header_carries() {
+    let desk = Desk::new("eu_general");
+    let link = |url: &str| {
+        desk.crm.consents().unsubscribe_link(NewUnsubscribeLink {
+            subject: desk.ann.clone(),
+            channel: "email".into(),
+            purpose: Some("news".into()),
+            contact_point: None,
+            url: url.into(),
+        })
+    };
+    for (url, before) in [
+        ("HTTPS://Example.ORG", "https://example.org/?token="),
+        (" https://example.org/leave ", "https://example.org/leave?token="),
+        ("https://example.org/\u{fc}?x=\u{fc}", "https://example.org/%C3%BC?x=%C3%BC&token="),
+        ("https://b\u{fc}cher.example/a b>c", "https://xn--bcher-kva.example/a%20b%3Ec?token="),
+        ("https://example.org/?", "https://example.org/?token="),
+        ("https://example.org/?a=1&", "https://example.org/?a=1&token="),
+    ] {
+        let made = link(url).unwrap();
+        assert_eq!(made.url, format!("{before}{}", made.token));
+        assert_eq!(made.headers[0].value, format!("<{}>", made.url));
+        assert!(made.url.is_ascii());
+    }
+    for (url, hint) in [
+        ("https://", "host name"),
+        ("https:///", "host name"),
+        ("https://exa mple.org/", "host name"),
+        ("example.org", "scheme"),
+        ("http://example.org/", "no other"),
+        ("https://example.org/#leave", "#"),
+        ("https://example.org/\r\nBcc: eve@example.org", "one line"),
+    ] {
+        let error = link(url).unwrap_err();
+        assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidValue, Some("url")), "{url}");
+        assert!(error.hint().is_some_and(|text| text.contains(hint)), "{url}: {error}");
+    }
+    let long = format!("https://example.org/{}", "a".repeat(1 << 20));
+    assert_eq!(link(&long).unwrap_err().kind(), ErrorKind::LimitExceeded);
+}

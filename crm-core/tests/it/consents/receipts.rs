@@ -3,13 +3,15 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use crm_core::{
-    ChannelRule, ConsentEvidence, ConsentKind, ConsentPolicy, ConsentReceipt, ConsentRegime,
-    ConsentStatus, DataCategory, ErrorKind, GetReceipt, NewConsent, Party, PartyRole, Processing,
-    Purpose, ReceiptFormat, RequestConsent,
+    ChannelRule, ConsentEvidence, ConsentKind, ConsentMethod, ConsentPolicy, ConsentReceipt,
+    ConsentRegime, ConsentStatus, DataCategory, ErrorKind, GetReceipt, NewConsent, Party,
+    PartyRole, Processing, Purpose, ReceiptFormat, RequestConsent, Timestamp,
 };
+use proptest::prelude::*;
 use serde_json::Value as Json;
 
-use super::Desk;
+use super::{Desk, at};
+use crate::properties::cases;
 
 /// A desk whose purpose says all that a receipt asks for.
 fn complete() -> Desk {
@@ -163,6 +165,200 @@ fn an_import_without_proof_is_no_consent_in_a_receipt() {
     let (_, document) = receipt(&desk, ReceiptFormat::Dpv);
     let status = &document["dpv:hasRecordOfActivity"][0]["dpv:hasConsentStatus"][0];
     assert_eq!(status["@type"], "dpv:ConsentUnknown");
+}
+
+#[test]
+fn a_renewal_that_was_imported_is_no_consent_in_a_receipt() {
+    let desk = complete();
+    let renewed = NewConsent { kind: ConsentKind::Renewed, ..grant(&desk) };
+    let imported = |desk: &Desk| {
+        desk.record(renewed.clone().method(ConsentMethod::Import));
+    };
+    imported(&desk);
+    let said = || {
+        let (_, document) = receipt(&desk, ReceiptFormat::Dpv);
+        let statuses = &document["dpv:hasRecordOfActivity"][0]["dpv:hasConsentStatus"];
+        let statuses = statuses.as_array().unwrap().iter();
+        statuses.map(|one| one["@type"].to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(said(), [r#""dpv:ConsentUnknown""#]);
+    let asked = GetReceipt::new(desk.ann.clone(), ReceiptFormat::Kantara);
+    let none = desk.crm.consents().receipt(&asked).unwrap_err();
+    assert_eq!(none.kind(), ErrorKind::NotFound);
+    desk.record(grant(&desk));
+    let (_, before) = receipt(&desk, ReceiptFormat::Kantara);
+    desk.go_to("2026-04-01T00:00:00Z");
+    imported(&desk);
+    let (_, after) = receipt(&desk, ReceiptFormat::Kantara);
+    assert_eq!(after["consentTimestamp"], before["consentTimestamp"], "of what is proven");
+    assert_eq!(said()[2], r#""dpv:ConsentUnknown""#);
+}
+
+/// Defines the purpose of a complete desk anew, as nobody has agreed to it yet.
+fn redefine(desk: &Desk) {
+    let consents = desk.crm.consents();
+    let definitions = consents.definitions().unwrap();
+    let mut purpose = definitions.purposes.into_iter().find(|one| one.name == "mail").unwrap();
+    purpose.description = "Profiles for networks of advertisers".into();
+    purpose.dpv = "dpv:ThirdPartyMarketing".into();
+    purpose.processors.push("adnet".into());
+    let processing = purpose.processing.as_mut().unwrap();
+    processing.personal_data.push(DataCategory::new("pd:Location"));
+    consents.define_party(Party::new("adnet", PartyRole::Processor)).unwrap();
+    let printer = definitions.parties.into_iter().find(|one| one.name == "printer").unwrap();
+    consents.define_party(Party { label: "AdNet Print".into(), ..printer }).unwrap();
+    consents.define_purpose(purpose).unwrap();
+}
+
+/// What only the later definitions say.
+const LATER: [&str; 5] = ["Profiles", "ThirdPartyMarketing", "adnet", "pd:Location", "AdNet Print"];
+
+#[test]
+fn nobody_is_said_to_have_agreed_to_what_was_defined_later() {
+    let desk = complete();
+    desk.record(grant(&desk));
+    let before =
+        [ReceiptFormat::Dpv, ReceiptFormat::Kantara].map(|format| receipt(&desk, format).0);
+    desk.go_to("2026-06-01T00:00:00Z");
+    redefine(&desk);
+    for receipted in before {
+        assert_eq!(receipt(&desk, receipted.format).0, receipted, "not a byte is another");
+    }
+    desk.verify();
+}
+
+#[test]
+fn who_agrees_again_has_a_record_of_each_agreement() {
+    let desk = complete();
+    let first = desk.record(grant(&desk));
+    desk.go_to("2026-05-01T00:00:00Z");
+    let left = desk.record(NewConsent::withdraw(desk.ann.clone()).on("email"));
+    desk.go_to("2026-06-01T00:00:00Z");
+    redefine(&desk);
+    let second = desk.record(grant(&desk));
+    let (answer, document) = receipt(&desk, ReceiptFormat::Dpv);
+    let stands: Vec<_> = answer.consents.iter().map(|one| (one.id, one.status)).collect();
+    let (withdrawn, given) = (ConsentStatus::Withdrawn, ConsentStatus::Given);
+    assert_eq!(stands, [(first.id, withdrawn), (second.id, given)]);
+    let events = |record: &Json| -> Vec<String> {
+        let statuses = record["dpv:hasConsentStatus"].as_array().unwrap().iter();
+        statuses.map(|one| one["dct:identifier"].as_str().unwrap().to_owned()).collect()
+    };
+    let records = &document["dpv:hasRecordOfActivity"];
+    assert_eq!(events(&records[0]), [first.id.to_string(), left.id.to_string()]);
+    assert_eq!(events(&records[1]), [second.id.to_string()]);
+    for word in LATER {
+        assert!(!records[0].to_string().contains(word), "{word}");
+        assert!(records[1].to_string().contains(word), "{word}");
+    }
+    let nodes = |record: &Json| {
+        let entities = record["dpv:hasEntity"].as_array().unwrap().iter();
+        let node = |one: &Json| one["@id"].as_str().unwrap().to_owned();
+        entities.map(node).collect::<Vec<_>>()
+    };
+    assert_eq!(nodes(&records[0]), ["_:party-acme", "_:party-printer"]);
+    let ours = ["_:party-acme", "_:party-adnet", "_:party-printer-2"];
+    assert_eq!(nodes(&records[1]), ours, "a party that was defined anew is a node of its own");
+    let (answer, document) = receipt(&desk, ReceiptFormat::Kantara);
+    assert_eq!(answer.consents.len(), 1, "what was taken back is in none");
+    let purposes = &document["services"][0]["purposes"];
+    assert_eq!(purposes.as_array().unwrap().len(), 1);
+    assert_eq!(purposes[0]["thirdPartyName"], "AdNet Print, adnet");
+}
+
+#[test]
+fn what_is_recorded_late_was_agreed_to_when_the_person_acted() {
+    let desk = complete();
+    desk.go_to("2026-06-01T00:00:00Z");
+    redefine(&desk);
+    desk.go_to("2026-06-02T00:00:00Z");
+    let said = |event: NewConsent| {
+        let id = desk.record(event).id.to_string();
+        let (_, document) = receipt(&desk, ReceiptFormat::Dpv);
+        let records = document["dpv:hasRecordOfActivity"].as_array().unwrap().clone();
+        let record = records.into_iter().find(|one| one["dct:identifier"] == id.as_str());
+        record.unwrap()["dpv:hasProcess"]["dpv:hasPurpose"]["dct:description"].clone()
+    };
+    let at_point = |point: &str| grant(&desk).contact_point(point);
+    let on_paper = at_point("a@example.org").at(at("2026-05-01T00:00:00Z"));
+    assert_eq!(said(on_paper), "News of our goods");
+    let now = at_point("b@example.org");
+    assert_eq!(said(now), "Profiles for networks of advertisers");
+    // Nothing was defined then: what the host means is what it had defined when it recorded this.
+    let before_the_file = at_point("c@example.org").at(at("2020-01-01T00:00:00Z"));
+    assert_eq!(said(before_the_file), "Profiles for networks of advertisers");
+}
+
+#[test]
+fn a_double_opt_in_is_about_what_was_defined_when_it_was_asked() {
+    let desk = complete();
+    let consents = desk.crm.consents();
+    let asked = RequestConsent::new(desk.ann.clone(), "email", "ann@example.org", "mail");
+    let token = consents.request(asked).unwrap().token;
+    desk.go_to("2026-03-02T12:00:00Z");
+    redefine(&desk);
+    consents.confirm(crm_core::ConfirmConsent::new(token)).unwrap();
+    let (answer, _) = receipt(&desk, ReceiptFormat::Dpv);
+    for word in LATER {
+        assert!(!answer.document.contains(word), "{word}");
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(64))]
+
+    /// Whatever is defined anew, recorded late or taken back between: each agreement stands in the record of
+    /// what was defined when the person acted, and in no other.
+    #[test]
+    fn each_agreement_is_shown_with_what_was_defined_then(
+        steps in prop::collection::vec((0_u8..4, 0_i64..100), 1..12),
+    ) {
+        let desk = Desk::new("eu_general");
+        let start = at("2026-03-02T10:00:00Z").micros();
+        let hour = |hours: i64| Timestamp::from_micros(start + hours * 3_600_000_000).unwrap();
+        let (mut defined, mut agreed) = (vec![(hour(0), String::new())], Vec::new());
+        for (nth, (kind, back)) in (1..).zip(steps) {
+            desk.go_to(&hour(nth).to_string());
+            let grant = NewConsent::grant(desk.ann.clone(), "email", "news");
+            match kind {
+                0 => {
+                    let text = format!("as of {nth}");
+                    let news = Purpose::new("news", ["email"]).notice("news").policy("eu_general");
+                    let news = Purpose { description: text.clone(), ..news };
+                    desk.crm.consents().define_purpose(news).unwrap();
+                    defined.push((hour(nth), text));
+                }
+                1 => {
+                    desk.record(NewConsent::withdraw(desk.ann.clone()).on("email"));
+                }
+                _ => {
+                    // Half an hour beside the definitions, and maybe before all of them.
+                    let late = hour(nth - back / 8).micros() - 1_800_000_000;
+                    let acted = if kind == 2 { hour(nth) } else { Timestamp::from_micros(late).unwrap() };
+                    let then = defined.iter().rev().find(|(since, _)| *since <= acted);
+                    let (_, text) = then.or(defined.last()).unwrap();
+                    agreed.push((desk.record(grant.at(acted)).id.to_string(), text.clone()));
+                }
+            }
+        }
+        if agreed.is_empty() {
+            return Ok(());
+        }
+        let (_, document) = receipt(&desk, ReceiptFormat::Dpv);
+        let mut shown = Vec::new();
+        for record in document["dpv:hasRecordOfActivity"].as_array().unwrap() {
+            let text = &record["dpv:hasProcess"]["dpv:hasPurpose"]["dct:description"];
+            for event in record["dpv:hasConsentStatus"].as_array().unwrap() {
+                if event["@type"] != "dpv:ConsentWithdrawn" {
+                    let id = event["dct:identifier"].as_str().unwrap().to_owned();
+                    shown.push((id, text.as_str().unwrap_or_default().to_owned()));
+                }
+            }
+        }
+        shown.sort();
+        agreed.sort();
+        prop_assert_eq!(shown, agreed);
+    }
 }
 
 /// The names of all members of all objects, with the type of the object before each.
