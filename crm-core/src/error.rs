@@ -321,11 +321,6 @@ impl CrmError {
         self.kind().code()
     }
 
-    /// Whether the input is at fault, and neither the handle nor the file.
-    pub(crate) const fn is_of_input(self) -> bool {
-        self.code() < Self::Closed.code()
-    }
-
     /// Whether the same call may succeed later without any change to its input.
     pub fn is_retryable(&self) -> bool {
         self.kind().is_retryable()
