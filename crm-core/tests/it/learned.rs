@@ -5,11 +5,11 @@ mod points;
 mod xeducation;
 
 use crm_core::{
-    BacktestScore, Condition, Crm, DefineActivityKind, Error, ErrorKind, ExplainLearnedScore, Flow,
-    GetLearnedScore, LeakReason, LearnedActivities, LearnedAlgorithm, LearnedCondition,
-    LearnedOutcome, LearnedScore, LearnedScoreName, LifecyclePreset, MoveStage, NewActivity,
-    OpenOptions, Progress, RankRecords, RecordId, RecordRef, ScoreCandidate, ScoreTier, Timestamp,
-    TrainLearnedScore, values,
+    ActivityPreset, BacktestScore, Condition, Crm, DefineActivityKind, Error, ErrorKind,
+    ExplainLearnedScore, Flow, GetLearnedScore, LeakReason, LearnedActivities, LearnedAlgorithm,
+    LearnedCondition, LearnedOutcome, LearnedScore, LearnedScoreName, LifecyclePreset, MoveStage,
+    NewActivity, OpenOptions, Progress, RankRecords, RecordId, RecordRef, ScoreCandidate,
+    ScoreTier, Timestamp, TrainLearnedScore, values,
 };
 
 use crate::support::{Folder, replay};
@@ -322,7 +322,26 @@ fn what_makes_no_sense_is_refused_with_its_place() {
     assert_eq!(refuse(&|r| r.as_of = Some(Timestamp::MAX)), invalid("as_of"));
     assert_eq!(
         refuse(&|r| r.fields = vec!["employes".into()]),
-        (ErrorKind::UnknownAttribute, "fields".into())
+        (ErrorKind::UnknownAttribute, "fields[0]".into())
+    );
+    let condition =
+        |text: &str| LearnedCondition { name: "b".into(), condition: text.parse().unwrap() };
+    assert_eq!(
+        refuse(&|r| r.conditions = vec![condition("phone is set"), condition("fone is set")]),
+        (ErrorKind::UnknownAttribute, "conditions[1].where.field".into())
+    );
+    let activities = |kind: &str, within: &str| LearnedActivities {
+        kind: kind.into(),
+        within: Some(within.into()),
+    };
+    assert_eq!(
+        refuse(&|r| r.activities = vec![activities("fomr", "P30D")]),
+        (ErrorKind::UnknownType, "activities[0].kind".into())
+    );
+    crm.activity_kinds().define_preset(ActivityPreset::Form).unwrap();
+    assert_eq!(
+        refuse(&|r| r.activities = vec![activities("form", "P30D"), activities("form", "30")]),
+        (ErrorKind::InvalidValue, "activities[1].within".into())
     );
     assert_eq!(refuse(&|r| r.entity_type = "firm".into()).0, ErrorKind::UnknownType);
 }
@@ -339,3 +358,26 @@ fn no_error_and_no_debug_shows_what_was_learned_from() {
     let score = train(&crm, &request).unwrap();
     assert!(!format!("{score:?}").contains("Berlin"), "{score:?}");
 }
+#[test]
+fn a_misspelt_feature_is_not_left_out_in_silence() {
+    let crm = Crm::in_memory().unwrap();
+    companies(&crm, 100);
+    let misspelt = vec!["industry".to_owned(), "emploiees".to_owned()];
+    for (field, request) in [
+        ("exclude[1]", TrainLearnedScore { exclude: misspelt.clone(), ..request() }),
+        ("allow_leaks[1]", TrainLearnedScore { allow_leaks: misspelt, ..request() }),
+    ] {
+        for error in [
+            train(&crm, &request).unwrap_err(),
+            crm.learned_scores().find_leaks(&request, &mut |_| Flow::Continue).unwrap_err(),
+        ] {
+            assert_eq!((error.kind(), error.field()), (ErrorKind::UnknownOption, Some(field)));
+            assert_eq!(error.hint(), Some("did you mean \"employees\"?"));
+        }
+    }
+    assert!(crm.learned_scores().list().unwrap().is_empty());
+    // An attribute that is none of the features may be left out all the same.
+    let more = TrainLearnedScore { exclude: vec!["phone".into()], ..request() };
+    train(&crm, &more).unwrap();
+}
+
