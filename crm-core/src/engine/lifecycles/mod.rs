@@ -486,3 +486,13 @@ fn no_record() -> Error {
 fn no_program() -> Error {
     Error::new(ErrorKind::Internal, "a lifecycle in use is not ready to run")
 }
+/// Checks that a stretch of time does not end before it begins.
+fn check_stretch(from: Option<Timestamp>, until: Option<Timestamp>) -> Result<()> {
+    match from.zip(until) {
+        Some((from, until)) if until < from => {
+            Err(Error::new(ErrorKind::InvalidArgument, "lies before from").with_field("until"))
+        }
+        _ => Ok(()),
+    }
+}
+

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     super::{Catalog, check_limit, conditions, cursor},
-    Lifecycles, decided, describe, missing, no_program, no_record, to_suppressed, to_visit,
+    Lifecycles, check_stretch, decided, describe, missing, no_program, no_record, to_suppressed,
+    to_visit,
 };
 use crate::{
     Acceptance, AcceptanceBreach, ChangeKind, ConditionAnswer, DrawLifecycle, Drawing, Error,
@@ -91,12 +92,13 @@ impl Lifecycles<'_> {
     /// # Errors
     ///
     /// `NotFound` if there is no such lifecycle; `OutOfRange` if a quantile is not 0 to 1;
-    /// `LimitExceeded` past 16 of them.
+    /// `InvalidArgument` if `until` lies before `from`; `LimitExceeded` past 16 quantiles.
     pub fn funnel(&self, request: &GetFunnel) -> Result<Funnel> {
         if request.quantiles.len() > QUANTILES {
             let message = format!("at most {QUANTILES} quantiles");
             return Err(Error::new(ErrorKind::LimitExceeded, message).with_field("quantiles"));
         }
+        check_stretch(request.from, request.until)?;
         if let Some(nth) = request.quantiles.iter().position(|part| !(0.0..=1.0).contains(part)) {
             let message = "a quantile lies between 0 and 1";
             return Err(
@@ -162,14 +164,15 @@ impl Lifecycles<'_> {
     ///
     /// # Errors
     ///
-    /// As [`Lifecycles::stuck`]; `InvalidValue` also if the span has years or months; `InvalidArgument` if
-    /// `to` does not come after the stage.
+    /// As [`Lifecycles::stuck`]; `InvalidValue` also if the span has years or months; `InvalidArgument`
+    /// also if `to` does not come after the stage, or `until` lies before `from`.
     pub fn acceptance(&self, request: &GetAcceptance) -> Result<Acceptance> {
         check_limit(request.limit)?;
         let within = fixed_span(&request.within).map_err(|error| error.with_field("within"))?;
         let at = request.at.unwrap_or_else(|| self.crm.now());
         let to = request.to.as_deref().unwrap_or_default();
         let list = format!("acceptance {} {} {to}", request.lifecycle, request.stage);
+        check_stretch(request.from, request.until)?;
         let after = After::read(request.after.as_deref(), &list)?;
         self.crm.read_explained(|conn, catalog| {
             let model = catalog.lifecycle(&request.lifecycle)?;
