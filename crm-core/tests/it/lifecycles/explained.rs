@@ -1,10 +1,10 @@
 //! Why a record stands where it does, and what would move it: by name, and when.
 
 use crm_core::{
-    ActivityPreset, AddAssociation, AssociationPreset, Crm, DefineLifecycle, DefineRule,
+    ActivityPreset, AddAssociation, AssociationPreset, Crm, DefineLifecycle, DefineRule, ErrorKind,
     ExplainStage, Flow, GetLifecycleHistory, LifecyclePreset, MoveStage, NewActivity, OpenOptions,
     RecordId, RecordRef, RelatedStage, Replay, RuleAction, RuleTrigger, Stage, StageExplanation,
-    StageKind, StageTrigger, TickTimers, Timestamp, values,
+    StageKind, StageTrigger, TickTimers, Timestamp, ops::Request, values,
 };
 
 const DAY: i64 = 86_400_000_000;
@@ -239,4 +239,44 @@ fn what_time_would_do_is_told_with_the_moment_at_which_it_does() {
         sleeps.ends_with("triggers[0] would lead there: nothing happens for P30D."),
         "{sleeps}"
     );
+}
+
+#[test]
+fn a_fixed_way_is_that_of_the_page() {
+    const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/lifecycle.md");
+    let page = std::fs::read_to_string(PAGE).unwrap();
+    let block = page.split("```json\n").find(|block| block.starts_with("{\"name\": \"sale\""));
+    let (definition, _) = block.unwrap().split_once("```").unwrap();
+    let crm = open();
+    let define = Request::from_json("lifecycles.define", definition.as_bytes()).unwrap();
+    crm.execute(define, &mut |_| Flow::Continue).unwrap();
+
+    let stages = ["lead", "opportunity", "converted", "lost", "cancelled"];
+    for (way, allowed) in [
+        (&[][..], &["opportunity"][..]),
+        (&["opportunity"], &["converted", "lost", "cancelled"]),
+        (&["opportunity", "lost"], &["lead", "converted"]),
+        (&["opportunity", "cancelled"], &["lead"]),
+        (&["opportunity", "converted"], &[]),
+        (&["opportunity", "lost", "lead"], &["opportunity"]),
+    ] {
+        for to in stages {
+            let id = crm.deals().create(values! { "name" => "A" }).unwrap().id;
+            let go =
+                |to: &str| crm.lifecycles().move_to(MoveStage::new("sale", id, to).because("x"));
+            for step in way {
+                assert!(go(step).unwrap().is_moved, "{way:?} {step}");
+            }
+            if way.last().copied().unwrap_or("lead") == to {
+                continue;
+            }
+            match go(to) {
+                Ok(moved) => assert!(moved.is_moved && allowed.contains(&to), "{way:?} {to}"),
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::Refused, "{way:?} {to}");
+                    assert!(!allowed.contains(&to), "{way:?} {to}: {error}");
+                }
+            }
+        }
+    }
 }
