@@ -71,10 +71,12 @@ def test_what_happens_moves_a_record_and_is_told(db: crm.Crm) -> None:
     recorded = db.activities.record(crm.NewActivity(kind="signup", at=day(0), subject=ann))
     visit = db.lifecycles.history("club", ann.id).visits[-1]
     assert (visit.stage, visit.activity_id) == ("member", recorded.activity.id)
+    assert (visit.trigger, visit.version, visit.rule) == (0, 1, None)
     db.lifecycles.move("club", ann.id, "fan")
     db.activities.record(crm.NewActivity(kind="signup", at=day(1), subject=ann))
     (kept,) = db.lifecycles.history("club", ann.id).suppressed
     assert (kept.to, kept.by) == ("member", crm.SuppressedBy.EARLIER)
+    assert (kept.trigger, kept.missing) == (0, ())
     assert db.contacts.count(where=stage() >= "member") == 1
     assert db.contacts.count(where=stage("club") == "guest") == 0
     kinds = [change.kind for change in db.changes_page(limit=1000).changes]

@@ -617,9 +617,10 @@ impl Checker<'_> {
         let path = join(path, "segment");
         let all = self.schema.segments();
         let found = all.iter().find(|segment| segment.name() == name).ok_or_else(|| {
-            let own = all
-                .iter()
-                .filter(|segment| segment.is_in_use() && segment.segment.entity_type == model.name);
+            // One that is just being defined, and has no number yet, cannot ask for itself.
+            let is_known = |segment: &&&SegmentModel| segment.is_in_use() && segment.id != 0;
+            let is_own = |segment: &&&SegmentModel| segment.segment.entity_type == model.name;
+            let own = all.iter().filter(is_known).filter(is_own);
             let names: Vec<&str> = own.map(|segment| segment.name()).collect();
             unknown(ErrorKind::NotFound, "no such segment", name, &names).with_field(&*path)
         })?;

@@ -312,6 +312,10 @@ fn bad_text_names_the_place_and_never_the_value() {
         assert!(!error.to_string().contains("sekret"), "{error}");
     }
     assert_eq!(refusal_of("cuont(x) > 1").hint(), Some("did you mean count(…)?"));
+    assert_eq!(refusal_of("segment(\"x\")").hint(), Some("did you mean in segment \"…\"?"));
+    let hint = "it begins with a field, not, (, in segment, or one of all, any, count, sum, min, max, \
+                first, last, related, changed, stage, score, consent, each with (";
+    assert_eq!(refusal_of("foo(form)").hint(), Some(hint));
 }
 
 #[test]

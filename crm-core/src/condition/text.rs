@@ -161,9 +161,15 @@ impl<'a> Parser<'a> {
                     "changed", "stage", "score", "consent",
                 ];
                 let error = self.scan.expected("a condition");
+                if word == "segment" {
+                    return Err(error.with_hint("did you mean in segment \"…\"?"));
+                }
                 return Err(match nearest(word, CALLS.iter().copied()) {
                     Some(near) => error.with_hint(format!("did you mean {near}(…)?")),
-                    None => error,
+                    None => error.with_hint(format!(
+                        "it begins with a field, not, (, in segment, or one of {}, each with (",
+                        CALLS.join(", ")
+                    )),
                 });
             }
         };

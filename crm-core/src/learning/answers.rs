@@ -144,11 +144,19 @@ pub struct FeatureCheck {
     pub auc: f64,
     /// That of whether it has a value, 0.5 to 1.
     pub filled_auc: f64,
+    /// The share of the records with the outcome that have a value, 0 to 1.
+    pub filled_with: f64,
+    /// The share of those without it.
+    pub filled_without: f64,
     /// The share of records with outcome and value that got the value after the outcome. `None` if the
     /// journal tells it of fewer than ten.
     pub filled_after: Option<f64>,
     /// Why it is taken for a leak; empty if it is not.
     pub reasons: Vec<LeakReason>,
+    /// Whether a person should look at it though it is taken for none: it has a value much more often
+    /// with one outcome than with the other (by 0.2 or more, and 3.3 standard errors), and the journal
+    /// does not say that nine of ten got it before the outcome.
+    pub is_suspect: bool,
 }
 
 /// Which features know the outcome.
@@ -164,10 +172,14 @@ pub struct LeakReport {
     pub features: Vec<FeatureCheck>,
     /// The names of the leaks.
     pub leaks: Vec<String>,
+    /// The names of the features that are suspect. They are learned from: honest ones may be among them.
+    pub suspects: Vec<String>,
     /// The area under the curve with all features, of records that were kept out.
     pub auc_with_leaks: Option<f64>,
     /// The same without the leaks.
     pub auc_without_leaks: Option<f64>,
+    /// The same without the leaks and what is suspect.
+    pub auc_without_suspects: Option<f64>,
 }
 
 /// A learned score: one version of it.

@@ -141,6 +141,13 @@ pub struct StageVisit {
     pub activity_id: Option<RecordId>,
     /// The related record that moved it.
     pub record: Option<RecordRef>,
+    /// The place of the trigger that moved it, among those of the definition, from 0. `None` if
+    /// none did, and for what happened before files kept it.
+    pub trigger: Option<u32>,
+    /// The version of the definition whose trigger it is.
+    pub version: Option<i64>,
+    /// The rule that moved it, with its version, such as `welcome@3`.
+    pub rule: Option<String>,
     /// Who.
     pub actor: String,
     /// The change of the journal.
@@ -149,7 +156,10 @@ pub struct StageVisit {
 
 debug! {
     StageVisit
-        shows(number, stage, cycle, entered_at, exited_at, cause, activity_id, record, seq)
+        shows(
+            number, stage, cycle, entered_at, exited_at, cause, activity_id, record, trigger, version,
+            rule, seq
+        )
         hides(reason, actor)
 }
 
@@ -205,6 +215,16 @@ pub struct SuppressedMove {
     pub activity_id: Option<RecordId>,
     /// The related record.
     pub record: Option<RecordRef>,
+    /// The place of the trigger that would have moved it, among those of the definition, from 0. `None` if
+    /// none did, and for what happened before files kept it.
+    pub trigger: Option<u32>,
+    /// The version of the definition whose trigger it is.
+    pub version: Option<i64>,
+    /// The rule that would have moved it, with its version, such as `welcome@3`.
+    pub rule: Option<String>,
+    /// The attributes that the stage needs and that had no value, if that is why; none for what
+    /// happened before files kept them.
+    pub missing: Vec<String>,
     /// The change of the journal.
     pub seq: i64,
 }

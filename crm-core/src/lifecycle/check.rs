@@ -35,7 +35,7 @@ pub(crate) fn check_definition(definition: &DefineLifecycle) -> Result<()> {
         let path = format!("stages[{place}]");
         check_stage(stage).map_err(|error| within(&path, error))?;
         if !names.insert(stage.name.as_str()) {
-            return Err(twice("stage", &path, "name"));
+            return Err(twice("name", &path, "name"));
         }
         if !stage.label.is_empty() && !labels.insert(stage.label.as_str()) {
             return Err(twice("label", &path, "label"));

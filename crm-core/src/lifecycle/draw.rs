@@ -23,7 +23,7 @@ pub(crate) fn trigger_text(trigger: &StageTrigger) -> String {
             )
         }
         (None, None) => match &trigger.inactive_for {
-            Some(span) => format!("nothing for {span}"),
+            Some(span) => format!("nothing happens for {span}"),
             None => String::new(),
         },
     };

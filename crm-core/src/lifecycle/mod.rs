@@ -50,6 +50,6 @@ pub use reads::{
 pub use requests::{GetLifecycle, GetLifecycleHistory, LifecycleName, MoveStage, ResetStage};
 pub(crate) use standing::{
     Decision, Entry, EntryBody, OverdueBody, RemapBody, StageBody, StandingRow, SuppressedBody,
-    VisitRow, decide, stage_owner,
+    TriggerPlace, VisitRow, decide, stage_owner,
 };
-pub(crate) use words::words;
+pub(crate) use words::{By, Told, trigger_name, words};

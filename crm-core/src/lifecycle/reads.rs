@@ -347,13 +347,18 @@ pub struct ExplainStage {
 pub struct TriggerAnswer {
     /// What sort of trigger it is.
     pub cause: StageCause,
+    /// Its place among the triggers of the definition, from 0.
+    pub trigger: u32,
     /// The same in words.
     pub text: String,
     /// Whether what it asks of the record is true now; `None` if it asks nothing.
     pub condition: Option<ConditionAnswer>,
+    /// When time alone sets it off at the earliest, if nothing else happens; a moment that is past if
+    /// only the next tick is missing. `None` where time alone does not.
+    pub due_at: Option<Timestamp>,
 }
 
-debug! { TriggerAnswer shows(cause, condition) hides(text) }
+debug! { TriggerAnswer shows(cause, trigger, condition, due_at) hides(text) }
 
 /// A stage to which a record could go.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -158,6 +158,26 @@ pub(crate) struct EntryBody {
     pub(crate) activity: Option<RecordId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) record: Option<RecordRef>,
+    /// The trigger that led there.
+    #[serde(flatten)]
+    pub(crate) by: TriggerPlace,
+}
+
+/// Which trigger did something: its place in a version of the definition. Both are unknown where none
+/// did, and in changes that were made before they were kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TriggerPlace {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) trigger: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) version: Option<i64>,
+}
+
+impl TriggerPlace {
+    /// That of the body of a change; unknown where it says none, and where it cannot be read.
+    pub(crate) fn read(json: Option<&str>) -> Self {
+        json.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
+    }
 }
 
 /// The body of a change that says of an automatic move that it was not made.
@@ -171,6 +191,12 @@ pub(crate) struct SuppressedBody {
     pub(crate) activity: Option<RecordId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) record: Option<RecordRef>,
+    /// The trigger that would have led there.
+    #[serde(flatten)]
+    pub(crate) from: TriggerPlace,
+    /// The attributes that the stage needs and that had no value, if that is why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) missing: Vec<String>,
 }
 
 /// The record whose change a body is.
@@ -326,6 +352,7 @@ mod tests {
                     reason: None,
                     activity: None,
                     record: None,
+                    by: TriggerPlace::default(),
                 };
                 row.enter(&body, 1);
                 *was_lost |= lifecycle.stages[place].kind == StageKind::Lost;

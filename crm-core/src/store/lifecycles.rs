@@ -13,7 +13,7 @@ use super::{activities::Place, condition::Expression, table::Table};
 use crate::{
     Error, ErrorKind, RecordId, RecordRef, Result, StageEntry, Timestamp,
     cell::Cell,
-    lifecycle::{LifecycleModel, StageCause, StandingRow, VisitRow, read_lifecycle},
+    lifecycle::{LifecycleModel, StageCause, StandingRow, TriggerPlace, VisitRow, read_lifecycle},
     schema::AttributeModel,
 };
 
@@ -143,17 +143,24 @@ pub(crate) fn insert_visits(
     Ok(())
 }
 
-/// The stays of a record that began with changes from `first` to `last`, in order, and who made
-/// these changes.
+/// What the journal says of the change with which a stay began.
+pub(crate) struct Made {
+    pub(crate) actor: String,
+    pub(crate) cause: Option<String>,
+    pub(crate) by: TriggerPlace,
+}
+
+/// The stays of a record that began with changes from `first` to `last`, in order, and how these
+/// changes were made.
 pub(crate) fn visits(
     conn: &Connection,
     lifecycle: i64,
     record: RecordId,
     (first, last): (i64, i64),
-) -> Result<Vec<(VisitRow, String)>> {
+) -> Result<Vec<(VisitRow, Made)>> {
     let mut statement = conn.prepare_cached(
         "SELECT v.number, v.stage, v.cycle, v.entered_at, v.exited_at, v.cause, v.reason, v.activity, \
-         t.name, v.related, v.seq, a.name FROM crm_stage_visit v LEFT JOIN crm_type t ON t.id = v.related_type \
+         t.name, v.related, v.seq, a.name, j.cause, j.body FROM crm_stage_visit v LEFT JOIN crm_type t ON t.id = v.related_type \
          LEFT JOIN crm_journal j ON j.seq = v.seq LEFT JOIN crm_actor a ON a.id = j.actor \
          WHERE v.lifecycle = ?1 AND v.record_id = ?2 AND v.seq BETWEEN ?3 AND ?4 ORDER BY v.number",
     )?;
@@ -175,7 +182,12 @@ pub(crate) fn visits(
             related: related.map(|(name, id)| RecordRef::new(name, id)),
             seq: row.get(10)?,
         };
-        Ok((visit, row.get::<_, Option<String>>(11)?.unwrap_or_default()))
+        let made = Made {
+            actor: row.get::<_, Option<String>>(11)?.unwrap_or_default(),
+            cause: row.get(12)?,
+            by: TriggerPlace::read(row.get::<_, Option<String>>(13)?.as_deref()),
+        };
+        Ok((visit, made))
     })?;
     rows.collect()
 }
@@ -219,7 +231,7 @@ pub(crate) fn moves_of(
     let mut found = HashMap::new();
     for (lifecycle, name) in names {
         let mut implied = Vec::new();
-        for (visit, actor) in visits(conn, lifecycle, record, range)? {
+        for (visit, made) in visits(conn, lifecycle, record, range)? {
             if visit.cause == StageCause::Implied {
                 implied.push(visit.stage);
                 continue;
@@ -227,7 +239,7 @@ pub(crate) fn moves_of(
             let entry = StageEntry {
                 seq: visit.seq,
                 at: visit.entered_at,
-                actor,
+                actor: made.actor,
                 lifecycle: name.clone(),
                 stage: visit.stage,
                 implied: std::mem::take(&mut implied),

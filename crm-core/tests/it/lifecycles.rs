@@ -2,6 +2,7 @@
 
 mod automation;
 mod definitions;
+mod explained;
 mod flywheel;
 mod judged;
 mod pipeline;

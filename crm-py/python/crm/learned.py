@@ -141,11 +141,19 @@ class FeatureCheck:
     """The area under the curve of the feature alone, 0.5 to 1."""
     filled_auc: float
     """That of whether it has a value, 0.5 to 1."""
+    filled_with: float
+    """The share of the records with the outcome that have a value, 0 to 1."""
+    filled_without: float
+    """The share of those without it."""
     filled_after: float | None
     """The share of records with outcome and value that got the value after the outcome. None if the
     journal tells it of fewer than ten."""
     reasons: tuple[LeakReason | str, ...]
     """Why it is taken for a leak; empty if it is not."""
+    is_suspect: bool
+    """Whether a person should look at it though it is taken for none: it has a value much more often
+    with one outcome than with the other (by 0.2 or more, and 3.3 standard errors), and the journal
+    does not say that nine of ten got it before the outcome."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,10 +168,15 @@ class LeakReport:
     """Every feature: leaks first, then by what each alone tells."""
     leaks: tuple[str, ...]
     """The names of the leaks."""
+    suspects: tuple[str, ...]
+    """The names of the features that are suspect. They are learned from: honest ones may be among
+    them."""
     auc_with_leaks: float | None
     """The area under the curve with all features, of records that were kept out."""
     auc_without_leaks: float | None
     """The same without the leaks."""
+    auc_without_suspects: float | None
+    """The same without the leaks and what is suspect."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

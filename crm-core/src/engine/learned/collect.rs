@@ -4,6 +4,8 @@
 //! Records are read by pages, so that no lock is held while the host is told of progress. The
 //! invariant: features see nothing after the first place, the outcome nothing after the second.
 
+use std::cmp::Ordering;
+
 use super::{
     features::{Builder, Reader, asked, is_filled},
     past::Cut,
@@ -107,6 +109,8 @@ pub(super) struct Collected {
     pub(super) sample: Sample,
     /// For each feature, when records with the outcome got their value.
     pub(super) filled: Vec<FilledWhen>,
+    /// Whether the features are from before every outcome.
+    pub(super) is_past: bool,
 }
 
 impl<'a> Plan<'a> {
@@ -288,7 +292,8 @@ pub(super) fn collect(
         Ok(())
     })?;
     let columns = builders.into_iter().map(Builder::finish).collect();
-    Ok(Collected { sample: Sample { sources, columns, outcomes, draws }, filled })
+    let sample = Sample { sources, columns, outcomes, draws };
+    Ok(Collected { sample, filled, is_past: plan.features.is_past })
 }
 
 /// Notes of each attribute whether a record with the outcome got its first value before it or after.
@@ -333,9 +338,10 @@ fn note_filled(
         {
             // What was written with the outcome was not known before it, but an import writes all at
             // once: only what came later is held against it.
-            match seq > came {
-                true => filled.after += 1,
-                false => filled.before += 1,
+            match seq.cmp(&came) {
+                Ordering::Less => filled.before += 1,
+                Ordering::Equal => filled.together += 1,
+                Ordering::Greater => filled.after += 1,
             }
         }
     }

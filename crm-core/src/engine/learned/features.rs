@@ -3,11 +3,12 @@
 
 use super::past::Cut;
 use crate::{
-    Kind, LearnedActivities, Result, Sensitivity, Span, TrainLearnedScore,
+    Error, ErrorKind, Kind, LearnedActivities, Result, Sensitivity, Span, TrainLearnedScore,
     cell::Cell,
     condition::{Checked, Frame, Moment, Test},
     engine::{Catalog, conditions},
     learning::{FeatureCell, FeatureColumn, LevelsBuilder, Source},
+    normal::name::nearest,
     schema::{AttributeModel, TypeModel},
     store::{Connection, records::StoredRow, table::Table},
 };
@@ -96,7 +97,8 @@ fn shape(attribute: &AttributeModel) -> Shape {
 ///
 /// # Errors
 ///
-/// `UnknownAttribute`, `UnknownType` or those of the conditions.
+/// `UnknownAttribute`, `UnknownType` or those of the conditions; `UnknownOption` if what is left out or
+/// allowed is no feature; each with its place in the request.
 pub(super) fn sources(
     catalog: &Catalog,
     model: &TypeModel,
@@ -122,24 +124,45 @@ pub(super) fn sources(
             within: Some(Span::days(DAYS).to_string()),
         }));
     } else {
-        for name in fields {
-            sources.push(of(model.attribute(name).map_err(|error| error.with_field("fields"))?));
+        for (nth, name) in fields.iter().enumerate() {
+            let attribute = model.attribute(name);
+            let at = |error: Error| error.with_field(format!("fields[{nth}]"));
+            sources.push(of(attribute.map_err(at)?));
         }
-        for named in conditions {
+        for (nth, named) in conditions.iter().enumerate() {
+            let field = format!("conditions[{nth}].where");
+            conditions::judge(catalog, &named.condition, &model.name, &field)?;
             let (name, condition) =
                 (named.name.clone(), Box::new(named.condition.clone().normalise()));
             sources.push(Source::Condition { name, condition });
         }
-        for LearnedActivities { kind, within } in activities {
-            catalog.kind(kind).map_err(|error| error.with_field("activities"))?;
+        for (nth, LearnedActivities { kind, within }) in activities.iter().enumerate() {
+            let at = |field: &str| format!("activities[{nth}].{field}");
+            catalog.kind(kind).map_err(|error| error.with_field(at("kind")))?;
             let span = within.as_deref().map(str::parse::<Span>).transpose();
-            let within = span.map_err(|error| error.with_field("activities"))?;
+            let within = span.map_err(|error| error.with_field(at("within")))?;
             let within = within.map(|span| span.to_string());
             sources.push(Source::Activities { kind: kind.clone(), within });
         }
     }
+    check_named("exclude", &request.exclude, &sources, model)?;
+    check_named("allow_leaks", &request.allow_leaks, &sources, model)?;
     sources.retain(|source| !request.exclude.contains(&source.name()));
     Ok(sources)
+}
+
+/// Checks that each of these names is one of a feature, or of an attribute that is none: a leak is not
+/// learned from because its name was misspelt.
+fn check_named(field: &str, names: &[String], sources: &[Source], model: &TypeModel) -> Result<()> {
+    let features: Vec<String> = sources.iter().map(Source::name).collect();
+    let is_known = |name: &String| features.contains(name) || model.find(name).is_some();
+    let Some(nth) = names.iter().position(|name| !is_known(name)) else { return Ok(()) };
+    let error = Error::new(ErrorKind::UnknownOption, "there is no such feature")
+        .with_field(format!("{field}[{nth}]"));
+    Err(match nearest(&names[nth], features.iter().map(String::as_str)) {
+        Some(near) => error.with_hint(format!("did you mean {near:?}?")),
+        None => error.with_hint("learned_scores.find_leaks names all features"),
+    })
 }
 
 impl Reader {

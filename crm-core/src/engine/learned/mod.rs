@@ -81,7 +81,7 @@ impl<'a> LearnedScores<'a> {
     /// [`Self::find_leaks`] tells all. `InvalidArgument` if a number of the request is out of its
     /// range, if all records have the same outcome or there is no feature, if the weights do not
     /// settle, or if a condition cannot be asked of the past; `UnknownType`, `UnknownAttribute`, `NotFound`, and
-    /// those of conditions; `Archived` if the score or the type is; `LimitExceeded` past 200 scores or
+    /// those of conditions; `UnknownOption` if `exclude` or `allow_leaks` names no feature; `Archived` if the score or the type is; `LimitExceeded` past 200 scores or
     /// versions of one, 300 features, 4,000,000 records or 100,000,000 numbers; `Interrupted`.
     pub fn train(
         &self,
@@ -94,19 +94,7 @@ impl<'a> LearnedScores<'a> {
         let mut steps = Steps::new(self.crm, watch);
         let (mut collected, split) = self.collect(request, &mut steps)?;
         let checks = judge_leaks(&collected, &split, request);
-        let leaks: Vec<&FeatureCheck> =
-            checks.iter().filter(|check| !check.reasons.is_empty()).collect();
-        let is_allowed = |check: &&&FeatureCheck| !request.allow_leaks.contains(&check.feature);
-        if let Some(worst) = leaks.iter().find(is_allowed) {
-            let names: Vec<&str> =
-                leaks.iter().filter(is_allowed).map(|check| check.feature.as_str()).collect();
-            let message = format!("these features seem to know the outcome: {}", names.join(", "));
-            return Err(Error::new(ErrorKind::Refused, message)
-                .with_field(worst.feature.clone())
-                .with_hint(
-                    "name them in exclude, or in allow_leaks; learned_scores.find_leaks says why",
-                ));
-        }
+        refuse_leaks(&checks, request)?;
         let sample = &mut collected.sample;
         let model = fit(sample, &split.learned_from, request, &mut steps)?;
         let quality = (!split.kept_out.is_empty()).then(|| {
@@ -182,17 +170,29 @@ impl<'a> LearnedScores<'a> {
             Ok(learning::auc(&scores, &sample.outcomes_of(&split.kept_out)))
         };
         let auc_with_leaks = area(sample)?;
-        let auc_without_leaks = match leaks.is_empty() {
-            true => auc_with_leaks,
+        let suspects = suspects(&features);
+        let mut without = |names: &[String], before: Option<f64>| match names.is_empty() {
+            true => Ok(before),
             false => {
-                sample.without(&leaks);
-                area(sample)?
+                sample.without(names);
+                area(sample)
             }
         };
+        let auc_without_leaks = without(&leaks, auc_with_leaks)?;
+        let auc_without_suspects = without(&suspects, auc_without_leaks)?;
         steps.step(0, true)?;
         let positives = sample.outcomes.iter().filter(|outcome| **outcome).count() as u64;
         let records = sample.outcomes.len() as u64;
-        Ok(LeakReport { records, positives, features, leaks, auc_with_leaks, auc_without_leaks })
+        Ok(LeakReport {
+            records,
+            positives,
+            features,
+            leaks,
+            suspects,
+            auc_with_leaks,
+            auc_without_leaks,
+            auc_without_suspects,
+        })
     }
 
     /// Reads a version of a learned score; the latest without a version.
@@ -425,16 +425,44 @@ fn fit(
     learning::train(sample, places, recipe, &mut || steps.step(0, false))
 }
 
+/// # Errors
+///
+/// `Refused` if features look like leaks that nobody allowed; the field names the worst.
+fn refuse_leaks(checks: &[FeatureCheck], request: &TrainLearnedScore) -> Result<()> {
+    let is_refused = |check: &&FeatureCheck| {
+        !check.reasons.is_empty() && !request.allow_leaks.contains(&check.feature)
+    };
+    let leaks = checks.iter().filter(is_refused).map(|check| check.feature.as_str());
+    let leaks: Vec<&str> = leaks.collect();
+    let Some(worst) = leaks.first() else { return Ok(()) };
+    let mut hint =
+        "name them in exclude, or in allow_leaks; learned_scores.find_leaks says why".to_owned();
+    let suspects = suspects(checks);
+    if !suspects.is_empty() {
+        hint.push_str("; look also at ");
+        hint.push_str(&suspects.join(", "));
+        hint.push_str(", which have a value much more often with one outcome");
+    }
+    let message = format!("these features seem to know the outcome: {}", leaks.join(", "));
+    Err(Error::new(ErrorKind::Refused, message).with_field(*worst).with_hint(hint))
+}
+
+/// The names of those that are suspect.
+fn suspects(checks: &[FeatureCheck]) -> Vec<String> {
+    let suspects = checks.iter().filter(|check| check.is_suspect);
+    suspects.map(|check| check.feature.clone()).collect()
+}
+
 fn judge_leaks(
     collected: &Collected,
     split: &Split,
     request: &TrainLearnedScore,
 ) -> Vec<FeatureCheck> {
-    let Collected { sample, filled, .. } = collected;
+    let Collected { sample, filled, is_past } = collected;
     learning::check_leaks(
         sample,
         &split.learned_from,
-        filled,
+        (filled, *is_past),
         request.min_records,
         request.leak_auc,
     )

@@ -19,7 +19,7 @@ use crate::{
     condition::{Column, Moment, RECORD_COLUMNS, Way},
     lifecycle::{
         Decision, Entry, LifecycleModel, MoveKind, Needs, On, Program, Programs, StandingRow,
-        Trigger,
+        Trigger, TriggerPlace,
     },
     store::{
         activities::Happened,
@@ -423,7 +423,12 @@ impl<'a, 'w> Run<'a, 'w> {
     ) -> Result<()> {
         let programs = Arc::clone(&self.programs);
         let trigger = &programs.all[program].triggers[nth];
-        let cause = Cause { reason: trigger.reason.clone(), ..cause };
+        let model = &programs.all[program].model;
+        let by = TriggerPlace {
+            trigger: u32::try_from(trigger.place).ok(),
+            version: Some(model.lifecycle.version),
+        };
+        let cause = Cause { reason: trigger.reason.clone(), trigger: by, ..cause };
         self.attempt(program, Some(nth), id, trigger.to, Some(trigger), cause).map(drop)
     }
 
@@ -488,7 +493,12 @@ impl<'a, 'w> Run<'a, 'w> {
                 }
             },
         };
-        suppress(self.writing, program, id, standing, to, by, cause)?;
+        let missing = match by {
+            SuppressedBy::Required => super::missing(program, &table, &row.cells, to),
+            SuppressedBy::Earlier | SuppressedBy::Exit | SuppressedBy::Guard => Vec::new(),
+        };
+        let missing = missing.into_iter().map(str::to_owned).collect();
+        suppress(self.writing, program, id, standing, to, (by, missing), cause)?;
         Ok(Attempted::Suppressed(by))
     }
 

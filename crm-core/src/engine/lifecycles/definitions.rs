@@ -111,13 +111,10 @@ impl Lifecycles<'_> {
                 Some(version) if version != present.version => version,
                 _ => return Ok(present.clone()),
             };
-            let kind = ChangeKind::LifecycleDefined;
-            let json = journal::definition(conn, kind, &request.lifecycle, version)?;
-            let json = json.ok_or_else(|| {
+            defined(conn, present, version)?.ok_or_else(|| {
                 let message = "the lifecycle has no such version";
                 Error::new(ErrorKind::NotFound, message).with_field("version")
-            })?;
-            read_lifecycle(&json, present.archived_at)
+            })
         })
     }
 
@@ -369,6 +366,17 @@ fn remaps(
             .with_hint("keep the stages, or say with map what becomes of them"));
     }
     Ok(remapped)
+}
+
+/// A lifecycle as it was defined in a version before the present one, if there was one.
+pub(super) fn defined(
+    conn: &Connection,
+    present: &Lifecycle,
+    version: i64,
+) -> Result<Option<Lifecycle>> {
+    let kind = ChangeKind::LifecycleDefined;
+    let json = journal::definition(conn, kind, &present.name, version)?;
+    json.map(|json| read_lifecycle(&json, present.archived_at)).transpose()
 }
 
 /// Gives stages other names, in the tables and in the journal.

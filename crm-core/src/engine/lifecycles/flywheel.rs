@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::{super::Catalog, Lifecycles, rows};
+use super::{super::Catalog, Lifecycles, check_stretch, rows};
 use crate::{
     Error, ErrorKind, Flywheel, GetFlywheel, RecordId, RelatedStage, Result, StageKind,
     cell::Cell,
@@ -40,11 +40,12 @@ impl Lifecycles<'_> {
     /// # Errors
     ///
     /// `NotFound` if there is no such lifecycle, with field `lifecycle` or that of the way;
-    /// `UnknownOption` if there is no such stage; `Required` with field `stage` if the lifecycle has
-    /// none that is won; as [`Lifecycles::define`] for ways, with the path as field, such as
+    /// `UnknownOption` if there is no such stage; `InvalidArgument` if it is lost or beside the way, or
+    /// `until` lies before `from`; `Required` with field `stage` if the lifecycle has none that is won; as [`Lifecycles::define`] for ways, with the path as field, such as
     /// `referral[0].related`; `LimitExceeded` past 16 ways of one sort, or if a record has more than
     /// 1,000 relations of one way.
     pub fn flywheel(&self, request: &GetFlywheel) -> Result<Flywheel> {
+        check_stretch(request.from, request.until)?;
         self.crm.read_explained(|conn, catalog| {
             let model = catalog.lifecycle(&request.lifecycle)?;
             let lifecycle = &model.lifecycle;
@@ -59,6 +60,12 @@ impl Lifecycles<'_> {
                     })?
                 }
             };
+            if !lifecycle.stages[stage].kind.is_ordered() {
+                let message = "who is lost or beside the way is no customer";
+                return Err(Error::new(ErrorKind::InvalidArgument, message)
+                    .with_field("stage")
+                    .with_hint("name a stage that is open or won"));
+            }
             let table = catalog.table(&lifecycle.entity_type)?;
             let referral = ways(catalog, &table.model.name, &request.referral, "referral")?;
             let repeat = ways(catalog, &table.model.name, &request.repeat, "repeat")?;

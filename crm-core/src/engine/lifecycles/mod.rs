@@ -24,7 +24,7 @@ use crate::{
     condition::Moment,
     lifecycle::{
         Decision, Entry, EntryBody, LifecycleModel, OverdueBody, Program, Programs, StageBody,
-        StandingRow, SuppressedBody, VisitRow, decide,
+        StandingRow, SuppressedBody, TriggerPlace, VisitRow, decide,
     },
     record::Draft,
     store::{
@@ -153,7 +153,9 @@ impl<'a> Lifecycles<'a> {
     }
 }
 
-fn to_visit((visit, actor): (VisitRow, String)) -> StageVisit {
+fn to_visit((visit, made): (VisitRow, rows::Made)) -> StageVisit {
+    // A stage that was skipped has no cause of its own.
+    let by = if visit.cause == StageCause::Implied { TriggerPlace::default() } else { made.by };
     StageVisit {
         number: visit.number,
         stage: visit.stage,
@@ -164,15 +166,36 @@ fn to_visit((visit, actor): (VisitRow, String)) -> StageVisit {
         reason: visit.reason,
         activity_id: visit.activity,
         record: visit.related,
-        actor,
+        trigger: by.trigger,
+        version: by.version,
+        rule: rule(visit.cause, made.cause.as_deref()),
+        actor: made.actor,
         seq: visit.seq,
     }
 }
 
 fn to_suppressed(change: &StoredChange) -> Result<SuppressedMove> {
     let body: StageBody<SuppressedBody> = StageBody::read(&change.body)?;
-    let SuppressedBody { to, at, by, cause, activity, record } = body.change;
-    Ok(SuppressedMove { to, by, cause, at, activity_id: activity, record, seq: change.seq })
+    let SuppressedBody { to, at, by, cause, activity, record, from, missing } = body.change;
+    Ok(SuppressedMove {
+        to,
+        by,
+        cause,
+        at,
+        activity_id: activity,
+        record,
+        trigger: from.trigger,
+        version: from.version,
+        rule: rule(cause, change.cause.as_deref()),
+        missing,
+        seq: change.seq,
+    })
+}
+
+/// The rule of a move that a rule made, out of the cause of its change.
+fn rule(cause: StageCause, told: Option<&str>) -> Option<String> {
+    let told = told.filter(|_| cause == StageCause::Rule)?;
+    told.strip_prefix("rule:").map(str::to_owned)
 }
 
 fn to_overdue(change: &StoredChange) -> Result<OverdueStage> {
@@ -188,11 +211,13 @@ pub(super) struct Cause {
     activity: Option<RecordId>,
     record: Option<RecordRef>,
     reason: Option<String>,
+    trigger: TriggerPlace,
 }
 
 impl Cause {
     const fn new(kind: StageCause, at: Timestamp) -> Self {
-        Self { kind, at, activity: None, record: None, reason: None }
+        let trigger = TriggerPlace { trigger: None, version: None };
+        Self { kind, at, activity: None, record: None, reason: None, trigger }
     }
 }
 
@@ -386,6 +411,7 @@ fn enter(
         reason: cause.reason,
         activity: cause.activity,
         record: cause.record,
+        by: cause.trigger,
     };
     timed::tell_overdue(writing, program, &row, at)?;
     let from = row.stage.as_deref().and_then(|stage| lifecycle.place(stage));
@@ -414,13 +440,14 @@ fn suppress(
     record: RecordId,
     standing: Option<StandingRow>,
     to: usize,
-    by: SuppressedBy,
+    (by, missing): (SuppressedBy, Vec<String>),
     cause: Cause,
 ) -> Result<()> {
-    let Cause { kind, at, activity, record: related, .. } = cause;
+    let Cause { kind, at, activity, record: related, trigger: from, .. } = cause;
     let to = program.model.lifecycle.stages[to].name.clone();
     let at = at.min(writing.now);
-    let change = SuppressedBody { to, at, by, cause: kind, activity, record: related };
+    let change =
+        SuppressedBody { to, at, by, cause: kind, activity, record: related, from, missing };
     let row = match standing {
         Some(row) => {
             let mut is_known = false;
@@ -476,6 +503,16 @@ fn describe(
         reason,
         visits: row.map_or(0, |row| row.visits),
     })
+}
+
+/// Checks that a stretch of time does not end before it begins.
+fn check_stretch(from: Option<Timestamp>, until: Option<Timestamp>) -> Result<()> {
+    match from.zip(until) {
+        Some((from, until)) if until < from => {
+            Err(Error::new(ErrorKind::InvalidArgument, "lies before from").with_field("until"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn no_record() -> Error {

@@ -6,7 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     super::{Catalog, check_limit, conditions, cursor},
-    Lifecycles, decided, describe, missing, no_program, no_record, to_suppressed, to_visit,
+    Lifecycles, check_stretch, decided,
+    definitions::defined,
+    describe, missing, no_program, no_record,
+    timed::due_at,
+    to_suppressed, to_visit,
 };
 use crate::{
     Acceptance, AcceptanceBreach, ChangeKind, ConditionAnswer, DrawLifecycle, Drawing, Error,
@@ -15,11 +19,11 @@ use crate::{
     StuckRecord, SuppressedBy, Timestamp, TriggerAnswer,
     condition::{Direction, Moment},
     lifecycle::{
-        Decision, FunnelFold, LifecycleModel, MoveKind, On, Program, VisitRow, draw, fixed_span,
-        micros, stage_times, trigger_text, words,
+        By, Decision, FunnelFold, LifecycleModel, MoveKind, On, Program, StandingRow, Told,
+        VisitRow, draw, fixed_span, micros, stage_times, trigger_name, trigger_text, words,
     },
     store::{
-        Connection, condition as sql, journal, lifecycles as rows,
+        Connection, activities, condition as sql, journal, lifecycles as rows,
         records::{self, StoredRow},
         table::Table,
     },
@@ -91,8 +95,9 @@ impl Lifecycles<'_> {
     /// # Errors
     ///
     /// `NotFound` if there is no such lifecycle; `OutOfRange` if a quantile is not 0 to 1;
-    /// `LimitExceeded` past 16 of them.
+    /// `InvalidArgument` if `until` lies before `from`; `LimitExceeded` past 16 quantiles.
     pub fn funnel(&self, request: &GetFunnel) -> Result<Funnel> {
+        check_stretch(request.from, request.until)?;
         if request.quantiles.len() > QUANTILES {
             let message = format!("at most {QUANTILES} quantiles");
             return Err(Error::new(ErrorKind::LimitExceeded, message).with_field("quantiles"));
@@ -162,10 +167,11 @@ impl Lifecycles<'_> {
     ///
     /// # Errors
     ///
-    /// As [`Lifecycles::stuck`]; `InvalidValue` also if the span has years or months; `InvalidArgument` if
-    /// `to` does not come after the stage.
+    /// As [`Lifecycles::stuck`]; `InvalidValue` also if the span has years or months; `InvalidArgument`
+    /// also if `to` does not come after the stage, or `until` lies before `from`.
     pub fn acceptance(&self, request: &GetAcceptance) -> Result<Acceptance> {
         check_limit(request.limit)?;
+        check_stretch(request.from, request.until)?;
         let within = fixed_span(&request.within).map_err(|error| error.with_field("within"))?;
         let at = request.at.unwrap_or_else(|| self.crm.now());
         let to = request.to.as_deref().unwrap_or_default();
@@ -251,7 +257,8 @@ impl Lifecycles<'_> {
                 if matches!(by_hand, Ok(Decision::Enter(_)))
                     || matches!(by_itself, Ok(Decision::Enter(_)))
                 {
-                    let ask = Ask { conn, catalog, program, table, row: &row, moment: &moment };
+                    let (row, standing) = (&row, stored.as_ref());
+                    let ask = Ask { conn, catalog, program, table, row, standing, moment: &moment };
                     next.push(ask.about(to, by_hand.is_ok(), by_itself)?);
                 }
             }
@@ -259,7 +266,19 @@ impl Lifecycles<'_> {
                 let place = model.lifecycle.place(&stage.stage).unwrap_or_default();
                 (!model.lifecycle.stages[place].kind.is_ordered(), place)
             });
-            let text = words(&standing, visit.as_ref(), &suppressed, &next, is_held);
+            let by = |trigger: Option<u32>, version: Option<i64>, activity: Option<RecordId>| {
+                by(conn, model, trigger.zip(version), activity)
+            };
+            let moved = visit.as_ref().map(|one| by(one.trigger, one.version, one.activity_id));
+            let held = suppressed.iter().map(|one| by(one.trigger, one.version, one.activity_id));
+            let text = words(&Told {
+                standing: &standing,
+                visit: visit.as_ref().zip(moved.transpose()?),
+                suppressed: suppressed.iter().zip(held.collect::<Result<Vec<_>>>()?).collect(),
+                next: &next,
+                is_held,
+                now: moment.now(),
+            });
             Ok(StageExplanation { standing, text, visit, suppressed, next })
         })
     }
@@ -329,6 +348,25 @@ fn wanted(model: &LifecycleModel, names: &[String]) -> Result<Vec<String>> {
     Ok(open.map(|stage| stage.name.clone()).collect())
 }
 
+/// What moved a record, or would have: the trigger at a place in a version of the definition, and the kind
+/// of an activity.
+fn by(
+    conn: &Connection,
+    model: &LifecycleModel,
+    trigger: Option<(u32, i64)>,
+    activity: Option<RecordId>,
+) -> Result<By> {
+    let present = &model.lifecycle;
+    let trigger = match trigger {
+        None => None,
+        Some((place, version)) if version == present.version => trigger_name(present, place, None),
+        Some((place, version)) => defined(conn, present, version)?
+            .and_then(|lifecycle| trigger_name(&lifecycle, place, Some(version))),
+    };
+    let activity = activity.map(|id| activities::get_by_id(conn, id)).transpose()?.flatten();
+    Ok(By { trigger, activity: activity.map(|activity| activity.kind) })
+}
+
 /// What is looked at to say what would lead a record to a stage.
 struct Ask<'a> {
     conn: &'a Connection,
@@ -336,6 +374,7 @@ struct Ask<'a> {
     program: &'a Program,
     table: &'a Table,
     row: &'a StoredRow,
+    standing: Option<&'a StandingRow>,
     moment: &'a Moment,
 }
 
@@ -351,10 +390,17 @@ impl Ask<'_> {
         let is_met = guard.as_ref().is_none_or(|guard| guard.is_true) && missing.is_empty();
         let mut triggers = Vec::new();
         if matches!(by_itself, Ok(Decision::Enter(_) | Decision::Suppressed(SuppressedBy::Exit))) {
-            let name = &lifecycle.stages[to].name;
-            let own = lifecycle.triggers.iter().filter(|trigger| trigger.to == *name);
-            let made = self.program.triggers.iter().filter(|trigger| trigger.to == to);
-            for (trigger, made) in own.zip(made) {
+            for made in self.program.triggers.iter().filter(|trigger| trigger.to == to) {
+                let due_at = match by_itself {
+                    Ok(Decision::Enter(_)) => due_at(
+                        self.conn,
+                        self.catalog,
+                        (self.program, made),
+                        (self.row, self.standing),
+                        self.moment,
+                    )?,
+                    _ => None,
+                };
                 triggers.push(TriggerAnswer {
                     cause: match made.on {
                         On::Condition => StageCause::Condition,
@@ -362,8 +408,10 @@ impl Ask<'_> {
                         On::Activity { .. } => StageCause::Activity,
                         On::Related { .. } => StageCause::Related,
                     },
-                    text: trigger_text(trigger),
+                    trigger: u32::try_from(made.place).unwrap_or(u32::MAX),
+                    text: trigger_text(&lifecycle.triggers[made.place]),
                     condition: made.condition.as_ref().map(answer).transpose()?,
+                    due_at,
                 });
             }
         }

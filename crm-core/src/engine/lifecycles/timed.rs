@@ -193,14 +193,13 @@ fn next(
             continue;
         }
         if trigger.association().is_some() {
-            let day = begins(writing, trigger, row.id, moment.today())?;
-            let day = day.map(|day| Timestamp::clamped(day.saturating_mul(DAY)));
+            let day = begins(writing.tx, &catalog, trigger, row.id, moment.today())?;
             first = day.into_iter().chain(first).min();
             continue;
         }
         let mut ends = Vec::new();
         if let Some(span) = trigger.inactivity() {
-            let since = Moment::new(active_at(writing, row, standing)?, "UTC")?;
+            let since = Moment::new(active_at(writing.tx, writing.now, row, standing)?, "UTC")?;
             let end = since.shifted(span, Direction::Next);
             let soonest = Timestamp::clamped(writing.now.micros().saturating_add(1));
             // Of what is told late the time may be over: no other event would ask the trigger.
@@ -222,15 +221,50 @@ fn next(
     Ok(first)
 }
 
-/// The first day after today on which an association begins by which a trigger looks at other records.
+/// When after today an association begins by which a trigger looks at other records.
 fn begins(
-    writing: &Writing<'_>,
+    conn: &Connection,
+    catalog: &Catalog,
     trigger: &Trigger,
     id: RecordId,
     today: i64,
-) -> Result<Option<i64>> {
-    let all = associated(writing.tx, &writing.catalog, trigger, id)?;
-    Ok(all.into_iter().filter_map(|link| link.valid.0).filter(|first| *first > today).min())
+) -> Result<Option<Timestamp>> {
+    let all = associated(conn, catalog, trigger, id)?;
+    let day = all.into_iter().filter_map(|link| link.valid.0).filter(|first| *first > today).min();
+    Ok(day.map(|day| Timestamp::clamped(day.saturating_mul(DAY))))
+}
+
+/// When time alone sets off a trigger at the earliest that would move a record from where it stands, if
+/// nothing else happens; a moment that is past if only the tick is missing.
+pub(super) fn due_at(
+    conn: &Connection,
+    catalog: &Catalog,
+    (program, trigger): (&Program, &Trigger),
+    (row, standing): (&StoredRow, Option<&StandingRow>),
+    moment: &Moment,
+) -> Result<Option<Timestamp>> {
+    if !trigger.is_timed || row.archived_at.is_some() {
+        return Ok(None);
+    }
+    if trigger.association().is_some() {
+        return begins(conn, catalog, trigger, row.id, moment.today());
+    }
+    let mut due = match trigger.inactivity() {
+        Some(span) => {
+            let since = active_at(conn, moment.now(), row, standing)?;
+            Some(Moment::new(since, "UTC")?.shifted(span, Direction::Next))
+        }
+        None => None,
+    };
+    let mut known = Known::default();
+    for condition in trigger.condition.iter().chain(&program.guards[trigger.to]) {
+        match conditions::ask(conn, catalog, condition, row.id, moment, &mut known)? {
+            (true, _) => {}
+            (false, Some(turns)) => due = due.max(Some(turns)),
+            (false, None) => return Ok(None),
+        }
+    }
+    Ok(due)
 }
 
 /// The associations by which a trigger looks at other records.
@@ -255,17 +289,18 @@ pub(super) fn is_inactive(
     standing: Option<&StandingRow>,
     span: Parts,
 ) -> Result<bool> {
-    let since = Moment::new(active_at(writing, row, standing)?, "UTC")?;
+    let since = Moment::new(active_at(writing.tx, writing.now, row, standing)?, "UTC")?;
     Ok(since.shifted(span, Direction::Next) <= writing.now)
 }
 
 /// When something last happened with a record: an activity, or that it came to its stage.
 fn active_at(
-    writing: &Writing<'_>,
+    conn: &Connection,
+    now: Timestamp,
     row: &StoredRow,
     standing: Option<&StandingRow>,
 ) -> Result<Timestamp> {
-    let activity = activities::last_at(writing.tx, row.id, writing.now)?;
+    let activity = activities::last_at(conn, row.id, now)?;
     let entered = standing.and_then(|standing| standing.entered_at);
     Ok(activity.into_iter().chain(entered).fold(row.created_at, Timestamp::max))
 }

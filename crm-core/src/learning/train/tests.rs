@@ -195,8 +195,9 @@ fn a_feature_that_knows_the_outcome_is_named() {
         })
         .collect();
     let sample = sample(&rows);
-    let filled = [FilledWhen { before: 5, after: 95 }, FilledWhen { before: 95, after: 5 }];
-    let checks = check(&sample, &all(&sample), &filled, 5, 0.9);
+    let when = |before, after| FilledWhen { before, together: 0, after };
+    let filled = [when(5, 95), when(95, 5)];
+    let checks = check(&sample, &all(&sample), (&filled, false), 5, 0.9);
     assert_eq!(checks[0].feature, "visits");
     assert_eq!(checks[0].reasons.len(), 3);
     assert!(checks[1].reasons.is_empty(), "{:?}", checks[1]);

@@ -73,12 +73,26 @@ fn leads_are_told_apart_and_the_leak_is_named_before() {
     let (with, without) = (leaks.auc_with_leaks.unwrap(), leaks.auc_without_leaks.unwrap());
     eprintln!("with the leak {with}, without {without}");
     assert!(with > 0.97 && without < 0.95, "{with} {without}");
-    // The next that was filled in late stands behind it; alone it tells little more than honest ones.
-    let most: Vec<&str> =
-        leaks.features.iter().take(2).map(|check| check.feature.as_str()).collect();
-    assert_eq!(most, ["tags", "lead_quality"]);
+    // What else was filled in late tells little more alone than honest ones do. Two of it are suspect,
+    // with answers to a form that leads give who are interested; the rest nothing shows.
+    let suspects = [
+        "lead_quality",
+        "lead_profile",
+        "what_is_your_current_occupation",
+        "what_matters_most_to_you_in_choosing_a_course",
+        "how_did_you_hear_about_x_education",
+    ];
+    assert_eq!(leaks.suspects, suspects);
+    let quality = leaks.features.iter().find(|check| check.feature == "lead_quality").unwrap();
+    assert!(quality.filled_with > 0.65 && quality.filled_without < 0.4, "{quality:?}");
+    let honest = leaks.auc_without_suspects.unwrap();
+    eprintln!("without what is suspect {honest}");
+    assert!(honest < without - 0.02 && honest < 0.92, "{honest}");
+    // Who trains is told of the leak, and where to look besides.
     let refused = crm.learned_scores().train(&request, &mut |_| Flow::Continue).unwrap_err();
     assert_eq!((refused.kind(), refused.field()), (ErrorKind::Refused, Some("tags")));
+    let hint = refused.hint().unwrap_or_default();
+    assert!(suspects.iter().all(|name| hint.contains(name)), "{hint}");
 
     request.exclude.extend(LATE.map(String::from));
     for algorithm in [LearnedAlgorithm::Logistic, LearnedAlgorithm::NaiveBayes] {

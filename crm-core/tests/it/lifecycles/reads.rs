@@ -376,9 +376,9 @@ fn an_explanation_says_what_keeps_it_and_what_would_move_it() {
     assert_eq!(
         lines[1..],
         [
-            "It did not move to paying: an attribute that it needs had no value.",
+            "It did not move to paying (triggers[0]: when source = \"shop\"): it lacked email.",
             "To paying: it lacks email; the guard is not met, for this is not so: phone is set; \
-             when source = \"shop\" leads there (so now).",
+             triggers[0] leads there: when source = \"shop\" (so now).",
             "To gone: a person can move it there.",
         ]
     );

@@ -179,14 +179,18 @@ extension LeakReport: Wire {
         let features = features.map {
             Json.object([
                 "feature": .text($0.feature), "auc": .number($0.auc),
-                "filled_auc": .number($0.filledAuc), "filled_after": real($0.filledAfter),
+                "filled_auc": .number($0.filledAuc), "filled_with": .number($0.filledWith),
+                "filled_without": .number($0.filledWithout), "filled_after": real($0.filledAfter),
                 "reasons": .array($0.reasons.map { .text(CrmTests.snake("\($0)")) }),
+                "is_suspect": .bool($0.isSuspect),
             ])
         }
         return .object([
             "records": CrmTests.json(records), "positives": CrmTests.json(positives),
             "features": .array(features), "leaks": .array(leaks.map { .text($0) }),
+            "suspects": .array(suspects.map { .text($0) }),
             "auc_with_leaks": real(aucWithLeaks), "auc_without_leaks": real(aucWithoutLeaks),
+            "auc_without_suspects": real(aucWithoutSuspects),
         ])
     }
 }

@@ -55,6 +55,10 @@ extension Json {
     }
 }
 
+private func place(_ trigger: UInt32?) -> Json {
+    trigger.map { .integer(Int64($0)) } ?? .null
+}
+
 let lifecycleBranches: [String: Branch] = [
     "lifecycles.acceptance": { crm, given in
         let given = try given.only(
@@ -284,7 +288,9 @@ extension StageVisit: Wire {
             "cycle": .integer(Int64(cycle)), "entered_at": CrmTests.json(enteredAt),
             "exited_at": CrmTests.json(exitedAt), "cause": .text("\(cause)"),
             "reason": CrmTests.json(reason), "activity_id": CrmTests.json(activityId),
-            "record": record?.json ?? .null, "actor": .text(actor), "seq": .integer(seq),
+            "record": record?.json ?? .null, "trigger": place(trigger),
+            "version": CrmTests.json(version), "rule": CrmTests.json(rule),
+            "actor": .text(actor), "seq": .integer(seq),
         ])
     }
 }
@@ -294,7 +300,9 @@ extension SuppressedMove: Wire {
         .object([
             "to": .text(to), "by": .text("\(by)"), "cause": .text("\(cause)"),
             "at": CrmTests.json(at), "activity_id": CrmTests.json(activityId),
-            "record": record?.json ?? .null, "seq": .integer(seq),
+            "record": record?.json ?? .null, "trigger": place(trigger),
+            "version": CrmTests.json(version), "rule": CrmTests.json(rule),
+            "missing": .array(missing.map { .text($0) }), "seq": .integer(seq),
         ])
     }
 }
@@ -392,8 +400,9 @@ extension NextStage: Wire {
     var json: Json {
         let leading = triggers.map {
             Json.object([
-                "cause": .text("\($0.cause)"), "text": .text($0.text),
-                "condition": $0.condition?.json ?? .null,
+                "cause": .text("\($0.cause)"), "trigger": place($0.trigger),
+                "text": .text($0.text), "condition": $0.condition?.json ?? .null,
+                "due_at": CrmTests.json($0.dueAt),
             ])
         }
         return .object([

@@ -100,6 +100,13 @@ class StageVisit:
     """The activity that moved it, or that shows why it was moved."""
     record: RecordRef | None
     """The related record that moved it."""
+    trigger: int | None
+    """The place of the trigger that moved it, among those of the definition, from 0. None if none
+    did, and for what happened before files kept it."""
+    version: int | None
+    """The version of the definition whose trigger it is."""
+    rule: str | None
+    """The rule that moved it, with its version, such as `welcome@3`."""
     actor: str
     """Who."""
     seq: int
@@ -122,6 +129,16 @@ class SuppressedMove:
     """The activity."""
     record: RecordRef | None
     """The related record."""
+    trigger: int | None
+    """The place of the trigger that would have moved it, among those of the definition, from 0. None
+    if none did, and for what happened before files kept it."""
+    version: int | None
+    """The version of the definition whose trigger it is."""
+    rule: str | None
+    """The rule that would have moved it, with its version, such as `welcome@3`."""
+    missing: tuple[str, ...]
+    """The attributes that the stage needs and that had no value, if that is why; none for what
+    happened before files kept them."""
     seq: int
     """The change of the journal."""
 
@@ -192,10 +209,15 @@ class TriggerAnswer:
 
     cause: StageCause | str
     """What sort of trigger it is."""
+    trigger: int
+    """Its place among the triggers of the definition, from 0."""
     text: str
     """The same in words."""
     condition: ConditionAnswer | None
     """Whether what it asks of the record is true now; None if it asks nothing."""
+    due_at: datetime.datetime | None
+    """When time alone sets it off at the earliest, if nothing else happens; a moment that is past if
+    only the next tick is missing. None where time alone does not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
