@@ -7,7 +7,10 @@ use std::{path::Path, sync::Arc};
 
 use super::{
     Crm,
-    privacy::{Applied, suppression::lifted},
+    privacy::{
+        Applied,
+        suppression::{follow, lifted},
+    },
     progress::Reports,
 };
 use crate::{
@@ -107,7 +110,11 @@ impl Crm {
             let is_suppressed = |hash: &_| store.read(|conn| rows::is_suppressed(conn, hash));
             copy.privacy().lift_of(&lifted, is_suppressed)?;
         }
-        copy.write(|writing| applied.settle(writing)).map_err(of_backup)?;
+        let settled = copy.write(|writing| {
+            follow(writing)?;
+            applied.settle(writing)
+        });
+        settled.map_err(of_backup)?;
         if !copy.shared.store.integrity(Depth::Quick, 1).map_err(of_backup)?.is_empty() {
             let message = "the backup does not pass its checks";
             return Err(of_backup(Error::new(ErrorKind::Corrupt, message)));

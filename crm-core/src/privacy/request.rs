@@ -434,8 +434,8 @@ pub struct AppliedErasures {
     pub foreign_hashes: u64,
     /// Whether the log beside the file was emptied.
     pub is_log_emptied: bool,
-    /// The required references of others that would have spoken against erasing, and lead to nobody now: at
-    /// most 1,000. Give them another value.
+    /// The required references of others that would have spoken against erasing, and lead to nobody now, be
+    /// it by an earlier erasure: of the latest ones first, at most 1,000. Give them another value.
     #[serde(default)]
     pub blockers: Vec<ErasureBlocker>,
 }
@@ -447,7 +447,8 @@ pub struct AppliedErasures {
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LiftSuppression {
-    /// The e-mail address or telephone number, in any form that normalises to the one that was stored.
+    /// The e-mail address or telephone number, in any form that normalises to the one that was stored, or the
+    /// name of an account, which begins with `@`.
     pub contact_point: String,
 }
 

@@ -180,21 +180,24 @@ pub(crate) fn holders(
     Ok(ids.map(|id| id.map(RecordId::from_bytes)).collect::<rusqlite::Result<_>>()?)
 }
 
-/// Records that refer, by an attribute, to somebody who was erased. At most `limit`.
+/// Records that refer, by an attribute, to somebody who was erased, with the place of the erasure: of the
+/// latest erasures first, at most `limit`.
 pub(crate) fn referring_to_erased(
     conn: &Connection,
     table: &Table,
     attribute: &AttributeModel,
     limit: usize,
-) -> Result<Vec<RecordId>> {
+) -> Result<Vec<(i64, RecordId)>> {
     let column = quote(&attribute.leading_column());
     let sql = format!(
-        "SELECT id FROM {} WHERE {column} IN (SELECT record_id FROM crm_erasure) ORDER BY id LIMIT ?1",
+        "SELECT e.seq, t.id FROM {} t JOIN crm_erasure e ON e.record_id = t.{column} \
+         ORDER BY e.seq DESC, t.id LIMIT ?1",
         table.name
     );
     let mut statement = conn.prepare_cached(&sql)?;
-    let ids = statement.query_map([limit], |row| row.get(0))?;
-    Ok(ids.map(|id| id.map(RecordId::from_bytes)).collect::<rusqlite::Result<_>>()?)
+    let rows =
+        statement.query_map([limit], |row| Ok((row.get(0)?, RecordId::from_bytes(row.get(1)?))))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// The contact points that double opt-ins and links of a record name.
@@ -214,13 +217,13 @@ pub(crate) fn asked_points(conn: &Connection, id: RecordId) -> Result<Vec<String
 /// id of the subject, the contact point and the purpose.
 pub(crate) fn consenting(
     conn: &Connection,
-    points: &BTreeSet<String>,
+    points: &BTreeSet<&str>,
     id: RecordId,
 ) -> Result<Vec<(i64, RecordId, String, String)>> {
     let kinds = ConsentKind::ALL.iter().filter(|kind| kind.is_permitting());
     let kinds: Vec<&str> = kinds.map(|kind| kind.name()).collect();
     let json = |texts| serde_json::to_string(&texts).expect("texts are always JSON");
-    let points: Vec<&str> = points.iter().map(String::as_str).collect();
+    let points: Vec<&str> = points.iter().copied().collect();
     let mut statement = conn.prepare_cached(
         "SELECT DISTINCT type_id, subject_id, contact_point, purpose FROM crm_consent_event \
          WHERE contact_point IN (SELECT value FROM json_each(?1)) AND subject_id <> ?2 \
@@ -391,40 +394,61 @@ pub(crate) fn suppressed_of<'p>(
     Ok(suppressed)
 }
 
-/// The records that the file keeps as permitting something at a contact point that is suppressed.
-pub(crate) fn with_suppressed(conn: &Connection) -> Result<BTreeSet<RecordId>> {
-    let sql = "SELECT DISTINCT subject_id FROM crm_consent_permit WHERE is_suppressed";
-    let mut statement = conn.prepare_cached(sql)?;
-    let ids = statement.query_map([], |row| row.get(0))?;
-    Ok(ids.map(|id| id.map(RecordId::from_bytes)).collect::<rusqlite::Result<_>>()?)
+/// How many contact points are suppressed.
+pub(crate) fn number_suppressed(conn: &Connection) -> Result<u64> {
+    let sql = "SELECT count(*) FROM crm_suppression";
+    Ok(conn.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
 }
 
-/// The records whose ledgers name a contact point that is suppressed: every contact point is hashed once.
-pub(crate) fn naming_suppressed(conn: &Connection) -> Result<BTreeSet<RecordId>> {
-    let mut naming = BTreeSet::new();
-    if !has_suppressed(conn)? {
-        return Ok(naming);
+/// The records that permit something at a contact point of which the file still has it that it is
+/// suppressed, and which is so no longer.
+pub(crate) fn no_longer_suppressed(conn: &Connection) -> Result<BTreeSet<RecordId>> {
+    let mut found = BTreeSet::new();
+    let Some(key) = key(conn)? else { return Ok(found) };
+    let keyed = Keyed::new(&key);
+    let mut permits = conn.prepare_cached(
+        "SELECT p.subject_id, e.contact_point FROM crm_consent_permit p JOIN crm_consent_event e \
+         ON e.subject_id = p.subject_id AND e.id = p.event_id WHERE p.is_suppressed",
+    )?;
+    let mut permits = permits.query([])?;
+    while let Some(row) = permits.next()? {
+        let point = row.get_ref(1)?.as_str().unwrap_or_default();
+        if !is_suppressed(conn, &keyed.hash(&present_form(point)))? {
+            found.insert(RecordId::from_bytes(row.get(0)?));
+        }
     }
-    let Some(key) = key(conn)? else { return Ok(naming) };
+    Ok(found)
+}
+
+/// The records that permit something at a contact point that is suppressed, and of which the file does not
+/// have it yet: every contact point is hashed once.
+pub(crate) fn newly_suppressed(conn: &Connection) -> Result<BTreeSet<RecordId>> {
+    let mut found = BTreeSet::new();
+    if !has_suppressed(conn)? {
+        return Ok(found);
+    }
+    let Some(key) = key(conn)? else { return Ok(found) };
     let keyed = Keyed::new(&key);
     let mut points = conn.prepare_cached(
         "SELECT DISTINCT contact_point FROM crm_consent_event WHERE contact_point IS NOT NULL",
     )?;
     let mut subjects = conn.prepare_cached(
-        "SELECT DISTINCT subject_id FROM crm_consent_event WHERE contact_point = ?1",
+        "SELECT DISTINCT p.subject_id FROM crm_consent_event e JOIN crm_consent_permit p \
+         ON p.subject_id = e.subject_id AND p.event_id = e.id \
+         WHERE e.contact_point = ?1 AND NOT p.is_suppressed",
     )?;
     let mut points = points.query([])?;
     while let Some(row) = points.next()? {
         let point = row.get_ref(0)?.as_str().unwrap_or_default();
         if is_suppressed(conn, &keyed.hash(&present_form(point)))? {
             let ids = subjects.query_map([point], |row| row.get(0))?;
-            naming.extend(
+            found.extend(
                 ids.map(|id| id.map(RecordId::from_bytes))
                     .collect::<rusqlite::Result<BTreeSet<_>>>()?,
             );
         }
     }
-    Ok(naming)
+    Ok(found)
 }
 
 /// Suppresses a contact point, and answers whether it was not yet.

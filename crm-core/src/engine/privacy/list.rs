@@ -1,6 +1,6 @@
 //! Who was erased: told, and done again in an older copy of the file.
 
-use std::sync::Arc;
+use std::{cmp::Reverse, sync::Arc};
 
 use super::{
     Privacy, erase,
@@ -63,12 +63,15 @@ impl Privacy<'_> {
         let applied = self.crm.write(|writing| {
             let key = suppression::key(writing)?;
             let is_ours = request.key.as_ref().is_some_and(|name| *name == name_of_key(&key));
-            let mut applied = Applied::default();
+            let (mut applied, before) = (Applied::default(), rows::number_suppressed(writing.tx)?);
             for (place, erased) in request.erased.iter().enumerate() {
                 apply(writing, erased, is_ours, &mut applied).map_err(|error| {
                     let field = error.field().unwrap_or("subject").to_owned();
                     error.with_field(format!("erased[{place}].{field}"))
                 })?;
+            }
+            if rows::number_suppressed(writing.tx)? > before {
+                suppression::follow(writing)?;
             }
             applied.settle(writing)?;
             Ok(applied)
@@ -141,28 +144,32 @@ pub(in crate::engine) struct Applied {
 }
 
 impl Applied {
-    /// What is true of the file once all of the list is done: what is suppressed in the ledgers of others, and
-    /// which required references lead to somebody who was erased, by this list or before.
+    /// Which required references lead to somebody who was erased, once all of the list is done: by this list
+    /// or before, the latest erasures first.
     ///
     /// # Errors
     ///
-    /// Those of writing.
+    /// Those of reading.
     pub(in crate::engine) fn settle(&mut self, writing: &Writing<'_>) -> Result<()> {
-        suppression::follow(writing)?;
+        let mut found = Vec::new();
         for table in writing.catalog.iter() {
             for attribute in table.model.live().filter(|one| one.definition.required) {
                 if attribute.definition.kind != Kind::Reference {
                     continue;
                 }
-                let room = MENTIONS - self.blockers.len();
-                let referring = rows::referring_to_erased(writing.tx, table, attribute, room)?;
-                self.blockers.extend(referring.into_iter().map(|id| ErasureBlocker {
-                    reason: BlockerReason::RequiredReference,
-                    record: RecordRef::new(&table.model.name, id),
-                    attribute: Some(attribute.name().to_owned()),
+                let referring = rows::referring_to_erased(writing.tx, table, attribute, MENTIONS)?;
+                found.extend(referring.into_iter().map(|(seq, id)| {
+                    let blocker = ErasureBlocker {
+                        reason: BlockerReason::RequiredReference,
+                        record: RecordRef::new(&table.model.name, id),
+                        attribute: Some(attribute.name().to_owned()),
+                    };
+                    (seq, blocker)
                 }));
             }
         }
+        found.sort_by_key(|(seq, _)| Reverse(*seq));
+        self.blockers = found.into_iter().take(MENTIONS).map(|(_, blocker)| blocker).collect();
         Ok(())
     }
 }

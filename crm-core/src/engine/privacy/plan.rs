@@ -257,38 +257,49 @@ fn unshared_points(
     conn: &Connection,
     catalog: &Catalog,
     id: RecordId,
-    mut points: BTreeSet<String>,
+    points: BTreeSet<String>,
     mentions: &mut Vec<ErasureMention>,
 ) -> Result<BTreeSet<String>> {
+    // One address in two letter cases is one, and so is one that an older version stored.
+    let form = |point: &str| present_form(point.to_lowercase()).into_owned();
+    let mut spellings: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for point in points {
+        spellings
+            .entry(form(&point))
+            .or_insert_with_key(|form| [form.clone()].into())
+            .insert(point);
+    }
     for other in catalog.iter() {
         for attribute in other.model.attributes.iter().filter(|one| is_contact_point(one)) {
             if !attribute.definition.unique && !attribute.definition.index {
                 continue;
             }
             let mut shared = Vec::new();
-            for point in &points {
-                for holder in rows::holders(conn, other, attribute, point, id, MENTIONS)? {
-                    let record = RecordRef::new(&other.model.name, holder);
-                    let (kind, by) = (MentionKind::ContactPoint, attribute.name().to_owned());
-                    mentions.push(ErasureMention { kind, record, by });
-                    shared.push(point.clone());
+            for (form, spelt) in &spellings {
+                for point in spelt {
+                    for holder in rows::holders(conn, other, attribute, point, id, MENTIONS)? {
+                        let record = RecordRef::new(&other.model.name, holder);
+                        let (kind, by) = (MentionKind::ContactPoint, attribute.name().to_owned());
+                        mentions.push(ErasureMention { kind, record, by });
+                        shared.push(form.clone());
+                    }
                 }
             }
-            points.retain(|point| !shared.contains(point));
+            spellings.retain(|form, _| !shared.contains(form));
         }
     }
-    // One address in two letter cases is one, and so is one that an older version stored.
-    let mut points: BTreeSet<String> =
-        points.iter().map(|point| present_form(point.to_lowercase()).into_owned()).collect();
-    if points.is_empty() {
-        return Ok(points);
+    let spelt: BTreeSet<&str> = spellings.values().flatten().map(String::as_str).collect();
+    if spelt.is_empty() {
+        return Ok(BTreeSet::new());
     }
-    for (type_id, subject, point, purpose) in rows::consenting(conn, &points, id)? {
+    let consenting = rows::consenting(conn, &spelt, id)?;
+    let mut points: BTreeSet<String> = spellings.into_keys().collect();
+    for (type_id, subject, point, purpose) in consenting {
         if let Some(other) = catalog.iter().find(|other| other.model.id == type_id) {
             let record = RecordRef::new(&other.model.name, subject);
             mentions.push(ErasureMention { kind: MentionKind::ContactPoint, record, by: purpose });
         }
-        points.remove(&point);
+        points.remove(&form(&point));
     }
     Ok(points)
 }

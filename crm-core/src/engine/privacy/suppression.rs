@@ -21,11 +21,17 @@ impl Privacy<'_> {
     ///
     /// # Errors
     ///
-    /// `InvalidValue` if it is neither an e-mail address nor a telephone number.
+    /// `InvalidValue` if it is neither an e-mail address nor a telephone number, nor the name of an account
+    /// that begins with `@`.
     pub fn lift_suppression(&self, request: &LiftSuppression) -> Result<LiftedSuppression> {
         let text = &request.contact_point;
-        let medium = if text.contains('@') { Medium::Email } else { Medium::Phone };
-        let point = contact_point(text, Some(medium))?;
+        let medium = match text.trim_start() {
+            // The name of an account.
+            text if text.starts_with('@') => None,
+            text if text.contains('@') => Some(Medium::Email),
+            _ => Some(Medium::Phone),
+        };
+        let point = contact_point(text, medium)?;
         self.crm.write(|writing| {
             let Some(key) = rows::key(writing.tx)? else {
                 return Ok(LiftedSuppression { was_suppressed: false });
@@ -84,7 +90,7 @@ pub(super) fn lift(writing: &mut Writing<'_>, hashes: &[[u8; 32]]) -> Result<boo
         writing.log(stamp, ChangeKind::SuppressionLifted, None, None, &body)?;
     }
     if was_suppressed {
-        follow_all(writing.tx, &rows::with_suppressed(writing.tx)?)?;
+        follow_all(writing.tx, &rows::no_longer_suppressed(writing.tx)?)?;
     }
     Ok(was_suppressed)
 }
@@ -95,8 +101,8 @@ pub(super) fn lift(writing: &mut Writing<'_>, hashes: &[[u8; 32]]) -> Result<boo
 /// # Errors
 ///
 /// Those of writing.
-pub(super) fn follow(writing: &Writing<'_>) -> Result<()> {
-    follow_all(writing.tx, &rows::naming_suppressed(writing.tx)?)
+pub(in crate::engine) fn follow(writing: &Writing<'_>) -> Result<()> {
+    follow_all(writing.tx, &rows::newly_suppressed(writing.tx)?)
 }
 
 /// The key of the file, made when it is needed first.

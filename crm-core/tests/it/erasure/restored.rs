@@ -410,7 +410,7 @@ fn a_required_reference_that_leads_to_nobody_is_told() {
     let crm = folder.open();
     let owner =
         json!({ "name": "owner", "kind": "reference", "target": "contact", "required": true });
-    ask(&crm, "types.define", json!({ "name": "ticket", "attributes": [owner] }));
+    ask(&crm, "types.define", json!({ "name": "ticket", "attributes": [owner.clone()] }));
     let (person, other) = (ann(&crm), crm.contacts().create(values! {}).unwrap().id);
     let ticket = crm.records("ticket").create(values! { "owner" => person }).unwrap().id;
     let gone = crm.records("ticket").create(values! { "owner" => person }).unwrap().id;
@@ -446,6 +446,14 @@ fn a_required_reference_that_leads_to_nobody_is_told() {
 
     let old = Crm::open(folder.at("old.crm")).unwrap();
     assert_eq!(apply(&old)["blockers"], told);
+    // Of the latest erasure first.
+    ask(&old, "types.define", json!({ "name": "visit", "attributes": [owner] }));
+    let visit = old.records("visit").create(values! { "owner" => other }).unwrap().id;
+    let subject = json!({ "type": "contact", "id": other });
+    let erased = json!([{ "subject": subject, "erased_at": "2026-01-01T00:00:00Z", "reason": "withdrawn", "hashes": [] }]);
+    let latest = ask(&old, "privacy.apply_erasures", json!({ "erased": erased }));
+    let of = |place: usize| latest["blockers"][place]["record"]["id"].clone();
+    assert_eq!((of(0), of(1)), (json!(visit), json!(ticket)));
 }
 
 /// More persons than a page has, and one who is erased while the backup is copied.

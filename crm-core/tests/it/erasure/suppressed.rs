@@ -1,9 +1,9 @@
 //! Addresses that are suppressed while others have them: whom a condition finds is whom the decision permits.
 
 use crm_core::{
-    ApplyErasures, Channel, CheckProof, ConfirmConsent, Crm, EraseSubject, EvaluateCondition,
-    LiftSuppression, ListErasures, ListRecords, MayContact, Medium, NewConsent, ProveDecision,
-    RecordId, RequestConsent, values,
+    ApplyErasures, Attribute, Channel, CheckProof, ConfirmConsent, Crm, EraseSubject,
+    EvaluateCondition, LiftSuppression, ListErasures, ListRecords, MayContact, Medium, NewConsent,
+    ProveDecision, RecordId, RequestConsent, values,
 };
 
 use super::{ann, contact, purpose};
@@ -132,6 +132,33 @@ fn an_erased_account_is_suppressed_however_somebody_else_spells_it() {
     let decided = crm.consents().decide(&MayContact::new(contact(bob), "chat", "news")).unwrap();
     assert_eq!(decided.reasons[0].reason.name(), "suppressed");
     assert_eq!(found(), 0);
+    crm.privacy().lift_suppression(&LiftSuppression::new(" @Annie")).unwrap();
+    assert_eq!(found(), 1);
+    assert_sound(&crm);
+}
+
+/// What somebody else has too is not suppressed, be it in capitals, which the ledger does not keep.
+#[test]
+fn what_two_people_have_in_one_spelling_stays_in_use() {
+    let crm = Crm::in_memory().unwrap();
+    crm.consents().define_channel(Channel::new("chat", Medium::Other)).unwrap();
+    purpose(&crm, "news", &["email", "chat"], "eu_general");
+    crm.types().define_attribute("contact", Attribute::new("home", Kind::Email).indexed()).unwrap();
+    let (ann, bob) = (ann(&crm), bob(&crm));
+    for (who, address) in [(ann, "fam@example.org"), (bob, "Fam@example.org")] {
+        crm.contacts().patch(who, values! { "home" => address }).unwrap();
+        for (channel, point) in [("email", "Fam@example.org"), ("chat", "@Fam")] {
+            let grant = NewConsent::grant(contact(who), channel, "news").contact_point(point);
+            crm.consents().record(grant).unwrap();
+        }
+    }
+    crm.contacts().patch(ann, values! { "home" => "Fam@example.org" }).unwrap();
+    crm.privacy().erase(&EraseSubject::new(contact(ann))).unwrap();
+    for channel in ["email", "chat"] {
+        let decided = MayContact::new(contact(bob), channel, "news");
+        assert!(crm.consents().decide(&decided).unwrap().is_allowed, "{channel}");
+    }
+    assert_eq!(reachable(&crm), [bob]);
     assert_sound(&crm);
 }
 
