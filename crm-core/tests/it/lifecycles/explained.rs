@@ -155,31 +155,21 @@ fn a_move_that_was_not_made_is_told_with_its_trigger_and_what_was_missing() {
     assert_eq!(told.text.lines().nth(1), Some(line));
 }
 
+/// When time alone sets off the first trigger to a stage.
+fn due(crm: &Crm, id: RecordId, stage: &str) -> Option<Timestamp> {
+    let next = explain(crm, id).next.into_iter().find(|next| next.stage == stage).unwrap();
+    next.triggers[0].due_at
+}
+
 #[test]
-fn what_time_would_do_is_told_with_the_moment_at_which_it_does() {
+fn who_lies_idle_is_told_with_the_moment_at_which_that_moves_it() {
     let crm = open();
-    crm.association_types().define_preset(AssociationPreset::EmployedBy).unwrap();
-    let stages = [Stage::new("lead"), Stage::new("customer").kind(StageKind::Won)];
-    crm.lifecycles().define(DefineLifecycle::new("company", "company", stages)).unwrap();
-    let idle = StageTrigger::inactive("sleep", "P30D");
-    plan(
-        &crm,
-        vec![
-            idle.clone(),
-            StageTrigger {
-                condition: Some("email is set".parse().unwrap()),
-                ..StageTrigger::inactive("gone", "P60D")
-            },
-            when("b", "count(call within P10D) = 0 and source = \"fair\""),
-            StageTrigger::related("c", RelatedStage::new("employed_by", "company", "customer")),
-        ]
-        .into_iter()
-        .map(|trigger| StageTrigger {
-            reason: (trigger.to == "gone").then(|| "silent".to_owned()),
-            ..trigger
-        })
-        .collect(),
-    );
+    let silent = StageTrigger {
+        condition: Some("email is set".parse().unwrap()),
+        reason: Some("silent".into()),
+        ..StageTrigger::inactive("gone", "P60D")
+    };
+    plan(&crm, vec![StageTrigger::inactive("sleep", "P30D"), silent]);
     let id = contact(&crm);
     assert_eq!(
         to(&crm, id, "sleep"),
@@ -193,52 +183,58 @@ fn what_time_would_do_is_told_with_the_moment_at_which_it_does() {
          is set (not so now)."
     );
     crm.contacts().patch(id, values! { "email" => "ann@example.org" }).unwrap();
-    assert!(
-        to(&crm, id, "gone")
-            .ends_with("(so now, at 2024-03-01T00:00:00Z if nothing else happens).")
+    let gone = to(&crm, id, "gone");
+    assert!(gone.ends_with("(so now, at 2024-03-01T00:00:00Z if nothing else happens)."), "{gone}");
+    // What is past waits for the tick only, and whoever is held there has no moment.
+    crm.set_clock(day(40)).unwrap();
+    let sleep = to(&crm, id, "sleep");
+    assert!(sleep.ends_with("(due since 2024-01-31T00:00:00Z, at the next tick)."), "{sleep}");
+    crm.lifecycles().move_to(MoveStage::new("plan", id, "gone").because("x")).unwrap();
+    assert_eq!(due(&crm, id, "sleep"), None);
+    let sleep = to(&crm, id, "sleep");
+    assert!(sleep.ends_with("triggers[0] would lead there: nothing happens for P30D."), "{sleep}");
+}
+
+#[test]
+fn a_trigger_is_due_at_the_moment_at_which_a_tick_lets_it_move_the_record() {
+    let crm = open();
+    crm.association_types().define_preset(AssociationPreset::EmployedBy).unwrap();
+    let stages = [Stage::new("lead"), Stage::new("customer").kind(StageKind::Won)];
+    crm.lifecycles().define(DefineLifecycle::new("company", "company", stages)).unwrap();
+    let employer = RelatedStage::new("employed_by", "company", "customer");
+    plan(
+        &crm,
+        vec![
+            StageTrigger::inactive("sleep", "P30D"),
+            when("b", "count(call within P10D) = 0 and source = \"fair\""),
+            StageTrigger::related("c", employer),
+        ],
     );
-
-    // An activity puts it off, and a condition becomes true when the span is over.
+    let (id, stands) = (contact(&crm), |id| explain(&crm, id).standing.stage.unwrap_or_default());
+    // An activity puts off that it lies idle, and is forgotten after ten days.
     crm.set_clock(day(5)).unwrap();
-    crm.contacts().patch(id, values! { "source" => "fair" }).unwrap();
-    let ben = contact(&crm);
-    let call = NewActivity::of("call", RecordRef::new("contact", ben), day(5));
+    let call = NewActivity::of("call", RecordRef::new("contact", id), day(5));
     crm.activities().record(call).unwrap();
-    crm.contacts().patch(ben, values! { "source" => "fair" }).unwrap();
-    let due = |stage: &str, id| {
-        let told = explain(&crm, id).next;
-        let next = told.into_iter().find(|next| next.stage == stage).unwrap();
-        next.triggers[0].due_at
-    };
-    assert_eq!(explain(&crm, id).standing.stage.as_deref(), Some("b"), "it had none");
-    assert_eq!(due("sleep", ben), Some(day(35)));
-    let turns = due("b", ben).unwrap();
-    assert!(due("b", ben) > Some(day(14)) && due("b", ben) < Some(day(17)));
-    let before = Timestamp::from_micros(turns.micros() - 1).unwrap();
-    tick(&crm, before);
-    assert_eq!(explain(&crm, ben).standing.stage.as_deref(), Some("a"));
+    crm.contacts().patch(id, values! { "source" => "fair" }).unwrap();
+    assert_eq!(due(&crm, id, "sleep"), Some(day(35)));
+    let turns = due(&crm, id, "b").unwrap();
+    assert!(turns > day(14) && turns < day(17), "{turns}");
+    tick(&crm, Timestamp::from_micros(turns.micros() - 1).unwrap());
+    assert_eq!(stands(id), "a");
     tick(&crm, turns);
-    assert_eq!(explain(&crm, ben).standing.stage.as_deref(), Some("b"), "at that moment");
-
+    assert_eq!(stands(id), "b");
     // The day on which an association begins.
     let acme = crm.companies().create(values! { "name" => "Acme" }).unwrap().id;
     crm.lifecycles().move_to(MoveStage::new("company", acme, "customer")).unwrap();
-    let ends = (RecordRef::new("contact", ben), RecordRef::new("company", acme));
+    let ends = (RecordRef::new("contact", id), RecordRef::new("company", acme));
     let job = AddAssociation::new("employed_by", ends.0, ends.1);
     let valid_from = Some("2024-01-20".parse().unwrap());
     crm.associations().add(AddAssociation { valid_from, ..job }).unwrap();
-    assert_eq!(due("c", ben), Some(day(19)));
-
-    // What is past waits for the tick only, and whoever is held there has no moment.
-    crm.set_clock(day(70)).unwrap();
-    assert!(to(&crm, id, "sleep").ends_with("(due since 2024-02-05T00:00:00Z, at the next tick)."));
-    crm.lifecycles().move_to(MoveStage::new("plan", id, "gone").because("x")).unwrap();
-    assert_eq!(due("sleep", id), None);
-    let sleeps = to(&crm, id, "sleep");
-    assert!(
-        sleeps.ends_with("triggers[0] would lead there: nothing happens for P30D."),
-        "{sleeps}"
-    );
+    assert_eq!(due(&crm, id, "c"), Some(day(19)));
+    tick(&crm, Timestamp::from_micros(day(19).micros() - 1).unwrap());
+    assert_eq!(stands(id), "b");
+    tick(&crm, day(19));
+    assert_eq!(stands(id), "c");
 }
 
 #[test]
