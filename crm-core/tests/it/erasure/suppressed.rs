@@ -2,8 +2,8 @@
 
 use crm_core::{
     ApplyErasures, Attribute, Channel, CheckProof, ConfirmConsent, Crm, EraseSubject,
-    EvaluateCondition, LiftSuppression, ListErasures, ListRecords, MayContact, Medium, NewConsent,
-    ProveDecision, RecordId, RequestConsent, values,
+    EvaluateCondition, Kind, LiftSuppression, ListErasures, ListRecords, MayContact, Medium,
+    NewConsent, ProveDecision, RecordId, RequestConsent, values,
 };
 
 use super::{ann, contact, purpose};
