@@ -1,8 +1,9 @@
 //! What records score at every moment.
 
 use crm_core::{
-    Condition, DefineScore, ErrorKind, Flow, GetScoreHistory, NewActivity, RankScores, ReadScore,
-    RecordRef, RelatedScore, ScoreFigure, ScoreGroup, ScoreRule, Timestamp, values,
+    Clock as _, Condition, DefineScore, ErrorKind, FadeKind, Flow, GetScoreHistory, NewActivity,
+    RankScores, ReadScore, RecordRef, RelatedScore, ScoreFade, ScoreFigure, ScoreGroup, ScoreLevel,
+    ScoreRule, TickTimers, Timestamp, values,
 };
 
 use super::{DAY, at, contact, explain, happen, model, open, publish, ranking, score};
@@ -338,7 +339,7 @@ fn a_tick_records_a_crossing_at_its_own_instant() {
     happen(&crm, ann, "form", 0);
     clock.advance(200 * DAY);
     let tick =
-        crm.timers().tick(&crm_core::TickTimers::default(), &mut |_| Flow::Continue).unwrap();
+        crm.timers().tick(&TickTimers::default(), &mut |_| Flow::Continue).unwrap();
     assert!(tick.is_complete);
     let history = crm.scores().history(&GetScoreHistory::new("lead", ann)).unwrap();
     let last = history.crossings.last().unwrap();
@@ -352,4 +353,59 @@ fn a_tick_records_a_crossing_at_its_own_instant() {
     };
     assert_eq!((read(last.at.micros() - 1), read(last.at.micros())), (50_000, 49_999));
     verify(&crm);
+}
+
+/// Timers that fall due until nothing is left to wait for, and how many thresholds are crossed by them.
+fn timers_and_crossings(group: ScoreGroup, levels: &[i64], days: &[i64]) -> (u64, usize) {
+    let (crm, clock) = open();
+    let mut model = DefineScore::new("lead", "contact", [group]);
+    let level = |points: &i64| ScoreLevel::new(format!("level_{points}"), *points);
+    model.thresholds = levels.iter().map(level).collect();
+    publish(&crm, model);
+    let ann = contact(&crm, "DE");
+    for day in days {
+        let then = at("2026-01-01T00:00:00Z").micros() + day * DAY;
+        clock.advance(then - clock.now().micros());
+        happen(&crm, ann, "form", *day);
+    }
+    let crossings = || {
+        let history = crm.scores().history(&GetScoreHistory::new("lead", ann)).unwrap();
+        history.crossings.len()
+    };
+    let before = crossings();
+    let mut timers = 0;
+    while let Some(due_at) = crm.timers().next().unwrap().due_at {
+        clock.advance(due_at.micros() - clock.now().micros());
+        let tick = crm.timers().tick(&TickTimers::default(), &mut |_| Flow::Continue).unwrap();
+        timers += tick.done;
+    }
+    verify(&crm);
+    (timers, crossings() - before)
+}
+
+#[test]
+fn a_crossing_by_time_takes_one_timer() {
+    let group = |fade| {
+        let form = ScoreRule::activity("form", "form", 10);
+        ScoreGroup::new("engagement", [form]).fading(fade)
+    };
+    let half = ScoreFade::half_life;
+    let linear = |span: &str, percent| {
+        let (kind, span, percent) = (FadeKind::Linear, span.into(), Some(percent));
+        ScoreFade { kind, span, percent }
+    };
+    let expiry = || ScoreFade { kind: FadeKind::Expiry, span: "P30D".into(), percent: None };
+    for (fade, levels, days) in [
+        (half("P1D"), &[5][..], &[0][..]),
+        (half("P30D"), &[5], &[0]),
+        (half("P365D"), &[5], &[0]),
+        (linear("P30D", 10), &[5], &[0]),
+        (linear("P365D", 1), &[5], &[0]),
+        (expiry(), &[5], &[0]),
+        (half("P30D"), &[10, 20, 30, 50], &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]),
+        (expiry(), &[10, 20, 30, 50], &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]),
+    ] {
+        let (timers, crossings) = timers_and_crossings(group(fade.clone()), levels, days);
+        assert_eq!((timers, crossings), (levels.len() as u64, levels.len()), "{fade:?}");
+    }
 }
