@@ -40,7 +40,7 @@ impl Scores<'_> {
     /// of another type; `LimitExceeded` past 200 scores, 16 groups or 64 rules in one.
     pub fn define(&self, request: DefineScore) -> Result<ScoreModel> {
         check_definition(&request)?;
-        self.crm.write(|writing| define(writing, request))
+        self.crm.write(|writing| define(writing, request, Same::ChangesNothing))
     }
 
     /// Defines one of the ready-made scores, as a draft.
@@ -114,7 +114,8 @@ impl Scores<'_> {
         })
     }
 
-    /// Copies a version of a score into the draft of another one, or of itself.
+    /// Copies a version of a score into the draft of another one, or of itself: that gives a draft of
+    /// what is published as it stands.
     ///
     /// # Errors
     ///
@@ -122,7 +123,8 @@ impl Scores<'_> {
     pub fn clone_as(&self, request: &CloneScore) -> Result<ScoreModel> {
         let get = GetScore { model: request.model.clone(), version: request.version };
         let definition = self.get(&get)?.to_request(&request.name);
-        self.define(definition)
+        check_definition(&definition)?;
+        self.crm.write(|writing| define(writing, definition, Same::IsANewDraft))
     }
 
     /// The definition of a score.
@@ -206,9 +208,8 @@ pub(in crate::engine) fn program(
     judge(catalog, version(catalog, model, number)?)
 }
 
-fn define(writing: &mut Writing<'_>, mut request: DefineScore) -> Result<ScoreModel> {
-    let table = writing.table(&request.entity_type)?;
-    table.model.check_live().map_err(|error| error.with_field("type"))?;
+/// The name stands for a label that was left out.
+fn add_labels(request: &mut DefineScore) {
     if request.label.is_empty() {
         request.label.clone_from(&request.name);
     }
@@ -220,6 +221,19 @@ fn define(writing: &mut Writing<'_>, mut request: DefineScore) -> Result<ScoreMo
             rule.label.clone_from(&rule.name);
         }
     }
+}
+
+/// What becomes of a definition that is the one of the last version, if that is no draft.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Same {
+    ChangesNothing,
+    IsANewDraft,
+}
+
+fn define(writing: &mut Writing<'_>, mut request: DefineScore, same: Same) -> Result<ScoreModel> {
+    let table = writing.table(&request.entity_type)?;
+    table.model.check_live().map_err(|error| error.with_field("type"))?;
+    add_labels(&mut request);
     let json = model_json(&request);
     if json.len() > limits::SCORE_BYTES {
         let message = format!("the score takes more than {} bytes", limits::SCORE_BYTES);
@@ -234,7 +248,8 @@ fn define(writing: &mut Writing<'_>, mut request: DefineScore) -> Result<ScoreMo
             let message = format!("the score is one of {:?}, for ever", last.model.entity_type);
             return Err(Error::new(ErrorKind::DefinitionConflict, message).with_field("type"));
         }
-        if last.model.to_request(&request.name) == request {
+        let is_kept = same == Same::ChangesNothing || last.model.state == ScoreState::Draft;
+        if is_kept && last.model.to_request(&request.name) == request {
             return Ok(last.model.clone());
         }
     } else if catalog.scores().filter(|stored| stored.model.version == 1).count() >= limits::SCORES
