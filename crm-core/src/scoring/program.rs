@@ -13,7 +13,8 @@ use super::{
     check::{decay, invalid, micros, to_caps, within},
     decay::{Decay, POINT},
     definition::{ScoreFigure, ScoreGroup, ScoreModel, ScoreRule, StoredModel},
-    sheet::{Caps, Figure, half_life},
+    rank::half_life,
+    sheet::{Caps, Figure},
 };
 use crate::{
     Condition, Count, Error, ErrorKind, EventCondition, FieldCondition, Kind, Measure, Operand,

@@ -6,7 +6,7 @@
 //! between those of the group, between those of the whole; and over a stretch of time it lies between
 //! [`Sheet::bounds`], whatever fades or begins in it.
 
-use super::decay::{Decay, bound, order, rounded};
+use super::decay::{Decay, rounded};
 use crate::{Error, ErrorKind, Result};
 
 /// A least and a greatest number of thousandths.
@@ -114,7 +114,7 @@ impl Sheet {
     }
 
     /// The last moment at which the score can change by itself; `None` if it does not.
-    fn last_change(&self) -> Option<i64> {
+    pub(super) fn last_change(&self) -> Option<i64> {
         let own = self
             .terms()
             .map(|(decay, at, points)| at.saturating_add(decay.gone(points).unwrap_or(0)));
@@ -204,118 +204,13 @@ impl Sheet {
         }
         None
     }
-
-    /// Where the record stands among all of the model: see [`Rank`].
-    pub(crate) fn rank(&self, as_of: i64) -> Rank {
-        let half = self.half_life();
-        let (mut fixed, mut fading, mut rounding) = (0i64, 0i64, 0i64);
-        for group in self.groups.iter().filter(|group| group.counts) {
-            match group.fading(as_of) {
-                Some((points, of_group)) => {
-                    fading = fading.saturating_add(points);
-                    rounding = rounding.saturating_add(of_group);
-                }
-                None => fixed = fixed.saturating_add(group.bounds(as_of, i64::MAX).1),
-            }
-        }
-        let most = fixed.saturating_add(rounding);
-        if fading > 0 && most.saturating_add(fading) >= self.caps.max {
-            // It may stay at the cap for a while, which says more than what fades below it.
-            return Rank { fixed: self.caps.clamp(coarse(self.caps.max)), order: None };
-        }
-        let order = half.filter(|_| fading > 0).map(|half| order(fading, as_of, half));
-        let fixed = coarse(most).min(coarse(fixed).saturating_add(coarse_rounding(rounding)));
-        Rank { fixed: self.caps.clamp(fixed), order }
-    }
-
-    /// The longest half-life.
-    fn half_life(&self) -> Option<i64> {
-        half_life(self.groups.iter().map(|group| group.decay))
-    }
-}
-
-/// The longest half-life among decays: the one by which an order of all records is kept.
-pub(crate) fn half_life(decays: impl Iterator<Item = Decay>) -> Option<i64> {
-    decays
-        .filter_map(|decay| match decay {
-            Decay::HalfLife(half) => Some(half),
-            _ => None,
-        })
-        .max()
-}
-
-/// An upper bound of a score at every later moment: points that stay, and the order among those that
-/// halve in the longest half-life of the model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Rank {
-    pub(crate) fixed: i64,
-    pub(crate) order: Option<i64>,
-}
-
-impl Rank {
-    /// Whether it is no less than another at every moment. A file may hold one that is greater than need
-    /// be, which costs a ranking time and leaves nobody out.
-    pub(crate) fn covers(self, other: Self) -> bool {
-        self.fixed >= other.fixed && self.order >= other.order
-    }
-
-    /// No less than the score at `at`, which does not lie before the moment of the sheet.
-    pub(crate) fn bound(self, caps: Caps, half: Option<i64>, at: i64) -> i64 {
-        let fading = self.order.zip(half).map_or(0, |(order, half)| bound(order, at, half));
-        caps.clamp(self.fixed.saturating_add(fading))
-    }
-}
-
-/// No less than `points`, of which few are different: whole points below 256, and eight binary digits
-/// of what is larger.
-fn coarse(points: i64) -> i64 {
-    let unit = match points.unsigned_abs() / 256_000 {
-        0 => 1000,
-        more => 1000i64.saturating_mul(1i64 << (more.ilog2() + 1).min(50)),
-    };
-    points.checked_add(unit - 1).map_or(i64::MAX, |up| up.div_euclid(unit) * unit)
-}
-
-/// No less than what rounding may add, of which still fewer are different.
-fn coarse_rounding(thousandths: i64) -> i64 {
-    match thousandths {
-        0 => 0,
-        1..=16 => 16,
-        17..=256 => 256,
-        more => coarse(more),
-    }
 }
 
 impl GroupSheet {
-    fn bounds(&self, from: i64, to: i64) -> Range {
+    pub(super) fn bounds(&self, from: i64, to: i64) -> Range {
         let (least, most) = sum(self.rules.iter().map(|rule| rule.bounds(self.decay, from, to)));
         let with_fixed = |points: i64| self.caps.clamp(points.saturating_add(self.fixed));
         (with_fixed(least), with_fixed(most))
-    }
-
-    /// What is left at a moment of a group that only fades from then on by its half-life, without any
-    /// cap having a say, and by how much rounding may exceed that; `None` of another group.
-    fn fading(&self, at: i64) -> Option<(i64, i64)> {
-        let Decay::HalfLife(_) = self.decay else { return None };
-        if self.fixed != 0 {
-            return None;
-        }
-        let (mut points, mut terms) = (0i64, 0);
-        for rule in &self.rules {
-            let only_terms = rule.fixed == 0 && rule.related.is_none() && rule.caps.min <= 0;
-            let of_rule: i64 =
-                rule.terms.iter().map(|(from, points)| self.decay.left(*points, at - from)).sum();
-            let begins_later = rule.terms.iter().any(|(from, points)| *from > at || *points < 0);
-            if !only_terms || begins_later || of_rule > rule.caps.max {
-                return None;
-            }
-            points = points.saturating_add(of_rule);
-            terms += i64::try_from(rule.terms.len()).unwrap_or(i64::MAX / 2);
-        }
-        // A term may be rounded up by half a thousandth, now or later; one that is rounded to nothing
-        // stays so.
-        let rounding = if points == 0 { 0 } else { terms + 1 };
-        (points <= self.caps.max && self.caps.min <= 0).then_some((points, rounding))
     }
 }
 
@@ -496,11 +391,11 @@ fn take(rest: &mut &[u8]) -> Option<u8> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const DAY: i64 = 86_400_000_000;
+    pub(in crate::scoring) const DAY: i64 = 86_400_000_000;
 
     fn decays() -> impl Strategy<Value = Decay> {
         prop_oneof![
@@ -520,7 +415,7 @@ mod tests {
         ]
     }
 
-    fn sheets() -> impl Strategy<Value = Sheet> {
+    pub(in crate::scoring) fn sheets() -> impl Strategy<Value = Sheet> {
         let terms = prop::collection::vec((-100 * DAY..100 * DAY, -20_000i64..50_000), 0..6);
         let rule = (caps(60_000), -5_000i64..20_000, terms);
         let rule =
@@ -576,15 +471,6 @@ mod tests {
         }
 
         #[test]
-        fn a_rank_never_lies(
-            sheet in sheets(), as_of in -120 * DAY..200 * DAY, later in 0..400 * DAY,
-        ) {
-            let half = sheet.half_life();
-            let bound = sheet.rank(as_of).bound(sheet.caps, half, as_of + later);
-            prop_assert!(sheet.score(as_of + later) <= bound);
-        }
-
-        #[test]
         fn no_crossing_is_missed(
             sheet in sheets(), now in -120 * DAY..100 * DAY, levels in prop::collection::vec(-50_000..150_000i64, 1..4),
             looks in prop::collection::vec(0.0..1.0f64, 20),
@@ -626,27 +512,6 @@ mod tests {
                 None => prop_assert_eq!(is_reached(0), is_reached(100_000 * DAY)),
             }
         }
-    }
-
-    /// Forty terms that are each rounded up by half a thousandth.
-    #[test]
-    fn a_rank_knows_what_rounding_adds() {
-        let wide = Caps { min: 0, max: 1_000_000_000 };
-        let terms = vec![(0, 5_001); 40];
-        let rule = RuleSheet { caps: wide, fixed: 0, terms, related: None };
-        let group = GroupSheet {
-            caps: wide,
-            decay: Decay::HalfLife(DAY),
-            counts: true,
-            fixed: 0,
-            rules: vec![rule],
-        };
-        let sheet = Sheet { caps: wide, groups: vec![group] };
-        let later = 4 * DAY;
-        assert_eq!(sheet.score(later), 40 * 313);
-        assert!(sheet.rank(0).bound(wide, Some(DAY), later) >= 40 * 313);
-        // What has faded to nothing stays nothing.
-        assert_eq!(sheet.rank(40 * DAY), Rank { fixed: 0, order: None });
     }
 
     #[test]

@@ -395,17 +395,54 @@ fn a_crossing_by_time_takes_one_timer() {
         ScoreFade { kind, span, percent }
     };
     let expiry = || ScoreFade { kind: FadeKind::Expiry, span: "P30D".into(), percent: None };
-    for (fade, levels, days) in [
-        (half("P1D"), &[5][..], &[0][..]),
-        (half("P30D"), &[5], &[0]),
-        (half("P365D"), &[5], &[0]),
-        (linear("P30D", 10), &[5], &[0]),
-        (linear("P365D", 1), &[5], &[0]),
-        (expiry(), &[5], &[0]),
-        (half("P30D"), &[10, 20, 30, 50], &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]),
-        (expiry(), &[10, 20, 30, 50], &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]),
+    // With how many other timers, which lower its place in the ranking as points fade.
+    for (fade, levels, days, others) in [
+        (half("P1D"), &[5][..], &[0][..], 0),
+        (half("P30D"), &[5], &[0], 0),
+        (half("P365D"), &[5], &[0], 0),
+        (linear("P30D", 10), &[5], &[0], 6),
+        (linear("P365D", 1), &[5], &[0], 6),
+        (expiry(), &[5], &[0], 0),
+        (half("P30D"), &[10, 20, 30, 50], &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 0),
+        (expiry(), &[10, 20, 30, 50], &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 3),
     ] {
         let (timers, crossings) = timers_and_crossings(group(fade.clone()), levels, days);
-        assert_eq!((timers, crossings), (levels.len() as u64, levels.len()), "{fade:?}");
+        assert_eq!(crossings, levels.len(), "{fade:?}");
+        let most = crossings as u64 + others;
+        assert!(timers <= most, "{fade:?}: {timers} timers, and not {most}");
     }
+}
+
+/// Ten records with points that fade by percentages, of which the first has most.
+#[test]
+fn a_tick_lowers_places_in_the_ranking() {
+    let (crm, clock) = open();
+    let form = ScoreRule::activity("form", "form", 10);
+    let fade = ScoreFade { kind: FadeKind::Linear, span: "P1D".into(), percent: Some(2) };
+    publish(
+        &crm,
+        DefineScore::new("lead", "contact", [ScoreGroup::new("all", [form]).fading(fade)]),
+    );
+    let ids: Vec<_> = (0..10).map(|_| contact(&crm, "DE")).collect();
+    clock.advance(DAY);
+    for (place, id) in ids.iter().enumerate() {
+        for _ in place..10 {
+            happen(&crm, *id, "form", 0);
+        }
+    }
+    crm.scores().rescore("lead").unwrap();
+    let expected = |crm: &crm_core::Crm| {
+        let mut all: Vec<_> = ids.iter().map(|id| (*id, score(crm, *id))).collect();
+        all.sort_by_key(|(id, score)| (-score, *id));
+        all
+    };
+    for _ in 0..12 {
+        clock.advance(5 * DAY);
+        assert_eq!(ranking(&crm, None), expected(&crm), "without a tick");
+        crm.timers().tick(&TickTimers::default(), &mut |_| Flow::Continue).unwrap();
+        assert_eq!(ranking(&crm, None), expected(&crm));
+        verify(&crm);
+    }
+    assert_eq!(crm.timers().next().unwrap().due_at, None, "nothing is left to lower");
+    assert_eq!(crm.scores().rescore("lead").unwrap().changed, 10, "what is gone is forgotten");
 }
