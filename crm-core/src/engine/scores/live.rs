@@ -1,6 +1,6 @@
 //! What keeps scores live, within the transaction of the write that causes it.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     super::{Catalog, Writing, reach::affected, reactions::Event},
@@ -23,11 +23,15 @@ pub(in crate::engine) fn concern(catalog: &Catalog, types: &[&str]) -> Result<bo
     Ok(programs.is_some_and(|programs| types.iter().any(|name| programs.concern(name))))
 }
 
-/// Scores anew whom an event concerns.
-pub(in crate::engine) fn react(writing: &mut Writing<'_>, event: &Event) -> Result<()> {
+/// Scores anew whom events concern, each once.
+pub(in crate::engine) fn react(writing: &mut Writing<'_>, events: &[Event]) -> Result<()> {
     let Some(programs) = writing.catalog.score_programs()?.cloned() else { return Ok(()) };
     for program in &programs.all {
-        for id in concerned(writing, program, event)? {
+        let mut ids = BTreeSet::new();
+        for event in events {
+            ids.append(&mut concerned(writing, program, event)?);
+        }
+        for id in ids {
             update(writing, &programs, program, id, true)?;
         }
     }
@@ -61,18 +65,15 @@ fn concerned(
     writing: &Writing<'_>,
     program: &ScoreProgram,
     event: &Event,
-) -> Result<Vec<RecordId>> {
+) -> Result<BTreeSet<RecordId>> {
     let entity_type = &program.stored.model.entity_type;
     match event {
         Event::Archiving { table, id } | Event::Record { table, id, changed: None, .. }
             if table.model.name == *entity_type =>
         {
-            Ok(vec![*id])
+            Ok(BTreeSet::from([*id]))
         }
-        event => {
-            let found = affected(writing.tx, &writing.catalog, &program.reach, event)?;
-            Ok(found.into_iter().collect())
-        }
+        event => affected(writing.tx, &writing.catalog, &program.reach, event),
     }
 }
 
