@@ -47,10 +47,21 @@ impl Scores<'_> {
     ///
     /// # Errors
     ///
-    /// As [`Scores::define`]; `UnknownType` if a ready-made kind of activity that it names was not
-    /// defined.
+    /// As [`Scores::define`]; `UnknownType` if ready-made kinds of activities that it names were not
+    /// defined, with all of them as a hint.
     pub fn define_preset(&self, preset: ScorePreset) -> Result<ScoreModel> {
-        self.define(preset.definition())
+        let definition = preset.definition();
+        let kinds = definition.activity_kinds();
+        self.define(definition).map_err(|error| {
+            let catalog = self.crm.catalog();
+            let missing = kinds.into_iter().filter(|kind| catalog.find_kind(kind).is_none());
+            let missing = missing.collect::<Vec<_>>().join(", ");
+            match error.kind() {
+                ErrorKind::UnknownType if !missing.is_empty() => error
+                    .with_hint(format!("define them with activity_kinds.define_preset: {missing}")),
+                _ => error,
+            }
+        })
     }
 
     /// Publishes the draft of a score: by it records score from now on, and the version before it is
