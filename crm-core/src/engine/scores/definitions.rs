@@ -305,13 +305,14 @@ fn define(writing: &mut Writing<'_>, mut request: DefineScore, same: Same) -> Re
     Ok(stored.model)
 }
 
-/// Judges a draft, and refuses rules of which the condition can never be met.
+/// Judges a draft, and refuses rules of which the condition can never be met, and thresholds that are
+/// too high for points that do not last.
 ///
 /// # Errors
 ///
 /// As [`Scores::define`].
 fn judge_new(catalog: &Catalog, stored: &StoredModel) -> Result<()> {
-    judge(catalog, stored)?;
+    judge(catalog, stored)?.check_lasting()?;
     let model = &stored.model;
     for (place, group) in model.groups.iter().enumerate() {
         for (nth, rule) in group.rules.iter().enumerate() {

@@ -338,8 +338,7 @@ fn a_tick_records_a_crossing_at_its_own_instant() {
     let ann = contact(&crm, "DE");
     happen(&crm, ann, "form", 0);
     clock.advance(200 * DAY);
-    let tick =
-        crm.timers().tick(&TickTimers::default(), &mut |_| Flow::Continue).unwrap();
+    let tick = crm.timers().tick(&TickTimers::default(), &mut |_| Flow::Continue).unwrap();
     assert!(tick.is_complete);
     let history = crm.scores().history(&GetScoreHistory::new("lead", ann)).unwrap();
     let last = history.crossings.last().unwrap();
