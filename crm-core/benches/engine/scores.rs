@@ -2,18 +2,22 @@
 //! first hundred of a ranking. By hand somebody would scan the columns that the rules ask for and add
 //! points in a loop, insert the rows, and sort a column of totals.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::atomic::Ordering, time::Duration};
 
 use crm_core::{
-    ActivityPreset, Condition, Crm, Date, DefineScore, Durability, NewActivity, RankScores,
-    RecordId, RecordRef, ScoreColumns, ScoreFade, ScoreGroup, ScoreLevel, ScoreRule, Timestamp,
+    ActivityPreset, Condition, Crm, Date, DefineScore, Durability, FadeKind, Flow, NewActivity,
+    RankScores, RecordActivities, RecordId, RecordRef, ScoreColumns, ScoreFade, ScoreGroup,
+    ScoreLevel, ScoreRule, TickTimers, Timestamp,
 };
 use rusqlite::{Connection, params};
 
 use super::{
-    Budget, Line, ROUNDS, chain, create, in_turn, open,
+    BATCH, Budget, Line, ROUNDS,
+    activities::make_contacts,
+    chain, create, in_turn, open,
     raw::{NOW, Raw},
-    rows, sample_ids, timed,
+    rows::{self, scatter},
+    sample_ids, segments, timed,
 };
 
 /// Rules about the record.
@@ -22,6 +26,11 @@ const RULES: usize = 20;
 const ACTIVITIES: usize = 2000;
 /// Points from which a record is hot.
 const HOT: i64 = 150;
+/// Activities of one record in one batch.
+const OF_ONE: usize = 4000;
+/// Days after which points that fade by a hundredth a day are ranked; microseconds of one.
+const LATER: i64 = 60;
+const DAY: i64 = 86_400_000_000;
 /// Scores that are kept in one transaction.
 const KEPT_AT_ONCE: usize = 2000;
 
@@ -196,6 +205,75 @@ pub(crate) fn run(folder: &Path, count: usize, report: &mut dyn FnMut(Line)) {
     let name = "an activity that scores live".into();
     let (raw, budget) = (Some(without), Budget::None);
     report(Line { name, ours: live, raw, units: ACTIVITIES, budget });
+    of_one(folder, report);
+    later(folder, count, report);
+}
+
+fn visit(id: RecordId, at: i64) -> NewActivity {
+    let at = Timestamp::from_micros(at).unwrap();
+    NewActivity::of("web_visit", RecordRef::new("contact", id), at)
+}
+
+/// A batch of activities of one record, without and with a score.
+fn of_one(folder: &Path, report: &mut dyn FnMut(Line)) {
+    let (crm, _) = segments::open(&folder.join("of_one.crm"), Durability::Relaxed);
+    crm.activity_kinds().define_preset(ActivityPreset::WebVisit).unwrap();
+    let ids = make_contacts(&crm, 2);
+    let record = |id: RecordId| {
+        let activities = (0..OF_ONE).map(|nth| visit(id, NOW - nth as i64 * DAY / 100)).collect();
+        let request = RecordActivities { activities, all_or_nothing: true };
+        timed(|| crm.activities().record_many(request).unwrap()).0
+    };
+    let without = record(ids[0]);
+    let visits = ScoreRule::activity("visits", "web_visit", 1).max(1000);
+    let group = ScoreGroup::new("engagement", [visits]).fading(ScoreFade::half_life("P30D"));
+    let mut model = DefineScore::new("lead", "contact", [group]);
+    model.thresholds = vec![ScoreLevel::new("hot", 100)];
+    crm.scores().define(model).unwrap();
+    crm.scores().publish("lead").unwrap();
+    let (ours, name) = (record(ids[1]), "a batch of 4,000 activities of one".into());
+    report(Line { name, ours, raw: Some(without), units: OF_ONE, budget: Budget::None });
+}
+
+/// Points that lose a hundredth a day, two months after the last activity.
+fn later(folder: &Path, count: usize, report: &mut dyn FnMut(Line)) {
+    let (crm, clock) = segments::open(&folder.join("later.crm"), Durability::Relaxed);
+    crm.activity_kinds().define_preset(ActivityPreset::WebVisit).unwrap();
+    let batches = (0..count.div_ceil(BATCH)).flat_map(|_| make_contacts(&crm, BATCH));
+    let ids: Vec<RecordId> = batches.collect();
+    for batch in 0..(2 * count).div_ceil(BATCH) {
+        let all = (batch * BATCH..(batch + 1) * BATCH).map(|nth| {
+            let past = (scatter(nth) % 90) as i64 * DAY;
+            visit(ids[(scatter(nth + 7) % ids.len() as u64) as usize], NOW - past)
+        });
+        let request = RecordActivities { activities: all.collect(), all_or_nothing: true };
+        crm.activities().record_many(request).unwrap();
+    }
+    let visits = ScoreRule::activity("visits", "web_visit", 10).max(1000);
+    let fade = ScoreFade { kind: FadeKind::Linear, span: "P1D".into(), percent: Some(1) };
+    let group = ScoreGroup::new("engagement", [visits]).fading(fade);
+    crm.scores().define(DefineScore::new("lead", "contact", [group])).unwrap();
+    crm.scores().publish("lead").unwrap();
+    crm.scores().rescore("lead").unwrap();
+    clock.0.fetch_add(LATER * DAY, Ordering::SeqCst);
+    let mut done = 0;
+    let (ours, ()) = timed(|| {
+        loop {
+            let request = TickTimers::default();
+            let tick = crm.timers().tick(&request, &mut |_| Flow::Continue).unwrap();
+            done += tick.done as usize;
+            if tick.is_complete {
+                return;
+            }
+        }
+    });
+    let (name, budget) = ("lower places by ticks, each".into(), Budget::None);
+    report(Line { name, ours, raw: None, units: done, budget });
+    let ranked = || crm.scores().ranking(&RankScores::new("lead")).unwrap().records.len();
+    let ours = (0..ROUNDS).map(|_| timed(|| assert_eq!(ranked(), 100)).0).min().unwrap();
+    let budget = Budget::Time(Duration::from_millis(5));
+    let name = "rank what fades by percentages, later".into();
+    report(Line { name, ours, raw: None, units: 1, budget });
 }
 
 /// Scores every record without keeping it: from the file, and from columns in memory.
@@ -216,6 +294,18 @@ fn read(crm: &Crm, conn: &Connection, count: usize, report: &mut dyn FnMut(Line)
     let budget = Budget::Ratio(3.0);
     let name = "score by 20 rules, from the file".into();
     report(Line { name, ours, raw: Some(raw_time), units: count, budget });
+
+    // Of each record it is asked then what happened with it.
+    let mut rules = fit();
+    rules[RULES - 1] = ScoreRule::activity("visits", "web_visit", 5).max(100);
+    let mixed = DefineScore::new("mixed", "customer", [ScoreGroup::new("all", rules)]);
+    crm.scores().define(mixed).unwrap();
+    crm.scores().publish("mixed").unwrap();
+    let ranked = || crm.scores().ranking(&RankScores::new("mixed")).unwrap().records.len();
+    let ours = (0..ROUNDS).map(|_| timed(|| assert_eq!(ranked(), 100)).0).min().unwrap();
+    crm.scores().retire("mixed").unwrap();
+    let (name, budget) = ("the same, one rule about activities".into(), Budget::None);
+    report(Line { name, ours, raw: None, units: count, budget });
 
     let columns = scan(conn);
     let [employees, birthdays] = columns.clone();
@@ -241,7 +331,7 @@ fn record(crm: &Crm, ids: &[RecordId]) -> Duration {
             NewActivity::of("web_visit", RecordRef::new("customer", id), at)
         });
         let activities = visits.collect();
-        let request = crm_core::RecordActivities { activities, all_or_nothing: true };
+        let request = RecordActivities { activities, all_or_nothing: true };
         timed(|| crm.activities().record_many(request).unwrap()).0
     });
     rounds.min().unwrap()

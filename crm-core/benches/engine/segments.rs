@@ -40,7 +40,7 @@ const DAY: i64 = 86_400_000_000;
 
 /// A clock that goes on when it is told to.
 #[derive(Debug)]
-struct Told(AtomicI64);
+pub(super) struct Told(pub(super) AtomicI64);
 
 impl Clock for Told {
     fn now(&self) -> Timestamp {
@@ -48,7 +48,7 @@ impl Clock for Told {
     }
 }
 
-fn open(path: &Path, durability: Durability) -> (Crm, Arc<Told>) {
+pub(super) fn open(path: &Path, durability: Durability) -> (Crm, Arc<Told>) {
     let clock = Arc::new(Told(AtomicI64::new(NOW)));
     let options = OpenOptions { durability, ..OpenOptions::default() };
     let ids = Arc::new(CountedIds::after(0));

@@ -66,7 +66,8 @@ impl<'a> Activities<'a> {
         })
     }
 
-    /// Records several activities in one transaction and says for each what became of it.
+    /// Records several activities in one transaction and says for each what became of it. Scores and live
+    /// segments follow at the end, once for each record, unless a lifecycle or a rule asks for them.
     ///
     /// # Errors
     ///
@@ -77,14 +78,11 @@ impl<'a> Activities<'a> {
             let message = format!("at most {} activities", limits::BATCH);
             return Err(Error::new(ErrorKind::LimitExceeded, message).with_field("activities"));
         }
-        let mut report = ActivityReport {
-            outcomes: Vec::with_capacity(request.activities.len()),
-            failed: 0,
-            is_committed: true,
-        };
-        let written = self.crm.write(|writing| {
-            for activity in request.activities {
-                let outcome = match record(writing, activity) {
+        let mut report = ActivityReport { outcomes: Vec::new(), failed: 0, is_committed: true };
+        let written = self.crm.write_batch(|writing| {
+            (report.outcomes, report.failed) = (Vec::with_capacity(request.activities.len()), 0);
+            for activity in &request.activities {
+                let outcome = match record(writing, activity.clone()) {
                     Err(error) if !concerns_one_row(error.kind()) => return Err(error),
                     outcome => outcome,
                 };

@@ -108,6 +108,7 @@ use crate::{
     Timestamp,
     journal::Hlc,
     limits,
+    record::concerns_one_row,
     store::{Cipher, Connection, FileOptions, Store, Target},
 };
 use catalog::Catalog;
@@ -504,6 +505,16 @@ impl Crm {
 
     fn head(&self) -> MutexGuard<'_, Head> {
         self.shared.head.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs `body`, which writes many rows, in one transaction: see [`Writing::batch`]. If then one row
+    /// stands in the way of all, it is run once more and what follows from each row is done by itself,
+    /// so that its outcome says so.
+    fn write_batch<T>(&self, mut body: impl FnMut(&mut Writing<'_>) -> Result<T>) -> Result<T> {
+        match self.write(|writing| writing.batch(&mut body)) {
+            Err(error) if concerns_one_row(error.kind()) => self.write(body),
+            written => written,
+        }
     }
 
     /// Runs `body` in one transaction. After the commit, and outside every lock, observers are told.

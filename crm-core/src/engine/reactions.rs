@@ -2,24 +2,26 @@
 //!
 //! A write tells what happened; every room that is concerned does its part, which may be told in
 //! turn, until nothing follows. Before each event the roll-ups are made true, so that whoever asks a
-//! condition sees what the write adds up to. The invariant: no transaction ends while something that
-//! was told is not done.
+//! condition sees what the write adds up to. In a batch, scores and segments hear of all of it at once
+//! ([`Writing::batch`]). The invariant: no transaction ends while something that was told is not done.
 
 use std::{
     collections::{HashSet, VecDeque},
+    slice,
     sync::Arc,
 };
 
 use super::{
-    Writing, lifecycles,
+    Catalog, Writing, lifecycles,
     rules::{self, Chain, Tally},
     scores, segments,
 };
 use crate::{
-    RecordId, Result,
+    Condition, Lifecycle, RecordId, Result,
     association::StoredAssociation,
-    lifecycle::LifecycleModel,
+    lifecycle::{LifecycleModel, Program},
     record::Draft,
+    rule::{RuleOn, RuleProgram},
     schema::Kind,
     scoring::StoredModel,
     segment::SegmentModel,
@@ -75,6 +77,7 @@ struct Told {
 #[derive(Debug)]
 pub(super) struct Mark {
     told: usize,
+    gathered: usize,
     noted: usize,
     /// Of the attempt of which this one is a part: the versions before it.
     outer: Option<Vec<(RecordId, Option<i64>)>>,
@@ -85,6 +88,8 @@ pub(super) struct Mark {
 pub(super) struct Reactions {
     queue: VecDeque<Told>,
     is_settling: bool,
+    /// Of a batch: what scores and segments have not heard of yet.
+    gathered: Option<Vec<Event>>,
     /// The rules that led to what is being done.
     pub(super) chain: Chain,
     /// What rules did since the write began.
@@ -194,10 +199,37 @@ impl Writing<'_> {
         Ok(value)
     }
 
+    /// Does many writes, after which scores and segments hear of all of them at once: who is concerned
+    /// by many of them is asked once, and what would have come and gone in between is not told. Lifecycles
+    /// and rules hear of each write after it; where one of them asks for a score or a segment, these
+    /// hear of it then too.
+    ///
+    /// # Errors
+    ///
+    /// What `f` answers; and as [`Self::settle`].
+    pub(super) fn batch<T>(&mut self, f: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        if !asks_between(&self.catalog)? {
+            self.reactions.gathered = Some(Vec::new());
+        }
+        let value = f(self)?;
+        self.settle()?;
+        while let Some(events) = self.reactions.gathered.as_mut().map(std::mem::take)
+            && !events.is_empty()
+        {
+            self.together(|writing| {
+                scores::react(writing, &events)?;
+                segments::react(writing, &events)
+            })?;
+        }
+        self.reactions.gathered = None;
+        Ok(value)
+    }
+
     /// Where the write is, at the beginning of an attempt.
     pub(super) fn mark(&mut self) -> Mark {
         let outer = self.reactions.before.replace(Vec::new());
-        Mark { told: self.reactions.queue.len(), noted: self.pending.noted(), outer }
+        let gathered = self.reactions.gathered.as_ref().map_or(0, Vec::len);
+        Mark { told: self.reactions.queue.len(), gathered, noted: self.pending.noted(), outer }
     }
 
     /// The attempt is made: there is no way back.
@@ -213,6 +245,9 @@ impl Writing<'_> {
     /// Forgets what the attempt told and noted.
     pub(super) fn go_back(&mut self, mark: Mark) {
         self.reactions.queue.truncate(mark.told);
+        if let Some(gathered) = &mut self.reactions.gathered {
+            gathered.truncate(mark.gathered);
+        }
         self.pending.go_back(mark.noted);
         for (id, version) in self.reactions.before.take().into_iter().flatten().rev() {
             self.pending.note_version(id, version);
@@ -253,11 +288,39 @@ impl Writing<'_> {
             self.roll_up()?;
             let Some(told) = self.reactions.queue.pop_front() else { return Ok(()) };
             let Told { event, chain, seq } = told;
+            // What a rule led to has it as its cause, and is done while that is known.
+            let is_gathered = self.reactions.gathered.is_some() && chain.cause().is_none();
             self.reactions.chain = chain;
-            scores::react(self, &event)?;
-            segments::react(self, &event)?;
+            if !is_gathered {
+                scores::react(self, slice::from_ref(&event))?;
+                segments::react(self, slice::from_ref(&event))?;
+            }
             lifecycles::react(self, &event)?;
             rules::react(self, &event, seq)?;
+            if is_gathered && let Some(gathered) = &mut self.reactions.gathered {
+                gathered.push(event);
+            }
         }
     }
+}
+
+/// Whether a lifecycle or a rule in use asks for scores or for members of segments, which then have to
+/// be true whenever it is asked.
+fn asks_between(catalog: &Catalog) -> Result<bool> {
+    fn asks(condition: &Condition) -> bool {
+        matches!(condition, Condition::Score(_) | Condition::Segment(_))
+            || condition.nested().any(asks)
+    }
+    let lifecycles = catalog.programs()?.into_iter().flat_map(|programs| &programs.all);
+    let of_lifecycles = |program: &Program| {
+        let Lifecycle { stages, triggers, .. } = &program.model.lifecycle;
+        let guards = stages.iter().filter_map(|stage| stage.guard.as_ref());
+        guards.chain(triggers.iter().filter_map(|trigger| trigger.condition.as_ref())).any(asks)
+    };
+    let rules = catalog.rule_programs()?.into_iter().flat_map(|programs| &programs.all);
+    let of_rules = |program: &RuleProgram| {
+        let waits = matches!(program.on, RuleOn::Score { .. } | RuleOn::Segment { .. });
+        waits || program.model.rule.condition.as_ref().is_some_and(asks)
+    };
+    Ok(lifecycles.into_iter().any(of_lifecycles) || rules.into_iter().any(of_rules))
 }

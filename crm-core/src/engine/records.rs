@@ -287,7 +287,8 @@ impl Crm {
         self.shared.store.read(|conn| rows::count(conn, &table, &terms, request.archived))
     }
 
-    /// Writes several changes in one transaction and says for each what became of it.
+    /// Writes several changes in one transaction and says for each what became of it. Scores and live
+    /// segments follow at the end, once for each record, unless a lifecycle or a rule asks for them.
     ///
     /// # Errors
     ///
@@ -298,14 +299,11 @@ impl Crm {
             let message = format!("at most {} changes", limits::BATCH);
             return Err(Error::new(ErrorKind::LimitExceeded, message).with_field("changes"));
         }
-        let mut report = ApplyReport {
-            outcomes: Vec::with_capacity(request.changes.len()),
-            failed: 0,
-            is_committed: true,
-        };
-        let written = self.write(|writing| {
-            for change in request.changes {
-                let outcome = match apply_one(writing, change) {
+        let mut report = ApplyReport { outcomes: Vec::new(), failed: 0, is_committed: true };
+        let written = self.write_batch(|writing| {
+            (report.outcomes, report.failed) = (Vec::with_capacity(request.changes.len()), 0);
+            for change in &request.changes {
+                let outcome = match apply_one(writing, change.clone()) {
                     Err(error) if !concerns_one_row(error.kind()) => return Err(error),
                     outcome => outcome,
                 };

@@ -1,5 +1,7 @@
 //! What a score is defined by: groups of rules, what they give, and what is made of the sum.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Condition, Error, ErrorKind, Result, Timestamp, Value};
@@ -360,6 +362,22 @@ pub struct DefineScore {
 }
 
 impl DefineScore {
+    /// The kinds of activities that its rules name, and their conditions.
+    pub(crate) fn activity_kinds(&self) -> BTreeSet<String> {
+        fn add(condition: &Condition, kinds: &mut BTreeSet<String>) {
+            if let Condition::Event(event) = condition {
+                kinds.insert(event.event.clone());
+            }
+            condition.nested().for_each(|part| add(part, kinds));
+        }
+        let mut kinds = BTreeSet::new();
+        for rule in self.groups.iter().flat_map(|group| &group.rules) {
+            kinds.extend(rule.activity.clone());
+            rule.condition.iter().for_each(|condition| add(condition, &mut kinds));
+        }
+        kinds
+    }
+
     /// A model of these groups, without caps, thresholds and grade.
     pub fn new(
         name: impl Into<String>,

@@ -2,8 +2,8 @@
 //!
 //! A definition (`definition`, `preset`) is judged when it is saved (`check`) and made into a program
 //! (`program`), whose conditions are ready to be evaluated. `tally` asks its rules for what they give a
-//! record and explains it; `sheet` keeps what is needed to say the score at any later moment; `decay`
-//! says what is left of points. The invariants: points are whole thousandths and nothing is lost in
+//! record and explains it; `sheet` keeps what is needed to say the score at any later moment, `rank`
+//! where it stands among all; `decay` says what is left of points. The invariants: points are whole thousandths and nothing is lost in
 //! sums; the same facts give the same bits whenever they are asked for; and no definition that was
 //! saved can overflow.
 
@@ -16,6 +16,7 @@ mod decay;
 mod definition;
 mod preset;
 mod program;
+mod rank;
 mod requests;
 mod sheet;
 mod tally;
@@ -40,6 +41,7 @@ pub use preset::{DefineScorePreset, ScorePreset};
 pub(crate) use program::{
     RuleProgram, ScoreProgram, ScorePrograms, Source as RuleSource, Worth as RuleWorth,
 };
+pub(crate) use rank::Rank;
 pub use requests::{CloneScore, GetScore, GetScoreHistory, RankScores, ReadScore, ScoreName};
-pub(crate) use sheet::{Rank, Sheet};
+pub(crate) use sheet::Sheet;
 pub(crate) use tally::{Facts as ScoreFacts, Given, Happening, explain, name_fields, sheet, tally};

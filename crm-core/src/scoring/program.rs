@@ -13,7 +13,8 @@ use super::{
     check::{decay, invalid, micros, to_caps, within},
     decay::{Decay, POINT},
     definition::{ScoreFigure, ScoreGroup, ScoreModel, ScoreRule, StoredModel},
-    sheet::{Caps, Figure, half_life},
+    rank::half_life,
+    sheet::{Caps, Figure},
 };
 use crate::{
     Condition, Count, Error, ErrorKind, EventCondition, FieldCondition, Kind, Measure, Operand,
@@ -66,6 +67,8 @@ pub(crate) struct RuleProgram {
     /// The field by whose value or size it gives points, by its name: of the activities that it looks
     /// at, if it does, else of the record.
     pub(crate) field: Option<(String, FoundField)>,
+    /// The most that it can give.
+    most: i64,
 }
 
 /// Where the points of a rule come from.
@@ -251,6 +254,28 @@ impl ScoreProgram {
         self.stored.model.groups.iter().position(|group| group.name == name)
     }
 
+    /// Refuses thresholds that are never reached because points are gone before so many are there.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument`, with the path to the first.
+    pub(crate) fn check_lasting(&self) -> Result<()> {
+        let groups = self.groups.iter().filter(|group| group.counts);
+        let most = groups.map(GroupProgram::most_at_once).fold(0, i64::saturating_add);
+        let most = self.caps.clamp(most);
+        match self.thresholds.iter().position(|threshold| *threshold > most) {
+            None => Ok(()),
+            Some(place) => {
+                let message = format!(
+                    "the score is never so high: points are gone before more than {} are there",
+                    most / POINT
+                );
+                let path = format!("thresholds[{place}].at_least");
+                Err(invalid(&message).with_field(path))
+            }
+        }
+    }
+
     /// What thresholds and grades make of points: the highest threshold that is reached.
     pub(crate) fn threshold(&self, score: i64) -> Option<&str> {
         let reached = self.thresholds.partition_point(|threshold| *threshold <= score);
@@ -270,7 +295,30 @@ impl ScoreProgram {
     }
 }
 
+impl GroupProgram {
+    /// No less than what it gives at any one moment.
+    fn most_at_once(&self) -> i64 {
+        let lasts = match self.decay {
+            Decay::None | Decay::HalfLife(_) => None,
+            Decay::Linear { .. } | Decay::Expiry(_) => self.decay.gone(POINT),
+        };
+        let of_rules = self.rules.iter().map(|rule| rule.most_at_once(lasts));
+        self.caps.clamp(of_rules.fold(0, i64::saturating_add))
+    }
+}
+
 impl Worth<Box<Node>> {
+    /// The most that one activity gives, if that is known.
+    fn most(&self) -> Option<i64> {
+        match self {
+            Self::Constant(points) => Some(*points),
+            Self::Values(choices, others) => {
+                choices.iter().map(|(_, points)| *points).chain([*others]).max()
+            }
+            Self::Amount { .. } => None,
+        }
+    }
+
     /// How much of each activity it looks at.
     fn detail(&self) -> Detail {
         let looked_at = match self {
@@ -302,6 +350,22 @@ fn share_detail(groups: &mut [GroupProgram]) {
 }
 
 impl RuleProgram {
+    /// No less than what it gives at any one moment, where the points for an activity last so long.
+    fn most_at_once(&self, lasts: Option<i64>) -> i64 {
+        /// Microseconds of a day.
+        const DAY: i64 = 86_400_000_000;
+        let Source::Activities { worth, repeat, .. } = &self.source else { return self.most };
+        match (worth.most(), repeat.per_day, lasts) {
+            (Some(each), Some(per_day), Some(span)) => {
+                // A span begins within one day and ends within another.
+                let days = (span - 1) / DAY + 2;
+                let of_days = each.max(0).saturating_mul(per_day as i64).saturating_mul(days);
+                self.most.min(self.caps.clamp(of_days))
+            }
+            _ => self.most,
+        }
+    }
+
     /// What the rule looks at, from a record of this type.
     fn places(&self, entity_type: &str) -> Vec<Place> {
         let mut places = Vec::new();
@@ -439,7 +503,8 @@ impl Maker<'_> {
         };
         let field = rule.field.as_ref().map(find).transpose()?;
         let name = rule.name.clone();
-        Ok((RuleProgram { name, caps, condition, source, field }, reach))
+        let most = reach.1;
+        Ok((RuleProgram { name, caps, condition, source, field, most }, reach))
     }
 
     fn record(&self, rule: &ScoreRule) -> Result<(Source, (i64, i64))> {

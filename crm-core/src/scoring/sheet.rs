@@ -6,7 +6,7 @@
 //! between those of the group, between those of the whole; and over a stretch of time it lies between
 //! [`Sheet::bounds`], whatever fades or begins in it.
 
-use super::decay::{Decay, bound, order, rounded};
+use super::decay::{Decay, rounded};
 use crate::{Error, ErrorKind, Result};
 
 /// A least and a greatest number of thousandths.
@@ -114,7 +114,7 @@ impl Sheet {
     }
 
     /// The last moment at which the score can change by itself; `None` if it does not.
-    fn last_change(&self) -> Option<i64> {
+    pub(super) fn last_change(&self) -> Option<i64> {
         let own = self
             .terms()
             .map(|(decay, at, points)| at.saturating_add(decay.gone(points).unwrap_or(0)));
@@ -124,24 +124,70 @@ impl Sheet {
         own.chain(related).max()
     }
 
+    /// Whether each point of it only fades from a moment on: the score never rises then.
+    fn only_falls(&self, now: i64) -> bool {
+        let mut rules = self.groups.iter().flat_map(|group| &group.rules);
+        rules.all(|rule| {
+            let mut terms = rule.terms.iter();
+            rule.related.is_none() && terms.all(|(at, points)| *at <= now && *points >= 0)
+        })
+    }
+
+    /// The first moment up to `last` at which a level that is reached now no longer is, of points that
+    /// only fall.
+    fn next_loss(
+        &self,
+        group: Option<usize>,
+        (now, last): (i64, i64),
+        levels: &[i64],
+    ) -> Option<i64> {
+        let score = self.points(group, now);
+        let level = *levels.iter().rfind(|level| **level <= score)?;
+        let is_lost = |at| self.points(group, at) < level;
+        let (mut kept, mut lost) = (now, Some(last).filter(|last| is_lost(*last))?);
+        while lost - kept > 1 {
+            let middle = kept + (lost - kept) / 2;
+            if is_lost(middle) { lost = middle } else { kept = middle }
+        }
+        Some(lost)
+    }
+
+    /// How many points it looks at to say the score of a moment.
+    fn size(&self) -> usize {
+        let rules = self.groups.iter().flat_map(|group| &group.rules);
+        let of_rule = |rule: &RuleSheet| {
+            let sheets = rule.related.iter().flat_map(|(_, sheets)| sheets);
+            1 + rule.terms.len() + sheets.map(Self::size).sum::<usize>()
+        };
+        rules.map(of_rule).sum()
+    }
+
     /// The first moment after `now` at which the number of `levels` that are reached is another than
-    /// now, or one before it that is worth asking again; `None` if it never is, by itself. With a
-    /// group, of its points instead of the whole score.
+    /// now; `None` if it never is, by itself. With a group, of its points instead of the whole score.
+    ///
+    /// Where points that fade, begin and are negative lie so close together that bounds say little,
+    /// it may be a moment before that one, which is then worth asking again.
     pub(crate) fn next_crossing(
         &self,
         group: Option<usize>,
         now: i64,
         levels: &[i64],
     ) -> Option<i64> {
-        /// Looks at a stretch of time after which a part of the answer will do.
-        const LOOKS: usize = 16;
+        /// Points that are looked at before a part of the answer will do.
+        const WORK: usize = 1 << 16;
+        /// Stretches of time that are looked at whatever that takes.
+        const LOOKS: usize = 2 * i64::BITS as usize;
         let last = self.last_change().filter(|last| *last > now)?;
+        if self.only_falls(now) {
+            return self.next_loss(group, (now, last), levels);
+        }
         let bounds = |from, to| match group {
             None => self.bounds(from, to),
             Some(group) => self.group_bounds(group, from, to),
         };
         let reached = |score: i64| levels.partition_point(|level| *level <= score);
         let here = reached(bounds(now, now).0);
+        let most_looks = LOOKS.max(WORK / self.size().max(1));
         let (mut stretches, mut looks) = (vec![(now + 1, last)], 0);
         while let Some((from, to)) = stretches.pop() {
             let (least, most) = bounds(from, to);
@@ -149,7 +195,7 @@ impl Sheet {
             if reached(least) == here && reached(most) == here {
                 continue;
             }
-            if from == to || (looks >= LOOKS && from > now + 1) {
+            if from == to || (looks >= most_looks && from > now + 1) {
                 return Some(from);
             }
             let middle = from + (to - from) / 2;
@@ -158,118 +204,13 @@ impl Sheet {
         }
         None
     }
-
-    /// Where the record stands among all of the model: see [`Rank`].
-    pub(crate) fn rank(&self, as_of: i64) -> Rank {
-        let half = self.half_life();
-        let (mut fixed, mut fading, mut rounding) = (0i64, 0i64, 0i64);
-        for group in self.groups.iter().filter(|group| group.counts) {
-            match group.fading(as_of) {
-                Some((points, of_group)) => {
-                    fading = fading.saturating_add(points);
-                    rounding = rounding.saturating_add(of_group);
-                }
-                None => fixed = fixed.saturating_add(group.bounds(as_of, i64::MAX).1),
-            }
-        }
-        let most = fixed.saturating_add(rounding);
-        if fading > 0 && most.saturating_add(fading) >= self.caps.max {
-            // It may stay at the cap for a while, which says more than what fades below it.
-            return Rank { fixed: self.caps.clamp(coarse(self.caps.max)), order: None };
-        }
-        let order = half.filter(|_| fading > 0).map(|half| order(fading, as_of, half));
-        let fixed = coarse(most).min(coarse(fixed).saturating_add(coarse_rounding(rounding)));
-        Rank { fixed: self.caps.clamp(fixed), order }
-    }
-
-    /// The longest half-life.
-    fn half_life(&self) -> Option<i64> {
-        half_life(self.groups.iter().map(|group| group.decay))
-    }
-}
-
-/// The longest half-life among decays: the one by which an order of all records is kept.
-pub(crate) fn half_life(decays: impl Iterator<Item = Decay>) -> Option<i64> {
-    decays
-        .filter_map(|decay| match decay {
-            Decay::HalfLife(half) => Some(half),
-            _ => None,
-        })
-        .max()
-}
-
-/// An upper bound of a score at every later moment: points that stay, and the order among those that
-/// halve in the longest half-life of the model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Rank {
-    pub(crate) fixed: i64,
-    pub(crate) order: Option<i64>,
-}
-
-impl Rank {
-    /// Whether it is no less than another at every moment. A file may hold one that is greater than need
-    /// be, which costs a ranking time and leaves nobody out.
-    pub(crate) fn covers(self, other: Self) -> bool {
-        self.fixed >= other.fixed && self.order >= other.order
-    }
-
-    /// No less than the score at `at`, which does not lie before the moment of the sheet.
-    pub(crate) fn bound(self, caps: Caps, half: Option<i64>, at: i64) -> i64 {
-        let fading = self.order.zip(half).map_or(0, |(order, half)| bound(order, at, half));
-        caps.clamp(self.fixed.saturating_add(fading))
-    }
-}
-
-/// No less than `points`, of which few are different: whole points below 256, and eight binary digits
-/// of what is larger.
-fn coarse(points: i64) -> i64 {
-    let unit = match points.unsigned_abs() / 256_000 {
-        0 => 1000,
-        more => 1000i64.saturating_mul(1i64 << (more.ilog2() + 1).min(50)),
-    };
-    points.checked_add(unit - 1).map_or(i64::MAX, |up| up.div_euclid(unit) * unit)
-}
-
-/// No less than what rounding may add, of which still fewer are different.
-fn coarse_rounding(thousandths: i64) -> i64 {
-    match thousandths {
-        0 => 0,
-        1..=16 => 16,
-        17..=256 => 256,
-        more => coarse(more),
-    }
 }
 
 impl GroupSheet {
-    fn bounds(&self, from: i64, to: i64) -> Range {
+    pub(super) fn bounds(&self, from: i64, to: i64) -> Range {
         let (least, most) = sum(self.rules.iter().map(|rule| rule.bounds(self.decay, from, to)));
         let with_fixed = |points: i64| self.caps.clamp(points.saturating_add(self.fixed));
         (with_fixed(least), with_fixed(most))
-    }
-
-    /// What is left at a moment of a group that only fades from then on by its half-life, without any
-    /// cap having a say, and by how much rounding may exceed that; `None` of another group.
-    fn fading(&self, at: i64) -> Option<(i64, i64)> {
-        let Decay::HalfLife(_) = self.decay else { return None };
-        if self.fixed != 0 {
-            return None;
-        }
-        let (mut points, mut terms) = (0i64, 0);
-        for rule in &self.rules {
-            let only_terms = rule.fixed == 0 && rule.related.is_none() && rule.caps.min <= 0;
-            let of_rule: i64 =
-                rule.terms.iter().map(|(from, points)| self.decay.left(*points, at - from)).sum();
-            let begins_later = rule.terms.iter().any(|(from, points)| *from > at || *points < 0);
-            if !only_terms || begins_later || of_rule > rule.caps.max {
-                return None;
-            }
-            points = points.saturating_add(of_rule);
-            terms += i64::try_from(rule.terms.len()).unwrap_or(i64::MAX / 2);
-        }
-        // A term may be rounded up by half a thousandth, now or later; one that is rounded to nothing
-        // stays so.
-        let rounding = if points == 0 { 0 } else { terms + 1 };
-        (points <= self.caps.max && self.caps.min <= 0).then_some((points, rounding))
     }
 }
 
@@ -287,10 +228,9 @@ impl RuleSheet {
             if *at > from && *at <= to {
                 return ((*points).min(0), (*points).max(0));
             }
-            let (young, old) = (
-                decay.left(*points, from.saturating_sub(*at)),
-                decay.left(*points, to.saturating_sub(*at)),
-            );
+            let left = |moment: i64| decay.left(*points, moment.saturating_sub(*at));
+            let young = left(from);
+            let old = if from == to { young } else { left(to) };
             (young.min(old), young.max(old))
         });
         let (mut least, mut most) = sum(terms);
@@ -451,11 +391,11 @@ fn take(rest: &mut &[u8]) -> Option<u8> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const DAY: i64 = 86_400_000_000;
+    pub(in crate::scoring) const DAY: i64 = 86_400_000_000;
 
     fn decays() -> impl Strategy<Value = Decay> {
         prop_oneof![
@@ -475,7 +415,7 @@ mod tests {
         ]
     }
 
-    fn sheets() -> impl Strategy<Value = Sheet> {
+    pub(in crate::scoring) fn sheets() -> impl Strategy<Value = Sheet> {
         let terms = prop::collection::vec((-100 * DAY..100 * DAY, -20_000i64..50_000), 0..6);
         let rule = (caps(60_000), -5_000i64..20_000, terms);
         let rule =
@@ -531,15 +471,6 @@ mod tests {
         }
 
         #[test]
-        fn a_rank_never_lies(
-            sheet in sheets(), as_of in -120 * DAY..200 * DAY, later in 0..400 * DAY,
-        ) {
-            let half = sheet.half_life();
-            let bound = sheet.rank(as_of).bound(sheet.caps, half, as_of + later);
-            prop_assert!(sheet.score(as_of + later) <= bound);
-        }
-
-        #[test]
         fn no_crossing_is_missed(
             sheet in sheets(), now in -120 * DAY..100 * DAY, levels in prop::collection::vec(-50_000..150_000i64, 1..4),
             looks in prop::collection::vec(0.0..1.0f64, 20),
@@ -560,31 +491,27 @@ mod tests {
             while reached(at) == reached(now) {
                 let Some(next) = sheet.next_crossing(None, at, &levels) else { break };
                 (at, asked) = (next, asked + 1);
-                prop_assert!(asked < 500);
+                prop_assert!(asked < 20);
             }
             prop_assert!(at == now || reached(at - 1) == reached(now));
         }
-    }
 
-    /// Forty terms that are each rounded up by half a thousandth.
-    #[test]
-    fn a_rank_knows_what_rounding_adds() {
-        let wide = Caps { min: 0, max: 1_000_000_000 };
-        let terms = vec![(0, 5_001); 40];
-        let rule = RuleSheet { caps: wide, fixed: 0, terms, related: None };
-        let group = GroupSheet {
-            caps: wide,
-            decay: Decay::HalfLife(DAY),
-            counts: true,
-            fixed: 0,
-            rules: vec![rule],
-        };
-        let sheet = Sheet { caps: wide, groups: vec![group] };
-        let later = 4 * DAY;
-        assert_eq!(sheet.score(later), 40 * 313);
-        assert!(sheet.rank(0).bound(wide, Some(DAY), later) >= 40 * 313);
-        // What has faded to nothing stays nothing.
-        assert_eq!(sheet.rank(40 * DAY), Rank { fixed: 0, order: None });
+        #[test]
+        fn where_points_only_fade_a_crossing_is_found_at_once(
+            decay in decays(), terms in prop::collection::vec((-100 * DAY..0, 1..50_000i64), 1..2_000),
+            level in 1..100_000i64,
+        ) {
+            let wide = Caps { min: 0, max: 1_000_000_000 };
+            let rule = RuleSheet { caps: wide, fixed: 0, terms, related: None };
+            let rules = vec![rule];
+            let group = GroupSheet { caps: wide, decay, counts: true, fixed: 0, rules };
+            let sheet = Sheet { caps: wide, groups: vec![group] };
+            let is_reached = |at| sheet.score(at) >= level;
+            match sheet.next_crossing(None, 0, &[level]) {
+                Some(at) => prop_assert!(is_reached(0) && is_reached(at - 1) && !is_reached(at)),
+                None => prop_assert_eq!(is_reached(0), is_reached(100_000 * DAY)),
+            }
+        }
     }
 
     #[test]

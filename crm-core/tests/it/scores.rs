@@ -1,6 +1,7 @@
 //! Scores: definitions and their versions, what records score and why, live and at any moment.
 
 mod added;
+mod batches;
 mod circles;
 mod definitions;
 mod live;

@@ -40,17 +40,28 @@ impl Scores<'_> {
     /// of another type; `LimitExceeded` past 200 scores, 16 groups or 64 rules in one.
     pub fn define(&self, request: DefineScore) -> Result<ScoreModel> {
         check_definition(&request)?;
-        self.crm.write(|writing| define(writing, request))
+        self.crm.write(|writing| define(writing, request, Same::ChangesNothing))
     }
 
     /// Defines one of the ready-made scores, as a draft.
     ///
     /// # Errors
     ///
-    /// As [`Scores::define`]; `UnknownType` if a ready-made kind of activity that it names was not
-    /// defined.
+    /// As [`Scores::define`]; `UnknownType` if ready-made kinds of activities that it names were not
+    /// defined, with all of them as a hint.
     pub fn define_preset(&self, preset: ScorePreset) -> Result<ScoreModel> {
-        self.define(preset.definition())
+        let definition = preset.definition();
+        let kinds = definition.activity_kinds();
+        self.define(definition).map_err(|error| {
+            let catalog = self.crm.catalog();
+            let missing = kinds.into_iter().filter(|kind| catalog.find_kind(kind).is_none());
+            let missing = missing.collect::<Vec<_>>().join(", ");
+            match error.kind() {
+                ErrorKind::UnknownType if !missing.is_empty() => error
+                    .with_hint(format!("define them with activity_kinds.define_preset: {missing}")),
+                _ => error,
+            }
+        })
     }
 
     /// Publishes the draft of a score: by it records score from now on, and the version before it is
@@ -114,7 +125,8 @@ impl Scores<'_> {
         })
     }
 
-    /// Copies a version of a score into the draft of another one, or of itself.
+    /// Copies a version of a score into the draft of another one, or of itself: that gives a draft of
+    /// what is published as it stands.
     ///
     /// # Errors
     ///
@@ -122,7 +134,8 @@ impl Scores<'_> {
     pub fn clone_as(&self, request: &CloneScore) -> Result<ScoreModel> {
         let get = GetScore { model: request.model.clone(), version: request.version };
         let definition = self.get(&get)?.to_request(&request.name);
-        self.define(definition)
+        check_definition(&definition)?;
+        self.crm.write(|writing| define(writing, definition, Same::IsANewDraft))
     }
 
     /// The definition of a score.
@@ -206,9 +219,8 @@ pub(in crate::engine) fn program(
     judge(catalog, version(catalog, model, number)?)
 }
 
-fn define(writing: &mut Writing<'_>, mut request: DefineScore) -> Result<ScoreModel> {
-    let table = writing.table(&request.entity_type)?;
-    table.model.check_live().map_err(|error| error.with_field("type"))?;
+/// The name stands for a label that was left out.
+fn add_labels(request: &mut DefineScore) {
     if request.label.is_empty() {
         request.label.clone_from(&request.name);
     }
@@ -220,6 +232,19 @@ fn define(writing: &mut Writing<'_>, mut request: DefineScore) -> Result<ScoreMo
             rule.label.clone_from(&rule.name);
         }
     }
+}
+
+/// What becomes of a definition that is the one of the last version, if that is no draft.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Same {
+    ChangesNothing,
+    IsANewDraft,
+}
+
+fn define(writing: &mut Writing<'_>, mut request: DefineScore, same: Same) -> Result<ScoreModel> {
+    let table = writing.table(&request.entity_type)?;
+    table.model.check_live().map_err(|error| error.with_field("type"))?;
+    add_labels(&mut request);
     let json = model_json(&request);
     if json.len() > limits::SCORE_BYTES {
         let message = format!("the score takes more than {} bytes", limits::SCORE_BYTES);
@@ -234,7 +259,8 @@ fn define(writing: &mut Writing<'_>, mut request: DefineScore) -> Result<ScoreMo
             let message = format!("the score is one of {:?}, for ever", last.model.entity_type);
             return Err(Error::new(ErrorKind::DefinitionConflict, message).with_field("type"));
         }
-        if last.model.to_request(&request.name) == request {
+        let is_kept = same == Same::ChangesNothing || last.model.state == ScoreState::Draft;
+        if is_kept && last.model.to_request(&request.name) == request {
             return Ok(last.model.clone());
         }
     } else if catalog.scores().filter(|stored| stored.model.version == 1).count() >= limits::SCORES
@@ -279,13 +305,14 @@ fn define(writing: &mut Writing<'_>, mut request: DefineScore) -> Result<ScoreMo
     Ok(stored.model)
 }
 
-/// Judges a draft, and refuses rules of which the condition can never be met.
+/// Judges a draft, and refuses rules of which the condition can never be met, and thresholds that are
+/// too high for points that do not last.
 ///
 /// # Errors
 ///
 /// As [`Scores::define`].
 fn judge_new(catalog: &Catalog, stored: &StoredModel) -> Result<()> {
-    judge(catalog, stored)?;
+    judge(catalog, stored)?.check_lasting()?;
     let model = &stored.model;
     for (place, group) in model.groups.iter().enumerate() {
         for (nth, rule) in group.rules.iter().enumerate() {

@@ -21,7 +21,8 @@ use crate::{
     store::{
         Connection,
         records::{self, StoredRow},
-        score_points, scores as rows,
+        score_points,
+        scores::{self as rows, ScoreRow},
     },
 };
 
@@ -208,13 +209,15 @@ pub(super) fn kept(
     id: RecordId,
     at: Timestamp,
 ) -> Result<Option<(Sheet, Option<Timestamp>)>> {
-    let row = rows::get(conn, program.stored.id, id)?;
-    let row = row.filter(|row| {
-        row.version == program.stored.model.version
-            && row.as_of <= at
-            && row.until.is_none_or(|until| at < until)
-    });
+    let row = rows::get(conn, program.stored.id, id)?.filter(|row| holds(row, program, at));
     row.map(|row| Ok((Sheet::from_bytes(&row.sheet)?, row.until))).transpose()
+}
+
+/// Whether what is kept of a record's score holds at a moment.
+pub(super) fn holds(row: &ScoreRow, program: &ScoreProgram, at: Timestamp) -> bool {
+    row.version == program.stored.model.version
+        && row.as_of <= at
+        && row.until.is_none_or(|until| at < until)
 }
 
 /// The row of a record, archived or not.

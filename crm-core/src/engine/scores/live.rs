@@ -1,10 +1,10 @@
 //! What keeps scores live, within the transaction of the write that causes it.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     super::{Catalog, Writing, reach::affected, reactions::Event},
-    facts::{Computed, compute},
+    facts::{Computed, compute, holds},
 };
 use crate::{
     ChangeKind, RecordId, Result, ScoreCrossing, Timestamp,
@@ -23,22 +23,41 @@ pub(in crate::engine) fn concern(catalog: &Catalog, types: &[&str]) -> Result<bo
     Ok(programs.is_some_and(|programs| types.iter().any(|name| programs.concern(name))))
 }
 
-/// Scores anew whom an event concerns.
-pub(in crate::engine) fn react(writing: &mut Writing<'_>, event: &Event) -> Result<()> {
+/// Scores anew whom events concern, each once.
+pub(in crate::engine) fn react(writing: &mut Writing<'_>, events: &[Event]) -> Result<()> {
     let Some(programs) = writing.catalog.score_programs()?.cloned() else { return Ok(()) };
     for program in &programs.all {
-        for id in concerned(writing, program, event)? {
+        let mut ids = BTreeSet::new();
+        for event in events {
+            ids.append(&mut concerned(writing, program, event)?);
+        }
+        for id in ids {
             update(writing, &programs, program, id, true)?;
         }
     }
     Ok(())
 }
 
-/// A record of a score is due: it may have crossed a threshold, or a condition may have changed.
+/// A record of a score is due: it may have crossed a threshold, or stand too high among all, or a
+/// condition may have changed.
 pub(in crate::engine) fn on_due(writing: &mut Writing<'_>, model: i64, id: RecordId) -> Result<()> {
     let Some(programs) = writing.catalog.score_programs()?.cloned() else { return Ok(()) };
     let program = programs.all.iter().find(|program| program.stored.id == model);
-    program.map_or(Ok(()), |program| update(writing, &programs, program, id, true).map(drop))
+    let Some(program) = program else { return Ok(()) };
+    let kept = rows::get(writing.tx, model, id)?;
+    match kept.filter(|row| holds(row, program, writing.now)) {
+        // Nothing was written since that concerns it: it only fades, as its sheet says.
+        Some(row) => {
+            let sheet = (&Sheet::from_bytes(&row.sheet)?, row.until);
+            let known = Known { is_written: false, has_timers: true, has_crossings: true };
+            rows::set_latest(writing.tx, model, writing.now)?;
+            keep(writing, program, (id, Some(row)), sheet, known)?;
+        }
+        None => {
+            update(writing, &programs, program, id, true)?;
+        }
+    }
+    Ok(())
 }
 
 /// The records whose score an event may have changed.
@@ -46,18 +65,15 @@ fn concerned(
     writing: &Writing<'_>,
     program: &ScoreProgram,
     event: &Event,
-) -> Result<Vec<RecordId>> {
+) -> Result<BTreeSet<RecordId>> {
     let entity_type = &program.stored.model.entity_type;
     match event {
         Event::Archiving { table, id } | Event::Record { table, id, changed: None, .. }
             if table.model.name == *entity_type =>
         {
-            Ok(vec![*id])
+            Ok(BTreeSet::from([*id]))
         }
-        event => {
-            let found = affected(writing.tx, &writing.catalog, &program.reach, event)?;
-            Ok(found.into_iter().collect())
-        }
+        event => affected(writing.tx, &writing.catalog, &program.reach, event),
     }
 }
 
@@ -114,7 +130,11 @@ pub(super) fn keep(
 ) -> Result<(bool, bool)> {
     let (stored, now) = (&program.stored, writing.now);
     let score = sheet.score(now.micros());
-    let crossing = sheet.next_crossing(None, now.micros(), &program.thresholds);
+    let rank = sheet.rank(now.micros());
+    let looks = [
+        sheet.next_crossing(None, now.micros(), &program.thresholds),
+        sheet.next_rank(rank, now.micros()),
+    ];
     let new = ScoreRow {
         model: stored.id,
         record: id,
@@ -122,10 +142,10 @@ pub(super) fn keep(
         threshold: program.threshold(score).map(str::to_owned),
         as_of: now,
         until,
-        rank: sheet.rank(now.micros()),
+        rank,
         sheet: sheet.to_bytes(),
     };
-    let due = [until, crossing.map(Timestamp::clamped)].into_iter().flatten().min();
+    let due = looks.into_iter().flatten().map(Timestamp::clamped).chain(until).min();
     if due.is_some() || known.has_timers {
         timers::set(writing.tx, (Room::Score, stored.id, id), due)?;
     }
@@ -135,8 +155,9 @@ pub(super) fn keep(
             && old.as_of <= now
     });
     if is_same {
-        // What is known may be more than then: the row says for which moment it was asked.
-        if known.is_written {
+        // What is known may be more than then: the row says for which moment it was asked. And a place
+        // in the ranking is lowered as points fade.
+        if known.is_written || old.is_some_and(|old| old.rank != new.rank) {
             rows::put(writing.tx, &new)?;
         }
         return Ok((false, true));

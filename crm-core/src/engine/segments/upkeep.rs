@@ -6,7 +6,7 @@
 //! true at the moment at which it was asked last, and a timer waits where time alone may change that.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet, btree_map::Entry},
+    collections::{BTreeMap, HashSet, btree_map::Entry},
     sync::Arc,
 };
 
@@ -44,20 +44,32 @@ pub(in crate::engine) fn concern(catalog: &Catalog, types: &[&str]) -> Result<bo
     Ok(programs.is_some_and(|programs| types.iter().any(|name| programs.concern(name))))
 }
 
-/// Makes records members, or no longer so, as what happened has it.
-pub(in crate::engine) fn react(writing: &mut Writing<'_>, event: &Event) -> Result<()> {
+/// Makes records members, or no longer so, as what happened has it: each is asked once, and the last
+/// event that concerns it is the cause.
+pub(in crate::engine) fn react(writing: &mut Writing<'_>, events: &[Event]) -> Result<()> {
     let catalog = Arc::clone(&writing.catalog);
     let Some(programs) = catalog.segment_programs()?.cloned() else { return Ok(()) };
-    let reached = programs.all.iter().map(|program| match (&program.checked, &program.reach) {
-        (Some(_), Some(reach)) => reach::affected(writing.tx, &catalog, reach, event),
-        _ => Ok(BTreeSet::new()),
+    let reached = programs.all.iter().map(|program| {
+        let mut ids = BTreeMap::new();
+        if let (Some(_), Some(reach)) = (&program.checked, &program.reach) {
+            for event in events {
+                let affected = reach::affected(writing.tx, &catalog, reach, event)?;
+                ids.extend(affected.into_iter().map(|id| (id, event)));
+            }
+        }
+        Ok(ids)
     });
     let reached = reached.collect::<Result<Vec<_>>>()?;
-    let mut known = Known::default();
+    let (mut known, mut asked) = (Known::default(), 0);
     let mut places: BTreeMap<RecordId, Place> = BTreeMap::new();
     for (program, ids) in programs.all.iter().zip(reached) {
         if let (Some(checked), Some(_)) = (&program.checked, &program.reach) {
-            for id in ids {
+            for (id, event) in ids {
+                asked += 1;
+                if asked % ASKED_AT_ONCE == 0 {
+                    // What is known of so many records is too much to keep.
+                    known = Known::default();
+                }
                 let place = match places.entry(id) {
                     Entry::Occupied(known) => known.into_mut(),
                     Entry::Vacant(place) => place.insert(Place::read(writing, id)?),
@@ -71,10 +83,14 @@ pub(in crate::engine) fn react(writing: &mut Writing<'_>, event: &Event) -> Resu
                     change_member(writing, &program.model, id, is_member, cause)?;
                 }
             }
-        } else if let Event::Archiving { table, id } = event
-            && table.model.name == program.model.segment.entity_type
-        {
-            follow_archive(writing, program, table, *id)?;
+        } else {
+            for event in events {
+                if let Event::Archiving { table, id } = event
+                    && table.model.name == program.model.segment.entity_type
+                {
+                    follow_archive(writing, program, table, *id)?;
+                }
+            }
         }
     }
     for (id, place) in places.into_iter().filter(|(_, place)| place.is_other) {

@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use crm_core::{
-    AddAssociation, AddScorePoints, AssociationPreset, CountedIds, Crm, DefineActivityKind,
-    DefineScore, FadeKind, FixedClock, Flow, GetScore, GetScoreHistory, IdentifyVisitor, Money,
-    NewActivity, OpenOptions, RankScores, ReadScore, RecordId, RecordRef, RelatedScore, ScoreFade,
-    ScoreFigure, ScoreGroup, ScoreLevel, ScoreRule, Timestamp, ValuePoints, values,
+    AddAssociation, AddScorePoints, ApplyChanges, AssociationPreset, CountedIds, CreateRecord, Crm,
+    DefineActivityKind, DefineScore, FadeKind, FixedClock, Flow, GetScore, GetScoreHistory,
+    IdentifyVisitor, Money, NewActivity, OpenOptions, RankScores, ReadScore, RecordActivities,
+    RecordChange, RecordId, RecordRef, RelatedScore, ScoreFade, ScoreFigure, ScoreGroup,
+    ScoreLevel, ScoreRule, TickTimers, Timestamp, ValuePoints, values,
 };
 use proptest::prelude::*;
 
@@ -31,6 +32,9 @@ pub(super) enum Step {
     Wait(i64),
     Rescore,
     Add(u8, i64, i64),
+    Batch(u8, i64, u8),
+    Contacts(u8),
+    Tick,
 }
 
 pub(super) fn step() -> impl Strategy<Value = Step> {
@@ -51,6 +55,9 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         4 => (0..40 * DAY).prop_map(Step::Wait),
         1 => Just(Step::Rescore),
         2 => (number(), -60_i64..60, -90_i64..1).prop_map(|(id, points, days)| Step::Add(id, points, days)),
+        2 => (number(), -30_i64..1, number()).prop_map(|(id, days, size)| Step::Batch(id, days, size)),
+        1 => number().prop_map(Step::Contacts),
+        2 => Just(Step::Tick),
     ]
 }
 
@@ -306,7 +313,36 @@ impl World {
                 let added = AddScorePoints { at: Some(at(days * DAY)), ..added };
                 let _ = crm.scores().add_points(&added);
             }
+            Step::Batch(id, days, size) => {
+                let activities = (0..2 + size % 7).filter_map(|nth| {
+                    let id = pick(&self.contacts, id.wrapping_add(nth / 3))?;
+                    let kind = ["visit", "form"][usize::from(nth % 2)];
+                    let who = RecordRef::new("contact", id);
+                    let mut activity = NewActivity::of(kind, who, at(days * DAY));
+                    activity.properties = topic(size.wrapping_add(nth));
+                    Some(activity)
+                });
+                let activities = activities.collect();
+                let request = RecordActivities { activities, all_or_nothing: false };
+                crm.activities().record_many(request).unwrap();
+            }
+            Step::Contacts(number) => {
+                let create = |nth: u8| {
+                    let mut values = values! { "country" => country(number.wrapping_add(nth)) };
+                    if let Some(company) = pick(&self.companies, number / 2) {
+                        values.insert("company", company.to_string());
+                    }
+                    let change = CreateRecord { entity_type: "contact".into(), values };
+                    RecordChange::Create(change)
+                };
+                let changes = (0..2 + number % 4).map(create).collect();
+                let report = crm.apply(ApplyChanges { changes, all_or_nothing: false }).unwrap();
+                self.contacts.extend(report.outcomes.iter().filter_map(|outcome| outcome.id));
+            }
             Step::Wait(micros) => self.clock.advance(micros),
+            Step::Tick => {
+                crm.timers().tick(&TickTimers::default(), &mut |_| Flow::Continue).unwrap();
+            }
             Step::Rescore => {
                 crm.scores().rescore("lead").unwrap();
                 crm.scores().rescore("account").unwrap();

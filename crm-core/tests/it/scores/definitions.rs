@@ -1,8 +1,8 @@
 //! What is refused when a score is saved, and the versions of one.
 
 use crm_core::{
-    CloneScore, Condition, Crm, DefineScore, ErrorKind, GetScore, RelatedScore, ScoreAxis,
-    ScoreFade, ScoreFigure, ScoreGroup, ScoreLevel, ScorePreset, ScoreRule, ScoreState,
+    CloneScore, Condition, Crm, DefineScore, ErrorKind, FadeKind, GetScore, RelatedScore,
+    ScoreAxis, ScoreFade, ScoreFigure, ScoreGroup, ScoreLevel, ScorePreset, ScoreRule, ScoreState,
 };
 
 use super::{model, open};
@@ -200,4 +200,35 @@ fn scores_do_not_ask_for_one_another_in_a_circle() {
     assert_eq!(two(ann), 0);
     crm.contacts().patch(ann, crm_core::values! { "country" => "DE" }).unwrap();
     assert_eq!(two(ann), 5000);
+}
+
+#[test]
+fn a_threshold_is_not_above_what_is_there_at_one_time() {
+    let (crm, _) = open();
+    let define = |fade, rule, level| {
+        let group = ScoreGroup::new("all", [rule]).fading(fade);
+        let mut model = DefineScore::new("often", "contact", [group]);
+        model.thresholds = vec![ScoreLevel::new("hot", level)];
+        crm.scores().define(model)
+    };
+    let daily = || ScoreRule { per_day: Some(1), ..ScoreRule::activity("visit", "web_visit", 50) };
+    let fade = |kind, span: &str, percent| ScoreFade { kind, span: span.into(), percent };
+    let expiry = |span| fade(FadeKind::Expiry, span, None);
+    // Within a day and a night there are two days.
+    define(expiry("P1D"), daily(), 100).unwrap();
+    define(expiry("PT36H"), daily(), 150).unwrap();
+    define(fade(FadeKind::Linear, "P1D", Some(40)), daily(), 200).unwrap();
+    for (fade, level) in [
+        (expiry("P1D"), 101),
+        (expiry("PT36H"), 151),
+        (fade(FadeKind::Linear, "P1D", Some(40)), 201),
+    ] {
+        let error = define(fade, daily(), level).unwrap_err();
+        let found = (error.kind(), error.field());
+        assert_eq!(found, (ErrorKind::InvalidArgument, Some("thresholds[0].at_least")));
+        assert!(error.message().contains(&format!("more than {} ", level - 1)), "{error}");
+    }
+    // Whatever is not limited by days may come all at once, and by halves nothing goes wholly.
+    define(expiry("P1D"), ScoreRule { per_day: None, ..daily() }, 1000).unwrap();
+    define(ScoreFade::half_life("P1D"), daily(), 1000).unwrap();
 }

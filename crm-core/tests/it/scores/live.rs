@@ -1,8 +1,9 @@
 //! What records score at every moment.
 
 use crm_core::{
-    Condition, DefineScore, ErrorKind, Flow, GetScoreHistory, NewActivity, RankScores, ReadScore,
-    RecordRef, RelatedScore, ScoreFigure, ScoreGroup, ScoreRule, Timestamp, values,
+    Clock as _, Condition, DefineScore, ErrorKind, FadeKind, Flow, GetScoreHistory, NewActivity,
+    RankScores, ReadScore, RecordRef, RelatedScore, ScoreFade, ScoreFigure, ScoreGroup, ScoreLevel,
+    ScoreRule, TickTimers, Timestamp, values,
 };
 
 use super::{DAY, at, contact, explain, happen, model, open, publish, ranking, score};
@@ -337,8 +338,7 @@ fn a_tick_records_a_crossing_at_its_own_instant() {
     let ann = contact(&crm, "DE");
     happen(&crm, ann, "form", 0);
     clock.advance(200 * DAY);
-    let tick =
-        crm.timers().tick(&crm_core::TickTimers::default(), &mut |_| Flow::Continue).unwrap();
+    let tick = crm.timers().tick(&TickTimers::default(), &mut |_| Flow::Continue).unwrap();
     assert!(tick.is_complete);
     let history = crm.scores().history(&GetScoreHistory::new("lead", ann)).unwrap();
     let last = history.crossings.last().unwrap();
@@ -352,4 +352,96 @@ fn a_tick_records_a_crossing_at_its_own_instant() {
     };
     assert_eq!((read(last.at.micros() - 1), read(last.at.micros())), (50_000, 49_999));
     verify(&crm);
+}
+
+/// Timers that fall due until nothing is left to wait for, and how many thresholds are crossed by them.
+fn timers_and_crossings(group: ScoreGroup, levels: &[i64], days: &[i64]) -> (u64, usize) {
+    let (crm, clock) = open();
+    let mut model = DefineScore::new("lead", "contact", [group]);
+    let level = |points: &i64| ScoreLevel::new(format!("level_{points}"), *points);
+    model.thresholds = levels.iter().map(level).collect();
+    publish(&crm, model);
+    let ann = contact(&crm, "DE");
+    for day in days {
+        let then = at("2026-01-01T00:00:00Z").micros() + day * DAY;
+        clock.advance(then - clock.now().micros());
+        happen(&crm, ann, "form", *day);
+    }
+    let crossings = || {
+        let history = crm.scores().history(&GetScoreHistory::new("lead", ann)).unwrap();
+        history.crossings.len()
+    };
+    let before = crossings();
+    let mut timers = 0;
+    while let Some(due_at) = crm.timers().next().unwrap().due_at {
+        clock.advance(due_at.micros() - clock.now().micros());
+        let tick = crm.timers().tick(&TickTimers::default(), &mut |_| Flow::Continue).unwrap();
+        timers += tick.done;
+    }
+    verify(&crm);
+    (timers, crossings() - before)
+}
+
+#[test]
+fn a_crossing_by_time_takes_one_timer() {
+    let group = |fade| {
+        let form = ScoreRule::activity("form", "form", 10);
+        ScoreGroup::new("engagement", [form]).fading(fade)
+    };
+    let half = ScoreFade::half_life;
+    let linear = |span: &str, percent| {
+        let (kind, span, percent) = (FadeKind::Linear, span.into(), Some(percent));
+        ScoreFade { kind, span, percent }
+    };
+    let expiry = || ScoreFade { kind: FadeKind::Expiry, span: "P30D".into(), percent: None };
+    // With how many other timers, which lower its place in the ranking as points fade.
+    for (fade, levels, days, others) in [
+        (half("P1D"), &[5][..], &[0][..], 0),
+        (half("P30D"), &[5], &[0], 0),
+        (half("P365D"), &[5], &[0], 0),
+        (linear("P30D", 10), &[5], &[0], 6),
+        (linear("P365D", 1), &[5], &[0], 6),
+        (expiry(), &[5], &[0], 0),
+        (half("P30D"), &[10, 20, 30, 50], &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 0),
+        (expiry(), &[10, 20, 30, 50], &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 3),
+    ] {
+        let (timers, crossings) = timers_and_crossings(group(fade.clone()), levels, days);
+        assert_eq!(crossings, levels.len(), "{fade:?}");
+        let most = crossings as u64 + others;
+        assert!(timers <= most, "{fade:?}: {timers} timers, and not {most}");
+    }
+}
+
+/// Ten records with points that fade by percentages, of which the first has most.
+#[test]
+fn a_tick_lowers_places_in_the_ranking() {
+    let (crm, clock) = open();
+    let form = ScoreRule::activity("form", "form", 10);
+    let fade = ScoreFade { kind: FadeKind::Linear, span: "P1D".into(), percent: Some(2) };
+    publish(
+        &crm,
+        DefineScore::new("lead", "contact", [ScoreGroup::new("all", [form]).fading(fade)]),
+    );
+    let ids: Vec<_> = (0..10).map(|_| contact(&crm, "DE")).collect();
+    clock.advance(DAY);
+    for (place, id) in ids.iter().enumerate() {
+        for _ in place..10 {
+            happen(&crm, *id, "form", 0);
+        }
+    }
+    crm.scores().rescore("lead").unwrap();
+    let expected = |crm: &crm_core::Crm| {
+        let mut all: Vec<_> = ids.iter().map(|id| (*id, score(crm, *id))).collect();
+        all.sort_by_key(|(id, score)| (-score, *id));
+        all
+    };
+    for _ in 0..12 {
+        clock.advance(5 * DAY);
+        assert_eq!(ranking(&crm, None), expected(&crm), "without a tick");
+        crm.timers().tick(&TickTimers::default(), &mut |_| Flow::Continue).unwrap();
+        assert_eq!(ranking(&crm, None), expected(&crm));
+        verify(&crm);
+    }
+    assert_eq!(crm.timers().next().unwrap().due_at, None, "nothing is left to lower");
+    assert_eq!(crm.scores().rescore("lead").unwrap().changed, 10, "what is gone is forgotten");
 }
