@@ -450,7 +450,7 @@ fn a_required_reference_that_leads_to_nobody_is_told() {
     ask(&old, "types.define", json!({ "name": "visit", "attributes": [owner] }));
     let visit = old.records("visit").create(values! { "owner" => other }).unwrap().id;
     let subject = json!({ "type": "contact", "id": other });
-    let erased = json!([{ "subject": subject, "erased_at": "2026-01-01T00:00:00Z", "reason": "withdrawn", "hashes": [] }]);
+    let erased = json!([{ "subject": subject, "erased_at": "2026-01-01T00:00:00Z", "reason": "objected", "hashes": [] }]);
     let latest = ask(&old, "privacy.apply_erasures", json!({ "erased": erased }));
     let of = |place: usize| latest["blockers"][place]["record"]["id"].clone();
     assert_eq!((of(0), of(1)), (json!(visit), json!(ticket)));
