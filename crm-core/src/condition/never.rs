@@ -8,8 +8,8 @@
 use std::{cell::Cell as Counter, cmp::Ordering, collections::HashMap};
 
 use super::{
-    Comparison,
-    checked::{Column, Compare, FieldTest, Frame, Leaf, MeasureTest, Node, Test, order},
+    Comparison, Count,
+    checked::{Column, Compare, FieldTest, Frame, Leaf, MeasureTest, Node, Test, WhenTest, order},
     timed::is_timed,
 };
 use crate::cell::Cell;
@@ -114,15 +114,18 @@ impl<'a> All<'a> {
     }
 
     fn never(&self) -> Option<String> {
-        for (place, (leaf, is_true)) in self.leaves.iter().enumerate() {
-            let before = &self.leaves[..place];
+        let mut answers: HashMap<&str, bool> = HashMap::with_capacity(self.leaves.len());
+        for (leaf, is_true) in &self.leaves {
             let is_contrary =
-                |other: &(&Leaf, bool)| other.1 != *is_true && other.0.text == leaf.text;
-            if before.iter().any(is_contrary) || (*is_true && is_never(leaf)) {
+                answers.insert(&leaf.text, *is_true).is_some_and(|was| was != *is_true);
+            if is_contrary || (*is_true && is_never(leaf)) {
                 return Some(leaf.path.clone());
             }
         }
-        self.fields().or_else(|| self.stages()).or_else(|| self.alternatives())
+        self.fields()
+            .or_else(|| self.stages())
+            .or_else(|| self.happenings())
+            .or_else(|| self.alternatives())
     }
 
     /// Comparisons of one field that leave no value.
@@ -172,6 +175,22 @@ impl<'a> All<'a> {
         None
     }
 
+    /// Questions about the same activities that no number of them, or no moment, answers.
+    fn happenings(&self) -> Option<String> {
+        let mut asked: HashMap<&str, Vec<(&MeasureTest, bool)>> = HashMap::new();
+        for (leaf, is_true) in &self.leaves {
+            let Test::Event(test) = &leaf.test else { continue };
+            // Up to here the text says of which activities; no number, span or moment has such a sign.
+            let Some(end) = leaf.text.rfind(')') else { continue };
+            let together = asked.entry(&leaf.text[..end]).or_default();
+            together.push((&test.measure, *is_true));
+            if leaves_none(together) {
+                return Some(leaf.path.clone());
+            }
+        }
+        None
+    }
+
     /// A list of which no part can be true together with the rest.
     fn alternatives(&self) -> Option<String> {
         self.any.iter().find_map(|(parts, is_true, is_within)| {
@@ -188,6 +207,37 @@ impl<'a> All<'a> {
             first
         })
     }
+}
+
+/// Whether no activities answer all of these questions about them so.
+fn leaves_none(asked: &[(&MeasureTest, bool)]) -> bool {
+    let counts = asked.iter().filter_map(|(measure, is_true)| match measure {
+        MeasureTest::Count(count) => Some((*count, *is_true)),
+        _ => None,
+    });
+    let counts: Vec<_> = counts.collect();
+    let fits = |number: u32| {
+        let holds =
+            |(count, is_true): &(Count, bool)| count.op.holds(number.cmp(&count.value)) == *is_true;
+        counts.iter().all(holds)
+    };
+    // Between two of the numbers that are compared with, one is as good as another.
+    let near = |(count, _): &(Count, bool)| {
+        [count.value.saturating_sub(1), count.value, count.value.saturating_add(1)]
+    };
+    let is_moment = |wanted: WhenTest| {
+        let is = |(measure, is_true): &(&MeasureTest, bool)| {
+            *is_true && matches!(measure, MeasureTest::Moment { when, .. } if *when == wanted)
+        };
+        asked.iter().any(is)
+    };
+    let is_both = |(measure, is_true): &(&MeasureTest, bool)| match measure {
+        MeasureTest::Moment { when: WhenTest::OlderThan(span), .. } => {
+            *is_true && is_moment(WhenTest::WithinLast(*span))
+        }
+        _ => false,
+    };
+    (!counts.is_empty() && !counts.iter().flat_map(near).any(fits)) || asked.iter().any(is_both)
 }
 
 /// Whether a question alone is never answered with yes.

@@ -44,8 +44,8 @@ pub struct EvaluateCondition {
     pub id: RecordId,
     /// The condition, as JSON or as text.
     pub condition: Condition,
-    /// The moment that counts as now; the present if it is left out. Values and associations are
-    /// those that the file holds, whatever the moment.
+    /// The moment that counts as now; the present if it is left out. Values are those that the file
+    /// holds, whatever the moment; associations count as they hold on that day.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub at: Option<Timestamp>,

@@ -58,7 +58,7 @@ pub(crate) fn check_cycles(
         let message =
             format!("automatic moves go round: {}", names.collect::<Vec<_>>().join(" → "));
         let hint = "let only people, or an activity, lead out of that stage, or let the conditions \
-                    exclude each other";
+                    exclude each other, as one and `not` the same do";
         let error = Error::new(ErrorKind::InvalidArgument, message)
             .with_field(format!("triggers[{}].to", step.trigger.place))
             .with_hint(hint);
