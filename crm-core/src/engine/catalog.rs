@@ -397,11 +397,33 @@ impl Catalog {
     /// # Errors
     ///
     /// `DefinitionConflict` if a segment does not hold.
-    pub(super) fn find_stage_cycle(&self, programs: &Programs) -> Result<Option<(String, Error)>> {
+    fn find_stage_cycle(&self, programs: &Programs) -> Result<Option<(String, Error)>> {
         let segments = self.segment_programs()?.map(|segments| &**segments);
         let found = check_cycles(&programs.all, segments).err();
         let name = |place: usize| programs.all[place].model.name().to_owned();
         Ok(found.map(|(place, error)| (name(place), error)))
+    }
+
+    /// The same, as far as a change of definitions answers for it, from `before` to this: if others than the
+    /// `saved` one went round before, they stand in nobody's way.
+    ///
+    /// # Errors
+    ///
+    /// `DefinitionConflict` if a segment does not hold.
+    pub(super) fn new_stage_cycle(
+        &self,
+        programs: &Programs,
+        before: &Self,
+        saved: Option<&str>,
+    ) -> Result<Option<(String, Error)>> {
+        let found = self.find_stage_cycle(programs)?;
+        if found.as_ref().is_some_and(|(name, _)| Some(name.as_str()) != saved)
+            && let Some(programs) = before.programs()?
+            && before.find_stage_cycle(programs)?.is_some()
+        {
+            return Ok(None);
+        }
+        Ok(found)
     }
 
     /// The programs of the lifecycles in use; `None` if there are none.
@@ -446,13 +468,14 @@ impl Catalog {
 
     /// Refuses published scores and live segments that ask for each other in a circle, automatic moves
     /// that go round, and rules that set each other off for ever. What a score does to the last two hangs
-    /// on the data, so that one which is changed closes no such round.
+    /// on the data, so that one which is changed closes no such round. `before` is what was defined until now:
+    /// moves and rules that went round then, as one of an older engine may have taken, are left alone.
     ///
     /// # Errors
     ///
     /// `InvalidArgument` with the path to the question of `first`, where that is part of the circle;
     /// else `DefinitionConflict`.
-    pub(super) fn check_circles(&self, first: Option<Asker<'_>>) -> Result<()> {
+    pub(super) fn check_circles(&self, before: &Self, first: Option<Asker<'_>>) -> Result<()> {
         let published = self.scores().filter(|stored| stored.model.state == ScoreState::Published);
         let scores: Vec<&StoredModel> = published.map(|stored| &**stored).collect();
         let segments: Vec<&SegmentModel> = self.segments().map(|model| &**model).collect();
@@ -465,11 +488,11 @@ impl Catalog {
             return Ok(());
         }
         if let Some(programs) = self.programs()?
-            && let Some((name, error)) = self.find_stage_cycle(programs)?
+            && let Some((name, error)) = self.new_stage_cycle(programs, before, None)?
         {
             return Err(would_not_hold("lifecycle", "archive", &name, &error));
         }
-        match self.find_rule_cycle(None)? {
+        match self.new_rule_cycle(before, None)? {
             None => Ok(()),
             Some((name, error)) => Err(would_not_hold("rule", "archive", &name, &error)),
         }
@@ -607,7 +630,7 @@ impl Catalog {
     /// # Errors
     ///
     /// `DefinitionConflict` if a definition does not hold.
-    pub(super) fn find_rule_cycle(&self, first: Option<&str>) -> Result<Option<(String, Error)>> {
+    fn find_rule_cycle(&self, first: Option<&str>) -> Result<Option<(String, Error)>> {
         let Some(programs) = self.rule_programs()? else { return Ok(None) };
         let around = Around {
             segments: self.segment_programs()?.map(|programs| &**programs),
@@ -616,6 +639,26 @@ impl Catalog {
             tasks: self.find(Preset::Task.name()).map(|table| &table.model),
         };
         Ok(check_rule_cycles(&programs.all, &around, first).err())
+    }
+
+    /// The same, as far as a change of definitions answers for it, from `before` to this: if others than the
+    /// `saved` one set each other off before, they stand in nobody's way.
+    ///
+    /// # Errors
+    ///
+    /// `DefinitionConflict` if a definition does not hold.
+    pub(super) fn new_rule_cycle(
+        &self,
+        before: &Self,
+        saved: Option<&str>,
+    ) -> Result<Option<(String, Error)>> {
+        let found = self.find_rule_cycle(saved)?;
+        if found.as_ref().is_some_and(|(name, _)| Some(name.as_str()) != saved)
+            && before.find_rule_cycle(None)?.is_some()
+        {
+            return Ok(None);
+        }
+        Ok(found)
     }
 
     /// The programs of the rules in use; `None` if there are none.

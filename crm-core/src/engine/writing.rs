@@ -130,7 +130,7 @@ impl<'a> Writing<'a> {
             self.catalog.score_programs()?;
             self.catalog.segment_programs()?;
             self.catalog.rule_programs()?;
-            self.catalog.check_circles(None)?;
+            self.catalog.check_circles(&self.crm.catalog(), None)?;
             self.catalog.check_retentions()?;
         }
         let last_seq = self.head.seq;

@@ -254,7 +254,8 @@ fn plan(conn: &Connection, catalog: &Catalog, request: &DefineLifecycle) -> Resu
         }
     };
     let programs = judged.make_programs().map_err(fault)?;
-    judged.find_stage_cycle(&programs)?.map_or(Ok(()), |found| Err(fault(found)))?;
+    let found = judged.new_stage_cycle(&programs, catalog, Some(&request.name))?;
+    found.map_or(Ok(()), |found| Err(fault(found)))?;
     let own = programs.all.iter().find(|program| program.model.name() == request.name);
     own.map_or(Ok(()), |own| check_reachable(own, &programs.all))?;
     let lacking = match own.zip(known).filter(|_| is_changed) {

@@ -142,7 +142,8 @@ impl Rules<'_> {
             }
             if !archive {
                 model.rule.archived_at = None;
-                check_restored(&writing.catalog.with_rule(model.clone()), name)?;
+                let judged = writing.catalog.with_rule(model.clone());
+                check_restored(&writing.catalog, &judged, name)?;
             }
             model.rule.archived_at = archive.then(|| writing.stamp().at());
             rows::archive(writing.tx, model.id, model.rule.archived_at)?;
@@ -161,7 +162,7 @@ impl Rules<'_> {
 /// # Errors
 ///
 /// `DefinitionConflict`; the hint says what can be done, for an archived rule cannot be changed.
-fn check_restored(judged: &Catalog, name: &str) -> Result<()> {
+fn check_restored(before: &Catalog, judged: &Catalog, name: &str) -> Result<()> {
     let conflict = |(of, error): (String, Error), hint: &str| {
         let conflict = would_not_hold("rule", "archive", &of, &error);
         if of == name { conflict.with_hint(hint) } else { conflict }
@@ -169,7 +170,7 @@ fn check_restored(judged: &Catalog, name: &str) -> Result<()> {
     judged.make_rule_programs().map_err(|fault| {
         conflict(fault, "bring back what it names, or define a rule of another name")
     })?;
-    judged.find_rule_cycle(Some(name))?.map_or(Ok(()), |found| {
+    judged.new_rule_cycle(before, Some(name))?.map_or(Ok(()), |found| {
         let hint = "change or archive another rule of that way first, or define a rule of another \
                     name instead";
         Err(conflict(found, hint))
@@ -250,7 +251,8 @@ pub(super) fn plan(catalog: &Catalog, request: &DefineRule) -> Result<Plan> {
         }
     };
     judged.make_rule_programs().map_err(fault)?;
-    judged.find_rule_cycle(Some(&request.name))?.map_or(Ok(()), |found| Err(fault(found)))?;
+    let found = judged.new_rule_cycle(catalog, Some(&request.name))?;
+    found.map_or(Ok(()), |found| Err(fault(found)))?;
     let condition = model.rule.condition.as_ref().filter(|_| is_changed);
     condition.map_or(Ok(()), |asked| {
         conditions::check_possible(catalog, asked, &request.entity_type, "where")

@@ -193,7 +193,7 @@ pub(super) fn judge(catalog: &Catalog, stored: &StoredModel) -> Result<ScoreProg
     let mut tried = stored.clone();
     tried.model.state = ScoreState::Published;
     let others = catalog.without_published(&stored.model.name).with_score(tried.clone());
-    others.check_circles(Some(Asker::Score(&stored.model.name)))?;
+    others.check_circles(catalog, Some(Asker::Score(&stored.model.name)))?;
     let programs = others.make_score_programs().map_err(|(name, error)| {
         if name == stored.model.name {
             return error;

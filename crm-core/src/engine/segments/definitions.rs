@@ -252,7 +252,7 @@ fn plan(catalog: &Catalog, request: &DefineSegment) -> Result<Plan> {
             false => would_not_hold("segment", "archive", &name, &error),
         }
     })?;
-    judged.check_circles(Some(Asker::Segment(&request.name)))?;
+    judged.check_circles(catalog, Some(Asker::Segment(&request.name)))?;
     let condition = model.segment.condition.as_ref();
     let condition = condition.filter(|_| is_changed && request.kind == SegmentKind::Live);
     condition.map_or(Ok(()), |asked| {
