@@ -6,6 +6,7 @@ use crm_core::{
 };
 
 use super::{open, rule, runs, verify};
+use crate::support::Folder;
 
 fn live(name: &str, text: &str) -> DefineSegment {
     DefineSegment::live(name, "contact", text.parse().unwrap())
@@ -556,4 +557,57 @@ fn rules_that_make_the_conditions_of_triggers_true_in_turn_are_refused() {
     assert_eq!(message, way);
     crm.rules().define(set("lead", "won")).unwrap();
     verify(&crm);
+}
+
+/// As an engine may have taken them that saw less: each of two rounds can be mended, whatever the other is.
+#[test]
+fn rounds_that_a_file_has_stop_nobody_else() {
+    let folder = Folder::new();
+    let crm = folder.open();
+    let out = |n: u8| {
+        let list = format!("callers{n}");
+        define(&format!("out{n}"), RuleTrigger::entered(&list), RuleAction::remove_from(&list))
+    };
+    let back = |n: u8, to: &str| {
+        let on = RuleTrigger::left(format!("callers{n}"));
+        define(&format!("back{n}"), on, RuleAction::add_to(format!("{to}{n}")))
+    };
+    for n in [0, 1] {
+        by_hand(&crm, &format!("callers{n}"));
+        by_hand(&crm, &format!("keepers{n}"));
+        crm.rules().define(out(n)).unwrap();
+        crm.rules().define(back(n, "keepers")).unwrap();
+        refused(&crm, back(n, "callers"));
+    }
+    drop(crm);
+    let mut bytes = std::fs::read(folder.path()).unwrap();
+    let (from, to) = (
+        b"\"add_to_segment\":{\"segment\":\"keepers",
+        b"\"add_to_segment\":{\"segment\":\"callers",
+    );
+    let places: Vec<usize> =
+        (0..bytes.len() - from.len()).filter(|at| bytes[*at..].starts_with(from)).collect();
+    assert!(places.len() >= 2);
+    for at in places {
+        bytes[at..at + to.len()].copy_from_slice(to);
+    }
+    std::fs::write(folder.path(), bytes).unwrap();
+
+    let crm = folder.open();
+    crm.types().define_attribute("contact", Attribute::new("b", Kind::Text)).unwrap();
+    crm.rules()
+        .define(define(
+            "else",
+            RuleTrigger::becomes("country", "DE"),
+            RuleAction::emit("call", ["email"]),
+        ))
+        .unwrap();
+    let relabelled = DefineRule { label: "Back".into(), ..back(0, "callers") };
+    let (field, message) = refused(&crm, relabelled);
+    assert_eq!(field, "actions[0].add_to_segment");
+    assert!(message.contains("back0 (actions[0]) → out0"), "{message}");
+    crm.rules().archive("out0").unwrap();
+    crm.rules().define(back(1, "keepers")).unwrap();
+    let error = crm.rules().restore("out0").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DefinitionConflict);
 }
