@@ -781,7 +781,9 @@ crm_status crm_open_encrypted(const char *path,
  * there under the old key or under the new one, and at most an unfinished file is left beside it whose
  * name ends in `.partial-` and two numbers: a plain one if there was to be no key. Remove it, or call
  * this again, which does. Copies that were made before keep their key, and a disk may keep the blocks of
- * the old file until it writes there again.
+ * the old file until it writes there again. Keep the old key until a backup was made under the new
+ * one: not every system can say that the new file's name is on the disk, and a power cut may then
+ * bring back the old file.
  *
  * Each of the three functions is called on this thread with the data that follow it, the two that tell
  * keys once, and none after the call returned. `progress`, which may be NULL, is told of the pages that
