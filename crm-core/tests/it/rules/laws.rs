@@ -245,10 +245,8 @@ fn known_rule(nth: usize, on: Waits, actions: &[Does], stages: &[Stage]) -> Defi
     DefineRule::new(format!("r{nth}"), "contact", on, actions.iter().map(act))
 }
 
-/// Rules that wait for values, stages and lists, and of which all actions are known, end by themselves if they
-/// are taken.
-#[test]
-fn rules_that_are_taken_would_end_without_a_limit() {
+/// What one to four rules wait for, and what they do.
+fn known_rules() -> impl Strategy<Value = Vec<(Waits, Vec<Does>)>> {
     let waits = prop_oneof![
         4 => (0..2_usize, prop::option::weighted(0.3, 0..2_i64), prop::option::weighted(0.7, 0..2_i64))
             .prop_filter("a change", |(_, from, to)| from.is_none() || from != to)
@@ -262,7 +260,13 @@ fn rules_that_are_taken_would_end_without_a_limit() {
         4 => (0..4_usize).prop_map(Does::Move),
         2 => any::<bool>().prop_map(Does::List),
     ];
-    let rules = prop::collection::vec((waits, prop::collection::vec(does, 1..3)), 1..5);
+    prop::collection::vec((waits, prop::collection::vec(does, 1..3)), 1..5)
+}
+
+/// Rules that wait for values, stages and lists, and of which all actions are known, end by themselves if they
+/// are taken.
+#[test]
+fn rules_that_are_taken_would_end_without_a_limit() {
     let beside = |name: &str, kind| Stage { automatic_exit: true, ..Stage::new(name).kind(kind) };
     let stages = [
         Stage::new("one"),
@@ -274,7 +278,7 @@ fn rules_that_are_taken_would_end_without_a_limit() {
     let mut runner = TestRunner::new(ProptestConfig::with_cases(repetitions(400)));
     let counts = [std::cell::Cell::new(0), std::cell::Cell::new(0)];
     runner
-        .run(&rules, |rules| {
+        .run(&known_rules(), |rules| {
             let crm = Crm::in_memory().unwrap();
             for name in &ATTRIBUTES[..2] {
                 let attribute = Attribute::new(*name, Kind::Integer);
