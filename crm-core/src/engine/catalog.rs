@@ -391,21 +391,25 @@ impl Catalog {
         Ok(programs)
     }
 
-    /// The fault of lifecycles whose automatic moves go round, with the name of one. A file that has such
-    /// lifecycles may be used: a trigger moves a record once for each write.
+    /// The fault of lifecycles whose automatic moves go round, with the name of one: `first` before others. A
+    /// file that has such lifecycles may be used: a trigger moves a record once for each write.
     ///
     /// # Errors
     ///
     /// `DefinitionConflict` if a segment does not hold.
-    fn find_stage_cycle(&self, programs: &Programs) -> Result<Option<(String, Error)>> {
+    fn find_stage_cycle(
+        &self,
+        programs: &Programs,
+        first: Option<&str>,
+    ) -> Result<Option<(String, Error)>> {
         let segments = self.segment_programs()?.map(|segments| &**segments);
-        let found = check_cycles(&programs.all, segments).err();
+        let found = check_cycles(&programs.all, segments, first).err();
         let name = |place: usize| programs.all[place].model.name().to_owned();
         Ok(found.map(|(place, error)| (name(place), error)))
     }
 
-    /// The same, as far as a change of definitions answers for it, from `before` to this: if others than the
-    /// `saved` one went round before, they stand in nobody's way.
+    /// The same, as far as a change of definitions answers for it, from `before` to this: another one than the
+    /// `saved` that went round before stands in nobody's way.
     ///
     /// # Errors
     ///
@@ -416,12 +420,14 @@ impl Catalog {
         before: &Self,
         saved: Option<&str>,
     ) -> Result<Option<(String, Error)>> {
-        let found = self.find_stage_cycle(programs)?;
-        if found.as_ref().is_some_and(|(name, _)| Some(name.as_str()) != saved)
-            && let Some(programs) = before.programs()?
-            && before.find_stage_cycle(programs)?.is_some()
-        {
-            return Ok(None);
+        let found = self.find_stage_cycle(programs, saved)?;
+        let other =
+            found.as_ref().map(|(name, _)| name.as_str()).filter(|name| Some(*name) != saved);
+        if let (Some(other), Some(programs)) = (other, before.programs()?) {
+            let old = before.find_stage_cycle(programs, Some(other))?;
+            if old.is_some_and(|(name, _)| name == other) {
+                return Ok(None);
+            }
         }
         Ok(found)
     }
@@ -641,8 +647,8 @@ impl Catalog {
         Ok(check_rule_cycles(&programs.all, &around, first).err())
     }
 
-    /// The same, as far as a change of definitions answers for it, from `before` to this: if others than the
-    /// `saved` one set each other off before, they stand in nobody's way.
+    /// The same, as far as a change of definitions answers for it, from `before` to this: another one than the
+    /// `saved` that set itself off before stands in nobody's way.
     ///
     /// # Errors
     ///
@@ -653,10 +659,13 @@ impl Catalog {
         saved: Option<&str>,
     ) -> Result<Option<(String, Error)>> {
         let found = self.find_rule_cycle(saved)?;
-        if found.as_ref().is_some_and(|(name, _)| Some(name.as_str()) != saved)
-            && before.find_rule_cycle(None)?.is_some()
-        {
-            return Ok(None);
+        let other =
+            found.as_ref().map(|(name, _)| name.as_str()).filter(|name| Some(*name) != saved);
+        if let Some(other) = other {
+            let old = before.find_rule_cycle(Some(other))?;
+            if old.is_some_and(|(name, _)| name == other) {
+                return Ok(None);
+            }
         }
         Ok(found)
     }

@@ -34,6 +34,7 @@ use crate::{
 pub(crate) fn check_cycles(
     programs: &[Program],
     segments: Option<&SegmentPrograms>,
+    first: Option<&str>,
 ) -> Result<(), (usize, Error)> {
     let is_left = |step: &Step<'_>| step.is_left_by_itself();
     let all: Vec<Step<'_>> = programs
@@ -48,7 +49,9 @@ pub(crate) fn check_cycles(
     }
     let asked = Asked::new(programs, segments);
     let leads = leads(&all, programs, &asked);
-    for (first, step) in all.iter().enumerate().filter(|(_, step)| is_left(step)) {
+    let mut steps: Vec<_> = all.iter().enumerate().filter(|(_, step)| is_left(step)).collect();
+    steps.sort_by_key(|(_, step)| first != Some(step.program.model.name()));
+    for (first, step) in steps {
         let Some(way) = round(&all, &leads, &asked, first) else { continue };
         let names = way.iter().map(|step| {
             let lifecycle = &all[*step].program.model.lifecycle;

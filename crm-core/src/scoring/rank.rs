@@ -68,6 +68,12 @@ impl Sheet {
         Some(high)
     }
 
+    /// A moment at which it is worth asking [`Self::next_rank`]; `None` if it never is.
+    pub(crate) fn before_rank(&self, rank: Rank, now: i64) -> Option<i64> {
+        let last = self.last_change().filter(|last| *last > now)?;
+        (!self.keeps_its_order(rank, now)).then(|| now + ((last - now) >> 3).max(1))
+    }
+
     /// Whether all that fades does so as the order says.
     fn keeps_its_order(&self, rank: Rank, now: i64) -> bool {
         let half = self.half_life().map(Decay::HalfLife);

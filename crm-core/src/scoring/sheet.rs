@@ -153,7 +153,7 @@ impl Sheet {
     }
 
     /// How many points it looks at to say the score of a moment.
-    fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         let rules = self.groups.iter().flat_map(|group| &group.rules);
         let of_rule = |rule: &RuleSheet| {
             let sheets = rule.related.iter().flat_map(|(_, sheets)| sheets);
@@ -181,13 +181,30 @@ impl Sheet {
         if self.only_falls(now) {
             return self.next_loss(group, (now, last), levels);
         }
+        self.search(group, (now, last), levels, LOOKS.max(WORK / self.size().max(1)))
+    }
+
+    /// As [`Self::next_crossing`] of the whole score, or a moment before it: after a few looks, whatever the
+    /// number of points.
+    pub(crate) fn before_crossing(&self, now: i64, levels: &[i64]) -> Option<i64> {
+        const LOOKS: usize = 16;
+        let last = self.last_change().filter(|last| *last > now)?;
+        self.search(None, (now, last), levels, LOOKS)
+    }
+
+    fn search(
+        &self,
+        group: Option<usize>,
+        (now, last): (i64, i64),
+        levels: &[i64],
+        most_looks: usize,
+    ) -> Option<i64> {
         let bounds = |from, to| match group {
             None => self.bounds(from, to),
             Some(group) => self.group_bounds(group, from, to),
         };
         let reached = |score: i64| levels.partition_point(|level| *level <= score);
         let here = reached(bounds(now, now).0);
-        let most_looks = LOOKS.max(WORK / self.size().max(1));
         let (mut stretches, mut looks) = (vec![(now + 1, last)], 0);
         while let Some((from, to)) = stretches.pop() {
             let (least, most) = bounds(from, to);

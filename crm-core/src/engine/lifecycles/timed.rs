@@ -257,12 +257,27 @@ pub(super) fn due_at(
         None => None,
     };
     let mut known = Known::default();
-    for condition in trigger.condition.iter().chain(&program.guards[trigger.to]) {
+    let asked = || trigger.condition.iter().chain(&program.guards[trigger.to]);
+    for condition in asked() {
         match conditions::ask(conn, catalog, condition, row.id, moment, &mut known)? {
             (true, _) => {}
             (false, Some(turns)) => due = due.max(Some(turns)),
             (false, None) => return Ok(None),
         }
+    }
+    // What is true by now may have ended by then, or something more have happened.
+    let Some(at) = due else { return Ok(None) };
+    let then = moment.at(at.max(moment.now()));
+    let mut known = Known::default();
+    for condition in asked() {
+        if !conditions::ask(conn, catalog, condition, row.id, &then, &mut known)?.0 {
+            return Ok(None);
+        }
+    }
+    if let Some(span) = trigger.inactivity() {
+        let since = active_at(conn, then.now(), row, standing)?;
+        let still = Moment::new(since, "UTC")?.shifted(span, Direction::Next) <= then.now();
+        return Ok(due.filter(|_| still));
     }
     Ok(due)
 }

@@ -107,6 +107,9 @@ pub(super) fn update(
     keep(writing, program, (id, old), (&sheet, until), known).map(|(is_changed, _)| is_changed)
 }
 
+/// Points of a record in which every write looks for the moment at which time changes something.
+const LOOKED_THROUGH: usize = 64;
+
 /// What is known before a record is scored.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Known {
@@ -131,10 +134,12 @@ pub(super) fn keep(
     let (stored, now) = (&program.stored, writing.now);
     let score = sheet.score(now.micros());
     let rank = sheet.rank(now.micros());
-    let looks = [
-        sheet.next_crossing(None, now.micros(), &program.thresholds),
-        sheet.next_rank(rank, now.micros()),
-    ];
+    let (at, levels) = (now.micros(), &program.thresholds);
+    // A write looks a little ahead if there is much to look at; the timer does the rest.
+    let looks = match known.is_written && sheet.size() > LOOKED_THROUGH {
+        true => [sheet.before_crossing(at, levels), sheet.before_rank(rank, at)],
+        false => [sheet.next_crossing(None, at, levels), sheet.next_rank(rank, at)],
+    };
     let new = ScoreRow {
         model: stored.id,
         record: id,

@@ -437,6 +437,11 @@ fn a_file_with_moves_that_go_round_is_used_as_ever() {
     // Whoever did not make it is not stopped by it, and it can be mended.
     crm.types().define_attribute("contact", Attribute::new("b", Kind::Text)).unwrap();
     assert_eq!(round(&crm, lifecycle("c", [])), None);
+    let own = || [when("customer", "source = \"g\""), when("churned", "source = \"g\"")];
+    for name in ["c", "a0"] {
+        let way = round(&crm, lifecycle(name, own())).unwrap();
+        assert_eq!(way, format!("{name}.churned → {name}.customer → {name}.churned"));
+    }
     let again = DefineLifecycle { label: "again".into(), ..a };
     assert_eq!(round(&crm, again).as_deref(), Some("a.churned → a.lead → a.churned"));
     assert_eq!(round(&crm, lifecycle("a", [])), None);

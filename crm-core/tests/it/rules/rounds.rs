@@ -606,6 +606,9 @@ fn rounds_that_a_file_has_stop_nobody_else() {
     let (field, message) = refused(&crm, relabelled);
     assert_eq!(field, "actions[0].add_to_segment");
     assert!(message.contains("back0 (actions[0]) → out0"), "{message}");
+    by_hand(&crm, "callers2");
+    crm.rules().define(out(2)).unwrap();
+    refused(&crm, back(2, "callers"));
     crm.rules().archive("out0").unwrap();
     crm.rules().define(back(1, "keepers")).unwrap();
     let error = crm.rules().restore("out0").unwrap_err();
