@@ -36,10 +36,10 @@ impl Consents<'_> {
             let link = StoredLink { subject, channel, purpose, controller, contact_point };
             let (token, hash) = new_secret(writing);
             rows::insert_link(writing.tx, &hash, table.model.id, &link)?;
-            let sign = match url.chars().last() {
-                Some('?' | '&') => "",
-                _ if url.contains('?') => "&",
-                _ => "?",
+            let sign = match (url.contains('?'), url.chars().last()) {
+                (false, _) => "?",
+                (true, Some('?' | '&')) => "",
+                (true, _) => "&",
             };
             let url = format!("{url}{sign}token={token}");
             let header =

@@ -182,6 +182,7 @@ fn a_link_is_an_address_that_a_header_carries() {
         ("https://b\u{fc}cher.example/a b>c", "https://xn--bcher-kva.example/a%20b%3Ec?token="),
         ("https://example.org/?", "https://example.org/?token="),
         ("https://example.org/?a=1&", "https://example.org/?a=1&token="),
+        ("https://example.org/a&", "https://example.org/a&?token="),
     ] {
         let made = link(url).unwrap();
         assert_eq!(made.url, format!("{before}{}", made.token));
