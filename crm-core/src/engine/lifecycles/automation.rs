@@ -22,6 +22,7 @@ use crate::{
         Trigger, TriggerPlace,
     },
     store::{
+        Connection,
         activities::Happened,
         facts, lifecycles as rows,
         records::{self, StoredRow},
@@ -350,10 +351,7 @@ impl<'a, 'w> Run<'a, 'w> {
 
     /// Whether a record stands on one of these stages.
     pub(super) fn stands(&self, lifecycle: &str, id: RecordId, stages: &[String]) -> Result<bool> {
-        let lifecycle = self.catalog.lifecycle(lifecycle)?;
-        let row = rows::standing(self.writing.tx, lifecycle.id, id)?;
-        let stage = row.and_then(|row| row.stage);
-        Ok(stage.is_some_and(|stage| stages.contains(&stage)))
+        stands(self.writing.tx, &self.catalog, (lifecycle, stages), id)
     }
 
     pub(super) fn by_record(&self, record: RecordRef) -> Cause {
@@ -541,6 +539,18 @@ fn related(programs: &Programs) -> impl Iterator<Item = (usize, usize, &Program,
             .filter(|(_, trigger)| matches!(trigger.on, On::Related { .. }))
             .map(move |(nth, trigger)| (place, nth, program, &trigger.on))
     })
+}
+
+/// Whether a record stands on one of these stages of a lifecycle.
+pub(super) fn stands(
+    conn: &Connection,
+    catalog: &Catalog,
+    (lifecycle, stages): (&str, &[String]),
+    id: RecordId,
+) -> Result<bool> {
+    let row = rows::standing(conn, catalog.lifecycle(lifecycle)?.id, id)?;
+    let stage = row.and_then(|row| row.stage);
+    Ok(stage.is_some_and(|stage| stages.contains(&stage)))
 }
 
 /// Whether a stage lies before the one on which a record stood that lies beside the way now.

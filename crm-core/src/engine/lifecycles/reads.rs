@@ -392,7 +392,7 @@ impl Ask<'_> {
         if matches!(by_itself, Ok(Decision::Enter(_) | Decision::Suppressed(SuppressedBy::Exit))) {
             for made in self.program.triggers.iter().filter(|trigger| trigger.to == to) {
                 let due_at = match by_itself {
-                    Ok(Decision::Enter(_)) => due_at(
+                    Ok(Decision::Enter(_)) if missing.is_empty() => due_at(
                         self.conn,
                         self.catalog,
                         (self.program, made),

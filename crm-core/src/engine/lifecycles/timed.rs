@@ -16,7 +16,7 @@ use super::{
         conditions::{self, Known},
         reactions::Event,
     },
-    automation::{RELATED, Run, stage_of},
+    automation::{RELATED, Run, stage_of, stands},
     body, decided, rows,
 };
 use crate::{
@@ -246,19 +246,24 @@ pub(super) fn due_at(
     if !trigger.is_timed || row.archived_at.is_some() {
         return Ok(None);
     }
-    if trigger.association().is_some() {
-        return begins(conn, catalog, trigger, row.id, moment.today());
-    }
-    let mut due = match trigger.inactivity() {
-        Some(span) => {
-            let since = active_at(conn, moment.now(), row, standing)?;
-            Some(Moment::new(since, "UTC")?.shifted(span, Direction::Next))
-        }
-        None => None,
-    };
-    let mut known = Known::default();
     let asked = || trigger.condition.iter().chain(&program.guards[trigger.to]);
-    for condition in asked() {
+    let mut due = None;
+    if let On::Related { lifecycle, stages, .. } = &trigger.on {
+        // It is asked when an association begins, and at no other time.
+        for link in associated(conn, catalog, trigger, row.id)? {
+            let begins = link.valid.0.filter(|first| *first > moment.today());
+            if begins.is_some() && stands(conn, catalog, (lifecycle, stages), link.other)? {
+                due = begins.into_iter().chain(due).min();
+            }
+        }
+    }
+    let mut due = due.map(|day| Timestamp::clamped(day.saturating_mul(DAY)));
+    if let Some(span) = trigger.inactivity() {
+        let since = active_at(conn, moment.now(), row, standing)?;
+        due = Some(Moment::new(since, "UTC")?.shifted(span, Direction::Next));
+    }
+    let mut known = Known::default();
+    for condition in asked().filter(|_| !matches!(trigger.on, On::Related { .. })) {
         match conditions::ask(conn, catalog, condition, row.id, moment, &mut known)? {
             (true, _) => {}
             (false, Some(turns)) => due = due.max(Some(turns)),

@@ -237,6 +237,42 @@ fn a_trigger_is_due_at_the_moment_at_which_a_tick_lets_it_move_the_record() {
     assert_eq!(stands(id), "c");
 }
 
+/// Neither what is true now and will have ended by then, nor what something else keeps from happening.
+#[test]
+fn what_time_would_not_do_after_all_has_no_moment() {
+    let crm = open();
+    crm.association_types().define_preset(AssociationPreset::EmployedBy).unwrap();
+    let stages = [Stage::new("lead"), Stage::new("customer").kind(StageKind::Won)];
+    crm.lifecycles().define(DefineLifecycle::new("company", "company", stages)).unwrap();
+    let recent = Some("count(call within P10D) >= 1".parse().unwrap());
+    let idle = StageTrigger { condition: recent, ..StageTrigger::inactive("sleep", "P30D") };
+    let employer = RelatedStage::new("employed_by", "company", "customer");
+    let later = when("b", "count(call within P10D) = 0 and source = \"fair\"");
+    plan(&crm, vec![idle, later, StageTrigger::related("c", employer)]);
+    let id = crm.contacts().create(values! { "phone" => "+4930901820" }).unwrap().id;
+    let acme = crm.companies().create(values! { "name" => "Acme" }).unwrap().id;
+    let ends = (RecordRef::new("contact", id), RecordRef::new("company", acme));
+    let valid_from = Some("2024-02-20".parse().unwrap());
+    let job = AddAssociation::new("employed_by", ends.0, ends.1);
+    let call = NewActivity::of("call", RecordRef::new("contact", id), day(0));
+    let held = crm.contacts().create(values! { "given_name" => "Ben" }).unwrap().id;
+    for who in [id, held] {
+        let call = NewActivity { subject: Some(RecordRef::new("contact", who)), ..call.clone() };
+        crm.activities().record(call).unwrap();
+        crm.contacts().patch(who, values! { "source" => "fair" }).unwrap();
+    }
+    crm.associations().add(AddAssociation { valid_from, ..job }).unwrap();
+    assert_eq!(due(&crm, id, "sleep"), None, "by then the call is forgotten");
+    assert!(due(&crm, id, "b").is_some());
+    assert_eq!(due(&crm, held, "b"), None, "it has no number");
+    assert_eq!(due(&crm, id, "c"), None, "the company is no customer");
+    crm.lifecycles().move_to(MoveStage::new("company", acme, "customer")).unwrap();
+    assert_eq!(due(&crm, id, "c"), Some(day(50)));
+    tick(&crm, day(45));
+    let stands = |id| explain(&crm, id).standing.stage;
+    assert_eq!((stands(id).as_deref(), stands(held).as_deref()), (Some("b"), Some("a")));
+}
+
 #[test]
 fn a_fixed_way_is_that_of_the_page() {
     const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/lifecycle.md");

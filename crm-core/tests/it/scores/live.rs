@@ -394,7 +394,9 @@ fn a_crossing_by_time_takes_one_timer() {
         ScoreFade { kind, span, percent }
     };
     let expiry = || ScoreFade { kind: FadeKind::Expiry, span: "P30D".into(), percent: None };
-    // With how many other timers, which lower its place in the ranking as points fade.
+    // Of so many points a write only looks a little ahead.
+    let many: Vec<i64> = (0..80).collect();
+    // With how many other timers, which look further, or lower its place in the ranking as points fade.
     for (fade, levels, days, others) in [
         (half("P1D"), &[5][..], &[0][..], 0),
         (half("P30D"), &[5], &[0], 0),
@@ -404,6 +406,8 @@ fn a_crossing_by_time_takes_one_timer() {
         (expiry(), &[5], &[0], 0),
         (half("P30D"), &[10, 20, 30, 50], &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 0),
         (expiry(), &[10, 20, 30, 50], &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 3),
+        (half("P30D"), &[10, 20, 30, 50], &many, 1),
+        (expiry(), &[10, 20, 30, 50], &many, 9),
     ] {
         let (timers, crossings) = timers_and_crossings(group(fade.clone()), levels, days);
         assert_eq!(crossings, levels.len(), "{fade:?}");
