@@ -122,15 +122,12 @@ impl<'c, T: DeserializeOwned + Clone> PastTerms<'c, T> {
     }
 
     /// A definition as it was: the last that was made before a place in the journal and by a moment;
-    /// where none was made by then, the first before the place, which is the nearest to what was agreed to.
+    /// where none was made by then, the last before the place.
     fn get(&mut self, name: &str, (place, by): (i64, Timestamp)) -> Result<Option<T>> {
         loop {
             let known = self.versions.get(name).into_iter().flatten();
             let before = known.filter(|version| version.seq < place);
-            let last = before.max_by_key(|version| match version.at <= by {
-                true => (true, version.seq),
-                false => (false, -version.seq),
-            });
+            let last = before.max_by_key(|version| (version.at <= by, version.seq));
             // Nearly always it is the one in force, and the journal need not be read for older ones.
             if self.is_whole || last.is_some_and(|version| version.at <= by) {
                 return Ok(last.map(|version| version.definition.clone()));
