@@ -100,7 +100,8 @@ error_kinds! {
     Duplicate = 10, "duplicate";
     /// There is no record, activity, visitor, association, consumer or file of that id or key.
     NotFound = 11, "not_found";
-    /// The record was changed, the activity corrected or the consumer moved on since the caller read: read again.
+    /// The record was changed, the activity corrected or the consumer moved on since the caller
+    /// read: read again.
     StaleVersion = 12, "stale_version";
     /// The record, attribute or type is archived: restore it first.
     Archived = 13, "archived";

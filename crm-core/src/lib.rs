@@ -114,7 +114,8 @@
 //! * **Versions.** An older file is brought up to date when it is opened for writing, after a copy of
 //!   it was laid beside; a newer file is refused with [`ErrorKind::TooNew`] and left as it is.
 //!   Numbers and names of [`ErrorKind`] are frozen.
-//! * **Privacy.** No error, and no `Debug`, shows what somebody stored or typed: a text is shown by its length.
+//! * **Privacy.** No error, and no `Debug`, shows what somebody stored or typed: a text is shown by
+//!   its length.
 
 #![cfg_attr(
     not(feature = "sqlite"),

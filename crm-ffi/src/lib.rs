@@ -31,8 +31,9 @@
 //!
 //! Ownership. Every pointer that goes in is used during the call only; the caller keeps what it
 //! points to, and does not change it meanwhile (`user_data` of an observer lives until the
-//! observation ends, that of a key until its file is closed). What comes out is released by the function that its type names, never by
-//! `free`. Texts that are returned as `const char *` are not released.
+//! observation ends, that of a key until its file is closed). What comes out is released by the
+//! function that its type names, never by `free`. Texts that are returned as `const char *` are not
+//! released.
 //!
 //! Text is UTF-8. Names and paths end with NUL; requests have a length. Times in JSON are RFC 3339,
 //! ids are UUIDs, money is `{"amount": "12.34", "currency": "EUR"}`.

@@ -73,9 +73,9 @@ named! {
         Paused = "paused",
         /// The person is a minor until `expires_at`, for every channel and purpose, also where it names one.
         Minor = "minor",
-        /// The events that it names in `supersedes` no longer count: what permits, a restriction, an objection,
-        /// an invalidation, a pause, a minor or a wish. It is said by somebody, after what it lifts; what was
-        /// withdrawn, denied, revoked or over only a new consent answers.
+        /// The events that it names in `supersedes` no longer count: what permits, a restriction,
+        /// an objection, an invalidation, a pause, a minor or a wish. It is said by somebody, after
+        /// what it lifts; what was withdrawn, denied, revoked or over only a new consent answers.
         Lifted = "lifted",
         /// How the person wants to be contacted: `channel` is preferred, and `frequency` is enough.
         Preferred = "preferred",

@@ -408,8 +408,8 @@ impl Catalog {
         Ok(found.map(|(place, error)| (name(place), error)))
     }
 
-    /// The same, as far as a change of definitions answers for it, from `before` to this: another one than the
-    /// `saved` that went round before stands in nobody's way.
+    /// The same, as far as a change of definitions answers for it, from `before` to this: another
+    /// one than the `saved` that went round before stands in nobody's way.
     ///
     /// # Errors
     ///
@@ -474,8 +474,9 @@ impl Catalog {
 
     /// Refuses published scores and live segments that ask for each other in a circle, automatic moves
     /// that go round, and rules that set each other off for ever. What a score does to the last two hangs
-    /// on the data, so that one which is changed closes no such round. `before` is what was defined until now:
-    /// moves and rules that went round then, as one of an older engine may have taken, are left alone.
+    /// on the data, so that one which is changed closes no such round. `before` is what was defined
+    /// until now: moves and rules that went round then, as one of an older engine may have taken,
+    /// are left alone.
     ///
     /// # Errors
     ///
@@ -647,8 +648,8 @@ impl Catalog {
         Ok(check_rule_cycles(&programs.all, &around, first).err())
     }
 
-    /// The same, as far as a change of definitions answers for it, from `before` to this: another one than the
-    /// `saved` that set itself off before stands in nobody's way.
+    /// The same, as far as a change of definitions answers for it, from `before` to this: another
+    /// one than the `saved` that set itself off before stands in nobody's way.
     ///
     /// # Errors
     ///

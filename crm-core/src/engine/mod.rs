@@ -2,9 +2,10 @@
 //! opens transactions.
 //!
 //! Each room is one file here (`types`, `records`, `activities`, `associations`, `conditions`, `queries`,
-//! `history`, `files`, `csv_import`, `vcard_import`, `csv_export`, `imports`, `lifecycles`, `scores`, `segments`, `rules`, `consents`, `privacy`, `database` …), and every method reads the same
-//! way: validate, load, decide, save, return. The invariant: what a method
-//! returned `Ok` for is committed, and its rows in the journal with it.
+//! `history`, `files`, `csv_import`, `vcard_import`, `csv_export`, `imports`, `lifecycles`,
+//! `scores`, `segments`, `rules`, `consents`, `privacy`, `database` …), and every method reads the
+//! same way: validate, load, decide, save, return. The invariant: what a method returned `Ok` for
+//! is committed, and its rows in the journal with it.
 
 mod activities;
 mod activity_kinds;

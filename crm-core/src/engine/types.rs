@@ -52,8 +52,8 @@ impl<'a> Types<'a> {
     /// `Required`, `NotFound`, `Archived`, `InvalidArgument` or `DefinitionConflict` at `purpose` if a
     /// special attribute has none of its own or the purpose does not serve,
     /// `Archived` if the type, a listed attribute or something that a formula reads is archived,
-    /// `LimitExceeded` past 500 types or 200 attributes; and as for [`Records::create`](crate::Records::create) if a default or a
-    /// bound does not fit its kind.
+    /// `LimitExceeded` past 500 types or 200 attributes; and as for
+    /// [`Records::create`](crate::Records::create) if a default or a bound does not fit its kind.
     pub fn define(&self, definition: DefineType) -> Result<EntityType> {
         self.crm.write(|writing| Ok(define(writing, definition)?.model.describe()))
     }

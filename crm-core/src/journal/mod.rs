@@ -1,8 +1,9 @@
 //! The journal: the ordered log of every change, which is history, audit trail and later sync.
 //!
 //! Every change is one row, written in the transaction that makes it, and never changed after, but for
-//! an erasure that takes its content and leaves its place in the chain. The invariant: folding the rows of a record, or of an association, in order gives exactly its row in the
-//! table, and the one row of an activity gives all of its; bodies hold new values only.
+//! an erasure that takes its content and leaves its place in the chain. The invariant: folding the
+//! rows of a record, or of an association, in order gives exactly its row in the table, and the one
+//! row of an activity gives all of its; bodies hold new values only.
 
 mod activity;
 mod association;

@@ -1,10 +1,10 @@
 //! From records to a model: encoding, fitting, calibrating.
 //!
-//! Naive Bayes is the formula of Odoo's predictive lead scoring (`addons/crm/models/crm_lead.py`): counts begin at 0.1,
-//! a value says what share of the won and of the lost records has it, and a value that is missing
-//! says nothing. Mended are the product that underflows (sums of logarithms), the probabilities that
-//! are too sure where features say the same twice (calibration), and an explanation that does not
-//! add up. The invariant: only the rows at `places` are looked at.
+//! Naive Bayes is the formula of Odoo's predictive lead scoring (`addons/crm/models/crm_lead.py`):
+//! counts begin at 0.1, a value says what share of the won and of the lost records has it, and a
+//! value that is missing says nothing. Mended are the product that underflows (sums of logarithms),
+//! the probabilities that are too sure where features say the same twice (calibration), and an
+//! explanation that does not add up. The invariant: only the rows at `places` are looked at.
 
 use super::{
     logistic::{self, Rows},

@@ -1,10 +1,11 @@
 //! Lifecycles: the ordered stages of a relationship, and where each record stands on them.
 //!
-//! A definition (`definition`, `preset`) is judged when it is saved (`check`, `cycle`) and made into a program
-//! (`program`), whose conditions are ready to be evaluated. `machine` decides what a move does;
-//! `standing` says it by name and folds the changes of the journal. `funnel`, `words` and `draw` tell of it. The invariants: a record stands on one
-//! stage of a lifecycle at a time; within a cycle it goes forward only, unless a person resets it and
-//! says why; and an automatic move that is not made is recorded, never silent.
+//! A definition (`definition`, `preset`) is judged when it is saved (`check`, `cycle`) and made
+//! into a program (`program`), whose conditions are ready to be evaluated. `machine` decides what a
+//! move does; `standing` says it by name and folds the changes of the journal. `funnel`, `words`
+//! and `draw` tell of it. The invariants: a record stands on one stage of a lifecycle at a time;
+//! within a cycle it goes forward only, unless a person resets it and says why; and an automatic
+//! move that is not made is recorded, never silent.
 
 mod answers;
 mod asked;

@@ -72,7 +72,8 @@ macro_rules! for_each_operation {
             /// Reads an association by id.
             read "associations.get" AssociationsGet get_association(GetAssociation) -> Association
                 = |crm, r, _| crm.associations().get(r.id);
-            /// Changes role, primary flag, validity or values of an association; null clears, what is left out stays.
+            /// Changes role, primary flag, validity or values of an association; null clears, what
+            /// is left out stays.
             write "associations.patch" AssociationsPatch patch_association(PatchAssociation) -> Association
                 = |crm, r, _| crm.associations().patch(r);
             /// Reads a page of what a record is associated with, on a day, in one direction or both.
@@ -84,7 +85,8 @@ macro_rules! for_each_operation {
             /// Follows associations of one type from record to record, breadth first: up or down a hierarchy.
             read "associations.walk" AssociationsWalk walk_associations(WalkAssociations) -> AssociationWalk
                 = |crm, r, _| crm.associations().walk(&r);
-            /// Archives an attribute: its values stay in the file and in the history, and are no longer shown or written.
+            /// Archives an attribute: its values stay in the file and in the history, and are no
+            /// longer shown or written.
             write "attributes.archive" AttributesArchive archive_attribute(AttributeName) -> EntityType
                 = |crm, r, _| crm.types().archive_attribute(&r.entity_type, &r.attribute);
             /// Adds an attribute to an entity type, or changes one as far as the stored records allow.
@@ -93,7 +95,8 @@ macro_rules! for_each_operation {
             /// Takes an attribute out of the archive, with the values that it had.
             write "attributes.restore" AttributesRestore restore_attribute(AttributeName) -> EntityType
                 = |crm, r, _| crm.types().restore_attribute(&r.entity_type, &r.attribute);
-            /// Reads the journal as CloudEvents 1.0 in JSON, with ids by which a receiver leaves out what it has already.
+            /// Reads the journal as CloudEvents 1.0 in JSON, with ids by which a receiver leaves
+            /// out what it has already.
             read "changes.cloud_events" ChangesCloudEvents list_cloud_events(ListChanges) -> CloudEventPage
                 = |crm, r, _| crm.journal().cloud_events(&r);
             /// Reads the journal: every change of the file, in order, by pages.
@@ -108,7 +111,8 @@ macro_rules! for_each_operation {
             /// Says whether a condition is true for a record, and of each question in it why.
             read "conditions.evaluate" ConditionsEvaluate evaluate_condition(EvaluateCondition) -> ConditionAnswer
                 = |crm, r, _| crm.evaluate_condition(&r);
-            /// Shows the SQL of a condition, how SQLite goes about it, about how many records it finds, and for one record whether and why.
+            /// Shows the SQL of a condition, how SQLite goes about it, about how many records it
+            /// finds, and for one record whether and why.
             read "conditions.explain" ConditionsExplain explain_condition(ExplainCondition) -> ConditionPlan
                 = |crm, r, _| crm.explain_condition(&r);
             /// Checks a proof of a decision by itself, without the file that it is about.
@@ -117,13 +121,15 @@ macro_rules! for_each_operation {
             /// Confirms a double opt-in with the secret of its message.
             write "consents.confirm" ConsentsConfirm confirm_consent(ConfirmConsent) -> ConsentEvent
                 = |crm, r, _| crm.consents().confirm(r);
-            /// Says whether somebody may be contacted through a channel for a purpose, with every reason and its evidence.
+            /// Says whether somebody may be contacted through a channel for a purpose, with every
+            /// reason and its evidence.
             read "consents.decide" ConsentsDecide may_contact(MayContact) -> ConsentDecision
                 = |crm, r, _| crm.consents().decide(&r);
             /// Says for a page of records whether they may be contacted, with the reasons.
             read "consents.decide_many" ConsentsDecideMany may_contact_many(DecideMany) -> ManyDecisions
                 = |crm, r, _| crm.consents().decide_many(&r);
-            /// Reads all that the ledger of consent is about: channels, parties, purposes, policies and versions of texts.
+            /// Reads all that the ledger of consent is about: channels, parties, purposes, policies
+            /// and versions of texts.
             read "consents.definitions" ConsentsDefinitions list_consent_definitions(Empty) -> ConsentDefinitions
                 = |crm, _, _| crm.consents().definitions();
             /// Reads the ledger of a person, oldest first, with the proof of each event.
@@ -138,7 +144,8 @@ macro_rules! for_each_operation {
             /// Reads what a person may choose in a preference centre, and has chosen.
             read "consents.preferences" ConsentsPreferences get_preferences(GetPreferences) -> Preferences
                 = |crm, r, _| crm.consents().preferences(&r);
-            /// Makes the proof of a decision: the decision, its events, the texts that were shown, and the chain of the journal up to its head.
+            /// Makes the proof of a decision: the decision, its events, the texts that were shown,
+            /// and the chain of the journal up to its head.
             read "consents.prove" ConsentsProve prove_decision(ProveDecision) -> ConsentProof
                 = |crm, r, _| crm.consents().prove(&r);
             /// Makes a receipt of what a person allowed: ISO/IEC TS 27560 as JSON-LD, or Kantara 1.1.
@@ -147,7 +154,8 @@ macro_rules! for_each_operation {
             /// Records what a person allows, refuses or takes back, a legal basis, a restriction or a pause.
             write "consents.record" ConsentsRecord record_consent(NewConsent) -> ConsentEvent
                 = |crm, r, _| crm.consents().record(r);
-            /// Records that somebody was contacted as it was decided; refused if the ledger has changed since.
+            /// Records that somebody was contacted as it was decided; refused if the ledger has
+            /// changed since.
             write "consents.record_use" ConsentsRecordUse record_consent_use(UseConsent) -> ConsentEvent
                 = |crm, r, _| crm.consents().record_use(r);
             /// Begins a double opt-in and answers with the secret for the message.
@@ -168,7 +176,8 @@ macro_rules! for_each_operation {
             /// Makes a link by which one click withdraws, with the headers of RFC 8058.
             write "consents.unsubscribe_link" ConsentsUnsubscribeLink make_unsubscribe_link(NewUnsubscribeLink) -> UnsubscribeLink
                 = |crm, r, _| crm.consents().unsubscribe_link(r);
-            /// Says up to where a consumer has taken the changes; it goes on from there, and reads again what it did not acknowledge.
+            /// Says up to where a consumer has taken the changes; it goes on from there, and reads
+            /// again what it did not acknowledge.
             write "consumers.acknowledge" ConsumersAcknowledge acknowledge_changes(AcknowledgeChanges) -> Consumer
                 = |crm, r, _| crm.journal().acknowledge(&r.consumer, r.seq);
             /// Lists the consumers of the changes, and how far behind each is.
@@ -198,7 +207,8 @@ macro_rules! for_each_operation {
             /// Makes a new file of a backup, in which everybody is erased whom this file knows to be.
             job "database.restore" DatabaseRestore restore_to(RestoreTo) -> Restored
                 = |crm, r, watch| crm.restore_to(&r, watch);
-            /// Sets the clock of a handle that was opened with `replay`: forward only. Nothing falls due by this alone; `timers.tick` does what is due.
+            /// Sets the clock of a handle that was opened with `replay`: forward only. Nothing
+            /// falls due by this alone; `timers.tick` does what is due.
             read "database.set_clock" DatabaseSetClock set_clock(SetClock) -> ClockReading
                 = |crm, r, _| crm.set_clock(r.to);
             /// Runs one read-only SQL statement, with a limit of rows and time.
@@ -207,10 +217,12 @@ macro_rules! for_each_operation {
             /// Reads sizes and counts of the file.
             read "database.stats" DatabaseStats stats(Empty) -> DatabaseStats
                 = |crm, _, _| crm.stats();
-            /// Checks the file, and that every record, activity and association is what the journal says of it.
+            /// Checks the file, and that every record, activity and association is what the journal
+            /// says of it.
             job "database.verify" DatabaseVerify verify(Empty) -> VerifyReport
                 = |crm, _, watch| crm.verify(watch);
-            /// Stores bytes once by their content, and returns the reference that an attribute of kind file takes.
+            /// Stores bytes once by their content, and returns the reference that an attribute of
+            /// kind file takes.
             write "files.add" FilesAdd add_file(AddFile) -> FileRef
                 = |crm, r, _| crm.files().add(&r);
             /// Reads a piece of stored bytes.
@@ -231,28 +243,33 @@ macro_rules! for_each_operation {
             /// Works out a page of rows of a plan: decision, record, and each value with what it is now.
             job "imports.plan_rows" ImportsPlanRows list_plan_rows(ListPlanRows) -> PlannedRows
                 = |crm, r, watch| crm.imports().plan_rows(&r, watch);
-            /// Goes on with an import that was cancelled or cut short, exactly after the last row that was committed.
+            /// Goes on with an import that was cancelled or cut short, exactly after the last row
+            /// that was committed.
             job "imports.resume" ImportsResume resume_import(ResumeImport) -> ImportRun
                 = |crm, r, watch| crm.imports().resume(r.id, &r.plan, watch);
             /// Takes an import back, except for what others changed since, which is listed.
             job "imports.revert" ImportsRevert revert_import(ImportName) -> RevertReport
                 = |crm, r, watch| crm.imports().revert(r.id, watch);
-            /// The end of the journal: what somebody keeps elsewhere to tell later whether something up to there was changed.
+            /// The end of the journal: what somebody keeps elsewhere to tell later whether
+            /// something up to there was changed.
             read "journal.head" JournalHead journal_head(Empty) -> JournalHead
                 = |crm, _, _| crm.journal().head();
             /// Proves that changes stand in the journal as they are shown, to somebody who knows a head.
             read "journal.prove" JournalProve prove_changes(ProveChanges) -> JournalProof
                 = |crm, r, _| crm.journal().prove(&r);
-            /// Follows the chain of the journal: what is whole, what was erased, where it is broken, and whether it leads through a head that was kept.
+            /// Follows the chain of the journal: what is whole, what was erased, where it is
+            /// broken, and whether it leads through a head that was kept.
             job "journal.verify" JournalVerify verify_journal(VerifyJournal) -> JournalReport
                 = |crm, r, watch| crm.journal().verify(&r, watch);
             /// Archives a learned score with all versions: it stays readable, and nothing is scored with it.
             write "learned_scores.archive" LearnedScoresArchive archive_learned_score(LearnedScoreName) -> LearnedScore
                 = |crm, r, _| crm.learned_scores().archive(&r);
-            /// Scores records as of a moment and holds that beside what came until a later one, for one score or two.
+            /// Scores records as of a moment and holds that beside what came until a later one, for
+            /// one score or two.
             job "learned_scores.backtest" LearnedScoresBacktest backtest_score(BacktestScore) -> ScoreBacktest
                 = |crm, r, watch| crm.learned_scores().backtest(&r, watch);
-            /// Says why a record has its learned score: what each feature adds to the log-odds, which adds up exactly.
+            /// Says why a record has its learned score: what each feature adds to the log-odds,
+            /// which adds up exactly.
             read "learned_scores.explain" LearnedScoresExplain explain_learned_score(ExplainLearnedScore) -> LearnedExplanation
                 = |crm, r, _| crm.learned_scores().explain(&r);
             /// Says of each feature what it alone tells of the outcome, and which were filled in after it.
@@ -291,7 +308,8 @@ macro_rules! for_each_operation {
             /// Says why a record stands where it does, and what would move it.
             read "lifecycles.explain" LifecyclesExplain explain_stage(ExplainStage) -> StageExplanation
                 = |crm, r, _| crm.lifecycles().explain(&r);
-            /// Says what part of the new customers came by existing ones, and where the way to becoming one rubs.
+            /// Says what part of the new customers came by existing ones, and where the way to
+            /// becoming one rubs.
             read "lifecycles.flywheel" LifecyclesFlywheel get_flywheel(GetFlywheel) -> Flywheel
                 = |crm, r, _| crm.lifecycles().flywheel(&r);
             /// Counts how many reach each stage, go on, are lost or wait, and how long they take.
@@ -330,10 +348,12 @@ macro_rules! for_each_operation {
             /// Defines a controller or a processor, or changes one.
             write "parties.define" PartiesDefine define_party(Party) -> Party
                 = |crm, r, _| crm.consents().define_party(r);
-            /// Defines what the law of a place, or the house, asks for before somebody is contacted, or changes it.
+            /// Defines what the law of a place, or the house, asks for before somebody is
+            /// contacted, or changes it.
             write "policies.define" PoliciesDefine define_policy(ConsentPolicy) -> ConsentPolicy
                 = |crm, r, _| crm.consents().define_policy(r);
-            /// Shows a person what the file has of them: everything, or what they gave and did, as JSON or a table of it as CSV.
+            /// Shows a person what the file has of them: everything, or what they gave and did, as
+            /// JSON or a table of it as CSV.
             job "privacy.access" PrivacyAccess access_data(AccessData) -> AccessReport
                 = |crm, r, watch| crm.privacy().access(&r, watch);
             /// Erases in an older copy of the file whom a list names, in one transaction.
@@ -342,7 +362,8 @@ macro_rules! for_each_operation {
             /// Defines how long records of a type are kept, for a purpose or in general, or changes it.
             write "privacy.define_retention" PrivacyDefineRetention define_retention(Retention) -> Retention
                 = |crm, r, _| crm.privacy().define_retention(r);
-            /// Reads a page of the records that were kept for as long as the retention rules say; what becomes of them the host decides.
+            /// Reads a page of the records that were kept for as long as the retention rules say;
+            /// what becomes of them the host decides.
             read "privacy.due_for_review" PrivacyDueForReview list_due_for_review(ListDueForReview) -> ReviewPage
                 = |crm, r, _| crm.privacy().due_for_review(&r);
             /// Erases a person, with all that the file and its journal say, in one transaction.
@@ -357,10 +378,12 @@ macro_rules! for_each_operation {
             /// Says what erasing a person would do, what stays and why, and what speaks against it.
             read "privacy.plan_erasure" PrivacyPlanErasure plan_erasure(PlanErasure) -> ErasurePlan
                 = |crm, r, _| crm.privacy().plan_erasure(&r);
-            /// Reads a page of the proofs of consent that are kept of persons who were erased: what was agreed to, when and how, not by whom.
+            /// Reads a page of the proofs of consent that are kept of persons who were erased: what
+            /// was agreed to, when and how, not by whom.
             read "privacy.proofs" PrivacyProofs list_proofs(ListProofs) -> ProofPage
                 = |crm, r, _| crm.privacy().proofs(&r);
-            /// Makes the register of processing activities (GDPR art. 30) from the purposes and the retention rules, also as CSV.
+            /// Makes the register of processing activities (GDPR art. 30) from the purposes and the
+            /// retention rules, also as CSV.
             read "privacy.register" PrivacyRegister make_register(GetRegister) -> ProcessingRegister
                 = |crm, r, _| crm.privacy().register(&r);
             /// Removes a retention rule, and answers what it was.
@@ -387,7 +410,8 @@ macro_rules! for_each_operation {
             /// Archives a record: it stays readable, and lists leave it out.
             write "records.archive" RecordsArchive archive_record(ArchiveRecord) -> Record
                 = |crm, r, _| crm.records(&r.entity_type).archive(r.id, r.expected_version);
-            /// Counts how complete the records of a type are, and finds what looks like a mistake: misspellings, duplicates, outliers and others, with examples.
+            /// Counts how complete the records of a type are, and finds what looks like a mistake:
+            /// misspellings, duplicates, outliers and others, with examples.
             job "records.audit" RecordsAudit audit_records(AuditRecords) -> AuditReport
                 = |crm, r, watch| crm.audit_records(&r, watch);
             /// Counts records.
@@ -441,7 +465,8 @@ macro_rules! for_each_operation {
             /// Says what a rule, saved or not, would do with records. It is written and undone.
             write "rules.simulate" RulesSimulate simulate_rule(SimulateRule) -> RuleSimulation
                 = |crm, r, _| crm.rules().simulate(&r);
-            /// Adds points to what a record scores: a fact of its own, which fades and is capped as its group is.
+            /// Adds points to what a record scores: a fact of its own, which fades and is capped as
+            /// its group is.
             write "scores.add_points" ScoresAddPoints add_score_points(AddScorePoints) -> ScoreAnswer
                 = |crm, r, _| crm.scores().add_points(&r);
             /// Copies a version of a score into the draft of another one, or of itself.
@@ -480,7 +505,8 @@ macro_rules! for_each_operation {
             /// Retires the published version of a score.
             write "scores.retire" ScoresRetire retire_score(ScoreName) -> ScoreModel
                 = |crm, r, _| crm.scores().retire(&r.model);
-            /// Searches the texts of records and activities: words, phrases and beginnings of words, the best first, with snippets.
+            /// Searches the texts of records and activities: words, phrases and beginnings of
+            /// words, the best first, with snippets.
             read "search.find" SearchFind search_text(SearchText) -> SearchPage
                 = |crm, r, _| crm.search(&r);
             /// Adds members to a static segment.
@@ -522,7 +548,8 @@ macro_rules! for_each_operation {
             /// Counts the members of a segment at moments, or for every stretch of the calendar.
             read "segments.sizes" SegmentsSizes get_segment_sizes(GetSegmentSizes) -> SegmentSizes
                 = |crm, r, _| crm.segments().sizes(&r);
-            /// Reads a page of a record's timeline: its activities, those linked to it, its changes, and the stages to which it came, the latest first.
+            /// Reads a page of a record's timeline: its activities, those linked to it, its
+            /// changes, and the stages to which it came, the latest first.
             read "timeline.list" TimelineList list_timeline(ListTimeline) -> TimelinePage
                 = |crm, r, _| crm.timeline(&r);
             /// Says when the next timer is due, and up to when the last tick went.
@@ -555,7 +582,8 @@ macro_rules! for_each_operation {
             /// Writes records as address cards: vCard 2.1, 3.0 or 4.0.
             job "vcard.export" VcardExport export_vcard(ExportVcard) -> ExportReport
                 = |crm, r, watch| crm.export_vcard(&r, watch);
-            /// Reads address cards, vCard 2.1, 3.0 and 4.0, into records and reports every property that does not fit.
+            /// Reads address cards, vCard 2.1, 3.0 and 4.0, into records and reports every property
+            /// that does not fit.
             job "vcard.import" VcardImport import_vcard(ImportVcard) -> ImportReport
                 = |crm, r, watch| crm.import_vcard(&r, watch);
             /// Archives a view: it stays readable, and is neither run nor changed.

@@ -51,14 +51,14 @@ pub struct RegisterEntry {
     pub proof_periods: Vec<String>,
     /// How the data is kept safe (g).
     pub security: String,
-    /// The channels through which people are contacted for it: those that it names, or all for which its policy
-    /// has a rule.
+    /// The channels through which people are contacted for it: those that it names, or all for
+    /// which its policy has a rule.
     pub channels: Vec<String>,
     /// Whether it is no longer used.
     pub is_archived: bool,
-    /// What art. 30 asks for and the definitions do not say, such as `purposes.news.processing.security`, or of
-    /// the controller `parties.acme.address`; an e-mail address, a telephone number or an officer will do
-    /// beside it.
+    /// What art. 30 asks for and the definitions do not say, such as
+    /// `purposes.news.processing.security`, or of the controller `parties.acme.address`; an e-mail
+    /// address, a telephone number or an officer will do beside it.
     pub missing: Vec<String>,
 }
 
@@ -71,8 +71,9 @@ pub struct ProcessingRegister {
     pub entries: Vec<RegisterEntry>,
     /// The retention rules that are about no purpose in particular, by name.
     pub retentions: Vec<Retention>,
-    /// The same as a CSV table, with a header: a row for each purpose, and after them one without a purpose for
-    /// each retention rule that is about none in particular. What is a list has `; ` between its parts.
+    /// The same as a CSV table, with a header: a row for each purpose, and after them one without a
+    /// purpose for each retention rule that is about none in particular. What is a list has `; `
+    /// between its parts.
     pub csv: String,
 }
 

@@ -7,9 +7,9 @@
 //!
 //! A longer round is refused if each of its steps happens anew in each turn. What an action writes is
 //! otherwise only the first time, unless the round itself undoes it: lists, attributes and stages that
-//! are merely kept alike settle in one turn. What set a rule off it makes again only if that is undone as well, by it
-//! or by what follows. And a condition within the round that asks for something
-//! that the round writes may well end it.
+//! are merely kept alike settle in one turn. What set a rule off it makes again only if that is
+//! undone as well, by it or by what follows. And a condition within the round that asks for
+//! something that the round writes may well end it.
 //!
 //! Rules lead to others by way of other definitions too (`follow`). What is not known is taken in
 //! favour of such a round, and against one of rules alone: that one is refused if it may go on.

@@ -2,9 +2,10 @@
 //!
 //! A definition (`definition`) is judged when it is saved (`check`) and made into a program (`program`),
 //! whose names are looked up and whose conditions are ready. `cycle` finds rules that set each other
-//! off for ever, also by way of what follows (`follow`). `runs` is what the journal keeps of each time that a rule ran, or would have run and
-//! did not. The invariants: a rule runs at most once in one chain of causes; it never makes the write
-//! fail that set it off; and nothing leaves the engine: a host acts on the events that it reads.
+//! off for ever, also by way of what follows (`follow`). `runs` is what the journal keeps of each
+//! time that a rule ran, or would have run and did not. The invariants: a rule runs at most once in
+//! one chain of causes; it never makes the write fail that set it off; and nothing leaves the
+//! engine: a host acts on the events that it reads.
 
 mod check;
 mod cycle;

@@ -412,7 +412,8 @@ fn each(numbers: &[i64], holds: &mut [bool], holds_of: impl Fn(i64) -> bool) {
 }
 
 /// A published score as a function of columns in memory, for hosts that keep records in such columns
-/// themselves; what rules give, without points that were added to single records: see [`Scores::columnar`](crate::Scores::columnar).
+/// themselves; what rules give, without points that were added to single records: see
+/// [`Scores::columnar`](crate::Scores::columnar).
 #[derive(Debug)]
 pub struct ColumnScore {
     pub(crate) programs: Arc<ScorePrograms>,

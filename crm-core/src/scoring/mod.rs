@@ -3,9 +3,9 @@
 //! A definition (`definition`, `preset`) is judged when it is saved (`check`) and made into a program
 //! (`program`), whose conditions are ready to be evaluated. `tally` asks its rules for what they give a
 //! record and explains it; `sheet` keeps what is needed to say the score at any later moment, `rank`
-//! where it stands among all; `decay` says what is left of points. The invariants: points are whole thousandths and nothing is lost in
-//! sums; the same facts give the same bits whenever they are asked for; and no definition that was
-//! saved can overflow.
+//! where it stands among all; `decay` says what is left of points. The invariants: points are whole
+//! thousandths and nothing is lost in sums; the same facts give the same bits whenever they are
+//! asked for; and no definition that was saved can overflow.
 
 mod added;
 mod answers;

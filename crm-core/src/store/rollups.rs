@@ -204,7 +204,8 @@ pub(crate) fn read(
     Ok(tally.finish(attribute))
 }
 
-/// Shows the records that sum up the record `far`, with which they are associated, to `visit`, until it says stop.
+/// Shows the records that sum up the record `far`, with which they are associated, to `visit`,
+/// until it says stop.
 pub(crate) fn owners(
     conn: &Connection,
     rollup: &RollupTable,

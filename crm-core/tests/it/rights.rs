@@ -220,8 +220,8 @@ fn the_document_says_who_changed_the_record_and_by_what_cause() {
     assert_eq!(actors, ["import:fair-2026", "desk", "desk"], "names and no numbers");
 }
 
-/// A file with two purposes of which one names its channels, each with a processor, and a person who agreed to
-/// the first.
+/// A file with two purposes of which one names its channels, each with a processor, and a person
+/// who agreed to the first.
 fn two_purposes() -> (Crm, RecordRef) {
     let crm = Crm::in_memory().unwrap();
     for (name, role) in [

@@ -90,8 +90,8 @@ pub struct ConsentReceipt {
     pub document: String,
     /// The consents of which it tells, in the order of the document.
     pub consents: Vec<ReceiptedConsent>,
-    /// What the definitions do not say and the form asks for, such as `purposes.news.processing.jurisdiction`;
-    /// none if the receipt is complete.
+    /// What the definitions do not say and the form asks for, such as
+    /// `purposes.news.processing.jurisdiction`; none if the receipt is complete.
     pub missing: Vec<String>,
 }
 

@@ -87,10 +87,11 @@ impl Consents<'_> {
     ///
     /// # Errors
     ///
-    /// As [`Consents::decide`]; `InvalidValue` if the token is none; `StaleVersion` if the ledger or the definitions changed since the
-    /// decision; `Refused` if it is denied, or was allowed then and is over now; `Required` if an
-    /// existing customer was not told that they may object; `OutOfRange` if the time lies in the future;
-    /// `NotFound` if there is no such activity, `InvalidArgument` if it is about somebody else.
+    /// As [`Consents::decide`]; `InvalidValue` if the token is none; `StaleVersion` if the ledger
+    /// or the definitions changed since the decision; `Refused` if it is denied, or was allowed
+    /// then and is over now; `Required` if an existing customer was not told that they may object;
+    /// `OutOfRange` if the time lies in the future; `NotFound` if there is no such activity,
+    /// `InvalidArgument` if it is about somebody else.
     pub fn record_use(&self, request: UseConsent) -> Result<ConsentEvent> {
         check_text(request.source.as_deref(), "source")?;
         self.crm.write(|writing| {

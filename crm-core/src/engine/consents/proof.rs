@@ -23,8 +23,9 @@ use crate::{
 impl Consents<'_> {
     /// Makes the proof of a decision: the decision with its reasons, every event of the person that it
     /// hangs on as the journal has it, contacts among them, the definitions by which it was decided, the
-    /// texts that were shown, where the person was erased the place at which that was, and the chain of hashes
-    /// from there to a head of the journal. [`Consents::check_proof`] checks it without the file.
+    /// texts that were shown, where the person was erased the place at which that was, and the
+    /// chain of hashes from there to a head of the journal. [`Consents::check_proof`] checks it
+    /// without the file.
     ///
     /// # Errors
     ///

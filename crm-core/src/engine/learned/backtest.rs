@@ -37,8 +37,8 @@ impl LearnedScores<'_> {
     /// `Refused` if a learned score knows outcomes from after the moment; `InvalidArgument` unless a
     /// candidate names one score, if the moments are not in order or lie in the future, or if a
     /// condition or a rule cannot be asked of the past; `WrongKind` if the attribute is no number;
-    /// `UnknownType`, `UnknownAttribute`, `NotFound`, `Archived`, and those of conditions; `LimitExceeded` past 4,000,000
-    /// records; `Interrupted`.
+    /// `UnknownType`, `UnknownAttribute`, `NotFound`, `Archived`, and those of conditions;
+    /// `LimitExceeded` past 4,000,000 records; `Interrupted`.
     pub fn backtest(
         &self,
         request: &BacktestScore,

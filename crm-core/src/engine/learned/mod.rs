@@ -80,9 +80,10 @@ impl<'a> LearnedScores<'a> {
     /// `Refused` if features look like leaks and are not allowed by name; the field names the worst, and
     /// [`Self::find_leaks`] tells all. `InvalidArgument` if a number of the request is out of its
     /// range, if all records have the same outcome or there is no feature, if the weights do not
-    /// settle, or if a condition cannot be asked of the past; `UnknownType`, `UnknownAttribute`, `NotFound`, and
-    /// those of conditions; `UnknownOption` if `exclude` or `allow_leaks` names no feature; `Archived` if the score or the type is; `LimitExceeded` past 200 scores or
-    /// versions of one, 300 features, 4,000,000 records or 100,000,000 numbers; `Interrupted`.
+    /// settle, or if a condition cannot be asked of the past; `UnknownType`, `UnknownAttribute`,
+    /// `NotFound`, and those of conditions; `UnknownOption` if `exclude` or `allow_leaks` names no
+    /// feature; `Archived` if the score or the type is; `LimitExceeded` past 200 scores or versions
+    /// of one, 300 features, 4,000,000 records or 100,000,000 numbers; `Interrupted`.
     pub fn train(
         &self,
         request: &TrainLearnedScore,

@@ -41,9 +41,10 @@ impl Lifecycles<'_> {
     ///
     /// `NotFound` if there is no such lifecycle, with field `lifecycle` or that of the way;
     /// `UnknownOption` if there is no such stage; `InvalidArgument` if it is lost or beside the way, or
-    /// `until` lies before `from`; `Required` with field `stage` if the lifecycle has none that is won; as [`Lifecycles::define`] for ways, with the path as field, such as
-    /// `referral[0].related`; `LimitExceeded` past 16 ways of one sort, or if a record has more than
-    /// 1,000 relations of one way.
+    /// `until` lies before `from`; `Required` with field `stage` if the lifecycle has none that is
+    /// won; as [`Lifecycles::define`] for ways, with the path as field, such as
+    /// `referral[0].related`; `LimitExceeded` past 16 ways of one sort, or if a record has more
+    /// than 1,000 relations of one way.
     pub fn flywheel(&self, request: &GetFlywheel) -> Result<Flywheel> {
         check_stretch(request.from, request.until)?;
         self.crm.read_explained(|conn, catalog| {

@@ -263,8 +263,8 @@ fn known_rules() -> impl Strategy<Value = Vec<(Waits, Vec<Does>)>> {
     prop::collection::vec((waits, prop::collection::vec(does, 1..3)), 1..5)
 }
 
-/// Rules that wait for values, stages and lists, and of which all actions are known, end by themselves if they
-/// are taken.
+/// Rules that wait for values, stages and lists, and of which all actions are known, end by
+/// themselves if they are taken.
 #[test]
 fn rules_that_are_taken_would_end_without_a_limit() {
     let beside = |name: &str, kind| Stage { automatic_exit: true, ..Stage::new(name).kind(kind) };
