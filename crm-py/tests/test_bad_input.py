@@ -1,0 +1,121 @@
+"""Wrong input: refused by name, whatever it is, with what to do about it."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import crm
+import pytest
+
+NAIVE = datetime.datetime(2026, 1, 31, 12)
+NO: Any = "no"
+FIVE: Any = 5
+NONE: Any = None
+TEXT: Any = "abc"
+
+
+def refusals(
+    cases: dict[str, Callable[[], object]], error: type[crm.CrmError] = crm.InvalidArgumentError
+) -> None:
+    """Assert of each call that it is refused, with the name of this field and a hint."""
+    for field, call in cases.items():
+        with pytest.raises(error) as raised:
+            call()
+        assert raised.value.field == field
+        assert raised.value.hint is not None, field
+
+
+def news(db: crm.Crm) -> crm.Record:
+    """Define a purpose, and add a contact."""
+    db.consents.publish_notice("news", "en", "Once a week.")
+    db.consents.define_purpose(
+        crm.Purpose(name="news", channels=("email",), notice="news", policy="eu_general")
+    )
+    return db.contacts.create(given_name="Ann", email="ann@example.org")
+
+
+def test_only_true_and_false_are_truth_values(db: crm.Crm) -> None:
+    ann = news(db)
+    choice = crm.PreferenceChoice(purpose="news", channel="email", is_chosen=NO)
+    chosen = crm.SetPreferences(subject=ann, choices=(choice,))
+    given = crm.NewConsent(
+        kind="granted", subject=ann, channel="email", purpose="news", by_guardian=NO
+    )
+    required = crm.Attribute("shoe_size", crm.Kind.INTEGER, required=NO)
+    for field, call in (
+        ("choices[0].is_chosen", lambda: db.consents.set_preferences(chosen)),
+        ("by_guardian", lambda: db.consents.record(given)),
+        ("attribute.required", lambda: db.types.define_attribute("contact", required)),
+        ("dry_run", lambda: db.lifecycles.define("way", "contact", ["a", "b"], dry_run=NO)),
+        ("all_or_nothing", lambda: db.apply([], all_or_nothing=NO)),
+        ("all_or_nothing", lambda: db.apply([], all_or_nothing=FIVE)),
+        ("prefix", lambda: db.search("ann", prefix=NO)),
+    ):
+        with pytest.raises(crm.InvalidArgumentError, match="expected true or false") as raised:
+            call()
+        assert raised.value.field == field
+    assert not db.consents.may_contact(ann, "email", "news")
+    assert db.consents.history(ann).events == ()
+
+
+def test_a_truth_value_is_no_number_and_a_text_is_none_either(db: crm.Crm) -> None:
+    db.companies.create(name="Acme")
+    for limit in (True, "5", 5.0, 2**70, b"5", [5]):
+        wrong: Any = limit
+        with pytest.raises(crm.InvalidArgumentError, match="expected a whole number") as raised:
+            db.companies.list(limit=wrong)
+        assert raised.value.field == "limit"
+    likely = crm.Stage("b", probability=True)
+    with pytest.raises(crm.InvalidArgumentError, match="expected a number") as raised:
+        db.lifecycles.define("way", "contact", ["a", likely])
+    assert raised.value.field == "stages[1].probability"
+
+
+def test_numbers_of_other_libraries_are_numbers(db: crm.Crm) -> None:
+    numpy = pytest.importorskip("numpy")
+    db.companies.create_many([{"name": "A"}, {"name": "B"}])
+    assert len(db.companies.list(limit=numpy.int32(1))) == 1
+    db.lifecycles.define("way", "contact", ["a", crm.Stage("b", probability=numpy.float32(0.5))])
+    likely = db.lifecycles.define("way", "contact", ["a", crm.Stage("b", probability=1)])
+    assert likely.lifecycle.stages[1].probability == 1.0
+    flag = numpy.bool_(True)
+    # It is no value of an attribute either.
+    with pytest.raises(crm.WrongKindError):
+        db.contacts.create(given_name=flag)
+    with pytest.raises(crm.InvalidArgumentError):
+        db.apply([], all_or_nothing=flag)
+
+
+def test_bytes_are_no_text(db: crm.Crm) -> None:
+    raw: Any = b"contact"
+    with pytest.raises(crm.InvalidArgumentError, match="expected a text") as raised:
+        db.records(raw).count()
+    assert raised.value.field == "type"
+
+
+@pytest.mark.parametrize(
+    ("options", "field", "says"),
+    [
+        ({"durability": "ful"}, "durability", 'did you mean "full"'),
+        ({"max_bytes": -1}, "max_bytes", "expected a whole number"),
+        ({"max_bytes": True}, "max_bytes", "expected a whole number"),
+        ({"read_only": "no"}, "read_only", "expected true or false"),
+        ({"actor": 17}, "actor", "expected a text"),
+        (
+            {"replay": crm.Replay(start=datetime.datetime.now(datetime.UTC), step_micros=-1)},
+            "replay.step_micros",
+            "must be 0 to",
+        ),
+    ],
+)
+def test_an_option_of_a_file_is_named(
+    path: Path, options: dict[str, Any], field: str, says: str
+) -> None:
+    with pytest.raises(crm.InvalidArgumentError) as raised:
+        crm.open(path, **options)
+    assert raised.value.field == field
+    assert says in str(raised.value)
+    assert not path.exists()
