@@ -119,3 +119,33 @@ def test_an_option_of_a_file_is_named(
     assert raised.value.field == field
     assert says in str(raised.value)
     assert not path.exists()
+
+
+def test_parameters_of_sql_are_a_list(db: crm.Crm) -> None:
+    named: Any = {"a": 1, "b": 2}
+    for wrong in (named, "xy", b"xy", FIVE, NONE):
+        refusals({"parameters": lambda wrong=wrong: db.sql("select ?1, ?2", wrong)})  # type: ignore[misc]
+    assert next(iter(db.sql("select ?1, ?2", (1, "x")))) == (1, "x")
+
+
+def test_a_time_limit_is_named_as_in_python(db: crm.Crm) -> None:
+    for wrong in (float("nan"), float("inf"), -1, 0, 601, True, "5", None):
+        timeout: Any = wrong
+        refusals({"timeout": lambda timeout=timeout: db.sql("select 1", timeout=timeout)})  # type: ignore[misc]
+    assert len(db.sql("select 1", timeout=1)) == 1
+
+
+def test_a_handle_and_its_files_refuse_what_they_cannot_use(db: crm.Crm) -> None:
+    refusals(
+        {
+            "actor": lambda: db.acting_as(NONE),
+            "cause": lambda: db.acting_as("user:17", FIVE),
+            "callback": lambda: db.observe(NONE),
+            "replay": lambda: crm.open(replay=FIVE),
+            # Five would otherwise be five bytes of zero.
+            "content": lambda: db.files.add(FIVE, name="five.txt"),
+        }
+    )
+    with pytest.raises(crm.InvalidValueError) as raised:
+        crm.open(replay=crm.Replay(start=NAIVE, step_micros=1))
+    assert raised.value.field == "replay.start"
