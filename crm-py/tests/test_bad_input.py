@@ -149,3 +149,49 @@ def test_a_handle_and_its_files_refuse_what_they_cannot_use(db: crm.Crm) -> None
     with pytest.raises(crm.InvalidValueError) as raised:
         crm.open(replay=crm.Replay(start=NAIVE, step_micros=1))
     assert raised.value.field == "replay.start"
+
+
+def test_the_ledger_names_the_moment_that_has_no_zone(db: crm.Crm) -> None:
+    ann = news(db)
+    record, given = db.consents.record, {"subject": ann, "channel": "email", "purpose": "news"}
+    asked: Any = given
+    chosen = crm.SetPreferences(subject=ann, paused_until=NAIVE)
+    refusals(
+        {
+            "at": lambda: record(crm.NewConsent(kind="granted", at=NAIVE, **asked)),
+            "expires_at": lambda: record(crm.NewConsent(kind="granted", expires_at=NAIVE, **asked)),
+            "question.at": lambda: db.consents.prove(crm.MayContact(at=NAIVE, **asked)),
+            "paused_until": lambda: db.consents.set_preferences(chosen),
+        },
+        crm.InvalidValueError,
+    )
+    refusals(
+        {"at": lambda: db.consents.decide(crm.MayContact(at=NAIVE, **asked))}, crm.InvalidValueError
+    )
+    refusals(
+        {"at": lambda: db.consents.decide_many("contact", "email", "news", at=NAIVE)},
+        crm.InvalidValueError,
+    )
+
+
+def test_the_ledger_is_asked_by_its_own_classes(db: crm.Crm) -> None:
+    fields: Any = {"subject": 5, "channel": "email", "purpose": "news"}
+    for wrong in (NONE, TEXT, fields):
+        refusals(
+            {
+                "event": lambda: db.consents.record(wrong),
+                "question": lambda: db.consents.decide(wrong),
+                "use": lambda: db.consents.record_use(wrong),
+                "request": lambda: db.consents.request(wrong),
+                "link": lambda: db.consents.unsubscribe_link(wrong),
+                "preferences": lambda: db.consents.set_preferences(wrong),
+                "channel": lambda: db.consents.define_channel(wrong),
+                "party": lambda: db.consents.define_party(wrong),
+                "policy": lambda: db.consents.define_policy(wrong),
+                "purpose": lambda: db.consents.define_purpose(wrong),
+                "subject": lambda: db.consents.linked(wrong),
+                "a": lambda: db.consents.link(wrong, wrong),
+            }
+        )
+    raw: Any = b"secret"
+    refusals({"token": lambda: db.consents.confirm(raw)}, crm.WrongKindError)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -87,6 +87,7 @@ from crm.consents.requests import (
     UnsubscribeLink,
     Unsubscribed,
 )
+from crm.given import instance_of
 from crm.records import Record
 from crm.values import encode
 
@@ -181,7 +182,7 @@ class Consents:
 
     def record(self, event: NewConsent) -> ConsentEvent:
         """Record what a person allows, refuses or takes back, a legal basis or a restriction."""
-        return wire.read(ConsentEvent, self._call("consents.record", event))
+        return wire.read(ConsentEvent, self._call("consents.record", instance_of(event, NewConsent, "event")))
 
     def grant(
         self,
@@ -256,6 +257,7 @@ class Consents:
 
     def decide(self, question: MayContact) -> ConsentDecision:
         """Say whether a person may be contacted, with every reason and its evidence."""
+        question = instance_of(question, MayContact, "question")
         return wire.read(ConsentDecision, self._call("consents.decide", question))
 
     def decide_many(
@@ -280,7 +282,7 @@ class Consents:
             "after": after,
             "limit": limit,
         }
-        plain = {name: _write(value) for name, value in request.items() if value is not None}
+        plain = {name: _write(value, name) for name, value in request.items() if value is not None}
         if where is not None:
             plain["where"] = conditions.write(where, "where")
         return wire.read(ManyDecisions, self._engine.call("consents.decide_many", plain))
@@ -290,10 +292,11 @@ class Consents:
 
         `StaleVersionError` if the ledger has changed since; `RefusedError` if it is denied.
         """
-        return wire.read(ConsentEvent, self._call("consents.record_use", use))
+        return wire.read(ConsentEvent, self._call("consents.record_use", instance_of(use, UseConsent, "use")))
 
     def request(self, request: RequestConsent) -> ConsentRequest:
         """Begin a double opt-in; the answer has the secret for the message."""
+        request = instance_of(request, RequestConsent, "request")
         return wire.read(ConsentRequest, self._call("consents.request", request))
 
     def confirm(
@@ -316,6 +319,7 @@ class Consents:
 
     def unsubscribe_link(self, link: NewUnsubscribeLink) -> UnsubscribeLink:
         """Make a link by which one click withdraws, with the headers of RFC 8058."""
+        link = instance_of(link, NewUnsubscribeLink, "link")
         return wire.read(UnsubscribeLink, self._call("consents.unsubscribe_link", link))
 
     def unsubscribe(
@@ -342,7 +346,7 @@ class Consents:
 
     def linked(self, subject: Record | RecordRef) -> LinkedPeople:
         """Read the links by which a record is the same person as others."""
-        request = {"subject": _write(subject)}
+        request = {"subject": write_ref(subject, "subject")}
         return wire.read(LinkedPeople, self._engine.call("consents.linked", request))
 
     def receipt(
@@ -353,14 +357,15 @@ class Consents:
         purpose: str | None = None,
     ) -> ConsentReceipt:
         """Make a receipt of what a person allowed; `missing` names what the definitions lack."""
-        request = {"subject": _write(subject), "format": str(format)}
+        request = {"subject": write_ref(subject, "subject"), "format": str(format)}
         if purpose is not None:
             request["purpose"] = purpose
         return wire.read(ConsentReceipt, self._engine.call("consents.receipt", request))
 
     def prove(self, question: MayContact, *, head: int | None = None) -> ConsentProof:
         """Make the proof of a decision: its events, the texts, and the chain up to a head."""
-        request = {"question": _write(question)}
+        question = instance_of(question, MayContact, "question")
+        request = {"question": _write(question, "question")}
         if head is not None:
             request["head"] = head
         return wire.read(ConsentProof, self._engine.call("consents.prove", request))
@@ -379,6 +384,7 @@ class Consents:
 
     def set_preferences(self, preferences: SetPreferences) -> Preferences:
         """Record what a person chose, as far as it differs from before."""
+        preferences = instance_of(preferences, SetPreferences, "preferences")
         return wire.read(Preferences, self._call("consents.set_preferences", preferences))
 
     def definitions(self) -> ConsentDefinitions:
@@ -387,19 +393,20 @@ class Consents:
 
     def define_channel(self, channel: Channel) -> Channel:
         """Define a way to reach people, or change one."""
-        return wire.read(Channel, self._call("channels.define", channel))
+        return wire.read(Channel, self._call("channels.define", instance_of(channel, Channel, "channel")))
 
     def define_party(self, party: Party) -> Party:
         """Define a controller or a processor, or change one."""
-        return wire.read(Party, self._call("parties.define", party))
+        return wire.read(Party, self._call("parties.define", instance_of(party, Party, "party")))
 
     def define_policy(self, policy: ConsentPolicy) -> ConsentPolicy:
         """Define what the law of a place, or the house, asks for, or change it."""
+        policy = instance_of(policy, ConsentPolicy, "policy")
         return wire.read(ConsentPolicy, self._call("policies.define", policy))
 
     def define_purpose(self, purpose: Purpose) -> Purpose:
         """Define what people are contacted for, or change it."""
-        return wire.read(Purpose, self._call("purposes.define", purpose))
+        return wire.read(Purpose, self._call("purposes.define", instance_of(purpose, Purpose, "purpose")))
 
     def publish_notice(
         self, name: str, language: str, text: str, *, asks_again: bool = False
@@ -416,20 +423,24 @@ class Consents:
         return wire.read(Notice, self._call("notices.get", request))
 
 
-def _write(value: Any) -> Any:
-    """Return the plain form of a request, without what is None."""
+def _write(value: Any, path: str = "") -> Any:
+    """Return the plain form of a request, or of what stands at `path` in it, without what is None."""
     if isinstance(value, Record | RecordRef):
         return write_ref(value)
     if dataclasses.is_dataclass(value):
-        pairs = ((one.name, getattr(value, one.name)) for one in dataclasses.fields(value))
         # What is a keyword of Python has an underscore behind it here.
-        return {name.removesuffix("_"): _write(one) for name, one in pairs if one is not None}
+        names = ((one.name, one.name.removesuffix("_")) for one in dataclasses.fields(value))
+        value = {plain: getattr(value, name) for name, plain in names}
+    if isinstance(value, Mapping):
+        under = f"{path}." if path else ""
+        pairs = ((name, one) for name, one in value.items() if one is not None)
+        return {name: _write(one, f"{under}{name}") for name, one in pairs}
     if isinstance(value, str | UUID):
         return str(value)
-    if isinstance(value, Iterable):
-        return [_write(one) for one in value]
-    return encode(value)
+    if isinstance(value, Iterable) and not isinstance(value, bytes):
+        return [_write(one, f"{path}[{place}]") for place, one in enumerate(value)]
+    return encode(value, path)
 
 
 def _both(a: Record | RecordRef, b: Record | RecordRef) -> dict[str, Any]:
-    return {"a": _write(a), "b": _write(b)}
+    return {"a": write_ref(a, "a"), "b": write_ref(b, "b")}
