@@ -195,3 +195,36 @@ def test_the_ledger_is_asked_by_its_own_classes(db: crm.Crm) -> None:
         )
     raw: Any = b"secret"
     refusals({"token": lambda: db.consents.confirm(raw)}, crm.WrongKindError)
+
+
+def test_privacy_names_what_is_wrong(db: crm.Crm) -> None:
+    ann = db.contacts.create(given_name="Ann")
+    person = crm.RecordRef(type="contact", id=ann.id)
+    erased = crm.ErasedSubject(subject=person, erased_at=NAIVE, reason="requested")
+    for moment in (
+        lambda: db.privacy.access(ann, at=NAIVE),
+        lambda: db.privacy.plan_erasure(ann, at=NAIVE),
+        lambda: db.privacy.proofs_page(at=NAIVE),
+        lambda: db.privacy.due_for_review_page(at=NAIVE),
+    ):
+        refusals({"at": moment}, crm.InvalidValueError)
+    refusals(
+        {"erased[0].erased_at": lambda: db.privacy.apply_erasures([erased])}, crm.InvalidValueError
+    )
+    refusals(
+        {
+            "erased": lambda: db.privacy.apply_erasures(TEXT),
+            "erased[0]": lambda: db.privacy.apply_erasures([NONE]),
+            "rule": lambda: db.privacy.define_retention(TEXT),
+            "subject": lambda: db.privacy.erase(NONE),
+            "path": lambda: db.privacy.access(ann, FIVE),
+        }
+    )
+    refusals({"erased": lambda: db.privacy.apply_erasures(NONE)})
+
+
+def test_timers_and_views_name_what_is_wrong(db: crm.Crm) -> None:
+    refusals({"until": lambda: db.timers.tick(NAIVE)}, crm.InvalidValueError)
+    refusals({"until": lambda: db.timers.simulate(NAIVE)}, crm.InvalidValueError)
+    for wrong in (NONE, TEXT):
+        refusals({"query": lambda: db.views.save("large", wrong)})

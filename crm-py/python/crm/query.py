@@ -597,6 +597,9 @@ def _write_all(parts: Iterable[Any], cls: type[Any], path: str) -> list[Any]:
 
 def write_query(query: ViewQuery) -> dict[str, dict[str, Any]]:
     """Return the plain form of a query, by the name of its sort."""
+    if not isinstance(query, SelectRows | GroupRecords | PivotRecords):
+        hint = "hand in crm.SelectRows(…), crm.GroupRecords(…) or crm.PivotRecords(…)"
+        raise InvalidArgumentError("not a query", field="query", hint=hint)
     where = query.where
     plain = {
         "type": query.type,
