@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -228,3 +229,168 @@ def test_timers_and_views_name_what_is_wrong(db: crm.Crm) -> None:
     refusals({"until": lambda: db.timers.simulate(NAIVE)}, crm.InvalidValueError)
     for wrong in (NONE, TEXT):
         refusals({"query": lambda: db.views.save("large", wrong)})
+
+
+def test_lifecycles_name_what_is_wrong(db: crm.Crm) -> None:
+    define = db.lifecycles.define
+    stage = crm.Stage("b", required=FIVE)
+    trigger = crm.StageTrigger("b", related=NO)
+    mapping: Any = {"a": "A", "b": "B"}
+    refusals(
+        {
+            "stages[0]": lambda: define("way", "contact", [FIVE]),
+            "stages[1].required": lambda: define("way", "contact", ["a", stage]),
+            "triggers": lambda: define("way", "contact", ["a", "b"], triggers=TEXT),
+            "triggers[0]": lambda: define("way", "contact", ["a", "b"], triggers=[NONE]),
+            "triggers[0].related": lambda: define("way", "contact", ["a", "b"], triggers=[trigger]),
+            "map": lambda: define("way", "contact", ["a", "b"], map=TEXT),
+            "quantiles": lambda: db.lifecycles.funnel("way", quantiles=FIVE),
+            "referral[0]": lambda: db.lifecycles.flywheel("way", referral=[NONE]),
+            "repeat": lambda: db.lifecycles.flywheel("way", repeat=TEXT),
+        }
+    )
+    # Its letters are no stages, and the names of a mapping not all that it says.
+    for wrong in (TEXT, NONE, mapping):
+        refusals({"stages": lambda: define("way", "contact", wrong)})
+    assert db.lifecycles.list() == []
+
+
+def test_scores_name_what_is_wrong(db: crm.Crm) -> None:
+    def define(*rules: Any, **options: Any) -> crm.ScoreModel:
+        return db.scores.define("fit", "contact", [crm.ScoreGroup("fit", rules)], **options)
+
+    for wrong in (NONE, TEXT):
+        refusals({"groups": lambda: db.scores.define("fit", "contact", wrong)})
+    german = crm.ScoreRule("german", 20, where='country = "DE"')
+    refusals(
+        {
+            "groups[0]": lambda: db.scores.define("fit", "contact", [NONE]),
+            "groups[0].rules": lambda: db.scores.define(
+                "fit", "contact", [crm.ScoreGroup("fit", TEXT)]
+            ),
+            "groups[0].rules[0]": lambda: define(NONE),
+            "groups[0].rules[1].values": lambda: define(german, crm.ScoreRule("s", values=FIVE)),
+            "groups[0].rules[0].values[0]": lambda: define(crm.ScoreRule("s", values=[FIVE])),
+            "groups[0].rules[0].related": lambda: define(crm.ScoreRule("s", related=NO)),
+            "groups[0].fade": lambda: db.scores.define(
+                "fit", "contact", [crm.ScoreGroup("fit", [], fade=NO)]
+            ),
+            "thresholds": lambda: define(german, thresholds=TEXT),
+            "thresholds[0]": lambda: define(german, thresholds=[TEXT]),
+            "grade": lambda: define(german, grade=TEXT),
+            "grade[0]": lambda: define(german, grade=[TEXT]),
+            "grade[0].levels": lambda: define(german, grade=[crm.ScoreAxis("fit", TEXT)]),
+        }
+    )
+    assert db.scores.list() == []
+
+
+def test_rules_name_what_is_wrong(db: crm.Crm) -> None:
+    when = crm.OnAttribute("country", to="DE")
+    to_do = crm.SetAttribute("locale", "de")
+    soon = crm.OnAttribute("country", to=NAIVE)
+    rule = crm.DefineRule("german", "contact", when, (to_do,))
+
+    def define(on: Any = when, actions: Any = (to_do,)) -> crm.DefinedRule:
+        return db.rules.define("german", "contact", on, actions)
+
+    for wrong in (TEXT, to_do, NONE):
+        refusals({"actions": lambda: define(actions=wrong)})
+    refusals(
+        {
+            "on": lambda: define("created"),
+            "actions[0]": lambda: define(actions=[NONE]),
+            "actions[0].emit.fields": lambda: define(actions=[crm.EmitEvent("it", FIVE)]),
+            "rule": lambda: db.rules.simulate(TEXT, []),
+            "rule.on": lambda: db.rules.simulate(
+                crm.DefineRule("german", "contact", TEXT, (to_do,)), []
+            ),
+            "rule.actions": lambda: db.rules.simulate(
+                crm.DefineRule("german", "contact", when, NONE), []
+            ),
+            "records": lambda: db.rules.simulate(rule, TEXT),
+            "records[0]": lambda: db.rules.simulate(rule, [NONE]),
+        }
+    )
+    refusals(
+        {
+            "on.attribute_changed.to": lambda: define(soon),
+            "actions[0].set_attribute.value": lambda: define(
+                actions=[crm.SetAttribute("locale", NAIVE)]
+            ),
+        },
+        crm.InvalidValueError,
+    )
+
+
+def test_segments_name_what_is_wrong(db: crm.Crm) -> None:
+    db.segments.define("vip", "contact", kind="static")
+    one: Any = uuid.UUID(int=7)
+    now: Any = datetime.datetime.now(datetime.UTC)
+    refusals(
+        {
+            "ids": lambda: db.segments.add_members("vip", one),
+            "ids[0]": lambda: db.segments.remove_members("vip", [NONE]),
+            "at": lambda: db.segments.sizes("vip", now),
+        }
+    )
+    refusals(
+        {
+            "at[0]": lambda: db.segments.sizes("vip", [NAIVE]),
+            "from": lambda: db.segments.sizes("vip", every="day", from_=NAIVE),
+            "until": lambda: db.segments.sizes("vip", every="day", until=NAIVE),
+        },
+        crm.InvalidValueError,
+    )
+
+
+def test_a_record_stands_for_its_id(db: crm.Crm) -> None:
+    ann = db.contacts.create(given_name="Ann")
+    named = crm.RecordRef(type="contact", id=str(ann.id))
+    db.segments.define("vip", "contact", kind="static")
+    db.lifecycles.define_preset("contact")
+    group = crm.ScoreGroup("fit", [crm.ScoreRule("named", 5, where="given_name is set")])
+    db.scores.define("fit", "contact", [group])
+    db.scores.publish("fit")
+    forms: tuple[Any, ...] = (ann, named, ann.id, str(ann.id))
+    for form in forms:
+        assert db.segments.add_members("vip", [form]).members == 1
+        assert db.segments.explain("vip", form).is_member
+        assert db.lifecycles.explain("contact", form).standing.stage is None
+        assert db.scores.read("fit", form).record.points == 5.0
+        assert db.conditions.evaluate("contact", form, "given_name is set")
+        assert db.contacts.get(form) == ann
+        assert next(db.timeline("contact", form)).role is None
+        assert db.apply([crm.PatchRecord(type="contact", id=form, values={})]).failed == 0
+    assert db.lifecycles.move("contact", ann, "lead").is_moved
+    raw: Any = b"x"
+    for wrong in (NONE, FIVE, raw):
+        for call in (
+            lambda: db.contacts.get(wrong),
+            lambda: db.lifecycles.move("contact", wrong, "lead"),
+            lambda: db.segments.explain("vip", wrong),
+            lambda: db.scores.read("fit", wrong),
+            lambda: db.scores.add_points("fit", wrong, 5),
+            lambda: db.conditions.evaluate("contact", wrong, "given_name is set"),
+        ):
+            refusals({"id": call})
+    batch = [crm.ArchiveRecord(type="contact", id=FIVE)]
+    refusals({"changes[0].id": lambda: db.apply(batch)})
+
+
+def test_a_span_may_be_a_timedelta(replayed: crm.Crm) -> None:
+    db = replayed
+    db.lifecycles.define("way", "contact", ["a", "b"], initial="a")
+    ann = db.contacts.create(given_name="Ann")
+    for days, found in ((3, [ann.id]), (5, [])):
+        span = datetime.timedelta(days=days)
+        at = ann.created_at + datetime.timedelta(days=4)
+        page = db.lifecycles.stuck("way", span, at=at)
+        assert [one.id for one in page.records] == found
+        assert page == db.lifecycles.stuck("way", f"{days * 24}h", at=at)
+    hour = datetime.timedelta(hours=1)
+    assert db.lifecycles.acceptance("way", "a", hour) == db.lifecycles.acceptance("way", "a", "1h")
+    part = datetime.timedelta(seconds=1.5)
+    refusals({"longer_than": lambda: db.lifecycles.stuck("way", part)})
+    back = datetime.timedelta(seconds=-1)
+    refusals({"longer_than": lambda: db.lifecycles.stuck("way", back)}, crm.InvalidValueError)

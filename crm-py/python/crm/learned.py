@@ -13,6 +13,7 @@ from uuid import UUID
 from crm import conditions, wire
 from crm._native import Engine
 from crm.conditions import Condition
+from crm.given import RecordId, id_of
 from crm.progress import Report, adapt
 from crm.values import encode
 
@@ -423,10 +424,10 @@ class LearnedScores:
         return wire.read(LearnedScore, self._engine.call("learned_scores.restore", {"name": name}))
 
     def explain(
-        self, name: str, id: UUID | str, *, version: int | None = None
+        self, name: str, id: RecordId, *, version: int | None = None
     ) -> LearnedExplanation:
         """Say why a record has its score; intercept and contributions add up exactly."""
-        request = {"name": name, "id": str(id), "version": version}
+        request = {"name": name, "id": id_of(id), "version": version}
         return wire.read(LearnedExplanation, self._engine.call("learned_scores.explain", request))
 
     def rank(

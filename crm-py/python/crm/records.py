@@ -18,7 +18,7 @@ from crm.arrow import BATCH_ROWS, ArrowTable, LazyTable
 from crm.conditions import Condition, moment, write
 from crm.errors import CrmError, InvalidArgumentError
 from crm.exchange import BadCells, ColumnMapping, ImportMode, ImportReport, write_columns
-from crm.given import items_of, names_of
+from crm.given import RecordId, id_of, items_of, names_of
 from crm.journal import HistoryEntry, HistoryPage, read_history
 from crm.progress import Report, adapt
 from crm.quality import AuditReport
@@ -133,8 +133,8 @@ class PatchRecord:
 
     type: str
     """The entity type."""
-    id: UUID | str
-    """The id."""
+    id: RecordId
+    """The id, or the record."""
     values: Mapping[str, Value]
     """The new values; None clears an attribute, those left out stay."""
     expected_version: int | None = None
@@ -159,8 +159,8 @@ class ArchiveRecord:
 
     type: str
     """The entity type."""
-    id: UUID | str
-    """The id."""
+    id: RecordId
+    """The id, or the record."""
     expected_version: int | None = None
     """The version that the caller read. If the record has another one, the change fails."""
 
@@ -171,8 +171,8 @@ class RestoreRecord:
 
     type: str
     """The entity type."""
-    id: UUID | str
-    """The id."""
+    id: RecordId
+    """The id, or the record."""
     expected_version: int | None = None
     """The version that the caller read. If the record has another one, the change fails."""
 
@@ -259,7 +259,7 @@ def _write_change(change: RecordChange) -> dict[str, Any]:
     if "values" in plain:
         plain["values"] = encode_values(plain["values"], {})
     if "id" in plain:
-        plain["id"] = str(plain["id"])
+        plain["id"] = id_of(plain["id"])
     return plain
 
 
@@ -310,9 +310,9 @@ class Records:
         """Add a record and return it with its id. Attributes left out take their default."""
         return self._one("records.create", values=encode_values(values, attributes))
 
-    def get(self, id: UUID | str) -> Record:
+    def get(self, id: RecordId) -> Record:
         """Return the record of this id; `NotFoundError` if there is none."""
-        return self._one("records.get", id=str(id))
+        return self._one("records.get", id=id_of(id))
 
     def get_by(self, /, **attribute: Value) -> Record:
         """Return the record that has this value of a unique attribute: `get_by(email="…")`."""
@@ -331,7 +331,7 @@ class Records:
 
     def patch(
         self,
-        id: UUID | str,
+        id: RecordId,
         values: Mapping[str, Value] = {},
         /,
         *,
@@ -345,7 +345,7 @@ class Records:
         """
         return self._one(
             "records.patch",
-            id=str(id),
+            id=id_of(id),
             values=encode_values(values, attributes),
             expected_version=expected_version,
         )
@@ -359,13 +359,13 @@ class Records:
         outcome = wire.known(Outcome, answer["outcome"])
         return Upserted(record=self._read(answer["record"]), outcome=outcome)
 
-    def archive(self, id: UUID | str, *, expected_version: int | None = None) -> Record:
+    def archive(self, id: RecordId, *, expected_version: int | None = None) -> Record:
         """Archive a record: it stays readable, and lists leave it out."""
-        return self._one("records.archive", id=str(id), expected_version=expected_version)
+        return self._one("records.archive", id=id_of(id), expected_version=expected_version)
 
-    def restore(self, id: UUID | str, *, expected_version: int | None = None) -> Record:
+    def restore(self, id: RecordId, *, expected_version: int | None = None) -> Record:
         """Take a record out of the archive."""
-        return self._one("records.restore", id=str(id), expected_version=expected_version)
+        return self._one("records.restore", id=id_of(id), expected_version=expected_version)
 
     def list(
         self,
@@ -488,7 +488,7 @@ class Records:
         answer = self._engine.call("records.audit", request, adapt(progress))
         return wire.read(AuditReport, answer)
 
-    def history(self, id: UUID | str, attribute: str | None = None) -> Iterator[HistoryEntry]:
+    def history(self, id: RecordId, attribute: str | None = None) -> Iterator[HistoryEntry]:
         """Iterate over a record's changes, oldest first: values, when, who, why."""
         after: int | None = 0
         while after is not None:
@@ -497,10 +497,10 @@ class Records:
             after = page.next
 
     def history_page(
-        self, id: UUID | str, attribute: str | None = None, *, after: int = 0, limit: int = 100
+        self, id: RecordId, attribute: str | None = None, *, after: int = 0, limit: int = 100
     ) -> HistoryPage:
         """Return a page of a record's changes after a place in the journal."""
-        plain = {"id": str(id), "attribute": attribute, "after": after, "limit": limit}
+        plain = {"id": id_of(id), "attribute": attribute, "after": after, "limit": limit}
         answer = self._call("records.history", plain)
         return read_history(answer, self._definitions, self._type)
 
