@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import inspect
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -394,3 +396,64 @@ def test_a_span_may_be_a_timedelta(replayed: crm.Crm) -> None:
     refusals({"longer_than": lambda: db.lifecycles.stuck("way", part)})
     back = datetime.timedelta(seconds=-1)
     refusals({"longer_than": lambda: db.lifecycles.stuck("way", back)}, crm.InvalidValueError)
+
+
+def method_calls(db: crm.Crm, wrong: object) -> Iterator[tuple[str, Callable[[], object]]]:
+    """Return each argument of each method of the file, and the call with `wrong` in its place."""
+    usual: dict[str, Any] = {
+        "type": "contact",
+        "where": "given_name is set",
+        "condition": "given_name is set",
+        "stages": ["a"],
+        "groups": [],
+        "actions": [],
+        "on": crm.OnAttribute("country"),
+    }
+    usual["subject"] = usual["record"] = usual["id"] = db.contacts.create(given_name="Ann")
+    names = [name for name, part in vars(crm.Crm).items() if isinstance(part, property)]
+    rooms = {"crm": db} | {name: getattr(db, name) for name in names}
+    for room, handle in rooms.items():
+        for name, method in inspect.getmembers(handle, inspect.ismethod):
+            every = inspect.signature(method).parameters.values()
+            parameters = [one for one in every if one.kind is not one.VAR_KEYWORD]
+            if name.startswith("_") or name in ("close", "compact"):
+                continue
+            for wanted in parameters:
+                if wanted.default is wrong:
+                    continue
+                given: list[Any] = []
+                options: dict[str, Any] = {}
+                for one in parameters:
+                    is_optional = one.default is not one.empty or one.kind is one.VAR_POSITIONAL
+                    if one is not wanted and is_optional:
+                        continue
+                    value = wrong if one is wanted else usual.get(one.name, "abc")
+                    if one.kind in (one.POSITIONAL_ONLY, one.VAR_POSITIONAL):
+                        given.append(value)
+                    else:
+                        options[one.name] = value
+                yield f"{room}.{name}: {wanted.name}", partial(method, *given, **options)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [None, True, 5, -1, 2**70, float("nan"), "", "abc", b"abc", [], [None], [5], [[]], ("a", 1), {},
+     {"a": 5}, {5: "a"}, {"a"}, object(), NAIVE, [NAIVE], print, range(3)],
+    ids=lambda wrong: type(wrong).__name__,
+)  # fmt: skip
+def test_whatever_is_handed_in_is_refused_as_an_error_of_the_package(
+    db: crm.Crm, wrong: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Some of it is the name of a file.
+    monkeypatch.chdir(tmp_path)
+    for what, call in method_calls(db, wrong):
+        try:
+            answer = call()
+            if isinstance(answer, Iterator):
+                next(answer, None)
+        except crm.CrmError as error:
+            # What is wrong with SQL is told by its place in the text.
+            is_told = error.field is not None or error.hint is not None
+            assert is_told or error.kind == "invalid_sql", f"{what}: {error!r}"
+        except Exception as error:
+            raise AssertionError(f"{what}: {error!r}") from error

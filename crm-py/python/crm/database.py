@@ -22,7 +22,7 @@ from crm.errors import InvalidArgumentError
 from crm.exchange import Csv
 from crm.feed import CloudEvent, CloudEventPage, Consumer, Feed, read_events
 from crm.files import Files
-from crm.given import RecordId, instance_of, items_of, path_of, text_of
+from crm.given import RecordId, instance_of, items_of, names_of, path_of, text_of
 from crm.imports import Imports
 from crm.journal import Change, ChangePage, Commit, Observer, read_changes
 from crm.keys import KeySource, source_of
@@ -304,7 +304,7 @@ class Crm:
         That is activities, its changes, and those of its associations. `items` and `kinds` (of
         activities) leave the others out. A page is read when it is needed.
         """
-        items, kinds = [*items], [*kinds]
+        items, kinds = names_of(items, "items"), names_of(kinds, "kinds")
         after: str | None = None
         while True:
             page = self.timeline_page(

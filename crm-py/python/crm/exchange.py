@@ -300,7 +300,7 @@ class Csv:
             "path": None if path is None else path_of(path),
             "attributes": names_of(attributes, "attributes"),
             "personal": personal,
-            "filter": encode_values(filter, {}),
+            "filter": encode_values(filter, {}, "filter"),
             "archived": str(archived),
             "dialect": plain_of(dialect, CsvDialect, "dialect"),
             "profile": str(profile),

@@ -22,6 +22,8 @@ RecordId: TypeAlias = Union[UUID, str, "Record", "RecordRef"]
 """The id of a record, or the record itself, or what names it."""
 
 T = TypeVar("T")
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 def path_of(path: object, field: str = "path") -> str:
@@ -60,6 +62,13 @@ def items_of(items: object, field: str, hint: str) -> list[Any]:
     if isinstance(items, str | bytes | Mapping) or not isinstance(items, Iterable):
         raise InvalidArgumentError("not several of anything", field=field, hint=hint)
     return [*items]
+
+
+def mapping_of(mapping: Mapping[K, V], field: str, hint: str) -> Mapping[K, V]:
+    """Return a mapping, and nothing else."""
+    if not isinstance(mapping, Mapping):
+        raise InvalidArgumentError("not a mapping", field=field, hint=hint)
+    return mapping
 
 
 def id_of(record: RecordId, field: str = "id") -> str:

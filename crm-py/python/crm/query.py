@@ -575,7 +575,7 @@ _NAMES = {"from_": "from", "name": "as"}
 
 def _write(part: Any, cls: type[Any], path: str) -> Any:
     """Return the plain form of a part of a query; a text is what its first field says."""
-    if isinstance(part, str):
+    if isinstance(part, str) and cls is not GroupMeasure:
         part = cls(part)
     if not isinstance(part, Mapping):
         if not is_dataclass(part) or isinstance(part, type):

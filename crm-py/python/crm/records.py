@@ -18,7 +18,7 @@ from crm.arrow import BATCH_ROWS, ArrowTable, LazyTable
 from crm.conditions import Condition, moment, write
 from crm.errors import CrmError, InvalidArgumentError
 from crm.exchange import BadCells, ColumnMapping, ImportMode, ImportReport, write_columns
-from crm.given import RecordId, id_of, items_of, names_of
+from crm.given import RecordId, id_of, items_of, mapping_of, names_of
 from crm.journal import HistoryEntry, HistoryPage, read_history
 from crm.progress import Report, adapt
 from crm.quality import AuditReport
@@ -390,7 +390,7 @@ class Records:
         creation. Hand the page's `next` in as `after` for the next page, or use `iterate`.
         """
         plain = {
-            "filter": encode_values(filter, attributes),
+            "filter": encode_values(filter, attributes, "filter"),
             "where": where if where is None else write(where, "where"),
             **moment(at, zone),
             "order": order and {"attribute": order, "descending": descending},
@@ -419,10 +419,11 @@ class Records:
         A record that is neither created nor moved in the order meanwhile comes exactly once,
         whatever others write.
         """
+        given = mapping_of(filter, "filter", "{attribute: value}")
         after = None
         while True:
             page = self.list(
-                {**filter, **attributes},
+                {**given, **attributes},
                 where=where,
                 at=at,
                 zone=zone,
@@ -458,7 +459,7 @@ class Records:
     ) -> int:
         """Count the records that `list` takes."""
         plain = {
-            "filter": encode_values(filter, attributes),
+            "filter": encode_values(filter, attributes, "filter"),
             "where": where if where is None else write(where, "where"),
             **moment(at, zone),
             "archived": str(archived),
@@ -511,14 +512,16 @@ class Records:
 
         A row that does not fit is reported and left out, or undoes them all if `all_or_nothing`.
         """
-        changes = (CreateRecord(type=self._type, values=row) for row in rows)
+        given = items_of(rows, "rows", "hand in a list of mappings")
+        changes = (CreateRecord(type=self._type, values=row) for row in given)
         return apply(self._engine, changes, all_or_nothing)
 
     def upsert_many(
         self, key: str, rows: Iterable[Mapping[str, Value]], *, all_or_nothing: bool = False
     ) -> ApplyReport:
         """Upsert each row by the unique attribute `key` in one transaction, at most 100,000."""
-        changes = (UpsertRecord(type=self._type, key=key, values=row) for row in rows)
+        given = items_of(rows, "rows", "hand in a list of mappings")
+        changes = (UpsertRecord(type=self._type, key=key, values=row) for row in given)
         return apply(self._engine, changes, all_or_nothing)
 
     def table(

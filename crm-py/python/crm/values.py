@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, Union
 from uuid import UUID
 
 from crm.errors import CrmError, InvalidValueError, OutOfRangeError, WrongKindError
+from crm.given import mapping_of
 
 if TYPE_CHECKING:
     from crm.records import Record
@@ -119,10 +120,12 @@ def encode(value: object, field: str | None = None) -> Any:
         raise
 
 
-def encode_values(values: Mapping[str, Value], more: Mapping[str, Value]) -> dict[str, Any]:
-    """Return both mappings as one in plain form; an error names the attribute."""
+def encode_values(
+    values: Mapping[str, Value], more: Mapping[str, Value], field: str = "values"
+) -> dict[str, Any]:
+    """Return both mappings as one in plain form; an error names the attribute, or the `field`."""
     plain = {}
-    for source in (values, more):
+    for source in (mapping_of(values, field, "{attribute: value}"), more):
         for name, value in source.items():
             plain[name] = encode(value, name)
     return plain

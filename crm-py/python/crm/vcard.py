@@ -120,7 +120,7 @@ class Vcard:
             "version": str(version),
             "mapping": _mapping(mapping),
             "remainder": remainder,
-            "filter": encode_values(filter, {}),
+            "filter": encode_values(filter, {}, "filter"),
             "archived": str(archived),
         }
         answer = self._engine.call("vcard.export", request, adapt(progress))

@@ -10,8 +10,7 @@ from uuid import UUID
 from crm import conditions, wire
 from crm._native import Engine
 from crm.conditions import Condition
-from crm.errors import InvalidArgumentError
-from crm.given import RecordId, id_of, items_of, names_of, plain_of, span_of
+from crm.given import RecordId, id_of, items_of, mapping_of, names_of, plain_of, span_of
 from crm.lifecycles.definition import (
     DefinedLifecycle,
     DrawingFormat,
@@ -68,8 +67,7 @@ class Lifecycles(Named[Lifecycle]):
         Stages may be given as plain names. `map` says for stages that are gone, and on which records
         stand or stood, which stage takes their place; `dry_run` only says what it would do.
         """
-        if not isinstance(map, Mapping):
-            raise InvalidArgumentError("not a mapping", field="map", hint="{old stage: new stage}")
+        renamed = mapping_of(map, "map", "{old stage: new stage}")
         listed = items_of(stages, "stages", "hand in a list of names, or of crm.Stage(…)")
         moving = items_of(triggers, "triggers", "hand in a list of crm.StageTrigger(…)")
         request = {
@@ -80,7 +78,7 @@ class Lifecycles(Named[Lifecycle]):
             "stages": [write_stage(stage, nth) for nth, stage in enumerate(listed)],
             "initial": initial,
             "triggers": [write_trigger(trigger, nth) for nth, trigger in enumerate(moving)],
-            "map": [{"stage": stage, "becomes": becomes} for stage, becomes in map.items()],
+            "map": [{"stage": stage, "becomes": becomes} for stage, becomes in renamed.items()],
             "dry_run": dry_run,
         }
         plain = self._engine.call("lifecycles.define", request)
