@@ -130,6 +130,12 @@ def test_a_moment_without_a_zone_is_named_by_its_argument(db: crm.Crm) -> None:
                 [crm.NewActivity(kind="call", subject=company, at=naive)]
             ),
         ),
+        (
+            "consents[0].at",
+            lambda: db.consents.record_many(
+                [crm.NewConsent(kind="withdrawn", subject=company, at=naive)]
+            ),
+        ),
     ):
         with pytest.raises(crm.InvalidValueError) as raised:
             call()
@@ -152,6 +158,8 @@ def test_what_is_of_a_wrong_type_is_named_by_its_argument(db: crm.Crm) -> None:
         ("kinds[0]", lambda: db.activities.list(subject=company, kinds=[five])),
         ("activities", lambda: db.activities.record_many(five)),
         ("activities[0].activity", lambda: db.activities.record_many([five])),
+        ("consents", lambda: db.consents.record_many(five)),
+        ("uses[0]", lambda: db.consents.record_uses([five])),
         ("changes", lambda: db.apply(five)),
         ("changes[0]", lambda: db.apply([five])),
         ("keys", lambda: db.companies.get_many(five)),

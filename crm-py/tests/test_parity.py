@@ -301,6 +301,20 @@ def test_every_operation_is_called_by_a_method(
         crm.UseConsent(subject=ann, channel="email", purpose="news", token=use.token)
     )
     question = crm.MayContact(subject=ann, channel="email", purpose="news")
+    again = crm.NewConsent(kind="granted", subject=ann, channel="email", purpose="news")
+    consents.record_many([again])
+    page = consents.decide_many("contact", "email", "news", with_tokens=True)
+    consents.record_uses(
+        [
+            crm.UseConsent(
+                subject=crm.RecordRef(type="contact", id=one.id),
+                channel="email",
+                purpose="news",
+                token=one.token or "",
+            )
+            for one in page.decisions
+        ]
+    )
     consents.check_proof(consents.prove(question).document)
     consents.receipt(ann)
     twin = db.contacts.create(given_name="A.")
@@ -326,7 +340,7 @@ def test_every_operation_is_called_by_a_method(
     consents.unsubscribe(consents.unsubscribe_link(leave).token)
     consents.withdraw(ann)
     assert not consents.may_contact(ann, "email", "news")
-    consents.decide_many("contact", "email", "news")
+    consents.decide_many("contact", "email", "news", with_tokens=True)
     consents.preferences(ann)
     consents.set_preferences(
         crm.SetPreferences(
@@ -500,7 +514,12 @@ def test_every_operation_is_called_by_a_method(
     assert_same({"renew_by": None, **answers["consents.decide"]}, crm.ConsentDecision)
     assert_same(answers["consents.decide"]["reasons"][0], crm.DecisionReason)
     assert_same(answers["consents.decide_many"], crm.ManyDecisions)
-    assert_same(answers["consents.decide_many"]["decisions"][0], crm.RecordDecision)
+    # To which address is told only where the permission names one.
+    decided = {"contact_point": None, **answers["consents.decide_many"]["decisions"][0]}
+    assert_same(decided, crm.RecordDecision)
+    for name in ("consents.record_many", "consents.record_uses"):
+        assert_same(answers[name], crm.ConsentReport)
+        assert_same(answers[name]["outcomes"][0], crm.ConsentOutcome)
     assert_same(answers["consents.unsubscribe_link"], crm.UnsubscribeLink)
     assert_same(answers["consents.unsubscribe_link"]["headers"][0], crm.MailHeader)
     assert_same(answers["consents.unsubscribe"], crm.Unsubscribed)

@@ -14,6 +14,8 @@ from crm.activities import RecordRef, write_ref
 from crm.conditions import Condition
 from crm.consents.decisions import (
     ConsentDecision,
+    ConsentOutcome,
+    ConsentReport,
     ConsentStatus,
     DecisionReason,
     DenyReason,
@@ -87,6 +89,8 @@ from crm.consents.requests import (
     UnsubscribeLink,
     Unsubscribed,
 )
+from crm.errors import CrmError
+from crm.given import items_of
 from crm.records import Record
 from crm.values import encode
 
@@ -104,11 +108,13 @@ __all__ = [
     "ConsentHistory",
     "ConsentKind",
     "ConsentMethod",
+    "ConsentOutcome",
     "ConsentPolicy",
     "ConsentPreset",
     "ConsentProof",
     "ConsentReceipt",
     "ConsentRegime",
+    "ConsentReport",
     "ConsentRequest",
     "ConsentStatus",
     "Consents",
@@ -269,8 +275,12 @@ class Consents:
         zone: str | None = None,
         after: UUID | None = None,
         limit: int = 100,
+        with_tokens: bool = False,
     ) -> ManyDecisions:
-        """Say for a page of records whether they may be contacted, with the reasons."""
+        """Say for a page of records whether they may be contacted, with the reasons.
+
+        With `with_tokens` each comes with its contact point and the token for `record_uses`.
+        """
         request = {
             "type": type,
             "channel": channel,
@@ -279,6 +289,7 @@ class Consents:
             "zone": zone,
             "after": after,
             "limit": limit,
+            "with_tokens": with_tokens,
         }
         plain = {name: _write(value) for name, value in request.items() if value is not None}
         if where is not None:
@@ -291,6 +302,26 @@ class Consents:
         `StaleVersionError` if the ledger has changed since; `RefusedError` if it is denied.
         """
         return wire.read(ConsentEvent, self._call("consents.record_use", use))
+
+    def record_many(
+        self, consents: Iterable[NewConsent], *, all_or_nothing: bool = False
+    ) -> ConsentReport:
+        """Record events, at most 100,000, in one transaction and tell what became of each."""
+        return self._record_each("consents.record_many", "consents", consents, all_or_nothing)
+
+    def record_uses(
+        self, uses: Iterable[UseConsent], *, all_or_nothing: bool = False
+    ) -> ConsentReport:
+        """Record contacts, at most 100,000, in one transaction and tell what became of each."""
+        return self._record_each("consents.record_uses", "uses", uses, all_or_nothing)
+
+    def _record_each(
+        self, operation: str, name: str, events: Iterable[Any], all_or_nothing: bool
+    ) -> ConsentReport:
+        given = enumerate(items_of(events, name, "hand in a list"))
+        plain = [_part(f"{name}[{place}]", event) for place, event in given]
+        request = {name: plain, "all_or_nothing": all_or_nothing}
+        return wire.read(ConsentReport, self._engine.call(operation, request))
 
     def request(self, request: RequestConsent) -> ConsentRequest:
         """Begin a double opt-in; the answer has the secret for the message."""
@@ -423,12 +454,22 @@ def _write(value: Any) -> Any:
     if dataclasses.is_dataclass(value):
         pairs = ((one.name, getattr(value, one.name)) for one in dataclasses.fields(value))
         # What is a keyword of Python has an underscore behind it here.
-        return {name.removesuffix("_"): _write(one) for name, one in pairs if one is not None}
+        named = ((name.removesuffix("_"), one) for name, one in pairs if one is not None)
+        return {name: _part(name, one) for name, one in named}
     if isinstance(value, str | UUID):
         return str(value)
     if isinstance(value, Iterable):
         return [_write(one) for one in value]
     return encode(value)
+
+
+def _part(field: str, value: Any) -> Any:
+    """Return the plain form of a part of a request; an error names the `field`."""
+    try:
+        return _write(value)
+    except CrmError as error:
+        error.field = field if error.field is None else f"{field}.{error.field}"
+        raise
 
 
 def _both(a: Record | RecordRef, b: Record | RecordRef) -> dict[str, Any]:
