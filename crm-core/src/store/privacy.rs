@@ -465,6 +465,13 @@ pub(crate) fn lift(tx: &Transaction<'_>, hash: &[u8; 32]) -> Result<Option<Recor
     Ok(id.map(RecordId::from_bytes))
 }
 
+/// Since whose erasure a contact point of this hash is suppressed, if it is.
+pub(crate) fn suppressed_since(conn: &Connection, hash: &[u8; 32]) -> Result<Option<RecordId>> {
+    let sql = "SELECT record_id FROM crm_suppression WHERE hash = ?1";
+    let id = conn.prepare_cached(sql)?.query_row([hash], |row| row.get(0)).optional()?;
+    Ok(id.map(RecordId::from_bytes))
+}
+
 /// Shows `visit` what the journal tells of erasures and of contact points that came back, in order:
 /// the place, the kind, the name of the type, the record and the body.
 pub(crate) fn told_erasures(

@@ -122,6 +122,7 @@ pub(super) fn erase(
             erased_at: at,
             reason,
             hashes: hashes.iter().map(|hash| to_hex(hash)).collect(),
+            lifted: Vec::new(),
         },
         tables: plan.tables,
         proofs: plan.proofs,

@@ -1,7 +1,7 @@
 //! Contact points that must not come back by themselves: refused where they are written, until the
 //! host says that the person came back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Privacy;
 use crate::{
@@ -9,15 +9,19 @@ use crate::{
     consent::contact_point,
     engine::{Writing, consents::follow_all},
     privacy::{
-        suppression::hash,
+        suppression::{from_hex, hash, to_hex},
         told::{LiftedBody, digest_of_hashes},
     },
     store::{Connection, privacy as rows},
 };
 
+/// The contact points that came back, by the erasure since which they were suppressed.
+pub(in crate::engine) type Lifted = BTreeMap<RecordId, BTreeSet<[u8; 32]>>;
+
 impl Privacy<'_> {
     /// Lets a contact point come back, because the person did by themselves: signed up again, or bought
-    /// something. The journal records that it was done, by whom and when, but not which contact point.
+    /// something. The journal records that it was done, by whom and when, and which contact point
+    /// as a keyed hash only.
     ///
     /// # Errors
     ///
@@ -56,23 +60,27 @@ impl Privacy<'_> {
     }
 }
 
-/// The erasures of whose contact points one came back.
+/// The erasures of whose contact points one came back, and which that were: those of which the journal
+/// tells it.
 ///
 /// # Errors
 ///
 /// Those of reading.
-pub(in crate::engine) fn lifted(conn: &Connection) -> Result<Vec<RecordId>> {
-    let mut all = BTreeSet::new();
+pub(in crate::engine) fn lifted(conn: &Connection) -> Result<Lifted> {
+    let mut all = Lifted::new();
     rows::told_erasures(conn, |_, kind, _, _, body| {
         if kind == ChangeKind::SuppressionLifted.name() {
             let lifted: LiftedBody = serde_json::from_str(body).map_err(|_| {
                 Error::new(ErrorKind::Corrupt, "an erasure in the journal cannot be read")
             })?;
-            all.extend(lifted.record);
+            if let Some(record) = lifted.record {
+                let hash = lifted.hash.as_deref().and_then(from_hex);
+                all.entry(record).or_default().extend(hash);
+            }
         }
         Ok(())
     })?;
-    Ok(all.into_iter().collect())
+    Ok(all)
 }
 
 /// Lets the contact points of these hashes come back; answers whether any was suppressed.
@@ -84,7 +92,8 @@ pub(super) fn lift(writing: &mut Writing<'_>, hashes: &[[u8; 32]]) -> Result<boo
         // Else the suppression would be missed.
         let left = rows::hashes_of(writing.tx, erased)?;
         let hashes = Some(digest_of_hashes(&key(writing)?, &left));
-        let body = serde_json::to_string(&LiftedBody { record: Some(erased), hashes });
+        let (record, hash) = (Some(erased), Some(to_hex(hash)));
+        let body = serde_json::to_string(&LiftedBody { record, hash, hashes });
         let body = body.expect("an id and a digest are always JSON");
         let stamp = writing.stamp();
         writing.log(stamp, ChangeKind::SuppressionLifted, None, None, &body)?;
