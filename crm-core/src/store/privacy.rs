@@ -528,11 +528,13 @@ pub(crate) fn proofs_of(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// How many proofs are kept of records that were not erased.
-pub(crate) fn count_stray_proofs(conn: &Connection) -> Result<u64> {
-    let sql = "SELECT count(*) FROM crm_consent_proof \
-               WHERE record_id NOT IN (SELECT record_id FROM crm_erasure)";
-    Ok(conn.query_row(sql, [], |row| row.get(0))?)
+/// How many rows of a table of what is kept since erasures name records that were not erased.
+pub(crate) fn count_strays(conn: &Connection, table: &str) -> Result<u64> {
+    let sql = format!(
+        "SELECT count(*) FROM {} WHERE record_id NOT IN (SELECT record_id FROM crm_erasure)",
+        quote(table)
+    );
+    Ok(conn.query_row(&sql, [], |row| row.get(0))?)
 }
 
 /// Which kept proofs of consent are read.
