@@ -114,6 +114,18 @@ pub(in crate::engine) fn follow(writing: &Writing<'_>) -> Result<()> {
     follow_all(writing.tx, &rows::newly_suppressed(writing.tx)?)
 }
 
+/// The same after nothing but these contact points, in their normal form, was suppressed.
+///
+/// # Errors
+///
+/// Those of writing.
+pub(super) fn follow_as<'p>(
+    writing: &Writing<'_>,
+    points: impl Iterator<Item = &'p str>,
+) -> Result<()> {
+    follow_all(writing.tx, &rows::newly_suppressed_as(writing.tx, points)?)
+}
+
 /// The key of the file, made when it is needed first.
 pub(super) fn key(writing: &Writing<'_>) -> Result<[u8; 32]> {
     if let Some(key) = rows::key(writing.tx)? {
@@ -145,4 +157,73 @@ pub(in crate::engine) fn check(conn: &Connection, point: &str, field: &str) -> R
     Err(Error::new(ErrorKind::Suppressed, "the person with this contact point was erased")
         .with_field(field)
         .with_hint("if the person came back by themselves, say so with privacy.lift_suppression"))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        Crm, RecordId, engine::Writing, privacy::suppression::hash, store::privacy as rows,
+    };
+
+    const KEY: [u8; 32] = [1; 32];
+
+    /// Writes a ledger of these contact points, of a record for each.
+    fn write(writing: &Writing<'_>, points: &[String]) {
+        rows::put_key(writing.tx, &KEY).unwrap();
+        for (place, point) in (1_u128..).zip(points) {
+            let id = place.to_be_bytes();
+            let event = "INSERT INTO crm_consent_event (subject_id, seq, id, type_id, kind, \
+                         contact_point, proof, occurred_at, by_guardian) \
+                         VALUES (?1, 1, ?1, 1, 'granted', ?2, 0, 0, 0)";
+            writing.tx.execute(event, (&id, point)).unwrap();
+            let permit = "INSERT INTO crm_consent_permit (subject_id, event_id, channel, purpose, \
+                          basis, proof, valid_from, active_at, by_guardian, is_suppressed) \
+                          VALUES (?1, ?1, 'email', 'news', 'consent', 0, 0, 0, 0, 0)";
+            writing.tx.execute(permit, [&id]).unwrap();
+        }
+    }
+
+    /// Every text of up to three of these letters after a beginning.
+    fn texts(beginning: &str, letters: &[char]) -> Vec<String> {
+        let mut all = vec![beginning.to_owned()];
+        let mut from = 0;
+        for _ in 0..3 {
+            let until = all.len();
+            for place in from..until {
+                let longer = letters.iter().map(|letter| format!("{}{letter}", all[place]));
+                let longer: Vec<_> = longer.collect();
+                all.extend(longer);
+            }
+            from = until;
+        }
+        all
+    }
+
+    /// An index finds whom hashing every contact point finds: letters with several small or capital
+    /// forms, or longer ones, and domains in both forms.
+    #[test]
+    fn who_spells_a_contact_point_otherwise_is_found_by_an_index() {
+        let mut points = texts("@", &['a', 'A', 'k', '\u{212A}', 'σ', 'ς', 'Σ', 'İ', 'i']);
+        for domain in ["bücher.example", "xn--bcher-kva.example", "bucher.example"] {
+            let locals = texts("", &['a', 'A', 'ß']);
+            points.extend(locals.iter().skip(1).map(|local| format!("{local}@{domain}")));
+        }
+        let crm = Crm::in_memory().unwrap();
+        crm.write(|writing| {
+            write(writing, &points);
+            let mut found_more = 0;
+            for point in points.iter().step_by(23) {
+                let hash = hash(&KEY, &crate::consent::present_form(point.as_str()));
+                rows::suppress(writing.tx, &hash, RecordId::from_bytes([9; 16])).unwrap();
+                let all = rows::newly_suppressed(writing.tx).unwrap();
+                let by_index = rows::newly_suppressed_as(writing.tx, [point.as_str()].into_iter());
+                assert_eq!(by_index.unwrap(), all, "{point}");
+                found_more += usize::from(all.len() > 1);
+                rows::lift(writing.tx, &hash).unwrap();
+            }
+            assert!(found_more > 20, "few are spelled otherwise: {found_more}");
+            Ok(())
+        })
+        .unwrap();
+    }
 }
