@@ -66,9 +66,13 @@ impl Crm {
             for id in expected.keys() {
                 note(report, format!("erasure of record {id}: it is not remembered"));
             }
-            let strays = rows::count_stray_proofs(conn)?;
-            if strays > 0 {
-                note(report, format!("kept proofs: {strays} belong to no erasure"));
+            for (what, table) in
+                [("kept proofs", "crm_consent_proof"), ("suppressions", "crm_suppression")]
+            {
+                let strays = rows::count_strays(conn, table)?;
+                if strays > 0 {
+                    note(report, format!("{what}: {strays} belong to no erasure"));
+                }
             }
             Ok(Compared::new(0, None))
         })
@@ -209,6 +213,7 @@ mod tests {
             "DELETE FROM crm_suppression",
             "INSERT INTO crm_suppression SELECT randomblob(32), record_id FROM crm_erasure LIMIT 1",
             "UPDATE crm_suppression SET record_id = randomblob(16)",
+            "INSERT INTO crm_suppression VALUES (randomblob(32), randomblob(16))",
             "UPDATE crm_suppression SET hash = randomblob(32) \
              WHERE hash = (SELECT max(hash) FROM crm_suppression)",
             "UPDATE crm_suppression SET hash = CAST(substr(hash, 1, 31) || x'00' AS BLOB) \

@@ -46,6 +46,9 @@ pub(crate) struct LiftedBody {
     /// Since whose erasure the contact point was suppressed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) record: Option<RecordId>,
+    /// The keyed hash of the contact point, 64 hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) hash: Option<String>,
     /// The [`digest_of_hashes`] of those that stay suppressed since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) hashes: Option<String>,

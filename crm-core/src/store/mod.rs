@@ -90,6 +90,7 @@ pub(crate) use self::cipher::Cipher;
 pub(crate) use self::draft::Draft as FileDraft;
 pub(crate) use self::integrity::Depth;
 pub(crate) use self::migrate::SCHEMA_VERSION;
+pub(crate) use self::open::refused;
 pub(crate) use self::query::{QueryLimits, Rows};
 #[cfg(feature = "sqlcipher")]
 pub(crate) use self::rekey::rekey;

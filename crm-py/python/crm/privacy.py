@@ -267,6 +267,8 @@ class ErasedSubject:
     """Why."""
     hashes: tuple[str, ...] = ()
     """Keyed hashes of the contact points that are suppressed, 64 hexadecimal digits each."""
+    lifted: tuple[str, ...] = ()
+    """Keyed hashes of those that were let back in since and are not suppressed now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -535,4 +537,5 @@ def _write(erased: ErasedSubject) -> dict[str, Any]:
         "erased_at": encode(erased.erased_at),
         "reason": str(erased.reason),
         "hashes": list(erased.hashes),
+        "lifted": list(erased.lifted),
     }

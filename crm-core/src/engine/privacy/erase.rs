@@ -70,11 +70,10 @@ impl Privacy<'_> {
                     .with_hint("privacy.plan_erasure lists what does"));
             }
             // Nobody else permits something at these points in this spelling: then they would be spared.
-            let is_spelled_once = found.points.iter().all(|point| has_one_spelling(point));
+            let mut points = found.points.clone();
+            points.retain(|point| !has_one_spelling(point));
             let erasure = erase(writing, &table, found, request.reason, now, &[])?;
-            if !is_spelled_once {
-                suppression::follow(writing)?;
-            }
+            suppression::follow_as(writing, points.iter().map(String::as_str))?;
             Ok(erasure)
         })?;
         erasure.is_log_emptied = self.crm.shared.store.empty_log()?;
@@ -122,6 +121,7 @@ pub(super) fn erase(
             erased_at: at,
             reason,
             hashes: hashes.iter().map(|hash| to_hex(hash)).collect(),
+            lifted: Vec::new(),
         },
         tables: plan.tables,
         proofs: plan.proofs,
