@@ -4,11 +4,13 @@
 use std::sync::Arc;
 
 use crm_core::{
-    AddAssociation, AddScorePoints, ApplyChanges, AssociationPreset, CountedIds, CreateRecord, Crm,
-    DefineActivityKind, DefineScore, FadeKind, FixedClock, Flow, GetScore, GetScoreHistory,
-    IdentifyVisitor, Money, NewActivity, OpenOptions, RankScores, ReadScore, RecordActivities,
-    RecordChange, RecordId, RecordRef, RelatedScore, ScoreFade, ScoreFigure, ScoreGroup,
-    ScoreLevel, ScoreRule, TickTimers, Timestamp, ValuePoints, values,
+    AddAssociation, AddScorePoints, ApplyChanges, Archived, AssociationPreset, Condition,
+    CountedIds, CreateRecord, Crm, DefineActivityKind, DefineScore, FadeKind, FieldOrder,
+    FixedClock, Flow, GetScore, GetScoreHistory, GroupKey, GroupMeasure, GroupRecords,
+    IdentifyVisitor, ListRecords, Money, NewActivity, OpenOptions, RankScores, ReadScore,
+    RecordActivities, RecordChange, RecordId, RecordRef, RelatedScore, ScoreFade, ScoreFigure,
+    ScoreGroup, ScoreLevel, ScoreRule, SelectColumn, SelectRows, TickTimers, Timestamp, Value,
+    ValuePoints, values,
 };
 use proptest::prelude::*;
 
@@ -360,6 +362,84 @@ impl World {
         score.score
     }
 
+    /// Columns of a query are what reading each record says, whatever is asked of them.
+    fn check_columns(&self, name: &str, kind: &str, days: i64) {
+        let at = Timestamp::from_micros(self.now() + days * DAY).unwrap();
+        let ids = if kind == "contact" { &self.contacts } else { &self.companies };
+        let model = self.crm.scores().get(&GetScore { model: name.into(), version: None }).unwrap();
+        let has_thresholds = !model.thresholds.is_empty();
+        let group = &model.groups[0].name;
+        let field =
+            |field: &str| SelectColumn { field: Some(field.into()), ..SelectColumn::score(name) };
+        let mut columns = vec![
+            SelectColumn::field("id"),
+            SelectColumn::score(name).named("score"),
+            SelectColumn::score(format!("{name}.{group}")),
+        ];
+        columns.extend(has_thresholds.then(|| field("threshold").named("threshold")));
+        let decimal = |points: i64| {
+            let (sign, points) = (if points < 0 { "-" } else { "" }, points.unsigned_abs());
+            Value::from(format!("{sign}{}.{:03}", points / 1000, points % 1000))
+        };
+        let mut expected: Vec<(i64, RecordId, Vec<Value>)> = Vec::new();
+        for id in ids {
+            let read = ReadScore { at: Some(at), ..ReadScore::new(name, *id) };
+            let score = self.crm.scores().read(&read).unwrap().record;
+            let mut row =
+                vec![Value::from(*id), decimal(score.score), decimal(score.groups[0].score)];
+            row.extend(has_thresholds.then(|| score.threshold.map_or(Value::Null, Value::from)));
+            expected.push((score.score, *id, row));
+        }
+        let select = SelectRows {
+            archived: Archived::Include,
+            at: Some(at),
+            limit: 3,
+            ..SelectRows::new(kind, columns)
+        };
+        let rows = |order: Vec<FieldOrder>| {
+            let mut rows = Vec::new();
+            let select = SelectRows { order, ..select.clone() };
+            self.crm
+                .select_each(&select, |row| {
+                    rows.push(row);
+                    Ok(())
+                })
+                .unwrap();
+            rows
+        };
+        expected.sort_by_key(|(_, id, _)| *id);
+        let by_id: Vec<_> = expected.iter().map(|(.., row)| row.clone()).collect();
+        assert_eq!(rows(Vec::new()), by_id, "{name} at {at}");
+        expected.sort_by_key(|(score, id, _)| (*score, *id));
+        let by_score: Vec<_> = expected.iter().map(|(.., row)| row.clone()).collect();
+        assert_eq!(rows(vec![FieldOrder::ascending("score")]), by_score, "{name} at {at}");
+        let points = |key: &str| {
+            let measure = GroupMeasure { score: Some(name.into()), ..GroupMeasure::default() };
+            match key {
+                "sum" => GroupMeasure { sum: Some("points".into()), ..measure },
+                _ => GroupMeasure { max: Some("points".into()), ..measure },
+            }
+        };
+        let measures = [GroupMeasure::count(), points("sum"), points("max")];
+        let group = GroupRecords {
+            archived: Archived::Include,
+            at: Some(at),
+            ..GroupRecords::new(kind, [GroupKey::score(name, "points")], measures)
+        };
+        let groups = self.crm.group_records(&group).unwrap().rows;
+        let mut by_hand: Vec<(i64, i64)> = Vec::new();
+        for (score, ..) in &expected {
+            match by_hand.last_mut() {
+                Some((points, count)) if points == score => *count += 1,
+                _ => by_hand.push((*score, 1)),
+            }
+        }
+        let by_hand = by_hand.into_iter().map(|(score, count)| {
+            vec![decimal(score), Value::from(count), decimal(score * count), decimal(score)]
+        });
+        assert_eq!(groups, by_hand.collect::<Vec<_>>(), "{name} at {at}");
+    }
+
     fn check(&self, later: i64) {
         let problems = self.crm.verify(&mut |_| Flow::Continue).unwrap().problems;
         assert_eq!(problems, Vec::<String>::new());
@@ -381,7 +461,27 @@ impl World {
                 let page = self.crm.scores().ranking(&few).unwrap();
                 let ranked: Vec<_> = page.records.iter().map(|r| (r.score, r.id)).collect();
                 assert_eq!(ranked, expected[..expected.len().min(2)]);
+                // With a condition it is the same without those of which that is false.
+                let condition: Condition = "country in (\"DE\", \"FR\")".parse().unwrap();
+                let kind = if model == "lead" { "contact" } else { "company" };
+                let list =
+                    ListRecords { condition: Some(condition.clone()), ..ListRecords::new(kind) };
+                let page = self.crm.list_records(&list).unwrap();
+                let listed: Vec<RecordId> = page.records.iter().map(|record| record.id).collect();
+                expected.retain(|(_, id)| listed.contains(id));
+                for limit in [100, 1] {
+                    let condition = Some(condition.clone());
+                    let request =
+                        RankScores { condition, at: Some(at), limit, ..RankScores::new(model) };
+                    let page = self.crm.scores().ranking(&request).unwrap();
+                    let ranked: Vec<_> = page.records.iter().map(|r| (r.score, r.id)).collect();
+                    assert_eq!(ranked, expected[..expected.len().min(limit as usize)]);
+                }
             }
+        }
+        for days in [-20, 0, 20] {
+            self.check_columns("lead", "contact", days);
+            self.check_columns("account", "company", days);
         }
         // Each threshold is crossed upwards and downwards in turn.
         for id in &self.contacts {
