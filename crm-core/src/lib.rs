@@ -216,8 +216,9 @@ pub use exchange::{
     ColumnRule, CsvDialect, CsvProfile, ExportCsv, ExportReport, Import, ImportCsv, ImportMode,
     ImportName, ImportPage, ImportPlan, ImportReport, ImportRun, ImportSource, ImportState,
     LeftChange, LeftItem, ListImports, ListPlanRows, MappingAddition, MappingProposal, PlanImport,
-    PlannedActivity, PlannedAssociation, PlannedChange, PlannedRow, PlannedRows, ProblemCount,
-    ProposeMapping, ResumeImport, RevertReport, RowDecision, SourceFormat, UnmappedColumn,
+    PlannedActivity, PlannedAssociation, PlannedChange, PlannedRow, PlannedRows, PlannedStage,
+    ProblemCount, ProposeMapping, ResumeImport, RevertReport, RowDecision, SourceFormat,
+    StartStage, UnmappedColumn,
     vcard::{CardMapping, CardVersion, ExportVcard, ImportVcard},
 };
 pub use id::{CountedIds, IdGenerator, RecordId};

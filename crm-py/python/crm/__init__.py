@@ -174,6 +174,7 @@ from crm.exchange import (
     MappingAddition,
     MappingProposal,
     ProblemCount,
+    StartStage,
 )
 from crm.feed import CloudEvent, CloudEventPage, Consumer, Feed
 from crm.files import FilePiece, Files
@@ -194,6 +195,7 @@ from crm.imports import (
     PlannedChange,
     PlannedRow,
     PlannedRows,
+    PlannedStage,
     RevertReport,
     RowDecision,
     UnmappedColumn,
@@ -644,6 +646,7 @@ __all__ = [
     "PlannedRow",
     "PlannedRows",
     "PreferenceChoice",
+    "PlannedStage",
     "Preferences",
     "Preset",
     "Privacy",
@@ -736,6 +739,7 @@ __all__ = [
     "StaleVersionError",
     "Standing",
     "StuckPage",
+    "StartStage",
     "StuckRecord",
     "SuppressedBy",
     "SuppressedError",
