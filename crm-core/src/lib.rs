@@ -244,7 +244,7 @@ pub use lifecycle::{
     MovedStage, NextStage, OverdueStage, RelatedStage, ResetStage, Stage, StageCause,
     StageDecision, StageEntry, StageExplanation, StageFriction, StageKind, StageLack, StageMachine,
     StageMapping, StagePlace, StageRemap, StageTime, StageTimes, StageTrigger, StageVisit,
-    Standing, StuckPage, StuckRecord, SuppressedBy, SuppressedMove, TriggerAnswer,
+    Standing, StuckPage, StuckRecord, SuppressedBy, SuppressedMove, TriggerAnswer, WinBack,
 };
 pub use privacy::{
     AccessData, AccessReport, AccessScope, AccessTable, AppliedErasures, ApplyErasures,

@@ -462,6 +462,7 @@ def test_every_operation_is_called_by_a_method(
     assert_same(answers["lifecycles.history"]["overdue"][0], crm.OverdueStage)
     assert_same(answers["lifecycles.flywheel"], crm.Flywheel)
     assert_same(answers["lifecycles.flywheel"]["friction"][0], crm.StageFriction)
+    assert_same(answers["lifecycles.flywheel"]["win_back"], crm.WinBack)
     assert_same(answers["lifecycles.times"], crm.StageTimes)
     assert_same(answers["lifecycles.times"]["stages"][0], crm.StageTime)
     assert_same(answers["lifecycles.funnel"], crm.Funnel)
@@ -630,8 +631,8 @@ def test_every_operation_is_called_by_a_method(
     assert_same(answers["imports.plan_rows"]["rows"][1], crm.PlannedRow)
     assert_same(answers["imports.plan_rows"]["rows"][1]["associations"][0], crm.PlannedAssociation)
     assert_same(answers["imports.plan_rows"]["rows"][1]["activities"][0], crm.PlannedActivity)
-    assert_same(answers["imports.plan_rows"]["rows"][1]["changes"][0], crm.PlannedChange)
     assert_same(answers["imports.plan_rows"]["rows"][1]["stages"][0], crm.PlannedStage)
+    assert_same(answers["imports.plan_rows"]["rows"][1]["changes"][0], crm.PlannedChange)
     assert_same(answers["imports.get"], crm.Import)
     assert_same(answers["imports.list"], crm.ImportPage)
     for operation in ("imports.apply", "imports.resume"):
