@@ -42,8 +42,10 @@ fn open() -> Crm {
     crm.activity_kinds().define_preset(ActivityPreset::Purchase).unwrap();
     let knows = DefineAssociationType::new("knows", ["contact"], ["contact"]);
     crm.association_types().define(knows).unwrap();
-    for (name, kind) in [("age", Kind::Integer), ("income", Kind::Money)] {
-        crm.types().define_attribute("contact", Attribute::new(name, kind)).unwrap();
+    let likes = Attribute::new("likes", Kind::Choices).options(["golf", "music", "tea"]);
+    let more = [Attribute::new("age", Kind::Integer), Attribute::new("income", Kind::Money), likes];
+    for attribute in more {
+        crm.types().define_attribute("contact", attribute).unwrap();
     }
     crm
 }
@@ -108,6 +110,12 @@ fn conditions_that_exclude_each_other_do_not_go_round() {
         two("count(any within 180d) = 0", "count(any within 180d) >= 1"),
         two("count(purchase) < 2", "count(purchase) > 2 or count(purchase) = 2"),
         two("last(purchase) older than 365d", "last(purchase) within last 365d"),
+        two("sum(amount of purchase) >= 500 EUR", "sum(amount of purchase) < 500 EUR"),
+        two("max(amount of purchase) > 9 EUR", "not max(amount of purchase) >= 8 EUR"),
+        two("min(amount of purchase) = 9 EUR", "min(amount of purchase) = 2 EUR"),
+        two("likes has any (\"golf\", \"tea\")", "likes has none (\"tea\", \"golf\", \"music\")"),
+        two("likes has all (\"golf\", \"tea\")", "not likes has any (\"tea\")"),
+        two("likes has all (\"golf\", \"tea\")", "not likes has all (\"tea\") and likes is set"),
         two("source in (\"a\", \"b\") and email is set", "source = \"c\" or source = \"d\""),
         // The guard excludes it as well.
         guarded(two("email is set", "source = \"gone\""), "source = \"active\""),
@@ -129,6 +137,14 @@ fn conditions_that_exclude_each_other_do_not_go_round() {
         two("count(purchase) <= 2", "count(purchase) >= 2"),
         two("count(purchase) != 1", "count(purchase) > 2"),
         two("last(purchase) older than 365d", "last(purchase) within last 366d"),
+        two("sum(amount of purchase) >= 500 EUR", "sum(amount of purchase) < 500 USD"),
+        two("sum(amount of purchase) >= 500 EUR", "max(amount of purchase) < 500 EUR"),
+        two("sum(amount of purchase) >= 500 EUR", "sum(amount of purchase within 30d) < 500 EUR"),
+        two("sum(amount of purchase) >= 500 EUR", "sum(amount of purchase) <= 500 EUR"),
+        // Nothing was ever bought.
+        two("not max(amount of purchase) >= 8 EUR", "not max(amount of purchase) < 9 EUR"),
+        two("likes has any (\"golf\", \"tea\")", "likes has none (\"tea\")"),
+        two("not likes has any (\"tea\")", "not likes has none (\"tea\")"),
         // Nothing was ever bought.
         two("not last(purchase) older than 365d", "not last(purchase) within last 365d"),
         // One of several triggers is enough.
