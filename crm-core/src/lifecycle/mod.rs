@@ -29,7 +29,7 @@ pub use answers::{
     SuppressedBy, SuppressedMove,
 };
 pub(crate) use check::{check_definition, check_reason, fixed_span, within};
-pub(crate) use cycle::check_cycles;
+pub(crate) use cycle::{LedOn, check_cycles, led_on};
 pub use definition::{
     DefineLifecycle, DefinedLifecycle, Lifecycle, RelatedStage, Stage, StageKind, StageLack,
     StageMapping, StageRemap, StageTrigger,

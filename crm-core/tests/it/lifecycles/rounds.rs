@@ -316,6 +316,7 @@ fn what_a_segment_asks_for_excludes_as_if_the_trigger_asked_for_it() {
         let found =
             round(&crm, lifecycle("a", [when("customer", customer), when("churned", churned)]));
         if let Some(way) = &found {
+            let (way, _) = way.split_once(", by way of").unwrap_or((way, ""));
             assert_eq!(way, "a.churned → a.customer → a.churned", "{customer}, {churned}");
         }
         found.is_none()
@@ -367,6 +368,7 @@ fn a_round_that_a_segment_closes_is_refused() {
         let crm = stages();
         live(&crm, "inner", text);
         live(&crm, "outer", "in segment \"inner\" and source = \"x\"");
+        live(&crm, "other", "source = \"x\"");
         crm
     };
     let way = "a.churned → b.lead → a.lead → a.churned";
@@ -377,11 +379,17 @@ fn a_round_that_a_segment_closes_is_refused() {
         r#"related(knows: stage(eq "churned" in "a"))"#,
         r#"related(knows: stage(eq "lead" in "a")) = 0"#,
     ] {
-        for segment in ["in segment \"inner\"", "in segment \"outer\""] {
-            assert_eq!(by_way_of(&of(asked), segment).as_deref(), Some(way), "{asked}");
+        for (asks, told) in [
+            ("in segment \"inner\"", "segment \"inner\""),
+            ("in segment \"outer\"", "segments \"outer\", \"inner\""),
+            ("in segment \"other\" and in segment \"inner\"", "segment \"inner\""),
+        ] {
+            let told = format!("{way}, by way of the {told}");
+            assert_eq!(by_way_of(&of(asked), asks), Some(told), "{asked}");
         }
         let contrary = of(&format!("not ({asked})"));
-        assert_eq!(by_way_of(&contrary, "not in segment \"inner\"").as_deref(), Some(way));
+        let told = format!("{way}, by way of the segment \"inner\"");
+        assert_eq!(by_way_of(&contrary, "not in segment \"inner\""), Some(told));
     }
     for asked in [
         r#"stage(eq "gone" in "a")"#,
@@ -411,7 +419,8 @@ fn the_segment_that_closes_a_round_is_refused() {
     let error = crm.segments().define(DefineSegment::live("stays", "contact", closes)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::DefinitionConflict);
     assert_eq!(error.field(), Some("a.triggers[0].to"));
-    let way = "automatic moves go round: a.churned → b.lead → a.lead → a.churned";
+    let way = "automatic moves go round: a.churned → b.lead → a.lead → a.churned, by way of the \
+               segment \"stays\"";
     assert!(error.message().ends_with(way), "{error}");
     crm.lifecycles().archive("b").unwrap();
     live(&crm, "stays", r#"stage(eq "churned" in "a")"#);
@@ -458,6 +467,15 @@ fn a_file_with_moves_that_go_round_is_used_as_ever() {
         let way = round(&crm, lifecycle(name, own())).unwrap();
         assert_eq!(way, format!("{name}.churned → {name}.customer → {name}.churned"));
     }
+    // Another round is not taken because there is one already, whichever is found first.
+    live(&crm, "late", "source = \"other\"");
+    let z = [when("churned", "source = \"z\""), when("lead", "in segment \"late\"")];
+    assert_eq!(round(&crm, lifecycle("z", z)), None);
+    let closes = DefineSegment::live("late", "contact", "source = \"z\"".parse().unwrap());
+    let error = crm.segments().define(closes).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DefinitionConflict);
+    assert!(error.message().contains("z.churned → z.lead → z.churned"), "{error}");
+    live(&crm, "late", "source = \"another\"");
     let again = DefineLifecycle { label: "again".into(), ..a };
     assert_eq!(round(&crm, again).as_deref(), Some("a.churned → a.lead → a.churned"));
     assert_eq!(round(&crm, lifecycle("a", [])), None);
