@@ -21,18 +21,21 @@ const LOOKED_INTO: usize = 64;
 
 /// The place of a part for which conditions that must all be true cannot be; `None` if they may be.
 pub(crate) fn never(nodes: &[&Node]) -> Option<String> {
-    never_by(nodes, None)
+    never_by(nodes, None, 0)
 }
 
 /// Whether moves of lifecycles that follow from each other cannot have been made at once, because what
 /// they ask for is never true of one record. Only questions count that such moves give no other answer.
 pub(crate) fn never_at_once(nodes: &[&Node], segments: &LiveSegments<'_>) -> bool {
-    never_by(nodes, Some(segments)).is_some()
+    // Most exclude each other by what they ask for themselves, and segments may ask for much.
+    [0, LOOKED_INTO].into_iter().any(|looked| never_by(nodes, Some(segments), looked).is_some())
 }
 
-fn never_by(nodes: &[&Node], segments: Option<&LiveSegments<'_>>) -> Option<String> {
-    let left = Counter::new(LOOKED_INTO);
-    let mut all = All { leaves: Vec::new(), any: Vec::new(), segments, left: &left };
+/// As [`never`], with so many segments looked into.
+fn never_by(nodes: &[&Node], segments: Option<&LiveSegments<'_>>, looked: usize) -> Option<String> {
+    let (leaves, any, seen) = (Vec::new(), Vec::new(), Vec::new());
+    let left = Counter::new(looked);
+    let mut all = All { leaves, any, segments, seen, left: &left };
     for node in nodes {
         all.add(node, true, false);
     }
@@ -79,6 +82,8 @@ struct All<'a> {
     /// If moves must leave the answers as they are, what live segments ask for; questions that do not
     /// count may have either answer.
     segments: Option<&'a LiveSegments<'a>>,
+    /// The segments that were looked into, each with the answer that it must have.
+    seen: Vec<(i64, bool)>,
     /// How many segments may still be looked into.
     left: &'a Counter<usize>,
 }
@@ -106,9 +111,11 @@ impl<'a> All<'a> {
                 }
                 if let Test::Segment(test) = &leaf.test
                     && let Some(condition) = segments.condition(test.segment)
+                    && !self.seen.contains(&(test.segment, is_true))
                     && let Some(left) = self.left.get().checked_sub(1)
                 {
                     self.left.set(left);
+                    self.seen.push((test.segment, is_true));
                     self.add(condition, is_true, true);
                 }
             }
@@ -198,8 +205,8 @@ impl<'a> All<'a> {
         self.any.iter().find_map(|(parts, is_true, is_within)| {
             let mut first = Some(String::new());
             for (nth, part) in parts.iter().enumerate() {
-                let (leaves, any) = (self.leaves.clone(), Vec::new());
-                let mut together = All { leaves, any, ..*self };
+                let (leaves, any, seen) = (self.leaves.clone(), Vec::new(), Vec::new());
+                let mut together = All { leaves, any, seen, ..*self };
                 together.add(part, *is_true, *is_within);
                 let place = together.never()?;
                 if nth == 0 {
