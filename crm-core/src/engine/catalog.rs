@@ -16,7 +16,7 @@ use crate::{
     association::AssociationModel,
     circle::{Asker, check_circles},
     consent::Book,
-    lifecycle::{LifecycleModel, Program, Programs, check_cycles},
+    lifecycle::{LedOn, LifecycleModel, Program, Programs, check_cycles, led_on},
     normal::name::nearest,
     privacy::special::check_purpose,
     rule::{Around, RuleModel, RuleProgram, RulePrograms, check_rule_cycles},
@@ -391,8 +391,9 @@ impl Catalog {
         Ok(programs)
     }
 
-    /// The fault of lifecycles whose automatic moves go round, with the name of one: `first` before others. A
-    /// file that has such lifecycles may be used: a trigger moves a record once for each write.
+    /// The fault of lifecycles whose automatic moves go round, with the name of one: `saved` before others,
+    /// and with `before` as far as they did not then. A file that has such lifecycles may be used: a trigger
+    /// moves a record once for each write.
     ///
     /// # Errors
     ///
@@ -400,16 +401,17 @@ impl Catalog {
     fn find_stage_cycle(
         &self,
         programs: &Programs,
-        first: Option<&str>,
+        saved: Option<&str>,
+        before: Option<&LedOn>,
     ) -> Result<Option<(String, Error)>> {
         let segments = self.segment_programs()?.map(|segments| &**segments);
-        let found = check_cycles(&programs.all, segments, first).err();
+        let found = check_cycles(&programs.all, segments, saved, before).err();
         let name = |place: usize| programs.all[place].model.name().to_owned();
         Ok(found.map(|(place, error)| (name(place), error)))
     }
 
-    /// The same, as far as a change of definitions answers for it, from `before` to this: another
-    /// one than the `saved` that went round before stands in nobody's way.
+    /// The same, as far as a change of definitions answers for it, from `before` to this: a round that
+    /// was there before stands in nobody's way, unless the `saved` one is part of it.
     ///
     /// # Errors
     ///
@@ -420,16 +422,14 @@ impl Catalog {
         before: &Self,
         saved: Option<&str>,
     ) -> Result<Option<(String, Error)>> {
-        let found = self.find_stage_cycle(programs, saved)?;
-        let other =
-            found.as_ref().map(|(name, _)| name.as_str()).filter(|name| Some(*name) != saved);
-        if let (Some(other), Some(programs)) = (other, before.programs()?) {
-            let old = before.find_stage_cycle(programs, Some(other))?;
-            if old.is_some_and(|(name, _)| name == other) {
-                return Ok(None);
+        let found = self.find_stage_cycle(programs, saved, None)?;
+        match before.programs()?.filter(|_| found.is_some()) {
+            None => Ok(found),
+            Some(old) => {
+                let segments = before.segment_programs()?.map(|segments| &**segments);
+                self.find_stage_cycle(programs, saved, Some(&led_on(&old.all, segments)))
             }
         }
-        Ok(found)
     }
 
     /// The programs of the lifecycles in use; `None` if there are none.

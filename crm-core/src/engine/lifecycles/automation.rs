@@ -448,6 +448,10 @@ impl<'a, 'w> Run<'a, 'w> {
             _ => return Ok(Attempted::Unchanged),
         };
         let standing = rows::standing(self.writing.tx, program.model.id, id)?;
+        // Where an import said that it begins, it does not begin elsewhere.
+        if cause.kind == StageCause::Initial && stage_of(standing.as_ref()).is_some() {
+            return Ok(Attempted::Unchanged);
+        }
         let decision =
             decided(self.writing.tx, &program.model, standing.as_ref(), to, MoveKind::Automatic)?;
         let is_behind = match decision {
