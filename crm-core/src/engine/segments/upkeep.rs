@@ -79,7 +79,7 @@ impl Upkeep {
         }
         for (id, told) in ids {
             self.asked += 1;
-            if self.asked % ASKED_AT_ONCE == 0 {
+            if self.asked.is_multiple_of(ASKED_AT_ONCE) {
                 // What is known of so many records is too much to keep.
                 self.known = Known::default();
             }
