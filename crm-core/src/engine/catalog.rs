@@ -14,7 +14,7 @@ use super::{privacy::retention::check_condition, rollups::Rollups};
 use crate::{
     Attribute, Error, ErrorKind, Preset, Result, Retention, ScoreState,
     association::AssociationModel,
-    circle::{Asker, check_circles},
+    circle::{Asker, Follower, check_circles, followers},
     consent::Book,
     lifecycle::{LedOn, LifecycleModel, Program, Programs, check_cycles, led_on},
     normal::name::nearest,
@@ -54,6 +54,8 @@ pub(super) struct Catalog {
     segments: BTreeMap<String, Arc<SegmentModel>>,
     /// Likewise.
     segment_programs: OnceLock<Arc<SegmentPrograms>>,
+    /// Likewise.
+    followers: OnceLock<Arc<[Follower]>>,
 }
 
 impl Catalog {
@@ -85,6 +87,7 @@ impl Catalog {
             retentions: Arc::new(retention::load(conn)?),
             segments: segments.map(|model| (model.name().to_owned(), model)).collect(),
             segment_programs: OnceLock::new(),
+            followers: OnceLock::new(),
             rollups: Rollups::default(),
         };
         Ok(catalog.with_rollups())
@@ -108,6 +111,7 @@ impl Catalog {
             score_programs: OnceLock::new(),
             segment_programs: OnceLock::new(),
             rule_programs: OnceLock::new(),
+            followers: OnceLock::new(),
             ..self.clone()
         }
     }
@@ -595,6 +599,20 @@ impl Catalog {
             .make_segments(None)
             .map_err(|(name, error)| would_not_hold("segment", "archive", &name, &error))?;
         Ok(Some(self.segment_programs.get_or_init(|| Arc::new(programs))))
+    }
+
+    /// Scores and segments in the order in which they follow from what happens.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::score_programs`] and [`Self::segment_programs`].
+    pub(super) fn followers(&self) -> Result<&[Follower]> {
+        if let Some(known) = self.followers.get() {
+            return Ok(known);
+        }
+        let scores = self.score_programs()?.map_or(&[][..], |programs| &programs.all);
+        let segments = self.segment_programs()?.map_or(&[][..], |programs| &programs.all);
+        Ok(self.followers.get_or_init(|| followers(scores, segments).into()))
     }
 
     pub(super) fn find_rule(&self, name: &str) -> Option<&Arc<RuleModel>> {

@@ -515,12 +515,15 @@ impl Crm {
         self.shared.head.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs `body`, which writes many rows, in one transaction: see [`Writing::batch`]. If then one row
-    /// stands in the way of all, it is run once more and what follows from each row is done by itself,
-    /// so that its outcome says so.
-    fn write_batch<T>(&self, mut body: impl FnMut(&mut Writing<'_>) -> Result<T>) -> Result<T> {
-        match self.write(|writing| writing.batch(&mut body)) {
-            Err(error) if concerns_one_row(error.kind()) => self.write(body),
+    /// Runs `body`, which writes many rows, each by [`Writing::row`], in one transaction. If then one row
+    /// stands in the way of all, it is run once more and each row is tried by itself, with what follows
+    /// from it, so that its outcome says so.
+    fn write_rows<T>(&self, mut body: impl FnMut(&mut Writing<'_>) -> Result<T>) -> Result<T> {
+        match self.write(&mut body) {
+            Err(error) if concerns_one_row(error.kind()) => self.write(|writing| {
+                writing.by_row();
+                body(writing)
+            }),
             written => written,
         }
     }

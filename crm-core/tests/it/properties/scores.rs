@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use crm_core::{
     AddAssociation, AddScorePoints, ApplyChanges, Archived, AssociationPreset, Condition,
-    CountedIds, CreateRecord, Crm, DefineActivityKind, DefineScore, FadeKind, FieldOrder,
-    FixedClock, Flow, GetScore, GetScoreHistory, GroupKey, GroupMeasure, GroupRecords,
-    IdentifyVisitor, ListRecords, Money, NewActivity, OpenOptions, RankScores, ReadScore,
-    RecordActivities, RecordChange, RecordId, RecordRef, RelatedScore, ScoreFade, ScoreFigure,
-    ScoreGroup, ScoreLevel, ScoreRule, SelectColumn, SelectRows, TickTimers, Timestamp, Value,
-    ValuePoints, values,
+    CountedIds, CreateRecord, Crm, DefineActivityKind, DefineLifecycle, DefineRule, DefineScore,
+    DefineSegment, ExplainMember, FadeKind, FieldOrder, FixedClock, Flow, GetLifecycleHistory,
+    GetScore, GetScoreHistory, GroupKey, GroupMeasure, GroupRecords, IdentifyVisitor, ListRecords,
+    Money, NewActivity, OpenOptions, RankScores, ReadScore, RecordActivities, RecordChange,
+    RecordId, RecordRef, RelatedScore, RuleAction, RuleTrigger, ScoreFade, ScoreFigure, ScoreGroup,
+    ScoreLevel, ScoreRule, SelectColumn, SelectRows, Stage, StageTrigger, TickTimers, Timestamp,
+    Value, ValuePoints, values,
 };
 use proptest::prelude::*;
 
@@ -522,4 +523,93 @@ proptest! {
         }
         world.check(later);
     }
+
+    /// A batch comes to what the same activities come to one by one: what records score, who is in
+    /// which segment; and where points only rise, so that nothing comes and goes in between, also what
+    /// follows from these.
+    #[test]
+    fn a_batch_comes_to_what_single_writes_do(
+        random in model(),
+        only_rises in any::<bool>(),
+        happenings in prop::collection::vec((0..3_usize, any::<bool>(), 0..20_i64), 1..14),
+    ) {
+        let points = |kind: &str, points| ScoreRule::activity(kind, kind, points);
+        let group = ScoreGroup::new("all", [points("visit", 9), points("form", 16)]);
+        let rising = DefineScore::new("lead", "contact", [group]);
+        let files = [true, false].map(|is_batch| {
+            let model = if only_rises { rising.clone() } else { random.clone() };
+            let mut world = World::new(model)?;
+            follow(&world.crm)?;
+            for nth in 0..3 {
+                world.perform(&Step::Company(nth));
+                world.perform(&Step::Contact(nth * 2));
+            }
+            let activities = happenings.iter().map(|(who, is_visit, days)| {
+                let who = RecordRef::new("contact", world.contacts[*who]);
+                let at = Timestamp::from_micros(world.now() - days * DAY).unwrap();
+                NewActivity::of(if *is_visit { "visit" } else { "form" }, who, at)
+            });
+            let activities: Vec<_> = activities.collect();
+            if is_batch {
+                let request = RecordActivities { activities, all_or_nothing: true };
+                assert!(world.crm.activities().record_many(request).unwrap().is_committed);
+            } else {
+                for activity in activities {
+                    world.crm.activities().record(activity).unwrap();
+                }
+            }
+            world.check(DAY);
+            Some(world)
+        });
+        let [Some(batch), Some(single)] = files else { return Err(TestCaseError::reject("refused")) };
+        for (batch_id, single_id) in batch.contacts.iter().zip(&single.contacts) {
+            let kept = [(&batch, batch_id), (&single, single_id)].map(|(world, id)| {
+                let now = Timestamp::from_micros(world.now()).unwrap();
+                let is_member = |name: &&str| {
+                    let segment = ExplainMember::new(*name, *id);
+                    world.crm.segments().explain(&segment).unwrap().is_member
+                };
+                let members: Vec<_> = ["busy", "hot"].into_iter().filter(is_member).collect();
+                (world.read("lead", *id, now), members)
+            });
+            prop_assert_eq!(&kept[0], &kept[1]);
+            if only_rises {
+                let came = [(&batch, batch_id), (&single, single_id)].map(|(world, id)| {
+                    let stage = GetLifecycleHistory::new("way", *id);
+                    let standing = world.crm.lifecycles().history(&stage).unwrap().standing;
+                    let record = world.crm.contacts().get(*id).unwrap();
+                    let titles = ["job_title", "locale"].map(|name| record.get(name).clone());
+                    (standing.stage, titles)
+                });
+                prop_assert_eq!(&came[0], &came[1]);
+            }
+        }
+    }
+}
+
+/// Segments, a lifecycle and rules that ask for the score of a contact, and for each other.
+///
+/// `None` if a question cannot be true by the score.
+fn follow(crm: &Crm) -> Option<()> {
+    for (name, condition) in [
+        ("busy", "count(visit) >= 2"),
+        ("hot", "score(\"lead\" >= 30) or in segment \"busy\" and score(\"lead\" >= 20)"),
+    ] {
+        let segment = DefineSegment::live(name, "contact", condition.parse().unwrap());
+        crm.segments().define(segment).ok()?;
+    }
+    let mut way = DefineLifecycle::new("way", "contact", ["lead", "mql", "sql"].map(Stage::new));
+    way.initial = Some("lead".into());
+    let warm = StageTrigger::when("mql", "score(\"lead\" >= 20)".parse().unwrap());
+    way.triggers = vec![warm, StageTrigger::when("sql", "in segment \"hot\"".parse().unwrap())];
+    crm.lifecycles().define(way).ok()?;
+    let rules = [
+        (RuleTrigger::entered("hot"), RuleAction::set("job_title", "hot")),
+        (RuleTrigger::stage_entered("way", "sql"), RuleAction::set("locale", "de")),
+    ];
+    for (nth, (on, action)) in rules.into_iter().enumerate() {
+        let rule = DefineRule::new(format!("rule_{nth}"), "contact", on, [action]);
+        crm.rules().define(rule).ok()?;
+    }
+    Some(())
 }
