@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     RankScores, RecordId, Result, ScoreRanking,
-    condition::Moment,
+    condition::{Moment, is_true},
     engine::{Catalog, check_limit, cursor},
     scoring::{ColumnProgram, Rank, ScoreProgram, ScorePrograms, Sheet},
     store::{
@@ -214,17 +214,22 @@ impl Ranking<'_> {
     /// Looks at every record, many at a time.
     fn by_columns(&mut self, by_columns: &ColumnProgram<'_>) -> Result<()> {
         let (conn, catalog, moment) = (self.conn, self.catalog, self.moment);
-        let mut batch = Batch::new(self.program, by_columns);
+        // Until when it is so does not matter.
+        let ask = |node: &_, subject: &_, moment: &_| (is_true(node, subject, moment), None);
+        let mut batch = Batch::new(catalog, self.program, by_columns);
         let mut pages = Pages::Stored(i64::MIN);
         loop {
             let page = (&mut pages, COLUMNS_AT_ONCE);
             let has_more = batch.read(conn, catalog, page, moment)?;
-            for row in 0..batch.ids.len() {
-                let id = batch.ids[row];
-                if batch.score(row).is_some_and(|score| !self.can_enter(score, Some(id))) {
+            for place in 0..batch.sorted.len() {
+                let id = batch.sorted[place];
+                let score = batch.score(conn, place)?;
+                if score.is_some_and(|score| !self.can_enter(score, Some(id))) {
                     continue;
                 }
-                self.add(id, batch.sheet(conn, catalog, row, moment)?);
+                let file = (conn, catalog);
+                let computed = batch.computed(file, self.programs, place, (moment, ask))?;
+                self.add(id, computed.sheet);
             }
             if !has_more {
                 return Ok(());
