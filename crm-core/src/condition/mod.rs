@@ -58,7 +58,7 @@ pub(crate) use resolve::{
 };
 pub(crate) use ruled_out::{Known, decide};
 pub(crate) use span::Parts;
-pub(crate) use timed::depends_on_time;
+pub(crate) use timed::{depends_on_time, is_timed};
 pub(crate) use when::{Moment, day_in_zone, has_anniversary, later_in_utc};
 
 use crate::{Timestamp, Value, shape::debug};

@@ -44,6 +44,7 @@ pub(crate) mod defined;
 pub(crate) mod definitions;
 pub(crate) mod facts;
 pub(crate) mod files;
+pub(crate) mod happenings;
 pub(crate) mod imports;
 pub(crate) mod journal;
 pub(crate) mod learned;

@@ -5,7 +5,7 @@
 //! there are many and the rules ask for no more.
 
 use super::{
-    batch::Batch,
+    batch::{Ask, Batch, holds},
     facts::{compute, row_of},
 };
 use crate::{
@@ -90,15 +90,17 @@ fn compute_score(
     if ids.len() >= MANY
         && let Some(by_columns) = ColumnProgram::new(program)
     {
-        let mut batch = Batch::new(program, &by_columns);
+        let mut batch = Batch::new(catalog, program, &by_columns);
         let mut pages = Pages::Sorted(RecordId::from_bytes([0; 16]));
         let mut has_more = true;
         while has_more {
             has_more = batch.read(conn, catalog, (&mut pages, COLUMNS_AT_ONCE), &moment)?;
-            for row in 0..batch.ids.len() {
-                if ids.binary_search(&batch.ids[row]).is_ok() {
-                    let sheet = batch.sheet(conn, catalog, row, &moment)?;
-                    found.push((batch.ids[row], points(&sheet)));
+            for place in 0..batch.sorted.len() {
+                let id = batch.sorted[place];
+                if ids.binary_search(&id).is_ok() {
+                    let asked = (&moment, holds as Ask);
+                    let computed = batch.computed((conn, catalog), programs, place, asked)?;
+                    found.push((id, points(&computed.sheet)));
                 }
             }
         }

@@ -14,6 +14,7 @@ mod live;
 mod ranking;
 mod reads;
 mod rescore;
+mod walk;
 
 use super::Crm;
 use crate::{

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Scores,
-    batch::Batch,
+    batch::{Batch, holds},
     facts::{compute, kept, row_of},
     to_score,
 };
@@ -280,20 +280,23 @@ impl Ranking<'_> {
         wanted: Option<&HashSet<RecordId>>,
     ) -> Result<()> {
         let (conn, catalog, moment) = (self.conn, self.catalog, self.moment);
-        let mut batch = Batch::new(self.program, by_columns);
+        let mut batch = Batch::new(catalog, self.program, by_columns);
         let mut pages = Pages::Stored(i64::MIN);
         loop {
             let page = (&mut pages, COLUMNS_AT_ONCE);
             let has_more = batch.read(conn, catalog, page, moment)?;
-            for row in 0..batch.ids.len() {
-                let id = batch.ids[row];
+            for place in 0..batch.sorted.len() {
+                let id = batch.sorted[place];
                 if wanted.is_some_and(|wanted| !wanted.contains(&id)) {
                     continue;
                 }
-                if batch.score(row).is_some_and(|score| !self.can_enter(score, Some(id))) {
+                let score = batch.score(conn, place)?;
+                if score.is_some_and(|score| !self.can_enter(score, Some(id))) {
                     continue;
                 }
-                self.add(id, batch.sheet(conn, catalog, row, moment)?)?;
+                let file = (conn, catalog);
+                let computed = batch.computed(file, self.programs, place, (moment, holds))?;
+                self.add(id, computed.sheet)?;
             }
             if !has_more {
                 return Ok(());
