@@ -65,6 +65,15 @@ pub(crate) fn digest_of_proof(
     json: &str,
 ) -> String {
     let until = keep_until.micros().to_be_bytes();
+/// The body of `proofs_swept`.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct SweptBody {
+    /// Until when the proofs were kept at most.
+    pub(crate) at: Timestamp,
+    /// How many went.
+    pub(crate) proofs: u64,
+}
+
     let parts: [&[u8]; 5] =
         [b"crm.consent.proof.v1", record.as_bytes(), event.as_bytes(), &until, json.as_bytes()];
     hmac_of(key, &parts)

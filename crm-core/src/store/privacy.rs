@@ -465,15 +465,15 @@ pub(crate) fn lift(tx: &Transaction<'_>, hash: &[u8; 32]) -> Result<Option<Recor
     Ok(id.map(RecordId::from_bytes))
 }
 
-/// Shows `visit` what the journal tells of erasures and of contact points that came back, in order:
-/// the place, the kind, the name of the type, the record and the body.
+/// Shows `visit` what the journal tells of erasures, of contact points that came back and of proofs that
+/// went, in order: the place, the kind, the name of the type, the record and the body.
 pub(crate) fn told_erasures(
     conn: &Connection,
     mut visit: impl FnMut(i64, &str, Option<String>, Option<RecordId>, &str) -> Result<()>,
 ) -> Result<()> {
     let sql = "SELECT seq, kind, entity_type, record_id, body FROM crm_journal \
-               WHERE kind IN ('record_erased', 'suppression_lifted') AND salt IS NOT NULL \
-               ORDER BY seq";
+               WHERE kind IN ('record_erased', 'suppression_lifted', 'proofs_swept') \
+               AND salt IS NOT NULL ORDER BY seq";
     let mut statement = conn.prepare(sql)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
