@@ -484,6 +484,15 @@ pub(crate) fn told_erasures(
     Ok(())
 }
 
+/// What the journal says of those erasures that took definitions from it.
+pub(crate) fn told_of_definitions(conn: &Connection) -> Result<Vec<String>> {
+    let sql = "SELECT j.body FROM crm_erasure e JOIN crm_journal j ON j.seq = e.seq \
+               WHERE j.kind = 'record_erased' AND j.body ->> '$.definitions' IS NOT NULL";
+    let mut statement = conn.prepare(sql)?;
+    let bodies = statement.query_map([], |row| row.get(0))?;
+    Ok(bodies.collect::<rusqlite::Result<_>>()?)
+}
+
 /// The hashes of the contact points that are suppressed since a record was erased, sorted.
 pub(crate) fn hashes_of(conn: &Connection, id: RecordId) -> Result<Vec<[u8; 32]>> {
     let sql = "SELECT hash FROM crm_suppression WHERE record_id = ?1 ORDER BY hash";
