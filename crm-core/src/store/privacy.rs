@@ -552,15 +552,15 @@ pub(crate) fn suppressed_since(conn: &Connection, hash: &[u8; 32]) -> Result<Opt
     Ok(id.map(RecordId::from_bytes))
 }
 
-/// Shows `visit` what the journal tells of erasures and of contact points that came back, in order:
-/// the place, the kind, the name of the type, the record and the body.
+/// Shows `visit` what the journal tells of erasures, of contact points that came back and of proofs that
+/// went, in order: the place, the kind, the name of the type, the record and the body.
 pub(crate) fn told_erasures(
     conn: &Connection,
     mut visit: impl FnMut(i64, &str, Option<String>, Option<RecordId>, &str) -> Result<()>,
 ) -> Result<()> {
     let sql = "SELECT seq, kind, entity_type, record_id, body FROM crm_journal \
-               WHERE kind IN ('record_erased', 'suppression_lifted') AND salt IS NOT NULL \
-               ORDER BY seq";
+               WHERE kind IN ('record_erased', 'suppression_lifted', 'proofs_swept') \
+               AND salt IS NOT NULL ORDER BY seq";
     let mut statement = conn.prepare(sql)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
@@ -569,6 +569,15 @@ pub(crate) fn told_erasures(
         visit(row.get(0)?, &kind, row.get(2)?, id.map(RecordId::from_bytes), &body)?;
     }
     Ok(())
+}
+
+/// What the journal says of those erasures that took definitions from it.
+pub(crate) fn told_of_definitions(conn: &Connection) -> Result<Vec<String>> {
+    let sql = "SELECT j.body FROM crm_erasure e JOIN crm_journal j ON j.seq = e.seq \
+               WHERE j.kind = 'record_erased' AND j.body ->> '$.definitions' IS NOT NULL";
+    let mut statement = conn.prepare(sql)?;
+    let bodies = statement.query_map([], |row| row.get(0))?;
+    Ok(bodies.collect::<rusqlite::Result<_>>()?)
 }
 
 /// The hashes of the contact points that are suppressed since a record was erased, sorted.

@@ -164,10 +164,12 @@ pub(crate) fn put(tx: &Transaction<'_>, row: &ScoreRow) -> Result<()> {
     Ok(())
 }
 
-/// Says of the rows of a model that they hold no longer.
-pub(crate) fn outdate(tx: &Transaction<'_>, model: i64, now: Timestamp) -> Result<()> {
-    let sql = "UPDATE crm_score SET until = ?2 WHERE model = ?1 AND (until IS NULL OR until > ?2)";
-    tx.prepare_cached(sql)?.execute((model, now.micros()))?;
+/// Says of the rows of a model that they hold no longer, whatever the clock says: from the moment on for
+/// which each was computed.
+pub(crate) fn outdate(tx: &Transaction<'_>, model: i64) -> Result<()> {
+    let sql =
+        "UPDATE crm_score SET until = as_of WHERE model = ?1 AND (until IS NULL OR until > as_of)";
+    tx.prepare_cached(sql)?.execute([model])?;
     Ok(())
 }
 

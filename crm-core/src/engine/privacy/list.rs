@@ -256,7 +256,8 @@ fn apply(
         }
         _ => {
             check_type(writing, subject)?;
-            erase::remember(writing, subject, *reason, *erased_at, &hashes, Vec::new())?;
+            let beside = (Vec::new(), Vec::new());
+            erase::remember(writing, subject, *reason, *erased_at, &hashes, beside)?;
             applied.absent += 1;
         }
     }
