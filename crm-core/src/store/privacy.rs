@@ -571,6 +571,15 @@ pub(crate) fn told_erasures(
     Ok(())
 }
 
+/// What the journal says of the contact points that came back, in order.
+pub(crate) fn told_lifts(conn: &Connection) -> Result<Vec<String>> {
+    let sql = "SELECT body FROM crm_journal \
+               WHERE kind = 'suppression_lifted' AND salt IS NOT NULL ORDER BY seq";
+    let mut statement = conn.prepare_cached(sql)?;
+    let bodies = statement.query_map([], |row| row.get(0))?;
+    Ok(bodies.collect::<rusqlite::Result<_>>()?)
+}
+
 /// What the journal says of those erasures that took definitions from it.
 pub(crate) fn told_of_definitions(conn: &Connection) -> Result<Vec<String>> {
     let sql = "SELECT j.body FROM crm_erasure e JOIN crm_journal j ON j.seq = e.seq \

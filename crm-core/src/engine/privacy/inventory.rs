@@ -116,6 +116,6 @@ fn the_rows_of_a_person_are_found_by_an_index() {
 fn what_definitions_said_before_is_found_by_an_index() {
     let steps = filled().shared.store.read(defined::plan).unwrap();
     let journal = steps.iter().filter(|step| step.contains("crm_journal"));
-    let by_index = "SEARCH crm_journal USING INDEX crm_journal_by_definition (kind=?)";
+    let by_index = "SEARCH crm_journal USING INDEX crm_journal_by_kind (kind=?)";
     assert_eq!(journal.filter(|step| *step != by_index).count(), 0, "{steps:#?}");
 }

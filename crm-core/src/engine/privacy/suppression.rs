@@ -68,18 +68,15 @@ impl Privacy<'_> {
 /// Those of reading.
 pub(in crate::engine) fn lifted(conn: &Connection) -> Result<Lifted> {
     let mut all = Lifted::new();
-    rows::told_erasures(conn, |_, kind, _, _, body| {
-        if kind == ChangeKind::SuppressionLifted.name() {
-            let lifted: LiftedBody = serde_json::from_str(body).map_err(|_| {
-                Error::new(ErrorKind::Corrupt, "an erasure in the journal cannot be read")
-            })?;
-            if let Some(record) = lifted.record {
-                let hash = lifted.hash.as_deref().and_then(from_hex);
-                all.entry(record).or_default().extend(hash);
-            }
+    for body in rows::told_lifts(conn)? {
+        let lifted: LiftedBody = serde_json::from_str(&body).map_err(|_| {
+            Error::new(ErrorKind::Corrupt, "an erasure in the journal cannot be read")
+        })?;
+        if let Some(record) = lifted.record {
+            let hash = lifted.hash.as_deref().and_then(from_hex);
+            all.entry(record).or_default().extend(hash);
         }
-        Ok(())
-    })?;
+    }
     Ok(all)
 }
 

@@ -6,7 +6,9 @@ use super::facts::{Computed, compute, row_of};
 use super::walk::Walk;
 use crate::{
     RecordId, Result, Timestamp,
-    condition::{ActivityRows, Checked, Detail, Moment, Named, Node, Schema as _, Subject, is_true},
+    condition::{
+        ActivityRows, Checked, Detail, Moment, Named, Node, Schema as _, Subject, is_true,
+    },
     engine::Catalog,
     limits,
     scoring::{
@@ -23,7 +25,11 @@ use crate::{
 pub(super) type Ask = fn(&Node, &Subject, &Moment) -> (bool, Option<Timestamp>);
 
 /// Says whether a condition is true, where until when does not matter.
-pub(super) fn holds(node: &Node, subject: &Subject, moment: &Moment) -> (bool, Option<Timestamp>) {
+pub(super) fn holds_now(
+    node: &Node,
+    subject: &Subject,
+    moment: &Moment,
+) -> (bool, Option<Timestamp>) {
     (is_true(node, subject, moment), None)
 }
 

@@ -5,7 +5,7 @@
 //! there are many and the rules ask for no more.
 
 use super::{
-    batch::{Ask, Batch, holds},
+    batch::{Ask, Batch, holds_now},
     facts::{compute, row_of},
 };
 use crate::{
@@ -98,7 +98,7 @@ fn compute_score(
             for place in 0..batch.sorted.len() {
                 let id = batch.sorted[place];
                 if ids.binary_search(&id).is_ok() {
-                    let asked = (&moment, holds as Ask);
+                    let asked = (&moment, holds_now as Ask);
                     let computed = batch.computed((conn, catalog), programs, place, asked)?;
                     found.push((id, points(&computed.sheet)));
                 }

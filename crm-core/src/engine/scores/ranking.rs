@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Scores,
-    batch::{Batch, holds},
+    batch::{Batch, holds_now},
     facts::{compute, kept, row_of},
     to_score,
 };
@@ -295,7 +295,7 @@ impl Ranking<'_> {
                     continue;
                 }
                 let file = (conn, catalog);
-                let computed = batch.computed(file, self.programs, place, (moment, holds))?;
+                let computed = batch.computed(file, self.programs, place, (moment, holds_now))?;
                 self.add(id, computed.sheet)?;
             }
             if !has_more {

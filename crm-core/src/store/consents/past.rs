@@ -79,7 +79,7 @@ mod tests {
             let mut plan = conn.prepare(&plan).unwrap();
             let steps = plan.query_map([], |row| row.get::<_, String>(3)).unwrap();
             let steps: Vec<_> = steps.map(|step| step.unwrap()).collect();
-            let step = "SEARCH crm_journal USING INDEX crm_journal_by_definition (kind=?)";
+            let step = "SEARCH crm_journal USING INDEX crm_journal_by_kind (kind=?)";
             assert_eq!(steps, [step]);
         }
     }
