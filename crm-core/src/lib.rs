@@ -193,13 +193,14 @@ pub use condition::{
 pub use consent::{
     BasisFacts, Channel, ChannelPreference, ChannelRule, CheckProof, CheckedProof, ConfirmConsent,
     ConsentDecision, ConsentDefinitions, ConsentEvent, ConsentEvidence, ConsentHistory,
-    ConsentKind, ConsentMethod, ConsentPolicy, ConsentPreset, ConsentProof, ConsentReceipt,
-    ConsentRegime, ConsentRequest, ConsentStatus, ContactCap, ContactFrequency, ContactPressure,
-    DataCategory, DecideMany, DecisionReason, DenyReason, GetConsents, GetLinkedPeople, GetNotice,
-    GetPreferences, GetReceipt, LegalBasis, LinkPeople, LinkedPeople, MailHeader, ManyDecisions,
-    MayContact, Medium, NewConsent, NewUnsubscribeLink, Notice, NoticeSummary, Party, PartyRole,
-    PersonLink, PreferenceChoice, Preferences, Processing, ProveDecision, PublishNotice, Purpose,
-    PurposePreference, QuietHours, ReceiptFormat, ReceiptedConsent, RecordDecision, RequestConsent,
+    ConsentKind, ConsentMethod, ConsentOutcome, ConsentPolicy, ConsentPreset, ConsentProof,
+    ConsentReceipt, ConsentRegime, ConsentReport, ConsentRequest, ConsentStatus, ContactCap,
+    ContactFrequency, ContactPressure, DataCategory, DecideMany, DecisionReason, DenyReason,
+    GetConsents, GetLinkedPeople, GetNotice, GetPreferences, GetReceipt, LegalBasis, LinkPeople,
+    LinkedPeople, MailHeader, ManyDecisions, MayContact, Medium, NewConsent, NewUnsubscribeLink,
+    Notice, NoticeSummary, Party, PartyRole, PersonLink, PreferenceChoice, Preferences, Processing,
+    ProveDecision, PublishNotice, Purpose, PurposePreference, QuietHours, ReceiptFormat,
+    ReceiptedConsent, RecordConsentUses, RecordConsents, RecordDecision, RequestConsent,
     SetPreferences, ShownNotice, SweepConsents, SweptConsents, Unsubscribe, UnsubscribeLink,
     Unsubscribed, UseConsent,
 };
@@ -216,8 +217,9 @@ pub use exchange::{
     ColumnRule, CsvDialect, CsvProfile, ExportCsv, ExportReport, Import, ImportCsv, ImportMode,
     ImportName, ImportPage, ImportPlan, ImportReport, ImportRun, ImportSource, ImportState,
     LeftChange, LeftItem, ListImports, ListPlanRows, MappingAddition, MappingProposal, PlanImport,
-    PlannedActivity, PlannedAssociation, PlannedChange, PlannedRow, PlannedRows, ProblemCount,
-    ProposeMapping, ResumeImport, RevertReport, RowDecision, SourceFormat, UnmappedColumn,
+    PlannedActivity, PlannedAssociation, PlannedChange, PlannedRow, PlannedRows, PlannedStage,
+    ProblemCount, ProposeMapping, ResumeImport, RevertReport, RowDecision, SourceFormat,
+    StartStage, UnmappedColumn,
     vcard::{CardMapping, CardVersion, ExportVcard, ImportVcard},
 };
 pub use id::{CountedIds, IdGenerator, RecordId};
@@ -243,7 +245,7 @@ pub use lifecycle::{
     MovedStage, NextStage, OverdueStage, RelatedStage, ResetStage, Stage, StageCause,
     StageDecision, StageEntry, StageExplanation, StageFriction, StageKind, StageLack, StageMachine,
     StageMapping, StagePlace, StageRemap, StageTime, StageTimes, StageTrigger, StageVisit,
-    Standing, StuckPage, StuckRecord, SuppressedBy, SuppressedMove, TriggerAnswer,
+    Standing, StuckPage, StuckRecord, SuppressedBy, SuppressedMove, TriggerAnswer, WinBack,
 };
 pub use privacy::{
     AccessData, AccessReport, AccessScope, AccessTable, AppliedErasures, ApplyErasures,

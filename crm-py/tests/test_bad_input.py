@@ -18,6 +18,8 @@ NO: Any = "no"
 FIVE: Any = 5
 NONE: Any = None
 TEXT: Any = "abc"
+LOOP: Any = []
+LOOP.append(LOOP)
 
 
 def refusals(
@@ -438,7 +440,8 @@ def method_calls(db: crm.Crm, wrong: object) -> Iterator[tuple[str, Callable[[],
 @pytest.mark.parametrize(
     "wrong",
     [None, True, 5, -1, 2**70, float("nan"), "", "abc", b"abc", [], [None], [5], [[]], ("a", 1), {},
-     {"a": 5}, {5: "a"}, {"a"}, object(), NAIVE, [NAIVE], print, range(3)],
+     {"a": 5}, {5: "a"}, {"a"}, object(), NAIVE, [NAIVE], print, range(3),
+     LOOP],
     ids=lambda wrong: type(wrong).__name__,
 )  # fmt: skip
 def test_whatever_is_handed_in_is_refused_as_an_error_of_the_package(

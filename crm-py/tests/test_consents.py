@@ -61,6 +61,37 @@ def test_a_double_opt_in_is_confirmed_once(db: crm.Crm) -> None:
     assert (page.allowed, page.decisions[0].id) == (1, ann.id)
 
 
+def test_a_mailing_takes_three_calls(db: crm.Crm) -> None:
+    people = [begin(db), db.contacts.create(given_name="Bob")]
+    granted = [
+        crm.NewConsent(
+            kind=crm.ConsentKind.GRANTED,
+            subject=person,
+            channel="email",
+            purpose="news",
+            contact_point=f"{number}@example.org",
+        )
+        for number, person in enumerate(people)
+    ]
+    unknown = dataclasses.replace(granted[0], purpose="new")
+    report = db.consents.record_many([*granted, unknown])
+    assert (report.failed, report.is_committed) == (1, True)
+    problem = report.outcomes[2].problem
+    assert problem is not None
+    assert (problem.kind, problem.field) == ("not_found", "purpose")
+    assert not db.consents.record_many([*granted, unknown], all_or_nothing=True).is_committed
+
+    assert db.consents.decide_many("contact", "email", "news").decisions[0].token is None
+    page = db.consents.decide_many("contact", "email", "news", with_tokens=True)
+    assert [one.contact_point for one in page.decisions] == ["0@example.org", "1@example.org"]
+    uses = [
+        crm.UseConsent(subject=person, channel="email", purpose="news", token=one.token or "")
+        for person, one in zip(people, page.decisions, strict=True)
+    ]
+    assert [one.outcome for one in db.consents.record_uses(uses).outcomes] == ["created"] * 2
+    assert db.consents.record_uses(uses).failed == 2
+
+
 def test_choices_go_in_and_out(db: crm.Crm) -> None:
     ann = begin(db)
     choice = crm.PreferenceChoice(purpose="news", channel="email", is_chosen=True)

@@ -94,14 +94,20 @@ def test_bad_options(path: Path) -> None:
 
 def test_files_that_are_not_ours(path: Path) -> None:
     path.write_bytes(b"SQLite format 3\0" + bytes(4096))
-    with pytest.raises((crm.NotOurFileError, crm.CorruptError)):
+    with pytest.raises((crm.NotOurFileError, crm.CorruptError)) as refused:
         crm.open(path)
+    assert refused.value.field == "path" and refused.value.hint
     path.write_text("a letter to Ann " * 300)
-    with pytest.raises(crm.NotOurFileError):
+    with pytest.raises(crm.NotOurFileError) as refused:
         crm.open(path)
+    assert refused.value.field == "path" and refused.value.hint
     assert path.read_text().startswith("a letter to Ann")
-    with pytest.raises(crm.IoError):
+    with pytest.raises(crm.IoError) as nowhere:
         crm.open(path.parent / "nowhere" / "x.crm")
+    assert nowhere.value.field == "path" and nowhere.value.hint
+    with crm.open(path.parent / "y.crm"), pytest.raises(crm.InUseError) as in_use:
+        crm.open(path.parent / "y.crm")
+    assert in_use.value.field == "path" and in_use.value.hint
 
 
 def test_a_closed_handle_says_so(db: crm.Crm) -> None:
@@ -130,6 +136,12 @@ def test_a_moment_without_a_zone_is_named_by_its_argument(db: crm.Crm) -> None:
                 [crm.NewActivity(kind="call", subject=company, at=naive)]
             ),
         ),
+        (
+            "consents[0].at",
+            lambda: db.consents.record_many(
+                [crm.NewConsent(kind="withdrawn", subject=company, at=naive)]
+            ),
+        ),
     ):
         with pytest.raises(crm.InvalidValueError) as raised:
             call()
@@ -152,6 +164,8 @@ def test_what_is_of_a_wrong_type_is_named_by_its_argument(db: crm.Crm) -> None:
         ("kinds[0]", lambda: db.activities.list(subject=company, kinds=[five])),
         ("activities", lambda: db.activities.record_many(five)),
         ("activities[0].activity", lambda: db.activities.record_many([five])),
+        ("consents", lambda: db.consents.record_many(five)),
+        ("uses[0]", lambda: db.consents.record_uses([five])),
         ("changes", lambda: db.apply(five)),
         ("changes[0]", lambda: db.apply([five])),
         ("keys", lambda: db.companies.get_many(five)),

@@ -116,6 +116,7 @@ def test_every_operation_is_called_by_a_method(
     db.types.define("shop", [crm.Attribute("street", "text", index=True)])
     db.association_types.define("runs", "company", "shop")
     db.activity_kinds.define_preset("purchase")
+    db.lifecycles.define("firm", "company", [crm.Stage("known")])
     runs = crm.AssociationColumns("runs", "shop", "shop", by="street", create_missing=True)
     bought = crm.ActivityColumns("purchase", {"day": "at", "sum": "amount", "cur": "amount.currency"})
     plan = db.imports.plan_csv(
@@ -124,6 +125,7 @@ def test_every_operation_is_called_by_a_method(
         mapping=columns,
         associations=[runs],
         activities=[bought],
+        stages={"firm": "known"},
     )
     assert [row.decision for row in plan.rows()] == ["error", "create"]
     result = db.imports.apply(plan)
@@ -301,6 +303,20 @@ def test_every_operation_is_called_by_a_method(
         crm.UseConsent(subject=ann, channel="email", purpose="news", token=use.token)
     )
     question = crm.MayContact(subject=ann, channel="email", purpose="news")
+    again = crm.NewConsent(kind="granted", subject=ann, channel="email", purpose="news")
+    consents.record_many([again])
+    page = consents.decide_many("contact", "email", "news", with_tokens=True)
+    consents.record_uses(
+        [
+            crm.UseConsent(
+                subject=crm.RecordRef(type="contact", id=one.id),
+                channel="email",
+                purpose="news",
+                token=one.token or "",
+            )
+            for one in page.decisions
+        ]
+    )
     consents.check_proof(consents.prove(question).document)
     consents.receipt(ann)
     twin = db.contacts.create(given_name="A.")
@@ -326,7 +342,7 @@ def test_every_operation_is_called_by_a_method(
     consents.unsubscribe(consents.unsubscribe_link(leave).token)
     consents.withdraw(ann)
     assert not consents.may_contact(ann, "email", "news")
-    consents.decide_many("contact", "email", "news")
+    consents.decide_many("contact", "email", "news", with_tokens=True)
     consents.preferences(ann)
     consents.set_preferences(
         crm.SetPreferences(
@@ -460,6 +476,7 @@ def test_every_operation_is_called_by_a_method(
     assert_same(answers["lifecycles.history"]["overdue"][0], crm.OverdueStage)
     assert_same(answers["lifecycles.flywheel"], crm.Flywheel)
     assert_same(answers["lifecycles.flywheel"]["friction"][0], crm.StageFriction)
+    assert_same(answers["lifecycles.flywheel"]["win_back"], crm.WinBack)
     assert_same(answers["lifecycles.times"], crm.StageTimes)
     assert_same(answers["lifecycles.times"]["stages"][0], crm.StageTime)
     assert_same(answers["lifecycles.funnel"], crm.Funnel)
@@ -500,7 +517,12 @@ def test_every_operation_is_called_by_a_method(
     assert_same({"renew_by": None, **answers["consents.decide"]}, crm.ConsentDecision)
     assert_same(answers["consents.decide"]["reasons"][0], crm.DecisionReason)
     assert_same(answers["consents.decide_many"], crm.ManyDecisions)
-    assert_same(answers["consents.decide_many"]["decisions"][0], crm.RecordDecision)
+    # To which address is told only where the permission names one.
+    decided = {"contact_point": None, **answers["consents.decide_many"]["decisions"][0]}
+    assert_same(decided, crm.RecordDecision)
+    for name in ("consents.record_many", "consents.record_uses"):
+        assert_same(answers[name], crm.ConsentReport)
+        assert_same(answers[name]["outcomes"][0], crm.ConsentOutcome)
     assert_same(answers["consents.unsubscribe_link"], crm.UnsubscribeLink)
     assert_same(answers["consents.unsubscribe_link"]["headers"][0], crm.MailHeader)
     assert_same(answers["consents.unsubscribe"], crm.Unsubscribed)
@@ -628,6 +650,7 @@ def test_every_operation_is_called_by_a_method(
     assert_same(answers["imports.plan_rows"]["rows"][1], crm.PlannedRow)
     assert_same(answers["imports.plan_rows"]["rows"][1]["associations"][0], crm.PlannedAssociation)
     assert_same(answers["imports.plan_rows"]["rows"][1]["activities"][0], crm.PlannedActivity)
+    assert_same(answers["imports.plan_rows"]["rows"][1]["stages"][0], crm.PlannedStage)
     assert_same(answers["imports.plan_rows"]["rows"][1]["changes"][0], crm.PlannedChange)
     assert_same(answers["imports.get"], crm.Import)
     assert_same(answers["imports.list"], crm.ImportPage)

@@ -4,8 +4,8 @@
 use std::{path::Path, time::Duration};
 
 use crm_core::{
-    ConsentMethod, CountRecords, Crm, Durability, EraseSubject, ListRecords, MayContact,
-    NewConsent, PublishNotice, Purpose, RecordId, RecordRef, values,
+    ConsentMethod, CountRecords, Crm, DecideMany, Durability, EraseSubject, ListRecords,
+    MayContact, NewConsent, PublishNotice, Purpose, RecordConsents, RecordId, RecordRef, values,
 };
 use rusqlite::Connection;
 
@@ -79,11 +79,29 @@ fn by_address(crm: &Crm, people: &[RecordRef], report: &mut dyn FnMut(Line)) {
     consents
         .define_purpose(Purpose::new("offers", ["email"]).policy("eu_general").notice("news"))
         .unwrap();
-    for (number, person) in people.iter().enumerate() {
-        let address = format!("person{number}@example.org");
-        let grant = NewConsent::grant(person.clone(), "email", "offers").contact_point(address);
-        consents.record(grant.method(ConsentMethod::Form)).unwrap();
-    }
+    let grants: Vec<NewConsent> = (0..)
+        .zip(people)
+        .map(|(number, person)| {
+            let address = format!("person{number}@example.org");
+            let grant = NewConsent::grant(person.clone(), "email", "offers").contact_point(address);
+            grant.method(ConsentMethod::Form)
+        })
+        .collect();
+    let (ours, ()) = timed(|| {
+        for page in grants.chunks(1_000) {
+            let request = RecordConsents { consents: page.to_vec(), all_or_nothing: true };
+            assert!(consents.record_many(request).unwrap().is_committed);
+        }
+    });
+    let mut told = |name: &str, ours| {
+        let (name, units, budget) = (name.into(), people.len(), Budget::None);
+        report(Line { name, ours, raw: None, units, budget });
+    };
+    told("record a consent in batches, relaxed", ours);
+    let (ours, ()) = timed(|| pages(crm, people, false));
+    told("may we contact each of a page", ours);
+    let (ours, ()) = timed(|| pages(crm, people, true));
+    told("the same, with address and token", ours);
     let condition = Some("consent(\"email\", \"offers\")".parse().unwrap());
     let request = CountRecords { condition, ..CountRecords::new("customer") };
     let mut count = |name: &str| {
@@ -96,6 +114,22 @@ fn by_address(crm: &Crm, people: &[RecordRef], report: &mut dyn FnMut(Line)) {
     let gone = crm.contacts().create(values! { "email" => "gone@example.org" }).unwrap();
     crm.privacy().erase(&EraseSubject::new(RecordRef::new("contact", gone.id))).unwrap();
     count("who may be written to, after an erasure");
+}
+
+/// Decides for all of them, by pages.
+fn pages(crm: &Crm, people: &[RecordRef], with_tokens: bool) {
+    let request = DecideMany::new("customer", "email", "offers");
+    let mut request = DecideMany { with_tokens, limit: 1_000, ..request };
+    let mut allowed = 0;
+    loop {
+        let page = crm.consents().decide_many(&request).unwrap();
+        assert!(page.decisions.iter().all(|one| one.token.is_some() == with_tokens));
+        allowed += page.allowed;
+        request.after = page.next;
+        if request.after.is_none() {
+            return assert_eq!(allowed, people.len() as u64);
+        }
+    }
 }
 
 fn people(crm: &Crm) -> Vec<RecordRef> {

@@ -168,7 +168,7 @@ debug! {
 }
 
 /// Whether one of many may be contacted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RecordDecision {
@@ -187,10 +187,24 @@ pub struct RecordDecision {
     /// Whether the consent is so near its end that the policy warns of it; told also where nothing denies it
     /// but a wait.
     pub is_lapsing: bool,
+    /// The contact point to which it is allowed, where the permission names one; only if `with_tokens` asked
+    /// for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact_point: Option<String>,
+    /// What to hand in with `consents.record_uses`: it holds for this state of the ledger only, and is that
+    /// of a question that names no contact point. Only if `with_tokens` asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+}
+
+debug! {
+    RecordDecision
+        shows(id, is_allowed, reasons, evidence, against, valid_until, is_lapsing)
+        hides(contact_point, token)
 }
 
 impl RecordDecision {
-    /// What was decided of a record, in short.
+    /// What was decided of a record, in short and without what sending takes.
     pub(crate) fn of(id: RecordId, decision: ConsentDecision) -> Self {
         let ConsentDecision { is_allowed, reasons, evidence, valid_until, is_lapsing, .. } =
             decision;
@@ -208,6 +222,8 @@ impl RecordDecision {
             evidence,
             valid_until,
             is_lapsing,
+            contact_point: None,
+            token: None,
         }
     }
 }

@@ -67,8 +67,9 @@ pub(crate) use proof::{
 pub use receipt::{ConsentReceipt, GetReceipt, ReceiptFormat, ReceiptedConsent};
 pub(crate) use receipt::{ReceiptFacts, Terms, open_files, receipt};
 pub use request::{
-    ConfirmConsent, ConsentHistory, ConsentRequest, DecideMany, GetConsents, GetNotice, MailHeader,
-    MayContact, NewConsent, NewUnsubscribeLink, RequestConsent, SweepConsents, SweptConsents,
-    Unsubscribe, UnsubscribeLink, Unsubscribed, UseConsent,
+    ConfirmConsent, ConsentHistory, ConsentOutcome, ConsentReport, ConsentRequest, DecideMany,
+    GetConsents, GetNotice, MailHeader, MayContact, NewConsent, NewUnsubscribeLink,
+    RecordConsentUses, RecordConsents, RequestConsent, SweepConsents, SweptConsents, Unsubscribe,
+    UnsubscribeLink, Unsubscribed, UseConsent,
 };
 pub(crate) use rule::Rule;

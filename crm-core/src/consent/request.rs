@@ -6,7 +6,9 @@ use super::{
     BasisFacts, ConsentEvent, ConsentEvidence, ConsentKind, ConsentMethod, ContactFrequency,
     LegalBasis,
 };
-use crate::{Condition, RecordId, RecordRef, Timestamp, record::default_page, shape::debug};
+use crate::{
+    Condition, Outcome, Problem, RecordId, RecordRef, Timestamp, record::default_page, shape::debug,
+};
 
 /// Records an event: the request of `consents.record`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -383,6 +385,11 @@ pub struct DecideMany {
     #[serde(default = "default_page")]
     #[cfg_attr(feature = "uniffi", uniffi(default = 100))]
     pub limit: u32,
+    /// Whether each decision comes with what sending takes: its token, and the contact point to which it is
+    /// allowed. Who only counts leaves it out, and is told no addresses.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = false))]
+    pub with_tokens: bool,
 }
 
 impl DecideMany {
@@ -401,6 +408,7 @@ impl DecideMany {
             zone: None,
             after: None,
             limit: default_page(),
+            with_tokens: false,
         }
     }
 }
@@ -463,6 +471,61 @@ impl UseConsent {
             activity: None,
         }
     }
+}
+
+/// Records several events in one transaction: the request of `consents.record_many`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct RecordConsents {
+    /// The events, in order; at most 100,000.
+    pub consents: Vec<NewConsent>,
+    /// Whether one that fails undoes them all. Otherwise the others are kept.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = false))]
+    pub all_or_nothing: bool,
+}
+
+/// Records of several people that they were contacted, in one transaction: the request of
+/// `consents.record_uses`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct RecordConsentUses {
+    /// The contacts, in order; at most 100,000.
+    pub uses: Vec<UseConsent>,
+    /// Whether one that fails undoes them all. Otherwise the others are kept.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = false))]
+    pub all_or_nothing: bool,
+}
+
+/// What became of one event of a batch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ConsentOutcome {
+    /// `created` or `failed`.
+    pub outcome: Outcome,
+    /// The event; `None` if it failed.
+    pub id: Option<RecordId>,
+    /// Why it failed.
+    pub problem: Option<Problem>,
+}
+
+/// The answer of `consents.record_many` and of `consents.record_uses`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ConsentReport {
+    /// For each event what became of it, in order.
+    pub outcomes: Vec<ConsentOutcome>,
+    /// How many failed.
+    pub failed: u64,
+    /// Whether the transaction was committed. If not, nothing was kept.
+    pub is_committed: bool,
 }
 
 /// Reads the ledger of a person: the request of `consents.history`.

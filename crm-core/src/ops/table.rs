@@ -154,10 +154,17 @@ macro_rules! for_each_operation {
             /// Records what a person allows, refuses or takes back, a legal basis, a restriction or a pause.
             write "consents.record" ConsentsRecord record_consent(NewConsent) -> ConsentEvent
                 = |crm, r, _| crm.consents().record(r);
+            /// Records several events of consent in one transaction and says for each what became of it.
+            write "consents.record_many" ConsentsRecordMany record_consents(RecordConsents) -> ConsentReport
+                = |crm, r, _| crm.consents().record_many(r);
             /// Records that somebody was contacted as it was decided; refused if the ledger has
             /// changed since.
             write "consents.record_use" ConsentsRecordUse record_consent_use(UseConsent) -> ConsentEvent
                 = |crm, r, _| crm.consents().record_use(r);
+            /// Records of several people that they were contacted, with the token of each, in one
+            /// transaction, and says for each what became of it.
+            write "consents.record_uses" ConsentsRecordUses record_consent_uses(RecordConsentUses) -> ConsentReport
+                = |crm, r, _| crm.consents().record_uses(r);
             /// Begins a double opt-in and answers with the secret for the message.
             write "consents.request" ConsentsRequest request_consent(RequestConsent) -> ConsentRequest
                 = |crm, r, _| crm.consents().request(r);

@@ -1,5 +1,6 @@
 //! Consent as a host meets it: the ledger, decisions, double opt-ins, links and the preference centre.
 
+mod batches;
 mod decisions;
 mod opt_in;
 mod people;

@@ -15,7 +15,7 @@ from crm._native import Engine
 from crm.access import AccessReport, AccessScope, ProcessingRegister
 from crm.activities import RecordRef, write_ref
 from crm.consents import ConsentKind, ConsentMethod, LegalBasis
-from crm.given import instance_of, items_of, path_of, plain_of
+from crm.given import instance_of, items_of, names_of, path_of, plain_of
 from crm.progress import Report, adapt
 from crm.records import Record
 from crm.retention import DueForReview, Retention, ReviewPage
@@ -268,6 +268,8 @@ class ErasedSubject:
     """Why."""
     hashes: tuple[str, ...] = ()
     """Keyed hashes of the contact points that are suppressed, 64 hexadecimal digits each."""
+    lifted: tuple[str, ...] = ()
+    """Keyed hashes of those that were let back in since and are not suppressed now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -538,5 +540,6 @@ def _write(erased: ErasedSubject, path: str) -> dict[str, Any]:
         "subject": write_ref(erased.subject, f"{path}.subject"),
         "erased_at": encode(erased.erased_at, f"{path}.erased_at"),
         "reason": str(erased.reason),
-        "hashes": list(erased.hashes),
+        "hashes": names_of(erased.hashes, f"{path}.hashes"),
+        "lifted": names_of(erased.lifted, f"{path}.lifted"),
     }

@@ -17,7 +17,15 @@ from crm.archived import Archived
 from crm.arrow import BATCH_ROWS, ArrowTable, LazyTable
 from crm.conditions import Condition, moment, write
 from crm.errors import CrmError, InvalidArgumentError
-from crm.exchange import BadCells, ColumnMapping, ImportMode, ImportReport, write_columns
+from crm.exchange import (
+    BadCells,
+    ColumnMapping,
+    ImportMode,
+    ImportReport,
+    StartStage,
+    write_columns,
+    write_stages,
+)
 from crm.given import RecordId, id_of, items_of, mapping_of, names_of
 from crm.journal import HistoryEntry, HistoryPage, read_history
 from crm.progress import Report, adapt
@@ -325,7 +333,9 @@ class Records:
         self, keys: Iterable[Value], attribute: str | None = None
     ) -> builtins.list[Record | None]:
         """Return for each id, or value of a unique attribute, its record, or None."""
-        plain = {"keys": [encode(key) for key in items_of(keys, "keys", "hand in a list")], "attribute": attribute}
+        given = enumerate(items_of(keys, "keys", "hand in a list"))
+        plain_keys = [encode(key, f"keys[{place}]") for place, key in given]
+        plain = {"keys": plain_keys, "attribute": attribute}
         found = self._call("records.get_many", plain)["records"]
         return [record and self._read(record) for record in found]
 
@@ -557,6 +567,7 @@ class Records:
         mode: ImportMode | str = ImportMode.CREATE,
         key: str | Iterable[str] = (),
         bad_cells: BadCells | str = BadCells.REJECT_ROW,
+        stages: Mapping[str, str] | Iterable[StartStage] = (),
         all_or_nothing: bool = False,
         progress: Report | None = None,
     ) -> ImportReport:
@@ -564,7 +575,8 @@ class Records:
 
         `columns` says where columns go, and those that are not listed are not read; without it each
         goes to the attribute of its own name. A null says nothing. For update and upsert, `key` names
-        the attributes that tell which record a row is. Good rows are kept, in transactions of 5,000
+        the attributes that tell which record a row is. `stages` says on which stages of their lifecycles
+        new records begin. Good rows are kept, in transactions of 5,000
         rows, unless `all_or_nothing`; the others are in the report. `progress` counts rows.
         """
         request = {
@@ -573,6 +585,7 @@ class Records:
             "mode": str(mode),
             "key": names_of(key, "key"),
             "bad_cells": str(bad_cells),
+            "stages": write_stages(stages),
             "all_or_nothing": all_or_nothing,
         }
         answer = self._engine.ingest_table(request, table, adapt(progress))

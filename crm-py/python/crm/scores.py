@@ -494,12 +494,19 @@ class Scores:
         self,
         model: str,
         *,
+        where: Condition | None = None,
         at: datetime.datetime | None = None,
         after: str | None = None,
         limit: int = 100,
     ) -> ScoreRanking:
         """Return the records by what they score at a moment, the highest first."""
-        request = {"model": model, "at": encode(at, "at"), "after": after, "limit": limit}
+        request = {
+            "model": model,
+            "where": _condition(where, "where"),
+            "at": encode(at, "at"),
+            "after": after,
+            "limit": limit,
+        }
         return wire.read(ScoreRanking, self._engine.call("scores.ranking", request))
 
     def history(

@@ -17,7 +17,13 @@ from functools import singledispatch
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 from uuid import UUID
 
-from crm.errors import CrmError, InvalidValueError, OutOfRangeError, WrongKindError
+from crm.errors import (
+    CrmError,
+    InvalidValueError,
+    LimitExceededError,
+    OutOfRangeError,
+    WrongKindError,
+)
 from crm.given import mapping_of
 
 if TYPE_CHECKING:
@@ -118,6 +124,9 @@ def encode(value: object, field: str | None = None) -> Any:
     except CrmError as error:
         error.field = field if error.field is None else f"{field}.{error.field}"
         raise
+    except RecursionError:
+        message = "the value is nested too deeply"
+        raise LimitExceededError(message, field=field, hint="flatten it") from None
 
 
 def encode_values(

@@ -34,7 +34,7 @@ CALLS: Calls = {
         r["channel"],
         r["purpose"],
         **moments(r, "at"),
-        **r.options("where", "zone", "after", "limit"),
+        **r.options("where", "zone", "after", "limit", "with_tokens"),
     ),
     "consents.definitions": lambda db, r: db.consents.definitions(),
     "consents.history": lambda db, r: db.consents.history(
@@ -52,7 +52,13 @@ CALLS: Calls = {
         crm.RecordRef(**r["subject"]), r["format"], **r.options("purpose")
     ),
     "consents.record": lambda db, r: db.consents.record(built(crm.NewConsent, r)),
+    "consents.record_many": lambda db, r: db.consents.record_many(
+        [dataclass_of(crm.NewConsent, one) for one in r["consents"]], **r.options("all_or_nothing")
+    ),
     "consents.record_use": lambda db, r: db.consents.record_use(built(crm.UseConsent, r)),
+    "consents.record_uses": lambda db, r: db.consents.record_uses(
+        [dataclass_of(crm.UseConsent, one) for one in r["uses"]], **r.options("all_or_nothing")
+    ),
     "consents.request": lambda db, r: db.consents.request(built(crm.RequestConsent, r)),
     "consents.set_preferences": lambda db, r: db.consents.set_preferences(built(crm.SetPreferences, r)),
     "consents.sweep": lambda db, r: db.consents.sweep(**r.options("limit")),

@@ -3,7 +3,8 @@
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Consents, check_subject, commit, event_of, hex, in_the_future, normal_point, prepare, subject,
+    Consents, check_subject, event_of, follow, hex, in_the_future, insert, normal_point, prepare,
+    subject,
 };
 use crate::{
     Archived, ConsentDecision, ConsentEvent, ConsentKind, ConsentMethod, ConsentStatus, DecideMany,
@@ -12,7 +13,7 @@ use crate::{
     cell::Cell,
     condition::Moment,
     consent::{Question, Rule, check_text, decide},
-    engine::{Catalog, check_limit, privacy::suppression},
+    engine::{Catalog, Writing, check_limit, privacy::suppression},
     store::{
         Connection, activities, consents as rows, privacy,
         records::{self, Position, Selection, StoredRow, Term},
@@ -36,9 +37,10 @@ impl Consents<'_> {
     }
 
     /// Says for a page of records whether they may be contacted; those that are archived are left out, as in
-    /// lists. The condition
-    /// `consent("email", "newsletter")` finds those whom the ledger permits by SQL, much faster, but
-    /// knows nothing of caps, pressure, quiet hours and how often the person wants to be contacted.
+    /// lists. With `with_tokens` each comes with what sending takes: its contact point, and the token for
+    /// [`Consents::record_uses`]. The condition `consent("email", "newsletter")` finds those whom the ledger
+    /// permits by SQL, much faster, but knows nothing of caps, pressure, quiet hours and how often the person
+    /// wants to be contacted.
     ///
     /// # Errors
     ///
@@ -70,11 +72,17 @@ impl Consents<'_> {
             let next = found.last().filter(|_| has_more).map(|row| row.id);
             let decisions = found.iter().map(|row| {
                 let own = zone_of(table, row).map(|zone| Moment::new(at, zone)).transpose()?;
-                let (ledger, _) = rows::ledger(conn, row.id)?;
+                let (ledger, last) = rows::ledger(conn, row.id)?;
                 let moment = own.as_ref().unwrap_or(&moment);
                 let question = Question { contact_point: None, moment, is_german: false };
-                let decision = decide(catalog.book(), &rule, &ledger, question)?;
-                Ok(RecordDecision::of(row.id, decision))
+                let mut decision = decide(catalog.book(), &rule, &ledger, question)?;
+                let contact_point = decision.contact_point.take();
+                let decided = RecordDecision::of(row.id, decision);
+                if !request.with_tokens {
+                    return Ok(decided);
+                }
+                let token = Some(token(conn, catalog, &rule, (row.id, last), None)?);
+                Ok(RecordDecision { contact_point, token, ..decided })
             });
             let decisions: Vec<RecordDecision> = decisions.collect::<Result<_>>()?;
             let allowed = decisions.iter().filter(|decision| decision.is_allowed).count() as u64;
@@ -93,64 +101,70 @@ impl Consents<'_> {
     /// `OutOfRange` if the time lies in the future; `NotFound` if there is no such activity,
     /// `InvalidArgument` if it is about somebody else.
     pub fn record_use(&self, request: UseConsent) -> Result<ConsentEvent> {
-        check_text(request.source.as_deref(), "source")?;
         self.crm.write(|writing| {
-            let at = request.at.unwrap_or(writing.now);
-            if at > writing.now {
-                return Err(in_the_future());
-            }
-            let question = MayContact {
-                subject: request.subject.clone(),
-                channel: request.channel,
-                purpose: request.purpose,
-                contact_point: request.contact_point,
-                at: request.at,
-                zone: request.zone,
-                language: None,
-            };
-            if !is_token(&request.token) {
-                let message = "is no token of a decision";
-                return Err(Error::new(ErrorKind::InvalidValue, message)
-                    .with_field("token")
-                    .with_hint("hand in the token of consents.decide"));
-            }
-            let decision = decide_one(writing.tx, &writing.catalog, &question, at)?;
-            if decision.token != request.token {
-                let message = "the ledger has changed since the decision";
-                return Err(Error::new(ErrorKind::StaleVersion, message)
-                    .with_field("token")
-                    .with_hint("decide again with consents.decide"));
-            }
-            let mut denial = decision.reasons.first().map(|reason| reason.reason);
-            if denial.is_none() && at < writing.now {
-                // A contact of the past does not bring back what has lapsed since.
-                let decision = decide_one(writing.tx, &writing.catalog, &question, writing.now)?;
-                let mut reasons = decision.reasons.iter().map(|reason| reason.reason);
-                denial = reasons.find(|reason| !reason.is_passing());
-            }
-            if let Some(reason) = denial {
-                let message = format!("it is denied: {}", reason.name());
-                return Err(Error::new(ErrorKind::Refused, message).with_field("token"));
-            }
-            if decision.basis == Some(LegalBasis::ExistingCustomer) && !request.told_of_objection {
-                let message = "an existing customer must be told each time that they may object";
-                return Err(
-                    Error::new(ErrorKind::Required, message).with_field("told_of_objection")
-                );
-            }
-            let mut used = event_of(ConsentKind::Used, request.subject, ConsentMethod::Api);
-            (used.channel, used.purpose) = (Some(question.channel), Some(question.purpose));
-            (used.contact_point, used.at) = (question.contact_point, Some(at));
-            used.source = request.source;
-            let table = subject(writing.tx, writing, &used.subject)?;
-            check_activity(writing.tx, request.activity, used.subject.id)?;
-            let mut event = prepare(writing, used)?;
-            event.permitted_by = decision.evidence.first().copied();
-            event.activity = request.activity;
-            event.told_of_objection = request.told_of_objection;
-            commit(writing, &table, event)
+            let event = add_use(writing, request)?;
+            follow(writing.tx, &event)?;
+            Ok(event)
         })
     }
+}
+
+/// Judges a use and writes it, without what follows from it. What is refused leaves nothing behind.
+pub(super) fn add_use(writing: &mut Writing<'_>, request: UseConsent) -> Result<ConsentEvent> {
+    check_text(request.source.as_deref(), "source")?;
+    let at = request.at.unwrap_or(writing.now);
+    if at > writing.now {
+        return Err(in_the_future());
+    }
+    let question = MayContact {
+        subject: request.subject.clone(),
+        channel: request.channel,
+        purpose: request.purpose,
+        contact_point: request.contact_point,
+        at: request.at,
+        zone: request.zone,
+        language: None,
+    };
+    if !is_token(&request.token) {
+        let message = "is no token of a decision";
+        return Err(Error::new(ErrorKind::InvalidValue, message)
+            .with_field("token")
+            .with_hint("hand in the token of consents.decide"));
+    }
+    let decision = decide_one(writing.tx, &writing.catalog, &question, at)?;
+    if decision.token != request.token {
+        let message = "the ledger has changed since the decision";
+        return Err(Error::new(ErrorKind::StaleVersion, message)
+            .with_field("token")
+            .with_hint("decide again with consents.decide"));
+    }
+    let mut denial = decision.reasons.first().map(|reason| reason.reason);
+    if denial.is_none() && at < writing.now {
+        // A contact of the past does not bring back what has lapsed since.
+        let decision = decide_one(writing.tx, &writing.catalog, &question, writing.now)?;
+        let mut reasons = decision.reasons.iter().map(|reason| reason.reason);
+        denial = reasons.find(|reason| !reason.is_passing());
+    }
+    if let Some(reason) = denial {
+        let message = format!("it is denied: {}", reason.name());
+        return Err(Error::new(ErrorKind::Refused, message).with_field("token"));
+    }
+    if decision.basis == Some(LegalBasis::ExistingCustomer) && !request.told_of_objection {
+        let message = "an existing customer must be told each time that they may object";
+        return Err(Error::new(ErrorKind::Required, message).with_field("told_of_objection"));
+    }
+    let mut used = event_of(ConsentKind::Used, request.subject, ConsentMethod::Api);
+    (used.channel, used.purpose) = (Some(question.channel), Some(question.purpose));
+    (used.contact_point, used.at) = (question.contact_point, Some(at));
+    used.source = request.source;
+    let table = subject(writing.tx, writing, &used.subject)?;
+    check_activity(writing.tx, request.activity, used.subject.id)?;
+    let mut event = prepare(writing, used)?;
+    event.permitted_by = decision.evidence.first().copied();
+    event.activity = request.activity;
+    event.told_of_objection = request.told_of_objection;
+    insert(writing, &table, &mut event)?;
+    Ok(event)
 }
 
 /// Whether the activity that a contact was is one of the person: through their record or a linked one, as
@@ -233,8 +247,7 @@ pub(super) fn decide_one(
     if is_erased {
         decision = decision.denied(DenyReason::Erased, is_german);
     }
-    let (people, _) = rows::people(conn, subject.id)?;
-    decision.token = token(catalog, &rule, request, point.as_deref(), (last, &people));
+    decision.token = token(conn, catalog, &rule, (subject.id, last), point.as_deref())?;
     Ok(decision)
 }
 
@@ -253,19 +266,21 @@ pub(super) fn status(
     Ok(if is_asked { ConsentStatus::Requested } else { decision.status })
 }
 
-/// What a decision hangs on besides time: the question, the ledger and the definitions.
+/// What a decision hangs on besides time: the question, the ledger, whose last event or link has the place
+/// `last` in the journal, and the definitions.
 fn token(
+    conn: &Connection,
     catalog: &Catalog,
     rule: &Rule,
-    request: &MayContact,
+    (subject, last): (RecordId, i64),
     contact_point: Option<&str>,
-    (last, people): (i64, &[RecordId]),
-) -> String {
+) -> Result<String> {
+    let (people, _) = rows::people(conn, subject)?;
     let mut digest = Sha256::new();
-    digest.update(request.subject.id.as_bytes());
+    digest.update(subject.as_bytes());
     digest.update(last.to_be_bytes());
     // A link that was taken away leaves no later place behind.
-    for other in people.iter().filter(|id| **id != request.subject.id) {
+    for other in people.iter().filter(|id| **id != subject) {
         digest.update(other.as_bytes());
     }
     digest.update(catalog.book().seq.to_be_bytes());
@@ -273,7 +288,7 @@ fn token(
         digest.update((part.len() as u64).to_be_bytes());
         digest.update(part.as_bytes());
     }
-    hex(&digest.finalize()[..TOKEN_BYTES])
+    Ok(hex(&digest.finalize()[..TOKEN_BYTES]))
 }
 
 /// Of how many bytes a token is written, in hexadecimal digits.

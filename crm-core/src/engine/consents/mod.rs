@@ -1,12 +1,14 @@
 //! Consent: recording what people allow and take back, and reading the ledger.
 //!
-//! Definitions are in `definitions`, the decision in `decisions`, double opt-ins in `double_opt_in`,
+//! Definitions are in `definitions`, the decision in `decisions`, many events in one transaction in
+//! `batches`, double opt-ins in `double_opt_in`,
 //! one-click links in `links`, the preference centre in `preferences`, records that are one person in
 //! `people`, receipts in `receipts`, proof of a decision in `proof`. The invariant: the tables are
 //! what the changes of the journal make of them, for both are written by the same step, in the same
 //! transaction; only what waits for a confirmation, and links, stand beside the journal, so that they
 //! can go without a trace.
 
+mod batches;
 mod decisions;
 pub(super) mod definitions;
 mod double_opt_in;
@@ -76,11 +78,10 @@ impl<'a> Consents<'a> {
     /// contact point that is none; `Suppressed` for one of a person who was erased, where something is
     /// permitted; `LimitExceeded`.
     pub fn record(&self, new: NewConsent) -> Result<ConsentEvent> {
-        consent::check_new(&new)?;
         self.crm.write(|writing| {
-            let table = subject(writing.tx, writing, &new.subject)?;
-            let event = prepare(writing, new)?;
-            commit(writing, &table, event)
+            let event = add(writing, new)?;
+            follow(writing.tx, &event)?;
+            Ok(event)
         })
     }
 
@@ -187,6 +188,15 @@ fn find_notice<'b>(
             .with_field("notice_version")
             .with_hint(format!("the latest is version {}", latest.version))
     })
+}
+
+/// Judges an event and writes it, without what follows from it. What is refused leaves nothing behind.
+fn add(writing: &mut Writing<'_>, new: NewConsent) -> Result<ConsentEvent> {
+    consent::check_new(&new)?;
+    let table = subject(writing.tx, writing, &new.subject)?;
+    let mut event = prepare(writing, new)?;
+    insert(writing, &table, &mut event)?;
+    Ok(event)
 }
 
 /// An event that was judged, without id.
@@ -333,7 +343,7 @@ pub(in crate::engine) fn commit(
     mut event: ConsentEvent,
 ) -> Result<ConsentEvent> {
     insert(writing, table, &mut event)?;
-    follow_all(writing.tx, &rows::people(writing.tx, event.subject.id)?.0)?;
+    follow(writing.tx, &event)?;
     Ok(event)
 }
 
@@ -350,6 +360,11 @@ pub(in crate::engine) fn insert(
     let (stamp, seq) = (writing.stamp(), writing.next_seq());
     writing.log_body(stamp, ChangeKind::ConsentRecorded, None, Some(event.id))?;
     rows::insert(writing.tx, (table.model.id, event.subject.id), &event.entry(), seq)
+}
+
+/// Writes what follows from an event, for everybody whom it concerns.
+fn follow(tx: &Transaction<'_>, event: &ConsentEvent) -> Result<()> {
+    follow_all(tx, &rows::people(tx, event.subject.id)?.0)
 }
 
 /// Writes what follows from the ledgers of these records.

@@ -21,11 +21,12 @@ use crm_core::{
     MayContact, MoveStage, NewActivity, NewConsent, NewUnsubscribeLink, OverlapSegments, Party,
     PatchAssociation, PatchRecord, PivotRecords, PlanErasure, PlanImport, ProposeMapping,
     ProveChanges, ProveDecision, PublishNotice, Purpose, RankRecords, RankScores, ReadFile,
-    ReadScore, RecordActivities, ReleaseVisitor, RequestConsent, ResetStage, RestoreAssociation,
-    RestoreRecord, RestoreTo, ResumeImport, Retention, RetentionName, RuleName, RunSql, RunView,
-    SaveView, ScoreName, SearchText, SegmentName, SelectRows, SetClock, SetPreferences,
-    SimulateRule, SimulateTimers, SweepConsents, TickTimers, TrainLearnedScore, TypeName,
-    Unsubscribe, UpsertRecord, UseConsent, VerifyJournal, ViewName, WalkAssociations, ops::Request,
+    ReadScore, RecordActivities, RecordConsentUses, RecordConsents, ReleaseVisitor, RequestConsent,
+    ResetStage, RestoreAssociation, RestoreRecord, RestoreTo, ResumeImport, Retention,
+    RetentionName, RuleName, RunSql, RunView, SaveView, ScoreName, SearchText, SegmentName,
+    SelectRows, SetClock, SetPreferences, SimulateRule, SimulateTimers, SweepConsents, TickTimers,
+    TrainLearnedScore, TypeName, Unsubscribe, UpsertRecord, UseConsent, VerifyJournal, ViewName,
+    WalkAssociations, ops::Request,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
@@ -112,7 +113,9 @@ pub(super) fn call(crm: &Crm, operation: &str, request: &Json) -> Option<Answer>
         "consents.prove" => with.call(|r: ProveDecision| crm.consents().prove(&r)),
         "consents.receipt" => with.call(|r: GetReceipt| crm.consents().receipt(&r)),
         "consents.record" => with.call(|r: NewConsent| crm.consents().record(r)),
+        "consents.record_many" => with.call(|r: RecordConsents| crm.consents().record_many(r)),
         "consents.record_use" => with.call(|r: UseConsent| crm.consents().record_use(r)),
+        "consents.record_uses" => with.call(|r: RecordConsentUses| crm.consents().record_uses(r)),
         "consents.request" => with.call(|r: RequestConsent| crm.consents().request(r)),
         "consents.set_preferences" => {
             with.call(|r: SetPreferences| crm.consents().set_preferences(r))

@@ -313,11 +313,14 @@ fn about_consents(crm: &Crm, id: RecordId) -> Vec<(&'static str, Json)> {
     let other = run("records.create", &json!({ "type": "contact", "values": {} }))["id"].clone();
     let both = json!({ "a": subject, "b": { "type": "contact", "id": other } });
     vec![
-        ("consents.record_use", use_),
+        ("consents.record_use", use_.clone()),
+        ("consents.record_uses", json!({ "uses": [use_] })),
         ("consents.decide", question.clone()),
         (
             "consents.decide_many",
-            json!({ "type": "everything", "channel": "email", "purpose": "news" }),
+            json!({
+                "type": "everything", "channel": "email", "purpose": "news", "with_tokens": true,
+            }),
         ),
         ("consents.request", question),
         ("consents.confirm", json!({ "token": waiting, "evidence": evidence })),
@@ -336,6 +339,7 @@ fn about_consents(crm: &Crm, id: RecordId) -> Vec<(&'static str, Json)> {
             "consents.unsubscribe",
             json!({ "token": posted, "method": "POST", "evidence": evidence }),
         ),
+        ("consents.record_many", json!({ "consents": [grant] })),
         ("consents.record", grant),
         (
             "consents.set_preferences",

@@ -3,10 +3,12 @@
 
 use crm_core::{
     ApplyErasures, BasisFacts, ChannelRule, Condition, ConfirmConsent, ConsentCondition,
-    ConsentEvidence, ConsentKind, ConsentPolicy, ConsentRegime, Crm, DecideMany, EraseSubject,
-    ErasedSubject, ErasureReason, EvaluateCondition, Flow, LegalBasis, LiftSuppression, LinkPeople,
-    ListErasures, ListRecords, MayContact, NewConsent, Party, PartyRole, PublishNotice, Purpose,
-    RecordId, RecordRef, RequestConsent, Timestamp, values,
+    ConsentEvent, ConsentEvidence, ConsentKind, ConsentOutcome, ConsentPolicy, ConsentRegime, Crm,
+    DecideMany, EraseSubject, ErasedSubject, ErasureReason, Error, EvaluateCondition, Flow,
+    GetConsents, LegalBasis, LiftSuppression, LinkPeople, ListErasures, ListRecords, MayContact,
+    NewConsent, OpenOptions, Outcome, Party, PartyRole, Problem, PublishNotice, Purpose,
+    RecordConsentUses, RecordConsents, RecordId, RecordRef, Replay, RequestConsent, Timestamp,
+    UseConsent, values,
 };
 use proptest::prelude::*;
 
@@ -52,6 +54,12 @@ fn at(days: i64) -> Timestamp {
 /// A file with purposes under a policy that has something of everything.
 fn open(regime: bool) -> (Crm, Vec<RecordId>) {
     let crm = memory();
+    let people = fill(&crm, regime);
+    (crm, people)
+}
+
+/// The same in a file that is there, with the ids of the people.
+fn fill(crm: &Crm, regime: bool) -> Vec<RecordId> {
     let consents = crm.consents();
     let text = |text: &str| PublishNotice::new("text", "en", text);
     consents.publish_notice(text("first")).unwrap();
@@ -90,8 +98,7 @@ fn open(regime: bool) -> (Crm, Vec<RecordId>) {
         consents.define_purpose(purpose).unwrap();
     }
     let person = || crm.contacts().create(values! { "given_name" => "A" }).unwrap().id;
-    let people = (0..3).map(|_| person()).collect();
-    (crm, people)
+    (0..3).map(|_| person()).collect()
 }
 
 /// Requests what an act is about, and confirms it.
@@ -128,6 +135,14 @@ fn base(new: &mut NewConsent, act: &Act) {
 
 /// Records an act; what does not fit is refused, and that is all.
 fn perform(crm: &Crm, people: &[RecordId], act: &Act) {
+    match event(crm, people, act) {
+        Some(new) => drop(crm.consents().record(new)),
+        None => confirm(crm, RecordRef::new("contact", people[act.person]), act),
+    }
+}
+
+/// The event of an act; `None` if it is a double opt-in.
+fn event(crm: &Crm, people: &[RecordId], act: &Act) -> Option<NewConsent> {
     const KINDS: [ConsentKind; 17] = [
         ConsentKind::Granted,
         ConsentKind::Granted,
@@ -150,7 +165,7 @@ fn perform(crm: &Crm, people: &[RecordId], act: &Act) {
     let kind = KINDS[usize::from(act.kind) % KINDS.len()];
     let subject = RecordRef::new("contact", people[act.person]);
     if kind == ConsentKind::Confirmed {
-        return confirm(crm, subject, act);
+        return None;
     }
     let mut new = NewConsent::new(kind, subject.clone()).at(at(act.days));
     if kind.is_permitting() || act.wide & 1 == 0 {
@@ -182,14 +197,14 @@ fn perform(crm: &Crm, people: &[RecordId], act: &Act) {
         }
         ConsentKind::Based => base(&mut new, act),
         ConsentKind::Lifted => {
-            let history = crm.consents().history(&crm_core::GetConsents::new(subject)).unwrap();
+            let history = crm.consents().history(&GetConsents::new(subject)).unwrap();
             let events = history.events;
             new.supersedes =
                 events.get(usize::from(act.wide) % events.len().max(1)).map(|e| vec![e.id]);
         }
         _ => {}
     }
-    let _ = crm.consents().record(new);
+    Some(new)
 }
 
 fn lift(crm: &Crm, point: &str) {
@@ -336,6 +351,7 @@ proptest! {
                 erased_at: moment,
                 reason: ErasureReason::Requested,
                 hashes: Vec::new(),
+                lifted: Vec::new(),
             };
             let list = ApplyErasures { key: None, erased: vec![erased] };
             crm.privacy().apply_erasures(&list).unwrap();
@@ -389,7 +405,9 @@ proptest! {
             if is_erased {
                 let subject = RecordRef::new("contact", people[gone]);
                 let (reason, hashes) = (ErasureReason::Requested, Vec::new());
-                let erased = vec![ErasedSubject { subject, erased_at: moment, reason, hashes }];
+                let lifted = Vec::new();
+                let one = ErasedSubject { subject, erased_at: moment, reason, hashes, lifted };
+                let erased = vec![one];
                 crm.privacy().apply_erasures(&ApplyErasures { key: None, erased }).unwrap();
             }
             for token in tokens {
@@ -470,5 +488,97 @@ proptest! {
         }
         let report = crm.verify(&mut |_| Flow::Continue).unwrap();
         prop_assert_eq!(report.problems, Vec::<String>::new());
+    }
+}
+
+/// A file whose clock stands still, so that as many events have the same ids and times however they are
+/// recorded.
+fn standing(regime: bool) -> (Crm, Vec<RecordId>) {
+    let start = "2026-01-01T00:00:00Z".parse().unwrap();
+    let replay = Some(Replay { start, step_micros: 0 });
+    let options = OpenOptions { replay, ..OpenOptions::default() };
+    let crm = Crm::open_with(":memory:", options).unwrap();
+    let people = fill(&crm, regime);
+    (crm, people)
+}
+
+/// What a call by itself answers, as a batch says it.
+fn outcome(answer: Result<ConsentEvent, Error>) -> ConsentOutcome {
+    match answer {
+        Ok(event) => {
+            ConsentOutcome { outcome: Outcome::Created, id: Some(event.id), problem: None }
+        }
+        Err(error) => {
+            let problem = Some(Problem::from(&error));
+            ConsentOutcome { outcome: Outcome::Failed, id: None, problem }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(150))]
+
+    /// Deciding for many and recording many is nothing but what asking and recording one by one is: the same
+    /// answers, tokens, errors and ids, and the same file afterwards.
+    #[test]
+    fn a_batch_is_what_the_calls_one_by_one_are(
+        regime in any::<bool>(),
+        batches in prop::collection::vec(prop::collection::vec(act(), 0..8), 1..4),
+        asked in prop::collection::vec((0_usize..3, 0_usize..3), 4),
+        twice in any::<bool>(),
+        link in prop::option::of((0_usize..3, 1_usize..3)),
+        suppresses in any::<bool>(),
+    ) {
+        let (single, people) = standing(regime);
+        let (many, same) = standing(regime);
+        prop_assert_eq!(&people, &same);
+        for crm in [&single, &many] {
+            let list = erased_with_the_addresses(crm);
+            if suppresses {
+                crm.privacy().apply_erasures(&list).unwrap();
+            }
+            if let Some((a, step)) = link {
+                crm.consents().link(&ends(&people, (a, (a + step) % 3))).unwrap();
+            }
+        }
+        for (batch, (channel, purpose)) in batches.iter().zip(asked) {
+            let consents: Vec<NewConsent> =
+                batch.iter().filter_map(|act| event(&single, &people, act)).collect();
+            let answers: Vec<ConsentOutcome> =
+                consents.iter().map(|new| outcome(single.consents().record(new.clone()))).collect();
+            let report = RecordConsents { consents, all_or_nothing: false };
+            let report = many.consents().record_many(report).unwrap();
+            prop_assert_eq!(report.outcomes, answers);
+
+            let (channel, purpose) = (CHANNELS[channel], PURPOSES[purpose]);
+            let request = DecideMany { with_tokens: true, ..DecideMany::new("contact", channel, purpose) };
+            let decided = many.consents().decide_many(&request).unwrap().decisions;
+            prop_assert_eq!(decided.len(), people.len());
+            let mut uses = Vec::new();
+            for one in decided {
+                let question = MayContact::new(RecordRef::new("contact", one.id), channel, purpose);
+                let decision = single.consents().decide(&question).unwrap();
+                prop_assert_eq!(one.is_allowed, decision.is_allowed);
+                prop_assert_eq!(one.contact_point, decision.contact_point);
+                prop_assert_eq!(one.token.as_ref(), Some(&decision.token));
+                let used = UseConsent::new(&question, decision.token);
+                uses.extend(std::iter::repeat_n(used, 1 + usize::from(twice)));
+            }
+            let answers: Vec<ConsentOutcome> =
+                uses.iter().map(|used| outcome(single.consents().record_use(used.clone()))).collect();
+            let report = RecordConsentUses { uses, all_or_nothing: false };
+            let report = many.consents().record_uses(report).unwrap();
+            prop_assert_eq!(report.outcomes, answers);
+        }
+        for id in &people {
+            let ledger = GetConsents { limit: 1_000, ..GetConsents::new(RecordRef::new("contact", *id)) };
+            let [one, other] = [&single, &many].map(|crm| crm.consents().history(&ledger).unwrap());
+            prop_assert_eq!(one, other);
+        }
+        // `verify` compares what follows for conditions with the ledger.
+        for crm in [&single, &many] {
+            let report = crm.verify(&mut |_| Flow::Continue).unwrap();
+            prop_assert_eq!(report.problems, Vec::<String>::new());
+        }
     }
 }

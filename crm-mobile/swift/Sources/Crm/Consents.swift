@@ -47,7 +47,7 @@ public struct Consents: Sendable {
                 at: at, zone: zone, language: language))
     }
 
-    /// The same for a page of records.
+    /// The same for a page of records; `withTokens` asks for what sending takes.
     public func mayContact(_ many: DecideMany) throws -> ManyDecisions {
         try crm.mayContactMany(request: many)
     }
@@ -56,6 +56,20 @@ public struct Consents: Sendable {
     @discardableResult
     public func record(use: UseConsent) throws -> ConsentEvent {
         try crm.recordConsentUse(request: use)
+    }
+
+    /// Records several events in one transaction and says for each what became of it.
+    @discardableResult
+    public func record(_ events: [NewConsent], allOrNothing: Bool = false) throws -> ConsentReport {
+        try crm.recordConsents(
+            request: RecordConsents(consents: events, allOrNothing: allOrNothing))
+    }
+
+    /// Records several contacts in one transaction and says for each what became of it.
+    @discardableResult
+    public func record(uses: [UseConsent], allOrNothing: Bool = false) throws -> ConsentReport {
+        try crm.recordConsentUses(
+            request: RecordConsentUses(uses: uses, allOrNothing: allOrNothing))
     }
 
     /// Begins a double opt-in; the answer has the secret for the message.

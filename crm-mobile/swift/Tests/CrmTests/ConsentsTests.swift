@@ -31,6 +31,32 @@ final class ConsentsTests: XCTestCase {
         XCTAssertEqual(kinds, [.granted, .used, .withdrawn])
     }
 
+    func testAMailingTakesThreeCalls() throws {
+        let crm = try Crm.open(":memory:")
+        let ann = try begin(crm)
+        let other = RecordRef(
+            entityType: "contact", id: try crm.contacts.create(["given_name": "Bob"]).id)
+        let people = [ann, other]
+        var granted = people.enumerated().map {
+            NewConsent(
+                kind: .granted, subject: $1, channel: "email", purpose: "news",
+                contactPoint: "\($0)@example.org", method: .form)
+        }
+        var unknown = granted[0]
+        unknown.purpose = "new"
+        granted.append(unknown)
+        let report = try crm.consents.record(granted)
+        XCTAssertEqual(report.outcomes[2].problem?.kind, "not_found")
+        let page = try crm.consents.mayContact(
+            DecideMany(entityType: "contact", channel: "email", purpose: "news", withTokens: true))
+        XCTAssertEqual(page.decisions.map(\.contactPoint), ["0@example.org", "1@example.org"])
+        let uses = zip(people, page.decisions).map {
+            UseConsent(subject: $0, channel: "email", purpose: "news", token: $1.token ?? "")
+        }
+        XCTAssertEqual(try crm.consents.record(uses: uses).failed, 0)
+        XCTAssertEqual(try crm.consents.record(uses: uses).failed, 2)
+    }
+
     func testADoubleOptInIsConfirmedOnce() throws {
         let crm = try Crm.open(":memory:")
         let ann = try begin(crm, "eu_strict")

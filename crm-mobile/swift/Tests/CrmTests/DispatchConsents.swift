@@ -140,7 +140,7 @@ extension Json {
 
     fileprivate func decideMany() throws -> DecideMany {
         _ = try only(
-            "type", "channel", "purpose", "where", "at", "zone", "after", "limit")
+            "type", "channel", "purpose", "where", "at", "zone", "after", "limit", "with_tokens")
         return DecideMany(
             entityType: try string("type"),
             channel: try string("channel"),
@@ -149,7 +149,8 @@ extension Json {
             at: try moment("at"),
             zone: self["zone"].text,
             after: self["after"].text,
-            limit: limit("limit", 100))
+            limit: limit("limit", 100),
+            withTokens: self["with_tokens"].bool ?? false)
     }
 
     fileprivate func getConsents() throws -> GetConsents {
@@ -442,8 +443,24 @@ let consentBranches: [String: Branch] = [
     "consents.record": { crm, given in
         return try crm.recordConsent(request: try given.newConsent()).json
     },
+    "consents.record_many": { crm, given in
+        let given = try given.only("consents", "all_or_nothing")
+        let consents = try given.list("consents") { try $0.newConsent() }
+        return try crm.recordConsents(
+            request: RecordConsents(
+                consents: consents, allOrNothing: given["all_or_nothing"].bool ?? false)
+        ).json
+    },
     "consents.record_use": { crm, given in
         return try crm.recordConsentUse(request: try given.useConsent()).json
+    },
+    "consents.record_uses": { crm, given in
+        let given = try given.only("uses", "all_or_nothing")
+        let uses = try given.list("uses") { try $0.useConsent() }
+        return try crm.recordConsentUses(
+            request: RecordConsentUses(
+                uses: uses, allOrNothing: given["all_or_nothing"].bool ?? false)
+        ).json
     },
     "consents.request": { crm, given in
         return try crm.requestConsent(request: try given.requestConsent()).json
@@ -589,6 +606,26 @@ extension ConsentHistory: Wire {
     }
 }
 
+extension ConsentOutcome: Wire {
+    var json: Json {
+        .object([
+            "outcome": .text("\(outcome)"),
+            "id": CrmTests.json(id),
+            "problem": problem?.json ?? .null,
+        ])
+    }
+}
+
+extension ConsentReport: Wire {
+    var json: Json {
+        .object([
+            "outcomes": CrmTests.json(outcomes),
+            "failed": CrmTests.json(failed),
+            "is_committed": .bool(isCommitted),
+        ])
+    }
+}
+
 extension ConsentRequest: Wire {
     var json: Json {
         .object([
@@ -673,6 +710,8 @@ extension RecordDecision: Wire {
             "against": .array(against.map { .text($0) }),
             "valid_until": CrmTests.json(validUntil),
             "is_lapsing": .bool(isLapsing),
+            "contact_point": CrmTests.json(contactPoint),
+            "token": CrmTests.json(token),
         ])
     }
 }

@@ -14,6 +14,8 @@ from crm.activities import RecordRef, write_ref
 from crm.conditions import Condition
 from crm.consents.decisions import (
     ConsentDecision,
+    ConsentOutcome,
+    ConsentReport,
     ConsentStatus,
     DecisionReason,
     DenyReason,
@@ -87,7 +89,8 @@ from crm.consents.requests import (
     UnsubscribeLink,
     Unsubscribed,
 )
-from crm.given import instance_of
+from crm.errors import LimitExceededError
+from crm.given import instance_of, items_of
 from crm.records import Record
 from crm.values import encode
 
@@ -105,11 +108,13 @@ __all__ = [
     "ConsentHistory",
     "ConsentKind",
     "ConsentMethod",
+    "ConsentOutcome",
     "ConsentPolicy",
     "ConsentPreset",
     "ConsentProof",
     "ConsentReceipt",
     "ConsentRegime",
+    "ConsentReport",
     "ConsentRequest",
     "ConsentStatus",
     "Consents",
@@ -271,8 +276,12 @@ class Consents:
         zone: str | None = None,
         after: UUID | None = None,
         limit: int = 100,
+        with_tokens: bool = False,
     ) -> ManyDecisions:
-        """Say for a page of records whether they may be contacted, with the reasons."""
+        """Say for a page of records whether they may be contacted, with the reasons.
+
+        With `with_tokens` each comes with its contact point and the token for `record_uses`.
+        """
         request = {
             "type": type,
             "channel": channel,
@@ -281,6 +290,7 @@ class Consents:
             "zone": zone,
             "after": after,
             "limit": limit,
+            "with_tokens": with_tokens,
         }
         plain = {name: _write(value, name) for name, value in request.items() if value is not None}
         if where is not None:
@@ -293,6 +303,22 @@ class Consents:
         `StaleVersionError` if the ledger has changed since; `RefusedError` if it is denied.
         """
         return wire.read(ConsentEvent, self._call("consents.record_use", instance_of(use, UseConsent, "use")))
+
+    def record_many(
+        self, consents: Iterable[NewConsent], *, all_or_nothing: bool = False
+    ) -> ConsentReport:
+        """Record events, at most 100,000, in one transaction and tell what became of each."""
+        plain = _write_each(consents, NewConsent, "consents")
+        request = {"consents": plain, "all_or_nothing": all_or_nothing}
+        return wire.read(ConsentReport, self._engine.call("consents.record_many", request))
+
+    def record_uses(
+        self, uses: Iterable[UseConsent], *, all_or_nothing: bool = False
+    ) -> ConsentReport:
+        """Record contacts, at most 100,000, in one transaction and tell what became of each."""
+        plain = _write_each(uses, UseConsent, "uses")
+        request = {"uses": plain, "all_or_nothing": all_or_nothing}
+        return wire.read(ConsentReport, self._engine.call("consents.record_uses", request))
 
     def request(self, request: RequestConsent) -> ConsentRequest:
         """Begin a double opt-in; the answer has the secret for the message."""
@@ -425,6 +451,14 @@ class Consents:
 
 def _write(value: Any, path: str = "") -> Any:
     """Return the plain form of a request, or of what stands at `path` in it, without what is None."""
+    try:
+        return _plain(value, path)
+    except RecursionError:
+        message = "the request is nested too deeply"
+        raise LimitExceededError(message, field=path or None, hint="flatten it") from None
+
+
+def _plain(value: Any, path: str) -> Any:
     if isinstance(value, Record | RecordRef):
         return write_ref(value)
     if dataclasses.is_dataclass(value):
@@ -434,12 +468,18 @@ def _write(value: Any, path: str = "") -> Any:
     if isinstance(value, Mapping):
         under = f"{path}." if path else ""
         pairs = ((name, one) for name, one in value.items() if one is not None)
-        return {name: _write(one, f"{under}{name}") for name, one in pairs}
+        return {name: _plain(one, f"{under}{name}") for name, one in pairs}
     if isinstance(value, str | UUID):
         return str(value)
     if isinstance(value, Iterable) and not isinstance(value, bytes):
-        return [_write(one, f"{path}[{place}]") for place, one in enumerate(value)]
+        return [_plain(one, f"{path}[{place}]") for place, one in enumerate(value)]
     return encode(value, path)
+
+
+def _write_each(events: Iterable[Any], cls: type[Any], field: str) -> list[Any]:
+    places = enumerate(items_of(events, field, f"hand in a list of crm.{cls.__qualname__}(…)"))
+    given = ((f"{field}[{place}]", event) for place, event in places)
+    return [_write(instance_of(event, cls, path), path) for path, event in given]
 
 
 def _both(a: Record | RecordRef, b: Record | RecordRef) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from crm.activities import RecordRef
 from crm.consents.events import LegalBasis
-from crm.records import Record
+from crm.records import Outcome, Problem, Record
 
 
 class DenyReason(StrEnum):
@@ -161,6 +161,14 @@ class RecordDecision:
     """Until when the answer holds if nothing is recorded; None if for ever."""
     is_lapsing: bool
     """Whether the consent is so near its end that the policy warns of it."""
+    contact_point: str | None = None
+    """The contact point to which it is allowed, where the permission names one; only if
+    `with_tokens` asked for it.
+    """
+    token: str | None = None
+    """What to hand in with `consents.record_uses`: it holds for this state of the ledger only, and
+    is that of a question that names no contact point. Only if `with_tokens` asked for it.
+    """
 
     def __bool__(self) -> bool:
         """Tell whether it is allowed."""
@@ -228,3 +236,27 @@ class UseConsent:
     """What was sent: a campaign, a call."""
     activity: UUID | None = None
     """The activity that the contact was: one of the person's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentOutcome:
+    """What became of one event of a batch."""
+
+    outcome: Outcome | str
+    """`created` or `failed`."""
+    id: UUID | None
+    """The event; None if it failed."""
+    problem: Problem | None
+    """Why it failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentReport:
+    """What became of a batch."""
+
+    outcomes: tuple[ConsentOutcome, ...]
+    """For each event what became of it, in order."""
+    failed: int
+    """How many failed."""
+    is_committed: bool
+    """Whether the transaction was committed. If not, nothing was kept."""

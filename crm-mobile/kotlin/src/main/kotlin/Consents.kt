@@ -16,6 +16,7 @@ import org.crmcore.model.ConsentMethod
 import org.crmcore.model.ConsentPolicy
 import org.crmcore.model.ConsentProof
 import org.crmcore.model.ConsentReceipt
+import org.crmcore.model.ConsentReport
 import org.crmcore.model.ConsentRequest
 import org.crmcore.model.DecideMany
 import org.crmcore.model.Empty
@@ -37,6 +38,8 @@ import org.crmcore.model.ProveDecision
 import org.crmcore.model.PublishNotice
 import org.crmcore.model.Purpose
 import org.crmcore.model.ReceiptFormat
+import org.crmcore.model.RecordConsentUses
+import org.crmcore.model.RecordConsents
 import org.crmcore.model.RecordRef
 import org.crmcore.model.RequestConsent
 import org.crmcore.model.SetPreferences
@@ -105,11 +108,19 @@ class Consents internal constructor(private val engine: Engine) {
         language: String? = null,
     ): ConsentDecision = engine.mayContact(MayContact(subject, channel, purpose, contactPoint, at, zone, language))
 
-    /** The same for a page of records. */
+    /** The same for a page of records; `withTokens` asks for what sending takes. */
     fun mayContactMany(request: DecideMany): ManyDecisions = engine.mayContactMany(request)
 
     /** Records that somebody was contacted as it was decided; throws `StaleVersion` if the ledger has changed since. */
     fun recordUse(use: UseConsent): ConsentEvent = engine.recordConsentUse(use)
+
+    /** Records several events in one transaction and says for each what became of it. */
+    fun recordMany(events: List<NewConsent>, allOrNothing: Boolean = false): ConsentReport =
+        engine.recordConsents(RecordConsents(events, allOrNothing))
+
+    /** Records several contacts in one transaction and says for each what became of it. */
+    fun recordUses(uses: List<UseConsent>, allOrNothing: Boolean = false): ConsentReport =
+        engine.recordConsentUses(RecordConsentUses(uses, allOrNothing))
 
     /** Begins a double opt-in; the answer has the secret for the message. */
     fun request(request: RequestConsent): ConsentRequest = engine.requestConsent(request)

@@ -139,6 +139,8 @@ import org.crmcore.model.RankScores
 import org.crmcore.model.ReadFile
 import org.crmcore.model.ReadScore
 import org.crmcore.model.RecordActivities
+import org.crmcore.model.RecordConsentUses
+import org.crmcore.model.RecordConsents
 import org.crmcore.model.ReleaseVisitor
 import org.crmcore.model.RequestConsent
 import org.crmcore.model.ResetStage
@@ -269,7 +271,9 @@ private val OPERATIONS: Map<String, (Engine, JsonElement) -> Any?> = mapOf(
     "consents.prove" to call(ProveDecision::class) { proveDecision(it) },
     "consents.receipt" to call(GetReceipt::class) { makeReceipt(it) },
     "consents.record" to call(NewConsent::class) { recordConsent(it) },
+    "consents.record_many" to call(RecordConsents::class) { recordConsents(it) },
     "consents.record_use" to call(UseConsent::class) { recordConsentUse(it) },
+    "consents.record_uses" to call(RecordConsentUses::class) { recordConsentUses(it) },
     "consents.request" to call(RequestConsent::class) { requestConsent(it) },
     "consents.set_preferences" to call(SetPreferences::class) { setPreferences(it) },
     "consents.sweep" to call(SweepConsents::class) { sweepConsents(it) },

@@ -2,9 +2,12 @@ package org.crmcore
 
 import org.crmcore.conditions.consent
 import org.crmcore.model.ConsentKind
+import org.crmcore.model.ConsentMethod
 import org.crmcore.model.CrmException
+import org.crmcore.model.DecideMany
 import org.crmcore.model.DenyReason
 import org.crmcore.model.MayContact
+import org.crmcore.model.NewConsent
 import org.crmcore.model.NewUnsubscribeLink
 import org.crmcore.model.PreferenceChoice
 import org.crmcore.model.Purpose
@@ -46,6 +49,27 @@ class ConsentsTest {
         assertEquals("Die Person hat sich von diesem Kanal abgemeldet.", denied.reasons.single().text)
         val kinds = crm.consents.history(ann).events.map { it.kind }
         assertEquals(listOf(ConsentKind.GRANTED, ConsentKind.USED, ConsentKind.WITHDRAWN), kinds)
+    }
+
+    @Test
+    fun `a mailing takes three calls`() {
+        val people = listOf(begin(), RecordRef("contact", crm.contacts.create("given_name" to "Bob").id))
+        val granted = people.mapIndexed { number, person ->
+            NewConsent(
+                kind = ConsentKind.GRANTED, subject = person, channel = "email", purpose = "news",
+                contactPoint = "$number@example.org", method = ConsentMethod.FORM,
+            )
+        }
+        val report = crm.consents.recordMany(granted + granted[0].copy(purpose = "new"))
+        assertEquals("not_found", report.outcomes[2].problem?.kind)
+        val request = DecideMany("contact", "email", "news", withTokens = true)
+        val page = crm.consents.mayContactMany(request)
+        assertEquals(listOf("0@example.org", "1@example.org"), page.decisions.map { it.contactPoint })
+        val uses = people.zip(page.decisions) { person, decision ->
+            UseConsent(person, "email", "news", token = decision.token.orEmpty())
+        }
+        assertEquals(0uL, crm.consents.recordUses(uses).failed)
+        assertEquals(2uL, crm.consents.recordUses(uses).failed)
     }
 
     @Test
