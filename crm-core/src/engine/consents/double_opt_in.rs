@@ -94,15 +94,20 @@ impl Consents<'_> {
             let erased_proofs = privacy::erase_proofs(writing.tx, writing.now, request.limit)?;
             if erased_proofs > 0 {
                 // Whoever verifies the file by an earlier clock would miss them.
-                let body = SweptBody { at: writing.now, proofs: erased_proofs };
-                let body = serde_json::to_string(&body).expect("two numbers are always JSON");
-                let stamp = writing.stamp();
-                writing.log(stamp, ChangeKind::ProofsSwept, None, None, &body)?;
+                tell_swept(writing, erased_proofs)?;
             }
             let has_more = erased_requests == limit || erased_proofs == limit;
             Ok(SweptConsents { erased_requests, erased_proofs, has_more })
         })
     }
+}
+
+/// Writes to the journal that proofs which were kept no longer were erased, and by when.
+fn tell_swept(writing: &mut Writing<'_>, proofs: u64) -> Result<()> {
+    let body = SweptBody { at: writing.now, proofs };
+    let body = serde_json::to_string(&body).expect("two numbers are always JSON");
+    let stamp = writing.stamp();
+    writing.log(stamp, ChangeKind::ProofsSwept, None, None, &body)
 }
 
 /// Begins a double opt-in within a transaction.
