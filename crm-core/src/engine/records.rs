@@ -316,12 +316,13 @@ impl Crm {
                 outcome.version = written.or(outcome.version);
             }
             if request.all_or_nothing && report.failed > 0 {
+                report.is_committed = false;
                 return Err(Error::new(ErrorKind::Interrupted, "a change failed"));
             }
             Ok(())
         });
         match written {
-            Err(_) if request.all_or_nothing && report.failed > 0 => report.is_committed = false,
+            Err(_) if !report.is_committed => {}
             written => written?,
         }
         Ok(report)
