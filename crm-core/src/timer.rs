@@ -17,7 +17,7 @@ use crate::{Change, Problem, RecordRef, Timestamp, record::default_page};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TickTimers {
     /// Up to when, this instant included: not in the future, and not before an earlier tick. Now if
-    /// it is left out.
+    /// it is left out, or where an earlier tick went if that is later.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub until: Option<Timestamp>,

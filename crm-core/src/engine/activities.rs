@@ -88,13 +88,14 @@ impl<'a> Activities<'a> {
                     report.outcomes.push(to_outcome(outcome));
                 }
                 if request.all_or_nothing && report.failed > 0 {
+                    report.is_committed = false;
                     return Err(Error::new(ErrorKind::Interrupted, "an activity failed"));
                 }
                 Ok(())
             })
         });
         match written {
-            Err(_) if request.all_or_nothing && report.failed > 0 => report.is_committed = false,
+            Err(_) if !report.is_committed => {}
             written => written?,
         }
         Ok(report)

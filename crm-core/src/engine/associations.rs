@@ -319,8 +319,9 @@ fn patch(writing: &mut Writing<'_>, request: PatchAssociation) -> Result<Loaded>
             .with_field("id")
             .with_hint("restore it with associations.restore"));
     }
-    // Not primary is a value of its own in the file, not a missing one.
-    if changes.iter().any(|(name, value)| name == IS_PRIMARY && value.is_null()) {
+    // Not primary is a value of its own in the file, not a missing one; empty text is no value.
+    let is_nothing = |value: &Value| value.is_null() || value.as_str() == Some("");
+    if changes.iter().any(|(name, value)| name == IS_PRIMARY && is_nothing(value)) {
         changes.insert(IS_PRIMARY, false);
     }
     let before = Standing::of(&row);

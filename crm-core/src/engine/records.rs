@@ -310,6 +310,7 @@ impl Crm {
                     report.outcomes.push(to_outcome(outcome));
                 }
                 if request.all_or_nothing && report.failed > 0 {
+                    report.is_committed = false;
                     return Err(Error::new(ErrorKind::Interrupted, "a change failed"));
                 }
                 Ok(())
@@ -321,7 +322,7 @@ impl Crm {
             Ok(())
         });
         match written {
-            Err(_) if request.all_or_nothing && report.failed > 0 => report.is_committed = false,
+            Err(_) if !report.is_committed => {}
             written => written?,
         }
         Ok(report)

@@ -60,7 +60,7 @@ impl<'a> Timers<'a> {
     ///
     /// # Errors
     ///
-    /// `OutOfRange` if `until` lies in the future or before an earlier tick; `InvalidArgument` if the
+    /// `OutOfRange` if `until` lies in the future or before an earlier tick when this one begins; `InvalidArgument` if the
     /// limit is not 1 to 1,000,000.
     pub fn tick(&self, request: &TickTimers, watch: &mut Watch<'_>) -> Result<Tick> {
         check_range("limit", request.limit.into(), 1, MOST)?;
@@ -69,6 +69,9 @@ impl<'a> Timers<'a> {
         if until > now {
             return Err(out_of_range("lies in the future"));
         }
+        // Another tick may come between the clock and the lock, and between two transactions: what is
+        // refused is a moment that was asked for, and only before anything is done.
+        let mut until = Until { at: until, is_asked: request.until.is_some() };
         let mark = self.crm.shared.store.mark();
         let mut reports = Reports::new(&self.crm.shared.observers, watch);
         let mut left = u64::from(request.limit);
@@ -90,6 +93,7 @@ impl<'a> Timers<'a> {
                 }
                 done => done?,
             };
+            until.is_asked = false;
             left -= tick.done;
             tick.done = u64::from(request.limit) - left;
             let is_last = tick.is_complete || left == 0;
@@ -149,18 +153,31 @@ fn concerns_one_timer(kind: ErrorKind) -> bool {
     concerns_one_row(kind) || kind == ErrorKind::Corrupt
 }
 
+/// Up to when a tick goes.
+#[derive(Clone, Copy)]
+struct Until {
+    at: Timestamp,
+    /// Whether the host asked for it and nothing is done yet. If not, it is where an earlier tick went
+    /// if that is later.
+    is_asked: bool,
+}
+
 /// Does at most so many timers of those due at `until` or before. With `failures` each is tried by
 /// itself, and one that fails stands there and waits for another day.
 fn batch(
     writing: &mut Writing<'_>,
-    until: Timestamp,
+    until: Until,
     most: u64,
     mut failures: Option<&mut Failures>,
 ) -> Result<Tick> {
     let before = rows::ticked_at(writing.tx)?;
-    if before.is_some_and(|before| until < before) {
-        return Err(out_of_range("lies before an earlier tick"));
-    }
+    let until = match before {
+        Some(before) if until.at < before && until.is_asked => {
+            return Err(out_of_range("lies before an earlier tick"));
+        }
+        Some(before) => until.at.max(before),
+        None => until.at,
+    };
     let clock = writing.now;
     // Before the first tick nothing is too old to be done at its own instant.
     let (mut done, mut at, mut is_complete) = (0, before.unwrap_or(Timestamp::MIN), false);

@@ -142,7 +142,9 @@ pub(super) fn from_user_sql(failure: rusqlite::Error, denied: Option<String>) ->
         Failure::InvalidParameterCount(given, expected) => Error::new(
             ErrorKind::InvalidArgument,
             format!("the statement takes {expected} parameters, {given} were given"),
-        ),
+        )
+        .with_field("parameters")
+        .with_hint("give one value for each ? of the statement"),
         Failure::SqlInputError { error, msg, offset, .. } if error.code == ErrorCode::Unknown => {
             let message = unknown_name(&msg).unwrap_or_else(|| "the SQL is malformed".into());
             match usize::try_from(offset) {

@@ -4,9 +4,9 @@
 use std::fs;
 
 use crm_core::{
-    ApplyChanges, Attribute, CreateRecord, Crm, DefineType, Error, ErrorKind, Kind, ListRecords,
-    OpenOptions, Order, Outcome, RecordChange, RecordId, Result, RunSql, Value, Values, limits,
-    ops::Request, values,
+    ApplyChanges, Attribute, CreateRecord, Crm, DefineActivityKind, DefineType, Error, ErrorKind,
+    Kind, ListRecords, NewActivity, OpenOptions, Order, Outcome, RecordActivities, RecordChange,
+    RecordId, RecordRef, Result, RunSql, Timestamp, Value, Values, limits, ops::Request, values,
 };
 
 use crate::support::{Folder, assert_sound, everything, journal_length, read_only, relaxed};
@@ -236,6 +236,40 @@ fn a_batch_of_good_and_bad_keeps_the_good_or_nothing() {
     assert_eq!(report.outcomes[1].outcome, Outcome::Failed);
     assert_eq!(journal_length(&crm), length + 2);
     assert_eq!(crm.records("book").count().unwrap(), 2);
+    assert_sound(&crm);
+}
+
+#[test]
+fn an_error_of_the_file_is_told_also_after_a_row_failed() {
+    let folder = Folder::new();
+    let limited = OpenOptions { max_bytes: Some(1024 * 1024), ..relaxed() };
+    let crm = Crm::open_with(folder.path(), limited).unwrap();
+    let text = Attribute::new("text", Kind::Text);
+    crm.activity_kinds().define(DefineActivityKind::new("note", [text])).unwrap();
+    let ann = crm.contacts().create(values! { "given_name" => "Ann" }).unwrap().id;
+    let length = journal_length(&crm);
+    let large = || "x".repeat(8_000);
+
+    // The first fails by itself, and then the file has no room for the others.
+    let mut changes = vec![values! { "nmae" => "Acme" }];
+    changes.resize_with(1_000, || values! { "name" => "Acme", "description" => large() });
+    let to_change =
+        |values| RecordChange::Create(CreateRecord { entity_type: "company".into(), values });
+    let changes = changes.into_iter().map(to_change).collect();
+    let error = crm.apply(ApplyChanges { changes, all_or_nothing: true }).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Full, "{error}");
+
+    let subject = RecordRef::new("contact", ann);
+    let note = |kind: &str, text: String| NewActivity {
+        properties: values! { "text" => text },
+        ..NewActivity::of(kind, subject.clone(), Timestamp::UNIX_EPOCH)
+    };
+    let mut activities = vec![note("nte", String::new())];
+    activities.resize_with(1_000, || note("note", large()));
+    let request = RecordActivities { activities, all_or_nothing: true };
+    let error = crm.activities().record_many(request).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Full, "{error}");
+    assert_eq!(journal_length(&crm), length);
     assert_sound(&crm);
 }
 

@@ -361,6 +361,13 @@ fn what_makes_no_sense_is_refused_with_its_place() {
         refuse(&|r| r.conditions = vec![condition("phone is set"), condition("fone is set")]),
         (ErrorKind::UnknownAttribute, "conditions[1].where.field".into())
     );
+    assert_eq!(
+        refuse(&|r| {
+            r.fields.clear();
+            r.conditions = vec![condition("phone is set"); 301];
+        }),
+        (ErrorKind::LimitExceeded, "conditions".into())
+    );
     let activities = |kind: &str, within: &str| LearnedActivities {
         kind: kind.into(),
         within: Some(within.into()),

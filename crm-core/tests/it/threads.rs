@@ -9,12 +9,13 @@ use std::{
 };
 
 use crm_core::{
-    AddFile, ApplyChanges, Archived, Attribute, BackupTo, CountRecords, Crm, DefineType, Error,
-    ErrorKind, Flow, GetHistory, Kind, ListChanges, ListRecords, PatchRecord, RecordChange,
-    RecordId, RestoreTo, RunSql, Timestamp, Value, values,
+    AddFile, ApplyChanges, Archived, Attribute, BackupTo, CountRecords, CreateRecord, Crm,
+    DefineSegment, DefineType, Error, ErrorKind, Flow, GetHistory, Kind, ListChanges, ListRecords,
+    OpenOptions, PatchRecord, RecordChange, RecordId, Replay, RestoreTo, RunSql, TickTimers,
+    Timestamp, Value, values,
 };
 
-use crate::support::{Folder, Seeded, assert_sound, journal_length, read_only};
+use crate::support::{Folder, Seeded, assert_sound, journal_length, read_only, relaxed};
 
 const THREADS: u64 = 8;
 
@@ -307,7 +308,7 @@ fn an_interrupted_batch_leaves_no_trace() {
                 let create = |_| {
                     let values = values! { "balance" => 1 };
                     let entity_type = "account".into();
-                    RecordChange::Create(crm_core::CreateRecord { entity_type, values })
+                    RecordChange::Create(CreateRecord { entity_type, values })
                 };
                 let changes = (0..500).map(create).collect();
                 match crm.apply(ApplyChanges { changes, all_or_nothing: false }) {
@@ -421,7 +422,7 @@ fn a_file_is_open_once_in_a_process_until_the_last_clone_is_gone() {
     let crm = folder.open();
     let clone = crm.clone();
     drop(crm);
-    for options in [read_only(), crm_core::OpenOptions::default()] {
+    for options in [read_only(), OpenOptions::default()] {
         let error = folder.refusal(options);
         assert_eq!(error.kind(), ErrorKind::InUse);
         assert!(error.hint().is_some(), "{error}");
@@ -441,4 +442,58 @@ fn an_interrupt_between_two_steps_ends_a_verification() {
     };
     assert_eq!(crm.verify(ring).unwrap_err().kind(), ErrorKind::Interrupted);
     assert_sound(&crm);
+}
+
+#[test]
+fn ticks_without_a_moment_never_stand_in_each_others_way() {
+    let crm = Crm::in_memory().unwrap();
+    let tick = || crm.timers().tick(&TickTimers::default(), &mut |_| Flow::Continue);
+    let start = Barrier::new(4);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                start.wait();
+                for _ in 0..200 {
+                    crm.contacts().create(values! { "given_name" => "Ann" }).unwrap();
+                    assert!(tick().unwrap().is_complete);
+                }
+            });
+        }
+    });
+    assert_sound(&crm);
+}
+
+#[test]
+fn a_tick_that_another_overtakes_goes_on() {
+    let replay = Replay { start: Timestamp::UNIX_EPOCH, step_micros: 1 };
+    let options = OpenOptions { replay: Some(replay), ..relaxed() };
+    let crm = Crm::open_with(":memory:", options).unwrap();
+    let aged = "not created_at within last 10d".parse().unwrap();
+    crm.segments().define(DefineSegment::live("aged", "company", aged)).unwrap();
+    // More than one transaction does.
+    let create = |_| {
+        let values = values! { "name" => "Acme" };
+        RecordChange::Create(CreateRecord { entity_type: "company".into(), values })
+    };
+    let changes = (0..1_500).map(create).collect();
+    crm.apply(ApplyChanges { changes, all_or_nothing: true }).unwrap();
+    let day = |number: i64| Timestamp::from_micros(number * 86_400_000_000).unwrap();
+    crm.set_clock(day(20)).unwrap();
+
+    let mut overtook = 0;
+    let early = TickTimers { until: Some(day(12)), ..TickTimers::default() };
+    let tick = crm.timers().tick(&early, &mut |_| {
+        if overtook == 0 {
+            let late = TickTimers { until: Some(day(15)), ..TickTimers::default() };
+            let other = || crm.timers().tick(&late, &mut |_| Flow::Continue).unwrap();
+            overtook = thread::scope(|scope| scope.spawn(other).join().unwrap()).done;
+        }
+        Flow::Continue
+    });
+    let tick = tick.unwrap();
+    assert_eq!((tick.done, overtook, tick.is_complete), (1_000, 500, true));
+    assert_eq!((tick.at, crm.timers().next().unwrap().ticked_at), (day(15), Some(day(15))));
+    // One that begins there is refused as ever.
+    let error = crm.timers().tick(&early, &mut |_| Flow::Continue).unwrap_err();
+    assert_eq!((error.kind(), error.field()), (ErrorKind::OutOfRange, Some("until")));
 }

@@ -310,8 +310,18 @@ impl<'a> LearnedScores<'a> {
             return Err(Error::new(ErrorKind::InvalidArgument, message).with_field("fields"));
         }
         if sources.len() > limits::LEARNED_FEATURES {
+            let TrainLearnedScore { fields, conditions, activities, .. } = request;
+            let lists = [
+                ("activities", activities.len()),
+                ("conditions", conditions.len()),
+                ("fields", fields.len()),
+            ];
+            // The list that has the most is the one to shorten.
+            let longest = lists.into_iter().max_by_key(|(_, length)| *length);
             let message = format!("at most {} features", limits::LEARNED_FEATURES);
-            return Err(Error::new(ErrorKind::LimitExceeded, message).with_field("fields"));
+            return Err(Error::new(ErrorKind::LimitExceeded, message)
+                .with_field(longest.map_or("fields", |(field, _)| field))
+                .with_hint("list fewer, or name in exclude what is not to be learned from"));
         }
         let moments = (request.as_of, request.until);
         let plan =

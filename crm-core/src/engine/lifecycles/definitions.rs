@@ -330,7 +330,11 @@ fn remaps(
         let target =
             if kept { Some(stage.name.as_str()) } else { becomes.get(&*stage.name).copied() };
         let Some(target) = target else {
-            missing.push(format!("{records} records stand or stood on {:?}", stage.name));
+            let standing = match records {
+                1 => "1 record stands or stood".to_owned(),
+                _ => format!("{records} records stand or stood"),
+            };
+            missing.push(format!("{standing} on {:?}", stage.name));
             continue;
         };
         let conflict = |field: &str, message: String| {

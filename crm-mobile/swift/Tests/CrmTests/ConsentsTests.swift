@@ -42,9 +42,10 @@ final class ConsentsTests: XCTestCase {
                 kind: .granted, subject: $1, channel: "email", purpose: "news",
                 contactPoint: "\($0)@example.org", method: .form)
         }
-        var unknown = granted[0]
-        unknown.purpose = "new"
-        granted.append(unknown)
+        granted.append(
+            NewConsent(
+                kind: .granted, subject: ann, channel: "email", purpose: "new",
+                contactPoint: "0@example.org", method: .form))
         let report = try crm.consents.record(granted)
         XCTAssertEqual(report.outcomes[2].problem?.kind, "not_found")
         let page = try crm.consents.mayContact(

@@ -130,7 +130,7 @@ class Consents internal constructor(private val engine: Engine) {
         engine.confirmConsent(ConfirmConsent(token, language, evidence))
 
     /** Erases the double opt-ins that nobody confirmed in time. */
-    fun sweep(limit: UInt = 100u): SweptConsents = engine.sweepConsents(SweepConsents(limit))
+    fun sweep(limit: Int = 100): SweptConsents = engine.sweepConsents(SweepConsents(limit.toUInt()))
 
     /** Makes a link by which one click withdraws, with the headers of RFC 8058. */
     fun unsubscribeLink(link: NewUnsubscribeLink): UnsubscribeLink = engine.makeUnsubscribeLink(link)
@@ -140,8 +140,8 @@ class Consents internal constructor(private val engine: Engine) {
         engine.unsubscribe(Unsubscribe(token, method, evidence))
 
     /** The ledger of a person, oldest first, with the proof of each event. */
-    fun history(subject: RecordRef, after: Long = 0, limit: UInt = 100u): ConsentHistory =
-        engine.getConsentHistory(GetConsents(subject, after, limit))
+    fun history(subject: RecordRef, after: Long = 0, limit: Int = 100): ConsentHistory =
+        engine.getConsentHistory(GetConsents(subject, after, limit.toUInt()))
 
     /** Says of two records that they are one person: what restricts one restricts the other. */
     fun link(a: RecordRef, b: RecordRef): LinkedPeople = engine.linkPeople(LinkPeople(a, b))

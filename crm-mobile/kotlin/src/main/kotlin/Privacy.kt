@@ -70,8 +70,8 @@ class Privacy internal constructor(private val engine: Engine) {
     ): Erasure = engine.eraseSubject(EraseSubject(subject, reason, expectedVersion))
 
     /** A page of those who were erased, as random ids and keyed hashes, to be kept beside backups. */
-    fun erasures(after: Long = 0, limit: UInt = 100u): ErasureList =
-        engine.listErasures(ListErasures(after, limit))
+    fun erasures(after: Long = 0, limit: Int = 100): ErasureList =
+        engine.listErasures(ListErasures(after, limit.toUInt()))
 
     /** Erases in an older copy of the file whom a list names, in one transaction. */
     fun applyErasures(erased: List<ErasedSubject>, key: String? = null): AppliedErasures =
@@ -88,9 +88,9 @@ class Privacy internal constructor(private val engine: Engine) {
         at: Instant? = null,
         subject: RecordRef? = null,
         contactPoint: String? = null,
-        limit: UInt = 100u,
+        limit: Int = 100,
         after: String? = null,
-    ): ProofPage = engine.listProofs(ListProofs(at, subject, contactPoint, limit, after))
+    ): ProofPage = engine.listProofs(ListProofs(at, subject, contactPoint, limit.toUInt(), after))
 
     /** Lets a contact point come back, because the person did; answers whether it was suppressed. */
     fun liftSuppression(contactPoint: String): Boolean =
@@ -116,7 +116,7 @@ class Privacy internal constructor(private val engine: Engine) {
         at: Instant? = null,
         retention: String? = null,
         type: String? = null,
-        limit: UInt = 100u,
+        limit: Int = 100,
         after: String? = null,
-    ): ReviewPage = engine.listDueForReview(ListDueForReview(at, retention, type, limit, after))
+    ): ReviewPage = engine.listDueForReview(ListDueForReview(at, retention, type, limit.toUInt(), after))
 }

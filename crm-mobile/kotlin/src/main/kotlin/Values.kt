@@ -12,6 +12,7 @@ import java.time.temporal.ChronoUnit
 import java.util.Locale
 import java.util.UUID
 import org.crmcore.model.Address
+import org.crmcore.model.CrmException
 import org.crmcore.model.FileRef
 import org.crmcore.model.Money
 import org.crmcore.model.Record
@@ -22,7 +23,8 @@ import org.crmcore.model.Value
  * decimals), [LocalDate], [Instant] and moments with a zone (to the microsecond), [UUID], [Locale],
  * [ZoneId], [URI], [Money], [Address], [FileRef], a [Record] to refer to, and lists of these as texts.
  *
- * Throws [IllegalArgumentException] for anything else.
+ * Throws [IllegalArgumentException] for anything else, and [CrmException.InvalidValue] for text with half of a
+ * surrogate pair, which is no Unicode.
  */
 fun valueOf(value: Any?): Value = when (value) {
     null -> Value.Null
@@ -38,11 +40,26 @@ fun valueOf(value: Any?): Value = when (value) {
     else -> Value.Text(textOf(value))
 }
 
-/** [values] as the engine takes them, each as [valueOf] has it. */
-fun valuesOf(values: Map<String, Any?>): Map<String, Value> = values.mapValues { valueOf(it.value) }
+/** [values] as the engine takes them, each as [valueOf] has it; what is thrown names the attribute. */
+fun valuesOf(values: Map<String, Any?>): Map<String, Value> = values.mapValues { (attribute, value) ->
+    try {
+        valueOf(value)
+    } catch (error: IllegalArgumentException) {
+        throw IllegalArgumentException("$attribute: ${error.message}", error)
+    } catch (error: CrmException.InvalidValue) {
+        throw CrmException.InvalidValue(error.detail, attribute, error.hint)
+    }
+}
+
+/** [text], unless it has half of a surrogate pair: it cannot be handed to the engine. */
+private fun wellFormed(text: String): String {
+    if (Charsets.UTF_8.newEncoder().canEncode(text)) return text
+    throw CrmException.InvalidValue("the text is not Unicode", null, "it has half of a surrogate pair; was it cut in two?")
+}
 
 private fun textOf(value: Any?): String = when (value) {
-    is CharSequence, is Char, is BigInteger, is LocalDate, is UUID, is URI -> value.toString()
+    is CharSequence, is Char -> wellFormed(value.toString())
+    is BigInteger, is LocalDate, is UUID, is URI -> value.toString()
     is BigDecimal -> value.toPlainString()
     is Instant -> value.truncatedTo(ChronoUnit.MICROS).toString()
     is OffsetDateTime -> textOf(value.toInstant())
