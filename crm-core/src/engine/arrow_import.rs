@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     ColumnMapping, ImportReport, IngestActivities, IngestAssociations, IngestTable, Result,
-    arrow::ArrowRows, ops::Watch,
+    arrow::ArrowRows, normal, ops::Watch,
 };
 
 impl Crm {
@@ -56,7 +56,8 @@ impl Crm {
         self.check_taking()?;
         let catalog = self.catalog();
         catalog.table(&request.entity_type)?.model.check_live()?;
-        let (rows, columns) = open(stream, &request.columns)?;
+        let of_stages = request.stages.iter().filter_map(|start| start.column.as_deref());
+        let (rows, columns) = open(stream, &request.columns, of_stages)?;
         let rows = Rows::of_table(&catalog, request.rules(&columns), Box::new(rows), self.now())?;
         self.take_in_rows(rows, None, request.all_or_nothing, watch)
     }
@@ -104,7 +105,7 @@ impl Crm {
         watch: &mut Watch<'_>,
     ) -> Result<ImportReport> {
         self.check_taking()?;
-        let (table, columns) = open(stream, &request.columns)?;
+        let (table, columns) = open(stream, &request.columns, std::iter::empty())?;
         let maker = ActivityMaker::new(&self.catalog(), request, &table, columns)?;
         let mut rows = StreamRows::new(maker, Box::new(table), request.bad_cells);
         self.take_in(&mut rows, None, request.all_or_nothing, watch)?;
@@ -154,7 +155,7 @@ impl Crm {
         watch: &mut Watch<'_>,
     ) -> Result<ImportReport> {
         self.check_taking()?;
-        let (table, columns) = open(stream, &request.columns)?;
+        let (table, columns) = open(stream, &request.columns, std::iter::empty())?;
         let maker = AssociationMaker::new(&self.catalog(), request, &table, columns)?;
         let mut rows = StreamRows::new(maker, Box::new(table), request.bad_cells);
         self.take_in(&mut rows, None, request.all_or_nothing, watch)?;
@@ -168,13 +169,21 @@ impl Crm {
     }
 }
 
-/// The rows of a stream, and where their columns go: as `named`, or each to its own name.
-fn open<'r>(
+/// The rows of a stream, and where their columns go: as `named`, or each to its own name. Those `beside`
+/// are read too, and go nowhere unless they are named.
+fn open<'r, 'n>(
     stream: impl RecordBatchReader + Send + 'r,
     named: &[ColumnMapping],
+    beside: impl Iterator<Item = &'n str>,
 ) -> Result<(ArrowRows<'r>, Vec<ColumnMapping>)> {
-    let columns = named.iter().map(|mapping| mapping.column.as_str());
-    let rows = ArrowRows::open(Box::new(stream), columns)?;
-    let columns = if named.is_empty() { rows.own_names()? } else { named.to_vec() };
+    let beside: Vec<&str> = beside.map(normal::trim).collect();
+    let of_named = named.iter().map(|mapping| mapping.column.as_str());
+    if !named.is_empty() {
+        let columns = of_named.chain(beside.iter().copied());
+        return Ok((ArrowRows::open(Box::new(stream), columns)?, named.to_vec()));
+    }
+    let rows = ArrowRows::open(Box::new(stream), [])?;
+    let mut columns = rows.own_names()?;
+    columns.retain(|mapping| !beside.contains(&mapping.column.as_str()));
     Ok((rows, columns))
 }

@@ -153,21 +153,22 @@ fn rows_of_arrow_begin_there_too() {
 
     let crm = world();
     let column = |cells: [&str; 2]| Arc::new(StringArray::from(cells.to_vec())) as ArrayRef;
-    let batch = RecordBatch::try_from_iter([
-        ("family_name", column(["A", "B"])),
-        ("at", column(["mql", "subscriber"])),
-    ]);
-    let batch = batch.unwrap();
-    let schema = batch.schema();
-    let request = IngestTable {
-        columns: vec![map("family_name")],
-        stages: vec![StartStage::of_column("contact", "at")],
-        ..IngestTable::new("contact")
-    };
-    let stream = RecordBatchIterator::new([Ok(batch)], schema);
-    crm.ingest_table(&request, stream, &mut |_| Flow::Continue).unwrap();
-    assert_eq!(stages(&crm, "A").last().unwrap(), &("mql".into(), StageCause::Import));
-    assert_eq!(stages(&crm, "B"), [("subscriber".into(), StageCause::Import)]);
+    // Also where each column goes to the attribute of its own name, which that one does not have.
+    for (columns, names) in [(vec![map("family_name")], ["A", "B"]), (Vec::new(), ["C", "D"])] {
+        let batch = RecordBatch::try_from_iter([
+            ("family_name", column(names)),
+            ("at", column(["mql", "subscriber"])),
+        ]);
+        let batch = batch.unwrap();
+        let schema = batch.schema();
+        let stages_of = vec![StartStage::of_column("contact", "at")];
+        let request = IngestTable { columns, stages: stages_of, ..IngestTable::new("contact") };
+        let stream = RecordBatchIterator::new([Ok(batch)], schema);
+        crm.ingest_table(&request, stream, &mut |_| Flow::Continue).unwrap();
+        let [first, second] = names;
+        assert_eq!(stages(&crm, first).last().unwrap(), &("mql".into(), StageCause::Import));
+        assert_eq!(stages(&crm, second), [("subscriber".into(), StageCause::Import)]);
+    }
 }
 
 #[test]
