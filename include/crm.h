@@ -32,8 +32,9 @@
  *
  * Ownership. Every pointer that goes in is used during the call only; the caller keeps what it
  * points to, and does not change it meanwhile (`user_data` of an observer lives until the
- * observation ends, that of a key until its file is closed). What comes out is released by the function that its type names, never by
- * `free`. Texts that are returned as `const char *` are not released.
+ * observation ends, that of a key until its file is closed). What comes out is released by the
+ * function that its type names, never by `free`. Texts that are returned as `const char *` are not
+ * released.
  *
  * Text is UTF-8. Names and paths end with NUL; requests have a length. Times in JSON are RFC 3339,
  * ids are UUIDs, money is `{"amount": "12.34", "currency": "EUR"}`.
@@ -643,10 +644,10 @@ crm_status crm_query_arrow(crm_handle handle,
  * Takes a stream of Arrow record batches in: each row becomes a record, or changes one.
  *
  * `request_json` is a request of `request_len` bytes: `{"type": "contact"}`, with `columns`, `mode`,
- * `key`, `bad_cells` and `all_or_nothing` as `csv.import` has them, except that `key` is a list, and
- * that without `columns` each column goes to the attribute of its own name. `result_out`, which may
- * be NULL, gets the same report, with every row that was not written; the caller releases it by
- * `crm_buffer_free`.
+ * `key`, `bad_cells`, `stages` and `all_or_nothing` as `csv.import` has them, except that `key` is a
+ * list, and that without `columns` each column goes to the attribute of its own name. `result_out`,
+ * which may be NULL, gets the same report, with every row that was not written; the caller releases
+ * it by `crm_buffer_free`.
  *
  * The stream is taken over and released before the call returns, whatever it returns; then
  * `stream->release` is NULL. Its functions run on this thread, between two transactions.

@@ -9,7 +9,10 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::{
-    Condition, Error, ErrorKind, SegmentKind, scoring::StoredModel, segment::SegmentModel,
+    Condition, Error, ErrorKind, SegmentKind,
+    condition::Reach,
+    scoring::{ScoreProgram, StoredModel},
+    segment::{SegmentModel, SegmentProgram},
 };
 
 /// A score or a live segment, by its name.
@@ -26,6 +29,49 @@ impl std::fmt::Display for Asker<'_> {
             Self::Segment(name) => write!(f, "segment {name:?}"),
         }
     }
+}
+
+/// A published score or a segment, by the place of its program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Follower {
+    Score(usize),
+    Segment(usize),
+}
+
+/// All of them in an order in which what is asked for comes before what asks, so that one pass sees
+/// each write's effect on all.
+pub(crate) fn followers(scores: &[ScoreProgram], segments: &[SegmentProgram]) -> Vec<Follower> {
+    fn visit(
+        follower: Follower,
+        of: &(&[ScoreProgram], &[SegmentProgram]),
+        seen: &mut Vec<Follower>,
+        order: &mut Vec<Follower>,
+    ) {
+        if seen.contains(&follower) {
+            return;
+        }
+        seen.push(follower);
+        let reach: Option<&Reach> = match follower {
+            Follower::Score(place) => Some(&of.0[place].reach),
+            Follower::Segment(place) => of.1[place].reach.as_ref(),
+        };
+        for place in reach.into_iter().flat_map(|reach| &reach.places) {
+            let is_asked = |program: &ScoreProgram| place.reads.scores.contains(&program.stored.id);
+            let scores = of.0.iter().enumerate().filter(|(_, program)| is_asked(program));
+            scores.for_each(|(at, _)| visit(Follower::Score(at), of, seen, order));
+            let is_asked =
+                |program: &SegmentProgram| place.reads.segments.contains(&program.model.id);
+            let segments = of.1.iter().enumerate().filter(|(_, program)| is_asked(program));
+            segments.for_each(|(at, _)| visit(Follower::Segment(at), of, seen, order));
+        }
+        order.push(follower);
+    }
+    let all = (0..scores.len()).map(Follower::Score);
+    let (mut seen, mut order) = (Vec::new(), Vec::new());
+    for follower in all.chain((0..segments.len()).map(Follower::Segment)) {
+        visit(follower, &(scores, segments), &mut seen, &mut order);
+    }
+    order
 }
 
 /// For each what it asks for, with the path to the question.

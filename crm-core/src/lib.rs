@@ -218,8 +218,9 @@ pub use exchange::{
     ColumnRule, CsvDialect, CsvProfile, ExportCsv, ExportReport, Import, ImportCsv, ImportMode,
     ImportName, ImportPage, ImportPlan, ImportReport, ImportRun, ImportSource, ImportState,
     LeftChange, LeftItem, ListImports, ListPlanRows, MappingAddition, MappingProposal, PlanImport,
-    PlannedActivity, PlannedAssociation, PlannedChange, PlannedRow, PlannedRows, ProblemCount,
-    ProposeMapping, ResumeImport, RevertReport, RowDecision, SourceFormat, UnmappedColumn,
+    PlannedActivity, PlannedAssociation, PlannedChange, PlannedRow, PlannedRows, PlannedStage,
+    ProblemCount, ProposeMapping, ResumeImport, RevertReport, RowDecision, SourceFormat,
+    StartStage, UnmappedColumn,
     vcard::{CardMapping, CardVersion, ExportVcard, ImportVcard},
 };
 pub use id::{CountedIds, IdGenerator, RecordId};
@@ -245,7 +246,7 @@ pub use lifecycle::{
     MovedStage, NextStage, OverdueStage, RelatedStage, ResetStage, Stage, StageCause,
     StageDecision, StageEntry, StageExplanation, StageFriction, StageKind, StageLack, StageMachine,
     StageMapping, StagePlace, StageRemap, StageTime, StageTimes, StageTrigger, StageVisit,
-    Standing, StuckPage, StuckRecord, SuppressedBy, SuppressedMove, TriggerAnswer,
+    Standing, StuckPage, StuckRecord, SuppressedBy, SuppressedMove, TriggerAnswer, WinBack,
 };
 pub use privacy::{
     AccessData, AccessReport, AccessScope, AccessTable, AppliedErasures, ApplyErasures,

@@ -81,10 +81,10 @@ pub unsafe extern "C" fn crm_query_arrow(
 /// Takes a stream of Arrow record batches in: each row becomes a record, or changes one.
 ///
 /// `request_json` is a request of `request_len` bytes: `{"type": "contact"}`, with `columns`, `mode`,
-/// `key`, `bad_cells` and `all_or_nothing` as `csv.import` has them, except that `key` is a list, and
-/// that without `columns` each column goes to the attribute of its own name. `result_out`, which may
-/// be NULL, gets the same report, with every row that was not written; the caller releases it by
-/// `crm_buffer_free`.
+/// `key`, `bad_cells`, `stages` and `all_or_nothing` as `csv.import` has them, except that `key` is a
+/// list, and that without `columns` each column goes to the attribute of its own name. `result_out`,
+/// which may be NULL, gets the same report, with every row that was not written; the caller releases
+/// it by `crm_buffer_free`.
 ///
 /// The stream is taken over and released before the call returns, whatever it returns; then
 /// `stream->release` is NULL. Its functions run on this thread, between two transactions.

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use crm_core::{
-    Crm, Error, ErrorKind, OpenOptions,
+    Crm, OpenOptions,
     ops::{Request, Watch},
 };
 use pyo3::{PyTraverseError, PyVisit, prelude::*, types::PyDict};
-use pythonize::{Depythonizer, depythonize, pythonize};
+use pythonize::pythonize;
 
 use crate::{
     callback::{Callback, KeySource},
@@ -15,6 +15,7 @@ use crate::{
     failure::{guard, raise},
     job::Watcher,
     observer::Observer,
+    reader::Reader,
 };
 
 /// The engine over one file. Every method may be called from several threads.
@@ -98,11 +99,8 @@ impl Engine {
         options: &Bound<'_, PyDict>,
         key: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
-        let options = depythonize::<OpenOptions>(options).map_err(|_| {
-            // What did not fit is left out of the message: it may be an actor's name.
-            let error = Error::new(ErrorKind::InvalidArgument, "not the options of a file");
-            raise(py, &error.with_field("options"))
-        })?;
+        let options = guard(|| OpenOptions::parse(Reader(options)));
+        let options = options.map_err(|error| raise(py, &error))?;
         let source = key.map(Callback::new);
         let shown = source.as_ref().map(|source| Py::new(py, KeySource(source.shown())));
         let key = shown.transpose()?;
@@ -128,8 +126,8 @@ impl Engine {
         request: &Bound<'py, PyAny>,
         progress: Option<Py<PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let request = guard(|| Request::parse(op, &mut Depythonizer::from_object(request)))
-            .map_err(|error| raise(py, &error))?;
+        let request =
+            guard(|| Request::parse(op, Reader(request))).map_err(|error| raise(py, &error))?;
         let mut watcher = Watcher::new(progress);
         let crm = self.crm();
         let outcome =
@@ -148,7 +146,7 @@ impl Engine {
         py: Python<'py>,
         request: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, pyo3::types::PyCapsule>> {
-        let request = guard(|| crm_core::ReadTable::parse(&mut Depythonizer::from_object(request)))
+        let request = guard(|| crm_core::ReadTable::parse(Reader(request)))
             .map_err(|error| raise(py, &error))?;
         let stream = self.detached(py, |crm| crm.read_table(&request))?;
         crate::capsule::export(py, stream)
@@ -164,7 +162,7 @@ impl Engine {
         table: &Bound<'py, PyAny>,
         progress: Option<Py<PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let parse = || crm_core::IngestTable::parse(&mut Depythonizer::from_object(request));
+        let parse = || crm_core::IngestTable::parse(Reader(request));
         self.ingest(py, parse, table, progress, |crm, request, stream, watch| {
             crm.ingest_table(request, stream, watch)
         })
@@ -180,7 +178,7 @@ impl Engine {
         table: &Bound<'py, PyAny>,
         progress: Option<Py<PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let parse = || crm_core::IngestActivities::parse(&mut Depythonizer::from_object(request));
+        let parse = || crm_core::IngestActivities::parse(Reader(request));
         self.ingest(py, parse, table, progress, |crm, request, stream, watch| {
             crm.ingest_activities(request, stream, watch)
         })
@@ -196,7 +194,7 @@ impl Engine {
         table: &Bound<'py, PyAny>,
         progress: Option<Py<PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let parse = || crm_core::IngestAssociations::parse(&mut Depythonizer::from_object(request));
+        let parse = || crm_core::IngestAssociations::parse(Reader(request));
         self.ingest(py, parse, table, progress, |crm, request, stream, watch| {
             crm.ingest_associations(request, stream, watch)
         })

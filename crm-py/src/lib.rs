@@ -14,6 +14,7 @@ mod engine;
 mod failure;
 mod job;
 mod observer;
+mod reader;
 
 use pyo3::prelude::*;
 

@@ -94,14 +94,20 @@ def test_bad_options(path: Path) -> None:
 
 def test_files_that_are_not_ours(path: Path) -> None:
     path.write_bytes(b"SQLite format 3\0" + bytes(4096))
-    with pytest.raises((crm.NotOurFileError, crm.CorruptError)):
+    with pytest.raises((crm.NotOurFileError, crm.CorruptError)) as refused:
         crm.open(path)
+    assert refused.value.field == "path" and refused.value.hint
     path.write_text("a letter to Ann " * 300)
-    with pytest.raises(crm.NotOurFileError):
+    with pytest.raises(crm.NotOurFileError) as refused:
         crm.open(path)
+    assert refused.value.field == "path" and refused.value.hint
     assert path.read_text().startswith("a letter to Ann")
-    with pytest.raises(crm.IoError):
+    with pytest.raises(crm.IoError) as nowhere:
         crm.open(path.parent / "nowhere" / "x.crm")
+    assert nowhere.value.field == "path" and nowhere.value.hint
+    with crm.open(path.parent / "y.crm"), pytest.raises(crm.InUseError) as in_use:
+        crm.open(path.parent / "y.crm")
+    assert in_use.value.field == "path" and in_use.value.hint
 
 
 def test_a_closed_handle_says_so(db: crm.Crm) -> None:

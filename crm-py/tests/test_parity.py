@@ -116,6 +116,7 @@ def test_every_operation_is_called_by_a_method(
     db.types.define("shop", [crm.Attribute("street", "text", index=True)])
     db.association_types.define("runs", "company", "shop")
     db.activity_kinds.define_preset("purchase")
+    db.lifecycles.define("firm", "company", [crm.Stage("known")])
     runs = crm.AssociationColumns("runs", "shop", "shop", by="street", create_missing=True)
     bought = crm.ActivityColumns("purchase", {"day": "at", "sum": "amount", "cur": "amount.currency"})
     plan = db.imports.plan_csv(
@@ -124,6 +125,7 @@ def test_every_operation_is_called_by_a_method(
         mapping=columns,
         associations=[runs],
         activities=[bought],
+        stages={"firm": "known"},
     )
     assert [row.decision for row in plan.rows()] == ["error", "create"]
     result = db.imports.apply(plan)
@@ -474,6 +476,7 @@ def test_every_operation_is_called_by_a_method(
     assert_same(answers["lifecycles.history"]["overdue"][0], crm.OverdueStage)
     assert_same(answers["lifecycles.flywheel"], crm.Flywheel)
     assert_same(answers["lifecycles.flywheel"]["friction"][0], crm.StageFriction)
+    assert_same(answers["lifecycles.flywheel"]["win_back"], crm.WinBack)
     assert_same(answers["lifecycles.times"], crm.StageTimes)
     assert_same(answers["lifecycles.times"]["stages"][0], crm.StageTime)
     assert_same(answers["lifecycles.funnel"], crm.Funnel)
@@ -647,6 +650,7 @@ def test_every_operation_is_called_by_a_method(
     assert_same(answers["imports.plan_rows"]["rows"][1], crm.PlannedRow)
     assert_same(answers["imports.plan_rows"]["rows"][1]["associations"][0], crm.PlannedAssociation)
     assert_same(answers["imports.plan_rows"]["rows"][1]["activities"][0], crm.PlannedActivity)
+    assert_same(answers["imports.plan_rows"]["rows"][1]["stages"][0], crm.PlannedStage)
     assert_same(answers["imports.plan_rows"]["rows"][1]["changes"][0], crm.PlannedChange)
     assert_same(answers["imports.get"], crm.Import)
     assert_same(answers["imports.list"], crm.ImportPage)

@@ -73,7 +73,7 @@ def test_what_makes_no_sense_is_refused_with_its_path(db: crm.Crm) -> None:
         entered = crm.OnStageEntered("contact", "mql")
         db.rules.define("r", "contact", entered, [crm.EmitEvent("E")], where='given_name = "Ann"')
     assert refused.value.field == "actions[0].emit.event"
-    with pytest.raises(TypeError):
+    with pytest.raises(crm.InvalidArgumentError, match="on: not a part of a rule"):
         db.rules.define("r", "contact", "country", [crm.EmitEvent("e")])  # type: ignore[arg-type]
     db.rules.define("r", "contact", crm.OnStageLeft("contact"), [crm.EmitEvent("e")], dry_run=True)
     db.rules.define("r", "contact", crm.OnDate("birthday", before="7d"), [crm.EmitEvent("e")])

@@ -84,6 +84,7 @@ impl TableBuilder {
                 Form::Scaled { kind, scale } => {
                     scaled(kind, scale, row, place, columns, &mut self.currencies)?
                 }
+                Form::Named => (1, columns[0].add(row.cell(place + 1)?)?),
                 Form::Share => share(row, place, columns)?,
             };
             column += filled;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Archived, BadCells, ColumnMapping, Condition, Direction, FieldOrder, GroupRecords, ImportMode,
-    PivotRecords, SelectRows, Timestamp, exchange::ImportRules, shape::debug,
+    PivotRecords, SelectRows, StartStage, Timestamp, exchange::ImportRules, shape::debug,
 };
 
 /// A query whose whole result is read as a stream of record batches: the request of
@@ -102,6 +102,10 @@ pub struct IngestTable {
     /// What a value that does not fit does to its row.
     #[serde(default)]
     pub bad_cells: BadCells,
+    /// On which stages the records begin that are created, one entry for each lifecycle; where the
+    /// lifecycles have new records begin if it is empty.
+    #[serde(default)]
+    pub stages: Vec<StartStage>,
     /// Whether a single rejected row undoes the whole of it. Otherwise good rows are kept, in
     /// transactions of at most 5,000 rows.
     #[serde(default)]
@@ -117,6 +121,7 @@ impl IngestTable {
             mode: ImportMode::Create,
             key: Vec::new(),
             bad_cells: BadCells::RejectRow,
+            stages: Vec::new(),
             all_or_nothing: false,
         }
     }
@@ -131,6 +136,7 @@ impl IngestTable {
             bad_cells: self.bad_cells,
             associations: &[],
             activities: &[],
+            stages: &self.stages,
         }
     }
 }

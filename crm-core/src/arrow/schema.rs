@@ -68,6 +68,7 @@ fn fields(name: &str, form: Form) -> Vec<Field> {
             parts.map(field).collect()
         }
         Form::Scaled { .. } => vec![figure(name.to_owned(), DataType::Float64, Kind::Real)],
+        Form::Named => vec![figure(name.to_owned(), DataType::Utf8, Kind::Text)],
         Form::Share => vec![
             figure(name.to_owned(), DataType::Float64, Kind::Real),
             figure(format!("{name}.numerator"), DataType::Int64, Kind::Integer),

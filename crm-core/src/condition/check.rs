@@ -16,7 +16,7 @@ use super::{
         StageTest, Test, Way, WhenTest,
     },
     field::{Field, allows, compare, plain},
-    resolve::kind,
+    resolve::{self, kind},
     size,
 };
 use crate::{
@@ -46,8 +46,12 @@ pub(crate) trait Schema {
     fn associations(&self) -> Vec<&str>;
     /// The lifecycles in use of an entity type.
     fn lifecycles(&self, entity_type: &str) -> Vec<&LifecycleModel>;
+    /// The lifecycle of this name, of whichever type, in use or not.
+    fn lifecycle(&self, name: &str) -> Option<&LifecycleModel>;
     /// The published versions of the scores of an entity type.
     fn scores(&self, entity_type: &str) -> Vec<&StoredModel>;
+    /// The first version of the score of this name, of whichever type, published or not.
+    fn score(&self, name: &str) -> Option<&StoredModel>;
     /// What the ledger of consent is about.
     fn consent_book(&self) -> &Book;
     /// The segments, archived ones included.
@@ -503,47 +507,11 @@ impl Checker<'_> {
     fn score(&mut self, score: &ScoreCondition, path: &str) -> Result<ScoreTest> {
         let model = self.record("score", path)?;
         let path = join(path, "score");
-        let known = self.schema.scores(&model.name);
-        let names: Vec<&str> = known.iter().map(|known| known.model.name.as_str()).collect();
-        let name = score.name.as_deref();
-        // `model.group` is the part of one group.
-        let (name, group) = match name.and_then(|name| name.split_once('.')) {
-            Some((name, group)) => (Some(name), Some(group)),
-            None => (name, None),
-        };
-        let found = match (name, known.as_slice()) {
-            (Some(name), _) => {
-                known.iter().find(|known| known.model.name == name).ok_or_else(|| {
-                    let message = "no such score of this entity type is published";
-                    unknown(ErrorKind::NotFound, message, name, &names)
-                        .with_field(join(&path, "name"))
-                })?
-            }
-            (None, [only]) => only,
-            (None, []) => {
-                let message = format!("no published score is one of {:?}", model.name);
-                return Err(Error::new(ErrorKind::NotFound, message)
-                    .with_field(join(&path, "name"))
-                    .with_hint("define it with scores.define, and publish it"));
-            }
-            (None, _) => {
-                let message = format!("{:?} has several scores", model.name);
-                return Err(invalid(message)
-                    .with_field(join(&path, "name"))
-                    .with_hint(format!("name one of {}", names.join(", "))));
-            }
-        };
-        let group = group.map(|group| {
-            let groups = &found.model.groups;
-            groups.iter().position(|known| known.name == group).ok_or_else(|| {
-                let names: Vec<&str> = groups.iter().map(|group| group.name.as_str()).collect();
-                unknown(ErrorKind::NotFound, "the score has no such group", group, &names)
-                    .with_field(join(&path, "name"))
-            })
-        });
+        let named = resolve::score(self.schema, &model.name, score.name.as_deref());
+        let (found, group) = named.map_err(at(&join(&path, "name")))?;
         let value = points(&score.value).map_err(at(&join(&path, "value")))?;
         let fact = self.next_fact();
-        let (model, version, group) = (found.id, found.model.version, group.transpose()?);
+        let (model, version) = (found.id, found.model.version);
         Ok(ScoreTest { fact, model, version, group, op: score.op, value })
     }
 
@@ -565,30 +533,9 @@ impl Checker<'_> {
     fn stage(&mut self, stage: &StageCondition, path: &str) -> Result<StageTest> {
         let model = self.record("stage", path)?;
         let path = join(path, "stage");
-        let known = self.schema.lifecycles(&model.name);
-        let names: Vec<&str> = known.iter().map(|known| known.name()).collect();
-        let found = match (&stage.lifecycle, known.as_slice()) {
-            (Some(name), _) => {
-                known.iter().find(|known| known.name() == name).ok_or_else(|| {
-                    let message = "no such lifecycle of this entity type";
-                    unknown(ErrorKind::NotFound, message, name, &names)
-                        .with_field(join(&path, "lifecycle"))
-                })?
-            }
-            (None, [only]) => only,
-            (None, []) => {
-                let message = format!("no lifecycle is one of {:?}", model.name);
-                return Err(Error::new(ErrorKind::NotFound, message)
-                    .with_field(join(&path, "lifecycle"))
-                    .with_hint("define it with lifecycles.define"));
-            }
-            (None, _) => {
-                let message = format!("{:?} has several lifecycles", model.name);
-                return Err(invalid(message)
-                    .with_field(join(&path, "lifecycle"))
-                    .with_hint(format!("name one of {}", names.join(", "))));
-            }
-        };
+        let named = stage.lifecycle.as_deref();
+        let found = resolve::lifecycle(self.schema, &model.name, named);
+        let found = found.map_err(at(&join(&path, "lifecycle")))?;
         let lifecycle = &found.lifecycle;
         let place = lifecycle.stage(&stage.value, &join(&path, "value"))?;
         let is_ordered = |place: usize| lifecycle.stages[place].kind.is_ordered();

@@ -52,10 +52,12 @@ pub(crate) use evaluate::{
 };
 pub(crate) use never::{LiveSegments, never, never_at_once};
 pub(crate) use reach::{Hop, Kinds, Place, Reach, Reads};
-pub(crate) use resolve::{FoundField, event, field, happening, kind, property, related, relatives};
+pub(crate) use resolve::{
+    FoundField, event, field, happening, kind, lifecycle, property, related, relatives, score,
+};
 pub(crate) use ruled_out::{Known, decide};
 pub(crate) use span::Parts;
-pub(crate) use timed::depends_on_time;
+pub(crate) use timed::{depends_on_time, is_timed};
 pub(crate) use when::{Moment, day_in_zone, has_anniversary, later_in_utc};
 
 use crate::{Timestamp, Value, shape::debug};

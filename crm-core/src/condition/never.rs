@@ -9,7 +9,9 @@ use std::{cell::Cell as Counter, cmp::Ordering, collections::HashMap};
 
 use super::{
     Comparison, Count,
-    checked::{Column, Compare, FieldTest, Frame, Leaf, MeasureTest, Node, Test, WhenTest, order},
+    checked::{
+        Column, Compare, FieldTest, Frame, HoldMode, Leaf, MeasureTest, Node, Test, WhenTest, order,
+    },
     timed::is_timed,
 };
 use crate::cell::Cell;
@@ -19,18 +21,21 @@ const LOOKED_INTO: usize = 64;
 
 /// The place of a part for which conditions that must all be true cannot be; `None` if they may be.
 pub(crate) fn never(nodes: &[&Node]) -> Option<String> {
-    never_by(nodes, None)
+    never_by(nodes, None, 0)
 }
 
 /// Whether moves of lifecycles that follow from each other cannot have been made at once, because what
 /// they ask for is never true of one record. Only questions count that such moves give no other answer.
 pub(crate) fn never_at_once(nodes: &[&Node], segments: &LiveSegments<'_>) -> bool {
-    never_by(nodes, Some(segments)).is_some()
+    // Most exclude each other by what they ask for themselves, and segments may ask for much.
+    [0, LOOKED_INTO].into_iter().any(|looked| never_by(nodes, Some(segments), looked).is_some())
 }
 
-fn never_by(nodes: &[&Node], segments: Option<&LiveSegments<'_>>) -> Option<String> {
-    let left = Counter::new(LOOKED_INTO);
-    let mut all = All { leaves: Vec::new(), any: Vec::new(), segments, left: &left };
+/// As [`never`], with so many segments looked into.
+fn never_by(nodes: &[&Node], segments: Option<&LiveSegments<'_>>, looked: usize) -> Option<String> {
+    let (leaves, any, seen) = (Vec::new(), Vec::new(), Vec::new());
+    let left = Counter::new(looked);
+    let mut all = All { leaves, any, segments, seen, left: &left };
     for node in nodes {
         all.add(node, true, false);
     }
@@ -77,6 +82,8 @@ struct All<'a> {
     /// If moves must leave the answers as they are, what live segments ask for; questions that do not
     /// count may have either answer.
     segments: Option<&'a LiveSegments<'a>>,
+    /// The segments that were looked into, each with the answer that it must have.
+    seen: Vec<(i64, bool)>,
     /// How many segments may still be looked into.
     left: &'a Counter<usize>,
 }
@@ -104,9 +111,11 @@ impl<'a> All<'a> {
                 }
                 if let Test::Segment(test) = &leaf.test
                     && let Some(condition) = segments.condition(test.segment)
+                    && !self.seen.contains(&(test.segment, is_true))
                     && let Some(left) = self.left.get().checked_sub(1)
                 {
                     self.left.set(left);
+                    self.seen.push((test.segment, is_true));
                     self.add(condition, is_true, true);
                 }
             }
@@ -118,7 +127,7 @@ impl<'a> All<'a> {
         for (leaf, is_true) in &self.leaves {
             let is_contrary =
                 answers.insert(&leaf.text, *is_true).is_some_and(|was| was != *is_true);
-            if is_contrary || (*is_true && is_never(leaf)) {
+            if is_contrary || always(leaf).is_some_and(|answer| answer != *is_true) {
                 return Some(leaf.path.clone());
             }
         }
@@ -196,8 +205,8 @@ impl<'a> All<'a> {
         self.any.iter().find_map(|(parts, is_true, is_within)| {
             let mut first = Some(String::new());
             for (nth, part) in parts.iter().enumerate() {
-                let (leaves, any) = (self.leaves.clone(), Vec::new());
-                let mut together = All { leaves, any, ..*self };
+                let (leaves, any, seen) = (self.leaves.clone(), Vec::new(), Vec::new());
+                let mut together = All { leaves, any, seen, ..*self };
                 together.add(part, *is_true, *is_within);
                 let place = together.never()?;
                 if nth == 0 {
@@ -237,32 +246,64 @@ fn leaves_none(asked: &[(&MeasureTest, bool)]) -> bool {
         }
         _ => false,
     };
-    (!counts.is_empty() && !counts.iter().flat_map(near).any(fits)) || asked.iter().any(is_both)
+    (!counts.is_empty() && !counts.iter().flat_map(near).any(fits))
+        || asked.iter().any(is_both)
+        || leaves_no_figure(asked)
 }
 
-/// Whether a question alone is never answered with yes.
-fn is_never(leaf: &Leaf) -> bool {
+/// Whether no sum, mean, least or greatest value answers all of these questions about it so.
+fn leaves_no_figure(asked: &[(&MeasureTest, bool)]) -> bool {
+    let mut figures: Vec<(Option<&str>, Values<'_>)> = Vec::new();
+    for (measure, is_true) in asked {
+        let MeasureTest::Figure { currency, op, value, .. } = measure else { continue };
+        // Amounts in different currencies are different figures.
+        let currency = currency.as_ref().map(|(_, currency)| currency.as_str());
+        let place = figures.iter().position(|(known, _)| *known == currency);
+        let place = place.unwrap_or_else(|| {
+            figures.push((currency, Values::default()));
+            figures.len() - 1
+        });
+        let values = &mut figures[place].1;
+        // Without a figure, every question about it is answered with no.
+        values.is_set |= is_true;
+        values.compare(*op, value, *is_true);
+        if values.are_none() {
+            return true;
+        }
+    }
+    false
+}
+
+/// What a question alone is always answered with.
+fn always(leaf: &Leaf) -> Option<bool> {
     match &leaf.test {
         Test::Field(_)
         | Test::Changed(_)
         | Test::Score(_)
         | Test::Segment(_)
-        | Test::Consent(_) => false,
-        Test::Stage(test) => test.stages.is_empty(),
-        Test::Related(test) => is_below_nothing(test.count.op, test.count.value),
+        | Test::Consent(_) => None,
+        Test::Stage(test) => test.stages.is_empty().then_some(false),
+        Test::Related(test) => of_any_number(test.count),
         Test::Event(test) => match (&test.measure, test.frame) {
-            (MeasureTest::Count(count), _) if is_below_nothing(count.op, count.value) => true,
-            (MeasureTest::Count(count), Frame::Between(Some(from), Some(until))) => {
-                // Nothing happens in a time that ends before it begins.
-                from >= until && !count.op.holds(0.cmp(&count.value))
+            // Nothing happens in a time that ends before it begins.
+            (MeasureTest::Count(count), Frame::Between(Some(from), Some(until)))
+                if from >= until =>
+            {
+                Some(count.op.holds(0.cmp(&count.value)))
             }
-            _ => false,
+            (MeasureTest::Count(count), _) => of_any_number(*count),
+            _ => None,
         },
     }
 }
 
-fn is_below_nothing(op: Comparison, value: u32) -> bool {
-    op == Comparison::Lt && value == 0
+/// What is answered whatever the number is.
+fn of_any_number(count: Count) -> Option<bool> {
+    match (count.op, count.value) {
+        (Comparison::Lt, 0) => Some(false),
+        (Comparison::Gte, 0) => Some(true),
+        _ => None,
+    }
 }
 
 /// Whether every amount in another currency fulfils a comparison of money: it is another value, and
@@ -288,11 +329,43 @@ struct Values<'a> {
     none_of: Vec<&'a Cell>,
     currency: Option<&'a str>,
     has_two_currencies: bool,
+    options: Options<'a>,
+}
+
+/// Which options of a list are chosen, as far as that is said.
+#[derive(Default)]
+struct Options<'a> {
+    chosen: Vec<&'a String>,
+    not_chosen: Vec<&'a String>,
+    /// Of each of these at least one is chosen.
+    any: Vec<&'a [String]>,
+    /// Of each of these at least one is not.
+    not_all: Vec<&'a [String]>,
+}
+
+impl<'a> Options<'a> {
+    fn add(&mut self, mode: HoldMode, options: &'a [String], is_true: bool) {
+        match (mode, is_true) {
+            (HoldMode::All, true) => self.chosen.extend(options),
+            (HoldMode::All, false) => self.not_all.push(options),
+            (HoldMode::Any, true) | (HoldMode::None, false) => self.any.push(options),
+            (HoldMode::None, true) | (HoldMode::Any, false) => self.not_chosen.extend(options),
+        }
+    }
+
+    /// Whether no choice is so.
+    fn are_none(&self) -> bool {
+        let all = |lists: &[&[String]], of: &[&String]| {
+            lists.iter().any(|list| list.iter().all(|option| of.contains(&option)))
+        };
+        self.chosen.iter().any(|option| self.not_chosen.contains(option))
+            || all(&self.any, &self.not_chosen)
+            || all(&self.not_all, &self.chosen)
+    }
 }
 
 impl<'a> Values<'a> {
     fn add(&mut self, test: &'a FieldTest, is_true: bool) {
-        use Comparison::{Eq, Gt, Gte, Lt, Lte, Neq};
         if let Compare::Set { negated } = &test.compare {
             match *negated == is_true {
                 true => self.is_missing = true,
@@ -312,24 +385,8 @@ impl<'a> Values<'a> {
             }
         }
         match (&test.compare, is_true) {
-            (Compare::Value(Eq, cell), true) | (Compare::Value(Neq, cell), false) => {
-                self.keep(&[cell]);
-            }
-            (Compare::Value(Neq, cell), true) | (Compare::Value(Eq, cell), false) => {
-                self.none_of.push(cell);
-            }
-            (Compare::Value(Gt, cell), true) | (Compare::Value(Lte, cell), false) => {
-                self.at_least(cell, true);
-            }
-            (Compare::Value(Gte, cell), true) | (Compare::Value(Lt, cell), false) => {
-                self.at_least(cell, false);
-            }
-            (Compare::Value(Lt, cell), true) | (Compare::Value(Gte, cell), false) => {
-                self.at_most(cell, true);
-            }
-            (Compare::Value(Lte, cell), true) | (Compare::Value(Gt, cell), false) => {
-                self.at_most(cell, false);
-            }
+            (Compare::Value(op, cell), _) => self.compare(*op, cell, is_true),
+            (Compare::Holds { mode, options, .. }, _) => self.options.add(*mode, options, is_true),
             (Compare::Between(low, high), true) => {
                 self.at_least(low, false);
                 self.at_most(high, false);
@@ -339,6 +396,18 @@ impl<'a> Values<'a> {
                 false => self.keep(&cells.iter().collect::<Vec<_>>()),
             },
             _ => {}
+        }
+    }
+
+    fn compare(&mut self, op: Comparison, cell: &'a Cell, is_true: bool) {
+        use Comparison::{Eq, Gt, Gte, Lt, Lte, Neq};
+        match (op, is_true) {
+            (Eq, true) | (Neq, false) => self.keep(&[cell]),
+            (Neq, true) | (Eq, false) => self.none_of.push(cell),
+            (Gt, true) | (Lte, false) => self.at_least(cell, true),
+            (Gte, true) | (Lt, false) => self.at_least(cell, false),
+            (Lt, true) | (Gte, false) => self.at_most(cell, true),
+            (Lte, true) | (Gt, false) => self.at_most(cell, false),
         }
     }
 
@@ -396,6 +465,7 @@ impl<'a> Values<'a> {
         let is_none = self.is_missing
             || self.has_two_currencies
             || is_empty
+            || self.options.are_none()
             || self.one_of.as_ref().is_some_and(|cells| cells.iter().find(fits).is_none());
         self.is_set && is_none
     }

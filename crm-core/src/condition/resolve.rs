@@ -10,7 +10,10 @@ use super::{
     checked::{Column, EventTest, Node, RelatedTest},
     field::Field,
 };
-use crate::{Error, ErrorKind, Kind, Result, schema::TypeModel};
+use crate::{
+    Error, ErrorKind, Kind, Result, lifecycle::LifecycleModel, schema::TypeModel,
+    scoring::StoredModel,
+};
 
 /// A field of a record or of an activity, to be read.
 #[derive(Debug, Clone)]
@@ -57,6 +60,106 @@ pub(crate) fn event(
     event: &EventCondition,
 ) -> Result<EventTest> {
     Checker::of_records(schema, entity_type)?.event(event, "")
+}
+
+/// Finds a lifecycle in use of an entity type; without a name the only one.
+///
+/// # Errors
+///
+/// `NotFound`, `Archived`, or `InvalidArgument` where there are several or it is of another type; without
+/// a field.
+pub(crate) fn lifecycle<'s>(
+    schema: &'s dyn Schema,
+    entity_type: &str,
+    name: Option<&str>,
+) -> Result<&'s LifecycleModel> {
+    let known = schema.lifecycles(entity_type);
+    let names: Vec<&str> = known.iter().map(|known| known.name()).collect();
+    let Some(name) = name else {
+        return match known[..] {
+            [only] => Ok(only),
+            [] => {
+                let message = format!("no lifecycle is one of {entity_type:?}");
+                let error = Error::new(ErrorKind::NotFound, message);
+                Err(error.with_hint("define it with lifecycles.define"))
+            }
+            _ => Err(several("lifecycles", entity_type, &names)),
+        };
+    };
+    if let Some(found) = known.iter().find(|known| known.name() == name) {
+        return Ok(found);
+    }
+    Err(match schema.lifecycle(name).map(|other| &other.lifecycle) {
+        Some(other) if other.entity_type != entity_type => {
+            of_another("lifecycle", &other.entity_type, entity_type)
+        }
+        Some(_) => Error::new(ErrorKind::Archived, "the lifecycle is archived")
+            .with_hint("restore it with lifecycles.restore"),
+        None => unknown(ErrorKind::NotFound, "no such lifecycle of this entity type", name, &names),
+    })
+}
+
+/// Finds a published score of an entity type, or as `score.group` one group of it; without a name the
+/// only one.
+///
+/// # Errors
+///
+/// `NotFound`, or `InvalidArgument` where there are several or it is of another type; without a field.
+pub(crate) fn score<'s>(
+    schema: &'s dyn Schema,
+    entity_type: &str,
+    name: Option<&str>,
+) -> Result<(&'s StoredModel, Option<usize>)> {
+    let known = schema.scores(entity_type);
+    let names: Vec<&str> = known.iter().map(|known| known.model.name.as_str()).collect();
+    let Some(name) = name else {
+        return match known[..] {
+            [only] => Ok((only, None)),
+            [] => {
+                let message = format!("no published score is one of {entity_type:?}");
+                let error = Error::new(ErrorKind::NotFound, message);
+                Err(error.with_hint("define it with scores.define, and publish it"))
+            }
+            _ => Err(several("scores", entity_type, &names)),
+        };
+    };
+    let (name, group) = match name.split_once('.') {
+        Some((name, group)) => (name, Some(group)),
+        None => (name, None),
+    };
+    let Some(found) = known.iter().find(|known| known.model.name == name) else {
+        return Err(match schema.score(name).map(|other| &other.model) {
+            Some(other) if other.entity_type != entity_type => {
+                of_another("score", &other.entity_type, entity_type)
+            }
+            Some(_) => Error::new(ErrorKind::NotFound, "no version of the score is published")
+                .with_hint("publish it with scores.publish"),
+            None => {
+                let message = "no such score of this entity type is published";
+                unknown(ErrorKind::NotFound, message, name, &names)
+            }
+        });
+    };
+    let group = group.map(|group| {
+        let groups = &found.model.groups;
+        groups.iter().position(|known| known.name == group).ok_or_else(|| {
+            let names: Vec<&str> = groups.iter().map(|group| group.name.as_str()).collect();
+            unknown(ErrorKind::NotFound, "the score has no such group", group, &names)
+        })
+    });
+    Ok((found, group.transpose()?))
+}
+
+fn several(what: &str, entity_type: &str, names: &[&str]) -> Error {
+    let message = format!("{entity_type:?} has several {what}");
+    Error::new(ErrorKind::InvalidArgument, message)
+        .with_hint(format!("name one of {}", names.join(", ")))
+}
+
+fn of_another(what: &str, other: &str, entity_type: &str) -> Error {
+    let message = format!("the {what} is one of {other:?}");
+    Error::new(ErrorKind::InvalidArgument, message)
+        .with_hint(format!("name a {what} of {entity_type:?}"))
 }
 
 /// Judges which activity is meant that happens with a record, of those of a kind; its name stands in

@@ -34,6 +34,14 @@ impl Schema for Types {
         Vec::new()
     }
 
+    fn score(&self, _: &str) -> Option<&crate::scoring::StoredModel> {
+        None
+    }
+
+    fn lifecycle(&self, _: &str) -> Option<&crate::lifecycle::LifecycleModel> {
+        None
+    }
+
     fn scores(&self, _: &str) -> Vec<&crate::scoring::StoredModel> {
         Vec::new()
     }

@@ -11,7 +11,7 @@ pub(crate) fn depends_on_time(node: &Node) -> bool {
 }
 
 /// Whether time alone can change the answer to a question.
-pub(super) fn is_timed(leaf: &Leaf) -> bool {
+pub(crate) fn is_timed(leaf: &Leaf) -> bool {
     match &leaf.test {
         Test::Field(test) => {
             matches!(test.compare, Compare::Relative { .. } | Compare::Anniversary { .. })

@@ -11,7 +11,6 @@ use crate::{
     RecordRef, RecordedActivity, Result, Visitor,
     activity::{self, Content, check_label},
     journal, limits,
-    record::concerns_one_row,
     store::{
         Connection,
         activities::{
@@ -66,8 +65,9 @@ impl<'a> Activities<'a> {
         })
     }
 
-    /// Records several activities in one transaction and says for each what became of it. Scores and live
-    /// segments follow at the end, once for each record, unless a lifecycle or a rule asks for them.
+    /// Records several activities in one transaction and says for each what became of it: it is whole,
+    /// with all that follows from it, or nothing of it is there. Scores and live segments follow at the
+    /// end, once for each record, and then the lifecycles and rules that ask for them.
     ///
     /// # Errors
     ///
@@ -79,21 +79,20 @@ impl<'a> Activities<'a> {
             return Err(Error::new(ErrorKind::LimitExceeded, message).with_field("activities"));
         }
         let mut report = ActivityReport { outcomes: Vec::new(), failed: 0, is_committed: true };
-        let written = self.crm.write_batch(|writing| {
+        let written = self.crm.write_rows(|writing| {
             (report.outcomes, report.failed) = (Vec::with_capacity(request.activities.len()), 0);
-            for activity in &request.activities {
-                let outcome = match record(writing, activity.clone()) {
-                    Err(error) if !concerns_one_row(error.kind()) => return Err(error),
-                    outcome => outcome,
-                };
-                report.failed += u64::from(outcome.is_err());
-                report.outcomes.push(to_outcome(outcome));
-            }
-            if request.all_or_nothing && report.failed > 0 {
-                report.is_committed = false;
-                return Err(Error::new(ErrorKind::Interrupted, "an activity failed"));
-            }
-            Ok(())
+            writing.batch(|writing| {
+                for activity in &request.activities {
+                    let outcome = writing.row(|writing| record(writing, activity.clone()))?;
+                    report.failed += u64::from(outcome.is_err());
+                    report.outcomes.push(to_outcome(outcome));
+                }
+                if request.all_or_nothing && report.failed > 0 {
+                    report.is_committed = false;
+                    return Err(Error::new(ErrorKind::Interrupted, "an activity failed"));
+                }
+                Ok(())
+            })
         });
         match written {
             Err(_) if !report.is_committed => {}

@@ -15,7 +15,10 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::queries::{number_of, read_row};
+use super::{
+    Catalog,
+    queries::{number_of, read_row},
+};
 use crate::{
     Archived, Result, Value,
     cell::{Cell, CellRow as _},
@@ -35,6 +38,7 @@ const LONGER: u32 = if cfg!(test) { 2 } else { 8 };
 
 /// What a page is asked for.
 pub(super) struct Asked<'a> {
+    pub(super) catalog: &'a Catalog,
     pub(super) query: &'a CheckedSelect,
     pub(super) moment: &'a Moment,
     pub(super) archived: Archived,
@@ -97,7 +101,7 @@ impl Ahead {
             }
             return Ok(page);
         }
-        let Asked { query, moment, archived, limit } = *asked;
+        let Asked { query, moment, archived, limit, .. } = *asked;
         // One more tells whether there is a next page.
         let statement = sql::rows(query, moment, archived, after, limit + 1)?;
         let (mut rows, mut last, mut has_more) = (Vec::new(), None, false);
@@ -106,7 +110,7 @@ impl Ahead {
                 has_more = true;
                 return Ok(());
             }
-            let (row, place) = read_row(query, cells)?;
+            let (row, place) = read_row(conn, asked, cells)?;
             rows.push(row);
             last = Some(place);
             Ok(())
@@ -155,7 +159,7 @@ fn whole(asked: &Asked<'_>) -> Result<Statement> {
 impl Known {
     /// Reads the rows that follow.
     fn page(&mut self, conn: &Connection, asked: &Asked<'_>) -> Result<Page> {
-        let Asked { query, moment, archived, limit } = *asked;
+        let Asked { query, moment, archived, limit, .. } = *asked;
         let limit = limit as usize;
         if self.has_more && self.numbers.len() <= limit {
             self.look(conn, asked)?;
@@ -165,9 +169,9 @@ impl Known {
         let shown = limit.min(self.numbers.len());
         let (mut rows, mut last) = (Vec::with_capacity(shown), None);
         let numbers: Vec<i64> = self.numbers.drain(..shown).collect();
-        sql::visit_numbers(conn, statement, &numbers, |row| {
+        sql::visit_numbers(conn, &statement, &numbers, |row| {
             let cells = (0..width).map(|place| row.cell(place).map(Cell::from));
-            let (row, place) = read_row(query, cells.collect::<Result<_>>()?)?;
+            let (row, place) = read_row(conn, asked, cells.collect::<Result<_>>()?)?;
             rows.push(row);
             last = Some(place);
             Ok(true)
@@ -177,7 +181,7 @@ impl Known {
 
     /// Works out the order of the rows that follow, of more than before.
     fn look(&mut self, conn: &Connection, asked: &Asked<'_>) -> Result<()> {
-        let Asked { query, moment, archived, limit } = *asked;
+        let Asked { query, moment, archived, limit, .. } = *asked;
         // The page itself and one more, whatever the most.
         self.length = self.length.saturating_mul(LONGER).min(MOST).max(limit + 1);
         let statement = sql::order(query, moment, archived, Some(&self.place), self.length)?;

@@ -18,6 +18,7 @@ use arrow_schema::{ArrowError, SchemaRef};
 use super::{
     Catalog, Crm, check_range,
     queries::{not_an_id, number_of},
+    scores,
 };
 use crate::{
     Archived, Error, ErrorKind, ReadTable, RecordId, RecordsTable, Result, RunView, SelectColumn,
@@ -79,7 +80,9 @@ impl Crm {
                 let moment = self.moment(group.at, group.zone.as_deref())?;
                 self.read_explained(|conn, catalog| {
                     catalog.table(&group.entity_type)?;
-                    let query = check_group(group, catalog)?;
+                    let mut query = check_group(group, catalog)?;
+                    let asked = (&moment, group.archived);
+                    scores::compute_all(conn, catalog, &mut query.source, asked)?;
                     count_groups(conn, &query, &moment, group.archived, rows)
                 })
             }
@@ -87,7 +90,9 @@ impl Crm {
                 let moment = self.moment(pivot.at, pivot.zone.as_deref())?;
                 self.read_explained(|conn, catalog| {
                     catalog.table(&pivot.entity_type)?;
-                    let query = check_pivot(pivot, catalog)?.cells;
+                    let mut query = check_pivot(pivot, catalog)?.cells;
+                    let asked = (&moment, pivot.archived);
+                    scores::compute_all(conn, catalog, &mut query.source, asked)?;
                     count_groups(conn, &query, &moment, pivot.archived, rows)
                 })
             }
@@ -132,9 +137,11 @@ impl Crm {
     ) -> Result<TableStream> {
         refuse_place(request.after.as_ref())?;
         let moment = self.moment(request.at, request.zone.as_deref())?;
-        let ready = |catalog: &Catalog| {
+        let ready = |conn: &Connection, catalog: &Catalog| {
             catalog.table(&request.entity_type)?;
-            let query = check(request, catalog)?;
+            let mut query = check(request, catalog)?;
+            // All rows will be read.
+            scores::compute_all(conn, catalog, &mut query.source, (&moment, request.archived))?;
             let layout = layout::<_, ()>(&query.source.entity_type, &query.columns, &[])?;
             Ok((query, layout))
         };
@@ -148,7 +155,7 @@ impl Crm {
         };
         if !self.shared.store.keeps_snapshots() {
             return self.read_explained(|conn, catalog| {
-                let mut pages = pages(ready(catalog)?);
+                let mut pages = pages(ready(conn, catalog)?);
                 let schema = pages.builder.schema();
                 let mut batches = Vec::new();
                 while let Some(batch) = pages.next(conn)? {
@@ -160,8 +167,7 @@ impl Crm {
         let snapshot = self.shared.store.open_snapshot()?;
         let snapshot = Snapshot { crm: self.clone(), number: snapshot };
         let catalog = self.catalog();
-        let ready =
-            snapshot.read(|conn| super::explained(conn, &catalog, |_, catalog| ready(catalog)))?;
+        let ready = snapshot.read(|conn| super::explained(conn, &catalog, ready))?;
         let pages = pages(ready);
         let schema = pages.builder.schema();
         Ok(TableStream { schema, rest: Rest::Open(Box::new((snapshot, pages))) })
@@ -339,7 +345,7 @@ impl Pages {
             }
             let statement = sql::numbered_row(query, moment, *archived)?;
             let rows = numbers.make_contiguous();
-            let shown = sql::visit_numbers(conn, statement, rows, |row| {
+            let shown = sql::visit_numbers(conn, &statement, rows, |row| {
                 builder.add(row, 1)?;
                 Ok(is_open(builder, *batch_rows))
             })?;

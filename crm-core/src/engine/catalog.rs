@@ -14,9 +14,9 @@ use super::{privacy::retention::check_condition, rollups::Rollups};
 use crate::{
     Attribute, Error, ErrorKind, Preset, Result, Retention, ScoreState,
     association::AssociationModel,
-    circle::{Asker, check_circles},
+    circle::{Asker, Follower, check_circles, followers},
     consent::Book,
-    lifecycle::{LifecycleModel, Program, Programs, check_cycles},
+    lifecycle::{LedOn, LifecycleModel, Program, Programs, check_cycles, led_on},
     normal::name::nearest,
     privacy::special::check_purpose,
     rule::{Around, RuleModel, RuleProgram, RulePrograms, check_rule_cycles},
@@ -54,6 +54,8 @@ pub(super) struct Catalog {
     segments: BTreeMap<String, Arc<SegmentModel>>,
     /// Likewise.
     segment_programs: OnceLock<Arc<SegmentPrograms>>,
+    /// Likewise.
+    followers: OnceLock<Arc<[Follower]>>,
 }
 
 impl Catalog {
@@ -85,6 +87,7 @@ impl Catalog {
             retentions: Arc::new(retention::load(conn)?),
             segments: segments.map(|model| (model.name().to_owned(), model)).collect(),
             segment_programs: OnceLock::new(),
+            followers: OnceLock::new(),
             rollups: Rollups::default(),
         };
         Ok(catalog.with_rollups())
@@ -108,6 +111,7 @@ impl Catalog {
             score_programs: OnceLock::new(),
             segment_programs: OnceLock::new(),
             rule_programs: OnceLock::new(),
+            followers: OnceLock::new(),
             ..self.clone()
         }
     }
@@ -391,8 +395,9 @@ impl Catalog {
         Ok(programs)
     }
 
-    /// The fault of lifecycles whose automatic moves go round, with the name of one: `first` before others. A
-    /// file that has such lifecycles may be used: a trigger moves a record once for each write.
+    /// The fault of lifecycles whose automatic moves go round, with the name of one: `saved` before others,
+    /// and with `before` as far as they did not then. A file that has such lifecycles may be used: a trigger
+    /// moves a record once for each write.
     ///
     /// # Errors
     ///
@@ -400,16 +405,17 @@ impl Catalog {
     fn find_stage_cycle(
         &self,
         programs: &Programs,
-        first: Option<&str>,
+        saved: Option<&str>,
+        before: Option<&LedOn>,
     ) -> Result<Option<(String, Error)>> {
         let segments = self.segment_programs()?.map(|segments| &**segments);
-        let found = check_cycles(&programs.all, segments, first).err();
+        let found = check_cycles(&programs.all, segments, saved, before).err();
         let name = |place: usize| programs.all[place].model.name().to_owned();
         Ok(found.map(|(place, error)| (name(place), error)))
     }
 
-    /// The same, as far as a change of definitions answers for it, from `before` to this: another
-    /// one than the `saved` that went round before stands in nobody's way.
+    /// The same, as far as a change of definitions answers for it, from `before` to this: a round that
+    /// was there before stands in nobody's way, unless the `saved` one is part of it.
     ///
     /// # Errors
     ///
@@ -420,16 +426,14 @@ impl Catalog {
         before: &Self,
         saved: Option<&str>,
     ) -> Result<Option<(String, Error)>> {
-        let found = self.find_stage_cycle(programs, saved)?;
-        let other =
-            found.as_ref().map(|(name, _)| name.as_str()).filter(|name| Some(*name) != saved);
-        if let (Some(other), Some(programs)) = (other, before.programs()?) {
-            let old = before.find_stage_cycle(programs, Some(other))?;
-            if old.is_some_and(|(name, _)| name == other) {
-                return Ok(None);
+        let found = self.find_stage_cycle(programs, saved, None)?;
+        match before.programs()?.filter(|_| found.is_some()) {
+            None => Ok(found),
+            Some(old) => {
+                let segments = before.segment_programs()?.map(|segments| &**segments);
+                self.find_stage_cycle(programs, saved, Some(&led_on(&old.all, segments)))
             }
         }
-        Ok(found)
     }
 
     /// The programs of the lifecycles in use; `None` if there are none.
@@ -595,6 +599,20 @@ impl Catalog {
             .make_segments(None)
             .map_err(|(name, error)| would_not_hold("segment", "archive", &name, &error))?;
         Ok(Some(self.segment_programs.get_or_init(|| Arc::new(programs))))
+    }
+
+    /// Scores and segments in the order in which they follow from what happens.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::score_programs`] and [`Self::segment_programs`].
+    pub(super) fn followers(&self) -> Result<&[Follower]> {
+        if let Some(known) = self.followers.get() {
+            return Ok(known);
+        }
+        let scores = self.score_programs()?.map_or(&[][..], |programs| &programs.all);
+        let segments = self.segment_programs()?.map_or(&[][..], |programs| &programs.all);
+        Ok(self.followers.get_or_init(|| followers(scores, segments).into()))
     }
 
     pub(super) fn find_rule(&self, name: &str) -> Option<&Arc<RuleModel>> {

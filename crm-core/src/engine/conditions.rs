@@ -370,6 +370,14 @@ impl Schema for Catalog {
         in_use.filter(|model| model.lifecycle.entity_type == entity_type).collect()
     }
 
+    fn lifecycle(&self, name: &str) -> Option<&LifecycleModel> {
+        self.find_lifecycle(name).map(|model| &**model)
+    }
+
+    fn score(&self, name: &str) -> Option<&StoredModel> {
+        Self::scores(self).find(|stored| stored.model.name == name).map(|stored| &**stored)
+    }
+
     fn scores(&self, entity_type: &str) -> Vec<&StoredModel> {
         let published = Self::scores(self).filter(|stored| {
             stored.model.state == ScoreState::Published && stored.model.entity_type == entity_type

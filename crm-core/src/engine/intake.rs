@@ -105,7 +105,7 @@ impl Crm {
         let mut is_finished = false;
         while !is_finished && !intake.tally().is_cancelled {
             intake.prepare()?;
-            is_finished = self.write(|writing| intake.batch(writing))?;
+            is_finished = self.write(|writing| writing.batch(|writing| intake.batch(writing)))?;
             match goes_on(intake.done(), is_finished) {
                 // All is committed: there is nothing left to stop.
                 _ if is_finished => {}
@@ -125,7 +125,7 @@ impl Crm {
             let mut is_finished = false;
             while !is_finished {
                 intake.prepare()?;
-                is_finished = intake.batch(writing)?;
+                is_finished = writing.batch(|writing| intake.batch(writing))?;
                 // The last time too: a caller who says stop then gets nothing, as promised.
                 if !goes_on(intake.done(), is_finished)? {
                     intake.tally().is_cancelled = true;

@@ -110,7 +110,7 @@ use crate::{
     journal::Hlc,
     limits,
     record::concerns_one_row,
-    store::{Cipher, Connection, FileOptions, Store, Target},
+    store::{self, Cipher, Connection, FileOptions, Store, Target},
 };
 use catalog::Catalog;
 use observe::Observers;
@@ -189,8 +189,9 @@ impl Crm {
     ///
     /// `NotOurFile`, `TooNew` or `Corrupt` if the file is not one that this engine can read (it is
     /// left as it is), `InUse` if another engine has it open, `ReadOnly` if it may not be written,
-    /// `Io` if the system refuses. With the field `path`: `InvalidArgument` if it is too long or ends as
-    /// that of a folder does, `NotOurFile` if a folder or a link is there, `Io` if its folder is not.
+    /// `Io` if the system refuses, `InvalidArgument` if the path is too long or ends as that of a folder
+    /// does, `NotOurFile` too if a folder or a link is there. All of them name the field `path` and
+    /// say what to do.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::open_with(path, OpenOptions::default())
     }
@@ -279,13 +280,19 @@ impl Crm {
             max_bytes: options.max_bytes,
             cipher,
         };
-        let store = Store::open(&target, &file_options, &|| salts.next_salt())?;
-        let (shared, is_new) = Shared::over(store, sources)?;
-        let crm = Self { shared: Arc::new(shared), actor, cause: None };
-        if is_new {
-            crm.initialise()?;
-        }
-        Ok(crm)
+        let open = || {
+            let store = Store::open(&target, &file_options, &|| salts.next_salt())?;
+            let (shared, is_new) = Shared::over(store, sources)?;
+            let crm = Self { shared: Arc::new(shared), actor, cause: None };
+            if is_new {
+                crm.initialise()?;
+            }
+            Ok(crm)
+        };
+        open().map_err(|error| match target {
+            Target::Memory => error,
+            Target::File(_) => store::refused(error),
+        })
     }
 
     /// A handle of the same kind over another file that is open.
@@ -508,12 +515,15 @@ impl Crm {
         self.shared.head.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs `body`, which writes many rows, in one transaction: see [`Writing::batch`]. If then one row
-    /// stands in the way of all, it is run once more and what follows from each row is done by itself,
-    /// so that its outcome says so.
-    fn write_batch<T>(&self, mut body: impl FnMut(&mut Writing<'_>) -> Result<T>) -> Result<T> {
-        match self.write(|writing| writing.batch(&mut body)) {
-            Err(error) if concerns_one_row(error.kind()) => self.write(body),
+    /// Runs `body`, which writes many rows, each by [`Writing::row`], in one transaction. If then one row
+    /// stands in the way of all, it is run once more and each row is tried by itself, with what follows
+    /// from it, so that its outcome says so.
+    fn write_rows<T>(&self, mut body: impl FnMut(&mut Writing<'_>) -> Result<T>) -> Result<T> {
+        match self.write(&mut body) {
+            Err(error) if concerns_one_row(error.kind()) => self.write(|writing| {
+                writing.by_row();
+                body(writing)
+            }),
             written => written,
         }
     }

@@ -1,6 +1,6 @@
 //! Queries: rows of columns, figures over groups, two-way tables.
 
-use super::{Catalog, Crm, ahead::Asked, check_limit, check_range, cursor, pivot};
+use super::{Catalog, Crm, ahead::Asked, check_limit, check_range, cursor, pivot, scores};
 use crate::{
     Error, ErrorKind, GroupRecords, PivotRecords, PivotTable, Result, RowsPage, SelectRows, Value,
     ViewQuery,
@@ -11,7 +11,7 @@ use crate::{
         check_select,
     },
     store::{
-        Connection,
+        Connection, learned as learned_scores,
         select::{self as sql, Place, Statement},
     },
 };
@@ -47,9 +47,10 @@ impl Crm {
         let catalog = self.catalog();
         self.shared.store.read_state(|conn, mark| {
             super::explained(conn, &catalog, |conn, catalog| {
-                let query = ready_select(catalog, request)?;
+                let mut query = ready_select(conn, catalog, request)?;
                 let (archived, limit) = (request.archived, request.limit);
-                let asked = Asked { query: &query, moment: &moment, archived, limit };
+                scores::compute_order(conn, catalog, &mut query, (&moment, archived))?;
+                let asked = Asked { catalog, query: &query, moment: &moment, archived, limit };
                 let page = self.shared.ahead.page(conn, mark, &asked, after.as_ref())?;
                 let next = page.next.map(|last| cursor::write(&request.order, last));
                 let columns = query.columns.iter().flat_map(Output::columns).collect();
@@ -104,7 +105,8 @@ impl Crm {
     pub fn group_records(&self, request: &GroupRecords) -> Result<RowsPage> {
         let moment = self.moment(request.at, request.zone.as_deref())?;
         self.read_explained(|conn, catalog| {
-            let query = ready_group(catalog, request)?;
+            let mut query = ready_group(conn, catalog, request)?;
+            scores::compute_all(conn, catalog, &mut query.source, (&moment, request.archived))?;
             let order = query.names_of_order();
             let after =
                 request.after.as_deref().map(|text| cursor::read_group(&order, &query, text));
@@ -179,24 +181,33 @@ impl Crm {
     pub fn pivot_records(&self, request: &PivotRecords) -> Result<PivotTable> {
         let moment = self.moment(request.at, request.zone.as_deref())?;
         self.read_explained(|conn, catalog| {
-            let query = ready_pivot(catalog, request)?;
+            let mut query = ready_pivot(conn, catalog, request)?;
+            for group in [&mut query.cells, &mut query.rows, &mut query.columns, &mut query.total] {
+                let asked = (&moment, request.archived);
+                scores::compute_all(conn, catalog, &mut group.source, asked)?;
+            }
             pivot::read(conn, &query, request.archived, &moment)
         })
     }
 
     /// Judges a query that is saved.
-    pub(super) fn judge(&self, catalog: &Catalog, query: &ViewQuery) -> Result<()> {
+    pub(super) fn judge(
+        &self,
+        conn: &Connection,
+        catalog: &Catalog,
+        query: &ViewQuery,
+    ) -> Result<()> {
         let (at, zone) = match query {
             ViewQuery::Select(request) => {
-                ready_select(catalog, request)?;
+                ready_select(conn, catalog, request)?;
                 (request.at, &request.zone)
             }
             ViewQuery::Group(request) => {
-                ready_group(catalog, request)?;
+                ready_group(conn, catalog, request)?;
                 (request.at, &request.zone)
             }
             ViewQuery::Pivot(request) => {
-                ready_pivot(catalog, request)?;
+                ready_pivot(conn, catalog, request)?;
                 (request.at, &request.zone)
             }
         };
@@ -204,35 +215,75 @@ impl Crm {
     }
 }
 
-fn ready_select(catalog: &Catalog, request: &SelectRows) -> Result<CheckedSelect> {
+fn ready_select(
+    conn: &Connection,
+    catalog: &Catalog,
+    request: &SelectRows,
+) -> Result<CheckedSelect> {
     check_limit(request.limit)?;
     catalog.table(&request.entity_type)?;
-    check_select(request, catalog)
+    check_select(request, catalog).map_err(|error| {
+        let scores = request.columns.iter().map(|column| &column.score);
+        learned(conn, scores, error)
+    })
 }
 
-fn ready_group(catalog: &Catalog, request: &GroupRecords) -> Result<CheckedGroup> {
+fn ready_group(
+    conn: &Connection,
+    catalog: &Catalog,
+    request: &GroupRecords,
+) -> Result<CheckedGroup> {
     check_range("limit", request.limit.into(), 1, limits::GROUPS.into())?;
     catalog.table(&request.entity_type)?;
-    check_group(request, catalog)
+    check_group(request, catalog).map_err(|error| {
+        let scores = request.measures.iter().map(|measure| &measure.score);
+        learned(conn, request.by.iter().map(|key| &key.score).chain(scores), error)
+    })
 }
 
-fn ready_pivot(catalog: &Catalog, request: &PivotRecords) -> Result<CheckedPivot> {
+fn ready_pivot(
+    conn: &Connection,
+    catalog: &Catalog,
+    request: &PivotRecords,
+) -> Result<CheckedPivot> {
     catalog.table(&request.entity_type)?;
-    check_pivot(request, catalog)
+    check_pivot(request, catalog).map_err(|error| {
+        let keys = request.rows.iter().chain(&request.columns).map(|key| &key.score);
+        learned(conn, keys.chain([&request.measure.score]), error)
+    })
+}
+
+/// Says of a name that no score has if one that is learned does.
+fn learned<'r>(
+    conn: &Connection,
+    scores: impl Iterator<Item = &'r Option<String>>,
+    error: Error,
+) -> Error {
+    let is_of_score = error.field().is_some_and(|field| field.ends_with(".score"));
+    if error.kind() != ErrorKind::NotFound || !is_of_score {
+        return error;
+    }
+    let is_learned = |name: &String| matches!(learned_scores::find(conn, name, None), Ok(Some(_)));
+    match scores.flatten().any(is_learned) {
+        true => error.with_hint("a learned score is no column: rank with learned_scores.rank"),
+        false => error,
+    }
 }
 
 /// The values of a row that a statement gives with its place, and that place.
-pub(super) fn read_row(query: &CheckedSelect, mut cells: Vec<Cell>) -> Result<(Vec<Value>, Place)> {
+pub(super) fn read_row(
+    conn: &Connection,
+    asked: &Asked<'_>,
+    mut cells: Vec<Cell>,
+) -> Result<(Vec<Value>, Place)> {
+    let Asked { catalog, query, moment, .. } = *asked;
     let mut of_columns = cells.split_off(1 + query.order.len());
+    let mut cells = cells.into_iter();
+    let id = cells.next().and_then(|cell| cell.to_id()).ok_or_else(not_an_id)?;
+    scores::complete(conn, catalog, (query, moment), id, &mut of_columns)?;
     let mut row = Vec::with_capacity(query.columns.len());
     read(query.columns.iter().map(|output| output.form), &mut of_columns, &mut row)?;
-    let mut cells = cells.into_iter();
-    let id = match cells.next() {
-        Some(Cell::Blob(bytes)) => <[u8; 16]>::try_from(bytes).ok(),
-        _ => None,
-    };
-    let id = id.ok_or_else(not_an_id)?;
-    Ok((row, Place { keys: cells.collect(), id: crate::RecordId::from_bytes(id) }))
+    Ok((row, Place { keys: cells.collect(), id }))
 }
 
 /// The number of a row in its table.

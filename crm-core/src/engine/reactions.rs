@@ -1,13 +1,14 @@
 //! What follows from a write, within its transaction.
 //!
 //! A write tells what happened; every room that is concerned does its part, which may be told in
-//! turn, until nothing follows. Before each event the roll-ups are made true, so that whoever asks a
-//! condition sees what the write adds up to. In a batch, scores and segments hear of all of it at once
-//! ([`Writing::batch`]). The invariant: no transaction ends while something that was told is not done.
+//! turn, until nothing follows. Before each event the roll-ups are made true, then scores and segments
+//! follow, those that are asked for before those that ask; so whoever asks a condition sees what the
+//! write adds up to. In a batch, scores and segments hear of all of it at once ([`Writing::batch`]).
+//! The invariants: no transaction ends while something that was told is not done; and of one event
+//! each score and segment hears once, with all that it hangs on.
 
 use std::{
     collections::{HashSet, VecDeque},
-    slice,
     sync::Arc,
 };
 
@@ -17,17 +18,20 @@ use super::{
     scores, segments,
 };
 use crate::{
-    Condition, Lifecycle, RecordId, Result,
+    RecordId, Result,
     association::StoredAssociation,
-    lifecycle::{LifecycleModel, Program},
-    record::Draft,
-    rule::{RuleOn, RuleProgram},
+    circle::Follower,
+    condition::{Checked, Reach},
+    lifecycle::{LifecycleModel, On, Program},
+    record::{Draft, concerns_one_row},
+    rule::{Act, RuleProgram},
     schema::Kind,
     scoring::StoredModel,
     segment::SegmentModel,
     store::{
         activities::{Happened, Numbered},
         table::Table,
+        trial,
     },
 };
 
@@ -65,12 +69,44 @@ pub(super) enum Event {
 
 /// An event with how it came about.
 #[derive(Debug)]
-struct Told {
-    event: Event,
+pub(super) struct Told {
+    pub(super) event: Event,
     /// The rules that led to it.
-    chain: Chain,
+    pub(super) chain: Chain,
     /// The last change of the journal by then.
     seq: i64,
+    left: Left,
+}
+
+/// Who is still to hear of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Left {
+    All,
+    /// Lifecycles and rules: scores and segments have followed.
+    Acting,
+    /// Of these the late ones, when a batch is over: the lifecycles, then the rules.
+    Late,
+    /// The late rules, which see where what follows from the batch has moved the records.
+    LateRules,
+}
+
+/// The lifecycles and rules whose turn it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Turn {
+    #[default]
+    All,
+    /// Within a batch.
+    Early,
+    /// After it.
+    Late,
+}
+
+/// The lifecycles and rules that hear of a batch when scores and segments have followed, because they
+/// ask for these, or have to do with a lifecycle that does.
+#[derive(Debug, Default)]
+struct Late {
+    lifecycles: HashSet<i64>,
+    rules: HashSet<i64>,
 }
 
 /// Where a write was, to go back there.
@@ -88,8 +124,12 @@ pub(super) struct Mark {
 pub(super) struct Reactions {
     queue: VecDeque<Told>,
     is_settling: bool,
-    /// Of a batch: what scores and segments have not heard of yet.
-    gathered: Option<Vec<Event>>,
+    /// Of a batch: what scores, segments and what is late have not heard of yet.
+    gathered: Option<Vec<Told>>,
+    late: Late,
+    turn: Turn,
+    /// Each row of a batch is a part that is undone by itself, with what follows from it.
+    is_by_row: bool,
     /// The rules that led to what is being done.
     pub(super) chain: Chain,
     /// What rules did since the write began.
@@ -182,7 +222,7 @@ impl Writing<'_> {
     /// the step tells at its end.
     pub(super) fn tell_later(&mut self, event: Event) {
         let (chain, seq) = (self.reactions.chain.clone(), self.last_seq());
-        self.reactions.queue.push_back(Told { event, chain, seq });
+        self.reactions.queue.push_back(Told { event, chain, seq, left: Left::All });
     }
 
     /// Does `f`, which several events may come of, and then what follows from them.
@@ -201,28 +241,72 @@ impl Writing<'_> {
 
     /// Does many writes, after which scores and segments hear of all of them at once: who is concerned
     /// by many of them is asked once, and what would have come and gone in between is not told. Lifecycles
-    /// and rules hear of each write after it; where one of them asks for a score or a segment, these
-    /// hear of it then too.
+    /// and rules hear of each write after it; those that ask for scores or segments hear of each when
+    /// these have followed. Where each row is tried by itself, every row is followed by all of it.
     ///
     /// # Errors
     ///
     /// What `f` answers; and as [`Self::settle`].
     pub(super) fn batch<T>(&mut self, f: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        if !asks_between(&self.catalog)? {
-            self.reactions.gathered = Some(Vec::new());
+        if self.reactions.is_by_row {
+            return f(self);
         }
+        self.reactions.late = Late::of(&self.catalog)?;
+        self.reactions.gathered = Some(Vec::new());
         let value = f(self)?;
         self.settle()?;
-        while let Some(events) = self.reactions.gathered.as_mut().map(std::mem::take)
-            && !events.is_empty()
-        {
-            self.together(|writing| {
-                scores::react(writing, &events)?;
-                segments::react(writing, &events)
-            })?;
-        }
-        self.reactions.gathered = None;
+        let mut told = self.reactions.gathered.take().unwrap_or_default();
+        self.together(|writing| {
+            let rows = told.len();
+            writing.hear(&mut told)?;
+            let new = told.split_off(rows).into_iter();
+            let Reactions { queue, late, .. } = &mut writing.reactions;
+            if !late.is_empty() {
+                queue.extend(told.into_iter().map(|told| Told { left: Left::Late, ..told }));
+            }
+            queue.extend(new.map(|told| Told { left: Left::Acting, ..told }));
+            Ok(())
+        })?;
         Ok(value)
+    }
+
+    /// Does one of the many writes of a batch; the inner result says why it is not done. Then nothing
+    /// of it stays.
+    ///
+    /// # Errors
+    ///
+    /// What does not concern this one alone. Also what does, if something of it is written: then all of
+    /// the batch is to be undone, and done with each row by itself.
+    pub(super) fn row<T>(&mut self, f: impl FnOnce(&mut Self) -> Result<T>) -> Result<Result<T>> {
+        if self.reactions.is_by_row {
+            return self.attempt(|writing| {
+                let value = f(writing)?;
+                writing.settle()?;
+                Ok(value)
+            });
+        }
+        let before = trial::changes(self.tx);
+        match f(self) {
+            Err(error) if concerns_one_row(error.kind()) && trial::changes(self.tx) == before => {
+                Ok(Err(error))
+            }
+            done => done.map(Ok),
+        }
+    }
+
+    /// From now on tries each row of a batch by itself.
+    pub(super) fn by_row(&mut self) {
+        self.reactions.is_by_row = true;
+    }
+
+    /// Whether it is the turn of a lifecycle to hear of what happened.
+    pub(super) fn is_turn_of_lifecycle(&self, id: i64) -> bool {
+        self.reactions.is_turn_of(self.reactions.late.lifecycles.contains(&id))
+    }
+
+    /// Whether it is the turn of a rule to hear of what happened.
+    pub(super) fn is_turn_of_rule(&self, id: i64) -> bool {
+        self.reactions.is_turn_of(self.reactions.late.rules.contains(&id))
     }
 
     /// Where the write is, at the beginning of an attempt.
@@ -267,9 +351,9 @@ impl Writing<'_> {
         self.reactions.is_settling = true;
         let settled = self.follow();
         self.reactions.is_settling = false;
-        self.reactions.made.clear();
-        self.reactions.rules = Tally::default();
+        self.reactions.begin_anew();
         self.reactions.chain = Chain::default();
+        self.reactions.turn = Turn::All;
         settled
     }
 
@@ -286,41 +370,130 @@ impl Writing<'_> {
     fn follow(&mut self) -> Result<()> {
         loop {
             self.roll_up()?;
-            let Some(told) = self.reactions.queue.pop_front() else { return Ok(()) };
-            let Told { event, chain, seq } = told;
-            // What a rule led to has it as its cause, and is done while that is known.
-            let is_gathered = self.reactions.gathered.is_some() && chain.cause().is_none();
-            self.reactions.chain = chain;
-            if !is_gathered {
-                scores::react(self, slice::from_ref(&event))?;
-                segments::react(self, slice::from_ref(&event))?;
+            let Some(mut told) = self.reactions.queue.pop_front() else { return Ok(()) };
+            let is_gathered = self.reactions.gathered.is_some();
+            if told.left == Left::All && !is_gathered {
+                let mut all = vec![told];
+                self.hear(&mut all)?;
+                let mut all = all.into_iter();
+                let Some(first) = all.next() else { return Ok(()) };
+                told = first;
+                self.reactions.queue.extend(all.map(|told| Told { left: Left::Acting, ..told }));
             }
-            lifecycles::react(self, &event)?;
-            rules::react(self, &event, seq)?;
-            if is_gathered && let Some(gathered) = &mut self.reactions.gathered {
-                gathered.push(event);
+            // What a rule led to has it as its cause, and is done while that is known.
+            self.reactions.chain = told.chain.clone();
+            self.reactions.turn = match told.left {
+                Left::Late | Left::LateRules => {
+                    self.reactions.begin_anew();
+                    Turn::Late
+                }
+                _ if is_gathered => Turn::Early,
+                _ => Turn::All,
+            };
+            if told.left != Left::LateRules {
+                lifecycles::react(self, &told.event)?;
+            }
+            if told.left == Left::Late {
+                self.reactions.queue.push_back(Told { left: Left::LateRules, ..told });
+                continue;
+            }
+            rules::react(self, &told.event, told.seq)?;
+            if let Some(gathered) = &mut self.reactions.gathered {
+                gathered.push(told);
             }
         }
     }
+
+    /// Lets scores and segments follow from what was told, those that are asked for before those that
+    /// ask: each is asked once for a record, and knows what the others tell, which is added.
+    fn hear(&mut self, told: &mut Vec<Told>) -> Result<()> {
+        let catalog = Arc::clone(&self.catalog);
+        let (scores, segments) = (catalog.score_programs()?, catalog.segment_programs()?);
+        let mut upkeep = segments::Upkeep::default();
+        let begin = self.reactions.queue.len();
+        for follower in catalog.followers()? {
+            match (follower, scores, segments) {
+                (Follower::Score(place), Some(programs), _) => {
+                    scores::react(self, programs, &programs.all[*place], told)?;
+                }
+                (Follower::Segment(place), _, Some(programs)) => {
+                    upkeep.react(self, &programs.all[*place], told)?;
+                }
+                _ => {}
+            }
+            told.extend(self.reactions.queue.drain(begin..));
+        }
+        upkeep.finish(self)
+    }
 }
 
-/// Whether a lifecycle or a rule in use asks for scores or for members of segments, which then have to
-/// be true whenever it is asked.
-fn asks_between(catalog: &Catalog) -> Result<bool> {
-    fn asks(condition: &Condition) -> bool {
-        matches!(condition, Condition::Score(_) | Condition::Segment(_))
-            || condition.nested().any(asks)
+impl Reactions {
+    fn is_turn_of(&self, is_late: bool) -> bool {
+        match self.turn {
+            Turn::All => true,
+            Turn::Early => !is_late,
+            Turn::Late => is_late,
+        }
     }
-    let lifecycles = catalog.programs()?.into_iter().flat_map(|programs| &programs.all);
-    let of_lifecycles = |program: &Program| {
-        let Lifecycle { stages, triggers, .. } = &program.model.lifecycle;
-        let guards = stages.iter().filter_map(|stage| stage.guard.as_ref());
-        guards.chain(triggers.iter().filter_map(|trigger| trigger.condition.as_ref())).any(asks)
-    };
-    let rules = catalog.rule_programs()?.into_iter().flat_map(|programs| &programs.all);
-    let of_rules = |program: &RuleProgram| {
-        let waits = matches!(program.on, RuleOn::Score { .. } | RuleOn::Segment { .. });
-        waits || program.model.rule.condition.as_ref().is_some_and(asks)
-    };
-    Ok(lifecycles.into_iter().any(of_lifecycles) || rules.into_iter().any(of_rules))
+
+    /// What follows is of another write.
+    fn begin_anew(&mut self) {
+        self.made.clear();
+        self.rules = Tally::default();
+    }
+}
+
+impl Late {
+    fn is_empty(&self) -> bool {
+        self.lifecycles.is_empty() && self.rules.is_empty()
+    }
+
+    fn of(catalog: &Catalog) -> Result<Self> {
+        let segments = catalog.segment_programs()?;
+        let is_live = |id: &i64| {
+            let program = segments.and_then(|programs| programs.find(*id));
+            program.is_some_and(|program| program.reach.is_some())
+        };
+        let asks = |checked: &Checked, late: &HashSet<i64>| {
+            Reach::of(checked).places.iter().any(|place| {
+                let reads = &place.reads;
+                !reads.scores.is_empty()
+                    || reads.segments.iter().any(is_live)
+                    || reads.stages.iter().any(|lifecycle| late.contains(lifecycle))
+            })
+        };
+        let mut late = Self::default();
+        let programs = catalog.programs()?.map_or(&[][..], |programs| &programs.all);
+        let is_late = |program: &Program, late: &HashSet<i64>| {
+            let conditions =
+                program.triggers.iter().filter_map(|trigger| trigger.condition.as_ref());
+            let related = |on: &On| match on {
+                On::Related { lifecycle, .. } => {
+                    catalog.lifecycle(lifecycle).is_ok_and(|model| late.contains(&model.id))
+                }
+                _ => false,
+            };
+            program.guards.iter().flatten().chain(conditions).any(|checked| asks(checked, late))
+                || program.triggers.iter().any(|trigger| related(&trigger.on))
+        };
+        loop {
+            let found = programs.iter().find(|program| {
+                let id = &program.model.id;
+                !late.lifecycles.contains(id) && is_late(program, &late.lifecycles)
+            });
+            match found {
+                Some(program) => late.lifecycles.insert(program.model.id),
+                None => break,
+            };
+        }
+        let is_late = |program: &&RuleProgram| {
+            program.condition.as_ref().is_some_and(|checked| asks(checked, &late.lifecycles))
+                || program.actions.iter().any(|act| {
+                    matches!(act, Act::Move { lifecycle, .. } if late.lifecycles.contains(lifecycle))
+                })
+        };
+        let rules = catalog.rule_programs()?.map_or(&[][..], |programs| &programs.all);
+        let rules = rules.iter().filter(is_late).map(|program| program.model.id).collect();
+        Ok(Self { rules, ..late })
+    }
 }

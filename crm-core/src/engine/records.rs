@@ -12,7 +12,7 @@ use crate::{
     Result, Upserted, Value, Values,
     cell::Cell,
     journal, limits,
-    record::{Draft, concerns_one_row, encode_key},
+    record::{Draft, encode_key},
     schema::{AttributeModel, TypeModel},
     store::{
         files,
@@ -287,8 +287,9 @@ impl Crm {
         self.shared.store.read(|conn| rows::count(conn, &table, &terms, request.archived))
     }
 
-    /// Writes several changes in one transaction and says for each what became of it. Scores and live
-    /// segments follow at the end, once for each record, unless a lifecycle or a rule asks for them.
+    /// Writes several changes in one transaction and says for each what became of it: it is whole, with
+    /// all that follows from it, or nothing of it is there. Scores and live segments follow at the end,
+    /// once for each record, and then the lifecycles and rules that ask for them.
     ///
     /// # Errors
     ///
@@ -300,24 +301,23 @@ impl Crm {
             return Err(Error::new(ErrorKind::LimitExceeded, message).with_field("changes"));
         }
         let mut report = ApplyReport { outcomes: Vec::new(), failed: 0, is_committed: true };
-        let written = self.write_batch(|writing| {
+        let written = self.write_rows(|writing| {
             (report.outcomes, report.failed) = (Vec::with_capacity(request.changes.len()), 0);
-            for change in &request.changes {
-                let outcome = match apply_one(writing, change.clone()) {
-                    Err(error) if !concerns_one_row(error.kind()) => return Err(error),
-                    outcome => outcome,
-                };
-                report.failed += u64::from(outcome.is_err());
-                report.outcomes.push(to_outcome(outcome));
-            }
-            writing.settle()?;
+            writing.batch(|writing| {
+                for change in &request.changes {
+                    let outcome = writing.row(|writing| apply_one(writing, change.clone()))?;
+                    report.failed += u64::from(outcome.is_err());
+                    report.outcomes.push(to_outcome(outcome));
+                }
+                if request.all_or_nothing && report.failed > 0 {
+                    report.is_committed = false;
+                    return Err(Error::new(ErrorKind::Interrupted, "a change failed"));
+                }
+                Ok(())
+            })?;
             for outcome in &mut report.outcomes {
                 let written = outcome.id.and_then(|id| writing.pending.version(id));
                 outcome.version = written.or(outcome.version);
-            }
-            if request.all_or_nothing && report.failed > 0 {
-                report.is_committed = false;
-                return Err(Error::new(ErrorKind::Interrupted, "a change failed"));
             }
             Ok(())
         });

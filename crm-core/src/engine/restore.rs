@@ -8,8 +8,8 @@ use std::{path::Path, sync::Arc};
 use super::{
     Crm,
     privacy::{
-        Applied,
-        suppression::{follow, lifted},
+        Applied, erased_page,
+        suppression::{Lifted, follow, lifted},
     },
     progress::Reports,
 };
@@ -88,7 +88,9 @@ impl Crm {
         let mut applied = Applied::default();
         let (mut listed, mut after) = (0, 0);
         loop {
-            let list = self.privacy().erasures(&ListErasures { after, limit: PAGE })?;
+            // What came back is let in at the end.
+            let request = ListErasures { after, limit: PAGE };
+            let list = store.read(|conn| erased_page(conn, &request, &Lifted::new()))?;
             listed += list.erased.len() as u64;
             // Only a copy by other means has no key of its own yet.
             let key = store.read(rows::key)?;
@@ -108,7 +110,7 @@ impl Crm {
         if is_earlier {
             let lifted = store.read(lifted)?;
             let is_suppressed = |hash: &_| store.read(|conn| rows::is_suppressed(conn, hash));
-            copy.privacy().lift_of(&lifted, is_suppressed)?;
+            copy.privacy().lift_of(lifted.keys(), is_suppressed)?;
         }
         let settled = copy.write(|writing| {
             follow(writing)?;

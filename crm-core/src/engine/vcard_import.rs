@@ -7,9 +7,10 @@
 use std::{collections::HashMap, io::Read, sync::Arc};
 
 use super::{
-    Crm, Writing, files,
-    imports::Source,
+    Catalog, Crm, Writing, files,
+    imports::{self, Source},
     intake::{Intake, Tally},
+    lifecycles::Starts,
     records,
 };
 use crate::{
@@ -70,8 +71,10 @@ impl Crm {
         watch: &mut Watch<'_>,
     ) -> Result<ImportReport> {
         self.shared.observers.check_not_inside()?;
-        let schema = self.catalog().table(&request.entity_type)?.clone();
+        let catalog = self.catalog();
+        let schema = catalog.table(&request.entity_type)?.clone();
         let (places, key) = prepare(&schema.model, request)?;
+        let starts = starts(&catalog, request)?;
         let source = Source::open(
             request.path.as_deref(),
             request.text.as_deref(),
@@ -83,6 +86,7 @@ impl Crm {
             cards: CardReader::open(source, request.encoding.as_deref())?,
             places,
             key,
+            starts,
             schema,
             problems: Problems::default(),
             names: Names::default(),
@@ -129,6 +133,19 @@ fn prepare(model: &TypeModel, request: &ImportVcard) -> Result<(Places, Option<u
     Ok((places, key))
 }
 
+/// Where the records begin that the import creates.
+fn starts(catalog: &Catalog, request: &ImportVcard) -> Result<Vec<Starts>> {
+    imports::check_creates(request.mode, &request.stages)?;
+    if let Some(place) = request.stages.iter().position(|stage| stage.column.is_some()) {
+        let message = "address cards have no columns";
+        return Err(Error::new(ErrorKind::InvalidArgument, message)
+            .with_field(format!("stages[{place}].column"))
+            .with_hint("leave it out, and name a stage"));
+    }
+    let no_column = |_: &str| Err(Error::new(ErrorKind::Internal, "cards have no columns"));
+    Starts::of(catalog, &request.entity_type, &request.stages, no_column)
+}
+
 /// The names of properties that problems have, by their number.
 #[derive(Debug, Default)]
 struct Names {
@@ -156,6 +173,7 @@ struct Import<'r, R> {
     cards: CardReader<R>,
     places: Places,
     key: Option<usize>,
+    starts: Vec<Starts>,
     /// The type that the mapping was made for.
     schema: Arc<Table>,
     problems: Problems,
@@ -169,6 +187,9 @@ impl<R: Read> Intake for Import<'_, R> {
         if !Arc::ptr_eq(&schema, &self.schema) {
             (self.places, self.key) = prepare(&schema.model, self.request)?;
             self.schema = schema;
+        }
+        if !self.starts.iter().all(|starts| starts.is_current(&writing.catalog)) {
+            self.starts = starts(&writing.catalog, self.request)?;
         }
         let begun = self.cards.bytes_read();
         for _ in 0..BATCH_CARDS {
@@ -246,6 +267,7 @@ impl<R: Read> Import<'_, R> {
         pending: Vec<(&AttributeModel, Found)>,
     ) -> Result<Outcome> {
         let model = &self.schema.model;
+        let starts: Vec<_> = self.starts.iter().filter_map(Starts::usual).collect();
         let stored = self.find_stored(writing, &values)?;
         self.check_unique(writing, &values, stored.as_ref().map(|row| row.id))?;
         if stored.is_none() {
@@ -263,6 +285,13 @@ impl<R: Read> Import<'_, R> {
                         .with_field(attribute.name()));
                 }
             }
+            let is_missing = |attribute: &AttributeModel| {
+                let Attribute { default, .. } = &attribute.definition;
+                default.is_none() && !attribute.is_calculated() && !is_given(attribute)
+            };
+            starts
+                .iter()
+                .try_for_each(|start| start.check(&writing.catalog, &self.schema, is_missing))?;
         }
         for (attribute, found) in pending {
             values.insert(attribute.name(), carry_out(writing, attribute, found)?);
@@ -270,7 +299,13 @@ impl<R: Read> Import<'_, R> {
         let table = &self.schema;
         match stored {
             Some(row) => Ok(records::patch(writing, table, row.id, values, None)?.1),
-            None => records::create(writing, table, values).map(|_| Outcome::Created),
+            None => {
+                let mut draft = Draft::create(&table.model, values)?;
+                let id = writing.new_id();
+                records::check_stored(&writing.view(), table, Some(id), &mut draft)?;
+                imports::insert(writing, table, id, draft, starts)?;
+                Ok(Outcome::Created)
+            }
         }
     }
 

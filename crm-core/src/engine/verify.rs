@@ -26,7 +26,12 @@ impl<P> Compared<P> {
         Self::of_page(count, last, VERIFIED_AT_ONCE)
     }
 
-    /// The same of a page on which there is less room.
+    /// A page that is followed by what comes after a place, however much was on it.
+    pub(super) fn before(count: usize, place: P) -> Self {
+        Self { count, next: Some(place) }
+    }
+
+    /// The same as [`new`](Self::new) of a page on which there is less room.
     pub(super) fn of_page(count: usize, last: Option<P>, limit: u32) -> Self {
         let is_full = count == limit as usize;
         Self { count, next: last.filter(|_| is_full) }

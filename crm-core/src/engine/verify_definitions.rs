@@ -2,7 +2,8 @@
 //! types of associations, views, lifecycles, segments, rules, scores and learned scores.
 //!
 //! Those of consent and retention are compared in rooms of their own, with what hangs on them. The
-//! invariant: a definition is compared to the byte with what the journal says of it last.
+//! invariant: a definition is compared to the byte with what the journal says of it last. What it said
+//! before an erasure may take, and tells of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,10 +13,12 @@ use super::{
 };
 use crate::{
     ChangeKind, Error, ErrorKind, Result, Timestamp, VerifyReport,
+    privacy::told::ErasedBody,
     store::{
         Connection,
         defined::{self as rows, Defined, Key, Sort},
         journal::{self, StoredChange},
+        privacy,
     },
 };
 
@@ -30,26 +33,44 @@ impl Crm {
         report: &mut VerifyReport,
         step: &mut Step<'_>,
     ) -> Result<()> {
-        self.verify_pages::<()>("definitions", report, step, |conn, _, _, report| {
-            let mut told = Told::read(conn)?;
-            let mut differing = BTreeSet::new();
-            for (key, stored) in rows::stored(conn)? {
-                if told.all.remove(&key) != Some(as_comparable(&key, stored)) {
-                    differing.insert(key);
-                }
+        let mut told = Told::default();
+        self.verify_pages("definitions", report, step, |conn, _, after, report| {
+            let after = after.unwrap_or(i64::MIN);
+            let until = journal::last_of_next(conn, after, READ_AT_ONCE)?;
+            let count = told.read(conn, (after, until.unwrap_or(i64::MAX)))?;
+            // What is written meanwhile is read with a later page, or with the last one.
+            if let Some(until) = until {
+                return Ok(Compared::before(count, until));
             }
-            // What is left was told and is not there.
-            differing.extend(told.all.into_keys());
-            for (sort, name, version) in differing {
-                let which = match version {
-                    0 => String::new(),
-                    version => format!(", version {version}"),
-                };
-                let what = "the definition differs from the journal";
-                note(report, format!("{} {name}{which}: {what}", sort.name()));
-            }
-            Ok(Compared::new(0, None))
+            compare(std::mem::take(&mut told), rows::stored(conn)?, report);
+            Ok(Compared::new(count, None))
         })
+    }
+}
+
+/// Through how many changes a page leads, of which definitions are few. Tests turn many pages.
+const READ_AT_ONCE: u32 = if cfg!(test) { 20 } else { 100_000 };
+
+/// Notes what differs.
+fn compare(mut told: Told, stored: Vec<(Key, Defined)>, report: &mut VerifyReport) {
+    let mut differing = BTreeSet::new();
+    for (key, stored) in stored {
+        if told.all.remove(&key) != Some(as_comparable(&key, stored)) {
+            differing.insert(key);
+        }
+    }
+    // What is left was told and is not there.
+    differing.extend(told.all.into_keys());
+    for (sort, name, version) in differing {
+        let which = match version {
+            0 => String::new(),
+            version => format!(", version {version}"),
+        };
+        let what = "the definition differs from the journal";
+        note(report, format!("{} {name}{which}: {what}", sort.name()));
+    }
+    for seq in told.missing {
+        note(report, format!("change {seq} of a definition: it was erased by no erasure"));
     }
 }
 
@@ -100,24 +121,50 @@ const ACTS: [(ChangeKind, Sort, Act); 30] = [
 #[derive(Default)]
 struct Told {
     all: BTreeMap<Key, Defined>,
+    /// The rows that an erasure took, each with the attribute of which it was, if it was of one.
+    erased: BTreeMap<i64, Option<String>>,
+    /// The rows that somebody took past the engine.
+    missing: Vec<i64>,
 }
 
 impl Told {
-    fn read(conn: &Connection) -> Result<Self> {
+    /// Goes on with the changes after a place up to another one, and answers how many there were.
+    fn read(&mut self, conn: &Connection, places: (i64, i64)) -> Result<usize> {
         let kinds = ACTS.map(|(kind, ..)| kind);
-        let mut told = Self::default();
-        journal::of_kinds(conn, &kinds, |change| {
-            // The engine erases none: what is gone was taken out past it, and is missed.
-            if change.is_erased {
-                return Ok(());
-            }
+        let mut count = 0;
+        journal::of_kinds(conn, &kinds, places, |change| {
+            count += 1;
             let damaged = || {
                 let message = format!("change {} of a definition cannot be read", change.seq);
                 Error::new(ErrorKind::Corrupt, message)
             };
-            told.add(&change).ok_or_else(damaged)
+            if change.is_erased {
+                self.pass(conn, &change)
+            } else {
+                self.add(&change).ok_or_else(damaged)
+            }
         })?;
-        Ok(told)
+        Ok(count)
+    }
+
+    /// Passes over a change that was erased. A definition that took its place follows; where an attribute
+    /// was defined first, it stays.
+    fn pass(&mut self, conn: &Connection, change: &StoredChange) -> Result<()> {
+        if !self.erased.contains_key(&change.seq) {
+            self.erased = told_of_definitions(conn)?;
+        }
+        match self.erased.get(&change.seq) {
+            None => self.missing.push(change.seq),
+            Some(None) => {}
+            Some(Some(attribute)) => {
+                let entity_type = change.entity_type.as_deref().unwrap_or_default();
+                let key = (Sort::Attribute, format!("{entity_type}.{attribute}"), 0);
+                let position = self.position(&key);
+                let defined = self.all.entry(key).or_default();
+                defined.position = defined.position.or(position);
+            }
+        }
+        Ok(())
     }
 
     /// Does what a change did; `None` if it cannot be read.
@@ -197,6 +244,17 @@ impl Told {
     }
 }
 
+/// The rows with definitions that erasures took from the journal, as these tell.
+fn told_of_definitions(conn: &Connection) -> Result<BTreeMap<i64, Option<String>>> {
+    let damaged = |_| Error::new(ErrorKind::Corrupt, "an erasure in the journal cannot be read");
+    let mut erased = BTreeMap::new();
+    for body in privacy::told_of_definitions(conn)? {
+        let told: ErasedBody = serde_json::from_str(&body).map_err(damaged)?;
+        erased.extend(told.definitions.into_iter().map(|one| (one.seq, one.attribute)));
+    }
+    Ok(erased)
+}
+
 /// What a table says, as far as the journal can tell.
 fn as_comparable((sort, ..): &Key, stored: Defined) -> Defined {
     let since = stored.since.map(|at| archived_at(*sort, at));
@@ -218,19 +276,18 @@ mod tests {
     use std::fs;
 
     use crate::{
-        Attribute, Crm, DataCategory, Durability, Kind, OpenOptions, Processing, Purpose,
-        VerifyReport,
+        Attribute, Crm, DataCategory, Durability, EraseSubject, Error, ErrorKind, Kind,
+        OpenOptions, Processing, Purpose, RecordId, RecordRef, VerifyReport, values,
     };
+
+    fn report() -> VerifyReport {
+        let problems = Vec::new();
+        VerifyReport { is_ok: false, records: 0, activities: 0, associations: 0, problems }
+    }
 
     /// What the rooms about definitions find.
     fn found(crm: &Crm) -> Vec<String> {
-        let mut report = VerifyReport {
-            is_ok: false,
-            records: 0,
-            activities: 0,
-            associations: 0,
-            problems: Vec::new(),
-        };
+        let mut report = report();
         crm.verify_definitions(&mut report, &mut |_| Ok(())).unwrap();
         crm.verify_consents(&mut report, &mut |_| Ok(())).unwrap();
         crm.verify_retention(&mut report, &mut |_| Ok(())).unwrap();
@@ -353,5 +410,71 @@ mod tests {
         run(&crm, sql);
         let expected = "attribute contact.illness: the definition differs from the journal";
         assert_eq!(found(&crm), [expected]);
+    }
+
+    /// A file with somebody whom attributes named until they were defined anew.
+    fn named() -> (Crm, RecordId) {
+        let crm = Crm::in_memory().unwrap();
+        for description in ["such as ann@example.org", "such as a@example.org"] {
+            for name in ["first", "second", "third"] {
+                let mut attribute = Attribute::new(name, Kind::Text);
+                if name != "second" {
+                    attribute.description = description.to_owned();
+                }
+                crm.types().define_attribute("company", attribute).unwrap();
+            }
+        }
+        let ann = crm.contacts().create(values! { "email" => "ann@example.org" }).unwrap().id;
+        (crm, ann)
+    }
+
+    fn erase(crm: &Crm, id: RecordId) {
+        crm.privacy().erase(&EraseSubject::new(RecordRef::new("contact", id))).unwrap();
+    }
+
+    #[test]
+    fn what_an_erasure_took_is_no_finding_and_what_somebody_else_took_is() {
+        let (crm, ann) = named();
+        erase(&crm, ann);
+        assert_eq!(found(&crm), Vec::<String>::new());
+        // The erasure says where the attributes stand.
+        let moved = "UPDATE crm_attribute SET position = position + 1 WHERE name = 'first'";
+        run(&crm, moved);
+        assert_eq!(found(&crm).len(), 1);
+
+        let (crm, _) = named();
+        let taken = "UPDATE crm_journal SET salt = NULL, body = '{}' WHERE seq = (SELECT min(seq) \
+                     FROM crm_journal WHERE body LIKE '%ann@%')";
+        run(&crm, taken);
+        let problems = found(&crm);
+        let is_told = |problem: &String| problem.ends_with("it was erased by no erasure");
+        assert!(problems.iter().any(is_told), "{problems:?}");
+    }
+
+    #[test]
+    fn somebody_may_be_erased_between_two_pages() {
+        let (crm, ann) = named();
+        let (mut report, mut pages) = (report(), 0);
+        let mut step = |_| {
+            pages += 1;
+            if pages == 1 {
+                erase(&crm, ann);
+            }
+            Ok(())
+        };
+        crm.verify_definitions(&mut report, &mut step).unwrap();
+        assert!(pages > 1);
+        assert_eq!(report.problems, Vec::<String>::new());
+    }
+
+    #[test]
+    fn whoever_is_told_of_a_page_may_end_it() {
+        let (crm, _) = named();
+        let mut pages = 0;
+        let ended = crm.verify_definitions(&mut report(), &mut |_| {
+            pages += 1;
+            Err(Error::new(ErrorKind::Interrupted, "enough"))
+        });
+        assert_eq!((ended.unwrap_err().kind(), pages), (ErrorKind::Interrupted, 1));
     }
 }

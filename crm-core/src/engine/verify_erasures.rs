@@ -11,7 +11,7 @@ use crate::{
     ChangeKind, Error, ErrorKind, RecordId, Result, Timestamp, VerifyReport,
     privacy::{
         suppression::name_of_key,
-        told::{ErasedBody, LiftedBody, digest_of_hashes, digest_of_proof},
+        told::{ErasedBody, LiftedBody, SweptBody, digest_of_hashes, digest_of_proof},
     },
     store::{
         Connection,
@@ -39,8 +39,9 @@ impl Crm {
     ) -> Result<()> {
         let now = self.now();
         self.verify_pages::<()>("erasures", report, step, |conn, _, _, report| {
-            let (mut expected, keys) = expected(conn)?;
+            let Told { erasures: mut expected, keys, swept_at } = told(conn)?;
             let key = verify_key(conn, &keys, report)?;
+            let now = now.max(swept_at);
             let mut after = i64::MIN;
             loop {
                 let page = rows::erased_after(conn, after, super::verify::VERIFIED_AT_ONCE)?;
@@ -66,9 +67,13 @@ impl Crm {
             for id in expected.keys() {
                 note(report, format!("erasure of record {id}: it is not remembered"));
             }
-            let strays = rows::count_stray_proofs(conn)?;
-            if strays > 0 {
-                note(report, format!("kept proofs: {strays} belong to no erasure"));
+            for (what, table) in
+                [("kept proofs", "crm_consent_proof"), ("suppressions", "crm_suppression")]
+            {
+                let strays = rows::count_strays(conn, table)?;
+                if strays > 0 {
+                    note(report, format!("{what}: {strays} belong to no erasure"));
+                }
             }
             Ok(Compared::new(0, None))
         })
@@ -137,12 +142,21 @@ impl Expected {
     }
 }
 
-/// The erasures that the journal tells of, each with what is kept since, and the names of the keys by
-/// which contact points were hashed.
-fn expected(conn: &Connection) -> Result<(BTreeMap<RecordId, Expected>, BTreeSet<String>)> {
+/// What the journal tells of erasures.
+struct Told {
+    /// Each with what is kept since.
+    erasures: BTreeMap<RecordId, Expected>,
+    /// The names of the keys by which contact points were hashed.
+    keys: BTreeSet<String>,
+    /// By when proofs were swept, whatever the clock says now.
+    swept_at: Timestamp,
+}
+
+fn told(conn: &Connection) -> Result<Told> {
     let damaged = || Error::new(ErrorKind::Corrupt, "an erasure in the journal cannot be read");
     let mut all: BTreeMap<RecordId, Expected> = BTreeMap::new();
     let mut keys = BTreeSet::new();
+    let mut swept_at = Timestamp::MIN;
     rows::told_erasures(conn, |seq, kind, entity_type, record, body| {
         if kind == ChangeKind::SuppressionLifted.name() {
             let lifted: LiftedBody = serde_json::from_str(body).map_err(|_| damaged())?;
@@ -150,6 +164,11 @@ fn expected(conn: &Connection) -> Result<(BTreeMap<RecordId, Expected>, BTreeSet
                 one.told.suppressed = one.told.suppressed.map(|count| count.saturating_sub(1));
                 one.told.hashes = lifted.hashes;
             }
+            return Ok(());
+        }
+        if kind == ChangeKind::ProofsSwept.name() {
+            let swept: SweptBody = serde_json::from_str(body).map_err(|_| damaged())?;
+            swept_at = swept_at.max(swept.at);
             return Ok(());
         }
         let told: ErasedBody = serde_json::from_str(body).map_err(|_| damaged())?;
@@ -164,7 +183,7 @@ fn expected(conn: &Connection) -> Result<(BTreeMap<RecordId, Expected>, BTreeSet
         }
         Ok(())
     })?;
-    Ok((all, keys))
+    Ok(Told { erasures: all, keys, swept_at })
 }
 
 #[cfg(test)]
@@ -209,6 +228,7 @@ mod tests {
             "DELETE FROM crm_suppression",
             "INSERT INTO crm_suppression SELECT randomblob(32), record_id FROM crm_erasure LIMIT 1",
             "UPDATE crm_suppression SET record_id = randomblob(16)",
+            "INSERT INTO crm_suppression VALUES (randomblob(32), randomblob(16))",
             "UPDATE crm_suppression SET hash = randomblob(32) \
              WHERE hash = (SELECT max(hash) FROM crm_suppression)",
             "UPDATE crm_suppression SET hash = CAST(substr(hash, 1, 31) || x'00' AS BLOB) \
@@ -231,8 +251,12 @@ mod tests {
     /// A file with a person who was erased, of whom two proofs are kept, one of them until 2029 and
     /// one until 2030, and an erased one without.
     fn with_proofs(replay: Replay) -> Crm {
+        with_proofs_at(":memory:".as_ref(), replay)
+    }
+
+    fn with_proofs_at(path: &std::path::Path, replay: Replay) -> Crm {
         let options = OpenOptions { replay: Some(replay), ..OpenOptions::default() };
-        let crm = Crm::open_with(":memory:", options).unwrap();
+        let crm = Crm::open_with(path, options).unwrap();
         crm.consents().publish_notice(PublishNotice::new("news", "en", "Weekly.")).unwrap();
         let mut news = Purpose::new("news", ["email", "phone"]).notice("news");
         news.policy = "eu_strict".to_owned();
@@ -290,6 +314,26 @@ mod tests {
         assert_eq!(sweep("2032-01-01T00:00:00Z"), 1);
         let report = crm.verify(&mut |_| Flow::Continue).unwrap();
         assert_eq!(report.problems, Vec::<String>::new());
+    }
+
+    /// A clock that was ahead as proofs were swept: they were not taken past the engine.
+    #[test]
+    fn a_proof_that_was_swept_is_not_missed_when_the_clock_goes_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.crm");
+        let crm = with_proofs_at(&path, replay());
+        crm.set_clock("2029-06-01T00:00:00Z".parse().unwrap()).unwrap();
+        assert_eq!(crm.consents().sweep(&SweepConsents { limit: 100 }).unwrap().erased_proofs, 1);
+        crm.close().unwrap();
+        let options = OpenOptions { replay: Some(replay()), ..OpenOptions::default() };
+        let crm = Crm::open_with(&path, options).unwrap();
+        let problems = || crm.verify(&mut |_| Flow::Continue).unwrap().problems;
+        assert_eq!(problems(), Vec::<String>::new());
+        assert_eq!(crm.consents().sweep(&SweepConsents { limit: 100 }).unwrap().erased_proofs, 0);
+        // What was not swept then is missed as before.
+        crm.write(|writing| Ok(writing.tx.execute_batch("DELETE FROM crm_consent_proof")?))
+            .unwrap();
+        assert_ne!(problems(), Vec::<String>::new());
     }
 
     #[test]

@@ -137,8 +137,8 @@ fn verify_row(
 mod tests {
     use crate::engine::verify::assert_found;
     use crate::{
-        ActivityPreset, AddScorePoints, Crm, DefineScore, Flow, NewActivity, RecordRef, ScoreFade,
-        ScoreGroup, ScoreLevel, ScoreRule, values,
+        ActivityPreset, AddScorePoints, Crm, DefineScore, Flow, NewActivity, OpenOptions,
+        RecordRef, Replay, ScoreFade, ScoreGroup, ScoreLevel, ScoreRule, values,
     };
 
     /// A file with somebody whose points fade, above a threshold, and somebody whose points stay.
@@ -189,5 +189,35 @@ mod tests {
         let wider = "UPDATE crm_score SET fixed = fixed + 1000";
         crm.write(|writing| Ok(writing.tx.execute_batch(wider)?)).unwrap();
         assert!(crm.verify(&mut |_| Flow::Continue).unwrap().is_ok);
+    }
+
+    /// What a score looks at was replaced by a clock that was ahead: what was kept before holds no longer.
+    #[test]
+    fn what_was_outdated_is_no_finding_when_the_clock_goes_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = |start: &str| {
+            let replay = Some(Replay { start: start.parse().unwrap(), step_micros: 1_000_000 });
+            let options = OpenOptions { replay, ..OpenOptions::default() };
+            Crm::open_with(folder.path().join("a.crm"), options).unwrap()
+        };
+        let define = |crm: &Crm, name: &str, condition: &str| {
+            let rule = ScoreRule::when("rule", condition.parse().unwrap(), 20);
+            let group = ScoreGroup::new("fit", [rule]);
+            crm.scores().define(DefineScore::new(name, "contact", [group])).unwrap();
+            crm.scores().publish(name).unwrap();
+        };
+        let crm = open("2026-01-01T00:00:00Z");
+        define(&crm, "fit", "country = \"DE\"");
+        define(&crm, "lead", "score(\"fit\" >= 5)");
+        crm.contacts().create(values! { "country" => "DE" }).unwrap();
+        for name in ["fit", "lead"] {
+            crm.scores().rescore(name).unwrap();
+        }
+        crm.set_clock("2030-01-01T00:00:00Z".parse().unwrap()).unwrap();
+        define(&crm, "fit", "country = \"FR\"");
+        crm.close().unwrap();
+        let crm = open("2026-02-01T00:00:00Z");
+        let report = crm.verify(&mut |_| Flow::Continue).unwrap();
+        assert_eq!(report.problems, Vec::<String>::new());
     }
 }

@@ -48,7 +48,8 @@ impl<'a> Views<'a> {
         check::texts(&view.label, &view.description)?;
         self.crm.write(|writing| {
             let judged = view.query.check_beginning();
-            let judged = judged.and_then(|()| self.crm.judge(&writing.catalog, &view.query));
+            let judged =
+                judged.and_then(|()| self.crm.judge(writing.tx, &writing.catalog, &view.query));
             judged.map_err(|error| within(&view.query, error))?;
             let known = rows::find(writing.tx, &view.name)?;
             let mut view = view;

@@ -1,5 +1,5 @@
-//! What the columns of a table say beside the record of their row: associations of it, and activities
-//! that happened with it.
+//! What a table says beside the record of its row: associations of it, activities that happened with it,
+//! and the stages on which it begins.
 //!
 //! A column may go to an attribute as well, so that a name of a company stays where it was and also
 //! becomes an association. The invariant: a cell that was mapped is in the record, in an association,
@@ -126,6 +126,62 @@ impl ActivityColumns {
         let columns = columns.into_iter().collect();
         Self { kind: kind.into(), columns, channel: None, direction: None }
     }
+}
+
+/// The stage of a lifecycle on which the records begin that an import creates.
+///
+/// It takes the place of the stage on which the lifecycle has new records begin, with the cause `import`;
+/// stages before it are stamped as implied. It may be lost or beside the way, but none to which only
+/// triggers lead. Guards are not asked, because they are about how a record goes on, and this is where it
+/// stands already. A row that lacks an attribute which the stage requires is left out. Records that are
+/// there stay where they are.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct StartStage {
+    /// The lifecycle, one of the imported type. It is named once.
+    pub lifecycle: String,
+    /// The stage, by its name; with a column, that of rows whose cell is blank. Without it, those begin
+    /// where other new records do.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub stage: Option<String>,
+    /// The column that says the stage, by its name or label. Address cards have none.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub column: Option<String>,
+    /// Why, as for `lifecycles.move`; needed for a stage that is lost.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub reason: Option<String>,
+}
+
+debug! { StartStage shows(lifecycle, stage, column) hides(reason) }
+
+impl StartStage {
+    /// New records begin on this stage.
+    pub fn new(lifecycle: impl Into<String>, stage: impl Into<String>) -> Self {
+        let (lifecycle, stage) = (lifecycle.into(), Some(stage.into()));
+        Self { lifecycle, stage, column: None, reason: None }
+    }
+
+    /// New records begin on the stage that a column names.
+    pub fn of_column(lifecycle: impl Into<String>, column: impl Into<String>) -> Self {
+        let (lifecycle, column) = (lifecycle.into(), Some(column.into()));
+        Self { lifecycle, stage: None, column, reason: None }
+    }
+}
+
+/// A stage on which the record of a row would begin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct PlannedStage {
+    /// The lifecycle.
+    pub lifecycle: String,
+    /// The stage.
+    pub stage: String,
 }
 
 /// An association that a row would add.

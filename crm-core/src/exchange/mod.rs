@@ -20,7 +20,10 @@ mod table;
 pub(crate) mod vcard;
 mod writer;
 
-pub use beside::{ActivityColumns, AssociationColumns, PlannedActivity, PlannedAssociation};
+pub use beside::{
+    ActivityColumns, AssociationColumns, PlannedActivity, PlannedAssociation, PlannedStage,
+    StartStage,
+};
 pub(crate) use cells::CellReader;
 pub(crate) use columns::ID;
 #[cfg(feature = "arrow")]
@@ -216,6 +219,11 @@ pub struct ImportCsv {
     /// What a cell that does not fit does to its row.
     #[serde(default)]
     pub bad_cells: BadCells,
+    /// On which stages the records begin that are created, one entry for each lifecycle; where the
+    /// lifecycles have new records begin if it is empty.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default))]
+    pub stages: Vec<StartStage>,
     /// Whether a single rejected row undoes the whole import. Otherwise good rows are kept, in
     /// transactions of at most 5,000 rows.
     #[serde(default)]
@@ -234,11 +242,12 @@ pub(crate) struct ImportRules<'a> {
     pub(crate) bad_cells: BadCells,
     pub(crate) associations: &'a [AssociationColumns],
     pub(crate) activities: &'a [ActivityColumns],
+    pub(crate) stages: &'a [StartStage],
 }
 
 debug! {
     ImportCsv
-        shows(entity_type, columns, dialect, mode, key, bad_cells, all_or_nothing)
+        shows(entity_type, columns, dialect, mode, key, bad_cells, stages, all_or_nothing)
         hides(path, text)
 }
 
@@ -268,6 +277,7 @@ impl ImportCsv {
             mode: ImportMode::Create,
             key: None,
             bad_cells: BadCells::RejectRow,
+            stages: Vec::new(),
             all_or_nothing: false,
         }
     }
@@ -281,6 +291,7 @@ impl ImportCsv {
             bad_cells: self.bad_cells,
             associations: &[],
             activities: &[],
+            stages: &self.stages,
         }
     }
 }

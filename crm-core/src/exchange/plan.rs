@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ActivityColumns, AssociationColumns, BadCells, CellProblem, ColumnMapping, CsvDialect,
-    ImportMode, ImportRules, PlannedActivity, PlannedAssociation, ProblemCount,
+    ImportMode, ImportRules, PlannedActivity, PlannedAssociation, PlannedStage, ProblemCount,
+    StartStage,
 };
 use crate::{RecordId, Timestamp, Value, record::default_page, shape::debug};
 
@@ -93,6 +94,11 @@ pub struct PlanImport {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "uniffi", uniffi(default))]
     pub activities: Vec<ActivityColumns>,
+    /// On which stages the records begin that are created, one entry for each lifecycle; where the
+    /// lifecycles have new records begin if it is empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "uniffi", uniffi(default))]
+    pub stages: Vec<StartStage>,
 }
 
 impl PlanImport {
@@ -130,6 +136,7 @@ impl PlanImport {
             bad_cells: BadCells::RejectRow,
             associations: Vec::new(),
             activities: Vec::new(),
+            stages: Vec::new(),
         }
     }
 
@@ -139,7 +146,8 @@ impl PlanImport {
         let others = beside.clone().map(|block| block.column.as_str());
         let columns = self.columns.iter().chain(beside.flat_map(|block| &block.columns));
         let columns = columns.chain(self.activities.iter().flat_map(|block| &block.columns));
-        columns.map(|mapping| mapping.column.as_str()).chain(others)
+        let stages = self.stages.iter().filter_map(|stage| stage.column.as_deref());
+        columns.map(|mapping| mapping.column.as_str()).chain(others).chain(stages)
     }
 
     pub(crate) fn rules(&self) -> ImportRules<'_> {
@@ -151,6 +159,7 @@ impl PlanImport {
             bad_cells: self.bad_cells,
             associations: &self.associations,
             activities: &self.activities,
+            stages: &self.stages,
         }
     }
 }
@@ -300,6 +309,8 @@ pub struct PlannedRow {
     pub associations: Vec<PlannedAssociation>,
     /// The activities that would be recorded.
     pub activities: Vec<PlannedActivity>,
+    /// The stages on which the record would begin because the import says so.
+    pub stages: Vec<PlannedStage>,
     /// What does not fit.
     pub problems: Vec<CellProblem>,
 }

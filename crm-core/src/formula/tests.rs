@@ -78,6 +78,14 @@ impl Schema for World {
         self.associations.iter().filter(|(_, live, _)| *live).map(|(name, ..)| *name).collect()
     }
 
+    fn score(&self, _: &str) -> Option<&crate::scoring::StoredModel> {
+        None
+    }
+
+    fn lifecycle(&self, _: &str) -> Option<&LifecycleModel> {
+        None
+    }
+
     fn scores(&self, _: &str) -> Vec<&crate::scoring::StoredModel> {
         Vec::new()
     }

@@ -68,6 +68,8 @@ change_kinds! {
     RecordErased = "record_erased";
     /// A contact point of a person who was erased may come back.
     SuppressionLifted = "suppression_lifted";
+    /// Proofs of consent of people who were erased went, as their time was over.
+    ProofsSwept = "proofs_swept";
     /// An entity type was defined, or its label or description changed.
     TypeDefined = "type_defined";
     /// An entity type was archived.

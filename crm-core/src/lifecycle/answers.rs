@@ -34,6 +34,8 @@ named! {
         Manual = "manual",
         /// It was created.
         Initial = "initial",
+        /// It was created by an import, which says where it stands.
+        Import = "import",
         /// An activity.
         Activity = "activity",
         /// The stage of a related record.

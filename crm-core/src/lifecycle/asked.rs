@@ -73,6 +73,26 @@ impl<'a> Asked<'a> {
         known
     }
 
+    /// Adds the live segments by way of which a condition asks for a spot, and the segments by way of
+    /// which these do.
+    pub(super) fn by_way_of(&self, condition: &Node, spot: Spot, names: &mut Vec<&'a str>) {
+        for leaf in condition.leaves() {
+            let Test::Segment(test) = &leaf.test else { continue };
+            let mut all = self.segments.iter();
+            let found = all.find(|(segment, _)| segment.model.id == test.segment);
+            let Some((segment, condition)) = found else { continue };
+            let mut spots = BTreeSet::new();
+            for is_true in [true, false] {
+                self.add(condition, is_true, &mut spots, &mut HashSet::new());
+            }
+            let name = segment.model.name();
+            if spots.contains(&spot) && !names.contains(&name) {
+                names.push(name);
+                self.by_way_of(condition, spot, names);
+            }
+        }
+    }
+
     /// The spots to come to which may make a condition true, as far as it asks for stages: of the record
     /// itself, or of one around it.
     pub(super) fn spots(&self, condition: &Node) -> BTreeSet<Spot> {

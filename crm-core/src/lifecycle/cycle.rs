@@ -13,7 +13,7 @@
 //! conditions exclude each other, two by two. What a score asks for in its turn is not followed: a round
 //! that only this closes is taken.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::{
     On, Program, Trigger,
@@ -25,7 +25,24 @@ use crate::{
     segment::SegmentPrograms,
 };
 
-/// Refuses lifecycles whose automatic moves go round.
+/// Which triggers lead on to which, each by the name of its lifecycle and its place there, and whether
+/// both move the same record.
+pub(crate) type LedOn = HashSet<((String, usize), (String, usize), bool)>;
+
+/// What leads on in these lifecycles.
+pub(crate) fn led_on(programs: &[Program], segments: Option<&SegmentPrograms>) -> LedOn {
+    let all = steps(programs);
+    let leads = leads(&all, programs, &Asked::new(programs, segments));
+    let of = |(from, leads): (usize, Vec<Lead>)| {
+        let one = all[from].name();
+        let names = |lead: Lead| (one.clone(), all[lead.to].name(), lead.is_same);
+        leads.into_iter().map(names).collect::<Vec<_>>()
+    };
+    leads.into_iter().enumerate().flat_map(of).collect()
+}
+
+/// Refuses lifecycles whose automatic moves go round; those of `saved` before others. With `before`, what
+/// led on before a change, only rounds of which a part is new, or of the lifecycle `saved`.
 ///
 /// # Errors
 ///
@@ -34,32 +51,45 @@ use crate::{
 pub(crate) fn check_cycles(
     programs: &[Program],
     segments: Option<&SegmentPrograms>,
-    first: Option<&str>,
+    saved: Option<&str>,
+    before: Option<&LedOn>,
 ) -> Result<(), (usize, Error)> {
     let is_left = |step: &Step<'_>| step.is_left_by_itself();
-    let all: Vec<Step<'_>> = programs
-        .iter()
-        .enumerate()
-        .flat_map(|(place, program)| {
-            program.triggers.iter().map(move |trigger| Step { place, program, trigger })
-        })
-        .collect();
+    let is_saved = |step: &Step<'_>| saved == Some(step.program.model.name());
+    let all = steps(programs);
     if !all.iter().any(is_left) {
         return Ok(());
     }
     let asked = Asked::new(programs, segments);
     let leads = leads(&all, programs, &asked);
+    let is_new = |from: &Step<'_>, lead: &Lead| {
+        let to = &all[lead.to];
+        let is_known = |before: &LedOn| before.contains(&(from.name(), to.name(), lead.is_same));
+        is_saved(to) || !before.is_some_and(is_known)
+    };
     let mut steps: Vec<_> = all.iter().enumerate().filter(|(_, step)| is_left(step)).collect();
-    steps.sort_by_key(|(_, step)| first != Some(step.program.model.name()));
+    steps.sort_by_key(|(_, step)| !is_saved(step));
     for (first, step) in steps {
-        let Some(way) = round(&all, &leads, &asked, first) else { continue };
+        let Some(way) = round(&all, &leads, &asked, first, &is_new) else { continue };
         let names = way.iter().map(|step| {
             let lifecycle = &all[*step].program.model.lifecycle;
             let stage = &lifecycle.stages[all[*step].trigger.to];
             format!("{}.{}", lifecycle.name, stage.name)
         });
-        let message =
+        let mut message =
             format!("automatic moves go round: {}", names.collect::<Vec<_>>().join(" → "));
+        let mut by_way_of: Vec<&str> = Vec::new();
+        for pair in way.windows(2) {
+            let (from, to) = (&all[pair[0]], &all[pair[1]]);
+            if matches!(to.trigger.on, On::Condition) {
+                to.asks().for_each(|part| asked.by_way_of(part, from.spot(), &mut by_way_of));
+            }
+        }
+        if !by_way_of.is_empty() {
+            let names: Vec<_> = by_way_of.iter().map(|name| format!("{name:?}")).collect();
+            let noun = if names.len() == 1 { "segment" } else { "segments" };
+            message.push_str(&format!(", by way of the {noun} {}", names.join(", ")));
+        }
         let hint = "let only people, or an activity, lead out of that stage, or let the conditions \
                     exclude each other, as one and `not` the same do";
         let error = Error::new(ErrorKind::InvalidArgument, message)
@@ -68,6 +98,14 @@ pub(crate) fn check_cycles(
         return Err((step.place, error));
     }
     Ok(())
+}
+
+fn steps(programs: &[Program]) -> Vec<Step<'_>> {
+    let all = programs.iter().enumerate();
+    all.flat_map(|(place, program)| {
+        program.triggers.iter().map(move |trigger| Step { place, program, trigger })
+    })
+    .collect()
 }
 
 /// A trigger of one of several lifecycles.
@@ -79,6 +117,10 @@ struct Step<'a> {
 }
 
 impl Step<'_> {
+    fn name(&self) -> (String, usize) {
+        (self.program.model.name().to_owned(), self.trigger.place)
+    }
+
     fn spot(&self) -> Spot {
         (self.place, self.trigger.to)
     }
@@ -170,34 +212,42 @@ fn leads(all: &[Step<'_>], programs: &[Program], asked: &Asked<'_>) -> Vec<Vec<L
     leads
 }
 
-/// The shortest way from a trigger back to it by way of another stage of its lifecycle. Until another
-/// record is moved, each trigger on it may move the same record at once as the first one.
-fn round(
-    all: &[Step<'_>],
+/// The shortest way from a trigger back to it by way of another stage of its lifecycle, of which a part
+/// is new. Until another record is moved, each trigger on it may move the same record at once as the first
+/// one.
+fn round<'a>(
+    all: &[Step<'a>],
     leads: &[Vec<Lead>],
     asked: &Asked<'_>,
     first: usize,
+    is_new: &dyn Fn(&Step<'a>, &Lead) -> bool,
 ) -> Option<Vec<usize>> {
-    /// A trigger, whether the way led to another stage, and whether to another record.
-    type Place = (usize, bool, bool);
+    /// A trigger, whether the way led to another stage, whether to another record, and whether by
+    /// something new.
+    type Place = (usize, bool, bool, bool);
     let mut before: HashMap<Place, Place> = HashMap::new();
-    let start = (first, false, false);
+    // Whether a trigger may move the same record at once as the first one.
+    let mut along: HashMap<usize, bool> = HashMap::new();
+    let start = (first, false, false, false);
     let mut waiting = VecDeque::from([start]);
     while let Some(at) = waiting.pop_front() {
-        let (step, is_out, is_around) = at;
+        let (step, is_out, is_around, was_new) = at;
         for lead in &leads[step] {
             let other = &all[lead.to];
             let is_around = is_around || !lead.is_same;
-            if !is_around && !other.goes_with(&all[first], asked) {
+            let mut goes_along =
+                || *along.entry(lead.to).or_insert_with(|| other.goes_with(&all[first], asked));
+            if !is_around && !goes_along() {
                 continue;
             }
             let is_other = other.place == all[first].place && other.spot() != all[first].spot();
-            let next = (lead.to, is_out || is_other, is_around);
+            let is_new = was_new || is_new(&all[step], lead);
+            let next = (lead.to, is_out || is_other, is_around, is_new);
             if next == start || before.contains_key(&next) {
                 continue;
             }
             before.insert(next, at);
-            if lead.to == first && next.1 {
+            if lead.to == first && next.1 && is_new {
                 let mut way = vec![first];
                 let mut at = next;
                 while at != start {

@@ -2,8 +2,8 @@
 //! rubs.
 //!
 //! Somebody arrives with the first stay of a cycle on the stage that makes a customer, or on a later
-//! one. The invariants: everyone who arrives is counted once for each cycle; and of the stays that
-//! ended, those that were lost or put back are parts.
+//! one. The invariants: everyone who arrives is counted once for each cycle; of the stays that ended,
+//! those that were lost or put back are parts; and of the customers who were lost, those who came back.
 
 use serde::{Deserialize, Serialize};
 
@@ -101,6 +101,25 @@ pub struct Flywheel {
     pub share: Option<f64>,
     /// Where the way rubs: the stages that are open or won, in order.
     pub friction: Vec<StageFriction>,
+    /// How many of the customers who were lost came back.
+    pub win_back: WinBack,
+}
+
+/// How many customers who were lost came back in that time. Each cycle that was lost counts by itself,
+/// from its first stage that is lost; a loss that a reset took back is none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct WinBack {
+    /// How many could: customers who were lost before the end of that time, and of whom no new cycle had
+    /// begun before it.
+    pub churned: u64,
+    /// How many of them began a new cycle in that time.
+    pub returned: u64,
+    /// How many of these also became customers again in that time.
+    pub recovered: u64,
+    /// The win-back rate: `returned` as a part of `churned`, 0 to 1; `None` if nobody could.
+    pub rate: Option<f64>,
 }
 
 /// A record that became a customer.
@@ -125,6 +144,19 @@ pub(crate) struct FlywheelFold<'a> {
     before: Option<(usize, i64)>,
     pub(crate) arrivals: Vec<Arrival>,
     steps: Vec<Step>,
+    /// The latest loss of this record as a customer.
+    loss: Option<Loss>,
+    win_back: WinBack,
+}
+
+/// That a customer was lost, and what came of it.
+struct Loss {
+    cycle: u32,
+    at: Timestamp,
+    /// When a new cycle began.
+    returned: Option<Timestamp>,
+    /// When it became a customer again.
+    recovered: Option<Timestamp>,
 }
 
 #[derive(Clone, Default)]
@@ -147,13 +179,15 @@ impl<'a> FlywheelFold<'a> {
         let span = (span.0.unwrap_or(Timestamp::MIN), span.1.unwrap_or(Timestamp::MAX));
         let steps = vec![Step::default(); makes.len()];
         let (record, arrived, before, arrivals) = (None, None, None, Vec::new());
-        Self { lifecycle, makes, span, record, arrived, before, arrivals, steps }
+        let (loss, win_back) = (None, WinBack::default());
+        Self { lifecycle, makes, span, record, arrived, before, arrivals, steps, loss, win_back }
     }
 
     /// Adds a stay.
     pub(crate) fn add(&mut self, record: RecordId, visit: &VisitRow) {
         if self.record.replace(record) != Some(record) {
             (self.arrived, self.before) = (None, None);
+            self.count_loss();
         }
         let Some(place) = self.lifecycle.place(&visit.stage) else { return };
         if self.makes[place] && self.arrived != Some(visit.cycle) {
@@ -163,6 +197,7 @@ impl<'a> FlywheelFold<'a> {
                 self.arrivals.push(Arrival { record, at, is_again });
             }
         }
+        self.add_loss(place, visit);
         if visit.cause == StageCause::Implied {
             return;
         }
@@ -179,6 +214,47 @@ impl<'a> FlywheelFold<'a> {
         let lasted = |exited: Timestamp| exited.micros() - visit.entered_at.micros();
         let is_ordered = kind.is_ordered();
         self.before = visit.exited_at.filter(|_| is_ordered).map(|exited| (place, lasted(exited)));
+    }
+
+    /// Notes that a customer is lost, or what comes of that.
+    fn add_loss(&mut self, place: usize, visit: &VisitRow) {
+        let (at, kind) = (visit.entered_at, self.lifecycle.stages[place].kind);
+        match &mut self.loss {
+            Some(loss) if visit.cycle > loss.cycle => {
+                loss.returned.get_or_insert(at);
+                if self.makes[place] {
+                    loss.recovered.get_or_insert(at);
+                }
+            }
+            // It was a mistake.
+            Some(_) if visit.cause == StageCause::Reset && kind.is_ordered() => self.loss = None,
+            _ => {}
+        }
+        let is_known = self.loss.as_ref().is_some_and(|loss| loss.cycle == visit.cycle);
+        if kind == StageKind::Lost && self.arrived == Some(visit.cycle) && !is_known {
+            self.count_loss();
+            self.loss = Some(Loss { cycle: visit.cycle, at, returned: None, recovered: None });
+        }
+    }
+
+    /// Counts the loss that nothing more comes of.
+    fn count_loss(&mut self) {
+        let Some(Loss { at, returned, recovered, .. }) = self.loss.take() else { return };
+        let (from, until) = self.span;
+        if at >= until || returned.is_some_and(|returned| returned < from) {
+            return;
+        }
+        let has_returned = returned.is_some_and(|returned| returned < until);
+        self.win_back.churned += 1;
+        self.win_back.returned += u64::from(has_returned);
+        self.win_back.recovered += u64::from(recovered.is_some_and(|recovered| recovered < until));
+    }
+
+    /// How many of the customers who were lost came back, once all stays were added.
+    pub(crate) fn win_back(&mut self) -> WinBack {
+        self.count_loss();
+        let WinBack { churned, returned, .. } = self.win_back;
+        WinBack { rate: part(returned, churned), ..self.win_back }
     }
 
     pub(crate) fn is_within(&self, at: Timestamp) -> bool {

@@ -29,7 +29,7 @@ pub use answers::{
     SuppressedBy, SuppressedMove,
 };
 pub(crate) use check::{check_definition, check_reason, fixed_span, within};
-pub(crate) use cycle::check_cycles;
+pub(crate) use cycle::{LedOn, check_cycles, led_on};
 pub use definition::{
     DefineLifecycle, DefinedLifecycle, Lifecycle, RelatedStage, Stage, StageKind, StageLack,
     StageMapping, StageRemap, StageTrigger,
@@ -37,7 +37,7 @@ pub use definition::{
 pub(crate) use definition::{LifecycleModel, lifecycle_json, read_lifecycle};
 pub(crate) use draw::{draw, trigger_text};
 pub(crate) use flywheel::{Arrival, FlywheelFold};
-pub use flywheel::{Flywheel, GetFlywheel, StageFriction};
+pub use flywheel::{Flywheel, GetFlywheel, StageFriction, WinBack};
 pub(crate) use funnel::{FunnelFold, micros, part, stage_times};
 pub use machine::{MoveKind, MoveRefusal, StageDecision, StageMachine, StagePlace};
 pub use preset::{DefineLifecyclePreset, LifecyclePreset};

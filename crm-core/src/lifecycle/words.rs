@@ -80,6 +80,7 @@ fn came(visit: &StageVisit, by: &By) -> String {
     let sort = match visit.cause {
         StageCause::Manual => "moved by hand".into(),
         StageCause::Initial => "where new records begin".into(),
+        StageCause::Import => "where its import has it begin".into(),
         StageCause::Activity => match &by.activity {
             Some(kind) => format!("moved by an activity of the kind {kind}"),
             None => "moved by an activity".into(),

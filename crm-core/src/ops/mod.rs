@@ -194,7 +194,16 @@ impl OpenOptions {
     ///
     /// `InvalidArgument`, naming the field, if the text is not an object of these options.
     pub fn from_json(json: &[u8]) -> Result<Self> {
-        whole(json, |options| read(options))
+        whole(json, |options| Self::parse(options))
+    }
+
+    /// Reads options from any serde format.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument`, naming the field, if they do not fit.
+    pub fn parse<'de, D: Deserializer<'de>>(options: D) -> Result<Self> {
+        read(options)
     }
 }
 

@@ -343,6 +343,11 @@ pub struct ErasedSubject {
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default))]
     pub hashes: Vec<String>,
+    /// Keyed hashes of those that were let back in since and are not suppressed now, 64 hexadecimal
+    /// digits each; what was let back in by an older version of the engine is not told.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default))]
+    pub lifted: Vec<String>,
 }
 
 /// What an erasure did: the answer of `privacy.erase`.

@@ -29,6 +29,20 @@ pub(crate) struct ErasedBody {
     /// The proofs of consent that are kept; `None` where only contact points are told anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) proofs: Option<Vec<ToldProof>>,
+    /// The rows of earlier definitions that were erased because a contact point of the person stood in them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) definitions: Vec<ToldDefinition>,
+}
+
+/// An earlier definition whose row in the journal was erased.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ToldDefinition {
+    /// Its place in the journal.
+    pub(crate) seq: i64,
+    /// Of which attribute of the type of that row it was: a type has its attributes in the order of their
+    /// first definitions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) attribute: Option<String>,
 }
 
 /// A kept proof, as the journal knows it.
@@ -46,9 +60,21 @@ pub(crate) struct LiftedBody {
     /// Since whose erasure the contact point was suppressed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) record: Option<RecordId>,
+    /// The keyed hash of the contact point, 64 hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) hash: Option<String>,
     /// The [`digest_of_hashes`] of those that stay suppressed since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) hashes: Option<String>,
+}
+
+/// The body of `proofs_swept`.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct SweptBody {
+    /// Until when the proofs were kept at most.
+    pub(crate) at: Timestamp,
+    /// How many went.
+    pub(crate) proofs: u64,
 }
 
 /// The digest of the contact points that are suppressed since an erasure, of their hashes in order.
@@ -79,6 +105,7 @@ mod tests {
         let body = r#"{"reason":"requested","at":"2026-01-01T00:00:00Z","suppressed":2}"#;
         let read: ErasedBody = serde_json::from_str(body).unwrap();
         assert_eq!((read.suppressed, read.key.as_deref()), (Some(2), None));
+        assert_eq!(read.definitions, []);
         assert_eq!(serde_json::to_string(&read).unwrap(), body);
         let lifted: LiftedBody = serde_json::from_str("{}").unwrap();
         assert_eq!((lifted.record, lifted.hashes), (None, None));

@@ -6,9 +6,10 @@
 use super::{
     FieldOrder, GroupKey, GroupMeasure, GroupRecords, PivotRecords, ResultOrder, SelectColumn,
     SelectRows,
+    beside::{ScoreColumn, ScorePart, ScoreSource, StageColumn},
     checked::{
         Aggregate, CheckedGroup, CheckedPivot, CheckedSelect, Currency, EventFigure, FieldColumn,
-        Figure, Form, Key, Measure, Output, Quantity, Selected, SortBy, SortKey, Source,
+        Figure, Form, Held, Key, Measure, Output, Quantity, Selected, SortBy, SortKey, Source,
     },
 };
 use crate::{
@@ -153,17 +154,20 @@ struct Checker<'a> {
     entity_type: &'a str,
     /// Each related record once, however many columns read of it.
     relations: Vec<(RelatedCondition, RelatedTest)>,
+    /// Each score once, likewise.
+    scores: Vec<ScoreSource>,
 }
 
 impl<'a> Checker<'a> {
     const fn new(schema: &'a dyn Schema, entity_type: &'a str) -> Self {
-        Self { schema, entity_type, relations: Vec::new() }
+        Self { schema, entity_type, relations: Vec::new(), scores: Vec::new() }
     }
 
     fn source(self, condition: Option<&Condition>) -> Result<Source> {
         let filter = condition.map(|condition| self.node(condition, "where")).transpose()?;
         let relations = self.relations.into_iter().map(|(_, test)| test).collect();
-        Ok(Source { entity_type: self.entity_type.to_owned(), filter, relations })
+        let (entity_type, scores) = (self.entity_type.to_owned(), self.scores);
+        Ok(Source { entity_type, filter, relations, scores })
     }
 
     fn node(&self, condition: &Condition, path: &str) -> Result<Node> {
@@ -185,10 +189,15 @@ impl<'a> Checker<'a> {
         let output = columns.iter().position(|output| output.name == *field);
         let (by, is_sortable) = match output.map(|place| (place, &columns[place].what)) {
             // A column of the record itself may have an index.
-            Some((_, Selected::Field(of @ FieldColumn { relation: None, .. }))) => {
+            Some((_, Selected::Held(Held::Field(of @ FieldColumn { relation: None, .. })))) => {
                 (SortBy::Column(leading(of.columns.clone())), of.is_sortable)
             }
-            Some((place, Selected::Field(of))) => (SortBy::Output(place), of.is_sortable),
+            Some((place, Selected::Held(Held::Field(of)))) => {
+                (SortBy::Output(place), of.is_sortable)
+            }
+            Some((place, Selected::Held(Held::Stage(_) | Held::Score(_)))) => {
+                (SortBy::Output(place), true)
+            }
             Some((place, Selected::Event { is_sortable, .. })) => {
                 (SortBy::Output(place), *is_sortable)
             }
@@ -220,6 +229,73 @@ impl<'a> Checker<'a> {
         Ok((Some(place), found.map_err(at(path, "field"))?))
     }
 
+    // ---- beside the record
+
+    /// What a lifecycle or a score says of a record, if one of them is named: by itself, and not of
+    /// something else that is given.
+    fn beside(
+        &mut self,
+        (lifecycle, score): (Option<&str>, Option<&str>),
+        field: Option<&str>,
+        is_of_else: bool,
+        path: &str,
+    ) -> Result<Option<Named<Held>>> {
+        let (key, name) = match (lifecycle, score) {
+            (None, None) => return Ok(None),
+            (Some(_), Some(_)) => {
+                let message = "it is of a lifecycle or of a score";
+                return Err(invalid(message).with_field(format!("{path}.score")));
+            }
+            (Some(name), None) => ("lifecycle", name),
+            (None, Some(name)) => ("score", name),
+        };
+        if is_of_else {
+            let message = "what stands beside the record goes with neither related nor event";
+            return Err(invalid(message).with_field(format!("{path}.{key}")));
+        }
+        let (field, form, held) = if key == "lifecycle" {
+            let model = condition::lifecycle(self.schema, self.entity_type, Some(name));
+            let model = model.map_err(at(path, key))?;
+            let field = field.unwrap_or("stage");
+            let column = StageColumn::new(model, field).map_err(at(path, "field"))?;
+            (field, column.part.form(), Held::Stage(column))
+        } else {
+            let field = field.unwrap_or("points");
+            let column = self.score(name, field, path, "field")?;
+            (field, column.part.form(), Held::Score(column))
+        };
+        Ok(Some((format!("{name}.{field}"), form, held)))
+    }
+
+    /// What a score says in a field, which is named at this key.
+    fn score(&mut self, name: &str, field: &str, path: &str, key: &str) -> Result<ScoreColumn> {
+        let found = condition::score(self.schema, self.entity_type, Some(name));
+        let (stored, group) = found.map_err(at(path, "score"))?;
+        let part = ScorePart::new(&stored.model, group, field).map_err(at(path, key))?;
+        let known = self.scores.iter().position(|known| known.model == stored.id);
+        let score = known.unwrap_or_else(|| {
+            self.scores.push(ScoreSource::new(stored));
+            self.scores.len() - 1
+        });
+        Ok(ScoreColumn { score, part })
+    }
+
+    /// A figure of the points of a score.
+    fn points(
+        &mut self,
+        score: &str,
+        (figure, field): (Figure, &str),
+        (path, key): (&str, &str),
+    ) -> Result<(Form, Aggregate)> {
+        let column = self.score(score, field, path, key)?;
+        let ScorePart::Points(_) = column.part else {
+            let message = "a figure of a score is one of its points";
+            return Err(wrong_kind(message).with_field(format!("{path}.{key}")));
+        };
+        let form = figure_form(figure, Kind::Decimal, Some(3));
+        Ok((form, Aggregate::Points(figure, column)))
+    }
+
     // ---- select
 
     fn selected(&mut self, column: &SelectColumn, path: &str) -> Result<Named<Selected>> {
@@ -249,6 +325,11 @@ impl<'a> Checker<'a> {
             ("role", column.role.is_some()),
         ];
         only_beside(path, related.is_some(), "related", &of_relation)?;
+        let named = (column.lifecycle.as_deref(), column.score.as_deref());
+        let is_of_else = event.is_some() || related.is_some();
+        if let Some((name, form, held)) = self.beside(named, field.as_deref(), is_of_else, path)? {
+            return Ok((name, form, Selected::Held(held)));
+        }
         match (event, related, field) {
             (Some(event), None, None) => self.event(column, event, path),
             (None, Some(related), Some(field)) => {
@@ -262,18 +343,19 @@ impl<'a> Checker<'a> {
                     count: Count::SOME,
                 };
                 let found = self.related(related, field, path)?;
-                Ok((name, stored(&found.1), Selected::Field(field_column(found))))
+                Ok((name, stored(&found.1), Selected::Held(field_column(found))))
             }
             (None, None, Some(field)) => {
                 let found = (None, self.field(field, path)?);
-                Ok((field.clone(), stored(&found.1), Selected::Field(field_column(found))))
+                Ok((field.clone(), stored(&found.1), Selected::Held(field_column(found))))
             }
             (None, Some(_), None) => {
                 Err(invalid("name the field of the related record")
                     .with_field(format!("{path}.field")))
             }
             (None, None, None) => {
-                Err(invalid("a column is a field, related or an event").with_field(path))
+                Err(invalid("a column is a field, related, a lifecycle, a score or an event")
+                    .with_field(path))
             }
             (Some(_), _, _) => Err(invalid("an event goes with neither field nor related")
                 .with_field(format!("{path}.event"))),
@@ -337,9 +419,15 @@ impl<'a> Checker<'a> {
             ("role", key.role.is_some()),
         ];
         only_beside(path, key.related.is_some(), "related", &of_relation)?;
-        let (mut name, found) = match &key.related {
-            None => (key.field.clone(), (None, self.field(&key.field, path)?)),
-            Some(related) => {
+        let named = (key.lifecycle.as_deref(), key.score.as_deref());
+        let beside = self.beside(named, Some(&key.field), key.related.is_some(), path)?;
+        let (mut name, mut form, of) = match (beside, &key.related) {
+            (Some(beside), _) => beside,
+            (None, None) => {
+                let found = self.field(&key.field, path)?;
+                (key.field.clone(), stored(&found), field_column((None, found)))
+            }
+            (None, Some(related)) => {
                 let asked = RelatedCondition {
                     related: related.clone(),
                     inverse: key.inverse,
@@ -348,17 +436,20 @@ impl<'a> Checker<'a> {
                     filter: None,
                     count: Count::SOME,
                 };
-                (format!("{related}.{}", key.field), self.related(asked, &key.field, path)?)
+                let found = self.related(asked, &key.field, path)?;
+                (format!("{related}.{}", key.field), stored(&found.1), field_column(found))
             }
         };
-        let kind = found.1.kind;
+        let kind = match form {
+            Form::Stored { kind, .. } => kind,
+            _ => Kind::Text,
+        };
         if kind == Kind::Choices {
             let message = "a record can hold several options at once, and so be of several groups";
             return Err(wrong_kind(message)
                 .with_field(format!("{path}.field"))
                 .with_hint("count each option with a measure of its own, with where has_any"));
         }
-        let mut form = stored(&found.1);
         if let Some(bucket) = key.bucket {
             if !matches!(kind, Kind::Date | Kind::Timestamp) {
                 let message = format!("kind {} has no place in the calendar", kind.name());
@@ -369,12 +460,11 @@ impl<'a> Checker<'a> {
             name = format!("{name}.{}", bucket.name());
             form = Form::Stored { kind: Kind::Date, scale: None };
         }
-        let field = field_column(found);
-        Ok((name, form, Key { field, bucket: key.bucket, is_moment: kind == Kind::Timestamp }))
+        Ok((name, form, Key { of, bucket: key.bucket, is_moment: kind == Kind::Timestamp }))
     }
 
     fn measure(
-        &self,
+        &mut self,
         measure: &GroupMeasure,
         keys: &[Output<Key>],
         path: &str,
@@ -399,7 +489,9 @@ impl<'a> Checker<'a> {
         let filter =
             filter.map(|filter| self.node(filter, &format!("{path}.where"))).transpose()?;
         let currency = measure.currency.as_deref();
+        let score = measure.score.as_deref();
         if matches!(key, "count" | "share") {
+            only_beside(path, false, "a figure of points", &[("score", score.is_some())])?;
             no_currency(currency, path)?;
             let (form, aggregate) = match &measure.share {
                 None => (INTEGER, Aggregate::Count),
@@ -424,6 +516,11 @@ impl<'a> Checker<'a> {
         if field.is_empty() {
             return Err(invalid("name the field").with_field(format!("{path}.{place}")));
         }
+        if let Some(score) = score {
+            no_currency(currency, path)?;
+            let (form, aggregate) = self.points(score, (figure, field), (path, place))?;
+            return Ok((format!("{score}.{field}.{key}"), form, Measure { filter, aggregate }));
+        }
         let found = condition::field(self.schema, self.entity_type, field);
         let found = found.map_err(at(path, place))?;
         let (form, quantity) = quantity(figure, found, currency, Some(keys), path, place)?;
@@ -443,8 +540,9 @@ fn stored(found: &FoundField) -> Form {
     Form::Stored { kind: found.kind, scale: found.scale }
 }
 
-fn field_column((relation, found): FieldOf) -> FieldColumn {
-    FieldColumn { relation, columns: found.columns, is_sortable: found.is_sortable }
+fn field_column((relation, found): FieldOf) -> Held {
+    let FoundField { columns, is_sortable, .. } = found;
+    Held::Field(FieldColumn { relation, columns, is_sortable })
 }
 
 fn leading(columns: Vec<Column>) -> Column {
@@ -499,8 +597,8 @@ fn quantity(
         }
         (Kind::Money, None, None) => {
             let is_grouped = keys.unwrap_or_default().iter().any(|key| {
-                let FieldColumn { relation, columns: of_key, .. } = &key.what.field;
-                relation.is_none() && of_key.contains(&columns[1])
+                let Held::Field(field) = &key.what.of else { return false };
+                field.relation.is_none() && field.columns.contains(&columns[1])
             });
             if !is_grouped {
                 let error =
@@ -518,13 +616,18 @@ fn quantity(
             None
         }
     };
-    let form = match figure {
+    let form = figure_form(figure, kind, scale);
+    Ok((form, Quantity { kind, column: leading(columns), currency }))
+}
+
+/// How the figure of a kind is read.
+fn figure_form(figure: Figure, kind: Kind, scale: Option<u8>) -> Form {
+    match figure {
         Figure::Sum if kind == Kind::Rating => INTEGER,
         Figure::Sum | Figure::Min | Figure::Max => Form::Stored { kind, scale },
         Figure::Mean | Figure::Quantile(_) => Form::Scaled { kind, scale },
         Figure::Distinct => INTEGER,
-    };
-    Ok((form, Quantity { kind, column: leading(columns), currency }))
+    }
 }
 
 fn only_one<'k>(

@@ -3,7 +3,10 @@
 
 use std::cmp::Ordering;
 
-use super::{Bucket, ResultColumn};
+use super::{
+    Bucket, ResultColumn,
+    beside::{ScoreColumn, ScoreSource, StageColumn},
+};
 use crate::{
     End, Error, ErrorKind, Kind, Result, Value,
     cell::Cell,
@@ -19,6 +22,8 @@ pub(crate) struct Source {
     pub(crate) filter: Option<Node>,
     /// The related records that are joined, one row each.
     pub(crate) relations: Vec<RelatedTest>,
+    /// The scores that are read.
+    pub(crate) scores: Vec<ScoreSource>,
 }
 
 /// A select, ready to run.
@@ -65,6 +70,8 @@ pub(crate) enum Form {
     Scaled { kind: Kind, scale: Option<u8> },
     /// Numerator and denominator.
     Share,
+    /// A name, after its place in an order.
+    Named,
 }
 
 /// By what rows are ordered.
@@ -85,13 +92,21 @@ pub(crate) enum SortBy {
 /// What a column of a select holds.
 #[derive(Debug)]
 pub(crate) enum Selected {
-    Field(FieldColumn),
+    Held(Held),
     /// A figure over activities, and whether rows may be ordered by it.
     Event {
         activities: Box<EventTest>,
         figure: EventFigure,
         is_sortable: bool,
     },
+}
+
+/// What there is of each record.
+#[derive(Debug)]
+pub(crate) enum Held {
+    Field(FieldColumn),
+    Stage(StageColumn),
+    Score(ScoreColumn),
 }
 
 /// A field of the record, or of the related record in this place.
@@ -115,9 +130,9 @@ pub(crate) enum EventFigure {
 /// By what is grouped.
 #[derive(Debug)]
 pub(crate) struct Key {
-    pub(crate) field: FieldColumn,
+    pub(crate) of: Held,
     pub(crate) bucket: Option<Bucket>,
-    /// Whether the field is a moment, which has a day only in a zone.
+    /// Whether it is a moment, which has a day only in a zone.
     pub(crate) is_moment: bool,
 }
 
@@ -132,6 +147,8 @@ pub(crate) struct Measure {
 pub(crate) enum Aggregate {
     Count,
     Of(Figure, Quantity),
+    /// Of the points of a score, or of one group of it.
+    Points(Figure, ScoreColumn),
     Share(Node),
 }
 
@@ -169,7 +186,7 @@ impl Form {
     /// How many cells it reads.
     pub(crate) const fn width(self) -> usize {
         match self {
-            Self::Share => 2,
+            Self::Share | Self::Named => 2,
             Self::Stored { kind, .. } | Self::Scaled { kind, .. } => match kind {
                 Kind::Money => 2,
                 Kind::Address => 5,
@@ -185,6 +202,7 @@ impl Form {
         match self {
             Self::Stored { kind, .. } => vec![column(name.to_owned(), kind)],
             Self::Scaled { .. } => vec![column(name.to_owned(), Kind::Real)],
+            Self::Named => vec![column(name.to_owned(), Kind::Text)],
             Self::Share => vec![
                 column(name.to_owned(), Kind::Real),
                 column(format!("{name}.numerator"), Kind::Integer),
@@ -217,6 +235,7 @@ impl Form {
                 };
                 values.push(finite(value)?);
             }
+            Self::Named => values.push(take_value(Kind::Text, None, &mut cells[1..])),
             Self::Share => {
                 let share = share(&cells[0], &cells[1]).map_or(Value::Null, Value::Real);
                 values.extend([
@@ -318,6 +337,9 @@ impl Measure {
             // Sums of real numbers depend on how they are put together.
             Aggregate::Of(Figure::Sum, quantity) => !matches!(quantity.kind, Kind::Real),
             Aggregate::Of(figure, _) => matches!(figure, Figure::Min | Figure::Max),
+            Aggregate::Points(figure, _) => {
+                matches!(figure, Figure::Sum | Figure::Min | Figure::Max)
+            }
         }
     }
 
@@ -328,8 +350,8 @@ impl Measure {
     /// `OutOfRange` if a sum does not fit 64 bits.
     pub(crate) fn add(&self, whole: &mut [Cell], part: &[Cell]) -> Result<()> {
         let wanted = match &self.aggregate {
-            Aggregate::Of(Figure::Min, _) => Ordering::Less,
-            Aggregate::Of(Figure::Max, _) => Ordering::Greater,
+            Aggregate::Of(Figure::Min, _) | Aggregate::Points(Figure::Min, _) => Ordering::Less,
+            Aggregate::Of(Figure::Max, _) | Aggregate::Points(Figure::Max, _) => Ordering::Greater,
             _ => {
                 for (whole, part) in whole.iter_mut().zip(part) {
                     if let (Cell::Integer(sum), Cell::Integer(part)) = (whole, part) {

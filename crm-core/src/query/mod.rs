@@ -6,6 +6,7 @@
 //! checked cannot fail for its names or kinds; sums of whole numbers, decimals and money are exact
 //! and in one currency; and nothing is larger than [`limits`](crate::limits) say.
 
+mod beside;
 mod bucket;
 mod check;
 mod checked;
@@ -21,13 +22,17 @@ pub use request::{
 
 pub use view::{RunView, SaveView, SavedView, ViewAnswer, ViewName, ViewQuery};
 
+pub(crate) use beside::{
+    Computed, ScoreColumn, ScorePart, StageColumn, StagePart, look_up, reached,
+};
 pub(crate) use bucket::start;
 #[cfg(feature = "arrow")]
 pub(crate) use check::check_wide;
 pub(crate) use check::{check_group, check_pivot, check_select};
 pub(crate) use checked::{
     Aggregate, CheckedGroup, CheckedPivot, CheckedSelect, Currency, EventFigure, FieldColumn,
-    Figure, Form, Key, Measure, Output, Quantity, Selected, SortBy, SortKey, Source, too_large,
+    Figure, Form, Held, Key, Measure, Output, Quantity, Selected, SortBy, SortKey, Source,
+    too_large,
 };
 pub(crate) use quantile::quantile;
 pub(crate) use view::{read_view, view_json};

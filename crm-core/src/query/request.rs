@@ -30,12 +30,17 @@ records! {
     /// * `related` with `field`: a field of one related record: of associations that hold on the day
     ///   the primary one, or else the one valid from the earliest day, or else the one made first; of
     ///   records that refer to this one, the one created first. Archived records do not count;
+    /// * `lifecycle`: where the record stands in it at the moment; `field` says what: `stage`, which it
+    ///   is if it is left out, `entered_at`, `cycle` or `reached`, the furthest stage of the cycle;
+    /// * `score`: what the record scores by it at the moment; `field` says what: `points`, which it is
+    ///   if it is left out, with three digits after the point; `threshold`, the highest that is reached;
+    ///   or `grade`. `score.group` is one group of it, which has points;
     /// * `event` with one of `count`, `sum`, `min`, `max`, `mean`, `first`, `last`: a figure over the
     ///   activities of the record.
     #[derive(Debug, Default)]
     #[serde(deny_unknown_fields)]
     SelectColumn {
-        /// The field, of the record or of the related one.
+        /// The field, of the record or of the related one, of a lifecycle or of a score.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "uniffi", uniffi(default = None))]
         field: Option<String>,
@@ -109,6 +114,14 @@ records! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "uniffi", uniffi(default = None))]
         currency: Option<String>,
+        /// The lifecycle, one in use of the records' type.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+        lifecycle: Option<String>,
+        /// The score, a published one of the records' type; or as `score.group` one group of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+        score: Option<String>,
         /// What the column is called, in JSON `as`; after what it holds if it is left out.
         #[serde(default, rename = "as", skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "uniffi", uniffi(default = None))]
@@ -121,7 +134,8 @@ records! {
     FieldOrder {
         /// The name of a column of the result, or else a field of the record itself. What a column
         /// computes, or reads of a related record, is worked out for every record before the first
-        /// page, and again for each of the next ones; money is ordered by its amount.
+        /// page, and again for each of the next ones; money is ordered by its amount, stages as their
+        /// lifecycle has them, and thresholds and grades by points.
         field: String,
         /// Whether the greatest comes first.
         #[serde(default)]
@@ -187,12 +201,14 @@ records! {
         /// stays.
         next: Option<String>,
     }
-    /// By what records are grouped: a field of theirs or of one related record, or the stretch of the
-    /// calendar in which it lies. Records without a value are a group of their own.
+    /// By what records are grouped: a field of theirs or of one related record, what a lifecycle or a
+    /// score says of them, or the stretch of the calendar in which that lies. Records without a value are
+    /// a group of their own.
     #[derive(Debug)]
     #[serde(deny_unknown_fields)]
     GroupKey {
-        /// The field, of the record or of the related one.
+        /// The field, of the record or of the related one; of a lifecycle `stage`, `entered_at`,
+        /// `cycle` or `reached`; of a score `points`, `threshold` or `grade`.
         field: String,
         /// For a date or timestamp: the stretch of the calendar, which is told by its first day.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -214,6 +230,14 @@ records! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "uniffi", uniffi(default = None))]
         role: Option<String>,
+        /// The lifecycle, one in use of the records' type.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+        lifecycle: Option<String>,
+        /// The score, a published one of the records' type; or as `score.group` one group of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+        score: Option<String>,
         /// What the column is called, in JSON `as`; after what it holds if it is left out.
         #[serde(default, rename = "as", skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "uniffi", uniffi(default = None))]
@@ -275,6 +299,10 @@ records! {
         #[serde(default, rename = "where", skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "uniffi", uniffi(default = None))]
         condition: Option<Condition>,
+        /// The score of whose points, or of whose group's, the figure is taken; the field is `points`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+        score: Option<String>,
         /// What the column is called, in JSON `as`; after what it holds if it is left out.
         #[serde(default, rename = "as", skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "uniffi", uniffi(default = None))]
@@ -438,6 +466,16 @@ impl SelectColumn {
         Self { related: Some(related.into()), ..Self::field(field) }
     }
 
+    /// The stage on which the record stands.
+    pub fn stage(lifecycle: impl Into<String>) -> Self {
+        Self { lifecycle: Some(lifecycle.into()), ..Self::default() }
+    }
+
+    /// The points that the record scores.
+    pub fn score(score: impl Into<String>) -> Self {
+        Self { score: Some(score.into()), ..Self::default() }
+    }
+
     /// How many activities of a kind the record has.
     pub fn count(event: impl Into<String>) -> Self {
         Self { event: Some(event.into()), count: true, ..Self::default() }
@@ -497,8 +535,20 @@ impl GroupKey {
             inverse: false,
             entity_type: None,
             role: None,
+            lifecycle: None,
+            score: None,
             name: None,
         }
+    }
+
+    /// The stages on which records stand.
+    pub fn stage(lifecycle: impl Into<String>) -> Self {
+        Self { lifecycle: Some(lifecycle.into()), ..Self::field("stage") }
+    }
+
+    /// What a score says of records: `points`, `threshold` or `grade`.
+    pub fn score(score: impl Into<String>, field: impl Into<String>) -> Self {
+        Self { score: Some(score.into()), ..Self::field(field) }
     }
 
     /// The stretches of the calendar in which the values of a field lie.

@@ -12,7 +12,9 @@
 //! something that the round writes may well end it.
 //!
 //! Rules lead to others by way of other definitions too (`follow`). What is not known is taken in
-//! favour of such a round, and against one of rules alone: that one is refused if it may go on.
+//! favour of such a round, and against one of rules alone: that one is refused if it may go on. But where
+//! two rules ask one record for what no rule writes, and that can never be true together, neither leads to
+//! the other.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -20,7 +22,11 @@ use super::{
     follow::{self, Around, Effect, effects, known},
     program::{Fact, RuleOn, RuleProgram, Write},
 };
-use crate::{Error, ErrorKind, cell::Cell, condition::decide};
+use crate::{
+    Error, ErrorKind,
+    cell::Cell,
+    condition::{decide, never},
+};
 
 /// Refuses rules that set each other off for ever; those of which `first` is one before others.
 ///
@@ -167,13 +173,21 @@ type Turn<'e> = Vec<(usize, usize, &'e Effect)>;
 type Edges<'e> = Vec<Vec<Edge<'e>>>;
 
 fn edges<'e>(programs: &[RuleProgram], effects: &'e [Vec<Vec<Effect>>]) -> Edges<'e> {
+    let followed = effects.iter().flatten().flatten().map(|effect| effect.write.fact());
+    let written: BTreeSet<Fact> =
+        programs.iter().flat_map(RuleProgram::facts).chain(followed).collect();
     let leads = |one: usize| {
         let all = programs.iter().enumerate();
         let others: Vec<_> = all.filter(|(_, other)| !rules_out(&programs[one], other)).collect();
+        let excluded: Vec<bool> =
+            programs.iter().map(|other| exclude(&programs[one], other, &written)).collect();
         let mut found = Vec::new();
         for (nth, effects) in effects[one].iter().enumerate() {
             for (to, program) in others.iter().copied() {
-                let waits = |effect: &&Effect| waits(program, effect, one == to);
+                let waits = |effect: &&Effect| {
+                    // A new task is another record.
+                    (effect.repeats || !excluded[to]) && waits(program, effect, one == to)
+                };
                 found.extend(effects.iter().filter(waits).map(|effect| Edge { nth, to, effect }));
             }
         }
@@ -291,6 +305,15 @@ fn rules_out(one: &RuleProgram, other: &RuleProgram) -> bool {
     let Some(condition) = &other.condition else { return false };
     let known = known(one.writes.iter().flatten(), &other.model.rule.entity_type);
     decide(&condition.root, &known) == Some(false)
+}
+
+/// Whether the conditions of two rules are never true of one record, whatever the rules of the file write.
+fn exclude(one: &RuleProgram, other: &RuleProgram, written: &BTreeSet<Fact>) -> bool {
+    let (Some(first), Some(second)) = (&one.condition, &other.condition) else { return false };
+    let stays = |fact: &Fact| matches!(fact, Fact::Attribute(..)) && !written.contains(fact);
+    one.model.rule.entity_type == other.model.rule.entity_type
+        && one.reads.iter().chain(&other.reads).all(stays)
+        && never(&[&first.root, &second.root]).is_some()
 }
 
 /// Whether a rule waits for exactly that to which one of its actions leads.

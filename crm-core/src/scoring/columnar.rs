@@ -1,9 +1,10 @@
 //! Scoring many records at once: the rules about fields as loops over columns.
 //!
-//! A program that asks for fields, and of nothing that time alone changes, needs no record as a whole:
-//! each rule runs over a stretch of its column that lies in the processor's cache, and adds to a
-//! column of sums. The invariant: a record's points are those of `tally`, to the bit; where a question
-//! has no loop of its own, the same evaluation answers it row by row.
+//! A program that asks for fields that time alone does not change, and for activities, needs no record
+//! as a whole: each rule runs over a stretch of its column that lies in the processor's cache, and adds
+//! to a column of sums, as if nothing had happened. Only of records with which something happened the
+//! rules about activities are asked one by one. The invariant: a record's points are those of `tally`,
+//! to the bit; where a question has no loop of its own, the same evaluation answers it row by row.
 
 use std::{ops::Range, sync::Arc};
 
@@ -17,8 +18,8 @@ use crate::{
     Comparison, Error, ErrorKind, Result,
     cell::Cell,
     condition::{
-        Checked, Column, Compare, FieldTest, Leaf, Moment, Node, Subject, Test, depends_on_time,
-        is_true,
+        ActivityRows, Checked, Column, Compare, Detail, Facts, FieldTest, Leaf, Moment, Named,
+        Node, Subject, Test, is_timed, is_true,
     },
 };
 
@@ -31,8 +32,13 @@ pub(crate) struct ColumnProgram<'p> {
     program: &'p ScoreProgram,
     /// The columns that are read, by their place in the row of facts.
     pub(crate) columns: Vec<Column>,
-    /// Whether every rule is about the record, so that nothing else needs to be known.
-    pub(crate) is_whole: bool,
+    /// The kinds of activities that are looked at, each once, and how much of each; every kind under
+    /// `None`.
+    pub(crate) activities: Vec<(Option<Named>, Detail)>,
+    /// How often one condition asks for activities, at most.
+    pub(crate) questions: usize,
+    /// For each group what its rules about activities give where nothing happened: their least caps.
+    idle: Vec<i64>,
 }
 
 /// Columns of records, as [`ColumnProgram::columns`] names them.
@@ -41,60 +47,107 @@ pub(crate) struct Columns {
     pub(crate) cells: Vec<ColumnCells>,
 }
 
-/// What the rules of a score find in columns: sums of each group, and of each rule that asks for more
-/// which records it is about at all.
+/// What the rules of a score find in columns, as if nothing had happened: sums of each group, and what
+/// is to be asked again where something did.
 #[derive(Debug, Default)]
 pub(crate) struct ColumnSums {
-    /// For each group the points of each record, in thousandths.
-    pub(crate) groups: Vec<Vec<i64>>,
-    /// For each rule about activities, by group and rule, whether its condition holds.
-    pub(crate) gates: Vec<(usize, usize, Vec<bool>)>,
+    /// For each group the points of the rules about each record, in thousandths.
+    groups: Vec<Vec<i64>>,
+    /// The rules that look at activities.
+    gates: Vec<Gate>,
+}
+
+/// A rule that looks at activities.
+#[derive(Debug)]
+struct Gate {
+    group: usize,
+    rule: usize,
+    /// Whether its condition does, too.
+    is_asked: bool,
+    /// For each record whether the condition holds.
+    holds: Vec<bool>,
+    /// Of a rule about the record how many points it is worth to each.
+    worth: Vec<i64>,
 }
 
 impl<'p> ColumnProgram<'p> {
-    /// `None` if a rule asks for more of a record than its fields and activities, or for the time.
+    /// `None` if a rule asks for more of a record than its fields and activities, or for a field whose
+    /// answer time alone changes.
     pub(crate) fn new(program: &'p ScoreProgram) -> Option<Self> {
         let mut columns = Vec::new();
-        let mut is_whole = true;
+        let mut activities: Vec<(Option<Named>, Detail)> = Vec::new();
+        let mut look = |kind: &Option<Named>, detail: Detail| match activities
+            .iter_mut()
+            .find(|(known, _)| known == kind)
+        {
+            Some((_, known)) => *known = (*known).max(detail),
+            None => activities.push((kind.clone(), detail)),
+        };
+        let mut questions = 0;
         for rule in program.groups.iter().flat_map(|group| &group.rules) {
             let mut conditions: Vec<&Checked> = rule.condition.iter().collect();
             match &rule.source {
                 Source::Record(Worth::Constant(_)) => {}
                 Source::Record(Worth::Values(choices, _)) => {
+                    if choices.iter().any(|(choice, _)| !choice.root.is_plain()) {
+                        return None;
+                    }
                     conditions.extend(choices.iter().map(|(choice, _)| choice));
                 }
                 Source::Record(Worth::Amount { column, currency, .. }) => {
                     columns.push(column.clone());
                     columns.extend(currency.iter().map(|(column, _)| column.clone()));
                 }
-                Source::Activities { .. } => is_whole = false,
+                Source::Activities { kind, detail, .. } => look(kind, *detail),
                 Source::Related { .. } => return None,
             }
             for condition in conditions {
-                if !condition.root.is_plain() || depends_on_time(&condition.root) {
-                    return None;
-                }
+                let mut asked = 0;
                 for leaf in condition.root.leaves() {
-                    if let Test::Field(test) = &leaf.test {
-                        columns.extend(test.columns().cloned());
+                    match &leaf.test {
+                        Test::Field(test) if !is_timed(leaf) => {
+                            columns.extend(test.columns().cloned());
+                        }
+                        Test::Event(test) => {
+                            look(&test.kind, test.detail());
+                            asked += 1;
+                        }
+                        _ => return None,
                     }
                 }
+                questions = questions.max(asked);
             }
         }
         columns.sort_by_key(|column| column.place);
         columns.dedup_by_key(|column| column.place);
-        Some(Self { program, columns, is_whole })
+        let idle = program.groups.iter().map(|group| {
+            let rules = group.rules.iter();
+            let rules = rules.filter(|rule| matches!(rule.source, Source::Activities { .. }));
+            rules.map(|rule| rule.caps.clamp(0)).sum()
+        });
+        let idle = idle.collect();
+        Some(Self { program, columns, activities, questions, idle })
     }
 
-    /// What the rules find.
+    /// Whether every rule asks for fields alone, so that nothing else needs to be known.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.activities.is_empty()
+    }
+
+    /// What the rules find where nothing happened.
     pub(crate) fn sums(&self, columns: &Columns, rows: usize, moment: &Moment) -> ColumnSums {
         let groups = &self.program.groups;
         let mut sums = ColumnSums { groups: vec![vec![0; rows]; groups.len()], gates: Vec::new() };
-        for (place, group) in groups.iter().enumerate() {
-            for (nth, rule) in group.rules.iter().enumerate() {
-                if let Source::Activities { .. } = rule.source {
-                    sums.gates.push((place, nth, vec![true; rows]));
-                }
+        for (group, of_group) in groups.iter().enumerate() {
+            for (nth, rule) in of_group.rules.iter().enumerate() {
+                let is_asked = rule.condition.as_ref().is_some_and(|asked| !asked.root.is_plain());
+                let worth = match &rule.source {
+                    Source::Record(_) if is_asked => vec![0; rows],
+                    Source::Record(_) => continue,
+                    _ => Vec::new(),
+                };
+                let holds = vec![true; rows];
+                sums.gates.push(Gate { group, rule: nth, is_asked, holds, worth });
             }
         }
         for start in (0..rows).step_by(ROWS) {
@@ -110,13 +163,50 @@ impl<'p> ColumnProgram<'p> {
                     run.add(rule, &mut sums[stretch.clone()]);
                 }
             }
-            for (group, rule, gate) in &mut sums.gates {
-                if let Some(condition) = &groups[*group].rules[*rule].condition {
-                    run.node(&condition.root, &mut gate[stretch.clone()]);
+            for gate in &mut sums.gates {
+                let rule = &groups[gate.group].rules[gate.rule];
+                if let Some(condition) = &rule.condition {
+                    run.node(&condition.root, &mut gate.holds[stretch.clone()]);
+                }
+                if let Source::Record(worth) = &rule.source {
+                    run.worth(worth, &mut gate.worth[stretch.clone()]);
                 }
             }
         }
         sums
+    }
+
+    /// The score of a row, of a record with which nothing happened that any rule looks at.
+    pub(crate) fn score(&self, sums: &ColumnSums, row: usize) -> i64 {
+        let groups = self.program.groups.iter().zip(&sums.groups).zip(&self.idle);
+        let groups = groups.filter(|((group, _), _)| group.counts);
+        let groups = groups.map(|((group, sums), idle)| group.caps.clamp(sums[row] + idle));
+        self.program.caps.clamp(groups.sum())
+    }
+
+    /// What a condition needs to know of the record of a row; `activities` gives those of a kind.
+    pub(crate) fn subject(
+        &self,
+        (columns, row): (&Columns, usize),
+        node: &Node,
+        mut activities: impl FnMut(Option<&Named>) -> ActivityRows,
+    ) -> Subject {
+        let (mut cells, mut facts) = (Vec::new(), Vec::new());
+        for leaf in node.leaves() {
+            match &leaf.test {
+                Test::Field(test) => {
+                    for column in test.columns() {
+                        cells.resize(cells.len().max(column.place + 1), Cell::Null);
+                        let place = place(&self.columns, column);
+                        cells[column.place] = columns.cells[place].cell(row);
+                    }
+                }
+                // In the order in which the check counted them.
+                Test::Event(test) => facts.push(Facts::Activities(activities(test.kind.as_ref()))),
+                _ => {}
+            }
+        }
+        Subject { row: Arc::new(cells), facts }
     }
 
     /// The score of each record, of a program whose rules are all about the record.
@@ -127,7 +217,7 @@ impl<'p> ColumnProgram<'p> {
         moment: &Moment,
         scores: &mut Vec<i64>,
     ) {
-        debug_assert!(self.is_whole);
+        debug_assert!(self.is_whole());
         scores.clear();
         scores.resize(rows, 0);
         let mut of_group = [0i64; ROWS];
@@ -158,38 +248,44 @@ impl<'p> ColumnProgram<'p> {
 }
 
 impl ColumnSums {
-    /// The score of a row, of a program whose rules are all about the record.
-    pub(crate) fn score(&self, program: &ScoreProgram, row: usize) -> i64 {
-        let groups = program.groups.iter().zip(&self.groups).filter(|(group, _)| group.counts);
-        program.caps.clamp(groups.map(|(group, sums)| group.caps.clamp(sums[row])).sum())
-    }
-
-    /// What is kept of the record of a row, as of a moment; `given` says what its activities give by a
-    /// rule, and `added` which points were added to a group, by the group's place.
-    ///
-    /// # Errors
-    ///
-    /// Those of `given`.
+    /// What is kept of the record of a row, as of a moment. Of what happened with it `asked` says
+    /// whether a condition about that holds, `None` if nothing did, and `given` what it gives by a rule;
+    /// `added` says which points were added to a group, by the group's place.
     pub(crate) fn sheet(
         &self,
         program: &ScoreProgram,
         (row, as_of): (usize, i64),
-        mut given: impl FnMut(&RuleProgram) -> Result<Given>,
+        mut asked: impl FnMut(&Checked) -> Option<bool>,
+        given: impl Fn(&RuleProgram) -> Given,
         added: impl IntoIterator<Item = (usize, Given)>,
-    ) -> Result<Sheet> {
+    ) -> Sheet {
         let groups = program.groups.iter().zip(&self.groups);
         let groups = groups.map(|(group, sums)| GroupSheet { fixed: sums[row], ..group.sheet() });
         let mut groups: Vec<GroupSheet> = groups.collect();
-        for (group, rule, gate) in &self.gates {
-            let rule = &program.groups[*group].rules[*rule];
-            let given = if gate[row] { given(rule)? } else { Given::default() };
-            groups[*group].add(rule, &given, as_of);
+        for gate in &self.gates {
+            let (rule, without) = (&program.groups[gate.group].rules[gate.rule], gate.holds[row]);
+            let condition = rule.condition.as_ref().filter(|_| gate.is_asked);
+            let holds = condition.and_then(&mut asked).unwrap_or(without);
+            let group = &mut groups[gate.group];
+            if let Source::Record(_) = rule.source {
+                let points = |holds| rule.caps.clamp(if holds { gate.worth[row] } else { 0 });
+                group.fixed += points(holds) - points(without);
+            } else {
+                let given = if holds { given(rule) } else { Given::default() };
+                group.add(rule, &given, as_of);
+            }
         }
         for (group, added) in added {
             groups[group].add_points(&added, as_of);
         }
-        Ok(Sheet { caps: program.caps, groups })
+        Sheet { caps: program.caps, groups }
     }
+}
+
+/// The place of a column among those that are read.
+fn place(columns: &[Column], column: &Column) -> usize {
+    let place = columns.binary_search_by_key(&column.place, |known| known.place);
+    place.expect("every column that a rule looks at is read")
 }
 
 /// A stretch of rows.
@@ -202,8 +298,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn cells(&self, column: &Column) -> &ColumnCells {
-        let place = self.columns.binary_search_by_key(&column.place, |known| known.place);
-        &self.cells[place.expect("every column that a rule looks at is read")]
+        &self.cells[place(self.columns, column)]
     }
 
     /// Adds what a rule about the record gives.
@@ -308,9 +403,11 @@ impl Run<'_> {
         }
     }
 
-    /// The evaluation of a single record, for each of them.
+    /// The evaluation of a single record, for each of them. Nothing happened with any.
     fn row_by_row(&self, node: &Node, leaf: &Leaf, holds: &mut [bool]) {
-        let Test::Field(test) = &leaf.test else { return holds.fill(false) };
+        let Test::Field(test) = &leaf.test else {
+            return holds.fill(is_true(node, &Subject::default(), self.moment));
+        };
         let row = self.empty_row(test.columns());
         let mut subject = Subject { row: Arc::new(row), facts: Vec::new() };
         for (holds, at) in holds.iter_mut().zip(self.rows.clone()) {
@@ -460,7 +557,7 @@ impl ColumnScore {
     /// `Required` if a column that a rule looks at is missing.
     pub fn bind(&self, columns: ScoreColumns) -> Result<BoundColumns<'_>> {
         let program = self.programs.find(&self.model).and_then(ColumnProgram::new);
-        let program = program.filter(|program| program.is_whole).ok_or_else(needs_more)?;
+        let program = program.filter(ColumnProgram::is_whole).ok_or_else(needs_more)?;
         let (rows, mut named) = (columns.rows.unwrap_or(0), columns.named);
         let cells = program.columns.iter().map(|column| {
             let place = named.iter().position(|(name, _)| *name == column.name);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{RecordId, Timestamp, record::default_page, shape::debug};
+use crate::{Condition, RecordId, Timestamp, record::default_page, shape::debug};
 
 /// Names a model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,13 +73,18 @@ impl ReadScore {
 }
 
 /// Ranks the records in use: the request of `scores.ranking`.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RankScores {
     /// The model; it is published.
     pub model: String,
+    /// Only records of which this condition is true at that moment, as JSON or as text. Days are
+    /// those of UTC.
+    #[serde(default, rename = "where")]
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub condition: Option<Condition>,
     /// When; now if it is left out. Say the same on each page.
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
@@ -94,12 +99,12 @@ pub struct RankScores {
     pub limit: u32,
 }
 
-debug! { RankScores shows(model, at, limit) hides(after) }
+debug! { RankScores shows(model, condition, at, limit) hides(after) }
 
 impl RankScores {
     /// The first 100 by a model, now.
     pub fn new(model: impl Into<String>) -> Self {
-        Self { model: model.into(), at: None, after: None, limit: default_page() }
+        Self { model: model.into(), condition: None, at: None, after: None, limit: default_page() }
     }
 }
 

@@ -27,7 +27,8 @@ use crate::{
 /// An activity of a record.
 #[derive(Debug)]
 pub(crate) struct Happening {
-    pub(crate) id: RecordId,
+    /// Its id, where somebody will be told of it.
+    pub(crate) id: Option<RecordId>,
     /// Microseconds UTC.
     pub(crate) at: i64,
     /// The columns that every activity has, then those of its kind's properties; as many of them as
@@ -56,7 +57,7 @@ pub(crate) struct Given {
     /// What does not depend on a time.
     constant: i64,
     /// Activities that count, as they happened, with their points.
-    counted: Vec<(RecordId, i64, i64)>,
+    counted: Vec<(Option<RecordId>, i64, i64)>,
     related: Option<(Figure, Vec<(RecordId, Sheet)>)>,
     /// Points that were added, by time.
     added: Vec<PointsFact>,
@@ -129,7 +130,7 @@ fn given(rule: &RuleProgram, facts: &mut dyn Facts, moment: &Moment) -> Result<G
             Given { constant, ..Given::default() }
         }
         Source::Activities { kind, detail, .. } => {
-            rule.of_activities(facts.activities(kind.as_ref(), *detail)?, moment)
+            rule.of_activities(facts.activities(kind.as_ref(), *detail)?.iter(), moment)
         }
         Source::Related { test, model, figure } => {
             Given { related: Some((*figure, facts.related(test, model)?)), ..Given::default() }
@@ -140,7 +141,11 @@ fn given(rule: &RuleProgram, facts: &mut dyn Facts, moment: &Moment) -> Result<G
 impl RuleProgram {
     /// What a rule about activities gives for those of a record, as they happened, whose condition
     /// holds.
-    pub(crate) fn of_activities(&self, all: &[Happening], moment: &Moment) -> Given {
+    pub(crate) fn of_activities<'a>(
+        &self,
+        all: impl Iterator<Item = &'a Happening>,
+        moment: &Moment,
+    ) -> Given {
         let Source::Activities { filter, worth, repeat, .. } = &self.source else {
             return Given::default();
         };
@@ -156,7 +161,7 @@ impl RuleProgram {
             }
             Worth::Amount { .. } => worth.amount(&happening.cells),
         };
-        let counting = all.iter().filter(|happening| fits(happening));
+        let counting = all.filter(|happening| fits(happening));
         let worth = counting.map(|happening| (happening, worth_of(happening)));
         Given { counted: repeat.choose(worth), ..Given::default() }
     }
@@ -195,7 +200,7 @@ impl Repeat {
     fn choose<'a>(
         &self,
         all: impl Iterator<Item = (&'a Happening, i64)>,
-    ) -> Vec<(RecordId, i64, i64)> {
+    ) -> Vec<(Option<RecordId>, i64, i64)> {
         let (mut counted, mut seen) = (Vec::new(), HashSet::new());
         let (mut day, mut of_day) = (i64::MIN, 0);
         let mut recent = VecDeque::new();
@@ -337,7 +342,7 @@ pub(crate) fn explain(
             }
             for (id, then, points) in &given.counted {
                 let contribution = line(*points, group.decay.left(*points, at - then));
-                let (activity_id, then) = (Some(*id), Some(Timestamp::clamped(*then)));
+                let (activity_id, then) = (*id, Some(Timestamp::clamped(*then)));
                 of_rule.push(ScoreContribution { activity_id, at: then, ..contribution });
             }
             if let Some((figure, sheets)) = &given.related {
@@ -404,7 +409,7 @@ pub(crate) fn name_fields(
         let given = match (source, line.activity_id) {
             (Source::Activities { kind, detail, .. }, Some(id)) => {
                 let all = facts.activities(kind.as_ref(), *detail)?;
-                let activity = all.iter().find(|happening| happening.id == id);
+                let activity = all.iter().find(|happening| happening.id == Some(id));
                 activity.map(|happening| value(found, &happening.cells))
             }
             _ => Some(value(found, facts.row())),

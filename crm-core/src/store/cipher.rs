@@ -71,7 +71,7 @@ impl Cipher {
         let Some(key) = &self.key else { return Ok(()) };
         // It would write to the standard error of the host.
         connection.execute_batch("PRAGMA cipher_log_level = NONE")?;
-        connection.execute_batch(&key()?.pragma())?;
+        connection.execute_batch(&key().map_err(of_key)?.pragma())?;
         // A plain SQLite ignores the pragma, and would write what it should have encrypted.
         let is_taken = connection.query_row("PRAGMA cipher_status", [], |row| row.get(0));
         match is_taken {
@@ -123,7 +123,7 @@ impl Cipher {
         match connection::get(connection, "schema_version") {
             Err(error) if error.kind() == ErrorKind::NotOurFile => {
                 Err(Error::new(ErrorKind::WrongKey, "the key does not open the file")
-                    .with_hint("the file is left as it is; or it is damaged, or no CRM file"))
+                    .with_hint("give the key of this file; or it is damaged, or no CRM file"))
             }
             read => read.map(drop),
         }
@@ -137,6 +137,12 @@ impl Cipher {
     pub(super) fn widen_cache(&self, connection: &Connection) -> Result<()> {
         if self.is_keyed() { connection::set(connection, "cache_size", -CACHE_KIB) } else { Ok(()) }
     }
+}
+
+/// What the host says instead of telling a key is about the key.
+#[cfg(feature = "sqlcipher")]
+fn of_key(error: Error) -> Error {
+    if error.field().is_none() { error.with_field("key") } else { error }
 }
 
 impl std::fmt::Debug for Cipher {

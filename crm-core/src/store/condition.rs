@@ -7,13 +7,13 @@
 
 mod consent;
 
-use std::fmt::Write as _;
+use std::{collections::HashSet, fmt::Write as _};
 
 use rusqlite::{Connection, params_from_iter};
 
 use super::table::{Table, quote};
 use crate::{
-    Comparison, Count, End, Figure, Kind, Result, Timestamp,
+    Comparison, Count, End, Figure, Kind, RecordId, Result, Timestamp,
     cell::Cell,
     condition::{
         ChangedTest, Checked, Column, Compare, Direction, EventTest, FieldTest, HoldMode,
@@ -48,6 +48,17 @@ pub(crate) fn plan(conn: &Connection, table: &Table, wanted: &Expression) -> Res
 pub(crate) fn select(table: &Table, wanted: &Expression) -> String {
     let Table { name, .. } = table;
     format!("SELECT id FROM {name} WHERE archived_at IS NULL AND {}", wanted.sql)
+}
+
+/// The ids of the records in use for which the expression is true.
+pub(crate) fn ids(
+    conn: &Connection,
+    table: &Table,
+    wanted: &Expression,
+) -> Result<HashSet<RecordId>> {
+    let mut statement = conn.prepare_cached(&select(table, wanted))?;
+    let rows = statement.query_map(params_from_iter(&wanted.parameters), |row| row.get(0))?;
+    Ok(rows.map(|row| row.map(RecordId::from_bytes)).collect::<rusqlite::Result<_>>()?)
 }
 
 /// About how many rows there are: counted where there are few, or else in a sample that is spread

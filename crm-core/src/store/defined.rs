@@ -1,12 +1,12 @@
 //! All definitions as their tables have them, whatever they define.
 //!
 //! Each room reads its own; this is for whoever compares all of them with the journal, or looks for a
-//! word in them. The invariant:
+//! word in them or in what they said before. The invariant:
 //! what a table says of a definition is here whole, except numbers by which rows refer to it.
 
 use rusqlite::{Connection, Row};
 
-use crate::{RecordId, Result, Timestamp};
+use crate::{ChangeKind, RecordId, Result, Timestamp, privacy::told::ToldDefinition};
 
 /// What a definition is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -155,14 +155,7 @@ const OF_MODEL: &str = "(SELECT m.name FROM crm_score_model m WHERE m.id = model
 
 /// The definitions in which one of these words stands, in any case of ASCII letters: by table and name.
 pub(crate) fn naming(conn: &Connection, words: &[String]) -> Result<Vec<(String, String)>> {
-    // As JSON has them, without the quotation marks.
-    let spelled = words.iter().map(|word| {
-        let json = serde_json::to_string(&word.to_ascii_lowercase()).expect("a text is JSON");
-        json[1..json.len() - 1].to_owned()
-    });
-    let all: Vec<String> =
-        words.iter().map(|word| word.to_ascii_lowercase()).chain(spelled).collect();
-    let words = serde_json::to_string(&all).expect("texts are always JSON");
+    let words = spelled(words);
     let mut found = Vec::new();
     for (table, name, column) in TEXTS {
         let mut statement = conn.prepare(&format!(
@@ -173,6 +166,79 @@ pub(crate) fn naming(conn: &Connection, words: &[String]) -> Result<Vec<(String,
         found.extend(names.collect::<rusqlite::Result<Vec<_>>>()?);
     }
     Ok(found)
+}
+
+/// Words in small letters, as they are and as JSON has them, as a list in JSON.
+fn spelled(words: &[String]) -> String {
+    // As JSON has them, without the quotation marks.
+    let spelled = words.iter().map(|word| {
+        let json = serde_json::to_string(&word.to_ascii_lowercase()).expect("a text is JSON");
+        json[1..json.len() - 1].to_owned()
+    });
+    let all: Vec<String> =
+        words.iter().map(|word| word.to_ascii_lowercase()).chain(spelled).collect();
+    serde_json::to_string(&all).expect("texts are always JSON")
+}
+
+/// The kinds of changes whose definition takes the place of an earlier one, and what it is the same as that
+/// one by. Those of consent are not among them: they are what somebody agreed to.
+const REPLACING: [(ChangeKind, &str); 10] = [
+    (ChangeKind::ActivityKindDefined, NAME),
+    (ChangeKind::AssociationTypeDefined, NAME),
+    (ChangeKind::AttributeDefined, "entity_type || '.' || (body ->> '$.name')"),
+    (ChangeKind::LifecycleDefined, NAME),
+    (ChangeKind::RetentionDefined, NAME),
+    (ChangeKind::RuleDefined, NAME),
+    // Each version of a score stays, and is changed as long as it is a draft.
+    (ChangeKind::ScoreDefined, "(body ->> '$.version') || (body ->> '$.definition.name')"),
+    (ChangeKind::SegmentDefined, NAME),
+    (ChangeKind::TypeDefined, "entity_type"),
+    (ChangeKind::ViewSaved, NAME),
+];
+
+const NAME: &str = "body ->> '$.name'";
+
+/// The rows of the journal with definitions that are not in force any more and in which one of these words
+/// stands, in any case of ASCII letters. An index leads to the definitions, all of which are looked at.
+pub(crate) fn replaced_naming(conn: &Connection, words: &[String]) -> Result<Vec<ToldDefinition>> {
+    let words = spelled(words);
+    let mut found = Vec::new();
+    for (kind, same) in REPLACING {
+        let mut statement = conn.prepare_cached(&replaced(kind, same))?;
+        let rows = statement.query_map([&words], |row| {
+            Ok(ToldDefinition { seq: row.get(0)?, attribute: row.get(1)? })
+        })?;
+        found.extend(rows.collect::<rusqlite::Result<Vec<_>>>()?);
+    }
+    Ok(found)
+}
+
+fn replaced(kind: ChangeKind, same: &str) -> String {
+    let of_kind = format!("crm_journal WHERE kind = '{}' AND salt IS NOT NULL", kind.name());
+    let attribute = if kind == ChangeKind::AttributeDefined { NAME } else { "NULL" };
+    let in_force = match kind {
+        // One that was removed is not in force either.
+        ChangeKind::RetentionDefined => "SELECT seq FROM crm_retention".to_owned(),
+        _ => format!("SELECT max(seq) FROM {of_kind} GROUP BY {same}"),
+    };
+    // Which are in force is asked only if one of them has such a word.
+    format!(
+        "SELECT seq, {attribute} FROM {of_kind} AND CASE WHEN EXISTS (SELECT 1 FROM json_each(?1) w \
+         WHERE instr(lower(body), w.value)) THEN seq NOT IN ({in_force}) END ORDER BY seq"
+    )
+}
+
+/// How SQLite goes about finding them, a line for each step.
+#[cfg(test)]
+pub(crate) fn plan(conn: &Connection) -> Result<Vec<String>> {
+    let mut plan = Vec::new();
+    for (kind, same) in REPLACING {
+        let explain = format!("EXPLAIN QUERY PLAN {}", replaced(kind, same));
+        let mut statement = conn.prepare(&explain)?;
+        let steps = statement.query_map(["[]"], |row| row.get(3))?;
+        plan.extend(steps.collect::<rusqlite::Result<Vec<_>>>()?);
+    }
+    Ok(plan)
 }
 
 fn read(sort: Sort, row: &Row<'_>) -> rusqlite::Result<(Key, Defined)> {

@@ -15,7 +15,7 @@ use crate::{
     Result, Span, Timestamp,
     cell::Cell,
     condition::{Parts, Total, day_in_zone, has_anniversary, later_in_utc},
-    query::{Bucket, quantile, start},
+    query::{Bucket, look_up, quantile, reached, start},
     schema::check,
     scoring::Sheet,
 };
@@ -78,6 +78,22 @@ pub(super) fn add(connection: &Connection) -> Result<()> {
         let group: Option<i64> = context.get(1)?;
         let group = group.map(|group| usize::try_from(group).unwrap_or(usize::MAX));
         Ok(sheet.points(group, context.get(2)?))
+    })?;
+    // The points that were computed for a record: of which records, how many groups they have, its id,
+    // and which of them.
+    connection.create_scalar_function("crm_computed", 4, flags, |context| {
+        let computed = context.get_raw(0).as_blob()?;
+        let (groups, place): (usize, usize) = (context.get(1)?, context.get(3)?);
+        let id = context.get_raw(2).as_blob().ok();
+        Ok(id.and_then(|id| look_up(computed, groups, id, place)))
+    })?;
+    // How many of the levels, ascending in JSON, points reach.
+    connection.create_scalar_function("crm_reached", 2, flags, |context| {
+        let levels: Arc<Vec<i64>> = context.get_or_create_aux(1, |levels| {
+            serde_json::from_str(levels.as_str()?).map_err(Failure::from)
+        })?;
+        let points: Option<i64> = context.get(0)?;
+        Ok(points.map(|points| i64::try_from(reached(&levels, points)).unwrap_or(i64::MAX)))
     })?;
     // The value below which a part of the values lies: what and which part.
     connection.create_aggregate_function("crm_quantile", 2, flags, Quantile)?;

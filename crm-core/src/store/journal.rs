@@ -185,23 +185,31 @@ pub(crate) fn of_record(
     Ok(())
 }
 
-/// All changes of these kinds, oldest first.
+/// The changes of these kinds after a place up to another one, oldest first.
 pub(crate) fn of_kinds(
     conn: &Connection,
     kinds: &[ChangeKind],
+    (after, until): (i64, i64),
     mut visit: impl FnMut(StoredChange) -> Result<()>,
 ) -> Result<()> {
     let sql = select!(
         "crm_journal j",
-        "WHERE j.kind IN (SELECT value FROM json_each(?1)) ORDER BY j.seq"
+        "WHERE j.kind IN (SELECT value FROM json_each(?1)) AND j.seq > ?2 AND j.seq <= ?3 \
+         ORDER BY j.seq"
     );
     let names = serde_json::to_string(kinds).expect("names are always JSON");
     let mut statement = conn.prepare(sql)?;
-    let mut rows = statement.query([names])?;
+    let mut rows = statement.query((names, after, until))?;
     while let Some(row) = rows.next()? {
         visit(read_change(row)?)?;
     }
     Ok(())
+}
+
+/// The place of the last of the next `count` changes after a place; `None` if there are fewer.
+pub(crate) fn last_of_next(conn: &Connection, after: i64, count: u32) -> Result<Option<i64>> {
+    let sql = "SELECT seq FROM crm_journal WHERE seq > ?1 ORDER BY seq LIMIT 1 OFFSET ?2 - 1";
+    Ok(conn.prepare_cached(sql)?.query_row((after, count), |row| row.get(0)).optional()?)
 }
 
 /// As [`of_record`], without those whose content was erased: they say nothing any more.

@@ -5,7 +5,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
 
-use super::{facts, scores::happening};
+use super::{facts, happenings::happening};
 use crate::{
     Error, ErrorKind, LearnedScore, RecordId, Result, Timestamp, cell::Cell, condition::Detail,
     schema::TypeModel, scoring::Happening,

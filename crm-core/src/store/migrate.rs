@@ -17,7 +17,7 @@ use crate::{Error, ErrorKind, Result};
 pub(super) const APPLICATION_ID: i32 = 0x4352_4D31;
 
 /// The version that this engine writes.
-pub(crate) const SCHEMA_VERSION: i32 = 8;
+pub(crate) const SCHEMA_VERSION: i32 = 9;
 
 const SCHEMA: &str = include_str!("sql/schema.sql");
 
@@ -80,6 +80,12 @@ const MIGRATIONS: &[Migration] = &[
         name: "permits that are suppressed",
         sql: include_str!("sql/migrations/0008_suppressed_permits.sql"),
         then: Some(consents::follow_anew),
+    },
+    Migration {
+        to: 9,
+        name: "definitions in the journal",
+        sql: include_str!("sql/migrations/0009_definitions_in_the_journal.sql"),
+        then: None,
     },
 ];
 

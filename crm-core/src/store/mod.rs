@@ -44,6 +44,7 @@ pub(crate) mod defined;
 pub(crate) mod definitions;
 pub(crate) mod facts;
 pub(crate) mod files;
+pub(crate) mod happenings;
 pub(crate) mod imports;
 pub(crate) mod journal;
 pub(crate) mod learned;
@@ -90,6 +91,7 @@ pub(crate) use self::cipher::Cipher;
 pub(crate) use self::draft::Draft as FileDraft;
 pub(crate) use self::integrity::Depth;
 pub(crate) use self::migrate::SCHEMA_VERSION;
+pub(crate) use self::open::refused;
 pub(crate) use self::query::{QueryLimits, Rows};
 #[cfg(feature = "sqlcipher")]
 pub(crate) use self::rekey::rekey;

@@ -50,7 +50,7 @@ pub(super) struct Opened {
 ///
 /// `InUse`, `NotOurFile`, `TooNew`, `Corrupt`, `WrongKey`, `ReadOnly`, `Full`, `Busy`, `Io`;
 /// `InvalidArgument` for a path that names no file, or a key of a file that is not encrypted; those
-/// of asking for the key.
+/// of asking for the key. [`refused`] names the field of those that name none.
 pub(super) fn open(path: &Path, options: &FileOptions, salts: Salts<'_>) -> Result<Opened> {
     let path = resolve(path)?;
     if options.read_only {
@@ -58,6 +58,24 @@ pub(super) fn open(path: &Path, options: &FileOptions, salts: Salts<'_>) -> Resu
     } else {
         for_writing(path, options, salts)
     }
+}
+
+/// What keeps a file from being opened, with the argument that it is about and what to do, unless it
+/// says so itself.
+pub(crate) fn refused(error: Error) -> Error {
+    if error.field().is_some() {
+        return error;
+    }
+    let field = if error.kind() == ErrorKind::WrongKey { "key" } else { "path" };
+    let hint = match error.kind() {
+        ErrorKind::Busy => "close it in the other program, and try again",
+        ErrorKind::Io => "see that it may be read and written, and keep it on a local disk",
+        ErrorKind::ReadOnly => "open it read-only, or allow writing to it and its folder",
+        ErrorKind::NotOurFile => "give the path of a CRM file, or of a new one",
+        _ => "see that the file is whole, or restore a backup",
+    };
+    let error = error.with_field(field);
+    if error.hint().is_none() { error.with_hint(hint) } else { error }
 }
 
 /// A file under its writer's lock that turned out to be ours, nothing of which is changed. The order

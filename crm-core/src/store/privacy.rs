@@ -423,23 +423,44 @@ pub(crate) fn no_longer_suppressed(conn: &Connection) -> Result<BTreeSet<RecordI
 /// The records that permit something at a contact point that is suppressed, and of which the file does not
 /// have it yet: every contact point is hashed once.
 pub(crate) fn newly_suppressed(conn: &Connection) -> Result<BTreeSet<RecordId>> {
+    let sql =
+        "SELECT DISTINCT contact_point FROM crm_consent_event WHERE contact_point IS NOT NULL";
+    newly_suppressed_of(conn, |visit| {
+        let mut points = conn.prepare_cached(sql)?;
+        let mut points = points.query([])?;
+        while let Some(row) = points.next()? {
+            visit(row.get_ref(0)?.as_str().unwrap_or_default())?;
+        }
+        Ok(())
+    })
+}
+
+/// The same, where only what may be spelled as one of these contact points, in their normal form, became
+/// suppressed: an index finds what that is.
+pub(crate) fn newly_suppressed_as<'p>(
+    conn: &Connection,
+    mut points: impl Iterator<Item = &'p str>,
+) -> Result<BTreeSet<RecordId>> {
+    newly_suppressed_of(conn, |visit| points.try_for_each(|one| spelled(conn, one, visit)))
+}
+
+/// Those of whom one of the contact points that `each` shows is suppressed.
+fn newly_suppressed_of(
+    conn: &Connection,
+    each: impl FnOnce(&mut dyn FnMut(&str) -> Result<()>) -> Result<()>,
+) -> Result<BTreeSet<RecordId>> {
     let mut found = BTreeSet::new();
     if !has_suppressed(conn)? {
         return Ok(found);
     }
     let Some(key) = key(conn)? else { return Ok(found) };
     let keyed = Keyed::new(&key);
-    let mut points = conn.prepare_cached(
-        "SELECT DISTINCT contact_point FROM crm_consent_event WHERE contact_point IS NOT NULL",
-    )?;
     let mut subjects = conn.prepare_cached(
         "SELECT DISTINCT p.subject_id FROM crm_consent_event e JOIN crm_consent_permit p \
          ON p.subject_id = e.subject_id AND p.event_id = e.id \
          WHERE e.contact_point = ?1 AND NOT p.is_suppressed",
     )?;
-    let mut points = points.query([])?;
-    while let Some(row) = points.next()? {
-        let point = row.get_ref(0)?.as_str().unwrap_or_default();
+    each(&mut |point| {
         if is_suppressed(conn, &keyed.hash(&present_form(point)))? {
             let ids = subjects.query_map([point], |row| row.get(0))?;
             found.extend(
@@ -447,8 +468,67 @@ pub(crate) fn newly_suppressed(conn: &Connection) -> Result<BTreeSet<RecordId>> 
                     .collect::<rusqlite::Result<BTreeSet<_>>>()?,
             );
         }
-    }
+        Ok(())
+    })?;
     Ok(found)
+}
+
+/// Shows `visit` the contact points of the ledger that may be another spelling of one: of a name those that
+/// differ in letter case, of an address those before whose domain the same stands in any letter case, for
+/// the domain may be in its other form.
+fn spelled(
+    conn: &Connection,
+    point: &str,
+    visit: &mut dyn FnMut(&str) -> Result<()>,
+) -> Result<()> {
+    let stem = match point.rfind('@') {
+        // What an address has before its domain; `@ann` is the name of an account.
+        Some(at) if at > 0 => &point[..=at],
+        _ => point,
+    };
+    let mut first = conn.prepare_cached(
+        "SELECT contact_point FROM crm_consent_event WHERE contact_point >= ?1 \
+         ORDER BY contact_point LIMIT 1",
+    )?;
+    let mut first = |from: &str| first.query_row([from], |row| row.get::<_, String>(0)).optional();
+    let stem_folded = folded(stem);
+    let mut beginnings = vec![String::new()];
+    while let Some(beginning) = beginnings.pop() {
+        let is_whole = folded(&beginning) == stem_folded;
+        if is_whole && stem == point {
+            visit(&beginning)?;
+            continue;
+        }
+        // Which characters follow, or which contact points if no more is asked of them.
+        let mut from = beginning.clone();
+        while let Some(found) = first(&from)?.filter(|found| found.starts_with(&beginning)) {
+            let Some(next) = found[beginning.len()..].chars().next() else {
+                from.push('\0');
+                continue;
+            };
+            if is_whole {
+                visit(&found)?;
+                from = found + "\0";
+                continue;
+            }
+            from = format!("{beginning}{next}");
+            if stem_folded.starts_with(&folded(&from)) {
+                beginnings.push(from.clone());
+            }
+            // The first text that begins otherwise; none comes after the last character.
+            from.pop();
+            let Some(after) = (next..=char::MAX).nth(1) else { break };
+            from.push(after);
+        }
+    }
+    Ok(())
+}
+
+/// A text without letter case, character by character, so that what a text begins with folds to what the
+/// folded text begins with.
+fn folded(text: &str) -> String {
+    let lower = text.chars().flat_map(char::to_lowercase);
+    lower.map(|letter| if letter == 'ς' { 'σ' } else { letter }).collect()
 }
 
 /// Suppresses a contact point, and answers whether it was not yet.
@@ -465,15 +545,22 @@ pub(crate) fn lift(tx: &Transaction<'_>, hash: &[u8; 32]) -> Result<Option<Recor
     Ok(id.map(RecordId::from_bytes))
 }
 
-/// Shows `visit` what the journal tells of erasures and of contact points that came back, in order:
-/// the place, the kind, the name of the type, the record and the body.
+/// Since whose erasure a contact point of this hash is suppressed, if it is.
+pub(crate) fn suppressed_since(conn: &Connection, hash: &[u8; 32]) -> Result<Option<RecordId>> {
+    let sql = "SELECT record_id FROM crm_suppression WHERE hash = ?1";
+    let id = conn.prepare_cached(sql)?.query_row([hash], |row| row.get(0)).optional()?;
+    Ok(id.map(RecordId::from_bytes))
+}
+
+/// Shows `visit` what the journal tells of erasures, of contact points that came back and of proofs that
+/// went, in order: the place, the kind, the name of the type, the record and the body.
 pub(crate) fn told_erasures(
     conn: &Connection,
     mut visit: impl FnMut(i64, &str, Option<String>, Option<RecordId>, &str) -> Result<()>,
 ) -> Result<()> {
     let sql = "SELECT seq, kind, entity_type, record_id, body FROM crm_journal \
-               WHERE kind IN ('record_erased', 'suppression_lifted') AND salt IS NOT NULL \
-               ORDER BY seq";
+               WHERE kind IN ('record_erased', 'suppression_lifted', 'proofs_swept') \
+               AND salt IS NOT NULL ORDER BY seq";
     let mut statement = conn.prepare(sql)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
@@ -482,6 +569,24 @@ pub(crate) fn told_erasures(
         visit(row.get(0)?, &kind, row.get(2)?, id.map(RecordId::from_bytes), &body)?;
     }
     Ok(())
+}
+
+/// What the journal says of the contact points that came back, in order.
+pub(crate) fn told_lifts(conn: &Connection) -> Result<Vec<String>> {
+    let sql = "SELECT body FROM crm_journal \
+               WHERE kind = 'suppression_lifted' AND salt IS NOT NULL ORDER BY seq";
+    let mut statement = conn.prepare_cached(sql)?;
+    let bodies = statement.query_map([], |row| row.get(0))?;
+    Ok(bodies.collect::<rusqlite::Result<_>>()?)
+}
+
+/// What the journal says of those erasures that took definitions from it.
+pub(crate) fn told_of_definitions(conn: &Connection) -> Result<Vec<String>> {
+    let sql = "SELECT j.body FROM crm_erasure e JOIN crm_journal j ON j.seq = e.seq \
+               WHERE j.kind = 'record_erased' AND j.body ->> '$.definitions' IS NOT NULL";
+    let mut statement = conn.prepare(sql)?;
+    let bodies = statement.query_map([], |row| row.get(0))?;
+    Ok(bodies.collect::<rusqlite::Result<_>>()?)
 }
 
 /// The hashes of the contact points that are suppressed since a record was erased, sorted.
@@ -521,11 +626,13 @@ pub(crate) fn proofs_of(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// How many proofs are kept of records that were not erased.
-pub(crate) fn count_stray_proofs(conn: &Connection) -> Result<u64> {
-    let sql = "SELECT count(*) FROM crm_consent_proof \
-               WHERE record_id NOT IN (SELECT record_id FROM crm_erasure)";
-    Ok(conn.query_row(sql, [], |row| row.get(0))?)
+/// How many rows of a table of what is kept since erasures name records that were not erased.
+pub(crate) fn count_strays(conn: &Connection, table: &str) -> Result<u64> {
+    let sql = format!(
+        "SELECT count(*) FROM {} WHERE record_id NOT IN (SELECT record_id FROM crm_erasure)",
+        quote(table)
+    );
+    Ok(conn.query_row(&sql, [], |row| row.get(0))?)
 }
 
 /// Which kept proofs of consent are read.

@@ -6,6 +6,7 @@
 //!
 //! Exporting and checking are a statement each, and SQLite asks now and then within it whether to go on.
 
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -39,16 +40,8 @@ pub(crate) fn rekey(
     progress: impl FnMut(u64, u64) -> bool + Send + 'static,
 ) -> Result<()> {
     let path = open::resolve(path)?;
-    let metadata = open::existing(&path)?;
-    let Claimed { lock: _lock, file: _file, content, mut writer, .. } = open::claim(&path, from)?;
-    if content == Content::Empty {
-        return Err(header::not_ours());
-    }
-    from.widen_cache(&writer)?;
-    connection::set(&writer, "synchronous", 2)?;
-    if !truncate_log(&writer)? {
-        return Err(busy());
-    }
+    let (metadata, claimed) = closed(&path, from).map_err(open::refused)?;
+    let Claimed { lock: _lock, file: _file, content, mut writer, .. } = claimed;
     // It is ours, and nothing is in the log: whatever comes, closing takes that away and no more.
     open::keep_log_on_close(&writer, false)?;
     draft::remove_leftovers(&path)?;
@@ -108,6 +101,21 @@ fn check(cipher: &Cipher, content: Content, growth: &Growth) -> Result<()> {
     }
     Err(Error::new(ErrorKind::Corrupt, "the copy under the other key does not pass its checks")
         .with_hint("the file is left as it was: verify it"))
+}
+
+/// A file that nobody else has open, with nothing in its log.
+fn closed(path: &Path, from: &Cipher) -> Result<(Metadata, Claimed)> {
+    let metadata = open::existing(path)?;
+    let claimed = open::claim(path, from)?;
+    if claimed.content == Content::Empty {
+        return Err(header::not_ours());
+    }
+    from.widen_cache(&claimed.writer)?;
+    connection::set(&claimed.writer, "synchronous", 2)?;
+    if !truncate_log(&claimed.writer)? {
+        return Err(busy());
+    }
+    Ok((metadata, claimed))
 }
 
 fn busy() -> Error {

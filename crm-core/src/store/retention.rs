@@ -59,13 +59,15 @@ pub(crate) fn stored(conn: &Connection) -> Result<BTreeMap<String, StoredRule>> 
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Shows what the journal tells of rules to `visit`, in order: place, kind and body.
+/// Shows what the journal tells of rules to `visit`, in order: place, kind and body. What a rule said before
+/// may be erased.
 pub(crate) fn told(
     conn: &Connection,
     mut visit: impl FnMut(i64, ChangeKind, &str) -> Result<()>,
 ) -> Result<()> {
     let (defined, removed) = (ChangeKind::RetentionDefined, ChangeKind::RetentionRemoved);
-    let sql = "SELECT seq, kind, body FROM crm_journal WHERE kind IN (?1, ?2) ORDER BY seq";
+    let sql = "SELECT seq, kind, body FROM crm_journal WHERE kind IN (?1, ?2) AND salt IS NOT NULL \
+               ORDER BY seq";
     let mut statement = conn.prepare(sql)?;
     let mut rows = statement.query([defined.name(), removed.name()])?;
     while let Some(row) = rows.next()? {

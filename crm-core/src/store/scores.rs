@@ -7,16 +7,11 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, types::ValueRef};
 
-use super::{
-    facts::activity_columns,
-    table::{Table, quote},
-};
+use super::table::{Table, quote};
 use crate::{
     RecordId, Result, ScoreCrossing, ScoreModel, ScoreState, Timestamp,
-    cell::Cell,
-    condition::{Column, Detail},
-    schema::TypeModel,
-    scoring::{ColumnCells, Columns, Happening, Rank, StoredModel, read_model},
+    condition::Column,
+    scoring::{ColumnCells, Columns, Rank, StoredModel, read_model},
 };
 
 /// What is kept of a record's score by a model.
@@ -169,10 +164,12 @@ pub(crate) fn put(tx: &Transaction<'_>, row: &ScoreRow) -> Result<()> {
     Ok(())
 }
 
-/// Says of the rows of a model that they hold no longer.
-pub(crate) fn outdate(tx: &Transaction<'_>, model: i64, now: Timestamp) -> Result<()> {
-    let sql = "UPDATE crm_score SET until = ?2 WHERE model = ?1 AND (until IS NULL OR until > ?2)";
-    tx.prepare_cached(sql)?.execute((model, now.micros()))?;
+/// Says of the rows of a model that they hold no longer, whatever the clock says: from the moment on for
+/// which each was computed.
+pub(crate) fn outdate(tx: &Transaction<'_>, model: i64) -> Result<()> {
+    let sql =
+        "UPDATE crm_score SET until = as_of WHERE model = ?1 AND (until IS NULL OR until > as_of)";
+    tx.prepare_cached(sql)?.execute([model])?;
     Ok(())
 }
 
@@ -461,38 +458,4 @@ pub(crate) fn count_crossings(conn: &Connection) -> Result<(u64, u64)> {
                AND j.kind = 'score_crossed' AND j.salt IS NOT NULL), \
                (SELECT count(*) FROM crm_journal WHERE kind = 'score_crossed' AND salt IS NOT NULL)";
     Ok(conn.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?)
-}
-
-/// An activity of a row: its id, then so many columns of it, the first of which says when.
-pub(super) fn happening(row: &Row<'_>, columns: usize) -> rusqlite::Result<Happening> {
-    let cells = (1..=columns).map(|place| row.get(place));
-    let cells = cells.collect::<rusqlite::Result<Vec<Cell>>>()?;
-    let at = match cells.first() {
-        Some(Cell::Integer(at)) => *at,
-        _ => i64::MIN,
-    };
-    Ok(Happening { id: RecordId::from_bytes(row.get(0)?), at, cells })
-}
-
-/// The activities of a record that are not superseded, as they happened: of one kind or of any, with
-/// as many of their columns as are asked for. Of more than `limit` only the latest.
-pub(crate) fn activities(
-    conn: &Connection,
-    subject: RecordId,
-    (kind, detail): (Option<&TypeModel>, Detail),
-    limit: usize,
-) -> Result<Vec<Happening>> {
-    let (columns, from) = activity_columns(kind, detail);
-    let of_kind = kind.map(|kind| format!(" AND a.kind = {}", kind.id)).unwrap_or_default();
-    let sql = format!(
-        "SELECT a.id, {} FROM {from} WHERE a.subject = ?1 AND a.superseded_by IS NULL{of_kind} \
-         ORDER BY a.at DESC, a.seq DESC LIMIT ?2",
-        columns.join(", ")
-    );
-    let mut statement = conn.prepare_cached(&sql)?;
-    let read = |row: &Row<'_>| happening(row, columns.len());
-    let rows = statement.query_map((subject.as_bytes(), limit), read)?;
-    let mut all = rows.collect::<rusqlite::Result<Vec<Happening>>>()?;
-    all.reverse();
-    Ok(all)
 }

@@ -4,6 +4,8 @@
 //! join multiplies the records; what concerns activities is a query within the row. Cells are called
 //! by their number, which no column is. Values are bound, never written into the text.
 
+mod beside;
+
 use rusqlite::{Connection, StatementStatus, params_from_iter};
 
 use super::{
@@ -17,8 +19,8 @@ use crate::{
     condition::{Moment, Node, Way},
     limits,
     query::{
-        Aggregate, CheckedGroup, CheckedSelect, Currency, EventFigure, FieldColumn, Figure, Form,
-        Key, Measure, Output, Quantity, Selected, SortBy, SortKey, Source, too_large,
+        Aggregate, CheckedGroup, CheckedSelect, Currency, EventFigure, Figure, Form, Held, Key,
+        Measure, Output, Quantity, Selected, SortBy, SortKey, Source, too_large,
     },
 };
 
@@ -199,16 +201,18 @@ pub(crate) fn numbered_row(
 /// As [`visit`].
 pub(crate) fn visit_numbers(
     conn: &Connection,
-    mut statement: Statement,
+    statement: &Statement,
     numbers: &[i64],
     mut visit: impl FnMut(&RowRef<'_, '_>) -> Result<bool>,
 ) -> Result<usize> {
     let mut prepared = conn.prepare_cached(&statement.sql)?;
+    // What is bound stays so from row to row, for some of it may be large.
+    for (place, cell) in statement.parameters.iter().enumerate() {
+        prepared.raw_bind_parameter(place + 1, cell)?;
+    }
     for (shown, number) in numbers.iter().enumerate() {
-        if let Some(last) = statement.parameters.last_mut() {
-            *last = Cell::Integer(*number);
-        }
-        let mut rows = prepared.query(params_from_iter(&statement.parameters)).map_err(failure)?;
+        prepared.raw_bind_parameter(statement.parameters.len(), number)?;
+        let mut rows = prepared.raw_query();
         if let Some(row) = rows.next().map_err(failure)?
             && !visit(&RowRef::new(row))?
         {
@@ -216,6 +220,28 @@ pub(crate) fn visit_numbers(
         }
     }
     Ok(numbers.len())
+}
+
+/// The ids of the records that count whose kept score does not hold at the moment, in their order.
+///
+/// # Errors
+///
+/// As [`rows`].
+pub(crate) fn unscored(
+    source: &Source,
+    score: usize,
+    moment: &Moment,
+    archived: Archived,
+) -> Result<Statement> {
+    let mut query_of = Query::new(source, moment);
+    let id = format!("{}.id", query_of.record.row);
+    query_of.writer.push(&format!("SELECT {id}"));
+    query_of.from(archived);
+    query_of.writer.push(" AND NOT EXISTS (SELECT 1");
+    let row = query_of.writer.alias('c');
+    query_of.kept(score, &row);
+    query_of.writer.push(")");
+    query_of.finish(&[id], None)
 }
 
 /// The groups after a place: cells of the keys, cells of the measures. A limit of `None` takes all.
@@ -396,9 +422,10 @@ impl<'q> Query<'q> {
 
     fn selected(&mut self, selected: &Selected, form: Form) {
         match selected {
-            Selected::Field(field) => {
-                for column in self.field(field) {
-                    self.writer.push(&format!(", {column}"));
+            Selected::Held(held) => {
+                for cell in 0..form.width() {
+                    self.writer.push(", ");
+                    self.held(held, cell);
                     self.cell();
                 }
             }
@@ -454,7 +481,7 @@ impl<'q> Query<'q> {
     fn group(&mut self, query: &CheckedGroup) {
         self.writer.push("SELECT ");
         for output in &query.keys {
-            self.key(&output.what);
+            self.key(&output.what, output.form);
         }
         for output in &query.measures {
             self.measure(&output.what);
@@ -472,18 +499,22 @@ impl<'q> Query<'q> {
         self.writer.push(if self.cells > 0 { ", " } else { "" });
     }
 
-    fn key(&mut self, key: &Key) {
-        for column in self.field(&key.field) {
+    fn key(&mut self, key: &Key, form: Form) {
+        for cell in 0..form.width() {
             self.next();
             match key.bucket {
-                None => self.writer.push(&column),
+                None => self.held(&key.of, cell),
                 Some(bucket) if key.is_moment => {
-                    self.writer.push(&format!("crm_bucket(crm_day({column}, "));
+                    self.writer.push("crm_bucket(crm_day(");
+                    self.held(&key.of, cell);
+                    self.writer.push(", ");
                     self.writer.bind(Cell::Text(self.writer.moment.zone().to_owned()));
                     self.writer.push(&format!("), '{}')", bucket.name()));
                 }
                 Some(bucket) => {
-                    self.writer.push(&format!("crm_bucket({column}, '{}')", bucket.name()));
+                    self.writer.push("crm_bucket(");
+                    self.held(&key.of, cell);
+                    self.writer.push(&format!(", '{}')", bucket.name()));
                 }
             }
             self.cell();
@@ -501,21 +532,14 @@ impl<'q> Query<'q> {
                 self.next();
                 self.counted(&[filter]);
             }
+            Aggregate::Points(figure, column) => {
+                let held = Held::Score(column.clone());
+                self.figure(*figure, Kind::Decimal, (filter, None), |query| query.held(&held, 0));
+            }
             Aggregate::Of(figure, quantity) => {
-                let (name, none) = function(*figure, quantity.kind);
                 let column = self.record.column(&quantity.column);
-                self.writer.push(if none.is_some() { "coalesce(" } else { "" });
-                let distinct = if *figure == Figure::Distinct { "DISTINCT " } else { "" };
-                self.writer.push(&format!("{name}({distinct}{column}"));
-                if let Figure::Quantile(part) = figure {
-                    self.writer.push(", ");
-                    self.writer.bind(Cell::Real(*part));
-                }
-                self.writer.push(")");
-                self.filtered(&[filter], quantity.currency.as_ref());
-                if let Some(none) = none {
-                    self.writer.push(&format!(", {none})"));
-                }
+                let filters = (filter, quantity.currency.as_ref());
+                self.figure(*figure, quantity.kind, filters, |query| query.writer.push(&column));
                 if quantity.kind == Kind::Money && *figure != Figure::Distinct {
                     self.cell();
                     self.next();
@@ -525,6 +549,30 @@ impl<'q> Query<'q> {
             }
         }
         self.cell();
+    }
+
+    /// A figure of what `of` writes.
+    fn figure(
+        &mut self,
+        figure: Figure,
+        kind: Kind,
+        (filter, currency): (Option<&Node>, Option<&Currency>),
+        of: impl FnOnce(&mut Self),
+    ) {
+        let (name, none) = function(figure, kind);
+        self.writer.push(if none.is_some() { "coalesce(" } else { "" });
+        let distinct = if figure == Figure::Distinct { "DISTINCT " } else { "" };
+        self.writer.push(&format!("{name}({distinct}"));
+        of(self);
+        if let Figure::Quantile(part) = figure {
+            self.writer.push(", ");
+            self.writer.bind(Cell::Real(part));
+        }
+        self.writer.push(")");
+        self.filtered(&[filter], currency);
+        if let Some(none) = none {
+            self.writer.push(&format!(", {none})"));
+        }
     }
 
     fn counted(&mut self, filters: &[Option<&Node>]) {
@@ -556,11 +604,6 @@ impl<'q> Query<'q> {
             Some(Currency::OfGroup(column)) => self.writer.push(&scope.column(column)),
             None => self.writer.push("NULL"),
         }
-    }
-
-    fn field(&self, field: &FieldColumn) -> Vec<String> {
-        let scope = field.relation.map_or(&self.record, |place| &self.related[place]);
-        field.columns.iter().map(|column| scope.column(column)).collect()
     }
 
     // ---- rows

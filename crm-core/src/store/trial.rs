@@ -11,6 +11,11 @@ pub(crate) fn begin(tx: &Transaction<'_>) -> Result<()> {
     Ok(tx.prepare_cached("SAVEPOINT crm_trial")?.execute([]).map(drop)?)
 }
 
+/// How many rows were written since the connection was opened.
+pub(crate) fn changes(tx: &Transaction<'_>) -> u64 {
+    tx.total_changes()
+}
+
 /// Ends the trial and keeps what was written in it.
 pub(crate) fn keep(tx: &Transaction<'_>) -> Result<()> {
     Ok(tx.prepare_cached("RELEASE crm_trial")?.execute([]).map(drop)?)

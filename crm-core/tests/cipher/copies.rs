@@ -123,12 +123,12 @@ fn the_copy_before_a_migration_has_the_key_of_the_file() {
     let crm = folder.open(1);
     assert_sound(&crm);
     crm.close().unwrap();
-    assert_eq!(folder.names(), ["a.crm", "a.crm.before-v8"]);
+    assert_eq!(folder.names(), ["a.crm", "a.crm.before-v9"]);
     assert_eq!(folder.telltale(), [""; 0]);
     assert!(fs::read(folder.path()).unwrap() != before);
     // It is the older file, and the key opens it: it is brought up to date like that.
     let copy = Folder::new();
-    fs::copy(folder.at("a.crm.before-v8"), copy.path()).unwrap();
+    fs::copy(folder.at("a.crm.before-v9"), copy.path()).unwrap();
     assert_eq!(copy.try_open(2, relaxed()).err().unwrap().kind(), ErrorKind::WrongKey);
     let crm = copy.open(1);
     assert_sound(&crm);

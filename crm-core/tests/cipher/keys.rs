@@ -24,9 +24,9 @@ fn assert_closed_to_others(folder: &Folder) {
     let before = folder.image();
     for options in [relaxed(), read_only()] {
         let error = folder.try_open(99, options.clone()).err().unwrap();
-        assert_eq!(error.kind(), ErrorKind::WrongKey, "{error}");
+        assert_eq!((error.kind(), error.field()), (ErrorKind::WrongKey, Some("key")), "{error}");
         let error = Crm::open_with(folder.path(), options).err().unwrap();
-        assert_eq!(error.kind(), ErrorKind::NotOurFile, "{error}");
+        assert_eq!((error.kind(), error.field()), (ErrorKind::NotOurFile, Some("path")), "{error}");
         assert!(error.hint().unwrap().contains("encrypted"), "{error}");
     }
     let after = folder.image();

@@ -1,5 +1,6 @@
 //! Erasure as a host meets it: what goes, what stays, and what does not come back.
 
+mod definitions;
 mod forensics;
 mod killed;
 mod lists;

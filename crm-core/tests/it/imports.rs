@@ -9,6 +9,7 @@ mod exports;
 mod laws;
 mod plan;
 mod revert;
+mod stages;
 
 use crm_core::{
     Attribute, ColumnMapping, ColumnRule, Crm, DefineType, Error, Flow, ImportMode, ImportPlan,

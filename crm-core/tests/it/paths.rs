@@ -68,6 +68,47 @@ fn what_is_no_file_is_not_opened() {
     assert_eq!(names(folder.root()), before);
 }
 
+#[test]
+fn what_keeps_a_file_from_being_opened_names_the_path_and_what_to_do() {
+    let folder = Folder::new();
+    let header = |mark: &[u8; 4], version: i32| {
+        let mut bytes = vec![0; 4096];
+        bytes[..16].copy_from_slice(b"SQLite format 3\0");
+        bytes[60..64].copy_from_slice(&version.to_be_bytes());
+        bytes[68..72].copy_from_slice(mark);
+        bytes
+    };
+    for (bytes, kind) in [
+        (b"Dear Ann, this is a letter".to_vec(), ErrorKind::NotOurFile),
+        (header(b"GPKG", 1), ErrorKind::NotOurFile),
+        (header(b"CRM1", i32::MAX), ErrorKind::TooNew),
+        (header(b"CRM1", -1), ErrorKind::Corrupt),
+        (header(b"CRM1", 1)[..60].to_vec(), ErrorKind::Corrupt),
+    ] {
+        fs::write(folder.path(), bytes).unwrap();
+        assert_not_opened(&folder.path(), kind);
+    }
+
+    fs::remove_file(folder.path()).unwrap();
+    let crm = folder.open();
+    assert_not_opened(&folder.path(), ErrorKind::InUse);
+    crm.close().unwrap();
+
+    // Of nothing a file is made, and to read there is none yet.
+    fs::write(folder.at("empty"), "").unwrap();
+    let error = refusal(Crm::open_with(folder.at("empty"), read_only()));
+    assert_eq!((error.kind(), error.field()), (ErrorKind::NotOurFile, Some("path")));
+    let error = refusal(Crm::open_with(folder.at("none"), read_only()));
+    assert_eq!((error.kind(), error.field()), (ErrorKind::Io, Some("path")));
+
+    let mut permissions = fs::metadata(folder.path()).unwrap().permissions();
+    permissions.set_readonly(true);
+    fs::set_permissions(folder.path(), permissions).unwrap();
+    let error = refusal(Crm::open(folder.path()));
+    assert_eq!((error.kind(), error.field()), (ErrorKind::ReadOnly, Some("path")));
+    assert!(error.hint().is_some());
+}
+
 #[cfg(unix)]
 #[test]
 fn a_link_is_not_opened_and_its_own_path_is_asked_for() {

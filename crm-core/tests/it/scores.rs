@@ -2,6 +2,7 @@
 
 mod added;
 mod batches;
+mod bulk;
 mod circles;
 mod definitions;
 mod live;

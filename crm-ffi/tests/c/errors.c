@@ -130,6 +130,8 @@ static void refuse_open(crm_status expected, const char *field, const char *path
     ASSERT(crm == 7);
     const char *found = crm_error_field(error);
     ASSERT(field == NULL ? found == NULL : found != NULL && strcmp(found, field) == 0);
+    if (field != NULL && strcmp(field, "path") == 0 && path != NULL)
+        ASSERT(crm_error_hint(error) != NULL || expected == CRM_INVALID_ARGUMENT);
     crm_error_free(error);
 }
 
@@ -155,7 +157,8 @@ static void bad_opens(void) {
     ASSERT(file >= 0);
     ASSERT(write(file, "name;city\nAnn;Ulm\n", 18) == 18);
     ASSERT(close(file) == 0);
-    refuse_open(CRM_NOT_OUR_FILE, NULL, path, NULL);
+    refuse_open(CRM_NOT_OUR_FILE, "path", path, NULL);
+    refuse_open(CRM_NOT_OUR_FILE, "path", path, "{\"read_only\": true}");
     char link[sizeof path + 8];
     snprintf(link, sizeof link, "%s.link", path);
     ASSERT(symlink(path, link) == 0);
@@ -165,6 +168,12 @@ static void bad_opens(void) {
     char lock[sizeof path + 8];
     snprintf(lock, sizeof lock, "%s.lock", path);
     remove(lock);
+
+    crm_handle crm = 0;
+    ASSERT_STATUS(CRM_OK, crm_open(path, NULL, &crm, NULL));
+    refuse_open(CRM_IN_USE, "path", path, NULL);
+    ASSERT_STATUS(CRM_OK, crm_close(crm));
+    ASSERT(remove(path) == 0);
 }
 
 static void bad_actors(void) {

@@ -132,7 +132,7 @@ static void and_with_nothing_else(void) {
     image before = image_of(path);
     store wrong = key(2), locked = key(1);
     locked.is_locked = 1;
-    refuse(CRM_WRONG_KEY, NULL, tell, &wrong);
+    refuse(CRM_WRONG_KEY, "key", tell, &wrong);
     refuse(CRM_INVALID_ARGUMENT, "key", tell, &locked);
     refuse(CRM_INVALID_ARGUMENT, "key", NULL, &locked);
     ASSERT(locked.asked == 1);
@@ -210,7 +210,7 @@ static void a_file_gets_another_key(void) {
     steps all = {0, 0, 0, 0};
     ASSERT_STATUS(CRM_OK, crm_rekey(path, tell, &one, tell, &two, step, &all, NULL));
     ASSERT(all.told > 0 && all.done == all.total && all.total > 0);
-    refuse(CRM_WRONG_KEY, NULL, tell, &one);
+    refuse(CRM_WRONG_KEY, "key", tell, &one);
     crm_handle crm = open_with(&two);
     ASSERT(count(crm, "{\"type\": \"contact\"}") == 1);
     ASSERT_STATUS(CRM_IN_USE, rekey(&two, &one));

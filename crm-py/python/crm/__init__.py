@@ -176,6 +176,7 @@ from crm.exchange import (
     MappingAddition,
     MappingProposal,
     ProblemCount,
+    StartStage,
 )
 from crm.feed import CloudEvent, CloudEventPage, Consumer, Feed
 from crm.files import FilePiece, Files
@@ -196,6 +197,7 @@ from crm.imports import (
     PlannedChange,
     PlannedRow,
     PlannedRows,
+    PlannedStage,
     RevertReport,
     RowDecision,
     UnmappedColumn,
@@ -257,6 +259,7 @@ from crm.lifecycles import (
     SuppressedBy,
     SuppressedMove,
     TriggerAnswer,
+    WinBack,
 )
 from crm.privacy import (
     AppliedErasures,
@@ -647,6 +650,7 @@ __all__ = [
     "PlannedChange",
     "PlannedRow",
     "PlannedRows",
+    "PlannedStage",
     "PreferenceChoice",
     "Preferences",
     "Preset",
@@ -739,6 +743,7 @@ __all__ = [
     "StageVisit",
     "StaleVersionError",
     "Standing",
+    "StartStage",
     "StuckPage",
     "StuckRecord",
     "SuppressedBy",
@@ -774,6 +779,7 @@ __all__ = [
     "Views",
     "Visitor",
     "WalkNode",
+    "WinBack",
     "WrongKeyError",
     "WrongKindError",
     "__version__",

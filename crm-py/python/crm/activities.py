@@ -17,7 +17,7 @@ from crm.exchange import BadCells, ColumnMapping, ImportReport, write_columns
 from crm.given import items_of, names_of
 from crm.named import Named
 from crm.progress import Report, adapt
-from crm.schema import Attribute, Definitions, read_attribute, write_attribute
+from crm.schema import Attribute, Definitions, read_attribute, write_attributes
 from crm.values import Money, Value, encode, encode_values
 
 if TYPE_CHECKING:
@@ -254,7 +254,7 @@ def _write(new: NewActivity) -> dict[str, Any]:
         "visitor": new.visitor,
         "channel": new.channel,
         "direction": new.direction and str(new.direction),
-        "properties": encode_values(new.properties, {}),
+        "properties": encode_values(new.properties, {}, "properties"),
         "amount": encode(new.amount, "amount"),
         "key": new.key,
         "links": [{**write_ref(RecordRef(type=to.type, id=to.id)), "role": to.role} for to in new.links],
@@ -469,7 +469,7 @@ class ActivityKinds(Named[ActivityKind]):
             "name": name,
             "label": label,
             "description": description,
-            "properties": [write_attribute(one) for one in properties],
+            "properties": write_attributes(properties, "properties"),
         }
         return self._change("define", request)
 

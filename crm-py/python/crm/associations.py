@@ -18,7 +18,7 @@ from crm.exchange import BadCells, ColumnMapping, ImportReport, write_columns
 from crm.given import names_of
 from crm.named import Named
 from crm.progress import Report, adapt
-from crm.schema import Attribute, ChoiceOption, Definitions, read_attribute, write_attribute
+from crm.schema import Attribute, ChoiceOption, Definitions, read_attribute, write_attributes, write_options
 from crm.values import Value, encode, encode_values
 
 if TYPE_CHECKING:
@@ -302,7 +302,7 @@ class Associations:
 
         Between which records it leads is for ever. `expected_version` is as for `Records.patch`.
         """
-        changes = encode_values(changes, attributes)
+        changes = encode_values(changes, attributes, "changes")
         request = {"id": str(id), "changes": changes, "expected_version": expected_version}
         return self._one("patch", request)
 
@@ -463,7 +463,6 @@ class AssociationTypes(Named[AssociationType]):
         Texts, `from_` and `to` stay as they are where they are empty, and attributes that are not
         listed stay; limits, roles and `is_hierarchy` become what is stated.
         """
-        options = (ChoiceOption(role) if isinstance(role, str) else role for role in roles)
         request = {
             "name": name,
             "label": label,
@@ -473,9 +472,9 @@ class AssociationTypes(Named[AssociationType]):
             "to": names_of(to, "to"),
             "max_outgoing": max_outgoing,
             "max_incoming": max_incoming,
-            "roles": [wire.write(option) for option in options],
+            "roles": write_options(roles, "roles"),
             "is_hierarchy": is_hierarchy,
-            "attributes": [write_attribute(one) for one in attributes],
+            "attributes": write_attributes(attributes, "attributes"),
         }
         return self._change("define", request)
 

@@ -10,11 +10,11 @@ import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
-from uuid import UUID
 
 from crm import wire
 from crm._native import Engine
 from crm.errors import CrmError, LimitExceededError
+from crm.given import RecordId, id_of
 from crm.values import encode
 from crm.where import BuiltCondition
 
@@ -100,7 +100,7 @@ class Conditions:
     def evaluate(
         self,
         type: str,
-        id: UUID | str,
+        id: RecordId,
         condition: Condition,
         *,
         at: datetime.datetime | None = None,
@@ -110,7 +110,7 @@ class Conditions:
 
         `at` is the moment that counts as now, `zone` the time zone by whose calendar days count.
         """
-        request = {"type": type, "id": str(id), "condition": write(condition), **moment(at, zone)}
+        request = {"type": type, "id": id_of(id), "condition": write(condition), **moment(at, zone)}
         return wire.read(ConditionAnswer, self._engine.call("conditions.evaluate", request))
 
     def explain(
@@ -118,14 +118,14 @@ class Conditions:
         type: str,
         condition: Condition,
         *,
-        id: UUID | str | None = None,
+        id: RecordId | None = None,
         at: datetime.datetime | None = None,
         zone: str | None = None,
     ) -> ConditionPlan:
         """Return the SQL of a condition and its plan, and for a record the reasons."""
         request = {"type": type, "condition": write(condition), **moment(at, zone)}
         if id is not None:
-            request["id"] = str(id)
+            request["id"] = id_of(id)
         return wire.read(ConditionPlan, self._engine.call("conditions.explain", request))
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime
+import numbers
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
 from typing import Any, NoReturn
-from uuid import UUID
 
 from crm import wire
 from crm._native import Engine
@@ -22,7 +22,7 @@ from crm.errors import InvalidArgumentError
 from crm.exchange import Csv
 from crm.feed import CloudEvent, CloudEventPage, Consumer, Feed, read_events
 from crm.files import Files
-from crm.given import path_of
+from crm.given import RecordId, instance_of, items_of, names_of, path_of, text_of
 from crm.imports import Imports
 from crm.journal import Change, ChangePage, Commit, Observer, read_changes
 from crm.keys import KeySource, source_of
@@ -294,7 +294,7 @@ class Crm:
     def timeline(
         self,
         type: str,
-        id: UUID | str,
+        id: RecordId,
         *,
         items: Iterable[TimelineKind | str] = (),
         kinds: Iterable[str] = (),
@@ -304,7 +304,7 @@ class Crm:
         That is activities, its changes, and those of its associations. `items` and `kinds` (of
         activities) leave the others out. A page is read when it is needed.
         """
-        items, kinds = [*items], [*kinds]
+        items, kinds = names_of(items, "items"), names_of(kinds, "kinds")
         after: str | None = None
         while True:
             page = self.timeline_page(
@@ -318,7 +318,7 @@ class Crm:
     def timeline_page(
         self,
         type: str,
-        id: UUID | str,
+        id: RecordId,
         *,
         items: Iterable[TimelineKind | str] = (),
         kinds: Iterable[str] = (),
@@ -436,7 +436,8 @@ class Crm:
         `parameters` are the values of `?1`, `?2` and so on. At most `limit` rows are returned, and
         after `timeout` seconds it gives up with `TimedOutError`.
         """
-        for parameter in parameters:
+        given = items_of(parameters, "parameters", "hand in a list: the values of ?1, ?2 and so on")
+        for parameter in given:
             if not isinstance(parameter, str | int | float | None):
                 raise InvalidArgumentError(
                     "a parameter is None, bool, int, float or str",
@@ -445,9 +446,9 @@ class Crm:
                 )
         request = {
             "sql": sql,
-            "parameters": [encode(parameter) for parameter in parameters],
+            "parameters": [encode(parameter) for parameter in given],
             "limit": limit,
-            "timeout_ms": round(timeout * 1000),
+            "timeout_ms": _milliseconds(timeout),
         }
         answer = self._engine.call("database.sql", request)
         return Table(
@@ -518,7 +519,8 @@ class Crm:
         The journal keeps both. An actor is a stable key such as `user:17` or `import:web`. The file
         stays open until the handle that opened it is closed, also where this one is used in a `with`.
         """
-        engine = self._engine.acting_as(actor, cause)
+        reason = None if cause is None else text_of(cause, "cause")
+        engine = self._engine.acting_as(text_of(actor, "actor"), reason)
         return Crm(engine, self._definitions, self._watch, owns=False)
 
     def observe(self, callback: Callable[[Commit], object]) -> Observer:
@@ -527,6 +529,10 @@ class Crm:
         It runs after the commit on the thread that wrote, so it should be quick. It may read; a
         write raises `ReentrantError`. What it raises goes to `sys.unraisablehook`.
         """
+        if not callable(callback):
+            raise InvalidArgumentError(
+                "cannot be called", field="callback", hint="hand in a function"
+            )
         return Observer(
             self._engine.observe(
                 lambda first, last: callback(Commit(first_seq=first, last_seq=last))
@@ -559,6 +565,17 @@ class Crm:
 
     def __repr__(self) -> str:
         return f"<Crm {self.path!r}>"
+
+
+def _milliseconds(timeout: float) -> int:
+    """Return a time limit in seconds as the engine takes it."""
+    if isinstance(timeout, bool) or not isinstance(timeout, numbers.Real):
+        message = "not a number of seconds"
+    elif not 0.001 <= timeout <= 600:
+        message = "must be 0.001 to 600 seconds"
+    else:
+        return round(timeout * 1000)
+    raise InvalidArgumentError(message, field="timeout", hint="such as 5 or 0.5")
 
 
 def open(
@@ -595,6 +612,8 @@ def open(
     if actor is not None:
         options["actor"] = actor
     if replay is not None:
-        options["replay"] = {"start": encode(replay.start, "start"), "step_micros": replay.step_micros}
+        replay = instance_of(replay, Replay, "replay")
+        start = encode(replay.start, "replay.start")
+        options["replay"] = {"start": start, "step_micros": replay.step_micros}
     engine = Engine(name, options, source_of(key))
     return Crm(engine, Definitions(engine), Watch(name), owns=True)

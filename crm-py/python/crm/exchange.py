@@ -121,6 +121,25 @@ class AssociationColumns:
     """Columns that go to `role`, `is_primary`, `valid_from`, `valid_to` or an attribute of the type."""
 
 
+@dataclass(frozen=True, slots=True)
+class StartStage:
+    """The stage of a lifecycle on which the records begin that an import creates.
+
+    It takes the place of the stage on which the lifecycle has new records begin. Guards are not
+    asked; a row that lacks an attribute which the stage requires is left out. Records that are there
+    stay where they are.
+    """
+
+    lifecycle: str
+    """The lifecycle, one of the imported type. It is named once."""
+    stage: str | None = None
+    """The stage, by its name; with a column, that of rows whose cell is blank."""
+    column: str | None = None
+    """The column that says the stage, by its name or label. Address cards have none."""
+    reason: str | None = None
+    """Why; needed for a stage that is lost."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellProblem:
     """A cell, or a row, that does not fit."""
@@ -256,14 +275,16 @@ class Csv:
         mode: ImportMode | str = ImportMode.CREATE,
         key: str | None = None,
         bad_cells: BadCells | str = BadCells.REJECT_ROW,
+        stages: Mapping[str, str] | Iterable[StartStage] = (),
         all_or_nothing: bool = False,
         progress: Report | None = None,
     ) -> ImportReport:
         """Read a table, of the file at `path` or the given `text`, into records.
 
         `columns` says where each column goes; those that are not listed are not read. For update
-        and upsert, `key` is the unique attribute that names the record. Good rows are kept, in
-        transactions of 5,000 rows, unless `all_or_nothing`. `progress` counts bytes.
+        and upsert, `key` is the unique attribute that names the record. `stages` says on which stages of
+        their lifecycles new records begin. Good rows are kept, in transactions of 5,000 rows, unless
+        `all_or_nothing`. `progress` counts bytes.
         """
         request = {
             **_source(entity_type, path, text, dialect),
@@ -271,6 +292,7 @@ class Csv:
             "mode": str(mode),
             "key": key,
             "bad_cells": str(bad_cells),
+            "stages": write_stages(stages),
             "all_or_nothing": all_or_nothing,
         }
         answer = self._engine.call("csv.import", request, adapt(progress))
@@ -300,7 +322,7 @@ class Csv:
             "path": None if path is None else path_of(path),
             "attributes": names_of(attributes, "attributes"),
             "personal": personal,
-            "filter": encode_values(filter, {}),
+            "filter": encode_values(filter, {}, "filter"),
             "archived": str(archived),
             "dialect": plain_of(dialect, CsvDialect, "dialect"),
             "profile": str(profile),
@@ -349,6 +371,14 @@ def write_columns(columns: Mapping[str, str] | Iterable[ColumnMapping]) -> list[
     return [
         plain_of(column, ColumnMapping, f"columns[{place}]") for place, column in enumerate(given)
     ]
+
+
+def write_stages(stages: Mapping[str, str] | Iterable[StartStage]) -> list[dict[str, Any]]:
+    """Return the plain form of the stages on which new records begin."""
+    if isinstance(stages, Mapping):
+        stages = [StartStage(lifecycle, stage) for lifecycle, stage in stages.items()]
+    given = items_of(stages, "stages", "{lifecycle: stage}")
+    return [plain_of(stage, StartStage, f"stages[{place}]") for place, stage in enumerate(given)]
 
 
 def write_association(block: AssociationColumns) -> dict[str, Any]:

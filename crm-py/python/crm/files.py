@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from crm import wire
 from crm._native import Engine
+from crm.errors import InvalidArgumentError
 from crm.values import FileRef
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Files:
 
         The same bytes are stored once, under whatever names.
         """
-        request = {"name": name, "media_type": media_type, "content": bytes(content)}
+        request = {"name": name, "media_type": media_type, "content": _bytes_of(content)}
         return wire.read(FileRef, self._engine.call("files.add", request))
 
     def read(self, file: FileRef | str) -> bytes:
@@ -71,6 +72,14 @@ class Files:
     def open(self, file: FileRef | str) -> io.BufferedReader:
         """Open a file to read, as `open(path, "rb")` does; memory stays at one piece."""
         return io.BufferedReader(_StoredFile(self, file), PIECE)
+
+
+def _bytes_of(content: ReadableBuffer) -> bytes:
+    try:
+        return bytes(memoryview(content))
+    except TypeError:
+        hint = "hand in bytes; encode a text"
+        raise InvalidArgumentError("not bytes", field="content", hint=hint) from None
 
 
 class _StoredFile(io.RawIOBase):

@@ -27,8 +27,10 @@ from crm.exchange import (
     CsvDialect,
     ImportMode,
     ProblemCount,
+    StartStage,
     write_association,
     write_columns,
+    write_stages,
 )
 from crm.errors import InvalidArgumentError
 from crm.given import items_of, names_of, path_of, plain_of, source_of
@@ -102,6 +104,8 @@ class PlanOptions(TypedDict, total=False):
     """Columns that make associations with the record of a row."""
     activities: Iterable[ActivityColumns]
     """Columns that make activities with the record of a row."""
+    stages: Mapping[str, str] | Iterable[StartStage]
+    """On which stages new records begin: `{lifecycle: stage}`, or columns that say it."""
     progress: Report | None
     """Is told how far it is, and may cancel."""
 
@@ -193,6 +197,16 @@ class PlannedActivity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedStage:
+    """A stage on which the record of a row would begin."""
+
+    lifecycle: str
+    """The lifecycle."""
+    stage: str
+    """The stage."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedRow:
     """A row of a plan."""
 
@@ -208,6 +222,8 @@ class PlannedRow:
     """The associations that would be added."""
     activities: tuple[PlannedActivity, ...]
     """The activities that would be recorded."""
+    stages: tuple[PlannedStage, ...]
+    """The stages on which the record would begin because the import says so."""
     problems: tuple[CellProblem, ...]
     """What does not fit."""
 
@@ -523,6 +539,7 @@ class Imports:
             "bad_cells": str(options.get("bad_cells", BadCells.REJECT_ROW)),
             "associations": _blocks(options.get("associations", ()), "associations", write_association),
             "activities": _blocks(options.get("activities", ()), "activities", _write_activity),
+            "stages": write_stages(options.get("stages", ())),
         }
         progress = adapt(options.get("progress"))
         return self._read_plan(self._engine.call("imports.plan", request, progress))

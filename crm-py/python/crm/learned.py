@@ -13,6 +13,8 @@ from uuid import UUID
 from crm import conditions, wire
 from crm._native import Engine
 from crm.conditions import Condition
+from crm.errors import InvalidArgumentError
+from crm.given import RecordId, id_of, instance_of, items_of, mapping_of, names_of
 from crm.progress import Report, adapt
 from crm.values import encode
 
@@ -423,10 +425,10 @@ class LearnedScores:
         return wire.read(LearnedScore, self._engine.call("learned_scores.restore", {"name": name}))
 
     def explain(
-        self, name: str, id: UUID | str, *, version: int | None = None
+        self, name: str, id: RecordId, *, version: int | None = None
     ) -> LearnedExplanation:
         """Say why a record has its score; intercept and contributions add up exactly."""
-        request = {"name": name, "id": str(id), "version": version}
+        request = {"name": name, "id": id_of(id), "version": version}
         return wire.read(LearnedExplanation, self._engine.call("learned_scores.explain", request))
 
     def rank(
@@ -460,8 +462,8 @@ class LearnedScores:
         request = {
             "type": type,
             "outcome": _outcome(outcome),
-            "score": _candidate(score),
-            "other": other and _candidate(other),
+            "score": _candidate(score, "score"),
+            "other": other and _candidate(other, "other"),
             "as_of": encode(as_of, "as_of"),
             "until": encode(until, "until"),
             "where": _condition(where),
@@ -482,7 +484,8 @@ def _outcome(outcome: LearnedOutcome | Condition) -> dict[str, Any]:
     return {"where": _condition(outcome.where, "outcome.where"), **plain}
 
 
-def _candidate(candidate: ScoreCandidate) -> dict[str, Any]:
+def _candidate(candidate: ScoreCandidate, field: str) -> dict[str, Any]:
+    candidate = instance_of(candidate, ScoreCandidate, field)
     return {
         "learned": candidate.learned,
         "version": candidate.version,
@@ -493,12 +496,20 @@ def _candidate(candidate: ScoreCandidate) -> dict[str, Any]:
 
 
 def _tiers(tiers: Iterable[ScoreTier]) -> list[dict[str, Any]]:
-    return [{"tier": tier.tier, "from": tier.from_} for tier in tiers]
+    given = items_of(tiers, "tiers", "hand in a list of crm.ScoreTier(…)")
+    given = [instance_of(tier, ScoreTier, f"tiers[{place}]") for place, tier in enumerate(given)]
+    return [{"tier": tier.tier, "from": tier.from_} for tier in given]
 
 
-def _activity(activity: str | tuple[str, str | None]) -> dict[str, Any]:
-    kind, within = (activity, None) if isinstance(activity, str) else activity
-    return {"kind": kind, "within": within}
+def _activities(activities: Iterable[str | tuple[str, str | None]]) -> list[dict[str, Any]]:
+    hint = 'hand in a list of kinds, or of pairs such as ("call", "P30D")'
+    plain = []
+    for place, activity in enumerate(items_of(activities, "activities", hint)):
+        pair = (activity, None) if isinstance(activity, str) else activity
+        if not isinstance(pair, tuple) or len(pair) != 2:
+            raise InvalidArgumentError("not a kind", field=f"activities[{place}]", hint=hint)
+        plain.append({"kind": pair[0], "within": pair[1]})
+    return plain
 
 
 def _recipe(
@@ -517,18 +528,18 @@ def _recipe(
     tiers: Iterable[ScoreTier] = (),
     **plain: Any,
 ) -> dict[str, Any]:
-    named = (conditions or {}).items()
+    named = mapping_of(conditions or {}, "conditions", "{name: condition}").items()
     allowed = plain.pop("allow_leaks", ())
     return {
         "name": name,
         "type": type,
         "outcome": _outcome(outcome),
         "algorithm": str(algorithm),
-        "fields": list(fields),
+        "fields": names_of(fields, "fields"),
         "conditions": [{"name": one, "where": _condition(asked)} for one, asked in named],
-        "activities": [_activity(activity) for activity in activities],
-        "exclude": list(exclude),
-        "allow_leaks": list(allowed),
+        "activities": _activities(activities),
+        "exclude": names_of(exclude, "exclude"),
+        "allow_leaks": names_of(allowed, "allow_leaks"),
         "where": _condition(where),
         "as_of": encode(as_of, "as_of"),
         "until": encode(until, "until"),

@@ -15,6 +15,7 @@ from crm._native import Engine
 from crm.access import AccessReport, AccessScope, ProcessingRegister
 from crm.activities import RecordRef, write_ref
 from crm.consents import ConsentKind, ConsentMethod, LegalBasis
+from crm.given import instance_of, items_of, names_of, path_of, plain_of
 from crm.progress import Report, adapt
 from crm.records import Record
 from crm.retention import DueForReview, Retention, ReviewPage
@@ -267,6 +268,8 @@ class ErasedSubject:
     """Why."""
     hashes: tuple[str, ...] = ()
     """Keyed hashes of the contact points that are suppressed, 64 hexadecimal digits each."""
+    lifted: tuple[str, ...] = ()
+    """Keyed hashes of those that were let back in since and are not suppressed now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -361,13 +364,13 @@ class Privacy:
 
         It is written to a new file at `path`, or returned as text. `progress` counts rows.
         """
-        request: dict[str, Any] = {"subject": write_ref(subject), "scope": str(scope)}
+        request: dict[str, Any] = {"subject": write_ref(subject, "subject"), "scope": str(scope)}
         if path is not None:
-            request["path"] = os.fspath(path)
+            request["path"] = path_of(path)
         if table is not None:
             request["table"] = table
         if at is not None:
-            request["at"] = encode(at)
+            request["at"] = encode(at, "at")
         answer = self._engine.call("privacy.access", request, adapt(progress))
         return wire.read(AccessReport, answer)
 
@@ -380,7 +383,7 @@ class Privacy:
         self, subject: Record | RecordRef, *, at: datetime.datetime | None = None
     ) -> ErasurePlan:
         """Say what erasing a person would do, what stays and why, and what speaks against it."""
-        request = {"subject": write_ref(subject), "at": None if at is None else encode(at)}
+        request = {"subject": write_ref(subject, "subject"), "at": encode(at, "at")}
         return wire.read(ErasurePlan, self._engine.call("privacy.plan_erasure", request))
 
     def erase(
@@ -395,7 +398,7 @@ class Privacy:
         Contact points of the person are refused from then on, until `lift_suppression`.
         """
         request = {
-            "subject": write_ref(subject),
+            "subject": write_ref(subject, "subject"),
             "reason": str(reason),
             "expected_version": expected_version,
         }
@@ -418,7 +421,9 @@ class Privacy:
         self, erased: Iterable[ErasedSubject], *, key: str | None = None
     ) -> AppliedErasures:
         """Erase in an older copy of the file whom a list names, in one transaction."""
-        request = {"key": key, "erased": [_write(one) for one in erased]}
+        persons = items_of(erased, "erased", "hand in a list of crm.ErasedSubject(…)")
+        plain = [_write(one, f"erased[{place}]") for place, one in enumerate(persons)]
+        request = {"key": key, "erased": plain}
         return wire.read(AppliedErasures, self._engine.call("privacy.apply_erasures", request))
 
     def proofs(
@@ -454,8 +459,8 @@ class Privacy:
     ) -> ProofPage:
         """Read a page of the proofs of consent that are kept of persons who were erased."""
         request = {
-            "at": None if at is None else encode(at),
-            "subject": None if subject is None else write_ref(subject),
+            "at": encode(at, "at"),
+            "subject": None if subject is None else write_ref(subject, "subject"),
             "contact_point": contact_point,
             "limit": limit,
             "after": after,
@@ -473,7 +478,7 @@ class Privacy:
 
         It has nothing done by itself: see `due_for_review`.
         """
-        request = wire.write(rule)
+        request = plain_of(rule, Retention, "rule")
         if rule.where is not None:
             request["where"] = conditions.write(rule.where, "where")
         return wire.read(Retention, self._engine.call("privacy.define_retention", request))
@@ -520,7 +525,7 @@ class Privacy:
     ) -> ReviewPage:
         """Read a page of the records that are due: at a moment, or now, or as of the page before."""
         request = {
-            "at": None if at is None else encode(at),
+            "at": encode(at, "at"),
             "retention": retention,
             "type": type,
             "limit": limit,
@@ -529,10 +534,12 @@ class Privacy:
         return wire.read(ReviewPage, self._engine.call("privacy.due_for_review", request))
 
 
-def _write(erased: ErasedSubject) -> dict[str, Any]:
+def _write(erased: ErasedSubject, path: str) -> dict[str, Any]:
+    erased = instance_of(erased, ErasedSubject, path)
     return {
-        "subject": write_ref(erased.subject),
-        "erased_at": encode(erased.erased_at),
+        "subject": write_ref(erased.subject, f"{path}.subject"),
+        "erased_at": encode(erased.erased_at, f"{path}.erased_at"),
         "reason": str(erased.reason),
-        "hashes": list(erased.hashes),
+        "hashes": names_of(erased.hashes, f"{path}.hashes"),
+        "lifted": names_of(erased.lifted, f"{path}.lifted"),
     }

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from crm import wire
 from crm._native import Engine
+from crm.given import items_of, plain_of
 from crm.progress import Report, adapt
 
 
@@ -131,7 +132,7 @@ class Journal:
         earlier it is also found whether something up to there was cut off or written anew.
         `progress` counts changes.
         """
-        request = {} if head is None else {"head": wire.write(head)}
+        request = {} if head is None else {"head": plain_of(head, JournalHead, "head")}
         answer = self._engine.call("journal.verify", request, adapt(progress))
         return wire.read(JournalReport, answer)
 
@@ -140,7 +141,7 @@ class Journal:
 
         The proof leads to the head of place `until`, at most 10,000 changes on, or to the end.
         """
-        request: dict[str, object] = {"seqs": list(seqs)}
+        request: dict[str, object] = {"seqs": items_of(seqs, "seqs", "hand in a list of places in the journal")}
         if until is not None:
             request["until"] = until
         return wire.read(JournalProof, self._engine.call("journal.prove", request))

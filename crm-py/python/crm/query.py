@@ -38,15 +38,20 @@ class Bucket(StrEnum):
 class SelectColumn:
     """A column of a select: a field, a field of one related record, or a figure over activities.
 
+    Or what stands beside the record: of a lifecycle the `stage`, `entered_at`, `cycle` or `reached`;
+    of a score the `points`, `threshold` or `grade`.
+
     >>> import crm
     >>> name = crm.SelectColumn("name")
+    >>> stage = crm.SelectColumn(lifecycle="contact")
+    >>> tier = crm.SelectColumn("threshold", score="lead", name="tier")
     >>> company = crm.SelectColumn("name", related="company", name="employer")
     >>> last = crm.SelectColumn(event="purchase", last="at", name="last purchase")
     >>> year = crm.SelectColumn(event="purchase", within="P12M", sum="amount", currency="EUR")
     """
 
     field: str | None = None
-    """The field, of the record or of the related one."""
+    """The field, of the record or of the related one, of a lifecycle or of a score."""
     _: KW_ONLY
     related: str | None = None
     """The association type or reference that leads to the related record."""
@@ -82,6 +87,10 @@ class SelectColumn:
     """What the latest activity has in a property, or `at`: when it was."""
     currency: str | None = None
     """Only amounts in this currency; needed for figures of money in several."""
+    lifecycle: str | None = None
+    """The lifecycle, one in use of the records' type."""
+    score: str | None = None
+    """The score, a published one of the records' type; or as `score.group` one group of it."""
     name: str | None = None
     """What the column is called; after what it holds if it is left out."""
 
@@ -107,10 +116,11 @@ class GroupKey:
 
     >>> import crm
     >>> month = crm.GroupKey("closed_on", bucket="month")
+    >>> stage = crm.GroupKey("stage", lifecycle="deal")
     """
 
     field: str
-    """The field, of the record or of the related one."""
+    """The field, of the record or of the related one, of a lifecycle or of a score."""
     _: KW_ONLY
     bucket: Bucket | str | None = None
     """For a date or timestamp: the stretch of the calendar in which it lies."""
@@ -122,6 +132,10 @@ class GroupKey:
     """The entity type of the related record, where there can be several."""
     role: str | None = None
     """Only associations of this role."""
+    lifecycle: str | None = None
+    """The lifecycle, one in use of the records' type."""
+    score: str | None = None
+    """The score, a published one of the records' type; or as `score.group` one group of it."""
     name: str | None = None
     """What the column is called; after what it holds if it is left out."""
 
@@ -136,6 +150,7 @@ class GroupMeasure:
     >>> import crm
     >>> closed = crm.GroupMeasure(share="closed_on is set", name="closed")
     >>> median = crm.GroupMeasure(quantile=0.5, of="amount", currency="EUR")
+    >>> warmth = crm.GroupMeasure(mean="points", score="lead")
     """
 
     count: bool = False
@@ -160,6 +175,8 @@ class GroupMeasure:
     """Only amounts in this currency; needed for money in several."""
     where: Condition | None = None
     """Only records for which this is true; of a share, numerator and denominator alike."""
+    score: str | None = None
+    """The score, or `score.group`, of whose points the figure is; the field is `points`."""
     name: str | None = None
     """What the column is called; after what it holds if it is left out."""
 
@@ -575,7 +592,7 @@ _NAMES = {"from_": "from", "name": "as"}
 
 def _write(part: Any, cls: type[Any], path: str) -> Any:
     """Return the plain form of a part of a query; a text is what its first field says."""
-    if isinstance(part, str):
+    if isinstance(part, str) and cls is not GroupMeasure:
         part = cls(part)
     if not isinstance(part, Mapping):
         if not is_dataclass(part) or isinstance(part, type):
@@ -597,6 +614,9 @@ def _write_all(parts: Iterable[Any], cls: type[Any], path: str) -> list[Any]:
 
 def write_query(query: ViewQuery) -> dict[str, dict[str, Any]]:
     """Return the plain form of a query, by the name of its sort."""
+    if not isinstance(query, SelectRows | GroupRecords | PivotRecords):
+        hint = "hand in crm.SelectRows(…), crm.GroupRecords(…) or crm.PivotRecords(…)"
+        raise InvalidArgumentError("not a query", field="query", hint=hint)
     where = query.where
     plain = {
         "type": query.type,

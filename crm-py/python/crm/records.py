@@ -17,8 +17,16 @@ from crm.archived import Archived
 from crm.arrow import BATCH_ROWS, ArrowTable, LazyTable
 from crm.conditions import Condition, moment, write
 from crm.errors import CrmError, InvalidArgumentError
-from crm.exchange import BadCells, ColumnMapping, ImportMode, ImportReport, write_columns
-from crm.given import items_of, names_of
+from crm.exchange import (
+    BadCells,
+    ColumnMapping,
+    ImportMode,
+    ImportReport,
+    StartStage,
+    write_columns,
+    write_stages,
+)
+from crm.given import RecordId, id_of, items_of, mapping_of, names_of
 from crm.journal import HistoryEntry, HistoryPage, read_history
 from crm.progress import Report, adapt
 from crm.quality import AuditReport
@@ -133,8 +141,8 @@ class PatchRecord:
 
     type: str
     """The entity type."""
-    id: UUID | str
-    """The id."""
+    id: RecordId
+    """The id, or the record."""
     values: Mapping[str, Value]
     """The new values; None clears an attribute, those left out stay."""
     expected_version: int | None = None
@@ -159,8 +167,8 @@ class ArchiveRecord:
 
     type: str
     """The entity type."""
-    id: UUID | str
-    """The id."""
+    id: RecordId
+    """The id, or the record."""
     expected_version: int | None = None
     """The version that the caller read. If the record has another one, the change fails."""
 
@@ -171,8 +179,8 @@ class RestoreRecord:
 
     type: str
     """The entity type."""
-    id: UUID | str
-    """The id."""
+    id: RecordId
+    """The id, or the record."""
     expected_version: int | None = None
     """The version that the caller read. If the record has another one, the change fails."""
 
@@ -259,7 +267,7 @@ def _write_change(change: RecordChange) -> dict[str, Any]:
     if "values" in plain:
         plain["values"] = encode_values(plain["values"], {})
     if "id" in plain:
-        plain["id"] = str(plain["id"])
+        plain["id"] = id_of(plain["id"])
     return plain
 
 
@@ -310,9 +318,9 @@ class Records:
         """Add a record and return it with its id. Attributes left out take their default."""
         return self._one("records.create", values=encode_values(values, attributes))
 
-    def get(self, id: UUID | str) -> Record:
+    def get(self, id: RecordId) -> Record:
         """Return the record of this id; `NotFoundError` if there is none."""
-        return self._one("records.get", id=str(id))
+        return self._one("records.get", id=id_of(id))
 
     def get_by(self, /, **attribute: Value) -> Record:
         """Return the record that has this value of a unique attribute: `get_by(email="…")`."""
@@ -325,13 +333,15 @@ class Records:
         self, keys: Iterable[Value], attribute: str | None = None
     ) -> builtins.list[Record | None]:
         """Return for each id, or value of a unique attribute, its record, or None."""
-        plain = {"keys": [encode(key) for key in items_of(keys, "keys", "hand in a list")], "attribute": attribute}
+        given = enumerate(items_of(keys, "keys", "hand in a list"))
+        plain_keys = [encode(key, f"keys[{place}]") for place, key in given]
+        plain = {"keys": plain_keys, "attribute": attribute}
         found = self._call("records.get_many", plain)["records"]
         return [record and self._read(record) for record in found]
 
     def patch(
         self,
-        id: UUID | str,
+        id: RecordId,
         values: Mapping[str, Value] = {},
         /,
         *,
@@ -345,7 +355,7 @@ class Records:
         """
         return self._one(
             "records.patch",
-            id=str(id),
+            id=id_of(id),
             values=encode_values(values, attributes),
             expected_version=expected_version,
         )
@@ -359,13 +369,13 @@ class Records:
         outcome = wire.known(Outcome, answer["outcome"])
         return Upserted(record=self._read(answer["record"]), outcome=outcome)
 
-    def archive(self, id: UUID | str, *, expected_version: int | None = None) -> Record:
+    def archive(self, id: RecordId, *, expected_version: int | None = None) -> Record:
         """Archive a record: it stays readable, and lists leave it out."""
-        return self._one("records.archive", id=str(id), expected_version=expected_version)
+        return self._one("records.archive", id=id_of(id), expected_version=expected_version)
 
-    def restore(self, id: UUID | str, *, expected_version: int | None = None) -> Record:
+    def restore(self, id: RecordId, *, expected_version: int | None = None) -> Record:
         """Take a record out of the archive."""
-        return self._one("records.restore", id=str(id), expected_version=expected_version)
+        return self._one("records.restore", id=id_of(id), expected_version=expected_version)
 
     def list(
         self,
@@ -390,7 +400,7 @@ class Records:
         creation. Hand the page's `next` in as `after` for the next page, or use `iterate`.
         """
         plain = {
-            "filter": encode_values(filter, attributes),
+            "filter": encode_values(filter, attributes, "filter"),
             "where": where if where is None else write(where, "where"),
             **moment(at, zone),
             "order": order and {"attribute": order, "descending": descending},
@@ -419,10 +429,11 @@ class Records:
         A record that is neither created nor moved in the order meanwhile comes exactly once,
         whatever others write.
         """
+        given = mapping_of(filter, "filter", "{attribute: value}")
         after = None
         while True:
             page = self.list(
-                {**filter, **attributes},
+                {**given, **attributes},
                 where=where,
                 at=at,
                 zone=zone,
@@ -458,7 +469,7 @@ class Records:
     ) -> int:
         """Count the records that `list` takes."""
         plain = {
-            "filter": encode_values(filter, attributes),
+            "filter": encode_values(filter, attributes, "filter"),
             "where": where if where is None else write(where, "where"),
             **moment(at, zone),
             "archived": str(archived),
@@ -488,7 +499,7 @@ class Records:
         answer = self._engine.call("records.audit", request, adapt(progress))
         return wire.read(AuditReport, answer)
 
-    def history(self, id: UUID | str, attribute: str | None = None) -> Iterator[HistoryEntry]:
+    def history(self, id: RecordId, attribute: str | None = None) -> Iterator[HistoryEntry]:
         """Iterate over a record's changes, oldest first: values, when, who, why."""
         after: int | None = 0
         while after is not None:
@@ -497,10 +508,10 @@ class Records:
             after = page.next
 
     def history_page(
-        self, id: UUID | str, attribute: str | None = None, *, after: int = 0, limit: int = 100
+        self, id: RecordId, attribute: str | None = None, *, after: int = 0, limit: int = 100
     ) -> HistoryPage:
         """Return a page of a record's changes after a place in the journal."""
-        plain = {"id": str(id), "attribute": attribute, "after": after, "limit": limit}
+        plain = {"id": id_of(id), "attribute": attribute, "after": after, "limit": limit}
         answer = self._call("records.history", plain)
         return read_history(answer, self._definitions, self._type)
 
@@ -511,14 +522,16 @@ class Records:
 
         A row that does not fit is reported and left out, or undoes them all if `all_or_nothing`.
         """
-        changes = (CreateRecord(type=self._type, values=row) for row in rows)
+        given = items_of(rows, "rows", "hand in a list of mappings")
+        changes = (CreateRecord(type=self._type, values=row) for row in given)
         return apply(self._engine, changes, all_or_nothing)
 
     def upsert_many(
         self, key: str, rows: Iterable[Mapping[str, Value]], *, all_or_nothing: bool = False
     ) -> ApplyReport:
         """Upsert each row by the unique attribute `key` in one transaction, at most 100,000."""
-        changes = (UpsertRecord(type=self._type, key=key, values=row) for row in rows)
+        given = items_of(rows, "rows", "hand in a list of mappings")
+        changes = (UpsertRecord(type=self._type, key=key, values=row) for row in given)
         return apply(self._engine, changes, all_or_nothing)
 
     def table(
@@ -554,6 +567,7 @@ class Records:
         mode: ImportMode | str = ImportMode.CREATE,
         key: str | Iterable[str] = (),
         bad_cells: BadCells | str = BadCells.REJECT_ROW,
+        stages: Mapping[str, str] | Iterable[StartStage] = (),
         all_or_nothing: bool = False,
         progress: Report | None = None,
     ) -> ImportReport:
@@ -561,7 +575,8 @@ class Records:
 
         `columns` says where columns go, and those that are not listed are not read; without it each
         goes to the attribute of its own name. A null says nothing. For update and upsert, `key` names
-        the attributes that tell which record a row is. Good rows are kept, in transactions of 5,000
+        the attributes that tell which record a row is. `stages` says on which stages of their lifecycles
+        new records begin. Good rows are kept, in transactions of 5,000
         rows, unless `all_or_nothing`; the others are in the report. `progress` counts rows.
         """
         request = {
@@ -570,6 +585,7 @@ class Records:
             "mode": str(mode),
             "key": names_of(key, "key"),
             "bad_cells": str(bad_cells),
+            "stages": write_stages(stages),
             "all_or_nothing": all_or_nothing,
         }
         answer = self._engine.ingest_table(request, table, adapt(progress))

@@ -15,6 +15,8 @@ from crm import conditions, wire
 from crm._native import Engine
 from crm.activities import RecordRef
 from crm.conditions import Condition, LeafReason
+from crm.errors import InvalidArgumentError
+from crm.given import RecordId, id_of, ids_of, instance_of, items_of, names_of
 from crm.journal import Change, read_change
 from crm.records import Problem
 from crm.schema import Definitions
@@ -502,7 +504,13 @@ class Rules:
         `dry_run` only says whether it holds. A rule that would set itself off is refused.
         """
         rule = DefineRule(
-            name, type, on, tuple(actions), where=where, label=label, description=description
+            name,
+            type,
+            on,
+            tuple(items_of(actions, "actions", _ACTIONS_HINT)),
+            where=where,
+            label=label,
+            description=description,
         )
         request = {**_write(rule), "dry_run": dry_run}
         plain = self._engine.call("rules.define", request)
@@ -525,20 +533,21 @@ class Rules:
         return _read(self._engine.call("rules.restore", {"rule": rule}))
 
     def runs(
-        self, rule: str, *, id: UUID | str | None = None, after: int = 0, limit: int = 100
+        self, rule: str, *, id: RecordId | None = None, after: int = 0, limit: int = 100
     ) -> RuleRunPage:
         """Return a page of the runs of a rule, those that were skipped among them."""
         request = {
             "rule": rule,
-            "id": id if id is None else str(id),
+            "id": id if id is None else id_of(id),
             "after": after,
             "limit": limit,
         }
         return wire.read(RuleRunPage, self._engine.call("rules.runs", request))
 
-    def simulate(self, rule: DefineRule, records: Iterable[UUID | str]) -> RuleSimulation:
+    def simulate(self, rule: DefineRule, records: Iterable[RecordId]) -> RuleSimulation:
         """Return what a rule, saved or not, would do with each of these records. Nothing stays."""
-        request = {"rule": _write(rule, "rule."), "records": [str(id) for id in records]}
+        plain_rule = _write(instance_of(rule, DefineRule, "rule"), "rule.")
+        request = {"rule": plain_rule, "records": ids_of(records, "records")}
         plain = self._engine.call("rules.simulate", request)
         records_ = tuple(self._read_simulated(one) for one in plain["records"])
         return RuleSimulation(records=records_, would_run=plain["would_run"])
@@ -554,11 +563,15 @@ class Rules:
         )
 
 
+_ACTIONS_HINT = "hand in a list of crm.SetAttribute(…), crm.MoveToStage(…) or other actions"
+
+
 def _condition(condition: Condition | None, field: str) -> Any:
     return None if condition is None else conditions.write(condition, field)
 
 
 def _write(rule: DefineRule, path: str = "") -> dict[str, Any]:
+    actions = items_of(rule.actions, f"{path}actions", _ACTIONS_HINT)
     return {
         "name": rule.name,
         "type": rule.type,
@@ -566,35 +579,40 @@ def _write(rule: DefineRule, path: str = "") -> dict[str, Any]:
         "description": rule.description,
         "on": _write_trigger(rule.on, f"{path}on"),
         "where": _condition(rule.where, f"{path}where"),
-        "actions": [_write_action(action) for action in rule.actions],
+        "actions": [
+            _write_action(action, f"{path}actions[{place}]")
+            for place, action in enumerate(actions)
+        ],
     }
 
 
-def _name(part: object, names: dict[str, type[Any]]) -> str:
+def _name(part: object, names: dict[str, type[Any]], field: str) -> str:
     for name, cls in names.items():
         if type(part) is cls:
             return name
-    raise TypeError(f"{type(part).__name__} is no part of a rule")
+    known = ", ".join(f"crm.{cls.__qualname__}" for cls in names.values())
+    raise InvalidArgumentError("not a part of a rule", field=field, hint=f"hand in one of {known}")
 
 
 def _write_trigger(trigger: RuleTrigger, path: str) -> dict[str, Any]:
-    name = _name(trigger, _TRIGGERS)
+    name = _name(trigger, _TRIGGERS, path)
     plain = wire.write(trigger)
     if isinstance(trigger, OnActivity):
         plain["filter"] = _condition(trigger.filter, f"{path}.activity.filter")
     if isinstance(trigger, OnAttribute):
         plain.pop("from_", None)
-        plain |= {"from": encode(trigger.from_, "from"), "to": encode(trigger.to, "to")}
+        values = {"from": trigger.from_, "to": trigger.to}
+        plain |= {key: encode(value, f"{path}.{name}.{key}") for key, value in values.items()}
     return {name: plain}
 
 
-def _write_action(action: RuleAction) -> dict[str, Any]:
-    name = _name(action, _ACTIONS)
+def _write_action(action: RuleAction, path: str) -> dict[str, Any]:
+    name = _name(action, _ACTIONS, path)
     plain = wire.write(action)
     if isinstance(action, SetAttribute):
-        plain["value"] = encode(action.value)
+        plain["value"] = encode(action.value, f"{path}.{name}.value")
     if isinstance(action, EmitEvent):
-        plain["fields"] = [*action.fields]
+        plain["fields"] = names_of(action.fields, f"{path}.{name}.fields")
     return {name: plain}
 
 

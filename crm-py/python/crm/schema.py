@@ -11,6 +11,7 @@ from typing import Any
 
 from crm import wire
 from crm._native import Engine
+from crm.given import items_of, plain_of
 from crm.named import Named
 from crm.values import DECODERS, Value, decode, encode
 
@@ -73,6 +74,9 @@ class ChoiceOption:
     """Where it stands among the options, smallest first; equal ones in the order of definition."""
     hidden: bool = False
     """Whether a form should no longer offer it. Values stay valid."""
+
+
+_OPTIONS_HINT = "hand in a list of texts, or of crm.ChoiceOption(…)"
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -162,8 +166,9 @@ class Attribute:
         given = dict(locals())
         given["kind"] = wire.known(Kind, kind)
         given["sensitivity"] = wire.known(Sensitivity, sensitivity)
+        listed = items_of(options, "options", _OPTIONS_HINT)
         given["options"] = tuple(
-            ChoiceOption(option) if isinstance(option, str) else option for option in options
+            ChoiceOption(option) if isinstance(option, str) else option for option in listed
         )
         for field in fields(self):
             object.__setattr__(self, field.name, given[field.name])
@@ -217,13 +222,25 @@ def read_attribute(plain: dict[str, Any]) -> Attribute:
     return Attribute(**given)
 
 
-def write_attribute(attribute: Attribute) -> dict[str, Any]:
-    """Return the plain form of a definition."""
-    plain = wire.write(attribute)
+def write_attributes(attributes: Iterable[Attribute], field: str) -> list[dict[str, Any]]:
+    """Return the plain form of several definitions."""
+    given = items_of(attributes, field, "hand in a list of crm.Attribute(…)")
+    return [_write_attribute(one, f"{field}[{place}]") for place, one in enumerate(given)]
+
+
+def write_options(options: Iterable[ChoiceOption | str], field: str) -> list[dict[str, Any]]:
+    """Return the plain form of options, of which a text is the value of one."""
+    given = items_of(options, field, _OPTIONS_HINT)
+    given = [ChoiceOption(one) if isinstance(one, str) else one for one in given]
+    return [plain_of(one, ChoiceOption, f"{field}[{place}]") for place, one in enumerate(given)]
+
+
+def _write_attribute(attribute: Attribute, field: str) -> dict[str, Any]:
+    plain = plain_of(attribute, Attribute, field)
     for bound in _BOUNDS:
         if bound in plain:
-            plain[bound] = encode(plain[bound])
-    plain["options"] = [wire.write(option) for option in attribute.options]
+            plain[bound] = encode(plain[bound], f"{field}.{bound}")
+    plain["options"] = write_options(attribute.options, f"{field}.options")
     return plain
 
 
@@ -358,7 +375,7 @@ class Types(Named[EntityType]):
             "name": name,
             "label": label,
             "description": description,
-            "attributes": [write_attribute(attribute) for attribute in attributes],
+            "attributes": write_attributes(attributes, "attributes"),
         }
         return self._change("define", request)
 
@@ -368,7 +385,7 @@ class Types(Named[EntityType]):
 
     def define_attribute(self, entity_type: str, attribute: Attribute) -> EntityType:
         """Add an attribute to a type, or change one: `attribute` is its whole new definition."""
-        request = {"type": entity_type, "attribute": write_attribute(attribute)}
+        request = {"type": entity_type, "attribute": _write_attribute(attribute, "attribute")}
         return self._change_attribute("define", request)
 
     def archive_attribute(self, entity_type: str, attribute: str) -> EntityType:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import datetime
 from collections.abc import Iterable, Mapping
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,8 @@ from uuid import UUID
 from crm import conditions, wire
 from crm._native import Engine
 from crm.conditions import Condition
+from crm.errors import InvalidArgumentError
+from crm.given import RecordId, id_of, instance_of, items_of, plain_of
 from crm.progress import Report, adapt
 from crm.values import Value, encode
 
@@ -399,19 +401,18 @@ class Scores:
 
         A draft scores nobody until it is published.
         """
+        listed = items_of(groups, "groups", "hand in a list of crm.ScoreGroup(…)")
+        sides = items_of(grade, "grade", "hand in a list of crm.ScoreAxis(…)")
         request = {
             "name": name,
             "type": type,
             "label": label,
             "description": description,
-            "groups": [_write_group(group, nth) for nth, group in enumerate(groups)],
+            "groups": [_write_group(group, nth) for nth, group in enumerate(listed)],
             "min": min,
             "max": max,
-            "thresholds": [wire.write(level) for level in thresholds],
-            "grade": [
-                {"group": axis.group, "levels": [wire.write(level) for level in axis.levels]}
-                for axis in grade
-            ],
+            "thresholds": _write_levels(thresholds, "thresholds"),
+            "grade": [_write_axis(axis, f"grade[{nth}]") for nth, axis in enumerate(sides)],
         }
         return _read(self._engine.call("scores.define", request))
 
@@ -443,19 +444,19 @@ class Scores:
     def read(
         self,
         model: str,
-        id: UUID | str,
+        id: RecordId,
         *,
         at: datetime.datetime | None = None,
         version: int | None = None,
     ) -> ScoreAnswer:
         """Return what a record scores at a moment, now by default; a draft is tried out by `version`."""
-        request = {"model": model, "id": str(id), "at": encode(at, "at"), "version": version}
+        request = {"model": model, "id": id_of(id), "at": encode(at, "at"), "version": version}
         return wire.read(ScoreAnswer, self._engine.call("scores.read", request))
 
     def add_points(
         self,
         model: str,
-        id: UUID | str,
+        id: RecordId,
         points: int,
         *,
         group: str | None = None,
@@ -469,10 +470,10 @@ class Scores:
         """
         request = {
             "model": model,
-            "id": str(id),
+            "id": id_of(id),
             "points": points,
             "group": group,
-            "at": encode(at),
+            "at": encode(at, "at"),
             "reason": reason,
         }
         return wire.read(ScoreAnswer, self._engine.call("scores.add_points", request))
@@ -480,32 +481,39 @@ class Scores:
     def explain(
         self,
         model: str,
-        id: UUID | str,
+        id: RecordId,
         *,
         at: datetime.datetime | None = None,
         version: int | None = None,
     ) -> ScoreExplanation:
         """Return every contribution with its evidence; the last column sums up to the score."""
-        request = {"model": model, "id": str(id), "at": encode(at, "at"), "version": version}
+        request = {"model": model, "id": id_of(id), "at": encode(at, "at"), "version": version}
         return wire.read(ScoreExplanation, self._engine.call("scores.explain", request))
 
     def ranking(
         self,
         model: str,
         *,
+        where: Condition | None = None,
         at: datetime.datetime | None = None,
         after: str | None = None,
         limit: int = 100,
     ) -> ScoreRanking:
         """Return the records by what they score at a moment, the highest first."""
-        request = {"model": model, "at": encode(at, "at"), "after": after, "limit": limit}
+        request = {
+            "model": model,
+            "where": _condition(where, "where"),
+            "at": encode(at, "at"),
+            "after": after,
+            "limit": limit,
+        }
         return wire.read(ScoreRanking, self._engine.call("scores.ranking", request))
 
     def history(
-        self, model: str, id: UUID | str, *, after: int = 0, limit: int = 100
+        self, model: str, id: RecordId, *, after: int = 0, limit: int = 100
     ) -> ScoreHistory:
         """Return which thresholds a record crossed."""
-        request = {"model": model, "id": str(id), "after": after, "limit": limit}
+        request = {"model": model, "id": id_of(id), "after": after, "limit": limit}
         return wire.read(ScoreHistory, self._engine.call("scores.history", request))
 
     def rescore(self, model: str, *, progress: Report | None = None) -> RescoreReport:
@@ -519,15 +527,14 @@ def _condition(condition: Condition | None, field: str) -> Any:
 
 
 def _write_group(group: ScoreGroup, nth: int) -> dict[str, Any]:
-    fade = group.fade
+    path = f"groups[{nth}]"
+    group = instance_of(group, ScoreGroup, path)
+    rules = items_of(group.rules, f"{path}.rules", "hand in a list of crm.ScoreRule(…)")
     return {
         "name": group.name,
         "label": group.label,
-        "rules": [
-            _write_rule(rule, f"groups[{nth}].rules[{place}]")
-            for place, rule in enumerate(group.rules)
-        ],
-        "fade": fade if fade is None else wire.write(replace(fade, kind=str(fade.kind))),
+        "rules": [_write_rule(rule, f"{path}.rules[{place}]") for place, rule in enumerate(rules)],
+        "fade": group.fade and plain_of(group.fade, ScoreFade, f"{path}.fade"),
         "min": group.min,
         "max": group.max,
         "is_beside": group.is_beside,
@@ -535,20 +542,18 @@ def _write_group(group: ScoreGroup, nth: int) -> dict[str, Any]:
 
 
 def _write_rule(rule: ScoreRule, path: str) -> dict[str, Any]:
+    rule = instance_of(rule, ScoreRule, path)
     related = rule.related
-    values = rule.values.items() if isinstance(rule.values, Mapping) else rule.values
     return {
         "name": rule.name,
         "label": rule.label,
         "activity": rule.activity,
         "filter": _condition(rule.filter, f"{path}.filter"),
-        "related": related
-        if related is None
-        else wire.write(replace(related, figure=str(related.figure))),
+        "related": related and plain_of(related, RelatedScore, f"{path}.related"),
         "where": _condition(rule.where, f"{path}.where"),
         "points": rule.points,
         "field": rule.field,
-        "values": [{"value": encode(value, "value"), "points": points} for value, points in values],
+        "values": _write_values(rule.values, f"{path}.values"),
         "per": rule.per,
         "currency": rule.currency,
         "distinct": rule.distinct,
@@ -558,6 +563,30 @@ def _write_rule(rule: ScoreRule, path: str) -> dict[str, Any]:
         "min": rule.min,
         "max": rule.max,
     }
+
+
+def _write_values(
+    values: Mapping[str, int] | Iterable[tuple[Value, int]], path: str
+) -> builtins.list[dict[str, Any]]:
+    hint = "{value: points}, or a list of pairs"
+    given = [*values.items()] if isinstance(values, Mapping) else items_of(values, path, hint)
+    plain = []
+    for place, pair in enumerate(given):
+        field = f"{path}[{place}]"
+        if not isinstance(pair, tuple) or len(pair) != 2:
+            raise InvalidArgumentError("not a pair", field=field, hint=hint)
+        plain.append({"value": encode(pair[0], f"{field}.value"), "points": pair[1]})
+    return plain
+
+
+def _write_levels(levels: Iterable[ScoreLevel], path: str) -> builtins.list[dict[str, Any]]:
+    given = items_of(levels, path, "hand in a list of crm.ScoreLevel(…)")
+    return [plain_of(level, ScoreLevel, f"{path}[{place}]") for place, level in enumerate(given)]
+
+
+def _write_axis(axis: ScoreAxis, path: str) -> dict[str, Any]:
+    axis = instance_of(axis, ScoreAxis, path)
+    return {"group": axis.group, "levels": _write_levels(axis.levels, f"{path}.levels")}
 
 
 def _moment(text: str | None) -> datetime.datetime | None:

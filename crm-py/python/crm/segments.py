@@ -13,10 +13,12 @@ from uuid import UUID
 from crm import conditions, wire
 from crm._native import Engine
 from crm.activities import RecordRef
-from crm.conditions import Condition, ConditionAnswer, moment
+from crm.conditions import Condition, ConditionAnswer
+from crm.given import RecordId, id_of, ids_of, items_of
 from crm.named import Named
 from crm.progress import Report, adapt
 from crm.query import Bucket
+from crm.values import encode
 
 
 class SegmentKind(StrEnum):
@@ -246,17 +248,17 @@ class Segments(Named[Segment]):
         return wire.read(SegmentReport, call)
 
     def add_members(
-        self, segment: str, ids: Iterable[UUID | str], *, reason: str | None = None
+        self, segment: str, ids: Iterable[RecordId], *, reason: str | None = None
     ) -> SegmentReport:
         """Add records to a static segment. Those that are members already stay."""
-        request = {"segment": segment, "ids": [str(one) for one in ids], "reason": reason}
+        request = {"segment": segment, "ids": ids_of(ids, "ids"), "reason": reason}
         return self._report("add_members", request)
 
     def remove_members(
-        self, segment: str, ids: Iterable[UUID | str], *, reason: str | None = None
+        self, segment: str, ids: Iterable[RecordId], *, reason: str | None = None
     ) -> SegmentReport:
         """Remove records from a static segment."""
-        request = {"segment": segment, "ids": [str(one) for one in ids], "reason": reason}
+        request = {"segment": segment, "ids": ids_of(ids, "ids"), "reason": reason}
         return self._report("remove_members", request)
 
     def members_page(
@@ -276,9 +278,9 @@ class Segments(Named[Segment]):
             if after is None:
                 return
 
-    def explain(self, segment: str, id: UUID | str, *, limit: int = 100) -> MemberExplanation:
+    def explain(self, segment: str, id: RecordId, *, limit: int = 100) -> MemberExplanation:
         """Say why a record is a member or not, since when, and what made it come and go."""
-        request = {"segment": segment, "id": str(id), "limit": limit}
+        request = {"segment": segment, "id": id_of(id), "limit": limit}
         return wire.read(MemberExplanation, self._engine.call("segments.explain", request))
 
     def sizes(
@@ -292,15 +294,15 @@ class Segments(Named[Segment]):
         zone: str | None = None,
     ) -> builtins.list[SegmentSize]:
         """Count the members at moments, or for every stretch of the calendar since `from_`."""
-        request: dict[str, Any] = {
+        moments = items_of(at, "at", "hand in a list of moments")
+        request = {
             "segment": segment,
-            "at": [moment(one, None)["at"] for one in at],
+            "at": [encode(one, f"at[{place}]") for place, one in enumerate(moments)],
             "every": every and str(every),
+            "from": encode(from_, "from"),
+            "until": encode(until, "until"),
             "zone": zone,
         }
-        for name, given in (("from", from_), ("until", until)):
-            if given is not None:
-                request[name] = moment(given, None)["at"]
         plain = self._engine.call("segments.sizes", request)
         return builtins.list(wire.read(SegmentSizes, plain).sizes)
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from crm import wire
 from crm.activities import Activity, RecordRef, read_activity
 from crm.associations import AssociationDirection, read_association
-from crm.given import names_of
+from crm.given import RecordId, id_of, names_of
 from crm.journal import ChangeKind, HistoryEntry
 from crm.lifecycles import StageEntry
 from crm.schema import Definitions
@@ -87,7 +87,7 @@ class TimelinePage:
 
 def write_timeline(
     entity_type: str,
-    id: UUID | str,
+    id: RecordId,
     items: Iterable[TimelineKind | str],
     kinds: Iterable[str],
     after: str | None,
@@ -96,7 +96,7 @@ def write_timeline(
     """Return the request of `timeline.list`."""
     return {
         "type": entity_type,
-        "id": str(id),
+        "id": id_of(id),
         "items": [str(item) for item in names_of(items, "items")],
         "kinds": names_of(kinds, "kinds"),
         "after": after,

@@ -9,11 +9,11 @@ from enum import StrEnum
 from crm import wire
 from crm._native import Engine
 from crm.activities import RecordRef
-from crm.conditions import moment
 from crm.journal import Change, read_changes
 from crm.progress import Report, adapt
 from crm.records import Problem
 from crm.schema import Definitions
+from crm.values import encode
 
 
 class TimerRoom(StrEnum):
@@ -113,7 +113,7 @@ class Timers:
 
         The answer tells the first `limit` changes that this would make; the file is not touched.
         """
-        request = {"until": moment(until, None)["at"], "limit": limit}
+        request = {"until": encode(until, "until"), "limit": limit}
         plain = self._engine.call("timers.simulate", request, adapt(progress))
         page = read_changes({"changes": plain["changes"], "next": 0}, self._definitions)
         return Simulation(
@@ -135,7 +135,5 @@ class Timers:
         `until` is now if it is left out; it lies neither in the future nor before an earlier tick.
         Where `progress` cancels, the answer says how far it came, and the next tick goes on there.
         """
-        request = {"limit": limit}
-        if until is not None:
-            request["until"] = moment(until, None)["at"]
+        request = {"limit": limit, "until": encode(until, "until")}
         return wire.read(Tick, self._engine.call("timers.tick", request, adapt(progress)))

@@ -17,7 +17,14 @@ from functools import singledispatch
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 from uuid import UUID
 
-from crm.errors import CrmError, InvalidValueError, OutOfRangeError, WrongKindError
+from crm.errors import (
+    CrmError,
+    InvalidValueError,
+    LimitExceededError,
+    OutOfRangeError,
+    WrongKindError,
+)
+from crm.given import mapping_of
 
 if TYPE_CHECKING:
     from crm.records import Record
@@ -117,12 +124,17 @@ def encode(value: object, field: str | None = None) -> Any:
     except CrmError as error:
         error.field = field if error.field is None else f"{field}.{error.field}"
         raise
+    except RecursionError:
+        message = "the value is nested too deeply"
+        raise LimitExceededError(message, field=field, hint="flatten it") from None
 
 
-def encode_values(values: Mapping[str, Value], more: Mapping[str, Value]) -> dict[str, Any]:
-    """Return both mappings as one in plain form; an error names the attribute."""
+def encode_values(
+    values: Mapping[str, Value], more: Mapping[str, Value], field: str = "values"
+) -> dict[str, Any]:
+    """Return both mappings as one in plain form; an error names the attribute, or the `field`."""
     plain = {}
-    for source in (values, more):
+    for source in (mapping_of(values, field, "{attribute: value}"), more):
         for name, value in source.items():
             plain[name] = encode(value, name)
     return plain

@@ -14,7 +14,7 @@ from enum import StrEnum
 from crm import wire
 from crm._native import Engine
 from crm.archived import Archived
-from crm.exchange import ExportReport, ImportMode, ImportReport
+from crm.exchange import ExportReport, ImportMode, ImportReport, StartStage, write_stages
 from crm.given import items_of, path_of, plain_of, source_of
 from crm.progress import Report, adapt
 from crm.values import Value, encode_values
@@ -72,6 +72,7 @@ class Vcard:
         create_missing: bool = False,
         mode: ImportMode | str = ImportMode.CREATE,
         key: str | None = None,
+        stages: Mapping[str, str] | Iterable[StartStage] = (),
         all_or_nothing: bool = False,
         progress: Report | None = None,
     ) -> ImportReport:
@@ -81,8 +82,8 @@ class Vcard:
         of the presets `contact` and `company`, as far as the type has them. What has no place is kept
         in the attribute `remainder`, by default `vcard` where the type has it, and is reported
         otherwise. `encoding` is for text that is not UTF-8 and does not say its charset.
-        `create_missing` creates the record that a reference names, such as a contact's company. In
-        the report a row is a card, and a column a property. `progress` counts bytes.
+        `create_missing` creates the record that a reference names, such as a contact's company.
+        `stages` says on which stages of their lifecycles new records begin. In the report a row is a card, and a column a property. `progress` counts bytes.
         """
         request = {
             "type": entity_type,
@@ -93,6 +94,7 @@ class Vcard:
             "create_missing": create_missing,
             "mode": str(mode),
             "key": key,
+            "stages": write_stages(stages),
             "all_or_nothing": all_or_nothing,
         }
         answer = self._engine.call("vcard.import", request, adapt(progress))
@@ -120,7 +122,7 @@ class Vcard:
             "version": str(version),
             "mapping": _mapping(mapping),
             "remainder": remainder,
-            "filter": encode_values(filter, {}),
+            "filter": encode_values(filter, {}, "filter"),
             "archived": str(archived),
         }
         answer = self._engine.call("vcard.export", request, adapt(progress))

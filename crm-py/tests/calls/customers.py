@@ -269,7 +269,7 @@ CALLS: Calls = {
     "scores.list": lambda db, r: [score_model(one) for one in db.scores.list()],
     "scores.publish": lambda db, r: score_model(db.scores.publish(r["model"])),
     "scores.ranking": lambda db, r: db.scores.ranking(
-        r["model"], **moments(r, "at"), **r.options("after", "limit")
+        r["model"], **moments(r, "at"), **r.options("where", "after", "limit")
     ),
     "scores.read": lambda db, r: db.scores.read(
         r["model"], r["id"], **moments(r, "at"), **r.options("version")

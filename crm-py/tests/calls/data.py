@@ -69,6 +69,18 @@ def association_type(request: Request) -> dict[str, Any]:
     return {**given, "roles": roles, "attributes": attributes}
 
 
+def sql(db: crm.Crm, request: Request) -> crm.Table:
+    """Run SQL; what is wrong with its time limit is told by the name that Python has for it."""
+    options = request.options("parameters", "limit", "timeout_ms")
+    if "timeout_ms" in options:
+        options["timeout"] = options.pop("timeout_ms") / 1000
+    try:
+        return db.sql(request["sql"], **options)
+    except crm.CrmError as error:
+        error.field = "timeout_ms" if error.field == "timeout" else error.field
+        raise
+
+
 def timeline(page: crm.TimelinePage) -> Json:
     """Return a timeline as JSON has it, with the sort of each item as its name."""
     answer = plain(page)
@@ -167,12 +179,7 @@ CALLS: Calls = {
     "database.info": lambda db, r: db.info(),
     "database.restore": lambda db, r: db.restore(r["from"], r["to"]),
     "database.set_clock": lambda db, r: db.set_clock(**moments(r, "to")),
-    "database.sql": lambda db, r: db.sql(
-        r["sql"],
-        r.options("parameters").get("parameters", ()),
-        timeout=r.options("timeout_ms").get("timeout_ms", 5000) / 1000,
-        **r.options("limit"),
-    ),
+    "database.sql": sql,
     "database.stats": lambda db, r: db.stats(),
     "database.verify": lambda db, r: db.verify(),
     "files.add": lambda db, r: db.files.add(

@@ -39,13 +39,21 @@ def planned(db: crm.Crm, request: Request) -> crm.ImportPlan:
 def beside(request: Request) -> dict[str, Any]:
     """Take what the columns of an import make beside the record of their row."""
     given = request.options("associations", "activities")
+    stages = starts(request)
 
     def read(cls: Callable[..., Any], block: dict[str, Any]) -> Any:
         columns = [crm.ColumnMapping(**column) for column in block.get("columns", [])]
         return cls(**{**block, "columns": columns})
 
     kinds = {"associations": crm.AssociationColumns, "activities": crm.ActivityColumns}
-    return {name: [read(kinds[name], block) for block in blocks] for name, blocks in given.items()}
+    made = {name: [read(kinds[name], block) for block in blocks] for name, blocks in given.items()}
+    return {**made, **stages}
+
+
+def starts(request: Request) -> dict[str, Any]:
+    """Take on which stages new records begin."""
+    given = request.options("stages").get("stages", [])
+    return {"stages": [crm.StartStage(**one) for one in given]}
 
 
 def plan(db: crm.Crm, request: Request) -> crm.ImportPlan:
@@ -134,6 +142,7 @@ CALLS: Calls = {
         r["type"],
         columns=[crm.ColumnMapping(**column) for column in r["columns"]],
         **dialect(r),
+        **starts(r),
         **r.options("path", "text", "mode", "key", "bad_cells", "all_or_nothing"),
     ),
     "csv.propose": lambda db, r: db.csv.propose(r["type"], **dialect(r), **r.options("path", "text")),
@@ -175,6 +184,7 @@ CALLS: Calls = {
     "vcard.import": lambda db, r: db.vcard.import_(
         r["type"],
         **cards(r),
+        **starts(r),
         **r.options("path", "text", "remainder", "encoding", "create_missing"),
         **r.options("mode", "key", "all_or_nothing"),
     ),

@@ -40,8 +40,9 @@ def test_a_file_opens_with_its_key_and_with_no_other(encrypted: Path) -> None:
     assert [*tells(encrypted.parent)] == []
     before = encrypted.read_bytes()
     for read_only in [False, True]:
-        with pytest.raises(crm.WrongKeyError):
+        with pytest.raises(crm.WrongKeyError) as wrong:
             crm.open(encrypted, key=key(2), read_only=read_only)
+        assert wrong.value.field == "key"
         with pytest.raises(crm.NotOurFileError, match="encrypted"):
             crm.open(encrypted, read_only=read_only)
     assert encrypted.read_bytes() == before

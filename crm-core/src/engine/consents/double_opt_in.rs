@@ -7,12 +7,13 @@ use super::{
     Consents, commit, find_notice, hash, new_secret, prepare, subject, to_body, wrong_token,
 };
 use crate::{
-    ConfirmConsent, ConsentEvent, ConsentEvidence, ConsentKind, ConsentMethod, ConsentRequest,
-    Error, ErrorKind, NewConsent, RequestConsent, Result, ShownNotice, SweepConsents,
-    SweptConsents,
+    ChangeKind, ConfirmConsent, ConsentEvent, ConsentEvidence, ConsentKind, ConsentMethod,
+    ConsentRequest, Error, ErrorKind, NewConsent, RequestConsent, Result, ShownNotice,
+    SweepConsents, SweptConsents,
     condition::{Direction, Moment},
     consent::{Rule, check_evidence, check_new, language},
     engine::{Writing, check_limit},
+    privacy::told::SweptBody,
     store::{consents as rows, privacy},
 };
 
@@ -80,7 +81,7 @@ impl Consents<'_> {
     }
 
     /// Erases the double opt-ins that nobody confirmed in time, and the proofs of people who were erased
-    /// that are kept no longer. Call it now and then.
+    /// that are kept no longer; the journal says how many of these went, and by when. Call it now and then.
     ///
     /// # Errors
     ///
@@ -91,10 +92,22 @@ impl Consents<'_> {
             let limit = u64::from(request.limit);
             let erased_requests = rows::erase_requests(writing.tx, writing.now, request.limit)?;
             let erased_proofs = privacy::erase_proofs(writing.tx, writing.now, request.limit)?;
+            if erased_proofs > 0 {
+                // Whoever verifies the file by an earlier clock would miss them.
+                tell_swept(writing, erased_proofs)?;
+            }
             let has_more = erased_requests == limit || erased_proofs == limit;
             Ok(SweptConsents { erased_requests, erased_proofs, has_more })
         })
     }
+}
+
+/// Writes to the journal that proofs which were kept no longer were erased, and by when.
+fn tell_swept(writing: &mut Writing<'_>, proofs: u64) -> Result<()> {
+    let body = SweptBody { at: writing.now, proofs };
+    let body = serde_json::to_string(&body).expect("two numbers are always JSON");
+    let stamp = writing.stamp();
+    writing.log(stamp, ChangeKind::ProofsSwept, None, None, &body)
 }
 
 /// Begins a double opt-in within a transaction.

@@ -193,33 +193,35 @@ impl Run<'_> {
             let since = Since { seq: stored.first_seq, cause: &self.cause };
             let since = self.is_disturbed.then_some(since);
             let import = &mut stored.import;
-            let is_finished = self.rows.batch(tx, &catalog, since, |table, schema, judged| {
-                let Judged { number, decision, beside, faults } = judged;
-                let extent = beside.extent();
-                let done = carry_out(writing, schema, decision, beside)?;
-                import.associations += extent.associations;
-                import.activities += extent.activities;
-                import.others += extent.others;
-                *match done {
-                    RowDecision::Create => &mut import.created,
-                    RowDecision::Update => &mut import.updated,
-                    RowDecision::Unchanged => &mut import.unchanged,
-                    RowDecision::Conflict => &mut import.conflicts,
-                    RowDecision::Error => &mut import.errors,
-                } += 1;
-                import.rows += 1;
-                let is_rejected = matches!(done, RowDecision::Conflict | RowDecision::Error);
-                for (column, error) in faults {
-                    self.problems.add(table.header(), number, column, &error, is_rejected);
-                }
-                Ok(Flow::Continue)
+            let (rows, problems) = (&mut self.rows, &mut self.problems);
+            // What follows from the rows is a change of the import's too.
+            let is_finished = writing.batch(|writing| {
+                rows.batch(tx, &catalog, since, |table, schema, judged| {
+                    let Judged { number, decision, beside, faults } = judged;
+                    let extent = beside.extent();
+                    let done = carry_out(writing, schema, decision, beside)?;
+                    import.associations += extent.associations;
+                    import.activities += extent.activities;
+                    import.others += extent.others;
+                    *match done {
+                        RowDecision::Create => &mut import.created,
+                        RowDecision::Update => &mut import.updated,
+                        RowDecision::Unchanged => &mut import.unchanged,
+                        RowDecision::Conflict => &mut import.conflicts,
+                        RowDecision::Error => &mut import.errors,
+                    } += 1;
+                    import.rows += 1;
+                    let is_rejected = matches!(done, RowDecision::Conflict | RowDecision::Error);
+                    for (column, error) in faults {
+                        problems.add(table.header(), number, column, &error, is_rejected);
+                    }
+                    Ok(Flow::Continue)
+                })
             })?;
             if is_finished {
                 import.state = ImportState::Finished;
             }
             import.updated_at = writing.now;
-            // What follows from the rows is a change of the import's too.
-            writing.settle()?;
             stored.last_seq = writing.last_seq();
             stored_imports::update(tx, &stored)?;
             Ok((stored, is_finished))

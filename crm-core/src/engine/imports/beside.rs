@@ -1,23 +1,29 @@
-//! What a row says beside its record: associations and activities, decided upon and written.
+//! What a row says beside its record: associations, activities and stages, decided upon and written.
 //!
 //! They are judged once it is known what becomes of the record, and a row that is left out says
 //! nothing. The invariant: what was decided is written in the transaction of its record, or nothing of
 //! the row is.
 
 use super::{
-    super::{Catalog, Writing, activities, associations, records},
+    super::{
+        Catalog, Writing, activities, associations,
+        lifecycles::{Start, Starts},
+        records,
+    },
     activities::{ActivityBlock, NewActivity},
     foreseen::Foreseen,
     judge::{Decision, RowWork},
     links::{LinkBlock, NewOther, RowLink},
 };
 use crate::{
-    BadCells, Error, ErrorKind, PlannedActivity, PlannedAssociation, RecordId, Result, RowDecision,
+    BadCells, ColumnMapping, Error, ErrorKind, ImportMode, Kind, PlannedActivity,
+    PlannedAssociation, PlannedStage, RecordId, Result, RowDecision, StartStage, Value,
     association::PlannedLinks,
-    exchange::{Fault, Field, ImportRules, Mapping, RowSource},
+    cell::Cell,
+    exchange::{Fault, Field, ImportRules, Mapping, RowCell, RowSource, find_column},
     limits,
-    record::{Given, concerns_one_row},
-    schema::TypeModel,
+    record::{Draft, Given, concerns_one_row},
+    schema::{AttributeModel, TypeModel},
     store::table::Table,
 };
 
@@ -26,12 +32,14 @@ use crate::{
 pub(super) struct Blocks {
     pub(super) links: Vec<LinkBlock>,
     pub(super) activities: Vec<ActivityBlock>,
+    pub(super) starts: Vec<Starts>,
 }
 
 impl Blocks {
     /// # Errors
     ///
-    /// As [`LinkBlock::new`] and [`ActivityBlock::new`]; `LimitExceeded`.
+    /// As [`LinkBlock::new`], [`ActivityBlock::new`] and [`Starts::of`]; `LimitExceeded`;
+    /// `InvalidArgument` for stages where no record is created.
     pub(super) fn new(
         catalog: &Catalog,
         own: &Table,
@@ -53,9 +61,16 @@ impl Blocks {
         let happened = (1 + associations.len()..).zip(activities);
         let happened =
             happened.map(|(number, block)| ActivityBlock::new(catalog, source, block, number));
+        check_creates(rules.mode, rules.stages)?;
+        let starts = Starts::of(catalog, &own.model.name, rules.stages, |name| {
+            let column = find_column(source.header(), name)?;
+            let mapping = ColumnMapping::new(name, "");
+            source.check_column(column, Kind::Text, 0, &mapping).map(|()| column)
+        });
         Ok(Self {
             links: links.collect::<Result<_>>()?,
             activities: happened.collect::<Result<_>>()?,
+            starts: starts?,
         })
     }
 
@@ -63,14 +78,32 @@ impl Blocks {
     pub(super) fn are_current(&self, catalog: &Catalog) -> bool {
         self.links.iter().all(|block| block.is_current(catalog))
             && self.activities.iter().all(|block| block.is_current(catalog))
+            && self.starts.iter().all(|starts| starts.is_current(catalog))
     }
 
     /// The places of the columns that go somewhere.
     pub(super) fn columns(&self) -> impl Iterator<Item = usize> + '_ {
         let links = self.links.iter().flat_map(LinkBlock::columns);
-        links.chain(
-            self.activities.iter().flat_map(|block| block.fields.iter().flat_map(Field::columns)),
-        )
+        let happened = self.activities.iter().flat_map(|block| &block.fields);
+        let starts = self.starts.iter().filter_map(|starts| starts.column);
+        links.chain(happened.flat_map(Field::columns)).chain(starts)
+    }
+}
+
+/// Refuses stages for records that are there already.
+///
+/// # Errors
+///
+/// `InvalidArgument`.
+pub(in crate::engine) fn check_creates(mode: ImportMode, stages: &[StartStage]) -> Result<()> {
+    match mode {
+        ImportMode::Update if !stages.is_empty() => {
+            let message = "only records that are created begin on a stage";
+            Err(Error::new(ErrorKind::InvalidArgument, message)
+                .with_field("stages")
+                .with_hint("leave it out, or set the mode to upsert"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -80,6 +113,8 @@ pub(in crate::engine) struct Beside {
     pub(super) others: Vec<NewOther>,
     pub(super) links: Vec<RowLink>,
     pub(super) activities: Vec<NewActivity>,
+    /// Where the record begins, if it is created.
+    pub(super) starts: Vec<Start>,
     /// The links, as the rules see them.
     pub(super) planned: PlannedLinks,
 }
@@ -109,6 +144,16 @@ impl Beside {
     /// The activities, as the row of a plan shows them.
     pub(super) fn planned_activities(&self) -> Vec<PlannedActivity> {
         self.activities.iter().map(NewActivity::planned).collect()
+    }
+
+    /// The stages, as the row of a plan shows them.
+    pub(super) fn planned_stages(&self) -> Vec<PlannedStage> {
+        let names = self.starts.iter().map(Start::names);
+        let planned = |(lifecycle, stage): (&str, &str)| PlannedStage {
+            lifecycle: lifecycle.to_owned(),
+            stage: stage.to_owned(),
+        };
+        names.map(planned).collect()
     }
 
     /// Keeps in mind what later rows have to know of it.
@@ -147,7 +192,7 @@ pub(in crate::engine) fn carry_out(
             let id = writing.new_id();
             // What names a record is created before what it names.
             let made = make_others(writing, beside.others)?;
-            records::insert(writing, schema, id, draft)?;
+            insert(writing, schema, id, draft, beside.starts)?;
             return add(writing, schema, id, &made, beside.links, beside.activities).map(|()| done);
         }
         Decision::Update(row, draft) => {
@@ -161,6 +206,28 @@ pub(in crate::engine) fn carry_out(
     let made = make_others(writing, beside.others)?;
     add(writing, schema, own, &made, beside.links, beside.activities)?;
     Ok(done)
+}
+
+/// Writes a new record, all of which was checked, and has it begin on these stages.
+///
+/// # Errors
+///
+/// Those of the file.
+pub(in crate::engine) fn insert(
+    writing: &mut Writing<'_>,
+    table: &Table,
+    id: RecordId,
+    draft: Draft,
+    starts: Vec<Start>,
+) -> Result<()> {
+    if starts.is_empty() {
+        return records::insert(writing, table, id, draft).map(drop);
+    }
+    // What follows from it finds it where it begins.
+    writing.together(|writing| {
+        records::insert(writing, table, id, draft)?;
+        starts.into_iter().try_for_each(|start| start.enter(writing, id))
+    })
 }
 
 /// Creates the records at the other end; what stood for each, and its id.
@@ -229,6 +296,42 @@ impl RowWork<'_> {
         Ok(beside)
     }
 
+    /// Where a record of these cells begins, if it is created.
+    ///
+    /// # Errors
+    ///
+    /// Those that concern more than a row.
+    pub(super) fn starts(&mut self, cells: &[Cell], beside: &mut Beside) -> Result<()> {
+        let blocks = self.blocks;
+        for starts in &blocks.starts {
+            let said = match starts.column.map(|column| read_start(starts, column, self.row)) {
+                Some(Err(fault)) => {
+                    self.blame(fault)?;
+                    None
+                }
+                Some(Ok(said)) => said,
+                None => None,
+            };
+            let Some(start) = said.or_else(|| starts.usual()) else { continue };
+            let is_missing = |attribute: &AttributeModel| {
+                cells[attribute.span()].iter().all(|cell| *cell == Cell::Null)
+            };
+            match start.check(self.view.catalog, self.schema, is_missing) {
+                Err(error) if concerns_one_row(error.kind()) => {
+                    let name = error.field().unwrap_or_default();
+                    let column = self.mapping.column_of(&self.schema.model, name);
+                    self.faults.push((column, error));
+                    self.rejection = Some(false);
+                }
+                checked => {
+                    checked?;
+                    beside.starts.push(start);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Reports what is wrong with something beside the record, which is left out, or the row with it.
     ///
     /// # Errors
@@ -289,6 +392,24 @@ impl RowWork<'_> {
     }
 }
 
+/// The stage that a row says in a column.
+fn read_start(
+    starts: &Starts,
+    column: usize,
+    row: &dyn RowSource,
+) -> std::result::Result<Option<Start>, Fault> {
+    let read = row.cell(column, Kind::Text).and_then(|cell| match cell {
+        RowCell::Text(text) => starts.read(text),
+        RowCell::Value(Value::Text(text)) => starts.read(&text),
+        RowCell::Value(Value::Null) => Ok(None),
+        RowCell::Value(_) | RowCell::Local(_) => {
+            Err(Error::new(ErrorKind::InvalidValue, "names no stage")
+                .with_hint("write the name of a stage"))
+        }
+    });
+    read.map_err(|error| (Some(column), error))
+}
+
 /// Whether a column goes to the record.
 fn is_read(mapping: &Mapping, column: usize) -> bool {
     mapping.columns().any(|read| read == column)
@@ -299,7 +420,7 @@ fn is_read(mapping: &Mapping, column: usize) -> bool {
 /// # Errors
 ///
 /// `InvalidArgument`.
-pub(super) fn check_no_rule(mapping: &crate::ColumnMapping) -> Result<crate::ColumnRule> {
+pub(super) fn check_no_rule(mapping: &ColumnMapping) -> Result<crate::ColumnRule> {
     match mapping.rule {
         None => Ok(crate::ColumnRule::Overwrite),
         Some(_) => {

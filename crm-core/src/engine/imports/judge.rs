@@ -444,7 +444,10 @@ impl RowWork<'_> {
             Decision::Unchanged(id) => *id,
             Decision::Reject { .. } => return Ok((decision, Beside::default())),
         };
-        let beside = self.beside(own)?;
+        let mut beside = self.beside(own)?;
+        if let Decision::Create(draft) = &decision {
+            self.starts(&draft.cells, &mut beside)?;
+        }
         Ok(match self.rejection {
             None => (decision, beside),
             Some(is_conflict) => {

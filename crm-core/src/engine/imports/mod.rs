@@ -18,7 +18,7 @@ mod source;
 #[cfg(feature = "arrow")]
 mod stream;
 
-pub(super) use beside::carry_out;
+pub(super) use beside::{carry_out, check_creates, insert};
 pub(super) use foreseen::Foreseen;
 pub(super) use judge::{Decision, Judged, Rows};
 pub(super) use source::Source;

@@ -228,6 +228,7 @@ fn planned_row(header: &[String], schema: &Table, judged: Judged) -> PlannedRow 
         changes,
         associations: beside.planned_associations(),
         activities: beside.planned_activities(),
+        stages: beside.planned_stages(),
         problems: problems.collect(),
     }
 }

@@ -164,6 +164,7 @@ impl<'a, 'w> Run<'a, 'w> {
         for place in programs.of_type(name) {
             let program = &programs.all[place];
             if changed.is_none()
+                && self.writing.is_turn_of_lifecycle(program.model.id)
                 && let Some(initial) = &program.model.lifecycle.initial
             {
                 let to = program.model.lifecycle.stage(initial, "initial")?;
@@ -372,6 +373,9 @@ impl<'a, 'w> Run<'a, 'w> {
     fn ask_around(&mut self, event: &Event) -> Result<()> {
         let (programs, catalog) = (Arc::clone(&self.programs), Arc::clone(&self.catalog));
         for (place, program) in programs.all.iter().enumerate() {
+            if !self.writing.is_turn_of_lifecycle(program.model.id) {
+                continue;
+            }
             let mut concerned = BTreeSet::new();
             for (nth, trigger) in program.triggers.iter().enumerate() {
                 let Some(reach) = &trigger.reach else { continue };
@@ -422,6 +426,9 @@ impl<'a, 'w> Run<'a, 'w> {
         let programs = Arc::clone(&self.programs);
         let trigger = &programs.all[program].triggers[nth];
         let model = &programs.all[program].model;
+        if !self.writing.is_turn_of_lifecycle(model.id) {
+            return Ok(());
+        }
         let by = TriggerPlace {
             trigger: u32::try_from(trigger.place).ok(),
             version: Some(model.lifecycle.version),
@@ -448,6 +455,10 @@ impl<'a, 'w> Run<'a, 'w> {
             _ => return Ok(Attempted::Unchanged),
         };
         let standing = rows::standing(self.writing.tx, program.model.id, id)?;
+        // Where an import said that it begins, it does not begin elsewhere.
+        if cause.kind == StageCause::Initial && stage_of(standing.as_ref()).is_some() {
+            return Ok(Attempted::Unchanged);
+        }
         let decision =
             decided(self.writing.tx, &program.model, standing.as_ref(), to, MoveKind::Automatic)?;
         let is_behind = match decision {

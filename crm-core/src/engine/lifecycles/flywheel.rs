@@ -21,7 +21,8 @@ const RELATED: usize = 1000;
 impl Lifecycles<'_> {
     /// Says what part of the new customers came by existing ones: because one of these brought them,
     /// or because they had been customers before. And where the way rubs: how long stays last, how
-    /// many end as lost or are put back, and how many automatic moves are not made.
+    /// many end as lost or are put back, and how many automatic moves are not made. And how many of the
+    /// customers who were lost came back.
     ///
     /// ```
     /// use crm_core::{Crm, GetFlywheel, LifecyclePreset, MoveStage, values};
@@ -34,6 +35,7 @@ impl Lifecycles<'_> {
     /// }
     /// let flywheel = crm.lifecycles().flywheel(&GetFlywheel::new("contact"))?;
     /// assert_eq!((flywheel.customers, flywheel.share), (2, Some(0.5)), "she came back");
+    /// assert_eq!(flywheel.win_back.rate, Some(1.0));
     /// # Ok::<(), crm_core::Error>(())
     /// ```
     ///
@@ -89,6 +91,7 @@ impl Lifecycles<'_> {
                     *suppressed.entry(stage).or_default() += 1;
                 }
             })?;
+            let win_back = fold.win_back();
             let friction =
                 fold.friction(|stage| suppressed.get(stage).copied().unwrap_or_default());
             Ok(Flywheel {
@@ -99,6 +102,7 @@ impl Lifecycles<'_> {
                 by_existing,
                 share: part(by_existing, customers),
                 friction,
+                win_back,
             })
         })
     }

@@ -8,9 +8,11 @@ mod automation;
 mod definitions;
 mod flywheel;
 mod reads;
+mod starts;
 mod timed;
 
 pub(super) use automation::{Attempted, concern, move_by_rule, react};
+pub(super) use starts::{Start, Starts};
 pub(super) use timed::on_due;
 
 use std::sync::Arc;

@@ -355,7 +355,10 @@ impl Run<'_, '_> {
     pub(super) fn schedule(&mut self, entity_type: &str, id: RecordId) -> Result<()> {
         let programs = self.programs();
         for place in programs.of_type(entity_type) {
-            schedule(self.writing, &programs.all[place], id)?;
+            let program = &programs.all[place];
+            if self.writing.is_turn_of_lifecycle(program.model.id) {
+                schedule(self.writing, program, id)?;
+            }
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use crate::{
     privacy::{
         inventory::{self, INVENTORY, Name},
         suppression::{name_of_key, to_hex},
-        told::{ErasedBody, ToldProof, digest_of_hashes, digest_of_proof},
+        told::{ErasedBody, ToldDefinition, ToldProof, digest_of_hashes, digest_of_proof},
     },
     record::Draft,
     store::{
@@ -24,7 +24,8 @@ impl Privacy<'_> {
     /// associations, stages, scores, memberships, consents, words and files that nobody else uses; and of
     /// the journal what the rows say, so that only that there were changes, when and by whom, can still be
     /// verified; those rows about others too in which what roll-ups read from the person stands, or
-    /// the person's role. What is free in the file and in its log is overwritten.
+    /// the person's role, and those that say what a definition was before it was changed or removed, if a
+    /// contact point of the person stands in it. What is free in the file and in its log is overwritten.
     ///
     /// What stays is a random id, proof of consent in a minimised form for as long as a policy
     /// keeps it, and keyed hashes of the contact points, so that the person does not come back by
@@ -70,11 +71,10 @@ impl Privacy<'_> {
                     .with_hint("privacy.plan_erasure lists what does"));
             }
             // Nobody else permits something at these points in this spelling: then they would be spared.
-            let is_spelled_once = found.points.iter().all(|point| has_one_spelling(point));
+            let mut points = found.points.clone();
+            points.retain(|point| !has_one_spelling(point));
             let erasure = erase(writing, &table, found, request.reason, now, &[])?;
-            if !is_spelled_once {
-                suppression::follow(writing)?;
-            }
+            suppression::follow_as(writing, points.iter().map(String::as_str))?;
             Ok(erasure)
         })?;
         erasure.is_log_emptied = self.crm.shared.store.empty_log()?;
@@ -92,15 +92,16 @@ pub(super) fn erase(
     at: Timestamp,
     hashes: &[[u8; 32]],
 ) -> Result<Erasure> {
-    let Found { mut plan, row, points, proven_points, references, files, traces, .. } = found;
+    let Found { mut plan, row, points, proven_points, references, files, traces, replaced, .. } =
+        found;
     let (id, key) = (row.id, suppression::key(writing)?);
     for (proof, point) in plan.proofs.iter_mut().zip(proven_points) {
         let hash = |point: String| to_hex(&crate::privacy::suppression::hash(&key, &point));
         proof.contact_hash = point.map(hash);
     }
     let left = Left::read(writing, id)?;
-    let others: Vec<i64> = traces.places.iter().copied().collect();
-    rows::redact(writing.tx, &others)?;
+    let others = traces.places.iter().copied().chain(replaced.iter().map(|one| one.seq));
+    rows::redact(writing.tx, &others.collect::<Vec<_>>())?;
     traces.take_out(writing)?;
     let before = writing.last_seq();
     take_out(writing, table, id, &references)?;
@@ -113,15 +114,17 @@ pub(super) fn erase(
     let points = points.iter().map(|point| crate::privacy::suppression::hash(&key, point));
     let hashes: Vec<_> = points.chain(hashes.iter().copied()).collect();
     let proofs = keep(writing, id, &plan.proofs, &key)?;
-    remember(writing, &RecordRef::new(&table.model.name, id), reason, at, &hashes, proofs)?;
+    let subject = RecordRef::new(&table.model.name, id);
+    remember(writing, &subject, reason, at, &hashes, (proofs, replaced))?;
     left.put(writing)?;
     let hashes = rows::hashes_of(writing.tx, id)?;
     Ok(Erasure {
         erased: ErasedSubject {
-            subject: RecordRef::new(&table.model.name, id),
+            subject,
             erased_at: at,
             reason,
             hashes: hashes.iter().map(|hash| to_hex(hash)).collect(),
+            lifted: Vec::new(),
         },
         tables: plan.tables,
         proofs: plan.proofs,
@@ -194,6 +197,9 @@ fn keep(
     proofs.collect()
 }
 
+/// The proofs that are kept, and the rows of earlier definitions that were erased.
+pub(super) type Beside = (Vec<ToldProof>, Vec<ToldDefinition>);
+
 /// Remembers that a record was erased, with a row in the journal, and suppresses contact points. Its type may
 /// be one that the file does not know.
 pub(super) fn remember(
@@ -202,27 +208,28 @@ pub(super) fn remember(
     reason: ErasureReason,
     at: Timestamp,
     hashes: &[[u8; 32]],
-    proofs: Vec<ToldProof>,
+    beside: Beside,
 ) -> Result<()> {
     for hash in hashes {
         rows::suppress(writing.tx, hash, subject.id)?;
     }
     let seq = writing.next_seq();
-    tell(writing, subject, reason, at, Some(proofs))?;
+    tell(writing, subject, reason, at, Some(beside))?;
     let RecordRef { id: record, entity_type } = subject.clone();
     let reason = reason.name().to_owned();
     rows::insert_erased(writing.tx, &Erased { seq, record, entity_type, at, reason })
 }
 
 /// Writes to the journal that a record was erased, which contact points are suppressed since and, the
-/// first time, which proofs are kept: as nobody can read without the key.
+/// first time, which proofs are kept, as nobody can read without the key, and which definitions went.
 pub(super) fn tell(
     writing: &mut Writing<'_>,
     subject: &RecordRef,
     reason: ErasureReason,
     at: Timestamp,
-    proofs: Option<Vec<ToldProof>>,
+    beside: Option<Beside>,
 ) -> Result<()> {
+    let (proofs, definitions) = beside.unzip();
     let stamp = writing.stamp();
     let (hashes, key) = (rows::hashes_of(writing.tx, subject.id)?, suppression::key(writing)?);
     let body = ErasedBody {
@@ -232,6 +239,7 @@ pub(super) fn tell(
         key: Some(name_of_key(&key)),
         hashes: Some(digest_of_hashes(&key, &hashes)),
         proofs,
+        definitions: definitions.unwrap_or_default(),
     };
     let body = serde_json::to_string(&body).expect("an erasure is always JSON");
     let entity_type = Some(subject.entity_type.as_str());

@@ -3,7 +3,10 @@
 use crate::{
     ActivityPreset, AssociationPreset, Attribute, Crm, DefineAssociationType, Kind, Preset,
     privacy::inventory::{Access, Erasure, INVENTORY, Name, Way, of_table},
-    store::privacy::{columns, count, scanned, tables},
+    store::{
+        defined,
+        privacy::{columns, count, scanned, tables},
+    },
 };
 
 /// A file with a table of each sort.
@@ -106,4 +109,13 @@ fn the_rows_of_a_person_are_found_by_an_index() {
             Ok(())
         })
         .unwrap();
+}
+
+/// Nor may the question which definitions named somebody before read the journal.
+#[test]
+fn what_definitions_said_before_is_found_by_an_index() {
+    let steps = filled().shared.store.read(defined::plan).unwrap();
+    let journal = steps.iter().filter(|step| step.contains("crm_journal"));
+    let by_index = "SEARCH crm_journal USING INDEX crm_journal_by_kind (kind=?)";
+    assert_eq!(journal.filter(|step| *step != by_index).count(), 0, "{steps:#?}");
 }

@@ -1,11 +1,11 @@
 //! Who was erased: told, and done again in an older copy of the file.
 
-use std::{cmp::Reverse, sync::Arc};
+use std::{cmp::Reverse, collections::BTreeSet, sync::Arc};
 
 use super::{
     Privacy, erase,
     plan::{Found, MENTIONS},
-    suppression,
+    suppression::{self, Lifted},
 };
 use crate::{
     AppliedErasures, ApplyErasures, BlockerReason, ErasedSubject, ErasureBlocker, ErasureList,
@@ -14,7 +14,7 @@ use crate::{
     limits,
     privacy::suppression::{from_hex, name_of_key, to_hex},
     schema::check,
-    store::{privacy as rows, records, table::Table},
+    store::{Connection, privacy as rows, records, table::Table},
 };
 
 impl Privacy<'_> {
@@ -26,23 +26,7 @@ impl Privacy<'_> {
     /// `InvalidArgument` if the limit is not 1 to 10,000.
     pub fn erasures(&self, request: &ListErasures) -> Result<ErasureList> {
         check_limit(request.limit)?;
-        self.crm.read_explained(|conn, _| {
-            let mut found = rows::erased_after(conn, request.after, request.limit + 1)?;
-            let has_more = found.len() > request.limit as usize;
-            found.truncate(request.limit as usize);
-            let next = found.last().filter(|_| has_more).map(|last| last.seq);
-            let erased = found.into_iter().map(|erased| {
-                let hashes = rows::hashes_of(conn, erased.record)?;
-                Ok(ErasedSubject {
-                    subject: RecordRef::new(erased.entity_type, erased.record),
-                    erased_at: erased.at,
-                    reason: reason(&erased.reason)?,
-                    hashes: hashes.iter().map(|hash| to_hex(hash)).collect(),
-                })
-            });
-            let erased = erased.collect::<Result<_>>()?;
-            Ok(ErasureList { key: rows::key(conn)?.map(|key| name_of_key(&key)), erased, next })
-        })
+        self.crm.read_explained(|conn, _| page(conn, request, &suppression::lifted(conn)?))
     }
 
     /// Erases in this file whom a list names, in one transaction: after a backup from before an erasure
@@ -64,13 +48,19 @@ impl Privacy<'_> {
             let key = suppression::key(writing)?;
             let is_ours = request.key.as_ref().is_some_and(|name| *name == name_of_key(&key));
             let (mut applied, before) = (Applied::default(), rows::number_suppressed(writing.tx)?);
+            let mut back = Back::default();
             for (place, erased) in request.erased.iter().enumerate() {
-                apply(writing, erased, is_ours, &mut applied).map_err(|error| {
+                let told = apply(writing, erased, is_ours, &mut applied);
+                told.and_then(|()| back.note(erased)).map_err(|error| {
                     let field = error.field().unwrap_or("subject").to_owned();
                     error.with_field(format!("erased[{place}].{field}"))
                 })?;
             }
-            if rows::number_suppressed(writing.tx)? > before {
+            let is_any_new = rows::number_suppressed(writing.tx)? > before;
+            if is_ours {
+                back.lift(writing)?;
+            }
+            if is_any_new {
                 suppression::follow(writing)?;
             }
             applied.settle(writing)?;
@@ -113,9 +103,9 @@ impl Privacy<'_> {
     /// # Errors
     ///
     /// Those of `is_suppressed`.
-    pub(in crate::engine) fn lift_of(
+    pub(in crate::engine) fn lift_of<'i>(
         &self,
-        erased: &[RecordId],
+        erased: impl Iterator<Item = &'i RecordId>,
         mut is_suppressed: impl FnMut(&[u8; 32]) -> Result<bool>,
     ) -> Result<()> {
         self.crm.write(|writing| {
@@ -130,6 +120,40 @@ impl Privacy<'_> {
             suppression::lift(writing, &hashes).map(drop)
         })
     }
+}
+
+/// A page of those who were erased, with those contact points that are said to have come back.
+///
+/// # Errors
+///
+/// Those of reading.
+pub(in crate::engine) fn page(
+    conn: &Connection,
+    request: &ListErasures,
+    lifted: &Lifted,
+) -> Result<ErasureList> {
+    let mut found = rows::erased_after(conn, request.after, request.limit + 1)?;
+    let has_more = found.len() > request.limit as usize;
+    found.truncate(request.limit as usize);
+    let next = found.last().filter(|_| has_more).map(|last| last.seq);
+    let hex = |hash: &[u8; 32]| to_hex(hash);
+    let erased = found.into_iter().map(|erased| {
+        let mut back = Vec::new();
+        for hash in lifted.get(&erased.record).into_iter().flatten() {
+            if !rows::is_suppressed(conn, hash)? {
+                back.push(hex(hash));
+            }
+        }
+        Ok(ErasedSubject {
+            hashes: rows::hashes_of(conn, erased.record)?.iter().map(hex).collect(),
+            lifted: back,
+            subject: RecordRef::new(erased.entity_type, erased.record),
+            erased_at: erased.at,
+            reason: reason(&erased.reason)?,
+        })
+    });
+    let erased = erased.collect::<Result<_>>()?;
+    Ok(ErasureList { key: rows::key(conn)?.map(|key| name_of_key(&key)), erased, next })
 }
 
 /// What became of a list.
@@ -174,6 +198,37 @@ impl Applied {
     }
 }
 
+/// What a list says of those contact points that were let back in, once all of it is done: two persons may
+/// have had the same one.
+#[derive(Default)]
+struct Back {
+    people: BTreeSet<RecordId>,
+    lifted: BTreeSet<[u8; 32]>,
+    suppressed: BTreeSet<[u8; 32]>,
+}
+
+impl Back {
+    /// # Errors
+    ///
+    /// `InvalidValue`, with the field, for a hash that is none.
+    fn note(&mut self, told: &ErasedSubject) -> Result<()> {
+        self.people.insert(told.subject.id);
+        self.lifted.extend(read_hashes("lifted", &told.lifted)?);
+        self.suppressed.extend(read_hashes("hashes", &told.hashes)?);
+        Ok(())
+    }
+
+    /// Lets back in what the file suppresses by the erasure of nobody but these people.
+    fn lift(&self, writing: &mut Writing<'_>) -> Result<()> {
+        let mut hashes = Vec::new();
+        for hash in self.lifted.difference(&self.suppressed) {
+            let since = rows::suppressed_since(writing.tx, hash)?;
+            hashes.extend(since.filter(|id| self.people.contains(id)).map(|_| *hash));
+        }
+        suppression::lift(writing, &hashes).map(drop)
+    }
+}
+
 /// Erases one of a list, or remembers that it was.
 fn apply(
     writing: &mut Writing<'_>,
@@ -201,7 +256,8 @@ fn apply(
         }
         _ => {
             check_type(writing, subject)?;
-            erase::remember(writing, subject, *reason, *erased_at, &hashes, Vec::new())?;
+            let beside = (Vec::new(), Vec::new());
+            erase::remember(writing, subject, *reason, *erased_at, &hashes, beside)?;
             applied.absent += 1;
         }
     }
@@ -245,18 +301,23 @@ fn suppress(writing: &Writing<'_>, subject: &RecordRef, hashes: &[[u8; 32]]) -> 
 
 /// The hashes of one of a list; none if they mean nothing here.
 fn hashes(request: &ErasedSubject, is_ours: bool, applied: &mut Applied) -> Result<Vec<[u8; 32]>> {
-    let hashes = request.hashes.iter().enumerate().map(|(place, text)| {
-        from_hex(text).ok_or_else(|| {
-            Error::new(ErrorKind::InvalidValue, "is not 64 hexadecimal digits")
-                .with_field(format!("hashes[{place}]"))
-        })
-    });
-    let mut hashes: Vec<[u8; 32]> = hashes.collect::<Result<_>>()?;
+    let mut hashes = read_hashes("hashes", &request.hashes)?;
     if !is_ours {
         applied.foreign_hashes += hashes.len() as u64;
         hashes.clear();
     }
     Ok(hashes)
+}
+
+/// The hashes that these texts spell.
+fn read_hashes(field: &str, texts: &[String]) -> Result<Vec<[u8; 32]>> {
+    let hashes = texts.iter().enumerate().map(|(place, text)| {
+        from_hex(text).ok_or_else(|| {
+            Error::new(ErrorKind::InvalidValue, "is not 64 hexadecimal digits")
+                .with_field(format!("{field}[{place}]"))
+        })
+    });
+    hashes.collect()
 }
 
 /// The reason of this name.

@@ -25,7 +25,7 @@ pub(super) mod suppression;
 mod traces;
 mod uses;
 
-pub(super) use list::Applied;
+pub(super) use list::{Applied, page as erased_page};
 
 use std::sync::Arc;
 

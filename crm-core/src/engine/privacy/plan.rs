@@ -12,7 +12,10 @@ use crate::{
     consent::{Ledger, Rule, present_form},
     engine::{Catalog, consents::read_event},
     journal::read_body,
-    privacy::inventory::{Erasure, Way, of_table},
+    privacy::{
+        inventory::{Erasure, Way, of_table},
+        told::ToldDefinition,
+    },
     schema::{AttributeModel, TypeModel},
     store::{
         Connection, associations as links, consents, facts, journal, privacy as rows,
@@ -63,6 +66,8 @@ pub(super) struct Found {
     pub(super) files: Vec<String>,
     /// What the journal says of the person in rows about others.
     pub(super) traces: Traces,
+    /// The earlier definitions in which a contact point of the person stands.
+    pub(super) replaced: Vec<ToldDefinition>,
 }
 
 impl Found {
@@ -86,8 +91,10 @@ impl Found {
         let traces = Traces::find(conn, catalog, &subject, &mut mentions)?;
         mentions.truncate(MENTIONS);
         let files = files(conn, catalog, table, &row)?;
+        let replaced = named::replaced(conn, &all_points)?;
+        let others = traces.places.len() + replaced.len();
         let plan = ErasurePlan {
-            tables: tables(conn, id, (proofs.len(), files.len(), traces.places.len()))?,
+            tables: tables(conn, id, (proofs.len(), files.len(), others))?,
             blockers: blockers(catalog, &subject, &ledger, &references, at)?,
             mentions,
             proofs,
@@ -96,7 +103,17 @@ impl Found {
             definitions: Vec::new(),
             subject,
         };
-        Ok(Self { plan, row, all_points, points, proven_points, references, files, traces })
+        Ok(Self {
+            plan,
+            row,
+            all_points,
+            points,
+            proven_points,
+            references,
+            files,
+            traces,
+            replaced,
+        })
     }
 }
 
@@ -104,7 +121,7 @@ impl Found {
 fn tables(
     conn: &Connection,
     id: RecordId,
-    (proofs, files, traces): (usize, usize, usize),
+    (proofs, files, others): (usize, usize, usize),
 ) -> Result<Vec<ErasedTable>> {
     let mut tables = Vec::new();
     for table in rows::tables(conn)? {
@@ -113,7 +130,7 @@ fn tables(
             "crm_consent_proof" => proofs as u64,
             "crm_file" => files as u64,
             _ if entry.ways.contains(&Way::Index) => continue,
-            "crm_journal" => rows::count(conn, &table, id.as_bytes())? + traces as u64,
+            "crm_journal" => rows::count(conn, &table, id.as_bytes())? + others as u64,
             _ => rows::count(conn, &table, id.as_bytes())?,
         };
         let (effect, reason) = match entry.erasure {

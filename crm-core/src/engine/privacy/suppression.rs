@@ -1,7 +1,7 @@
 //! Contact points that must not come back by themselves: refused where they are written, until the
 //! host says that the person came back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Privacy;
 use crate::{
@@ -9,15 +9,19 @@ use crate::{
     consent::contact_point,
     engine::{Writing, consents::follow_all},
     privacy::{
-        suppression::hash,
+        suppression::{from_hex, hash, to_hex},
         told::{LiftedBody, digest_of_hashes},
     },
     store::{Connection, privacy as rows},
 };
 
+/// The contact points that came back, by the erasure since which they were suppressed.
+pub(in crate::engine) type Lifted = BTreeMap<RecordId, BTreeSet<[u8; 32]>>;
+
 impl Privacy<'_> {
     /// Lets a contact point come back, because the person did by themselves: signed up again, or bought
-    /// something. The journal records that it was done, by whom and when, but not which contact point.
+    /// something. The journal records that it was done, by whom and when, and which contact point
+    /// as a keyed hash only.
     ///
     /// # Errors
     ///
@@ -56,23 +60,24 @@ impl Privacy<'_> {
     }
 }
 
-/// The erasures of whose contact points one came back.
+/// The erasures of whose contact points one came back, and which that were: those of which the journal
+/// tells it.
 ///
 /// # Errors
 ///
 /// Those of reading.
-pub(in crate::engine) fn lifted(conn: &Connection) -> Result<Vec<RecordId>> {
-    let mut all = BTreeSet::new();
-    rows::told_erasures(conn, |_, kind, _, _, body| {
-        if kind == ChangeKind::SuppressionLifted.name() {
-            let lifted: LiftedBody = serde_json::from_str(body).map_err(|_| {
-                Error::new(ErrorKind::Corrupt, "an erasure in the journal cannot be read")
-            })?;
-            all.extend(lifted.record);
+pub(in crate::engine) fn lifted(conn: &Connection) -> Result<Lifted> {
+    let mut all = Lifted::new();
+    for body in rows::told_lifts(conn)? {
+        let lifted: LiftedBody = serde_json::from_str(&body).map_err(|_| {
+            Error::new(ErrorKind::Corrupt, "an erasure in the journal cannot be read")
+        })?;
+        if let Some(record) = lifted.record {
+            let hash = lifted.hash.as_deref().and_then(from_hex);
+            all.entry(record).or_default().extend(hash);
         }
-        Ok(())
-    })?;
-    Ok(all.into_iter().collect())
+    }
+    Ok(all)
 }
 
 /// Lets the contact points of these hashes come back; answers whether any was suppressed.
@@ -84,7 +89,8 @@ pub(super) fn lift(writing: &mut Writing<'_>, hashes: &[[u8; 32]]) -> Result<boo
         // Else the suppression would be missed.
         let left = rows::hashes_of(writing.tx, erased)?;
         let hashes = Some(digest_of_hashes(&key(writing)?, &left));
-        let body = serde_json::to_string(&LiftedBody { record: Some(erased), hashes });
+        let (record, hash) = (Some(erased), Some(to_hex(hash)));
+        let body = serde_json::to_string(&LiftedBody { record, hash, hashes });
         let body = body.expect("an id and a digest are always JSON");
         let stamp = writing.stamp();
         writing.log(stamp, ChangeKind::SuppressionLifted, None, None, &body)?;
@@ -103,6 +109,18 @@ pub(super) fn lift(writing: &mut Writing<'_>, hashes: &[[u8; 32]]) -> Result<boo
 /// Those of writing.
 pub(in crate::engine) fn follow(writing: &Writing<'_>) -> Result<()> {
     follow_all(writing.tx, &rows::newly_suppressed(writing.tx)?)
+}
+
+/// The same after nothing but these contact points, in their normal form, was suppressed.
+///
+/// # Errors
+///
+/// Those of writing.
+pub(super) fn follow_as<'p>(
+    writing: &Writing<'_>,
+    points: impl Iterator<Item = &'p str>,
+) -> Result<()> {
+    follow_all(writing.tx, &rows::newly_suppressed_as(writing.tx, points)?)
 }
 
 /// The key of the file, made when it is needed first.
@@ -136,4 +154,73 @@ pub(in crate::engine) fn check(conn: &Connection, point: &str, field: &str) -> R
     Err(Error::new(ErrorKind::Suppressed, "the person with this contact point was erased")
         .with_field(field)
         .with_hint("if the person came back by themselves, say so with privacy.lift_suppression"))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        Crm, RecordId, engine::Writing, privacy::suppression::hash, store::privacy as rows,
+    };
+
+    const KEY: [u8; 32] = [1; 32];
+
+    /// Writes a ledger of these contact points, of a record for each.
+    fn write(writing: &Writing<'_>, points: &[String]) {
+        rows::put_key(writing.tx, &KEY).unwrap();
+        for (place, point) in (1_u128..).zip(points) {
+            let id = place.to_be_bytes();
+            let event = "INSERT INTO crm_consent_event (subject_id, seq, id, type_id, kind, \
+                         contact_point, proof, occurred_at, by_guardian) \
+                         VALUES (?1, 1, ?1, 1, 'granted', ?2, 0, 0, 0)";
+            writing.tx.execute(event, (&id, point)).unwrap();
+            let permit = "INSERT INTO crm_consent_permit (subject_id, event_id, channel, purpose, \
+                          basis, proof, valid_from, active_at, by_guardian, is_suppressed) \
+                          VALUES (?1, ?1, 'email', 'news', 'consent', 0, 0, 0, 0, 0)";
+            writing.tx.execute(permit, [&id]).unwrap();
+        }
+    }
+
+    /// Every text of up to three of these letters after a beginning.
+    fn texts(beginning: &str, letters: &[char]) -> Vec<String> {
+        let mut all = vec![beginning.to_owned()];
+        let mut from = 0;
+        for _ in 0..3 {
+            let until = all.len();
+            for place in from..until {
+                let longer = letters.iter().map(|letter| format!("{}{letter}", all[place]));
+                let longer: Vec<_> = longer.collect();
+                all.extend(longer);
+            }
+            from = until;
+        }
+        all
+    }
+
+    /// An index finds whom hashing every contact point finds: letters with several small or capital
+    /// forms, or longer ones, and domains in both forms.
+    #[test]
+    fn who_spells_a_contact_point_otherwise_is_found_by_an_index() {
+        let mut points = texts("@", &['a', 'A', 'k', '\u{212A}', 'σ', 'ς', 'Σ', 'İ', 'i']);
+        for domain in ["bücher.example", "xn--bcher-kva.example", "bucher.example"] {
+            let locals = texts("", &['a', 'A', 'ß']);
+            points.extend(locals.iter().skip(1).map(|local| format!("{local}@{domain}")));
+        }
+        let crm = Crm::in_memory().unwrap();
+        crm.write(|writing| {
+            write(writing, &points);
+            let mut found_more = 0;
+            for point in points.iter().step_by(23) {
+                let hash = hash(&KEY, &crate::consent::present_form(point.as_str()));
+                rows::suppress(writing.tx, &hash, RecordId::from_bytes([9; 16])).unwrap();
+                let all = rows::newly_suppressed(writing.tx).unwrap();
+                let by_index = rows::newly_suppressed_as(writing.tx, [point.as_str()].into_iter());
+                assert_eq!(by_index.unwrap(), all, "{point}");
+                found_more += usize::from(all.len() > 1);
+                rows::lift(writing.tx, &hash).unwrap();
+            }
+            assert!(found_more > 20, "few are spelled otherwise: {found_more}");
+            Ok(())
+        })
+        .unwrap();
+    }
 }

@@ -225,6 +225,9 @@ pub(super) fn fire(
     id: RecordId,
     event: RuleEvent,
 ) -> Result<()> {
+    if !writing.is_turn_of_rule(program.model.id) {
+        return Ok(());
+    }
     // What the condition asks for may hang on what is noted and not written yet.
     writing.roll_up()?;
     let catalog = Arc::clone(&writing.catalog);

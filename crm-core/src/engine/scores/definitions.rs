@@ -336,7 +336,7 @@ fn outdate(writing: &mut Writing<'_>, model: i64) -> Result<()> {
         if places.any(|place| !place.reads.scores.is_disjoint(&outdated))
             && outdated.insert(program.stored.id)
         {
-            rows::outdate(writing.tx, program.stored.id, writing.now)?;
+            rows::outdate(writing.tx, program.stored.id)?;
             timers::set_kept(writing.tx, program.stored.id, writing.now)?;
         }
     }

@@ -19,7 +19,7 @@ use crate::{
         explain, name_fields, sheet, tally,
     },
     store::{
-        Connection,
+        Connection, happenings,
         records::{self, StoredRow},
         score_points,
         scores::{self as rows, ScoreRow},
@@ -136,7 +136,7 @@ impl ScoreFacts for RecordFacts<'_> {
         if !self.activities.contains_key(&id) {
             let model = kind.and_then(|kind| self.catalog.activity_kind(&kind.name));
             let most = limits::SCORED_ACTIVITIES;
-            let found = rows::activities(self.conn, self.id, (model, detail), most)?;
+            let found = happenings::of_record(self.conn, self.id, (model, detail), most)?;
             self.activities.insert(id, found);
         }
         Ok(&self.activities[&id])

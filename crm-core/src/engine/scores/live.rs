@@ -1,9 +1,16 @@
 //! What keeps scores live, within the transaction of the write that causes it.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
-    super::{Catalog, Writing, reach::affected, reactions::Event},
+    super::{
+        Catalog, Writing,
+        reach::affected,
+        reactions::{Event, Told},
+    },
     facts::{Computed, compute, holds},
 };
 use crate::{
@@ -23,17 +30,21 @@ pub(in crate::engine) fn concern(catalog: &Catalog, types: &[&str]) -> Result<bo
     Ok(programs.is_some_and(|programs| types.iter().any(|name| programs.concern(name))))
 }
 
-/// Scores anew whom events concern, each once.
-pub(in crate::engine) fn react(writing: &mut Writing<'_>, events: &[Event]) -> Result<()> {
-    let Some(programs) = writing.catalog.score_programs()?.cloned() else { return Ok(()) };
-    for program in &programs.all {
-        let mut ids = BTreeSet::new();
-        for event in events {
-            ids.append(&mut concerned(writing, program, event)?);
-        }
-        for id in ids {
-            update(writing, &programs, program, id, true)?;
-        }
+/// Scores anew by one score whom events concern, each once; the last event that concerns it led to it.
+pub(in crate::engine) fn react(
+    writing: &mut Writing<'_>,
+    programs: &ScorePrograms,
+    program: &ScoreProgram,
+    told: &[Told],
+) -> Result<()> {
+    let mut ids = BTreeMap::new();
+    for told in told {
+        let concerned = concerned(writing, program, &told.event)?;
+        ids.extend(concerned.into_iter().map(|id| (id, told)));
+    }
+    for (id, told) in ids {
+        writing.reactions.chain = told.chain.clone();
+        update(writing, programs, program, id, true)?;
     }
     Ok(())
 }

@@ -7,12 +7,14 @@
 
 mod added;
 mod batch;
+mod columns;
 mod definitions;
 mod facts;
 mod live;
 mod ranking;
 mod reads;
 mod rescore;
+mod walk;
 
 use super::Crm;
 use crate::{
@@ -21,6 +23,7 @@ use crate::{
 };
 
 pub(super) use added::add;
+pub(super) use columns::{complete, compute_all, compute_order};
 pub(super) use definitions::program;
 pub(super) use facts::compute;
 pub(super) use live::{concern, on_due, react};

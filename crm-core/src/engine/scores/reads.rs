@@ -85,7 +85,7 @@ impl Scores<'_> {
         let moment = self.crm.moment(None, None)?;
         let catalog = self.crm.catalog();
         let program = catalog.score_program(model)?.1;
-        if !ColumnProgram::new(program).is_some_and(|program| program.is_whole) {
+        if !ColumnProgram::new(program).is_some_and(|program| program.is_whole()) {
             return Err(needs_more());
         }
         let programs = catalog.score_programs()?.cloned().unwrap_or_default();

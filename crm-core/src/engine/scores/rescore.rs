@@ -6,11 +6,12 @@ use super::{
     super::{Writing, progress::Reports},
     Scores,
     batch::Batch,
+    facts::Computed,
     live::{Known, keep, update},
 };
 use crate::{
     Flow, Progress, RecordId, RescoreReport, Result,
-    condition::Moment,
+    condition::{Moment, due},
     ops::Watch,
     scoring::{ColumnProgram, ScoreProgram, ScorePrograms, StoredModel},
     store::{
@@ -93,11 +94,13 @@ fn page(
     };
     let catalog = Arc::clone(&writing.catalog);
     let moment = Moment::new(writing.now, "UTC")?;
-    let mut batch = Batch::new(program, &by_columns);
+    let mut batch = Batch::new(&catalog, program, &by_columns);
     let mut pages = Pages::Sorted(after.unwrap_or(RecordId::from_bytes([0; 16])));
     let has_more = batch.read(writing.tx, &catalog, (&mut pages, RESCORED_AT_ONCE), &moment)?;
-    let mut page = Page { records: batch.ids.len() as u64, ..Page::default() };
-    let (Some(first), Some(last)) = (batch.ids.first(), batch.ids.last()) else { return Ok(page) };
+    let mut page = Page { records: batch.sorted.len() as u64, ..Page::default() };
+    let (Some(first), Some(last)) = (batch.sorted.first(), batch.sorted.last()) else {
+        return Ok(page);
+    };
     let model = program.stored.id;
     let mut kept = rows::between(writing.tx, model, (*first, *last))?.into_iter().peekable();
     let known = Known {
@@ -107,21 +110,24 @@ fn page(
     };
     rows::set_latest(writing.tx, model, writing.now)?;
     let mut is_read = true;
-    for (row, id) in batch.ids.iter().enumerate() {
+    for place in 0..batch.sorted.len() {
+        let id = batch.sorted[place];
         let is_changed = if is_read {
-            let sheet = batch.sheet(writing.tx, &catalog, row, &moment)?;
-            while kept.next_if(|row| row.record < *id).is_some() {}
-            let old = kept.next_if(|row| row.record == *id);
-            let (is_changed, is_quiet) = keep(writing, program, (*id, old), (&sheet, None), known)?;
+            let file = (&**writing.tx, &*catalog);
+            let Computed { sheet, until } =
+                batch.computed(file, programs, place, (&moment, due))?;
+            while kept.next_if(|row| row.record < id).is_some() {}
+            let old = kept.next_if(|row| row.record == id);
+            let (is_changed, is_quiet) = keep(writing, program, (id, old), (&sheet, until), known)?;
             // What followed may have changed the records that were read.
             is_read = is_quiet;
             is_changed
         } else {
-            update(writing, programs, program, *id, false)?
+            update(writing, programs, program, id, false)?
         };
         page.changed += u64::from(is_changed);
     }
-    page.last = batch.ids.last().copied().filter(|_| has_more);
+    page.last = batch.sorted.last().copied().filter(|_| has_more);
     Ok(page)
 }
 

@@ -8,7 +8,7 @@ mod definitions;
 mod reads;
 mod upkeep;
 
-pub(super) use upkeep::{concern, on_due, react, refill_stages};
+pub(super) use upkeep::{Upkeep, concern, on_due, refill_stages};
 
 use std::sync::Arc;
 

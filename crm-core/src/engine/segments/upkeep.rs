@@ -15,7 +15,7 @@ use super::{
         Catalog, Writing,
         conditions::{self, Known},
         reach,
-        reactions::Event,
+        reactions::{Event, Told},
     },
     Cause, Done, change_member, set_member,
 };
@@ -44,59 +44,69 @@ pub(in crate::engine) fn concern(catalog: &Catalog, types: &[&str]) -> Result<bo
     Ok(programs.is_some_and(|programs| types.iter().any(|name| programs.concern(name))))
 }
 
-/// Makes records members, or no longer so, as what happened has it: each is asked once, and the last
-/// event that concerns it is the cause.
-pub(in crate::engine) fn react(writing: &mut Writing<'_>, events: &[Event]) -> Result<()> {
-    let catalog = Arc::clone(&writing.catalog);
-    let Some(programs) = catalog.segment_programs()?.cloned() else { return Ok(()) };
-    let reached = programs.all.iter().map(|program| {
-        let mut ids = BTreeMap::new();
-        if let (Some(_), Some(reach)) = (&program.checked, &program.reach) {
-            for event in events {
-                let affected = reach::affected(writing.tx, &catalog, reach, event)?;
-                ids.extend(affected.into_iter().map(|id| (id, event)));
-            }
-        }
-        Ok(ids)
-    });
-    let reached = reached.collect::<Result<Vec<_>>>()?;
-    let (mut known, mut asked) = (Known::default(), 0);
-    let mut places: BTreeMap<RecordId, Place> = BTreeMap::new();
-    for (program, ids) in programs.all.iter().zip(reached) {
-        if let (Some(checked), Some(_)) = (&program.checked, &program.reach) {
-            for (id, event) in ids {
-                asked += 1;
-                if asked % ASKED_AT_ONCE == 0 {
-                    // What is known of so many records is too much to keep.
-                    known = Known::default();
-                }
-                let place = match places.entry(id) {
-                    Entry::Occupied(known) => known.into_mut(),
-                    Entry::Vacant(place) => place.insert(Place::read(writing, id)?),
-                };
-                let segment = program.model.id;
-                let (is_member, due_at) = answer(writing, program, checked, id, &mut known)?;
-                let due_at = due_at.map(|due_at| writing.later(due_at));
-                place.is_other |= place.timers.set(segment, due_at);
-                if place.members.contains(&segment) != is_member {
-                    let cause = cause(writing, event, id)?;
-                    change_member(writing, &program.model, id, is_member, cause)?;
-                }
-            }
-        } else {
-            for event in events {
+/// What is known of records while segments follow from what happened, one after the other.
+#[derive(Default)]
+pub(in crate::engine) struct Upkeep {
+    known: Known,
+    asked: u32,
+    places: BTreeMap<RecordId, Place>,
+}
+
+impl Upkeep {
+    /// Makes records members of one segment, or no longer so, as what happened has it: each is asked
+    /// once, and the last event that concerns it is the cause.
+    pub(in crate::engine) fn react(
+        &mut self,
+        writing: &mut Writing<'_>,
+        program: &SegmentProgram,
+        told: &[Told],
+    ) -> Result<()> {
+        let (Some(checked), Some(reach)) = (&program.checked, &program.reach) else {
+            for Told { event, chain, .. } in told {
                 if let Event::Archiving { table, id } = event
                     && table.model.name == program.model.segment.entity_type
                 {
+                    writing.reactions.chain = chain.clone();
                     follow_archive(writing, program, table, *id)?;
                 }
             }
+            return Ok(());
+        };
+        let mut ids = BTreeMap::new();
+        for told in told {
+            let affected = reach::affected(writing.tx, &writing.catalog, reach, &told.event)?;
+            ids.extend(affected.into_iter().map(|id| (id, told)));
         }
+        for (id, told) in ids {
+            self.asked += 1;
+            if self.asked.is_multiple_of(ASKED_AT_ONCE) {
+                // What is known of so many records is too much to keep.
+                self.known = Known::default();
+            }
+            let place = match self.places.entry(id) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => place.insert(Place::read(writing, id)?),
+            };
+            let segment = program.model.id;
+            let (is_member, due_at) = answer(writing, program, checked, id, &mut self.known)?;
+            let due_at = due_at.map(|due_at| writing.later(due_at));
+            place.is_other |= place.timers.set(segment, due_at);
+            if place.members.contains(&segment) != is_member {
+                let cause = cause(writing, &told.event, id)?;
+                writing.reactions.chain = told.chain.clone();
+                change_member(writing, &program.model, id, is_member, cause)?;
+            }
+        }
+        Ok(())
     }
-    for (id, place) in places.into_iter().filter(|(_, place)| place.is_other) {
-        timers::keep(writing.tx, (Room::Segment, id), &place.timers)?;
+
+    /// Writes when records are to be asked again.
+    pub(in crate::engine) fn finish(self, writing: &Writing<'_>) -> Result<()> {
+        for (id, place) in self.places.into_iter().filter(|(_, place)| place.is_other) {
+            timers::keep(writing.tx, (Room::Segment, id), &place.timers)?;
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// What is kept of a record for all segments: read once, however many ask, and its timers written once.

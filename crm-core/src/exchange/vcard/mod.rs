@@ -22,7 +22,7 @@ pub(crate) use writer::write_card;
 
 use serde::{Deserialize, Serialize};
 
-use super::ImportMode;
+use super::{ImportMode, StartStage};
 use crate::{Archived, Values, shape::debug};
 
 /// A version of vCard.
@@ -133,6 +133,11 @@ pub struct ImportVcard {
     #[serde(default)]
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub key: Option<String>,
+    /// On which stages the records begin that are created, one entry for each lifecycle; where the
+    /// lifecycles have new records begin if it is empty.
+    #[serde(default)]
+    #[cfg_attr(feature = "uniffi", uniffi(default))]
+    pub stages: Vec<StartStage>,
     /// Whether a single rejected card undoes the whole import. Otherwise good cards are kept, in
     /// transactions of some hundred.
     #[serde(default)]
@@ -142,7 +147,8 @@ pub struct ImportVcard {
 
 debug! {
     ImportVcard
-        shows(entity_type, mapping, remainder, encoding, create_missing, mode, key, all_or_nothing)
+        shows(entity_type, mapping, remainder, encoding, create_missing, mode, key, stages,
+            all_or_nothing)
         hides(path, text)
 }
 
@@ -164,6 +170,7 @@ impl ImportVcard {
             create_missing: false,
             mode: ImportMode::Create,
             key: None,
+            stages: Vec::new(),
             all_or_nothing: false,
         }
     }

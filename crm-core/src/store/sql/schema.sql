@@ -84,6 +84,14 @@ CREATE INDEX crm_journal_by_file ON crm_journal (body ->> '$.hash')
     WHERE kind = 'file_added';
 CREATE INDEX crm_journal_by_lifecycle ON crm_journal (body ->> '$.name')
     WHERE kind = 'lifecycle_defined';
+-- What definitions said before, and which contact points came back. A statement that asks for one of
+-- these kinds is answered by it.
+CREATE INDEX crm_journal_by_kind ON crm_journal (kind)
+    WHERE kind = 'activity_kind_defined' OR kind = 'association_type_defined'
+    OR kind = 'attribute_defined' OR kind = 'lifecycle_defined' OR kind = 'party_defined'
+    OR kind = 'purpose_defined' OR kind = 'retention_defined' OR kind = 'rule_defined'
+    OR kind = 'score_defined' OR kind = 'segment_defined' OR kind = 'suppression_lifted'
+    OR kind = 'type_defined' OR kind = 'view_saved';
 
 CREATE TABLE crm_file (
     -- Attached files, each kept once by its content.

@@ -2,10 +2,15 @@
 
 use std::{sync::mpsc, thread};
 
-use arrow_array::{Array, RecordBatchReader, cast::AsArray, types::Int64Type};
+use arrow_array::{
+    Array, RecordBatchReader,
+    cast::AsArray,
+    types::{Decimal128Type, Int64Type},
+};
 use crm_core::{
-    Attribute, Crm, DefineType, ErrorKind, FieldOrder, GroupKey, GroupMeasure, GroupRecords, Kind,
-    PivotRecords, ReadTable, RecordsTable, SaveView, SelectColumn, SelectRows, TableQuery, Value,
+    Attribute, Crm, DefineScore, DefineType, ErrorKind, FieldOrder, GroupKey, GroupMeasure,
+    GroupRecords, Kind, LifecyclePreset, Money, MoveStage, PivotRecords, ReadTable, RecordsTable,
+    SaveView, ScoreGroup, ScoreLevel, ScoreRule, SelectColumn, SelectRows, TableQuery, Value,
     ViewQuery, ViewTable, values,
 };
 
@@ -263,7 +268,7 @@ fn groups_and_cells_of_a_pivot_are_those_of_pages() {
         crm.companies()
             .create(values! {
                 "name" => "A", "industry" => industry, "country" => country, "employees" => employees,
-                "annual_revenue" => crm_core::Money::new(revenue, "EUR"),
+                "annual_revenue" => Money::new(revenue, "EUR"),
             })
             .unwrap();
     }
@@ -292,7 +297,7 @@ fn groups_and_cells_of_a_pivot_are_those_of_pages() {
     let steel = &batches[1];
     assert_eq!(steel.column(0).as_string::<i32>().value(0), "steel");
     // Ten and a half euros, in ten-thousandths.
-    let sum = steel.column(1).as_primitive::<arrow_array::types::Decimal128Type>();
+    let sum = steel.column(1).as_primitive::<Decimal128Type>();
     assert_eq!(sum.value(0), 105_000);
     let real = |place: usize| {
         steel.column(place).as_primitive::<arrow_array::types::Float64Type>().value(0)
@@ -384,4 +389,74 @@ fn a_sum_that_is_not_finite_ends_the_stream() {
     let group = GroupRecords::new("row", [], [GroupMeasure::sum("real")]);
     let error = crm.read_table(&ReadTable::new(group)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OutOfRange);
+}
+
+#[test]
+fn stages_and_scores_are_columns_of_a_table() {
+    let folder = Folder::new();
+    for crm in [Crm::in_memory().unwrap(), Crm::open(folder.path()).unwrap()] {
+        crm.lifecycles().define_preset(LifecyclePreset::Deal).unwrap();
+        let text = ["Chairs", "Lamps", "Tables"];
+        for (name, amount) in text.into_iter().zip([1, 2, 3]) {
+            let amount = Money::new(amount.to_string(), "EUR");
+            let deal = crm.records("deal").create(values! { "name" => name, "amount" => amount });
+            let to = if name == "Lamps" { "won" } else { "proposal" };
+            crm.lifecycles().move_to(MoveStage::new("deal", deal.unwrap().id, to)).unwrap();
+        }
+        // Published after the deals: nothing is kept of them.
+        let large = ScoreRule::when("large", "amount >= 2 EUR".parse().unwrap(), 7);
+        let mut worth = DefineScore::new("worth", "deal", [ScoreGroup::new("worth", [large])]);
+        worth.thresholds = vec![ScoreLevel::new("large", 5)];
+        crm.scores().define(worth).unwrap();
+        crm.scores().publish("worth").unwrap();
+        let threshold =
+            SelectColumn { field: Some("threshold".into()), ..SelectColumn::score("worth") };
+        let columns = [
+            SelectColumn::field("name"),
+            SelectColumn::stage("deal"),
+            SelectColumn::score("worth"),
+            threshold,
+        ];
+        let by_score =
+            vec![FieldOrder::descending("worth.points"), FieldOrder::descending("deal.stage")];
+        for (order, expected) in [
+            (
+                Vec::new(),
+                "Chairs proposal 0.000 -, Lamps won 7.000 large, Tables proposal 7.000 large",
+            ),
+            (
+                by_score,
+                "Lamps won 7.000 large, Tables proposal 7.000 large, Chairs proposal 0.000 -",
+            ),
+        ] {
+            let select = SelectRows { order, ..SelectRows::new("deal", columns.clone()) };
+            let mut rows = Vec::new();
+            for batch in read(table(&crm, select, 2)) {
+                let text = |column: usize| batch.column(column).as_string::<i32>().clone();
+                let (names, stages, thresholds) = (text(0), text(1), text(3));
+                let points = batch.column(2).as_primitive::<Decimal128Type>();
+                for row in 0..batch.num_rows() {
+                    let threshold =
+                        if thresholds.is_null(row) { "-" } else { thresholds.value(row) };
+                    let (name, stage) = (names.value(row), stages.value(row));
+                    rows.push(format!(
+                        "{name} {stage} {} {threshold}",
+                        points.value_as_string(row)
+                    ));
+                }
+            }
+            assert_eq!(rows.join(", "), expected);
+        }
+        let by = [GroupKey::stage("deal")];
+        let measure = GroupMeasure {
+            score: Some("worth".into()),
+            sum: Some("points".into()),
+            ..GroupMeasure::default()
+        };
+        let batches = read(table(&crm, GroupRecords::new("deal", by, [measure]), 10));
+        let stages = batches[0].column(0).as_string::<i32>();
+        assert_eq!([stages.value(0), stages.value(1)], ["proposal", "won"]);
+        let sums = batches[0].column(1).as_primitive::<Decimal128Type>();
+        assert_eq!([sums.value(0), sums.value(1)], [7_000, 7_000]);
+    }
 }

@@ -1,8 +1,8 @@
 //! The list of those who were erased, and older copies of the file.
 
 use crm_core::{
-    ApplyErasures, BackupTo, Crm, EraseSubject, ErasureList, ErrorKind, Flow, ListErasures,
-    RecordRef, values,
+    ApplyErasures, Attribute, BackupTo, Crm, EraseSubject, ErasureList, ErrorKind, Flow, Kind,
+    LiftSuppression, ListErasures, RecordRef, values,
 };
 use serde_json::json;
 
@@ -46,6 +46,61 @@ fn an_older_copy_is_erased_again_by_the_list() {
     restored.close().unwrap();
     let bytes = std::fs::read(&path).unwrap();
     assert!(!bytes.windows(11).any(|window| window.eq_ignore_ascii_case(b"ann@example")));
+}
+
+/// Two persons had one address, at which one came back. What came back and was erased again is suppressed,
+/// and an older version told nothing of it.
+#[test]
+fn what_was_let_back_in_is_told_by_the_list_and_let_back_in_by_it() {
+    let folder = Folder::new();
+    let crm = folder.open();
+    crm.types().define_attribute("contact", Attribute::new("home", Kind::Email)).unwrap();
+    let (own, shared) = ("ann@example.org", "fam@example.org");
+    let people = [own, "bob@example.org"].map(|email| {
+        let values = values! { "email" => email, "home" => shared };
+        crm.contacts().create(values).unwrap().id
+    });
+    let paths = ["one.crm", "two.crm"].map(|name| folder.at(name).to_str().unwrap().to_owned());
+    for path in paths.clone() {
+        crm.backup_to(&BackupTo { path }, &mut |_| Flow::Continue).unwrap();
+    }
+    let erase = |person| crm.privacy().erase(&EraseSubject::new(contact(person))).unwrap();
+    for person in people {
+        erase(person);
+    }
+    let before = ApplyErasures::from(crm.privacy().erasures(&ListErasures::after(0)).unwrap());
+    assert!(before.erased.iter().all(|one| one.lifted.is_empty()));
+    for address in [own, shared] {
+        let lifted = crm.privacy().lift_suppression(&LiftSuppression::new(address)).unwrap();
+        assert!(lifted.was_suppressed);
+    }
+    erase(crm.contacts().create(values! { "email" => own }).unwrap().id);
+    let list = ApplyErasures::from(crm.privacy().erasures(&ListErasures::after(0)).unwrap());
+    let lifted: Vec<_> = list.erased.iter().map(|one| one.lifted.clone()).collect();
+    assert_eq!(lifted.iter().map(Vec::len).collect::<Vec<_>>(), [1, 0, 0]);
+
+    for (path, is_known) in paths.into_iter().zip([false, true]) {
+        let restored = Crm::open(path).unwrap();
+        let is_refused = |address: &str| {
+            let created = restored.contacts().create(values! { "email" => address });
+            created.is_err_and(|error| error.kind() == ErrorKind::Suppressed)
+        };
+        if is_known {
+            restored.privacy().apply_erasures(&before).unwrap();
+            assert!(is_refused(own) && is_refused(shared));
+        }
+        for _ in 0..2 {
+            restored.privacy().apply_erasures(&list).unwrap();
+            assert_sound(&restored);
+            let told = restored.privacy().erasures(&ListErasures::after(0)).unwrap();
+            let told: Vec<_> = told.erased.into_iter().map(|one| one.lifted).collect();
+            assert_eq!(told, lifted, "the next list says the same");
+        }
+        assert!(is_refused(own) && !is_refused(shared));
+        // By the word of an older version it is suppressed.
+        restored.privacy().apply_erasures(&before).unwrap();
+        assert!(is_refused(shared));
+    }
 }
 
 /// The type came later, in the file whose list it is.

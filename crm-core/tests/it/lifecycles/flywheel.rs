@@ -2,7 +2,8 @@
 
 use crm_core::{
     AddAssociation, Crm, DefineAssociationType, ErrorKind, Flywheel, GetFlywheel, MoveStage,
-    RecordId, RecordRef, RelatedStage, ResetStage, StageFriction, StageTrigger, Timestamp, values,
+    RecordId, RecordRef, RelatedStage, ResetStage, StageFriction, StageTrigger, Timestamp, WinBack,
+    values,
 };
 
 use super::{contact, open};
@@ -179,4 +180,46 @@ fn what_cannot_be_asked_is_refused_with_its_path() {
     crm.lifecycles().define(plain).unwrap();
     let error = crm.lifecycles().flywheel(&GetFlywheel::new("plain")).unwrap_err();
     assert_eq!((error.kind(), error.field()), (ErrorKind::Required, Some("stage")));
+}
+
+#[test]
+fn customers_who_were_lost_come_back() {
+    let crm = open();
+    let ids = [0; 6].map(|_| contact(&crm));
+    let [ann, bob, eve, joe, kim, liz] = ids;
+    for id in [ann, bob, eve, kim, liz] {
+        on(&crm, "contact", id, "customer", 0);
+    }
+    // Ann is a customer again on day 6, Bob a lead only, and Eve stays away.
+    for (id, day) in [(ann, 2), (bob, 2), (eve, 3)] {
+        on(&crm, "contact", id, "churned", day);
+    }
+    on(&crm, "contact", ann, "lead", 4);
+    on(&crm, "contact", ann, "customer", 6);
+    on(&crm, "contact", bob, "lead", 5);
+    // Joe was no customer when he was lost, and that of Kim was a mistake.
+    on(&crm, "contact", joe, "lost", 1);
+    on(&crm, "contact", joe, "customer", 2);
+    on(&crm, "contact", kim, "churned", 2);
+    let back = ResetStage { at: Some(at(3)), ..ResetStage::new("contact", kim, "customer", "no") };
+    crm.lifecycles().reset(back).unwrap();
+    // Liz is lost, set aside and lost again, which is one loss, and comes and goes once more.
+    for (stage, day) in [("churned", 1), ("other", 2), ("lost", 3), ("customer", 4), ("churned", 5)]
+    {
+        on(&crm, "contact", liz, stage, day);
+    }
+    let asked = |from: Option<i64>, until: Option<i64>| {
+        let (from, until) = (from.map(at), until.map(at));
+        let request = GetFlywheel { from, until, ..GetFlywheel::new("contact") };
+        let WinBack { churned, returned, recovered, rate } =
+            crm.lifecycles().flywheel(&request).unwrap().win_back;
+        assert_eq!(rate, (churned > 0).then(|| returned as f64 / churned as f64));
+        (churned, returned, recovered)
+    };
+    assert_eq!(asked(None, None), (5, 3, 2));
+    assert_eq!(asked(None, Some(1)), (0, 0, 0), "nobody was lost yet");
+    assert_eq!(asked(None, Some(4)), (4, 0, 0));
+    assert_eq!(asked(Some(4), Some(6)), (5, 3, 1), "Ann began anew, and Liz was a customer");
+    assert_eq!(asked(Some(5), Some(9)), (3, 1, 0), "who was back before cannot come back");
+    assert_eq!(asked(Some(6), None), (2, 0, 0));
 }

@@ -49,6 +49,9 @@ fn a_guard_that_is_never_met_is_refused_with_the_part_that_cannot_be() {
         (r#"amount > 10 EUR and amount < 20 USD"#, "all[1]"),
         (r#"name = "a" and (name = "b" or name = "c")"#, "all[1].any[0]"),
         (r#"count(any) < 0"#, ""),
+        (r#"not count(any) >= 0"#, "not"),
+        (r#"not count(any from "2026-02-01T00:00:00Z" until "2026-01-01T00:00:00Z") <= 1"#, "not"),
+        (r#"sum(amount of any) > 5 EUR and sum(amount of any) < 5 EUR"#, "all[1]"),
         (r#"not (name = "a" or not name = "a")"#, "not.any[1].not"),
         (r#"stage(eq "won" in "deal") and stage(at_most "proposal" in "deal")"#, "all[1]"),
     ] {

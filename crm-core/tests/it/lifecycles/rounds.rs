@@ -42,8 +42,10 @@ fn open() -> Crm {
     crm.activity_kinds().define_preset(ActivityPreset::Purchase).unwrap();
     let knows = DefineAssociationType::new("knows", ["contact"], ["contact"]);
     crm.association_types().define(knows).unwrap();
-    for (name, kind) in [("age", Kind::Integer), ("income", Kind::Money)] {
-        crm.types().define_attribute("contact", Attribute::new(name, kind)).unwrap();
+    let likes = Attribute::new("likes", Kind::Choices).options(["golf", "music", "tea"]);
+    let more = [Attribute::new("age", Kind::Integer), Attribute::new("income", Kind::Money), likes];
+    for attribute in more {
+        crm.types().define_attribute("contact", attribute).unwrap();
     }
     crm
 }
@@ -147,6 +149,37 @@ fn conditions_that_exclude_each_other_do_not_go_round() {
         two("income = 5 USD", "income != 5 EUR"),
         // Where it stands the moves change.
         two("stage(eq \"churned\" in \"a\")", "not stage(eq \"churned\" in \"a\")"),
+    ] {
+        let way = round(&crm, goes_round.clone());
+        assert_eq!(way.as_deref(), Some("a.churned → a.customer → a.churned"), "{goes_round:?}");
+    }
+}
+
+#[test]
+fn figures_and_options_exclude_each_other_as_well() {
+    let crm = open();
+    let two = |customer: &str, churned: &str| {
+        lifecycle("a", [when("customer", customer), when("churned", churned)])
+    };
+    for settles in [
+        two("sum(amount of purchase) >= 500 EUR", "sum(amount of purchase) < 500 EUR"),
+        two("max(amount of purchase) > 9 EUR", "not max(amount of purchase) >= 8 EUR"),
+        two("min(amount of purchase) = 9 EUR", "min(amount of purchase) = 2 EUR"),
+        two("likes has any (\"golf\", \"tea\")", "likes has none (\"tea\", \"golf\", \"music\")"),
+        two("likes has all (\"golf\", \"tea\")", "not likes has any (\"tea\")"),
+        two("likes has all (\"golf\", \"tea\")", "not likes has all (\"tea\") and likes is set"),
+    ] {
+        assert_eq!(round(&crm, settles.clone()), None, "{settles:?}");
+    }
+    for goes_round in [
+        two("sum(amount of purchase) >= 500 EUR", "sum(amount of purchase) < 500 USD"),
+        two("sum(amount of purchase) >= 500 EUR", "max(amount of purchase) < 500 EUR"),
+        two("sum(amount of purchase) >= 500 EUR", "sum(amount of purchase within 30d) < 500 EUR"),
+        two("sum(amount of purchase) >= 500 EUR", "sum(amount of purchase) <= 500 EUR"),
+        // Nothing was ever bought.
+        two("not max(amount of purchase) >= 8 EUR", "not max(amount of purchase) < 9 EUR"),
+        two("likes has any (\"golf\", \"tea\")", "likes has none (\"tea\")"),
+        two("not likes has any (\"tea\")", "not likes has none (\"tea\")"),
     ] {
         let way = round(&crm, goes_round.clone());
         assert_eq!(way.as_deref(), Some("a.churned → a.customer → a.churned"), "{goes_round:?}");
@@ -300,6 +333,7 @@ fn what_a_segment_asks_for_excludes_as_if_the_trigger_asked_for_it() {
         let found =
             round(&crm, lifecycle("a", [when("customer", customer), when("churned", churned)]));
         if let Some(way) = &found {
+            let (way, _) = way.split_once(", by way of").unwrap_or((way, ""));
             assert_eq!(way, "a.churned → a.customer → a.churned", "{customer}, {churned}");
         }
         found.is_none()
@@ -351,6 +385,7 @@ fn a_round_that_a_segment_closes_is_refused() {
         let crm = stages();
         live(&crm, "inner", text);
         live(&crm, "outer", "in segment \"inner\" and source = \"x\"");
+        live(&crm, "other", "source = \"x\"");
         crm
     };
     let way = "a.churned → b.lead → a.lead → a.churned";
@@ -361,11 +396,17 @@ fn a_round_that_a_segment_closes_is_refused() {
         r#"related(knows: stage(eq "churned" in "a"))"#,
         r#"related(knows: stage(eq "lead" in "a")) = 0"#,
     ] {
-        for segment in ["in segment \"inner\"", "in segment \"outer\""] {
-            assert_eq!(by_way_of(&of(asked), segment).as_deref(), Some(way), "{asked}");
+        for (asks, told) in [
+            ("in segment \"inner\"", "segment \"inner\""),
+            ("in segment \"outer\"", "segments \"outer\", \"inner\""),
+            ("in segment \"other\" and in segment \"inner\"", "segment \"inner\""),
+        ] {
+            let told = format!("{way}, by way of the {told}");
+            assert_eq!(by_way_of(&of(asked), asks), Some(told), "{asked}");
         }
         let contrary = of(&format!("not ({asked})"));
-        assert_eq!(by_way_of(&contrary, "not in segment \"inner\"").as_deref(), Some(way));
+        let told = format!("{way}, by way of the segment \"inner\"");
+        assert_eq!(by_way_of(&contrary, "not in segment \"inner\""), Some(told));
     }
     for asked in [
         r#"stage(eq "gone" in "a")"#,
@@ -395,7 +436,8 @@ fn the_segment_that_closes_a_round_is_refused() {
     let error = crm.segments().define(DefineSegment::live("stays", "contact", closes)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::DefinitionConflict);
     assert_eq!(error.field(), Some("a.triggers[0].to"));
-    let way = "automatic moves go round: a.churned → b.lead → a.lead → a.churned";
+    let way = "automatic moves go round: a.churned → b.lead → a.lead → a.churned, by way of the \
+               segment \"stays\"";
     assert!(error.message().ends_with(way), "{error}");
     crm.lifecycles().archive("b").unwrap();
     live(&crm, "stays", r#"stage(eq "churned" in "a")"#);
@@ -442,6 +484,15 @@ fn a_file_with_moves_that_go_round_is_used_as_ever() {
         let way = round(&crm, lifecycle(name, own())).unwrap();
         assert_eq!(way, format!("{name}.churned → {name}.customer → {name}.churned"));
     }
+    // Another round is not taken because there is one already, whichever is found first.
+    live(&crm, "late", "source = \"other\"");
+    let z = [when("churned", "source = \"z\""), when("lead", "in segment \"late\"")];
+    assert_eq!(round(&crm, lifecycle("z", z)), None);
+    let closes = DefineSegment::live("late", "contact", "source = \"z\"".parse().unwrap());
+    let error = crm.segments().define(closes).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DefinitionConflict);
+    assert!(error.message().contains("z.churned → z.lead → z.churned"), "{error}");
+    live(&crm, "late", "source = \"another\"");
     let again = DefineLifecycle { label: "again".into(), ..a };
     assert_eq!(round(&crm, again).as_deref(), Some("a.churned → a.lead → a.churned"));
     assert_eq!(round(&crm, lifecycle("a", [])), None);
@@ -668,4 +719,28 @@ fn what_goes_round_for_some_record_is_refused_and_nothing_else() {
         })
         .unwrap();
     assert!(counts.iter().all(|count| count.get() > 5), "both are drawn: {counts:?}");
+}
+
+/// Which conditions exclude each other is asked of every two triggers, and each of them looks into all
+/// segments: what is asked once for each of them must not be asked for each way.
+#[test]
+fn many_triggers_that_look_into_nested_segments_are_judged() {
+    let crm = open();
+    for nth in 0..20_u32 {
+        let mut asked: Vec<String> =
+            (0..10).map(|n| format!("not source = \"{nth}-{n}\"")).collect();
+        asked.extend((0..5).map(|n| format!("not count(purchase within {}d) > {n}", nth + 1)));
+        asked.extend((0..4).map(|n| format!("(job_title = \"x{n}\" or email is set)")));
+        let before = nth.checked_sub(1).map(|before| format!("in segment \"s{before}\""));
+        asked.extend(before);
+        live(&crm, &format!("s{nth}"), &asked.join(" and "));
+    }
+    let trigger = |nth: usize| {
+        let (to, age) = if nth.is_multiple_of(2) { ("churned", 1) } else { ("customer", 99) };
+        when(to, &format!("in segment \"s19\" and age = {age} and job_title = \"{nth}\""))
+    };
+    assert_eq!(round(&crm, lifecycle("a", (0..80).map(trigger))), None);
+    let back = [when("lead", "age = 1 and in segment \"s19\"")];
+    let all = (0..80).map(trigger).chain(back);
+    assert!(round(&crm, lifecycle("a", all)).is_some());
 }

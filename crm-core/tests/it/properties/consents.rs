@@ -351,6 +351,7 @@ proptest! {
                 erased_at: moment,
                 reason: ErasureReason::Requested,
                 hashes: Vec::new(),
+                lifted: Vec::new(),
             };
             let list = ApplyErasures { key: None, erased: vec![erased] };
             crm.privacy().apply_erasures(&list).unwrap();
@@ -404,7 +405,9 @@ proptest! {
             if is_erased {
                 let subject = RecordRef::new("contact", people[gone]);
                 let (reason, hashes) = (ErasureReason::Requested, Vec::new());
-                let erased = vec![ErasedSubject { subject, erased_at: moment, reason, hashes }];
+                let lifted = Vec::new();
+                let one = ErasedSubject { subject, erased_at: moment, reason, hashes, lifted };
+                let erased = vec![one];
                 crm.privacy().apply_erasures(&ApplyErasures { key: None, erased }).unwrap();
             }
             for token in tokens {

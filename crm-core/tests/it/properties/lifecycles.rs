@@ -1,10 +1,11 @@
 //! Random work on lifecycles, and the laws of the ways that come of it.
 
 use crm_core::{
-    AddAssociation, AssociationPreset, Condition, Crm, DefineActivityKind, DefineLifecycle,
-    DefineScore, DefineSegment, Flow, GetLifecycleHistory, LifecyclePreset, MoveStage, NewActivity,
-    RecordId, RecordRef, RelatedStage, ResetStage, ScoreGroup, ScoreRule, Stage, StageCause,
-    StageMapping, StageTrigger, Timestamp, Value, values,
+    AddAssociation, Archived, AssociationPreset, Condition, Crm, DefineActivityKind,
+    DefineLifecycle, DefineScore, DefineSegment, FieldOrder, Flow, GetLifecycleHistory,
+    LifecyclePreset, MoveStage, NewActivity, RecordId, RecordRef, RelatedStage, ResetStage,
+    ScoreGroup, ScoreRule, SelectColumn, SelectRows, Stage, StageCause, StageMapping, StageTrigger,
+    StageVisit, Timestamp, Value, values,
 };
 use proptest::prelude::*;
 
@@ -177,6 +178,70 @@ impl World {
     }
 }
 
+/// Columns of a query are what the history of each record says of the moment.
+fn check_columns(world: &World, way: u8) {
+    let (lifecycle, ids) = world.of(way);
+    let kind = if lifecycle == "firm" { "company" } else { lifecycle };
+    let stages = world.crm.lifecycles().get(lifecycle).unwrap().stages;
+    let place = |name: &str| stages.iter().position(|stage| stage.name == name);
+    let histories: Vec<_> = ids
+        .iter()
+        .map(|id| {
+            let all =
+                GetLifecycleHistory { limit: 10_000, ..GetLifecycleHistory::new(lifecycle, *id) };
+            (*id, world.crm.lifecycles().history(&all).unwrap())
+        })
+        .collect();
+    let visits = histories.iter().flat_map(|(_, history)| &history.visits);
+    // The present, and each moment at which something came to a stage, and just before it.
+    let mut moments: Vec<i64> = visits.map(|visit| visit.entered_at.micros()).collect();
+    moments.extend(moments.clone().iter().map(|at| at - 1));
+    moments.push("2030-01-01T00:00:00Z".parse::<Timestamp>().unwrap().micros());
+    moments.sort_unstable();
+    moments.dedup();
+    let some = moments.len().div_ceil(6);
+    for at in moments.into_iter().rev().step_by(some) {
+        let column = |field: &str| SelectColumn {
+            field: Some(field.into()),
+            ..SelectColumn::stage(lifecycle)
+        };
+        let columns = ["stage", "entered_at", "cycle", "reached"].map(column);
+        let id = SelectColumn::field("id");
+        let select = SelectRows {
+            at: Some(Timestamp::from_micros(at).unwrap()),
+            archived: Archived::Include,
+            order: vec![FieldOrder::ascending(format!("{lifecycle}.stage"))],
+            limit: 10_000,
+            ..SelectRows::new(kind, std::iter::once(id).chain(columns))
+        };
+        let rows = world.crm.select_rows(&select).unwrap().rows;
+        let mut expected: Vec<(Option<usize>, RecordId, Vec<Value>)> = Vec::new();
+        for (id, history) in &histories {
+            let by_then = |visit: &&StageVisit| visit.entered_at.micros() <= at;
+            let visits: Vec<_> = history.visits.iter().filter(by_then).collect();
+            let Some(last) = visits.last() else {
+                let row = std::iter::once(Value::from(*id)).chain(vec![Value::Null; 4]);
+                expected.push((None, *id, row.collect()));
+                continue;
+            };
+            let of_cycle = visits.iter().filter(|visit| visit.cycle == last.cycle);
+            let ordered = of_cycle.filter_map(|visit| place(&visit.stage));
+            let reached = ordered.filter(|place| stages[*place].kind.is_ordered()).max();
+            let row = vec![
+                Value::from(*id),
+                Value::from(last.stage.as_str()),
+                Value::from(last.entered_at),
+                Value::from(i64::from(last.cycle)),
+                reached.map_or(Value::Null, |place| Value::from(stages[place].name.as_str())),
+            ];
+            expected.push((place(&last.stage), *id, row));
+        }
+        expected.sort_by_key(|(place, id, _)| (*place, *id));
+        let expected: Vec<_> = expected.into_iter().map(|(.., row)| row).collect();
+        assert_eq!(rows, expected, "{lifecycle} at {at}");
+    }
+}
+
 proptest! {
     #![proptest_config(cases(200))]
 
@@ -191,6 +256,7 @@ proptest! {
         let report = world.crm.verify(&mut |_| Flow::Continue).unwrap();
         prop_assert_eq!(report.problems, Vec::<String>::new());
         for way in 0..3 {
+            check_columns(&world, way);
             let (lifecycle, ids) = world.of(way);
             let stages = world.crm.lifecycles().get(lifecycle).unwrap().stages;
             let place = |name: &str| stages.iter().position(|stage| stage.name == name).unwrap();

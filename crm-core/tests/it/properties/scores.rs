@@ -4,11 +4,14 @@
 use std::sync::Arc;
 
 use crm_core::{
-    AddAssociation, AddScorePoints, ApplyChanges, AssociationPreset, CountedIds, CreateRecord, Crm,
-    DefineActivityKind, DefineScore, FadeKind, FixedClock, Flow, GetScore, GetScoreHistory,
-    IdentifyVisitor, Money, NewActivity, OpenOptions, RankScores, ReadScore, RecordActivities,
-    RecordChange, RecordId, RecordRef, RelatedScore, ScoreFade, ScoreFigure, ScoreGroup,
-    ScoreLevel, ScoreRule, TickTimers, Timestamp, ValuePoints, values,
+    AddAssociation, AddScorePoints, ApplyChanges, Archived, AssociationPreset, Condition,
+    CountedIds, CreateRecord, Crm, DefineActivityKind, DefineLifecycle, DefineRule, DefineScore,
+    DefineSegment, ExplainMember, FadeKind, FieldOrder, FixedClock, Flow, GetLifecycleHistory,
+    GetScore, GetScoreHistory, GroupKey, GroupMeasure, GroupRecords, IdentifyVisitor, ListRecords,
+    Money, NewActivity, OpenOptions, RankScores, ReadScore, RecordActivities, RecordChange,
+    RecordId, RecordRef, RelatedScore, RuleAction, RuleTrigger, ScoreFade, ScoreFigure, ScoreGroup,
+    ScoreLevel, ScoreRule, SelectColumn, SelectRows, Stage, StageTrigger, TickTimers, Timestamp,
+    Value, ValuePoints, values,
 };
 use proptest::prelude::*;
 
@@ -360,6 +363,84 @@ impl World {
         score.score
     }
 
+    /// Columns of a query are what reading each record says, whatever is asked of them.
+    fn check_columns(&self, name: &str, kind: &str, days: i64) {
+        let at = Timestamp::from_micros(self.now() + days * DAY).unwrap();
+        let ids = if kind == "contact" { &self.contacts } else { &self.companies };
+        let model = self.crm.scores().get(&GetScore { model: name.into(), version: None }).unwrap();
+        let has_thresholds = !model.thresholds.is_empty();
+        let group = &model.groups[0].name;
+        let field =
+            |field: &str| SelectColumn { field: Some(field.into()), ..SelectColumn::score(name) };
+        let mut columns = vec![
+            SelectColumn::field("id"),
+            SelectColumn::score(name).named("score"),
+            SelectColumn::score(format!("{name}.{group}")),
+        ];
+        columns.extend(has_thresholds.then(|| field("threshold").named("threshold")));
+        let decimal = |points: i64| {
+            let (sign, points) = (if points < 0 { "-" } else { "" }, points.unsigned_abs());
+            Value::from(format!("{sign}{}.{:03}", points / 1000, points % 1000))
+        };
+        let mut expected: Vec<(i64, RecordId, Vec<Value>)> = Vec::new();
+        for id in ids {
+            let read = ReadScore { at: Some(at), ..ReadScore::new(name, *id) };
+            let score = self.crm.scores().read(&read).unwrap().record;
+            let mut row =
+                vec![Value::from(*id), decimal(score.score), decimal(score.groups[0].score)];
+            row.extend(has_thresholds.then(|| score.threshold.map_or(Value::Null, Value::from)));
+            expected.push((score.score, *id, row));
+        }
+        let select = SelectRows {
+            archived: Archived::Include,
+            at: Some(at),
+            limit: 3,
+            ..SelectRows::new(kind, columns)
+        };
+        let rows = |order: Vec<FieldOrder>| {
+            let mut rows = Vec::new();
+            let select = SelectRows { order, ..select.clone() };
+            self.crm
+                .select_each(&select, |row| {
+                    rows.push(row);
+                    Ok(())
+                })
+                .unwrap();
+            rows
+        };
+        expected.sort_by_key(|(_, id, _)| *id);
+        let by_id: Vec<_> = expected.iter().map(|(.., row)| row.clone()).collect();
+        assert_eq!(rows(Vec::new()), by_id, "{name} at {at}");
+        expected.sort_by_key(|(score, id, _)| (*score, *id));
+        let by_score: Vec<_> = expected.iter().map(|(.., row)| row.clone()).collect();
+        assert_eq!(rows(vec![FieldOrder::ascending("score")]), by_score, "{name} at {at}");
+        let points = |key: &str| {
+            let measure = GroupMeasure { score: Some(name.into()), ..GroupMeasure::default() };
+            match key {
+                "sum" => GroupMeasure { sum: Some("points".into()), ..measure },
+                _ => GroupMeasure { max: Some("points".into()), ..measure },
+            }
+        };
+        let measures = [GroupMeasure::count(), points("sum"), points("max")];
+        let group = GroupRecords {
+            archived: Archived::Include,
+            at: Some(at),
+            ..GroupRecords::new(kind, [GroupKey::score(name, "points")], measures)
+        };
+        let groups = self.crm.group_records(&group).unwrap().rows;
+        let mut by_hand: Vec<(i64, i64)> = Vec::new();
+        for (score, ..) in &expected {
+            match by_hand.last_mut() {
+                Some((points, count)) if points == score => *count += 1,
+                _ => by_hand.push((*score, 1)),
+            }
+        }
+        let by_hand = by_hand.into_iter().map(|(score, count)| {
+            vec![decimal(score), Value::from(count), decimal(score * count), decimal(score)]
+        });
+        assert_eq!(groups, by_hand.collect::<Vec<_>>(), "{name} at {at}");
+    }
+
     fn check(&self, later: i64) {
         let problems = self.crm.verify(&mut |_| Flow::Continue).unwrap().problems;
         assert_eq!(problems, Vec::<String>::new());
@@ -381,7 +462,27 @@ impl World {
                 let page = self.crm.scores().ranking(&few).unwrap();
                 let ranked: Vec<_> = page.records.iter().map(|r| (r.score, r.id)).collect();
                 assert_eq!(ranked, expected[..expected.len().min(2)]);
+                // With a condition it is the same without those of which that is false.
+                let condition: Condition = "country in (\"DE\", \"FR\")".parse().unwrap();
+                let kind = if model == "lead" { "contact" } else { "company" };
+                let list =
+                    ListRecords { condition: Some(condition.clone()), ..ListRecords::new(kind) };
+                let page = self.crm.list_records(&list).unwrap();
+                let listed: Vec<RecordId> = page.records.iter().map(|record| record.id).collect();
+                expected.retain(|(_, id)| listed.contains(id));
+                for limit in [100, 1] {
+                    let condition = Some(condition.clone());
+                    let request =
+                        RankScores { condition, at: Some(at), limit, ..RankScores::new(model) };
+                    let page = self.crm.scores().ranking(&request).unwrap();
+                    let ranked: Vec<_> = page.records.iter().map(|r| (r.score, r.id)).collect();
+                    assert_eq!(ranked, expected[..expected.len().min(limit as usize)]);
+                }
             }
+        }
+        for days in [-20, 0, 20] {
+            self.check_columns("lead", "contact", days);
+            self.check_columns("account", "company", days);
         }
         // Each threshold is crossed upwards and downwards in turn.
         for id in &self.contacts {
@@ -422,4 +523,93 @@ proptest! {
         }
         world.check(later);
     }
+
+    /// A batch comes to what the same activities come to one by one: what records score, who is in
+    /// which segment; and where points only rise, so that nothing comes and goes in between, also what
+    /// follows from these.
+    #[test]
+    fn a_batch_comes_to_what_single_writes_do(
+        random in model(),
+        only_rises in any::<bool>(),
+        happenings in prop::collection::vec((0..3_usize, any::<bool>(), 0..20_i64), 1..14),
+    ) {
+        let points = |kind: &str, points| ScoreRule::activity(kind, kind, points);
+        let group = ScoreGroup::new("all", [points("visit", 9), points("form", 16)]);
+        let rising = DefineScore::new("lead", "contact", [group]);
+        let files = [true, false].map(|is_batch| {
+            let model = if only_rises { rising.clone() } else { random.clone() };
+            let mut world = World::new(model)?;
+            follow(&world.crm)?;
+            for nth in 0..3 {
+                world.perform(&Step::Company(nth));
+                world.perform(&Step::Contact(nth * 2));
+            }
+            let activities = happenings.iter().map(|(who, is_visit, days)| {
+                let who = RecordRef::new("contact", world.contacts[*who]);
+                let at = Timestamp::from_micros(world.now() - days * DAY).unwrap();
+                NewActivity::of(if *is_visit { "visit" } else { "form" }, who, at)
+            });
+            let activities: Vec<_> = activities.collect();
+            if is_batch {
+                let request = RecordActivities { activities, all_or_nothing: true };
+                assert!(world.crm.activities().record_many(request).unwrap().is_committed);
+            } else {
+                for activity in activities {
+                    world.crm.activities().record(activity).unwrap();
+                }
+            }
+            world.check(DAY);
+            Some(world)
+        });
+        let [Some(batch), Some(single)] = files else { return Err(TestCaseError::reject("refused")) };
+        for (batch_id, single_id) in batch.contacts.iter().zip(&single.contacts) {
+            let kept = [(&batch, batch_id), (&single, single_id)].map(|(world, id)| {
+                let now = Timestamp::from_micros(world.now()).unwrap();
+                let is_member = |name: &&str| {
+                    let segment = ExplainMember::new(*name, *id);
+                    world.crm.segments().explain(&segment).unwrap().is_member
+                };
+                let members: Vec<_> = ["busy", "hot"].into_iter().filter(is_member).collect();
+                (world.read("lead", *id, now), members)
+            });
+            prop_assert_eq!(&kept[0], &kept[1]);
+            if only_rises {
+                let came = [(&batch, batch_id), (&single, single_id)].map(|(world, id)| {
+                    let stage = GetLifecycleHistory::new("way", *id);
+                    let standing = world.crm.lifecycles().history(&stage).unwrap().standing;
+                    let record = world.crm.contacts().get(*id).unwrap();
+                    let titles = ["job_title", "locale"].map(|name| record.get(name).clone());
+                    (standing.stage, titles)
+                });
+                prop_assert_eq!(&came[0], &came[1]);
+            }
+        }
+    }
+}
+
+/// Segments, a lifecycle and rules that ask for the score of a contact, and for each other.
+///
+/// `None` if a question cannot be true by the score.
+fn follow(crm: &Crm) -> Option<()> {
+    for (name, condition) in [
+        ("busy", "count(visit) >= 2"),
+        ("hot", "score(\"lead\" >= 30) or in segment \"busy\" and score(\"lead\" >= 20)"),
+    ] {
+        let segment = DefineSegment::live(name, "contact", condition.parse().unwrap());
+        crm.segments().define(segment).ok()?;
+    }
+    let mut way = DefineLifecycle::new("way", "contact", ["lead", "mql", "sql"].map(Stage::new));
+    way.initial = Some("lead".into());
+    let warm = StageTrigger::when("mql", "score(\"lead\" >= 20)".parse().unwrap());
+    way.triggers = vec![warm, StageTrigger::when("sql", "in segment \"hot\"".parse().unwrap())];
+    crm.lifecycles().define(way).ok()?;
+    let rules = [
+        (RuleTrigger::entered("hot"), RuleAction::set("job_title", "hot")),
+        (RuleTrigger::stage_entered("way", "sql"), RuleAction::set("locale", "de")),
+    ];
+    for (nth, (on, action)) in rules.into_iter().enumerate() {
+        let rule = DefineRule::new(format!("rule_{nth}"), "contact", on, [action]);
+        crm.rules().define(rule).ok()?;
+    }
+    Some(())
 }

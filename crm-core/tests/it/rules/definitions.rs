@@ -292,6 +292,47 @@ fn a_round_of_several_rules_is_refused_with_its_way() {
 }
 
 #[test]
+fn rules_whose_conditions_exclude_each_other_do_not_set_each_other_off() {
+    let crm = open();
+    let copy = |of: &str, to: &str| RuleAction::calculate(to, format!("concat({of}, \"+\")"));
+    let protect = |text: &str| {
+        let on = RuleTrigger::changed("job_title");
+        let define = DefineRule::new("protect", "contact", on, [copy("job_title", "source")]);
+        define.when(text.parse().unwrap())
+    };
+    let block = |text: &str| {
+        let on = RuleTrigger::changed("source");
+        let define = DefineRule::new("block", "contact", on, [copy("source", "job_title")]);
+        define.when(text.parse().unwrap())
+    };
+    let both = |first: &str, second: &str| {
+        crm.rules().define(DefineRule { dry_run: false, ..protect(first) }).unwrap();
+        let taken = crm.rules().define(DefineRule { dry_run: true, ..block(second) });
+        taken.err().map(|error| error.message().to_owned())
+    };
+    for (first, second) in [
+        ("country = \"DE\"", "country = \"FR\""),
+        ("phone is set", "not phone is set"),
+        ("country = \"DE\" and email is set", "country in (\"FR\", \"AT\") or country is missing"),
+    ] {
+        assert_eq!(both(first, second), None, "{first}, {second}");
+    }
+    for (first, second) in
+        [("country = \"DE\"", "country != \"FR\""), ("phone is set", "email is missing")]
+    {
+        let way = "sets itself off: block (actions[0]) → protect (actions[0]) → block";
+        assert_eq!(both(first, second).as_deref(), Some(way), "{first}, {second}");
+    }
+    // What a rule writes may be otherwise by then.
+    crm.rules().define(protect("country = \"DE\"")).unwrap();
+    let on = RuleTrigger::changed("email");
+    let moves = DefineRule::new("moves", "contact", on, [RuleAction::set("country", "FR")]);
+    crm.rules().define(moves).unwrap();
+    let error = refused(&crm, block("country = \"FR\""));
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+}
+
+#[test]
 fn definitions_on_which_a_rule_rests_stay() {
     let crm = open();
     let condition = "source = \"x\"".parse().unwrap();

@@ -1,9 +1,12 @@
 //! What records score at every moment.
 
+use std::collections::HashSet;
+
 use crm_core::{
-    Clock as _, Condition, DefineScore, ErrorKind, FadeKind, Flow, GetScoreHistory, NewActivity,
-    RankScores, ReadScore, RecordRef, RelatedScore, ScoreFade, ScoreFigure, ScoreGroup, ScoreLevel,
-    ScoreRule, TickTimers, Timestamp, values,
+    ApplyChanges, Clock as _, Condition, CreateRecord, DefineScore, ErrorKind, FadeKind, Flow,
+    GetScoreHistory, ListRecords, NewActivity, RankScores, ReadScore, RecordChange, RecordId,
+    RecordRef, RelatedScore, ScoreFade, ScoreFigure, ScoreGroup, ScoreLevel, ScoreRule, TickTimers,
+    Timestamp, values,
 };
 
 use super::{DAY, at, contact, explain, happen, model, open, publish, ranking, score};
@@ -448,4 +451,65 @@ fn a_tick_lowers_places_in_the_ranking() {
     }
     assert_eq!(crm.timers().next().unwrap().due_at, None, "nothing is left to lower");
     assert_eq!(crm.scores().rescore("lead").unwrap().changed, 10, "what is gone is forgotten");
+}
+
+#[test]
+fn a_ranking_of_some_is_that_of_all_without_the_others() {
+    let (crm, clock) = open();
+    publish(&crm, model());
+    // The highest do not fulfil the condition, and are more than are asked one by one.
+    let create = |nth: i64| {
+        let country = ["DE", "DE", "DE", "FR", "AT"][usize::try_from(nth % 5).unwrap()];
+        let values = values! { "country" => country, "family_name" => format!("{nth}") };
+        RecordChange::Create(CreateRecord { entity_type: "contact".into(), values })
+    };
+    let changes = (0..2000).map(create).collect();
+    crm.apply(ApplyChanges { changes, all_or_nothing: true }).unwrap();
+    let first = crm.list_records(&ListRecords::new("contact")).unwrap().records;
+    for (nth, record) in first.iter().enumerate() {
+        happen(&crm, record.id, "web_visit", -i64::try_from(nth % 3).unwrap());
+    }
+    let now = clock.now();
+    let later = Timestamp::from_micros(now.micros() + 40 * DAY).unwrap();
+    let filled = |is_filled: bool| {
+        for at in [now, later] {
+            let request = RankScores { at: Some(at), limit: 10_000, ..RankScores::new("lead") };
+            let all = crm.scores().ranking(&request).unwrap().records;
+            assert_eq!(all.len(), 2000);
+            for (text, country) in
+                [("country = \"AT\"", "AT"), ("country = \"DE\"", "DE"), ("country = \"NL\"", "NL")]
+            {
+                let condition: Condition = text.parse().unwrap();
+                let list = ListRecords {
+                    condition: Some(condition.clone()),
+                    limit: 10_000,
+                    ..ListRecords::new("contact")
+                };
+                let listed = crm.list_records(&list).unwrap().records;
+                let listed: HashSet<RecordId> = listed.iter().map(|record| record.id).collect();
+                let wanted = all.iter().filter(|record| listed.contains(&record.id));
+                let wanted: Vec<_> = wanted.cloned().collect();
+                let (mut found, mut after) = (Vec::new(), None);
+                loop {
+                    let condition = Some(condition.clone());
+                    let request = RankScores { condition, limit: 250, after, ..request.clone() };
+                    let page = crm.scores().ranking(&request).unwrap();
+                    found.extend(page.records);
+                    after = page.next;
+                    if after.is_none() {
+                        break;
+                    }
+                }
+                assert_eq!(found, wanted, "{country}, filled {is_filled}, at {at}");
+            }
+        }
+    };
+    filled(false);
+    crm.scores().rescore("lead").unwrap();
+    filled(true);
+
+    let condition = Some("contry = \"DE\"".parse().unwrap());
+    let error =
+        crm.scores().ranking(&RankScores { condition, ..RankScores::new("lead") }).unwrap_err();
+    assert_eq!((error.kind(), error.field()), (ErrorKind::UnknownAttribute, Some("where.field")));
 }

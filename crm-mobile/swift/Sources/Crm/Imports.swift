@@ -22,17 +22,18 @@ public struct Imports: Sendable {
     /// Says what would come of importing a CSV table, the file at `path` or `text`, without writing
     /// anything. With a `key`, one attribute or several that must all be equal, records that are
     /// there are changed and others created, unless `mode` says otherwise. `associations` and
-    /// `activities` say which columns make what beside the record.
+    /// `activities` say which columns make what beside the record, and `stages` on which stages new
+    /// records begin.
     public func planCsv(
         _ type: String, _ columns: [ColumnMapping], path: String? = nil, text: String? = nil,
         key: [String] = [], mode: ImportMode? = nil, badCells: BadCells = .rejectRow,
         dialect: CsvDialect = CsvDialect(), associations: [AssociationColumns] = [],
-        activities: [ActivityColumns] = [], progress: Watch? = nil
+        activities: [ActivityColumns] = [], stages: [StartStage] = [], progress: Watch? = nil
     ) throws -> ImportPlan {
         let source = ImportSource(format: .csv, path: path, text: text, dialect: dialect)
         let request = PlanImport(
             entityType: type, source: source, columns: columns, mode: usual(mode, key), key: key,
-            badCells: badCells, associations: associations, activities: activities)
+            badCells: badCells, associations: associations, activities: activities, stages: stages)
         return try plan(request, progress)
     }
 
@@ -42,12 +43,12 @@ public struct Imports: Sendable {
         _ type: String, _ columns: [ColumnMapping], path: String? = nil, text: String? = nil,
         key: [String] = [], mode: ImportMode? = nil, badCells: BadCells = .rejectRow,
         associations: [AssociationColumns] = [], activities: [ActivityColumns] = [],
-        progress: Watch? = nil
+        stages: [StartStage] = [], progress: Watch? = nil
     ) throws -> ImportPlan {
         let source = ImportSource(format: .jsonLines, path: path, text: text)
         let request = PlanImport(
             entityType: type, source: source, columns: columns, mode: usual(mode, key), key: key,
-            badCells: badCells, associations: associations, activities: activities)
+            badCells: badCells, associations: associations, activities: activities, stages: stages)
         return try plan(request, progress)
     }
 

@@ -3,7 +3,8 @@ import Foundation
 // Rows of columns, figures over groups of records, and two-way tables.
 
 extension Records {
-    /// Reads a page of rows: fields of records, of related ones, and figures over activities.
+    /// Reads a page of rows: fields of records, of related ones, figures over activities, stages and
+    /// scores, as `SelectColumn(lifecycle: "account")`.
     ///
     ///     try crm.companies.select(
     ///         ["name", SelectColumn(event: "purchase", last: "at", name: "last purchase")],

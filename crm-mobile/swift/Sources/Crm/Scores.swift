@@ -83,11 +83,15 @@ public struct Scores: Sendable {
         try crm.explainScore(request: ReadScore(model: model, id: id, at: at, version: version))
     }
 
-    /// The records by what they score at a moment, the highest first.
+    /// The records by what they score at a moment, the highest first; those of which the condition is true,
+    /// if there is one.
     public func ranking(
-        _ model: String, at: Date? = nil, after: String? = nil, limit: UInt32 = 100
+        _ model: String, where condition: (any ConditionConvertible)? = nil, at: Date? = nil,
+        after: String? = nil, limit: UInt32 = 100
     ) throws -> ScoreRanking {
-        try crm.rankScores(request: RankScores(model: model, at: at, after: after, limit: limit))
+        try crm.rankScores(
+            request: RankScores(
+                model: model, condition: condition?.condition, at: at, after: after, limit: limit))
     }
 
     /// Which thresholds a record crossed.

@@ -222,7 +222,7 @@ private let fileBranches: [String: Branch] = [
     },
     "csv.import": { crm, given in
         let given = try given.only(
-            "type", "path", "text", "columns", "dialect", "mode", "key", "bad_cells",
+            "type", "path", "text", "columns", "dialect", "mode", "key", "bad_cells", "stages",
             "all_or_nothing")
         return try crm.importCsv(
             request: ImportCsv(
@@ -230,7 +230,7 @@ private let fileBranches: [String: Branch] = [
                 text: given["text"].text, columns: try given.list("columns") { try $0.column() },
                 dialect: try given.dialect(),
                 mode: given.mode(), key: given["key"].text, badCells: given.badCells(),
-                allOrNothing: given["all_or_nothing"].bool ?? false)
+                stages: try given.starts(), allOrNothing: given["all_or_nothing"].bool ?? false)
         ).json
     },
     "csv.propose": { crm, given in
@@ -267,7 +267,7 @@ private let fileBranches: [String: Branch] = [
     "vcard.import": { crm, given in
         let given = try given.only(
             "type", "path", "text", "mapping", "remainder", "encoding", "create_missing", "mode",
-            "key", "all_or_nothing")
+            "key", "stages", "all_or_nothing")
         let mode = given["mode"].text
         return try crm.importVcard(
             request: ImportVcard(
@@ -276,7 +276,8 @@ private let fileBranches: [String: Branch] = [
                 remainder: given["remainder"].text, encoding: given["encoding"].text,
                 createMissing: given["create_missing"].bool ?? false,
                 mode: mode == "update" ? .update : mode == "upsert" ? .upsert : .create,
-                key: given["key"].text, allOrNothing: given["all_or_nothing"].bool ?? false)
+                key: given["key"].text, stages: try given.starts(),
+                allOrNothing: given["all_or_nothing"].bool ?? false)
         ).json
     },
     "database.backup": { crm, given in

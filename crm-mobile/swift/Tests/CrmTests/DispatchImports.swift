@@ -24,7 +24,8 @@ extension Json {
 
     func planImport() throws -> PlanImport {
         let given = try only(
-            "type", "source", "columns", "mode", "key", "bad_cells", "associations", "activities")
+            "type", "source", "columns", "mode", "key", "bad_cells", "associations", "activities",
+            "stages")
         let source = try given["source"].only("format", "path", "text", "dialect")
         return PlanImport(
             entityType: try given.string("type"),
@@ -35,7 +36,17 @@ extension Json {
             columns: try given.list("columns") { try $0.column() }, mode: given.mode(),
             key: try given.list("key") { try $0.wanted($0.text) }, badCells: given.badCells(),
             associations: try given.list("associations") { try $0.associationColumns() },
-            activities: try given.list("activities") { try $0.activityColumns() })
+            activities: try given.list("activities") { try $0.activityColumns() },
+            stages: try given.starts())
+    }
+
+    func starts() throws -> [StartStage] {
+        try list("stages") {
+            let given = try $0.only("lifecycle", "stage", "column", "reason")
+            return StartStage(
+                lifecycle: try given.string("lifecycle"), stage: given["stage"].text,
+                column: given["column"].text, reason: given["reason"].text)
+        }
     }
 
     func associationColumns() throws -> AssociationColumns {
@@ -154,7 +165,23 @@ extension PlanImport: Wire {
             "columns": CrmTests.json(columns), "mode": .text("\(mode)"),
             "key": .array(key.map { .text($0) }), "bad_cells": .text(snake("\(badCells)")),
             "associations": CrmTests.json(associations), "activities": CrmTests.json(activities),
+            "stages": CrmTests.json(stages),
         ])
+    }
+}
+
+extension StartStage: Wire {
+    var json: Json {
+        .object([
+            "lifecycle": .text(lifecycle), "stage": CrmTests.json(stage),
+            "column": CrmTests.json(column), "reason": CrmTests.json(reason),
+        ])
+    }
+}
+
+extension PlannedStage: Wire {
+    var json: Json {
+        .object(["lifecycle": .text(lifecycle), "stage": .text(stage)])
     }
 }
 
@@ -235,7 +262,7 @@ extension PlannedRow: Wire {
                     ])
                 }),
             "associations": CrmTests.json(associations), "activities": CrmTests.json(activities),
-            "problems": CrmTests.json(problems),
+            "stages": CrmTests.json(stages), "problems": CrmTests.json(problems),
         ])
     }
 }

@@ -141,6 +141,12 @@ let lifecycleBranches: [String: Branch] = [
             "referred": json(flywheel.referred), "repeated": json(flywheel.repeated),
             "by_existing": json(flywheel.byExisting), "share": real(flywheel.share),
             "friction": json(flywheel.friction),
+            "win_back": .object([
+                "churned": json(flywheel.winBack.churned),
+                "returned": json(flywheel.winBack.returned),
+                "recovered": json(flywheel.winBack.recovered),
+                "rate": real(flywheel.winBack.rate),
+            ]),
         ])
     },
     "lifecycles.funnel": { crm, given in

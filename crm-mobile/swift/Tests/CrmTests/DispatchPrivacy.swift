@@ -22,12 +22,13 @@ extension Json {
     }
 
     fileprivate func erasedSubject() throws -> ErasedSubject {
-        _ = try only("subject", "erased_at", "reason", "hashes")
+        _ = try only("subject", "erased_at", "reason", "hashes", "lifted")
         return ErasedSubject(
             subject: try self["subject"].subject(),
             erasedAt: try wanted(try moment("erased_at")),
             reason: try reason(),
-            hashes: try list("hashes") { try $0.wanted($0.text) })
+            hashes: try list("hashes") { try $0.wanted($0.text) },
+            lifted: try list("lifted") { try $0.wanted($0.text) })
     }
 }
 
@@ -218,6 +219,7 @@ extension ErasedSubject: Wire {
             "erased_at": CrmTests.json(erasedAt),
             "reason": named(reason),
             "hashes": .array(hashes.map { .text($0) }),
+            "lifted": .array(lifted.map { .text($0) }),
         ])
     }
 }

@@ -15,7 +15,8 @@ extension Json {
     fileprivate func selectColumn() throws -> SelectColumn {
         _ = try only(
             "field", "related", "inverse", "type", "role", "event", "within", "from", "until",
-            "where", "count", "sum", "min", "max", "mean", "first", "last", "currency", "as")
+            "where", "count", "sum", "min", "max", "mean", "first", "last", "currency", "lifecycle",
+            "score", "as")
         return SelectColumn(
             field: self["field"].text, related: self["related"].text,
             inverse: self["inverse"].bool ?? false, entityType: self["type"].text,
@@ -24,30 +25,33 @@ extension Json {
             condition: try condition("where"), count: self["count"].bool ?? false,
             sum: self["sum"].text, min: self["min"].text, max: self["max"].text,
             mean: self["mean"].text, first: self["first"].text, last: self["last"].text,
-            currency: self["currency"].text, name: self["as"].text)
+            currency: self["currency"].text, lifecycle: self["lifecycle"].text,
+            score: self["score"].text, name: self["as"].text)
     }
 
     fileprivate func groupKey() throws -> GroupKey {
-        _ = try only("field", "bucket", "related", "inverse", "type", "role", "as")
+        _ = try only(
+            "field", "bucket", "related", "inverse", "type", "role", "lifecycle", "score", "as")
         return GroupKey(
             field: try string("field"),
             bucket: try self["bucket"].text.map { name in
                 try wanted(Bucket.allCases.first { "\($0)" == name })
             },
             related: self["related"].text, inverse: self["inverse"].bool ?? false,
-            entityType: self["type"].text, role: self["role"].text, name: self["as"].text)
+            entityType: self["type"].text, role: self["role"].text,
+            lifecycle: self["lifecycle"].text, score: self["score"].text, name: self["as"].text)
     }
 
     fileprivate func groupMeasure() throws -> GroupMeasure {
         _ = try only(
             "count", "sum", "mean", "min", "max", "distinct", "quantile", "of", "share",
-            "currency", "where", "as")
+            "currency", "where", "score", "as")
         return GroupMeasure(
             count: self["count"].bool ?? false, sum: self["sum"].text, mean: self["mean"].text,
             min: self["min"].text, max: self["max"].text, distinct: self["distinct"].text,
             quantile: self["quantile"].number, of: self["of"].text,
             share: try condition("share"), currency: self["currency"].text,
-            condition: try condition("where"), name: self["as"].text)
+            condition: try condition("where"), score: self["score"].text, name: self["as"].text)
     }
 }
 

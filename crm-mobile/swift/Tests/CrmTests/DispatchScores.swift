@@ -155,11 +155,12 @@ let scoreBranches: [String: Branch] = [
     },
     "scores.publish": { try $0.publishScore(request: try name($1)).json },
     "scores.ranking": { crm, given in
-        let given = try given.only("model", "at", "after", "limit")
+        let given = try given.only("model", "where", "at", "after", "limit")
         let ranking = try crm.rankScores(
             request: RankScores(
-                model: try given.string("model"), at: try given.moment("at"),
-                after: given["after"].text, limit: given.limit("limit", 100)))
+                model: try given.string("model"), condition: try given.condition("where"),
+                at: try given.moment("at"), after: given["after"].text,
+                limit: given.limit("limit", 100)))
         return .object([
             "at": json(ranking.at), "records": json(ranking.records), "next": json(ranking.next),
         ])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -89,8 +89,8 @@ from crm.consents.requests import (
     UnsubscribeLink,
     Unsubscribed,
 )
-from crm.errors import CrmError
-from crm.given import items_of
+from crm.errors import LimitExceededError
+from crm.given import instance_of, items_of
 from crm.records import Record
 from crm.values import encode
 
@@ -187,7 +187,7 @@ class Consents:
 
     def record(self, event: NewConsent) -> ConsentEvent:
         """Record what a person allows, refuses or takes back, a legal basis or a restriction."""
-        return wire.read(ConsentEvent, self._call("consents.record", event))
+        return wire.read(ConsentEvent, self._call("consents.record", instance_of(event, NewConsent, "event")))
 
     def grant(
         self,
@@ -262,6 +262,7 @@ class Consents:
 
     def decide(self, question: MayContact) -> ConsentDecision:
         """Say whether a person may be contacted, with every reason and its evidence."""
+        question = instance_of(question, MayContact, "question")
         return wire.read(ConsentDecision, self._call("consents.decide", question))
 
     def decide_many(
@@ -291,7 +292,7 @@ class Consents:
             "limit": limit,
             "with_tokens": with_tokens,
         }
-        plain = {name: _write(value) for name, value in request.items() if value is not None}
+        plain = {name: _write(value, name) for name, value in request.items() if value is not None}
         if where is not None:
             plain["where"] = conditions.write(where, "where")
         return wire.read(ManyDecisions, self._engine.call("consents.decide_many", plain))
@@ -301,30 +302,27 @@ class Consents:
 
         `StaleVersionError` if the ledger has changed since; `RefusedError` if it is denied.
         """
-        return wire.read(ConsentEvent, self._call("consents.record_use", use))
+        return wire.read(ConsentEvent, self._call("consents.record_use", instance_of(use, UseConsent, "use")))
 
     def record_many(
         self, consents: Iterable[NewConsent], *, all_or_nothing: bool = False
     ) -> ConsentReport:
         """Record events, at most 100,000, in one transaction and tell what became of each."""
-        return self._record_each("consents.record_many", "consents", consents, all_or_nothing)
+        plain = _write_each(consents, NewConsent, "consents")
+        request = {"consents": plain, "all_or_nothing": all_or_nothing}
+        return wire.read(ConsentReport, self._engine.call("consents.record_many", request))
 
     def record_uses(
         self, uses: Iterable[UseConsent], *, all_or_nothing: bool = False
     ) -> ConsentReport:
         """Record contacts, at most 100,000, in one transaction and tell what became of each."""
-        return self._record_each("consents.record_uses", "uses", uses, all_or_nothing)
-
-    def _record_each(
-        self, operation: str, name: str, events: Iterable[Any], all_or_nothing: bool
-    ) -> ConsentReport:
-        given = enumerate(items_of(events, name, "hand in a list"))
-        plain = [_part(f"{name}[{place}]", event) for place, event in given]
-        request = {name: plain, "all_or_nothing": all_or_nothing}
-        return wire.read(ConsentReport, self._engine.call(operation, request))
+        plain = _write_each(uses, UseConsent, "uses")
+        request = {"uses": plain, "all_or_nothing": all_or_nothing}
+        return wire.read(ConsentReport, self._engine.call("consents.record_uses", request))
 
     def request(self, request: RequestConsent) -> ConsentRequest:
         """Begin a double opt-in; the answer has the secret for the message."""
+        request = instance_of(request, RequestConsent, "request")
         return wire.read(ConsentRequest, self._call("consents.request", request))
 
     def confirm(
@@ -347,6 +345,7 @@ class Consents:
 
     def unsubscribe_link(self, link: NewUnsubscribeLink) -> UnsubscribeLink:
         """Make a link by which one click withdraws, with the headers of RFC 8058."""
+        link = instance_of(link, NewUnsubscribeLink, "link")
         return wire.read(UnsubscribeLink, self._call("consents.unsubscribe_link", link))
 
     def unsubscribe(
@@ -373,7 +372,7 @@ class Consents:
 
     def linked(self, subject: Record | RecordRef) -> LinkedPeople:
         """Read the links by which a record is the same person as others."""
-        request = {"subject": _write(subject)}
+        request = {"subject": write_ref(subject, "subject")}
         return wire.read(LinkedPeople, self._engine.call("consents.linked", request))
 
     def receipt(
@@ -384,14 +383,15 @@ class Consents:
         purpose: str | None = None,
     ) -> ConsentReceipt:
         """Make a receipt of what a person allowed; `missing` names what the definitions lack."""
-        request = {"subject": _write(subject), "format": str(format)}
+        request = {"subject": write_ref(subject, "subject"), "format": str(format)}
         if purpose is not None:
             request["purpose"] = purpose
         return wire.read(ConsentReceipt, self._engine.call("consents.receipt", request))
 
     def prove(self, question: MayContact, *, head: int | None = None) -> ConsentProof:
         """Make the proof of a decision: its events, the texts, and the chain up to a head."""
-        request = {"question": _write(question)}
+        question = instance_of(question, MayContact, "question")
+        request = {"question": _write(question, "question")}
         if head is not None:
             request["head"] = head
         return wire.read(ConsentProof, self._engine.call("consents.prove", request))
@@ -410,6 +410,7 @@ class Consents:
 
     def set_preferences(self, preferences: SetPreferences) -> Preferences:
         """Record what a person chose, as far as it differs from before."""
+        preferences = instance_of(preferences, SetPreferences, "preferences")
         return wire.read(Preferences, self._call("consents.set_preferences", preferences))
 
     def definitions(self) -> ConsentDefinitions:
@@ -418,19 +419,20 @@ class Consents:
 
     def define_channel(self, channel: Channel) -> Channel:
         """Define a way to reach people, or change one."""
-        return wire.read(Channel, self._call("channels.define", channel))
+        return wire.read(Channel, self._call("channels.define", instance_of(channel, Channel, "channel")))
 
     def define_party(self, party: Party) -> Party:
         """Define a controller or a processor, or change one."""
-        return wire.read(Party, self._call("parties.define", party))
+        return wire.read(Party, self._call("parties.define", instance_of(party, Party, "party")))
 
     def define_policy(self, policy: ConsentPolicy) -> ConsentPolicy:
         """Define what the law of a place, or the house, asks for, or change it."""
+        policy = instance_of(policy, ConsentPolicy, "policy")
         return wire.read(ConsentPolicy, self._call("policies.define", policy))
 
     def define_purpose(self, purpose: Purpose) -> Purpose:
         """Define what people are contacted for, or change it."""
-        return wire.read(Purpose, self._call("purposes.define", purpose))
+        return wire.read(Purpose, self._call("purposes.define", instance_of(purpose, Purpose, "purpose")))
 
     def publish_notice(
         self, name: str, language: str, text: str, *, asks_again: bool = False
@@ -447,30 +449,38 @@ class Consents:
         return wire.read(Notice, self._call("notices.get", request))
 
 
-def _write(value: Any) -> Any:
-    """Return the plain form of a request, without what is None."""
+def _write(value: Any, path: str = "") -> Any:
+    """Return the plain form of a request, or of what stands at `path` in it, without what is None."""
+    try:
+        return _plain(value, path)
+    except RecursionError:
+        message = "the request is nested too deeply"
+        raise LimitExceededError(message, field=path or None, hint="flatten it") from None
+
+
+def _plain(value: Any, path: str) -> Any:
     if isinstance(value, Record | RecordRef):
         return write_ref(value)
     if dataclasses.is_dataclass(value):
-        pairs = ((one.name, getattr(value, one.name)) for one in dataclasses.fields(value))
         # What is a keyword of Python has an underscore behind it here.
-        named = ((name.removesuffix("_"), one) for name, one in pairs if one is not None)
-        return {name: _part(name, one) for name, one in named}
+        names = ((one.name, one.name.removesuffix("_")) for one in dataclasses.fields(value))
+        value = {plain: getattr(value, name) for name, plain in names}
+    if isinstance(value, Mapping):
+        under = f"{path}." if path else ""
+        pairs = ((name, one) for name, one in value.items() if one is not None)
+        return {name: _plain(one, f"{under}{name}") for name, one in pairs}
     if isinstance(value, str | UUID):
         return str(value)
-    if isinstance(value, Iterable):
-        return [_write(one) for one in value]
-    return encode(value)
+    if isinstance(value, Iterable) and not isinstance(value, bytes):
+        return [_plain(one, f"{path}[{place}]") for place, one in enumerate(value)]
+    return encode(value, path)
 
 
-def _part(field: str, value: Any) -> Any:
-    """Return the plain form of a part of a request; an error names the `field`."""
-    try:
-        return _write(value)
-    except CrmError as error:
-        error.field = field if error.field is None else f"{field}.{error.field}"
-        raise
+def _write_each(events: Iterable[Any], cls: type[Any], field: str) -> list[Any]:
+    places = enumerate(items_of(events, field, f"hand in a list of crm.{cls.__qualname__}(…)"))
+    given = ((f"{field}[{place}]", event) for place, event in places)
+    return [_write(instance_of(event, cls, path), path) for path, event in given]
 
 
 def _both(a: Record | RecordRef, b: Record | RecordRef) -> dict[str, Any]:
-    return {"a": _write(a), "b": _write(b)}
+    return {"a": write_ref(a, "a"), "b": write_ref(b, "b")}

@@ -23,6 +23,7 @@ from crm.lifecycles.figures import (
     StageTimes,
     StuckPage,
     StuckRecord,
+    WinBack,
 )
 from crm.lifecycles.room import Lifecycles
 from crm.lifecycles.standing import (
@@ -74,4 +75,5 @@ __all__ = [
     "SuppressedBy",
     "SuppressedMove",
     "TriggerAnswer",
+    "WinBack",
 ]

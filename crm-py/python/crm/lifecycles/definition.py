@@ -9,7 +9,7 @@ from typing import Any
 
 from crm import conditions, wire
 from crm.conditions import Condition
-from crm.errors import InvalidArgumentError
+from crm.given import instance_of, names_of, plain_of
 
 
 class StageKind(StrEnum):
@@ -174,33 +174,33 @@ def _condition(condition: Condition | None, field: str) -> Any:
 def write_stage(stage: Stage | str, nth: int) -> dict[str, Any]:
     if isinstance(stage, str):
         return {"name": stage}
-    if not isinstance(stage, Stage):
-        raise InvalidArgumentError("not a stage", field=f"stages[{nth}]", hint="a name or a Stage")
+    path = f"stages[{nth}]"
+    stage = instance_of(stage, Stage, path)
     return {
         "name": stage.name,
         "label": stage.label,
         "kind": str(stage.kind),
         "probability": stage.probability,
-        "required": [*stage.required],
-        "guard": _condition(stage.guard, f"stages[{nth}].guard"),
-        "reasons": [*stage.reasons],
+        "required": names_of(stage.required, f"{path}.required"),
+        "guard": _condition(stage.guard, f"{path}.guard"),
+        "reasons": names_of(stage.reasons, f"{path}.reasons"),
         "automatic_exit": stage.automatic_exit,
         "only_automatic": stage.only_automatic,
-        "leave_within": [*stage.leave_within],
+        "leave_within": names_of(stage.leave_within, f"{path}.leave_within"),
     }
 
 
 def write_trigger(trigger: StageTrigger, nth: int) -> dict[str, Any]:
-    if not isinstance(trigger, StageTrigger):
-        raise InvalidArgumentError("not a trigger", field=f"triggers[{nth}]", hint="a StageTrigger")
+    path = f"triggers[{nth}]"
+    trigger = instance_of(trigger, StageTrigger, path)
     related = trigger.related
     return {
         "to": trigger.to,
         "activity": trigger.activity,
-        "filter": _condition(trigger.filter, f"triggers[{nth}].filter"),
-        "related": related if related is None else wire.write(related),
+        "filter": _condition(trigger.filter, f"{path}.filter"),
+        "related": related and plain_of(related, RelatedStage, f"{path}.related"),
         "inactive_for": trigger.inactive_for,
-        "where": _condition(trigger.where, f"triggers[{nth}].where"),
+        "where": _condition(trigger.where, f"{path}.where"),
         "reason": trigger.reason,
     }
 

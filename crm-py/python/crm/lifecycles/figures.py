@@ -133,6 +133,24 @@ class StageFriction:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WinBack:
+    """How many customers who were lost came back in that time.
+
+    Each cycle that was lost counts by itself; a loss that a reset took back is none.
+    """
+
+    churned: int
+    """How many could: those who were lost before the end of that time, and of whom no new cycle had
+    begun before it."""
+    returned: int
+    """How many of them began a new cycle in that time."""
+    recovered: int
+    """How many of these also became customers again in that time."""
+    rate: float | None
+    """The win-back rate: `returned` as a part of `churned`, 0 to 1; None if nobody could."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Flywheel:
     """How many new customers come by existing ones."""
 
@@ -150,6 +168,8 @@ class Flywheel:
     """The same as a part of those who arrived, 0 to 1; None if nobody did."""
     friction: tuple[StageFriction, ...]
     """Where the way rubs: the stages that are open or won, in order."""
+    win_back: WinBack
+    """How many of the customers who were lost came back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Mapping
+from typing import Any
 from uuid import UUID
 
 from crm import conditions, wire
 from crm._native import Engine
 from crm.conditions import Condition
+from crm.given import RecordId, id_of, items_of, mapping_of, names_of, plain_of, span_of
 from crm.lifecycles.definition import (
     DefinedLifecycle,
     DrawingFormat,
@@ -65,15 +67,18 @@ class Lifecycles(Named[Lifecycle]):
         Stages may be given as plain names. `map` says for stages that are gone, and on which records
         stand or stood, which stage takes their place; `dry_run` only says what it would do.
         """
+        renamed = mapping_of(map, "map", "{old stage: new stage}")
+        listed = items_of(stages, "stages", "hand in a list of names, or of crm.Stage(…)")
+        moving = items_of(triggers, "triggers", "hand in a list of crm.StageTrigger(…)")
         request = {
             "name": name,
             "type": type,
             "label": label,
             "description": description,
-            "stages": [write_stage(stage, nth) for nth, stage in enumerate(stages)],
+            "stages": [write_stage(stage, nth) for nth, stage in enumerate(listed)],
             "initial": initial,
-            "triggers": [write_trigger(trigger, nth) for nth, trigger in enumerate(triggers)],
-            "map": [{"stage": stage, "becomes": becomes} for stage, becomes in map.items()],
+            "triggers": [write_trigger(trigger, nth) for nth, trigger in enumerate(moving)],
+            "map": [{"stage": stage, "becomes": becomes} for stage, becomes in renamed.items()],
             "dry_run": dry_run,
         }
         plain = self._engine.call("lifecycles.define", request)
@@ -96,7 +101,7 @@ class Lifecycles(Named[Lifecycle]):
     def move(
         self,
         lifecycle: str,
-        id: UUID | str,
+        id: RecordId,
         to: str,
         *,
         reason: str | None = None,
@@ -110,7 +115,7 @@ class Lifecycles(Named[Lifecycle]):
         """
         request = {
             "lifecycle": lifecycle,
-            "id": str(id),
+            "id": id_of(id),
             "to": to,
             "reason": reason,
             "at": encode(at, "at"),
@@ -121,28 +126,28 @@ class Lifecycles(Named[Lifecycle]):
     def reset(
         self,
         lifecycle: str,
-        id: UUID | str,
+        id: RecordId,
         to: str,
         reason: str,
         *,
         at: datetime.datetime | None = None,
     ) -> MovedStage:
         """Put a record back to an earlier stage of the same cycle, for a reason."""
-        request = {"lifecycle": lifecycle, "id": str(id), "to": to, "reason": reason, "at": encode(at, "at")}
+        request = {"lifecycle": lifecycle, "id": id_of(id), "to": to, "reason": reason, "at": encode(at, "at")}
         return wire.read(MovedStage, self._engine.call("lifecycles.reset", request))
 
     def history(
-        self, lifecycle: str, id: UUID | str, *, after: int = 0, limit: int = 100
+        self, lifecycle: str, id: RecordId, *, after: int = 0, limit: int = 100
     ) -> LifecycleHistory:
         """Return where a record stands, how it came there, and which automatic moves were not made."""
-        request = {"lifecycle": lifecycle, "id": str(id), "after": after, "limit": limit}
+        request = {"lifecycle": lifecycle, "id": id_of(id), "after": after, "limit": limit}
         return wire.read(LifecycleHistory, self._engine.call("lifecycles.history", request))
 
     def times(
-        self, lifecycle: str, id: UUID | str, *, at: datetime.datetime | None = None
+        self, lifecycle: str, id: RecordId, *, at: datetime.datetime | None = None
     ) -> StageTimes:
         """Return how long a record stood on each stage up to a moment: now, last, and altogether."""
-        request = {"lifecycle": lifecycle, "id": str(id), "at": encode(at, "at")}
+        request = {"lifecycle": lifecycle, "id": id_of(id), "at": encode(at, "at")}
         return wire.read(StageTimes, self._engine.call("lifecycles.times", request))
 
     def funnel(
@@ -163,7 +168,7 @@ class Lifecycles(Named[Lifecycle]):
             "from": encode(from_, "from"),
             "until": encode(until, "until"),
             "where": where if where is None else conditions.write(where, "where"),
-            "quantiles": [*quantiles],
+            "quantiles": items_of(quantiles, "quantiles", "hand in a list of numbers from 0 to 1"),
         }
         return wire.read(Funnel, self._engine.call("lifecycles.funnel", request))
 
@@ -187,30 +192,31 @@ class Lifecycles(Named[Lifecycle]):
             "stage": stage,
             "from": encode(from_, "from"),
             "until": encode(until, "until"),
-            "referral": [wire.write(way) for way in referral],
-            "repeat": [wire.write(way) for way in repeat],
+            "referral": _ways(referral, "referral"),
+            "repeat": _ways(repeat, "repeat"),
         }
         return wire.read(Flywheel, self._engine.call("lifecycles.flywheel", request))
 
     def stuck(
         self,
         lifecycle: str,
-        longer_than: str,
+        longer_than: str | datetime.timedelta,
         *,
         stages: Iterable[str] = (),
         at: datetime.datetime | None = None,
         after: str | None = None,
         limit: int = 100,
     ) -> StuckPage:
-        """Return records that stand on a stage for longer than a span such as `14d`, longest first.
+        """Return records that stand on a stage for longer than a span, longest first.
 
-        All open stages count unless `stages` says which. Hand in the page's `next` as `after` for the
-        next page, with the same `at`.
+        The span is a `timedelta` of whole seconds, or a text such as `14d`. All open stages count
+        unless `stages` says which. Hand in the page's `next` as `after` for the next page, with the
+        same `at`.
         """
         request = {
             "lifecycle": lifecycle,
-            "stages": [*stages],
-            "longer_than": longer_than,
+            "stages": names_of(stages, "stages"),
+            "longer_than": span_of(longer_than, "longer_than"),
             "at": encode(at, "at"),
             "after": after,
             "limit": limit,
@@ -221,7 +227,7 @@ class Lifecycles(Named[Lifecycle]):
         self,
         lifecycle: str,
         stage: str,
-        within: str,
+        within: str | datetime.timedelta,
         *,
         to: str | None = None,
         from_: datetime.datetime | None = None,
@@ -230,14 +236,15 @@ class Lifecycles(Named[Lifecycle]):
         after: str | None = None,
         limit: int = 100,
     ) -> Acceptance:
-        """Tell whether those who came to a stage left it within a span such as `1h`, and who did not.
+        """Tell whether those who came to a stage left it within a span, and who did not.
 
+        The span is a `timedelta` of whole seconds, or a text such as `1h`.
         With `to`, only who came to that stage, or to one after it, was taken on.
         """
         request = {
             "lifecycle": lifecycle,
             "stage": stage,
-            "within": within,
+            "within": span_of(within, "within"),
             "to": to,
             "from": encode(from_, "from"),
             "until": encode(until, "until"),
@@ -247,9 +254,9 @@ class Lifecycles(Named[Lifecycle]):
         }
         return wire.read(Acceptance, self._engine.call("lifecycles.acceptance", request))
 
-    def explain(self, lifecycle: str, id: UUID | str) -> StageExplanation:
+    def explain(self, lifecycle: str, id: RecordId) -> StageExplanation:
         """Say why a record stands where it does, and what would move it."""
-        request = {"lifecycle": lifecycle, "id": str(id)}
+        request = {"lifecycle": lifecycle, "id": id_of(id)}
         return wire.read(StageExplanation, self._engine.call("lifecycles.explain", request))
 
     def draw(
@@ -259,3 +266,8 @@ class Lifecycles(Named[Lifecycle]):
         request = {"lifecycle": lifecycle, "format": str(format)}
         text: str = self._engine.call("lifecycles.draw", request)["text"]
         return text
+
+
+def _ways(ways: Iterable[RelatedStage], field: str) -> list[dict[str, Any]]:
+    given = items_of(ways, field, "hand in a list of crm.RelatedStage(…)")
+    return [plain_of(way, RelatedStage, f"{field}[{place}]") for place, way in enumerate(given)]

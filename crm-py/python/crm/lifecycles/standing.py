@@ -17,6 +17,7 @@ class StageCause(StrEnum):
 
     MANUAL = "manual"
     INITIAL = "initial"
+    IMPORT = "import"
     ACTIVITY = "activity"
     RELATED = "related"
     CONDITION = "condition"

@@ -22,6 +22,7 @@ import org.crmcore.model.ResumeImport
 import org.crmcore.model.RevertReport
 import org.crmcore.model.RowDecision
 import org.crmcore.model.SourceFormat
+import org.crmcore.model.StartStage
 
 /**
  * Where columns go, each by its name: `columnsOf("E-mail" to "email")`. A [ColumnMapping] says more of a column, such as
@@ -48,7 +49,8 @@ class Imports internal constructor(private val engine: Engine) {
      * Says what would come of importing a CSV table, the file at [path] or [text], without writing anything.
      * With a [key], one attribute or several that must all be equal, records that are there are changed and
      * others created, unless [mode] says otherwise. [associations] and [activities] say which columns make what
-     * beside the record. [progress] is told of the bytes read and returns false to cancel.
+     * beside the record, and [stages] on which stages new records begin. [progress] is told of the bytes read and
+     * returns false to cancel.
      */
     fun planCsv(
         type: String,
@@ -61,10 +63,12 @@ class Imports internal constructor(private val engine: Engine) {
         dialect: CsvDialect = CsvDialect(),
         associations: List<AssociationColumns> = emptyList(),
         activities: List<ActivityColumns> = emptyList(),
+        stages: List<StartStage> = emptyList(),
         progress: ((Progress) -> Boolean)? = null,
     ): ImportPlan {
         val source = ImportSource(SourceFormat.CSV, path, text, dialect)
-        return plan(PlanImport(type, source, columns, mode, key, badCells, associations, activities), progress)
+        val request = PlanImport(type, source, columns, mode, key, badCells, associations, activities, stages)
+        return plan(request, progress)
     }
 
     /** As [planCsv], of JSON objects, one a line; the keys of an object within one are joined by a dot, as in `home.city`. */
@@ -78,10 +82,12 @@ class Imports internal constructor(private val engine: Engine) {
         badCells: BadCells = BadCells.REJECT_ROW,
         associations: List<AssociationColumns> = emptyList(),
         activities: List<ActivityColumns> = emptyList(),
+        stages: List<StartStage> = emptyList(),
         progress: ((Progress) -> Boolean)? = null,
     ): ImportPlan {
         val source = ImportSource(SourceFormat.JSON_LINES, path, text, CsvDialect())
-        return plan(PlanImport(type, source, columns, mode, key, badCells, associations, activities), progress)
+        val request = PlanImport(type, source, columns, mode, key, badCells, associations, activities, stages)
+        return plan(request, progress)
     }
 
     /**

@@ -15,12 +15,13 @@ import org.crmcore.model.SelectRows
 import org.crmcore.model.Value
 
 /**
- * A page of rows: fields of records, of related ones, and figures over activities.
+ * A page of rows: fields of records, of related ones, figures over activities, stages and scores.
  *
  * ```kotlin
  * crm.companies.select(
  *     SelectColumn("name"),
  *     SelectColumn(event = "purchase", last = "at", name = "last purchase"),
+ *     SelectColumn(lifecycle = "account"),
  *     where = "employees >= 50",
  *     order = listOf(FieldOrder("name")),
  * )

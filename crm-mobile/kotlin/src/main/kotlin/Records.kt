@@ -42,6 +42,7 @@ import org.crmcore.model.ProposeMapping
 import org.crmcore.model.Record
 import org.crmcore.model.RecordPage
 import org.crmcore.model.RestoreRecord
+import org.crmcore.model.StartStage
 import org.crmcore.model.UpsertRecord
 import org.crmcore.model.Upserted
 
@@ -237,8 +238,8 @@ class Records internal constructor(internal val engine: Engine, /** The entity t
 
     /**
      * Reads a CSV table, the file at [path] or [text], into records, and reports every cell that does not
-     * fit. [key] is the unique attribute that names the record where [mode] changes records.
-     * [progress] is told of the bytes read and returns false to cancel.
+     * fit. [key] is the unique attribute that names the record where [mode] changes records,
+     * and [stages] says on which stages new records begin. [progress] is told of the bytes read and returns false to cancel.
      */
     fun importCsv(
         columns: List<ColumnMapping>,
@@ -247,11 +248,13 @@ class Records internal constructor(internal val engine: Engine, /** The entity t
         mode: ImportMode = ImportMode.CREATE,
         key: String? = null,
         badCells: BadCells = BadCells.REJECT_ROW,
+        stages: List<StartStage> = emptyList(),
         allOrNothing: Boolean = false,
         dialect: CsvDialect = CsvDialect(),
         progress: ((Progress) -> Boolean)? = null,
     ): ImportReport = watched(progress) { listener ->
-        engine.importCsv(ImportCsv(type, path, text, columns, dialect, mode, key, badCells, allOrNothing), listener)
+        val request = ImportCsv(type, path, text, columns, dialect, mode, key, badCells, stages, allOrNothing)
+        engine.importCsv(request, listener)
     }
 
     /**
@@ -278,7 +281,8 @@ class Records internal constructor(internal val engine: Engine, /** The entity t
      * Reads address cards of vCard 2.1, 3.0 or 4.0, the file at [path] or [text], into records, and
      * reports every property that does not fit. Without a [mapping] the properties go to the attributes of
      * the presets; what has no place is kept in the attribute [remainder], by default `vcard`.
-     * [createMissing] creates the record that a reference names. [progress] is told of the bytes read and
+     * [createMissing] creates the record that a reference names, and [stages] says on which stages new records
+     * begin. [progress] is told of the bytes read and
      * returns false to cancel.
      */
     fun importVcard(
@@ -290,10 +294,12 @@ class Records internal constructor(internal val engine: Engine, /** The entity t
         createMissing: Boolean = false,
         mode: ImportMode = ImportMode.CREATE,
         key: String? = null,
+        stages: List<StartStage> = emptyList(),
         allOrNothing: Boolean = false,
         progress: ((Progress) -> Boolean)? = null,
     ): ImportReport = watched(progress) { listener ->
-        val request = ImportVcard(type, path, text, mapping, remainder, encoding, createMissing, mode, key, allOrNothing)
+        val request =
+            ImportVcard(type, path, text, mapping, remainder, encoding, createMissing, mode, key, stages, allOrNothing)
         engine.importVcard(request, listener)
     }
 

@@ -93,9 +93,14 @@ class Scores internal constructor(private val engine: Engine) {
     fun explain(model: String, id: String, at: Instant? = null, version: Long? = null): ScoreExplanation =
         engine.explainScore(ReadScore(model, id, at, version))
 
-    /** The records by what they score at a moment, the highest first. */
-    fun ranking(model: String, at: Instant? = null, after: String? = null, limit: Int = 100): ScoreRanking =
-        engine.rankScores(RankScores(model, at, after, limit.toUInt()))
+    /** The records by what they score at a moment, the highest first; of which [where] is true, if it is given. */
+    fun ranking(
+        model: String,
+        at: Instant? = null,
+        after: String? = null,
+        limit: Int = 100,
+        where: String? = null,
+    ): ScoreRanking = engine.rankScores(RankScores(model, where, at, after, limit.toUInt()))
 
     /** Which thresholds a record crossed. */
     fun history(model: String, id: String, after: Long = 0, limit: Int = 100): ScoreHistory =
