@@ -11,18 +11,22 @@ use std::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
 
-use crate::{Error, ErrorKind, Result, Timestamp};
+use crate::{Error, ErrorKind, Result, Timestamp, refusal};
 
 /// The id of a record: 16 bytes, written like `0197f0c0-1c00-7000-8000-000000000001`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RecordId(#[cfg_attr(feature = "schema", schemars(with = "String"))] [u8; 16]);
 
+const EXPECTED: &str = "a record id: a UUID of 36 characters";
+
 #[cfg(feature = "uniffi")]
 uniffi::custom_type!(RecordId, String, {
     lower: |id| id.to_string(),
     // Nearly all requests have their ids in fields of this name; a lifted value does not know its own.
-    try_lift: |text| Ok(text.parse::<RecordId>().map_err(|e| crate::CrmError::from(e.with_field("id")))?),
+    try_lift: |text| Ok(text.parse::<RecordId>().map_err(|error| {
+        crate::CrmError::from(refusal::unfit(EXPECTED, error).with_field("id"))
+    })?),
 });
 
 impl RecordId {
@@ -92,11 +96,11 @@ impl<'de> Deserialize<'de> for RecordId {
             type Value = RecordId;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a record id: a UUID of 36 characters")
+                f.write_str(EXPECTED)
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<RecordId, E> {
-                text.parse().map_err(|_| E::custom("expected a record id: a UUID of 36 characters"))
+                text.parse().map_err(|error| refusal::into_serde(&refusal::unfit(EXPECTED, error)))
             }
         }
         deserializer.deserialize_str(Visitor)

@@ -147,6 +147,7 @@ mod privacy;
 mod quality;
 mod query;
 mod record;
+mod refusal;
 mod rule;
 mod scan;
 mod schema;

@@ -16,8 +16,10 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 pub use date::Date;
-use serde::de::{self, Unexpected, Visitor};
+use serde::de::{self, Visitor};
 pub use timestamp::Timestamp;
+
+use crate::refusal;
 
 /// Where the engine learns what time it is.
 pub trait Clock: Send + Sync {
@@ -83,7 +85,7 @@ impl<T: FromStr<Err = crate::Error>> Visitor<'_> for TextVisitor<T> {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
-        text.parse().map_err(|_| E::invalid_value(Unexpected::Other("text"), &self))
+        text.parse().map_err(|error| refusal::into_serde(&refusal::unfit(self.expected, error)))
     }
 }
 

@@ -18,13 +18,10 @@ use super::{
     FieldCondition, Figure, Measure, Operand, Operator, RelatedCondition, ScoreCondition, Span,
     StageCondition, StageOperator, Takes, When, size, text,
 };
-use crate::{Error, ErrorKind, Result, Timestamp, Value, limits, normal::name::nearest};
+use crate::{Error, ErrorKind, Result, Timestamp, Value, limits, normal::name::nearest, refusal};
 
 /// A list of conditions is an object and an array; values have up to three levels more.
 const DEPTH: usize = 2 * limits::CONDITION_DEPTH + 3;
-
-/// How a refusal travels through serde, which carries text only.
-pub(crate) const REFUSED: &str = "the condition is refused";
 
 // ---- writing
 
@@ -170,25 +167,8 @@ impl<'de> Deserialize<'de> for Condition {
             Json::String(text) => text.parse(),
             json => from_json(json),
         };
-        read.map_err(|error: Error| {
-            let at = error.field().map(|path| format!(" at {path}")).unwrap_or_default();
-            let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
-            let (kind, message) = (error.kind().name(), error.message());
-            de::Error::custom(format!("{REFUSED} [{kind}{at}]: {message}{hint}"))
-        })
+        read.map_err(|error: Error| refusal::into_serde(&error))
     }
-}
-
-/// What a refusal that went through serde said: the kind, the path within the condition, and the
-/// text with its hint. `None` for other messages.
-pub(crate) fn refusal(message: &str) -> Option<(ErrorKind, Option<&str>, &str)> {
-    let (head, text) = message.strip_prefix(REFUSED)?.strip_prefix(" [")?.split_once("]: ")?;
-    let (kind, path) = match head.split_once(" at ") {
-        Some((kind, path)) => (kind, Some(path)),
-        None => (head, None),
-    };
-    let kind = ErrorKind::ALL.iter().find(|known| known.name() == kind)?;
-    Some((*kind, path, text))
 }
 
 impl FromStr for Condition {
@@ -206,14 +186,11 @@ impl FromStr for Condition {
         }
         let mut json = serde_json::Deserializer::from_str(condition);
         let read = Bounded(DEPTH).deserialize(&mut json).and_then(|read| json.end().map(|()| read));
-        from_json(read.map_err(|error| match refusal(&error.to_string()) {
-            Some((kind, _, message)) => {
-                Error::new(kind, message.split(" at line ").next().unwrap_or_default())
-            }
-            None => {
+        from_json(read.map_err(|error| {
+            refusal::from_serde(&error.to_string()).unwrap_or_else(|| {
                 let (line, column) = (error.line(), error.column());
                 invalid(format!("not well-formed JSON at line {line}, column {column}"))
-            }
+            })
         })?)
     }
 }
@@ -231,10 +208,7 @@ impl<'de> DeserializeSeed<'de> for Bounded {
 
 impl Bounded {
     fn deeper<E: de::Error>(&self) -> Result<usize, E> {
-        self.0.checked_sub(1).ok_or_else(|| {
-            let error = size::too_deep();
-            E::custom(format!("{REFUSED} [{}]: {}", error.kind().name(), error.message()))
-        })
+        self.0.checked_sub(1).ok_or_else(|| refusal::into_serde(&size::too_deep()))
     }
 }
 

@@ -50,7 +50,6 @@ pub(crate) use due::{day_begins, due};
 pub(crate) use evaluate::{
     ActivityRows, ChangeFact, Facts, RelatedFact, Subject, Total, explain, fits, is_true,
 };
-pub(crate) use json::refusal;
 pub(crate) use never::{LiveSegments, never, never_at_once};
 pub(crate) use reach::{Hop, Kinds, Place, Reach, Reads};
 pub(crate) use resolve::{

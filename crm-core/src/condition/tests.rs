@@ -2,7 +2,7 @@
 
 use super::{checked::Checked, *};
 use crate::{
-    Attribute, Error, ErrorKind, Kind, Money, Result, limits,
+    Attribute, Error, ErrorKind, Kind, Money, Result, limits, refusal,
     schema::{AttributeModel, TypeModel},
 };
 
@@ -280,8 +280,8 @@ fn bad_json_names_the_path_and_never_the_value() {
             && field.is_some()
         {
             let message = serde_json::from_value::<Condition>(tree).unwrap_err().to_string();
-            let (kind_then, place, _) = refusal(&message).expect(&message);
-            assert_eq!((place, kind_then), (field, kind));
+            let then = refusal::from_serde(&message).expect(&message);
+            assert_eq!((then.field(), then.kind(), then.hint()), (field, kind, error.hint()));
         }
     }
     assert_eq!(refusal_of(r#"{"feild":"x"}"#).hint(), Some("did you mean \"field\"?"));

@@ -5,7 +5,10 @@
 
 use serde::{Deserialize, Deserializer};
 
-use crate::{Error, ErrorKind, Result, condition::refusal, normal};
+use crate::{
+    Error, ErrorKind, Result, normal,
+    refusal::{self, until_position},
+};
 
 #[cfg(feature = "arrow")]
 macro_rules! requests_of_streams {
@@ -63,16 +66,17 @@ pub(super) fn whole<'de, T>(
 ///
 /// # Errors
 ///
-/// `InvalidArgument` that names the field; a condition's own kinds for what is wrong with one.
+/// `InvalidArgument` that names the field; `OutOfRange` for a moment or a day beyond the years 0001 to
+/// 9999, and a condition's own kinds for what is wrong with one.
 pub(super) fn read<'de, T: Deserialize<'de>, D: Deserializer<'de>>(payload: D) -> Result<T> {
     serde_path_to_error::deserialize(payload).map_err(|error| {
         let path = error.path().to_string();
         let message = error.into_inner().to_string();
         // "." is the request itself, "?" a place whose name could not be read.
         let path = path.trim_end_matches(['.', '?']);
-        if let Some((kind, place, message)) = refusal(&message) {
-            let place = place.map(|place| format!(".{place}")).unwrap_or_default();
-            return Error::new(kind, until_position(message)).with_field(format!("{path}{place}"));
+        if let Some(error) = refusal::from_serde(&message) {
+            let place = error.field().map(|place| format!(".{place}")).unwrap_or_default();
+            return error.with_field(format!("{path}{place}"));
         }
         explain(&message, path)
     })
@@ -89,6 +93,10 @@ fn explain(message: &str, path: &str) -> Error {
     if let Some(name) = named("missing field `") {
         return at(&below(path, name), "the field is missing")
             .with_hint("docs/operations.md lists the fields of every request");
+    }
+    if let Some(name) = named("duplicate field `") {
+        return at(&below(path, name), "the field stands there twice")
+            .with_hint("give each field once");
     }
     if let Some(name) = named("unknown field `") {
         let known = message.split_once(", expected ").map_or("", |(_, known)| known);
@@ -151,11 +159,6 @@ fn suggest(error: Error, given: &str, listed: &str) -> Error {
     }
 }
 
-/// serde_json appends where it stopped, which means nothing to a caller of another format.
-fn until_position(message: &str) -> &str {
-    message.split(" at line ").next().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use crate::ops::Request;
@@ -185,6 +188,65 @@ mod tests {
             let error = Request::from_json(operation, json.as_bytes()).unwrap_err();
             assert_eq!(error.field(), Some(field), "{json}");
             assert_eq!(error.message(), format!("expected {message}"), "{json}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_text_of_ours_says_where_and_what_to_write() {
+        for (operation, json, kind, field, hint) in [
+            (
+                "records.get",
+                r#"{"id":"secret"}"#,
+                "invalid_argument",
+                "id",
+                "as the engine returned",
+            ),
+            (
+                "consents.link",
+                r#"{"a":{"type":"contact","id":"secret"}}"#,
+                "invalid_argument",
+                "a.id",
+                "as the engine returned",
+            ),
+            ("timers.tick", r#"{"until":"secret"}"#, "invalid_argument", "until", "offset"),
+            (
+                "timers.tick",
+                r#"{"until":"2026-01-31T12:00:00"}"#,
+                "invalid_argument",
+                "until",
+                "append Z",
+            ),
+            (
+                "timers.tick",
+                r#"{"until":"0000-01-01T00:00:00Z"}"#,
+                "out_of_range",
+                "until",
+                "write a ",
+            ),
+            ("database.sql", r#"{"sql":"a","sql":"b"}"#, "invalid_argument", "sql", "once"),
+            (
+                "conditions.check",
+                r#"{"type":"contact","condition":"city & 1"}"#,
+                "invalid_argument",
+                "condition",
+                "one of = ",
+            ),
+            (
+                "conditions.check",
+                r#"{"type":"contact","condition":{"all":[{"feild":"city"}]}}"#,
+                "invalid_argument",
+                "condition.all[0]",
+                "did you mean \"field\"?",
+            ),
+        ] {
+            let error = Request::from_json(operation, json.as_bytes()).unwrap_err();
+            assert_eq!(
+                (error.kind().name(), error.field()),
+                (kind, Some(field)),
+                "{json}: {error}"
+            );
+            assert!(error.hint().is_some_and(|told| told.contains(hint)), "{json}: {error}");
+            assert!(!error.message().contains(hint) && !error.to_string().contains("secret"));
         }
     }
 }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{Error, ErrorKind, Result};
 
+const EXPECTED: &str = "a date such as 2026-01-31";
 const HINT: &str = "write year-month-day with four, two and two digits, such as 2026-01-31";
 
 /// A calendar day in the years 0001 to 9999, kept as the number of days since 1970-01-01.
@@ -37,7 +38,9 @@ type Day = Date;
 #[cfg(feature = "uniffi")]
 uniffi::custom_type!(Day, String, {
     lower: |day| day.to_string(),
-    try_lift: |text| Ok(text.parse::<Date>().map_err(crate::CrmError::from)?),
+    try_lift: |text| Ok(text.parse::<Date>().map_err(|error| {
+        crate::CrmError::from(crate::refusal::unfit(EXPECTED, error))
+    })?),
 });
 
 impl Date {
@@ -201,7 +204,7 @@ impl Serialize for Date {
 
 impl<'de> Deserialize<'de> for Date {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(super::TextVisitor::new("a date such as 2026-01-31"))
+        deserializer.deserialize_str(super::TextVisitor::new(EXPECTED))
     }
 }
 

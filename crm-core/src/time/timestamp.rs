@@ -35,25 +35,12 @@ const HINT: &str =
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Timestamp(#[cfg_attr(feature = "schema", schemars(with = "String"))] i64);
 
-// Swift's Date counts seconds in a floating-point number, so that the nanoseconds that come back are
-// rounded to the microsecond that was meant.
+// What Swift and Kotlin call it, and how they make this number of it, is in uniffi.toml: there a moment
+// that no number holds becomes one out of range, which is refused here.
 #[cfg(feature = "uniffi")]
-uniffi::custom_type!(Timestamp, std::time::SystemTime, {
-    lower: |moment| {
-        let distance = std::time::Duration::from_micros(moment.0.unsigned_abs());
-        match moment.0 < 0 {
-            true => std::time::UNIX_EPOCH - distance,
-            false => std::time::UNIX_EPOCH + distance,
-        }
-    },
-    try_lift: |time| {
-        let (sign, distance) = match time.duration_since(std::time::UNIX_EPOCH) {
-            Ok(after) => (1, after),
-            Err(before) => (-1, before.duration()),
-        };
-        let micros = i64::try_from((distance.as_nanos() + 500) / 1000).unwrap_or(i64::MAX);
-        Ok(Timestamp::from_micros(sign * micros).map_err(crate::CrmError::from)?)
-    },
+uniffi::custom_type!(Timestamp, i64, {
+    lower: |moment| moment.0,
+    try_lift: |micros| Ok(Timestamp::from_micros(micros).map_err(crate::CrmError::from)?),
 });
 
 impl Timestamp {

@@ -71,6 +71,32 @@ final class WrongInputTests: XCTestCase {
         refused("invalid_argument", "id") { _ = try imports.get("no id") }
     }
 
+    func testAMomentKeepsItsMicrosecondAndOneThatNoYearOfOursHasIsRefused() throws {
+        let crm = try Crm.open(":memory:")
+        _ = try crm.defineActivityPreset(request: DefineActivityPreset(preset: .call))
+        let recorded = { (at: Date) in
+            try crm.recordActivity(
+                request: NewActivity(kind: "call", at: at, visitor: "v")
+            ).activity.at
+        }
+        for micros in [1_767_225_600_123_456, 1, -1, -1_000_001, -62_135_596_800_000_000] {
+            let at = Date(timeIntervalSince1970: Double(micros) / 1_000_000)
+            XCTAssertEqual((try recorded(at).timeIntervalSince1970 * 1_000_000).rounded(), Double(micros))
+        }
+        let far: [Double] = [.nan, .infinity, -.infinity, 1e13, 1e19, -1e19, .greatestFiniteMagnitude]
+        for at in far.map({ Date(timeIntervalSince1970: $0) }) + [.distantPast] {
+            refused("out_of_range", nil) { _ = try recorded(at) }
+        }
+    }
+
+    func testAnIdThatIsNoneSaysWhatOneIs() throws {
+        XCTAssertThrowsError(try Crm.open(":memory:").contacts.get("secret")) {
+            let error = $0 as? CrmError
+            XCTAssertEqual(error?.name(), "invalid_argument")
+            XCTAssertEqual(error?.parts.hint?.contains("36 characters"), true)
+        }
+    }
+
     func testAssociationsNeedATypeThatIsThere() throws {
         let crm = try Crm.open(":memory:")
         let nobody = "0197f0c0-1c00-7000-8000-000000000001"

@@ -60,6 +60,7 @@ class ErrorsTest {
         for (call in calls) {
             val error = assertThrows(CrmException.InvalidArgument::class.java) { call() }
             assertEquals("id", error.field)
+            assertTrue("36 characters" in error.hint!!)
             assertFalse("secret" in error.text())
             assertFalse("secret" in error.message)
         }

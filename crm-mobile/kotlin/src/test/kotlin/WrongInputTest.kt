@@ -75,6 +75,30 @@ class WrongInputTest {
     }
 
     @Test
+    fun `a moment keeps its microsecond, and one that no year of ours has is refused`() {
+        crm.defineActivityPreset(DefineActivityPreset(ActivityPreset.PURCHASE))
+        fun recorded(at: Instant): Instant =
+            crm.recordActivity(NewActivity(kind = "purchase", visitor = "v", at = at)).activity.at
+        for (text in listOf("2026-01-31T12:00:00.123456Z", "1969-12-31T23:59:59.999999Z", "0001-01-01T00:00:00Z")) {
+            assertEquals(Instant.parse(text), recorded(Instant.parse(text)))
+        }
+        assertEquals(Instant.EPOCH.minusNanos(2000), recorded(Instant.EPOCH.minusNanos(1001)))
+        for (far in listOf(Instant.MIN, Instant.MAX, Instant.parse("+10000-01-01T00:00:00Z"), Instant.parse("0000-12-31T23:59:59Z"))) {
+            refused(ErrorKind.OUT_OF_RANGE, null) { recorded(far) }
+        }
+    }
+
+    @Test
+    fun `values that are none name their attribute`() {
+        refused(ErrorKind.INVALID_VALUE, "given_name") { contacts.create("given_name" to "\ud800") }
+        refused(ErrorKind.INVALID_VALUE, "given_name") { contacts.create("given_name" to listOf("\udc00x")) }
+        val error = assertThrows(IllegalArgumentException::class.java) { contacts.create("city" to Thread.currentThread()) }
+        assertEquals("city: no value can be made of java.lang.Thread", error.message)
+        assertEquals(0, contacts.count())
+        assertEquals("🎈", contacts.create("given_name" to "\ud83c\udf88").string("given_name"))
+    }
+
+    @Test
     fun `activities and associations need what they are about`() {
         crm.defineActivityPreset(DefineActivityPreset(ActivityPreset.PURCHASE))
         val future = Instant.parse("2999-01-01T00:00:00Z")
