@@ -378,10 +378,6 @@ impl World {
             SelectColumn::score(format!("{name}.{group}")),
         ];
         columns.extend(has_thresholds.then(|| field("threshold").named("threshold")));
-        let decimal = |points: i64| {
-            let (sign, points) = (if points < 0 { "-" } else { "" }, points.unsigned_abs());
-            Value::from(format!("{sign}{}.{:03}", points / 1000, points % 1000))
-        };
         let mut expected: Vec<(i64, RecordId, Vec<Value>)> = Vec::new();
         for id in ids {
             let read = ReadScore { at: Some(at), ..ReadScore::new(name, *id) };
@@ -414,6 +410,12 @@ impl World {
         expected.sort_by_key(|(score, id, _)| (*score, *id));
         let by_score: Vec<_> = expected.iter().map(|(.., row)| row.clone()).collect();
         assert_eq!(rows(vec![FieldOrder::ascending("score")]), by_score, "{name} at {at}");
+        let scores: Vec<i64> = expected.iter().map(|(score, ..)| *score).collect();
+        self.check_groups((name, kind), at, &scores);
+    }
+
+    /// So do groups by points, of which these are the scores in order.
+    fn check_groups(&self, (name, kind): (&str, &str), at: Timestamp, scores: &[i64]) {
         let points = |key: &str| {
             let measure = GroupMeasure { score: Some(name.into()), ..GroupMeasure::default() };
             match key {
@@ -429,7 +431,7 @@ impl World {
         };
         let groups = self.crm.group_records(&group).unwrap().rows;
         let mut by_hand: Vec<(i64, i64)> = Vec::new();
-        for (score, ..) in &expected {
+        for score in scores {
             match by_hand.last_mut() {
                 Some((points, count)) if points == score => *count += 1,
                 _ => by_hand.push((*score, 1)),
@@ -612,4 +614,10 @@ fn follow(crm: &Crm) -> Option<()> {
         crm.rules().define(rule).ok()?;
     }
     Some(())
+}
+
+/// Points as a column shows them.
+fn decimal(points: i64) -> Value {
+    let (sign, points) = (if points < 0 { "-" } else { "" }, points.unsigned_abs());
+    Value::from(format!("{sign}{}.{:03}", points / 1000, points % 1000))
 }
