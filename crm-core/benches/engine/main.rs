@@ -14,6 +14,7 @@
 #![allow(missing_docs, clippy::print_stdout, clippy::unwrap_used)]
 
 mod activities;
+mod bulk;
 mod chain;
 mod consents;
 #[cfg(feature = "sqlcipher")]

@@ -14,14 +14,14 @@ use rusqlite::{Connection, params};
 use super::{
     BATCH, Budget, Line, ROUNDS,
     activities::make_contacts,
-    chain, create, in_turn, open,
+    bulk, chain, create, in_turn, open,
     raw::{NOW, Raw},
     rows::{self, scatter},
     sample_ids, segments, timed,
 };
 
 /// Rules about the record.
-const RULES: usize = 20;
+pub(super) const RULES: usize = 20;
 /// Activities that are timed together.
 const ACTIVITIES: usize = 2000;
 /// Points from which a record is hot.
@@ -30,12 +30,12 @@ const HOT: i64 = 150;
 const OF_ONE: usize = 4000;
 /// Days after which points that fade by a hundredth a day are ranked; microseconds of one.
 const LATER: i64 = 60;
-const DAY: i64 = 86_400_000_000;
+pub(super) const DAY: i64 = 86_400_000_000;
 /// Scores that are kept in one transaction.
 const KEPT_AT_ONCE: usize = 2000;
 
 /// Points for each of twenty bounds of the number of employees and of the year of birth.
-fn fit() -> Vec<ScoreRule> {
+pub(super) fn fit() -> Vec<ScoreRule> {
     let rule = |nth: usize| {
         let condition: Condition = match nth % 2 {
             0 => format!("employees >= {}", nth * 100).parse().unwrap(),
@@ -79,11 +79,11 @@ fn scan(conn: &Connection) -> [Column; 2] {
     columns
 }
 
-/// The points in thousandths, in a loop over the columns.
-fn add_up([employees, birthdays]: &[Column; 2], scores: &mut Vec<i64>) {
+/// The points of so many rules in thousandths, in a loop over the columns.
+pub(super) fn add_up([employees, birthdays]: &[Column; 2], rules: usize, scores: &mut Vec<i64>) {
     scores.clear();
     scores.resize(employees.0.len(), 0);
-    for nth in 0..RULES {
+    for nth in 0..rules {
         let ((numbers, is_set), least) = match nth % 2 {
             0 => (employees, (nth * 100) as i64),
             _ => {
@@ -180,7 +180,7 @@ pub(crate) fn run(folder: &Path, count: usize, report: &mut dyn FnMut(Line)) {
     assert_eq!((report_of.records, report_of.changed), (count as u64, count as u64));
     let (raw_time, ()) = timed(|| {
         let mut scores = Vec::new();
-        add_up(&scan(&raw.conn), &mut scores);
+        add_up(&scan(&raw.conn), RULES, &mut scores);
         keep(&mut raw, &scores);
     });
     let (name, budget) = ("score by 20 rules, and keep it".into(), Budget::Ratio(3.0));
@@ -207,6 +207,7 @@ pub(crate) fn run(folder: &Path, count: usize, report: &mut dyn FnMut(Line)) {
     report(Line { name, ours: live, raw, units: ACTIVITIES, budget });
     of_one(folder, report);
     later(folder, count, report);
+    bulk::run(folder, count, report);
 }
 
 fn visit(id: RecordId, at: i64) -> NewActivity {
@@ -286,7 +287,7 @@ fn read(crm: &Crm, conn: &Connection, count: usize, report: &mut dyn FnMut(Line)
         },
         || {
             let mut scores = Vec::new();
-            add_up(&scan(conn), &mut scores);
+            add_up(&scan(conn), RULES, &mut scores);
             scores.sort_unstable();
             assert_eq!(scores.last(), Some(&best));
         },
@@ -295,18 +296,6 @@ fn read(crm: &Crm, conn: &Connection, count: usize, report: &mut dyn FnMut(Line)
     let name = "score by 20 rules, from the file".into();
     report(Line { name, ours, raw: Some(raw_time), units: count, budget });
 
-    // Of each record it is asked then what happened with it.
-    let mut rules = fit();
-    rules[RULES - 1] = ScoreRule::activity("visits", "web_visit", 5).max(100);
-    let mixed = DefineScore::new("mixed", "customer", [ScoreGroup::new("all", rules)]);
-    crm.scores().define(mixed).unwrap();
-    crm.scores().publish("mixed").unwrap();
-    let ranked = || crm.scores().ranking(&RankScores::new("mixed")).unwrap().records.len();
-    let ours = (0..ROUNDS).map(|_| timed(|| assert_eq!(ranked(), 100)).0).min().unwrap();
-    crm.scores().retire("mixed").unwrap();
-    let (name, budget) = ("the same, one rule about activities".into(), Budget::None);
-    report(Line { name, ours, raw: None, units: count, budget });
-
     let columns = scan(conn);
     let [employees, birthdays] = columns.clone();
     let score = crm.scores().columnar("fit").unwrap();
@@ -314,7 +303,8 @@ fn read(crm: &Crm, conn: &Connection, count: usize, report: &mut dyn FnMut(Line)
     let bound = bound.with("birthday", birthdays.0, birthdays.1).unwrap();
     let bound = score.bind(bound).unwrap();
     let (mut scores, mut expected) = (Vec::new(), Vec::new());
-    let (ours, raw_time) = in_turn(|| bound.score(&mut scores), || add_up(&columns, &mut expected));
+    let (ours, raw_time) =
+        in_turn(|| bound.score(&mut scores), || add_up(&columns, RULES, &mut expected));
     assert_eq!(scores, expected);
     // Thirty millions a second.
     let budget = Budget::Time(Duration::from_nanos(count as u64 * 1000 / 30));
