@@ -316,8 +316,9 @@ impl Crm {
                 Ok(())
             })?;
             for outcome in &mut report.outcomes {
+                // What followed from a row wrote the record again, or a later row did after that.
                 let written = outcome.id.and_then(|id| writing.pending.version(id));
-                outcome.version = written.or(outcome.version);
+                outcome.version = outcome.version.max(written);
             }
             Ok(())
         });

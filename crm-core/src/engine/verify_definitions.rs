@@ -69,9 +69,12 @@ fn compare(mut told: Told, stored: Vec<(Key, Defined)>, report: &mut VerifyRepor
         let what = "the definition differs from the journal";
         note(report, format!("{} {name}{which}: {what}", sort.name()));
     }
-    for seq in told.missing {
-        note(report, format!("change {seq} of a definition: it was erased by no erasure"));
-    }
+    told.missing.into_iter().for_each(|seq| note_missing(report, seq));
+}
+
+/// Notes that a row with a definition is gone, and no erasure tells of it.
+pub(super) fn note_missing(report: &mut VerifyReport, seq: i64) {
+    note(report, format!("change {seq} of a definition: it was erased by no erasure"));
 }
 
 /// What a change does to a definition.
@@ -245,7 +248,7 @@ impl Told {
 }
 
 /// The rows with definitions that erasures took from the journal, as these tell.
-fn told_of_definitions(conn: &Connection) -> Result<BTreeMap<i64, Option<String>>> {
+pub(super) fn told_of_definitions(conn: &Connection) -> Result<BTreeMap<i64, Option<String>>> {
     let damaged = |_| Error::new(ErrorKind::Corrupt, "an erasure in the journal cannot be read");
     let mut erased = BTreeMap::new();
     for body in privacy::told_of_definitions(conn)? {

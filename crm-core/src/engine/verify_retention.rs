@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Crm,
     verify::{Compared, Step, note},
+    verify_definitions::{note_missing, told_of_definitions},
 };
 use crate::{
     ChangeKind, Error, ErrorKind, Result, Retention, VerifyReport,
@@ -23,7 +24,8 @@ impl Crm {
         step: &mut Step<'_>,
     ) -> Result<()> {
         self.verify_pages::<()>("retention rules", report, step, |conn, _, _, report| {
-            let (stored, told) = (rows::stored(conn)?, told(conn)?);
+            let (stored, (told, missing)) = (rows::stored(conn)?, told(conn)?);
+            missing.into_iter().for_each(|seq| note_missing(report, seq));
             for name in stored.keys().chain(told.keys()).collect::<BTreeSet<_>>() {
                 if stored.get(name) != told.get(name) {
                     note(report, format!("retention rule {name}: it differs from the journal"));
@@ -34,11 +36,15 @@ impl Crm {
     }
 }
 
-/// The rules that the journal leaves.
-fn told(conn: &Connection) -> Result<BTreeMap<String, rows::StoredRule>> {
+/// The rules that the journal leaves, and its rows that somebody took past the engine.
+fn told(conn: &Connection) -> Result<(BTreeMap<String, rows::StoredRule>, Vec<i64>)> {
     let damaged = || Error::new(ErrorKind::Corrupt, "a change of a retention rule cannot be read");
-    let mut rules = BTreeMap::new();
+    let (mut rules, mut missing) = (BTreeMap::new(), Vec::new());
     rows::told(conn, |seq, kind, body| {
+        let Some(body) = body else {
+            missing.push(seq);
+            return Ok(());
+        };
         let known: serde_json::Value = serde_json::from_str(body).map_err(|_| damaged())?;
         let name = known["name"].as_str().ok_or_else(damaged)?.to_owned();
         if kind == ChangeKind::RetentionRemoved {
@@ -49,7 +55,11 @@ fn told(conn: &Connection) -> Result<BTreeMap<String, rows::StoredRule>> {
         rules.insert(name, (body.to_owned(), Some(rule.entity_type), seq));
         Ok(())
     })?;
-    Ok(rules)
+    if !missing.is_empty() {
+        let erased = told_of_definitions(conn)?;
+        missing.retain(|seq| !erased.contains_key(seq));
+    }
+    Ok((rules, missing))
 }
 
 #[cfg(test)]
@@ -81,6 +91,13 @@ mod tests {
             "DELETE FROM crm_retention WHERE name = 'two'",
             "INSERT INTO crm_retention SELECT 'gone', type_id, definition, seq FROM crm_retention \
              WHERE name = 'one'",
+            // What a rule said before, and that one was removed.
+            "UPDATE crm_journal SET salt = NULL, cause = NULL, body = '{}' WHERE seq = \
+             (SELECT min(seq) FROM crm_journal WHERE body LIKE '%\"two\"%')",
+            "UPDATE crm_journal SET salt = NULL, cause = NULL, body = '{}' \
+             WHERE body LIKE '%\"gone\"%' AND kind = 'retention_defined'",
+            "UPDATE crm_journal SET salt = NULL, cause = NULL, body = '{}' \
+             WHERE kind = 'retention_removed'",
         ];
         assert_found(filled, &tamperings);
     }

@@ -155,7 +155,7 @@ const OF_MODEL: &str = "(SELECT m.name FROM crm_score_model m WHERE m.id = model
 
 /// The definitions in which one of these words stands, in any case of ASCII letters: by table and name.
 pub(crate) fn naming(conn: &Connection, words: &[String]) -> Result<Vec<(String, String)>> {
-    let words = spelled(words);
+    let words = to_json(&spelled(words));
     let mut found = Vec::new();
     for (table, name, column) in TEXTS {
         let mut statement = conn.prepare(&format!(
@@ -168,16 +168,18 @@ pub(crate) fn naming(conn: &Connection, words: &[String]) -> Result<Vec<(String,
     Ok(found)
 }
 
-/// Words in small letters, as they are and as JSON has them, as a list in JSON.
-fn spelled(words: &[String]) -> String {
+/// Words in small letters, as they are and as JSON has them.
+fn spelled(words: &[String]) -> Vec<String> {
     // As JSON has them, without the quotation marks.
     let spelled = words.iter().map(|word| {
         let json = serde_json::to_string(&word.to_ascii_lowercase()).expect("a text is JSON");
         json[1..json.len() - 1].to_owned()
     });
-    let all: Vec<String> =
-        words.iter().map(|word| word.to_ascii_lowercase()).chain(spelled).collect();
-    serde_json::to_string(&all).expect("texts are always JSON")
+    words.iter().map(|word| word.to_ascii_lowercase()).chain(spelled).collect()
+}
+
+fn to_json(texts: &[String]) -> String {
+    serde_json::to_string(texts).expect("texts are always JSON")
 }
 
 /// The kinds of changes whose definition takes the place of an earlier one, and what it is the same as that
@@ -198,19 +200,46 @@ const REPLACING: [(ChangeKind, &str); 10] = [
 
 const NAME: &str = "body ->> '$.name'";
 
-/// The rows of the journal with definitions that are not in force any more and in which one of these words
-/// stands, in any case of ASCII letters. An index leads to the definitions, all of which are looked at.
-pub(crate) fn replaced_naming(conn: &Connection, words: &[String]) -> Result<Vec<ToldDefinition>> {
-    let words = spelled(words);
+/// The rows of the journal with definitions that are not in force any more and in which one of these contact
+/// points stands, in any case of ASCII letters and not as a part of another one. An index leads to the
+/// definitions, all of which are looked at.
+pub(crate) fn replaced_naming(conn: &Connection, points: &[String]) -> Result<Vec<ToldDefinition>> {
+    let points = spelled(points);
+    let json = to_json(&points);
     let mut found = Vec::new();
     for (kind, same) in REPLACING {
         let mut statement = conn.prepare_cached(&replaced(kind, same))?;
-        let rows = statement.query_map([&words], |row| {
-            Ok(ToldDefinition { seq: row.get(0)?, attribute: row.get(1)? })
-        })?;
-        found.extend(rows.collect::<rusqlite::Result<Vec<_>>>()?);
+        let mut rows = statement.query([&json])?;
+        while let Some(row) = rows.next()? {
+            let body = row.get_ref(2)?.as_str().unwrap_or_default();
+            if points.iter().any(|point| stands_alone(body, point)) {
+                found.push(ToldDefinition { seq: row.get(0)?, attribute: row.get(1)? });
+            }
+        }
     }
     Ok(found)
+}
+
+/// Whether a contact point stands in a text where it is no part of a longer one: what is before and after
+/// it could not belong to an address, a number or a name.
+fn stands_alone(text: &str, point: &str) -> bool {
+    let is_part = |letter: char| letter.is_alphanumeric() || "_+-%@".contains(letter);
+    text.match_indices(point).any(|(begin, _)| {
+        let (before, after) = (&text[..begin], &text[begin + point.len()..]);
+        let mut before = before.chars().rev();
+        let joins_before = match before.next() {
+            // JSON writes a line break as a letter.
+            Some('n' | 'r' | 't') if before.next() == Some('\\') => false,
+            letter => letter.is_some_and(|letter| is_part(letter) || letter == '.'),
+        };
+        let mut after = after.chars();
+        let joins_after = match after.next() {
+            // A full stop or a dash ends a sentence, or goes on.
+            Some('.' | '-') => after.next().is_some_and(is_part),
+            letter => letter.is_some_and(is_part),
+        };
+        !joins_before && !joins_after
+    })
 }
 
 fn replaced(kind: ChangeKind, same: &str) -> String {
@@ -223,7 +252,7 @@ fn replaced(kind: ChangeKind, same: &str) -> String {
     };
     // Which are in force is asked only if one of them has such a word.
     format!(
-        "SELECT seq, {attribute} FROM {of_kind} AND CASE WHEN EXISTS (SELECT 1 FROM json_each(?1) w \
+        "SELECT seq, {attribute}, lower(body) FROM {of_kind} AND CASE WHEN EXISTS (SELECT 1 FROM json_each(?1) w \
          WHERE instr(lower(body), w.value)) THEN seq NOT IN ({in_force}) END ORDER BY seq"
     )
 }
@@ -254,4 +283,35 @@ fn read(sort: Sort, row: &Row<'_>) -> rusqlite::Result<(Key, Defined)> {
         position: row.get(7)?,
     };
     Ok(((sort, row.get(0)?, row.get(1)?), defined))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stands_alone;
+
+    #[test]
+    fn a_contact_point_is_no_part_of_another() {
+        for (text, point) in [
+            ("{\"value\":\"a@b.de\"}", "a@b.de"),
+            ("write to a@b.de.", "a@b.de"),
+            ("a@b.de - or call", "a@b.de"),
+            ("first\\na@b.de", "a@b.de"),
+            ("anna@b.de, a@b.de", "a@b.de"),
+            ("tel:+493012345", "+493012345"),
+            ("who is @ann?", "@ann"),
+        ] {
+            assert!(stands_alone(text, point), "{point} in {text}");
+        }
+        for (text, point) in [
+            ("anna@b.de", "a@b.de"),
+            ("x.a@b.de", "a@b.de"),
+            ("a@b.de.example", "a@b.de"),
+            ("a@b.design", "a@b.de"),
+            ("+493012345678", "+493012345"),
+            ("mail@annual.example", "@ann"),
+            ("@anna", "@ann"),
+        ] {
+            assert!(!stands_alone(text, point), "{point} in {text}");
+        }
+    }
 }

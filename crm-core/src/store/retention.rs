@@ -59,21 +59,21 @@ pub(crate) fn stored(conn: &Connection) -> Result<BTreeMap<String, StoredRule>> 
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Shows what the journal tells of rules to `visit`, in order: place, kind and body. What a rule said before
-/// may be erased.
+/// Shows what the journal tells of rules to `visit`, in order: place, kind and body, `None` where it was
+/// erased.
 pub(crate) fn told(
     conn: &Connection,
-    mut visit: impl FnMut(i64, ChangeKind, &str) -> Result<()>,
+    mut visit: impl FnMut(i64, ChangeKind, Option<&str>) -> Result<()>,
 ) -> Result<()> {
     let (defined, removed) = (ChangeKind::RetentionDefined, ChangeKind::RetentionRemoved);
-    let sql = "SELECT seq, kind, body FROM crm_journal WHERE kind IN (?1, ?2) AND salt IS NOT NULL \
-               ORDER BY seq";
+    let sql = "SELECT seq, kind, CASE WHEN salt IS NOT NULL THEN body END FROM crm_journal \
+               WHERE kind IN (?1, ?2) ORDER BY seq";
     let mut statement = conn.prepare(sql)?;
     let mut rows = statement.query([defined.name(), removed.name()])?;
     while let Some(row) = rows.next()? {
         let is_defined = row.get_ref(1)?.as_str() == Ok(defined.name());
         let kind = if is_defined { defined } else { removed };
-        visit(row.get(0)?, kind, row.get_ref(2)?.as_str().unwrap_or_default())?;
+        visit(row.get(0)?, kind, row.get_ref(2)?.as_str_or_null().unwrap_or(Some("")))?;
     }
     Ok(())
 }

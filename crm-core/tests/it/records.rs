@@ -1,8 +1,9 @@
 //! Records of the presets and of types that the host defines.
 
 use crm_core::{
-    Address, Archived, Attribute, CountRecords, Crm, DefineType, ErrorKind, GetHistory, Kind,
-    ListRecords, Order, Value, Values, limits, values,
+    Address, ApplyChanges, Archived, Attribute, CountRecords, Crm, DefineRule, DefineType,
+    ErrorKind, GetHistory, Kind, ListRecords, Order, PatchRecord, RecordChange, RuleAction,
+    RuleTrigger, Value, Values, limits, values,
 };
 
 fn library() -> Crm {
@@ -129,4 +130,28 @@ fn a_filter_may_name_every_column_of_the_widest_type() {
         };
         assert_eq!(crm.count_records(&count).unwrap(), expected as u64);
     }
+}
+
+#[test]
+fn a_batch_tells_the_version_that_a_record_has_after_its_last_row() {
+    let crm = Crm::in_memory().unwrap();
+    let moved = RuleTrigger::becomes("country", "DE");
+    let speaks = [RuleAction::set("locale", "de")];
+    crm.rules().define(DefineRule::new("moved", "contact", moved, speaks)).unwrap();
+    let ann = crm.contacts().create(values! { "given_name" => "Ann" }).unwrap().id;
+    let patch = |values: Values| {
+        RecordChange::Patch(PatchRecord {
+            entity_type: "contact".into(),
+            id: ann,
+            values,
+            expected_version: None,
+        })
+    };
+    // A rule follows from the first, and nothing from the second.
+    let changes =
+        vec![patch(values! { "country" => "DE" }), patch(values! { "family_name" => "Bell" })];
+    let report = crm.apply(ApplyChanges { changes, all_or_nothing: true }).unwrap();
+    let told: Vec<_> = report.outcomes.iter().map(|outcome| outcome.version).collect();
+    assert_eq!(told, [Some(3), Some(4)]);
+    assert_eq!(crm.contacts().get(ann).unwrap().version, 4);
 }
