@@ -168,7 +168,8 @@ pub const RULE_ACTIONS: usize = 16;
 pub const RULE_BYTES: usize = 256 * 1024;
 /// Rules that set each other off, one after the other, in one chain of causes.
 pub const RULE_CHAIN: usize = 16;
-/// Runs of rules that other rules set off because of one write.
+/// Runs of rules that other rules set off because of one first cause: a write, a row of a batch, or a
+/// crossing.
 pub const RULE_RUNS: usize = 10_000;
 /// Records with which a rule is simulated at once.
 pub const RULE_SIMULATED: usize = 1_000;

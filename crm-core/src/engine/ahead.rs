@@ -8,7 +8,9 @@
 //!
 //! The invariant: a page is what the file would give for its cursor. What was noted serves the very
 //! same question, after the very same place, in the very same state of the file, and nothing else:
-//! after any commit a page is sorted anew.
+//! after any commit a page is sorted anew. The scores by which rows are ordered follow from the question
+//! and the state, so they are no part of what is noted, and are computed only where an order is worked
+//! out.
 
 use std::{
     collections::VecDeque,
@@ -18,6 +20,7 @@ use std::{
 use super::{
     Catalog,
     queries::{number_of, read_row},
+    scores,
 };
 use crate::{
     Archived, Result, Value,
@@ -39,7 +42,8 @@ const LONGER: u32 = if cfg!(test) { 2 } else { 8 };
 /// What a page is asked for.
 pub(super) struct Asked<'a> {
     pub(super) catalog: &'a Catalog,
-    pub(super) query: &'a CheckedSelect,
+    /// Gets the scores of all records where an order is worked out.
+    pub(super) query: &'a mut CheckedSelect,
     pub(super) moment: &'a Moment,
     pub(super) archived: Archived,
     pub(super) limit: u32,
@@ -81,12 +85,12 @@ impl Ahead {
     ///
     /// # Errors
     ///
-    /// As [`sql::visit`].
+    /// As [`sql::visit`] and [`scores::compute_order`].
     pub(super) fn page(
         &self,
         conn: &Connection,
         mark: Option<u64>,
-        asked: &Asked<'_>,
+        asked: &mut Asked<'_>,
         after: Option<&Place>,
     ) -> Result<Page> {
         let known = match (mark, after) {
@@ -101,9 +105,13 @@ impl Ahead {
             }
             return Ok(page);
         }
-        let Asked { query, moment, archived, limit, .. } = *asked;
+        // Before the scores are part of the query.
+        let order = mark.map(|_| whole(asked)).transpose()?;
+        compute(conn, asked)?;
+        let asked = &*asked;
+        let Asked { moment, archived, limit, .. } = *asked;
         // One more tells whether there is a next page.
-        let statement = sql::rows(query, moment, archived, after, limit + 1)?;
+        let statement = sql::rows(asked.query, moment, archived, after, limit + 1)?;
         let (mut rows, mut last, mut has_more) = (Vec::new(), None, false);
         let is_sorted = sql::visit(conn, &statement, |cells| {
             if rows.len() == limit as usize {
@@ -116,8 +124,8 @@ impl Ahead {
             Ok(())
         })?;
         let next = last.filter(|_| has_more);
-        if let (Some(mark), Some(place), true) = (mark, next.clone(), is_sorted) {
-            let order = whole(asked)?;
+        if let (Some(mark), Some(order), Some(place), true) = (mark, order, next.clone(), is_sorted)
+        {
             let numbers = VecDeque::new();
             self.note(Known { mark, order, place, numbers, has_more, length: limit });
         }
@@ -151,21 +159,27 @@ impl Ahead {
 }
 
 /// The order of everything that is asked for: two questions with the same one have the same rows in
-/// the same order.
+/// the same order. It is asked for before scores are computed.
 fn whole(asked: &Asked<'_>) -> Result<Statement> {
     sql::order(asked.query, asked.moment, asked.archived, None, 0)
 }
 
+/// Computes the scores by which an order is worked out.
+fn compute(conn: &Connection, asked: &mut Asked<'_>) -> Result<()> {
+    let of = (asked.moment, asked.archived);
+    scores::compute_order(conn, asked.catalog, asked.query, of)
+}
+
 impl Known {
     /// Reads the rows that follow.
-    fn page(&mut self, conn: &Connection, asked: &Asked<'_>) -> Result<Page> {
-        let Asked { query, moment, archived, limit, .. } = *asked;
-        let limit = limit as usize;
+    fn page(&mut self, conn: &Connection, asked: &mut Asked<'_>) -> Result<Page> {
+        let limit = asked.limit as usize;
         if self.has_more && self.numbers.len() <= limit {
             self.look(conn, asked)?;
         }
-        let statement = sql::row(query, moment, archived)?;
-        let width = 1 + query.order.len() + query.width();
+        let asked = &*asked;
+        let statement = sql::row(asked.query, asked.moment, asked.archived)?;
+        let width = 1 + asked.query.order.len() + asked.query.width();
         let shown = limit.min(self.numbers.len());
         let (mut rows, mut last) = (Vec::with_capacity(shown), None);
         let numbers: Vec<i64> = self.numbers.drain(..shown).collect();
@@ -180,14 +194,17 @@ impl Known {
     }
 
     /// Works out the order of the rows that follow, of more than before.
-    fn look(&mut self, conn: &Connection, asked: &Asked<'_>) -> Result<()> {
-        let Asked { query, moment, archived, limit, .. } = *asked;
+    fn look(&mut self, conn: &Connection, asked: &mut Asked<'_>) -> Result<()> {
+        compute(conn, asked)?;
+        let asked = &*asked;
+        let Asked { moment, archived, limit, .. } = *asked;
         // The page itself and one more, whatever the most.
         self.length = self.length.saturating_mul(LONGER).min(MOST).max(limit + 1);
-        let statement = sql::order(query, moment, archived, Some(&self.place), self.length)?;
+        let statement = sql::order(asked.query, moment, archived, Some(&self.place), self.length)?;
+        let place = 1 + asked.query.order.len();
         self.numbers.clear();
         sql::visit_refs(conn, &statement, |row| {
-            self.numbers.push_back(number_of(row, 1 + query.order.len())?);
+            self.numbers.push_back(number_of(row, place)?);
             Ok(true)
         })?;
         self.has_more = self.numbers.len() == self.length as usize;
@@ -198,8 +215,8 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use crate::{
-        ActivityPreset, Attribute, Crm, FieldOrder, Kind, NewActivity, RecordId, SelectColumn,
-        SelectRows, Value, values,
+        ActivityPreset, Attribute, Crm, DefineScore, FieldOrder, Kind, NewActivity, RecordId,
+        ScoreGroup, ScoreLevel, ScoreRule, SelectColumn, SelectRows, Value, values,
     };
 
     fn select(order: impl IntoIterator<Item = FieldOrder>, limit: u32) -> SelectRows {
@@ -259,6 +276,42 @@ mod tests {
             }
         }
         assert!(crm.shared.ahead.known().is_empty(), "a list that ended is not kept");
+    }
+
+    /// The rows of a known order come without scores that are not kept, which each page computes of its
+    /// own rows, and where it ended too.
+    #[test]
+    fn pages_by_a_score_that_is_not_kept_are_the_list() {
+        let folder = tempfile::tempdir().unwrap();
+        let crm = file(&folder);
+        let rules = [("some", "n >= 1", 2), ("many", "n >= 3", 5), ("even", "i = 2", 1)];
+        let rules = rules.map(|(name, condition, points)| {
+            ScoreRule::when(name, condition.parse().unwrap(), points)
+        });
+        let mut worth = DefineScore::new("worth", "contact", [ScoreGroup::new("worth", rules)]);
+        worth.thresholds = vec![ScoreLevel::new("large", 5)];
+        crm.scores().define(worth).unwrap();
+        // Of what was there before, nothing is kept.
+        crm.scores().publish("worth").unwrap();
+        let threshold =
+            SelectColumn { field: Some("threshold".into()), ..SelectColumn::score("worth") };
+        let columns = [SelectColumn::score("worth").named("score"), threshold.named("threshold")];
+        for order in [
+            vec![FieldOrder::ascending("score")],
+            vec![FieldOrder::descending("score"), FieldOrder::ascending("n")],
+            vec![FieldOrder::descending("threshold"), FieldOrder::ascending("score")],
+        ] {
+            let ask = |limit| {
+                let mut request = select(order.clone(), limit);
+                request.columns.extend(columns.clone());
+                request
+            };
+            let whole = crm.select_rows(&ask(1_000)).unwrap();
+            assert_eq!((whole.rows.len(), whole.next), (60, None));
+            for limit in [1, 2, 6, 13, 30] {
+                assert_eq!(pages(&crm, &ask(limit)), whole.rows, "{limit}");
+            }
+        }
     }
 
     /// How many pages were read from the order that was known, and how many times it was worked out.

@@ -19,7 +19,7 @@ use crate::{
     lifecycle::{LedOn, LifecycleModel, Program, Programs, check_cycles, led_on},
     normal::name::nearest,
     privacy::special::check_purpose,
-    rule::{Around, RuleModel, RuleProgram, RulePrograms, check_rule_cycles},
+    rule::{Around, RuleModel, RuleProgram, RulePrograms, SetOff, check_rule_cycles, set_off},
     schema::{AttributeModel, TypeModel, check},
     scoring::{ScoreProgram, ScorePrograms, StoredModel},
     segment::{SegmentModel, SegmentPrograms},
@@ -649,25 +649,24 @@ impl Catalog {
         Ok(programs)
     }
 
-    /// The fault of rules that set each other off for ever, with the name of one: `first` before others.
-    /// A file that has such rules may be used: at run time their chain ends.
+    /// The fault of rules that set each other off for ever, with the name of one: `saved` before others, and
+    /// with `before` as far as they did not then. A file that has such rules may be used: at run time their
+    /// chain ends.
     ///
     /// # Errors
     ///
     /// `DefinitionConflict` if a definition does not hold.
-    fn find_rule_cycle(&self, first: Option<&str>) -> Result<Option<(String, Error)>> {
+    fn find_rule_cycle(
+        &self,
+        saved: Option<&str>,
+        before: Option<&SetOff>,
+    ) -> Result<Option<(String, Error)>> {
         let Some(programs) = self.rule_programs()? else { return Ok(None) };
-        let around = Around {
-            segments: self.segment_programs()?.map(|programs| &**programs),
-            lifecycles: self.programs()?.map(|programs| &**programs),
-            rollups: self.rollups().named(self),
-            tasks: self.find(Preset::Task.name()).map(|table| &table.model),
-        };
-        Ok(check_rule_cycles(&programs.all, &around, first).err())
+        Ok(check_rule_cycles(&programs.all, &self.around_rules()?, saved, before).err())
     }
 
-    /// The same, as far as a change of definitions answers for it, from `before` to this: another
-    /// one than the `saved` that set itself off before stands in nobody's way.
+    /// The same, as far as a change of definitions answers for it, from `before` to this: a round that
+    /// was there before stands in nobody's way, unless the `saved` one is part of it.
     ///
     /// # Errors
     ///
@@ -677,16 +676,27 @@ impl Catalog {
         before: &Self,
         saved: Option<&str>,
     ) -> Result<Option<(String, Error)>> {
-        let found = self.find_rule_cycle(saved)?;
-        let other =
-            found.as_ref().map(|(name, _)| name.as_str()).filter(|name| Some(*name) != saved);
-        if let Some(other) = other {
-            let old = before.find_rule_cycle(Some(other))?;
-            if old.is_some_and(|(name, _)| name == other) {
-                return Ok(None);
-            }
+        let found = self.find_rule_cycle(saved, None)?;
+        if found.is_none() {
+            return Ok(None);
         }
-        Ok(found)
+        let Some(old) = before.rule_programs()? else { return Ok(found) };
+        let old = set_off(&old.all, &before.around_rules()?);
+        self.find_rule_cycle(saved, Some(&old))
+    }
+
+    /// The definitions beside the rules.
+    ///
+    /// # Errors
+    ///
+    /// `DefinitionConflict` if a definition does not hold.
+    fn around_rules(&self) -> Result<Around<'_>> {
+        Ok(Around {
+            segments: self.segment_programs()?.map(|programs| &**programs),
+            lifecycles: self.programs()?.map(|programs| &**programs),
+            rollups: self.rollups().named(self),
+            tasks: self.find(Preset::Task.name()).map(|table| &table.model),
+        })
     }
 
     /// The programs of the rules in use; `None` if there are none.

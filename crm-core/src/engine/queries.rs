@@ -7,7 +7,7 @@ use crate::{
     cell::{Cell, CellRef, CellRow},
     limits,
     query::{
-        CheckedGroup, CheckedPivot, CheckedSelect, Form, Output, check_group, check_pivot,
+        CheckedGroup, CheckedPivot, CheckedSelect, Form, Output, SortBy, check_group, check_pivot,
         check_select,
     },
     store::{
@@ -49,9 +49,9 @@ impl Crm {
             super::explained(conn, &catalog, |conn, catalog| {
                 let mut query = ready_select(conn, catalog, request)?;
                 let (archived, limit) = (request.archived, request.limit);
-                scores::compute_order(conn, catalog, &mut query, (&moment, archived))?;
-                let asked = Asked { catalog, query: &query, moment: &moment, archived, limit };
-                let page = self.shared.ahead.page(conn, mark, &asked, after.as_ref())?;
+                let moment = &moment;
+                let mut asked = Asked { catalog, query: &mut query, moment, archived, limit };
+                let page = self.shared.ahead.page(conn, mark, &mut asked, after.as_ref())?;
                 let next = page.next.map(|last| cursor::write(&request.order, last));
                 let columns = query.columns.iter().flat_map(Output::columns).collect();
                 Ok(RowsPage { columns, rows: page.rows, next })
@@ -182,9 +182,12 @@ impl Crm {
         let moment = self.moment(request.at, request.zone.as_deref())?;
         self.read_explained(|conn, catalog| {
             let mut query = ready_pivot(conn, catalog, request)?;
-            for group in [&mut query.cells, &mut query.rows, &mut query.columns, &mut query.total] {
-                let asked = (&moment, request.archived);
-                scores::compute_all(conn, catalog, &mut group.source, asked)?;
+            let CheckedPivot { cells, rows, columns, total } = &mut query;
+            let asked = (&moment, request.archived);
+            // They have every score that a side has, of the same records.
+            scores::compute_all(conn, catalog, &mut cells.source, asked)?;
+            for group in [rows, columns, total] {
+                group.source.share_scores(&cells.source);
             }
             pivot::read(conn, &query, request.archived, &moment)
         })
@@ -276,14 +279,23 @@ pub(super) fn read_row(
     asked: &Asked<'_>,
     mut cells: Vec<Cell>,
 ) -> Result<(Vec<Value>, Place)> {
-    let Asked { catalog, query, moment, .. } = *asked;
+    let query: &CheckedSelect = asked.query;
     let mut of_columns = cells.split_off(1 + query.order.len());
     let mut cells = cells.into_iter();
     let id = cells.next().and_then(|cell| cell.to_id()).ok_or_else(not_an_id)?;
-    scores::complete(conn, catalog, (query, moment), id, &mut of_columns)?;
+    let mut keys: Vec<Cell> = cells.collect();
+    scores::complete(conn, asked.catalog, (query, asked.moment), id, &mut of_columns)?;
+    for (key, of) in keys.iter_mut().zip(&query.order) {
+        // The row of a known number comes without a score that is not kept.
+        if let SortBy::Output(output) = of.by
+            && *key == Cell::Null
+        {
+            key.clone_from(&of_columns[query.place(output)]);
+        }
+    }
     let mut row = Vec::with_capacity(query.columns.len());
     read(query.columns.iter().map(|output| output.form), &mut of_columns, &mut row)?;
-    Ok((row, Place { keys: cells.collect(), id }))
+    Ok((row, Place { keys, id }))
 }
 
 /// The number of a row in its table.

@@ -78,6 +78,15 @@ pub(super) struct Told {
     left: Left,
 }
 
+impl Told {
+    /// The event as these are to hear of it. If no rule led to it, it is a first cause: what follows from
+    /// it is counted by itself, however many wait beside it.
+    fn left_to(self, left: Left, rules: &mut Tally) -> Self {
+        let chain = if self.chain.is_empty() { rules.begin() } else { self.chain };
+        Self { event: self.event, chain, seq: self.seq, left }
+    }
+}
+
 /// Who is still to hear of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Left {
@@ -132,7 +141,7 @@ pub(super) struct Reactions {
     is_by_row: bool,
     /// The rules that led to what is being done.
     pub(super) chain: Chain,
-    /// What rules did since the write began.
+    /// What rules did since the write began, by what led to it first.
     pub(super) rules: Tally,
     /// The versions that records had before the present attempt, for those that it wrote.
     before: Option<Vec<(RecordId, Option<i64>)>>,
@@ -260,11 +269,11 @@ impl Writing<'_> {
             let rows = told.len();
             writing.hear(&mut told)?;
             let new = told.split_off(rows).into_iter();
-            let Reactions { queue, late, .. } = &mut writing.reactions;
+            let Reactions { queue, late, rules, .. } = &mut writing.reactions;
             if !late.is_empty() {
-                queue.extend(told.into_iter().map(|told| Told { left: Left::Late, ..told }));
+                queue.extend(told.into_iter().map(|told| told.left_to(Left::Late, rules)));
             }
-            queue.extend(new.map(|told| Told { left: Left::Acting, ..told }));
+            queue.extend(new.map(|told| told.left_to(Left::Acting, rules)));
             Ok(())
         })?;
         Ok(value)
@@ -352,7 +361,6 @@ impl Writing<'_> {
         let settled = self.follow();
         self.reactions.is_settling = false;
         self.reactions.begin_anew();
-        self.reactions.chain = Chain::default();
         self.reactions.turn = Turn::All;
         settled
     }
@@ -378,13 +386,14 @@ impl Writing<'_> {
                 let mut all = all.into_iter();
                 let Some(first) = all.next() else { return Ok(()) };
                 told = first;
-                self.reactions.queue.extend(all.map(|told| Told { left: Left::Acting, ..told }));
+                let Reactions { queue, rules, .. } = &mut self.reactions;
+                queue.extend(all.map(|told| told.left_to(Left::Acting, rules)));
             }
             // What a rule led to has it as its cause, and is done while that is known.
             self.reactions.chain = told.chain.clone();
             self.reactions.turn = match told.left {
                 Left::Late | Left::LateRules => {
-                    self.reactions.begin_anew();
+                    self.reactions.made.clear();
                     Turn::Late
                 }
                 _ if is_gathered => Turn::Early,
@@ -439,7 +448,8 @@ impl Reactions {
     /// What follows is of another write.
     fn begin_anew(&mut self) {
         self.made.clear();
-        self.rules = Tally::default();
+        self.rules.forget();
+        self.chain = self.rules.begin();
     }
 }
 

@@ -278,6 +278,16 @@ pub(crate) fn too_large() -> Error {
         .with_hint("narrow the condition, or add up the groups by yourself")
 }
 
+impl Source {
+    /// Takes over the scores that were computed for another question about the same records.
+    pub(crate) fn share_scores(&mut self, other: &Self) {
+        for score in &mut self.scores {
+            let known = other.scores.iter().find(|known| known.model == score.model);
+            score.computed = known.and_then(|known| known.computed.clone());
+        }
+    }
+}
+
 impl CheckedSelect {
     /// Where the cells of an output begin.
     pub(crate) fn place(&self, output: usize) -> usize {

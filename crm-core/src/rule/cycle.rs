@@ -28,7 +28,26 @@ use crate::{
     condition::{decide, never},
 };
 
-/// Refuses rules that set each other off for ever; those of which `first` is one before others.
+/// Which rules lead on to which in rounds that never end, each by the name of the rule and its action, the
+/// name of the other one, and what lies between.
+pub(crate) type SetOff = BTreeSet<(String, usize, String, Option<String>)>;
+
+/// What leads on for ever among these rules.
+pub(crate) fn set_off(programs: &[RuleProgram], around: &Around<'_>) -> SetOff {
+    let effects: Vec<_> = programs.iter().map(|program| effects(program, around)).collect();
+    let rules = Rules { programs, effects: &effects, around };
+    let (_, found) = rules.go_on();
+    let mut names = SetOff::new();
+    for (edges, _) in &found {
+        for (from, edges) in edges.iter().enumerate() {
+            names.extend(edges.iter().map(|edge| rules.name(from, edge)));
+        }
+    }
+    names
+}
+
+/// Refuses rules that set each other off for ever; those of which `saved` is one before others. With
+/// `before`, what led on for ever before a change, only rounds of which a part is new, or the rule `saved`.
 ///
 /// # Errors
 ///
@@ -36,62 +55,31 @@ use crate::{
 pub(crate) fn check_rule_cycles(
     programs: &[RuleProgram],
     around: &Around<'_>,
-    first: Option<&str>,
+    saved: Option<&str>,
+    before: Option<&SetOff>,
 ) -> Result<(), (String, Error)> {
     let effects: Vec<_> = programs.iter().map(|program| effects(program, around)).collect();
-    let mut all = edges(programs, &effects);
-    let everything = (0..programs.len()).collect();
-    let follow_from = |from| reached(&all, from, &everything).into_iter().chain([from]).collect();
-    let followed: Vec<BTreeSet<usize>> = (0..programs.len()).map(follow_from).collect();
     let rules = Rules { programs, effects: &effects, around };
-    let turns: Vec<Turn<'_>> = followed.iter().map(|followed| rules.turn(followed)).collect();
-    let may_be_again =
-        |from: usize, edge: &Edge<'_>| rules.is_again(from, edge, &turns[from], true);
-    for (place, edges) in all.iter_mut().enumerate() {
-        let one = &programs[place];
-        edges.retain(|edge| may_leave(one, edge, &programs[edge.to].on, &turns[place], around));
-    }
-    let mut of_rules = all.clone();
-    for (place, edges) in of_rules.iter_mut().enumerate() {
-        edges.retain(|edge| edge.effect.by.is_none());
-        edges.retain(|edge| {
-            edge.to != place || !rules.is_once(place, edge) || may_be_again(place, edge)
-        });
-    }
-    let is_first = |place: &usize| first == Some(programs[*place].model.name());
+    let (turns, found) = rules.go_on();
+    let is_saved = |place: usize| saved == Some(programs[place].model.name());
+    let is_new = |from: usize, edge: &Edge<'_>| {
+        is_saved(edge.to) || before.is_none_or(|before| !before.contains(&rules.name(from, edge)))
+    };
     let mut order: Vec<usize> = (0..programs.len()).collect();
-    order.sort_by_key(|place| !is_first(place));
-    let own = |place: &usize| of_rules[*place].iter().any(|edge| edge.to == *place);
-    let refuse = |edges: &Edges<'_>, place, is_within: &dyn Fn(usize) -> bool, in_doubt| {
-        let way = round(edges, place, is_within);
-        let beside: Vec<_> =
-            way.iter().map(|step| rules.beside(&way, *step, &turns[step.0], in_doubt)).collect();
-        refusal(programs, &way, &beside)
-    };
-    if let Some(place) = order.iter().copied().find(own) {
-        return Err(refuse(&of_rules, place, &|_| true, true));
-    }
-    let mut facts: Vec<_> = programs.iter().map(RuleProgram::facts).collect();
-    let of_rules_round = unending(
-        programs,
-        &mut of_rules,
-        &facts,
-        |_| false,
-        |from, edge, _| may_be_again(from, edge),
-    );
-    for (facts, effects) in facts.iter_mut().zip(&effects) {
-        facts.extend(effects.iter().flatten().map(|effect| effect.write.fact()));
-    }
-    // They hang on more than what rules surely do.
-    let may_change = |fact: &Fact| matches!(fact, Fact::Score(_) | Fact::Stage(_) | Fact::Related);
-    let is_surely_again = |from: usize, edge: &Edge<'_>, round: &BTreeSet<usize>| {
-        rules.is_again(from, edge, &rules.turn(round), false)
-    };
-    let all_round = unending(programs, &mut all, &facts, may_change, is_surely_again);
-    for (edges, in_round, in_doubt) in [(&of_rules, of_rules_round, true), (&all, all_round, false)]
-    {
-        if let Some(place) = order.iter().copied().find(|place| in_round.contains(place)) {
-            return Err(refuse(edges, place, &|other| in_round.contains(&other), in_doubt));
+    order.sort_by_key(|place| !is_saved(*place));
+    for (edges, in_doubt) in &found {
+        for place in order.iter().copied() {
+            let way = round(edges, place, &is_new);
+            let through: BTreeSet<usize> = way.iter().map(|(of, _)| *of).collect();
+            // One that comes by a rule twice is shorter from another start.
+            if way.is_empty() || through.len() < way.len() {
+                continue;
+            }
+            let beside: Vec<_> = way
+                .iter()
+                .map(|step| rules.beside(&way, *step, &turns[step.0], *in_doubt))
+                .collect();
+            return Err(refusal(programs, &way, &beside));
         }
     }
     Ok(())
@@ -105,6 +93,57 @@ struct Rules<'a> {
 }
 
 impl<'a> Rules<'a> {
+    /// What each rule and those to which it leads bring about, and the steps of the rounds that never end:
+    /// of a rule by itself, of rules, and by way of other definitions; each with whether what is not known
+    /// counts.
+    fn go_on(&self) -> (Vec<Turn<'a>>, [(Edges<'a>, bool); 3]) {
+        let (programs, around) = (self.programs, self.around);
+        let mut all = edges(programs, self.effects);
+        let everything = (0..programs.len()).collect();
+        let follow_from =
+            |from| reached(&all, from, &everything).into_iter().chain([from]).collect();
+        let followed: Vec<BTreeSet<usize>> = (0..programs.len()).map(follow_from).collect();
+        let turns: Vec<Turn<'a>> = followed.iter().map(|followed| self.turn(followed)).collect();
+        let may_be_again =
+            |from: usize, edge: &Edge<'_>| self.is_again(from, edge, &turns[from], true);
+        for (place, edges) in all.iter_mut().enumerate() {
+            let one = &programs[place];
+            edges.retain(|edge| may_leave(one, edge, &programs[edge.to].on, &turns[place], around));
+        }
+        let mut own = all.clone();
+        for (place, edges) in own.iter_mut().enumerate() {
+            edges.retain(|edge| {
+                edge.effect.by.is_none()
+                    && edge.to == place
+                    && (!self.is_once(place, edge) || may_be_again(place, edge))
+            });
+        }
+        let mut of_rules = all.clone();
+        for (place, edges) in of_rules.iter_mut().enumerate() {
+            edges.retain(|edge| edge.effect.by.is_none() && edge.to != place);
+        }
+        let mut facts: Vec<_> = programs.iter().map(RuleProgram::facts).collect();
+        let is_again = |from: usize, edge: &Edge<'a>, _: &BTreeSet<usize>| may_be_again(from, edge);
+        keep_unending(programs, &mut of_rules, &facts, |_| false, is_again);
+        for (facts, effects) in facts.iter_mut().zip(self.effects) {
+            facts.extend(effects.iter().flatten().map(|effect| effect.write.fact()));
+        }
+        // They hang on more than what rules surely do.
+        let may_change =
+            |fact: &Fact| matches!(fact, Fact::Score(_) | Fact::Stage(_) | Fact::Related);
+        let is_surely_again = |from: usize, edge: &Edge<'a>, round: &BTreeSet<usize>| {
+            self.is_again(from, edge, &self.turn(round), false)
+        };
+        keep_unending(programs, &mut all, &facts, may_change, is_surely_again);
+        (turns, [(own, true), (of_rules, true), (all, false)])
+    }
+
+    /// A step by its names.
+    fn name(&self, from: usize, edge: &Edge<'_>) -> (String, usize, String, Option<String>) {
+        let name = |place: usize| self.programs[place].model.name().to_owned();
+        (name(from), edge.nth, name(edge.to), edge.effect.by.clone())
+    }
+
     /// What these bring about.
     fn turn(&self, rules: &BTreeSet<usize>) -> Turn<'a> {
         let effects = self.effects;
@@ -312,7 +351,7 @@ fn exclude(one: &RuleProgram, other: &RuleProgram, written: &BTreeSet<Fact>) -> 
     let (Some(first), Some(second)) = (&one.condition, &other.condition) else { return false };
     let stays = |fact: &Fact| matches!(fact, Fact::Attribute(..)) && !written.contains(fact);
     one.model.rule.entity_type == other.model.rule.entity_type
-        && one.reads.iter().chain(&other.reads).all(stays)
+        && one.rests_on.iter().chain(&other.rests_on).all(stays)
         && never(&[&first.root, &second.root]).is_some()
 }
 
@@ -325,16 +364,16 @@ fn is_so_already(program: &RuleProgram, edge: &Edge<'_>) -> bool {
     )
 }
 
-/// The rules of which no turn can be the last one; the edges are then those of their rounds: the steps
-/// that happen anew in each turn, given the rules of the round. A condition may end a round if it asks
-/// for a fact that a rule of it writes, or for one that `may_change` beside it.
-fn unending<'e>(
+/// Keeps the edges of rounds of which no turn can be the last one: the steps that happen anew in each
+/// turn, given the rules of the round. A condition may end a round if it asks for a fact that a rule of it
+/// writes, or for one that `may_change` beside it.
+fn keep_unending<'e>(
     programs: &[RuleProgram],
     edges: &mut Edges<'e>,
     facts: &[BTreeSet<Fact>],
     may_change: impl Fn(&Fact) -> bool,
     is_anew: impl Fn(usize, &Edge<'e>, &BTreeSet<usize>) -> bool,
-) -> BTreeSet<usize> {
+) {
     let mut left: BTreeSet<usize> = (0..programs.len()).collect();
     loop {
         let rounds = rounds(edges, &left);
@@ -356,7 +395,7 @@ fn unending<'e>(
             is_done &= edges.len() == all;
         }
         if is_done {
-            return left;
+            return;
         }
     }
 }
@@ -393,25 +432,27 @@ type Step<'a, 'e> = (usize, &'a Edge<'e>);
 /// Each rule of a round, with how it leads to the next.
 type Way<'a, 'e> = Vec<Step<'a, 'e>>;
 
-/// The shortest round that leads from a rule back to it.
+/// The shortest round that leads from a rule back to it, of which a part is new; no step if there is none.
 fn round<'a, 'e>(
     edges: &'a Edges<'e>,
     start: usize,
-    is_within: &dyn Fn(usize) -> bool,
+    is_new: &dyn Fn(usize, &Edge<'e>) -> bool,
 ) -> Way<'a, 'e> {
-    let mut ways: VecDeque<Way<'a, 'e>> = VecDeque::from([Vec::new()]);
-    let mut seen = BTreeSet::new();
-    while let Some(way) = ways.pop_front() {
+    // Each way with whether a part of it is new.
+    let mut ways: VecDeque<(Way<'a, 'e>, bool)> = VecDeque::from([(Vec::new(), false)]);
+    let mut seen = BTreeSet::from([(start, false)]);
+    while let Some((way, was_new)) = ways.pop_front() {
         let at = way.last().map_or(start, |(_, edge)| edge.to);
         for edge in &edges[at] {
-            if !is_within(edge.to) || !seen.insert(edge.to) {
+            let is_new = was_new || is_new(at, edge);
+            if !seen.insert((edge.to, is_new)) {
                 continue;
             }
             let longer = [&way[..], &[(at, edge)]].concat();
-            if edge.to == start {
+            if edge.to == start && is_new {
                 return longer;
             }
-            ways.push_back(longer);
+            ways.push_back((longer, is_new));
         }
     }
     Vec::new()

@@ -16,7 +16,7 @@ mod requests;
 mod runs;
 
 pub(crate) use check::check_rule;
-pub(crate) use cycle::check_rule_cycles;
+pub(crate) use cycle::{SetOff, check_rule_cycles, set_off};
 pub use definition::{
     AddPoints, ChangeMembership, CreateTask, DefineRule, DefinedRule, EmitEvent, MoveToStage,
     OnActivity, OnAttribute, OnDate, OnOverdue, OnScore, OnSegment, OnStage, Rule, RuleAction,

@@ -45,6 +45,8 @@ pub(crate) struct RuleProgram {
     pub(crate) actions: Vec<Act>,
     /// What its condition asks of the record.
     pub(super) reads: BTreeSet<Fact>,
+    /// The same, and from what that is calculated.
+    pub(super) rests_on: BTreeSet<Fact>,
     /// What each action changes.
     pub(super) writes: Vec<Vec<Write>>,
 }
@@ -225,6 +227,7 @@ impl RuleProgram {
             on,
             condition: checked.transpose().map_err(|error| within("where", error))?,
             actions,
+            rests_on: judge.rests_on(&reads),
             reads,
             writes,
             model,
@@ -601,6 +604,31 @@ impl<'s> Judge<'s> {
             // No rule writes what they ask for.
             Condition::Event(_) | Condition::Consent(_) | Condition::Unread(_) => {}
         }
+    }
+
+    /// What is asked for, and from what that is calculated.
+    fn rests_on(&self, asked: &BTreeSet<Fact>) -> BTreeSet<Fact> {
+        let mut all = asked.clone();
+        let mut open: Vec<&str> = Vec::new();
+        for fact in asked {
+            if let Fact::Attribute(_, name) = fact {
+                open.push(name);
+            }
+        }
+        while let Some(name) = open.pop() {
+            let Some(attribute) = self.entity_type.find(name) else { continue };
+            if attribute.rollup().is_some() {
+                all.insert(Fact::Related);
+            }
+            let Some(formula) = &attribute.formula else { continue };
+            formula.visit_names(&mut |read| {
+                let fact = Fact::Attribute(self.entity_type.name.clone(), read.to_owned());
+                if all.insert(fact) {
+                    open.push(read);
+                }
+            });
+        }
+        all
     }
 }
 

@@ -58,7 +58,8 @@ named! {
         Repeated,
         /// As many rules had set each other off as one chain may have.
         TooDeep,
-        /// As many rules had run because of one write as may. It is said once for each rule.
+        /// As many rules had run because of one first cause as may: a write, a row of a batch, or a crossing.
+        /// It is said once for each rule.
         TooMany,
         /// The condition took too much to answer, so that it is unknown whether it holds.
         Unanswered,

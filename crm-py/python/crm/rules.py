@@ -58,7 +58,8 @@ class SkippedRun(StrEnum):
     TOO_DEEP = "too_deep"
     """As many rules had set each other off as one chain may have."""
     TOO_MANY = "too_many"
-    """As many rules had run because of one write as may. It is said once for each rule."""
+    """As many rules had run because of one first cause as may: a write, a row of a batch, or a
+    crossing. It is said once for each rule."""
     UNANSWERED = "unanswered"
     """The condition took too much to answer, so that it is unknown whether it holds."""
 

@@ -256,7 +256,8 @@ pub(super) fn fire(
     }
 }
 
-/// Records that a rule did not run; the same once for each write.
+/// Records that a rule did not run: once for each first cause and record, and that too many did once for
+/// each first cause.
 fn skip(
     writing: &mut Writing<'_>,
     program: &RuleProgram,
@@ -264,11 +265,10 @@ fn skip(
     event: RuleEvent,
     why: SkippedRun,
 ) -> Result<()> {
-    let record = (why != SkippedRun::TooMany).then_some(id);
-    if !writing.reactions.rules.skipped.insert((program.model.id, record, why)) {
+    let chain = writing.reactions.chain.clone();
+    if !writing.reactions.rules.note_skipped(&chain, program.model.id, id, why) {
         return Ok(());
     }
-    let chain = writing.reactions.chain.clone();
     let body = RunBody { skipped: Some(why), ..body(writing, program, id, event, &chain) };
     log(writing, program, ChangeKind::RuleSkipped, &body)
 }
@@ -282,7 +282,7 @@ pub(super) fn run(
     event: RuleEvent,
 ) -> Result<()> {
     let chain = writing.reactions.chain.clone();
-    writing.reactions.rules.runs += usize::from(!chain.is_empty());
+    writing.reactions.rules.ran(&chain);
     writing.reactions.chain = chain.with(program, id);
     let mut body = body(writing, program, id, event, &chain);
     let first = writing.next_seq();

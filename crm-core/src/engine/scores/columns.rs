@@ -1,8 +1,8 @@
 //! What records score, as a column of a query: computed where what is kept does not hold.
 //!
-//! A page that is not ordered by a score computes those of its own rows. What needs the score of every
-//! record, such as an order or a figure over groups, has all of them computed before; in columns, where
-//! there are many and the rules ask for no more.
+//! A page that is not ordered by a score, or whose rows are known, computes those of its own rows. What
+//! needs the score of every record, such as an order that is worked out or a figure over groups, has
+//! all of them computed before; in columns, where there are many and the rules ask for no more.
 
 use super::{
     batch::{Ask, Batch, holds_now},

@@ -25,6 +25,16 @@ fn move_to(lifecycle: &str, to: &str) -> RuleAction {
     RuleAction::MoveStage(MoveToStage { lifecycle: lifecycle.into(), to: to.into(), reason })
 }
 
+fn task() -> RuleAction {
+    match RuleAction::task("Call") {
+        RuleAction::CreateTask(task) => RuleAction::CreateTask(crm_core::CreateTask {
+            association: Some("about".into()),
+            ..task
+        }),
+        other => other,
+    }
+}
+
 fn refused(crm: &Crm, define: DefineRule) -> (String, String) {
     let error = crm.rules().define(define).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
@@ -106,13 +116,6 @@ fn a_task_for_each_task_is_refused() {
     };
     let counted = "count(related inverse about as task)";
     crm.types().define_attribute("contact", tasks(counted)).unwrap();
-    let task = || match RuleAction::task("Call") {
-        RuleAction::CreateTask(task) => RuleAction::CreateTask(crm_core::CreateTask {
-            association: Some("about".into()),
-            ..task
-        }),
-        other => other,
-    };
     let on = || RuleTrigger::changed("tasks");
     let (field, message) = refused(&crm, define("more", on(), task()));
     assert_eq!(field, "actions[0].create_task");
@@ -132,6 +135,37 @@ fn a_task_for_each_task_is_refused() {
     let error = crm.types().define_attribute("contact", tasks(counted)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::DefinitionConflict);
     assert_eq!(error.field(), Some("urgent.actions[0].create_task"));
+}
+
+#[test]
+fn what_is_calculated_from_tasks_that_rules_make_excludes_nothing() {
+    let crm = open();
+    let calculated = |name: &str, kind: Kind, formula: &str| {
+        let attribute = Attribute { formula: Some(formula.into()), ..Attribute::new(name, kind) };
+        crm.types().define_attribute("contact", attribute).unwrap();
+    };
+    for name in ["a", "b"] {
+        crm.types().define_attribute("contact", Attribute::new(name, Kind::Integer)).unwrap();
+    }
+    calculated("tasks", Kind::Integer, "count(related inverse about as task)");
+    calculated("odd", Kind::Text, "if(round(tasks / 2) = tasks / 2, \"e\", \"o\")");
+    calculated("sign", Kind::Text, "lower(odd)");
+    calculated("calm", Kind::Text, "if(source = \"x\", \"e\", \"o\")");
+    let step = |name: &str, on: &str, sets: &str, condition: String| {
+        let count = RuleAction::calculate(sets, format!("coalesce({sets}, 0) + 1"));
+        DefineRule::new(name, "contact", RuleTrigger::changed(on), [task(), count])
+            .when(condition.parse().unwrap())
+    };
+    for asked in ["odd", "sign"] {
+        crm.rules().define(step("r1", "a", "b", format!("{asked} = \"e\""))).unwrap();
+        let (field, message) = refused(&crm, step("r2", "b", "a", format!("{asked} = \"o\"")));
+        assert_eq!(field, "actions[1].set_attribute", "{asked}");
+        let way = "sets itself off: r2 (actions[1]) → r1 (actions[1]) → r2";
+        assert_eq!(message, way, "{asked}");
+    }
+    // No rule writes that from which this is calculated.
+    crm.rules().define(step("r1", "a", "b", "calm = \"e\"".into())).unwrap();
+    crm.rules().define(step("r2", "b", "a", "calm = \"o\"".into())).unwrap();
 }
 
 #[test]
@@ -602,6 +636,23 @@ fn rounds_that_a_file_has_stop_nobody_else() {
             RuleAction::emit("call", ["email"]),
         ))
         .unwrap();
+    // Another round is not taken because there is one already, whichever is found first.
+    let set = |name: &str, on: RuleTrigger, value: &str| {
+        define(name, on, RuleAction::set("source", value))
+    };
+    crm.segments().define(live("late", "source = \"p\"")).unwrap();
+    crm.rules().define(set("za", RuleTrigger::entered("late"), "q")).unwrap();
+    let zb = || set("zb", RuleTrigger::left("late"), "p");
+    let (_, message) = refused(&crm, zb());
+    let way = "zb (actions[0]) → segment \"late\" → za (actions[0]) → segment \"late\" → zb";
+    assert!(message.ends_with(way), "{message}");
+    crm.segments().define(live("late", "country = \"FR\"")).unwrap();
+    crm.rules().define(zb()).unwrap();
+    let error = crm.segments().define(live("late", "source = \"p\"")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DefinitionConflict);
+    assert_eq!(error.field(), Some("za.actions[0].set_attribute"));
+    let way = "za (actions[0]) → segment \"late\" → zb (actions[0]) → segment \"late\" → za";
+    assert!(error.message().ends_with(way), "{error}");
     let relabelled = DefineRule { label: "Back".into(), ..back(0, "callers") };
     let (field, message) = refused(&crm, relabelled);
     assert_eq!(field, "actions[0].add_to_segment");

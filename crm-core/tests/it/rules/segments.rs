@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use crm_core::{
-    ActionOutcome, AddPoints, ChangeKind, ChangeMembers, Clock, CountedIds, Crm, DefineLifecycle,
-    DefineRule, DefineScore, DefineSegment, ErrorKind, ExplainMember, FixedClock, Flow,
-    ListChanges, ListMembers, MemberCause, MoveStage, OnOverdue, OpenOptions, ReadScore, RecordId,
-    RuleAction, RuleEventKind, RuleTrigger, ScoreGroup, ScoreLevel, ScoreRule, SimulateRule,
-    SkippedRun, Stage, TickTimers, Timestamp, values,
+    ActionOutcome, AddPoints, ApplyChanges, ChangeKind, ChangeMembers, Clock, CountedIds,
+    CreateRecord, Crm, DefineLifecycle, DefineRule, DefineScore, DefineSegment, ErrorKind,
+    ExplainMember, FixedClock, Flow, ListChanges, ListMembers, ListRuleRuns, MemberCause,
+    MoveStage, OnOverdue, OpenOptions, ReadScore, RecordChange, RecordId, RuleAction,
+    RuleEventKind, RuleTrigger, ScoreGroup, ScoreLevel, ScoreRule, SimulateRule, SkippedRun, Stage,
+    TickTimers, Timestamp, values,
 };
 
 use super::{contact, get, open, outcomes, rule, runs, verify};
@@ -292,5 +293,38 @@ fn a_stay_that_a_move_ended_late_sets_the_rule_off_after_the_move() {
     let history = crm.lifecycles().history(&crm_core::GetLifecycleHistory::new("leads", id));
     let stages: Vec<_> = history.unwrap().visits.into_iter().map(|visit| visit.stage).collect();
     assert_eq!(stages, ["handed", "accepted", "done"]);
+    verify(&crm);
+}
+
+#[test]
+fn what_the_crossings_of_a_batch_lead_to_is_bounded_for_each_by_itself() {
+    // With five runs for each, more than 10,000 follow by way of the first rule.
+    const ROWS: usize = 2_100;
+    let crm = Crm::in_memory().unwrap();
+    publish(&crm, &[5]);
+    rule(&crm, "heat", RuleTrigger::scored("fit", "t5"), [RuleAction::set("source", "hot")]);
+    let on = || RuleTrigger::changed("source");
+    rule(&crm, "mark", on(), [RuleAction::set("job_title", "marked")]);
+    for nth in 0..4 {
+        rule(&crm, &format!("tell{nth}"), on(), [RuleAction::emit("told", ["source"])]);
+    }
+    let create = |_| {
+        let values = values! { "country" => "DE" };
+        RecordChange::Create(CreateRecord { entity_type: "contact".into(), values })
+    };
+    let changes: Vec<RecordChange> = (0..ROWS).map(create).collect();
+    let report = crm.apply(ApplyChanges { changes, all_or_nothing: true }).unwrap();
+    assert_eq!(report.outcomes.len(), ROWS);
+    for outcome in report.outcomes {
+        let id = outcome.id.unwrap();
+        assert_eq!(get(&crm, id, "source"), "hot".into());
+        assert_eq!(get(&crm, id, "job_title"), "marked".into());
+    }
+    for name in ["heat", "mark", "tell0", "tell3"] {
+        let request = ListRuleRuns { limit: 10_000, ..ListRuleRuns::new(name) };
+        let runs = crm.rules().runs(&request).unwrap().runs;
+        assert_eq!(runs.len(), ROWS, "{name}");
+        assert!(runs.iter().all(|run| run.skipped.is_none()), "{name}");
+    }
     verify(&crm);
 }
