@@ -268,10 +268,8 @@ fn a_row_that_is_told_failed_leaves_nothing_and_the_others_are_whole() {
     }
 }
 
-#[test]
-fn an_import_scores_a_record_once_for_each_of_its_transactions() {
-    let (crm, _) = open();
-    publish(&crm, model());
+/// What the leads of a company add up to.
+fn account() -> DefineScore {
     let people = RelatedScore {
         related: "contact.company".into(),
         inverse: true,
@@ -279,9 +277,16 @@ fn an_import_scores_a_record_once_for_each_of_its_transactions() {
         figure: ScoreFigure::Sum,
     };
     let people = ScoreRule::related("people", people).max(1000);
-    let mut account = DefineScore::new("account", "company", [ScoreGroup::new("all", [people])]);
-    account.thresholds = vec![crm_core::ScoreLevel::new("some", 40)];
-    publish(&crm, account);
+    let thresholds = vec![crm_core::ScoreLevel::new("some", 40)];
+    let groups = [ScoreGroup::new("all", [people])];
+    DefineScore { thresholds, ..DefineScore::new("account", "company", groups) }
+}
+
+#[test]
+fn an_import_scores_a_record_once_for_each_of_its_transactions() {
+    let (crm, _) = open();
+    publish(&crm, model());
+    publish(&crm, account());
     let some = RuleTrigger::scored("account", "some");
     let set = RuleAction::set("name", "Some");
     crm.rules().define(DefineRule::new("some", "company", some, [set])).unwrap();
@@ -303,16 +308,7 @@ fn an_import_scores_a_record_once_for_each_of_its_transactions() {
 fn a_batch_of_related_records_scores_what_they_are_related_to() {
     let (crm, _) = open();
     publish(&crm, model());
-    let people = RelatedScore {
-        related: "contact.company".into(),
-        inverse: true,
-        model: "lead".into(),
-        figure: ScoreFigure::Sum,
-    };
-    let people = ScoreRule::related("people", people).max(1000);
-    let mut account = DefineScore::new("account", "company", [ScoreGroup::new("all", [people])]);
-    account.thresholds = vec![crm_core::ScoreLevel::new("some", 40)];
-    publish(&crm, account);
+    publish(&crm, account());
     let busy = "related(inverse contact.company: country = \"DE\") >= 2".parse().unwrap();
     crm.segments().define(DefineSegment::live("busy", "company", busy)).unwrap();
     let acme = crm.companies().create(values! { "name" => "Acme" }).unwrap().id;
